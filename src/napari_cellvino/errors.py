@@ -1,0 +1,37 @@
+"""The one error family: each member is also the builtin that fits, and says what is wrong and what to do."""
+
+
+class CellvinoError(Exception):
+    """Something the user can understand and act on; anything else that is raised is a bug."""
+
+
+class ImageReadError(CellvinoError, OSError):
+    """A file is no image we can read, or is broken."""
+
+
+class ImageValueError(CellvinoError, ValueError):
+    """An image was read but cannot be used as it is (empty, wrong axes, no such channel or plane)."""
+
+
+class OptionError(CellvinoError, ValueError):
+    """A choice (parameter, recipe, flag) is not possible."""
+
+
+class ModelPackageError(CellvinoError, ValueError):
+    """A model package is missing, incomplete or altered."""
+
+
+class DeviceError(CellvinoError, RuntimeError):
+    """A device or precision is not available."""
+
+
+class InferenceError(CellvinoError, RuntimeError):
+    """The network could not be run to its end."""
+
+
+class OutputError(CellvinoError, OSError):
+    """A result cannot be written where it was asked for."""
+
+
+class TrainingDataError(CellvinoError, ValueError):
+    """A training set is missing something or contradicts itself."""

@@ -1,0 +1,93 @@
+"""Every choice of a run in one file: the window writes it, the command line repeats it to the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from napari_cellvino.errors import OptionError
+from napari_cellvino.image import ZChoice
+
+
+class Precision(StrEnum):
+    """How exactly the network calculates."""
+
+    FAST = "fast"
+    EXACT = "exact"
+    INT8 = "int8"
+
+
+class Recipe(BaseModel):
+    """Choices of one run. ``channel`` is a name or a number from 1, ``frame`` a time point from 1.
+
+    ``diameter_px`` is the typical object diameter in the image, where the user gives it: the image is then resized
+    to the diameter the model knows best. ``parameters`` override the defaults of the model's head.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = "nuclei"
+    model_sha256: str = ""
+    device: str = "AUTO"
+    precision: Precision = Precision.FAST
+    channel: str = ""
+    z: str = "mip"
+    frame: int = Field(default=1, ge=1)
+    diameter_px: float | None = Field(default=None, gt=0, le=2000)
+    parameters: dict[str, float] = Field(default_factory=dict)
+
+    @field_validator("z")
+    @classmethod
+    def _z_is_known(cls, text: str) -> str:
+        return str(ZChoice.parse(text))
+
+    @property
+    def z_choice(self) -> ZChoice:
+        """The way along z."""
+        return ZChoice.parse(self.z)
+
+    def fingerprint(self) -> str:
+        """Return a sha256 over all choices: equal fingerprints on equal pixels give equal results."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def dumps(self) -> str:
+        """Return the recipe as YAML."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Return the recipe in a YAML file.
+
+    Raises
+    ------
+    OptionError
+        If the file cannot be read or holds something that is no choice of a run.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise OptionError(f"recipe {path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise OptionError(f"recipe {path} holds no choices; expected lines like 'model: nuclei'")
+    return make_recipe(content, source=f"recipe {path}")
+
+
+def make_recipe(choices: dict[str, object], *, source: str = "the choices") -> Recipe:
+    """Return a recipe from plain values, with every fault named.
+
+    Raises
+    ------
+    OptionError
+        If a choice is unknown or out of range.
+    """
+    try:
+        return Recipe.model_validate(choices)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
+        raise OptionError(f"{source} cannot be used: {faults}") from error

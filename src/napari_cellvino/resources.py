@@ -1,0 +1,13 @@
+"""Find the folders that ship: beside the modules in a wheel, at the top of the tree in an editable install."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+
+
+def shipped_folder(name: str) -> Path:
+    """Return the shipped folder ``models`` or ``sample_data`` (force-included files are absent from editable installs)."""
+    inside = _HERE / name
+    return inside if inside.is_dir() else _HERE.parents[1] / name
