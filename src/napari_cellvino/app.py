@@ -1,0 +1,302 @@
+"""The workspace: what is open, what was chosen and what came out, with news as signals. No Qt.
+
+Wishes are a `Recipe`; the window changes it through `choose`, runs it through `run`, and hears of everything by
+signals that carry frozen values. `run` is a generator and `redecode` is pure: the thread belongs to the caller, and
+`accept` and `show` are called with their results where the signals shall be heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from psygnal import Signal
+
+from napari_cellvino.analysis.changes import Changes, compare_labels
+from napari_cellvino.errors import ImageValueError, OptionError
+from napari_cellvino.image import Stack, channel_index
+from napari_cellvino.inference.engine import Device, Engine
+from napari_cellvino.inference.heads import Decoded, Parameter, check_parameters, head_parameters
+from napari_cellvino.inference.predict import Estimate, Prediction, decode, estimate
+from napari_cellvino.inference.progress import Progress
+from napari_cellvino.io import Position, Source, open_source
+from napari_cellvino.jobs.field import FieldResult, finish_field, predict_field
+from napari_cellvino.jobs.results import (
+    Ticket,
+    choose_folder,
+    finished_row,
+    save_field,
+    write_counts,
+    write_recipe,
+)
+from napari_cellvino.package import ModelPackage, find_package
+from napari_cellvino.recipe import Precision, Recipe, make_recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is shown of a run: the prediction as decoded now, and how it differs from the one last kept."""
+
+    prediction: Prediction
+    changes: Changes = Changes()
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return len(self.prediction.decoded.objects)
+
+
+class Workspace:
+    """Observable state of one window, and its use-cases.
+
+    ``recipe`` is what the next run will do; ``done`` is the recipe of the outcome shown, which may differ from it once
+    a choice was changed after the run.
+    """
+
+    stack_changed = Signal(object)  # Stack | None
+    recipe_changed = Signal(object)  # Recipe
+    package_changed = Signal(object)  # ModelPackage
+    outcome_changed = Signal(object)  # Outcome | None
+
+    def __init__(self, recipe: Recipe | None = None) -> None:
+        self.recipe = recipe or Recipe()
+        self.source: Source | None = None
+        self.stack: Stack | None = None
+        self.package: ModelPackage | None = None
+        self.outcome: Outcome | None = None
+        self.done: tuple[Recipe, ModelPackage] | None = None
+        self._kept: Decoded | None = None
+        self._engine: tuple[tuple[str, str, Precision], Engine] | None = None
+
+    # -- what to work on
+
+    def open(self, path: Path, *, axes: str | None = None) -> Stack:
+        """Open an image file, work on its first position, and return it.
+
+        Raises
+        ------
+        ImageReadError, ImageValueError
+            If it cannot be read or understood; what was open stays open.
+        """
+        source = open_source(path, axes=axes)
+        stack = source.read(source.positions[0])
+        self.source = source
+        self.use_stack(stack)
+        return stack
+
+    def go_to(self, position: Position) -> Stack:
+        """Work on another position (series, field) of the open file."""
+        if self.source is None:
+            raise ImageValueError("no file is open; open one first")
+        stack = self.source.read(position)
+        self.use_stack(stack)
+        return stack
+
+    def use_stack(self, stack: Stack | None) -> None:
+        """Work on these pixels (a layer's, a file's); choices that do not fit them go back to their defaults."""
+        same_pixels = stack is not None and self.stack is not None and stack.planes is self.stack.planes
+        self.stack = stack
+        if stack is not None:
+            self._fit_choices(stack)
+        self.stack_changed.emit(stack)
+        if not same_pixels:
+            self._forget_outcome()
+        elif stack is not None and self.outcome is not None:
+            self._correct_outcome(stack, self.outcome)
+
+    def _fit_choices(self, stack: Stack) -> None:
+        fitting: dict[str, object] = {}
+        try:
+            channel_index(stack, self.recipe.channel)
+        except ImageValueError:
+            fitting["channel"] = ""
+        if (self.recipe.z_choice.plane or 1) > stack.shape.z:
+            fitting["z"] = "mip"
+        if self.recipe.frame > stack.shape.t:
+            fitting["frame"] = 1
+        if fitting:
+            self.choose(**fitting)
+
+    def _correct_outcome(self, stack: Stack, outcome: Outcome) -> None:
+        """Give the outcome shown the pixel size and channel names that the user has corrected."""
+        plane = replace(outcome.prediction.plane, spacing=stack.spacing, channels=stack.channels)
+        self.outcome = replace(outcome, prediction=replace(outcome.prediction, plane=plane))
+        self.outcome_changed.emit(self.outcome)
+
+    # -- choices
+
+    def choose(self, *, package: ModelPackage | None = None, **choices: object) -> None:
+        """Change choices of the recipe by name.
+
+        ``package`` is the model chosen where it was verified already; else it is found and verified here, which reads
+        all its files.
+
+        Raises
+        ------
+        OptionError
+            If a choice is impossible; the recipe stays as it was.
+        ModelPackageError
+            If a model is chosen that is not there or broken.
+        """
+        changed = make_recipe(self.recipe.model_dump() | choices)
+        if changed == self.recipe and package is None:
+            return
+        if package is not None or changed.model != self.recipe.model or self.package is None:
+            package = package or find_package(changed.model)
+            if "parameters" not in choices:
+                changed = changed.model_copy(update={"parameters": {}})
+            if changed.precision not in package.precisions:
+                changed = changed.model_copy(update={"precision": Precision.FAST})
+            check_parameters(package.spec, changed.parameters)
+            self.package = package
+            self.recipe = changed
+            self.package_changed.emit(package)
+        else:
+            check_parameters(self.package.spec, changed.parameters)
+            self.recipe = changed
+        self.recipe_changed.emit(changed)
+
+    def load_package(self) -> ModelPackage:
+        """Return the chosen model's package, verified; loaded once."""
+        if self.package is None:
+            self.package = find_package(self.recipe.model)
+            self.package_changed.emit(self.package)
+        return self.package
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The head's parameters with the model's defaults."""
+        return head_parameters(self.load_package().spec)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The value of every parameter now."""
+        return check_parameters(self.load_package().spec, self.recipe.parameters)
+
+    def devices(self) -> tuple[Device, ...]:
+        """Return AUTO and the devices of this computer."""
+        from napari_cellvino.inference.openvino import list_devices
+
+        return list_devices()
+
+    def estimate(self) -> Estimate:
+        """Return the tiles and the memory a run on the open image will take."""
+        stack = self._needed_stack()
+        return estimate((stack.shape.y, stack.shape.x), self.load_package().spec, diameter_px=self.recipe.diameter_px)
+
+    def expected_seconds(self) -> float:
+        """Return how long the network will take on the open image; compiles it the first time (call from a thread)."""
+        plan = self.estimate()
+        engine = self.engine()
+        engine.load(plan.tile)
+        return plan.tiles * engine.seconds_per_tile
+
+    # -- running
+
+    def engine(self) -> Engine:
+        """Return an engine for the chosen model, device and precision; the last one is kept."""
+        return self._engine_for(self.recipe, self.load_package())
+
+    def _engine_for(self, recipe: Recipe, package: ModelPackage) -> Engine:
+        from napari_cellvino.inference.openvino import OpenVinoEngine
+
+        key = (package.sha256, recipe.device, recipe.precision)
+        if self._engine is None or self._engine[0] != key:
+            made = OpenVinoEngine(package, device=recipe.device, precision=recipe.precision)
+            self._engine = (key, made)
+        return self._engine[1]
+
+    def run(self) -> Generator[Progress, None, Outcome]:
+        """Yield progress and return the outcome of the recipe on the open image; nothing is shown before `accept`.
+
+        Image, recipe and model are those of the call, whatever is chosen before the first step.
+
+        Raises
+        ------
+        ImageValueError
+            At once, if no image is open.
+        """
+        return self._run(self._needed_stack(), self.recipe, self.load_package())
+
+    def _run(self, stack: Stack, recipe: Recipe, package: ModelPackage) -> Generator[Progress, None, Outcome]:
+        return Outcome((yield from predict_field(stack, recipe, package, self._engine_for(recipe, package))))
+
+    def cancel(self) -> None:
+        """Stop a run even inside the network, from any thread; its generator raises `InferenceCancelledError`."""
+        if self._engine is not None:
+            self._engine[1].cancel()
+
+    def accept(self, outcome: Outcome, recipe: Recipe, package: ModelPackage | None = None) -> None:
+        """Show the outcome of a run of ``recipe`` with ``package`` (the chosen one); later changes count against it."""
+        self.done = (recipe, package or self.load_package())
+        self._kept = outcome.prediction.decoded
+        self.show(outcome)
+
+    def redecode(self, values: Mapping[str, float]) -> Outcome:
+        """Return the shown prediction decoded with other values; no network is touched.
+
+        Raises
+        ------
+        OptionError
+            If nothing was run yet, or a value is out of range.
+        """
+        outcome, done, kept = self.outcome, self.done, self._kept  # this thread's own: another may open an image
+        if outcome is None or done is None or kept is None:
+            raise OptionError("nothing was run yet; run the model first")
+        checked = check_parameters(done[1].spec, values)
+        decoded = decode(outcome.prediction.raw, done[1].spec, checked)
+        prediction = replace(outcome.prediction, decoded=decoded, values=checked)
+        return Outcome(prediction, compare_labels(kept.labels, decoded.labels))
+
+    def show(self, outcome: Outcome | None) -> None:
+        """Make an outcome the one shown; its parameters become the recipe's."""
+        self.outcome = outcome
+        if outcome is not None:
+            self.recipe = self.recipe.model_copy(update={"parameters": dict(outcome.prediction.values)})
+        self.outcome_changed.emit(outcome)
+
+    def keep(self) -> None:
+        """Take the outcome shown as the one that later changes are counted against."""
+        if self.outcome is not None:
+            self._kept = self.outcome.prediction.decoded
+            self.show(replace(self.outcome, changes=Changes()))
+
+    def _forget_outcome(self) -> None:
+        self.done = self._kept = None
+        if self.outcome is not None:
+            self.show(None)
+
+    def _needed_stack(self) -> Stack:
+        if self.stack is None:
+            raise ImageValueError("no image is open; open one first")
+        return self.stack
+
+    # -- results
+
+    def result(self) -> FieldResult:
+        """Return the annotation, table and counts of the outcome shown."""
+        if self.outcome is None or self.done is None:
+            raise OptionError("there is nothing to save yet; run the model first")
+        recipe, package = self.done
+        return finish_field(self.outcome.prediction, recipe, package)
+
+    def save(self, folder: Path, *, overwrite: bool = False) -> Path:
+        """Write the outcome shown into its own folder under ``folder``, update the counts there, and return it.
+
+        Raises
+        ------
+        OptionError
+            If there is nothing to save.
+        OutputError
+            If a result made from something else stands there and ``overwrite`` is off, or it cannot be written.
+        """
+        result = self.result()
+        done = result.annotation.provenance.recipe
+        origin = result.plane.origin
+        target = choose_folder(folder, origin)
+        package = self.load_package() if self.done is None else self.done[1]
+        save_field(target, result, Ticket.of(origin, done, package), overwrite=overwrite)
+        write_counts(folder, [finished_row(target)])
+        write_recipe(folder, done)
+        return target

@@ -1,0 +1,36 @@
+"""The command line: the window's use-cases without a window.
+
+Only argparse is imported here; each command imports what it needs when it runs, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from napari_cellvino.cli.parser import make_parser
+from napari_cellvino.errors import CellvinoError
+
+OK, FAILED, USAGE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 all went well, 1 something failed, 2 wrong usage."""
+    options = make_parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except CellvinoError as error:
+        print(f"cellvino: {error}", file=sys.stderr)
+        return _exit_code(error)
+    except KeyboardInterrupt:
+        print("cellvino: stopped; finished fields are kept, and the same command goes on from there", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:  # the reader of our output went away
+        sys.stderr.close()
+        return FAILED
+
+
+def _exit_code(error: CellvinoError) -> int:
+    from napari_cellvino.errors import DeviceError, ModelPackageError, OptionError
+
+    return USAGE if isinstance(error, (OptionError, DeviceError, ModelPackageError)) else FAILED

@@ -1,0 +1,41 @@
+"""From typed choices to a recipe."""
+
+from __future__ import annotations
+
+import argparse
+
+from napari_cellvino.errors import OptionError
+from napari_cellvino.recipe import Recipe, load_recipe, make_recipe
+
+
+def recipe_from(options: argparse.Namespace) -> Recipe:
+    """Return the recipe file's choices, or the defaults, with those that were typed over them.
+
+    Raises
+    ------
+    OptionError
+        If a choice is impossible.
+    """
+    path = getattr(options, "recipe", None)
+    base = load_recipe(path) if path else Recipe()
+    typed: dict[str, object] = {
+        name: getattr(options, name)
+        for name in ("model", "device", "precision", "channel", "z", "frame")
+        if getattr(options, name) is not None
+    }
+    if options.diameter is not None:
+        typed["diameter_px"] = options.diameter
+    if "model" in typed and typed["model"] != base.model:
+        typed |= {"model_sha256": "", "parameters": {}}
+    parameters = dict(typed.get("parameters", base.parameters))  # type: ignore[call-overload]
+    typed["parameters"] = parameters | dict(_assignment(text) for text in options.set)
+    return make_recipe(base.model_dump() | typed, source="the options")
+
+
+def _assignment(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        why = "is no number" if equals else "has no '='"
+        raise OptionError(f"--set {text!r} {why}; write it like --set confidence=0.6") from None

@@ -1,0 +1,85 @@
+"""``cellvino run``: images in, results out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from napari_cellvino import __version__
+from napari_cellvino.cli.choices import recipe_from
+from napari_cellvino.cli.report import Reporter
+from napari_cellvino.errors import ModelPackageError
+from napari_cellvino.inference.heads import check_parameters
+from napari_cellvino.inference.openvino import OpenVinoEngine
+from napari_cellvino.jobs.batch import Bench, FieldDone, FieldNews, list_inputs, run_batch
+from napari_cellvino.jobs.results import write_recipe, write_text
+from napari_cellvino.package import ModelPackage, find_package
+from napari_cellvino.recipe import Recipe
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the recipe on all inputs; 0 when every field was done, else 1."""
+    recipe = recipe_from(options)
+    package = find_package(recipe.model)
+    recipe = _resolved(recipe, package)
+    engine = OpenVinoEngine(package, device=recipe.device, precision=recipe.precision)
+    bench = Bench(options.out, recipe, package, engine, options.overwrite)
+    files = list_inputs(options.inputs)
+    write_recipe(options.out, recipe)
+    started = time.time()
+    done = _work(files, bench, Reporter(len(files), quiet=options.json))
+    facts = _run_facts(bench, done, started)
+    write_text(options.out / "run.json", json.dumps(facts, indent=1) + "\n")
+    if options.json:
+        print(json.dumps({"fields": [d.row for d in done], "run": facts}, indent=1))
+    return int(any(d.failed for d in done))
+
+
+def _resolved(recipe: Recipe, package: ModelPackage) -> Recipe:
+    """Return the recipe with every parameter and the model's hash written out."""
+    if recipe.model_sha256 not in ("", package.sha256):
+        raise ModelPackageError(
+            f"the recipe was made with another {recipe.model} ({recipe.model_sha256[:12]}… instead of "
+            f"{package.sha256[:12]}…); install that version, or empty model_sha256 in the recipe to use this one"
+        )
+    values = check_parameters(package.spec, recipe.parameters)
+    return recipe.model_copy(update={"parameters": values, "model_sha256": package.sha256})
+
+
+def _work(files: Sequence[object], bench: Bench, reporter: Reporter) -> list[FieldDone]:
+    running = run_batch(files, bench)  # type: ignore[arg-type]
+    while True:
+        try:
+            news = next(running)
+        except StopIteration as finished:
+            reporter.end(finished.value)
+            return list(finished.value)
+        if isinstance(news, FieldNews):
+            reporter.progress(news)
+        else:
+            reporter.field(news)
+
+
+def _run_facts(bench: Bench, done: Sequence[FieldDone], started: float) -> dict[str, object]:
+    names = ("numpy", "scipy", "scikit-image", "openvino", "tifffile")
+    return {
+        "napari-cellvino": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "versions": {name: version(name) for name in names},
+        "model": {"name": bench.package.label, "sha256": bench.package.sha256},
+        "recipe": bench.recipe.fingerprint(),
+        "devices": sorted({f"{d.facts.device} {d.facts.number_type}" for d in done if d.facts}),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
+        "seconds": round(time.time() - started, 3),
+        "fields": [
+            {"folder": d.row["folder"], "file": d.row["file"], "seconds": round(d.seconds, 3), "kept": d.kept}
+            | ({"notices": list(d.notices)} if d.notices else {})
+            | ({"traceback": d.traceback} if d.traceback else {})
+            for d in done
+        ],
+    }

@@ -1,0 +1,1 @@
+"""From a plane of pixels to the network's maps, and from maps to labels and objects."""

@@ -1,0 +1,78 @@
+"""Make label images honest: one connected piece per object, holes closed, ids dense, and the row of each object."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.measure import label as connected_components
+
+from napari_cellvino.objects import Objects
+
+LARGEST_HOLE = 400  # px; a larger gap inside an object is background
+
+
+def keep_largest_pieces(labels: NDArray[np.int32]) -> None:
+    """Set all but the largest 4-connected piece of every object to background, in place."""
+    flat = labels.reshape(-1)
+    where = np.flatnonzero(flat)
+    if len(where) == 0:
+        return
+    pieces = connected_components(labels, connectivity=1).reshape(-1)[where]
+    size = np.bincount(pieces)
+    owner = np.zeros(len(size), np.int32)
+    owner[pieces] = flat[where]
+    order = np.lexsort((-np.arange(len(size)), size, owner))  # per owner, the largest last; of equals, the first
+    last = np.append(owner[order][1:] != owner[order][:-1], True)
+    keep = np.zeros(len(size), bool)
+    keep[order[last]] = True
+    flat[where[~keep[pieces]]] = 0
+
+
+def close_holes(labels: NDArray[np.int32]) -> None:
+    """Give small background regions that touch exactly one object to that object, in place."""
+    regions = connected_components(labels == 0, connectivity=1)
+    size = np.bincount(regions.reshape(-1))
+    small = size <= LARGEST_HOLE
+    small[0] = False
+    for side in (regions[0], regions[-1], regions[:, 0], regions[:, -1]):
+        small[side] = False
+    where = np.flatnonzero(small[regions])
+    if len(where) == 0:
+        return
+    flat, width = labels.reshape(-1), labels.shape[1]
+    region = regions.reshape(-1)[where]
+    highest = np.zeros(len(size), np.int32)
+    lowest = np.full(len(size), np.iinfo(np.int32).max, np.int32)
+    for shift in (-width, -1, 1, width):
+        around = flat[where + shift]
+        np.maximum.at(highest, region, around)
+        np.minimum.at(lowest, region[around > 0], around[around > 0])
+    flat[where] = np.where(highest == lowest, highest, 0)[region]
+
+
+def collect_objects(labels: NDArray[np.int32], count: int, foreground: NDArray[np.float16]) -> Objects:
+    """Return one row per id 1…``count`` of ``labels``; the score is the mean of ``foreground`` (Y, X) over the object.
+
+    Ids without a pixel get area 0.
+    """
+    where = np.flatnonzero(labels)
+    own = labels.reshape(-1)[where]
+    ys, xs = np.divmod(where, labels.shape[1])
+    area = np.bincount(own, minlength=count + 1)[1:]
+    n = np.maximum(area, 1)
+    score, cy, cx = (
+        np.bincount(own, weights, minlength=count + 1)[1:] / n
+        for weights in (foreground.reshape(-1)[where].astype(np.float32), ys, xs)
+    )
+    return Objects.found(score=score, box=_boxes(own, ys, xs, count), centroid=np.stack([cy, cx], 1), area_px=area)
+
+
+def _boxes(own: NDArray[np.int32], ys: NDArray[np.intp], xs: NDArray[np.intp], count: int) -> NDArray[np.int32]:
+    box = np.zeros((count + 1, 4), np.int32)
+    box[:, :2] = np.iinfo(np.int32).max
+    for column, (extreme, values) in enumerate(
+        ((np.minimum, ys), (np.minimum, xs), (np.maximum, ys), (np.maximum, xs))
+    ):
+        extreme.at(box[:, column], own, values.astype(np.int32))
+    box[:, 2:] += 1
+    return box[1:]

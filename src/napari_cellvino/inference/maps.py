@@ -1,0 +1,41 @@
+"""What the network said about a plane, kept so that thresholds re-decode without it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from napari_cellvino.inference.engine import EngineFacts
+
+IN_MEMORY_SHARE = 0.3  # of the free memory; larger maps lie in a temporary file
+
+
+@dataclass(frozen=True, slots=True)
+class RawMaps:
+    """Stitched output (M, Y, X) float16 for a plane, and how it came about.
+
+    ``notices`` are sentences for the user (smaller tiles were needed, …).
+    """
+
+    maps: NDArray[np.float16]
+    facts: EngineFacts
+    tile: int
+    tiles: int
+    notices: tuple[str, ...] = ()
+
+    def with_maps(self, maps: NDArray[np.float16]) -> RawMaps:
+        """Return the same facts with other maps."""
+        return replace(self, maps=maps)
+
+
+def allocate_maps(count: int, height: int, width: int) -> NDArray[np.float16]:
+    """Return room for maps, in memory where it is free and else in a temporary file that vanishes with the array."""
+    shape = (count, height, width)
+    if 2 * count * height * width <= IN_MEMORY_SHARE * psutil.virtual_memory().available:
+        return np.zeros(shape, np.float16)
+    with tempfile.TemporaryFile(prefix="cellvino-maps-") as file:
+        return np.memmap(file, np.float16, "w+", shape=shape)

@@ -1,0 +1,66 @@
+"""Intensity range of a plane, robust to hot pixels, and the normalised float32 image the networks see.
+
+The same code runs in training and in use. A range taken from all pixels was ruled out: 1 % salt noise moves the
+99.8th percentile to the salt. Here percentiles are taken over medians of 3x3 neighbourhoods on a coarse grid, which
+isolated hot pixels cannot reach and which costs the same for any image size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLES = 120_000  # neighbourhoods looked at, at most; percentiles of an image change by less than 1 % beyond this
+CLIP = (-0.5, 2.0)  # normalised values outside are clipped: hot pixels stay bounded
+
+
+@dataclass(frozen=True, slots=True)
+class IntensityRange:
+    """Raw values that normalise to 0 (``low``) and 1 (``high``)."""
+
+    low: float
+    high: float
+
+    def apply(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Return ``pixels`` as float32 with ``low`` at 0 and ``high`` at 1, clipped; a flat range gives zeros."""
+        out = pixels.astype(np.float32)
+        if self.high <= self.low:
+            return np.zeros_like(out)
+        out -= np.float32(self.low)
+        out *= np.float32(1.0 / (self.high - self.low))
+        np.clip(out, *CLIP, out=out)
+        return out
+
+
+def intensity_range(plane: NDArray[np.generic], low: float = 1.0, high: float = 99.8) -> IntensityRange:
+    """Return the ``low`` and ``high`` percentile (0 to 100) of the 3x3 medians of ``plane`` (Y, X), finite ones only."""
+    medians = _sampled_medians(plane)
+    medians = medians[np.isfinite(medians)]
+    if medians.size == 0:
+        return IntensityRange(0.0, 0.0)
+    lo, hi = np.percentile(medians, (low, high))
+    return IntensityRange(float(lo), float(hi))
+
+
+def _sampled_medians(plane: NDArray[np.generic]) -> NDArray[np.float32]:
+    height, width = plane.shape
+    step = max(1, int(np.sqrt(height * width / SAMPLES)))
+    rows, columns = np.arange(0, height, step), np.arange(0, width, step)
+    shifted = [
+        plane[np.clip(rows + dy, 0, height - 1)[:, None], np.clip(columns + dx, 0, width - 1)[None]].astype(np.float32)
+        for dy, dx in product((-1, 0, 1), repeat=2)
+    ]
+    return _median_of_nine(shifted)
+
+
+def _median_of_nine(v: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the elementwise median by a 19-exchange network (Paeth 1990, Graphics Gems): 10x ``np.median``."""
+    for a, b in (
+        (1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3),
+        (5, 8), (4, 7), (3, 6), (1, 4), (2, 5), (4, 7), (4, 2), (6, 4), (4, 2),
+    ):  # fmt: skip
+        v[a], v[b] = np.minimum(v[a], v[b]), np.maximum(v[a], v[b])
+    return v[4]

@@ -1,0 +1,155 @@
+"""The folder results are saved in: one folder per field, one row per field in ``counts.csv``.
+
+A field's folder appears whole or not at all and knows what made it, so that a run that was killed goes on where it
+stopped, and a result made from something else is never overwritten unasked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from napari_cellvino.errors import OutputError
+from napari_cellvino.export.atomic import atomic_path, recover
+from napari_cellvino.export.tables import write_table
+from napari_cellvino.image import Origin
+from napari_cellvino.jobs.field import ANNOTATION_NAME, FieldResult, write_field
+from napari_cellvino.package import ModelPackage
+from napari_cellvino.recipe import Recipe
+
+COUNTS_NAME = "counts.csv"
+FIRST_COLUMNS = ("file", "position", "plate", "well", "field", "folder", "status", "error", "count")
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a result was made from and with: equal tickets mean equal results."""
+
+    path: str
+    position: str
+    size: int
+    modified_ns: int
+    recipe: str
+
+    @classmethod
+    def of(cls, origin: Origin, recipe: Recipe, package: ModelPackage) -> Ticket:
+        """Return the ticket of a field; pixels that come from no file have size 0."""
+        full = recipe.model_copy(update={"model_sha256": package.sha256})
+        path = Path(origin.path)
+        try:
+            stat = path.stat()
+        except OSError:
+            return cls(origin.path, origin.position, 0, 0, full.fingerprint())
+        return cls(str(path.resolve()), origin.position, stat.st_size, stat.st_mtime_ns, full.fingerprint())
+
+    def as_dict(self) -> dict[str, object]:
+        """Return plain values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def choose_folder(root: Path, origin: Origin, taken: frozenset[Path] = frozenset()) -> Path:
+    """Return the folder under ``root`` for a field: its own from before, or ``stem``, ``stem-2``, … whichever is free.
+
+    ``taken`` are folders of other fields of this run.
+    """
+    stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", origin.name).strip(" .") or "image"
+    path = str(Path(origin.path).resolve()) if Path(origin.path).is_file() else origin.path
+    number = 1
+    while True:
+        folder = root / (stem if number == 1 else f"{stem}-{number}")
+        recover(folder)
+        found = read_ticket(folder)
+        own = found is not None and (found.path, found.position) == (path, origin.position)
+        if folder not in taken and (own or not folder.exists()):
+            return folder
+        number += 1
+
+
+def read_ticket(folder: Path) -> Ticket | None:
+    """Return what the result in ``folder`` was made from, or None where there is no readable result."""
+    try:
+        return Ticket(**_annotation(folder)["ticket"])  # type: ignore[arg-type]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def save_field(folder: Path, result: FieldResult, ticket: Ticket, *, overwrite: bool) -> None:
+    """Write a field's result.
+
+    Raises
+    ------
+    OutputError
+        If another result stands there and ``overwrite`` is off, or the folder cannot be written.
+    """
+    if folder.exists() and not overwrite and read_ticket(folder) != ticket:
+        raise OutputError(
+            f"{folder} holds a result made with other choices, or from an image that changed since; "
+            "overwrite it (--overwrite) or choose another folder"
+        )
+    write_field(folder, result, {"ticket": ticket.as_dict()})
+
+
+def finished_row(folder: Path) -> Row:
+    """Return the row of ``counts.csv`` for a finished field."""
+    content = _annotation(folder)
+    origin = dict(content["provenance"])["origin"]  # type: ignore[call-overload]
+    return field_row(Origin(**origin), folder.name, "done") | dict(content["counts"])  # type: ignore[call-overload]
+
+
+def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
+    """Return the first columns of a row of ``counts.csv``."""
+    return {
+        "file": origin.path,
+        "position": origin.position,
+        "plate": origin.plate,
+        "well": origin.well,
+        "field": origin.field,
+        "folder": folder,
+        "status": status,
+        "error": error,
+    }
+
+
+def write_counts(root: Path, rows: Sequence[Row]) -> None:
+    """Write ``counts.csv``: ``rows``, and after them the results of earlier runs in ``root``."""
+    listed = {row["folder"] for row in rows}
+    everything = [*rows, *(finished_row(f) for f in _finished(root) if f.name not in listed)]
+    table = pd.DataFrame(everything, columns=_columns(everything))
+    table["count"] = table["count"].astype("Int64")
+    with atomic_path(root / COUNTS_NAME) as part:
+        write_table(part, table)
+
+
+def write_recipe(root: Path, recipe: Recipe) -> None:
+    """Write ``recipe.yaml``."""
+    write_text(root / "recipe.yaml", recipe.dumps())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as a whole."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _finished(root: Path) -> Iterator[Path]:
+    for path in sorted(root.glob(f"*/{ANNOTATION_NAME}")):
+        if not path.parent.name.startswith(".") and read_ticket(path.parent) is not None:
+            yield path.parent
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys([*FIRST_COLUMNS, *(name for row in rows for name in row)]))
+
+
+def _annotation(folder: Path) -> dict[str, object]:
+    content = json.loads((folder / ANNOTATION_NAME).read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{folder / ANNOTATION_NAME} holds no annotation")
+    return content
