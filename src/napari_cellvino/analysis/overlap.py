@@ -1,0 +1,71 @@
+"""Which objects of two label images share pixels, and how many: the sparse table behind every matching."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Integers = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Pairs of a true and a predicted object that share pixels.
+
+    ``true_area`` (T,) and ``predicted_area`` (P,) are the sizes of all objects in px (voxels); per pair (K,) stand the
+    rows into them and the number of shared pixels.
+    """
+
+    true_area: NDArray[np.int64]
+    predicted_area: NDArray[np.int64]
+    true_row: NDArray[np.intp]
+    predicted_row: NDArray[np.intp]
+    both: NDArray[np.int64]
+
+    @property
+    def union(self) -> NDArray[np.int64]:
+        """Pixels of either object, per pair."""
+        return self.true_area[self.true_row] + self.predicted_area[self.predicted_row] - self.both
+
+    @property
+    def iou(self) -> NDArray[np.float64]:
+        """Intersection over union, per pair."""
+        return self.both / self.union
+
+
+def overlap(truth: Integers, predicted: Integers, *, min_area: int = 0) -> Overlap:
+    """Return the overlaps of two label images of one shape, 0 is background.
+
+    Objects of fewer than ``min_area`` px (voxels) are left out. Stretches of equal pairs are sorted and
+    counted, not pixels: in an image of nuclei there are some 30 times fewer.
+    """
+    true_ids, predicted_ids, length = _stretches(truth.ravel(), predicted.ravel())
+    true_row, true_area = _kept_rows(true_ids, length, min_area)
+    predicted_row, predicted_area = _kept_rows(predicted_ids, length, min_area)
+    shared = (true_row >= 0) & (predicted_row >= 0)
+    key = true_row[shared] * max(len(predicted_area), 1) + predicted_row[shared]
+    pairs, index = np.unique(key, return_inverse=True)
+    both = np.bincount(index, length[shared], minlength=len(pairs)).astype(np.int64)
+    pair_true, pair_predicted = np.divmod(pairs, max(len(predicted_area), 1))
+    return Overlap(true_area, predicted_area, pair_true, pair_predicted, both)
+
+
+def _stretches(a: Integers, b: Integers) -> tuple[Integers, Integers, NDArray[np.intp]]:
+    """Return the values of both flat images in each stretch of pixels where neither changes, and its length."""
+    if len(a) == 0:
+        return a, b, np.zeros(0, np.intp)
+    change = np.flatnonzero((a[1:] != a[:-1]) | (b[1:] != b[:-1])) + 1
+    first = np.concatenate([np.zeros(1, np.intp), change])
+    return a[first], b[first], np.diff(first, append=len(a))
+
+
+def _kept_rows(ids: Integers, length: NDArray[np.intp], min_area: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return the row of each stretch's object, -1 for background and objects left out, and the kept objects' areas."""
+    found, index = np.unique(ids, return_inverse=True)
+    area = np.bincount(index, length, minlength=len(found)).astype(np.int64)
+    kept = (found != 0) & (area >= min_area)
+    row = np.where(kept, np.cumsum(kept) - 1, -1)
+    return row[index], area[kept]
