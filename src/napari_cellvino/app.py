@@ -8,7 +8,7 @@ signals that carry frozen values. `run` is a generator and `redecode` is pure: t
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from psygnal import Signal
@@ -39,7 +39,7 @@ class Outcome:
     """What is shown of a run: the prediction as decoded now, and how it differs from the one last kept."""
 
     prediction: Prediction
-    changes: Changes = Changes()
+    changes: Changes = field(default_factory=Changes)
 
     @property
     def count(self) -> int:

@@ -58,7 +58,7 @@ class Recipe(BaseModel):
 
     def dumps(self) -> str:
         """Return the recipe as YAML."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False))
 
 
 def load_recipe(path: Path) -> Recipe:

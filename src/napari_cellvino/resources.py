@@ -8,6 +8,6 @@ _HERE = Path(__file__).resolve().parent
 
 
 def shipped_folder(name: str) -> Path:
-    """Return the shipped folder ``models`` or ``sample_data`` (force-included files are absent from editable installs)."""
+    """Return the shipped folder ``models`` or ``sample_data``."""
     inside = _HERE / name
     return inside if inside.is_dir() else _HERE.parents[1] / name

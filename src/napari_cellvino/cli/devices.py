@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 
 from napari_cellvino.inference.openvino import list_devices
+from napari_cellvino.jobs.json_text import json_text
 
 
 def run(options: argparse.Namespace) -> int:
     """List the devices."""
     devices = list_devices()
     if options.json:
-        print(json.dumps([asdict(device) for device in devices], indent=1))
+        print(json_text([asdict(device) for device in devices]), end="")
         return 0
     for device in devices:
         able = f"  ({', '.join(device.capabilities)})" if device.capabilities else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from napari_cellvino.analysis.accuracy import Accuracy, match_field, summarise
 from napari_cellvino.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.export.label_tiff import read_labels
+from napari_cellvino.jobs.json_text import json_text
 
 SUFFIXES = (".tif", ".tiff")
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     score = summarise(matches)
-    print(json.dumps(asdict(score) | {"problems": problems}, indent=1) if options.json else _words(score))
+    print(json_text(asdict(score) | {"problems": problems}).rstrip() if options.json else _words(score))
     return int(bool(problems))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -11,11 +10,13 @@ from napari_cellvino.errors import CellvinoError
 from napari_cellvino.image import Stack
 from napari_cellvino.io import open_source
 from napari_cellvino.jobs.batch import list_inputs
+from napari_cellvino.jobs.json_text import json_text
 
 
 def run(options: argparse.Namespace) -> int:
     """Describe every position of every file; 1 when some could not be read."""
-    records, failed = [], 0
+    records: list[dict[str, object]] = []
+    failed = 0
     for path in list_inputs(options.inputs):
         try:
             source = open_source(path)
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             print("\n".join(_words(path, stack) for stack in stacks))
     if options.json:
-        print(json.dumps(records, indent=1))
+        print(json_text(records), end="")
     return int(failed > 0)
 
 

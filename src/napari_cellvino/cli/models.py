@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 
 from napari_cellvino.errors import CellvinoError
 from napari_cellvino.jobs.check import ModelCheck, check_model
-from napari_cellvino.package import find_package, list_packages
+from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.package import find_package, list_packages, open_package
+from napari_cellvino.package.registry import ListedPackage
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     listed = list_packages()
     if options.json:
-        print(json.dumps([_record(p.folder, p.spec, p.problem) for p in listed], indent=1))
+        print(json_text([_record(p) for p in listed]), end="")
         return 0
     for package in listed:
         spec = package.spec
@@ -29,28 +30,36 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _record(folder: object, spec: object, problem: str) -> dict[str, object]:
-    found = spec.model_dump(mode="json") if hasattr(spec, "model_dump") else None
-    return {"folder": str(folder), "spec": found, "problem": problem}
+def _record(package: ListedPackage) -> dict[str, object]:
+    spec = package.spec.model_dump(mode="json") if package.spec else None
+    return {"folder": package.folder, "spec": spec, "problem": package.problem}
 
 
 def _check(options: argparse.Namespace) -> int:
-    names = [options.name] if options.name else [str(p.folder) for p in list_packages()]
-    checks: list[ModelCheck] = []
-    failed = False
-    for name in names:
-        try:
-            checks += check_model(find_package(name))
-        except CellvinoError as error:
-            failed = True
-            print(error, file=sys.stderr)
-            if options.name and not options.json:
-                raise
+    checks, problems = (check_model(find_package(options.name)), []) if options.name else _check_all()
+    for problem in problems:
+        print(problem, file=sys.stderr)
     if options.json:
-        print(json.dumps([asdict(c) | {"ok": c.ok} for c in checks], indent=1))
-    for check in checks if not options.json else ():
-        print(
-            f"{check.model} {check.precision} on {check.device} ({check.number_type}): "
-            f"{'ok' if check.ok else 'WRONG'}, differs by {check.difference:.2g} (allowed {check.tolerance:.2g})"
-        )
-    return int(failed or not all(c.ok for c in checks))
+        print(json_text([asdict(c) | {"ok": c.ok} for c in checks]), end="")
+    else:
+        print("\n".join(map(_words, checks)))
+    return int(bool(problems) or not all(c.ok for c in checks))
+
+
+def _check_all() -> tuple[list[ModelCheck], list[CellvinoError]]:
+    """Return the checks of all models that can be used, and what is wrong with the others."""
+    checks: list[ModelCheck] = []
+    problems: list[CellvinoError] = []
+    for listed in list_packages():
+        try:
+            checks += check_model(open_package(listed.folder))
+        except CellvinoError as error:
+            problems.append(error)
+    return checks, problems
+
+
+def _words(check: ModelCheck) -> str:
+    return (
+        f"{check.model} {check.precision} on {check.device} ({check.number_type}): "
+        f"{'ok' if check.ok else 'WRONG'}, differs by {check.difference:.2g} (allowed {check.tolerance:.2g})"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -17,7 +18,7 @@ class Reporter:
     def __init__(self, files: int, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self.files = files
-        self.bar: tqdm[object] | None = None
+        self.bar: tqdm[NoReturn] | None = None
         self.on_terminal = sys.stderr.isatty() and not quiet
 
     def progress(self, news: FieldNews) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from napari_cellvino import __version__
 from napari_cellvino.cli.choices import recipe_from
@@ -16,7 +16,8 @@ from napari_cellvino.errors import ModelPackageError
 from napari_cellvino.inference.heads import check_parameters
 from napari_cellvino.inference.openvino import OpenVinoEngine
 from napari_cellvino.jobs.batch import Bench, FieldDone, FieldNews, list_inputs, run_batch
-from napari_cellvino.jobs.results import write_recipe, write_text
+from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.jobs.results import write_text
 from napari_cellvino.package import ModelPackage, find_package
 from napari_cellvino.recipe import Recipe
 
@@ -29,14 +30,18 @@ def run(options: argparse.Namespace) -> int:
     engine = OpenVinoEngine(package, device=recipe.device, precision=recipe.precision)
     bench = Bench(options.out, recipe, package, engine, options.overwrite)
     files = list_inputs(options.inputs)
-    write_recipe(options.out, recipe)
     started = time.time()
+    _write_facts(bench, _run_facts(bench, [], started))  # tells before the work whether the folder can be written
     done = _work(files, bench, Reporter(len(files), quiet=options.json))
-    facts = _run_facts(bench, done, started)
-    write_text(options.out / "run.json", json.dumps(facts, indent=1) + "\n")
+    facts = _run_facts(bench, done, started) | {"complete": True}
+    _write_facts(bench, facts)
     if options.json:
-        print(json.dumps({"fields": [d.row for d in done], "run": facts}, indent=1))
+        print(json_text({"fields": [d.row for d in done], "run": facts}), end="")
     return int(any(d.failed for d in done))
+
+
+def _write_facts(bench: Bench, facts: dict[str, object]) -> None:
+    write_text(bench.root / "run.json", json_text(facts))
 
 
 def _resolved(recipe: Recipe, package: ModelPackage) -> Recipe:
@@ -50,8 +55,8 @@ def _resolved(recipe: Recipe, package: ModelPackage) -> Recipe:
     return recipe.model_copy(update={"parameters": values, "model_sha256": package.sha256})
 
 
-def _work(files: Sequence[object], bench: Bench, reporter: Reporter) -> list[FieldDone]:
-    running = run_batch(files, bench)  # type: ignore[arg-type]
+def _work(files: Sequence[Path], bench: Bench, reporter: Reporter) -> list[FieldDone]:
+    running = run_batch(files, bench)
     while True:
         try:
             news = next(running)
@@ -73,6 +78,7 @@ def _run_facts(bench: Bench, done: Sequence[FieldDone], started: float) -> dict[
         "versions": {name: version(name) for name in names},
         "model": {"name": bench.package.label, "sha256": bench.package.sha256},
         "recipe": bench.recipe.fingerprint(),
+        "complete": False,
         "devices": sorted({f"{d.facts.device} {d.facts.number_type}" for d in done if d.facts}),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
         "seconds": round(time.time() - started, 3),

@@ -36,7 +36,7 @@ class IntensityRange:
 
 
 def intensity_range(plane: NDArray[np.generic], low: float = 1.0, high: float = 99.8) -> IntensityRange:
-    """Return the ``low`` and ``high`` percentile (0 to 100) of the 3x3 medians of ``plane`` (Y, X), finite ones only."""
+    """Return the ``low`` and ``high`` percentile (0 to 100) of the finite 3x3 medians of ``plane`` (Y, X)."""
     medians = _sampled_medians(plane)
     medians = medians[np.isfinite(medians)]
     if medians.size == 0:

@@ -26,6 +26,7 @@ _MODES = {Precision.FAST: "PERFORMANCE", Precision.EXACT: "ACCURACY", Precision.
 @lru_cache(maxsize=1)
 def _core() -> ov.Core:
     core = ov.Core()
+    core.set_property({"ENABLE_MMAP": False})  # else weight files stay open: Windows could not replace a model
     folder = cache_folder() / "compiled"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,8 +73,8 @@ def _member(wanted: str, available: list[str], asked: str) -> str:
 
 def _describe(name: str) -> Device:
     full = _property(name, "FULL_DEVICE_NAME") or name
-    able = _property(name, "OPTIMIZATION_CAPABILITIES") or ()
-    return Device(name, str(full).strip(), tuple(sorted(str(a) for a in able)))
+    able = _property(name, "OPTIMIZATION_CAPABILITIES")
+    return Device(name, str(full).strip(), tuple(sorted(map(str, able))) if isinstance(able, list) else ())
 
 
 def _property(device: str, key: str) -> object:

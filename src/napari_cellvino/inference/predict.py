@@ -147,7 +147,7 @@ def _run_tiles(
 
 
 def _fill(batch: NDArray[np.float32], part: NDArray[np.generic], ranges: list[IntensityRange]) -> None:
-    """Write normalised pixels (C, y, x) into the corner of ``batch`` (C, tile, tile); 0 elsewhere and where not finite."""
+    """Write normalised pixels (C, y, x) into the corner of ``batch`` (C, tile, tile); 0 elsewhere and for NaN."""
     height, width = part.shape[1:]
     batch[:, height:] = 0
     batch[:, :, width:] = 0

@@ -62,7 +62,7 @@ def _read(stack: Stack, t: int, z: int) -> NDArray[np.generic]:
 
 
 def _luminance(rgb: NDArray[np.generic]) -> NDArray[np.float32]:
-    return np.tensordot(np.float32(LUMINANCE), rgb.astype(np.float32), 1)[None]
+    return np.tensordot(np.asarray(LUMINANCE, np.float32), rgb.astype(np.float32), 1)[None]
 
 
 def _words(stack: Stack, channel: str, choice: ZChoice, frame: int) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +63,10 @@ def plan_tiles(height: int, width: int, *, tile: int, halo: int) -> TilePlan:
         raise ImageValueError(f"an image of {width} × {height} px has no pixels")
     if not 0 <= 2 * halo < tile:
         raise ImageValueError(f"a halo of {halo} px leaves nothing of tiles of {tile} px; use at most {tile // 2 - 1}")
-    blend = 1 << max(0, halo // 2).bit_length() >> 1  # a power of two: weights are exact binary fractions
-    return TilePlan(_spans(height, tile, halo), _spans(width, tile, halo), tile, blend)
+    rows, columns = _spans(height, tile, halo), _spans(width, tile, halo)
+    room = min(halo, *(span.core_stop - span.core_start for span in (*rows, *columns))) // 2
+    blend = 1 << room.bit_length() >> 1  # a power of two: weights are exact binary fractions
+    return TilePlan(rows, columns, tile, blend)
 
 
 def choose_tile(height: int, width: int, *, largest: int, halo: int) -> int:
@@ -83,8 +85,8 @@ def _spans(length: int, tile: int, halo: int) -> tuple[Span, ...]:
         return (Span(0, length, 0, length),)
     count = -(-(length - tile) // (tile - 2 * halo)) + 1
     starts = [round(i * (length - tile) / (count - 1)) for i in range(count)]
-    cuts = [0, *((left + tile + right) // 2 for left, right in zip(starts, starts[1:], strict=False)), length]
-    return tuple(Span(s, s + tile, *core) for s, core in zip(starts, zip(cuts, cuts[1:], strict=False), strict=True))
+    cuts = [0, *((left + tile + right) // 2 for left, right in pairwise(starts)), length]
+    return tuple(Span(s, s + tile, *core) for s, core in zip(starts, pairwise(cuts), strict=True))
 
 
 def cut_tile(pixels: NDArray[np.generic], row: Span, column: Span) -> NDArray[np.generic]:

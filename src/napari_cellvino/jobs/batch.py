@@ -1,7 +1,8 @@
-"""Many files with one recipe: each field done, kept from an earlier run, or failed with its reason; none stops the rest."""
+"""Many files with one recipe: each field is done, kept from an earlier run, or fails with its reason."""
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Generator, Iterator, Sequence
@@ -15,14 +16,18 @@ from napari_cellvino.inference.progress import Progress
 from napari_cellvino.io import list_images, open_source
 from napari_cellvino.jobs.field import finish_field, predict_field
 from napari_cellvino.jobs.results import (
+    RECIPE_NAME,
     Row,
     Ticket,
+    check_replaceable,
     choose_folder,
     field_row,
     finished_row,
-    read_ticket,
+    finished_rows,
+    is_finished,
     save_field,
     write_counts,
+    write_recipe,
 )
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Recipe
@@ -69,30 +74,54 @@ class Bench:
 
 
 def list_inputs(inputs: Sequence[Path]) -> list[Path]:
-    """Return the files to run: files as given, folders as the images in them. A folder without images stays itself."""
-    return [file for path in inputs for file in (list_images(path) if path.is_dir() else [path]) or [path]]
+    """Return the files to run, absolute and each once: files as given, folders as the images right in them.
+
+    A folder without images, or one that may not be read, stays itself: its reason is told with those of other inputs.
+    """
+    found = [file.absolute() for path in inputs for file in _images_of(path) or [path]]
+    once: dict[str, Path] = {}
+    for file in found:
+        once.setdefault(os.path.realpath(file), file)
+    return list(once.values())
+
+
+def _images_of(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    try:
+        return list_images(path)
+    except ImageReadError:
+        return []
 
 
 def run_batch(files: Sequence[Path], bench: Bench) -> Generator[FieldNews | FieldDone, None, list[FieldDone]]:
-    """Yield news and return what became of every field; ``counts.csv`` is written on the way and at the end.
+    """Yield news and return what became of every field.
+
+    ``counts.csv`` is written on the way and however it ends, ``recipe.yaml`` with the first result.
 
     Raises
     ------
     OutputError
-        If ``counts.csv`` cannot be written.
+        If one of them cannot be written.
     """
     done: list[FieldDone] = []
     taken: set[Path] = set()
+    earlier = finished_rows(bench.root)
     written = time.monotonic()
-    for origin, stack in _fields(files):
-        number = len(done) + 1
-        outcome = yield from _one_field(number, origin, stack, bench, taken)
-        done.append(outcome)
-        yield outcome
-        if time.monotonic() - written > COUNTS_EVERY_S:
-            write_counts(bench.root, [d.row for d in done])
-            written = time.monotonic()
-    write_counts(bench.root, [d.row for d in done])
+    if not (bench.root / RECIPE_NAME).exists():
+        write_recipe(bench.root, bench.recipe)
+    try:
+        for origin, stack in _fields(files):
+            outcome = yield from _one_field(len(done) + 1, origin, stack, bench, taken)
+            if not outcome.failed and all(d.failed for d in done):  # the first result: a run without any changes nothing
+                write_recipe(bench.root, bench.recipe)
+            done.append(outcome)
+            yield outcome
+            if time.monotonic() - written > COUNTS_EVERY_S:
+                write_counts(bench.root, [d.row for d in done], earlier)
+                written = time.monotonic()
+    finally:  # cancelled too: what is finished is kept, and counted
+        write_counts(bench.root, [d.row for d in done], earlier)
     return done
 
 
@@ -101,7 +130,7 @@ def _fields(files: Sequence[Path]) -> Iterator[tuple[Origin, Stack | CellvinoErr
     for path in files:
         origin = Origin(path=str(path))
         if path.is_dir():
-            yield origin, ImageReadError(f"{path} holds no images (TIFF, PNG, JPEG)")
+            yield origin, _no_images(path)
             continue
         try:
             source = open_source(path)
@@ -115,6 +144,17 @@ def _fields(files: Sequence[Path]) -> Iterator[tuple[Origin, Stack | CellvinoErr
                 yield Origin(path=str(path), position=position.name), error
             else:
                 yield stack.origin, stack
+
+
+def _no_images(folder: Path) -> ImageReadError:
+    """Return why a folder gave nothing to run."""
+    try:
+        list_images(folder)
+    except ImageReadError as error:
+        return error
+    inside = any(path.is_dir() for path in folder.iterdir())
+    advice = "; the folders in it are not searched: name them, or the images in them" if inside else ""
+    return ImageReadError(f"{folder} holds no images (TIFF, PNG, JPEG){advice}")
 
 
 def _one_field(
@@ -139,8 +179,9 @@ def _one_field(
 def _run_field(number: int, stack: Stack, bench: Bench, folder: Path) -> Generator[FieldNews, None, FieldDone]:
     start = time.perf_counter()
     ticket = Ticket.of(stack.origin, bench.recipe, bench.package)
-    if not bench.overwrite and read_ticket(folder) == ticket:
+    if not bench.overwrite and is_finished(folder, ticket):
         return FieldDone(number, finished_row(folder), kept=True)
+    check_replaceable(folder, ticket, overwrite=bench.overwrite)
     running = predict_field(stack, bench.recipe, bench.package, bench.engine)
     while True:
         try:

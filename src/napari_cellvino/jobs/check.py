@@ -1,4 +1,4 @@
-"""Run a model package's own test tensors: does it do here what it promises?"""
+"""Run a model package's own test tensors, to see whether it does here what it promises."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,11 +23,13 @@ from napari_cellvino.inference.heads import check_parameters
 from napari_cellvino.inference.predict import Prediction, decode, infer_maps
 from napari_cellvino.inference.progress import Progress
 from napari_cellvino.inference.project import project
+from napari_cellvino.jobs.json_text import json_text
 from napari_cellvino.objects import Doubt, ObjectOrigin, Objects, ReviewState
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Recipe
 
 ANNOTATION_NAME = "annotation.json"
+RESULT_NAMES = ("labels.tif", "objects.csv", "qc.png", ANNOTATION_NAME)
 LOW_SCORE = 0.7  # cells less sure than this are worth a second look
 ODD_SIZE = 3.0  # times larger or smaller than the median area
 
@@ -40,7 +41,7 @@ class FieldResult:
     annotation: Annotation
     plane: Plane
     table: pd.DataFrame
-    counts: dict[str, object]
+    counts: dict[str, float | int]
 
 
 def predict_field(
@@ -79,7 +80,10 @@ def find_doubts(objects: Objects, shape: tuple[int, int]) -> NDArray[np.int32]:
     usual = np.median(area) if len(area) else 1.0
     odd = (area > ODD_SIZE * usual) | (area * ODD_SIZE < usual)
     flags = ((objects.score < LOW_SCORE, Doubt.LOW_SCORE), (edge, Doubt.TOUCHES_EDGE), (odd, Doubt.ODD_SIZE))
-    return np.sum([np.where(holds, int(doubt), 0) for holds, doubt in flags], axis=0).astype(np.int32)
+    found = np.zeros(len(objects), np.int32)
+    for holds, doubt in flags:
+        found[holds] |= int(doubt)
+    return found
 
 
 def write_field(folder: Path, result: FieldResult, extra: dict[str, object] | None = None) -> None:
@@ -105,7 +109,7 @@ def write_field(folder: Path, result: FieldResult, extra: dict[str, object] | No
             ran=_ran(annotation.provenance),
             spacing=plane.spacing,
         )
-        (part / ANNOTATION_NAME).write_text(_annotation_json(result, extra or {}), encoding="utf-8")
+        (part / ANNOTATION_NAME).write_text(json_text(_content(result, extra or {})), encoding="utf-8", newline="\n")
 
 
 def _ran(provenance: Provenance) -> list[str]:
@@ -114,9 +118,9 @@ def _ran(provenance: Provenance) -> list[str]:
     return [f"{provenance.plane} · {provenance.model} on {engine.device} ({engine.number_type})", values]
 
 
-def _annotation_json(result: FieldResult, extra: dict[str, object]) -> str:
+def _content(result: FieldResult, extra: dict[str, object]) -> dict[str, object]:
     annotation = result.annotation
-    content = {
+    return {
         "format": 1,
         **extra,
         "counts": result.counts,
@@ -124,7 +128,6 @@ def _annotation_json(result: FieldResult, extra: dict[str, object]) -> str:
         "classes": annotation.classes,
         "objects": _object_records(annotation.objects),
     }
-    return json.dumps(content, indent=1, default=_plain) + "\n"
 
 
 def _object_records(objects: Objects) -> list[dict[str, object]]:
@@ -140,9 +143,3 @@ def _object_records(objects: Objects) -> list[dict[str, object]]:
         }
         for id_, class_, score, origin, review, doubts in zip(*columns, strict=True)
     ]
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{value!r} has no JSON form")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,11 +19,13 @@ from napari_cellvino.errors import OutputError
 from napari_cellvino.export.atomic import atomic_path, recover
 from napari_cellvino.export.tables import write_table
 from napari_cellvino.image import Origin
-from napari_cellvino.jobs.field import ANNOTATION_NAME, FieldResult, write_field
+from napari_cellvino.jobs.field import ANNOTATION_NAME, RESULT_NAMES, FieldResult, write_field
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Recipe
 
 COUNTS_NAME = "counts.csv"
+RECIPE_NAME = "recipe.yaml"
+LONGEST_NAME = 180  # bytes of a folder's name: systems take 255, and unfinished parts have longer names
 FIRST_COLUMNS = ("file", "position", "plate", "well", "field", "folder", "status", "error", "count")
 
 Row = dict[str, object]
@@ -59,7 +62,7 @@ def choose_folder(root: Path, origin: Origin, taken: frozenset[Path] = frozenset
 
     ``taken`` are folders of other fields of this run.
     """
-    stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", origin.name).strip(" .") or "image"
+    stem = _safe_name(origin.name)
     path = str(Path(origin.path).resolve()) if Path(origin.path).is_file() else origin.path
     number = 1
     while True:
@@ -72,10 +75,17 @@ def choose_folder(root: Path, origin: Origin, taken: frozenset[Path] = frozenset
         number += 1
 
 
+def _safe_name(name: str) -> str:
+    """Return ``name`` as every system takes it for a folder: no forbidden signs, not a device of Windows, not long."""
+    safe = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name)
+    safe = safe.encode()[:LONGEST_NAME].decode(errors="ignore").strip(" .") or "image"
+    return f"{safe}_" if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", safe, re.IGNORECASE) else safe
+
+
 def read_ticket(folder: Path) -> Ticket | None:
     """Return what the result in ``folder`` was made from, or None where there is no readable result."""
     try:
-        return Ticket(**_annotation(folder)["ticket"])  # type: ignore[arg-type]
+        return Ticket(**_annotation(folder)["ticket"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -88,19 +98,29 @@ def save_field(folder: Path, result: FieldResult, ticket: Ticket, *, overwrite: 
     OutputError
         If another result stands there and ``overwrite`` is off, or the folder cannot be written.
     """
+    check_replaceable(folder, ticket, overwrite=overwrite)
+    write_field(folder, result, {"ticket": ticket.as_dict()})
+
+
+def check_replaceable(folder: Path, ticket: Ticket, *, overwrite: bool) -> None:
+    """Raise OutputError if another result stands in ``folder`` and ``overwrite`` is off."""
     if folder.exists() and not overwrite and read_ticket(folder) != ticket:
         raise OutputError(
             f"{folder} holds a result made with other choices, or from an image that changed since; "
             "overwrite it (--overwrite) or choose another folder"
         )
-    write_field(folder, result, {"ticket": ticket.as_dict()})
+
+
+def is_finished(folder: Path, ticket: Ticket) -> bool:
+    """Return whether ``folder`` holds the whole result of ``ticket``."""
+    return read_ticket(folder) == ticket and all((folder / name).is_file() for name in RESULT_NAMES)
 
 
 def finished_row(folder: Path) -> Row:
     """Return the row of ``counts.csv`` for a finished field."""
     content = _annotation(folder)
-    origin = dict(content["provenance"])["origin"]  # type: ignore[call-overload]
-    return field_row(Origin(**origin), folder.name, "done") | dict(content["counts"])  # type: ignore[call-overload]
+    counts: Row = content["counts"]
+    return field_row(Origin(**content["provenance"]["origin"]), folder.name, "done") | counts
 
 
 def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
@@ -117,10 +137,17 @@ def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
     }
 
 
-def write_counts(root: Path, rows: Sequence[Row]) -> None:
-    """Write ``counts.csv``: ``rows``, and after them the results of earlier runs in ``root``."""
+def finished_rows(root: Path) -> list[Row]:
+    """Return the rows of all finished fields in ``root``, by the names of their folders."""
+    folders = sorted(path.parent for path in root.glob(f"*/{ANNOTATION_NAME}") if not path.parent.name.startswith("."))
+    return [finished_row(folder) for folder in folders if read_ticket(folder) is not None]
+
+
+def write_counts(root: Path, rows: Sequence[Row], earlier: Sequence[Row] | None = None) -> None:
+    """Write ``counts.csv``: ``rows``, and after them those of earlier runs (by default, all finished in ``root``)."""
     listed = {row["folder"] for row in rows}
-    everything = [*rows, *(finished_row(f) for f in _finished(root) if f.name not in listed)]
+    known = finished_rows(root) if earlier is None else earlier
+    everything = [*rows, *(row for row in known if row["folder"] not in listed)]
     table = pd.DataFrame(everything, columns=_columns(everything))
     table["count"] = table["count"].astype("Int64")
     with atomic_path(root / COUNTS_NAME) as part:
@@ -129,26 +156,20 @@ def write_counts(root: Path, rows: Sequence[Row]) -> None:
 
 def write_recipe(root: Path, recipe: Recipe) -> None:
     """Write ``recipe.yaml``."""
-    write_text(root / "recipe.yaml", recipe.dumps())
+    write_text(root / RECIPE_NAME, recipe.dumps())
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file as a whole."""
     with atomic_path(path) as part:
-        part.write_text(text, encoding="utf-8")
-
-
-def _finished(root: Path) -> Iterator[Path]:
-    for path in sorted(root.glob(f"*/{ANNOTATION_NAME}")):
-        if not path.parent.name.startswith(".") and read_ticket(path.parent) is not None:
-            yield path.parent
+        part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys([*FIRST_COLUMNS, *(name for row in rows for name in row)]))
 
 
-def _annotation(folder: Path) -> dict[str, object]:
+def _annotation(folder: Path) -> dict[str, Any]:
     content = json.loads((folder / ANNOTATION_NAME).read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise ValueError(f"{folder / ANNOTATION_NAME} holds no annotation")

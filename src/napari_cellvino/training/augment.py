@@ -71,7 +71,8 @@ def _warp(image: Image, labels: Labels, size: int, scale: float, rng: np.random.
 
 def _sample(array: Image, grid: torch.Tensor, mode: str) -> Image:
     source = torch.from_numpy(np.ascontiguousarray(array))[None, None]
-    return F.grid_sample(source, grid, mode=mode, padding_mode="reflection", align_corners=False)[0, 0].numpy()
+    sampled = F.grid_sample(source, grid, mode=mode, padding_mode="reflection", align_corners=False)
+    return np.asarray(sampled[0, 0].numpy(), np.float32)
 
 
 def _empty_field(size: int, rng: np.random.Generator) -> Image:
@@ -86,11 +87,11 @@ def _empty_field(size: int, rng: np.random.Generator) -> Image:
 def _low_frequency(size: int, rng: np.random.Generator) -> Image:
     coarse = rng.standard_normal((1, 1, 4, 4)).astype(np.float32)
     fine = F.interpolate(torch.from_numpy(coarse), size=(size, size), mode="bicubic", align_corners=False)
-    return fine[0, 0].numpy()
+    return np.asarray(fine[0, 0].numpy(), np.float32)
 
 
 def _gamma(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
-    return np.sign(image) * np.abs(image) ** np.float32(2.0 ** rng.uniform(-0.9, 0.9))
+    return np.asarray(np.sign(image) * np.abs(image) ** np.float32(2.0 ** rng.uniform(-0.9, 0.9)), np.float32)
 
 
 def _gain(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
@@ -107,7 +108,7 @@ def _uneven_light(image: Image, labels: Labels, rng: np.random.Generator) -> Ima
 def _object_brightness(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     gain = np.exp2(rng.uniform(-1.8, 0.5, labels.max() + 1)).astype(np.float32)
     gain[0] = 1.0
-    return image * ndi.gaussian_filter(gain[labels], 1.0)
+    return np.asarray(image * ndi.gaussian_filter(gain[labels], 1.0), np.float32)
 
 
 def _blur(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
@@ -130,7 +131,7 @@ def _debris(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     points = np.zeros_like(image)
     count = rng.integers(2, 20)
     points[rng.integers(0, len(image), count), rng.integers(0, len(image), count)] = rng.uniform(3, 15, count)
-    return image + ndi.gaussian_filter(points, rng.uniform(0.5, 1.0))
+    return np.asarray(image + ndi.gaussian_filter(points, rng.uniform(0.5, 1.0)), np.float32)
 
 
 _CHANGES: tuple[tuple[Callable[[Image, Labels, np.random.Generator], Image], float], ...] = (

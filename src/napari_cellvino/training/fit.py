@@ -103,7 +103,7 @@ def _step(net: CentreOffsetNet, optimizer: torch.optim.Optimizer, image: Tensor,
         out = net(image.to(memory_format=torch.channels_last))
     foreground, offset = _losses(out.float(), target)
     optimizer.zero_grad(set_to_none=True)
-    (foreground + offset).backward()  # type: ignore[no-untyped-call]
+    (foreground + offset).backward()
     torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
     optimizer.step()
     return {"foreground": foreground.item(), "offset": offset.item()}

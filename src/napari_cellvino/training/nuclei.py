@@ -1,4 +1,4 @@
-"""Train the shipped ``nuclei`` network: ``python -m napari_cellvino.training.nuclei --data ../shared/data --out DIR``."""
+"""Train the shipped ``nuclei`` network: ``python -m napari_cellvino.training.nuclei --data DATA --out DIR``."""
 
 from __future__ import annotations
 

@@ -48,9 +48,20 @@ class Decoded:
 class Head(Protocol):
     """One family of networks."""
 
-    name: str
-    maps: tuple[str, ...]
-    parameters: tuple[Parameter, ...]
+    @property
+    def name(self) -> str:
+        """What packages call it."""
+        ...
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """The maps it decodes, in order."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What a user may move, with general defaults."""
+        ...
 
     def decode(self, maps: NDArray[np.float16], values: Mapping[str, float]) -> Decoded:
         """Return labels and objects for maps (M, Y, X); ``values`` has every parameter."""
