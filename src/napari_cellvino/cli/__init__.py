@@ -5,8 +5,10 @@ Only argparse is imported here; each command imports what it needs when it runs,
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from napari_cellvino.cli.parser import make_parser
 from napari_cellvino.errors import CellvinoError
@@ -17,16 +19,20 @@ OK, FAILED, USAGE = 0, 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 all went well, 1 something failed, 2 wrong usage."""
     options = make_parser().parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold signs that a terminal cannot show
     try:
-        return int(options.command(options))
+        code = int(options.command(options))
+        sys.stdout.flush()
+        return code
     except CellvinoError as error:
         print(f"cellvino: {error}", file=sys.stderr)
         return _exit_code(error)
     except KeyboardInterrupt:
         print("cellvino: stopped; finished fields are kept, and the same command goes on from there", file=sys.stderr)
         return FAILED
-    except BrokenPipeError:  # the reader of our output went away
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader of our output went away; what Python still holds would fail again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
 
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 
 from napari_cellvino.errors import CellvinoError
-from napari_cellvino.jobs.check import ModelCheck, check_model
+from napari_cellvino.inference.check import ModelCheck, check_model
 from napari_cellvino.jobs.json_text import json_text
 from napari_cellvino.package import find_package, list_packages, open_package
 from napari_cellvino.package.registry import ListedPackage

@@ -21,6 +21,13 @@ class Reporter:
         self.bar: tqdm[NoReturn] | None = None
         self.on_terminal = sys.stderr.isatty() and not quiet
 
+    def tell(self, news: FieldNews | FieldDone) -> None:
+        """Show a piece of news."""
+        if isinstance(news, FieldNews):
+            self.progress(news)
+        else:
+            self.field(news)
+
     def progress(self, news: FieldNews) -> None:
         """Move the bar."""
         if not self.on_terminal:

@@ -15,7 +15,8 @@ from napari_cellvino.cli.report import Reporter
 from napari_cellvino.errors import ModelPackageError
 from napari_cellvino.inference.heads import check_parameters
 from napari_cellvino.inference.openvino import OpenVinoEngine
-from napari_cellvino.jobs.batch import Bench, FieldDone, FieldNews, list_inputs, run_batch
+from napari_cellvino.inference.progress import finish
+from napari_cellvino.jobs.batch import Bench, FieldDone, list_inputs, run_batch
 from napari_cellvino.jobs.json_text import json_text
 from napari_cellvino.jobs.results import write_text
 from napari_cellvino.package import ModelPackage, find_package
@@ -56,17 +57,9 @@ def _resolved(recipe: Recipe, package: ModelPackage) -> Recipe:
 
 
 def _work(files: Sequence[Path], bench: Bench, reporter: Reporter) -> list[FieldDone]:
-    running = run_batch(files, bench)
-    while True:
-        try:
-            news = next(running)
-        except StopIteration as finished:
-            reporter.end(finished.value)
-            return list(finished.value)
-        if isinstance(news, FieldNews):
-            reporter.progress(news)
-        else:
-            reporter.field(news)
+    done = finish(run_batch(files, bench), reporter.tell)
+    reporter.end(done)
+    return done
 
 
 def _run_facts(bench: Bench, done: Sequence[FieldDone], started: float) -> dict[str, object]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +17,13 @@ class Progress:
     noun: str
     done: int
     total: int
+
+
+def finish(work: Generator[T, None, R], tell: Callable[[T], object] = lambda news: None) -> R:
+    """Run work to its end, passing each piece of news to ``tell``, and return its result."""
+    while True:
+        try:
+            tell(next(work))
+        except StopIteration as finished:
+            result: R = finished.value
+            return result

@@ -113,7 +113,9 @@ def run_batch(files: Sequence[Path], bench: Bench) -> Generator[FieldNews | Fiel
     try:
         for origin, stack in _fields(files):
             outcome = yield from _one_field(len(done) + 1, origin, stack, bench, taken)
-            if not outcome.failed and all(d.failed for d in done):  # the first result: a run without any changes nothing
+            if not outcome.failed and all(
+                d.failed for d in done
+            ):  # the first result: a run without any changes nothing
                 write_recipe(bench.root, bench.recipe)
             done.append(outcome)
             yield outcome

@@ -77,8 +77,8 @@ def choose_folder(root: Path, origin: Origin, taken: frozenset[Path] = frozenset
 
 def _safe_name(name: str) -> str:
     """Return ``name`` as every system takes it for a folder: no forbidden signs, not a device of Windows, not long."""
-    safe = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name)
-    safe = safe.encode()[:LONGEST_NAME].decode(errors="ignore").strip(" .") or "image"
+    short = name.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
+    safe = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", short).strip(" .") or "image"
     return f"{safe}_" if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", safe, re.IGNORECASE) else safe
 
 
@@ -126,7 +126,7 @@ def finished_row(folder: Path) -> Row:
 def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
     """Return the first columns of a row of ``counts.csv``."""
     return {
-        "file": origin.path,
+        "file": origin.path.encode(errors="backslashreplace").decode(),  # a name on disk need not be text
         "position": origin.position,
         "plate": origin.plate,
         "well": origin.well,

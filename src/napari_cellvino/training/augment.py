@@ -81,7 +81,7 @@ def _empty_field(size: int, rng: np.random.Generator) -> Image:
     field /= field.std()
     field += rng.uniform(0, 4) * _low_frequency(size, rng)
     low, high = np.percentile(field, (1, 99.8))
-    return ((field - low) / max(high - low, 1e-6) * rng.uniform(0.5, 1.2)).astype(np.float32)
+    return np.asarray((field - low) / max(high - low, 1e-6) * rng.uniform(0.5, 1.2), np.float32)
 
 
 def _low_frequency(size: int, rng: np.random.Generator) -> Image:
@@ -102,7 +102,7 @@ def _uneven_light(image: Image, labels: Labels, rng: np.random.Generator) -> Ima
     field = _low_frequency(len(image), rng)
     if rng.random() < 0.5:
         return image + np.float32(rng.uniform(0.02, 0.15)) * field
-    return image * np.exp2(np.float32(rng.uniform(0.1, 0.5)) * field)
+    return np.asarray(image * np.exp2(np.float32(rng.uniform(0.1, 0.5)) * field), np.float32)
 
 
 def _object_brightness(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
@@ -120,11 +120,11 @@ def _noise(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     grain = rng.standard_normal(image.shape, np.float32)
     if rng.random() < 0.3:
         grain = ndi.gaussian_filter(grain, 0.7) * 2.0
-    return image + sigma.astype(np.float32) * grain
+    return np.asarray(image + sigma.astype(np.float32) * grain, np.float32)
 
 
 def _salt(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
-    return np.where(rng.random(image.shape) < rng.uniform(0.001, 0.015), np.float32(2.0), image)
+    return np.asarray(np.where(rng.random(image.shape) < rng.uniform(0.001, 0.015), np.float32(2.0), image))
 
 
 def _debris(image: Image, labels: Labels, rng: np.random.Generator) -> Image:

@@ -12,7 +12,10 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
+from napari_cellvino.inference.check import check_model
+from napari_cellvino.package import ModelPackage
 from napari_cellvino.package.spec import SPEC_NAME
+from napari_cellvino.recipe import Precision
 from napari_cellvino.training.networks import CentreOffsetNet, ExportedNet
 
 Config = dict[str, object]
@@ -56,6 +59,11 @@ def export_network(net: CentreOffsetNet, folder: Path, test_input: NDArray[np.fl
     ov.save_model(ov.convert_model(folder / "model.onnx"), folder / "model.xml", compress_to_fp16=True)
     np.save(folder / "test_input.npy", test_input)
     np.save(folder / "test_output.npy", promised)
+
+
+def network_difference(package: ModelPackage, precision: Precision) -> float:
+    """Return the root-mean-square difference between what a package promises and what it does here."""
+    return next(check.difference for check in check_model(package) if check.precision is precision)
 
 
 def write_description(folder: Path, text: PackageText) -> None:

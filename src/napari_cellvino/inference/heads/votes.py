@@ -84,7 +84,8 @@ def _join_close(
     a, b = pairs.T
     close = np.hypot(*(middle[a] - middle[b]).T) < factor * (radius[a] + radius[b])
     links = coo_array((np.ones(close.sum()), (a[close], b[close])), shape=(len(mass), len(mass)))
-    return connected_components(links, directed=False)[1][owner]
+    joined = connected_components(links, directed=False)[1]
+    return np.asarray(joined[owner])
 
 
 def _weighted_means(
