@@ -1,0 +1,112 @@
+"""Open PNG and JPEG, as exported from microscopes and cut from publications.
+
+Their pixel size is a printing resolution at best, so it is unknown here. Neither can be read in part: opening looks at
+the header alone, and a plane decodes the picture. PNG is decoded by imagecodecs: Pillow cuts 16-bit colour to 8 bits
+without a word. JPEG is decoded by Pillow: libjpeg alone fills what is missing of a cut file with grey.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import imagecodecs
+import imageio.v3 as iio
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.errors import ImageReadError
+from napari_cellvino.image import Origin, Spacing, Stack
+from napari_cellvino.io.faults import check_memory, reading
+from napari_cellvino.io.layout import Held, Layout, resolve_layout
+from napari_cellvino.io.planes import BlockPlanes, Finish
+from napari_cellvino.io.raster_header import PNG_MAGIC, Header, read_header
+from napari_cellvino.io.source import Position, Wishes, agreed_spacing, channel_names, choose, unknown_sizes
+
+
+@dataclass(frozen=True, slots=True)
+class RasterBlocks:
+    """The whole picture as the only block: (Y, X), or (Y, X, S) for red, green and blue."""
+
+    path: Path
+    header: Header
+    start: int = 0
+
+    def block(self, number: int) -> NDArray[np.generic]:
+        """Return the picture without its transparency.
+
+        Raises
+        ------
+        ImageReadError
+            If the file is cut short or damaged, or the picture does not fit in memory.
+        """
+        header = self.header
+        check_memory(self.path, header.width * header.height * 4 * header.bits // 8)
+        with reading(self.path):
+            pixels = _decode(self.path.read_bytes(), header)
+        if pixels.shape[:2] != (header.height, header.width):
+            raise ImageReadError(f"{self.path.name} has changed since it was opened; open it again")
+        if header.colours == 1:
+            return pixels if pixels.ndim == 2 else pixels[..., 0]
+        return pixels[..., :3]
+
+
+def _decode(data: bytes, header: Header) -> NDArray[np.generic]:
+    if data.startswith(PNG_MAGIC):
+        png: NDArray[np.generic] = imagecodecs.png_decode(data)
+        return png
+    return iio.imread(data, plugin="pillow", index=0, mode="L" if header.colours == 1 else "RGB")
+
+
+@dataclass(frozen=True, slots=True)
+class RasterSource:
+    """A PNG or JPEG file."""
+
+    path: Path
+    header: Header
+    layout: Layout
+    wishes: Wishes
+    positions: tuple[Position, ...] = (Position(),)
+
+    def read(self, position: Position | None = None) -> Stack:
+        """Return the picture as a stack, without reading pixels.
+
+        Raises
+        ------
+        ImageValueError
+            If there is no such position, or the user's spacing or channel names do not fit.
+        """
+        choose(self.path, self.positions, position)
+        finish = Finish(np.dtype(np.uint8 if self.header.bits <= 8 else np.uint16))
+        shape = self.layout.shape
+        rgb = shape.c == 3 and "S" in self.layout.letters
+        spacing = agreed_spacing(self.path, Spacing(), self.wishes.spacing)
+        return Stack(
+            BlockPlanes(self.path.name, self.layout, RasterBlocks(self.path, self.header), finish),
+            shape,
+            finish.dtype,
+            spacing=spacing,
+            channels=channel_names(self.wishes.channels, ("Red", "Green", "Blue") if rgb else (), count=shape.c),
+            rgb=rgb,
+            origin=Origin(path=str(self.path)),
+            assumptions=unknown_sizes(spacing, shape),
+        )
+
+
+def open_raster(path: Path, head: bytes, wishes: Wishes) -> RasterSource | None:
+    """Return the opened PNG or JPEG file, or None where the first bytes are of neither.
+
+    Raises
+    ------
+    ImageReadError
+        If the file is cut short or damaged, or its header claims no pixels or too many.
+    ImageValueError
+        If the user's axes do not fit.
+    """
+    header = read_header(path, head)
+    if header is None:
+        return None
+    size = (header.height, header.width)
+    colour = Held(path.name, "YXS", (*size, 3), samples=3)
+    held = Held(path.name, "YX", size) if header.colours == 1 else colour
+    return RasterSource(path, header, resolve_layout((held,), wishes.axes)[0], wishes)

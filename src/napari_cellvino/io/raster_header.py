@@ -1,0 +1,102 @@
+"""Read what the headers of PNG and JPEG claim, without decoding anything, and refuse what no memory should be given to.
+
+References
+----------
+PNG, https://www.w3.org/TR/png-3/ (chunks IHDR and PLTE)
+JPEG, ITU-T T.81, B.2.2 (frame header)
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from napari_cellvino.errors import ImageReadError
+from napari_cellvino.io.faults import cut_short, reading
+
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+JPEG_MAGIC = b"\xff\xd8\xff"
+MOST_PIXELS = 89_000_000  # as many as Pillow opens without calling it a decompression bomb
+
+_PNG_PALETTE = 3
+_PNG_GREY = {0, 4}  # colour types: grey, grey and alpha
+_NO_FRAME = {0xC4, 0xC8, 0xCC}  # JPEG markers in the range of frame headers that are none
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Size in px, colours per pixel (1 or 3; without transparency) and bits per colour."""
+
+    width: int
+    height: int
+    colours: int
+    bits: int
+
+
+def read_header(path: Path, head: bytes) -> Header | None:
+    """Return the header of a PNG or JPEG file that begins with ``head``, or None for other files.
+
+    Raises
+    ------
+    ImageReadError
+        If the file is cut short or damaged, or claims no pixels or too many.
+    """
+    if not head.startswith((PNG_MAGIC, JPEG_MAGIC)):
+        return None
+    with reading(path), path.open("rb") as file:
+        try:
+            header = _png(file) if head.startswith(PNG_MAGIC) else _jpeg(file)
+        except struct.error as error:
+            raise cut_short(path, "it ends within its header") from error
+    _check_size(path, header)
+    return header
+
+
+def _check_size(path: Path, header: Header) -> None:
+    if header.width < 1 or header.height < 1:
+        raise ImageReadError(
+            f"{path.name} has no pixels: its size is {header.width} x {header.height}; export it again"
+        )
+    if header.width * header.height > MOST_PIXELS:
+        raise ImageReadError(
+            f"{path.name} says it has {header.width:,} x {header.height:,} pixels; PNG and JPEG are read up to "
+            f"{MOST_PIXELS:,} pixels: save it as tiled TIFF or in parts"
+        )
+
+
+def _png(file: BinaryIO) -> Header:
+    file.seek(len(PNG_MAGIC))
+    _, kind, width, height, bits, colour = struct.unpack(">I4sIIBB", file.read(18))
+    if kind != b"IHDR":
+        raise ValueError("its first chunk is not IHDR")
+    grey = colour in _PNG_GREY or (colour == _PNG_PALETTE and _grey_palette(file))
+    return Header(width, height, 1 if grey else 3, 16 if bits == 16 else 8)
+
+
+def _grey_palette(file: BinaryIO) -> bool:
+    """Return whether red, green and blue of every palette entry are alike."""
+    file.seek(len(PNG_MAGIC))
+    while True:
+        length, kind = struct.unpack(">I4s", file.read(8))
+        if kind == b"PLTE":
+            palette = file.read(min(length, 768))
+            return palette[0::3] == palette[1::3] == palette[2::3]
+        file.seek(length + 4, 1)
+
+
+def _jpeg(file: BinaryIO) -> Header:
+    file.seek(2)
+    while True:
+        fill, marker = struct.unpack(">BB", file.read(2))
+        while marker == 0xFF:
+            (marker,) = struct.unpack(">B", file.read(1))
+        if fill != 0xFF or marker == 0xD9:
+            raise ValueError("it has no frame header")
+        if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
+            _, bits, height, width, components = struct.unpack(">HBHHB", file.read(8))
+            return Header(width, height, 1 if components == 1 else 3, bits)
+        if marker != 0x01 and not 0xD0 <= marker <= 0xD8:
+            (length,) = struct.unpack(">H", file.read(2))
+            file.seek(max(length - 2, 0), 1)

@@ -1,0 +1,131 @@
+"""What a reader is: a file or folder with positions, each of which reads as a `Stack`.
+
+One file may hold several fields of view, and a plate folder will hold hundreds; so opening gives a `Source`, which
+knows its positions without reading a pixel. The corrections of the user (axes, pixel size, channel names) travel as one
+`Wishes` value, so that every reader honours them alike. A reader is a function (`Opener`) that answers None to what is
+not its kind: a class to register was ruled out, the tuple of functions in `opening` is all that is needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from napari_cellvino.errors import ImageValueError
+from napari_cellvino.image import Shape, Spacing, Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One field of view of a source; ``name`` is empty where the source holds only one."""
+
+    name: str = ""
+    plate: str = ""
+    well: str = ""
+    field: str = ""
+    index: int = 0
+
+
+class Source(Protocol):
+    """An opened file or folder."""
+
+    @property
+    def path(self) -> Path:
+        """The file or folder."""
+        ...
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """Fields of view, at least one."""
+        ...
+
+    def read(self, position: Position | None = None) -> Stack:
+        """Return the stack of ``position``, by default the first, without reading pixels.
+
+        Raises
+        ------
+        ImageValueError
+            If the source has no such position, or the user's axes or channel names do not fit.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user says of an image; None leaves it to the file.
+
+    ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
+    """
+
+    axes: str | None = None
+    spacing: Spacing | None = None
+    channels: tuple[str, ...] | None = None
+
+
+Opener = Callable[[Path, bytes, Wishes], Source | None]
+"""Opens (path, its first bytes, wishes); None where the file is of another kind. Folders have no first bytes."""
+
+
+def choose(path: Path, positions: tuple[Position, ...], wanted: Position | None) -> int:
+    """Return the index in ``positions`` of ``wanted``; None wants the first.
+
+    Raises
+    ------
+    ImageValueError
+        If the source has no such position.
+    """
+    if wanted is None:
+        return 0
+    if wanted not in positions:
+        held = ", ".join(repr(p.name) for p in positions[:12]) + (" …" if len(positions) > 12 else "")
+        raise ImageValueError(f"{path.name} has no position {wanted.name!r}; it holds {held}")
+    return positions.index(wanted)
+
+
+def agreed_spacing(path: Path, found: Spacing, wished: Spacing | None) -> Spacing:
+    """Return ``found`` with what the user gave in its place, in µm.
+
+    Raises
+    ------
+    ImageValueError
+        If the user gave a size that is not above zero.
+    """
+    if wished is None:
+        return found
+    given = {axis: v for axis in "zyx" if (v := getattr(wished, axis)) is not None}
+    for axis, value in given.items():
+        if not (math.isfinite(value) and value > 0):
+            raise ImageValueError(
+                f"pixel size {value} µm along {axis} for {path.name} is not possible; give one above 0"
+            )
+    return replace(found, **given)
+
+
+def unknown_sizes(spacing: Spacing, shape: Shape) -> tuple[str, ...]:
+    """Return what to say of the sizes that are missing, for `Stack.assumptions`."""
+    if not spacing.known:
+        return ("pixel size unknown: results are in pixels",)
+    if spacing.z is None and shape.z > 1:
+        return ("pixel size unknown along z: the distance between planes is not in the file",)
+    return ()
+
+
+def channel_names(wished: tuple[str, ...] | None, found: tuple[str, ...], *, count: int) -> tuple[str, ...]:
+    """Return the user's names, else ``count`` distinct ones: the file's, with ``Channel N`` for what is missing."""
+    if wished is not None:
+        return wished
+    usable = found if len(found) == count else ("",) * count
+    return distinct(tuple(name.strip() or f"Channel {number}" for number, name in enumerate(usable, 1)))
+
+
+def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return ``names`` with its place behind each name that came before: ``DNA``, ``DNA (2)``."""
+    seen: set[str] = set()
+    out = []
+    for number, name in enumerate(names, 1):
+        out.append(name if name not in seen else f"{name} ({number})")
+        seen.add(out[-1])
+    return tuple(out)

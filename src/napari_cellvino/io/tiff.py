@@ -1,0 +1,157 @@
+"""Open TIFF files of every program: plain, BigTIFF, OME-TIFF, ImageJ hyperstacks, MetaMorph, LSM and Micro-Manager.
+
+tifffile parses the directory once, everything that is needed is taken from it while the file is open, and the file is
+closed again; `tiff_blocks` says how pixels are read later. Palette colours are how a program showed a grey image, so
+the index is the intensity. Files whose directory breaks off are refused: to project the planes that happen to be left
+would give a number that looks right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
+
+from napari_cellvino.errors import ImageReadError, ImageValueError
+from napari_cellvino.image import Origin, Stack
+from napari_cellvino.io.faults import reading
+from napari_cellvino.io.layout import Held, Layout, resolve_layout
+from napari_cellvino.io.planes import BlockPlanes, Blocks, Finish
+from napari_cellvino.io.source import Position, Wishes, agreed_spacing, channel_names, choose, distinct, unknown_sizes
+from napari_cellvino.io.tiff_blocks import plan_blocks
+from napari_cellvino.io.tiff_facts import Facts, read_facts, reject_entities
+from napari_cellvino.io.tiff_pictures import choose_pictures
+
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_COLOURS = {PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR}
+_ALPHA = {1, 2}  # values of tag ExtraSamples: transparency, multiplied into the colours or not
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One image of a file and how to read it; it may hold several positions."""
+
+    name: str
+    layout: Layout
+    blocks: Blocks
+    finish: Finish
+    rgb: bool
+    facts: Facts
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TiffSource:
+    """A TIFF file; ``places`` has the picture and the index in it of each position."""
+
+    path: Path
+    positions: tuple[Position, ...]
+    places: tuple[tuple[Picture, int], ...]
+    wishes: Wishes
+    remarks: tuple[str, ...] = ()
+
+    def read(self, position: Position | None = None) -> Stack:
+        """Return the stack of ``position``, by default the first, without reading pixels.
+
+        Raises
+        ------
+        ImageValueError
+            If there is no such position, or the user's spacing or channel names do not fit.
+        """
+        chosen = choose(self.path, self.positions, position)
+        picture, index = self.places[chosen]
+        shape = picture.layout.shape
+        spacing = agreed_spacing(self.path, picture.facts.spacing, self.wishes.spacing)
+        found = ("Red", "Green", "Blue") if picture.rgb else picture.facts.channels
+        return Stack(
+            BlockPlanes(self.path.name, picture.layout, picture.blocks, picture.finish, index),
+            shape,
+            picture.finish.dtype,
+            spacing=spacing,
+            channels=channel_names(self.wishes.channels, found, count=shape.c),
+            rgb=picture.rgb,
+            origin=Origin(path=str(self.path), position=self.positions[chosen].name),
+            assumptions=picture.assumptions + self.remarks + unknown_sizes(spacing, shape),
+        )
+
+
+def open_tiff(path: Path, head: bytes, wishes: Wishes) -> TiffSource | None:
+    """Return the opened TIFF file, or None where the first bytes are not TIFF's.
+
+    Raises
+    ------
+    ImageReadError
+        If the file is cut short, damaged, or of a kind that is not read.
+    ImageValueError
+        If its pixels cannot be used, or the user's axes do not fit.
+    """
+    if not head.startswith(_MAGIC):
+        return None
+    with reading(path), TiffFile(path) as tif:
+        if tif.pages:
+            reject_entities(path, str(tif.pages.first.description))
+        series, left_out = choose_pictures(path, tif)
+        lock = Lock()
+        pictures = [_picture(path, tif, s, wishes, lock) for s in series]
+    places = tuple((picture, n) for picture in pictures for n in range(picture.layout.count("P")))
+    return TiffSource(path, _positions(places), places, wishes, left_out)
+
+
+def _picture(path: Path, tif: TiffFile, series: TiffPageSeries, wishes: Wishes, lock: Lock) -> Picture:
+    page = series.keyframe
+    finish, inverted = _finish(path, page)
+    short, full = (_held(path, series, squeeze=squeeze) for squeeze in (True, False))
+    layout, assumed = resolve_layout((short, full), wishes.axes)
+    rgb = page.photometric in _COLOURS and "S" in layout.letters and layout.shape.c == 3
+    blocks = plan_blocks(path, series, layout, lock)
+    return Picture(series.name, layout, blocks, finish, rgb, read_facts(tif, series), assumed + inverted)
+
+
+def _held(path: Path, series: TiffPageSeries, *, squeeze: bool) -> Held:
+    axes, sizes = series.get_axes(squeeze), series.get_shape(squeeze)
+    if min(sizes) < 1:
+        raise ImageValueError(f"{path.name} has no pixels: its size is {sizes}; export it again from where it was made")
+    values = sizes[axes.index("S")] if "S" in axes else 1
+    return Held(path.name, axes, sizes, _samples(series.keyframe, values))
+
+
+def _samples(page: TiffPage, values: int) -> int:
+    """Return how many of the ``values`` per pixel are colours or channels, not transparency."""
+    if page.photometric in _COLOURS and values in (3, 4):
+        return 3
+    see_through = bool(page.extrasamples) and page.extrasamples[-1] in _ALPHA
+    return values - 1 if see_through and values > 1 else values
+
+
+def _finish(path: Path, page: TiffPage) -> tuple[Finish, tuple[str, ...]]:
+    if page.dtype is None:
+        raise ImageReadError(
+            f"{path.name} has pixels of {page.bitspersample} bits (sample format {page.sampleformat}), which cannot be "
+            "read; save it with 8, 16 or 32 bits"
+        )
+    if page.dtype.kind not in "buif":
+        raise ImageValueError(f"{path.name} has pixels of type {page.dtype}; save the magnitude as 32-bit float")
+    dtype = np.dtype(np.uint8) if page.dtype.kind == "b" else page.dtype.newbyteorder("=")
+    if page.photometric != PHOTOMETRIC.MINISWHITE or dtype.kind == "f":
+        return Finish(dtype), ()
+    white = -1 if dtype.kind == "i" else 2**page.bitspersample - 1
+    return Finish(dtype, white), ("the file stores white as 0: inverted, so that bright is bright",)
+
+
+def _positions(places: tuple[tuple[Picture, int], ...]) -> tuple[Position, ...]:
+    """Return a position with a name of its own for each place; the name is empty where there is only one."""
+    if len(places) == 1:
+        return (Position(),)
+    names = tuple(
+        _place_name(picture, index) or f"Position {number}" for number, (picture, index) in enumerate(places, 1)
+    )
+    return tuple(Position(name, index=n) for n, name in enumerate(distinct(names)))
+
+
+def _place_name(picture: Picture, index: int) -> str:
+    if picture.layout.count("P") == 1 or not picture.name:
+        return picture.name
+    return f"{picture.name} {index + 1}"

@@ -1,0 +1,130 @@
+"""A plane costs about a plane: bytes that this process asked of the system are counted, not seconds."""
+
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cellvino.io import open_source
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="counts bytes read with /proc and needs sparse files")
+SIDE = 1024
+PLANE = SIDE * SIDE * 2  # bytes
+
+
+def bytes_read():
+    words = Path("/proc/self/io").read_text().split()
+    return int(words[words.index("rchar:") + 1])
+
+
+def sparse(path, planes, **how):
+    """Write a stack of zeros that takes no disk, with the number of planes in one corner of the last."""
+    pixels = tifffile.memmap(path, shape=(planes, SIDE, SIDE), dtype=np.uint16, **how)
+    pixels[-1, 0, 0] = planes
+    pixels._mmap.close()
+    return path
+
+
+@on_linux
+@pytest.mark.parametrize("how", [{"imagej": True}, {"bigtiff": True}, {"bigtiff": True, "metadata": None}])
+def test_one_plane_of_a_gigabyte_reads_one_plane(tmp_path, how):
+    path = sparse(tmp_path / "big.tif", 512, **how)
+    before = bytes_read()
+    stack = open_source(path).read()
+    opened = bytes_read() - before
+    plane = stack.plane(t=stack.shape.t - 1, c=stack.shape.c - 1, z=stack.shape.z - 1)
+    assert plane[0, 0] == 512
+    assert opened < 0.3 * PLANE
+    assert bytes_read() - before - opened < 1.05 * PLANE
+
+
+@on_linux
+def test_imagej_beyond_four_gigabytes(tmp_path):
+    with warnings.catch_warnings(action="ignore"):  # that only the first page is listed, as ImageJ itself does
+        path = sparse(tmp_path / "big.tif", 2200, imagej=True)
+    stack = open_source(path).read()
+    assert stack.shape.z * stack.shape.t * stack.shape.c == 2200
+    last = {"t": stack.shape.t - 1, "c": stack.shape.c - 1, "z": stack.shape.z - 1}
+    assert stack.plane(**last)[0, 0] == 2200
+
+
+@on_linux
+def test_one_plane_of_a_compressed_stack_reads_its_page(tmp_path):
+    path = tmp_path / "stack.tif"
+    pixels = np.random.default_rng(2).integers(0, 255, (64, 256, 256)).astype(np.uint8)
+    tifffile.imwrite(path, pixels, compression="zlib", metadata=None)
+    stack = open_source(path).read()
+    before = bytes_read()
+    np.testing.assert_array_equal(stack.plane(z=40), pixels[40])
+    assert bytes_read() - before < 1.5 * path.stat().st_size / 64
+
+
+@on_linux
+def test_three_colours_of_a_page_read_it_once(tmp_path):
+    path = tmp_path / "colour.tif"
+    pixels = np.random.default_rng(2).integers(0, 255, (512, 512, 3)).astype(np.uint8)
+    for compression in (None, "zlib"):
+        tifffile.imwrite(path, pixels, photometric="rgb", compression=compression)
+        stack = open_source(path).read()
+        before = bytes_read()
+        np.testing.assert_array_equal(np.stack([stack.plane(c=c) for c in range(3)], axis=-1), pixels)
+        assert bytes_read() - before < 1.1 * pixels.nbytes
+
+
+@pytest.mark.parametrize("how", [{}, {"compression": "zlib"}, {"compression": "zlib", "tile": (64, 64)}])
+def test_threads_may_share_a_stack(tmp_path, how):
+    pixels = np.random.default_rng(2).integers(0, 255, (6, 128, 128)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "stack.tif", pixels, **how)
+    stack = open_source(tmp_path / "stack.tif").read()
+    wanted = [n % 6 for n in range(120)]
+    with ThreadPoolExecutor(6) as pool:
+        planes = list(pool.map(lambda z: stack.plane(z=z), wanted))
+    np.testing.assert_array_equal(planes, pixels[wanted])
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_threads_may_share_the_colours_of_pages(tmp_path, compression):
+    pixels = np.random.default_rng(2).integers(0, 255, (3, 64, 64, 3)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "stack.tif", pixels, photometric="rgb", compression=compression)
+    stack = open_source(tmp_path / "stack.tif").read()
+    wanted = [(n % 3, n * 7 % 3) for n in range(120)]
+    with ThreadPoolExecutor(6) as pool:
+        planes = list(pool.map(lambda zc: stack.plane(z=zc[0], c=zc[1]), wanted))
+    np.testing.assert_array_equal(planes, [pixels[z, :, :, c] for z, c in wanted])
+
+
+def test_threads_may_share_the_positions_of_a_file(tmp_path):
+    fields = np.random.default_rng(2).integers(0, 255, (2, 8, 64, 64)).astype(np.uint8)
+    with tifffile.TiffWriter(tmp_path / "fields.ome.tif", ome=True) as writer:
+        for pixels in fields:
+            writer.write(pixels, compression="zlib", metadata={"axes": "ZYX"})
+    source = open_source(tmp_path / "fields.ome.tif")
+    stacks = [source.read(position) for position in source.positions]
+    wanted = [(n % 2, n * 3 % 8) for n in range(400)]
+    with ThreadPoolExecutor(6) as pool:
+        planes = list(pool.map(lambda nz: stacks[nz[0]].plane(z=nz[1]), wanted))
+    np.testing.assert_array_equal(planes, [fields[n, z] for n, z in wanted])
+
+
+@on_linux
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_no_file_stays_open(tmp_path, compression):
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.zeros((5, 64, 64), np.uint16), compression=compression)
+
+    def held():
+        return [fd for fd in Path("/proc/self/fd").iterdir() if fd.exists() and fd.resolve() == path]
+
+    stack = open_source(path).read()
+    assert not held()
+    stack.plane()
+    assert not held()
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(OSError, match=r"cut short|damaged"):
+        [stack.plane(t=t, c=c, z=z) for t, c, z in np.ndindex(*stack.shape[:3])]
+    assert not held()
