@@ -24,8 +24,9 @@ class Settings(BaseModel):
 
 
 def user_model_folder() -> Path:
-    """Return the folder for a user's own model packages."""
-    return user_data_path(_APP, appauthor=False) / "models"
+    """Return the folder for a user's own model packages; ``CELLVINO_MODELS`` overrides it."""
+    chosen = os.environ.get("CELLVINO_MODELS")
+    return Path(chosen) if chosen else user_data_path(_APP, appauthor=False) / "models"
 
 
 def cache_folder() -> Path:

@@ -135,5 +135,9 @@ def wrap(line: Line, *, width: int) -> list[str]:
 def _pieces(words: Sequence[str], size: int, width: int) -> Iterable[str]:
     """Yield the words, those wider than ``width`` px in pieces."""
     for word in words:
-        most = max(1, int(len(word) * width / max(font(size).getlength(word), 1)))
-        yield from (word[k : k + most] for k in range(0, len(word), most))
+        start = 0
+        for end in range(2, len(word) + 1):
+            if font(size).getlength(word[start:end]) > width and end - start > 1:
+                yield word[start : end - 1]
+                start = end - 1
+        yield word[start:]

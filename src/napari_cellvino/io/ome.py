@@ -30,6 +30,17 @@ def ome_images(text: str) -> tuple[OmeImage, ...]:
     return tuple(_image(image, pixels) for image in images for pixels in image if _is(pixels, "Pixels"))
 
 
+def ome_siblings(text: str) -> frozenset[str]:
+    """Return the names of the other files that an OME-XML text says hold a part of its images."""
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return frozenset()
+    own = root.get("UUID")
+    named = (e for e in root.iter() if _is(e, "UUID") and e.text != own)
+    return frozenset(name for e in named if (name := e.get("FileName")))
+
+
 def _image(image: ElementTree.Element, pixels: ElementTree.Element) -> OmeImage:
     z, y, x = ((pixels.get(f"PhysicalSize{a}", ""), pixels.get(f"PhysicalSize{a}Unit", "µm")) for a in "ZYX")
     names = [e.get("Name") or e.get("Fluor") or "" for e in pixels if _is(e, "Channel")]

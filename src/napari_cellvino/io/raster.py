@@ -68,6 +68,11 @@ class RasterSource:
     wishes: Wishes
     positions: tuple[Position, ...] = (Position(),)
 
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """The file."""
+        return (self.path,)
+
     def read(self, position: Position | None = None) -> Stack:
         """Return the picture as a stack, without reading pixels.
 

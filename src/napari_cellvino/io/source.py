@@ -42,6 +42,11 @@ class Source(Protocol):
         """Fields of view, at least one."""
         ...
 
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """Every file that pixels come from: a set of OME-TIFF files opens as one source."""
+        ...
+
     def read(self, position: Position | None = None) -> Stack:
         """Return the stack of ``position``, by default the first, without reading pixels.
 

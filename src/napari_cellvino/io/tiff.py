@@ -19,6 +19,7 @@ from napari_cellvino.errors import ImageReadError, ImageValueError
 from napari_cellvino.image import Origin, Stack
 from napari_cellvino.io.faults import reading
 from napari_cellvino.io.layout import Held, Layout, resolve_layout
+from napari_cellvino.io.ome import ome_siblings
 from napari_cellvino.io.planes import BlockPlanes, Blocks, Finish
 from napari_cellvino.io.source import Position, Wishes, agreed_spacing, channel_names, choose, distinct, unknown_sizes
 from napari_cellvino.io.tiff_blocks import plan_blocks
@@ -52,6 +53,7 @@ class TiffSource:
     places: tuple[tuple[Picture, int], ...]
     wishes: Wishes
     remarks: tuple[str, ...] = ()
+    parts: tuple[Path, ...] = ()
 
     def read(self, position: Position | None = None) -> Stack:
         """Return the stack of ``position``, by default the first, without reading pixels.
@@ -96,8 +98,10 @@ def open_tiff(path: Path, head: bytes, wishes: Wishes) -> TiffSource | None:
         series, left_out = choose_pictures(path, tif)
         lock = Lock()
         pictures = [_picture(path, tif, s, wishes, lock) for s in series]
+        siblings = ome_siblings(tif.ome_metadata or "")
     places = tuple((picture, n) for picture in pictures for n in range(picture.layout.count("P")))
-    return TiffSource(path, _positions(places), places, wishes, left_out)
+    parts = tuple(path.parent / name for name in sorted(siblings))
+    return TiffSource(path, _positions(places), places, wishes, left_out, (path, *parts))
 
 
 def _picture(path: Path, tif: TiffFile, series: TiffPageSeries, wishes: Wishes, lock: Lock) -> Picture:

@@ -129,8 +129,11 @@ def run_batch(files: Sequence[Path], bench: Bench) -> Generator[FieldNews | Fiel
 
 def _fields(files: Sequence[Path]) -> Iterator[tuple[Origin, Stack | CellvinoError]]:
     """Yield every position of every file, or the reason why it cannot be read."""
+    covered: set[Path] = set()  # a set of OME-TIFF files opens whole from any of them: once is enough
     for path in files:
         origin = Origin(path=str(path))
+        if path.resolve() in covered:
+            continue
         if path.is_dir():
             yield origin, _no_images(path)
             continue
@@ -139,6 +142,7 @@ def _fields(files: Sequence[Path]) -> Iterator[tuple[Origin, Stack | CellvinoErr
         except CellvinoError as error:
             yield origin, error
             continue
+        covered.update(part.resolve() for part in source.parts)
         for position in source.positions:
             try:
                 stack = source.read(position)

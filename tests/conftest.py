@@ -1,0 +1,88 @@
+"""What every test relies on: a home of its own, no file left open, and the shared images where they are."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# A busy machine is no failure. CI says the same each time for the same commit; a developer's runs look further.
+settings.register_profile("cellvino", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("cellvino")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point every place where a user's own things live into a new folder, before anything is imported that asks."""
+    home = tempfile.TemporaryDirectory(prefix="cellvino-tests-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    patch.setenv("CELLVINO_CACHE", f"{home.name}/cache")
+    patch.setenv("CELLVINO_SETTINGS", f"{home.name}/settings.json")
+    patch.setenv("CELLVINO_MODELS", f"{home.name}/models")
+    patch.setenv("NAPARI_CONFIG", f"{home.name}/napari.yaml")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_file_stays_open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail at the end if a file that the tests wrote, or one that ships, is still open."""
+    watched = (str(tmp_path_factory.getbasetemp()), str(ROOT / "models"), str(ROOT / "sample_data"))
+    yield
+    gc.collect()
+    if sys.platform != "win32":  # where asking for open files can hang
+        left_open = [file.path for file in psutil.Process().open_files() if file.path.startswith(watched)]
+        assert not left_open
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top of the source tree."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public images beside the source tree; where it is absent, the test is skipped."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs the public images in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scripts_folder() -> Path:
+    """The folder of the running environment's commands."""
+    return Path(sys.executable).parent
+
+
+@pytest.fixture(scope="session")
+def imported_by() -> Callable[..., set[str]]:
+    """A function that runs a command and returns the names of all modules that it imported."""
+
+    def run(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> set[str]:
+        done = subprocess.run(
+            [str(word) for word in command],
+            cwd=cwd,
+            env={**(os.environ if env is None else env), "PYTHONPROFILEIMPORTTIME": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # A line of the report is "import time: <self> | <cumulative> | <name>", the name indented by depth.
+        report, said = [], []
+        for line in done.stderr.splitlines():
+            (report if line.startswith("import time:") else said).append(line)
+        assert done.returncode == 0, "\n".join([done.stdout, *said])
+        return {line.rpartition("|")[2].strip() for line in report}
+
+    return run
