@@ -1,0 +1,50 @@
+# The whole project in a few words; on Linux, macOS or WSL. `make demo` shows it, `make test` checks all of it.
+SHELL := /bin/bash
+BIN := .venv/bin
+# A virtual screen for machines that have none, drawn in software so that it looks the same everywhere.
+VIRTUAL := env QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s "-screen 0 1920x1080x24"
+SCREEN := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter-out Linux,$(shell uname -s))
+
+.PHONY: demo test lint lock benchmark wheel system clean
+
+demo: .venv/.ready | system  ## open the window on the sample images; without a screen, take its picture
+ifneq ($(SCREEN),)
+	$(BIN)/napari-cellvino --demo demo-output
+else
+	$(VIRTUAL) $(BIN)/napari-cellvino --demo demo-output --screenshot demo-output/window.png
+endif
+
+test: lint | system  ## everything that must hold before a commit
+	$(if $(shell command -v xvfb-run),$(VIRTUAL)) $(BIN)/python -m pytest
+
+lint: .venv/.ready-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock:  ## pin what is new in pyproject.toml; `make lock FLAGS=--upgrade` takes the newest of everything
+	env -u UV_FIND_LINKS uv pip compile pyproject.toml --extra all --extra train --group dev \
+	  --constraint requirements/held.txt --universal --python-version 3.11 --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" --quiet --output-file requirements/lock.txt $(FLAGS)
+
+benchmark: .venv/.ready-dev
+	$(BIN)/python -m benchmarks
+
+wheel: .venv/.ready-dev
+	$(BIN)/python -m build
+
+system:
+	@scripts/setup_system.sh
+
+# Without order between them, the two stamps would fill one environment at once under `make -j`.
+.venv/.ready: pyproject.toml requirements/lock.txt scripts/setup_venv.sh | system
+	scripts/setup_venv.sh all
+	@touch $@
+
+.venv/.ready-dev: .venv/.ready
+	scripts/setup_venv.sh all,train dev
+	@touch $@
+
+clean:
+	rm -rf .venv build dist demo-output .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,48 @@
+"""Hold what may be loaded where: no window toolkit without a window, no heavy library for a line of help."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import napari_cellvino
+
+WINDOW = {"PyQt5", "PyQt6", "PySide2", "PySide6", "qtpy", "napari", "magicgui", "superqt"}
+HEAVY = {"torch", "nncf", "dask"}
+SLOW_TO_LOAD = {"openvino", "pandas", "skimage", "scipy", "zarr"}
+
+
+def headless_modules(folder: Path, prefix: str = "napari_cellvino.") -> Iterator[str]:
+    for found in pkgutil.iter_modules([str(folder)], prefix):
+        if found.name in {"napari_cellvino.gui", "napari_cellvino.training"} or found.name.endswith(".__main__"):
+            continue
+        yield found.name
+        if found.ispkg:
+            yield from headless_modules(folder / found.name.rpartition(".")[2], f"{found.name}.")
+
+
+def among(modules: set[str], unwanted: set[str]) -> list[str]:
+    return sorted({name.partition(".")[0] for name in modules} & unwanted)
+
+
+def test_headless_modules_load_no_window_and_no_training_library(imported_by: Callable[..., set[str]]) -> None:
+    names = sorted(headless_modules(Path(napari_cellvino.__file__).parent))
+    modules = imported_by(sys.executable, "-c", "\n".join(f"import {name}" for name in names))
+    assert {"napari_cellvino.cli", "napari_cellvino.inference.openvino"} <= modules, "the modules were not found"
+    assert among(modules, WINDOW | HEAVY) == []
+
+
+def test_help_loads_only_what_it_shows(imported_by: Callable[..., set[str]], scripts_folder: Path) -> None:
+    modules = imported_by(scripts_folder / "cellvino", "--help")
+    assert "napari_cellvino.cli" in modules
+    assert among(modules, WINDOW | HEAVY | SLOW_TO_LOAD) == []
+
+
+def test_layers_hold(root: Path, scripts_folder: Path) -> None:
+    done = subprocess.run(
+        [scripts_folder / "lint-imports", "--no-cache"], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
