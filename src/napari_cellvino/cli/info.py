@@ -53,4 +53,5 @@ def _words(path: Path, stack: Stack) -> str:
     lines = [f"{path}{place}", stack.describe(), stack.describe_spacing()]
     if stack.shape.c > 1:
         lines.append("channels: " + ", ".join(f"{n} {name}" for n, name in enumerate(stack.channels, 1)))
-    return "\n  ".join([*lines, *stack.assumptions])
+    guesses = [a for a in stack.assumptions if stack.spacing.known or not a.startswith("pixel size unknown")]
+    return "\n  ".join([*lines, *guesses])

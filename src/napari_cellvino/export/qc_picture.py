@@ -170,7 +170,7 @@ def _with_objects(
 
 def _caption(objects: Objects, name: str, ran: Sequence[str]) -> list[Line]:
     """Return the name and count, and what was run."""
-    count = f"{len(objects)} object{'s' * (len(objects) != 1)}"
+    count = f"{len(objects)} cell{'s' * (len(objects) != 1)}"
     return [Line(f"{name}  ·  {count}", 18, INK), *map(Line, ran)]
 
 

@@ -42,19 +42,18 @@ class EngineFacts:
 class Engine(Protocol):
     """Runs one network on one device; made for one worker thread, `cancel` excepted."""
 
-    @property
-    def seconds_per_tile(self) -> float:
-        """Time of one tile of the size loaded last, as measured when it was loaded."""
-        ...
-
     def load(self, tile: int) -> EngineFacts:
         """Make ready for tiles of this size (compile, warm up); quick when it already is."""
         ...
 
+    def seconds(self, tile: int) -> float:
+        """Return the time of one tile of a size that was loaded, as measured then."""
+        ...
+
     def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the maps (1, M, tile, tile) of a batch (1, C, tile, tile) of the size loaded last."""
+        """Return the maps (1, M, tile, tile) of a batch (1, C, tile, tile) of a size that was loaded."""
         ...
 
     def cancel(self) -> None:
-        """Stop a running `infer`, from any thread: it raises `InferenceCancelledError`."""
+        """Stop a running `infer`, from any thread: it raises `InferenceCancelledError`. Nothing else is touched."""
         ...

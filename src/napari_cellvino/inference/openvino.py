@@ -96,7 +96,6 @@ class OpenVinoEngine:
         self._running: ov.InferRequest | None = None
         self._cancelled = False
         self._lock = threading.Lock()
-        self._tile = 0
 
     def load(self, tile: int) -> EngineFacts:
         """Compile and warm up for tiles of ``tile`` px, unless that was done before.
@@ -107,16 +106,13 @@ class OpenVinoEngine:
             If the device refuses a network of this size.
         """
         with self._lock:
-            self._cancelled = False
             if tile not in self._requests:
                 self._requests[tile] = self._compile(tile)
-            self._tile = tile
             return self._requests[tile][1]
 
-    @property
-    def seconds_per_tile(self) -> float:
-        """Time of one tile of the size loaded last, measured when it was loaded."""
-        return self._requests[self._tile][2]
+    def seconds(self, tile: int) -> float:
+        """Return the time of one tile of a size that was loaded, as measured then."""
+        return self._requests[tile][2]
 
     def _compile(self, tile: int) -> tuple[ov.InferRequest, EngineFacts, float]:
         try:
@@ -144,31 +140,35 @@ class OpenVinoEngine:
         EngineTileError
             If the device fails.
         """
-        expected = (1, self._channels, self._tile, self._tile)
-        if batch.dtype != np.float32 or batch.shape != expected:
-            raise InferenceError(f"the network takes float32 {expected}, not {batch.dtype} {batch.shape}")
+        tile = batch.shape[-1]
+        if batch.dtype != np.float32 or batch.shape != (1, self._channels, tile, tile) or tile not in self._requests:
+            raise InferenceError(
+                f"the network takes float32 (1, {self._channels}, tile, tile) with a tile of "
+                f"{' or '.join(map(str, self._requests)) or 'a size loaded before'}, not {batch.dtype} {batch.shape}"
+            )
         with self._lock:
-            request = self._running = self._requests[self._tile][0]
+            self._cancelled = False
+            request = self._running = self._requests[tile][0]
             try:
-                if self._cancelled:
-                    raise InferenceCancelledError("cancelled")
                 request.start_async({0: np.ascontiguousarray(batch)})
                 request.wait()
-                return np.array(request.get_output_tensor(0).data)
+                maps = np.array(request.get_output_tensor(0).data)
             except (RuntimeError, MemoryError) as error:
-                if self._cancelled:
-                    raise InferenceCancelledError("cancelled") from error
-                raise EngineTileError(
-                    f"{self._device} failed on a tile of {self._tile} px: {_first_line(error)}"
-                ) from error
+                if not self._cancelled:
+                    raise EngineTileError(
+                        f"{self._device} failed on a tile of {tile} px: {_first_line(error)}"
+                    ) from error
             finally:
                 self._running = None
+            if self._cancelled:
+                raise InferenceCancelledError("the run was cancelled")
+            return maps
 
     def cancel(self) -> None:
-        """Stop a running `infer`; the engine stays usable after the next `load`."""
-        self._cancelled = True
+        """Stop a running `infer`; the engine stays usable."""
         running = self._running
         if running is not None:
+            self._cancelled = True
             running.cancel()
 
 

@@ -80,7 +80,7 @@ def infer_maps(
             if tile <= SMALLEST_TILE:
                 raise
             tile = max(SMALLEST_TILE, tile // 2 // 16 * 16)
-            notices = (f"Tiles of {first} px did not run ({error or 'out of memory'}); went on with {tile} px",)
+            notices = (f"Tiles of {first} px did not run ({str(error) or 'out of memory'}); went on with {tile} px",)
     maps = raw.maps
     if maps.shape[1:] != (height, width):
         maps = head_for(spec).resample(maps, height, width)

@@ -119,4 +119,6 @@ def _drop_unlikely(
     lookup = np.zeros(count + 1, np.int32)
     lookup[found.id[order]] = np.arange(1, len(order) + 1)
     kept = found.select(order)
-    return Decoded(lookup[labels], replace(kept, id=np.arange(1, len(order) + 1, dtype=np.int32)))
+    for row in labels:  # in place: a second image of this size may not fit
+        np.take(lookup, row, out=row)
+    return Decoded(labels, replace(kept, id=np.arange(1, len(order) + 1, dtype=np.int32)))

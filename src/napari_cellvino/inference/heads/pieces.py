@@ -8,6 +8,7 @@ from skimage.measure import label as connected_components
 
 from napari_cellvino.objects import Objects
 
+CHUNK_PX = 16_000_000  # pixels looked at together
 LARGEST_HOLE = 400  # px; a larger gap inside an object is background
 
 
@@ -53,26 +54,36 @@ def close_holes(labels: NDArray[np.int32]) -> None:
 def collect_objects(labels: NDArray[np.int32], count: int, foreground: NDArray[np.float16]) -> Objects:
     """Return one row per id 1…``count`` of ``labels``; the score is the mean of ``foreground`` (Y, X) over the object.
 
-    Ids without a pixel get area 0.
+    Ids without a pixel get area 0. Sums are gathered over bands of rows, so memory does not grow with the image.
     """
+    sums = np.zeros((4, count + 1))  # pixels, foreground, y, x
+    box = np.zeros((count + 1, 4), np.int32)
+    box[:, :2] = np.iinfo(np.int32).max
+    rows = max(1, CHUNK_PX // labels.shape[1])
+    for top in range(0, len(labels), rows):
+        part = slice(top, top + rows)
+        _gather(labels[part], foreground[part], top, sums, box)
+    area = sums[0, 1:].astype(np.int64)
+    score, cy, cx = sums[1:, 1:] / np.maximum(area, 1)
+    return Objects.found(score=score, box=box[1:], centroid=np.stack([cy, cx], 1), area_px=area)
+
+
+def _gather(
+    labels: NDArray[np.int32],
+    foreground: NDArray[np.float16],
+    top: int,
+    sums: NDArray[np.float64],
+    box: NDArray[np.int32],
+) -> None:
+    """Add the pixels of some rows, the first of which is ``top``, to the sums and boxes of their objects."""
     where = np.flatnonzero(labels)
     own = labels.reshape(-1)[where]
     ys, xs = np.divmod(where, labels.shape[1])
-    area = np.bincount(own, minlength=count + 1)[1:]
-    n = np.maximum(area, 1)
-    score, cy, cx = (
-        np.bincount(own, weights, minlength=count + 1)[1:] / n
-        for weights in (foreground.reshape(-1)[where].astype(np.float32), ys, xs)
-    )
-    return Objects.found(score=score, box=_boxes(own, ys, xs, count), centroid=np.stack([cy, cx], 1), area_px=area)
-
-
-def _boxes(own: NDArray[np.int32], ys: NDArray[np.intp], xs: NDArray[np.intp], count: int) -> NDArray[np.int32]:
-    box = np.zeros((count + 1, 4), np.int32)
-    box[:, :2] = np.iinfo(np.int32).max
+    ys += top
+    weights = (None, foreground.reshape(-1)[where].astype(np.float32), ys, xs)
+    for row, weight in zip(sums, weights, strict=True):
+        row += np.bincount(own, weight, minlength=sums.shape[1])
     for column, (extreme, values) in enumerate(
-        ((np.minimum, ys), (np.minimum, xs), (np.maximum, ys), (np.maximum, xs))
+        ((np.minimum, ys), (np.minimum, xs), (np.maximum, ys + 1), (np.maximum, xs + 1))
     ):
         extreme.at(box[:, column], own, values.astype(np.int32))
-    box[:, 2:] += 1
-    return box[1:]
