@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from psygnal import Signal
 
@@ -106,7 +107,7 @@ class Workspace:
             self._correct_outcome(stack, self.outcome)
 
     def _fit_choices(self, stack: Stack) -> None:
-        fitting: dict[str, object] = {}
+        fitting: dict[str, Any] = {}
         try:
             channel_index(stack, self.recipe.channel)
         except ImageValueError:
@@ -190,7 +191,7 @@ class Workspace:
         plan = self.estimate()
         engine = self.engine()
         engine.load(plan.tile)
-        return plan.tiles * engine.seconds_per_tile
+        return plan.tiles * engine.seconds(plan.tile)
 
     # -- running
 

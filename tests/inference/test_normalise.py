@@ -32,9 +32,7 @@ def test_salt_does_not_move_the_range(field: np.ndarray) -> None:
 @pytest.mark.parametrize("change", [lambda x: x.astype(float) / 7, lambda x: x.astype(np.float32) * 2 + 50])
 def test_brightness_and_type_do_not_matter(field: np.ndarray, change: object) -> None:
     changed = change(field)  # type: ignore[operator]
-    np.testing.assert_allclose(
-        intensity_range(changed).apply(changed), intensity_range(field).apply(field), atol=1e-4
-    )
+    np.testing.assert_allclose(intensity_range(changed).apply(changed), intensity_range(field).apply(field), atol=1e-4)
 
 
 def test_flat_and_broken_pixels_become_zeros() -> None:
