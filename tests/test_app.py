@@ -156,3 +156,24 @@ def test_a_broken_model_is_named(tmp_path: Path) -> None:
     (copy / "model.bin").write_bytes(b"altered")
     with pytest.raises(ModelPackageError, match=r"model\.bin was altered"):
         Workspace().choose(model=str(copy))
+
+
+def test_corrections_of_the_window_are_in_its_recipe(tmp_path: Path) -> None:
+    from napari_cellvino.cli import main
+
+    file = tmp_path / "plain.tif"
+    tifffile.imwrite(file, tifffile.imread(WELL), photometric="minisblack")
+    workspace = Workspace()
+    stack = workspace.open(file, axes="CYX")
+    assert stack.shape.c == 2
+    workspace.choose(channel="Channel 2", precision="exact", device="CPU")
+    run(workspace)
+    workspace.use_stack(stack.with_spacing(Spacing(None, 0.65, 0.65)).with_channels(["DNA", "GFP"]))
+    assert workspace.recipe.channel == "GFP"
+    folder = workspace.save(tmp_path / "window")
+    line = ["run", str(file), "--out", str(tmp_path / "line"), "--recipe", str(tmp_path / "window" / "recipe.yaml")]
+    assert main(line) == 0
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / "line" / "plain" / path.name).read_bytes(), path.name
+    assert "mean_gfp" in (folder / "objects.csv").read_text()
+    assert "area_um2" in (folder / "objects.csv").read_text()

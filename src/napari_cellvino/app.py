@@ -21,6 +21,7 @@ from napari_cellvino.inference.engine import Device, Engine
 from napari_cellvino.inference.heads import Decoded, Parameter, check_parameters, head_parameters
 from napari_cellvino.inference.predict import Estimate, Prediction, decode, estimate
 from napari_cellvino.inference.progress import Progress
+from napari_cellvino.inference.project import describe_plane
 from napari_cellvino.io import Position, Source, open_source
 from napari_cellvino.jobs.field import FieldResult, finish_field, predict_field
 from napari_cellvino.jobs.results import (
@@ -95,16 +96,22 @@ class Workspace:
         return stack
 
     def use_stack(self, stack: Stack | None) -> None:
-        """Work on these pixels (a layer's, a file's); choices that do not fit them go back to their defaults."""
-        same_pixels = stack is not None and self.stack is not None and stack.planes is self.stack.planes
-        self.stack = stack
+        """Work on these pixels (a layer's, a file's); choices that do not fit them go back to their defaults.
+
+        The same pixels with other names or another spacing keep their outcome, which is corrected too.
+        """
+        before, self.stack = self.stack, stack
+        corrected = stack is not None and before is not None and stack.planes is before.planes
+        if corrected and stack is not None and before is not None:
+            self.recipe = _renamed(self.recipe, before, stack)
+            self._correct_outcome(before, stack)
         if stack is not None:
             self._fit_choices(stack)
         self.stack_changed.emit(stack)
-        if not same_pixels:
+        if not corrected:
             self._forget_outcome()
-        elif stack is not None and self.outcome is not None:
-            self._correct_outcome(stack, self.outcome)
+        elif self.outcome is not None:
+            self.outcome_changed.emit(self.outcome)
 
     def _fit_choices(self, stack: Stack) -> None:
         fitting: dict[str, Any] = {}
@@ -119,11 +126,16 @@ class Workspace:
         if fitting:
             self.choose(**fitting)
 
-    def _correct_outcome(self, stack: Stack, outcome: Outcome) -> None:
+    def _correct_outcome(self, before: Stack, stack: Stack) -> None:
         """Give the outcome shown the pixel size and channel names that the user has corrected."""
-        plane = replace(outcome.prediction.plane, spacing=stack.spacing, channels=stack.channels)
-        self.outcome = replace(outcome, prediction=replace(outcome.prediction, plane=plane))
-        self.outcome_changed.emit(self.outcome)
+        if self.outcome is None or self.done is None:
+            return
+        recipe, package = self.done
+        recipe = _renamed(recipe, before, stack)
+        chosen = describe_plane(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame)
+        plane = replace(self.outcome.prediction.plane, spacing=stack.spacing, channels=stack.channels, chosen=chosen)
+        self.done = (recipe, package)
+        self.outcome = replace(self.outcome, prediction=replace(self.outcome.prediction, plane=plane))
 
     # -- choices
 
@@ -280,7 +292,7 @@ class Workspace:
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to save yet; run the model first")
         recipe, package = self.done
-        return finish_field(self.outcome.prediction, recipe, package)
+        return finish_field(self.outcome.prediction, recipe.with_wishes(self._needed_stack().wishes), package)
 
     def save(self, folder: Path, *, overwrite: bool = False) -> Path:
         """Write the outcome shown into its own folder under ``folder``, update the counts there, and return it.
@@ -301,3 +313,11 @@ class Workspace:
         write_counts(folder, [finished_row(target)])
         write_recipe(folder, done)
         return target
+
+
+def _renamed(recipe: Recipe, before: Stack, after: Stack) -> Recipe:
+    """Return the recipe with its channel by the name that it has now."""
+    if recipe.channel not in before.channels:
+        return recipe
+    index = before.channels.index(recipe.channel)
+    return recipe.model_copy(update={"channel": after.channels[index] if index < after.shape.c else ""})

@@ -49,6 +49,18 @@ class Spacing:
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user says of an image; None leaves it to the file.
+
+    ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
+    """
+
+    axes: str | None = None
+    spacing: Spacing | None = None
+    channels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where pixels came from; empty strings where it does not apply."""
 
@@ -78,7 +90,7 @@ class PlaneReader(Protocol):
 class Stack:
     """Pixels (T, C, Z, Y, X), read plane by plane, and what is known of them.
 
-    ``assumptions`` are sentences about what the file did not say and we guessed.
+    ``assumptions`` are sentences about what the file did not say and we guessed; ``wishes`` is what the user said.
     """
 
     planes: PlaneReader
@@ -89,6 +101,7 @@ class Stack:
     rgb: bool = False
     origin: Origin = field(default_factory=Origin)
     assumptions: tuple[str, ...] = ()
+    wishes: Wishes = field(default_factory=Wishes)
 
     def __post_init__(self) -> None:
         if min(self.shape) < 1:
@@ -105,11 +118,11 @@ class Stack:
     def with_spacing(self, spacing: Spacing) -> Stack:
         """Return the same pixels with a spacing the user gave."""
         kept = tuple(a for a in self.assumptions if "pixel size" not in a)
-        return replace(self, spacing=spacing, assumptions=kept)
+        return replace(self, spacing=spacing, assumptions=kept, wishes=replace(self.wishes, spacing=spacing))
 
     def with_channels(self, names: Sequence[str]) -> Stack:
         """Return the same pixels with channel names the user gave."""
-        return replace(self, channels=tuple(names))
+        return replace(self, channels=tuple(names), wishes=replace(self.wishes, channels=tuple(names)))
 
     def describe(self) -> str:
         """Return one line for people: ``24 planes · 2 channels · 512 × 512 px · uint16``."""

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from napari_cellvino.errors import OptionError
-from napari_cellvino.image import ZChoice
+from napari_cellvino.image import Spacing, Wishes, ZChoice
 
 
 class Precision(StrEnum):
@@ -26,7 +26,8 @@ class Recipe(BaseModel):
     """Choices of one run. ``channel`` is a name or a number from 1, ``frame`` a time point from 1.
 
     ``diameter_px`` is the typical object diameter in the image, where the user gives it: the image is then resized
-    to the diameter the model knows best. ``parameters`` override the defaults of the model's head.
+    to the diameter the model knows best. ``parameters`` override the defaults of the model's head. ``axes``,
+    ``spacing_um`` and ``channels`` are what the user said of the image where its file is silent or wrong.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +41,9 @@ class Recipe(BaseModel):
     frame: int = Field(default=1, ge=1)
     diameter_px: float | None = Field(default=None, gt=0, le=2000)
     parameters: dict[str, float] = Field(default_factory=dict)
+    axes: str | None = None
+    spacing_um: Spacing | None = None
+    channels: tuple[str, ...] | None = None
 
     @field_validator("z")
     @classmethod
@@ -50,6 +54,16 @@ class Recipe(BaseModel):
     def z_choice(self) -> ZChoice:
         """The way along z."""
         return ZChoice.parse(self.z)
+
+    @property
+    def wishes(self) -> Wishes:
+        """What the user said of the image."""
+        return Wishes(self.axes, self.spacing_um, self.channels)
+
+    def with_wishes(self, wishes: Wishes) -> Recipe:
+        """Return the recipe for an image of which the user said this."""
+        said = {"axes": wishes.axes, "spacing_um": wishes.spacing, "channels": wishes.channels}
+        return self.model_copy(update=said)
 
     def fingerprint(self) -> str:
         """Return a sha256 over all choices: equal fingerprints on equal pixels give equal results."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,7 +27,7 @@ def test_cores_cover_every_pixel_exactly_once(height: int, width: int, tile: int
 @given(length=st.integers(1, 20_000), tile=st.sampled_from([256, 384, 512]), halo=st.integers(0, 100))
 def test_inner_edges_keep_their_halo(length: int, tile: int, halo: int) -> None:
     spans = plan_tiles(1, length, tile=tile, halo=halo).columns
-    for left, right in zip(spans, spans[1:], strict=False):
+    for left, right in pairwise(spans):
         assert left.core_stop == right.core_start
         assert left.stop - left.core_stop >= halo
         assert right.core_start - right.start >= halo

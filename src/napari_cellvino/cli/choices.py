@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from napari_cellvino.errors import OptionError
+from napari_cellvino.image import Spacing
 from napari_cellvino.recipe import Recipe, load_recipe, make_recipe
 
 
@@ -20,9 +21,11 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     base = load_recipe(path) if path else Recipe()
     typed: dict[str, object] = {
         name: getattr(options, name)
-        for name in ("model", "device", "precision", "channel", "z", "frame")
+        for name in ("model", "device", "precision", "channel", "z", "frame", "axes")
         if getattr(options, name) is not None
     }
+    if options.pixel_size is not None:
+        typed["spacing_um"] = Spacing(None, options.pixel_size, options.pixel_size)
     if options.diameter is not None:
         typed["diameter_px"] = options.diameter
     if "model" in typed and typed["model"] != base.model:

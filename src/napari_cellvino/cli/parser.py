@@ -59,6 +59,8 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channel", metavar="NAME|N", help="channel by name, or by number from 1; grey for RGB")
     parser.add_argument("--z", metavar="mip|plane:K", help="maximum projection, or plane K from 1")
     parser.add_argument("--frame", type=int, metavar="N", help="time point, from 1")
+    parser.add_argument("--axes", metavar="AXES", help="what the file's dimensions are where it does not say, as CYX")
+    parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file does not say")
     parser.add_argument("--diameter", type=float, metavar="PX", help="typical object diameter in the image, in px")
     parser.add_argument(
         "--set", action="append", default=[], metavar="PARAM=VALUE", help="a parameter of the model's head; repeatable"

@@ -28,7 +28,7 @@ DIGIT = 0.62  # width of a digit, in font sizes
 HALF, QUARTER = 0.5, 0.25  # font size in diameters of the object, at most: below PLENTY, and above
 MARGIN = 12  # px
 IN_FONT = frozenset("©«°±·»‘’“”…™")  # noqa: RUF001
-SPELLED = {"µ": "u", "μ": "u", "≥": ">=", "≤": "<=", "×": "x", "–": "-", "—": "-", "→": "->", "−": "-", "ß": "ss"}  # noqa: RUF001
+SPELLED = {"µ": "u", "μ": "u", "≥": ">=", "≤": "<=", "×": "x", "–": "-", "—": "-", "→": "->", "−": "-", "ß": "ss"}
 
 
 @dataclass(frozen=True, slots=True)

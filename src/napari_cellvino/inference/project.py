@@ -41,8 +41,25 @@ def project(
     inputs = _luminance(pixels) if index is None else pixels[index : index + 1]
     if inputs.dtype.kind == "f" and not np.isfinite(inputs).any():
         raise ImageValueError(f"{stack.origin.name} holds no finite pixel (all NaN or infinite)")
-    name = "grey" if index is None else stack.channels[index]
-    return Plane(pixels, inputs, stack.spacing, stack.origin, stack.channels, _words(stack, name, chosen, frame))
+    words = describe_plane(stack, channel=channel, z=chosen, frame=frame)
+    return Plane(pixels, inputs, stack.spacing, stack.origin, stack.channels, words)
+
+
+def describe_plane(stack: Stack, *, channel: str, z: ZChoice, frame: int) -> str:
+    """Return in words how a plane is made: ``DNA, maximum projection of 24 planes``.
+
+    Raises
+    ------
+    ImageValueError
+        If there is no such channel.
+    """
+    index = channel_index(stack, channel)
+    parts = ["grey" if index is None else stack.channels[index]]
+    if stack.shape.z > 1:
+        parts.append(f"maximum projection of {stack.shape.z} planes" if z.plane is None else f"plane {z.plane}")
+    if stack.shape.t > 1:
+        parts.append(f"time point {frame} of {stack.shape.t}")
+    return ", ".join(parts)
 
 
 def _planes_of(stack: Stack, choice: ZChoice) -> range:
@@ -63,13 +80,3 @@ def _read(stack: Stack, t: int, z: int) -> NDArray[np.generic]:
 
 def _luminance(rgb: NDArray[np.generic]) -> NDArray[np.float32]:
     return np.tensordot(np.asarray(LUMINANCE, np.float32), rgb.astype(np.float32), 1)[None]
-
-
-def _words(stack: Stack, channel: str, choice: ZChoice, frame: int) -> str:
-    parts = [channel]
-    if stack.shape.z > 1:
-        along = f"maximum projection of {stack.shape.z} planes" if choice.plane is None else f"plane {choice.plane}"
-        parts.append(along)
-    if stack.shape.t > 1:
-        parts.append(f"time point {frame} of {stack.shape.t}")
-    return ", ".join(parts)

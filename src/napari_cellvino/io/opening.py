@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_cellvino.image import Spacing
+from napari_cellvino.image import Spacing, Wishes
 from napari_cellvino.io.faults import first_bytes, not_an_image
 from napari_cellvino.io.raster import open_raster
-from napari_cellvino.io.source import Opener, Source, Wishes
+from napari_cellvino.io.source import Opener, Source
 from napari_cellvino.io.tiff import open_tiff
 
 _OPENERS: tuple[Opener, ...] = (open_tiff, open_raster)

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.errors import ImageReadError
-from napari_cellvino.image import Origin, Spacing, Stack
+from napari_cellvino.image import Origin, Spacing, Stack, Wishes
 from napari_cellvino.io.faults import check_memory, reading
 from napari_cellvino.io.layout import Held, Layout, resolve_layout
 from napari_cellvino.io.planes import BlockPlanes, Finish
 from napari_cellvino.io.raster_header import PNG_MAGIC, Header, read_header
-from napari_cellvino.io.source import Position, Wishes, agreed_spacing, channel_names, choose, unknown_sizes
+from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, unknown_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ class RasterSource:
             rgb=rgb,
             origin=Origin(path=str(self.path)),
             assumptions=unknown_sizes(spacing, shape),
+            wishes=self.wishes,
         )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from napari_cellvino.errors import ImageValueError
-from napari_cellvino.image import Shape, Spacing, Stack
+from napari_cellvino.image import Shape, Spacing, Stack, Wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +56,6 @@ class Source(Protocol):
             If the source has no such position, or the user's axes or channel names do not fit.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the user says of an image; None leaves it to the file.
-
-    ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
-    """
-
-    axes: str | None = None
-    spacing: Spacing | None = None
-    channels: tuple[str, ...] | None = None
 
 
 Opener = Callable[[Path, bytes, Wishes], Source | None]

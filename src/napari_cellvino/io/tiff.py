@@ -16,12 +16,12 @@ import numpy as np
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.errors import ImageReadError, ImageValueError
-from napari_cellvino.image import Origin, Stack
+from napari_cellvino.image import Origin, Stack, Wishes
 from napari_cellvino.io.faults import reading
 from napari_cellvino.io.layout import Held, Layout, resolve_layout
 from napari_cellvino.io.ome import ome_siblings
 from napari_cellvino.io.planes import BlockPlanes, Blocks, Finish
-from napari_cellvino.io.source import Position, Wishes, agreed_spacing, channel_names, choose, distinct, unknown_sizes
+from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, distinct, unknown_sizes
 from napari_cellvino.io.tiff_blocks import plan_blocks
 from napari_cellvino.io.tiff_facts import Facts, read_facts, reject_entities
 from napari_cellvino.io.tiff_pictures import choose_pictures
@@ -77,6 +77,7 @@ class TiffSource:
             rgb=picture.rgb,
             origin=Origin(path=str(self.path), position=self.positions[chosen].name),
             assumptions=picture.assumptions + self.remarks + unknown_sizes(spacing, shape),
+            wishes=self.wishes,
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cellvino.errors import CellvinoError, ImageReadError
-from napari_cellvino.image import Origin, Stack
+from napari_cellvino.image import Origin, Stack, Wishes
 from napari_cellvino.inference.engine import Engine, EngineFacts, InferenceCancelledError
 from napari_cellvino.inference.progress import Progress
 from napari_cellvino.io import list_images, open_source
@@ -111,11 +111,9 @@ def run_batch(files: Sequence[Path], bench: Bench) -> Generator[FieldNews | Fiel
     if not (bench.root / RECIPE_NAME).exists():
         write_recipe(bench.root, bench.recipe)
     try:
-        for origin, stack in _fields(files):
+        for origin, stack in _fields(files, bench.recipe.wishes):
             outcome = yield from _one_field(len(done) + 1, origin, stack, bench, taken)
-            if not outcome.failed and all(
-                d.failed for d in done
-            ):  # the first result: a run without any changes nothing
+            if not outcome.failed and all(d.failed for d in done):  # a run without any result changes nothing
                 write_recipe(bench.root, bench.recipe)
             done.append(outcome)
             yield outcome
@@ -127,7 +125,7 @@ def run_batch(files: Sequence[Path], bench: Bench) -> Generator[FieldNews | Fiel
     return done
 
 
-def _fields(files: Sequence[Path]) -> Iterator[tuple[Origin, Stack | CellvinoError]]:
+def _fields(files: Sequence[Path], wishes: Wishes) -> Iterator[tuple[Origin, Stack | CellvinoError]]:
     """Yield every position of every file, or the reason why it cannot be read."""
     covered: set[Path] = set()  # a set of OME-TIFF files opens whole from any of them: once is enough
     for path in files:
@@ -138,7 +136,7 @@ def _fields(files: Sequence[Path]) -> Iterator[tuple[Origin, Stack | CellvinoErr
             yield origin, _no_images(path)
             continue
         try:
-            source = open_source(path)
+            source = open_source(path, axes=wishes.axes, spacing=wishes.spacing, channels=wishes.channels)
         except CellvinoError as error:
             yield origin, error
             continue

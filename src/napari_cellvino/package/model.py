@@ -46,12 +46,36 @@ class ModelPackage:
         return self.folder / self.spec.weights["int8" if precision is Precision.INT8 else "float"]
 
     def test_tensors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the package's own input (N, C, Y, X) and the output it promises for it (N, maps, Y, X)."""
-        return np.load(self.folder / "test_input.npy"), np.load(self.folder / "test_output.npy")
+        """Return the package's own input (1, C, Y, X) and the output it promises for it (1, maps, Y, X).
+
+        Raises
+        ------
+        ModelPackageError
+            If they are not among the files that were checked, or do not fit together.
+        """
+        given, promised = self._tensor("test_input.npy"), self._tensor("test_output.npy")
+        if promised.shape != (1, len(self.spec.maps), *given.shape[2:]):
+            raise ModelPackageError(
+                f"model {self.label} promises an output of shape {promised.shape} for a test input of {given.shape}; "
+                f"it should be (1, {len(self.spec.maps)}, height, width)"
+            )
+        return given, promised
+
+    def _tensor(self, name: str) -> NDArray[np.float32]:
+        if name not in self.spec.sha256:
+            raise ModelPackageError(f"model {self.label} in {self.folder} ships no {name}, so it cannot be checked")
+        try:
+            tensor: NDArray[np.float32] = np.load(self.folder / name)
+        except (OSError, ValueError, EOFError) as error:
+            raise ModelPackageError(f"model {self.label}: {self.folder / name} is no array file: {error}") from error
+        return tensor
 
     def card(self) -> str:
-        """Return the model card (Markdown)."""
-        return (self.folder / "README.md").read_text(encoding="utf-8")
+        """Return the model card (Markdown), or the description where there is none."""
+        try:
+            return (self.folder / "README.md").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return self.spec.description
 
 
 def open_package(folder: Path) -> ModelPackage:

@@ -1,0 +1,111 @@
+"""``cellvino benchmark``: how fast each device and precision is on an image, and what it changes in the counts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+from napari_cellvino.analysis.changes import Changes
+from napari_cellvino.cli.choices import recipe_from
+from napari_cellvino.image import Stack
+from napari_cellvino.inference.progress import Progress
+from napari_cellvino.io import open_source
+from napari_cellvino.jobs.benchmark import Timing, compare_trials, plan_trials
+from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.package import find_package
+from napari_cellvino.resources import shipped_folder
+
+SAMPLE = "nuclei_stack.ome.tif"
+COLUMNS = (
+    ("device", "<10"),
+    ("precision", "<9"),
+    ("runs as", "<12"),
+    ("ready s", ">8"),
+    ("network s", ">10"),
+    ("field s", ">8"),
+    ("tiles/s", ">8"),
+    ("Mpx/s", ">7"),
+    ("cells", ">7"),
+    ("against Exact", ">13"),
+)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Time all trials and print a table; 1 when one of them failed."""
+    recipe = recipe_from(options)
+    package = find_package(recipe.model)
+    chosen = None if options.precision is None else recipe.precision
+    trials = plan_trials(package, device=options.device, precision=chosen)
+    stack = _stack(options.input)
+    news = compare_trials(stack, recipe, package, trials, repeats=options.repeats)
+    if not options.json:
+        print(f"{stack.origin.name}: {stack.describe()}; {package.label}; medians of {options.repeats}")
+        print(_line([title for title, _ in COLUMNS]))
+    timings = list(_timings(news, quiet=options.json))
+    if options.json:
+        facts = {"image": stack.origin.path, "model": package.label, "repeats": options.repeats}
+        print(json_text(facts | {"timings": [_record(timing) for timing in timings]}), end="")
+    return int(any(timing.problem for timing in timings))
+
+
+def _stack(path: Path | None) -> Stack:
+    source = open_source(path.absolute() if path else shipped_folder("sample_data") / SAMPLE)
+    return source.read(source.positions[0])
+
+
+def _timings(
+    news: Generator[Progress | Timing, None, tuple[Timing, ...]], *, quiet: bool
+) -> Generator[Timing, None, None]:
+    for item in news:
+        if isinstance(item, Timing):
+            if not quiet:
+                print(_words(item), flush=True)
+            yield item
+        elif not quiet and sys.stderr.isatty():
+            print(f"{item.done}/{item.total} {item.noun}", end="\r", file=sys.stderr)
+
+
+def _words(timing: Timing) -> str:
+    trial, facts = timing.trial, timing.facts
+    if facts is None:
+        return f"{trial.device:10} {trial.precision:9} failed: {timing.problem}"
+    figures = (
+        f"{timing.ready_s:.2f}",
+        f"{timing.network_s:.4f}",
+        f"{timing.field_s:.4f}",
+        f"{timing.tiles_per_s:.1f}",
+        f"{timing.megapixels_per_s:.2f}",
+        f"{timing.count:,}",
+        _difference(timing.changes),
+    )
+    return _line([trial.device, trial.precision, f"{facts.number_type} {facts.device}", *figures])
+
+
+def _difference(changes: Changes | None) -> str:
+    return "unknown" if changes is None else f"+{changes.added} / -{changes.removed}"
+
+
+def _line(cells: list[str]) -> str:
+    return " ".join(f"{cell:{width}}" for cell, (_, width) in zip(cells, COLUMNS, strict=True)).rstrip()
+
+
+def _record(timing: Timing) -> dict[str, object]:
+    facts, changes = timing.facts, timing.changes
+    return {
+        "device": timing.trial.device,
+        "precision": timing.trial.precision,
+        "ran_on": facts.device if facts else None,
+        "number_type": facts.number_type if facts else None,
+        "ready_s": timing.ready_s,
+        "network_s": timing.network_s,
+        "field_s": timing.field_s,
+        "tiles": timing.tiles,
+        "tiles_per_s": timing.tiles_per_s,
+        "megapixels_per_s": timing.megapixels_per_s,
+        "count": timing.count,
+        "added": changes.added if changes else None,
+        "removed": changes.removed if changes else None,
+        "problem": timing.problem,
+    }
