@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from psygnal import Signal
 
 from napari_cellvino.analysis.changes import Changes, compare_labels
 from napari_cellvino.errors import ImageValueError, OptionError
-from napari_cellvino.image import Stack, channel_index
+from napari_cellvino.image import Stack
 from napari_cellvino.inference.engine import Device, Engine
 from napari_cellvino.inference.heads import Decoded, Parameter, check_parameters, head_parameters
 from napari_cellvino.inference.predict import Estimate, Prediction, decode, estimate
@@ -24,16 +23,9 @@ from napari_cellvino.inference.progress import Progress
 from napari_cellvino.inference.project import describe_plane
 from napari_cellvino.io import Position, Source, open_source
 from napari_cellvino.jobs.field import FieldResult, finish_field, predict_field
-from napari_cellvino.jobs.results import (
-    Ticket,
-    choose_folder,
-    finished_row,
-    save_field,
-    write_counts,
-    write_recipe,
-)
+from napari_cellvino.jobs.results import save_result
 from napari_cellvino.package import ModelPackage, find_package
-from napari_cellvino.recipe import Precision, Recipe, make_recipe
+from napari_cellvino.recipe import Precision, Recipe, fitted, make_recipe, renamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,35 +95,22 @@ class Workspace:
         before, self.stack = self.stack, stack
         corrected = stack is not None and before is not None and stack.planes is before.planes
         if corrected and stack is not None and before is not None:
-            self.recipe = _renamed(self.recipe, before, stack)
+            self.recipe = renamed(self.recipe, before, stack)
             self._correct_outcome(before, stack)
         if stack is not None:
-            self._fit_choices(stack)
+            self._take(fitted(self.recipe, stack))
         self.stack_changed.emit(stack)
         if not corrected:
             self._forget_outcome()
         elif self.outcome is not None:
             self.outcome_changed.emit(self.outcome)
 
-    def _fit_choices(self, stack: Stack) -> None:
-        fitting: dict[str, Any] = {}
-        try:
-            channel_index(stack, self.recipe.channel)
-        except ImageValueError:
-            fitting["channel"] = ""
-        if (self.recipe.z_choice.plane or 1) > stack.shape.z:
-            fitting["z"] = "mip"
-        if self.recipe.frame > stack.shape.t:
-            fitting["frame"] = 1
-        if fitting:
-            self.choose(**fitting)
-
     def _correct_outcome(self, before: Stack, stack: Stack) -> None:
         """Give the outcome shown the pixel size and channel names that the user has corrected."""
         if self.outcome is None or self.done is None:
             return
         recipe, package = self.done
-        recipe = _renamed(recipe, before, stack)
+        recipe = renamed(recipe, before, stack)
         chosen = describe_plane(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame)
         plane = replace(self.outcome.prediction.plane, spacing=stack.spacing, channels=stack.channels, chosen=chosen)
         self.done = (recipe, package)
@@ -162,13 +141,17 @@ class Workspace:
             if changed.precision not in package.precisions:
                 changed = changed.model_copy(update={"precision": Precision.FAST})
             check_parameters(package.spec, changed.parameters)
-            self.package = package
-            self.recipe = changed
+            self.package, self.recipe = package, changed
             self.package_changed.emit(package)
-        else:
-            check_parameters(self.package.spec, changed.parameters)
-            self.recipe = changed
-        self.recipe_changed.emit(changed)
+            self.recipe_changed.emit(changed)
+            return
+        check_parameters(self.package.spec, changed.parameters)
+        self._take(changed)
+
+    def _take(self, recipe: Recipe) -> None:
+        if recipe != self.recipe:
+            self.recipe = recipe
+            self.recipe_changed.emit(recipe)
 
     def load_package(self) -> ModelPackage:
         """Return the chosen model's package, verified; loaded once."""
@@ -305,19 +288,5 @@ class Workspace:
             If a result made from something else stands there and ``overwrite`` is off, or it cannot be written.
         """
         result = self.result()
-        done = result.annotation.provenance.recipe
-        origin = result.plane.origin
-        target = choose_folder(folder, origin)
         package = self.load_package() if self.done is None else self.done[1]
-        save_field(target, result, Ticket.of(origin, done, package), overwrite=overwrite)
-        write_counts(folder, [finished_row(target)])
-        write_recipe(folder, done)
-        return target
-
-
-def _renamed(recipe: Recipe, before: Stack, after: Stack) -> Recipe:
-    """Return the recipe with its channel by the name that it has now."""
-    if recipe.channel not in before.channels:
-        return recipe
-    index = before.channels.index(recipe.channel)
-    return recipe.model_copy(update={"channel": after.channels[index] if index < after.shape.c else ""})
+        return save_result(folder, result, package, overwrite=overwrite)

@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from napari_cellvino.errors import OptionError
-from napari_cellvino.image import Spacing, Wishes, ZChoice
+from napari_cellvino.errors import ImageValueError, OptionError
+from napari_cellvino.image import Spacing, Stack, Wishes, ZChoice, channel_index
 
 
 class Precision(StrEnum):
@@ -105,3 +105,25 @@ def make_recipe(choices: dict[str, object], *, source: str = "the choices") -> R
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
         raise OptionError(f"{source} cannot be used: {faults}") from error
+
+
+def fitted(recipe: Recipe, stack: Stack) -> Recipe:
+    """Return the recipe with what does not fit a stack (channel, plane, time point) at its default."""
+    fitting: dict[str, object] = {}
+    try:
+        channel_index(stack, recipe.channel)
+    except ImageValueError:
+        fitting["channel"] = ""
+    if (recipe.z_choice.plane or 1) > stack.shape.z:
+        fitting["z"] = "mip"
+    if recipe.frame > stack.shape.t:
+        fitting["frame"] = 1
+    return recipe.model_copy(update=fitting)
+
+
+def renamed(recipe: Recipe, before: Stack, after: Stack) -> Recipe:
+    """Return the recipe with its channel by the name that it has after the user renamed the channels."""
+    if recipe.channel not in before.channels:
+        return recipe
+    index = before.channels.index(recipe.channel)
+    return recipe.model_copy(update={"channel": after.channels[index] if index < after.shape.c else ""})

@@ -25,7 +25,7 @@ from napari_cellvino.recipe import Recipe
 
 COUNTS_NAME = "counts.csv"
 RECIPE_NAME = "recipe.yaml"
-LONGEST_NAME = 180  # bytes of a folder's name: systems take 255, and unfinished parts have longer names
+LONGEST_NAME = 120  # bytes of a folder's name: unfinished parts have longer ones, and Windows takes 260 for a path
 FIRST_COLUMNS = ("file", "position", "plate", "well", "field", "folder", "status", "error", "count")
 
 Row = dict[str, object]
@@ -100,6 +100,22 @@ def save_field(folder: Path, result: FieldResult, ticket: Ticket, *, overwrite: 
     """
     check_replaceable(folder, ticket, overwrite=overwrite)
     write_field(folder, result, {"ticket": ticket.as_dict()})
+
+
+def save_result(root: Path, result: FieldResult, package: ModelPackage, *, overwrite: bool) -> Path:
+    """Write one result into its own folder under ``root``, with the counts and the recipe, and return the folder.
+
+    Raises
+    ------
+    OutputError
+        If another result stands there and ``overwrite`` is off, or it cannot be written.
+    """
+    origin, recipe = result.plane.origin, result.annotation.provenance.recipe
+    folder = choose_folder(root, origin)
+    save_field(folder, result, Ticket.of(origin, recipe, package), overwrite=overwrite)
+    write_counts(root, [finished_row(folder)])
+    write_recipe(root, recipe)
+    return folder
 
 
 def check_replaceable(folder: Path, ticket: Ticket, *, overwrite: bool) -> None:
