@@ -1,0 +1,65 @@
+"""``cellvino benchmark`` prints a table that lines up, or JSON; and the figures' own command runs."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import tifffile
+
+
+@pytest.fixture(scope="module")
+def image(samples, tmp_path_factory):
+    path = tmp_path_factory.mktemp("benchmark") / "well.tif"
+    tifffile.imwrite(path, tifffile.imread(samples / "plate" / "A01_s1.ome.tif")[0, :128, :128])
+    return path
+
+
+def test_table_lines_up(cellvino, image):
+    called = cellvino("benchmark", image, "--repeats", 1, "--device", "CPU")
+    assert called.code == 0
+    assert called.err == ""
+    title, heads, *lines = called.out.splitlines()
+    assert title.startswith("well: 128 × 128 px · uint16; nuclei ")
+    assert heads.split()[:3] == ["device", "precision", "runs"]
+    assert [line.split()[:2] for line in lines][:2] == [["CPU", "exact"], ["CPU", "fast"]]
+    assert {line.rindex(" / ") for line in lines} == {lines[0].rindex(" / ")}
+    assert len({line.index(line.split()[-3], 60) for line in lines}) == 1
+    assert all(len(line) <= 120 for line in (heads, *lines))
+
+
+def test_json(cellvino, image):
+    called = cellvino("benchmark", image, "--repeats", 1, "--precision", "fast", "--device", "auto", "--json")
+    assert called.code == 0
+    (timing,) = called.json["timings"]
+    assert (timing["device"], timing["precision"], timing["problem"]) == ("AUTO", "fast", "")
+    assert timing["network_s"] > 0
+    assert timing["count"] > 0
+    assert timing["added"] is not None
+
+
+def test_sample_is_the_default(cellvino):
+    called = cellvino("benchmark", "--repeats", 1, "--precision", "fast", "--json")
+    assert called.json["image"].endswith("nuclei_stack.ome.tif")
+
+
+def test_image_that_cannot_be_read(cellvino, tmp_path):
+    called = cellvino("benchmark", tmp_path / "absent.tif")
+    assert called.code == 1
+    assert "there is no file" in called.err
+    assert called.out == ""
+
+
+def test_choice_that_does_not_fit_the_image(cellvino, image):
+    called = cellvino("benchmark", image, "--channel", "9", "--json")
+    assert called.code == 1
+    assert "no channel '9'" in called.err
+
+
+def test_figures_command_measures(root):
+    command = [sys.executable, "-m", "benchmarks", "--only", "sliders", "--repeats", "1", "--json"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    slowest, *each = json.loads(done.stdout)["figures"]["sliders"]
+    assert slowest["goal"] == 80
+    assert slowest["value"] == max(figure["value"] for figure in each) > 0

@@ -1,0 +1,67 @@
+"""Golden: the shipped model on the shipped samples, against their simulated truth."""
+
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+
+
+@pytest.fixture(scope="module")
+def truth(samples, tmp_path_factory):
+    """The true label images of the stack and of the plate, in one folder each."""
+    stack = tmp_path_factory.mktemp("truth")
+    shutil.copy(samples / "nuclei_stack_labels.tif", stack)
+    return {"stack": stack, "plate": samples / "plate" / "labels"}
+
+
+@pytest.mark.parametrize(("what", "fields", "f1"), [("stack", 1, 0.8), ("plate", 6, 0.9)])
+def test_shipped_model_finds_the_sample_nuclei(cellvino, sample_run, truth, what, fields, f1):
+    score = cellvino("evaluate", sample_run, truth[what], "--json").json
+    assert score["fields"] == fields
+    assert score["problems"] == []
+    assert score["f1_50"] >= f1
+    assert score["count_error"] <= 0.25 * score["true"] / fields
+
+
+def test_words_and_json_tell_the_same(cellvino, sample_run, truth):
+    called = cellvino("evaluate", sample_run, truth["plate"])
+    score = cellvino("evaluate", sample_run, truth["plate"], "--json").json
+    assert called.code == 0
+    assert f"{score['predicted']} found, {score['true']} true" in called.out
+    assert f"F1@0.5   {score['f1_50']:.3f}" in called.out
+
+
+def test_truth_against_itself_is_perfect(cellvino, truth):
+    score = cellvino("evaluate", truth["plate"], truth["plate"], "--json").json
+    assert (score["ap_mean"], score["f1_50"], score["pq_50"], score["dice"]) == (1, 1, 1, 1)
+    assert score["count_r"] == pytest.approx(1)
+
+
+def test_small_objects_can_be_left_out(cellvino, truth):
+    every = cellvino("evaluate", truth["plate"], truth["plate"], "--json").json["true"]
+    large = cellvino("evaluate", truth["plate"], truth["plate"], "--min-area", "120", "--json").json["true"]
+    assert 0 < large < every
+
+
+def test_fields_without_partner_and_unfit_ones_are_named(cellvino, truth, tmp_path):
+    for path in sorted(truth["plate"].glob("A0[12]*")):
+        shutil.copy(path, tmp_path)
+    tifffile.imwrite(tmp_path / "A03_s1.tif", np.zeros((9, 9), np.uint16))
+    (tmp_path / "B01_s1.tif").write_bytes(b"II*\0")
+    called = cellvino("evaluate", tmp_path, truth["plate"], "--json")
+    assert called.code == 1
+    assert called.json["fields"] == 2
+    assert [problem.split(":")[0] for problem in called.json["problems"]] == ["A03_s1", "B01_s1", "B02_s1", "B03_s1"]
+    assert called.err.count("no result") == 2
+
+
+def test_folders_that_have_nothing_in_common(cellvino, sample_run, tmp_path):
+    called = cellvino("evaluate", sample_run, tmp_path)
+    assert called.code == 1
+    assert "no label image" in called.err
+    assert "is no folder" in cellvino("evaluate", tmp_path / "absent", sample_run).err
+
+
+def test_one_field_has_no_correlation_and_still_is_json(cellvino, sample_run, truth):
+    assert cellvino("evaluate", sample_run, truth["stack"], "--json").json["count_r"] is None

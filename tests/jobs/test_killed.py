@@ -1,0 +1,124 @@
+"""A run that is killed at any point and started again ends with the same bytes as one that was not."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tifffile
+
+FIELDS = 10
+SIDE = 96
+COMMAND = "import sys; from napari_cellvino.cli import main; sys.exit(main())"
+
+
+@pytest.fixture(scope="module")
+def fields(wells, tmp_path_factory) -> list[Path]:
+    """Small images; two of them with one stem, in two folders."""
+    folder = tmp_path_factory.mktemp("fields")
+    paths = [folder / ("a" if n % 2 else "b") / f"field {n // 2 if n < 2 else n}.tif" for n in range(FIELDS)]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(exist_ok=True)
+        y, x = divmod(number, 2)
+        tifffile.imwrite(path, wells[number % len(wells)][20 * y :, 40 * x :][:SIDE, :SIDE])
+    return paths
+
+
+def start(fields, out):
+    command = [sys.executable, "-c", COMMAND, "run", *fields, "--out", out, "--device", "CPU"]
+    return subprocess.Popen([str(w) for w in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def run_to_end(fields, out) -> str:
+    with start(fields, out) as process:
+        said = process.communicate(timeout=300)[1]
+    assert process.returncode == 0, said
+    return said
+
+
+def kill_when(fields, out, ready: Callable[[], bool], *, delay: float = 0.0) -> bool:
+    """Start the run, kill it ``delay`` seconds after ``ready``, and return whether it was still running."""
+    with start(fields, out) as process:
+        while process.poll() is None and not ready():
+            time.sleep(0.0005)
+        time.sleep(delay)
+        process.kill()
+        process.communicate()
+    return process.returncode != 0
+
+
+def results(out) -> int:
+    return len(list(out.glob("[!.]*/annotation.json")))
+
+
+def unfinished(out) -> list[str]:
+    return sorted(p.name for p in out.glob(".*"))
+
+
+def tree(out) -> dict[str, bytes]:
+    files = (p for p in sorted(out.rglob("*")) if p.is_file() and p.name != "run.json")
+    return {p.relative_to(out).as_posix(): p.read_bytes() for p in files}
+
+
+@pytest.fixture(scope="module")
+def unbroken(fields, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("unbroken") / "out"
+    run_to_end(fields, out)
+    return out
+
+
+@pytest.mark.slow
+def test_killed_run_ends_with_the_same_bytes(fields, unbroken, tmp_path):
+    out = tmp_path / "out"
+    chance = random.Random(20240607)
+    kills = caught_writing = 0
+    for number in range(7):
+        before = results(out)
+        if number == 0:  # while it starts
+            killed = kill_when(fields, out, lambda: out.exists())
+        elif number % 2:  # while it writes: a folder, a table, the recipe
+            killed = kill_when(
+                fields, out, lambda b=before: results(out) > b and any(".part-" in n for n in unfinished(out))
+            )
+            caught_writing += bool(unfinished(out))
+        else:  # anywhere in a field
+            killed = kill_when(fields, out, lambda b=before: results(out) > b, delay=chance.uniform(0, 0.12))
+        kills += killed
+    assert kills >= 6
+    assert caught_writing, "no kill fell into a moment of writing: the test has lost its point"
+    said = run_to_end(fields, out)
+    assert "kept from an earlier run" in said
+    assert unfinished(out) == []
+    assert tree(out).keys() == tree(unbroken).keys()
+    assert tree(out) == tree(unbroken)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C for one process there")
+def test_interrupted_run_says_so_and_counts_what_is_finished(fields, unbroken, tmp_path):
+    out = tmp_path / "out"
+    with start(fields, out) as process:
+        while process.poll() is None and results(out) < 2:
+            time.sleep(0.0005)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate()[1]
+    assert process.returncode == 1
+    assert "finished fields are kept" in said
+    assert "Traceback" not in said
+    assert unfinished(out) == []
+    assert len((out / "counts.csv").read_text(encoding="utf-8").splitlines()) == 1 + results(out)
+    run_to_end(fields, out)
+    assert tree(out) == tree(unbroken)
+
+
+def test_two_runs_on_the_cpu_give_the_same_bytes(fields, unbroken, tmp_path):
+    run_to_end(fields[:3], tmp_path / "out")
+    first, second = tree(unbroken), tree(tmp_path / "out")
+    compared = [name for name in second if name.endswith(("labels.tif", "objects.csv", "qc.png", "annotation.json"))]
+    assert len(compared) == 12
+    assert all(first[name] == second[name] for name in compared)

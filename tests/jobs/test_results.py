@@ -1,0 +1,175 @@
+"""Each field has one folder of its own, which knows what made it."""
+
+import json
+import os
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from napari_cellvino.errors import OutputError
+from napari_cellvino.image import Origin
+from napari_cellvino.jobs.results import (
+    Ticket,
+    check_replaceable,
+    choose_folder,
+    field_row,
+    finished_rows,
+    is_finished,
+    read_ticket,
+    write_counts,
+)
+from napari_cellvino.recipe import Recipe
+
+
+def origin_of(path, position=""):
+    return Origin(path=str(path), position=position)
+
+
+def finish(folder, ticket, count=3, **counts):
+    """Write what makes a folder a finished result."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("labels.tif", "objects.csv", "qc.png"):
+        (folder / name).touch()
+    content = {
+        "ticket": ticket.as_dict(),
+        "counts": {"count": count, **counts},
+        "provenance": {"origin": {"path": ticket.path, "position": ticket.position}},
+    }
+    (folder / "annotation.json").write_text(json.dumps(content))
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"pixels")
+    return path
+
+
+def test_equal_things_have_equal_tickets(file, package):
+    ticket = Ticket.of(origin_of(file), Recipe(), package)
+    assert ticket == Ticket.of(origin_of(file.parent / "." / "a.tif"), Recipe(), package)
+    assert ticket == Ticket.of(origin_of(file), Recipe(model_sha256=package.sha256), package)
+    assert Ticket(**json.loads(json.dumps(ticket.as_dict()))) == ticket
+
+
+def test_everything_that_changes_a_result_changes_its_ticket(file, package):
+    ticket = Ticket.of(origin_of(file), Recipe(), package)
+    others = [
+        Ticket.of(origin_of(file, "series 2"), Recipe(), package),
+        Ticket.of(origin_of(file), Recipe(channel="2"), package),
+        Ticket.of(origin_of(file), Recipe(parameters={"confidence": 0.6}), package),
+        Ticket.of(origin_of(file), Recipe(), replace(package, sha256="0" * 64)),
+    ]
+    file.write_bytes(b"more pixels")
+    others.append(Ticket.of(origin_of(file), Recipe(), package))
+    os.utime(file, ns=(1, 1))
+    others.append(Ticket.of(origin_of(file), Recipe(), package))
+    assert len({ticket, *others}) == len(others) + 1
+
+
+def test_pixels_of_no_file_have_a_ticket(package):
+    assert Ticket.of(origin_of("Image [1]"), Recipe(), package).size == 0
+
+
+def test_two_inputs_with_one_stem_get_two_folders(tmp_path, package):
+    root = tmp_path / "out"
+    files = [tmp_path / day / "a.tif" for day in ("monday", "tuesday")]
+    taken = frozenset()
+    for file, expected in zip(files, ("a", "a-2"), strict=True):
+        file.parent.mkdir()
+        file.write_bytes(file.parent.name.encode())
+        folder = choose_folder(root, origin_of(file), taken)
+        assert folder == root / expected
+        taken |= {folder}
+        finish(folder, Ticket.of(origin_of(file), Recipe(), package))
+    assert [choose_folder(root, origin_of(file)).name for file in reversed(files)] == ["a-2", "a"]
+
+
+def test_positions_of_a_file_get_folders_of_their_own(tmp_path):
+    assert choose_folder(tmp_path, origin_of("x/a.tif", "series 2")).name == "a series 2"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ('well <A:01> "x"|y?*.tif', "well _A_01_ _x__y__"),
+        ("dots....tif", "dots"),
+        (" blank .tif", "blank"),
+        ("CON.tif", "CON_"),
+        ("com7.raw.tif", "com7.raw_"),
+        ("console.tif", "console"),
+        ("...tif", "image"),
+        ("Zählung №5 細胞.ome.tif", "Zählung №5 細胞"),
+        ("tab\there.tif", "tab_here"),
+    ],
+)
+def test_folder_names_suit_every_system(tmp_path, name, expected):
+    assert choose_folder(tmp_path, origin_of(f"/data/{name}")).name == expected
+
+
+def test_long_and_undecodable_names_make_folders(tmp_path):
+    for name in ("ü" * 125 + ".tif", "x" * 250 + ".tif", "bad\udcff.tif"):
+        folder = choose_folder(tmp_path, origin_of(f"/data/{name}"))
+        assert 0 < len(folder.name.encode()) <= 120
+        folder.mkdir()
+
+
+def test_foreign_folder_is_left_alone(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "thesis.docx").touch()
+    (tmp_path / "a-2").touch()
+    assert choose_folder(tmp_path, origin_of("/data/a.tif")).name == "a-3"
+
+
+def test_result_of_something_else_is_not_replaced_unasked(tmp_path, file, package):
+    ticket = Ticket.of(origin_of(file), Recipe(), package)
+    folder = tmp_path / "out" / "a"
+    check_replaceable(folder, ticket, overwrite=False)
+    finish(folder, ticket)
+    check_replaceable(folder, ticket, overwrite=False)
+    other = replace(ticket, recipe="another")
+    with pytest.raises(OutputError, match="made with other choices.*--overwrite"):
+        check_replaceable(folder, other, overwrite=False)
+    check_replaceable(folder, other, overwrite=True)
+
+
+@pytest.mark.parametrize("gone", ["labels.tif", "objects.csv", "qc.png", "annotation.json"])
+def test_result_that_lacks_a_file_is_not_finished(tmp_path, file, package, gone):
+    ticket = Ticket.of(origin_of(file), Recipe(), package)
+    finish(tmp_path / "a", ticket)
+    assert is_finished(tmp_path / "a", ticket)
+    (tmp_path / "a" / gone).unlink()
+    assert not is_finished(tmp_path / "a", ticket)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"ticket": 7}', '{"ticket": {"path": "x"}}', "\x00"])
+def test_unreadable_annotation_is_no_ticket(tmp_path, content):
+    (tmp_path / "annotation.json").write_text(content)
+    assert read_ticket(tmp_path) is None
+    assert finished_rows(tmp_path.parent) == []
+
+
+def test_counts_keep_the_rows_of_earlier_runs(tmp_path, package):
+    for name in ("a", "b", "c"):
+        finish(tmp_path / name, Ticket.of(origin_of(f"/gone/{name}.tif"), Recipe(), package), count=ord(name))
+    new = field_row(origin_of("/data/b.tif"), "b", "done") | {"count": 5, "median_area_px": None}
+    failed = field_row(origin_of("/data/z.tif"), "", "failed", "broken, as it were")
+    write_counts(tmp_path, [new, failed])
+    table = pd.read_csv(tmp_path / "counts.csv", keep_default_na=False)
+    assert table["folder"].tolist() == ["b", "", "a", "c"]
+    assert table["count"].tolist() == ["5", "", "97", "99"]
+    assert table["status"].tolist() == ["done", "failed", "done", "done"]
+    assert table["error"][1] == "broken, as it were"
+    assert list(table)[:9] == ["file", "position", "plate", "well", "field", "folder", "status", "error", "count"]
+
+
+def test_half_written_folders_are_no_results(tmp_path, package):
+    finish(tmp_path / ".part-host-1-01234567-a", Ticket.of(origin_of("/x/a.tif"), Recipe(), package))
+    assert finished_rows(tmp_path) == []
+    assert finished_rows(tmp_path / "absent") == []
+
+
+def test_counts_take_names_that_are_no_text(tmp_path):
+    write_counts(tmp_path, [field_row(origin_of("/x/bad\udcff.tif"), "bad_", "done") | {"count": 1}])
+    assert "bad\\udcff.tif" in (tmp_path / "counts.csv").read_text(encoding="utf-8")
