@@ -223,6 +223,12 @@ class Workspace:
         if self._engine is not None:
             self._engine[1].cancel()
 
+    def close(self) -> None:
+        """Stop a run, and let go of the image, the outcome and the compiled network."""
+        self.cancel()
+        self.source = self._engine = None
+        self.use_stack(None)
+
     def accept(self, outcome: Outcome, recipe: Recipe, package: ModelPackage | None = None) -> None:
         """Show the outcome of a run of ``recipe`` with ``package`` (the chosen one); later changes count against it."""
         self.done = (recipe, package or self.load_package())

@@ -103,8 +103,12 @@ def make_recipe(choices: dict[str, object], *, source: str = "the choices") -> R
     try:
         return Recipe.model_validate(choices)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
+        faults = "; ".join(_fault(e["loc"], e["msg"], e["input"]) for e in error.errors())
         raise OptionError(f"{source} cannot be used: {faults}") from error
+
+
+def _fault(place: tuple[int | str, ...], message: str, value: object) -> str:
+    return f"{'.'.join(map(str, place))}: {message.removeprefix('Value error, ')} (got {value!r})"
 
 
 def fitted(recipe: Recipe, stack: Stack) -> Recipe:

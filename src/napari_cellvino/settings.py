@@ -54,7 +54,10 @@ def load_settings() -> Settings:
         return Settings.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return Settings()
-    except (OSError, ValueError, ValidationError) as error:
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise OptionError(f"settings {path} cannot be used: {faults}; mend or delete the file") from error
+    except (OSError, ValueError) as error:
         raise OptionError(f"settings {path} cannot be used: {error}; mend or delete the file") from error
 
 

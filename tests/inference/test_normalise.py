@@ -46,3 +46,14 @@ def test_flat_and_broken_pixels_become_zeros() -> None:
 def test_large_planes_are_sampled_to_the_same_range(field: np.ndarray) -> None:
     large = np.tile(field, (6, 6))
     assert intensity_range(large).high == pytest.approx(intensity_range(field).high, rel=0.02)
+
+
+@pytest.mark.parametrize("factor", [1e290, 1e-300])
+def test_doubles_of_any_size_are_normalised(field: np.ndarray, factor: float) -> None:
+    pixels = field * factor
+    np.testing.assert_allclose(intensity_range(pixels).apply(pixels), intensity_range(field).apply(field), atol=1e-4)
+
+
+def test_wide_integers_keep_their_differences(field: np.ndarray) -> None:
+    pixels = field.astype(np.uint32) + 2**31
+    np.testing.assert_allclose(intensity_range(pixels).apply(pixels), intensity_range(field).apply(field), atol=1e-4)

@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from napari_cellvino.analysis.accuracy import match_field, summarise
-from napari_cellvino.errors import ImageValueError
+from napari_cellvino.errors import ImageValueError, OptionError
 from napari_cellvino.image import Plane
 from napari_cellvino.inference.engine import EngineFacts, EngineTileError
 from napari_cellvino.inference.heads import check_parameters
@@ -175,3 +175,9 @@ def test_estimate_counts_the_tiles_of_a_run(package: ModelPackage, engine: OpenV
     plan = estimate(large.shape, package.spec)
     assert (plan.tile, plan.tiles) == (raw.tile, raw.tiles)
     assert plan.bytes > raw.maps.nbytes
+
+
+@pytest.mark.parametrize("diameter", [0.01, 1e6])
+def test_a_hopeless_diameter_is_refused(diameter: float, package: ModelPackage, engine: OpenVinoEngine) -> None:
+    with pytest.raises(OptionError, match="give 1.5 to 384 px"):
+        finish(infer_maps(plane_of(np.ones((9, 9))), package.spec, engine, diameter_px=diameter))

@@ -134,9 +134,12 @@ def _host() -> str:
 def _is_left_behind(file: Path) -> bool:
     """Return whether no running process can still be writing ``file``."""
     _, host, pid, *_ = file.name.split("-")
-    if host == _host():
-        return not psutil.pid_exists(int(pid))
-    return time.time() - file.lstat().st_mtime > FOREIGN_LIFETIME_S
+    if host != _host():
+        return time.time() - file.lstat().st_mtime > FOREIGN_LIFETIME_S
+    try:  # a process that began after the file was last written only has the number of the one that wrote it
+        return file.lstat().st_mtime < psutil.Process(int(pid)).create_time()
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _discard(path: Path) -> None:

@@ -26,13 +26,19 @@ class IntensityRange:
 
     def apply(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return ``pixels`` as float32 with ``low`` at 0 and ``high`` at 1, clipped; a flat range gives zeros."""
-        out = pixels.astype(np.float32)
         if self.high <= self.low:
-            return np.zeros_like(out)
-        out -= np.float32(self.low)
-        out *= np.float32(1.0 / (self.high - self.low))
+            return np.zeros(pixels.shape, np.float32)
+        out = _as_floats(pixels)
+        out -= self.low
+        out *= 1.0 / (self.high - self.low)
         np.clip(out, *CLIP, out=out)
-        return out
+        return out.astype(np.float32, copy=False)
+
+
+def _as_floats(pixels: NDArray[np.generic]) -> NDArray[np.floating]:
+    """Return a copy as float32, or as float64 where that would lose something (32-bit integers and wider)."""
+    small = pixels.dtype.itemsize <= (4 if pixels.dtype.kind == "f" else 2)
+    return pixels.astype(np.float32) if small else pixels.astype(np.float64)
 
 
 def intensity_range(plane: NDArray[np.generic], low: float = 1.0, high: float = 99.8) -> IntensityRange:
@@ -45,18 +51,18 @@ def intensity_range(plane: NDArray[np.generic], low: float = 1.0, high: float = 
     return IntensityRange(float(lo), float(hi))
 
 
-def _sampled_medians(plane: NDArray[np.generic]) -> NDArray[np.float32]:
+def _sampled_medians(plane: NDArray[np.generic]) -> NDArray[np.floating]:
     height, width = plane.shape
     step = max(1, int(np.sqrt(height * width / SAMPLES)))
     rows, columns = np.arange(0, height, step), np.arange(0, width, step)
     shifted = [
-        plane[np.clip(rows + dy, 0, height - 1)[:, None], np.clip(columns + dx, 0, width - 1)[None]].astype(np.float32)
+        _as_floats(plane[np.clip(rows + dy, 0, height - 1)[:, None], np.clip(columns + dx, 0, width - 1)[None]])
         for dy, dx in product((-1, 0, 1), repeat=2)
     ]
     return _median_of_nine(shifted)
 
 
-def _median_of_nine(v: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+def _median_of_nine(v: list[NDArray[np.floating]]) -> NDArray[np.floating]:
     """Return the elementwise median by a 19-exchange network (Paeth 1990, Graphics Gems): 10x ``np.median``."""
     for a, b in (
         (1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3),

@@ -189,6 +189,7 @@ def _facts(compiled: ov.CompiledModel, precision: Precision) -> EngineFacts:
         number = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     except RuntimeError:  # AUTO over several devices does not tell
         number = "unknown"
+    number = {"dynamic": "f32"}.get(number, number)  # what OpenVINO calls the model's own type
     number = "i8" if precision is Precision.INT8 else number
     return EngineFacts(device, precision, number, f"openvino {ov.__version__.split('-')[0]}")
 

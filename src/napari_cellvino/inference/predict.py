@@ -10,7 +10,7 @@ import psutil
 from numpy.typing import NDArray
 from skimage.transform import resize
 
-from napari_cellvino.errors import ImageValueError
+from napari_cellvino.errors import ImageValueError, OptionError
 from napari_cellvino.image import Plane
 from napari_cellvino.inference.engine import Engine, EngineTileError
 from napari_cellvino.inference.heads import Decoded, head_for
@@ -21,6 +21,7 @@ from napari_cellvino.inference.tiling import Stitcher, TilePlan, choose_tile, cu
 from napari_cellvino.package import ModelSpec
 
 SMALLEST_TILE = 128
+LARGEST_ZOOM = 16.0
 FREE_SHARE = 0.5  # of the free memory that one tile may take
 
 
@@ -69,7 +70,7 @@ def infer_maps(
     pixels, ranges = _checked(plane, spec)
     height, width = plane.shape
     if diameter_px is not None:
-        pixels = _resized(pixels, spec.diameter_px.reference / diameter_px)
+        pixels = _resized(pixels, _zoom(spec, diameter_px))
     notices: tuple[str, ...] = ()
     tile = first = _largest_tile(spec, pixels.shape)
     while True:
@@ -94,7 +95,7 @@ def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decode
 
 def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | None = None) -> Estimate:
     """Return what a run on a plane of ``shape`` will take."""
-    factor = spec.diameter_px.reference / diameter_px if diameter_px else 1.0
+    factor = _zoom(spec, diameter_px) if diameter_px else 1.0
     height, width = (max(1, round(n * factor)) for n in shape)
     plan = _plan(height, width, spec, _largest_tile(spec, (1, height, width)))
     maps = 2 * len(spec.maps) * height * width
@@ -110,6 +111,17 @@ def _checked(plane: Plane, spec: ModelSpec) -> tuple[NDArray[np.generic], list[I
         )
     ranges = [intensity_range(channel, spec.normalise.low, spec.normalise.high) for channel in pixels]
     return pixels, ranges
+
+
+def _zoom(spec: ModelSpec, diameter_px: float) -> float:
+    """Return the factor that makes objects of a diameter as large as the model knows them best."""
+    factor = spec.diameter_px.reference / diameter_px
+    if not 1 / LARGEST_ZOOM <= factor <= LARGEST_ZOOM:
+        low, high = (spec.diameter_px.reference / f for f in (LARGEST_ZOOM, 1 / LARGEST_ZOOM))
+        raise OptionError(
+            f"a cell diameter of {diameter_px:g} px is too far from the model's; give {low:g} to {high:g} px"
+        )
+    return factor
 
 
 def _resized(pixels: NDArray[np.generic], factor: float) -> NDArray[np.float32]:
