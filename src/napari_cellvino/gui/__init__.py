@@ -1,0 +1,1 @@
+"""The window: panels for napari. Nothing outside this package imports Qt or napari."""

@@ -1,0 +1,74 @@
+"""Which models and devices there are: found out on the thread, since hashing and importing OpenVINO take a while."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellvino.app import Workspace
+from napari_cellvino.gui.failures import Failure, failure_of
+from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.inference.engine import Device
+from napari_cellvino.package import ModelPackage
+from napari_cellvino.package.registry import ListedPackage, find_package, list_packages
+from napari_cellvino.settings import Settings, load_settings
+
+
+class Catalogue(QObject):
+    """Lists models and devices, and verifies the model chosen."""
+
+    packages_listed = Signal(object)  # tuple[ListedPackage, ...]
+    devices_listed = Signal(object)  # tuple[Device, ...]
+    changed = Signal()  # `checking` or `failure`
+
+    def __init__(self, workspace: Workspace, lane: Lane) -> None:
+        super().__init__()
+        self._workspace, self._lane = workspace, lane
+        self.packages: tuple[ListedPackage, ...] = ()
+        self.devices: tuple[Device, ...] = ()
+        self.failure: Failure | None = None
+        self.checking = ""  # model that is being verified
+        self._task = Task()
+
+    def start(self) -> None:
+        """Begin to list; news comes by signals."""
+        self.checking = self._workspace.recipe.model
+        self._lane.start(_look, Task(done=self._listed, failed=self._fail))
+        self._lane.start(self._workspace.devices, Task(done=self._devices, failed=self._fail))
+
+    def choose(self, name: str) -> None:
+        """Verify a model and choose it; the last wish counts."""
+        self._task.stop()
+        self.checking, self.failure = name, None
+        self._task = Task(done=lambda package: self._verified(name, package), failed=self._fail)
+        self._lane.start(lambda: find_package(name), self._task)
+        self.changed.emit()
+
+    def able(self, device: str) -> tuple[str, ...]:
+        """Return what a device can calculate with, as OpenVINO names it; of all devices for AUTO."""
+        named = [d for d in self.devices if d.name == device] or list(self.devices)
+        return tuple(able for d in (self.devices if device == "AUTO" else named) for able in d.capabilities)
+
+    def _listed(self, found: tuple[Settings, tuple[ListedPackage, ...]]) -> None:
+        settings, self.packages = found
+        self.packages_listed.emit(self.packages)
+        if settings.device != self._workspace.recipe.device:
+            self._workspace.recipe = self._workspace.recipe.model_copy(update={"device": settings.device})
+        self.choose(self._workspace.recipe.model)
+
+    def _devices(self, devices: tuple[Device, ...]) -> None:
+        self.devices = devices
+        self.devices_listed.emit(devices)
+
+    def _verified(self, name: str, package: ModelPackage) -> None:
+        self.checking = ""
+        self._workspace.choose(model=name, package=package)
+        self.changed.emit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.checking = ""
+        self.failure = failure_of(error)
+        self.changed.emit()
+
+
+def _look() -> tuple[Settings, tuple[ListedPackage, ...]]:
+    return load_settings(), list_packages()

@@ -1,0 +1,124 @@
+"""What the Run panel shows, decided in one place from what is known; the panel only sets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from napari_cellvino.app import Outcome, Workspace
+from napari_cellvino.errors import CellvinoError
+from napari_cellvino.gui.catalogue import Catalogue
+from napari_cellvino.gui.failures import Failure
+from napari_cellvino.gui.opener import Opener
+from napari_cellvino.gui.runner import Runner
+from napari_cellvino.gui.wording import bytes_words, changes_words, count_words, seconds_words
+from napari_cellvino.package import ModelPackage
+from napari_cellvino.recipe import Recipe
+
+
+class State(Enum):
+    """The five states of a panel."""
+
+    NOTHING = "nothing to work on"
+    READY = "ready"
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """Texts and switches; an empty text takes no room."""
+
+    state: State
+    hint: str  # why Run cannot be pressed, or what it does
+    can_run: bool
+    cost: str
+    count: str
+    detail: str
+    changes: str  # what differs from the result kept last
+    stale: str
+    notice: str
+    failure: Failure | None
+
+
+def resolve(workspace: Workspace, catalogue: Catalogue, opener: Opener, runner: Runner) -> RunView:
+    """Return what to show now."""
+    outcome = workspace.outcome
+    missing = _missing(workspace, catalogue, opener)
+    failure = runner.failure or catalogue.failure
+    return RunView(
+        state=_state(workspace, runner, failure),
+        hint=missing or "Find the cells with the choices above (Alt+R)",
+        can_run=not missing and not runner.running,
+        cost=_cost(workspace, runner),
+        count=count_words(outcome.count) if outcome else "",
+        detail=_detail(outcome, runner) if outcome else "",
+        changes=_changes(outcome, runner),
+        stale=_stale(workspace),
+        notice="\n".join(_notices(outcome, runner)),
+        failure=failure,
+    )
+
+
+def _state(workspace: Workspace, runner: Runner, failure: Failure | None) -> State:
+    if runner.running:
+        return State.WORKING
+    if failure:
+        return State.FAILED
+    if workspace.stack is None:
+        return State.NOTHING
+    return State.DONE if workspace.outcome else State.READY
+
+
+def _missing(workspace: Workspace, catalogue: Catalogue, opener: Opener) -> str:
+    if opener.reading:
+        return f"Reading {opener.reading} …"
+    if workspace.stack is None:
+        return "Open an image first: tab 1."
+    if catalogue.checking:
+        return "Checking the model's files …"
+    return "" if workspace.package is not None else "There is no model to run."
+
+
+def _cost(workspace: Workspace, runner: Runner) -> str:
+    if workspace.stack is None or workspace.package is None:
+        return ""
+    try:
+        plan = workspace.estimate()
+    except CellvinoError:  # the run will say it where there is room
+        return ""
+    memory = bytes_words(plan.bytes)
+    if runner.expected is None:
+        return f"{count_words(plan.tiles, 'tile')}, {memory}"
+    return f"about {seconds_words(runner.expected)}, {memory}"
+
+
+def _detail(outcome: Outcome, runner: Runner) -> str:
+    facts = outcome.prediction.raw.facts
+    return f"in {seconds_words(runner.seconds)} on {facts.device}, {facts.number_type}"
+
+
+def _changes(outcome: Outcome | None, runner: Runner) -> str:
+    if outcome is None or runner.kept is None or outcome.prediction.values == runner.kept.prediction.values:
+        return ""
+    return changes_words(outcome.changes.added, outcome.changes.removed)
+
+
+def _stale(workspace: Workspace) -> str:
+    if workspace.outcome is None or workspace.done is None:
+        return ""
+    recipe, package = workspace.done
+    same = _choices(recipe, package) == _choices(workspace.recipe, workspace.package)
+    return "" if same else "Choices changed since this result: run again."
+
+
+def _choices(recipe: Recipe, package: ModelPackage | None) -> tuple[Recipe, str]:
+    return recipe.model_copy(update={"parameters": {}}), package.sha256 if package else ""
+
+
+def _notices(outcome: Outcome | None, runner: Runner) -> list[str]:
+    found = list(outcome.prediction.raw.notices) if outcome else []
+    if outcome is not None and outcome.count == 0:
+        found.append("No cells found. Lower Confidence or Smallest, or check the channel.")
+    return [*found, runner.notice] if runner.notice else found

@@ -1,0 +1,206 @@
+"""Run the model, decode again as sliders move, keep or go back; the results become layers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_cellvino.analysis.changes import Changes
+from napari_cellvino.app import Outcome, Workspace
+from napari_cellvino.errors import CellvinoError
+from napari_cellvino.gui._bridge import ResultLayers
+from napari_cellvino.gui.failures import Failure, failure_of
+from napari_cellvino.gui.opener import Opener
+from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.image import PlaneReader, Stack
+from napari_cellvino.inference.progress import Progress
+from napari_cellvino.package import ModelPackage
+from napari_cellvino.recipe import Recipe
+
+GUESS_DELAY_MS = 400  # after the last choice, before the network is compiled to learn its speed
+
+
+class Runner(QObject):
+    """State of the run of one window; panels draw it when `changed` says so."""
+
+    changed = Signal()  # anything below
+    progressed = Signal(object, object)  # Progress, seconds left or None
+
+    def __init__(self, workspace: Workspace, lane: Lane, decoder: Lane, opener: Opener, layers: ResultLayers) -> None:
+        super().__init__()
+        self._workspace, self._lane, self._decoder = workspace, lane, decoder
+        self._opener, self._layers = opener, layers
+        self.running = False
+        self.seconds = 0.0  # that the last run took
+        self.expected: float | None = None  # seconds that a run would take
+        self.failure: Failure | None = None
+        self.notice = ""
+        self.kept: Outcome | None = None
+        self._task, self._guess, self._preview = Task(), Task(), Task()
+        self._wanted: dict[str, float] | None = None
+        self._running_on: PlaneReader | None = None
+        self._started = self._first_tile = 0.0
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(GUESS_DELAY_MS)
+        self._delay.timeout.connect(self._start_guess)
+        for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
+            signal.connect(self._choices_changed)
+        workspace.outcome_changed.connect(self._show)
+
+    def close(self) -> None:
+        """Stop all work, listen no more, and let go of what was shown."""
+        self._running_on = None
+        self._task, self._guess, self._preview = Task(), Task(), Task()
+        self._layers.forget()
+        self._delay.stop()
+        for signal in (
+            self._workspace.recipe_changed, self._workspace.package_changed, self._workspace.stack_changed,
+        ):  # fmt: skip
+            signal.disconnect(self._choices_changed)
+        self._workspace.outcome_changed.disconnect(self._show)
+
+    # -- running
+
+    def run(self) -> None:
+        """Start a run of the recipe on the open image."""
+        workspace = self._workspace
+        self._opener.refresh()
+        if self.running or workspace.stack is None or workspace.package is None:
+            return
+        self._guess.stop()
+        self._delay.stop()
+        self.failure, self.notice = None, ""
+        try:
+            steps = workspace.run()
+        except CellvinoError as error:
+            self._fail(error)
+            return
+        done = partial(self._accept, workspace.stack, workspace.recipe, workspace.package)
+        self.running, self._running_on, self._started = True, workspace.stack.planes, time.perf_counter()
+        self._task = Task(done=done, failed=self._fail, stopped=self._stop, news=self._news)
+        self._lane.start(lambda: steps, self._task)
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Stop the run, even inside the network."""
+        if self.running:
+            self._task.stop()
+            self._workspace.cancel()
+
+    def _news(self, progress: Progress) -> None:
+        now, left = time.perf_counter(), None
+        if progress.noun == "tiles":
+            if progress.done == 1:
+                self._first_tile = now
+            else:
+                left = (now - self._first_tile) / (progress.done - 1) * (progress.total - progress.done)
+        if self.running:
+            self.progressed.emit(progress, left)
+
+    def _accept(self, stack: Stack, recipe: Recipe, package: ModelPackage, outcome: Outcome) -> None:
+        self.running, self.seconds = False, time.perf_counter() - self._started
+        now = self._workspace.stack
+        if now is None or now.planes is not stack.planes:  # another image was opened meanwhile
+            self.changed.emit()
+            return
+        self.kept = outcome
+        self._workspace.accept(outcome, recipe, package)
+        if self.expected is None:
+            self._delay.start()
+
+    def _stop(self) -> None:
+        self.running = False
+        self.changed.emit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.running, self.failure = False, failure_of(error)
+        self.changed.emit()
+
+    # -- sliders
+
+    def preview(self, values: Mapping[str, float]) -> None:
+        """Decode with these values and show it; while that is under way, the last wish waits."""
+        if self._workspace.outcome is None:
+            self._workspace.choose(parameters=dict(values))
+            return
+        self._wanted = dict(values)
+        self._decode_next()
+
+    def _decode_next(self) -> None:
+        if self._wanted is None or self._decoder.busy:
+            return
+        values, self._wanted = self._wanted, None
+        outcome = self._workspace.outcome
+        if outcome is None:
+            return
+        raw = outcome.prediction.raw
+        self._preview = Task(
+            done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._decode_next
+        )
+        self._decoder.start(lambda: self._workspace.redecode(values), self._preview)
+
+    def _show_preview(self, made: Outcome, raw: object) -> None:
+        shown = self._workspace.outcome
+        if shown is not None and shown.prediction.raw is raw:
+            self._workspace.show(made)
+        self._decode_next()
+
+    def _fail_preview(self, error: BaseException) -> None:
+        self.failure = failure_of(error)
+        self.changed.emit()
+        self._decode_next()
+
+    def keep(self) -> None:
+        """Take what is shown as the result."""
+        self.kept = self._workspace.outcome
+        self._workspace.keep()
+
+    def back(self) -> None:
+        """Show the result as it was kept last."""
+        self._wanted = None
+        self._preview.stop()
+        if self.kept is not None and self._workspace.outcome is not None:
+            self._workspace.show(replace(self.kept, changes=Changes()))
+
+    def painted(self) -> str:
+        """Return the name of the shown result's layer if somebody painted in it, or an empty string."""
+        stack = self._workspace.stack
+        return self._layers.painted(stack.planes) if stack is not None else ""
+
+    # -- what follows
+
+    def _show(self, outcome: Outcome | None) -> None:
+        done, stack, picture = self._workspace.done, self._workspace.stack, self._opener.picture
+        if outcome is None:
+            self.kept, self._wanted = None, None
+        elif done is not None and stack is not None:
+            title = stack.origin.name + (f" t{done[0].frame}" if stack.shape.t > 1 else "")
+            source = picture.source_layer() if picture is not None else None
+            said = self._layers.show(outcome, stack.planes, title, done[1].label, source)
+            self.notice = said or self.notice
+        self.changed.emit()
+
+    def _choices_changed(self, _: object = None) -> None:
+        stack = self._workspace.stack
+        if self.running and (stack is None or stack.planes is not self._running_on):
+            self.cancel()
+        self.expected = None
+        self._guess.stop()
+        if stack is not None and not self.running:
+            self._delay.start()
+        self.changed.emit()
+
+    def _start_guess(self) -> None:
+        if self.running or self._workspace.stack is None or self._workspace.package is None:
+            return
+        self._guess = Task(done=self._guessed)
+        self._lane.start(self._workspace.expected_seconds, self._guess)
+
+    def _guessed(self, seconds: float) -> None:
+        self.expected = seconds
+        self.changed.emit()

@@ -1,0 +1,118 @@
+"""Panel 3: write labels, tables, a picture and the recipe into a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import QUrl, Signal
+from qtpy.QtGui import QDesktopServices, QShowEvent
+from qtpy.QtWidgets import QFileDialog, QLineEdit, QProgressBar, QPushButton, QWidget
+
+from napari_cellvino.gui.notice import Notice
+from napari_cellvino.gui.rows import add_row, beside, form, in_tab_order, panel_layout, say, text_line
+from napari_cellvino.gui.saver import Saver
+from napari_cellvino.gui.session import Session
+from napari_cellvino.gui.wording import count_words
+
+_WHAT = """Into a folder named like the image:
+  labels.tif – the outlines, each cell its own number
+  objects.csv – a row of measurements per cell
+  qc.png – the outlines drawn on the image
+  annotation.json – where all this came from
+Beside it:
+  counts.csv – a row per image
+  recipe.yaml – every choice, to repeat the run"""
+
+
+class SavePanel(QWidget):
+    """Draws the saver."""
+
+    done_changed = Signal(bool)  # whether the result shown is saved
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._saver: Saver = session.saver
+        layout = panel_layout(self)
+        grid = form(layout)
+        self.folder = QLineEdit()
+        self.folder.setToolTip("Each image gets a folder of its own in here")
+        self.choose_button = QPushButton("C&hoose…")
+        self.choose_button.setToolTip("Choose the folder")
+        add_row(grid, "&Folder", self.folder, self.choose_button)
+        self.what = text_line("aside", _WHAT)
+        self.painted = Notice()
+        self.save_button = QPushButton("&Save")
+        self.save_button.setProperty("role", "main")
+        self.replace_button = QPushButton("Re&place")
+        self.replace_button.setToolTip("Write over the result that is there; it cannot be brought back")
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 0)
+        self.bar.setTextVisible(False)
+        self.hint = text_line("aside")
+        self.failure = Notice()
+        self.saved = text_line("done")
+        self.show_button = QPushButton("Open f&older")
+        self.show_button.setToolTip("Show the files in the file manager")
+        rows = (self.what, self.painted, self.save_button, self.bar, self.hint, self.failure)
+        for widget in (*rows, beside(self.replace_button), self.saved, beside(self.show_button)):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        in_tab_order(self.folder, self.choose_button, self.save_button, self.replace_button, self.show_button)
+        self._connect()
+        self._draw()
+
+    def _connect(self) -> None:
+        self._saver.changed.connect(self._draw)
+        self.session.runner.changed.connect(self._draw)
+        self.folder.textEdited.connect(self._saver.choose)
+        self.choose_button.clicked.connect(self._ask)
+        self.save_button.clicked.connect(lambda: self._saver.save())
+        self.replace_button.clicked.connect(lambda: self._saver.save(overwrite=True))
+        self.show_button.clicked.connect(self._show_folder)
+
+    def _ask(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder for results", self.folder.text())
+        if chosen:
+            self._saver.choose(chosen)
+
+    def _show_folder(self) -> None:
+        if self._saver.saved is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._saver.saved)))
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        """Look again whether somebody painted in the result: napari does not tell in a way to rely on."""
+        super().showEvent(event)
+        self._draw()
+
+    def _draw(self) -> None:
+        saver, outcome = self._saver, self.session.workspace.outcome
+        missing = self._missing()
+        if self.folder.text() != saver.folder:
+            self.folder.setText(saver.folder)
+        self.save_button.setEnabled(not missing and not saver.saving)
+        self.save_button.setText(f"&Save {count_words(outcome.count)}" if outcome is not None else "&Save")
+        self.save_button.setToolTip(missing or f"Write the result into {saver.folder}")
+        say(self.hint, missing)
+        self.bar.setVisible(saver.saving)
+        self.painted.show_words(self._painted_words())
+        self.failure.show_failure(saver.failure)
+        self.replace_button.setVisible(saver.stands_there)
+        saved: Path | None = saver.saved
+        say(self.saved, f"✓  Saved in {saved}" if saved is not None else "")
+        self.show_button.setVisible(saved is not None)
+        self.done_changed.emit(saved is not None)
+
+    def _missing(self) -> str:
+        if self.session.workspace.outcome is None:
+            return "Nothing to save yet: run the model first (tab 2)."
+        return "" if self._saver.folder else "Choose a folder."
+
+    def _painted_words(self) -> str:
+        name = self.session.runner.painted() if self.isVisible() else ""  # compares all pixels
+        return (
+            f"“{name}” was painted in by hand. That is not saved here, but the result as the model left it; save the "
+            "layer itself with File > Save Selected Layers."
+            if name
+            else ""
+        )

@@ -1,0 +1,115 @@
+"""What the panels of one viewer share, for as long as one of them is open.
+
+It is found through the viewer's docks and not kept in a module, so that two viewers do not meet and nothing outlives
+its window.
+"""
+
+from __future__ import annotations
+
+import napari
+from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtWidgets import QApplication, QWidget
+
+from napari_cellvino.app import Workspace
+from napari_cellvino.gui._bridge import ResultLayers
+from napari_cellvino.gui.catalogue import Catalogue
+from napari_cellvino.gui.colours import style_sheet
+from napari_cellvino.gui.opener import Opener
+from napari_cellvino.gui.runner import Runner
+from napari_cellvino.gui.saver import Saver
+from napari_cellvino.gui.worker import Lane
+
+
+class Session(QObject):
+    """The workspace of a viewer with the threads and layers that serve it; panels join and leave."""
+
+    restyled = Signal(str)  # style sheet
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.workspace = Workspace()
+        self.lane = Lane()  # everything that uses the inference engine, or files
+        self.decoder = Lane()  # decoding again, so that sliders never wait for the engine
+        self.catalogue = Catalogue(self.workspace, self.lane)
+        self.opener = Opener(viewer, self.workspace, self.lane)
+        self.runner = Runner(self.workspace, self.lane, self.decoder, self.opener, ResultLayers(viewer))
+        self.saver = Saver(self.workspace, self.lane)
+        self._panels: list[int] = []
+        self._open = True
+        viewer.events.theme.connect(self._restyle)
+        QApplication.instance().aboutToQuit.connect(self.close)
+        self.catalogue.start()
+
+    def join(self, panel: QWidget) -> None:
+        """Serve a panel until it leaves its window; it gets the colours of the theme."""
+        self._panels.append(id(panel))
+        panel.setStyleSheet(style_sheet(self.viewer.theme))
+        self.restyled.connect(panel.setStyleSheet)
+        _Leaving(panel, self)
+
+    def leave(self, panel_id: int) -> None:
+        """Forget a panel; the last one closes the session."""
+        if panel_id in self._panels:
+            self._panels.remove(panel_id)
+        if not self._panels:
+            self.close()
+
+    def close(self) -> None:
+        """Stop all work and let go of the viewer."""
+        if not self._open:
+            return
+        self._open = False
+        for part in (self.catalogue, self.opener, self.runner, self.saver):
+            part.blockSignals(True)  # panels may be half gone
+        self.runner.cancel()
+        self.workspace.close()  # heard by the parts, which let go too
+        for listening in (self.saver, self.runner, self.opener):
+            listening.close()
+        self.lane.close()
+        self.decoder.close()
+        self.viewer.events.theme.disconnect(self._restyle)
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.disconnect(self.close)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether panels may still join."""
+        return self._open
+
+    def _restyle(self) -> None:
+        self.restyled.emit(style_sheet(self.viewer.theme))
+
+
+class _Leaving(QObject):
+    """Notices that a panel was taken out of its window (napari unparents what it removes), or died with it."""
+
+    def __init__(self, panel: QWidget, session: Session) -> None:
+        super().__init__(panel)
+        self._session, self._panel_id = session, id(panel)
+        self._docked = panel.parent() is not None
+        panel.installEventFilter(self)
+        panel_id = self._panel_id
+        panel.destroyed.connect(lambda: session.leave(panel_id))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
+        """Leave when the panel has no parent any more."""
+        if event.type() == QEvent.Type.ParentChange:
+            if watched.parent() is not None:
+                self._docked = True
+            elif self._docked:
+                watched.removeEventFilter(self)
+                self._session.leave(self._panel_id)
+                watched.deleteLater()
+        return False
+
+
+def session_of(viewer: napari.Viewer) -> Session:
+    """Return the session of a viewer: the one its open panels share, or a new one."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands plugins a proxy, which is never `is` itself
+    for widget in viewer.window.dock_widgets.values():
+        session = getattr(widget, "session", None)
+        if isinstance(session, Session) and session.is_open:
+            return session
+    return Session(viewer)

@@ -1,0 +1,90 @@
+"""The dock: the panels as tabs, in the order of the work."""
+
+from __future__ import annotations
+
+import napari
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+
+from napari_cellvino.gui.open_panel import OpenPanel
+from napari_cellvino.gui.run_panel import RunPanel
+from napari_cellvino.gui.save_panel import SavePanel
+from napari_cellvino.gui.session import Session, session_of
+
+
+class CellvinoWindow(QWidget):
+    """Tabs 1 Open, 2 Run, 3 Save; a tick says that a step is done."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        self.open_panel = OpenPanel(self.session)
+        self.run_panel = RunPanel(self.session)
+        self.save_panel = SavePanel(self.session)
+        self.tabs = QTabWidget()
+        for title, panel in (("1 Open", self.open_panel), ("2 Run", self.run_panel), ("3 Save", self.save_panel)):
+            self.tabs.addTab(_scrolling(panel), title)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.addWidget(self.tabs)
+        self.open_panel.done_changed.connect(lambda done: self._tick(0, "1 Open", done))
+        self.save_panel.done_changed.connect(lambda done: self._tick(2, "3 Save", done))
+        self.session.runner.changed.connect(self._tick_run)
+        self.session.join(self)
+        self._tick(0, "1 Open", self.session.workspace.stack is not None)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Return a width that leaves the picture most of a small screen."""
+        return QSize(400, 640)
+
+    def show_step(self, number: int) -> None:
+        """Go to a tab, counted from 1."""
+        self.tabs.setCurrentIndex(number - 1)
+
+    def _tick_run(self) -> None:
+        self._tick(1, "2 Run", self.session.workspace.outcome is not None)
+
+    def _tick(self, index: int, title: str, done: bool) -> None:
+        self.tabs.setTabText(index, f"{title} ✓" if done else title)
+
+
+class OpenDock(QWidget):
+    """The Open panel alone; panels of one viewer share their session."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, OpenPanel(self.session), self.session)
+
+
+class RunDock(QWidget):
+    """The Run panel alone."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, RunPanel(self.session), self.session)
+
+
+class SaveDock(QWidget):
+    """The Save panel alone."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, SavePanel(self.session), self.session)
+
+
+def _fill(dock: QWidget, panel: QWidget, session: Session) -> None:
+    layout = QVBoxLayout(dock)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(_scrolling(panel))
+    session.join(dock)
+
+
+def _scrolling(panel: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidget(panel)
+    return area

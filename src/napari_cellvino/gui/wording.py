@@ -1,0 +1,47 @@
+"""Numbers as people read them: units, thin separators, times in words."""
+
+from __future__ import annotations
+
+from napari_cellvino.image import Spacing
+from napari_cellvino.inference.heads import Parameter
+
+THIN = "\u2009"
+
+
+def count_words(count: int, noun: str = "cell") -> str:
+    """Return ``1 cell``, ``163 cells``, ``12 034 cells`` (with a thin space)."""
+    return f"{count:,}".replace(",", THIN) + f" {noun}{'' if count == 1 else 's'}"
+
+
+def seconds_words(seconds: float) -> str:
+    """Return ``0.8 s``, ``12 s``, ``3 min``."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0.1):.1f} s"
+    return f"{seconds:.0f} s" if seconds < 99.5 else f"{seconds / 60:.0f} min"
+
+
+def bytes_words(count: int) -> str:
+    """Return ``310 MB``, ``1.2 GB``."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
+
+
+def changes_words(added: int, removed: int) -> str:
+    """Return ``+12 −3``."""
+    return f"+{added} \u2212{removed}"
+
+
+def unit_scale(parameter: Parameter, spacing: Spacing) -> tuple[float, str]:
+    """Return by what to multiply a parameter's value to show it, and the unit it is shown in."""
+    area = spacing.pixel_area_um2
+    if area is None or parameter.unit not in {"px", "px²"}:
+        return 1.0, parameter.unit
+    return (area, "µm²") if parameter.unit == "px²" else (area**0.5, "µm")
+
+
+def parameter_words(parameter: Parameter, value: float, spacing: Spacing) -> str:
+    """Return a parameter's value with its unit: ``0.55``, ``16 px²``, ``1.7 µm²``."""
+    factor, unit = unit_scale(parameter, spacing)
+    if not unit:
+        return f"{value:.2f}"
+    shown = value * factor
+    return f"{shown:.1f} {unit}" if factor != 1 and shown < 100 else f"{shown:.0f} {unit}"

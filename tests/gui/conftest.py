@@ -1,0 +1,119 @@
+"""A real viewer for each test, and a check that nothing of the window is left behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import napari
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QWidget
+
+from napari_cellvino.gui.window import CellvinoWindow
+
+WAIT_MS = 60_000
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> Iterator[napari.Viewer]:
+    """A viewer that is shown; afterwards no thread and no window of ours may be left."""
+    viewer = make_napari_viewer(show=True)
+    yield viewer
+    viewer.close()
+    qtbot.waitUntil(lambda: not our_threads(), timeout=WAIT_MS)
+    qtbot.wait(50)
+    left = [w for w in QApplication.topLevelWidgets() if type(w).__module__.startswith("napari_cellvino")]
+    assert not left
+
+
+@pytest.fixture
+def window(viewer: napari.Viewer, qtbot: QtBot) -> CellvinoWindow:
+    """The dock as the menu opens it, with its model verified."""
+    _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
+    qtbot.waitUntil(lambda: window.session.workspace.package is not None, timeout=WAIT_MS)
+    return window
+
+
+@pytest.fixture
+def stack_file(root: Path) -> Path:
+    """A z-stack with scale that ships."""
+    return root / "sample_data" / "nuclei_stack.ome.tif"
+
+
+@pytest.fixture
+def plate_file(root: Path) -> Path:
+    """A field with two named channels that ships."""
+    return root / "sample_data" / "plate" / "A01_s1.ome.tif"
+
+
+@pytest.fixture
+def nuclei(plate_file: Path) -> NDArray[np.uint16]:
+    """The DNA channel of a field: uint16 (256, 256)."""
+    return np.asarray(tifffile.imread(plate_file)[0])
+
+
+@pytest.fixture
+def click(qtbot: QtBot) -> Callable[[QWidget], None]:
+    """A function that clicks a widget that is there to be clicked."""
+
+    def press(widget: QWidget) -> None:
+        qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=5_000)
+        qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+    return press
+
+
+@pytest.fixture
+def infers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows by the tile size at every inference of the real engine."""
+    from napari_cellvino.inference.openvino import OpenVinoEngine
+
+    calls: list[int] = []
+    infer = OpenVinoEngine.infer
+
+    def counted(engine: OpenVinoEngine, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        calls.append(batch.shape[-1])
+        return infer(engine, batch)
+
+    monkeypatch.setattr(OpenVinoEngine, "infer", counted)
+    return calls
+
+
+@pytest.fixture
+def run(qtbot: QtBot, click: Callable[[QWidget], None]) -> Callable[[CellvinoWindow], None]:
+    """A function that runs the model with a click and waits for the result."""
+
+    def run_it(window: CellvinoWindow) -> None:
+        window.show_step(2)
+        panel, runner = window.run_panel, window.session.runner
+        qtbot.waitUntil(panel.run_button.isEnabled, timeout=WAIT_MS)
+        click(panel.run_button)
+        assert runner.running
+        qtbot.waitUntil(lambda: not runner.running, timeout=WAIT_MS)
+        assert runner.failure is None
+        assert window.session.workspace.outcome is not None
+
+    return run_it
+
+
+@pytest.fixture
+def open_file(qtbot: QtBot) -> Callable[[CellvinoWindow, Path], None]:
+    """A function that opens a file and waits until it is read."""
+
+    def open_it(window: CellvinoWindow, path: Path) -> None:
+        opener = window.session.opener
+        opener.open(path)
+        qtbot.waitUntil(lambda: not opener.reading, timeout=WAIT_MS)
+
+    return open_it
+
+
+def our_threads() -> list[threading.Thread]:
+    """Return the threads of sessions that still run."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("cellvino")]

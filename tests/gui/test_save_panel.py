@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QWidget
+
+from napari_cellvino.gui.window import CellvinoWindow
+
+WAIT_MS = 60_000
+OpenFile = Callable[[CellvinoWindow, Path], None]
+Run = Callable[[CellvinoWindow], None]
+Click = Callable[[QWidget], None]
+
+
+def test_nothing_to_save_says_why(window: CellvinoWindow) -> None:
+    window.show_step(3)
+    assert not window.save_panel.save_button.isEnabled()
+    assert "run the model first" in window.save_panel.hint.text()
+
+
+def test_save_writes_the_files_and_asks_before_it_replaces(
+    window: CellvinoWindow,
+    open_file: OpenFile,
+    plate_file: Path,
+    run: Run,
+    click: Click,
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    panel, saver, outcome = window.save_panel, window.session.saver, window.session.workspace.outcome
+    assert outcome is not None
+    window.show_step(3)
+    panel.folder.clear()
+    qtbot.keyClicks(panel.folder, str(tmp_path))
+    click(panel.save_button)
+    qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
+    assert saver.saved == tmp_path / "A01_s1"
+    names = {"labels.tif", "objects.csv", "qc.png", "annotation.json"}
+    assert {path.name for path in saver.saved.iterdir()} == names
+    assert {path.name for path in tmp_path.iterdir()} == {"A01_s1", "counts.csv", "recipe.yaml"}
+    np.testing.assert_array_equal(tifffile.imread(saver.saved / "labels.tif"), outcome.prediction.decoded.labels)
+    assert panel.saved.isVisible()
+    assert window.tabs.tabText(2) == "3 Save ✓"
+
+    window.session.workspace.choose(channel="GFP")
+    run(window)
+    assert window.tabs.tabText(2) == "3 Save"
+    window.show_step(3)
+    click(panel.save_button)
+    qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
+    assert panel.failure.isVisible()
+    click(panel.replace_button)
+    qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
+    assert panel.saved.isVisible()
+    assert not panel.failure.isVisible()
+
+
+def test_folder_that_cannot_be_written_is_a_notice(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    (tmp_path / "file").write_text("in the way")
+    window.session.saver.choose(str(tmp_path / "file" / "below"))
+    window.show_step(3)
+    click(window.save_panel.save_button)
+    qtbot.waitUntil(lambda: not window.session.saver.saving, timeout=WAIT_MS)
+    assert window.save_panel.failure.isVisible()
+    assert not window.save_panel.failure.details_button.isVisible()

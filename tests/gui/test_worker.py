@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from napari_cellvino.errors import OptionError
+from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.inference.progress import Progress
+
+
+@pytest.fixture
+def lane(qtbot: QtBot) -> Iterator[Lane]:
+    lane = Lane()
+    yield lane
+    lane.close()
+
+
+def test_generator_runs_elsewhere_and_is_heard_here(lane: Lane, qtbot: QtBot) -> None:
+    where: list[str] = []
+    heard: list[object] = []
+
+    def work() -> Generator[Progress, None, str]:
+        where.append(threading.current_thread().name)
+        yield Progress("steps", 1, 2)
+        yield Progress("steps", 2, 2)
+        return "result"
+
+    def hear(what: object) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        heard.append(what)
+
+    lane.start(work, Task(done=hear, news=hear))
+    qtbot.waitUntil(lambda: not lane.busy)
+    assert heard == [Progress("steps", 1, 2), Progress("steps", 2, 2), "result"]
+    assert where[0].startswith("cellvino")
+
+
+def test_stopped_generator_is_closed_and_only_stopped_is_heard(lane: Lane, qtbot: QtBot) -> None:
+    closed, heard = threading.Event(), []
+    going, stop = threading.Event(), threading.Event()
+
+    def work() -> Generator[Progress, None, None]:
+        try:
+            while True:
+                going.set()
+                stop.wait(10)
+                yield Progress("steps", 1, 2)
+        finally:
+            closed.set()
+
+    task = lane.start(work, Task(done=heard.append, failed=heard.append, stopped=lambda: heard.append("stopped")))
+    assert going.wait(10)
+    task.stop()
+    stop.set()
+    qtbot.waitUntil(lambda: not lane.busy)
+    assert heard == ["stopped"]
+    assert closed.is_set()
+
+
+def test_work_goes_one_after_the_other_and_errors_arrive(lane: Lane, qtbot: QtBot) -> None:
+    order: list[object] = []
+
+    def fail() -> None:
+        order.append("first")
+        raise OptionError("no")
+
+    lane.start(fail, Task(failed=lambda error: order.append(type(error))))
+    lane.start(lambda: order.append("second"), Task(done=lambda _: order.append("done")))
+    qtbot.waitUntil(lambda: not lane.busy)
+    assert order.index("first") < order.index("second")
+    assert order.index(OptionError) < order.index("done")
+
+
+def test_closed_lane_says_nothing_and_ends_its_thread(lane: Lane, qtbot: QtBot) -> None:
+    going, heard = threading.Event(), []
+
+    def work() -> Generator[Progress, None, None]:
+        going.set()
+        yield Progress("steps", 1, 1)
+
+    lane.start(work, Task(done=heard.append, news=heard.append, stopped=lambda: heard.append("stopped")))
+    assert going.wait(10)
+    lane.close()
+    qtbot.waitUntil(lambda: not [t for t in threading.enumerate() if t.name.startswith("cellvino")])
+    qtbot.wait(50)
+    assert heard == []
+    lane.start(lambda: heard.append("late"), Task())
+    qtbot.wait(50)
+    assert heard == []
