@@ -41,7 +41,7 @@ def check_model(package: ModelPackage, *, device: str = "AUTO") -> list[ModelChe
     for precision in package.precisions:
         engine = OpenVinoEngine(package, device=device, precision=precision)
         facts = engine.load(batch.shape[-1])
-        difference = float(np.sqrt(np.mean((engine.infer(batch) - promised) ** 2)))
+        difference = float(np.sqrt(np.mean((engine.infer(batch).astype(np.float32) - promised) ** 2)))
         tolerance = package.spec.tolerance.get(precision, 0.0)
         checks.append(ModelCheck(package.label, precision, facts.device, facts.number_type, difference, tolerance))
     return checks

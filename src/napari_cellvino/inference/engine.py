@@ -50,7 +50,7 @@ class Engine(Protocol):
         """Return the time of one tile of a size that was loaded, as measured then."""
         ...
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:
         """Return the maps (1, M, tile, tile) of a batch (1, C, tile, tile) of a size that was loaded."""
         ...
 

@@ -52,11 +52,12 @@ def intensity_range(plane: NDArray[np.generic], low: float = 1.0, high: float = 
 
 
 def _sampled_medians(plane: NDArray[np.generic]) -> NDArray[np.floating]:
+    if min(plane.shape) < 3:
+        plane = np.pad(plane, 1, mode="edge")
     height, width = plane.shape
     step = max(1, int(np.sqrt(height * width / SAMPLES)))
-    rows, columns = np.arange(0, height, step), np.arange(0, width, step)
     shifted = [
-        _as_floats(plane[np.clip(rows + dy, 0, height - 1)[:, None], np.clip(columns + dx, 0, width - 1)[None]])
+        _as_floats(plane[1 + dy : height - 1 + dy : step, 1 + dx : width - 1 + dx : step])
         for dy, dx in product((-1, 0, 1), repeat=2)
     ]
     return _median_of_nine(shifted)

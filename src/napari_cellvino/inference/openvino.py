@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import openvino as ov
@@ -116,7 +117,7 @@ class OpenVinoEngine:
 
     def _compile(self, tile: int) -> tuple[ov.InferRequest, EngineFacts, float]:
         try:
-            model = _core().read_model(self._weights)
+            model = _read_network(self._weights)
             model.reshape([1, self._channels, tile, tile])
             options = {"PERFORMANCE_HINT": "LATENCY", "EXECUTION_MODE_HINT": _MODES[self._precision]}
             compiled = _core().compile_model(model, self._device, options)
@@ -128,7 +129,7 @@ class OpenVinoEngine:
             ) from error
         return request, _facts(compiled, self._precision), seconds
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:
         """Return the maps (1, M, tile, tile) of a float32 batch (1, C, tile, tile).
 
         Raises
@@ -170,6 +171,13 @@ class OpenVinoEngine:
         if running is not None:
             self._cancelled = True
             running.cancel()
+
+
+def _read_network(weights: Path) -> ov.Model:
+    """Return the network with its output in float16, as maps are kept: OpenVINO converts faster than numpy."""
+    conversion = ov.preprocess.PrePostProcessor(_core().read_model(weights))
+    conversion.output(0).tensor().set_element_type(ov.Type.f16)
+    return conversion.build()
 
 
 def _warm_up(request: ov.InferRequest, shape: tuple[int, ...]) -> float:

@@ -100,7 +100,7 @@ def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | No
     plan = _plan(height, width, spec, _largest_tile(spec, (1, height, width)))
     maps = 2 * len(spec.maps) * height * width
     decoding = 24 * min(height * width, 16_000_000)
-    return Estimate(plan.tile, len(plan), plan.tile**2 * spec.bytes_per_pixel + maps + decoding)
+    return Estimate(plan.tile, len(plan), spec.bytes_fixed + plan.tile**2 * spec.bytes_per_pixel + maps + decoding)
 
 
 def _checked(plane: Plane, spec: ModelSpec) -> tuple[NDArray[np.generic], list[IntensityRange]]:
@@ -131,7 +131,7 @@ def _resized(pixels: NDArray[np.generic], factor: float) -> NDArray[np.float32]:
 
 
 def _largest_tile(spec: ModelSpec, shape: tuple[int, ...]) -> int:
-    free = FREE_SHARE * psutil.virtual_memory().available
+    free = FREE_SHARE * psutil.virtual_memory().available - spec.bytes_fixed
     largest = spec.tile
     while largest > SMALLEST_TILE and largest**2 * spec.bytes_per_pixel > free:
         largest //= 2
@@ -159,12 +159,13 @@ def _run_tiles(
 
 
 def _fill(batch: NDArray[np.float32], part: NDArray[np.generic], ranges: list[IntensityRange]) -> None:
-    """Write normalised pixels (C, y, x) into the corner of ``batch`` (C, tile, tile); 0 elsewhere and for NaN."""
+    """Write normalised pixels (C, y, x) into ``batch`` (C, tile, tile), mirrored beyond the image; NaN becomes 0."""
     height, width = part.shape[1:]
-    batch[:, height:] = 0
-    batch[:, :, width:] = 0
+    tile = batch.shape[1]
     for channel, (pixels, values) in enumerate(zip(part, ranges, strict=True)):
         normalised = values.apply(pixels)
         if pixels.dtype.kind == "f":
             np.nan_to_num(normalised, copy=False, nan=0.0)
-        batch[channel, :height, :width] = normalised
+        if (height, width) != (tile, tile):
+            normalised = np.pad(normalised, ((0, tile - height), (0, tile - width)), mode="symmetric")
+        batch[channel] = normalised

@@ -88,7 +88,7 @@ class TimedEngine:
         """Make ready for tiles of this size."""
         return self.engine.load(tile)
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:
         """Return the maps of a batch."""
         start = time.perf_counter()
         maps = self.engine.infer(batch)

@@ -59,7 +59,10 @@ class Score(_Frozen):
 
 
 class ModelSpec(_Frozen):
-    """The ``config.cellvino`` part of a package, with the common fields of the description."""
+    """The ``config.cellvino`` part of a package, with the common fields of the description.
+
+    Running takes ``bytes_fixed`` of memory and ``bytes_per_pixel`` for each pixel of a tile.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     title: str
@@ -75,6 +78,7 @@ class ModelSpec(_Frozen):
     diameter_px: Diameter
     tile: int = Field(ge=64, le=4096, multiple_of=16)
     halo: int = Field(ge=0, le=1024)
+    bytes_fixed: int = Field(default=0, ge=0)
     bytes_per_pixel: int = Field(ge=1)
     tolerance: dict[Precision, float]
     weights: dict[Literal["float", "int8"], str]

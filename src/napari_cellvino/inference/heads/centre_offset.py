@@ -26,6 +26,7 @@ from napari_cellvino.inference.heads.pieces import close_holes, collect_objects,
 from napari_cellvino.inference.heads.votes import find_centres
 
 BAND_PX = 12_000_000  # pixels decoded at once
+RELABELLED_ROWS = 256  # rows numbered anew at once
 BAND_OVERLAP = 512  # rows decoded beyond a band: no cell may be taller than half of this
 
 
@@ -50,9 +51,13 @@ class CentreOffsetHead:
     def decode(self, maps: NDArray[np.float16], values: Mapping[str, float]) -> Decoded:
         """Return labels and objects for maps (3, Y, X)."""
         height, width = maps.shape[1:]
+        edges = _band_edges(height, width)
+        if len(edges) == 2:
+            labels, centre_y = _decode_band(maps, values)
+            return _drop_unlikely(labels, len(centre_y), maps[0], values)
         labels = np.zeros((height, width), np.int32)
         count = 0
-        for top, bottom in pairwise(_band_edges(height, width)):
+        for top, bottom in pairwise(edges):
             first, last = max(0, top - BAND_OVERLAP), min(height, bottom + BAND_OVERLAP)
             band, centre_y = _decode_band(maps[:, first:last], values)
             own = (centre_y + first >= top) & (centre_y + first < bottom)
@@ -119,6 +124,7 @@ def _drop_unlikely(
     lookup = np.zeros(count + 1, np.int32)
     lookup[found.id[order]] = np.arange(1, len(order) + 1)
     kept = found.select(order)
-    for row in labels:  # in place: a second image of this size may not fit
-        np.take(lookup, row, out=row)
+    for top in range(0, len(labels), RELABELLED_ROWS):  # in place: a second image of this size may not fit
+        rows = labels[top : top + RELABELLED_ROWS]
+        rows[...] = lookup[rows]
     return Decoded(labels, replace(kept, id=np.arange(1, len(order) + 1, dtype=np.int32)))

@@ -15,7 +15,7 @@ LARGEST_HOLE = 400  # px; a larger gap inside an object is background
 def keep_largest_pieces(labels: NDArray[np.int32]) -> None:
     """Set all but the largest 4-connected piece of every object to background, in place."""
     flat = labels.reshape(-1)
-    where = np.flatnonzero(flat)
+    where = np.flatnonzero(flat != 0)
     if len(where) == 0:
         return
     pieces = connected_components(labels, connectivity=1).reshape(-1)[where]
@@ -76,8 +76,8 @@ def _gather(
     box: NDArray[np.int32],
 ) -> None:
     """Add the pixels of some rows, the first of which is ``top``, to the sums and boxes of their objects."""
-    where = np.flatnonzero(labels)
-    own = labels.reshape(-1)[where]
+    where = np.flatnonzero(labels != 0)
+    own = labels.reshape(-1)[where].astype(np.intp)
     ys, xs = np.divmod(where, labels.shape[1])
     ys += top
     weights = (None, foreground.reshape(-1)[where].astype(np.float32), ys, xs)
