@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from napari_cellvino.analysis.columns import column_names
 from napari_cellvino.image import Spacing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UM2_PER_MM2 = 1e6
 

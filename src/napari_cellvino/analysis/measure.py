@@ -7,10 +7,9 @@ Every object of a field is measured at once over its runs (see `runs`); that tak
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
 from napari_cellvino.analysis.columns import column_names, doubt_words, enum_words
@@ -19,6 +18,9 @@ from napari_cellvino.analysis.runs import Runs, find_runs
 from napari_cellvino.errors import ImageValueError
 from napari_cellvino.image import Spacing
 from napari_cellvino.objects import ObjectOrigin, Objects, ReviewState
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Columns = dict[str, Any]
 
@@ -74,6 +76,8 @@ def measure(
     columns = _identity(objects, classes) | _shape(runs, objects, labels.shape)
     for name, channel in zip(column_names(channels, empty="channel"), pixels, strict=True):
         columns |= _intensity(runs, channel, name)
+    import pandas as pd  # takes as long to import as all else of the window together
+
     return pd.DataFrame(columns | _in_um(objects, spacing) | _history(objects), copy=False)
 
 
@@ -199,4 +203,6 @@ def _history(objects: Objects) -> Columns:
 
 def _words(words: list[str]) -> pd.Series:
     """Return a column of text, also where it is empty."""
+    import pandas as pd
+
     return pd.Series(words, dtype="str")

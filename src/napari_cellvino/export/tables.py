@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from napari_cellvino.export.atomic import atomic_path
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:

@@ -69,7 +69,7 @@ def not_an_image(path: Path, head: bytes) -> ImageReadError:
     kind = next((words for magic, words in _KINDS if head.startswith(magic)), "")
     if kind:
         return ImageReadError(f"{path.name} is {kind}, which is not read here; {_SAVE}")
-    return ImageReadError(f"{path.name} is not a TIFF, PNG or JPEG image: it begins with {head[:8]!r}; {_SAVE}")
+    return ImageReadError(f"{path.name} is not a TIFF, PNG or JPEG image, whatever its name says; {_SAVE}")
 
 
 @contextmanager

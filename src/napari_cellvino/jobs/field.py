@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellvino.analysis.counting import count_row
@@ -27,6 +27,9 @@ from napari_cellvino.jobs.json_text import json_text
 from napari_cellvino.objects import Doubt, ObjectOrigin, Objects, ReviewState
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ANNOTATION_NAME = "annotation.json"
 RESULT_NAMES = ("labels.tif", "objects.csv", "qc.png", ANNOTATION_NAME)

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from napari_cellvino.errors import OutputError
 from napari_cellvino.export.atomic import atomic_path, recover
 from napari_cellvino.export.tables import write_table
@@ -164,6 +162,8 @@ def write_counts(root: Path, rows: Sequence[Row], earlier: Sequence[Row] | None 
     listed = {row["folder"] for row in rows}
     known = finished_rows(root) if earlier is None else earlier
     everything = [*rows, *(row for row in known if row["folder"] not in listed)]
+    import pandas as pd
+
     table = pd.DataFrame(everything, columns=_columns(everything))
     table["count"] = table["count"].astype("Int64")
     with atomic_path(root / COUNTS_NAME) as part:

@@ -7,17 +7,19 @@ in the thread of the window; Vectors take less than 0.1 s.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
-import pandas as pd
 from napari.layers import Image, Labels, Vectors
 from numpy.typing import NDArray
 
 from napari_cellvino.app import Outcome
 from napari_cellvino.image import PlaneReader
 from napari_cellvino.objects import Objects
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(slots=True, eq=False)
@@ -116,6 +118,8 @@ def _update(result: _Result, outcome: Outcome, names: tuple[str, str]) -> None:
 
 def object_features(objects: Objects) -> pd.DataFrame:
     """Return what napari's status bar shows of a cell; the first row is the background, as napari counts rows by id."""
+    import pandas as pd
+
     table = pd.DataFrame({"index": objects.id, "score": objects.score.round(3), "area_px": objects.area_px})
     background = pd.DataFrame({"index": [0], "score": [np.float32(0)], "area_px": [np.int32(0)]})
     return pd.concat([background, table], ignore_index=True)
