@@ -9,7 +9,7 @@ from pathlib import Path
 from platformdirs import user_cache_path, user_config_path, user_data_path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from napari_cellvino.errors import OptionError
+from napari_cellvino.errors import OptionError, OutputError
 
 _APP = "napari-cellvino"
 
@@ -62,8 +62,17 @@ def load_settings() -> Settings:
 
 
 def save_settings(settings: Settings) -> None:
-    """Write the settings file."""
+    """Write the settings file.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
     path = settings_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".part").write_text(settings.model_dump_json(indent=2), encoding="utf-8")
-    path.with_suffix(".part").replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".part").write_text(settings.model_dump_json(indent=2), encoding="utf-8")
+        path.with_suffix(".part").replace(path)
+    except OSError as error:
+        raise OutputError(f"settings {path} cannot be written: {error.strerror}") from error

@@ -45,6 +45,8 @@ def test_crops_have_objects_in_place(images: list[LabelledImage]) -> None:
     assert np.mean(np.array(inside) > np.array(outside)) > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript-based ONNX export:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
 def test_fitting_learns_resumes_and_exports(images: list[LabelledImage], tmp_path: Path) -> None:
     from napari_cellvino.inference.openvino import OpenVinoEngine
     from napari_cellvino.package import open_package

@@ -7,10 +7,11 @@ import argparse
 from napari_cellvino.errors import OptionError
 from napari_cellvino.image import Spacing
 from napari_cellvino.recipe import Recipe, load_recipe, make_recipe
+from napari_cellvino.settings import load_settings
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:
-    """Return the recipe file's choices, or the defaults, with those that were typed over them.
+    """Return the recipe file's choices (else the defaults and the device of the settings) with those typed over them.
 
     Raises
     ------
@@ -18,7 +19,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         If a choice is impossible.
     """
     path = getattr(options, "recipe", None)
-    base = load_recipe(path) if path else Recipe()
+    base = load_recipe(path) if path else Recipe(device=load_settings().device)
     typed: dict[str, object] = {
         name: getattr(options, name)
         for name in ("model", "device", "precision", "channel", "z", "frame", "axes")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.app import Workspace
+from napari_cellvino.errors import CellvinoError
 from napari_cellvino.gui.failures import Failure, failure_of
+from napari_cellvino.gui.preferences import take_preferences
 from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.inference.engine import Device
 from napari_cellvino.package import ModelPackage
@@ -31,6 +33,11 @@ class Catalogue(QObject):
 
     def start(self) -> None:
         """Begin to list; news comes by signals."""
+        try:
+            take_preferences()
+        except CellvinoError as error:
+            self._fail(error)
+            return
         self.checking = self._workspace.recipe.model
         self._lane.start(_look, Task(done=self._listed, failed=self._fail))
         self._lane.start(self._workspace.devices, Task(done=self._devices, failed=self._fail))

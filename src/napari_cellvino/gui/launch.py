@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from napari_cellvino.gui.window import CellvinoWindow
 
 DEMO_IMAGE = "nuclei_stack.ome.tif"
+PICTURE_SIZE = (1280, 800)
 DEMO_LIMIT_MS = 300_000  # a demo that takes longer has failed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Open the window and return the exit code: 0, or 1 where a demo failed."""
+    """Open the window and return the exit code: 0, or 1 where there is no window toolkit or a demo failed."""
     options = _parser().parse_args(arguments)
+    try:
+        import qtpy.QtWidgets  # noqa: F401  (says at once whether there is a window toolkit)
+    except ImportError as error:
+        print(f'napari-cellvino: {error}; pip install "napari-cellvino[all]" brings one', file=sys.stderr)
+        return 1
     import napari
 
     viewer = _viewer(options)
@@ -61,8 +67,8 @@ def _viewer(options: argparse.Namespace) -> napari.Viewer:
     viewer = napari.Viewer(title="CellVINO", show=True)
     if options.theme is not None:
         viewer.theme = options.theme
-    if options.size is not None:
-        viewer.window.resize(*options.size)
+    if options.size is not None or options.screenshot is not None:
+        viewer.window.resize(*(options.size or PICTURE_SIZE))
     return viewer
 
 
@@ -80,14 +86,22 @@ def _demonstrate(viewer: napari.Viewer, window: CellvinoWindow, options: argpars
 
     demo = Demo(window, shipped_folder("sample_data") / DEMO_IMAGE, options.demo)
     if options.screenshot is None:
+        demo.finished.connect(lambda problem: _report(problem, window, options.demo))
         demo.start()
         napari.run()
         return 0
     problem = demo.wait(DEMO_LIMIT_MS)
+    _report(problem, window, options.demo)
     _photograph(viewer, window, options.screenshot)
-    if problem:
-        print(f"napari-cellvino: the demo failed: {problem}", file=sys.stderr)
     return 1 if problem else 0
+
+
+def _report(problem: str, window: CellvinoWindow, folder: Path) -> None:
+    outcome = window.session.workspace.outcome
+    if problem or outcome is None:
+        print(f"napari-cellvino: the demo failed: {problem}", file=sys.stderr)
+    else:
+        print(f"{outcome.count} cells; labels, tables and a picture to check are in {folder}")
 
 
 def _photograph(viewer: napari.Viewer, window: CellvinoWindow, path: Path) -> int:

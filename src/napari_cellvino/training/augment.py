@@ -70,7 +70,7 @@ def _warp(image: Image, labels: Labels, size: int, scale: float, rng: np.random.
 
 
 def _sample(array: Image, grid: torch.Tensor, mode: str) -> Image:
-    source = torch.from_numpy(np.ascontiguousarray(array))[None, None]
+    source = torch.from_numpy(np.ascontiguousarray(array, np.float32))[None, None]
     sampled = F.grid_sample(source, grid, mode=mode, padding_mode="reflection", align_corners=False)
     return np.asarray(sampled[0, 0].numpy(), np.float32)
 

@@ -54,7 +54,7 @@ def export_network(net: CentreOffsetNet, folder: Path, test_input: NDArray[np.fl
         output_names=["maps"],
         dynamic_axes={"image": {0: "batch", 2: "y", 3: "x"}, "maps": {0: "batch", 2: "y", 3: "x"}},
         opset_version=17,
-        dynamo=False,
+        dynamo=False,  # the newer exporter gives the same network and trips over its own deprecations
     )
     ov.save_model(ov.convert_model(folder / "model.onnx"), folder / "model.xml", compress_to_fp16=True)
     np.save(folder / "test_input.npy", test_input)
