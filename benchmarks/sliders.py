@@ -8,7 +8,7 @@ import time
 from benchmarks.figure import Figure
 from benchmarks.scenes import in_memory, nuclei_field
 from napari_cellvino.app import Workspace
-from napari_cellvino.jobs.benchmark import result_of
+from napari_cellvino.inference.progress import finish
 
 GOAL_MS = 80.0
 
@@ -18,7 +18,7 @@ def measure_sliders(repeats: int) -> list[Figure]:
     workspace = Workspace()
     workspace.use_stack(in_memory(nuclei_field()))
     recipe = workspace.recipe
-    workspace.accept(result_of(workspace.run()), recipe)
+    workspace.accept(finish(workspace.run()), recipe)
     settled = workspace.values
     times: dict[str, list[float]] = {p.name: [] for p in workspace.parameters}
     for number in range(repeats):

@@ -16,8 +16,9 @@ from napari_cellvino.image import Stack
 from napari_cellvino.inference.heads import check_parameters
 from napari_cellvino.inference.openvino import OpenVinoEngine
 from napari_cellvino.inference.predict import Prediction, decode, infer_maps
+from napari_cellvino.inference.progress import finish
 from napari_cellvino.inference.project import project
-from napari_cellvino.jobs.benchmark import TimedEngine, result_of
+from napari_cellvino.jobs.benchmark import TimedEngine
 from napari_cellvino.jobs.field import finish_field
 from napari_cellvino.package import ModelPackage, find_package
 from napari_cellvino.recipe import Recipe
@@ -97,8 +98,8 @@ def _field(stack: Stack, package: ModelPackage, engine: TimedEngine) -> Stages:
     recipe = Recipe()
     start = time.perf_counter()
     values = check_parameters(package.spec, recipe.parameters)
-    plane = result_of(project(stack))
-    raw = result_of(infer_maps(plane, package.spec, engine))
+    plane = finish(project(stack))
+    raw = finish(infer_maps(plane, package.spec, engine))
     maps_there = time.perf_counter()
     prediction = Prediction(plane, raw, decode(raw, package.spec, values), values)
     decoded = time.perf_counter()

@@ -10,8 +10,8 @@ from napari_cellvino.errors import DeviceError, ImageValueError, OptionError
 from napari_cellvino.image import ArrayPlanes, Shape, Stack
 from napari_cellvino.inference.engine import EngineTileError
 from napari_cellvino.inference.openvino import OpenVinoEngine
-from napari_cellvino.inference.progress import Progress
-from napari_cellvino.jobs.benchmark import TimedEngine, Timing, Trial, compare_trials, plan_trials, result_of
+from napari_cellvino.inference.progress import Progress, finish
+from napari_cellvino.jobs.benchmark import TimedEngine, Timing, Trial, compare_trials, plan_trials
 from napari_cellvino.recipe import Precision, Recipe
 
 FAST, EXACT = Precision.FAST, Precision.EXACT
@@ -176,7 +176,7 @@ def test_impossible_wishes_are_refused(stack, package):
     with pytest.raises(OptionError, match="magic"):
         compare_trials(stack, Recipe(parameters={"magic": 1.0}), package, ())
     with pytest.raises(ImageValueError, match="no channel"):
-        result_of(compare_trials(stack, Recipe(channel="7"), package, ()))
+        finish(compare_trials(stack, Recipe(channel="7"), package, ()))
 
 
 def test_timed_engine_passes_everything_on(engine):

@@ -10,7 +10,6 @@ import statistics
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from napari_cellvino.inference.engine import Engine, EngineFacts
 from napari_cellvino.inference.heads import check_parameters
 from napari_cellvino.inference.openvino import OpenVinoEngine, list_devices, resolve_device
 from napari_cellvino.inference.predict import Prediction, decode, infer_maps
-from napari_cellvino.inference.progress import Progress
+from napari_cellvino.inference.progress import Progress, finish
 from napari_cellvino.inference.project import project
 from napari_cellvino.jobs.field import finish_field
 from napari_cellvino.package import ModelPackage
@@ -30,7 +29,6 @@ from napari_cellvino.recipe import Precision, Recipe
 
 REFERENCE_DEVICE = "CPU"
 
-T = TypeVar("T")
 EngineMaker = Callable[[ModelPackage, str, Precision], Engine]
 
 
@@ -218,17 +216,7 @@ def _timed(plane: Plane, trial: Trial, bench: _Bench) -> tuple[Timing, NDArray[n
 def run_plane(plane: Plane, recipe: Recipe, package: ModelPackage, engine: Engine) -> Prediction:
     """Return the prediction for a plane, after also measuring it, without a word on the way."""
     values = check_parameters(package.spec, recipe.parameters)
-    raw = result_of(infer_maps(plane, package.spec, engine, diameter_px=recipe.diameter_px))
+    raw = finish(infer_maps(plane, package.spec, engine, diameter_px=recipe.diameter_px))
     prediction = Prediction(plane, raw, decode(raw, package.spec, values), values)
     finish_field(prediction, recipe, package)
     return prediction
-
-
-def result_of(steps: Generator[object, None, T]) -> T:
-    """Return what a generator returns, its news unheard."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            returned: T = end.value
-            return returned
