@@ -104,7 +104,9 @@ def draw_qc(
         labels = np.where(np.isin(labels, kept.id), labels, 0)
     channels = pixels.reshape(-1, *labels.shape)
     zoom = plan_zoom(labels.shape, kept)
-    canvas = _resize(Image.fromarray(_as_seen(channels) if rgb else _composite(channels)), zoom)
+    if zoom < 1:  # before anything else: a copy of the whole image may not fit
+        channels = _reduced(channels, round(1 / zoom))
+    canvas = _enlarged(Image.fromarray(_as_seen(channels) if rgb else _composite(channels)), zoom)
     canvas, unnumbered = _with_objects(canvas, labels, kept, zoom)
     um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
     return _page(canvas, _caption(kept, name, ran), _legend(kept, unnumbered), um_per_px)
@@ -141,11 +143,21 @@ def _as_seen(channels: NDArray[np.generic]) -> Picture:
     return np.ascontiguousarray(np.moveaxis(channels, 0, -1).astype(np.uint8))
 
 
-def _resize(image: Image.Image, zoom: float) -> Image.Image:
-    if zoom < 1:
-        return image.reduce(round(1 / zoom))
+def _reduced(channels: NDArray[np.generic], step: int) -> NDArray[np.float32]:
+    """Return the means of (C, Y, X) over squares of ``step`` px, at the far edges over what there is."""
+    height, width = channels.shape[1:]
+    rows, columns = np.arange(0, height, step), np.arange(0, width, step)
+    sums = [
+        np.add.reduceat(np.add.reduceat(channel, rows, axis=0, dtype=np.float32), columns, axis=1)
+        for channel in channels
+    ]
+    counts = np.diff(rows, append=height)[:, None] * np.diff(columns, append=width)
+    return np.asarray(np.stack(sums) / counts, np.float32)
+
+
+def _enlarged(image: Image.Image, zoom: float) -> Image.Image:
     size = (round(image.width * zoom), round(image.height * zoom))
-    return image if zoom == 1 else image.resize(size, Image.Resampling.BICUBIC)
+    return image if zoom <= 1 else image.resize(size, Image.Resampling.BICUBIC)
 
 
 def _resize_labels(labels: NDArray[np.integer], zoom: float) -> NDArray[np.integer]:
