@@ -30,7 +30,7 @@ class Recipe(BaseModel):
     ``spacing_um`` and ``channels`` are what the user said of the image where its file is silent or wrong.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     model: str = "nuclei"
     model_sha256: str = ""

@@ -17,7 +17,7 @@ _APP = "napari-cellvino"
 class Settings(BaseModel):
     """Settings of this user; ``model_folders`` are searched for model packages after the shipped and user folders."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
     model_folders: tuple[Path, ...] = ()
     device: str = "AUTO"

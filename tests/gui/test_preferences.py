@@ -8,19 +8,16 @@ from pathlib import Path
 
 import napari
 import pytest
+from napari.settings import get_plugin_settings
 
 from napari_cellvino.gui.preferences import take_preferences
 from napari_cellvino.settings import Settings, load_settings, save_settings
-
-settings_module = pytest.importorskip("napari.settings")
-if not hasattr(settings_module, "get_plugin_settings"):
-    pytest.skip("needs napari 0.9", allow_module_level=True)
 
 
 @pytest.fixture
 def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, viewer: napari.Viewer) -> Iterator[object]:
     monkeypatch.setenv("CELLVINO_SETTINGS", str(tmp_path / "settings.json"))
-    models = settings_module.get_plugin_settings("napari-cellvino").models
+    models = get_plugin_settings("napari-cellvino").models
     yield models
     models.device = models.folders = ""
 

@@ -1,9 +1,11 @@
-"""Settings as napari's preferences show them (napari 0.9 and newer); elsewhere the settings file alone holds."""
+"""Settings as napari's preferences show them, from the manifest's ``configurations``."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from napari.settings import get_plugin_settings
 
 from napari_cellvino.settings import Settings, load_settings, save_settings
 
@@ -19,10 +21,6 @@ def take_preferences() -> Settings:
         If it cannot be written.
     """
     settings = load_settings()
-    try:
-        from napari.settings import get_plugin_settings
-    except ImportError:  # napari before 0.9 has no preferences of plugins
-        return settings
     shown = getattr(get_plugin_settings("napari-cellvino"), "models", None)
     if shown is None:
         return settings
