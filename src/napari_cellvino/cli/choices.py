@@ -29,10 +29,10 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         typed["spacing_um"] = Spacing(None, options.pixel_size, options.pixel_size)
     if options.diameter is not None:
         typed["diameter_px"] = options.diameter
-    if "model" in typed and typed["model"] != base.model:
-        typed |= {"model_sha256": "", "parameters": {}}
-    parameters = dict(typed.get("parameters", base.parameters))  # type: ignore[call-overload]
-    typed["parameters"] = parameters | dict(_assignment(text) for text in options.set)
+    other_model = typed.get("model", base.model) != base.model
+    if other_model:
+        typed["model_sha256"] = ""
+    typed["parameters"] = ({} if other_model else base.parameters) | dict(_assignment(text) for text in options.set)
     return make_recipe(base.model_dump() | typed, source="the options")
 
 

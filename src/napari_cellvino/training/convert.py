@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -18,7 +19,7 @@ from napari_cellvino.package.spec import SPEC_NAME
 from napari_cellvino.recipe import Precision
 from napari_cellvino.training.networks import CentreOffsetNet, ExportedNet
 
-Config = dict[str, object]
+Config = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _tensors(sums: dict[str, str], config: Config) -> Config:
     size = [{"type": "space", "id": axis, "size": {"min": 64, "step": 16}} for axis in "yx"]
     same = [{"type": "space", "id": a, "size": {"tensor_id": "image", "axis_id": a}} for a in "yx"]
     scale = {"id": "scale_range", "kwargs": {"axes": ["y", "x"], "min_percentile": 1.0, "max_percentile": 99.8}}
-    names = [f"channel{i}" for i in range(int(str(channels)))]
+    names = [f"channel{i}" for i in range(channels)]
     return {
         "inputs": [
             {
@@ -108,7 +109,7 @@ def _tensors(sums: dict[str, str], config: Config) -> Config:
         "outputs": [
             {
                 "id": "maps",
-                "axes": [{"type": "batch"}, {"type": "channel", "channel_names": list(maps)}, *same],  # type: ignore[call-overload]
+                "axes": [{"type": "batch"}, {"type": "channel", "channel_names": list(maps)}, *same],
                 "data": {"type": "float32"},
                 "test_tensor": {"source": "test_output.npy", "sha256": sums["test_output.npy"]},
             }
