@@ -12,6 +12,7 @@ import tifffile
 
 from napari_cellvino.analysis.accuracy import match_field, summarise
 from napari_cellvino.inference.engine import EngineTileError, InferenceCancelledError
+from napari_cellvino.jobs import batch
 from napari_cellvino.jobs.batch import FieldDone, FieldNews, list_inputs, run_batch
 from napari_cellvino.recipe import load_recipe
 from napari_cellvino.resources import shipped_folder
@@ -303,3 +304,17 @@ def test_image_without_cells_is_a_result(tmp_path, bench):
     assert done.row["count"] == 0
     assert tifffile.imread(bench.root / "dark" / "labels.tif").max() == 0
     assert len((bench.root / "dark" / "objects.csv").read_text().splitlines()) == 1
+
+
+def test_a_field_finished_as_the_run_stops_is_counted(images, bench, monkeypatch):
+    """Ctrl-C may fall between a field's last write and its row."""
+    whole = batch.save_field
+
+    def save_and_stop(*args, **choices):
+        whole(*args, **choices)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "save_field", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        finished(images, bench)
+    assert list(counts(bench.root)["status"]) == ["done"]

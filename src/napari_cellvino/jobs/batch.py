@@ -108,6 +108,7 @@ def run_batch(files: Sequence[Path], bench: Bench) -> Generator[FieldNews | Fiel
     taken: set[Path] = set()
     earlier = finished_rows(bench.root)
     written = time.monotonic()
+    ended = False
     if not (bench.root / RECIPE_NAME).exists():
         write_recipe(bench.root, bench.recipe)
     try:
@@ -120,8 +121,9 @@ def run_batch(files: Sequence[Path], bench: Bench) -> Generator[FieldNews | Fiel
             if time.monotonic() - written > COUNTS_EVERY_S:
                 write_counts(bench.root, [d.row for d in done], earlier)
                 written = time.monotonic()
-    finally:  # cancelled too: what is finished is kept, and counted
-        write_counts(bench.root, [d.row for d in done], earlier)
+        ended = True
+    finally:  # stopped: a field may have been finished that is not in ``done`` yet, so look at what stands there
+        write_counts(bench.root, [d.row for d in done], earlier if ended else None)
     return done
 
 
