@@ -29,7 +29,7 @@ def workspace() -> Workspace:
 
 def run(workspace: Workspace) -> Outcome:
     outcome = finish(workspace.run())
-    workspace.accept(outcome, workspace.recipe)
+    workspace.accept(outcome, workspace.plan())
     return outcome
 
 
@@ -147,7 +147,7 @@ def test_a_layer_without_a_file_is_saved_under_its_name(tmp_path: Path) -> None:
 
 def test_estimates_come_before_a_run(workspace: Workspace) -> None:
     assert workspace.estimate().tiles == 1
-    assert workspace.expected_seconds() > 0
+    assert workspace.expected().seconds > 0
 
 
 def test_a_broken_model_is_named(tmp_path: Path) -> None:

@@ -13,19 +13,22 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from napari_cellvino.analysis.changes import Changes, compare_labels
+from napari_cellvino.analysis.changes import Changes, compare_cells
 from napari_cellvino.errors import ImageValueError, OptionError
 from napari_cellvino.image import Stack
 from napari_cellvino.inference.engine import Device, Engine
 from napari_cellvino.inference.heads import Decoded, Parameter, check_parameters, head_parameters
-from napari_cellvino.inference.predict import Estimate, Prediction, decode, estimate
-from napari_cellvino.inference.progress import Progress
+from napari_cellvino.inference.outline import check_outline
+from napari_cellvino.inference.predict import Estimate, Prediction, estimate
+from napari_cellvino.inference.progress import Progress, finish
 from napari_cellvino.inference.project import describe_plane
 from napari_cellvino.io import Position, Source, open_source
-from napari_cellvino.jobs.field import FieldResult, finish_field, predict_field
+from napari_cellvino.jobs.engines import Engines
+from napari_cellvino.jobs.field import FieldResult, decode_plane, finish_field, predict_field
+from napari_cellvino.jobs.models import RunPlan, find_outline, for_model, without_parameters_of
 from napari_cellvino.jobs.results import save_result
 from napari_cellvino.package import ModelPackage, find_package
-from napari_cellvino.recipe import Precision, Recipe, fitted, make_recipe, renamed
+from napari_cellvino.recipe import Recipe, fitted, make_recipe, renamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,19 @@ class Outcome:
         return len(self.prediction.decoded.objects)
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Seconds that the network will take on the open image, and on each cell that is outlined (0 where none is)."""
+
+    seconds: float
+    per_cell: float = 0.0
+
+
 class Workspace:
     """Observable state of one window, and its use-cases.
 
-    ``recipe`` is what the next run will do; ``done`` is the recipe of the outcome shown, which may differ from it once
-    a choice was changed after the run.
+    ``recipe`` is what the next run will do, with ``package`` and, where one is chosen, ``outline``; ``done`` is what
+    the outcome shown was made with, which may differ once a choice was changed after the run.
     """
 
     stack_changed = Signal(object)  # Stack | None
@@ -58,10 +69,11 @@ class Workspace:
         self.source: Source | None = None
         self.stack: Stack | None = None
         self.package: ModelPackage | None = None
+        self.outline: ModelPackage | None = None
         self.outcome: Outcome | None = None
-        self.done: tuple[Recipe, ModelPackage] | None = None
+        self.done: RunPlan | None = None
         self._kept: Decoded | None = None
-        self._engine: tuple[tuple[str, str, Precision], Engine] | None = None
+        self._engines = Engines()
 
     # -- what to work on
 
@@ -109,20 +121,22 @@ class Workspace:
         """Give the outcome shown the pixel size and channel names that the user has corrected."""
         if self.outcome is None or self.done is None:
             return
-        recipe, package = self.done
-        recipe = renamed(recipe, before, stack)
-        chosen = describe_plane(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame)
+        recipe = renamed(self.done.recipe, before, stack)
+        inputs = self.done.package.spec.input_channels
+        chosen = describe_plane(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=inputs)
         plane = replace(self.outcome.prediction.plane, spacing=stack.spacing, channels=stack.channels, chosen=chosen)
-        self.done = (recipe, package)
+        self.done = replace(self.done, recipe=recipe)
         self.outcome = replace(self.outcome, prediction=replace(self.outcome.prediction, plane=plane))
 
     # -- choices
 
-    def choose(self, *, package: ModelPackage | None = None, **choices: object) -> None:
+    def choose(
+        self, *, package: ModelPackage | None = None, outlining: ModelPackage | None = None, **choices: object
+    ) -> None:
         """Change choices of the recipe by name.
 
-        ``package`` is the model chosen where it was verified already; else it is found and verified here, which reads
-        all its files.
+        ``package`` is the model chosen, and ``outlining`` the one that outlines, where they were verified already; else
+        they are found and verified here, which reads all their files.
 
         Raises
         ------
@@ -132,21 +146,33 @@ class Workspace:
             If a model is chosen that is not there or broken.
         """
         changed = make_recipe(self.recipe.model_dump() | choices)
-        if changed == self.recipe and package is None:
+        if changed == self.recipe and package is None and outlining is None:
             return
-        if package is not None or changed.model != self.recipe.model or self.package is None:
+        new_model = package is not None or changed.model != self.recipe.model or self.package is None
+        if new_model or self.package is None:
             package = package or find_package(changed.model)
-            if "parameters" not in choices:
-                changed = changed.model_copy(update={"parameters": {}})
-            if changed.precision not in package.precisions:
-                changed = changed.model_copy(update={"precision": Precision.FAST})
-            check_parameters(package.spec, changed.parameters)
-            self.package, self.recipe = package, changed
-            self.package_changed.emit(package)
-            self.recipe_changed.emit(changed)
+            changed = for_model(changed, package, choices)
+        else:
+            package = self.package
+        outline = outlining or self._outline_of(changed)
+        if outline is not None:
+            check_outline(package.spec, outline.spec)
+        elif self.outline is not None and "parameters" not in choices:
+            changed = without_parameters_of(changed, self.outline)
+        check_parameters(package.spec, changed.parameters, outline.spec if outline else None)
+        self.package, self.outline = package, outline
+        if not new_model:
+            self._take(changed)
             return
-        check_parameters(self.package.spec, changed.parameters)
-        self._take(changed)
+        self.recipe = changed
+        self.package_changed.emit(package)
+        self.recipe_changed.emit(changed)
+
+    def _outline_of(self, recipe: Recipe) -> ModelPackage | None:
+        if not recipe.outline:
+            return None
+        same = self.outline is not None and recipe.outline == self.recipe.outline
+        return self.outline if same else find_package(recipe.outline)
 
     def _take(self, recipe: Recipe) -> None:
         if recipe != self.recipe:
@@ -157,18 +183,20 @@ class Workspace:
         """Return the chosen model's package, verified; loaded once."""
         if self.package is None:
             self.package = find_package(self.recipe.model)
+            self.outline = find_outline(self.recipe, self.package)
             self.package_changed.emit(self.package)
         return self.package
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The head's parameters with the model's defaults."""
-        return head_parameters(self.load_package().spec)
+        """The parameters of the head, and of the one that outlines, with the models' defaults."""
+        return head_parameters(self.load_package().spec, self.outline.spec if self.outline else None)
 
     @property
     def values(self) -> dict[str, float]:
         """The value of every parameter now."""
-        return check_parameters(self.load_package().spec, self.recipe.parameters)
+        outline = self.outline.spec if self.outline else None
+        return check_parameters(self.load_package().spec, self.recipe.parameters, outline)
 
     def devices(self) -> tuple[Device, ...]:
         """Return AUTO and the devices of this computer."""
@@ -181,27 +209,23 @@ class Workspace:
         stack = self._needed_stack()
         return estimate((stack.shape.y, stack.shape.x), self.load_package().spec, diameter_px=self.recipe.diameter_px)
 
-    def expected_seconds(self) -> float:
+    def expected(self) -> Expected:
         """Return how long the network will take on the open image; compiles it the first time (call from a thread)."""
-        plan = self.estimate()
-        engine = self.engine()
-        engine.load(plan.tile)
-        return plan.tiles * engine.seconds(plan.tile)
+        work = self.estimate()
+        engine, outliner = self.engine(), self._engines.outliner(self.plan())
+        engine.load(work.tile)
+        seconds = work.tiles * engine.seconds(work.tile)
+        if outliner is None:
+            return Expected(seconds)
+        tile = outliner.package.spec.tile
+        outliner.engine.load(tile)
+        return Expected(seconds, outliner.engine.seconds(tile))
 
     # -- running
 
     def engine(self) -> Engine:
         """Return an engine for the chosen model, device and precision; the last one is kept."""
-        return self._engine_for(self.recipe, self.load_package())
-
-    def _engine_for(self, recipe: Recipe, package: ModelPackage) -> Engine:
-        from napari_cellvino.inference.openvino import OpenVinoEngine
-
-        key = (package.sha256, recipe.device, recipe.precision)
-        if self._engine is None or self._engine[0] != key:
-            made = OpenVinoEngine(package, device=recipe.device, precision=recipe.precision)
-            self._engine = (key, made)
-        return self._engine[1]
+        return self._engines.engine(self.load_package(), self.recipe.device, self.recipe.precision)
 
     def run(self) -> Generator[Progress, None, Outcome]:
         """Yield progress and return the outcome of the recipe on the open image; nothing is shown before `accept`.
@@ -213,30 +237,37 @@ class Workspace:
         ImageValueError
             At once, if no image is open.
         """
-        return self._run(self._needed_stack(), self.recipe, self.load_package())
+        return self._run(self._needed_stack(), self.plan())
 
-    def _run(self, stack: Stack, recipe: Recipe, package: ModelPackage) -> Generator[Progress, None, Outcome]:
-        return Outcome((yield from predict_field(stack, recipe, package, self._engine_for(recipe, package))))
+    def plan(self) -> RunPlan:
+        """Return what a run would be made with now."""
+        return RunPlan(self.recipe, self.load_package(), self.outline)
+
+    def _run(self, stack: Stack, plan: RunPlan) -> Generator[Progress, None, Outcome]:
+        engine = self._engines.engine(plan.package, plan.recipe.device, plan.recipe.precision)
+        return Outcome(
+            (yield from predict_field(stack, plan.recipe, plan.package, engine, self._engines.outliner(plan)))
+        )
 
     def cancel(self) -> None:
         """Stop a run even inside the network, from any thread; its generator raises `InferenceCancelledError`."""
-        if self._engine is not None:
-            self._engine[1].cancel()
+        self._engines.cancel()
 
     def close(self) -> None:
         """Stop a run, and let go of the image, the outcome and the compiled network."""
         self.cancel()
-        self.source = self._engine = None
+        self.source = None
+        self._engines.clear()
         self.use_stack(None)
 
-    def accept(self, outcome: Outcome, recipe: Recipe, package: ModelPackage | None = None) -> None:
-        """Show the outcome of a run of ``recipe`` with ``package`` (the chosen one); later changes count against it."""
-        self.done = (recipe, package or self.load_package())
+    def accept(self, outcome: Outcome, plan: RunPlan) -> None:
+        """Show the outcome of a run of ``plan``; later changes count against it."""
+        self.done = plan
         self._kept = outcome.prediction.decoded
         self.show(outcome)
 
     def redecode(self, values: Mapping[str, float]) -> Outcome:
-        """Return the shown prediction decoded with other values; no network is touched.
+        """Return the shown prediction decoded with other values; no network runs but on cells not outlined before.
 
         Raises
         ------
@@ -246,17 +277,25 @@ class Workspace:
         outcome, done, kept = self.outcome, self.done, self._kept  # this thread's own: another may open an image
         if outcome is None or done is None or kept is None:
             raise OptionError("nothing was run yet; run the model first")
-        checked = check_parameters(done[1].spec, values)
-        decoded = decode(outcome.prediction.raw, done[1].spec, checked)
-        prediction = replace(outcome.prediction, decoded=decoded, values=checked)
-        return Outcome(prediction, compare_labels(kept.labels, decoded.labels))
+        checked = check_parameters(done.package.spec, values, done.outline.spec if done.outline else None)
+        before = outcome.prediction
+        decoding = decode_plane(
+            before.plane, before.raw, checked, done.recipe, done.package, self._engines.outliner(done), before.masks
+        )
+        prediction = finish(decoding)
+        return Outcome(prediction, compare_cells(kept, prediction.decoded))
 
     def show(self, outcome: Outcome | None) -> None:
-        """Make an outcome the one shown; its parameters become the recipe's."""
+        """Make an outcome the one shown; its parameters become the recipe's, unless other models were chosen since."""
         self.outcome = outcome
-        if outcome is not None:
+        if outcome is not None and self.same_models:
             self.recipe = self.recipe.model_copy(update={"parameters": dict(outcome.prediction.values)})
         self.outcome_changed.emit(outcome)
+
+    @property
+    def same_models(self) -> bool:
+        """Whether the models chosen are those that the outcome shown was made with."""
+        return self.done is not None and self.package is not None and self.done.models == self.plan().models
 
     def keep(self) -> None:
         """Take the outcome shown as the one that later changes are counted against."""
@@ -280,8 +319,9 @@ class Workspace:
         """Return the annotation, table and counts of the outcome shown."""
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to save yet; run the model first")
-        recipe, package = self.done
-        return finish_field(self.outcome.prediction, recipe.with_wishes(self._needed_stack().wishes), package)
+        done = self.done
+        recipe = done.recipe.with_wishes(self._needed_stack().wishes)
+        return finish_field(self.outcome.prediction, recipe, done.package, done.outline)
 
     def save(self, folder: Path, *, overwrite: bool = False) -> Path:
         """Write the outcome shown into its own folder under ``folder``, update the counts there, and return it.
@@ -293,6 +333,5 @@ class Workspace:
         OutputError
             If a result made from something else stands there and ``overwrite`` is off, or it cannot be written.
         """
-        result = self.result()
-        package = self.load_package() if self.done is None else self.done[1]
-        return save_result(folder, result, package, overwrite=overwrite)
+        result, done = self.result(), self.done or self.plan()
+        return save_result(folder, result, done.package, done.outline, overwrite=overwrite)

@@ -35,3 +35,7 @@ class OutputError(CellvinoError, OSError):
 
 class TrainingDataError(CellvinoError, ValueError):
     """A training set is missing something or contradicts itself."""
+
+
+class AccuracyError(CellvinoError, ValueError):
+    """A model that was made finds cells worse than was asked for."""

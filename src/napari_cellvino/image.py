@@ -158,8 +158,8 @@ class Plane:
     """One plane, ready for a network.
 
     ``pixels`` (C, Y, X) are all channels in the file's dtype, to be measured; ``inputs`` (K, Y, X) is what the network
-    sees: one of the channels, or the luminance. ``chosen`` says in words how the plane was made: ``DNA, maximum
-    projection of 24 planes``.
+    sees: one of the channels, the luminance, or red, green and blue. ``chosen`` says in words how the plane was made:
+    ``DNA, maximum projection of 24 planes``.
     """
 
     pixels: NDArray[np.generic]

@@ -28,12 +28,15 @@ class Recipe(BaseModel):
     ``diameter_px`` is the typical object diameter in the image, where the user gives it: the image is then resized
     to the diameter the model knows best. ``parameters`` override the defaults of the model's head. ``axes``,
     ``spacing_um`` and ``channels`` are what the user said of the image where its file is silent or wrong.
+    ``outline`` is a second model, which outlines the cells that the first one found; empty where there is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     model: str = "nuclei"
     model_sha256: str = ""
+    outline: str = ""
+    outline_sha256: str = ""
     device: str = "AUTO"
     precision: Precision = Precision.FAST
     channel: str = ""

@@ -43,3 +43,9 @@ def test_empty_field():
     row = count_row(TABLE[:0], CLASSES, Spacing(None, 1, 1), (10, 10))
     assert (row["count"], row["count_living"], row["density_per_mm2"], row["touching_edge"]) == (0, 0, 0, 0)
     assert all(math.isnan(row[name]) for name in ("median_area_px", "median_area_um2", "mean_score"))
+
+
+def test_viability_is_told_where_classes_are_living_and_dead():
+    assert count_row(TABLE, ("living", "dead"), Spacing(), (10, 10))["viability"] == pytest.approx(2 / 3)
+    assert math.isnan(count_row(TABLE[:0], ("living", "dead"), Spacing(), (10, 10))["viability"])
+    assert "viability" not in count_row(TABLE, CLASSES, Spacing(), (10, 10))

@@ -229,3 +229,33 @@ def test_what_does_not_fit_is_named():
         measure(np.array([[1, 0]]), objects, np.ones((1, 1, 2)), ("a",), UM, ("nucleus",))
     with pytest.raises(ImageValueError, match="class number 0 but there are 0 classes"):
         measure(labels, objects, np.ones((1, 1, 2)), ("a",), UM, ())
+
+
+def test_boxes_are_measured_as_filled_rectangles_also_where_they_overlap():
+    boxes = np.array([[2, 3, 9, 12], [5, 8, 20, 15], [0, 0, 1, 1], [19, 29, 20, 30]])
+    objects = Objects.found(
+        score=np.ones(4), box=boxes, centroid=(boxes[:, :2] + boxes[:, 2:] - 1) / 2,
+        area_px=(boxes[:, 2:] - boxes[:, :2]).prod(1),
+    )  # fmt: skip
+    pixels = np.random.default_rng(0).normal(100, 20, (2, 20, 30)).astype(np.float32)
+    pixels[0, 6, 9] = np.nan
+    table = measure(None, objects, pixels, ("a", "b"), UM, ("cell",))
+    for row, (y0, x0, y1, x1) in enumerate(boxes):
+        for name, channel in zip("ab", pixels, strict=True):
+            box = channel[y0:y1, x0:x1]
+            assert table[f"mean_{name}"][row] == pytest.approx(np.nanmean(box), rel=1e-5)
+            assert table[f"max_{name}"][row] == np.nanmax(box)
+            assert table[f"integrated_{name}"][row] == pytest.approx(np.nansum(box), rel=1e-5)
+    assert table["touches_edge"].tolist() == [False, True, True, True]
+    assert table["area_um2"].tolist() == [0.125 * area for area in objects.area_px]
+    assert not {"eccentricity", "solidity", "equivalent_diameter_px", "equivalent_diameter_um"} & set(table.columns)
+    assert len(measure(None, Objects.none(), pixels, ("a", "b"), UM, ("cell",))) == 0
+
+
+@pytest.mark.parametrize("box", [[0, 0, 21, 5], [-1, 0, 3, 3], [4, 4, 4, 8]])
+def test_boxes_out_of_the_image_are_named(box):
+    objects = Objects.found(
+        score=np.ones(1), box=np.array([box]), centroid=np.ones((1, 2)), area_px=np.ones(1, int)
+    )  # fmt: skip
+    with pytest.raises(ImageValueError, match="is empty or not within"):
+        measure(None, objects, np.ones((1, 20, 30)), ("a",), UM, ("cell",))

@@ -137,3 +137,46 @@ def test_what_does_not_fit_is_refused():
     labels, objects = field()
     with pytest.raises(ImageValueError, match=r"\(60, 79\)"):
         draw_qc(np.zeros((60, 79)), labels, objects, name="a")
+
+
+def test_boxes_are_drawn_in_the_colours_of_their_classes():
+    labels, objects = field((1000, 900), 60, 40)
+    classes = np.arange(len(objects)) % 2
+    objects = replace(objects, class_index=classes.astype(np.int32))
+    picture = draw_qc(image_of(labels), None, objects, name="field", classes=("living", "dead"))
+    top = next(y for y in range(len(picture)) if not (picture[y, :2] == PAPER).all())
+    for (y0, x0, y1, x1), number in zip(objects.box, classes, strict=True):
+        for y, x in ((y0, x0 + 20), (y1 - 1, x0 + 20), (y0 + 20, x0), (y0 + 20, x1 - 1)):
+            assert tuple(picture[top + y, x]) == ((86, 180, 233), (230, 159, 0))[number]
+    np.testing.assert_array_equal(
+        picture, draw_qc(image_of(labels), None, objects, name="field", classes=("living", "dead"))
+    )
+
+
+def test_outlines_of_several_classes_are_in_their_colours():
+    labels, objects = field((1000, 900), 60, 40)
+    objects = replace(objects, class_index=(np.arange(len(objects)) % 2).astype(np.int32))
+    picture = draw_qc(image_of(labels), labels, objects, name="field", classes=("living", "dead"))
+    top = next(y for y in range(len(picture)) if not (picture[y, :2] == PAPER).all())
+    y0, x0 = objects.box[1, :2]
+    assert tuple(picture[top + y0, x0 + 20]) == (230, 159, 0)
+
+
+def test_doubtful_boxes_are_dashed():
+    labels, objects = field((1000, 900), 60, 40)
+    doubtful = replace(objects, doubts=np.full(len(objects), Doubt.LOW_SCORE))
+    plain, dashed = (draw_qc(image_of(labels), None, o, name="f", classes=("a", "b")) for o in (objects, doubtful))
+    assert (plain[:900] != dashed[:900]).any()
+    sure = (np.abs(plain.astype(int) - (86, 180, 233)).sum(-1) == 0).sum()
+    assert 0.3 < (np.abs(dashed.astype(int) - (86, 180, 233)).sum(-1) == 0).sum() / sure < 0.8
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_colour_images_are_shown_in_their_colours(dtype):
+    red = np.zeros((3, 900, 900), dtype)
+    red[0, 300:600, 300:600] = 200
+    picture = draw_qc(red, None, Objects.none(), name="a", rgb=True)
+    top = next(y for y in range(len(picture)) if not (picture[y, :2] == PAPER).all())
+    pixel = picture[top + 450, 450].astype(int)
+    assert pixel[0] > 150
+    assert pixel[1] == pixel[2] == 0

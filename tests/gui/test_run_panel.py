@@ -133,7 +133,7 @@ def test_measured_speed_error_is_quiet(
     def broken(_: Workspace) -> float:
         raise MemoryError("no room")
 
-    monkeypatch.setattr(Workspace, "expected_seconds", broken)
+    monkeypatch.setattr(Workspace, "expected", broken)
     open_file(window, plate_file)
     qtbot.wait(700)
     qtbot.waitUntil(lambda: not window.session.lane.busy, timeout=WAIT_MS)

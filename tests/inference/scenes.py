@@ -7,6 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.inference.engine import EngineFacts
+from napari_cellvino.inference.maps import RawMaps
+from napari_cellvino.recipe import Precision
+
+FACTS = EngineFacts("CPU", Precision.EXACT, "f32", "none")
+
+
+def raw_maps(maps: NDArray[np.float16], *, shape: tuple[int, int] | None = None, stride: int = 1) -> RawMaps:
+    """Return maps (M, Y, X) as a run would, on a plane of ``shape`` that the network saw at ``stride`` times theirs."""
+    seen = maps.shape[1] * stride, maps.shape[2] * stride
+    return RawMaps(maps, FACTS, 256, 1, shape or seen, seen)
+
 
 def perfect_maps(labels: NDArray[np.integer]) -> NDArray[np.float16]:
     """Return foreground and offsets to centroids, (3, Y, X), for a label image."""

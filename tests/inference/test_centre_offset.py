@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
 from napari_cellvino.analysis.accuracy import match_field
-from napari_cellvino.inference.heads import Decoded, centre_offset
+from napari_cellvino.inference.heads import Decoded, bands
 from napari_cellvino.inference.heads.centre_offset import CentreOffsetHead
 from napari_cellvino.inference.tiling import Stitcher, cut_tile, plan_tiles
 
-from .scenes import discs, grid, perfect_maps
+from .scenes import discs, grid, perfect_maps, raw_maps
 
 HEAD = CentreOffsetHead()
 DEFAULTS = {p.name: p.default for p in HEAD.parameters}
 
 
 def decode(maps: np.ndarray, **values: float) -> Decoded:
-    return HEAD.decode(maps, DEFAULTS | values)
+    return HEAD.decode(raw_maps(maps), DEFAULTS | values)
 
 
 def assert_honest(decoded: Decoded) -> None:
@@ -63,8 +63,8 @@ def test_bands_decode_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     maps = perfect_maps(truth)
     maps[1:] += np.random.default_rng(1).normal(0, 1, maps[1:].shape).astype(np.float16)
     whole = decode(maps)
-    monkeypatch.setattr(centre_offset, "BAND_PX", 1)
-    monkeypatch.setattr(centre_offset, "BAND_OVERLAP", 96)
+    monkeypatch.setattr(bands, "BAND_PX", 1)
+    monkeypatch.setattr(bands, "BAND_OVERLAP", 96)
     banded = decode(maps)
     assert len(whole.objects) > 200
     np.testing.assert_array_equal(whole.labels, banded.labels)
@@ -120,7 +120,7 @@ def test_holes_close_and_lost_pieces_go() -> None:
 
 def test_resampled_maps_decode_to_the_resized_scene() -> None:
     small = discs((100, 130), grid((100, 130), 20, jitter=1, seed=0), 8)
-    maps = HEAD.resample(perfect_maps(small), 200, 260)
+    maps = HEAD.keep(raw_maps(perfect_maps(small), shape=(200, 260))).maps
     assert maps.shape == (3, 200, 260)
     decoded = decode(maps)
     assert len(decoded.objects) == small.max()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
-from napari_cellvino.inference.normalise import intensity_range
+from napari_cellvino.inference.normalise import CLIP, intensity_range, range_for
+from napari_cellvino.package.spec import Normalisation
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +58,15 @@ def test_doubles_of_any_size_are_normalised(field: np.ndarray, factor: float) ->
 def test_wide_integers_keep_their_differences(field: np.ndarray) -> None:
     pixels = field.astype(np.uint32) + 2**31
     np.testing.assert_allclose(intensity_range(pixels).apply(pixels), intensity_range(field).apply(field), atol=1e-4)
+
+
+def test_a_model_may_want_mean_and_deviation(field: np.ndarray) -> None:
+    seen = range_for(field, Normalisation(method="mean_std")).apply(field)
+    assert seen.mean() == pytest.approx(0, abs=1e-3)
+    assert seen.std() == pytest.approx(1, abs=1e-3)
+    assert seen.max() > CLIP[1]  # nothing is clipped
+    assert not range_for(np.full((5, 7), 12, np.uint8), Normalisation(method="mean_std")).apply(field).any()
+
+
+def test_a_model_may_want_pixels_as_they_are(field: np.ndarray) -> None:
+    np.testing.assert_array_equal(range_for(field, Normalisation(method="none")).apply(field), field)

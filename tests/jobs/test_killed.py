@@ -101,12 +101,15 @@ def test_killed_run_ends_with_the_same_bytes(fields, unbroken, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C for one process there")
 def test_interrupted_run_says_so_and_counts_what_is_finished(fields, unbroken, tmp_path):
-    out = tmp_path / "out"
-    with start(fields, out) as process:
-        while process.poll() is None and results(out) < 2:
-            time.sleep(0.0005)
-        process.send_signal(signal.SIGINT)
-        said = process.communicate()[1]
+    for attempt in range(5):  # a busy computer may see the run end before the signal comes: then once more
+        out = tmp_path / f"out-{attempt}"
+        with start(fields, out) as process:
+            while process.poll() is None and results(out) < 1:
+                time.sleep(0.0005)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate()[1]
+        if process.returncode != 0:
+            break
     assert process.returncode == 1
     assert "finished fields are kept" in said
     assert "Traceback" not in said

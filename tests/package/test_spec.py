@@ -64,6 +64,11 @@ def test_what_is_no_description_is_refused_with_its_name(tmp_path, content, word
         ({"diameter_px": {"reference": 0, "smallest": 1, "largest": 2}}, "diameter_px.reference"),
         ({"tolerance": {"sloppy": 1.0}}, "tolerance"),
         ({"surprise": 1}, "surprise"),
+        ({"stride": 3}, "stride"),
+        ({"stride": 16, "halo": 40}, "halo 40 is no multiple of the stride 16"),
+        ({"task": "mask", "stride": 2}, "stride 1, not 2"),
+        ({"input_channels": 2}, "input_channels"),
+        ({"diameter_px": {"reference": 9, "smallest": 1, "largest": 20, "assumed": 0}}, "diameter_px.assumed"),
         ({"classes": None}, "classes"),
     ],
 )

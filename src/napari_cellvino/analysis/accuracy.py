@@ -129,29 +129,30 @@ def summarise(fields: Sequence[FieldMatch]) -> Accuracy:
     true, predicted = (np.array([getattr(f, name) for f in fields], int) for name in ("n_true", "n_predicted"))
     n_true, n_predicted = int(true.sum()), int(predicted.sum())
     matched = np.array([f.matched for f in fields], int).reshape(-1, len(IOU_PERCENT)).sum(axis=0).tolist()
-    ap = tuple(_ratio(tp, n_true + n_predicted - tp) for tp in matched)
+    ap = tuple(ratio(tp, n_true + n_predicted - tp) for tp in matched)
     return Accuracy(
         ap50=ap[0],
         ap_mean=sum(ap) / len(ap),
         ap=ap,
-        f1_50=_ratio(2 * matched[0], n_true + n_predicted),
-        pq_50=_ratio(2 * sum(f.iou_sum for f in fields), n_true + n_predicted),
-        precision=_ratio(matched[0], n_predicted),
-        recall=_ratio(matched[0], n_true),
-        count_error=_ratio(int(np.abs(predicted - true).sum()), len(fields)),
-        count_r=_correlation(true, predicted),
-        dice=_ratio(sum(f.dice for f in fields), len(fields)),
+        f1_50=ratio(2 * matched[0], n_true + n_predicted),
+        pq_50=ratio(2 * sum(f.iou_sum for f in fields), n_true + n_predicted),
+        precision=ratio(matched[0], n_predicted),
+        recall=ratio(matched[0], n_true),
+        count_error=ratio(int(np.abs(predicted - true).sum()), len(fields)),
+        count_r=correlation(true, predicted),
+        dice=ratio(sum(f.dice for f in fields), len(fields)),
         fields=len(fields),
         true=n_true,
         predicted=n_predicted,
     )
 
 
-def _ratio(part: float, whole: float) -> float:
+def ratio(part: float, whole: float) -> float:
+    """Return a share, NaN of nothing."""
     return part / whole if whole else float("nan")
 
 
-def _correlation(a: NDArray[np.integer], b: NDArray[np.integer]) -> float:
+def correlation(a: NDArray[np.integer], b: NDArray[np.integer]) -> float:
     """Return Pearson's r, NaN for fewer than two fields or where one side does not vary."""
     if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")

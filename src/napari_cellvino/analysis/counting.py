@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from napari_cellvino.analysis.columns import column_names
@@ -35,12 +35,17 @@ def count_row(
     Returns
     -------
     dict
-        ``count``, ``count_<class>`` of each class, ``density_per_mm2``, ``median_area_px``, ``median_area_um2``,
-        ``mean_score``, ``touching_edge`` (how many touch the image's edge).
+        ``count``, ``count_<class>`` of each class, ``viability`` (the share of living, where classes are living and
+        dead), ``density_per_mm2``, ``median_area_px``, ``median_area_um2``, ``mean_score``, ``touching_edge`` (how many
+        touch the image's edge).
     """
     kept = table[table["review"] != "rejected"]
     row: dict[str, float | int] = {"count": len(kept)}
-    row |= {f"count_{c}": n for c, n in zip(column_names(classes), _per_class(kept, classes), strict=True)}
+    per_class = class_counts(kept["class"], classes)
+    row |= {f"count_{c}": n for c, n in zip(column_names(classes), per_class.values(), strict=True)}
+    share = viability(per_class)
+    if share is not None:
+        row["viability"] = share
     pixel_area = spacing.pixel_area_um2
     if pixel_area is not None:
         row["density_per_mm2"] = len(kept) / (shape[0] * shape[1] * pixel_area) * UM2_PER_MM2
@@ -50,5 +55,14 @@ def count_row(
     return row | {"mean_score": float(kept["score"].mean()), "touching_edge": int(kept["touches_edge"].sum())}
 
 
-def _per_class(table: pd.DataFrame, classes: Sequence[str]) -> list[int]:
-    return [int((table["class"] == name).sum()) for name in classes]
+def class_counts(names: pd.Series, classes: Sequence[str]) -> dict[str, int]:
+    """Return how many of ``names`` (one per object) are of each class."""
+    return {name: int((names == name).sum()) for name in classes}
+
+
+def viability(per_class: Mapping[str, int]) -> float | None:
+    """Return the living as a share of the living and the dead: NaN of none, None where classes are not these two."""
+    if set(per_class) != {"living", "dead"}:
+        return None
+    both = sum(per_class.values())
+    return per_class["living"] / both if both else float("nan")

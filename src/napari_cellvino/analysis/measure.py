@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_cellvino.analysis.columns import column_names, doubt_words, enum_words
 from napari_cellvino.analysis.hull import hull_areas
-from napari_cellvino.analysis.runs import Runs, find_runs
+from napari_cellvino.analysis.runs import Runs, box_runs, find_runs
 from napari_cellvino.errors import ImageValueError
 from napari_cellvino.image import Spacing
 from napari_cellvino.objects import ObjectOrigin, Objects, ReviewState
@@ -26,7 +26,7 @@ Columns = dict[str, Any]
 
 
 def measure(
-    labels: NDArray[np.integer],
+    labels: NDArray[np.integer] | None,
     objects: Objects,
     pixels: NDArray[np.generic],
     channels: Sequence[str],
@@ -38,7 +38,8 @@ def measure(
     Parameters
     ----------
     labels
-        (Y, X) label image that holds every ``objects.id``; other labels are passed over.
+        (Y, X) label image that holds every ``objects.id``; other labels are passed over. None where objects are known
+        by their boxes alone, which are then measured instead.
     objects
         Gives id, class, score, box, centroid, area, origin, review and doubts.
     pixels
@@ -56,7 +57,8 @@ def measure(
     pandas.DataFrame
         Columns ``id class score y0 x0 y1 x1 centroid_y centroid_x area_px equivalent_diameter_px eccentricity
         solidity touches_edge``, ``mean_ max_ integrated_`` of each channel, ``area_um2 equivalent_diameter_um
-        centroid_y_um centroid_x_um`` where the scale is known, and ``origin review doubts`` in words.
+        centroid_y_um centroid_x_um`` where the scale is known, and ``origin review doubts`` in words. Of boxes, those
+        of diameter, eccentricity and solidity are absent: a box does not tell them.
 
         Eccentricity is that of the ellipse with the same second moments of the pixel centres (0 for a single pixel,
         1 for a straight line of them). Solidity is the pixel count over the area of the convex hull of the pixels'
@@ -72,16 +74,25 @@ def measure(
     Definitions of the moments and of eccentricity as in scikit-image, ``skimage.measure.regionprops``.
     """
     _check_sizes(labels, pixels, channels)
-    runs = find_runs(labels, objects.id)
-    columns = _identity(objects, classes) | _shape(runs, objects, labels.shape)
+    shape = pixels.shape[-2:]
+    runs = box_runs(objects.box, shape) if labels is None else find_runs(labels, objects.id)
+    columns = _identity(objects, classes) | _place(objects) | (_shape(runs) if labels is not None else {})
+    columns["touches_edge"] = _touches_edge(objects, shape)
     for name, channel in zip(column_names(channels, empty="channel"), pixels, strict=True):
         columns |= _intensity(runs, channel, name)
     import pandas as pd  # takes as long to import as all else of the window together
 
-    return pd.DataFrame(columns | _in_um(objects, spacing) | _history(objects), copy=False)
+    sizes = _in_um(objects, spacing, diameter=labels is not None)
+    return pd.DataFrame(columns | sizes | _history(objects), copy=False)
 
 
-def _check_sizes(labels: NDArray[np.integer], pixels: NDArray[np.generic], channels: Sequence[str]) -> None:
+def _check_sizes(labels: NDArray[np.integer] | None, pixels: NDArray[np.generic], channels: Sequence[str]) -> None:
+    if labels is None:
+        if pixels.ndim != 3 or len(pixels) != len(channels):
+            raise ImageValueError(
+                f"{len(channels)} channel names need pixels of shape ({len(channels)}, Y, X), not {pixels.shape}"
+            )
+        return
     expected = (len(channels), *labels.shape)
     if labels.ndim != 2 or pixels.shape != expected:
         raise ImageValueError(
@@ -100,18 +111,23 @@ def _identity(objects: Objects, classes: Sequence[str]) -> Columns:
     return {"id": objects.id, "class": _words(names), "score": objects.score} | box
 
 
-def _shape(runs: Runs, objects: Objects, shape: tuple[int, ...]) -> Columns:
+def _place(objects: Objects) -> Columns:
+    centroid = {"centroid_y": objects.centroid[:, 0], "centroid_x": objects.centroid[:, 1]}
+    return centroid | {"area_px": objects.area_px}
+
+
+def _shape(runs: Runs) -> Columns:
     area = runs.total(runs.x1 - runs.x0)
-    y0, x0, y1, x1 = objects.box.T
     return {
-        "centroid_y": objects.centroid[:, 0],
-        "centroid_x": objects.centroid[:, 1],
-        "area_px": objects.area_px,
-        "equivalent_diameter_px": _diameter(objects.area_px),
+        "equivalent_diameter_px": _diameter(area),
         "eccentricity": _eccentricity(runs, area),
         "solidity": area / hull_areas(runs),
-        "touches_edge": (y0 <= 0) | (x0 <= 0) | (y1 >= shape[0]) | (x1 >= shape[1]),
     }
+
+
+def _touches_edge(objects: Objects, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    y0, x0, y1, x1 = objects.box.T
+    return np.asarray((y0 <= 0) | (x0 <= 0) | (y1 >= shape[0]) | (x1 >= shape[1]))
 
 
 def _diameter(area: NDArray[Any]) -> NDArray[np.float64]:
@@ -180,17 +196,19 @@ def _per_run(ufunc: np.ufunc, values: NDArray[Any], runs: Runs, dtype: DTypeLike
     return ufunc.reduceat(values, runs.first, dtype=dtype)[runs.order]
 
 
-def _in_um(objects: Objects, spacing: Spacing) -> Columns:
+def _in_um(objects: Objects, spacing: Spacing, *, diameter: bool) -> Columns:
     pixel_area = spacing.pixel_area_um2
     if pixel_area is None or spacing.y is None or spacing.x is None:
         return {}
     area = objects.area_px * pixel_area
-    return {
-        "area_um2": area,
-        "equivalent_diameter_um": _diameter(area),
-        "centroid_y_um": objects.centroid[:, 0] * np.float64(spacing.y),
-        "centroid_x_um": objects.centroid[:, 1] * np.float64(spacing.x),
-    }
+    return (
+        {"area_um2": area}
+        | ({"equivalent_diameter_um": _diameter(area)} if diameter else {})
+        | {
+            "centroid_y_um": objects.centroid[:, 0] * np.float64(spacing.y),
+            "centroid_x_um": objects.centroid[:, 1] * np.float64(spacing.x),
+        }
+    )
 
 
 def _history(objects: Objects) -> Columns:

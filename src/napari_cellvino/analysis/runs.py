@@ -23,7 +23,7 @@ class Runs:
     """Runs of N objects, sorted by object, then row, then column; arrays of equal length R.
 
     Run r covers the pixels (y[r], x0[r]) to (y[r], x1[r] - 1), which are the pixels first[r] to
-    first[r] + x1[r] - x0[r] - 1 of the foreground. ``foreground`` are flat indices into the label image, ascending.
+    first[r] + x1[r] - x0[r] - 1 of the foreground. ``foreground`` are flat indices into the image, ascending in a run.
     """
 
     row: NDArray[np.intp]  # which object, 0 to N - 1
@@ -58,6 +58,30 @@ def find_runs(labels: Integers, ids: Integers) -> Runs:
     length = np.diff(first, append=len(foreground))[order]
     row, (y, x0) = row[order], np.divmod(begin[order], labels.shape[1])
     return Runs(row, y, x0, x0 + length, order, foreground, first, _starts_of(row, ids))
+
+
+def box_runs(boxes: Integers, shape: tuple[int, ...]) -> Runs:
+    """Return the runs of objects that fill their boxes (N, 4), in an image of ``shape`` (Y, X).
+
+    Boxes may overlap: ``foreground`` then holds a pixel once for each.
+
+    Raises
+    ------
+    ImageValueError
+        If a box is empty or reaches out of the image.
+    """
+    y0, x0, y1, x1 = boxes.astype(np.intp).T
+    bad = (y0 < 0) | (x0 < 0) | (y1 <= y0) | (x1 <= x0) | (y1 > shape[0]) | (x1 > shape[1])
+    if bad.any():
+        raise ImageValueError(f"box {boxes[bad][0].tolist()} (y0, x0, y1, x1) is empty or not within {shape} px")
+    row = np.repeat(np.arange(len(boxes)), y1 - y0)
+    starts = np.concatenate([np.zeros(1, np.intp), np.cumsum(y1 - y0)])[: len(boxes)]
+    y = y0[row] + np.arange(len(row)) - starts[row]
+    width = (x1 - x0)[row]
+    first = np.concatenate([np.zeros(1, np.intp), np.cumsum(width)])[: len(row)]
+    run = np.repeat(np.arange(len(row)), width)
+    foreground = (y * shape[1] + x0[row])[run] + np.arange(len(run)) - first[run]
+    return Runs(row, y, x0[row], x1[row], np.arange(len(row)), foreground, first, starts)
 
 
 def _first_of_runs(values: Integers, foreground: NDArray[np.intp], width: int) -> NDArray[np.intp]:

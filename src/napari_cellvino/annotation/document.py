@@ -26,20 +26,27 @@ class Provenance:
     model_sha256: str
     recipe: Recipe
     engine: EngineFacts
+    outline: str = ""  # the model that outlined what the first one found
+    outline_engine: EngineFacts | None = None
     software: str = f"napari-cellvino {__version__}"
 
     def as_dict(self) -> dict[str, object]:
         """Return plain values for a JSON file."""
-        plain = {k: asdict(getattr(self, k)) for k in ("origin", "engine")}
+        plain: dict[str, object] = {k: asdict(getattr(self, k)) for k in ("origin", "engine")}
         words = {k: getattr(self, k) for k in ("plane", "pixels_sha256", "model", "model_sha256", "software")}
+        if self.outline_engine is not None:
+            plain |= {"outline": self.outline, "outline_engine": asdict(self.outline_engine)}
         return words | plain | {"recipe": self.recipe.model_dump(mode="json")}
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Label image (Y, X) with ids 1…N, one row of objects per id, the names of the classes, and provenance."""
+    """Label image (Y, X) with ids 1…N, one row of objects per id, the names of the classes, and provenance.
 
-    labels: NDArray[np.int32]
+    ``labels`` is None where objects are known by their boxes alone.
+    """
+
+    labels: NDArray[np.int32] | None
     objects: Objects
     classes: tuple[str, ...]
     provenance: Provenance

@@ -31,7 +31,11 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         typed["diameter_px"] = options.diameter
     other_model = typed.get("model", base.model) != base.model
     if other_model:
-        typed["model_sha256"] = ""
+        typed |= {"model_sha256": "", "outline": "", "outline_sha256": ""}
+    outline = getattr(options, "outline", None)
+    if outline is not None:
+        other_outline = outline != base.outline
+        typed |= {"outline": outline} | ({"outline_sha256": ""} if other_outline else {})
     typed["parameters"] = ({} if other_model else base.parameters) | dict(_assignment(text) for text in options.set)
     return make_recipe(base.model_dump() | typed, source="the options")
 

@@ -1,4 +1,4 @@
-"""``cellvino info``: what is understood of image files, without reading their pixels."""
+"""``cellvino info``: what is understood of image files, without reading their pixels, and of model packages."""
 
 from __future__ import annotations
 
@@ -11,28 +11,55 @@ from napari_cellvino.image import Stack
 from napari_cellvino.io import open_source
 from napari_cellvino.jobs.batch import list_inputs
 from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.package import ModelSpec, open_package
+from napari_cellvino.package.spec import SPEC_NAME
+
+Found = list[tuple[dict[str, object], str]]  # as JSON, and in words
 
 
 def run(options: argparse.Namespace) -> int:
-    """Describe every position of every file; 1 when some could not be read."""
+    """Describe every position of every file, and every model package; 1 when some could not be read."""
+    models = [path for path in options.inputs if (path / SPEC_NAME).is_file()]
+    files = list_inputs([path for path in options.inputs if path not in models])
     records: list[dict[str, object]] = []
     failed = 0
-    for path in list_inputs(options.inputs):
+    for path, look in [*((path, _model) for path in models), *((path, _image) for path in files)]:
         try:
-            source = open_source(path)
-            stacks = [source.read(position) for position in source.positions]
+            found = look(path)
         except CellvinoError as error:
             failed += 1
-            records.append({"file": str(path), "error": str(error)})
+            found = [({"file": str(path), "error": str(error)}, "")]
             if not options.json:
                 print(error, file=sys.stderr)
-            continue
-        records += [_record(path, stack) for stack in stacks]
+        records += [record for record, _ in found]
         if not options.json:
-            print("\n".join(_words(path, stack) for stack in stacks))
+            print("".join(f"{words}\n" for _, words in found if words), end="")
     if options.json:
         print(json_text(records), end="")
     return int(failed > 0)
+
+
+def _image(path: Path) -> Found:
+    source = open_source(path)
+    stacks = [source.read(position) for position in source.positions]
+    return [(_record(path, stack), _words(path, stack)) for stack in stacks]
+
+
+def _model(path: Path) -> Found:
+    spec = open_package(path).spec
+    return [({"file": str(path), "model": spec.model_dump(mode="json")}, _model_words(path, spec))]
+
+
+def _model_words(path: Path, spec: ModelSpec) -> str:
+    d = spec.diameter_px
+    cells = f"cells of {d.smallest:g} to {d.largest:g} px, best {d.reference:g} px"
+    taken = f"; taken to be {d.assumed:g} px where nobody says" if d.assumed else ""
+    lines = (
+        f"model {spec.name} {spec.version}, {spec.title}: {spec.description}",
+        f"{spec.describe_task()} · {cells}{taken}",
+        f"{'red, green and blue, or one channel' if spec.input_channels == 3 else 'one channel'} · {spec.licence}",
+    )
+    return "\n  ".join((str(path), *lines))
 
 
 def _record(path: Path, stack: Stack) -> dict[str, object]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from napari_cellvino.errors import CellvinoError
 from napari_cellvino.inference.check import ModelCheck, check_model
 from napari_cellvino.jobs.json_text import json_text
-from napari_cellvino.package import find_package, list_packages, open_package
+from napari_cellvino.package import ModelSpec, find_package, list_packages, open_package
 from napari_cellvino.package.registry import ListedPackage
 
 
@@ -25,9 +25,13 @@ def _list(options: argparse.Namespace) -> int:
         return 0
     for package in listed:
         spec = package.spec
-        about = f"{spec.version:8} {spec.title}: {spec.description}" if spec else f"cannot be used: {package.problem}"
+        about = _about(spec) if spec else f"cannot be used: {package.problem}"
         print(f"{package.name:16} {about}")
     return 0
+
+
+def _about(spec: ModelSpec) -> str:
+    return f"{spec.version:8} {spec.title}: {spec.description} ({spec.describe_task()})"
 
 
 def _record(package: ListedPackage) -> dict[str, object]:

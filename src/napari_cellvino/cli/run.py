@@ -12,12 +12,14 @@ from pathlib import Path
 from napari_cellvino import __version__
 from napari_cellvino.cli.choices import recipe_from
 from napari_cellvino.cli.report import Reporter
-from napari_cellvino.errors import ModelPackageError
 from napari_cellvino.inference.heads import check_parameters
 from napari_cellvino.inference.openvino import OpenVinoEngine
+from napari_cellvino.inference.outline import Outliner
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.jobs.batch import Bench, FieldDone, list_inputs, run_batch
+from napari_cellvino.jobs.field import resolved
 from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.jobs.models import check_hashes, find_outline, precision_of
 from napari_cellvino.jobs.results import write_text
 from napari_cellvino.package import ModelPackage, find_package
 from napari_cellvino.recipe import Recipe
@@ -25,11 +27,7 @@ from napari_cellvino.recipe import Recipe
 
 def run(options: argparse.Namespace) -> int:
     """Run the recipe on all inputs; 0 when every field was done, else 1."""
-    recipe = recipe_from(options)
-    package = find_package(recipe.model)
-    recipe = _resolved(recipe, package)
-    engine = OpenVinoEngine(package, device=recipe.device, precision=recipe.precision)
-    bench = Bench(options.out, recipe, package, engine, options.overwrite)
+    bench = _bench(options)
     files = list_inputs(options.inputs)
     started = time.time()
     _write_facts(bench, _run_facts(bench, [], started))  # tells before the work whether the folder can be written
@@ -41,19 +39,28 @@ def run(options: argparse.Namespace) -> int:
     return int(any(d.failed for d in done))
 
 
+def _bench(options: argparse.Namespace) -> Bench:
+    recipe = recipe_from(options)
+    package = find_package(recipe.model)
+    outline = find_outline(recipe, package)
+    recipe = _resolved(recipe, package, outline)
+    engine = OpenVinoEngine(package, device=recipe.device, precision=recipe.precision)
+    outliner = None
+    if outline is not None:
+        second = OpenVinoEngine(outline, device=recipe.device, precision=precision_of(outline, recipe))
+        outliner = Outliner(outline, second)
+    return Bench(options.out, recipe, package, engine, options.overwrite, outliner)
+
+
 def _write_facts(bench: Bench, facts: dict[str, object]) -> None:
     write_text(bench.root / "run.json", json_text(facts))
 
 
-def _resolved(recipe: Recipe, package: ModelPackage) -> Recipe:
-    """Return the recipe with every parameter and the model's hash written out."""
-    if recipe.model_sha256 not in ("", package.sha256):
-        raise ModelPackageError(
-            f"the recipe was made with another {recipe.model} ({recipe.model_sha256[:12]}… instead of "
-            f"{package.sha256[:12]}…); install that version, or empty model_sha256 in the recipe to use this one"
-        )
-    values = check_parameters(package.spec, recipe.parameters)
-    return recipe.model_copy(update={"parameters": values, "model_sha256": package.sha256})
+def _resolved(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> Recipe:
+    """Return the recipe with every parameter and the models' hashes written out."""
+    check_hashes(recipe, package, outline)
+    values = check_parameters(package.spec, recipe.parameters, outline.spec if outline else None)
+    return resolved(recipe, package, outline).model_copy(update={"parameters": values})
 
 
 def _work(files: Sequence[Path], bench: Bench, reporter: Reporter) -> list[FieldDone]:
@@ -69,7 +76,8 @@ def _run_facts(bench: Bench, done: Sequence[FieldDone], started: float) -> dict[
         "python": platform.python_version(),
         "system": platform.platform(),
         "versions": {name: version(name) for name in names},
-        "model": {"name": bench.package.label, "sha256": bench.package.sha256},
+        "model": _model_facts(bench.package),
+        **({"outline": _model_facts(bench.outline)} if bench.outline else {}),
         "recipe": bench.recipe.fingerprint(),
         "complete": False,
         "devices": sorted({f"{d.facts.device} {d.facts.number_type}" for d in done if d.facts}),
@@ -82,3 +90,7 @@ def _run_facts(bench: Bench, done: Sequence[FieldDone], started: float) -> dict[
             for d in done
         ],
     }
+
+
+def _model_facts(package: ModelPackage) -> dict[str, str]:
+    return {"name": package.label, "sha256": package.sha256}

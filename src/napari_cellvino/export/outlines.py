@@ -1,7 +1,8 @@
-"""Outlines of objects painted into a picture, so that neighbours are told apart by every eye.
+"""Outlines and boxes of objects painted into a picture, so that they are told apart by every eye.
 
-Hues are from the palette of Okabe and Ito, which people with any common colour vision can tell apart; objects side by
-side never share one while there are enough. What wants a second look differs in form as well: its outline is dashed.
+Hues are from the palette of Okabe and Ito, which people with any common colour vision can tell apart. Where a model
+tells classes apart, each has its hue; else outlines side by side never share one while there are enough. What wants a
+second look differs in form as well: its outline is dashed.
 
 References
 ----------
@@ -15,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.export.exposure import Picture
 from napari_cellvino.objects import Doubt, Objects
 
 Integers = NDArray[np.integer[Any]]
-Picture = NDArray[np.uint8]  # (Y, X, 3)
 
 HUES = np.array([(86, 180, 233), (230, 159, 0), (20, 190, 140), (224, 140, 188), (240, 110, 40)], np.uint8)
 DOUBTFUL = (250, 235, 60)
@@ -29,11 +30,12 @@ GAP = (40, 40, 40)  # between dashes, so that they show on bright objects
 CASING = 0.45  # brightness left right beside an outline: it shows on bright images
 
 
-def paint_outlines(picture: Picture, labels: Integers, objects: Objects, *, thickness: int) -> None:
+def paint_outlines(picture: Picture, labels: Integers, objects: Objects, *, thickness: int, classes: int = 1) -> None:
     """Paint the outline of each object into ``picture`` (Y, X, 3), ``thickness`` px wide, inside the object.
 
     ``labels`` (Y, X) is of the picture's size; boxes of ``objects`` may be in other pixels. An outline is open where
-    the object is cut by the edge. Labels that are not among the objects are not painted.
+    the object is cut by the edge. Labels that are not among the objects are not painted. ``classes`` is the number of
+    classes that the model tells apart.
     """
     edge = _edges(labels)
     casing = np.nonzero(edge & (labels == 0))
@@ -41,7 +43,7 @@ def paint_outlines(picture: Picture, labels: Integers, objects: Objects, *, thic
     y, x = np.nonzero(_widen(edge, thickness - 1) & (labels != 0))
     row, known = _rows(labels[y, x], objects.id)
     y, x, row = y[known], x[known], row[known]
-    picture[y, x] = object_colours(labels, objects)[row]
+    picture[y, x] = (object_colours(labels, objects) if classes == 1 else class_colours(objects))[row]
     dash = DASH + 2 * (thickness - 1)
     gap = ((y // dash + x // dash) % 2 == 1) & _dashed(objects)[row]
     picture[y[gap], x[gap]] = GAP
@@ -59,10 +61,52 @@ def is_at_edge(objects: Objects) -> NDArray[np.bool_]:
 
 def object_colours(labels: Integers, objects: Objects) -> Picture:
     """Return a colour per object (N, 3): a hue other than its neighbours', or that of its doubt."""
-    colours = HUES[_hues(_neighbours(labels, objects.id), len(objects))]
+    return _with_doubts(HUES[_hues(_neighbours(labels, objects.id), len(objects))], objects)
+
+
+def class_hues(classes: int) -> list[tuple[int, int, int]]:
+    """Return the colour of each class: blue, orange, green, pink, vermilion, and again."""
+    return [(int(r), int(g), int(b)) for r, g, b in HUES[np.arange(classes) % len(HUES)]]
+
+
+def class_colours(objects: Objects) -> Picture:
+    """Return the colour of its class per object (N, 3)."""
+    return HUES[objects.class_index % len(HUES)]
+
+
+def _with_doubts(colours: Picture, objects: Objects) -> Picture:
     colours[is_at_edge(objects)] = AT_EDGE
     colours[is_doubtful(objects)] = DOUBTFUL
     return colours
+
+
+def paint_boxes(picture: Picture, objects: Objects, *, zoom: float, thickness: int, classes: int = 1) -> None:
+    """Paint the box of each object into ``picture`` (Y, X, 3), ``thickness`` px wide, inside the box.
+
+    A picture pixel is 1 / ``zoom`` px of the image that the boxes lie in; else as `paint_outlines`.
+    """
+    colours = class_colours(objects)
+    colours = colours if classes > 1 else _with_doubts(colours, objects)
+    y, x = (np.arange(n) // (DASH + 2 * (thickness - 1)) for n in picture.shape[:2])
+    gap = (y[:, None] + x) % 2 == 1
+    boxes = np.rint(objects.box * zoom).astype(int)
+    for box in (boxes + np.array([-1, -1, 1, 1])).tolist():
+        for side in _frame(box, 1):
+            picture[side] = (picture[side] * CASING).astype(np.uint8)
+    for box, colour, dashed in zip(boxes.tolist(), colours, _dashed(objects), strict=True):
+        for side in _frame(box, thickness):
+            picture[side] = colour
+            if dashed:
+                picture[side][gap[side]] = GAP
+
+
+def _frame(box: list[int], thickness: int) -> list[tuple[slice, slice]]:
+    """Return the four sides of a box (y0, x0, y1, x1), inside it."""
+    y0, x0, y1, x1 = (max(edge, 0) for edge in box)
+    high, wide = min(y0 + thickness, y1), min(x0 + thickness, x1)
+    rows, columns = slice(y0, y1), slice(x0, x1)
+    low, right = slice(max(y1 - thickness, y0), y1), slice(max(x1 - thickness, x0), x1)
+    return [(slice(y0, high), columns), (low, columns), (rows, slice(x0, wide)), (rows, right)]
 
 
 def _dashed(objects: Objects) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""One picture per field to judge a count by: the image, an outline and a number on every object, and what was run.
+"""One picture per field to judge a count by: the image, an outline (or box) and a number on every object, what was run.
 
 Small images are enlarged until numbers can be read, large ones reduced to what a screen shows. Outlines follow the
 pixels exactly; smoothing them would hide what the picture is for.
@@ -15,14 +15,20 @@ from PIL import Image
 
 from napari_cellvino.errors import ImageValueError
 from napari_cellvino.export.atomic import atomic_path
+from napari_cellvino.export.exposure import Picture, as_seen, composite, reduced
 from napari_cellvino.export.lettering import INK, PAPER, PLAIN, Line, draw_caption, draw_numbers, draw_scale_bar
-from napari_cellvino.export.outlines import AT_EDGE, DOUBTFUL, Picture, is_at_edge, is_doubtful, paint_outlines
+from napari_cellvino.export.outlines import (
+    AT_EDGE,
+    DOUBTFUL,
+    class_hues,
+    is_at_edge,
+    is_doubtful,
+    paint_boxes,
+    paint_outlines,
+)
 from napari_cellvino.image import Spacing
-from napari_cellvino.inference.normalise import intensity_range
 from napari_cellvino.objects import Objects, ReviewState
 
-CONTRAST = (0.5, 99.8)  # percentiles shown black and bright
-BRIGHTEST = 225  # grey value of the upper percentile: outlines and numbers stand out from it
 LONGEST = 2048  # px, long side of the picture
 SMALL = 800  # px: images up to that are enlarged at least twice
 NARROWEST = 480  # px, width of the caption
@@ -30,20 +36,17 @@ THICK_FROM = 24  # px: where objects are of that diameter, their outlines are 2 
 READABLE = 1000  # px: on wider pictures the caption grows with the width
 NUMBER_FITS = 22  # px: an object of that diameter holds a three-digit number
 UNKNOWN = Spacing()
-MIXING = {
-    1: ((1, 1, 1),),
-    2: ((1, 0, 1), (0, 1, 0)),
-    3: ((0, 1, 1), (1, 0, 1), (1, 1, 0)),
-}  # colours of channels, added: magenta and green; cyan, magenta and yellow
+Mark = tuple[int, str, tuple[int, int, int]]  # how many, what it means, its colour
 
 
 def write_qc(
     path: Path,
     pixels: NDArray[np.generic],
-    labels: NDArray[np.integer],
+    labels: NDArray[np.integer] | None,
     objects: Objects,
     *,
     name: str,
+    classes: Sequence[str] = ("cell",),
     ran: Sequence[str] = (),
     spacing: Spacing = UNKNOWN,
     rgb: bool = False,
@@ -57,17 +60,18 @@ def write_qc(
     OutputError
         If the file cannot be written.
     """
-    picture = draw_qc(pixels, labels, objects, name=name, ran=ran, spacing=spacing, rgb=rgb)
+    picture = draw_qc(pixels, labels, objects, name=name, classes=classes, ran=ran, spacing=spacing, rgb=rgb)
     with atomic_path(path) as part:
         Image.fromarray(picture).save(part, format="PNG", compress_level=3)
 
 
 def draw_qc(
     pixels: NDArray[np.generic],
-    labels: NDArray[np.integer],
+    labels: NDArray[np.integer] | None,
     objects: Objects,
     *,
     name: str,
+    classes: Sequence[str] = ("cell",),
     ran: Sequence[str] = (),
     spacing: Spacing = UNKNOWN,
     rgb: bool = False,
@@ -80,36 +84,47 @@ def draw_qc(
         (Y, X) or (C, Y, X). One channel is grey, two are magenta and green, three cyan, magenta and yellow, of more
         the first is shown.
     labels
-        (Y, X) label image.
+        (Y, X) label image; without it, boxes are drawn.
     objects
         What is outlined and numbered; rejected ones are not.
     name
         What the picture is of.
+    classes
+        Names that ``objects.class_index`` counts into; several have a colour each.
     ran
         Lines on what was run.
     spacing
         µm per pixel; a scale bar is drawn where it is known.
     rgb
-        The three channels are red, green and blue of 8 bits, shown as they are.
+        The three channels are red, green and blue, of 8 bits shown as they are.
 
     Raises
     ------
     ImageValueError
         If pixels and labels do not fit together.
     """
-    if labels.ndim != 2 or labels.size == 0 or pixels.shape[-2:] != labels.shape or pixels.ndim not in (2, 3):
-        raise ImageValueError(f"pixels of shape {pixels.shape} and labels of shape {labels.shape} are not one field")
+    _check_sizes(pixels, labels)
     kept = objects.select(objects.review != ReviewState.REJECTED)
-    if len(kept) < len(objects):
+    if labels is not None and len(kept) < len(objects):
         labels = np.where(np.isin(labels, kept.id), labels, 0)
-    channels = pixels.reshape(-1, *labels.shape)
-    zoom = plan_zoom(labels.shape, kept)
+    shape = pixels.shape[-2:]
+    channels = pixels.reshape(-1, *shape)
+    zoom = plan_zoom(shape, kept)
     if zoom < 1:  # before anything else: a copy of the whole image may not fit
-        channels = _reduced(channels, round(1 / zoom))
-    canvas = _enlarged(Image.fromarray(_as_seen(channels) if rgb else _composite(channels)), zoom)
-    canvas, unnumbered = _with_objects(canvas, labels, kept, zoom)
+        channels = reduced(channels, round(1 / zoom))
+    seen = as_seen(channels, pixels.dtype == np.uint8) if rgb else composite(channels)
+    canvas = _enlarged(Image.fromarray(seen), zoom)
+    canvas, unnumbered = _with_objects(canvas, labels, kept, zoom, len(classes))
     um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
-    return _page(canvas, _caption(kept, name, ran), _legend(kept, unnumbered), um_per_px)
+    return _page(canvas, _caption(kept, name, ran), _legend(kept, unnumbered, classes), um_per_px)
+
+
+def _check_sizes(pixels: NDArray[np.generic], labels: NDArray[np.integer] | None) -> None:
+    if labels is None:
+        if pixels.ndim not in (2, 3) or pixels.size == 0:
+            raise ImageValueError(f"pixels of shape {pixels.shape} are no field")
+    elif labels.ndim != 2 or labels.size == 0 or pixels.shape[-2:] != labels.shape or pixels.ndim not in (2, 3):
+        raise ImageValueError(f"pixels of shape {pixels.shape} and labels of shape {labels.shape} are not one field")
 
 
 def plan_zoom(shape: tuple[int, ...], objects: Objects) -> float:
@@ -120,39 +135,6 @@ def plan_zoom(shape: tuple[int, ...], objects: Objects) -> float:
     diameter = np.sqrt(4 / np.pi * np.percentile(objects.area_px, 20)) if len(objects) else NUMBER_FITS
     wanted = max(np.ceil(NUMBER_FITS / max(diameter, 1)), 2 if longest <= SMALL else 1)
     return float(min(wanted, 4, LONGEST // longest))
-
-
-def _composite(channels: NDArray[np.generic]) -> Picture:
-    """Return the channels (C, Y, X), each stretched to its own range, added in their colours."""
-    colours = MIXING.get(len(channels), MIXING[1])
-    stretched = [_stretch(channel) for channel, _ in zip(channels, colours, strict=False)]
-    if len(colours) == 1:
-        return np.repeat(stretched[0].astype(np.uint8)[..., None], 3, axis=-1)
-    mixed = sum(grey[..., None] * np.array(colour, np.float32) for grey, colour in zip(stretched, colours, strict=True))
-    return np.minimum(mixed, 255).astype(np.uint8)
-
-
-def _stretch(plane: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Return (Y, X) as 0 to 255; non-finite pixels are black."""
-    finite = np.nan_to_num(plane, nan=0, posinf=0, neginf=0)
-    return np.clip(intensity_range(plane, *CONTRAST).apply(finite) * BRIGHTEST, 0, 255)
-
-
-def _as_seen(channels: NDArray[np.generic]) -> Picture:
-    """Return red, green and blue (3, Y, X) as a picture."""
-    return np.ascontiguousarray(np.moveaxis(channels, 0, -1).astype(np.uint8))
-
-
-def _reduced(channels: NDArray[np.generic], step: int) -> NDArray[np.float32]:
-    """Return the means of (C, Y, X) over squares of ``step`` px, at the far edges over what there is."""
-    height, width = channels.shape[1:]
-    rows, columns = np.arange(0, height, step), np.arange(0, width, step)
-    sums = [
-        np.add.reduceat(np.add.reduceat(channel, rows, axis=0, dtype=np.float32), columns, axis=1)
-        for channel in channels
-    ]
-    counts = np.diff(rows, append=height)[:, None] * np.diff(columns, append=width)
-    return np.asarray(np.stack(sums) / counts, np.float32)
 
 
 def _enlarged(image: Image.Image, zoom: float) -> Image.Image:
@@ -170,12 +152,16 @@ def _resize_labels(labels: NDArray[np.integer], zoom: float) -> NDArray[np.integ
 
 
 def _with_objects(
-    image: Image.Image, labels: NDArray[np.integer], objects: Objects, zoom: float
+    image: Image.Image, labels: NDArray[np.integer] | None, objects: Objects, zoom: float, classes: int
 ) -> tuple[Image.Image, int]:
-    """Return the image with outlines and numbers, and how many objects were too small for one."""
+    """Return the image with outlines or boxes and numbers, and how many objects were too small for a number."""
     picture = np.array(image)
     diameter = zoom * np.sqrt(4 / np.pi * np.median(objects.area_px)) if len(objects) else 0
-    paint_outlines(picture, _resize_labels(labels, zoom), objects, thickness=2 if diameter >= THICK_FROM else 1)
+    thickness = 2 if diameter >= THICK_FROM else 1
+    if labels is None:
+        paint_boxes(picture, objects, zoom=zoom, thickness=thickness, classes=classes)
+    else:
+        paint_outlines(picture, _resize_labels(labels, zoom), objects, thickness=thickness, classes=classes)
     canvas = Image.fromarray(picture)
     return canvas, draw_numbers(canvas, objects, zoom=zoom)
 
@@ -186,16 +172,28 @@ def _caption(objects: Objects, name: str, ran: Sequence[str]) -> list[Line]:
     return [Line(f"{name}  ·  {count}", 18, INK), *map(Line, ran)]
 
 
-def _legend(objects: Objects, unnumbered: int) -> list[Line]:
+def _legend(objects: Objects, unnumbered: int, classes: Sequence[str]) -> list[Line]:
     """Return what those marks mean that occur."""
+    small = (unnumbered, "without a number: too small to hold one", PLAIN)
+    marks = (*(_doubt_marks(objects) if len(classes) == 1 else _class_marks(objects, classes)), small)
+    return [Line(f"{text} ({count})", colour=colour) for count, text, colour in marks if count]
+
+
+def _doubt_marks(objects: Objects) -> list[Mark]:
     doubtful = is_doubtful(objects)
     at_edge = is_at_edge(objects) & ~doubtful
-    marks = (
-        (at_edge.sum(), "dashed white: touches the edge", AT_EDGE),
-        (doubtful.sum(), "dashed yellow: doubtful, worth a second look", DOUBTFUL),
-        (unnumbered, "without a number: too small to hold one", PLAIN),
-    )
-    return [Line(f"{text} ({count})", colour=colour) for count, text, colour in marks if count]
+    return [
+        (int(at_edge.sum()), "dashed white: touches the edge", AT_EDGE),
+        (int(doubtful.sum()), "dashed yellow: doubtful, worth a second look", DOUBTFUL),
+    ]
+
+
+def _class_marks(objects: Objects, classes: Sequence[str]) -> list[Mark]:
+    dashed = int((is_doubtful(objects) | is_at_edge(objects)).sum())
+    counts = np.bincount(objects.class_index, minlength=len(classes)).tolist()
+    colours = class_hues(len(classes))
+    of_class = zip(counts, classes, colours, strict=True)
+    return [*of_class, (dashed, "dashed: doubtful or at the edge, worth a second look", PLAIN)]
 
 
 def _page(canvas: Image.Image, caption: Sequence[Line], legend: Sequence[Line], um_per_px: float | None) -> Picture:

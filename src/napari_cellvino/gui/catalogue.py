@@ -29,7 +29,8 @@ class Catalogue(QObject):
         self.devices: tuple[Device, ...] = ()
         self.failure: Failure | None = None
         self.checking = ""  # model that is being verified
-        self._task = Task()
+        self.checking_outline = ""  # the same for the one that outlines
+        self._task, self._outline_task = Task(), Task()
 
     def start(self) -> None:
         """Begin to list; news comes by signals."""
@@ -48,6 +49,24 @@ class Catalogue(QObject):
         self.checking, self.failure = name, None
         self._task = Task(done=lambda package: self._verified(name, package), failed=self._fail)
         self._lane.start(lambda: find_package(name), self._task)
+        self.changed.emit()
+
+    def choose_outline(self, name: str) -> None:
+        """Verify a model that outlines cells and choose it, or none where the name is empty."""
+        self._outline_task.stop()
+        self.failure, self.checking_outline = None, name
+        if name:
+            self._outline_task = Task(done=lambda outline: self._outline_verified(name, outline), failed=self._fail)
+            self._lane.start(lambda: find_package(name), self._outline_task)
+        else:
+            self._workspace.choose(outline="")
+        self.changed.emit()
+
+    def _outline_verified(self, name: str, outline: ModelPackage) -> None:
+        self.checking_outline = ""
+        package = self._workspace.package
+        if package is not None and package.spec.task == "detection":  # else another model was chosen meanwhile
+            self._workspace.choose(outline=name, outlining=outline)
         self.changed.emit()
 
     def able(self, device: str) -> tuple[str, ...]:
@@ -72,7 +91,7 @@ class Catalogue(QObject):
         self.changed.emit()
 
     def _fail(self, error: BaseException) -> None:
-        self.checking = ""
+        self.checking = self.checking_outline = ""
         self.failure = failure_of(error)
         self.changed.emit()
 

@@ -11,7 +11,7 @@ from napari_cellvino.gui.rows import GAP, narrow
 from napari_cellvino.image import Stack, channel_index
 
 _MOST_BUTTONS = 6
-GREY = "grey"  # the luminance of RGB, as a recipe says it
+GREY = "grey"  # all of RGB, as a recipe says it: the luminance, or the colours for a model that takes them
 
 
 class ChannelChoice(QWidget):
@@ -38,9 +38,9 @@ class ChannelChoice(QWidget):
         self._values: tuple[str, ...] = ()
         self._shown: tuple[object, ...] = ()
 
-    def show_stack(self, stack: Stack, colours: tuple[str, ...], chosen: str) -> None:
-        """Offer the channels of a stack, with a hex colour each where there is one."""
-        names = ("Grey", *stack.channels) if stack.rgb else stack.channels
+    def show_stack(self, stack: Stack, colours: tuple[str, ...], chosen: str, *, inputs: int = 1) -> None:
+        """Offer the channels of a stack, with a hex colour each where there is one; the model takes ``inputs``."""
+        names = ("Colour" if inputs == 3 else "Grey", *stack.channels) if stack.rgb else stack.channels
         if (names, colours) != self._shown:
             self._shown = (names, colours)
             self._values = (GREY, *stack.channels) if stack.rgb else stack.channels

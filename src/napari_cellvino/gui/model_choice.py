@@ -7,7 +7,7 @@ from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.rows import narrow
-from napari_cellvino.package import ModelPackage
+from napari_cellvino.package import ModelPackage, ModelSpec
 from napari_cellvino.package.registry import ListedPackage
 
 
@@ -27,11 +27,11 @@ class ModelChoice(QComboBox):
         names: set[str] = set()
         for package in packages:
             spec = package.spec
-            title = f"{spec.title} {spec.version}" if spec else f"{package.folder.name} (cannot be used)"
+            title = _title(spec) if spec else f"{package.folder.name} (cannot be used)"
             self.addItem(title, str(package.folder) if package.name in names else package.name)
             names.add(package.name)
             row = self.count() - 1
-            said = f"{spec.description}\nLicence: {spec.licence}" if spec else package.problem
+            said = f"{what_it_does(spec)}\nLicence: {spec.licence}" if spec else package.problem
             self.setItemData(row, said, Qt.ItemDataRole.ToolTipRole)
             enable_row(self, row, spec is not None)
         self.set_value(chosen)
@@ -41,6 +41,17 @@ class ModelChoice(QComboBox):
         row = self.findData(name)
         self.setCurrentIndex(row)
         self.setToolTip(str(self.itemData(row, Qt.ItemDataRole.ToolTipRole) or "") if row >= 0 else "")
+
+
+def _title(spec: ModelSpec) -> str:
+    kind = {"instances": "outlines", "detection": "boxes", "mask": "one cell"}[spec.task]
+    return f"{spec.title} {spec.version} · {kind}"
+
+
+def what_it_does(spec: ModelSpec) -> str:
+    """Return what a model is for and what comes out, in a sentence each."""
+    task = spec.describe_task()
+    return f"{spec.description.rstrip('.')}. {task[0].upper()}{task[1:]}."
 
 
 class CardWindow(QWidget):

@@ -173,7 +173,8 @@ class OpenPanel(QWidget):
         if stack is None or picture is None:
             return
         self._draw_positions(positions, picture.position)
-        self.channel.show_stack(stack, picture.colours(), recipe.channel)
+        inputs = self._workspace.package.spec.input_channels if self._workspace.package is not None else 1
+        self.channel.show_stack(stack, picture.colours(), recipe.channel, inputs=inputs)
         self.planes.set_value(recipe.z_choice, stack.shape.z, suggested=stack.shape.z // 2 + 1)
         with QSignalBlocker(self.frame):
             self.frame.setRange(1, stack.shape.t)

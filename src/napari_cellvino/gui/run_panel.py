@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSignalBlocker
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.device_choice import DeviceChoice, PrecisionChoice
 from napari_cellvino.gui.model_choice import CardWindow, ModelChoice
 from napari_cellvino.gui.notice import Notice
+from napari_cellvino.gui.outline_choice import OutlineChoice
 from napari_cellvino.gui.rows import Fold, add_row, beside, calm, form, in_tab_order, panel_layout, say, text_line
 from napari_cellvino.gui.run_view import RunView, State, resolve
 from napari_cellvino.gui.session import Session
@@ -28,7 +29,7 @@ class RunPanel(QWidget):
         self._build_running(layout)
         self._build_result(layout)
         layout.addStretch(1)
-        in_tab_order(self.model, self.card_button, self.device, self.precision, self.more, self.diameter)
+        in_tab_order(self.model, self.card_button, self.outline, self.device, self.precision, self.more, self.diameter)
         in_tab_order(self.diameter, self.run_button, self.cancel_button, self.sliders, self.keep_button)
         in_tab_order(self.keep_button, self.back_button)
         self._connect()
@@ -43,7 +44,9 @@ class RunPanel(QWidget):
         self.card_button.setToolTip("What the model has seen, what it scores, where it fails, its licence")
         self.device = DeviceChoice()
         self.precision = PrecisionChoice()
+        self.outline = OutlineChoice()
         add_row(grid, "&Model", self.model, self.card_button)
+        self._outline_label = add_row(grid, "O&utlines", self.outline)
         add_row(grid, "&Device", self.device, self.precision)
         self.diameter = calm(QDoubleSpinBox())
         self.diameter.setDecimals(1)
@@ -78,6 +81,9 @@ class RunPanel(QWidget):
         self.count = QLabel()
         self.count.setProperty("role", "number")
         self.count.setAccessibleName("Number of cells")
+        self.classes = text_line()
+        self.classes.setTextFormat(Qt.TextFormat.RichText)
+        self.classes.setAccessibleName("Number of cells of each class")
         self.detail = text_line("aside")
         self.stale = text_line("attention")
         self.notice = Notice()
@@ -90,7 +96,7 @@ class RunPanel(QWidget):
         self.back_button = QPushButton("&Back")
         self.back_button.setToolTip("Go back to the result kept last")
         self._undecided = beside(self.changes, self.keep_button, self.back_button, stretch=0)
-        for widget in (self.count, self.detail, self.stale, self.notice, self.sliders, self._undecided):
+        for widget in (self.count, self.classes, self.detail, self.stale, self.notice, self.sliders, self._undecided):
             layout.addWidget(widget)
 
     def _connect(self) -> None:
@@ -102,6 +108,7 @@ class RunPanel(QWidget):
         runner.changed.connect(self._draw)
         runner.progressed.connect(self._show_progress)
         self.model.value_changed.connect(catalogue.choose)
+        self.outline.value_changed.connect(catalogue.choose_outline)
         self.card_button.clicked.connect(self._show_card)
         self.device.value_changed.connect(lambda name: workspace.choose(device=name))
         self.precision.value_changed.connect(lambda precision: workspace.choose(precision=precision))
@@ -130,6 +137,7 @@ class RunPanel(QWidget):
 
     def _offer_models(self, _: object = None) -> None:
         self.model.offer(self._catalogue.packages, self._workspace.recipe.model)
+        self.outline.offer(self._catalogue.packages, self._workspace.recipe.outline)
 
     def _offer_devices(self, _: object = None) -> None:
         if self._catalogue.devices:
@@ -143,7 +151,11 @@ class RunPanel(QWidget):
 
     def _draw_choices(self) -> None:
         recipe, package = self._workspace.recipe, self._workspace.package
+        finds_boxes = package is not None and package.spec.task == "detection"
         self.model.set_value(self._catalogue.checking or recipe.model)
+        self.outline.set_value(self._catalogue.checking_outline or recipe.outline)
+        for widget in (self.outline, self._outline_label):
+            widget.setVisible(finds_boxes and self.outline.count() > 1)
         self.card_button.setEnabled(package is not None)
         self.device.set_value(recipe.device)
         self.precision.offer(package, recipe.precision, self._catalogue.able(recipe.device))
@@ -169,6 +181,7 @@ class RunPanel(QWidget):
 
     def _draw_result(self, view: RunView) -> None:
         say(self.count, view.count)
+        say(self.classes, view.classes)
         say(self.detail, view.detail)
         say(self.stale, f"⚠  {view.stale}" if view.stale else "")
         self.notice.show_words(view.notice)
@@ -186,6 +199,6 @@ class RunPanel(QWidget):
         self.bar.setValue(progress.done)
         words = f"{progress.noun} {progress.done}/{progress.total}"
         if progress.noun == "tiles" and progress.done == progress.total:
-            words = "drawing outlines …"
+            words = "putting together …"
             self.bar.setRange(0, 0)
         self.progress.setText(words if not left else f"{words} · {seconds_words(left)} left")

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
+
 from napari_cellvino.app import Outcome, Workspace
 from napari_cellvino.errors import CellvinoError
+from napari_cellvino.export.outlines import class_hues
 from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.failures import Failure
 from napari_cellvino.gui.opener import Opener
 from napari_cellvino.gui.runner import Runner
-from napari_cellvino.gui.wording import bytes_words, changes_words, count_words, seconds_words
-from napari_cellvino.package import ModelPackage
+from napari_cellvino.gui.wording import bytes_words, changes_words, class_words, count_words, seconds_words
+from napari_cellvino.jobs.field import notices_of, resolved
+from napari_cellvino.jobs.models import RunPlan
 from napari_cellvino.recipe import Recipe
 
 
@@ -35,6 +39,7 @@ class RunView:
     can_run: bool
     cost: str
     count: str
+    classes: str  # rich text: how many of each class, where there are several
     detail: str
     changes: str  # what differs from the result kept last
     stale: str
@@ -53,6 +58,7 @@ def resolve(workspace: Workspace, catalogue: Catalogue, opener: Opener, runner: 
         can_run=not missing and not runner.running,
         cost=_cost(workspace, runner),
         count=count_words(outcome.count) if outcome else "",
+        classes=_classes(workspace),
         detail=_detail(outcome, runner) if outcome else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
@@ -76,7 +82,7 @@ def _missing(workspace: Workspace, catalogue: Catalogue, opener: Opener) -> str:
         return f"Reading {opener.reading} …"
     if workspace.stack is None:
         return "Open an image first: tab 1."
-    if catalogue.checking:
+    if catalogue.checking or catalogue.checking_outline:
         return "Checking the model's files …"
     return "" if workspace.package is not None else "There is no model to run."
 
@@ -91,7 +97,17 @@ def _cost(workspace: Workspace, runner: Runner) -> str:
     memory = bytes_words(plan.bytes)
     if runner.expected is None:
         return f"{count_words(plan.tiles, 'tile')}, {memory}"
-    return f"about {seconds_words(runner.expected)}, {memory}"
+    seconds, per_cell = runner.expected.seconds, runner.expected.per_cell
+    outlining = f", and {max(1, round(1000 * per_cell))} ms for each cell to outline" if per_cell else ""
+    return f"about {seconds_words(seconds)}, {memory}{outlining}"
+
+
+def _classes(workspace: Workspace) -> str:
+    if workspace.outcome is None or workspace.done is None or len(workspace.done.package.spec.classes) == 1:
+        return ""
+    names = workspace.done.package.spec.classes
+    found = np.bincount(workspace.outcome.prediction.decoded.objects.class_index, minlength=len(names))
+    return class_words(dict(zip(names, found.tolist(), strict=True)), class_hues(len(names)))
 
 
 def _detail(outcome: Outcome, runner: Runner) -> str:
@@ -108,17 +124,17 @@ def _changes(outcome: Outcome | None, runner: Runner) -> str:
 def _stale(workspace: Workspace) -> str:
     if workspace.outcome is None or workspace.done is None:
         return ""
-    recipe, package = workspace.done
-    same = _choices(recipe, package) == _choices(workspace.recipe, workspace.package)
+    same = workspace.package is not None and _choices(workspace.done) == _choices(workspace.plan())
     return "" if same else "Choices changed since this result: run again."
 
 
-def _choices(recipe: Recipe, package: ModelPackage | None) -> tuple[Recipe, str]:
-    return recipe.model_copy(update={"parameters": {}}), package.sha256 if package else ""
+def _choices(plan: RunPlan) -> Recipe:
+    return resolved(plan.recipe, plan.package, plan.outline).model_copy(update={"parameters": {}})
 
 
 def _notices(outcome: Outcome | None, runner: Runner) -> list[str]:
-    found = list(outcome.prediction.raw.notices) if outcome else []
+    found = list(notices_of(outcome.prediction)) if outcome else []
     if outcome is not None and outcome.count == 0:
-        found.append("No cells found. Lower Confidence or Smallest, or check the channel.")
+        sliders = "Confidence or Smallest" if "smallest" in outcome.prediction.values else "Confidence"
+        found.append(f"No cells found. Lower {sliders}, or check the channel.")
     return [*found, runner.notice] if runner.notice else found

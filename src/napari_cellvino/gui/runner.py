@@ -10,16 +10,15 @@ from functools import partial
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellvino.analysis.changes import Changes
-from napari_cellvino.app import Outcome, Workspace
+from napari_cellvino.app import Expected, Outcome, Workspace
 from napari_cellvino.errors import CellvinoError
-from napari_cellvino.gui._bridge import ResultLayers
+from napari_cellvino.gui._bridge import ResultLayers, ResultName
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.opener import Opener
 from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.image import PlaneReader, Stack
 from napari_cellvino.inference.progress import Progress
-from napari_cellvino.package import ModelPackage
-from napari_cellvino.recipe import Recipe
+from napari_cellvino.jobs.models import RunPlan
 
 GUESS_DELAY_MS = 400  # after the last choice, before the network is compiled to learn its speed
 
@@ -36,14 +35,14 @@ class Runner(QObject):
         self._opener, self._layers = opener, layers
         self.running = False
         self.seconds = 0.0  # that the last run took
-        self.expected: float | None = None  # seconds that a run would take
+        self.expected: Expected | None = None  # what a run would take
         self.failure: Failure | None = None
         self.notice = ""
         self.kept: Outcome | None = None
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._wanted: dict[str, float] | None = None
         self._running_on: PlaneReader | None = None
-        self._started = self._first_tile = 0.0
+        self._started = self._first_step = 0.0
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
         self._delay.setInterval(GUESS_DELAY_MS)
@@ -80,7 +79,7 @@ class Runner(QObject):
         except CellvinoError as error:
             self._fail(error)
             return
-        done = partial(self._accept, workspace.stack, workspace.recipe, workspace.package)
+        done = partial(self._accept, workspace.stack, workspace.plan())
         self.running, self._running_on, self._started = True, workspace.stack.planes, time.perf_counter()
         self._task = Task(done=done, failed=self._fail, stopped=self._stop, news=self._news)
         self._lane.start(lambda: steps, self._task)
@@ -94,22 +93,22 @@ class Runner(QObject):
 
     def _news(self, progress: Progress) -> None:
         now, left = time.perf_counter(), None
-        if progress.noun == "tiles":
+        if progress.noun in {"tiles", "cells"}:
             if progress.done == 1:
-                self._first_tile = now
+                self._first_step = now
             else:
-                left = (now - self._first_tile) / (progress.done - 1) * (progress.total - progress.done)
+                left = (now - self._first_step) / (progress.done - 1) * (progress.total - progress.done)
         if self.running:
             self.progressed.emit(progress, left)
 
-    def _accept(self, stack: Stack, recipe: Recipe, package: ModelPackage, outcome: Outcome) -> None:
+    def _accept(self, stack: Stack, plan: RunPlan, outcome: Outcome) -> None:
         self.running, self.seconds = False, time.perf_counter() - self._started
         now = self._workspace.stack
         if now is None or now.planes is not stack.planes:  # another image was opened meanwhile
             self.changed.emit()
             return
         self.kept = outcome
-        self._workspace.accept(outcome, recipe, package)
+        self._workspace.accept(outcome, plan)
         if self.expected is None:
             self._delay.start()
 
@@ -124,8 +123,11 @@ class Runner(QObject):
     # -- sliders
 
     def preview(self, values: Mapping[str, float]) -> None:
-        """Decode with these values and show it; while that is under way, the last wish waits."""
-        if self._workspace.outcome is None:
+        """Decode with these values and show it; while that is under way, the last wish waits.
+
+        Where nothing was run yet, or with other models, they are for the next run.
+        """
+        if self._workspace.outcome is None or not self._workspace.same_models:
             self._workspace.choose(parameters=dict(values))
             return
         self._wanted = dict(values)
@@ -179,9 +181,10 @@ class Runner(QObject):
         if outcome is None:
             self.kept, self._wanted = None, None
         elif done is not None and stack is not None:
-            title = stack.origin.name + (f" t{done[0].frame}" if stack.shape.t > 1 else "")
+            title = stack.origin.name + (f" t{done.recipe.frame}" if stack.shape.t > 1 else "")
+            name = ResultName(title, done.label, done.package.spec.classes)
             source = picture.source_layer() if picture is not None else None
-            said = self._layers.show(outcome, stack.planes, title, done[1].label, source)
+            said = self._layers.show(outcome, stack.planes, name, source)
             self.notice = said or self.notice
         self.changed.emit()
 
@@ -199,8 +202,8 @@ class Runner(QObject):
         if self.running or self._workspace.stack is None or self._workspace.package is None:
             return
         self._guess = Task(done=self._guessed)
-        self._lane.start(self._workspace.expected_seconds, self._guess)
+        self._lane.start(self._workspace.expected, self._guess)
 
-    def _guessed(self, seconds: float) -> None:
-        self.expected = seconds
+    def _guessed(self, expected: Expected) -> None:
+        self.expected = expected
         self.changed.emit()

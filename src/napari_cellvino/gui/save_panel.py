@@ -14,11 +14,16 @@ from napari_cellvino.gui.saver import Saver
 from napari_cellvino.gui.session import Session
 from napari_cellvino.gui.wording import count_words
 
-_WHAT = """Into a folder named like the image:
+_OUTLINES = """Into a folder named like the image:
   labels.tif – the outlines, each cell its own number
   objects.csv – a row of measurements per cell
   qc.png – the outlines drawn on the image
-  annotation.json – where all this came from
+"""
+_BOXES = """Into a folder named like the image:
+  objects.csv – a row per cell: its class, box and measurements
+  qc.png – the boxes drawn on the image
+"""
+_ALWAYS = """  annotation.json – where all this came from
 Beside it:
   counts.csv – a row per image
   recipe.yaml – every choice, to repeat the run"""
@@ -40,7 +45,7 @@ class SavePanel(QWidget):
         self.choose_button = QPushButton("C&hoose…")
         self.choose_button.setToolTip("Choose the folder")
         add_row(grid, "&Folder", self.folder, self.choose_button)
-        self.what = text_line("aside", _WHAT)
+        self.what = text_line("aside")
         self.painted = Notice()
         self.save_button = QPushButton("&Save")
         self.save_button.setProperty("role", "main")
@@ -88,6 +93,8 @@ class SavePanel(QWidget):
     def _draw(self) -> None:
         saver, outcome = self._saver, self.session.workspace.outcome
         missing = self._missing()
+        boxes = outcome is not None and outcome.prediction.decoded.labels is None
+        self.what.setText((_BOXES if boxes else _OUTLINES) + _ALWAYS)
         if self.folder.text() != saver.folder:
             self.folder.setText(saver.folder)
         self.save_button.setEnabled(not missing and not saver.saving)

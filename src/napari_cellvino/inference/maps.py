@@ -16,8 +16,9 @@ IN_MEMORY_SHARE = 0.3  # of the free memory; larger maps lie in a temporary file
 
 @dataclass(frozen=True, slots=True)
 class RawMaps:
-    """Stitched output (M, Y, X) float16 for a plane, and how it came about.
+    """Stitched output for a plane, float16 (M, Y / stride, X / stride) rounded up, and how it came about.
 
+    ``shape`` (Y, X) is that of the plane, ``seen`` that of the plane as the network saw it, after resizing.
     ``notices`` are sentences for the user (smaller tiles were needed, …).
     """
 
@@ -25,11 +26,18 @@ class RawMaps:
     facts: EngineFacts
     tile: int
     tiles: int
+    shape: tuple[int, int]
+    seen: tuple[int, int]
     notices: tuple[str, ...] = ()
 
-    def with_maps(self, maps: NDArray[np.float16]) -> RawMaps:
-        """Return the same facts with other maps."""
-        return replace(self, maps=maps)
+    @property
+    def zoom(self) -> tuple[float, float]:
+        """Pixels of the plane per pixel that the network saw, along y and x."""
+        return self.shape[0] / self.seen[0], self.shape[1] / self.seen[1]
+
+    def at_plane(self, maps: NDArray[np.float16]) -> RawMaps:
+        """Return the same facts with maps (M, Y, X) at the size of the plane."""
+        return replace(self, maps=maps, seen=self.shape)
 
 
 def allocate_maps(count: int, height: int, width: int) -> NDArray[np.float16]:

@@ -7,22 +7,27 @@ isolated hot pixels cannot reach and which costs the same for any image size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.package.spec import Normalisation
+
 SAMPLES = 120_000  # neighbourhoods looked at, at most; percentiles of an image change by less than 1 % beyond this
 CLIP = (-0.5, 2.0)  # normalised values outside are clipped: hot pixels stay bounded
+UNBOUNDED = (-np.inf, np.inf)
 
 
 @dataclass(frozen=True, slots=True)
 class IntensityRange:
-    """Raw values that normalise to 0 (``low``) and 1 (``high``)."""
+    """Raw values that normalise to 0 (``low``) and 1 (``high``), and the normalised values that are let through."""
 
     low: float
     high: float
+    clip: tuple[float, float] = CLIP
 
     def apply(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return ``pixels`` as float32 with ``low`` at 0 and ``high`` at 1, clipped; a flat range gives zeros."""
@@ -31,7 +36,7 @@ class IntensityRange:
         out = _as_floats(pixels)
         out -= self.low
         out *= 1.0 / (self.high - self.low)
-        np.clip(out, *CLIP, out=out)
+        np.clip(out, *self.clip, out=out)
         return out.astype(np.float32, copy=False)
 
 
@@ -41,9 +46,27 @@ def _as_floats(pixels: NDArray[np.generic]) -> NDArray[np.floating]:
     return pixels.astype(np.float32) if small else pixels.astype(np.float64)
 
 
-def intensity_range(plane: NDArray[np.generic], low: float = 1.0, high: float = 99.8) -> IntensityRange:
-    """Return the ``low`` and ``high`` percentile (0 to 100) of the finite 3x3 medians of ``plane`` (Y, X)."""
-    medians = _sampled_medians(plane)
+def range_for(plane: NDArray[np.generic], how: Normalisation, *, samples: int = SAMPLES) -> IntensityRange:
+    """Return the range of ``plane`` (Y, X) by the way that a model wants; see `intensity_range` for ``samples``."""
+    if how.method == "none":
+        return IntensityRange(0.0, 1.0, UNBOUNDED)
+    if how.method == "percentiles":
+        return intensity_range(plane, how.low, how.high, samples=samples)
+    step = _grid_step(plane.shape, samples)
+    pixels = plane[::step, ::step].astype(np.float64)
+    pixels = pixels[np.isfinite(pixels)]
+    mean, spread = (float(pixels.mean()), float(pixels.std())) if pixels.size else (0.0, 0.0)
+    return IntensityRange(mean, mean + spread, UNBOUNDED)
+
+
+def intensity_range(
+    plane: NDArray[np.generic], low: float = 1.0, high: float = 99.8, *, samples: int = SAMPLES
+) -> IntensityRange:
+    """Return the ``low`` and ``high`` percentile (0 to 100) of the finite 3x3 medians of ``plane`` (Y, X).
+
+    At most ``samples`` medians or a few more are looked at, on a grid.
+    """
+    medians = _sampled_medians(plane, samples)
     medians = medians[np.isfinite(medians)]
     if medians.size == 0:
         return IntensityRange(0.0, 0.0)
@@ -51,16 +74,20 @@ def intensity_range(plane: NDArray[np.generic], low: float = 1.0, high: float = 
     return IntensityRange(float(lo), float(hi))
 
 
-def _sampled_medians(plane: NDArray[np.generic]) -> NDArray[np.floating]:
+def _sampled_medians(plane: NDArray[np.generic], samples: int) -> NDArray[np.floating]:
     if min(plane.shape) < 3:
         plane = np.pad(plane, 1, mode="edge")
     height, width = plane.shape
-    step = max(1, int(np.sqrt(height * width / SAMPLES)))
+    step = _grid_step(plane.shape, samples)
     shifted = [
         _as_floats(plane[1 + dy : height - 1 + dy : step, 1 + dx : width - 1 + dx : step])
         for dy, dx in product((-1, 0, 1), repeat=2)
     ]
     return _median_of_nine(shifted)
+
+
+def _grid_step(shape: tuple[int, ...], samples: int) -> int:
+    return max(1, int(np.sqrt(shape[0] * shape[1] / samples)))
 
 
 def _median_of_nine(v: list[NDArray[np.floating]]) -> NDArray[np.floating]:
@@ -71,3 +98,20 @@ def _median_of_nine(v: list[NDArray[np.floating]]) -> NDArray[np.floating]:
     ):  # fmt: skip
         v[a], v[b] = np.minimum(v[a], v[b]), np.maximum(v[a], v[b])
     return v[4]
+
+
+def normalise_into(batch: NDArray[np.float32], pixels: NDArray[np.generic], ranges: Sequence[IntensityRange]) -> None:
+    """Write normalised pixels (K, y, x) into ``batch`` (C, tile, tile), mirrored beyond their end; NaN becomes 0.
+
+    A single channel of pixels is written into every channel of the batch.
+    """
+    height, width = pixels.shape[1:]
+    tile = batch.shape[1]
+    for channel, (part, values) in enumerate(zip(pixels, ranges, strict=True)):
+        normalised = values.apply(part)
+        if part.dtype.kind == "f":
+            np.nan_to_num(normalised, copy=False, nan=0.0)
+        if (height, width) != (tile, tile):
+            normalised = np.pad(normalised, ((0, tile - height), (0, tile - width)), mode="symmetric")
+        batch[channel] = normalised
+    batch[len(pixels) :] = batch[0]

@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
-from skimage.transform import resize
 
-from napari_cellvino.errors import ImageValueError, OptionError
+from napari_cellvino.errors import ImageValueError
 from napari_cellvino.image import Plane
+from napari_cellvino.inference.crops import check_middle, into_middle
 from napari_cellvino.inference.engine import Engine, EngineTileError
 from napari_cellvino.inference.heads import Decoded, head_for
 from napari_cellvino.inference.maps import RawMaps, allocate_maps
-from napari_cellvino.inference.normalise import IntensityRange, intensity_range
+from napari_cellvino.inference.normalise import IntensityRange, normalise_into, range_for
+from napari_cellvino.inference.outline import CellMasks
 from napari_cellvino.inference.progress import Progress
+from napari_cellvino.inference.resize import resize_pixels, resized_shape, zoom_for
 from napari_cellvino.inference.tiling import Stitcher, TilePlan, choose_tile, cut_tile, plan_tiles
 from napari_cellvino.package import ModelSpec
 
 SMALLEST_TILE = 128
-LARGEST_ZOOM = 16.0
 FREE_SHARE = 0.5  # of the free memory that one tile may take
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model makes of a plane; ``values`` holds every parameter it was decoded with."""
+    """What was found in a plane; ``values`` holds every parameter it was decoded with.
+
+    ``masks`` are those of the cells where a second model outlined what the first one found.
+    """
 
     plane: Plane
     raw: RawMaps
     decoded: Decoded
     values: dict[str, float]
+    masks: CellMasks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,99 +52,99 @@ class Estimate:
 def infer_maps(
     plane: Plane, spec: ModelSpec, engine: Engine, *, diameter_px: float | None = None
 ) -> Generator[Progress, None, RawMaps]:
-    """Yield progress after every tile and return the stitched maps at the size of ``plane``.
+    """Yield progress after every tile and return the stitched maps for ``plane``, as the model's head keeps them.
 
     Parameters
     ----------
     plane : Plane
-        Its ``inputs`` (K, Y, X) may be of any real dtype; K must be what the model takes.
+        Its ``inputs`` (K, Y, X) may be of any real dtype; K must be what the model takes, or 1.
     spec : ModelSpec
         What the model needs.
     engine : Engine
         Runs the network. If it cannot run a tile, smaller tiles are tried, and a notice says so.
     diameter_px : float, optional
-        Typical object diameter in the plane; the plane is resized so that it becomes the model's own.
+        Typical object diameter in the plane, which is resized so that it becomes the model's own; by default the
+        diameter that the model assumes.
 
     Raises
     ------
     ImageValueError
-        If the plane has the wrong number of channels or no finite pixel.
+        If the plane has the wrong number of channels, or is larger than the one crop that a model of masks takes.
     InferenceError
         If the network cannot be run even on the smallest tile.
     """
-    pixels, ranges = _checked(plane, spec)
-    height, width = plane.shape
-    if diameter_px is not None:
-        pixels = _resized(pixels, _zoom(spec, diameter_px))
+    head = head_for(spec)
+    ranges = _ranges(plane.inputs, spec)
+    pixels = resize_pixels(plane.inputs, resized_shape(plane.shape, zoom_for(spec, diameter_px)))
+    work = _infer_middle if spec.task == "mask" else _infer_tiled
+    return head.keep(replace((yield from work(pixels, ranges, spec, engine)), shape=plane.shape))
+
+
+def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decoded:
+    """Return what kept maps hold; no network is touched. ``values`` has every parameter of the head."""
+    return head_for(spec).decode(raw, values)
+
+
+def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | None = None) -> Estimate:
+    """Return what a run on a plane of ``shape`` will take."""
+    height, width = resized_shape(shape, zoom_for(spec, diameter_px))
+    if spec.task == "mask":
+        check_middle((height, width), spec)
+        height = width = spec.tile
+    tile = spec.tile if spec.task == "mask" else _largest_tile(spec, (height, width))
+    plan = _plan(height, width, spec, tile)
+    maps = 2 * len(spec.maps) * (height // spec.stride) * (width // spec.stride)
+    decoding = 24 * min(shape[0] * shape[1], 16_000_000) // spec.stride**2
+    return Estimate(tile, len(plan), spec.bytes_fixed + tile**2 * spec.bytes_per_pixel + maps + decoding)
+
+
+def _ranges(inputs: NDArray[np.generic], spec: ModelSpec) -> list[IntensityRange]:
+    if inputs.ndim != 3 or len(inputs) not in {1, spec.input_channels}:
+        raise ImageValueError(
+            f"model {spec.name} takes {spec.input_channels} channel(s), not pixels of shape {inputs.shape}"
+        )
+    return [range_for(channel, spec.normalise) for channel in inputs]
+
+
+def _infer_middle(
+    pixels: NDArray[np.generic], ranges: list[IntensityRange], spec: ModelSpec, engine: Engine
+) -> Generator[Progress, None, RawMaps]:
+    """Run the one crop that an image in its middle makes."""
+    check_middle(pixels.shape, spec)
+    crop, (y, x) = into_middle(pixels, spec.tile)
+    raw = yield from _run_tiles(crop, ranges, spec, engine, spec.tile)
+    height, width = pixels.shape[1:]
+    return replace(raw, maps=raw.maps[:, y : y + height, x : x + width], seen=(height, width))
+
+
+def _infer_tiled(
+    pixels: NDArray[np.generic], ranges: list[IntensityRange], spec: ModelSpec, engine: Engine
+) -> Generator[Progress, None, RawMaps]:
     notices: tuple[str, ...] = ()
     tile = first = _largest_tile(spec, pixels.shape)
     while True:
         try:
             raw = yield from _run_tiles(pixels, ranges, spec, engine, tile)
-            break
+            return replace(raw, notices=notices)
         except (EngineTileError, MemoryError) as error:
             if tile <= SMALLEST_TILE:
                 raise
             tile = max(SMALLEST_TILE, tile // 2 // 16 * 16)
             notices = (f"Tiles of {first} px did not run ({str(error) or 'out of memory'}); went on with {tile} px",)
-    maps = raw.maps
-    if maps.shape[1:] != (height, width):
-        maps = head_for(spec).resample(maps, height, width)
-    return RawMaps(maps, raw.facts, raw.tile, raw.tiles, notices)
-
-
-def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decoded:
-    """Return labels and objects for kept maps; no network is touched. ``values`` has every parameter of the head."""
-    return head_for(spec).decode(raw.maps, values)
-
-
-def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | None = None) -> Estimate:
-    """Return what a run on a plane of ``shape`` will take."""
-    factor = _zoom(spec, diameter_px) if diameter_px else 1.0
-    height, width = (max(1, round(n * factor)) for n in shape)
-    plan = _plan(height, width, spec, _largest_tile(spec, (1, height, width)))
-    maps = 2 * len(spec.maps) * height * width
-    decoding = 24 * min(height * width, 16_000_000)
-    return Estimate(plan.tile, len(plan), spec.bytes_fixed + plan.tile**2 * spec.bytes_per_pixel + maps + decoding)
-
-
-def _checked(plane: Plane, spec: ModelSpec) -> tuple[NDArray[np.generic], list[IntensityRange]]:
-    pixels = plane.inputs
-    if pixels.ndim != 3 or len(pixels) != spec.input_channels:
-        raise ImageValueError(
-            f"model {spec.name} takes {spec.input_channels} channel(s), not pixels of shape {pixels.shape}"
-        )
-    ranges = [intensity_range(channel, spec.normalise.low, spec.normalise.high) for channel in pixels]
-    return pixels, ranges
-
-
-def _zoom(spec: ModelSpec, diameter_px: float) -> float:
-    """Return the factor that makes objects of a diameter as large as the model knows them best."""
-    factor = spec.diameter_px.reference / diameter_px
-    if not 1 / LARGEST_ZOOM <= factor <= LARGEST_ZOOM:
-        low, high = (spec.diameter_px.reference / f for f in (LARGEST_ZOOM, 1 / LARGEST_ZOOM))
-        raise OptionError(
-            f"a cell diameter of {diameter_px:g} px is too far from the model's; give {low:g} to {high:g} px"
-        )
-    return factor
-
-
-def _resized(pixels: NDArray[np.generic], factor: float) -> NDArray[np.float32]:
-    height, width = (max(1, round(n * factor)) for n in pixels.shape[1:])
-    finite = np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)
-    return np.stack([resize(c, (height, width), order=1, anti_aliasing=factor < 1) for c in finite]).astype(np.float32)
 
 
 def _largest_tile(spec: ModelSpec, shape: tuple[int, ...]) -> int:
     free = FREE_SHARE * psutil.virtual_memory().available - spec.bytes_fixed
     largest = spec.tile
     while largest > SMALLEST_TILE and largest**2 * spec.bytes_per_pixel > free:
-        largest //= 2
+        largest = max(SMALLEST_TILE, largest // 2 // 16 * 16)
     return choose_tile(shape[-2], shape[-1], largest=largest, halo=spec.halo)
 
 
 def _plan(height: int, width: int, spec: ModelSpec, tile: int) -> TilePlan:
-    return plan_tiles(height, width, tile=tile, halo=min(spec.halo, tile // 4))
+    """Return the tiles of an image in map pixels."""
+    s = spec.stride
+    return plan_tiles(-(-height // s), -(-width // s), tile=tile // s, halo=min(spec.halo, tile // 4) // s)
 
 
 def _run_tiles(
@@ -148,24 +153,11 @@ def _run_tiles(
     facts = engine.load(tile)
     height, width = pixels.shape[1:]
     plan = _plan(height, width, spec, tile)
-    maps = allocate_maps(len(spec.maps), height, width)
+    maps = allocate_maps(len(spec.maps), -(-height // spec.stride), -(-width // spec.stride))
     stitcher = Stitcher(plan, maps)
-    batch = np.zeros((1, len(pixels), tile, tile), np.float32)
+    batch = np.zeros((1, spec.input_channels, tile, tile), np.float32)
     for index, (row, column) in enumerate(plan):
-        _fill(batch[0], cut_tile(pixels, row, column), ranges)
+        normalise_into(batch[0], cut_tile(pixels, row, column, spec.stride), ranges)
         stitcher.add(index, engine.infer(batch)[0])
         yield Progress("tiles", index + 1, len(plan))
-    return RawMaps(maps, facts, tile, len(plan))
-
-
-def _fill(batch: NDArray[np.float32], part: NDArray[np.generic], ranges: list[IntensityRange]) -> None:
-    """Write normalised pixels (C, y, x) into ``batch`` (C, tile, tile), mirrored beyond the image; NaN becomes 0."""
-    height, width = part.shape[1:]
-    tile = batch.shape[1]
-    for channel, (pixels, values) in enumerate(zip(part, ranges, strict=True)):
-        normalised = values.apply(pixels)
-        if pixels.dtype.kind == "f":
-            np.nan_to_num(normalised, copy=False, nan=0.0)
-        if (height, width) != (tile, tile):
-            normalised = np.pad(normalised, ((0, tile - height), (0, tile - width)), mode="symmetric")
-        batch[channel] = normalised
+    return RawMaps(maps, facts, tile, len(plan), (height, width), (height, width))

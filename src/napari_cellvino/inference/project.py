@@ -13,12 +13,13 @@ from napari_cellvino.inference.progress import Progress
 
 
 def project(
-    stack: Stack, *, channel: str = "", z: ZChoice | None = None, frame: int = 1
+    stack: Stack, *, channel: str = "", z: ZChoice | None = None, frame: int = 1, inputs: int = 1
 ) -> Generator[Progress, None, Plane]:
     """Yield progress after every plane read and return the plane (1, Y, X) in the stack's dtype.
 
     All channels are projected, since all are measured; memory stays at three planes of each for any number of planes.
-    The luminance of RGB (ITU-R BT.601) is float32.
+    Of RGB without a chosen channel, a network that takes 3 ``inputs`` sees the colours, another one the luminance
+    (ITU-R BT.601), which is float32.
 
     Raises
     ------
@@ -38,14 +39,14 @@ def project(
     for done, number in enumerate(planes[1:], 2):
         higher(pixels, _read(stack, frame - 1, number), out=pixels)
         yield Progress("planes", done, len(planes))
-    inputs = _luminance(pixels) if index is None else pixels[index : index + 1]
-    if inputs.dtype.kind == "f" and not np.isfinite(inputs).any():
+    seen = pixels[index : index + 1] if index is not None else pixels if inputs == 3 else _luminance(pixels)
+    if seen.dtype.kind == "f" and not np.isfinite(seen).any():
         raise ImageValueError(f"{stack.origin.name} holds no finite pixel (all NaN or infinite)")
-    words = describe_plane(stack, channel=channel, z=chosen, frame=frame)
-    return Plane(pixels, inputs, stack.spacing, stack.origin, stack.channels, words)
+    words = describe_plane(stack, channel=channel, z=chosen, frame=frame, inputs=inputs)
+    return Plane(pixels, seen, stack.spacing, stack.origin, stack.channels, words)
 
 
-def describe_plane(stack: Stack, *, channel: str, z: ZChoice, frame: int) -> str:
+def describe_plane(stack: Stack, *, channel: str, z: ZChoice, frame: int, inputs: int = 1) -> str:
     """Return in words how a plane is made: ``DNA, maximum projection of 24 planes``.
 
     Raises
@@ -54,7 +55,8 @@ def describe_plane(stack: Stack, *, channel: str, z: ZChoice, frame: int) -> str
         If there is no such channel.
     """
     index = channel_index(stack, channel)
-    parts = ["grey" if index is None else stack.channels[index]]
+    colours = "colour" if inputs == 3 else "grey"
+    parts = [colours if index is None else stack.channels[index]]
     if stack.shape.z > 1:
         parts.append(f"maximum projection of {stack.shape.z} planes" if z.plane is None else f"plane {z.plane}")
     if stack.shape.t > 1:

@@ -12,9 +12,10 @@ from pathlib import Path
 from napari_cellvino.errors import CellvinoError, ImageReadError
 from napari_cellvino.image import Origin, Stack, Wishes
 from napari_cellvino.inference.engine import Engine, EngineFacts, InferenceCancelledError
+from napari_cellvino.inference.outline import Outliner
 from napari_cellvino.inference.progress import Progress
 from napari_cellvino.io import list_images, open_source
-from napari_cellvino.jobs.field import finish_field, predict_field
+from napari_cellvino.jobs.field import finish_field, notices_of, predict_field
 from napari_cellvino.jobs.results import (
     RECIPE_NAME,
     Row,
@@ -71,6 +72,12 @@ class Bench:
     package: ModelPackage
     engine: Engine
     overwrite: bool = False
+    outliner: Outliner | None = None
+
+    @property
+    def outline(self) -> ModelPackage | None:
+        """The model that outlines what the first one finds, or None."""
+        return self.outliner.package if self.outliner else None
 
 
 def list_inputs(inputs: Sequence[Path]) -> list[Path]:
@@ -184,22 +191,23 @@ def _one_field(
 
 def _run_field(number: int, stack: Stack, bench: Bench, folder: Path) -> Generator[FieldNews, None, FieldDone]:
     start = time.perf_counter()
-    ticket = Ticket.of(stack.origin, bench.recipe, bench.package)
+    ticket = Ticket.of(stack.origin, bench.recipe, bench.package, bench.outline)
     if not bench.overwrite and is_finished(folder, ticket):
         return FieldDone(number, finished_row(folder), kept=True)
     check_replaceable(folder, ticket, overwrite=bench.overwrite)
-    running = predict_field(stack, bench.recipe, bench.package, bench.engine)
+    running = predict_field(stack, bench.recipe, bench.package, bench.engine, bench.outliner)
     while True:
         try:
             yield FieldNews(number, stack.origin.name, next(running))
         except StopIteration as finished:
             prediction = finished.value
             break
-    save_field(folder, finish_field(prediction, bench.recipe, bench.package), ticket, overwrite=bench.overwrite)
+    result = finish_field(prediction, bench.recipe, bench.package, bench.outline)
+    save_field(folder, result, ticket, overwrite=bench.overwrite)
     return FieldDone(
         number,
         finished_row(folder),
         seconds=time.perf_counter() - start,
         facts=prediction.raw.facts,
-        notices=prediction.raw.notices,
+        notices=notices_of(prediction),
     )

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.analysis.changes import Changes, compare_labels
+from napari_cellvino.analysis.changes import Changes, compare_cells
 from napari_cellvino.errors import CellvinoError, OptionError
 from napari_cellvino.image import Plane, Stack
 from napari_cellvino.inference.engine import Engine, EngineFacts
-from napari_cellvino.inference.heads import check_parameters
+from napari_cellvino.inference.heads import Decoded, check_parameters
 from napari_cellvino.inference.openvino import OpenVinoEngine, list_devices, resolve_device
 from napari_cellvino.inference.predict import Prediction, decode, infer_maps
 from napari_cellvino.inference.progress import Progress, finish
@@ -162,32 +162,33 @@ def _compare(
     stack: Stack, trials: Sequence[Trial], bench: _Bench
 ) -> Generator[Progress | Timing, None, tuple[Timing, ...]]:
     recipe = bench.recipe
-    plane = yield from project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame)
+    inputs = bench.package.spec.input_channels
+    plane = yield from project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=inputs)
     reference = None
     if all(trial.precision is not Precision.EXACT for trial in trials):
         reference = _run(plane, Trial(REFERENCE_DEVICE, Precision.EXACT), replace(bench, repeats=1))[1]
     timings = []
     for number, trial in enumerate(trials):
         yield Progress("trials", number, len(trials))
-        timing, labels = _run(plane, trial, bench)
+        timing, decoded = _run(plane, trial, bench)
         if reference is None and trial.precision is Precision.EXACT:
-            reference = labels
-        if reference is not None and labels is not None:
-            timing = replace(timing, changes=compare_labels(reference, labels))
+            reference = decoded
+        if reference is not None and decoded is not None:
+            timing = replace(timing, changes=compare_cells(reference, decoded))
         timings.append(timing)
         yield timing
     return tuple(timings)
 
 
-def _run(plane: Plane, trial: Trial, bench: _Bench) -> tuple[Timing, NDArray[np.int32] | None]:
-    """Return the timing of a trial and its labels; a device that fails gives its reason and None."""
+def _run(plane: Plane, trial: Trial, bench: _Bench) -> tuple[Timing, Decoded | None]:
+    """Return the timing of a trial and what it found; a device that fails gives its reason and None."""
     try:
         return _timed(plane, trial, bench)
     except (CellvinoError, MemoryError) as error:
         return Timing(trial, problem=str(error) or "not enough memory"), None
 
 
-def _timed(plane: Plane, trial: Trial, bench: _Bench) -> tuple[Timing, NDArray[np.int32]]:
+def _timed(plane: Plane, trial: Trial, bench: _Bench) -> tuple[Timing, Decoded]:
     start = time.perf_counter()
     engine = TimedEngine(bench.make_engine(bench.package, trial.device, trial.precision))
     first = run_plane(plane, bench.recipe, bench.package, engine)  # compiles and warms up
@@ -210,7 +211,7 @@ def _timed(plane: Plane, trial: Trial, bench: _Bench) -> tuple[Timing, NDArray[n
         megapixels=height * width / 1e6,
         count=len(first.decoded.objects),
     )
-    return timing, first.decoded.labels
+    return timing, first.decoded
 
 
 def run_plane(plane: Plane, recipe: Recipe, package: ModelPackage, engine: Engine) -> Prediction:

@@ -20,6 +20,8 @@ from napari_cellvino.export.tables import write_table
 from napari_cellvino.image import Plane, Stack
 from napari_cellvino.inference.engine import Engine
 from napari_cellvino.inference.heads import check_parameters
+from napari_cellvino.inference.maps import RawMaps
+from napari_cellvino.inference.outline import CellMasks, Outliner, infer_masks, outline_cells
 from napari_cellvino.inference.predict import Prediction, decode, infer_maps
 from napari_cellvino.inference.progress import Progress
 from napari_cellvino.inference.project import project
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ANNOTATION_NAME = "annotation.json"
-RESULT_NAMES = ("labels.tif", "objects.csv", "qc.png", ANNOTATION_NAME)
+LABELS_NAME = "labels.tif"
+RESULT_NAMES = ("objects.csv", "qc.png", ANNOTATION_NAME)  # and labels, where outlines were found
 LOW_SCORE = 0.7  # cells less sure than this are worth a second look
 ODD_SIZE = 3.0  # times larger or smaller than the median area
 
@@ -48,32 +51,77 @@ class FieldResult:
 
 
 def predict_field(
-    stack: Stack, recipe: Recipe, package: ModelPackage, engine: Engine
+    stack: Stack, recipe: Recipe, package: ModelPackage, engine: Engine, outliner: Outliner | None = None
 ) -> Generator[Progress, None, Prediction]:
-    """Yield progress and return the prediction for the plane of ``stack`` that the recipe names."""
-    values = check_parameters(package.spec, recipe.parameters)
-    plane = yield from project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame)
+    """Yield progress and return the prediction for the plane of ``stack`` that the recipe names.
+
+    With an ``outliner``, every cell found is outlined.
+    """
+    values = check_parameters(package.spec, recipe.parameters, outliner.package.spec if outliner else None)
+    plane = yield from project(
+        stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=package.spec.input_channels
+    )
     raw = yield from infer_maps(plane, package.spec, engine, diameter_px=recipe.diameter_px)
-    return Prediction(plane, raw, decode(raw, package.spec, values), values)
+    return (yield from decode_plane(plane, raw, values, recipe, package, outliner))
 
 
-def finish_field(prediction: Prediction, recipe: Recipe, package: ModelPackage) -> FieldResult:
+def decode_plane(
+    plane: Plane,
+    raw: RawMaps,
+    values: dict[str, float],
+    recipe: Recipe,
+    package: ModelPackage,
+    outliner: Outliner | None = None,
+    known: CellMasks | None = None,
+) -> Generator[Progress, None, Prediction]:
+    """Yield progress and return what kept maps hold, decoded with ``values``.
+
+    The network of an ``outliner`` is run on the cells that are not ``known`` from an earlier decoding.
+    """
+    found = decode(raw, package.spec, values)
+    if outliner is None:
+        return Prediction(plane, raw, found, values)
+    masks = yield from infer_masks(plane, found.objects, outliner, diameter_px=recipe.diameter_px, known=known)
+    outlined = outline_cells(found, masks, plane.shape, values["outline"])
+    return Prediction(plane, raw, outlined, values, masks)
+
+
+def finish_field(
+    prediction: Prediction, recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None
+) -> FieldResult:
     """Return the annotation of a prediction with everything measured."""
     plane, decoded, spec = prediction.plane, prediction.decoded, package.spec
     objects = replace(decoded.objects, doubts=find_doubts(decoded.objects, plane.shape))
-    done = recipe.model_copy(update={"parameters": prediction.values, "model_sha256": package.sha256})
     provenance = Provenance(
         origin=plane.origin,
         plane=plane.chosen,
         pixels_sha256=pixels_sha256(plane),
         model=package.label,
         model_sha256=package.sha256,
-        recipe=done,
+        recipe=resolved(recipe, package, outline).model_copy(update={"parameters": prediction.values}),
         engine=prediction.raw.facts,
+        outline=outline.label if outline else "",
+        outline_engine=prediction.masks.facts if prediction.masks else None,
     )
     annotation = Annotation(decoded.labels, objects, spec.classes, provenance)
     table = measure(annotation.labels, objects, plane.pixels, plane.channels, plane.spacing, spec.classes)
     return FieldResult(annotation, plane, table, count_row(table, spec.classes, plane.spacing, plane.shape))
+
+
+def resolved(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None) -> Recipe:
+    """Return the recipe with the hashes of its models."""
+    return recipe.model_copy(
+        update={"model_sha256": package.sha256, "outline_sha256": outline.sha256 if outline else ""}
+    )
+
+
+def notices_of(prediction: Prediction) -> tuple[str, ...]:
+    """Return what the user should know of a prediction, as sentences."""
+    left_out = prediction.decoded.left_out
+    if not left_out:
+        return prediction.raw.notices
+    cells = "1 cell was" if left_out == 1 else f"{left_out} cells were"
+    return (*prediction.raw.notices, f"{cells} found but nothing could be outlined there: not counted")
 
 
 def find_doubts(objects: Objects, shape: tuple[int, int]) -> NDArray[np.int32]:
@@ -92,7 +140,8 @@ def find_doubts(objects: Objects, shape: tuple[int, int]) -> NDArray[np.int32]:
 def write_field(folder: Path, result: FieldResult, extra: dict[str, object] | None = None) -> None:
     """Write ``labels.tif``, ``objects.csv``, ``qc.png`` and ``annotation.json`` as one: all of them or none.
 
-    ``extra`` goes into ``annotation.json`` beside the provenance.
+    Where boxes were found and no outlines, there is no ``labels.tif``. ``extra`` goes into ``annotation.json`` beside
+    the provenance.
 
     Raises
     ------
@@ -101,7 +150,8 @@ def write_field(folder: Path, result: FieldResult, extra: dict[str, object] | No
     """
     annotation, plane = result.annotation, result.plane
     with atomic_folder(folder) as part:
-        write_labels(part / "labels.tif", annotation.labels, plane.spacing)
+        if annotation.labels is not None:
+            write_labels(part / LABELS_NAME, annotation.labels, plane.spacing)
         write_table(part / "objects.csv", result.table)
         write_qc(
             part / "qc.png",
@@ -109,8 +159,10 @@ def write_field(folder: Path, result: FieldResult, extra: dict[str, object] | No
             annotation.labels,
             annotation.objects,
             name=plane.origin.name,
+            classes=annotation.classes,
             ran=_ran(annotation.provenance),
             spacing=plane.spacing,
+            rgb=len(plane.inputs) == 3,
         )
         (part / ANNOTATION_NAME).write_text(json_text(_content(result, extra or {})), encoding="utf-8", newline="\n")
 
@@ -118,7 +170,8 @@ def write_field(folder: Path, result: FieldResult, extra: dict[str, object] | No
 def _ran(provenance: Provenance) -> list[str]:
     engine = provenance.engine
     values = ", ".join(f"{name} {value:g}" for name, value in provenance.recipe.parameters.items())
-    return [f"{provenance.plane} · {provenance.model} on {engine.device} ({engine.number_type})", values]
+    models = " and ".join(filter(None, (provenance.model, provenance.outline)))
+    return [f"{provenance.plane} · {models} on {engine.device} ({engine.number_type})", values]
 
 
 def _content(result: FieldResult, extra: dict[str, object]) -> dict[str, object]:
@@ -129,20 +182,24 @@ def _content(result: FieldResult, extra: dict[str, object]) -> dict[str, object]
         "counts": result.counts,
         "provenance": annotation.provenance.as_dict(),
         "classes": annotation.classes,
+        "outlines": annotation.labels is not None,
         "objects": _object_records(annotation.objects),
     }
 
 
 def _object_records(objects: Objects) -> list[dict[str, object]]:
-    columns = (objects.id, objects.class_index, objects.score, objects.origin, objects.review, objects.doubts)
+    columns = (
+        objects.id, objects.class_index, objects.score, objects.box, objects.origin, objects.review, objects.doubts,
+    )  # fmt: skip
     return [
         {
             "id": int(id_),
             "class": int(class_),
             "score": round(float(score), 4),
+            "box": box.tolist(),
             "origin": ObjectOrigin(origin).name.lower(),
             "review": ReviewState(review).name.lower(),
             "doubts": [d.name.lower() for d in Doubt if d.name and d & int(doubts)],
         }
-        for id_, class_, score, origin, review, doubts in zip(*columns, strict=True)
+        for id_, class_, score, box, origin, review, doubts in zip(*columns, strict=True)
     ]

@@ -17,7 +17,14 @@ from napari_cellvino.errors import OutputError
 from napari_cellvino.export.atomic import atomic_path, recover
 from napari_cellvino.export.tables import write_table
 from napari_cellvino.image import Origin
-from napari_cellvino.jobs.field import ANNOTATION_NAME, RESULT_NAMES, FieldResult, write_field
+from napari_cellvino.jobs.field import (
+    ANNOTATION_NAME,
+    LABELS_NAME,
+    RESULT_NAMES,
+    FieldResult,
+    resolved,
+    write_field,
+)
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Recipe
 
@@ -40,9 +47,9 @@ class Ticket:
     recipe: str
 
     @classmethod
-    def of(cls, origin: Origin, recipe: Recipe, package: ModelPackage) -> Ticket:
+    def of(cls, origin: Origin, recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None) -> Ticket:
         """Return the ticket of a field; pixels that come from no file have size 0."""
-        full = recipe.model_copy(update={"model_sha256": package.sha256})
+        full = resolved(recipe, package, outline)
         path = Path(origin.path)
         try:
             stat = path.stat()
@@ -100,7 +107,9 @@ def save_field(folder: Path, result: FieldResult, ticket: Ticket, *, overwrite: 
     write_field(folder, result, {"ticket": ticket.as_dict()})
 
 
-def save_result(root: Path, result: FieldResult, package: ModelPackage, *, overwrite: bool) -> Path:
+def save_result(
+    root: Path, result: FieldResult, package: ModelPackage, outline: ModelPackage | None = None, *, overwrite: bool
+) -> Path:
     """Write one result into its own folder under ``root``, with the counts and the recipe, and return the folder.
 
     Raises
@@ -110,7 +119,7 @@ def save_result(root: Path, result: FieldResult, package: ModelPackage, *, overw
     """
     origin, recipe = result.plane.origin, result.annotation.provenance.recipe
     folder = choose_folder(root, origin)
-    save_field(folder, result, Ticket.of(origin, recipe, package), overwrite=overwrite)
+    save_field(folder, result, Ticket.of(origin, recipe, package, outline), overwrite=overwrite)
     write_counts(root, [finished_row(folder)])
     write_recipe(root, recipe)
     return folder
@@ -127,7 +136,12 @@ def check_replaceable(folder: Path, ticket: Ticket, *, overwrite: bool) -> None:
 
 def is_finished(folder: Path, ticket: Ticket) -> bool:
     """Return whether ``folder`` holds the whole result of ``ticket``."""
-    return read_ticket(folder) == ticket and all((folder / name).is_file() for name in RESULT_NAMES)
+    return read_ticket(folder) == ticket and all((folder / name).is_file() for name in _names(folder))
+
+
+def _names(folder: Path) -> tuple[str, ...]:
+    """Return the files that a result consists of; one from before there were boxes has outlines."""
+    return RESULT_NAMES if _annotation(folder).get("outlines") is False else (LABELS_NAME, *RESULT_NAMES)
 
 
 def finished_row(folder: Path) -> Row:

@@ -12,15 +12,17 @@ https://github.com/bioimage-io/spec-bioimage-io (model description 0.5)
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_cellvino.errors import ModelPackageError
 from napari_cellvino.recipe import Precision
 
 SPEC_NAME = "rdf.yaml"
+
+Task = Literal["instances", "detection", "mask"]
 
 
 class _Frozen(BaseModel):
@@ -28,18 +30,27 @@ class _Frozen(BaseModel):
 
 
 class Normalisation(_Frozen):
-    """Percentiles (0 to 100) of the plane that become 0 and 1."""
+    """How the pixels of a plane become what the network sees, channel by channel.
 
+    ``percentiles``: ``low`` and ``high`` (0 to 100) become 0 and 1; ``mean_std``: the mean becomes 0, mean plus
+    standard deviation 1; ``none``: as they are. The last two are for converted models that were trained so.
+    """
+
+    method: Literal["percentiles", "mean_std", "none"] = "percentiles"
     low: float = 1.0
     high: float = 99.8
 
 
 class Diameter(_Frozen):
-    """Object diameters in px: the one the model knows best, and the range it was trained on."""
+    """Object diameters in px: the one the model knows best, and the range it was trained on.
+
+    ``assumed`` is the diameter taken where the user names none, None where images are then taken as they are.
+    """
 
     reference: float = Field(gt=0)
     smallest: float = Field(gt=0)
     largest: float = Field(gt=0)
+    assumed: float | None = Field(default=None, gt=0)
 
 
 class HeadSpec(_Frozen):
@@ -61,7 +72,10 @@ class Score(_Frozen):
 class ModelSpec(_Frozen):
     """The ``config.cellvino`` part of a package, with the common fields of the description.
 
-    Running takes ``bytes_fixed`` of memory and ``bytes_per_pixel`` for each pixel of a tile.
+    What comes out depends on the task: ``instances`` are labels, a ``detection`` is boxes with classes and scores, a
+    ``mask`` is that of the one cell in the middle of a crop of ``tile`` px. The network takes (1, ``input_channels``,
+    tile, tile) and gives (1, maps, tile / stride, tile / stride). Running takes ``bytes_fixed`` of memory and
+    ``bytes_per_pixel`` for each pixel of a tile.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -69,9 +83,10 @@ class ModelSpec(_Frozen):
     version: str
     description: str
     licence: str
-    task: Literal["instances"]
+    task: Task
     head: HeadSpec
-    input_channels: int = Field(default=1, ge=1, le=16)
+    input_channels: Literal[1, 3] = 1
+    stride: Literal[1, 2, 4, 8, 16] = 1
     maps: tuple[str, ...]
     classes: tuple[str, ...]
     normalise: Normalisation = Normalisation()
@@ -84,6 +99,21 @@ class ModelSpec(_Frozen):
     weights: dict[Literal["float", "int8"], str]
     scores: tuple[Score, ...] = ()
     sha256: dict[str, str]
+
+    def describe_task(self) -> str:
+        """Return what comes out, for people: ``outlines cells``, ``boxes round cells: living, dead``."""
+        if self.task == "detection":
+            return "boxes round cells" + (f": {', '.join(self.classes)}" if len(self.classes) > 1 else "")
+        return "outlines cells" if self.task == "instances" else "outlines one cell in the middle of an image"
+
+    @model_validator(mode="after")
+    def _fits_the_stride(self) -> Self:
+        for name, size in (("tile", self.tile), ("halo", self.halo)):
+            if size % self.stride:
+                raise ValueError(f"{name} {size} is no multiple of the stride {self.stride}")
+        if self.task == "mask" and self.stride != 1:
+            raise ValueError(f"a mask has the size of its crop: stride 1, not {self.stride}")
+        return self
 
 
 def read_spec(folder: Path) -> ModelSpec:

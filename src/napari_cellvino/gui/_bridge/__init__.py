@@ -2,7 +2,16 @@
 
 from napari_cellvino.gui._bridge.pictures import Picture, Pictures
 from napari_cellvino.gui._bridge.reading import axes_choices, stack_of
-from napari_cellvino.gui._bridge.results import ResultLayers
+from napari_cellvino.gui._bridge.results import ResultLayers, ResultName
 from napari_cellvino.gui._bridge.showing import LayerRecipe, prepare_layers
 
-__all__ = ["LayerRecipe", "Picture", "Pictures", "ResultLayers", "axes_choices", "prepare_layers", "stack_of"]
+__all__ = [
+    "LayerRecipe",
+    "Picture",
+    "Pictures",
+    "ResultLayers",
+    "ResultName",
+    "axes_choices",
+    "prepare_layers",
+    "stack_of",
+]

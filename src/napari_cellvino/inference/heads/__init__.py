@@ -1,49 +1,60 @@
-"""Heads turn maps into labels and objects: one file per family."""
+"""Heads turn maps into objects: one file per family."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from napari_cellvino.errors import ModelPackageError, OptionError
 from napari_cellvino.inference.heads.centre_offset import CentreOffsetHead
+from napari_cellvino.inference.heads.foreground import ForegroundHead
+from napari_cellvino.inference.heads.grid import GridHead
 from napari_cellvino.inference.heads.head import Decoded, Head, Parameter
+from napari_cellvino.inference.heads.mask import MaskHead
 from napari_cellvino.package import ModelSpec
 
 __all__ = ["Decoded", "Head", "Parameter", "check_parameters", "head_for", "head_parameters"]
 
-_HEADS: tuple[Head, ...] = (CentreOffsetHead(),)
+_FAMILIES: Mapping[str, Callable[[ModelSpec], Head]] = {
+    "centre_offset": CentreOffsetHead.of,
+    "foreground": ForegroundHead.of,
+    "grid": GridHead.of,
+    "mask": MaskHead.of,
+}
 
 
 def head_for(spec: ModelSpec) -> Head:
-    """Return the head a model asks for.
+    """Return the head a model asks for, made for it.
 
     Raises
     ------
     ModelPackageError
-        If this version does not know that head.
+        If this version does not know that head, or the model's maps are not what it decodes.
     """
-    for head in _HEADS:
-        if head.name == spec.head.name:
-            return head
-    known = ", ".join(head.name for head in _HEADS)
-    raise ModelPackageError(f"model {spec.name} needs the head {spec.head.name!r}; this version knows {known}")
+    make = _FAMILIES.get(spec.head.name)
+    if make is None:
+        known = ", ".join(_FAMILIES)
+        raise ModelPackageError(f"model {spec.name} needs the head {spec.head.name!r}; this version knows {known}")
+    return make(spec)
 
 
-def head_parameters(spec: ModelSpec) -> tuple[Parameter, ...]:
-    """Return the parameters of a model's head, with the model's own defaults."""
+def head_parameters(spec: ModelSpec, outline: ModelSpec | None = None) -> tuple[Parameter, ...]:
+    """Return the parameters of a model's head, with the model's own defaults, and those of one that outlines."""
     own = spec.head.parameters
-    return tuple(p.with_default(own.get(p.name, p.default)) for p in head_for(spec).parameters)
+    first = tuple(p.with_default(own.get(p.name, p.default)) for p in head_for(spec).parameters)
+    return first if outline is None else (*first, *head_parameters(outline))
 
 
-def check_parameters(spec: ModelSpec, chosen: Mapping[str, float]) -> dict[str, float]:
-    """Return the value of every parameter of a model's head, ``chosen`` over its defaults.
+def check_parameters(
+    spec: ModelSpec, chosen: Mapping[str, float], outline: ModelSpec | None = None
+) -> dict[str, float]:
+    """Return the value of every parameter of a model's head (and of one that outlines), ``chosen`` over its defaults.
 
     Raises
     ------
     OptionError
         If a name is unknown or a value out of range.
     """
-    known = {p.name: p for p in head_parameters(spec)}
+    known = {p.name: p for p in head_parameters(spec, outline)}
     for name, value in chosen.items():
         if name not in known:
             raise OptionError(f"model {spec.name} has no parameter {name!r}; it has {', '.join(known)}")

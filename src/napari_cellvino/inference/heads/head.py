@@ -10,8 +10,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.errors import OptionError
+from napari_cellvino.errors import ImageValueError, ModelPackageError, OptionError
+from napari_cellvino.inference.maps import RawMaps
 from napari_cellvino.objects import Objects
+from napari_cellvino.package import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,31 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Label image (Y, X) int32 with ids 1…N, each one connected, and one row of objects per id, in order."""
+    """One row of objects per cell 1…N, in order, and the label image (Y, X) int32 with these ids, each one connected.
 
-    labels: NDArray[np.int32]
+    ``labels`` is None where boxes were found and no outlines. ``left_out`` is the number of cells that were found but
+    of which no outline could be made.
+    """
+
+    labels: NDArray[np.int32] | None
     objects: Objects
+    left_out: int = 0
+
+    def label_image(self) -> NDArray[np.int32]:
+        """Return the label image.
+
+        Raises
+        ------
+        ImageValueError
+            If boxes were found and no outlines.
+        """
+        if self.labels is None:
+            raise ImageValueError("the model found boxes and no outlines: add a model that outlines them (--outline)")
+        return self.labels
 
 
 class Head(Protocol):
-    """One family of networks."""
+    """One family of networks, made for one model."""
 
     @property
     def name(self) -> str:
@@ -54,19 +73,29 @@ class Head(Protocol):
         ...
 
     @property
-    def maps(self) -> tuple[str, ...]:
-        """The maps it decodes, in order."""
-        ...
-
-    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """What a user may move, with general defaults."""
         ...
 
-    def decode(self, maps: NDArray[np.float16], values: Mapping[str, float]) -> Decoded:
-        """Return labels and objects for maps (M, Y, X); ``values`` has every parameter."""
+    def keep(self, raw: RawMaps) -> RawMaps:
+        """Return what is kept of a run on a resized plane: maps at the plane's size, or as they are."""
         ...
 
-    def resample(self, maps: NDArray[np.float16], height: int, width: int) -> NDArray[np.float16]:
-        """Return maps (M, Y, X) of a resized plane as they would be at ``height`` × ``width``."""
+    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+        """Return what was found, in px of the plane; ``raw`` is as `keep` gave it, ``values`` has every parameter."""
         ...
+
+
+def check_fit(spec: ModelSpec, *, task: str, maps: tuple[str, ...], stride: int | None = None) -> None:
+    """Raise ModelPackageError unless a model has the task, the maps and the stride (None: any) that its head needs."""
+    wrong = [
+        f"{name} {found!r} instead of {needed!r}"
+        for name, found, needed in (
+            ("task", spec.task, task),
+            ("maps", spec.maps, maps),
+            ("stride", spec.stride, spec.stride if stride is None else stride),
+        )
+        if found != needed
+    ]
+    if wrong:
+        raise ModelPackageError(f"model {spec.name} does not fit its head {spec.head.name!r}: {'; '.join(wrong)}")
