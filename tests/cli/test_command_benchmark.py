@@ -63,3 +63,13 @@ def test_figures_command_measures(root):
     slowest, *each = json.loads(done.stdout)["figures"]["sliders"]
     assert slowest["goal"] == 80
     assert slowest["value"] == max(figure["value"] for figure in each) > 0
+
+
+def test_what_cannot_be_measured_here_is_said(root, tmp_path):
+    command = [sys.executable, "-m", "benchmarks", "--only", "stardist", "--peer", str(tmp_path)]
+    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    assert f"not measured: there is no trained StarDist in {tmp_path}" in said
+    found = json.loads(
+        subprocess.run([*command, "--json"], cwd=root, capture_output=True, text=True, check=True).stdout
+    )
+    assert "no trained StarDist" in found["figures"]["stardist"]["not measured"]

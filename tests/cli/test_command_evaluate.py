@@ -44,6 +44,47 @@ def test_small_objects_can_be_left_out(cellvino, truth):
     assert 0 < large < every
 
 
+@pytest.fixture(scope="module")
+def labelled(samples, tmp_path_factory):
+    """The plate as a labelled set with splits: one field for testing, one for validation."""
+    folder = tmp_path_factory.mktemp("labelled") / "plate"
+    for kind, source, ending in (("images", "plate", ".ome.tif"), ("labels", "plate/labels", ".tif")):
+        (folder / kind).mkdir(parents=True)
+        for well in ("A01_s1", "B03_s1"):
+            shutil.copy(samples / source / f"{well}{ending}", folder / kind)
+    (folder / "splits.csv").write_text("id,split,dose\nA01_s1,val,none\nB03_s1,test,high\n")
+    return folder
+
+
+def test_a_model_is_scored_on_a_labelled_set(cellvino, labelled):
+    answer = cellvino("evaluate", labelled, "--model", "nuclei", "--split", "val", "--json").json
+    assert answer["model"].startswith("nuclei ")
+    values = {(s["set"], s["metric"], s["precision"]): s["value"] for s in answer["scores"]}
+    assert values["plate val", "true", "fast"] == values["plate val", "true", "exact"] == 58
+    assert values["plate val", "f1_50", "fast"] > 0.85
+
+
+def test_fields_are_chosen_by_their_columns_and_the_table_is_that_of_a_card(cellvino, labelled):
+    words = ("evaluate", labelled, "--model", "nuclei", "--where", "dose=high", "--precision", "fast")
+    card = cellvino(*words, "--markdown").out.splitlines()
+    assert card[:2] == ["| set | score | Fast |", "| --- | --- | ---: |"]
+    assert card[2].startswith("| plate, high | AP@0.5 | ")
+    assert "|  | true cells | 26 |" in card
+    assert cellvino(*words).out.splitlines()[1].split()[:3] == ["plate,", "high", "AP@0.5"]
+
+
+def test_what_cannot_be_scored_is_said(cellvino, labelled, truth):
+    score = ("evaluate", labelled, "--model", "nuclei")
+    assert "has no field for --split train" in cellvino(*score, "--split", "train").err
+    assert "no column 'type'; they have id" in cellvino(*score, "--where", "type=x").err
+    assert "has no '='" in cellvino(*score, "--where", "type").err
+    assert "is no set" in cellvino("evaluate", truth["plate"], "--model", "nuclei").err
+    for words in (("evaluate", labelled), (*score[:2], truth["plate"], *score[2:])):
+        called = cellvino(*words)
+        assert called.code == 2
+        assert "name results and their truth" in called.err
+
+
 def test_fields_without_partner_and_unfit_ones_are_named(cellvino, truth, tmp_path):
     for path in sorted(truth["plate"].glob("A0[12]*")):
         shutil.copy(path, tmp_path)
@@ -59,7 +100,7 @@ def test_fields_without_partner_and_unfit_ones_are_named(cellvino, truth, tmp_pa
 def test_folders_that_have_nothing_in_common(cellvino, sample_run, tmp_path):
     called = cellvino("evaluate", sample_run, tmp_path)
     assert called.code == 1
-    assert "no label image" in called.err
+    assert "no result in" in called.err
     assert "is no folder" in cellvino("evaluate", tmp_path / "absent", sample_run).err
 
 

@@ -39,7 +39,7 @@ RUN = ("run", "image.tif", "--out", "out")
         (("models", "check", "unicorns"), "no model 'unicorns'"),
         (("benchmark", "--repeats", "0"), "0 repeats"),
         (("benchmark", "--device", "TPU"), "no device 'TPU'"),
-        (("evaluate", "out"), "TRUTH_DIR"),
+        (("evaluate", "out"), "RESULTS TRUTH"),
     ],
 )
 def test_wrong_usage(cellvino, tmp_path, monkeypatch, arguments, words):
@@ -81,7 +81,9 @@ def test_folder_as_recipe(cellvino, tmp_path):
     assert "cannot be read" in called.err
 
 
-@pytest.mark.parametrize("command", ["", "run", "info", "devices", "models", "evaluate", "benchmark"])
+@pytest.mark.parametrize(
+    "command", ["", "run", "info", "devices", "models", "evaluate", "benchmark", "convert", "quantize"]
+)
 def test_help(cellvino, command):
     called = cellvino(*command.split(), "--help")
     assert called.code == 0

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
+from napari_cellvino.errors import TrainingDataError
 from napari_cellvino.resources import shipped_folder
 from napari_cellvino.training.datasets import LabelledImage
+from napari_cellvino.training.plan import NetworkShape, TrainingPlan
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
+
+TINY = NetworkShape(widths=(8, 16))
+PLAN = TrainingPlan.model_validate(
+    {
+        "head": "centre_offset",
+        "classes": ["nucleus"],
+        "diameter_px": {"reference": 24, "smallest": 7, "largest": 70},
+        "style": "fluorescence",
+        "network": TINY,
+        "crop_px": 64,
+        "steps": 12,
+        "batch": 2,
+        "warm_up": 2,
+        "checkpoint_every": 4,
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,50 +47,59 @@ def images() -> list[LabelledImage]:
     ]
 
 
-def test_crops_have_objects_in_place(images: list[LabelledImage]) -> None:
-    from napari_cellvino.training.augment import CropOptions, random_crop
+def test_fitting_learns_and_resumes(images: list[LabelledImage], tmp_path: Path) -> None:
+    from napari_cellvino.training.fit import fit
 
-    options = CropOptions(size=96, empty_fraction=0.0)
-    rng = np.random.default_rng(0)
-    inside, outside = [], []
-    for _ in range(20):
-        crop, labels = random_crop(images[0].image / 4095.0, images[0].labels, 14.0, options, rng)
-        assert crop.shape == labels.shape == (96, 96)
-        assert crop.dtype == np.float32
-        assert -0.5 <= crop.min() <= crop.max() <= 2.0
-        if (labels > 0).any():
-            inside.append(np.median(crop[labels > 0]))
-            outside.append(np.median(crop[labels == 0]))
-    assert np.mean(np.array(inside) > np.array(outside)) > 0.9
+    scored = []
 
+    def validate(net: object) -> float:
+        scored.append(net)
+        return 0.25
 
-@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript-based ONNX export:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
-def test_fitting_learns_resumes_and_exports(images: list[LabelledImage], tmp_path: Path) -> None:
-    from napari_cellvino.inference.openvino import OpenVinoEngine
-    from napari_cellvino.package import open_package
-    from napari_cellvino.recipe import Precision
-    from napari_cellvino.training.augment import CropOptions
-    from napari_cellvino.training.convert import PackageText, export_network, write_description
-    from napari_cellvino.training.fit import FitOptions, fit
-    from napari_cellvino.training.networks import CentreOffsetNet
-    from napari_cellvino.training.nuclei import _config
-
-    options = FitOptions(steps=12, batch=2, warm_up=2, checkpoint_every=4, crops=CropOptions(size=64))
-    running = fit(images, tmp_path / "run", options)
-    first = next(running)
+    running = fit(images, tmp_path / "run", PLAN, validate=validate)
+    first = [next(running) for _ in range(6)]
     running.close()
-    rest = list(fit(images, tmp_path / "run", options))
-    assert [news.step for news in (first, *rest)] == [4, 8, 12]
-    assert rest[-1].loss["foreground"] < first.loss["foreground"]
+    rest = list(fit(images, tmp_path / "run", PLAN, validate=validate))
+    assert [news.step for news in first] == [1, 2, 3, 4, 5, 6]
+    assert [news.step for news in rest] == [5, 6, 7, 8, 9, 10, 11, 12], "it goes on from the checkpoint at step 4"
+    saved = [news for news in (*first, *rest) if news.saved]
+    assert [news.step for news in saved] == [4, 8, 12]
+    assert saved[-1].loss["foreground"] < saved[0].loss["foreground"]
+    assert saved[-1].validation == 0.25
+    assert len(scored) == 3
+    assert "step 12 of 12" in saved[-1].words()
+    with (tmp_path / "run" / "history.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["step"] for row in rows] == ["4", "8", "12"]
+    assert rows[0]["validation"] == "0.25000"
+    assert (tmp_path / "run" / "history.png").stat().st_size > 1000
 
-    net = CentreOffsetNet()
-    net.load_state_dict(torch.load(tmp_path / "run" / "weights.pt", weights_only=True))
-    batch = np.random.default_rng(0).random((1, 1, 64, 64), np.float32)
-    export_network(net, tmp_path / "nuclei", batch)
-    write_description(tmp_path / "nuclei", PackageText("nuclei", "Nuclei", "0.0.1", "a test", "card", config=_config()))
-    package = open_package(tmp_path / "nuclei")
-    engine = OpenVinoEngine(package, device="CPU", precision=Precision.EXACT)
-    engine.load(64)
-    given, promised = package.test_tensors()
-    np.testing.assert_allclose(engine.infer(given), promised, atol=0.02)
+
+def test_the_same_seed_gives_the_same_first_steps(images: list[LabelledImage], tmp_path: Path) -> None:
+    from napari_cellvino.training.fit import fit
+
+    def losses(name: str, seed: int) -> list[dict[str, float]]:
+        run = fit(images, tmp_path / name, PLAN.model_copy(update={"seed": seed}))
+        found = [next(run).loss for _ in range(2)]
+        run.close()
+        return found
+
+    assert losses("a", 3) == losses("b", 3)
+    assert losses("c", 4) != losses("a", 3)
+
+
+def test_a_run_of_another_network_is_refused(images: list[LabelledImage], tmp_path: Path) -> None:
+    from napari_cellvino.training.fit import fit
+
+    list(fit(images, tmp_path, PLAN.model_copy(update={"steps": 1})))
+    other = PLAN.model_copy(update={"network": NetworkShape(widths=(8, 16, 16))})
+    with pytest.raises(TrainingDataError, match="another plan"):
+        next(fit(images, tmp_path, other))
+
+
+def test_images_without_objects_are_refused(tmp_path: Path) -> None:
+    from napari_cellvino.training.fit import fit
+
+    empty = LabelledImage("a", "s", np.zeros((80, 80), np.uint8), np.zeros((80, 80), np.uint16))
+    with pytest.raises(TrainingDataError, match="no.* labelled object|none of the 1"):
+        next(fit([empty], tmp_path, PLAN))

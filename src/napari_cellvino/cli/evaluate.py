@@ -1,62 +1,65 @@
-"""``cellvino evaluate``: results against the truth, in the field's accuracy words."""
+"""``cellvino evaluate``: results, or a model on a labelled set, against the truth, in the field's accuracy words."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
-from napari_cellvino.analysis.accuracy import Accuracy, match_field, summarise
-from napari_cellvino.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.export.label_tiff import read_labels
+from tqdm import tqdm
+
+from napari_cellvino.analysis.accuracy import Accuracy
+from napari_cellvino.analysis.box_accuracy import DetectionAccuracy
+from napari_cellvino.analysis.score_table import markdown_table, text_table
+from napari_cellvino.errors import OptionError, TrainingDataError
+from napari_cellvino.inference.progress import Progress, finish
+from napari_cellvino.jobs.compare import BoxComparison, LabelComparison, compare_folders
 from napari_cellvino.jobs.json_text import json_text
-
-SUFFIXES = (".tif", ".tiff")
+from napari_cellvino.package import find_package
+from napari_cellvino.recipe import Precision
+from napari_cellvino.training.datasets import read_set
+from napari_cellvino.training.evaluate import LabelledSet, score_package
 
 
 def run(options: argparse.Namespace) -> int:
-    """Score all fields that have both a result and a truth; 1 when one could not be read or has no partner."""
-    predicted, truth = _label_files(options.predicted), _label_files(options.truth)
-    both = sorted(predicted.keys() & truth.keys())
-    if not both:
-        raise ImageValueError(
-            f"no label image in {options.predicted} has the name of one in {options.truth}: "
-            f"{_some(predicted)} against {_some(truth)}"
+    """Score results against a truth, or a model on a labelled set; 1 when a field could not be scored."""
+    if (options.model is None) == (options.truth is None):
+        raise OptionError(
+            "name results and their truth (cellvino evaluate RESULTS TRUTH), "
+            "or a labelled set and a model (cellvino evaluate SET --model nuclei)"
         )
-    matches, problems = [], []
-    for name in both:
-        try:
-            labels = [read_labels(files[name])[0] for files in (truth, predicted)]
-            matches.append(match_field(*labels, min_area=options.min_area))
-        except CellvinoError as error:
-            problems.append(f"{name}: {error}")
-    problems += [f"{name}: no result" for name in sorted(truth.keys() - predicted.keys())]
-    for problem in problems:
+    return _compare(options) if options.model is None else _score(options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    found = compare_folders(options.folder, options.truth, min_area=options.min_area)
+    for problem in found.problems:
         print(problem, file=sys.stderr)
-    score = summarise(matches)
-    print(json_text(asdict(score) | {"problems": problems}).rstrip() if options.json else _words(score))
-    return int(bool(problems))
+    print(json_text(_record(found)).rstrip() if options.json else _words(found))
+    return int(bool(found.problems))
 
 
-def _label_files(folder: Path) -> dict[str, Path]:
-    """Return label images by name: ``<name>/labels.tif`` of results, or ``<name>.tif``."""
-    if not folder.is_dir():
-        raise ImageReadError(f"{folder} is no folder")
-    results = {path.parent.name: path for path in folder.glob("*/labels.tif")}
-    return results or {_name(p): p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES}
+def _record(found: LabelComparison | BoxComparison) -> dict[str, object]:
+    record = asdict(found.score) | {"problems": list(found.problems)}
+    if isinstance(found, BoxComparison):
+        record["classes"] = {name: asdict(score) for name, score in found.of_class.items()}
+    return record
 
 
-def _name(path: Path) -> str:
-    return path.name[: -len(path.suffix)].removesuffix(".ome").removesuffix("_labels")
+def _words(found: LabelComparison | BoxComparison) -> str:
+    if isinstance(found, LabelComparison):
+        return _outline_words(found.score)
+    parts = [_box_words(found.score)]
+    if len(found.of_class) > 1:
+        parts += [f"{name}\n{_box_words(score)}" for name, score in found.of_class.items()]
+    return "\n\n".join(parts)
 
 
-def _some(files: dict[str, Path]) -> str:
-    return ", ".join(sorted(files)[:3]) or "none"
-
-
-def _words(score: Accuracy) -> str:
-    rows = (
+def _outline_words(score: Accuracy) -> str:
+    return _lines(
         ("fields", f"{score.fields}"),
         ("cells", f"{score.predicted:,} found, {score.true:,} true"),
         ("AP@0.5", f"{score.ap50:.3f}"),
@@ -66,4 +69,82 @@ def _words(score: Accuracy) -> str:
         ("Dice", f"{score.dice:.3f}"),
         ("count", f"off by {score.count_error:.2f} per field, r = {score.count_r:.3f}"),
     )
+
+
+def _box_words(score: DetectionAccuracy) -> str:
+    return _lines(
+        ("fields", f"{score.fields}"),
+        ("cells", f"{score.predicted:,} found, {score.true:,} true"),
+        ("AP@0.5", f"{score.ap50:.3f}  (area under precision-recall {score.average_precision:.3f})"),
+        ("F1@0.5", f"{score.f1_50:.3f}  (precision {score.precision:.3f}, recall {score.recall:.3f})"),
+        ("count", f"off by {score.count_error:.2f} per field, r = {score.count_r:.3f}"),
+    )
+
+
+def _lines(*rows: tuple[str, str]) -> str:
     return "\n".join(f"{name:8} {value}" for name, value in rows)
+
+
+def _score(options: argparse.Namespace) -> int:
+    package = find_package(options.model)
+    part = _labelled_set(options)
+    precisions = package.precisions if options.precision == "all" else (Precision(options.precision),)
+    scores = finish(score_package(package, part, precisions, device=options.device), _teller(options))
+    if options.json:
+        record = {
+            "model": package.label,
+            "sha256": package.sha256,
+            "scores": [s.model_dump(mode="json") for s in scores],
+        }
+        print(json_text(record), end="")
+    else:
+        print(markdown_table(scores) if options.markdown else text_table(scores))
+    return 0
+
+
+def _labelled_set(options: argparse.Namespace) -> LabelledSet:
+    """Return the fields that were asked for, under a name that says which they are.
+
+    Raises
+    ------
+    TrainingDataError
+        If there are none.
+    """
+    folder: Path = options.folder
+    wanted = dict(_condition(text) for text in options.where)
+    split = "" if options.split == "all" else options.split
+    fields = read_set(folder, split, keep=lambda row: _holds(row, wanted))
+    if not fields:
+        asked = " ".join([f"--split {options.split}", *(f"--where {name}={value}" for name, value in wanted.items())])
+        raise TrainingDataError(f"{folder} has no field for {asked}; ask for others")
+    name = ", ".join([f"{folder.resolve().name} {split}".rstrip(), *wanted.values()])
+    return LabelledSet(name, tuple(fields), options.min_area, options.diameter)
+
+
+def _condition(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise OptionError(f"--where {text!r} has no '='; write it like --where type=fluorescence")
+    return name.strip(), value.strip()
+
+
+def _holds(row: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    unknown = sorted(wanted.keys() - row.keys())
+    if unknown:
+        raise OptionError(f"the set's fields have no column {unknown[0]!r}; they have {', '.join(row)}")
+    return all(row[name] == value for name, value in wanted.items())
+
+
+def _teller(options: argparse.Namespace) -> Callable[[Progress], None]:
+    """Return what moves a bar on a terminal, and else does nothing."""
+    if options.json or not sys.stderr.isatty():
+        return lambda news: None
+    bar: tqdm[NoReturn] = tqdm(leave=False, file=sys.stderr, unit="field")
+
+    def tell(news: Progress) -> None:
+        bar.total, bar.n = news.total, news.done
+        bar.refresh()
+        if news.done == news.total:
+            bar.close()
+
+    return tell

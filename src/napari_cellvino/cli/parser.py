@@ -21,6 +21,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_looks(commands)
     _add_evaluate(commands)
     _add_benchmark(commands)
+    _add_train(commands)
+    _add_convert(commands)
+    _add_quantize(commands)
     return parser
 
 
@@ -48,6 +51,9 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
     parser.add_argument("--overwrite", action="store_true", help="replace results made with other choices")
+    parser.add_argument(
+        "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
+    )
     _add_choices(parser)
 
 
@@ -77,10 +83,21 @@ def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "evaluate", "evaluate", "score results against true label images")
-    parser.add_argument("predicted", type=Path, metavar="PRED_DIR", help="results of 'cellvino run', or label TIFFs")
-    parser.add_argument("truth", type=Path, metavar="TRUTH_DIR", help="label TIFFs of the same names")
-    parser.add_argument("--min-area", type=int, default=0, metavar="PX", help="leave out smaller objects, both sides")
+    text = "score results against the truth (RESULTS TRUTH), or a model on a labelled set (SET --model NAME)"
+    parser = _command(commands, "evaluate", "evaluate", text)
+    add = parser.add_argument
+    add("folder", type=Path, metavar="RESULTS|SET", help="results of 'cellvino run', label TIFFs, or a labelled set")
+    add("truth", nargs="?", type=Path, metavar="TRUTH", help="label TIFFs, or tables of boxes, of the same names")
+    add("--min-area", type=int, default=0, metavar="PX", help="leave out smaller labels, both sides")
+    add("--model", metavar="NAME", help="run this model over the labelled set: images/ with labels/ or boxes/")
+    add("--split", choices=["all", "test", "val", "train"], default="all", help="fields of one split (default: all)")
+    add(
+        "--where", action="append", default=[], metavar="COLUMN=VALUE", help="fields whose manifest says so; repeatable"
+    )
+    add("--precision", choices=["all", "fast", "exact", "int8"], default="all", help="(default: all the model has)")
+    add("--device", default="AUTO", metavar="D", help="as 'cellvino devices' lists them (default: AUTO)")
+    add("--diameter", type=float, metavar="PX", help="typical object diameter in the images, in px")
+    add("--markdown", action="store_true", help="print the table as it stands in a model card")
 
 
 def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -88,3 +105,56 @@ def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("input", nargs="?", type=Path, metavar="INPUT", help="an image (default: the shipped sample)")
     parser.add_argument("--repeats", type=int, default=5, metavar="N")
     _add_choices(parser)
+
+
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "train a model on labelled images, going on from one that is there (needs the train extra)"
+    parser = _command(commands, "train", "train", text)
+    add = parser.add_argument
+    add("dataset", type=Path, metavar="DATASET_DIR", help="images/ with labels/ (or boxes/), and optionally splits.csv")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the new model; checkpoints go to DIR.run")
+    add("--base", metavar="NAME", help="model to go on from: a name or a folder (default: nuclei)")
+    add("--plan", type=Path, metavar="FILE", help="plan (YAML) of a fresh network, instead of --base")
+    add("--epochs", type=int, default=20, metavar="N", help="times to go over the images (default: 20)")
+    add("--steps", type=int, metavar="N", help="steps to fit, instead of --epochs")
+    add("--batch", type=int, metavar="N", help="crops a step (default: the plan's)")
+    add("--seed", type=int, default=0, metavar="N", help="the same seed draws the same crops (default: 0)")
+    add("--device", choices=["cpu", "cuda"], default="cpu")
+
+
+def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "make a model of a network that others made: ONNX, PyTorch, TensorFlow, OpenVINO or bioimage.io"
+    parser = _command(commands, "convert", "convert", text)
+    add = parser.add_argument
+    add("network", type=Path, metavar="MODEL", help="a file or folder: .onnx, .pt, SavedModel, .xml, bioimage.io")
+    add("--name", default="", help="what to call the model (default: after its file)")
+    add("--out", type=Path, metavar="DIR", help="folder for the package (default: among your own models)")
+    add("--overwrite", action="store_true", help="replace a package that is there")
+    add("--architecture", default="", metavar="FILE.py:CLASS", help="code that builds the network of PyTorch weights")
+    add("--channels", type=int, metavar="N", help="channels that a PyTorch network takes (default: tried)")
+    add("--head", default="", metavar="HEAD", help="foreground, centre_offset, grid or mask (default: foreground)")
+    add("--maps", default="", metavar="A,B,…", help="what the network's channels are, in order, as foreground,boundary")
+    add("--classes", default="", metavar="A,B,…", help="classes of what it finds (default: cell)")
+    add("--activation", choices=["none", "sigmoid", "softmax"], default="", help="what makes its output probabilities")
+    add(
+        "--normalise",
+        choices=["percentiles", "mean_std", "none"],
+        default="",
+        help="how images are normalised, where the model does not say (default: percentiles)",
+    )
+    add("--diameter", type=float, metavar="PX", help="object diameter that the network knows best (default: 30)")
+    add("--tile", type=int, metavar="PX", help="largest tile (default: 512; of a mask: its crop, 224)")
+    add("--halo", type=int, metavar="PX", help="what a tile needs round it (default: measured)")
+
+
+def _add_quantize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "add INT8 weights to a model, unless they find the cells less well (needs the train extra)"
+    parser = _command(commands, "quantize", "quantize", text)
+    add = parser.add_argument
+    add("name", metavar="NAME", help="model package: a name or a folder")
+    add("--calibration", type=Path, required=True, metavar="DIR", help="images/ like yours, with labels/ or boxes/")
+    add("--max-drop", type=float, default=0.005, metavar="X", help="largest loss of accuracy (default: 0.005)")
+    add("--out", type=Path, metavar="DIR", help="folder for the new package (default: the model's own)")
+    add("--tiles", type=int, default=96, metavar="N", help="tiles to calibrate on, at most (default: 96)")
+    add("--diameter", type=float, metavar="PX", help="typical object diameter in the images, in px")
+    add("--unchecked", action="store_true", help="do not ask for labels: nobody knows then how good the result is")

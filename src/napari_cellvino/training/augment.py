@@ -1,83 +1,37 @@
-"""Random crops of labelled images that look as if another microscope had taken them.
+"""Intensity changes that make an image look as if another microscope had taken it.
 
-Geometry (scale, rotation, mirror) is one affine resampling; intensity changes act on the normalised image, where 0
-is background and 1 the bright end.
+They act on normalised images, where 0 is the dark end and 1 the bright end of the field, and take a grey crop (Y, X)
+and its label image (Y, X; zeros where only boxes are known). A *style* is what may happen to one kind of image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from skimage.measure import label as connected_components
+
+from napari_cellvino.training.plan import StyleName
 
 Image = NDArray[np.float32]
 Labels = NDArray[np.integer]
+Change = Callable[[Image, Labels, np.random.Generator], Image]
 
 
-@dataclass(frozen=True, slots=True)
-class CropOptions:
-    """What random crops look like; ``diameter_px`` is the range of median object diameters the network shall see."""
-
-    size: int = 224
-    scale: tuple[float, float] = (0.5, 2.0)
-    diameter_px: tuple[float, float] = (7.0, 70.0)
-    empty_fraction: float = 0.04
-
-
-def random_crop(
-    image: Image, labels: Labels, diameter: float, options: CropOptions, rng: np.random.Generator
-) -> tuple[Image, Labels]:
-    """Return an augmented crop and its labels, both (size, size); objects broken by the crop get ids of their own."""
-    if rng.random() < options.empty_fraction:
-        return _empty_field(options.size, rng), np.zeros((options.size, options.size), np.int32)
-    scale = _random_scale(diameter, options, rng)
-    crop, crop_labels = _warp(image, labels, options.size, scale, rng)
-    for change, chance in _CHANGES:
+def change_intensities(crop: Image, labels: Labels, style: StyleName, rng: np.random.Generator) -> Image:
+    """Return a grey crop (Y, X) after the random changes of a style, clipped as normalisation clips."""
+    for change, chance in STYLES[style]:
         if rng.random() < chance:
-            crop = change(crop, crop_labels, rng)
-    return np.clip(crop, -0.5, 2.0).astype(np.float32), crop_labels
+            crop = change(crop, labels, rng)
+    return np.clip(crop, -0.5, 2.0).astype(np.float32)
 
 
-def _random_scale(diameter: float, options: CropOptions, rng: np.random.Generator) -> float:
-    low, high = np.log2(options.scale)
-    scale = 2.0 ** rng.triangular(low, 0.0, high)
-    smallest, largest = options.diameter_px[0] / diameter, options.diameter_px[1] / diameter
-    return float(np.clip(scale, min(smallest, 1.0), max(largest, 0.25)) if smallest < largest else scale)
-
-
-def _warp(image: Image, labels: Labels, size: int, scale: float, rng: np.random.Generator) -> tuple[Image, Labels]:
-    height, width = image.shape
-    turn = rng.uniform(0, 2 * np.pi) if rng.random() < 0.5 else rng.integers(4) * np.pi / 2
-    mirror = rng.choice([-1.0, 1.0])
-    stretch = 2.0 ** rng.uniform(-0.15, 0.15)
-    cos, sin = np.cos(turn), np.sin(turn)
-    matrix = np.array([[cos, -sin], [sin, cos]]) @ np.diag([stretch, mirror / stretch]) * size / scale
-    reach = np.minimum(size / scale / 2, [width / 2, height / 2])
-    centre = rng.uniform(reach, np.maximum([width, height] - reach, reach + 1e-6))
-    theta = np.zeros((1, 2, 3), np.float32)
-    theta[0, :, :2] = matrix / [[width], [height]]
-    theta[0, :, 2] = 2 * centre / [width, height] - 1
-    grid = F.affine_grid(torch.from_numpy(theta), [1, 1, size, size], align_corners=False)
-    pixels = _sample(image, grid, "bilinear")
-    crop_labels = _sample(labels.astype(np.float32), grid, "nearest").astype(np.int32)
-    return pixels, connected_components(crop_labels, connectivity=1).astype(np.int32)
-
-
-def _sample(array: Image, grid: torch.Tensor, mode: str) -> Image:
-    source = torch.from_numpy(np.ascontiguousarray(array, np.float32))[None, None]
-    sampled = F.grid_sample(source, grid, mode=mode, padding_mode="reflection", align_corners=False)
-    return np.asarray(sampled[0, 0].numpy(), np.float32)
-
-
-def _empty_field(size: int, rng: np.random.Generator) -> Image:
+def empty_field(size: int, rng: np.random.Generator) -> Image:
     """Return what normalisation makes of a field without cells: noise, uneven light, stretched to the full range."""
-    field = ndi.gaussian_filter(rng.standard_normal((size, size)), rng.choice([0.0, 0.6, 1.0]))
+    field = ndi.gaussian_filter(rng.standard_normal((size, size)), rng.choice([0.0, 0.6, 1.0, 2.5]))
     field /= field.std()
     field += rng.uniform(0, 4) * _low_frequency(size, rng)
     low, high = np.percentile(field, (1, 99.8))
@@ -98,6 +52,16 @@ def _gain(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     return image * np.float32(2.0 ** rng.uniform(-0.8, 0.8)) + np.float32(rng.uniform(-0.15, 0.15))
 
 
+def _contrast(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
+    """Scale about the background: where it is not dark, a gain would move it."""
+    middle = np.float32(np.median(image))
+    return (image - middle) * np.float32(2.0 ** rng.uniform(-1.0, 1.0)) + middle
+
+
+def _invert(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
+    return np.float32(1) - image
+
+
 def _uneven_light(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     field = _low_frequency(len(image), rng)
     if rng.random() < 0.5:
@@ -111,8 +75,26 @@ def _object_brightness(image: Image, labels: Labels, rng: np.random.Generator) -
     return np.asarray(image * ndi.gaussian_filter(gain[labels], 1.0), np.float32)
 
 
+def _texture(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
+    """Chromatin that another stain or lens would show: grain inside the objects."""
+    grain = ndi.gaussian_filter(rng.standard_normal(image.shape, np.float32), rng.uniform(0.8, 4.0))
+    strength = np.float32(rng.uniform(0.05, 0.4) / (grain.std() + 1e-6))
+    return np.asarray(image * np.exp2(strength * grain * (labels > 0)), np.float32)
+
+
+def _haze(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
+    """Light of cells out of focus, from here or from elsewhere in the field."""
+    far = np.roll(image, rng.integers(0, len(image), 2), (0, 1)) if rng.random() < 0.5 else image
+    return np.asarray(image + rng.uniform(0.1, 0.6) * ndi.gaussian_filter(far, rng.uniform(4, 16)), np.float32)
+
+
 def _blur(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     return np.asarray(ndi.gaussian_filter(image, rng.uniform(0.4, 2.0)), np.float32)
+
+
+def _sharpen(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
+    soft = ndi.gaussian_filter(image, rng.uniform(0.7, 2.0))
+    return np.asarray(image + rng.uniform(0.2, 1.0) * (image - soft), np.float32)
 
 
 def _noise(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
@@ -134,13 +116,23 @@ def _debris(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     return np.asarray(image + ndi.gaussian_filter(points, rng.uniform(0.5, 1.0)), np.float32)
 
 
-_CHANGES: tuple[tuple[Callable[[Image, Labels, np.random.Generator], Image], float], ...] = (
-    (_object_brightness, 0.3),
-    (_gamma, 0.6),
-    (_uneven_light, 0.3),
-    (_blur, 0.3),
-    (_debris, 0.05),
-    (_gain, 0.6),
-    (_noise, 0.6),
-    (_salt, 0.05),
-)
+_CAMERA = ((_blur, 0.3), (_sharpen, 0.15), (_gain, 0.6), (_noise, 0.5), (_salt, 0.05))
+STYLES: Mapping[StyleName, tuple[tuple[Change, float], ...]] = {
+    "fluorescence": (
+        (_object_brightness, 0.3),
+        (_texture, 0.25),
+        (_gamma, 0.6),
+        (_haze, 0.15),
+        (_uneven_light, 0.3),
+        (_blur, 0.3),
+        (_sharpen, 0.1),
+        (_debris, 0.08),
+        (_gain, 0.6),
+        (_noise, 0.6),
+        (_salt, 0.05),
+    ),
+    "stained": ((_contrast, 0.5), (_gamma, 0.5), (_uneven_light, 0.3), *_CAMERA, (_invert, 0.4)),
+    "phase": ((_contrast, 0.6), (_gamma, 0.4), (_uneven_light, 0.5), *_CAMERA),
+    "chamber": ((_contrast, 0.6), (_gamma, 0.3), (_uneven_light, 0.4), *_CAMERA),
+    "mixed": ((_contrast, 0.4), (_gamma, 0.4), (_uneven_light, 0.4), *_CAMERA, (_invert, 0.2)),
+}

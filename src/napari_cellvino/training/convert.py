@@ -1,123 +1,89 @@
-"""Turn a fitted network into a model package: ONNX, OpenVINO IR with f16 weights, test tensors, description, sums."""
+"""A network that others made, as a model package that runs here.
+
+The way: read it, wire its channels to a head's maps, put what is missing (an activation, fixed preprocessing) into the
+graph, see that it still does what its makers promise, measure what running it needs, write the package.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import openvino as ov
-import torch
-import yaml
-from numpy.typing import NDArray
-
-from napari_cellvino.inference.check import check_model
-from napari_cellvino.package import ModelPackage
+from napari_cellvino.errors import OutputError
+from napari_cellvino.export.atomic import atomic_folder
+from napari_cellvino.package import ModelPackage, open_package
 from napari_cellvino.package.spec import SPEC_NAME
-from napari_cellvino.recipe import Precision
-from napari_cellvino.training.networks import CentreOffsetNet, ExportedNet
-
-Config = dict[str, Any]
+from napari_cellvino.training.adapt import Adapted, Wishes, adapt
+from napari_cellvino.training.convert_text import Sizes, package_text
+from napari_cellvino.training.describe import PackageText, write_description
+from napari_cellvino.training.importers import import_network
+from napari_cellvino.training.network_files import IR, save_network, save_test_tensors, tolerances
+from napari_cellvino.training.own_test import Agreement
 
 
 @dataclass(frozen=True, slots=True)
-class PackageText:
-    """The words of a package: what the description and the model card say."""
+class ConvertOptions:
+    """The name of the package, and what is said of a network beside its file."""
 
     name: str
-    title: str
-    version: str
-    description: str
-    card: str
-    licence: str = "CC-BY-4.0"
-    authors: tuple[str, ...] = ("The napari-cellvino developers",)
-    cite: tuple[dict[str, str], ...] = ()
-    config: Config = field(default_factory=dict)
+    wishes: Wishes
+    sizes: Sizes
+    architecture: str = ""
+    channels: int | None = None
 
 
-def export_network(net: CentreOffsetNet, folder: Path, test_input: NDArray[np.float32]) -> None:
-    """Write ``model.onnx``, ``model.xml``/``.bin`` and the test tensors; ``test_input`` is (1, C, Y, X).
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """The package, the form its network came in, and what was done to it.
 
-    The promised output is torch's own, in float32: every runtime is checked against it.
+    ``agreement`` is with the network's own test tensors, None where it came without any. ``fused`` is the number of
+    upsamplings that were rewritten. ``complete`` says whether other bioimage.io programs can run it as well.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    exported = ExportedNet(net).eval()
-    example = torch.from_numpy(test_input)
-    with torch.no_grad():
-        promised = exported(example).numpy()
-    torch.onnx.export(
-        exported,
-        (example,),
-        folder / "model.onnx",
-        input_names=["image"],
-        output_names=["maps"],
-        dynamic_axes={"image": {0: "batch", 2: "y", 3: "x"}, "maps": {0: "batch", 2: "y", 3: "x"}},
-        opset_version=17,
-        dynamo=False,  # the newer exporter gives the same network and trips over its own deprecations
-    )
-    ov.save_model(ov.convert_model(folder / "model.onnx"), folder / "model.xml", compress_to_fp16=True)
-    np.save(folder / "test_input.npy", test_input)
-    np.save(folder / "test_output.npy", promised)
+
+    package: ModelPackage
+    form: str
+    agreement: Agreement | None
+    fused: int
+    complete: bool
 
 
-def network_difference(package: ModelPackage, precision: Precision) -> float:
-    """Return the root-mean-square difference between what a package promises and what it does here."""
-    return next(check.difference for check in check_model(package) if check.precision is precision)
+def convert(source: Path, out: Path, options: ConvertOptions, *, overwrite: bool = False) -> Converted:
+    """Write the network in ``source`` as a package to the folder ``out``, and return it.
+
+    Raises
+    ------
+    ModelPackageError
+        If it cannot be read, cannot be run here, or does not do what its own test tensors promise.
+    OptionError
+        If what is said of it does not fit.
+    OutputError
+        If ``out`` is in use, or cannot be written.
+    """
+    _check_target(out, overwrite=overwrite)
+    with tempfile.TemporaryDirectory(prefix="cellvino-convert-") as scratch:
+        imported = import_network(source, Path(scratch), architecture=options.architecture, channels=options.channels)
+        adapted = adapt(imported, options.wishes)
+        with atomic_folder(out) as folder:
+            _write(folder, adapted, package_text(adapted, options.name, source.name, options.sizes))
+    return Converted(open_package(out), imported.form, adapted.agreement, adapted.fused, adapted.weights is not None)
 
 
-def write_description(folder: Path, text: PackageText) -> None:
-    """Write ``README.md`` and ``rdf.yaml`` (bioimage.io model 0.5) for the files in ``folder``."""
-    (folder / "README.md").write_text(text.card, encoding="utf-8")
-    sums = {p.name: _sha256(p) for p in sorted(folder.iterdir()) if p.is_file() and p.name != SPEC_NAME}
-    rdf = _common(text) | _tensors(sums, text.config) | {"config": {"cellvino": text.config | {"sha256": sums}}}
-    (folder / SPEC_NAME).write_text(yaml.safe_dump(rdf, sort_keys=False, allow_unicode=True), encoding="utf-8")
+def _check_target(out: Path, *, overwrite: bool) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / SPEC_NAME).is_file():
+        raise OutputError(f"{out} is there and is no model package; name another folder with --out")
+    if not overwrite:
+        raise OutputError(f"there is a model package in {out}; choose another --name, or replace it with --overwrite")
 
 
-def _common(text: PackageText) -> Config:
-    return {
-        "format_version": "0.5.4",
-        "type": "model",
-        "name": text.title,
-        "version": text.version,
-        "description": text.description,
-        "authors": [{"name": name} for name in text.authors],
-        "license": text.licence,
-        "cite": list(text.cite),
-        "documentation": "README.md",
-        "tags": ["segmentation", "nuclei", "instance-segmentation", "fluorescence", "openvino"],
-    }
-
-
-def _tensors(sums: dict[str, str], config: Config) -> Config:
-    channels, maps = config["input_channels"], config["maps"]
-    size = [{"type": "space", "id": axis, "size": {"min": 64, "step": 16}} for axis in "yx"]
-    same = [{"type": "space", "id": a, "size": {"tensor_id": "image", "axis_id": a}} for a in "yx"]
-    scale = {"id": "scale_range", "kwargs": {"axes": ["y", "x"], "min_percentile": 1.0, "max_percentile": 99.8}}
-    names = [f"channel{i}" for i in range(channels)]
-    return {
-        "inputs": [
-            {
-                "id": "image",
-                "axes": [{"type": "batch"}, {"type": "channel", "channel_names": names}, *size],
-                "data": {"type": "float32"},
-                "preprocessing": [scale],
-                "test_tensor": {"source": "test_input.npy", "sha256": sums["test_input.npy"]},
-            }
-        ],
-        "outputs": [
-            {
-                "id": "maps",
-                "axes": [{"type": "batch"}, {"type": "channel", "channel_names": list(maps)}, *same],
-                "data": {"type": "float32"},
-                "test_tensor": {"source": "test_output.npy", "sha256": sums["test_output.npy"]},
-            }
-        ],
-        "weights": {"onnx": {"source": "model.onnx", "sha256": sums["model.onnx"], "opset_version": 17}},
-        "attachments": [{"source": name, "sha256": sums[name]} for name in ("model.xml", "model.bin")],
-    }
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _write(folder: Path, adapted: Adapted, text: PackageText) -> None:
+    save_network(adapted.network, folder / IR)
+    save_test_tensors(folder, adapted.given, adapted.promised)
+    if adapted.weights and adapted.file:
+        shutil.copyfile(adapted.file, folder / adapted.weights.file)
+    write_description(folder, text, adapted.weights)
+    measured = text.config | {"tolerance": tolerances(open_package(folder))}
+    write_description(folder, replace(text, config=measured), adapted.weights)

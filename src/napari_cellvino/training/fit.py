@@ -1,133 +1,210 @@
-"""Fit a centre-offset network: resumable, in bf16 on a CPU, averaged weights kept."""
+"""Fit a network to labelled images: resumable, in bf16 where the processor has it, averaged weights kept.
+
+A run is a folder: ``checkpoint.pt`` (to go on from), ``weights.pt`` (averaged, to use), ``history.csv`` and
+``history.png`` (losses and validation).
+"""
 
 from __future__ import annotations
 
 import copy
 import math
+import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812  (torch's own convention)
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from napari_cellvino.inference.normalise import intensity_range
-from napari_cellvino.training.augment import CropOptions, random_crop
+from napari_cellvino.errors import TrainingDataError
 from napari_cellvino.training.datasets import LabelledImage
-from napari_cellvino.training.networks import OFFSET_SCALE, CentreOffsetNet
-from napari_cellvino.training.targets import make_targets
+from napari_cellvino.training.history import Record, add_record
+from napari_cellvino.training.lessons import Field, Lesson, lesson_for, prepare
+from napari_cellvino.training.networks import UNet
+from napari_cellvino.training.plan import TrainingPlan
 
-
-@dataclass(frozen=True, slots=True)
-class FitOptions:
-    """How long and how fast to fit."""
-
-    steps: int = 6000
-    batch: int = 8
-    learning_rate: float = 1.5e-3
-    weight_decay: float = 1e-4
-    warm_up: int = 200
-    average: float = 0.998
-    seed: int = 0
-    checkpoint_every: int = 250
-    crops: CropOptions = field(default_factory=CropOptions)
+Validation = Callable[[UNet], float]
+LOOSE_CLIP = 5.0  # gradients longer than this are shortened
 
 
 @dataclass(frozen=True, slots=True)
 class FitProgress:
-    """News of one stretch of steps."""
+    """News of one step; mean losses, seconds per step and the part spent waiting for crops since the last checkpoint.
+
+    ``validation`` is the latest score, None before there is one; ``saved`` says that a checkpoint was just written.
+    """
 
     step: int
     steps: int
     loss: dict[str, float]
     seconds_per_step: float
+    waiting: float
+    validation: float | None
+    saved: bool
+
+    @property
+    def seconds_left(self) -> float:
+        """Time the remaining steps will take at this pace."""
+        return (self.steps - self.step) * self.seconds_per_step
+
+    def words(self) -> str:
+        """Return the news as one line."""
+        losses = "  ".join(f"{name} {value:.4f}" for name, value in self.loss.items())
+        score = "" if self.validation is None else f"  validation {self.validation:.3f}"
+        pace = f"{self.seconds_per_step:.2f} s/step, {self.waiting:.0%} waiting, {self.seconds_left / 60:.1f} min left"
+        return f"step {self.step:,} of {self.steps:,}  {losses}{score}  ({pace})"
 
 
 class CropStream(IterableDataset[tuple[Tensor, Tensor]]):
-    """Endless augmented crops: image (1, Y, X) and targets (5, Y, X): foreground, dy, dx, diameter, weight."""
+    """Endless random crops and their targets; each worker draws its own."""
 
-    def __init__(self, images: Sequence[LabelledImage], options: CropOptions, seed: int) -> None:
-        self.fields = [(_normalised(item.image), item.labels, _median_diameter(item.labels)) for item in images]
-        self.chances = _sampling_weights(images, [f[2] for f in self.fields])
-        self.options, self.seed = options, seed
+    def __init__(self, fields: Sequence[Field], plan: TrainingPlan, seed: int) -> None:
+        self.fields, self.lesson, self.seed = fields, lesson_for(plan), seed
+        self.chances = _sampling_weights(fields)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield crops for ever."""
         torch.set_num_threads(1)
-        rng = np.random.default_rng(self.seed)
+        worker = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
         while True:
-            image, labels, diameter = self.fields[rng.choice(len(self.fields), p=self.chances)]
-            crop, crop_labels = random_crop(image, labels, diameter, self.options, rng)
-            t = make_targets(crop_labels)
-            stack = np.stack([t.foreground, *(t.offset_yx / OFFSET_SCALE), t.diameter / OFFSET_SCALE, t.weight])
-            yield torch.from_numpy(crop[None]), torch.from_numpy(stack.astype(np.float32))
+            crop, target = self.lesson.sample(self.fields[rng.choice(len(self.fields), p=self.chances)], rng)
+            yield torch.from_numpy(crop), torch.from_numpy(target)
 
 
-def fit(images: Sequence[LabelledImage], folder: Path, options: FitOptions) -> Iterator[FitProgress]:
-    """Fit on ``images``, yielding progress; checkpoints go to ``folder`` and a later call goes on from the last.
+def build_network(plan: TrainingPlan) -> UNet:
+    """Return the network of a plan with random weights, which the plan's seed decides."""
+    torch.manual_seed(plan.seed)
+    lesson = lesson_for(plan)
+    net = UNet(plan.network, len(lesson.maps))
+    lesson.begin(net)
+    return net
 
-    The averaged weights are in ``folder/weights.pt`` whenever a checkpoint has been written.
+
+def fit(
+    images: Sequence[LabelledImage],
+    folder: Path,
+    plan: TrainingPlan,
+    *,
+    start_from: UNet | None = None,
+    validate: Validation | None = None,
+    device: str = "cpu",
+) -> Iterator[FitProgress]:
+    """Fit on ``images``, yielding progress after each step; a later call goes on from the last checkpoint.
+
+    Parameters
+    ----------
+    images
+        Labelled fields, at least one with an object.
+    folder
+        Of checkpoints and history.
+    plan
+        What to fit and for how long.
+    start_from
+        A network of the same shape to start from, instead of random weights.
+    validate
+        Scores the averaged network after each checkpoint; higher is better.
+    device
+        ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    TrainingDataError
+        If there is nothing to learn from, or the checkpoint in ``folder`` is of another kind of network.
     """
-    torch.manual_seed(options.seed)
-    net = CentreOffsetNet().to(memory_format=torch.channels_last)
+    fields = [prepare(item, plan) for item in images]
+    if not any(len(f.yxyx) or f.labels.any() for f in fields):
+        raise TrainingDataError(f"none of the {len(fields)} training field(s) has a labelled object")
+    lesson = lesson_for(plan)
+    net = (copy.deepcopy(start_from) if start_from is not None else build_network(plan)).to(device)
+    net = net.to(memory_format=torch.channels_last)
     average = copy.deepcopy(net)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
     start = _resume(folder, net, average, optimizer)
-    stream = CropStream(images, options.crops, options.seed + start)
-    batches = iter(DataLoader(stream, batch_size=options.batch, num_workers=1, prefetch_factor=4))
-    sums: dict[str, float] = {}
-    clock = time.perf_counter()
-    for step in range(start + 1, options.steps + 1):
+    batches = iter(_loader(CropStream(fields, plan, plan.seed + start), plan.batch))
+    stretch, score = _Stretch(), None
+    for step in range(start + 1, plan.steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(step, options)
-        losses = _step(net, optimizer, *next(batches))
-        _move_average(average, net, min(options.average, step / (step + 20)))
-        for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + value
-        if step % options.checkpoint_every == 0 or step == options.steps:
-            done = (step - 1) % options.checkpoint_every + 1
-            pace = (time.perf_counter() - clock) / done
+            group["lr"] = _learning_rate(step, plan)
+        with stretch.waiting():
+            image, target = next(batches)
+        stretch.add(_step(net, lesson, optimizer, image.to(device), target.to(device)))
+        _move_average(average, net, min(plan.average, step / (step + 20)))
+        losses, pace, waited = stretch.means()
+        saved = step % plan.checkpoint_every == 0 or step == plan.steps
+        if saved:
             _save(folder, net, average, optimizer, step)
-            yield FitProgress(step, options.steps, {k: v / done for k, v in sums.items()}, pace)
-            sums, clock = {}, time.perf_counter()
+            score = None if validate is None else validate(average)
+            add_record(folder, Record(step, losses, score))
+            stretch = _Stretch()
+        yield FitProgress(step, plan.steps, losses, pace, waited, score, saved)
 
 
-def _step(net: CentreOffsetNet, optimizer: torch.optim.Optimizer, image: Tensor, target: Tensor) -> dict[str, float]:
+class _Stretch:
+    """Sums over the steps since the last checkpoint."""
+
+    def __init__(self) -> None:
+        self._losses: dict[str, float] = {}
+        self._steps, self._waited, self._start = 0, 0.0, time.perf_counter()
+
+    def waiting(self) -> _Stretch:
+        return self
+
+    def __enter__(self) -> None:
+        self._since = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._waited += time.perf_counter() - self._since
+
+    def add(self, losses: dict[str, float]) -> None:
+        self._steps += 1
+        for name, value in losses.items():
+            self._losses[name] = self._losses.get(name, 0.0) + value
+
+    def means(self) -> tuple[dict[str, float], float, float]:
+        """Return mean losses, seconds per step, and the part of the time that went into waiting."""
+        seconds = time.perf_counter() - self._start
+        return {k: v / self._steps for k, v in self._losses.items()}, seconds / self._steps, self._waited / seconds
+
+
+def _loader(stream: CropStream, batch: int) -> DataLoader[tuple[Tensor, Tensor]]:
+    workers = max(1, min(4, (os.cpu_count() or 1) - 1))
+    return DataLoader(stream, batch_size=batch, num_workers=workers, prefetch_factor=4, multiprocessing_context=_FORK)
+
+
+_FORK = "fork" if hasattr(os, "fork") and os.uname().sysname == "Linux" else None
+
+
+def _step(
+    net: UNet, lesson: Lesson, optimizer: torch.optim.Optimizer, image: Tensor, target: Tensor
+) -> dict[str, float]:
     net.train()
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(image.device.type, torch.bfloat16, enabled=_has_bf16(image.device.type)):
         out = net(image.to(memory_format=torch.channels_last))
-    foreground, offset = _losses(out.float(), target)
+    losses = lesson.loss(out.float(), target)
     optimizer.zero_grad(set_to_none=True)
-    (foreground + offset).backward()
-    torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+    torch.stack(list(losses.values())).sum().backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), LOOSE_CLIP)
     optimizer.step()
-    return {"foreground": foreground.item(), "offset": offset.item()}
+    return {name: value.item() for name, value in losses.items()}
 
 
-def _losses(out: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the foreground loss (weighted cross entropy + Dice) and the offset loss (error in diameters)."""
-    truth, offset, diameter, weight = target[:, 0], target[:, 1:3], target[:, 3], target[:, 4]
-    logit = out[:, 0]
-    cross = F.binary_cross_entropy_with_logits(logit, truth, weight, reduction="sum") / weight.sum()
-    p = torch.sigmoid(logit)
-    dice = 1 - (2 * (p * truth).sum() + 1) / (p.sum() + truth.sum() + 1)
-    error = F.smooth_l1_loss(out[:, 1:3], offset, reduction="none", beta=0.05).sum(1) * truth
-    # relative to the diameter, and pixels of small objects weigh more: between per pixel and per object
-    share = truth * weight / diameter.clamp(min=0.25)
-    return cross + 0.5 * dice, 4 * (error / diameter.clamp(min=0.25) * share).sum() / share.sum().clamp(min=1)
+def _has_bf16(device: str) -> bool:
+    """Return whether bf16 convolutions are quick there: AMX or AVX512-BF16, or a GPU that has them."""
+    if device == "cpu":
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch.cuda.is_bf16_supported())
 
 
-def _learning_rate(step: int, options: FitOptions) -> float:
-    warm = min(1.0, step / options.warm_up)
-    return options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / options.steps))
+def _learning_rate(step: int, plan: TrainingPlan) -> float:
+    warm = min(1.0, step / max(1, plan.warm_up))
+    return plan.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / plan.steps))
 
 
-def _move_average(average: CentreOffsetNet, net: CentreOffsetNet, keep: float) -> None:
+def _move_average(average: UNet, net: UNet, keep: float) -> None:
     with torch.no_grad():
         for slow, fast in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
             if slow.dtype.is_floating_point:
@@ -136,9 +213,7 @@ def _move_average(average: CentreOffsetNet, net: CentreOffsetNet, keep: float) -
                 slow.copy_(fast)
 
 
-def _save(
-    folder: Path, net: CentreOffsetNet, average: CentreOffsetNet, optimizer: torch.optim.Optimizer, step: int
-) -> None:
+def _save(folder: Path, net: UNet, average: UNet, optimizer: torch.optim.Optimizer, step: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
     for name, content in (("checkpoint.pt", state | {"step": step}), ("weights.pt", average.state_dict())):
@@ -146,29 +221,25 @@ def _save(
         (folder / f"{name}.part").replace(folder / name)
 
 
-def _resume(folder: Path, net: CentreOffsetNet, average: CentreOffsetNet, optimizer: torch.optim.Optimizer) -> int:
+def _resume(folder: Path, net: UNet, average: UNet, optimizer: torch.optim.Optimizer) -> int:
     path = folder / "checkpoint.pt"
     if not path.is_file():
         return 0
-    state = torch.load(path, weights_only=True)
-    net.load_state_dict(state["net"])
-    average.load_state_dict(state["average"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])
+    try:
+        state = torch.load(path, weights_only=True)
+        net.load_state_dict(state["net"])
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        return int(state["step"])
+    except (RuntimeError, KeyError, ValueError, EOFError) as error:
+        reason = str(error).splitlines()[0]
+        raise TrainingDataError(
+            f"{path} cannot be gone on from ({reason}); it belongs to another plan: name another run folder"
+        ) from error
 
 
-def _normalised(image: NDArray[np.generic]) -> NDArray[np.float32]:
-    return intensity_range(image).apply(image)
-
-
-def _median_diameter(labels: NDArray[np.integer]) -> float:
-    areas = np.bincount(labels.ravel())[1:]
-    areas = areas[areas > 0]
-    return float(np.sqrt(4 / np.pi * np.median(areas))) if len(areas) else 20.0
-
-
-def _sampling_weights(images: Sequence[LabelledImage], diameters: Sequence[float]) -> NDArray[np.float64]:
-    """Return chances that lift rare kinds of image (a kind: source, frame size, object size in octaves)."""
-    kinds = [(i.source, i.image.shape, round(math.log2(d))) for i, d in zip(images, diameters, strict=True)]
+def _sampling_weights(fields: Sequence[Field]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return chances that lift rare kinds of image (a kind: source, frame size, object size in octaves, classes)."""
+    kinds = [(f.source, f.image.shape, round(math.log2(f.diameter)), frozenset(f.class_index.tolist())) for f in fields]
     weights = np.array([1 / math.sqrt(kinds.count(kind)) for kind in kinds])
     return np.asarray(weights / weights.sum())

@@ -1,8 +1,8 @@
-"""The small U-Net that ships, shaped for what a CPU with AMX runs fast.
+"""The U-Nets that ship, shaped for what a CPU with AMX runs fast.
 
 Measured choices: a pixel-unshuffle stem (all convolutions at half resolution or below), BatchNorm that folds and
-ReLU, channels in multiples of 32, transposed convolutions for upsampling; full-resolution maps come back through
-pixel shuffle. GroupNorm, SiLU and depthwise convolutions cost 1.4 to 5 times more and were left out.
+ReLU, channels in multiples of 32, transposed convolutions for upsampling; maps of a finer grid than the last level
+come back through pixel shuffle. GroupNorm, SiLU and depthwise convolutions cost 1.4 to 5 times more and were left out.
 
 References
 ----------
@@ -12,12 +12,12 @@ sub-pixel convolutional neural network" (pixel shuffle).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
 import torch
 from torch import Tensor, nn
 
-OFFSET_SCALE = 16.0  # the network predicts offsets in units of this many px
+from napari_cellvino.training.plan import NetworkShape
 
 
 def _double_conv(c_in: int, c_out: int) -> nn.Sequential:
@@ -27,29 +27,29 @@ def _double_conv(c_in: int, c_out: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class CentreOffsetNet(nn.Module):
-    """Input (N, C, Y, X), Y and X multiples of 16; output (N, 3, Y, X): foreground, offset y, offset x.
+class UNet(nn.Module):
+    """Input (N, C, Y, X), Y and X multiples of ``shape.multiple``; output (N, M, Y / stride, X / stride), unbounded."""
 
-    In training mode the foreground is a logit and the offsets are in units of ``OFFSET_SCALE``; `ExportedNet` turns
-    them into a probability and pixels.
-    """
-
-    def __init__(self, in_channels: int = 1, widths: Sequence[int] = (32, 64, 128, 256)) -> None:
+    def __init__(self, shape: NetworkShape, out_channels: int) -> None:
         super().__init__()
-        self.stem = nn.PixelUnshuffle(2)
-        self.down = nn.ModuleList(
-            _double_conv(c_in, c_out) for c_in, c_out in zip((4 * in_channels, *widths[:-1]), widths, strict=True)
-        )
+        self.shape = shape
+        widths = shape.widths
+        ups = len(widths) - 1 - max(0, round(math.log2(shape.stride / shape.stem)))
+        self.stem = nn.PixelUnshuffle(shape.stem)
+        firsts = (shape.stem**2 * shape.in_channels, *widths[:-1])
+        self.down = nn.ModuleList(_double_conv(a, b) for a, b in zip(firsts, widths, strict=True))
         self.pool = nn.MaxPool2d(2)
-        pairs = list(zip(reversed(widths[1:]), reversed(widths[:-1]), strict=True))
+        pairs = list(zip(reversed(widths[1:]), reversed(widths[:-1]), strict=True))[:ups]
         self.up = nn.ModuleList(nn.ConvTranspose2d(deep, high, 2, stride=2) for deep, high in pairs)
         self.merge = nn.ModuleList(_double_conv(2 * high, high) for _, high in pairs)
+        finer = max(1, shape.stem // shape.stride)  # how much finer the maps are than the last level used
+        last = nn.Conv2d(64, out_channels * finer**2, 1)
         self.head = nn.Sequential(
-            nn.Conv2d(widths[0], 64, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(64, 12, 1), nn.PixelShuffle(2)
+            nn.Conv2d(widths[-1 - ups], 64, 3, padding=1), nn.ReLU(inplace=True), last, nn.PixelShuffle(finer)
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits and scaled offsets, (N, 3, Y, X)."""
+        """Return unbounded maps (N, M, Y / stride, X / stride)."""
         skips: list[Tensor] = []
         x = self.stem(x)
         for level, block in enumerate(self.down):
@@ -60,15 +60,8 @@ class CentreOffsetNet(nn.Module):
             x = merge(torch.cat([up(x), skips.pop()], 1))
         return self.head(x)
 
-
-class ExportedNet(nn.Module):
-    """A `CentreOffsetNet` whose output is a probability and offsets in px, as packages promise."""
-
-    def __init__(self, net: CentreOffsetNet) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (N, 3, Y, X): foreground probability, offset y in px, offset x in px."""
-        y = self.net(x)
-        return torch.cat([torch.sigmoid(y[:, :1]), y[:, 1:] * OFFSET_SCALE], 1)
+    @property
+    def last_bias(self) -> Tensor:
+        """The bias of the last convolution, (M, values per map channel)."""
+        last = self.head[2]
+        return last.bias.view(-1, max(1, self.shape.stem // self.shape.stride) ** 2)

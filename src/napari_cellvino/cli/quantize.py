@@ -1,0 +1,62 @@
+"""``cellvino quantize``: INT8 weights for a model, where they find the cells as well."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from napari_cellvino.errors import OptionError, TrainingDataError
+from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.package import find_package
+from napari_cellvino.training.quantize import Quantized, quantize_package
+from napari_cellvino.training.quantize_sets import Parted, has_truth, part_set, read_pictures
+
+
+def run(options: argparse.Namespace) -> int:
+    """Quantize a model and say what it cost; nothing is written where it costs too much."""
+    if not 0 <= options.max_drop < 1:
+        raise OptionError(f"--max-drop {options.max_drop:g} is no loss of accuracy; use 0 to 1, such as 0.005")
+    if options.tiles < 1:
+        raise OptionError(f"--tiles {options.tiles} are none to calibrate on; use 1 or more")
+    package = find_package(options.name)
+    fields = _fields(options)
+    found = quantize_package(
+        package,
+        fields.calibration,
+        fields.validation,
+        max_drop=options.max_drop,
+        out=options.out,
+        tiles=options.tiles,
+        tell=_tell,
+    )
+    print(json_text(_record(found)).rstrip() if options.json else f"{found}\nwritten to {found.package.folder}")
+    return 0
+
+
+def _fields(options: argparse.Namespace) -> Parted:
+    folder: Path = options.calibration
+    if options.unchecked:
+        return read_pictures(folder)
+    if not has_truth(folder):
+        raise TrainingDataError(
+            f"{folder} has no labels, so nobody could say whether INT8 finds the cells as well: put label images of "
+            "the same names into labels/ beside images/, or accept that with --unchecked"
+        )
+    parted = part_set(folder, diameter_px=options.diameter)
+    if parted.shared:
+        _tell(f"{folder} has too few fields to part: it is judged on those it is calibrated on")
+    return parted
+
+
+def _tell(news: str) -> None:
+    print(news, file=sys.stderr, flush=True)
+
+
+def _record(found: Quantized) -> dict[str, object]:
+    return {
+        "folder": found.package.folder,
+        "judgement": asdict(found.judgement) if found.judgement else None,
+        "carefully": found.carefully,
+    }

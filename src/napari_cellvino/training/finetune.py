@@ -1,0 +1,226 @@
+"""Go on from a model with one's own labelled images, or start a fresh one from a plan."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from napari_cellvino.errors import OptionError, TrainingDataError
+from napari_cellvino.inference.heads import check_parameters
+from napari_cellvino.inference.progress import finish
+from napari_cellvino.package import ModelPackage, find_package, open_package
+from napari_cellvino.package.spec import Score
+from napari_cellvino.recipe import Precision
+from napari_cellvino.training.build import Words, build_package
+from napari_cellvino.training.choose import goal_of
+from napari_cellvino.training.config import spec_for
+from napari_cellvino.training.datasets import LabelledImage, name_share, read_set
+from napari_cellvino.training.evaluate import LabelledSet, infer_field, judged_fields, score_maps, score_package
+from napari_cellvino.training.fit import FitProgress, Validation, fit
+from napari_cellvino.training.lessons import lesson_for, prepare
+from napari_cellvino.training.networks import UNet
+from napari_cellvino.training.plan import PLAN_NAME, TrainingPlan, load_plan
+from napari_cellvino.training.torch_engine import TorchEngine
+from napari_cellvino.training.weights import fitted_network, package_network, package_plan
+
+LIVE_FIELDS = 6  # validation fields scored after each checkpoint
+LEAST_STEPS = 10  # in an epoch
+GENTLER = 0.5  # the learning rate of fine-tuning, as a part of that of the plan
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTask:
+    """What to train: on which set, from which model or plan, to which folder.
+
+    Exactly one of ``base`` (name or folder of a package) and ``plan`` (a YAML file) is given. ``steps`` goes before
+    ``epochs``; one epoch is as many crops as cover the training images once.
+    """
+
+    dataset: Path
+    out: Path
+    base: str = ""
+    plan: Path | None = None
+    epochs: int = 20
+    steps: int | None = None
+    batch: int | None = None
+    seed: int = 0
+    device: str = "cpu"
+
+    @property
+    def run(self) -> Path:
+        """Folder of checkpoints and history, beside the package."""
+        return self.out.with_name(f"{self.out.name}.run")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A finished training: the package, and the scores on the validation fields of the base (if any) and of it."""
+
+    package: ModelPackage
+    before: tuple[Score, ...]
+    after: tuple[Score, ...]
+
+    @property
+    def goals(self) -> tuple[float | None, float]:
+        """The number that the two are compared by, before (None: a fresh model) and after, 0 to 1."""
+        values = [{s.metric: s.value for s in scores} for scores in (self.before, self.after)]
+        spec = self.package.spec
+        return (goal_of(spec, values[0]) if self.before else None), goal_of(spec, values[1])
+
+
+def train(task: TrainingTask) -> Generator[FitProgress | str, None, Trained]:
+    """Yield progress (or, in words, what is being done) and return what came out; called again, it goes on.
+
+    Raises
+    ------
+    TrainingDataError
+        If the set cannot be learned from: a single field, no objects, sizes that differ; or the run in the folder
+        belongs to other choices.
+    OptionError
+        If neither or both of a base and a plan are given, or the folder is taken.
+    """
+    if bool(task.base) == (task.plan is not None):
+        raise OptionError("name either a model to go on from (--base) or a plan for a fresh one (--plan)")
+    if task.out.exists() and not (task.out / PLAN_NAME).is_file():
+        raise OptionError(f"{task.out} exists and holds no model trained here; name another folder (--out)")
+    learned, checked = split_set(task.dataset)
+    base = find_package(task.base) if task.base else None
+    plan = _plan(task, base, learned)
+    _claim(task.run, plan)
+    start = package_network(base, plan) if base else None
+    yield from fit(
+        learned, task.run, plan, start_from=start, validate=live_validation(plan, checked), device=task.device
+    )
+    part = LabelledSet(task.dataset.name, tuple(checked))
+    words = _words(task, base, learned, checked)
+    net = fitted_network(task.run, plan)
+    fresh = task.run / "package"
+    yield from build_package(net, plan, words, fresh, val=[part], shown=[part])
+    before = tuple(finish(score_package(base, part, [Precision.FAST]))) if base else ()
+    shutil.rmtree(task.out, ignore_errors=True)
+    shutil.move(fresh, task.out)
+    package = open_package(task.out)
+    return Trained(package, before, tuple(s for s in package.spec.scores if s.precision is Precision.FAST))
+
+
+def split_set(folder: Path) -> tuple[list[LabelledImage], list[LabelledImage]]:
+    """Return the fields to learn from and those to check on.
+
+    Raises
+    ------
+    TrainingDataError
+        If there are fewer than two fields.
+    """
+    learned, checked = read_set(folder, "train"), read_set(folder, "val")
+    if learned and checked:
+        return learned, checked
+    fields = sorted(learned + checked, key=lambda field: name_share(field.id))
+    if len(fields) < 2:
+        raise TrainingDataError(
+            f"{folder} holds {len(fields)} labelled field; at least 2 are needed, one to learn from and one to check on"
+        )
+    few = max(1, len(fields) // 5)
+    return fields[few:], fields[:few]
+
+
+def live_validation(plan: TrainingPlan, fields: Sequence[LabelledImage]) -> Validation:
+    """Return a function that scores a network on the first few fields, with its head's usual parameters."""
+    spec = spec_for(plan)
+    part = LabelledSet("validation", tuple(fields[:LIVE_FIELDS]))
+    part = LabelledSet(part.name, tuple(judged_fields(part, spec))[: 8 * LIVE_FIELDS]) if plan.head == "mask" else part
+    lesson, values = lesson_for(plan), check_parameters(spec, {})
+
+    def validate(net: UNet) -> float:
+        engine = TorchEngine(net, lesson)
+        maps = [infer_field(field, spec, engine) for field in judged_fields(part, spec)]
+        return goal_of(spec, score_maps(part, maps, spec, values))
+
+    return validate
+
+
+def _plan(task: TrainingTask, base: ModelPackage | None, learned: Sequence[LabelledImage]) -> TrainingPlan:
+    plan = package_plan(base) if base else load_plan(task.plan or Path())
+    change: dict[str, object] = {"seed": task.seed}
+    if task.batch:
+        change["batch"] = task.batch
+    if base:
+        change["learning_rate"] = plan.learning_rate * GENTLER
+    plan = plan.model_copy(update=change | _diameter_for(plan, learned))
+    steps = task.steps or (task.epochs * _steps_per_epoch(plan, learned) if base else plan.steps)
+    every = max(1, min(plan.checkpoint_every, steps // 10))
+    return plan.model_copy(
+        update={"steps": steps, "warm_up": min(plan.warm_up, steps // 10), "checkpoint_every": every}
+    )
+
+
+def _diameter_for(plan: TrainingPlan, learned: Sequence[LabelledImage]) -> dict[str, object]:
+    """Return a diameter to assume, where objects are of a size that the model does not know."""
+    found = float(np.median([prepare(item, plan).diameter for item in learned]))
+    known = plan.diameter_px
+    if known.smallest <= found * plan.usual_scale <= known.largest:
+        return {}
+    return {"diameter_px": known.model_copy(update={"assumed": round(found, 1)})}
+
+
+def _steps_per_epoch(plan: TrainingPlan, learned: Sequence[LabelledImage]) -> int:
+    pixels = sum(item.image.shape[0] * item.image.shape[1] for item in learned) * plan.usual_scale**2
+    return max(LEAST_STEPS, int(pixels / (plan.batch * plan.crop_px**2)))
+
+
+def _claim(run: Path, plan: TrainingPlan) -> None:
+    """Note the plan in the run's folder; refuse to go on by another."""
+    path = run / PLAN_NAME
+    if path.is_file() and load_plan(path) != plan:
+        raise TrainingDataError(f"{run} holds a training begun with other choices or data; delete it to start anew")
+    run.mkdir(parents=True, exist_ok=True)
+    path.write_text(plan.dumps(), encoding="utf-8")
+
+
+def data_sha256(fields: Sequence[LabelledImage]) -> str:
+    """Return one fingerprint of images and truth."""
+    total = hashlib.sha256()
+    for field in fields:
+        total.update(field.id.encode())
+        for array in (field.image, field.labels, None if field.boxes is None else field.boxes.yxyx):
+            if array is not None:
+                total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()
+
+
+def _words(
+    task: TrainingTask, base: ModelPackage | None, learned: Sequence[LabelledImage], checked: Sequence[LabelledImage]
+) -> Words:
+    name = task.out.name.lower()
+    origin = f"{base.label} (sha256 {base.sha256[:12]})" if base else "random weights"
+    version = _next_version(base.spec.version) if base else "0.1.0"
+    fields = "1 field" if len(learned) == 1 else f"{len(learned)} fields"
+    description = f"Trained on {fields} of {task.dataset.name}, starting from {origin}"
+    card = _CARD.format(
+        title=name, description=description, data=data_sha256([*learned, *checked])[:12], checked=len(checked)
+    )
+    return Words(name, name, version, description, card)
+
+
+def _next_version(version: str) -> str:
+    """Return the version after one like 1.4.2: 1.5.0."""
+    major, minor, *_ = [*version.split("."), "0"]
+    return f"{major}.{int(minor) + 1 if minor.isdigit() else 1}.0"
+
+
+_CARD = """# {title}
+
+{description}.
+
+## Lineage
+{description}; data sha256 {data}. Fields that were learned from are in no score.
+
+## Scores
+{{legend}} Fields kept aside: {checked}; on these also the head's defaults were chosen: {{defaults}}.
+
+{{scores}}
+"""
