@@ -6,19 +6,26 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 
+class NotMeasuredError(Exception):
+    """Something that a part of the benchmarks needs is not here; the message says what."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """``value`` in ``unit``; with a goal, less is better, and ``value`` should not be above it."""
+    """``value`` in ``unit``, which should not be above ``goal`` nor below ``least``, where there is one."""
 
     name: str
     value: float
     unit: str = ""
     goal: float | None = None
+    least: float | None = None
 
     @property
     def reached(self) -> bool | None:
         """Whether the goal is reached, None where there is none."""
-        return None if self.goal is None else self.value <= self.goal
+        if self.goal is None and self.least is None:
+            return None
+        return (self.goal is None or self.value <= self.goal) and (self.least is None or self.value >= self.least)
 
 
 def table(title: str, figures: Sequence[Figure]) -> str:
@@ -38,6 +45,8 @@ def _value(figure: Figure) -> str:
 
 
 def _verdict(figure: Figure) -> str:
-    if figure.goal is None:
+    if figure.reached is None:
         return ""
-    return f"  goal {figure.goal:g} {figure.unit}".rstrip() + ("" if figure.reached else "  NOT REACHED")
+    limits = (("at most", figure.goal), ("at least", figure.least))
+    goal = ", ".join(f"{words} {limit:g} {figure.unit}".rstrip() for words, limit in limits if limit is not None)
+    return f"  goal: {goal}" + ("" if figure.reached else "  NOT REACHED")

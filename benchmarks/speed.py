@@ -35,7 +35,7 @@ class Recorder(TimedEngine):
 
     batches: list[Batch] = field(default_factory=list)
 
-    def infer(self, batch: Batch) -> Batch:
+    def infer(self, batch: Batch) -> NDArray[np.float16]:
         """Return the maps of a batch."""
         self.batches.append(batch.copy())
         return self.engine.infer(batch)
@@ -116,10 +116,11 @@ def _torch_network(package: ModelPackage, batches: list[Batch]) -> Callable[[], 
     try:
         import torch
 
-        from napari_cellvino.training.networks import CentreOffsetNet, ExportedNet
+        from napari_cellvino.training.fit import build_network
+        from napari_cellvino.training.zoo import zoo_plan
     except ImportError:
         return None
-    network = ExportedNet(CentreOffsetNet(package.spec.input_channels)).eval()
+    network = build_network(zoo_plan(package.spec.name)).eval()
     _check_same_size(package, sum(p.numel() for p in network.parameters()))
     tensors = [torch.from_numpy(batch) for batch in batches]
 
