@@ -214,7 +214,7 @@ class Workspace:
         work = self.estimate()
         engine, outliner = self.engine(), self._engines.outliner(self.plan())
         engine.load(work.tile)
-        seconds = work.tiles * engine.seconds(work.tile)
+        seconds = work.tiles * self.load_package().spec.views * engine.seconds(work.tile)
         if outliner is None:
             return Expected(seconds)
         tile = outliner.package.spec.tile

@@ -12,7 +12,7 @@ from napari_cellvino.inference.crops import crop_round, into_middle
 from napari_cellvino.inference.engine import InferenceCancelledError
 from napari_cellvino.inference.heads import Decoded, check_parameters, head_parameters
 from napari_cellvino.inference.openvino import OpenVinoEngine
-from napari_cellvino.inference.outline import Outliner, check_outline, infer_masks, outline_cells
+from napari_cellvino.inference.outline import Outliner, check_outline, crop_sides, infer_masks, outline_cells
 from napari_cellvino.inference.predict import decode, estimate, infer_maps
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.objects import Objects
@@ -40,10 +40,10 @@ def plane() -> Plane:
     return Plane(pixels, pixels)
 
 
-def cells_at(centres: list[tuple[float, float]]) -> Decoded:
+def cells_at(centres: list[tuple[float, float]], size: float = CELL_PX) -> Decoded:
     """Return boxes as a perfect finder gives them."""
     middle = np.array(centres)
-    box = np.concatenate([middle - CELL_PX / 2, middle + CELL_PX / 2], 1)
+    box = np.concatenate([middle - size / 2, middle + size / 2], 1)
     n = len(centres)
     found = Objects.found(
         score=np.linspace(0.6, 0.9, n), box=box, centroid=middle, area_px=np.full(n, 144), class_index=np.arange(n) % 2
@@ -102,13 +102,19 @@ def test_none_found_is_no_outline(plane: Plane, outliner: Outliner) -> None:
     assert not decoded.label_image().any()
 
 
-def test_a_diameter_resizes_the_crops(outliner: Outliner) -> None:
+def test_boxes_resize_the_crops(outliner: Outliner) -> None:
     large = np.kron(field((80, 90), [(30, 40)]), np.ones((3, 3), np.uint8))[None]
-    found = cells_at([(91.0, 121.0)])
-    masks = finish(infer_masks(Plane(large, large), found.objects, outliner, diameter_px=3 * CELL_PX))
+    found = cells_at([(91.0, 121.0)], 3 * CELL_PX)
+    masks = finish(infer_masks(Plane(large, large), found.objects, outliner))
     labels = outline_cells(found, masks, large.shape[1:], 0.5).label_image()
     truth = large[0] != 100
     assert ((labels > 0) & truth).sum() / ((labels > 0) | truth).sum() > 0.9
+
+
+def test_the_mean_side_of_a_box_becomes_the_reference(outliner: Outliner) -> None:
+    spec = outliner.package.spec
+    boxes = np.array([[0, 0, CELL_PX, CELL_PX], [0, 0, 3 * CELL_PX, CELL_PX], [5, 5, 5, 5]], np.int32)
+    assert crop_sides(boxes, spec).tolist() == [spec.tile, 2 * spec.tile, 1]
 
 
 def test_cancel_ends_between_cells(plane: Plane, outliner: Outliner, monkeypatch: pytest.MonkeyPatch) -> None:

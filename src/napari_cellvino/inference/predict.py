@@ -20,6 +20,7 @@ from napari_cellvino.inference.outline import CellMasks
 from napari_cellvino.inference.progress import Progress
 from napari_cellvino.inference.resize import resize_pixels, resized_shape, zoom_for
 from napari_cellvino.inference.tiling import Stitcher, TilePlan, choose_tile, cut_tile, plan_tiles
+from napari_cellvino.inference.views import infer_views
 from napari_cellvino.package import ModelSpec
 
 SMALLEST_TILE = 128
@@ -158,6 +159,6 @@ def _run_tiles(
     batch = np.zeros((1, spec.input_channels, tile, tile), np.float32)
     for index, (row, column) in enumerate(plan):
         normalise_into(batch[0], cut_tile(pixels, row, column, spec.stride), ranges)
-        stitcher.add(index, engine.infer(batch)[0])
+        stitcher.add(index, infer_views(engine, batch, spec))
         yield Progress("tiles", index + 1, len(plan))
     return RawMaps(maps, facts, tile, len(plan), (height, width), (height, width))

@@ -81,7 +81,7 @@ def decode_plane(
     found = decode(raw, package.spec, values)
     if outliner is None:
         return Prediction(plane, raw, found, values)
-    masks = yield from infer_masks(plane, found.objects, outliner, diameter_px=recipe.diameter_px, known=known)
+    masks = yield from infer_masks(plane, found.objects, outliner, known=known)
     outlined = outline_cells(found, masks, plane.shape, values["outline"])
     return Prediction(plane, raw, outlined, values, masks)
 

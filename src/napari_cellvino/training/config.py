@@ -34,6 +34,7 @@ def config_for(
         "diameter_px": plan.diameter_px.model_dump(exclude_none=True),
         "tile": plan.tile,
         "halo": plan.halo,
+        "views": plan.views,
         "bytes_fixed": BYTES_FIXED,
         "bytes_per_pixel": BYTES_PER_PIXEL[plan.network.stem],
         "tolerance": dict(tolerance or {}),
@@ -45,5 +46,5 @@ def config_for(
 def spec_for(plan: TrainingPlan, parameters: Mapping[str, float] | None = None) -> ModelSpec:
     """Return the description of a network still in training, so that it can be run and scored."""
     words = {"title": "", "version": "0", "description": "", "licence": ""}
-    config = config_for(plan, "training", parameters=parameters) | {"sha256": {}}
+    config = config_for(plan, "training", parameters=parameters) | {"sha256": {}, "views": 1}
     return ModelSpec.model_validate(words | config)

@@ -18,7 +18,6 @@ from napari_cellvino.inference.openvino import OpenVinoEngine
 from napari_cellvino.inference.predict import infer_maps
 from napari_cellvino.inference.progress import Progress, finish
 from napari_cellvino.inference.project import project
-from napari_cellvino.inference.resize import zoom_for
 from napari_cellvino.package import ModelPackage, ModelSpec
 from napari_cellvino.package.spec import Score
 from napari_cellvino.recipe import Precision
@@ -73,11 +72,12 @@ def judged_fields(part: LabelledSet, spec: ModelSpec) -> Sequence[LabelledImage]
     """Return what a model is judged on: the fields, or, for a mask of one cell, a crop round each of their cells."""
     if spec.task != "mask":
         return part.fields
-    return cut_cells(part.fields, int(spec.tile / zoom_for(spec, part.diameter_px)), part.min_area)
+    return cut_cells(part.fields, spec, part.min_area)
 
 
 def infer_field(field: LabelledImage, spec: ModelSpec, engine: Engine, *, diameter_px: float | None = None) -> RawMaps:
-    """Return the maps of a field; they serve any number of decodings."""
+    """Return the maps of a field; they serve any number of decodings. Crops of one cell have their size already."""
+    diameter_px = None if spec.task == "mask" else diameter_px
     plane = finish(project(as_stack(field), inputs=spec.input_channels))
     return finish(infer_maps(plane, spec, engine, diameter_px=diameter_px))
 

@@ -53,7 +53,8 @@ class TrainingPlan(_Frozen):
     ``style`` names the set of intensity changes (see `augment`). Crops are resized by ``diameter_px.reference /
     diameter_px.assumed`` (1 where nothing is assumed) times a random factor in ``scale``, within what brings the
     field's median object diameter into ``diameter_px.smallest … largest``. ``steps`` crops of ``crop_px`` px are seen
-    in batches of ``batch``; the learning rate warms up and falls along a half cosine.
+    in batches of ``batch``; the learning rate warms up and falls along a half cosine. The finished network looks at
+    each tile in ``views`` ways.
     """
 
     head: HeadName
@@ -64,6 +65,7 @@ class TrainingPlan(_Frozen):
     box_sizes: bool = True
     tile: int = 640
     halo: int = 48
+    views: Literal[1, 8] = 1
     crop_px: int = Field(default=224, ge=32)
     scale: tuple[float, float] = (0.5, 2.0)
     empty_fraction: float = Field(default=0.04, ge=0, le=0.5)

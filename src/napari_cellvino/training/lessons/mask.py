@@ -20,7 +20,7 @@ from napari_cellvino.training.augment import change_intensities
 from napari_cellvino.training.lessons.lesson import Field
 from napari_cellvino.training.networks import UNet
 from napari_cellvino.training.plan import TrainingPlan
-from napari_cellvino.training.views import random_scale, turned_view
+from napari_cellvino.training.views import turned_view
 
 MISPLACED = 0.1  # detectors miss a cell's middle by about this part of its diameter (standard deviation)
 SMALLEST = 30  # px; smaller objects are crumbs of the annotation
@@ -38,15 +38,19 @@ class MaskLesson:
         """Leave random weights as they are."""
 
     def sample(self, field: Field, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return a crop (1, Y, X) round a random cell, normalised by its own percentiles, and its mask."""
+        """Return a crop (1, Y, X) round a random cell, normalised by its own percentiles, and its mask.
+
+        Its box becomes about as large as the plan's reference: detectors do not know the size of a cell exactly.
+        """
         ids, areas = np.unique(field.labels[field.labels > 0], return_counts=True)
         ids = ids[areas >= SMALLEST]
         own = field.labels == rng.choice(ids) if len(ids) else np.zeros(field.labels.shape, bool)
         middle = np.array(ndi.center_of_mass(own))[::-1] if len(ids) else np.array(own.shape[::-1]) / 2
-        diameter = float(np.sqrt(4 / np.pi * max(own.sum(), 1)))
-        scale = random_scale(diameter, self.plan, rng)
+        size = _box_side(own)
+        low, high = np.log2(self.plan.scale)
+        scale = self.plan.diameter_px.reference / size * 2.0 ** rng.triangular(low, 0.0, high)
         view = turned_view(
-            self.plan.crop_px, scale, middle + 0.5 + rng.normal(0, MISPLACED * diameter, 2), rng, any_angle=True
+            self.plan.crop_px, scale, middle + 0.5 + rng.normal(0, MISPLACED * size, 2), rng, any_angle=True
         )
         crop = view.image(field.image)[0]
         changed = change_intensities(crop, view.labels(field.labels), self.plan.style, rng)
@@ -63,6 +67,12 @@ class MaskLesson:
     def promise(self, out: Tensor) -> Tensor:
         """Return the probability of the mask."""
         return torch.sigmoid(out)
+
+
+def _box_side(own: NDArray[np.bool_]) -> float:
+    """Return the mean side in px of the box round a mask; of the whole where it is empty."""
+    spans = [np.flatnonzero(own.any(axis)) for axis in (1, 0)]
+    return float(np.mean([np.ptp(span) + 1 if len(span) else n for span, n in zip(spans, own.shape, strict=True)]))
 
 
 def _nearest_piece(pieces: NDArray[np.int32]) -> NDArray[np.float32]:
