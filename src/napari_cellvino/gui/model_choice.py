@@ -45,7 +45,7 @@ class ModelChoice(QComboBox):
 
 def _title(spec: ModelSpec) -> str:
     kind = {"instances": "outlines", "detection": "boxes", "mask": "one cell"}[spec.task]
-    return f"{spec.title} {spec.version} · {kind}"
+    return f"{spec.title} · {kind} {spec.version}"
 
 
 def what_it_does(spec: ModelSpec) -> str:
