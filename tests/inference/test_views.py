@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from small_models import write_finder
 
-from napari_cellvino.inference.views import VIEWS, infer_views
+from napari_cellvino.inference.views import MIXED, VIEWS, infer_views
 from napari_cellvino.package import ModelSpec, open_package
 
 NAMES = ("cell", "offset_y", "offset_x", "height", "width")
@@ -57,3 +57,13 @@ def test_views_differ_and_average_a_bias_away(spec, batch):
     maps = infer_views(engine, batch, spec.model_copy(update={"views": 8}))
     assert len({view.tobytes() for view in engine.seen}) == 8
     np.testing.assert_allclose(maps, infer_views(Gradient(), batch, spec), atol=1e-5)
+
+
+def test_half_of_mixed_views_are_negatives_and_turn_all_ways(spec, batch):
+    engine = Gradient()
+    infer_views(engine, batch, spec.model_copy(update={"views": 8, "negatives": True}))
+    negatives = [pixels for pixels in engine.seen if np.isclose(pixels.mean(), 1 - batch.mean())]
+    assert len(negatives) == 4
+    assert len({view.tobytes() for view in engine.seen}) == 8
+    for flag in ("transposed", "flipped_y", "flipped_x", "negative"):
+        assert sum(getattr(view, flag) for view in MIXED) == 4

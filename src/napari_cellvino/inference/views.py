@@ -1,7 +1,8 @@
 """Test-time augmentation: a tile seen flipped and transposed, and the maps of all views averaged.
 
 Eight views are all symmetries of a square. Maps that have a direction turn with the view: offsets change their sign or
-their axis, heights become widths.
+their axis, heights become widths. Models of stains, which may be dark on bright or bright on dark, see half of the
+views as negatives: an image and its negative then give nearly the same.
 """
 
 from __future__ import annotations
@@ -20,16 +21,18 @@ TURNED = {"offset_y": "offset_x", "offset_x": "offset_y", "height": "width", "wi
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One way to look at an image (…, Y, X): transposed first, then flipped."""
+    """One way to look at a normalised image (…, Y, X): transposed first, then flipped; perhaps as its negative."""
 
     transposed: bool
     flipped_y: bool
     flipped_x: bool
+    negative: bool = False
 
     def of(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return pixels (…, Y, X) as this view shows them."""
         turned = pixels.swapaxes(-1, -2) if self.transposed else pixels
-        return np.ascontiguousarray(self._flip(turned))
+        seen = self._flip(turned)
+        return np.ascontiguousarray(1 - seen if self.negative else seen)
 
     def back(self, maps: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
         """Return maps (M, Y, X) of a view as those of the image; ``names`` says which of them have a direction."""
@@ -49,6 +52,7 @@ class View:
 
 
 VIEWS = tuple(View(bool(n & 4), bool(n & 2), bool(n & 1)) for n in range(8))
+MIXED = tuple(View(v.transposed, v.flipped_y, v.flipped_y ^ v.flipped_x, v.flipped_x) for v in VIEWS)
 
 
 def infer_views(engine: Engine, batch: NDArray[np.float32], spec: ModelSpec) -> NDArray[np.floating]:
@@ -57,6 +61,6 @@ def infer_views(engine: Engine, batch: NDArray[np.float32], spec: ModelSpec) -> 
         maps: NDArray[np.floating] = engine.infer(batch)[0]
         return maps
     total = np.zeros(1, np.float32)
-    for view in VIEWS[: spec.views]:
+    for view in MIXED if spec.negatives else VIEWS:
         total = total + view.back(engine.infer(view.of(batch))[0].astype(np.float32), spec.maps)
     return total / np.float32(spec.views)

@@ -75,8 +75,8 @@ class ModelSpec(_Frozen):
     What comes out depends on the task: ``instances`` are labels, a ``detection`` is boxes with classes and scores, a
     ``mask`` is that of the one cell in the middle of a crop of ``tile`` px. The network takes (1, ``input_channels``,
     tile, tile) and gives (1, maps, tile / stride, tile / stride). With 8 ``views`` it sees each tile in all ways it can
-    be flipped and transposed, and their maps are averaged. Running takes ``bytes_fixed`` of memory and
-    ``bytes_per_pixel`` for each pixel of a tile.
+    be flipped and transposed, with ``negatives`` half of them as negatives, and their maps are averaged. Running takes
+    ``bytes_fixed`` of memory and ``bytes_per_pixel`` for each pixel of a tile.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -95,6 +95,7 @@ class ModelSpec(_Frozen):
     tile: int = Field(ge=64, le=4096, multiple_of=16)
     halo: int = Field(ge=0, le=1024)
     views: Literal[1, 8] = 1
+    negatives: bool = False
     bytes_fixed: int = Field(default=0, ge=0)
     bytes_per_pixel: int = Field(ge=1)
     tolerance: dict[Precision, float]

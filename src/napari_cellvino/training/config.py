@@ -35,6 +35,7 @@ def config_for(
         "tile": plan.tile,
         "halo": plan.halo,
         "views": plan.views,
+        "negatives": plan.negatives,
         "bytes_fixed": BYTES_FIXED,
         "bytes_per_pixel": BYTES_PER_PIXEL[plan.network.stem],
         "tolerance": dict(tolerance or {}),

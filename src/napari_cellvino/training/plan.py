@@ -54,7 +54,7 @@ class TrainingPlan(_Frozen):
     diameter_px.assumed`` (1 where nothing is assumed) times a random factor in ``scale``, within what brings the
     field's median object diameter into ``diameter_px.smallest … largest``. ``steps`` crops of ``crop_px`` px are seen
     in batches of ``batch``; the learning rate warms up and falls along a half cosine. The finished network looks at
-    each tile in ``views`` ways.
+    each tile in ``views`` ways, half of them as ``negatives`` where that is asked.
     """
 
     head: HeadName
@@ -66,6 +66,7 @@ class TrainingPlan(_Frozen):
     tile: int = 640
     halo: int = 48
     views: Literal[1, 8] = 1
+    negatives: bool = False
     crop_px: int = Field(default=224, ge=32)
     scale: tuple[float, float] = (0.5, 2.0)
     empty_fraction: float = Field(default=0.04, ge=0, le=0.5)
