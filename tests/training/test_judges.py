@@ -142,3 +142,15 @@ def test_crops_hold_one_cell_in_their_middle(colour):
     seen = crops[2].image[..., 0] if colour else crops[2].image
     assert (seen[square] > 4).mean() > 0.9
     assert (seen[~square] > 4).mean() < 0.1
+
+
+def test_a_cell_in_the_corner_is_one_cell_and_not_its_mirror_images():
+    labels = np.zeros((40, 40), np.uint16)
+    labels[1:8, 1:8] = 1
+    (crop,) = cut_cells(
+        [LabelledImage("a", "set", labels, labels=labels)], spec_of("mask", "mask", ("mask",), ("cell",))
+    )
+    side = crop.true_labels().shape[0]
+    found = np.argwhere(crop.true_labels())
+    assert found.mean(0) == pytest.approx([side / 2, side / 2], abs=0.05 * side)
+    assert crop.true_labels().sum() < 0.5 * (crop.image > 0).sum()

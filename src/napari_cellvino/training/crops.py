@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from napari_cellvino.inference.crops import crop_round
 from napari_cellvino.inference.outline import crop_sides
@@ -30,9 +32,19 @@ def _crops(field: LabelledImage, spec: ModelSpec, min_area: int) -> Iterator[Lab
     centres = np.rint(cells.centre).astype(int).tolist()
     for number, (y, x), side in zip(cells.id.tolist(), centres, crop_sides(cells.box, spec).tolist(), strict=True):
         crop = resize_pixels(crop_round(image, y, x, side), (spec.tile, spec.tile))
-        one = crop_round(labels, y, x, side)[0] == number
+        one = _nearest_piece(crop_round(labels, y, x, side)[0] == number)
         nearest = ((np.arange(spec.tile) + 0.5) * side / spec.tile).astype(int)
         shown = np.moveaxis(crop, 0, -1) if colour else crop[0]
         yield LabelledImage(
             f"{field.id} {number}", field.source, shown, labels=one[np.ix_(nearest, nearest)].astype(np.uint8)
         )
+
+
+def _nearest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the piece nearest to the middle: mirroring shows a cell at the edge of the image more than once."""
+    pieces, count = ndi.label(mask)
+    if count < 2:
+        return mask
+    y, x = np.nonzero(pieces)
+    nearest = np.argmin((y - mask.shape[0] // 2) ** 2 + (x - mask.shape[1] // 2) ** 2)
+    return np.asarray(pieces == pieces[y[nearest], x[nearest]])
