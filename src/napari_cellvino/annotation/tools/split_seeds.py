@@ -1,0 +1,117 @@
+"""Split an object by a click in each of its parts, or where its own shape says so.
+
+References
+----------
+Meyer 1994, "Topographic distance and watershed lines" (parts grow from seeds); Vincent 1993, "Morphological grayscale
+reconstruction in image analysis" (hills that a saddle parts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from skimage.morphology import local_maxima, reconstruction
+
+from napari_cellvino.annotation.document import Annotation
+from napari_cellvino.annotation.edit import Edit
+from napari_cellvino.annotation.tools.drawing import Points, pixel_at
+from napari_cellvino.annotation.tools.pieces import Parts, flood, split_edit
+from napari_cellvino.annotation.tools.single import Mask, Single, cut_out
+from napari_cellvino.errors import EditError
+
+CLEAR_WAIST = 0.75  # a waist is clear where it is at most so wide as this share of the narrower side
+SMOOTHING = 1.0  # px: a stair in an outline is no waist
+
+Depth = NDArray[np.floating[Any]]
+Sampling = Sequence[float] | None
+
+
+def split_by_seeds(
+    annotation: Annotation,
+    seeds: Points,
+    *,
+    plane: int | None = None,
+    whole: bool = True,
+    likely: Depth | None = None,
+    sampling: Sampling = None,
+) -> Edit:
+    """Return the edit that splits one object into a part round each seed (P, 2).
+
+    Parameters
+    ----------
+    annotation, seeds
+        Two points or more, all in one object.
+    plane, whole
+        In a z-stack, where the seeds were set, and whether the object is split in all planes or in this one.
+    likely
+        How likely each pixel of the image (of its shape) is inside a cell, such as a model's kept map: parts meet where
+        it is lowest. Without it they meet where the object is narrowest.
+    sampling
+        Size of a pixel per axis, where a stack's planes are farther apart than its pixels.
+
+    Raises
+    ------
+    EditError
+        If there are fewer than two seeds, one lies in the background, or they lie in several objects or one pixel.
+    """
+    places = [pixel_at(annotation, (float(y), float(x)), plane=plane) for y, x in seeds]
+    single = cut_out(annotation, _one_object(annotation, places), plane=None if whole else plane, margin=0)
+    markers = np.zeros(single.own.shape, np.int32)
+    for number, place in enumerate(places, 1):
+        markers[tuple(a - b for a, b in zip(place, single.region.low, strict=True))] = number
+    if len(np.unique(markers)) != len(places) + 1:
+        raise EditError("two seeds are in the same pixel; click once in each part of the cell")
+    depth = _depth(single.own, sampling) if likely is None else _of_region(likely, annotation, single)
+    return split_edit(annotation, [(single, flood(depth, markers, single.own))])
+
+
+def split_at_waist(annotation: Annotation, id_: int, *, plane: int | None = None, sampling: Sampling = None) -> Edit:
+    """Return the edit that splits an object at its waists, whole or in one plane.
+
+    Raises
+    ------
+    EditError
+        If it has no clear waist.
+    """
+    single = cut_out(annotation, id_, plane=plane)
+    parts = waist_parts(single.own, sampling)
+    if parts.max() < 2:
+        raise EditError(f"#{id_} has no clear waist; split it by a line, or by a click in each part")
+    return split_edit(annotation, [(single, parts)])
+
+
+def waist_parts(mask: Mask, sampling: Sampling = None) -> Parts:
+    """Return the parts 1…K into which clear waists divide a mask; all 1 where there is none."""
+    depth = _depth(mask, sampling)
+    levelled = reconstruction(depth * np.float32(CLEAR_WAIST), depth)
+    corners = np.ones((3,) * mask.ndim)
+    tops, count = ndi.label(local_maxima(levelled, connectivity=mask.ndim) & mask, corners)
+    return flood(depth, tops.astype(np.int32), mask) if count > 1 else mask.astype(np.int32)
+
+
+def _depth(mask: Mask, sampling: Sampling) -> NDArray[np.float32]:
+    """Return the smoothed distance of each pixel to the nearest one outside; 0 outside."""
+    inner = (slice(1, -1),) * mask.ndim
+    distance = ndi.distance_transform_edt(np.pad(mask, 1), sampling=sampling)[inner]
+    return np.where(mask, ndi.gaussian_filter(distance.astype(np.float32), SMOOTHING), np.float32(0))
+
+
+def _of_region(likely: Depth, annotation: Annotation, single: Single) -> NDArray[np.float32]:
+    if likely.shape != annotation.shape:
+        raise EditError(f"maps of shape {likely.shape} do not fit an image of {annotation.shape} px")
+    return likely[single.region.slices].astype(np.float32)
+
+
+def _one_object(annotation: Annotation, places: list[tuple[int, ...]]) -> int:
+    if len(places) < 2:
+        raise EditError(f"splitting takes two seeds or more, not {len(places)}; click once in each part of the cell")
+    ids = list(dict.fromkeys(int(annotation.pixels[place]) for place in places))
+    if 0 in ids:
+        raise EditError("a seed lies in the background; click inside the cell to split")
+    if len(ids) > 1:
+        raise EditError(f"the seeds lie in {', '.join(f'#{i}' for i in ids)}; set all of them in one cell")
+    return ids[0]
