@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -162,7 +163,8 @@ def _write_whole(path: Path, content: bytes) -> None:
         os.replace(part, path)
         _force_name(path.parent)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise _cannot_write(path, error) from error
 
 

@@ -46,17 +46,18 @@ def draw_polygon(annotation: Annotation, outline: Points, *, plane: int | None =
     EditError
         If it has fewer than three corners, or holds no pixel of the image.
     """
-    from skimage.draw import polygon, polygon_perimeter
+    from skimage.draw import polygon
 
     corners = _points(outline)
     if len(corners) < 3:
         raise EditError(f"an outline needs three corners or more, not {len(corners)}; draw round the cell")
     area = _plane_region(annotation, corners, 0.5, plane)
-    size, local = area.shape[-2:], corners - np.asarray(area.low[-2:])
+    size, local = np.array(area.shape[-2:]), corners - np.asarray(area.low[-2:])
     mask = np.zeros(size, bool)
-    mask[polygon(*local.T, shape=size)] = True
+    mask[polygon(*local.T, shape=area.shape[-2:])] = True
     if not mask.any():
-        mask[polygon_perimeter(*np.rint(local).astype(int).T, shape=size, clip=True)] = True
+        near = np.rint(local).astype(int)  # it is finer than the pixels
+        mask[tuple(near[((near >= 0) & (near < size)).all(axis=1)].T)] = True
     return _drawing(area, mask)
 
 

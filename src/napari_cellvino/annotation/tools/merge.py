@@ -32,7 +32,7 @@ def merge(annotation: Annotation, ids: Sequence[int], *, plane: int | None = Non
     UnsureError
         If they do not touch, and ``apart`` does not say that this is meant.
     """
-    chosen = list(dict.fromkeys(ids))
+    index, chosen = annotation.index, list(dict.fromkeys(ids))
     records = [annotation.record(id_) for id_ in chosen]
     if len(chosen) < 2:
         only = f"only #{chosen[0]}" if chosen else "none"
@@ -42,7 +42,7 @@ def merge(annotation: Annotation, ids: Sequence[int], *, plane: int | None = Non
     if not apart and not _connected(annotation, chosen, plane):
         named = " and ".join(f"#{id_}" for id_ in chosen) if len(chosen) == 2 else f"these {len(chosen)} cells"
         raise UnsureError(f"{named} do not touch; merge them all the same?")
-    kept = max(records, key=lambda record: (annotation.index.area(record.id), -record.id))
+    kept = max(records, key=lambda record: (index.area(record.id), -record.id))
     runs = join_runs([_given(annotation, id_, kept.id, plane) for id_ in chosen if id_ != kept.id])
     sources = tuple(dict.fromkeys(root for record in records for root in record.roots))
     merged = replace(

@@ -94,9 +94,13 @@ def waist_parts(mask: Mask, sampling: Sampling = None) -> Parts:
 
 
 def _depth(mask: Mask, sampling: Sampling) -> NDArray[np.float32]:
-    """Return the smoothed distance of each pixel to the nearest one outside; 0 outside."""
-    inner = (slice(1, -1),) * mask.ndim
-    distance = ndi.distance_transform_edt(np.pad(mask, 1), sampling=sampling)[inner]
+    """Return the smoothed distance of each pixel to the nearest one outside; 0 outside.
+
+    Beyond the edge is outside; what is one plane of a stack has no outside above and below.
+    """
+    frame = [(0, 0) if mask.ndim > 2 and size == 1 else (1, 1) for size in mask.shape]
+    inner = tuple(slice(before, before + size) for (before, _), size in zip(frame, mask.shape, strict=True))
+    distance = ndi.distance_transform_edt(np.pad(mask, frame), sampling=sampling)[inner]
     return np.where(mask, ndi.gaussian_filter(distance.astype(np.float32), SMOOTHING), np.float32(0))
 
 
