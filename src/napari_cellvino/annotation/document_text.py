@@ -62,6 +62,8 @@ def read_annotation_dict(
     size = tuple(known) if known else labels.shape if labels is not None else shape or _extent(records)
     provenance, classes = Provenance.from_dict(content["provenance"]), tuple(content.get("classes", ()))
     pixels = None if labels is None else np.ascontiguousarray(labels, np.int32)
+    if pixels is not None and pixels.size == np.prod(size):
+        pixels = pixels.reshape(size)  # a stack of one plane is read as a plane
     annotation = Annotation(pixels, records, classes, provenance, shape=size)
     if pixels is not None:
         annotation.index.ids()  # labels and records belong together, or this says so

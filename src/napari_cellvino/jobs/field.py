@@ -159,23 +159,28 @@ def write_field(folder: Path, result: FieldResult, extra: dict[str, object] | No
     OutputError
         If the folder cannot be written.
     """
-    annotation, plane = result.annotation, result.plane
     with atomic_folder(folder) as part:
-        if annotation.labels is not None:
-            write_labels(part / LABELS_NAME, annotation.labels, plane.spacing)
-        write_table(part / "objects.csv", result.table)
-        write_qc(
-            part / "qc.png",
-            plane.inputs,
-            annotation.labels,
-            annotation.objects,
-            name=plane.origin.name,
-            classes=annotation.classes,
-            ran=_ran(annotation.provenance),
-            spacing=plane.spacing,
-            rgb=len(plane.inputs) == 3,
-        )
-        (part / ANNOTATION_NAME).write_text(json_text(_content(result, extra or {})), encoding="utf-8", newline="\n")
+        fill_folder(part, result, extra or {})
+
+
+def fill_folder(folder: Path, result: FieldResult, extra: dict[str, object]) -> None:
+    """Write the files of a result into an empty folder."""
+    annotation, plane = result.annotation, result.plane
+    if annotation.labels is not None:
+        write_labels(folder / LABELS_NAME, annotation.labels, plane.spacing)
+    write_table(folder / "objects.csv", result.table)
+    write_qc(
+        folder / "qc.png",
+        plane.inputs,
+        annotation.labels,
+        annotation.objects,
+        name=plane.origin.name,
+        classes=annotation.classes,
+        ran=_ran(annotation.provenance),
+        spacing=plane.spacing,
+        rgb=len(plane.inputs) == 3,
+    )
+    (folder / ANNOTATION_NAME).write_text(json_text(_content(result, extra)), encoding="utf-8", newline="\n")
 
 
 def _ran(provenance: Provenance) -> list[str]:
