@@ -17,7 +17,7 @@ from napari_cellvino.analysis.hull import hull_areas
 from napari_cellvino.analysis.overlap import overlap
 from napari_cellvino.analysis.runs import Runs, find_runs
 from napari_cellvino.annotation import Annotation, Region
-from napari_cellvino.annotation.tools.split_seeds import waist_parts
+from napari_cellvino.annotation.tools.split_seeds import count_parts
 from napari_cellvino.objects import Doubt, Objects
 
 LOW_SCORE = 0.7
@@ -27,7 +27,8 @@ ENTROPY_SPREAD = 0.05  # bits
 UNSURE = 0.5  # bits: below this an outline is sure, however sure the others are
 ROUND = 0.9  # solidity above which no outline is ragged
 SHAPED = 60  # px: of smaller objects the pixels make the shape
-MAY_HAVE_WAIST = 0.94  # solidity of two discs joined by a waist of 3/4 of their width
+MAY_HAVE_WAIST = 0.96  # solidity of two discs joined by a waist of 3/4 of their width
+LONG, FULL = 1.3, 0.72  # sides of a box, and share of it, by which a round object is told without a closer look
 SAME = 0.5  # IoU above which two outlines are of one cell
 TRACE = 0.1  # IoU below which nothing of it was found
 GAP = 2  # planes from one to the next in which a cell goes on
@@ -102,11 +103,14 @@ def unsure_outlines(objects: Objects, runs: Runs, likely: Floats) -> Found:
 
 
 def waists(annotation: Annotation, objects: Objects, solidity: Floats) -> Found:
-    """Yield the objects with a clear waist; only those that are not convex are looked at one by one."""
-    for row in np.flatnonzero(solidity < MAY_HAVE_WAIST).tolist():
+    """Yield the objects with a clear waist; only those that are neither convex nor round are looked at one by one."""
+    height, width = (objects.box[:, 2:] - objects.box[:, :2]).T
+    longer = np.maximum(height, width) > LONG * np.minimum(height, width)
+    may = (solidity < MAY_HAVE_WAIST) & (longer | (objects.area_px < FULL * height * width))
+    for row in np.flatnonzero(may).tolist():
         id_ = int(objects.id[row])
         mask = annotation.pixels[annotation.geometry(id_).region.slices] == id_
-        count = int(waist_parts(mask).max())
+        count = count_parts(mask)
         if count > 1:
             words = "looks like two" if count == 2 else f"looks like {count}"
             yield id_, Reason(Doubt.LOOKS_LIKE_TWO, 0.8, words)

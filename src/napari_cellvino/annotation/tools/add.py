@@ -6,6 +6,7 @@ intensity, at half the height between the background round it and its own bright
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ STEP = 1.25  # by which the threshold rises until the object is no larger than u
 LARGEST = 6.0  # times the usual area
 REACH = 3.0  # usual diameters that are looked at on each side of a click
 USUAL_AREA = 700.0  # px, where there is no other object to tell
+ENOUGH = 200  # objects that tell the usual area
 BLUR = 1.0  # px
 LEAST_CONTRAST = 3.0  # standard deviations of the background that a cell is brighter, or darker
 
@@ -129,10 +131,9 @@ def _surroundings(
 
 
 def _usual_area(annotation: Annotation) -> float:
-    """Return the median area in one plane."""
-    places = [annotation.index[id_] for id_ in annotation.records]
-    planes = 1 if len(annotation.shape) == 2 else 0
-    areas = [place.area / (planes or place.region.shape[0]) for place in places]
+    """Return the median area in one plane of the first objects: the more of them, the less another one tells."""
+    places = [annotation.index[id_] for id_ in islice(annotation.records, ENOUGH)]
+    areas = [place.area / (place.region.shape[0] if len(annotation.shape) == 3 else 1) for place in places]
     return float(np.median(areas)) if areas else USUAL_AREA
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_cellvino.annotation.document import Annotation
+from napari_cellvino.annotation.index import Geometry
 from napari_cellvino.annotation.tools.drawing import Points, check_plane
 from napari_cellvino.errors import EditError
 from napari_cellvino.objects import ReviewState
@@ -74,15 +75,25 @@ def inside(annotation: Annotation, lasso: Points, *, plane: int | None = None) -
     corners = np.asarray(lasso, np.float64).reshape(-1, 2)
     if len(corners) < 3:
         raise EditError(f"a lasso needs three corners or more, not {len(corners)}; draw round the cells")
-    ids = [id_ for id_ in sorted(annotation.records) if _in_plane(annotation, id_, plane)]
-    middles = np.array([annotation.geometry(id_).centroid[-2:] for id_ in ids]).reshape(-1, 2)
-    held = {id_ for id_, within in zip(ids, points_in_poly(middles, corners).tolist(), strict=True) if within}
+    low, high = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    near = {
+        id_: place.centroid[-2:]
+        for id_ in annotation.records
+        if _near(place := annotation.geometry(id_), low, high) and _in_plane(place, plane)
+    }
+    within = points_in_poly(np.array(list(near.values())).reshape(-1, 2), corners)
+    held = {id_ for id_, inner in zip(near, within.tolist(), strict=True) if inner}
     return _chosen(annotation, held.__contains__, "in the lasso")
 
 
-def _in_plane(annotation: Annotation, id_: int, plane: int | None) -> bool:
-    region = annotation.geometry(id_).region
-    return plane is None or region.low[0] <= plane < region.high[0]
+def _near(place: Geometry, low: list[float], high: list[float]) -> bool:
+    """Return whether the box of an object meets the one of a drawing."""
+    (y0, x0), (y1, x1) = place.region.low[-2:], place.region.high[-2:]
+    return y0 <= high[0] and x0 <= high[1] and y1 > low[0] and x1 > low[1]
+
+
+def _in_plane(place: Geometry, plane: int | None) -> bool:
+    return plane is None or place.region.low[0] <= plane < place.region.high[0]
 
 
 def _chosen(annotation: Annotation, holds: Callable[[int], bool], words: str) -> Selection:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from napari_cellvino.annotation.document import Annotation, describe
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.annotation.pixel_runs import PixelRuns, join_runs, runs_between
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.annotation.tools.drawing import check_plane
-from napari_cellvino.annotation.tools.single import cut_out
+from napari_cellvino.annotation.tools.single import given_to
 from napari_cellvino.errors import EditError
 from napari_cellvino.objects import ObjectOrigin, ReviewState
 
@@ -33,9 +30,9 @@ def delete(annotation: Annotation, ids: Sequence[int], *, plane: int | None = No
     records = [annotation.record(id_) for id_ in chosen]
     if plane is not None:
         check_plane(annotation, plane)
-    runs = join_runs([_erased(annotation, id_, plane) for id_ in chosen]) if annotation.labels is not None else None
+    runs = given_to(annotation, chosen, 0, plane=plane) if annotation.labels is not None else None
     ends = [record for record in records if runs is None or plane is None or _vanishes(annotation, record.id, plane)]
-    drawn = [record.id for record in ends if record.origin is ObjectOrigin.DRAWN]
+    drawn = {record.id for record in ends if record.origin is ObjectOrigin.DRAWN}
     found = [_tombstone(annotation, record) for record in ends if record.id not in drawn]
     return describe(annotation, _name(chosen, plane), runs, found, removed=drawn)
 
@@ -43,12 +40,6 @@ def delete(annotation: Annotation, ids: Sequence[int], *, plane: int | None = No
 def _name(ids: list[int], plane: int | None) -> str:
     what = f"#{ids[0]}" if len(ids) == 1 else f"{len(ids)} cells"
     return f"Delete {what}" + ("" if plane is None else f" in plane {plane + 1}")
-
-
-def _erased(annotation: Annotation, id_: int, plane: int | None) -> PixelRuns:
-    single = cut_out(annotation, id_, plane=plane)
-    before = annotation.pixels[single.region.slices]
-    return runs_between(annotation.shape, single.region, before, np.where(single.own, 0, before))
 
 
 def _vanishes(annotation: Annotation, id_: int, plane: int) -> bool:

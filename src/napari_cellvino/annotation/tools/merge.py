@@ -13,9 +13,8 @@ from scipy.sparse.csgraph import connected_components
 
 from napari_cellvino.annotation.document import Annotation, describe
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.annotation.pixel_runs import PixelRuns, join_runs, runs_between
 from napari_cellvino.annotation.tools.drawing import Drawing, check_plane, ids_under
-from napari_cellvino.annotation.tools.single import cut_out
+from napari_cellvino.annotation.tools.single import given_to
 from napari_cellvino.errors import EditError, UnsureError
 from napari_cellvino.objects import Doubt, ObjectOrigin, ReviewState
 
@@ -43,7 +42,7 @@ def merge(annotation: Annotation, ids: Sequence[int], *, plane: int | None = Non
         named = " and ".join(f"#{id_}" for id_ in chosen) if len(chosen) == 2 else f"these {len(chosen)} cells"
         raise UnsureError(f"{named} do not touch; merge them all the same?")
     kept = max(records, key=lambda record: (index.area(record.id), -record.id))
-    runs = join_runs([_given(annotation, id_, kept.id, plane) for id_ in chosen if id_ != kept.id])
+    runs = given_to(annotation, [id_ for id_ in chosen if id_ != kept.id], kept.id, plane=plane)
     sources = tuple(dict.fromkeys(root for record in records for root in record.roots))
     merged = replace(
         kept, origin=ObjectOrigin.MERGED, review=ReviewState.EDITED, sources=sources, doubts=Doubt.NONE, excluded=False
@@ -54,12 +53,6 @@ def merge(annotation: Annotation, ids: Sequence[int], *, plane: int | None = Non
 def merge_along(annotation: Annotation, drawing: Drawing, *, plane: int | None = None, apart: bool = False) -> Edit:
     """Return the edit that merges the objects under a stroke or line, as `merge` does; background is passed over."""
     return merge(annotation, ids_under(annotation, drawing), plane=plane, apart=apart)
-
-
-def _given(annotation: Annotation, id_: int, to: int, plane: int | None) -> PixelRuns:
-    single = cut_out(annotation, id_, plane=plane)
-    before = annotation.pixels[single.region.slices]
-    return runs_between(annotation.shape, single.region, before, np.where(single.own, to, before).astype(np.int32))
 
 
 def _connected(annotation: Annotation, ids: list[int], plane: int | None) -> bool:
