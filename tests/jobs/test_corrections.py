@@ -149,6 +149,16 @@ def test_a_run_over_an_untouched_result_is_itself(folder, plane, labels, tmp_pat
     assert with_corrections(tmp_path / "absent", new) is new
 
 
+def test_corrections_that_lost_their_labels_are_not_written_over(folder, plane, labels):
+    new = measured(made_of(labels, plane), plane)
+    session = EditSession(read_annotation(folder))
+    session.commit(accept(session.annotation, [1]))
+    save_corrections(folder, session, plane)
+    (folder / "labels.tif").unlink()
+    with pytest.raises(ImageReadError, match=r"labels.tif cannot be read"):
+        with_corrections(folder, new)
+
+
 def test_a_run_over_unsaved_corrections_is_refused(folder, plane, labels):
     session = start_session(journal_path(folder), read_annotation(folder))
     session.commit(accept(session.annotation, [1]))

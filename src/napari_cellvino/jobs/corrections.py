@@ -83,13 +83,15 @@ def with_corrections(folder: Path, result: FieldResult) -> FieldResult:
     ------
     OutputError
         If the corrections there were made on another image, or some of them were not saved yet.
+    ImageReadError, ImageValueError
+        If there are corrections that cannot be read: nothing is written over them.
     """
-    if not (folder / ANNOTATION_NAME).is_file():
+    if not (folder / ANNOTATION_NAME).is_file() or not (journal_path(folder).exists() or _is_corrected(folder)):
         return result
     corrected = read_annotation(folder, shape=result.annotation.shape)
     if find_unsaved(journal_path(folder), corrected) is not None:
         raise OutputError(f"{folder} has corrections that were not saved; open it, save or drop them, then run again")
-    if not corrected.gone and not any(record.reviewed for record in corrected.records.values()):
+    if not _is_corrected(folder):
         return result
     if is_other_image(corrected, result.plane):
         raise OutputError(f"{folder} holds corrections of another image, or of one that changed since; move it away")
@@ -136,6 +138,13 @@ def _carry_over(folder: Path, part: Path) -> None:
             shutil.copytree(file, part / file.name)
         elif file.is_file():
             shutil.copy2(file, part / file.name)
+
+
+def _is_corrected(folder: Path) -> bool:
+    """Return whether a result says of any object that a person looked at it or deleted it."""
+    content = _content(folder)
+    objects = content.get("objects", [])
+    return bool(content.get("gone")) or any(found.get("review", "unseen") != "unseen" for found in objects)
 
 
 def _has_ticket(folder: Path) -> bool:
