@@ -17,6 +17,7 @@ import openvino as ov
 import psutil
 
 from benchmarks.asked import Asked
+from benchmarks.edits import measure_edits, measure_stack_edits
 from benchmarks.figure import Figure, NotMeasuredError, record, table
 from benchmarks.memory import measure_memory
 from benchmarks.peak import measure_peak
@@ -34,6 +35,11 @@ PARTS: dict[str, Part] = {
     "sliders": (
         "A parameter moved on 1024 x 1024, to new labels and changes",
         lambda asked: measure_sliders(asked.repeats),
+    ),
+    "edits": ("Corrections on 2048 x 2048 with 2,000 cells", lambda asked: measure_edits(asked.repeats)),
+    "stack-edits": (
+        "Corrections in a plane of 60 x 2048 x 2048, beside a single plane",
+        lambda asked: measure_stack_edits(asked.repeats),
     ),
     "memory": ("A stack of 1 GB (ZCYX, uint8) through the command line", lambda _: measure_memory()),
     "stardist": ("A 1024 x 1024 field of nuclei beside StarDist 2D", measure_stardist),

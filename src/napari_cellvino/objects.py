@@ -35,6 +35,11 @@ class Doubt(IntFlag):
     LOW_SCORE = 1
     TOUCHES_EDGE = 2
     ODD_SIZE = 4
+    UNSURE_OUTLINE = 8
+    ODD_SHAPE = 16
+    LOOKS_LIKE_TWO = 32
+    BROKEN_ALONG_Z = 64
+    THRESHOLDS_DISAGREE = 128
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from napari_cellvino.analysis.counting import count_row
 from napari_cellvino.analysis.measure import measure
-from napari_cellvino.annotation.document import Annotation, Provenance, pixels_sha256
+from napari_cellvino.annotation import Annotation, Provenance, pixels_sha256
+from napari_cellvino.annotation.document_text import FORMAT, annotation_dict
 from napari_cellvino.export.atomic import atomic_folder
 from napari_cellvino.export.label_tiff import write_labels
 from napari_cellvino.export.qc_picture import write_qc
@@ -26,7 +27,7 @@ from napari_cellvino.inference.predict import Prediction, decode, infer_maps
 from napari_cellvino.inference.progress import Progress
 from napari_cellvino.inference.project import project
 from napari_cellvino.jobs.json_text import json_text
-from napari_cellvino.objects import Doubt, ObjectOrigin, Objects, ReviewState
+from napari_cellvino.objects import Doubt, Objects
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Recipe
 
@@ -103,9 +104,19 @@ def finish_field(
         outline=outline.label if outline else "",
         outline_engine=prediction.masks.facts if prediction.masks else None,
     )
-    annotation = Annotation(decoded.labels, objects, spec.classes, provenance)
-    table = measure(annotation.labels, objects, plane.pixels, plane.channels, plane.spacing, spec.classes)
-    return FieldResult(annotation, plane, table, count_row(table, spec.classes, plane.spacing, plane.shape))
+    annotation = Annotation.found(decoded.labels, objects, spec.classes, provenance, shape=plane.shape)
+    return measured(annotation, plane)
+
+
+def measured(annotation: Annotation, plane: Plane) -> FieldResult:
+    """Return an annotation with its table of objects, and the counts of those that are not excluded."""
+    objects, classes = annotation.objects, annotation.classes
+    table = measure(annotation.labels, objects, plane.pixels, plane.channels, plane.spacing, classes)
+    records = [annotation.records[id_] for id_ in objects.id.tolist()]
+    table["excluded"] = np.array([record.excluded for record in records], bool)
+    table["note"] = np.array([record.note for record in records], object)
+    counts = count_row(table[~table["excluded"]], classes, plane.spacing, plane.shape)
+    return FieldResult(annotation, plane, table, counts)
 
 
 def resolved(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None) -> Recipe:
@@ -148,23 +159,28 @@ def write_field(folder: Path, result: FieldResult, extra: dict[str, object] | No
     OutputError
         If the folder cannot be written.
     """
-    annotation, plane = result.annotation, result.plane
     with atomic_folder(folder) as part:
-        if annotation.labels is not None:
-            write_labels(part / LABELS_NAME, annotation.labels, plane.spacing)
-        write_table(part / "objects.csv", result.table)
-        write_qc(
-            part / "qc.png",
-            plane.inputs,
-            annotation.labels,
-            annotation.objects,
-            name=plane.origin.name,
-            classes=annotation.classes,
-            ran=_ran(annotation.provenance),
-            spacing=plane.spacing,
-            rgb=len(plane.inputs) == 3,
-        )
-        (part / ANNOTATION_NAME).write_text(json_text(_content(result, extra or {})), encoding="utf-8", newline="\n")
+        fill_folder(part, result, extra or {})
+
+
+def fill_folder(folder: Path, result: FieldResult, extra: dict[str, object]) -> None:
+    """Write the files of a result into an empty folder."""
+    annotation, plane = result.annotation, result.plane
+    if annotation.labels is not None:
+        write_labels(folder / LABELS_NAME, annotation.labels, plane.spacing)
+    write_table(folder / "objects.csv", result.table)
+    write_qc(
+        folder / "qc.png",
+        plane.inputs,
+        annotation.labels,
+        annotation.objects,
+        name=plane.origin.name,
+        classes=annotation.classes,
+        ran=_ran(annotation.provenance),
+        spacing=plane.spacing,
+        rgb=len(plane.inputs) == 3,
+    )
+    (folder / ANNOTATION_NAME).write_text(json_text(_content(result, extra)), encoding="utf-8", newline="\n")
 
 
 def _ran(provenance: Provenance) -> list[str]:
@@ -175,31 +191,4 @@ def _ran(provenance: Provenance) -> list[str]:
 
 
 def _content(result: FieldResult, extra: dict[str, object]) -> dict[str, object]:
-    annotation = result.annotation
-    return {
-        "format": 1,
-        **extra,
-        "counts": result.counts,
-        "provenance": annotation.provenance.as_dict(),
-        "classes": annotation.classes,
-        "outlines": annotation.labels is not None,
-        "objects": _object_records(annotation.objects),
-    }
-
-
-def _object_records(objects: Objects) -> list[dict[str, object]]:
-    columns = (
-        objects.id, objects.class_index, objects.score, objects.box, objects.origin, objects.review, objects.doubts,
-    )  # fmt: skip
-    return [
-        {
-            "id": int(id_),
-            "class": int(class_),
-            "score": round(float(score), 4),
-            "box": box.tolist(),
-            "origin": ObjectOrigin(origin).name.lower(),
-            "review": ReviewState(review).name.lower(),
-            "doubts": [d.name.lower() for d in Doubt if d.name and d & int(doubts)],
-        }
-        for id_, class_, score, box, origin, review, doubts in zip(*columns, strict=True)
-    ]
+    return {"format": FORMAT, **extra, "counts": result.counts} | annotation_dict(result.annotation)

@@ -17,6 +17,7 @@ from napari_cellvino.errors import OutputError
 from napari_cellvino.export.atomic import atomic_path, recover
 from napari_cellvino.export.tables import write_table
 from napari_cellvino.image import Origin
+from napari_cellvino.jobs.corrections import with_corrections
 from napari_cellvino.jobs.field import (
     ANNOTATION_NAME,
     LABELS_NAME,
@@ -96,15 +97,16 @@ def read_ticket(folder: Path) -> Ticket | None:
 
 
 def save_field(folder: Path, result: FieldResult, ticket: Ticket, *, overwrite: bool) -> None:
-    """Write a field's result.
+    """Write a field's result; what a person corrected in the one before stays as it was.
 
     Raises
     ------
     OutputError
-        If another result stands there and ``overwrite`` is off, or the folder cannot be written.
+        If another result stands there and ``overwrite`` is off, its corrections do not fit, or the folder cannot be
+        written.
     """
     check_replaceable(folder, ticket, overwrite=overwrite)
-    write_field(folder, result, {"ticket": ticket.as_dict()})
+    write_field(folder, with_corrections(folder, result), {"ticket": ticket.as_dict()})
 
 
 def save_result(
