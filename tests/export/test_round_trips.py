@@ -93,6 +93,7 @@ def test_any_label_image(tmp_path, kind, labels):
     check(kind, field.cells, read(kind, tmp_path / kind, field.shape))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KEEP_PIXELS)
 def test_more_objects_than_16_bits_count(tmp_path, kind):
     field = field_of(many_objects())

@@ -26,6 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_quantize(commands)
     _add_export(commands)
     _add_report(commands)
+    _add_import(commands)
     return parser
 
 
@@ -185,3 +186,23 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--out", type=Path, metavar="FILE.html", help="(default: corrections.html in RESULTS); the .json lies beside it"
     )
     add("--overwrite", action="store_true", help="replace an earlier report")
+
+
+def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "take masks, ROIs or boxes that others made as results to correct, export or train on"
+    parser = _command(commands, "import", "import_masks", text)
+    add = parser.add_argument
+    add(
+        "masks",
+        type=Path,
+        metavar="MASKS",
+        help="label image, _seg.npy, ROI zip, GeoJSON, COCO, YOLO, OME-Zarr; a folder",
+    )
+    add("--image", action="append", type=Path, required=True, metavar="IMAGE", help="image or folder; repeatable")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    add("--channel", default="", metavar="NAME|N", help="channel they were made on, by name or number from 1")
+    add("--z", default="mip", metavar="mip|plane:K", help="plane that they lie on (default: the projection)")
+    add("--frame", type=int, default=1, metavar="N", help="time point, from 1")
+    add("--axes", metavar="AXES", help="what the image's dimensions are where it does not say, as CYX")
+    add("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the image does not say")
+    add("--overwrite", action="store_true", help="replace other results")
