@@ -17,6 +17,7 @@ class ObjectOrigin(IntEnum):
     SPLIT = 2
     MERGED = 3
     EDITED = 4
+    IMPORTED = 5
 
 
 class ReviewState(IntEnum):

@@ -24,6 +24,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_convert(commands)
     _add_quantize(commands)
+    _add_export(commands)
+    _add_report(commands)
+    _add_import(commands)
     return parser
 
 
@@ -158,3 +161,48 @@ def _add_quantize(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--tiles", type=int, default=96, metavar="N", help="tiles to calibrate on, at most (default: 96)")
     add("--diameter", type=float, metavar="PX", help="typical object diameter in the images, in px")
     add("--unchecked", action="store_true", help="do not ask for labels: nobody knows then how good the result is")
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "write results as files that other programs read, or as a training set"
+    parser = _command(commands, "export", "export", text)
+    add = parser.add_argument
+    add("results", type=Path, metavar="RESULTS", help="folder that 'cellvino run' wrote, or that of one field")
+    add("--to", action="append", default=[], metavar="FORMAT[,FORMAT]", help="formats; an unknown one lists them all")
+    add("--out", type=Path, required=True, metavar="DIR", help="each format gets a folder of its name in there")
+    add("--overwrite", action="store_true", help="replace an earlier export")
+    add("--all-fields", action="store_true", help="also fields that were not reviewed to the last cell, for training")
+    add("--groups", type=Path, metavar="CSV", help="columns id, group: fields of one animal stay in one split")
+    add("--for", dest="trainer", choices=["cellpose", "stardist"], help="export for it, and print how to train there")
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "say what was corrected: counts, what was added, deleted, split and merged, and how good the model was"
+    parser = _command(commands, "report", "correction_report", text)
+    add = parser.add_argument
+    add("results", type=Path, metavar="RESULTS", help="corrected results")
+    add("--model-results", type=Path, required=True, metavar="DIR", help="the same fields as the model left them")
+    add(
+        "--out", type=Path, metavar="FILE.html", help="(default: corrections.html in RESULTS); the .json lies beside it"
+    )
+    add("--overwrite", action="store_true", help="replace an earlier report")
+
+
+def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "take masks, ROIs or boxes that others made as results to correct, export or train on"
+    parser = _command(commands, "import", "import_masks", text)
+    add = parser.add_argument
+    add(
+        "masks",
+        type=Path,
+        metavar="MASKS",
+        help="label image, _seg.npy, ROI zip, GeoJSON, COCO, YOLO, OME-Zarr; a folder",
+    )
+    add("--image", action="append", type=Path, required=True, metavar="IMAGE", help="image or folder; repeatable")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    add("--channel", default="", metavar="NAME|N", help="channel they were made on, by name or number from 1")
+    add("--z", default="mip", metavar="mip|plane:K", help="plane that they lie on (default: the projection)")
+    add("--frame", type=int, default=1, metavar="N", help="time point, from 1")
+    add("--axes", metavar="AXES", help="what the image's dimensions are where it does not say, as CYX")
+    add("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the image does not say")
+    add("--overwrite", action="store_true", help="replace other results")
