@@ -66,7 +66,11 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="D", help="AUTO, CPU, GPU, NPU, … as 'cellvino devices' lists them")
     parser.add_argument("--precision", metavar="P", help="fast, exact or int8")
     parser.add_argument("--channel", metavar="NAME|N", help="channel by name, or by number from 1; grey for RGB")
-    parser.add_argument("--z", metavar="mip|plane:K", help="maximum projection, or plane K from 1")
+    parser.add_argument(
+        "--z",
+        metavar="mip|mean|focus|plane:K|3d",
+        help="maximum or mean projection, sharpest plane, plane K from 1, or every plane joined to 3D objects",
+    )
     parser.add_argument("--frame", type=int, metavar="N", help="time point, from 1")
     parser.add_argument("--axes", metavar="AXES", help="what the file's dimensions are where it does not say, as CYX")
     parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file does not say")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from napari_cellvino.annotation.document import pixels_sha256
+from napari_cellvino.annotation import pixels_sha256
 from napari_cellvino.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.export.fields import UNSEEN, Box, Cell, Cells, ExportField, Labels
 from napari_cellvino.export.label_tiff import read_labels

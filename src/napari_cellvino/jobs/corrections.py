@@ -16,6 +16,7 @@ from napari_cellvino.errors import ImageReadError, OutputError
 from napari_cellvino.export.atomic import atomic_folder
 from napari_cellvino.export.label_tiff import read_labels
 from napari_cellvino.image import Plane
+from napari_cellvino.inference.volume import Volume
 from napari_cellvino.jobs.field import ANNOTATION_NAME, LABELS_NAME, RESULT_NAMES, FieldResult, fill_folder, measured
 
 PREVIOUS = "previous"  # folder inside a result: what was there before it was corrected
@@ -50,12 +51,13 @@ def read_annotation(folder: Path, *, shape: tuple[int, ...] | None = None) -> An
     return read_annotation_dict(content, labels, shape=shape)
 
 
-def is_other_image(annotation: Annotation, plane: Plane) -> bool:
+def is_other_image(annotation: Annotation, plane: Plane, volume: Volume | None = None) -> bool:
     """Return whether the pixels are not those that the annotation was made from: the caller decides what then."""
-    return pixels_sha256(plane) != annotation.provenance.pixels_sha256
+    sha256 = pixels_sha256(plane) if volume is None else volume.sha256
+    return sha256 != annotation.provenance.pixels_sha256
 
 
-def save_corrections(folder: Path, session: EditSession, plane: Plane) -> FieldResult:
+def save_corrections(folder: Path, session: EditSession, plane: Plane, volume: Volume | None = None) -> FieldResult:
     """Write a corrected result in place of the one in ``folder``, all of it or nothing, and return it.
 
     What stood there before stays in ``previous`` until the next save; files that others put there stay too.
@@ -65,7 +67,7 @@ def save_corrections(folder: Path, session: EditSession, plane: Plane) -> FieldR
     OutputError
         If it cannot be written; the result and the journal are then as they were.
     """
-    result = measured(session.annotation, plane)
+    result = measured(session.annotation, plane, volume)
     fingerprint = session.saving()
     extra = {"ticket": _content(folder)["ticket"]} if _has_ticket(folder) else {}
     with atomic_folder(folder) as part:
@@ -93,9 +95,9 @@ def with_corrections(folder: Path, result: FieldResult) -> FieldResult:
         raise OutputError(f"{folder} has corrections that were not saved; open it, save or drop them, then run again")
     if not _is_corrected(folder):
         return result
-    if is_other_image(corrected, result.plane):
+    if is_other_image(corrected, result.plane, result.volume):
         raise OutputError(f"{folder} holds corrections of another image, or of one that changed since; move it away")
-    return measured(rerun(corrected, result.annotation)[0], result.plane)
+    return measured(rerun(corrected, result.annotation)[0], result.plane, result.volume)
 
 
 def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconciled]:

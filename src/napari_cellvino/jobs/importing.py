@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.analysis.counting import count_row
-from napari_cellvino.analysis.measure import measure
-from napari_cellvino.annotation.document import Annotation, Provenance, pixels_sha256
+from napari_cellvino.annotation import Annotation, Provenance, pixels_sha256
+from napari_cellvino.annotation.rows import records_of_objects
 from napari_cellvino.errors import CellvinoError
 from napari_cellvino.export.fields import Cells, Labels
 from napari_cellvino.export.reading import find_annotations, read_cells
@@ -22,7 +21,7 @@ from napari_cellvino.inference.engine import EngineFacts
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.inference.project import project
 from napari_cellvino.io import open_source
-from napari_cellvino.jobs.field import FieldResult, find_doubts
+from napari_cellvino.jobs.field import FieldResult, find_doubts, measured
 from napari_cellvino.jobs.results import Row, Ticket, choose_folder, field_row, finished_row, save_field, write_counts
 from napari_cellvino.objects import ObjectOrigin, Objects, ReviewState
 from napari_cellvino.recipe import Precision, Recipe
@@ -105,9 +104,9 @@ def imported_field(plane: Plane, cells: Cells, file: Path, recipe: Recipe) -> Fi
         recipe=recipe.model_copy(update={"model": IMPORTED}),
         engine=NO_ENGINE,
     )
-    annotation = Annotation(cells.labels, objects, cells.classes, provenance)
-    table = measure(cells.labels, objects, plane.pixels, plane.channels, plane.spacing, cells.classes)
-    return FieldResult(annotation, plane, table, count_row(table, cells.classes, plane.spacing, plane.shape))
+    plain = records_of_objects(objects, boxes=cells.labels is None)
+    records = [replace(r, excluded=c.excluded, note=c.note) for r, c in zip(plain, cells.cells, strict=True)]
+    return measured(Annotation(cells.labels, records, cells.classes, provenance, shape=plane.shape), plane)
 
 
 def objects_of(cells: Cells) -> Objects:
