@@ -116,7 +116,8 @@ def test_imagej_rois_of_stacks_know_their_plane(tmp_path):
     planes = {(roi.name.split("-")[0], roi.z_position, roi.position) for roi in roiread(path)}
     assert {("5", 2, 2), ("5", 3, 3), ("9", 4, 4), ("1", 1, 1)} <= planes
     assert len(planes) == 7
-    assert len(set(zipfile.ZipFile(path).namelist())) == 7
+    with zipfile.ZipFile(path) as archive:
+        assert len(set(archive.namelist())) == 7
 
 
 def test_rois_that_others_drew(tmp_path):
@@ -240,8 +241,8 @@ def test_colours_stay_colours(tmp_path):
     field = ExportField("rgb", pixels, cells, channels=("r", "g", "b"), rgb=True, seen=None)
     (read,) = read_set(export(tmp_path, "training", field))
     np.testing.assert_array_equal(read.image, np.moveaxis(pixels, 0, -1))
-    picture = Image.open(one(export(tmp_path, "coco", field), "rgb.png"))
-    np.testing.assert_array_equal(np.array(picture), np.moveaxis(pixels, 0, -1))
+    with Image.open(one(export(tmp_path, "coco", field), "rgb.png")) as picture:
+        np.testing.assert_array_equal(np.array(picture), np.moveaxis(pixels, 0, -1))
 
 
 def test_stardist_folders(tmp_path):

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from napari_cellvino.errors import ImageReadError, ImageValueError
 from napari_cellvino.export.canvas import Canvas
 from napari_cellvino.export.fields import Cell, Cells, ExportField, Labels, cell_from, planes_of
-from napari_cellvino.export.rings import signed_area, trace_rings
-from napari_cellvino.export.writer import SplitBook, put_picture
+from napari_cellvino.export.rings import signed_area
+from napari_cellvino.export.writer import SplitBook
 
 ANNOTATIONS_NAME = "annotations.json"
 
@@ -46,7 +46,7 @@ class Coco:
         for kind in field.cells.classes:
             self._kinds.setdefault(kind, len(self._kinds) + 1)
         for plane in planes_of(field):
-            put_picture(self._folder / "images" / f"{plane.name}.png", plane)
+            (self._folder / "images" / f"{plane.name}.png").write_bytes(plane.png)
             image_id = self._counts["images"] + 1
             self._append("images", [_image(plane, image_id)])
             self._append("annotations", [note | {"image_id": image_id} for note in self._annotations(plane)])
@@ -69,7 +69,7 @@ class Coco:
     def _annotations(self, plane: ExportField) -> Iterable[dict[str, object]]:
         labels, polygons = plane.cells.labels, self._polygons
         runs = {} if labels is None else run_lengths(labels)
-        rings = trace_rings(labels) if labels is not None and polygons else {}
+        rings = plane.cells.rings if polygons else {}
         for cell in plane.cells.cells:
             y0, x0, y1, x1 = cell.box
             shape: dict[str, object] = {"area": (y1 - y0) * (x1 - x0)}

@@ -6,15 +6,20 @@ these values one at a time: memory does not grow with their number.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.ndimage import find_objects
 
 from napari_cellvino.errors import ImageValueError
+from napari_cellvino.export.exposure import Picture, as_seen, composite
+from napari_cellvino.export.rings import Ring, trace_rings
 from napari_cellvino.image import Spacing
 
 Labels = NDArray[np.int32]
@@ -64,7 +69,7 @@ def cell_from(id_: int, kind: str, said: Mapping[str, Any], box: Box = (0, 0, 0,
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what several formats need is worked out once and kept
 class Cells:
     """Label image (Y, X) or (Z, Y, X), None where only boxes are known; one `Cell` per id; names of all classes.
 
@@ -91,6 +96,11 @@ class Cells:
             )
         return self.labels
 
+    @cached_property
+    def rings(self) -> Mapping[int, list[Ring]]:
+        """The outlines of each id in (Y, X) labels, along the edges of pixels; none where only boxes are known."""
+        return {} if self.labels is None else trace_rings(self.labels)
+
     def only(self, kept: tuple[Cell, ...]) -> Cells:
         """Return these cells alone, all others gone from the label image."""
         if len(kept) == len(self.cells) or self.labels is None:
@@ -99,7 +109,7 @@ class Cells:
         return replace(self, cells=kept, labels=np.where(np.isin(self.labels, ids), self.labels, 0).astype(np.int32))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExportField:
     """One field of view.
 
@@ -138,6 +148,20 @@ class ExportField:
     def annotated_image(self) -> NDArray[np.generic]:
         """Return the image that the cells were found in, raw: (Y, X), (Z, Y, X) or (Y, X, RGB)."""
         return np.moveaxis(self.pixels, 0, -1) if self.seen is None else self.pixels[self.seen]
+
+    @cached_property
+    def picture(self) -> Picture:
+        """The image (Y, X) as people see it, of 8 bits: grey, stretched to its range, or red, green and blue."""
+        if self.seen is None:
+            return as_seen(self.pixels, self.pixels.dtype == np.uint8)
+        return composite(self.pixels[self.seen][None])[..., 0]
+
+    @cached_property
+    def png(self) -> bytes:
+        """The picture as a PNG file."""
+        file = io.BytesIO()
+        Image.fromarray(self.picture).save(file, format="PNG", compress_level=1)
+        return file.getvalue()
 
     def without_rejected(self) -> ExportField:
         """Return the field without the cells that a person rejected: they are no cells."""

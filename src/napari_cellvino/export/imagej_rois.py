@@ -24,7 +24,7 @@ from roifile import ROI_TYPE, ImagejRoi, roiread
 from napari_cellvino.errors import ImageReadError
 from napari_cellvino.export.canvas import Canvas
 from napari_cellvino.export.fields import Cell, Cells, ExportField, cell_from, planes_of
-from napari_cellvino.export.rings import Points, Ring, trace_rings
+from napari_cellvino.export.rings import Points, Ring
 from napari_cellvino.export.writer import SplitBook
 
 MOVE, LINE, CLOSE = 0.0, 1.0, 4.0  # how java.awt.geom.PathIterator numbers them
@@ -57,10 +57,9 @@ class RoiZips:
 
 
 def _rois(plane: ExportField) -> Iterator[tuple[Cell, ImagejRoi]]:
-    labels = plane.cells.labels
-    rings = {} if labels is None else trace_rings(labels)
+    rings = plane.cells.rings
     for cell in plane.cells.cells:
-        yield cell, _rectangle(cell) if labels is None else roi_of(rings[cell.id])
+        yield cell, roi_of(rings[cell.id]) if rings else _rectangle(cell)
 
 
 def _rectangle(cell: Cell) -> ImagejRoi:

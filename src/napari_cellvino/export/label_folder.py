@@ -14,6 +14,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from napari_cellvino.errors import ImageReadError, ImageValueError
 from napari_cellvino.export.canvas import labelled
@@ -126,11 +127,10 @@ def read_label_image(path: Path, shape: tuple[int, ...]) -> Cells:
 
 
 def _picture(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.integer]]:
-    from skimage.io import imread  # PNG masks of 8 and 16 bits
-
     try:
-        labels = np.asarray(imread(path))
-    except (OSError, ValueError) as error:
+        with Image.open(path) as opened:  # of a palette, the numbers, not the colours
+            labels = np.array(opened)
+    except (OSError, ValueError, SyntaxError) as error:
         raise ImageReadError(f"{path} cannot be read as a label image: {error}") from error
     if labels.ndim != 2 or labels.dtype.kind not in "bui":
         raise ImageValueError(f"{path} is no label image (Y, X) of whole numbers: {labels.dtype} {labels.shape}")

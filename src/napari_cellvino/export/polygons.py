@@ -13,10 +13,11 @@ Polygon = list[Ring]  # outer ring, then its holes
 
 def polygons_of(rings: Sequence[Ring]) -> list[Polygon]:
     """Return the parts of an object, each as its outer ring and the holes in it."""
-    outer = sorted((ring for ring in rings if signed_area(ring) > 0), key=signed_area)
-    polygons = [[ring] for ring in outer]
-    for hole in (ring for ring in rings if signed_area(ring) < 0):
-        home = next((p for p in polygons if _holds(p[0], hole)), polygons[-1])
+    areas = [signed_area(ring) for ring in rings] if len(rings) > 1 else [1.0]
+    order = sorted(range(len(rings)), key=areas.__getitem__)
+    polygons = [[rings[row]] for row in order if areas[row] > 0]
+    for hole in (rings[row] for row in order if areas[row] < 0):
+        home = next((p for p in polygons[:-1] if _holds(p[0], hole)), polygons[-1])
         home.append(hole)
     return polygons
 

@@ -27,7 +27,7 @@ from napari_cellvino.export.canvas import Canvas
 from napari_cellvino.export.fields import Cell, Cells, ExportField, cell_from, planes_of
 from napari_cellvino.export.outlines import class_hues
 from napari_cellvino.export.polygons import polygons_of
-from napari_cellvino.export.rings import Ring, trace_rings
+from napari_cellvino.export.rings import Ring
 from napari_cellvino.export.writer import SplitBook
 
 Json = dict[str, Any]
@@ -56,7 +56,7 @@ def _features(field: ExportField) -> Iterator[Json]:
     values = {cell.id: _measurements(field, row) for row, cell in enumerate(field.cells.cells)}
     colours = dict(zip(field.cells.classes, class_hues(len(field.cells.classes)), strict=True))
     for z, plane in enumerate(planes_of(field)):
-        rings = {} if plane.cells.labels is None else trace_rings(plane.cells.labels)
+        rings = plane.cells.rings
         for cell in plane.cells.cells:
             geometry = _geometry(rings[cell.id]) if rings else _rectangle(cell)
             if stack:

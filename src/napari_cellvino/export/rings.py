@@ -100,11 +100,15 @@ def _simple(ring: Ring) -> list[Ring]:
     """Return a ring that touches itself as rings that do not."""
     rings: list[Ring] = []
     path: list[tuple[int, int]] = []
+    place: dict[tuple[int, int], int] = {}
     for x, y in [*ring.tolist(), ring[0].tolist()]:
-        if (x, y) in path:
-            begin = path.index((x, y))
+        begin = place.get((x, y))
+        if begin is not None:
             rings.append(np.array(path[begin:], np.int32))
+            for point in path[begin:]:
+                del place[point]
             del path[begin:]
+        place[x, y] = len(path)
         path.append((x, y))
     return rings
 
@@ -112,7 +116,7 @@ def _simple(ring: Ring) -> list[Ring]:
 def signed_area(ring: Points) -> float:
     """Return the area in px²: above 0 for outer rings, below for holes."""
     x, y = np.asarray(ring, np.float64).T
-    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+    return float(x[:-1] @ y[1:] - y[:-1] @ x[1:] + x[-1] * y[0] - y[-1] * x[0]) / 2
 
 
 def fill_rings(rings: Sequence[Points], shape: tuple[int, int]) -> NDArray[np.bool_]:

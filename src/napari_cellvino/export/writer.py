@@ -8,10 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from PIL import Image
-
-from napari_cellvino.export.exposure import as_seen, composite
 from napari_cellvino.export.fields import Cell, ExportField, cell_from
 from napari_cellvino.export.label_tiff import put_image
 from napari_cellvino.export.splits import Splits, write_splits
@@ -97,15 +93,6 @@ def put_annotated_image(path: Path, shown: ExportField) -> None:
     image = shown.annotated_image()
     axes = "ZYX"[3 - len(shown.shape) :] + ("S" if shown.seen is None else "")
     put_image(path, image, axes, shown.spacing)
-
-
-def put_picture(path: Path, shown: ExportField) -> None:
-    """Write the image of a field (Y, X) as people see it: PNG of 8 bits, grey stretched to its range, or colours."""
-    if shown.seen is None:
-        seen = as_seen(shown.pixels, shown.pixels.dtype == np.uint8)
-    else:
-        seen = composite(shown.pixels[shown.seen][None])[..., 0]
-    Image.fromarray(seen).save(path, format="PNG", compress_level=1)
 
 
 def put_boxes(path: Path, shown: ExportField) -> None:

@@ -24,8 +24,7 @@ from napari_cellvino.errors import ImageReadError, ImageValueError
 from napari_cellvino.export.canvas import Canvas
 from napari_cellvino.export.fields import IMPORTED, Cell, Cells, ExportField, planes_of
 from napari_cellvino.export.polygons import single_path
-from napari_cellvino.export.rings import trace_rings
-from napari_cellvino.export.writer import SplitBook, put_picture
+from napari_cellvino.export.writer import SplitBook
 
 DATA_NAME = "data.yaml"
 Line = tuple[str, Iterable[float]]  # class, and shares of the image
@@ -52,7 +51,7 @@ class Yolo:
             split = self._book.of(plane)
             for kind in ("images", "labels"):
                 (self._folder / kind / split).mkdir(parents=True, exist_ok=True)
-            put_picture(self._folder / "images" / split / f"{plane.name}.png", plane)
+            (self._folder / "images" / split / f"{plane.name}.png").write_bytes(plane.png)
             lines = _outlines(plane) if self._outlines else _boxes(plane)
             text = "".join(f"{self._number(kind)} {_numbers(shares)}\n" for kind, shares in lines)
             (self._folder / "labels" / split / f"{plane.name}.txt").write_text(text, encoding="utf-8", newline="\n")
@@ -79,7 +78,8 @@ def _boxes(plane: ExportField) -> Iterator[Line]:
 
 
 def _outlines(plane: ExportField) -> Iterator[Line]:
-    rings = trace_rings(plane.cells.outlines(plane.name, "yolo-segment"))
+    plane.cells.outlines(plane.name, "yolo-segment")
+    rings = plane.cells.rings
     size = np.array(plane.shape[::-1])
     for cell in plane.cells.cells:
         yield cell.kind, (single_path(rings[cell.id]) / size).ravel().tolist()
