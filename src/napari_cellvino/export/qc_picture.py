@@ -62,7 +62,7 @@ def write_qc(
     """
     picture = draw_qc(pixels, labels, objects, name=name, classes=classes, ran=ran, spacing=spacing, rgb=rgb)
     with atomic_path(path) as part:
-        Image.fromarray(picture).save(part, format="PNG", compress_level=3)
+        Image.fromarray(picture).save(part, format="PNG", compress_level=1)
 
 
 def draw_qc(
