@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from yaozarrs import v04, v05
 from zarr_plates import write_zarr_plate
 
 from napari_cellvino.analysis.plate_layout import Content, Control, Layout
+from napari_cellvino.cli import main
 from napari_cellvino.export.label_tiff import read_labels
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.io.plates import open_plate
@@ -36,8 +37,6 @@ def plate(tmp_path, wells) -> Path:
 @pytest.fixture
 def second_channel(bench):
     """The run of the other tests, on the channel that has the nuclei."""
-    from dataclasses import replace
-
     return replace(bench, recipe=bench.recipe.model_copy(update={"channel": "2"}))
 
 
@@ -120,33 +119,40 @@ def test_another_ring_or_image_is_not_taken_for_the_same(plate, second_channel):
     assert [d.failed for d in ran(plate, second_channel)] == [True, *[False] * 5]
 
 
-def start(folder, out):
-    command = [sys.executable, "-c", COMMAND, "run", folder, "--channel", "2", "--device", "CPU", "--out", out]
-    return subprocess.Popen([str(w) for w in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def typed(folder, out) -> list[str]:
+    return [str(w) for w in ("run", folder, "--channel", "2", "--device", "CPU", "--out", out)]
 
 
 @pytest.mark.slow
-def test_a_plate_killed_and_resumed_gives_the_same_bytes(tmp_path, wells):
-    folder = write_plate(tmp_path / "plate", wells, tuple(f"{r}{c:02d}" for r in "ABC" for c in (1, 2)))
-    with start(folder, tmp_path / "whole") as process:
-        said = process.communicate()[1]
-    assert process.returncode == 0, said
+def test_a_plate_killed_and_resumed_gives_the_same_bytes(tmp_path, wells, capsys):
+    folder = write_plate(tmp_path / "plate", wells, ("A01", "A02", "B01", "B02"))
+    assert main(typed(folder, tmp_path / "whole")) == 0
     out = tmp_path / "killed"
-    for stop, least in ((process.kill.__name__, 2), ("interrupt", 5)):
-        with start(folder, out) as process:
-            while process.poll() is None and len(list(out.glob("[!.]*/annotation.json"))) < least:
-                time.sleep(0.001)
-            if stop == "kill" or sys.platform == "win32":
-                process.kill()
-            else:
-                process.send_signal(signal.SIGINT)
-            process.communicate()
-        assert process.returncode != 0, "the run had ended before it was stopped"
-    with start(folder, out) as process:
-        said = process.communicate()[1]
-    assert process.returncode == 0, said
-    assert "kept from an earlier run" in said
+    with subprocess.Popen([sys.executable, "-c", COMMAND, *typed(folder, out)], stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and len(list(out.glob("[!.]*/annotation.json"))) < 2:
+            time.sleep(0.001)
+        process.kill()
+    assert process.returncode != 0, "the run had ended before it was killed"
+    capsys.readouterr()
+    assert main(typed(folder, out)) == 0
+    assert "kept from an earlier run" in capsys.readouterr().err
     assert tables(out) == tables(tmp_path / "whole")
+
+
+def test_a_run_that_is_stopped_keeps_its_tables_and_goes_on(plate, second_channel):
+    source = open_plate(plate)
+    running = run_plate(source, source.plate.fields, second_channel, PlateChoices())
+    next(news for news in running if isinstance(news, FieldDone))
+    running.close()
+    finished = len(list(second_channel.root.glob("[!.]*/annotation.json")))
+    assert 1 <= finished < 6
+    assert len(pd.read_csv(second_channel.root / "counts.csv")) == finished
+    assert pd.read_csv(second_channel.root / "wells.csv")["fields"].sum() == finished
+    done = ran(plate, second_channel)
+    assert sum(d.kept for d in done) == finished
+    whole = tables(second_channel.root)
+    ran(plate, replace(second_channel, overwrite=True))
+    assert tables(second_channel.root) == whole
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
