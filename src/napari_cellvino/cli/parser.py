@@ -50,14 +50,33 @@ def _command(
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "run", "run", "count the cells of images and save labels, tables and pictures")
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image files, or folders of images")
+    parser.add_argument(
+        "inputs", nargs="+", type=Path, metavar="INPUT", help="image files, folders of images, or a plate"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
     parser.add_argument("--overwrite", action="store_true", help="replace results made with other choices")
     parser.add_argument(
         "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
     )
+    _add_plate_choices(parser)
     _add_choices(parser)
+
+
+def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
+    """Add what is chosen of a plate."""
+    add = parser.add_argument_group("plates").add_argument
+    add("--wells", default="", metavar="A01:H12", help="wells to run, as A01:H12,P24 (default: all)")
+    add("--fields", default="", metavar="N", help="fields to run of each well, as 1,3:5 (default: all)")
+    add("--layout", type=Path, metavar="FILE.csv", help="compounds, doses, controls: well,compound,dose,control")
+    add("--ring", type=int, default=5, metavar="PX", help="ring around each cell for ring_ratio_* (default: 5 px)")
+    add("--labels-back", action="store_true", help="write label images into a plate that is OME-Zarr")
+    _add_pattern(parser)
+
+
+def _add_pattern(parser: argparse.ArgumentParser) -> None:
+    text = "names of the images of a plate that no reader knows, as {well}_s{field}_w{channel}.tif"
+    parser.add_argument("--pattern", default="", metavar="NAMES", help=text)
 
 
 def _add_choices(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +102,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     info = _command(commands, "info", "info", "say what is understood of image files")
     info.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
+    _add_pattern(info)
     _command(commands, "devices", "devices", "list the devices that can run models here")
     models = _command(commands, "models", "models", "list the models, or check one with its own test tensors")
     models.add_argument("action", nargs="?", choices=["check"], help="check: verify files and run the test tensors")

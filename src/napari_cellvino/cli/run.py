@@ -11,6 +11,7 @@ from pathlib import Path
 
 from napari_cellvino import __version__
 from napari_cellvino.cli.choices import recipe_from
+from napari_cellvino.cli.plates import plate_input, work_on_plate
 from napari_cellvino.cli.report import Reporter
 from napari_cellvino.inference.openvino import OpenVinoEngine
 from napari_cellvino.inference.outline import Outliner
@@ -27,10 +28,14 @@ from napari_cellvino.recipe import Recipe
 def run(options: argparse.Namespace) -> int:
     """Run the recipe on all inputs; 0 when every field was done, else 1."""
     bench = _bench(options)
+    source = plate_input(options, bench.recipe.wishes)
     files = list_inputs(options.inputs)
     started = time.time()
     _write_facts(bench, _run_facts(bench, [], started))  # tells before the work whether the folder can be written
-    done = _work(files, bench, Reporter(len(files), quiet=options.json))
+    if source is not None:
+        done = work_on_plate(source, bench, options)
+    else:
+        done = _work(files, bench, Reporter(len(files), quiet=options.json))
     facts = _run_facts(bench, done, started) | {"complete": True}
     _write_facts(bench, facts)
     if options.json:
