@@ -64,7 +64,8 @@ def join_slices(slices: Slices, values: Mapping[str, float]) -> Decoded:
 
 def _large_enough(parts: _Parts, count: int, values: Mapping[str, float]) -> NDArray[np.intp]:
     """Return the cells that are seen in enough planes and, among those, are no crumbs."""
-    planes, volume = np.bincount(parts.cell, minlength=count), np.bincount(parts.cell, parts.area, minlength=count)
+    planes = np.bincount(parts.cell, minlength=count)
+    volume = np.bincount(parts.cell, parts.area, minlength=count).astype(np.float64)
     seen = planes >= values["z_planes"]
     return np.flatnonzero(seen & (volume >= values["z_smallest"] * _usual(volume[seen])))
 
