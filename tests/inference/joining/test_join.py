@@ -115,6 +115,15 @@ def test_two_cells_on_each_other_are_cut_where_the_light_dips():
     assert len(join(one, light, z_cut=0).objects) == 1
 
 
+def test_dim_ends_are_trimmed():
+    truth = np.zeros((11, 20, 20), np.int32)
+    truth[:, 5:15, 5:15] = 1
+    z = np.arange(11)[:, None, None]
+    light = (truth * (0.6 + 0.4 * np.exp(-(((z - 5) / 2.0) ** 2)))).astype(np.float32)
+    deep = [join(truth, light, z_trim=share).objects.box[0, [0, 3]].tolist() for share in (0, 0.5)]
+    assert deep == [[0, 11], [4, 7]]
+
+
 def test_a_cell_through_all_planes_is_one():
     truth = np.zeros((12, 20, 20), np.int32)
     truth[:, 5:15, 5:15] = 1
