@@ -1,4 +1,4 @@
-"""Every plane joined in 3D on real stacks that no setting was tuned on, with the shipped model."""
+"""Every plane joined in 3D on real stacks that the shipped model has never seen; the joining was tuned on others."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Slices to objects in 3D.
 
-Linking by overlap and cutting at waists was chosen over looking at XZ and YZ planes as well: on 9 stacks of mouse
-embryos, six times the network's work found no cell more (F1 at IoU 0.5 0.72 against 0.73).
+Linking by overlap and cutting at waists was chosen over looking at XZ and YZ planes as well (their offsets along z, and
+votes for centres in 3D): at six times the network's work, F1 at IoU 0.5 was 0.72 against 0.73 on 9 stacks of mouse
+embryos, and 0.83 against 0.75 on one crop of 51 nuclei.
 
 References
 ----------
