@@ -17,6 +17,8 @@ import openvino as ov
 import psutil
 
 from benchmarks.asked import Asked
+from benchmarks.edits import measure_edits, measure_stack_edits
+from benchmarks.exports import measure_exports
 from benchmarks.figure import Figure, NotMeasuredError, record, table
 from benchmarks.memory import measure_memory
 from benchmarks.peak import measure_peak
@@ -35,7 +37,13 @@ PARTS: dict[str, Part] = {
         "A parameter moved on 1024 x 1024, to new labels and changes",
         lambda asked: measure_sliders(asked.repeats),
     ),
+    "edits": ("Corrections on 2048 x 2048 with 2,000 cells", lambda asked: measure_edits(asked.repeats)),
+    "stack-edits": (
+        "Corrections in a plane of 60 x 2048 x 2048, beside a single plane",
+        lambda asked: measure_stack_edits(asked.repeats),
+    ),
     "memory": ("A stack of 1 GB (ZCYX, uint8) through the command line", lambda _: measure_memory()),
+    "exports": ("Results to every format with cellvino export", lambda _: measure_exports()),
     "stardist": ("A 1024 x 1024 field of nuclei beside StarDist 2D", measure_stardist),
     "peak": ("Convolutions of the nuclei network beside the processor's peak", measure_peak),
     "int8": ("The nuclei network in INT8 beside bf16", measure_int8),

@@ -33,7 +33,7 @@ def measure_memory() -> list[Figure]:
             raise SystemExit(f"{folder.parent} has {free / 1e9:.1f} GB free; the stack needs {NEEDED_BYTES / 1e9:.0f}")
         write_large_stack(folder / "stack.tif")
         start = time.perf_counter()
-        peak, said = _watched([str(folder / "stack.tif"), "--out", str(folder / "out"), "--json"])
+        peak, said = watched("run", [str(folder / "stack.tif"), "--out", str(folder / "out"), "--json"])
         seconds = time.perf_counter() - start
     return [
         Figure("peak memory of the command", peak / 1e9, "GB", GOAL_GB),
@@ -42,9 +42,9 @@ def measure_memory() -> list[Figure]:
     ]
 
 
-def _watched(arguments: list[str]) -> tuple[int, str]:
-    """Return the most bytes that ``cellvino run`` held, and what it printed."""
-    command = [sys.executable, "-c", COMMAND, "run", *arguments]
+def watched(command_name: str, arguments: list[str]) -> tuple[int, str]:
+    """Return the most bytes that a command of ``cellvino`` held, and what it printed."""
+    command = [sys.executable, "-c", COMMAND, command_name, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         peak = 0
         while child.poll() is None:  # it prints little, and at its end: the pipe does not fill
@@ -52,7 +52,7 @@ def _watched(arguments: list[str]) -> tuple[int, str]:
             time.sleep(LOOK_EVERY_S)
         said = child.stdout.read() if child.stdout else ""
     if child.returncode:
-        raise SystemExit(f"cellvino run ended with {child.returncode}: {said}")
+        raise SystemExit(f"cellvino {command_name} ended with {child.returncode}: {said}")
     return peak, said
 
 

@@ -62,12 +62,12 @@ def test_names_come_from_paths(path: str, name: str) -> None:
     assert Origin(path).name == name
 
 
-@pytest.mark.parametrize("text", ["mip", "plane:3"])
+@pytest.mark.parametrize("text", ["mip", "mean", "focus", "plane:3", "3d"])
 def test_z_choices_read_back(text: str) -> None:
     assert str(ZChoice.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["plane:0", "plane:", "mean", "plane:-1", "MIP "])
+@pytest.mark.parametrize("text", ["plane:0", "plane:", "plane", "plane:-1", "MIP "])
 def test_other_z_choices_are_refused(text: str) -> None:
-    with pytest.raises(OptionError, match="use mip or plane:K"):
+    with pytest.raises(OptionError, match="use mip, mean, focus, 3d, or plane:K"):
         ZChoice.parse(text)

@@ -17,15 +17,16 @@ from napari_cellvino.analysis.changes import Changes, compare_cells
 from napari_cellvino.errors import ImageValueError, OptionError
 from napari_cellvino.image import Stack
 from napari_cellvino.inference.engine import Device, Engine
-from napari_cellvino.inference.heads import Decoded, Parameter, check_parameters, head_parameters
+from napari_cellvino.inference.heads import Decoded, Parameter, head_parameters
+from napari_cellvino.inference.joining import joining_parameters
 from napari_cellvino.inference.outline import check_outline
-from napari_cellvino.inference.predict import Estimate, Prediction, estimate
+from napari_cellvino.inference.predict import Estimate, Prediction, estimate, for_stack
 from napari_cellvino.inference.progress import Progress, finish
 from napari_cellvino.inference.project import describe_plane
 from napari_cellvino.io import Position, Source, open_source
 from napari_cellvino.jobs.engines import Engines
-from napari_cellvino.jobs.field import FieldResult, decode_plane, finish_field, predict_field
-from napari_cellvino.jobs.models import RunPlan, find_outline, for_model, without_parameters_of
+from napari_cellvino.jobs.field import FieldResult, decode_again, finish_field, predict_field, values_of
+from napari_cellvino.jobs.models import RunPlan, find_outline, for_model, for_z, without_parameters_of
 from napari_cellvino.jobs.results import save_result
 from napari_cellvino.package import ModelPackage, find_package
 from napari_cellvino.recipe import Recipe, fitted, make_recipe, renamed
@@ -110,7 +111,7 @@ class Workspace:
             self.recipe = renamed(self.recipe, before, stack)
             self._correct_outcome(before, stack)
         if stack is not None:
-            self._take(fitted(self.recipe, stack))
+            self._take(for_z(fitted(self.recipe, stack)))
         self.stack_changed.emit(stack)
         if not corrected:
             self._forget_outcome()
@@ -123,8 +124,12 @@ class Workspace:
             return
         recipe = renamed(self.done.recipe, before, stack)
         inputs = self.done.package.spec.input_channels
-        chosen = describe_plane(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=inputs)
-        plane = replace(self.outcome.prediction.plane, spacing=stack.spacing, channels=stack.channels, chosen=chosen)
+        before_it = self.outcome.prediction.plane
+        chosen = describe_plane(
+            stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=inputs,
+            sharpest=before_it.sharpest,
+        )  # fmt: skip
+        plane = replace(before_it, spacing=stack.spacing, channels=stack.channels, chosen=chosen)
         self.done = replace(self.done, recipe=recipe)
         self.outcome = replace(self.outcome, prediction=replace(self.outcome.prediction, plane=plane))
 
@@ -159,7 +164,8 @@ class Workspace:
             check_outline(package.spec, outline.spec)
         elif self.outline is not None and "parameters" not in choices:
             changed = without_parameters_of(changed, self.outline)
-        check_parameters(package.spec, changed.parameters, outline.spec if outline else None)
+        changed = for_z(changed)
+        values_of(changed, package, outline)
         self.package, self.outline = package, outline
         if not new_model:
             self._take(changed)
@@ -189,14 +195,14 @@ class Workspace:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters of the head, and of the one that outlines, with the models' defaults."""
-        return head_parameters(self.load_package().spec, self.outline.spec if self.outline else None)
+        """The parameters of the head, of the one that outlines, and of joining along z, with their defaults."""
+        found = head_parameters(self.load_package().spec, self.outline.spec if self.outline else None)
+        return (*found, *joining_parameters(self.recipe.z_choice))
 
     @property
     def values(self) -> dict[str, float]:
         """The value of every parameter now."""
-        outline = self.outline.spec if self.outline else None
-        return check_parameters(self.load_package().spec, self.recipe.parameters, outline)
+        return values_of(self.recipe, self.load_package(), self.outline)
 
     def devices(self) -> tuple[Device, ...]:
         """Return AUTO and the devices of this computer."""
@@ -207,7 +213,9 @@ class Workspace:
     def estimate(self) -> Estimate:
         """Return the tiles and the memory a run on the open image will take."""
         stack = self._needed_stack()
-        return estimate((stack.shape.y, stack.shape.x), self.load_package().spec, diameter_px=self.recipe.diameter_px)
+        spec, (_, _, z, y, x) = self.load_package().spec, stack.shape
+        one = estimate((y, x), spec, diameter_px=self.recipe.diameter_px)
+        return for_stack(one, spec, (z, y, x)) if self.recipe.z_choice.joined else one
 
     def expected(self) -> Expected:
         """Return how long the network will take on the open image; compiles it the first time (call from a thread)."""
@@ -277,25 +285,25 @@ class Workspace:
         outcome, done, kept = self.outcome, self.done, self._kept  # this thread's own: another may open an image
         if outcome is None or done is None or kept is None:
             raise OptionError("nothing was run yet; run the model first")
-        checked = check_parameters(done.package.spec, values, done.outline.spec if done.outline else None)
-        before = outcome.prediction
-        decoding = decode_plane(
-            before.plane, before.raw, checked, done.recipe, done.package, self._engines.outliner(done), before.masks
-        )
-        prediction = finish(decoding)
+        checked = values_of(_with(done.recipe, values), done.package, done.outline)
+        outliner = self._engines.outliner(done)
+        prediction = finish(decode_again(outcome.prediction, checked, done.recipe, done.package, outliner))
         return Outcome(prediction, compare_cells(kept, prediction.decoded))
 
     def show(self, outcome: Outcome | None) -> None:
         """Make an outcome the one shown; its parameters become the recipe's, unless other models were chosen since."""
         self.outcome = outcome
         if outcome is not None and self.same_models:
-            self.recipe = self.recipe.model_copy(update={"parameters": dict(outcome.prediction.values)})
+            self.recipe = for_z(_with(self.recipe, outcome.prediction.values))
         self.outcome_changed.emit(outcome)
 
     @property
     def same_models(self) -> bool:
-        """Whether the models chosen are those that the outcome shown was made with."""
-        return self.done is not None and self.package is not None and self.done.models == self.plan().models
+        """Whether the models chosen, with their parameters, are those that the outcome shown was made with."""
+        if self.done is None or self.package is None:
+            return False
+        same_steps = self.done.recipe.z_choice.joined == self.recipe.z_choice.joined
+        return same_steps and self.done.models == self.plan().models
 
     def keep(self) -> None:
         """Take the outcome shown as the one that later changes are counted against."""
@@ -335,3 +343,8 @@ class Workspace:
         """
         result, done = self.result(), self.done or self.plan()
         return save_result(folder, result, done.package, done.outline, overwrite=overwrite)
+
+
+def _with(recipe: Recipe, values: Mapping[str, float]) -> Recipe:
+    """Return the recipe with these parameters."""
+    return recipe.model_copy(update={"parameters": dict(values)})

@@ -39,3 +39,15 @@ class TrainingDataError(CellvinoError, ValueError):
 
 class AccuracyError(CellvinoError, ValueError):
     """A model that was made finds cells worse than was asked for."""
+
+
+class EditError(CellvinoError, ValueError):
+    """A correction is not possible as it was asked for."""
+
+
+class UnsureError(EditError):
+    """A correction is possible but hardly meant; the message asks, and the caller may insist."""
+
+
+class JournalError(CellvinoError, ValueError):
+    """A journal of corrections cannot be used."""

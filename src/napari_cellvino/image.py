@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -46,6 +47,12 @@ class Spacing:
     def pixel_area_um2(self) -> float | None:
         """Area of one pixel in µm², or None."""
         return self.y * self.x if self.y is not None and self.x is not None else None
+
+    @property
+    def voxel_um3(self) -> float | None:
+        """Volume of one voxel in µm³, or None."""
+        area = self.pixel_area_um2
+        return area * self.z if area is not None and self.z is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,8 @@ class Plane:
 
     ``pixels`` (C, Y, X) are all channels in the file's dtype, to be measured; ``inputs`` (K, Y, X) is what the network
     sees: one of the channels, the luminance, or red, green and blue. ``chosen`` says in words how the plane was made:
-    ``DNA, maximum projection of 24 planes``.
+    ``DNA, maximum projection of 24 planes``; ``sharpest`` is the number (from 1) of the plane that was the sharpest,
+    where that was asked for.
     """
 
     pixels: NDArray[np.generic]
@@ -168,6 +176,7 @@ class Plane:
     origin: Origin = field(default_factory=Origin)
     channels: tuple[str, ...] = ("Channel 1",)
     chosen: str = ""
+    sharpest: int | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -175,30 +184,52 @@ class Plane:
         return self.pixels.shape[-2], self.pixels.shape[-1]
 
 
+class ZWay(StrEnum):
+    """What is made of the planes of a z-stack."""
+
+    MIP = "mip"
+    MEAN = "mean"
+    FOCUS = "focus"
+    PLANE = "plane"
+    JOINED = "3d"
+
+
 @dataclass(frozen=True, slots=True)
 class ZChoice:
-    """One way along z: ``mip`` (maximum-intensity projection) or ``plane:K`` (K from 1)."""
+    """One way along z, and the plane (from 1) where one plane was asked for.
 
+    ``mip`` and ``mean`` are the maximum- and mean-intensity projection, ``focus`` the sharpest plane, ``plane:K`` one
+    plane, ``3d`` every plane, joined to objects in 3D.
+    """
+
+    way: ZWay = ZWay.MIP
     plane: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> ZChoice:
-        """Return the choice written as ``mip`` or ``plane:K``.
+        """Return the choice written as ``mip``, ``mean``, ``focus``, ``plane:K`` or ``3d``.
 
         Raises
         ------
         OptionError
-            If the text is neither.
+            If the text is none of them.
         """
-        if text == "mip":
-            return cls()
+        if text in set(ZWay) - {ZWay.PLANE}:
+            return cls(ZWay(text))
         match = re.fullmatch(r"plane:(\d+)", text)
         if match is None or int(match[1]) < 1:
-            raise OptionError(f"z choice {text!r} is not known; use mip or plane:K with K from 1, as in plane:3")
-        return cls(int(match[1]))
+            raise OptionError(
+                f"z choice {text!r} is not known; use mip, mean, focus, 3d, or plane:K with K from 1, as in plane:3"
+            )
+        return cls(ZWay.PLANE, int(match[1]))
+
+    @property
+    def joined(self) -> bool:
+        """Whether every plane is looked at and the cells are joined in 3D."""
+        return self.way is ZWay.JOINED
 
     def __str__(self) -> str:
-        return "mip" if self.plane is None else f"plane:{self.plane}"
+        return str(self.way) if self.plane is None else f"plane:{self.plane}"
 
 
 def channel_index(stack: Stack, choice: str) -> int | None:

@@ -17,6 +17,7 @@ class ObjectOrigin(IntEnum):
     SPLIT = 2
     MERGED = 3
     EDITED = 4
+    IMPORTED = 5
 
 
 class ReviewState(IntEnum):
@@ -35,20 +36,26 @@ class Doubt(IntFlag):
     LOW_SCORE = 1
     TOUCHES_EDGE = 2
     ODD_SIZE = 4
+    UNSURE_OUTLINE = 8
+    ODD_SHAPE = 16
+    LOOKS_LIKE_TWO = 32
+    BROKEN_ALONG_Z = 64
+    THRESHOLDS_DISAGREE = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
     """One entry per cell, columns of equal length N; ``id`` is the value in the label image (0 is background).
 
-    Boxes are half-open pixel ranges (y0, x0, y1, x1); centroids are (y, x) in px, pixel centres on integers.
+    Boxes are half-open pixel ranges (y0, x0, y1, x1); centroids are (y, x) in px, pixel centres on integers. Those of
+    objects in 3D have z before y: (z0, y0, x0, z1, y1, x1) and (z, y, x); their ``area_px`` is a volume in voxels.
     """
 
     id: NDArray[np.int32]
     class_index: NDArray[np.int32]
     score: NDArray[np.float32]
-    box: NDArray[np.int32]  # (N, 4)
-    centroid: NDArray[np.float32]  # (N, 2)
+    box: NDArray[np.int32]  # (N, 4), in 3D (N, 6)
+    centroid: NDArray[np.float32]  # (N, 2), in 3D (N, 3)
     area_px: NDArray[np.int32]
     origin: NDArray[np.int32]  # ObjectOrigin
     review: NDArray[np.int32]  # ReviewState
@@ -74,8 +81,8 @@ class Objects:
             id=np.arange(1, n + 1, dtype=np.int32),
             class_index=zeros if class_index is None else class_index.astype(np.int32),
             score=score.astype(np.float32),
-            box=box.astype(np.int32).reshape(n, 4),
-            centroid=centroid.astype(np.float32).reshape(n, 2),
+            box=box.astype(np.int32).reshape(n, box.shape[-1]),
+            centroid=centroid.astype(np.float32).reshape(n, box.shape[-1] // 2),
             area_px=area_px.astype(np.int32),
             origin=zeros,
             review=zeros,

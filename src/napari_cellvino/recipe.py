@@ -123,6 +123,8 @@ def fitted(recipe: Recipe, stack: Stack) -> Recipe:
         fitting["channel"] = ""
     if (recipe.z_choice.plane or 1) > stack.shape.z:
         fitting["z"] = "mip"
+    if recipe.z_choice.joined and stack.shape.z == 1:
+        fitting["z"] = "mip"
     if recipe.frame > stack.shape.t:
         fitting["frame"] = 1
     return recipe.model_copy(update=fitting)

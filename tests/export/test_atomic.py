@@ -225,3 +225,16 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new(tmp_path, renames, content
     recover(target)
     assert names(target) == content
     assert names(tmp_path) == ["run"]
+
+
+def test_parts_of_parts_are_removed_too(tmp_path):
+    """A writer that was handed a part, and wrote it as a whole itself, was killed."""
+    with atomic_path(tmp_path / "a.csv") as outer:
+        outer.touch()
+        with atomic_path(outer) as inner:
+            inner.write_text("half")
+            left = inner.name
+    (tmp_path / left).write_text("half")
+    os.utime(tmp_path / left, (1, 1))  # older than this process: whoever wrote it is gone
+    recover(tmp_path / "a.csv")
+    assert names(tmp_path) == ["a.csv"]

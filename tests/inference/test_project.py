@@ -41,7 +41,7 @@ def test_maximum_projection_of_all_channels(stack: Stack) -> None:
 
 
 def test_one_plane_reads_one_plane(stack: Stack) -> None:
-    plane, steps = finish(project(stack, z=ZChoice(3)))
+    plane, steps = finish(project(stack, z=ZChoice.parse("plane:3")))
     np.testing.assert_array_equal(plane.inputs[0], stack.plane(z=2))
     assert steps == 1
 
@@ -60,12 +60,12 @@ def test_nan_gives_way_to_numbers() -> None:
     plane, _ = finish(project(stack_of(array)))
     assert np.nanmax(plane.inputs) == 4
     with pytest.raises(ImageValueError, match="no finite pixel"):
-        finish(project(stack_of(array), z=ZChoice(1)))
+        finish(project(stack_of(array), z=ZChoice.parse("plane:1")))
 
 
 def test_what_is_not_there_is_named(stack: Stack) -> None:
     with pytest.raises(ImageValueError, match="no plane 6; it holds 5"):
-        finish(project(stack, z=ZChoice(6)))
+        finish(project(stack, z=ZChoice.parse("plane:6")))
     with pytest.raises(ImageValueError, match="no channel 'GFP'; it holds 1 C0, 2 C1"):
         finish(project(stack, channel="GFP"))
     with pytest.raises(ImageValueError, match="no channel '3'"):

@@ -83,7 +83,7 @@ def measure(
     import pandas as pd  # takes as long to import as all else of the window together
 
     sizes = _in_um(objects, spacing, diameter=labels is not None)
-    return pd.DataFrame(columns | sizes | _history(objects), copy=False)
+    return pd.DataFrame(columns | sizes | history(objects), copy=False)
 
 
 def _check_sizes(labels: NDArray[np.integer] | None, pixels: NDArray[np.generic], channels: Sequence[str]) -> None:
@@ -101,14 +101,24 @@ def _check_sizes(labels: NDArray[np.integer] | None, pixels: NDArray[np.generic]
         )
 
 
-def _identity(objects: Objects, classes: Sequence[str]) -> Columns:
+def named_classes(objects: Objects, classes: Sequence[str]) -> pd.Series:
+    """Return the name of each object's class.
+
+    Raises
+    ------
+    ImageValueError
+        If there is no such class.
+    """
     known = len(classes)
     beyond = objects.class_index[(objects.class_index < 0) | (objects.class_index >= known)]
     if len(beyond):
         raise ImageValueError(f"an object has class number {beyond[0]} but there are {known} classes, counted from 0")
+    return _words([classes[index] for index in objects.class_index.tolist()])
+
+
+def _identity(objects: Objects, classes: Sequence[str]) -> Columns:
     box = dict(zip(("y0", "x0", "y1", "x1"), objects.box.T, strict=True))
-    names = [classes[index] for index in objects.class_index.tolist()]
-    return {"id": objects.id, "class": _words(names), "score": objects.score} | box
+    return {"id": objects.id, "class": named_classes(objects, classes), "score": objects.score} | box
 
 
 def _place(objects: Objects) -> Columns:
@@ -211,7 +221,8 @@ def _in_um(objects: Objects, spacing: Spacing, *, diameter: bool) -> Columns:
     )
 
 
-def _history(objects: Objects) -> Columns:
+def history(objects: Objects) -> Columns:
+    """Return where each object came from, what was said of it and why to look twice, in words."""
     return {
         "origin": _words(enum_words(objects.origin, ObjectOrigin)),
         "review": _words(enum_words(objects.review, ReviewState)),

@@ -6,6 +6,7 @@ import argparse
 
 from napari_cellvino.errors import OptionError
 from napari_cellvino.image import Spacing
+from napari_cellvino.jobs.models import for_z
 from napari_cellvino.recipe import Recipe, load_recipe, make_recipe
 from napari_cellvino.settings import load_settings
 
@@ -36,7 +37,8 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     if outline is not None:
         other_outline = outline != base.outline
         typed |= {"outline": outline} | ({"outline_sha256": ""} if other_outline else {})
-    typed["parameters"] = ({} if other_model else base.parameters) | dict(_assignment(text) for text in options.set)
+    kept = {} if other_model else for_z(make_recipe(base.model_dump() | {"z": typed.get("z", base.z)})).parameters
+    typed["parameters"] = kept | dict(_assignment(text) for text in options.set)
     return make_recipe(base.model_dump() | typed, source="the options")
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from napari_cellvino.cli.plates import is_plate, plate_found
 from napari_cellvino.errors import CellvinoError
 from napari_cellvino.image import Stack
 from napari_cellvino.io import open_source
+from napari_cellvino.io.plates import open_plate
 from napari_cellvino.jobs.batch import list_inputs
 from napari_cellvino.jobs.json_text import json_text
 from napari_cellvino.package import ModelSpec, open_package
@@ -20,10 +24,14 @@ Found = list[tuple[dict[str, object], str]]  # as JSON, and in words
 def run(options: argparse.Namespace) -> int:
     """Describe every position of every file, and every model package; 1 when some could not be read."""
     models = [path for path in options.inputs if (path / SPEC_NAME).is_file()]
-    files = list_inputs([path for path in options.inputs if path not in models])
+    plates = [path for path in options.inputs if path not in models and is_plate(path, options.pattern)]
+    files = list_inputs([path for path in options.inputs if path not in models and path not in plates])
     records: list[dict[str, object]] = []
     failed = 0
-    for path, look in [*((path, _model) for path in models), *((path, _image) for path in files)]:
+    looks: list[tuple[Path, Callable[[Path], Found]]] = [(path, _model) for path in models]
+    looks += [(path, partial(_plate, options.pattern)) for path in plates]
+    looks += [(path, _image) for path in files]
+    for path, look in looks:
         try:
             found = look(path)
         except CellvinoError as error:
@@ -37,6 +45,11 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json_text(records), end="")
     return int(failed > 0)
+
+
+def _plate(pattern: str, path: Path) -> Found:
+    source = open_plate(path, pattern=pattern)
+    return [plate_found(path, source.plate)]
 
 
 def _image(path: Path) -> Found:

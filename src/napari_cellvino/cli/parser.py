@@ -24,6 +24,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_convert(commands)
     _add_quantize(commands)
+    _add_export(commands)
+    _add_report(commands)
+    _add_import(commands)
     return parser
 
 
@@ -47,14 +50,33 @@ def _command(
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "run", "run", "count the cells of images and save labels, tables and pictures")
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="image files, or folders of images")
+    parser.add_argument(
+        "inputs", nargs="+", type=Path, metavar="INPUT", help="image files, folders of images, or a plate"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
     parser.add_argument("--overwrite", action="store_true", help="replace results made with other choices")
     parser.add_argument(
         "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
     )
+    _add_plate_choices(parser)
     _add_choices(parser)
+
+
+def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
+    """Add what is chosen of a plate."""
+    add = parser.add_argument_group("plates").add_argument
+    add("--wells", default="", metavar="A01:H12", help="wells to run, as A01:H12,P24 (default: all)")
+    add("--fields", default="", metavar="N", help="fields to run of each well, as 1,3:5 (default: all)")
+    add("--layout", type=Path, metavar="FILE.csv", help="compounds, doses, controls: well,compound,dose,control")
+    add("--ring", type=int, default=5, metavar="PX", help="ring around each cell for ring_ratio_* (default: 5 px)")
+    add("--labels-back", action="store_true", help="write label images into a plate that is OME-Zarr")
+    _add_pattern(parser)
+
+
+def _add_pattern(parser: argparse.ArgumentParser) -> None:
+    text = "names of the images of a plate that no reader knows, as {well}_s{field}_w{channel}.tif"
+    parser.add_argument("--pattern", default="", metavar="NAMES", help=text)
 
 
 def _add_choices(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +85,11 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="D", help="AUTO, CPU, GPU, NPU, … as 'cellvino devices' lists them")
     parser.add_argument("--precision", metavar="P", help="fast, exact or int8")
     parser.add_argument("--channel", metavar="NAME|N", help="channel by name, or by number from 1; grey for RGB")
-    parser.add_argument("--z", metavar="mip|plane:K", help="maximum projection, or plane K from 1")
+    parser.add_argument(
+        "--z",
+        metavar="mip|mean|focus|plane:K|3d",
+        help="maximum or mean projection, sharpest plane, plane K from 1, or every plane joined to 3D objects",
+    )
     parser.add_argument("--frame", type=int, metavar="N", help="time point, from 1")
     parser.add_argument("--axes", metavar="AXES", help="what the file's dimensions are where it does not say, as CYX")
     parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file does not say")
@@ -76,6 +102,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     info = _command(commands, "info", "info", "say what is understood of image files")
     info.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
+    _add_pattern(info)
     _command(commands, "devices", "devices", "list the devices that can run models here")
     models = _command(commands, "models", "models", "list the models, or check one with its own test tensors")
     models.add_argument("action", nargs="?", choices=["check"], help="check: verify files and run the test tensors")
@@ -158,3 +185,48 @@ def _add_quantize(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--tiles", type=int, default=96, metavar="N", help="tiles to calibrate on, at most (default: 96)")
     add("--diameter", type=float, metavar="PX", help="typical object diameter in the images, in px")
     add("--unchecked", action="store_true", help="do not ask for labels: nobody knows then how good the result is")
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "write results as files that other programs read, or as a training set"
+    parser = _command(commands, "export", "export", text)
+    add = parser.add_argument
+    add("results", type=Path, metavar="RESULTS", help="folder that 'cellvino run' wrote, or that of one field")
+    add("--to", action="append", default=[], metavar="FORMAT[,FORMAT]", help="formats; an unknown one lists them all")
+    add("--out", type=Path, required=True, metavar="DIR", help="each format gets a folder of its name in there")
+    add("--overwrite", action="store_true", help="replace an earlier export")
+    add("--all-fields", action="store_true", help="also fields that were not reviewed to the last cell, for training")
+    add("--groups", type=Path, metavar="CSV", help="columns id, group: fields of one animal stay in one split")
+    add("--for", dest="trainer", choices=["cellpose", "stardist"], help="export for it, and print how to train there")
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "say what was corrected: counts, what was added, deleted, split and merged, and how good the model was"
+    parser = _command(commands, "report", "correction_report", text)
+    add = parser.add_argument
+    add("results", type=Path, metavar="RESULTS", help="corrected results")
+    add("--model-results", type=Path, required=True, metavar="DIR", help="the same fields as the model left them")
+    add(
+        "--out", type=Path, metavar="FILE.html", help="(default: corrections.html in RESULTS); the .json lies beside it"
+    )
+    add("--overwrite", action="store_true", help="replace an earlier report")
+
+
+def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "take masks, ROIs or boxes that others made as results to correct, export or train on"
+    parser = _command(commands, "import", "import_masks", text)
+    add = parser.add_argument
+    add(
+        "masks",
+        type=Path,
+        metavar="MASKS",
+        help="label image, _seg.npy, ROI zip, GeoJSON, COCO, YOLO, OME-Zarr; a folder",
+    )
+    add("--image", action="append", type=Path, required=True, metavar="IMAGE", help="image or folder; repeatable")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    add("--channel", default="", metavar="NAME|N", help="channel they were made on, by name or number from 1")
+    add("--z", default="mip", metavar="mip|plane:K", help="plane that they lie on (default: the projection)")
+    add("--frame", type=int, default=1, metavar="N", help="time point, from 1")
+    add("--axes", metavar="AXES", help="what the image's dimensions are where it does not say, as CYX")
+    add("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the image does not say")
+    add("--overwrite", action="store_true", help="replace other results")

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from napari_cellvino import __version__
 from napari_cellvino.cli.choices import recipe_from
+from napari_cellvino.cli.plates import plate_input, work_on_plate
 from napari_cellvino.cli.report import Reporter
-from napari_cellvino.inference.heads import check_parameters
 from napari_cellvino.inference.openvino import OpenVinoEngine
 from napari_cellvino.inference.outline import Outliner
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.jobs.batch import Bench, FieldDone, list_inputs, run_batch
-from napari_cellvino.jobs.field import resolved
+from napari_cellvino.jobs.field import resolved, values_of
 from napari_cellvino.jobs.json_text import json_text
 from napari_cellvino.jobs.models import check_hashes, find_outline, precision_of
 from napari_cellvino.jobs.results import write_text
@@ -28,10 +28,14 @@ from napari_cellvino.recipe import Recipe
 def run(options: argparse.Namespace) -> int:
     """Run the recipe on all inputs; 0 when every field was done, else 1."""
     bench = _bench(options)
+    source = plate_input(options, bench.recipe.wishes)
     files = list_inputs(options.inputs)
     started = time.time()
     _write_facts(bench, _run_facts(bench, [], started))  # tells before the work whether the folder can be written
-    done = _work(files, bench, Reporter(len(files), quiet=options.json))
+    if source is not None:
+        done = work_on_plate(source, bench, options)
+    else:
+        done = _work(files, bench, Reporter(len(files), quiet=options.json))
     facts = _run_facts(bench, done, started) | {"complete": True}
     _write_facts(bench, facts)
     if options.json:
@@ -59,7 +63,7 @@ def _write_facts(bench: Bench, facts: dict[str, object]) -> None:
 def _resolved(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> Recipe:
     """Return the recipe with every parameter and the models' hashes written out."""
     check_hashes(recipe, package, outline)
-    values = check_parameters(package.spec, recipe.parameters, outline.spec if outline else None)
+    values = values_of(recipe, package, outline)
     return resolved(recipe, package, outline).model_copy(update={"parameters": values})
 
 

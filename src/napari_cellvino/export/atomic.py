@@ -123,7 +123,8 @@ def _sibling(path: Path, kind: str) -> Path:
 
 
 def _siblings(path: Path) -> list[Path]:
-    named = re.compile(rf"\.(part|aside)-\w+-\d+-[0-9a-f]{{8}}-{re.escape(path.name)}")
+    # A writer that is given a part may write a part of that: all of them go.
+    named = re.compile(rf"(\.(part|aside)-\w+-\d+-[0-9a-f]{{8}}-)+{re.escape(path.name)}")
     return [file for file in path.parent.iterdir() if named.fullmatch(file.name)] if path.parent.is_dir() else []
 
 

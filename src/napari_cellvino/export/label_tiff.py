@@ -44,11 +44,32 @@ def write_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> N
     ----------
     https://docs.openmicroscopy.org/ome-model/latest/ome-tiff/specification.html
     """
+    with atomic_path(path) as part:
+        put_labels(part, labels, spacing)
+
+
+def put_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> None:
+    """Write a label image as `write_labels` does, right to ``path``: for folders that are made as a whole."""
     compact = _compact(labels)
     metadata = {"axes": AXES[labels.ndim], "Creator": CREATOR} | _physical_sizes(spacing, labels.ndim)
     metadata["UUID"] = _content_uuid(compact, metadata)
-    with atomic_path(path) as part:
-        tifffile.imwrite(part, compact, metadata=metadata, **TIFF, **_resolution(spacing))
+    tifffile.imwrite(path, compact, metadata=metadata, **TIFF, **_resolution(spacing))
+
+
+def put_image(
+    path: Path, pixels: NDArray[np.generic], axes: str, spacing: Spacing, names: tuple[str, ...] = ()
+) -> None:
+    """Write raw pixels as OME-TIFF, in their own type and uncompressed.
+
+    ``axes`` has a letter of C, Z, Y, X (S for red, green, blue) per dimension; ``names`` are those of the channels.
+    """
+    metadata = {"axes": axes, "Creator": CREATOR} | _physical_sizes(spacing, 2 + ("Z" in axes))
+    if names and "C" in axes:
+        metadata["Channel"] = {"Name": list(names)}
+    metadata["UUID"] = _content_uuid(pixels, metadata)
+    photometric = "rgb" if axes.endswith("S") else "minisblack"
+    extra: dict[str, Any] = {"ome": True, "photometric": photometric, "software": CREATOR, "metadata": metadata}
+    tifffile.imwrite(path, np.ascontiguousarray(pixels), **extra, **_resolution(spacing))
 
 
 def read_labels(path: Path) -> tuple[Labels, Spacing]:
@@ -94,7 +115,7 @@ def _physical_sizes(spacing: Spacing, ndim: int) -> dict[str, Any]:
     return sizes
 
 
-def _content_uuid(labels: Labels, metadata: dict[str, Any]) -> str:
+def _content_uuid(labels: NDArray[Any], metadata: dict[str, Any]) -> str:
     """Return a version-5 UUID of pixels and metadata: OME wants one, and chance would change the bytes."""
     digest = hashlib.sha256(f"{labels.shape} {labels.dtype} {sorted(metadata.items())}".encode())
     digest.update(np.ascontiguousarray(labels).data)

@@ -62,7 +62,7 @@ def write_qc(
     """
     picture = draw_qc(pixels, labels, objects, name=name, classes=classes, ran=ran, spacing=spacing, rgb=rgb)
     with atomic_path(path) as part:
-        Image.fromarray(picture).save(part, format="PNG", compress_level=3)
+        Image.fromarray(picture).save(part, format="PNG", compress_level=1)
 
 
 def draw_qc(
@@ -113,7 +113,8 @@ def draw_qc(
     if zoom < 1:  # before anything else: a copy of the whole image may not fit
         channels = reduced(channels, round(1 / zoom))
     seen = as_seen(channels, pixels.dtype == np.uint8) if rgb else composite(channels)
-    canvas = _enlarged(Image.fromarray(seen), zoom)
+    grey = len(channels) not in (2, 3)  # then all three bands are the same: one is enlarged
+    canvas = _enlarged(Image.fromarray(seen[..., 0] if grey else seen), zoom).convert("RGB")
     canvas, unnumbered = _with_objects(canvas, labels, kept, zoom, len(classes))
     um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
     return _page(canvas, _caption(kept, name, ran), _legend(kept, unnumbered, classes), um_per_px)

@@ -1,4 +1,4 @@
-"""What of a z-stack the model sees: its maximum projection, or one of its planes."""
+"""What of a z-stack the model sees: a projection, one of its planes, or every plane."""
 
 from __future__ import annotations
 
@@ -6,25 +6,44 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QSpinBox, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.rows import beside, calm, narrow, text_line
-from napari_cellvino.image import ZChoice
+from napari_cellvino.image import ZChoice, ZWay
 
-_WORDS = (
-    "Every cell once, whatever its depth: the brightest value of all planes. For thin samples.",
-    "Only what is sharp in this plane. For thick samples, where cells lie above each other.",
-)
+_WAYS = {
+    ZWay.MIP: (
+        "Maximum projection",
+        "Every cell once, whatever its depth: the brightest value of all planes. For thin samples.",
+    ),
+    ZWay.MEAN: (
+        "Mean projection",
+        "The mean of all planes: less noise than the maximum, dimmer cells. For noisy, thin samples.",
+    ),
+    ZWay.FOCUS: (
+        "Best focus",
+        "Only the sharpest plane, found for you. For flat samples, where the other planes are blurred.",
+    ),
+    ZWay.PLANE: (
+        "One plane",
+        "Only what is sharp in this plane. For thick samples, where cells lie above each other.",
+    ),
+    ZWay.JOINED: (
+        "Every plane, joined in 3D",
+        "Cells in 3D, with volumes: looks at every plane and takes longer. For thick samples.",
+    ),
+}  # a name, and what it does and when to use it
 
 
 class PlaneChoice(QWidget):
-    """Speaks the recipe's ``z``: ``mip`` or ``plane:K``, K from 1."""
+    """Speaks the recipe's ``z``: ``mip``, ``mean``, ``focus``, ``plane:K`` (K from 1) or ``3d``."""
 
     value_changed = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.kind = narrow(QComboBox())
-        self.kind.addItems(["Maximum projection", "One plane"])
+        for way, (name, _) in _WAYS.items():
+            self.kind.addItem(name, way)
         self.kind.setAccessibleName("Stack")
-        self.kind.setToolTip("A model for pictures looks at one picture: choose how it is made from the planes")
+        self.kind.setToolTip("A model looks at one picture: choose how it is made, or let it look at every plane")
         self.plane = calm(QSpinBox())
         self.plane.setAccessibleName("Plane")
         self.plane.setToolTip("Number of the plane, counted from 1")
@@ -44,17 +63,21 @@ class PlaneChoice(QWidget):
             self.plane.setRange(1, count)
             self.plane.setSuffix(f" of {count}")
             self.plane.setValue(z.plane or suggested)
-            self.kind.setCurrentIndex(0 if z.plane is None else 1)
+            self.kind.setCurrentIndex(self.kind.findData(z.way))
         self._redraw()
 
     def value(self) -> str:
         """Return the choice as a recipe says it."""
-        return str(ZChoice(self.plane.value() if self.kind.currentIndex() else None))
+        way = self._way()
+        return str(ZChoice(way, self.plane.value() if way is ZWay.PLANE else None))
+
+    def _way(self) -> ZWay:
+        return ZWay(self.kind.currentData())
 
     def _changed(self) -> None:
         self._redraw()
         self.value_changed.emit(self.value())
 
     def _redraw(self) -> None:
-        self.plane.setVisible(self.kind.currentIndex() == 1)
-        self.explanation.setText(_WORDS[self.kind.currentIndex()])
+        self.plane.setVisible(self._way() is ZWay.PLANE)
+        self.explanation.setText(_WAYS[self._way()][1])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
 from napari_cellvino.inference.engine import EngineFacts
+
+S = TypeVar("S", bound=np.generic)
 
 IN_MEMORY_SHARE = 0.3  # of the free memory; larger maps lie in a temporary file
 
@@ -41,9 +45,13 @@ class RawMaps:
 
 
 def allocate_maps(count: int, height: int, width: int) -> NDArray[np.float16]:
-    """Return room for maps, in memory where it is free and else in a temporary file that vanishes with the array."""
-    shape = (count, height, width)
-    if 2 * count * height * width <= IN_MEMORY_SHARE * psutil.virtual_memory().available:
-        return np.zeros(shape, np.float16)
+    """Return room for maps, all 0; see `allocate`."""
+    return allocate((count, height, width), np.float16)
+
+
+def allocate(shape: tuple[int, ...], dtype: type[S]) -> NDArray[S]:
+    """Return zeros, in memory where it is free and else in a temporary file that vanishes with the array."""
+    if np.dtype(dtype).itemsize * math.prod(shape) <= IN_MEMORY_SHARE * psutil.virtual_memory().available:
+        return np.zeros(shape, dtype)
     with tempfile.TemporaryFile(prefix="cellvino-maps-") as file:
-        return np.memmap(file, np.float16, "w+", shape=shape)
+        return np.memmap(file, dtype, "w+", shape=shape)

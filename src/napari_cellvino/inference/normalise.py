@@ -48,14 +48,30 @@ def _as_floats(pixels: NDArray[np.generic]) -> NDArray[np.floating]:
 
 def range_for(plane: NDArray[np.generic], how: Normalisation, *, samples: int = SAMPLES) -> IntensityRange:
     """Return the range of ``plane`` (Y, X) by the way that a model wants; see `intensity_range` for ``samples``."""
+    return range_of(sample(plane, how, samples=samples), how)
+
+
+def sample(plane: NDArray[np.generic], how: Normalisation, *, samples: int = SAMPLES) -> NDArray[np.floating]:
+    """Return the finite values (N,) of ``plane`` (Y, X) that its range is taken from; those of planes can be pooled."""
+    if how.method == "percentiles":
+        values: NDArray[np.floating] = _sampled_medians(plane, samples)
+    else:
+        step = _grid_step(plane.shape, samples)
+        values = plane[::step, ::step].astype(np.float64)
+    finite: NDArray[np.floating] = values[np.isfinite(values)]
+    return finite
+
+
+def range_of(values: NDArray[np.floating], how: Normalisation) -> IntensityRange:
+    """Return the range that sampled values (N,) have by the way that a model wants."""
     if how.method == "none":
         return IntensityRange(0.0, 1.0, UNBOUNDED)
+    if values.size == 0:
+        return IntensityRange(0.0, 0.0)
     if how.method == "percentiles":
-        return intensity_range(plane, how.low, how.high, samples=samples)
-    step = _grid_step(plane.shape, samples)
-    pixels = plane[::step, ::step].astype(np.float64)
-    pixels = pixels[np.isfinite(pixels)]
-    mean, spread = (float(pixels.mean()), float(pixels.std())) if pixels.size else (0.0, 0.0)
+        low, high = np.percentile(values, (how.low, how.high))
+        return IntensityRange(float(low), float(high))
+    mean, spread = float(values.mean()), float(values.std())
     return IntensityRange(mean, mean + spread, UNBOUNDED)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from napari_cellvino.image import Plane
 from napari_cellvino.inference.crops import check_middle, into_middle
 from napari_cellvino.inference.engine import Engine, EngineTileError
 from napari_cellvino.inference.heads import Decoded, head_for
+from napari_cellvino.inference.joining.slices import Slices
 from napari_cellvino.inference.maps import RawMaps, allocate_maps
 from napari_cellvino.inference.normalise import IntensityRange, normalise_into, range_for
 from napari_cellvino.inference.outline import CellMasks
@@ -21,6 +22,7 @@ from napari_cellvino.inference.progress import Progress
 from napari_cellvino.inference.resize import resize_pixels, resized_shape, zoom_for
 from napari_cellvino.inference.tiling import Stitcher, TilePlan, choose_tile, cut_tile, plan_tiles
 from napari_cellvino.inference.views import infer_views
+from napari_cellvino.inference.volume import StackMaps
 from napari_cellvino.package import ModelSpec
 
 SMALLEST_TILE = 128
@@ -31,14 +33,16 @@ FREE_SHARE = 0.5  # of the free memory that one tile may take
 class Prediction:
     """What was found in a plane; ``values`` holds every parameter it was decoded with.
 
-    ``masks`` are those of the cells where a second model outlined what the first one found.
+    ``masks`` are those of the cells where a second model outlined what the first one found. Of a stack joined in 3D,
+    ``plane`` is the maximum projection and ``slices`` are what was found plane by plane.
     """
 
     plane: Plane
-    raw: RawMaps
+    raw: RawMaps | StackMaps
     decoded: Decoded
     values: dict[str, float]
     masks: CellMasks | None = None
+    slices: Slices | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,12 @@ class Estimate:
 
 
 def infer_maps(
-    plane: Plane, spec: ModelSpec, engine: Engine, *, diameter_px: float | None = None
+    plane: Plane,
+    spec: ModelSpec,
+    engine: Engine,
+    *,
+    diameter_px: float | None = None,
+    ranges: Sequence[IntensityRange] | None = None,
 ) -> Generator[Progress, None, RawMaps]:
     """Yield progress after every tile and return the stitched maps for ``plane``, as the model's head keeps them.
 
@@ -66,6 +75,8 @@ def infer_maps(
     diameter_px : float, optional
         Typical object diameter in the plane, which is resized so that it becomes the model's own; by default the
         diameter that the model assumes.
+    ranges : sequence of IntensityRange, optional
+        What becomes 0 and 1 in each channel; by default those of the plane alone.
 
     Raises
     ------
@@ -75,7 +86,8 @@ def infer_maps(
         If the network cannot be run even on the smallest tile.
     """
     head = head_for(spec)
-    ranges = _ranges(plane.inputs, spec)
+    _check_inputs(plane.inputs, spec)
+    ranges = ranges or [range_for(channel, spec.normalise) for channel in plane.inputs]
     pixels = resize_pixels(plane.inputs, resized_shape(plane.shape, zoom_for(spec, diameter_px)))
     work = _infer_middle if spec.task == "mask" else _infer_tiled
     return head.keep(replace((yield from work(pixels, ranges, spec, engine)), shape=plane.shape))
@@ -99,16 +111,22 @@ def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | No
     return Estimate(tile, len(plan), spec.bytes_fixed + tile**2 * spec.bytes_per_pixel + maps + decoding)
 
 
-def _ranges(inputs: NDArray[np.generic], spec: ModelSpec) -> list[IntensityRange]:
+def for_stack(one: Estimate, spec: ModelSpec, shape: tuple[int, int, int]) -> Estimate:
+    """Return what a run on all planes of ``shape`` (Z, Y, X) will take, where one takes this much; maps are kept."""
+    planes, height, width = shape
+    kept = 2 * (len(spec.maps) + 1) + 2 * 4  # maps and pixels in float16; labels in planes, and joined
+    return Estimate(one.tile, one.tiles * planes, one.bytes + kept * planes * height * width)
+
+
+def _check_inputs(inputs: NDArray[np.generic], spec: ModelSpec) -> None:
     if inputs.ndim != 3 or len(inputs) not in {1, spec.input_channels}:
         raise ImageValueError(
             f"model {spec.name} takes {spec.input_channels} channel(s), not pixels of shape {inputs.shape}"
         )
-    return [range_for(channel, spec.normalise) for channel in inputs]
 
 
 def _infer_middle(
-    pixels: NDArray[np.generic], ranges: list[IntensityRange], spec: ModelSpec, engine: Engine
+    pixels: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
 ) -> Generator[Progress, None, RawMaps]:
     """Run the one crop that an image in its middle makes."""
     check_middle(pixels.shape, spec)
@@ -119,7 +137,7 @@ def _infer_middle(
 
 
 def _infer_tiled(
-    pixels: NDArray[np.generic], ranges: list[IntensityRange], spec: ModelSpec, engine: Engine
+    pixels: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
 ) -> Generator[Progress, None, RawMaps]:
     notices: tuple[str, ...] = ()
     tile = first = _largest_tile(spec, pixels.shape)
@@ -149,7 +167,7 @@ def _plan(height: int, width: int, spec: ModelSpec, tile: int) -> TilePlan:
 
 
 def _run_tiles(
-    pixels: NDArray[np.generic], ranges: list[IntensityRange], spec: ModelSpec, engine: Engine, tile: int
+    pixels: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine, tile: int
 ) -> Generator[Progress, None, RawMaps]:
     facts = engine.load(tile)
     height, width = pixels.shape[1:]

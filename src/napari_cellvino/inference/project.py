@@ -8,18 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.errors import ImageValueError
-from napari_cellvino.image import LUMINANCE, Plane, Stack, ZChoice, channel_index
+from napari_cellvino.image import LUMINANCE, Plane, Stack, ZChoice, ZWay, channel_index
+from napari_cellvino.inference.blend import Blend, Sharpest, make_blend
+from napari_cellvino.inference.planes import read_ahead
 from napari_cellvino.inference.progress import Progress
 
 
 def project(
     stack: Stack, *, channel: str = "", z: ZChoice | None = None, frame: int = 1, inputs: int = 1
 ) -> Generator[Progress, None, Plane]:
-    """Yield progress after every plane read and return the plane (1, Y, X) in the stack's dtype.
+    """Yield progress after every plane read and return the plane (1, Y, X): in the stack's dtype, a mean in float32.
 
-    All channels are projected, since all are measured; memory stays at three planes of each for any number of planes.
-    Of RGB without a chosen channel, a network that takes 3 ``inputs`` sees the colours, another one the luminance
-    (ITU-R BT.601), which is float32.
+    All channels are projected, since all are measured, and the sharpest plane is that of the channel chosen. The next
+    plane is read while one is worked on; memory stays at a few planes of each channel for any number of planes. Of RGB
+    without a chosen channel, a network that takes 3 ``inputs`` sees the colours, another one the luminance (ITU-R
+    BT.601), which is float32.
 
     Raises
     ------
@@ -29,24 +32,47 @@ def project(
     chosen = z or ZChoice()
     index = channel_index(stack, channel)
     planes = _planes_of(stack, chosen)
+    check_usable(stack, frame)
+    blend = make_blend(chosen.way, index)
+    for done, pixels in enumerate(read_ahead(stack, frame - 1, planes), 1):
+        blend.add(pixels)
+        yield Progress("planes", done, len(planes))
+    return as_plane(stack, blend, channel=channel, z=chosen, frame=frame, inputs=inputs)
+
+
+def check_usable(stack: Stack, frame: int) -> None:
+    """Raise ImageValueError unless a stack has that time point (from 1) and pixels that are real numbers."""
     if not 1 <= frame <= stack.shape.t:
         raise ImageValueError(f"{stack.origin.name} has no time point {frame}; it holds 1 to {stack.shape.t}")
     if stack.dtype.kind not in "biuf":
         raise ImageValueError(f"{stack.origin.name} holds {stack.dtype} pixels; only real numbers can be used")
-    pixels = _read(stack, frame - 1, planes[0])
-    yield Progress("planes", 1, len(planes))
-    higher = np.fmax if pixels.dtype.kind == "f" else np.maximum  # a NaN gives way to a number in another plane
-    for done, number in enumerate(planes[1:], 2):
-        higher(pixels, _read(stack, frame - 1, number), out=pixels)
-        yield Progress("planes", done, len(planes))
-    seen = pixels[index : index + 1] if index is not None else pixels if inputs == 3 else _luminance(pixels)
+
+
+def as_plane(stack: Stack, blend: Blend, *, channel: str, z: ZChoice, frame: int, inputs: int) -> Plane:
+    """Return what was made of a stack's planes, with all that is known of it.
+
+    Raises
+    ------
+    ImageValueError
+        If there is no such channel, or no finite pixel in it.
+    """
+    pixels = blend.result()
+    seen = seen_of(pixels, channel_index(stack, channel), inputs)
     if seen.dtype.kind == "f" and not np.isfinite(seen).any():
         raise ImageValueError(f"{stack.origin.name} holds no finite pixel (all NaN or infinite)")
-    words = describe_plane(stack, channel=channel, z=chosen, frame=frame, inputs=inputs)
-    return Plane(pixels, seen, stack.spacing, stack.origin, stack.channels, words)
+    sharpest = blend.number if isinstance(blend, Sharpest) else None
+    words = describe_plane(stack, channel=channel, z=z, frame=frame, inputs=inputs, sharpest=sharpest)
+    return Plane(pixels, seen, stack.spacing, stack.origin, stack.channels, words, sharpest)
 
 
-def describe_plane(stack: Stack, *, channel: str, z: ZChoice, frame: int, inputs: int = 1) -> str:
+def seen_of(pixels: NDArray[np.generic], index: int | None, inputs: int) -> NDArray[np.generic]:
+    """Return what a network sees of pixels (C, Y, X): one channel, or of RGB (None) the colours or the luminance."""
+    return pixels[index : index + 1] if index is not None else pixels if inputs == 3 else _luminance(pixels)
+
+
+def describe_plane(
+    stack: Stack, *, channel: str, z: ZChoice, frame: int, inputs: int = 1, sharpest: int | None = None
+) -> str:
     """Return in words how a plane is made: ``DNA, maximum projection of 24 planes``.
 
     Raises
@@ -58,10 +84,20 @@ def describe_plane(stack: Stack, *, channel: str, z: ZChoice, frame: int, inputs
     colours = "colour" if inputs == 3 else "grey"
     parts = [colours if index is None else stack.channels[index]]
     if stack.shape.z > 1:
-        parts.append(f"maximum projection of {stack.shape.z} planes" if z.plane is None else f"plane {z.plane}")
+        parts.append(_z_words(z, stack.shape.z, sharpest))
     if stack.shape.t > 1:
         parts.append(f"time point {frame} of {stack.shape.t}")
     return ", ".join(parts)
+
+
+def _z_words(z: ZChoice, count: int, sharpest: int | None) -> str:
+    return {
+        ZWay.MIP: f"maximum projection of {count} planes",
+        ZWay.MEAN: f"mean of {count} planes",
+        ZWay.FOCUS: f"sharpest of {count} planes" + (f" (plane {sharpest})" if sharpest else ""),
+        ZWay.PLANE: f"plane {z.plane}",
+        ZWay.JOINED: f"{count} planes joined in 3D",
+    }[z.way]
 
 
 def _planes_of(stack: Stack, choice: ZChoice) -> range:
@@ -72,12 +108,6 @@ def _planes_of(stack: Stack, choice: ZChoice) -> range:
             f"{stack.origin.name} has no plane {choice.plane}; it holds {stack.shape.z} plane(s), counted from 1"
         )
     return range(choice.plane - 1, choice.plane)
-
-
-def _read(stack: Stack, t: int, z: int) -> NDArray[np.generic]:
-    """Return all channels (C, Y, X) of one plane; truth values become 0 and 1."""
-    pixels = np.stack([stack.plane(t=t, c=c, z=z) for c in range(stack.shape.c)])
-    return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
 
 
 def _luminance(rgb: NDArray[np.generic]) -> NDArray[np.float32]:

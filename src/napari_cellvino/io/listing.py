@@ -24,9 +24,10 @@ def list_images(folder: Path | str) -> list[Path]:
         if not folder.is_dir():
             raise ImageReadError(f"there is no folder {folder}; check the name, or that its disk is connected")
         found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
-        return sorted((p for p in found if p.is_file()), key=_natural)
+        return sorted((p for p in found if p.is_file()), key=lambda p: natural_order(p.name))
 
 
-def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
-    parts = re.split(r"(\d+)", path.name.casefold())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], path.name
+def natural_order(text: str) -> tuple[list[tuple[int, str]], str]:
+    """Return a key that sorts names as people count: 2 before 10."""
+    parts = re.split(r"(\d+)", text.casefold())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], text

@@ -195,7 +195,7 @@ def _run_field(number: int, stack: Stack, bench: Bench, folder: Path) -> Generat
     if not bench.overwrite and is_finished(folder, ticket):
         return FieldDone(number, finished_row(folder), kept=True)
     check_replaceable(folder, ticket, overwrite=bench.overwrite)
-    running = predict_field(stack, bench.recipe, bench.package, bench.engine, bench.outliner)
+    running = predict_field(stack, bench.recipe, bench.package, bench.engine, bench.outliner, keep_maps=False)
     while True:
         try:
             yield FieldNews(number, stack.origin.name, next(running))

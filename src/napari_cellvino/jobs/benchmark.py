@@ -24,6 +24,7 @@ from napari_cellvino.inference.predict import Prediction, decode, infer_maps
 from napari_cellvino.inference.progress import Progress, finish
 from napari_cellvino.inference.project import project
 from napari_cellvino.jobs.field import finish_field
+from napari_cellvino.jobs.models import for_z
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Precision, Recipe
 
@@ -154,8 +155,16 @@ def compare_trials(
     """
     if repeats < 1:
         raise OptionError(f"{repeats} repeats tell nothing; use 1 or more")
+    recipe = _of_one_plane(recipe, stack)
     check_parameters(package.spec, recipe.parameters)
     return _compare(stack, trials, _Bench(recipe, package, repeats, make_engine))
+
+
+def _of_one_plane(recipe: Recipe, stack: Stack) -> Recipe:
+    """Return the recipe for the middle plane where it joins all: devices compare alike on one."""
+    if not recipe.z_choice.joined:
+        return recipe
+    return for_z(recipe.model_copy(update={"z": f"plane:{stack.shape.z // 2 + 1}"}))
 
 
 def _compare(

@@ -12,21 +12,28 @@ from numpy.typing import NDArray
 
 from napari_cellvino.analysis.counting import count_row
 from napari_cellvino.analysis.measure import measure
-from napari_cellvino.annotation.document import Annotation, Provenance, pixels_sha256
+from napari_cellvino.analysis.measure_volume import measure_volume, volume_count_row
+from napari_cellvino.annotation import Annotation, Provenance, pixels_sha256
+from napari_cellvino.annotation.document_text import FORMAT, annotation_dict
 from napari_cellvino.export.atomic import atomic_folder
+from napari_cellvino.export.from_above import seen_flat
 from napari_cellvino.export.label_tiff import write_labels
 from napari_cellvino.export.qc_picture import write_qc
 from napari_cellvino.export.tables import write_table
 from napari_cellvino.image import Plane, Stack
 from napari_cellvino.inference.engine import Engine
 from napari_cellvino.inference.heads import check_parameters
+from napari_cellvino.inference.joining import joining_parameters
 from napari_cellvino.inference.maps import RawMaps
 from napari_cellvino.inference.outline import CellMasks, Outliner, infer_masks, outline_cells
+from napari_cellvino.inference.planes import read_ahead
 from napari_cellvino.inference.predict import Prediction, decode, infer_maps
 from napari_cellvino.inference.progress import Progress
 from napari_cellvino.inference.project import project
+from napari_cellvino.inference.stack import decode_stack, predict_stack
+from napari_cellvino.inference.volume import StackMaps, Volume
 from napari_cellvino.jobs.json_text import json_text
-from napari_cellvino.objects import Doubt, ObjectOrigin, Objects, ReviewState
+from napari_cellvino.objects import Doubt, Objects
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Recipe
 
@@ -42,27 +49,78 @@ ODD_SIZE = 3.0  # times larger or smaller than the median area
 
 @dataclass(frozen=True, slots=True)
 class FieldResult:
-    """A finished field: the annotation, the plane it belongs to, its table of objects and its row of counts."""
+    """A finished field: the annotation, the plane it belongs to, its table of objects and its row of counts.
+
+    Objects in 3D belong to a ``volume``, and the plane is what people see of it.
+    """
 
     annotation: Annotation
     plane: Plane
     table: pd.DataFrame
     counts: dict[str, float | int]
+    volume: Volume | None = None
 
 
 def predict_field(
-    stack: Stack, recipe: Recipe, package: ModelPackage, engine: Engine, outliner: Outliner | None = None
+    stack: Stack,
+    recipe: Recipe,
+    package: ModelPackage,
+    engine: Engine,
+    outliner: Outliner | None = None,
+    *,
+    keep_maps: bool = True,
 ) -> Generator[Progress, None, Prediction]:
-    """Yield progress and return the prediction for the plane of ``stack`` that the recipe names.
+    """Yield progress and return the prediction for the plane of ``stack`` that the recipe names, or for all of them.
 
-    With an ``outliner``, every cell found is outlined.
+    With an ``outliner``, every cell found is outlined. Without ``keep_maps``, what was found in all planes cannot be
+    decoded again and takes less memory.
     """
-    values = check_parameters(package.spec, recipe.parameters, outliner.package.spec if outliner else None)
+    values = values_of(recipe, package, outliner.package if outliner else None)
+    if recipe.z_choice.joined:
+        return (yield from _predict_stack(stack, recipe, package, engine, values, keep_maps=keep_maps))
     plane = yield from project(
         stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=package.spec.input_channels
     )
     raw = yield from infer_maps(plane, package.spec, engine, diameter_px=recipe.diameter_px)
     return (yield from decode_plane(plane, raw, values, recipe, package, outliner))
+
+
+def values_of(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None) -> dict[str, float]:
+    """Return the value of every parameter of a run: of the head, of a model that outlines, of joining along z.
+
+    Raises
+    ------
+    OptionError
+        If a name is unknown or a value out of range.
+    """
+    more = joining_parameters(recipe.z_choice)
+    return check_parameters(package.spec, recipe.parameters, outline.spec if outline else None, more)
+
+
+def _predict_stack(
+    stack: Stack, recipe: Recipe, package: ModelPackage, engine: Engine, values: dict[str, float], *, keep_maps: bool
+) -> Generator[Progress, None, Prediction]:
+    return (
+        yield from predict_stack(
+            stack,
+            package.spec,
+            engine,
+            values,
+            channel=recipe.channel,
+            frame=recipe.frame,
+            diameter_px=recipe.diameter_px,
+            keep_maps=keep_maps,
+        )
+    )
+
+
+def decode_again(
+    before: Prediction, values: dict[str, float], recipe: Recipe, package: ModelPackage, outliner: Outliner | None
+) -> Generator[Progress, None, Prediction]:
+    """Yield progress and return a prediction decoded with other values."""
+    if isinstance(before.raw, StackMaps):
+        return decode_stack(before, before.raw, package.spec, values)
+    return (yield from decode_plane(before.plane, before.raw, values, recipe, package, outliner, before.masks))
 
 
 def decode_plane(
@@ -91,11 +149,13 @@ def finish_field(
 ) -> FieldResult:
     """Return the annotation of a prediction with everything measured."""
     plane, decoded, spec = prediction.plane, prediction.decoded, package.spec
-    objects = replace(decoded.objects, doubts=find_doubts(decoded.objects, plane.shape))
+    volume = prediction.raw.volume if isinstance(prediction.raw, StackMaps) else None
+    shape = plane.shape if volume is None else volume.stack.shape[2:]
+    objects = replace(decoded.objects, doubts=find_doubts(decoded.objects, shape))
     provenance = Provenance(
         origin=plane.origin,
         plane=plane.chosen,
-        pixels_sha256=pixels_sha256(plane),
+        pixels_sha256=pixels_sha256(plane) if volume is None else volume.sha256,
         model=package.label,
         model_sha256=package.sha256,
         recipe=resolved(recipe, package, outline).model_copy(update={"parameters": prediction.values}),
@@ -103,9 +163,30 @@ def finish_field(
         outline=outline.label if outline else "",
         outline_engine=prediction.masks.facts if prediction.masks else None,
     )
-    annotation = Annotation(decoded.labels, objects, spec.classes, provenance)
-    table = measure(annotation.labels, objects, plane.pixels, plane.channels, plane.spacing, spec.classes)
-    return FieldResult(annotation, plane, table, count_row(table, spec.classes, plane.spacing, plane.shape))
+    annotation = Annotation.found(decoded.labels, objects, spec.classes, provenance, shape=tuple(shape))
+    return measured(annotation, plane, volume)
+
+
+def measured(annotation: Annotation, plane: Plane, volume: Volume | None = None) -> FieldResult:
+    """Return an annotation with its table of objects, and the counts of those that are not excluded.
+
+    What was found in all planes of a ``volume`` is measured there; ``plane`` is what people see of it.
+    """
+    objects, classes = annotation.objects, annotation.classes
+    if volume is not None and annotation.labels is not None:
+        planes = read_ahead(volume.stack, volume.frame - 1, range(volume.stack.shape.z))
+        table = measure_volume(annotation.labels, objects, planes, plane.channels, plane.spacing, classes)
+    else:
+        table = measure(annotation.labels, objects, plane.pixels, plane.channels, plane.spacing, classes)
+    records = [annotation.records[id_] for id_ in objects.id.tolist()]
+    table["excluded"] = np.array([record.excluded for record in records], bool)
+    table["note"] = np.array([record.note for record in records], object)
+    counted = table[~table["excluded"]]
+    if volume is not None:
+        counts = volume_count_row(counted, classes, plane.spacing, annotation.shape)
+    else:
+        counts = count_row(counted, classes, plane.spacing, plane.shape)
+    return FieldResult(annotation, plane, table, counts, volume)
 
 
 def resolved(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None) -> Recipe:
@@ -124,14 +205,17 @@ def notices_of(prediction: Prediction) -> tuple[str, ...]:
     return (*prediction.raw.notices, f"{cells} found but nothing could be outlined there: not counted")
 
 
-def find_doubts(objects: Objects, shape: tuple[int, int]) -> NDArray[np.int32]:
-    """Return the reasons to look twice at each object, as `Doubt` flags."""
+def find_doubts(objects: Objects, shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """Return the reasons to look twice at each object, as `Doubt` flags, with those it has already.
+
+    ``shape`` is that of the image, (Y, X), or (Z, Y, X) for objects in 3D.
+    """
     box, area = objects.box, objects.area_px
-    edge = (box[:, :2] == 0).any(1) | (box[:, 2:] == np.asarray(shape)).any(1)
+    edge = (box[:, : len(shape)] == 0).any(1) | (box[:, len(shape) :] == np.asarray(shape)).any(1)
     usual = np.median(area) if len(area) else 1.0
     odd = (area > ODD_SIZE * usual) | (area * ODD_SIZE < usual)
     flags = ((objects.score < LOW_SCORE, Doubt.LOW_SCORE), (edge, Doubt.TOUCHES_EDGE), (odd, Doubt.ODD_SIZE))
-    found = np.zeros(len(objects), np.int32)
+    found = objects.doubts.copy()
     for holds, doubt in flags:
         found[holds] |= int(doubt)
     return found
@@ -148,23 +232,29 @@ def write_field(folder: Path, result: FieldResult, extra: dict[str, object] | No
     OutputError
         If the folder cannot be written.
     """
-    annotation, plane = result.annotation, result.plane
     with atomic_folder(folder) as part:
-        if annotation.labels is not None:
-            write_labels(part / LABELS_NAME, annotation.labels, plane.spacing)
-        write_table(part / "objects.csv", result.table)
-        write_qc(
-            part / "qc.png",
-            plane.inputs,
-            annotation.labels,
-            annotation.objects,
-            name=plane.origin.name,
-            classes=annotation.classes,
-            ran=_ran(annotation.provenance),
-            spacing=plane.spacing,
-            rgb=len(plane.inputs) == 3,
-        )
-        (part / ANNOTATION_NAME).write_text(json_text(_content(result, extra or {})), encoding="utf-8", newline="\n")
+        fill_folder(part, result, extra or {})
+
+
+def fill_folder(folder: Path, result: FieldResult, extra: dict[str, object]) -> None:
+    """Write the files of a result into an empty folder."""
+    annotation, plane = result.annotation, result.plane
+    labels, objects = seen_flat(annotation.labels, annotation.objects)
+    if annotation.labels is not None:
+        write_labels(folder / LABELS_NAME, annotation.labels, plane.spacing)
+    write_table(folder / "objects.csv", result.table)
+    write_qc(
+        folder / "qc.png",
+        plane.inputs,
+        labels,
+        objects,
+        name=plane.origin.name,
+        classes=annotation.classes,
+        ran=_ran(annotation.provenance),
+        spacing=plane.spacing,
+        rgb=len(plane.inputs) == 3,
+    )
+    (folder / ANNOTATION_NAME).write_text(json_text(_content(result, extra)), encoding="utf-8", newline="\n")
 
 
 def _ran(provenance: Provenance) -> list[str]:
@@ -175,31 +265,4 @@ def _ran(provenance: Provenance) -> list[str]:
 
 
 def _content(result: FieldResult, extra: dict[str, object]) -> dict[str, object]:
-    annotation = result.annotation
-    return {
-        "format": 1,
-        **extra,
-        "counts": result.counts,
-        "provenance": annotation.provenance.as_dict(),
-        "classes": annotation.classes,
-        "outlines": annotation.labels is not None,
-        "objects": _object_records(annotation.objects),
-    }
-
-
-def _object_records(objects: Objects) -> list[dict[str, object]]:
-    columns = (
-        objects.id, objects.class_index, objects.score, objects.box, objects.origin, objects.review, objects.doubts,
-    )  # fmt: skip
-    return [
-        {
-            "id": int(id_),
-            "class": int(class_),
-            "score": round(float(score), 4),
-            "box": box.tolist(),
-            "origin": ObjectOrigin(origin).name.lower(),
-            "review": ReviewState(review).name.lower(),
-            "doubts": [d.name.lower() for d in Doubt if d.name and d & int(doubts)],
-        }
-        for id_, class_, score, box, origin, review, doubts in zip(*columns, strict=True)
-    ]
+    return {"format": FORMAT, **extra, "counts": result.counts} | annotation_dict(result.annotation)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from napari_cellvino.errors import ModelPackageError
 from napari_cellvino.inference.heads import head_parameters
+from napari_cellvino.inference.joining import JOINING
 from napari_cellvino.inference.outline import check_outline
 from napari_cellvino.package import ModelPackage, find_package
 from napari_cellvino.recipe import Precision, Recipe
@@ -79,4 +80,12 @@ def for_model(recipe: Recipe, package: ModelPackage, choices: Mapping[str, objec
 def without_parameters_of(recipe: Recipe, outline: ModelPackage) -> Recipe:
     """Return a recipe without the parameters of a model that outlined."""
     names = {p.name for p in head_parameters(outline.spec)}
+    return recipe.model_copy(update={"parameters": {k: v for k, v in recipe.parameters.items() if k not in names}})
+
+
+def for_z(recipe: Recipe) -> Recipe:
+    """Return a recipe without the parameters of joining where it joins nothing along z."""
+    if recipe.z_choice.joined:
+        return recipe
+    names = {p.name for p in JOINING}
     return recipe.model_copy(update={"parameters": {k: v for k, v in recipe.parameters.items() if k not in names}})

@@ -7,7 +7,6 @@ stopped, and a result made from something else is never overwritten unasked.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,10 @@ from typing import Any
 
 from napari_cellvino.errors import OutputError
 from napari_cellvino.export.atomic import atomic_path, recover
+from napari_cellvino.export.names import safe_name
 from napari_cellvino.export.tables import write_table
 from napari_cellvino.image import Origin
+from napari_cellvino.jobs.corrections import with_corrections
 from napari_cellvino.jobs.field import (
     ANNOTATION_NAME,
     LABELS_NAME,
@@ -30,7 +31,6 @@ from napari_cellvino.recipe import Recipe
 
 COUNTS_NAME = "counts.csv"
 RECIPE_NAME = "recipe.yaml"
-LONGEST_NAME = 120  # bytes of a folder's name: unfinished parts have longer ones, and Windows takes 260 for a path
 FIRST_COLUMNS = ("file", "position", "plate", "well", "field", "folder", "status", "error", "count")
 
 Row = dict[str, object]
@@ -67,7 +67,7 @@ def choose_folder(root: Path, origin: Origin, taken: frozenset[Path] = frozenset
 
     ``taken`` are folders of other fields of this run.
     """
-    stem = _safe_name(origin.name)
+    stem = safe_name(origin.name)
     path = str(Path(origin.path).resolve()) if Path(origin.path).is_file() else origin.path
     number = 1
     while True:
@@ -80,13 +80,6 @@ def choose_folder(root: Path, origin: Origin, taken: frozenset[Path] = frozenset
         number += 1
 
 
-def _safe_name(name: str) -> str:
-    """Return ``name`` as every system takes it for a folder: no forbidden signs, not a device of Windows, not long."""
-    short = name.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
-    safe = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", short).strip(" .") or "image"
-    return f"{safe}_" if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", safe, re.IGNORECASE) else safe
-
-
 def read_ticket(folder: Path) -> Ticket | None:
     """Return what the result in ``folder`` was made from, or None where there is no readable result."""
     try:
@@ -96,15 +89,16 @@ def read_ticket(folder: Path) -> Ticket | None:
 
 
 def save_field(folder: Path, result: FieldResult, ticket: Ticket, *, overwrite: bool) -> None:
-    """Write a field's result.
+    """Write a field's result; what a person corrected in the one before stays as it was.
 
     Raises
     ------
     OutputError
-        If another result stands there and ``overwrite`` is off, or the folder cannot be written.
+        If another result stands there and ``overwrite`` is off, its corrections do not fit, or the folder cannot be
+        written.
     """
     check_replaceable(folder, ticket, overwrite=overwrite)
-    write_field(folder, result, {"ticket": ticket.as_dict()})
+    write_field(folder, with_corrections(folder, result), {"ticket": ticket.as_dict()})
 
 
 def save_result(

@@ -4,7 +4,7 @@ A *set* is a folder, in one of two layouts:
 
 - plain: ``images/<id>.*`` beside ``labels/<id>.tif`` (0 = background) or ``boxes/<id>.csv`` (columns
   ``class,y0,x0,y1,x1`` in px, half-open), with an optional ``splits.csv`` (``id,split``, and ``group`` where fields
-  belong together);
+  belong together) and an optional ``manifest.csv`` (``id,split`` and whatever else is known of a field);
 - packed: a ``manifest.csv`` with ``id`` and ``split``, and ``*.zip`` files that hold ``images/<id>.tif`` and
   ``labels/<id>.tif``; or boxes in the manifest's column ``boxes`` as ``L,x0,y0,x1,y1;D,…``.
 
@@ -15,7 +15,6 @@ later never move an old one from one split to another.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,13 +26,13 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cellvino.errors import TrainingDataError
+from napari_cellvino.export.splits import split_of
 from napari_cellvino.image import LUMINANCE
 from napari_cellvino.io import open_source
 
 Row = Mapping[str, str]
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 LETTERS = {"L": "living", "D": "dead"}
-VAL_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,8 @@ def read_set(folder: Path, split: str = "", *, keep: Callable[[Row], bool] = lam
     TrainingDataError
         If the folder is no set, an image and its labels differ in size, or no field has any object.
     """
-    reader = read_packed_set if (folder / "manifest.csv").is_file() else _read_plain_set
+    packed = (folder / "manifest.csv").is_file() and not (folder / "images").is_dir()
+    reader = read_packed_set if packed else _read_plain_set
     fields = list(reader(folder, split, keep=keep))
     for field in fields:
         _check_size(field)
@@ -138,7 +138,9 @@ def _read_plain_set(folder: Path, split: str, *, keep: Callable[[Row], bool]) ->
     pictures = sorted(p for p in (folder / "images").glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if not pictures:
         raise TrainingDataError(f"{folder} is no set: it has neither a manifest.csv nor pictures in images/")
-    said = {row["id"]: row for row in _rows(folder / "splits.csv")} if (folder / "splits.csv").is_file() else {}
+    said: dict[str, Row] = {}
+    for table in filter(Path.is_file, (folder / "manifest.csv", folder / "splits.csv")):
+        said |= {row["id"]: {**said.get(row["id"], {}), **row} for row in _rows(table)}
     for path in pictures:
         name = path.name.removesuffix(path.suffix).removesuffix(".ome")
         row: Row = {"id": name, "group": name, "split": ""} | dict(said.get(name, {}))
@@ -154,16 +156,6 @@ def _read_plain_set(folder: Path, split: str, *, keep: Callable[[Row], bool]) ->
             None if labels is None else _labels(labels),
             _read_boxes(boxes) if boxes.is_file() else None,
         )
-
-
-def split_of(group: str) -> str:
-    """Return the split, ``train`` or ``val``, that a field belongs to by the name of its group alone."""
-    return "val" if name_share(group) < VAL_SHARE else "train"
-
-
-def name_share(name: str) -> float:
-    """Return a number from 0 to 1 that a name alone decides, evenly spread."""
-    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_cellvino.errors import OptionError, TrainingDataError
+from napari_cellvino.export.splits import name_share
 from napari_cellvino.inference.heads import check_parameters
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.package import ModelPackage, find_package, open_package
@@ -19,7 +20,7 @@ from napari_cellvino.recipe import Precision
 from napari_cellvino.training.build import Words, build_package
 from napari_cellvino.training.choose import goal_of
 from napari_cellvino.training.config import spec_for
-from napari_cellvino.training.datasets import LabelledImage, name_share, read_set
+from napari_cellvino.training.datasets import LabelledImage, read_set
 from napari_cellvino.training.evaluate import LabelledSet, infer_field, judged_fields, score_maps, score_package
 from napari_cellvino.training.fit import FitProgress, Validation, fit
 from napari_cellvino.training.lessons import lesson_for, prepare

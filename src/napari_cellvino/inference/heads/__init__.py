@@ -45,16 +45,21 @@ def head_parameters(spec: ModelSpec, outline: ModelSpec | None = None) -> tuple[
 
 
 def check_parameters(
-    spec: ModelSpec, chosen: Mapping[str, float], outline: ModelSpec | None = None
+    spec: ModelSpec,
+    chosen: Mapping[str, float],
+    outline: ModelSpec | None = None,
+    more: tuple[Parameter, ...] = (),
 ) -> dict[str, float]:
     """Return the value of every parameter of a model's head (and of one that outlines), ``chosen`` over its defaults.
+
+    ``more`` are those of steps that follow the head.
 
     Raises
     ------
     OptionError
         If a name is unknown or a value out of range.
     """
-    known = {p.name: p for p in head_parameters(spec, outline)}
+    known = {p.name: p for p in (*head_parameters(spec, outline), *more)}
     for name, value in chosen.items():
         if name not in known:
             raise OptionError(f"model {spec.name} has no parameter {name!r}; it has {', '.join(known)}")

@@ -1,0 +1,62 @@
+"""Where a result came from, as it is written beside it and read back."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from napari_cellvino import __version__
+from napari_cellvino.errors import ImageValueError
+from napari_cellvino.image import Origin, Plane
+from napari_cellvino.inference.engine import EngineFacts
+from napari_cellvino.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a result came from: enough to make it again, nothing that differs between equal runs."""
+
+    origin: Origin
+    plane: str
+    pixels_sha256: str
+    model: str
+    model_sha256: str
+    recipe: Recipe
+    engine: EngineFacts
+    outline: str = ""  # the model that outlined what the first one found
+    outline_engine: EngineFacts | None = None
+    software: str = f"napari-cellvino {__version__}"
+
+    def as_dict(self) -> dict[str, object]:
+        """Return plain values for a JSON file."""
+        plain: dict[str, object] = {k: asdict(getattr(self, k)) for k in ("origin", "engine")}
+        words = {k: getattr(self, k) for k in ("plane", "pixels_sha256", "model", "model_sha256", "software")}
+        if self.outline_engine is not None:
+            plain |= {"outline": self.outline, "outline_engine": asdict(self.outline_engine)}
+        return words | plain | {"recipe": self.recipe.model_dump(mode="json")}
+
+    @classmethod
+    def from_dict(cls, plain: object) -> Provenance:
+        """Return the provenance that `as_dict` wrote, of this version or an earlier one.
+
+        Raises
+        ------
+        ImageValueError
+            If something is missing or is not what it should be.
+        """
+        try:
+            return TypeAdapter(cls).validate_python(plain)
+        except ValidationError as error:
+            faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise ImageValueError(f"where a result came from cannot be read: {faults}") from error
+
+
+def pixels_sha256(plane: Plane) -> str:
+    """Return a hash over the pixels of a plane, their type and their shape."""
+    pixels = np.ascontiguousarray(plane.pixels)
+    digest = hashlib.sha256(f"{pixels.dtype.str}{pixels.shape}".encode())
+    digest.update(pixels.data)
+    return digest.hexdigest()

@@ -1,0 +1,52 @@
+"""Take objects away, all of them or their part in one plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from napari_cellvino.annotation.document import Annotation, describe
+from napari_cellvino.annotation.edit import Edit
+from napari_cellvino.annotation.record import ObjectRecord
+from napari_cellvino.annotation.tools.drawing import check_plane
+from napari_cellvino.annotation.tools.single import given_to
+from napari_cellvino.errors import EditError
+from napari_cellvino.objects import ObjectOrigin, ReviewState
+
+
+def delete(annotation: Annotation, ids: Sequence[int], *, plane: int | None = None) -> Edit:
+    """Return the edit that deletes objects, boxes or outlines; with a ``plane``, what they have in it.
+
+    What a model found is remembered, so that another run does not bring it back.
+
+    Raises
+    ------
+    EditError
+        If nothing or background is chosen, or an object is not in the plane.
+    """
+    chosen = list(dict.fromkeys(ids))
+    if not chosen:
+        raise EditError("no cell is chosen; click on the one to delete")
+    records = [annotation.record(id_) for id_ in chosen]
+    if plane is not None:
+        check_plane(annotation, plane)
+    runs = given_to(annotation, chosen, 0, plane=plane) if annotation.labels is not None else None
+    ends = [record for record in records if runs is None or plane is None or _vanishes(annotation, record.id, plane)]
+    drawn = {record.id for record in ends if record.origin is ObjectOrigin.DRAWN}
+    found = [_tombstone(annotation, record) for record in ends if record.id not in drawn]
+    return describe(annotation, _name(chosen, plane), runs, found, removed=drawn)
+
+
+def _name(ids: list[int], plane: int | None) -> str:
+    what = f"#{ids[0]}" if len(ids) == 1 else f"{len(ids)} cells"
+    return f"Delete {what}" + ("" if plane is None else f" in plane {plane + 1}")
+
+
+def _vanishes(annotation: Annotation, id_: int, plane: int) -> bool:
+    region = annotation.geometry(id_).region
+    return (region.low[0], region.high[0]) == (plane, plane + 1)
+
+
+def _tombstone(annotation: Annotation, record: ObjectRecord) -> ObjectRecord:
+    region = annotation.geometry(record.id).region
+    return replace(record, gone=True, review=ReviewState.REJECTED, box=(*region.low, *region.high))

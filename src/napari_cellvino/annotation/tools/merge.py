@@ -1,0 +1,72 @@
+"""Make one object of several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+from scipy import ndimage as ndi
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from napari_cellvino.annotation.document import Annotation, describe
+from napari_cellvino.annotation.edit import Edit
+from napari_cellvino.annotation.tools.drawing import Drawing, check_plane, ids_under
+from napari_cellvino.annotation.tools.single import given_to
+from napari_cellvino.errors import EditError, UnsureError
+from napari_cellvino.objects import Doubt, ObjectOrigin, ReviewState
+
+
+def merge(annotation: Annotation, ids: Sequence[int], *, plane: int | None = None, apart: bool = False) -> Edit:
+    """Return the edit that makes one object of several; the largest lends its number, class and score.
+
+    With a ``plane``, only what they have in it goes to the largest.
+
+    Raises
+    ------
+    EditError
+        If fewer than two objects are chosen, background is among them, or one is not in the plane.
+    UnsureError
+        If they do not touch, and ``apart`` does not say that this is meant.
+    """
+    index, chosen = annotation.index, list(dict.fromkeys(ids))
+    records = [annotation.record(id_) for id_ in chosen]
+    if len(chosen) < 2:
+        only = f"only #{chosen[0]}" if chosen else "none"
+        raise EditError(f"merging takes two cells or more, {only} was chosen; drag across the cells to join")
+    if plane is not None:
+        check_plane(annotation, plane)
+    if not apart and not _connected(annotation, chosen, plane):
+        named = " and ".join(f"#{id_}" for id_ in chosen) if len(chosen) == 2 else f"these {len(chosen)} cells"
+        raise UnsureError(f"{named} do not touch; merge them all the same?")
+    kept = max(records, key=lambda record: (index.area(record.id), -record.id))
+    runs = given_to(annotation, [id_ for id_ in chosen if id_ != kept.id], kept.id, plane=plane)
+    sources = tuple(dict.fromkeys(root for record in records for root in record.roots))
+    merged = replace(
+        kept, origin=ObjectOrigin.MERGED, review=ReviewState.EDITED, sources=sources, doubts=Doubt.NONE, excluded=False
+    )
+    return describe(annotation, "Merge " + ", ".join(f"#{id_}" for id_ in chosen), runs, [merged])
+
+
+def merge_along(annotation: Annotation, drawing: Drawing, *, plane: int | None = None, apart: bool = False) -> Edit:
+    """Return the edit that merges the objects under a stroke or line, as `merge` does; background is passed over."""
+    return merge(annotation, ids_under(annotation, drawing), plane=plane, apart=apart)
+
+
+def _connected(annotation: Annotation, ids: list[int], plane: int | None) -> bool:
+    """Return whether the objects hang together by sides or corners."""
+    pairs = [(a, b) for a, b in combinations(range(len(ids)), 2) if _touch(annotation, ids[a], ids[b], plane)]
+    row, column = np.array(pairs, np.intp).reshape(-1, 2).T
+    links = coo_array((np.ones(len(pairs)), (row, column)), shape=(len(ids), len(ids)))
+    return int(connected_components(links, directed=False)[0]) == 1
+
+
+def _touch(annotation: Annotation, a: int, b: int, plane: int | None) -> bool:
+    near = annotation.region([a], plane=plane, margin=1).shared(annotation.region([b], plane=plane, margin=1))
+    if near.empty:
+        return False
+    labels = annotation.pixels[near.slices]
+    reached = ndi.binary_dilation(labels == a, np.ones((3,) * labels.ndim))
+    return bool((reached & (labels == b)).any())

@@ -1,0 +1,61 @@
+"""Fill the planes of an object that lie between two drawn ones.
+
+References
+----------
+Raya & Udupa 1990, "Shape-based interpolation of multidimensional objects": the signed distance to the outline goes
+over from one plane to the next. Outlines are laid over each other by their centroids first, so that one which wanders
+from plane to plane is not lost between them.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from napari_cellvino.annotation.document import Annotation
+from napari_cellvino.annotation.edit import Edit
+from napari_cellvino.annotation.tools.single import Mask, cut_out, reshaped
+from napari_cellvino.errors import EditError
+
+Distance = NDArray[np.float64]
+
+
+def fill_planes(annotation: Annotation, id_: int) -> Edit:
+    """Return the edit that draws an object in every plane that it misses between its first and its last.
+
+    Raises
+    ------
+    EditError
+        If the image is no z-stack, no plane is missing, or other cells fill the planes.
+    """
+    if len(annotation.shape) == 2:
+        raise EditError("this image has one plane; planes are filled in z-stacks")
+    single = cut_out(annotation, id_, margin=1)
+    drawn = np.flatnonzero(single.own.any(axis=(1, 2))).tolist()
+    gaps = [(a, b) for a, b in pairwise(drawn) if b > a + 1]
+    if not gaps:
+        raise EditError(f"#{id_} misses no plane between its first and its last one")
+    mask = single.own.copy()
+    for first, last in gaps:
+        for plane in range(first + 1, last):
+            mask[plane] = between(single.own[first], single.own[last], (plane - first) / (last - first))
+    return reshaped(annotation, f"Fill planes of #{id_}", single, mask)
+
+
+def between(a: Mask, b: Mask, share: float) -> Mask:
+    """Return the outline a share of the way from one mask (Y, X) to another; neither is empty."""
+    centre_a, centre_b = np.argwhere(a).mean(axis=0), np.argwhere(b).mean(axis=0)
+    step = centre_b - centre_a
+    mixed = (1 - share) * _moved(a, share * step) + share * _moved(b, (share - 1) * step)
+    return np.asarray(mixed > 0, bool)
+
+
+def _moved(mask: Mask, by: Distance) -> Distance:
+    """Return the signed distance to the outline of a mask moved by (y, x) px: positive inside."""
+    framed = np.pad(mask, 1)
+    inside, outside = (ndi.distance_transform_edt(m)[1:-1, 1:-1] for m in (framed, ~framed))
+    signed = np.where(mask, inside - 0.5, 0.5 - outside)
+    return np.asarray(ndi.shift(signed, by, order=1, mode="nearest"), np.float64)

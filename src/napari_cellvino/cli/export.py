@@ -1,0 +1,65 @@
+"""``cellvino export``: results as files that other programs read."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_cellvino.export.exporting import REVIEWED_ONLY, ExportChoices, Exported, describe, export_fields
+from napari_cellvino.export.formats import check_formats
+from napari_cellvino.jobs.annotated_fields import Unreadable, read_fields, read_groups, result_folders
+from napari_cellvino.jobs.json_text import json_text
+
+TRAINERS = {
+    "cellpose": "{python} -m cellpose --train --dir {folder}/train {test}--mask_filter _seg.npy --verbose",
+    "stardist": "{python} {folder}/train_stardist.py",
+}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Export and say where everything is; 1 when a field could not be read."""
+    formats = check_formats(_formats(options))
+    groups = read_groups(options.groups) if options.groups else {}
+    strict = frozenset() if options.all_fields else REVIEWED_ONLY | ({options.trainer} if options.trainer else set())
+    unreadable: list[Unreadable] = []
+    fields = read_fields(result_folders(options.results), groups, unreadable)
+    done = export_fields(fields, ExportChoices(formats, options.out, options.overwrite, strict))
+    command = training_command(options.trainer, done[options.trainer].folder) if options.trainer else ""
+    if options.json:
+        print(json_text(_record(done, unreadable, command)), end="")
+    else:
+        print(describe(list(done.values())))
+        if command:
+            print(f"train there with:\n  {command}")
+    for lost in unreadable:
+        print(f"{lost.folder.name}: left out: {lost.error}", file=sys.stderr)
+    return int(bool(unreadable))
+
+
+def _formats(options: argparse.Namespace) -> Sequence[str]:
+    named = [word.strip() for text in options.to for word in text.split(",") if word.strip()]
+    return [*named, options.trainer] if options.trainer else named
+
+
+def training_command(trainer: str, folder: Path) -> str:
+    """Return the one command that trains in ``cellpose`` or ``stardist`` on an export in ``folder``."""
+    test = f"--test_dir {_quoted(folder)}/val " if (folder / "val").is_dir() else ""
+    return TRAINERS[trainer].format(python="python", folder=_quoted(folder), test=test)
+
+
+def _quoted(folder: Path) -> str:
+    text = folder.as_posix()
+    return f'"{text}"' if " " in text else text
+
+
+def _record(done: dict[str, Exported], unreadable: list[Unreadable], command: str) -> dict[str, object]:
+    return {
+        "formats": {
+            name: {"folder": e.folder, "fields": e.fields, "cells": e.cells, "not_reviewed": e.left_out}
+            for name, e in done.items()
+        },
+        "unreadable": [{"folder": lost.folder, "error": str(lost.error)} for lost in unreadable],
+        "command": command,
+    }

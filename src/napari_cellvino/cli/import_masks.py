@@ -1,0 +1,46 @@
+"""``cellvino import``: masks that others made become results."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from napari_cellvino.cli.report import cells
+from napari_cellvino.image import Spacing
+from napari_cellvino.jobs.batch import list_inputs
+from napari_cellvino.jobs.importing import Imported, import_masks
+from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.recipe import make_recipe
+
+
+def run(options: argparse.Namespace) -> int:
+    """Import and say how many cells; 1 when an image has no result."""
+    size = options.pixel_size
+    choices: dict[str, object] = {
+        "channel": options.channel,
+        "z": options.z,
+        "frame": options.frame,
+        "axes": options.axes,
+        "spacing_um": None if size is None else Spacing(None, size, size),
+    }
+    recipe = make_recipe(choices, source="the options")
+    done = []
+    for one in import_masks(
+        options.masks, list_inputs(options.image), options.out, recipe, overwrite=options.overwrite
+    ):
+        _tell(one, quiet=options.json)
+        done.append(one)
+    if options.json:
+        print(json_text({"fields": [{**one.row, "notices": one.notices} for one in done]}), end="")
+    return int(any(one.failed for one in done))
+
+
+def _tell(one: Imported, *, quiet: bool) -> None:
+    if quiet:
+        return
+    name = Path(str(one.row["file"])).name
+    said = f"failed: {one.row['error']}" if one.failed else cells(one.row["count"])
+    print(f"{name}: {said}", file=sys.stderr)
+    for notice in one.notices:
+        print(f"  {notice}", file=sys.stderr)

@@ -1,0 +1,173 @@
+"""Plates on the command line: which input is one, what is said of it, and a run over its wells."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_cellvino.analysis.plate_layout import Layout, read_layout
+from napari_cellvino.cli.report import Reporter, cells
+from napari_cellvino.errors import CellvinoError, OptionError, OutputError
+from napari_cellvino.image import Wishes
+from napari_cellvino.inference.progress import finish
+from napari_cellvino.io.plates import PlateSource, find_plate, open_plate
+from napari_cellvino.jobs.batch import Bench, FieldDone, FieldNews
+from napari_cellvino.jobs.plate_field import PlateChoices
+from napari_cellvino.jobs.plate_run import run_plate
+from napari_cellvino.jobs.plate_tables import write_into_plate
+from napari_cellvino.plate import FieldOfView, Plate, Well, choose_fields, name_wells
+
+_INDEX_SUFFIXES = (".htd", ".xml", ".mlf", ".mrf")
+_SHOWN = 10  # names of what is missing
+
+
+def is_plate(path: Path, pattern: str) -> bool:
+    """Return whether a path is a plate; one that cannot be read is, so that its reason is told."""
+    if pattern:
+        return True
+    if not path.is_dir() and path.suffix.lower() not in _INDEX_SUFFIXES:
+        return False
+    try:
+        return find_plate(path.absolute(), Wishes()) is not None
+    except CellvinoError:
+        return path.exists()
+
+
+def plate_input(options: argparse.Namespace, wishes: Wishes) -> PlateSource | None:
+    """Return the plate that is to be run, or None where the inputs are images.
+
+    Raises
+    ------
+    OptionError
+        If choices for a plate were typed and there is none, or a plate is one of several inputs.
+    """
+    plates = [path for path in options.inputs if is_plate(path, options.pattern)]
+    typed = [o for o in ("wells", "fields", "layout", "labels_back") if getattr(options, o)]
+    if plates and len(options.inputs) == 1:
+        if wishes.axes is not None:
+            raise OptionError(f"--axes {wishes.axes} is for image files; leave it out for the plate {plates[0].name}")
+        return open_plate(plates[0], pattern=options.pattern, spacing=wishes.spacing, channels=wishes.channels)
+    if typed:
+        flag = typed[0].replace("_", "-")
+        raise OptionError(f"--{flag} is for one plate, and {options.inputs[0]} is none; see 'cellvino info'")
+    if plates:
+        raise OptionError(f"{plates[0]} is a plate: run it by itself, since its tables are those of one plate")
+    return None
+
+
+def work_on_plate(source: PlateSource, bench: Bench, options: argparse.Namespace) -> list[FieldDone]:
+    """Run the chosen wells of a plate and return what became of every field.
+
+    Raises
+    ------
+    OptionError
+        If wells, fields, layout or ring are not possible.
+    """
+    plate = source.plate
+    fields = choose_fields(plate, options.wells, options.fields)
+    if not 1 <= options.ring <= 100:
+        raise OptionError(f"--ring {options.ring} is not possible; give 1 to 100 px")
+    if options.labels_back and source.zarr_group(fields[0]) is None:
+        raise OptionError(f"--labels-back is for OME-Zarr, and {plate.name} is a plate of files ({plate.kind})")
+    layout = read_layout(options.layout, plate) if options.layout else Layout()
+    reporter = PlateReporter(plate, fields, quiet=options.json)
+    reporter.begin()
+    done = finish(
+        run_plate(source, fields, bench, PlateChoices(layout, options.ring, options.labels_back)), reporter.tell
+    )
+    reporter.end(done)
+    if source.zarr_group(fields[0]) is not None:
+        try:
+            write_into_plate(source.path, bench.root)
+        except OutputError as error:  # the table stands in the folder of results all the same
+            print(f"wells.csv is not in the plate: {error}", file=sys.stderr)
+    return done
+
+
+class PlateReporter(Reporter):
+    """Tells how a plate goes: a line for every well, and one for every field that failed."""
+
+    def __init__(self, plate: Plate, fields: Sequence[FieldOfView], *, quiet: bool = False) -> None:
+        super().__init__(len(fields), quiet=quiet)
+        self.plate = plate
+        self.wells: dict[Well, int] = {}
+        for field in fields:
+            self.wells[field.well] = self.wells.get(field.well, 0) + 1
+        self.done: dict[Well, list[FieldDone]] = {}
+
+    def begin(self) -> None:
+        """Say what the plate is, and what is wrong with it."""
+        if not self.quiet:
+            print("\n  ".join([f"{self.plate.name}: {self.plate.describe()}", *_wrongs(self.plate)]), file=sys.stderr)
+
+    def tell(self, news: FieldNews | FieldDone) -> None:
+        """Show a piece of news."""
+        if isinstance(news, FieldNews):
+            self.progress(news)
+            return
+        well = Well.parse(str(news.row["well"]))
+        held = self.done.setdefault(well, [])
+        held.append(news)
+        if self.quiet:
+            return
+        if news.failed:
+            self.field(news)
+        for notice in news.notices:
+            print(f"{well.name} field {news.row['field']}: {notice}", file=sys.stderr)
+        if len(held) == self.wells[well]:
+            self._tell_well(well, held)
+
+    def _tell_well(self, well: Well, held: Sequence[FieldDone]) -> None:
+        self._close()
+        whole = [d for d in held if not d.failed]
+        count = sum(int(str(d.row["count"])) for d in whole)
+        kept = ", kept from an earlier run" if whole and all(d.kept for d in whole) else ""
+        fields = f"{len(whole)} of {len(held)} fields" if len(held) > 1 or not whole else "1 field"
+        number = sum(len(fields_) == self.wells[w] for w, fields_ in self.done.items())
+        print(f"{well.name}: {cells(count)} in {fields}{kept} ({number} of {len(self.wells)} wells)", file=sys.stderr)
+
+
+def plate_found(path: Path, plate: Plate) -> tuple[dict[str, object], str]:
+    """Return what is understood of a plate, as JSON and in words."""
+    return _record(path, plate), _words(path, plate)
+
+
+def _record(path: Path, plate: Plate) -> dict[str, object]:
+    return {
+        "file": str(path),
+        "plate": plate.name,
+        "kind": plate.kind,
+        "rows": plate.rows,
+        "columns": plate.columns,
+        "wells": [well.name for well in plate.wells],
+        "fields": {well.name: [f.name for f in plate.fields_of(well)] for well in plate.wells},
+        "channels": list(plate.channels),
+        "z": plate.z,
+        "t": plate.t,
+        "spacing_um": {"z": plate.spacing.z, "y": plate.spacing.y, "x": plate.spacing.x},
+        "missing": list(plate.missing),
+        "problems": list(plate.problems),
+    }
+
+
+def _words(path: Path, plate: Plate) -> str:
+    s = plate.spacing
+    depth = f" × {s.z:.4g}" if s.z is not None and plate.z > 1 else ""
+    known = f"{s.x:.4g} × {s.y:.4g}{depth} µm per pixel" if s.x and s.y else "pixel size unknown: results in pixels"
+    lines = [
+        f"{path}: plate {plate.name}",
+        plate.describe(),
+        f"wells: {name_wells(plate.wells)}",
+        "channels: " + ", ".join(f"{n} {name}" for n, name in enumerate(plate.channels, 1)),
+        known,
+        *_wrongs(plate),
+    ]
+    return "\n  ".join(lines)
+
+
+def _wrongs(plate: Plate) -> list[str]:
+    more = len(plate.missing) - _SHOWN
+    shown = ", ".join(plate.missing[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+    return [*([f"missing: {shown}"] if shown else []), *plate.problems]

@@ -1,0 +1,142 @@
+"""GeoJSON for QuPath: ``<field>.geojson``, opened by dragging it on the image or File > Import objects.
+
+Each cell is a detection with its class, its measurements and, as metadata, id, origin and review state. Outlines run
+along the edges of pixels, as QuPath's own, with holes and parts, and fill to exactly the object's pixels; in a z-stack
+a cell has one object per plane. Boxes become rectangles. Lost: nothing but the scale, which QuPath has of the image.
+
+References
+----------
+https://qupath.readthedocs.io/en/stable/docs/advanced/exporting_annotations.html; RFC 7946
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.errors import ImageReadError
+from napari_cellvino.export.canvas import Canvas
+from napari_cellvino.export.fields import Cell, Cells, ExportField, cell_from, planes_of
+from napari_cellvino.export.outlines import class_hues
+from napari_cellvino.export.polygons import polygons_of
+from napari_cellvino.export.rings import Ring
+from napari_cellvino.export.writer import SplitBook
+
+Json = dict[str, Any]
+
+
+class QuPathGeoJson:
+    """Writes ``qupath``."""
+
+    def __init__(self, folder: Path, book: SplitBook) -> None:
+        self._folder = folder
+
+    def add(self, field: ExportField) -> None:
+        """Write the objects of a field."""
+        with (self._folder / f"{field.name}.geojson").open("w", encoding="utf-8", newline="\n") as out:
+            out.write('{"type": "FeatureCollection", "features": [')
+            for number, feature in enumerate(_features(field)):
+                out.write(f"{',' if number else ''}\n{json.dumps(feature, ensure_ascii=False, allow_nan=False)}")
+            out.write("\n]}\n")
+
+    def finish(self) -> None:
+        """Do nothing: all is written."""
+
+
+def _features(field: ExportField) -> Iterator[Json]:
+    stack = len(field.shape) == 3
+    values = {cell.id: _measurements(field, row) for row, cell in enumerate(field.cells.cells)}
+    colours = dict(zip(field.cells.classes, class_hues(len(field.cells.classes)), strict=True))
+    for z, plane in enumerate(planes_of(field)):
+        rings = plane.cells.rings
+        for cell in plane.cells.cells:
+            geometry = _geometry(rings[cell.id]) if rings else _rectangle(cell)
+            if stack:
+                geometry["plane"] = {"c": -1, "z": z, "t": 0}
+            yield {
+                "type": "Feature",
+                "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{field.name} {cell.id} {z}")),
+                "geometry": geometry,
+                "properties": _properties(cell, colours.get(cell.kind, (255, 255, 255))) | values[cell.id],
+            }
+
+
+def _geometry(rings: list[Ring]) -> Json:
+    polygons = [[[*ring.tolist(), ring[0].tolist()] for ring in polygon] for polygon in polygons_of(rings)]
+    if len(polygons) == 1:
+        return {"type": "Polygon", "coordinates": polygons[0]}
+    return {"type": "MultiPolygon", "coordinates": polygons}
+
+
+def _rectangle(cell: Cell) -> Json:
+    y0, x0, y1, x1 = cell.box
+    return {"type": "Polygon", "coordinates": [[[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]], "box": True}
+
+
+def _properties(cell: Cell, colour: tuple[int, int, int]) -> Json:
+    known = {"object": str(cell.id), **{key: str(value) for key, value in cell.words().items() if key != "score"}}
+    return {
+        "objectType": "detection",
+        "name": str(cell.id),
+        "classification": {"name": cell.kind, "color": list(colour)},
+        "metadata": known,
+    }
+
+
+def _measurements(field: ExportField, row: int) -> Json:
+    columns = {name: values[row] for name, values in field.measurements.items() if math.isfinite(values[row])}
+    return {"measurements": columns | {"score": field.cells.cells[row].score}}
+
+
+def read_geojson(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
+    """Return the polygons of a GeoJSON file, as QuPath exports it, in an image of ``shape``.
+
+    Raises
+    ------
+    ImageReadError
+        If the file is no GeoJSON.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        features = content if isinstance(content, list) else content.get("features", [content])
+        areas = [feature for feature in features if feature["geometry"]["type"] in ("Polygon", "MultiPolygon")]
+        if areas and all("box" in feature["geometry"] for feature in areas):
+            return _boxes(areas)
+        canvas = Canvas(shape)
+        for number, feature in enumerate(areas, 1):
+            cell, geometry = _cell(feature, number), feature["geometry"]
+            canvas.rings(cell, _rings(geometry), int(geometry.get("plane", {}).get("z", 0)) if len(shape) == 3 else 0)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ImageReadError(f"{path} cannot be read as GeoJSON: {error!r}") from error
+    skipped = len(features) - len(areas)
+    return canvas.cells(notices=(f"{skipped} point(s) or line(s) are no areas: left out",) if skipped else ())
+
+
+def _boxes(areas: list[Json]) -> Cells:
+    cells = []
+    for number, feature in enumerate(areas, 1):
+        (x0, y0), (x1, y1) = (corner(np.array(feature["geometry"]["coordinates"][0]), 0) for corner in (np.min, np.max))
+        cells.append(replace(_cell(feature, number), box=(float(y0), float(x0), float(y1), float(x1))))
+    return Cells(None, tuple(cells), tuple(dict.fromkeys(cell.kind for cell in cells)))
+
+
+def _rings(geometry: Mapping[str, Any]) -> list[NDArray[np.float64]]:
+    polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+    return [np.array(ring, np.float64)[:, :2] for polygon in polygons for ring in polygon]
+
+
+def _cell(feature: Json, number: int) -> Cell:
+    said = feature.get("properties") or {}
+    known = said.get("metadata") or {}
+    kind = str((said.get("classification") or {}).get("name", "cell"))
+    measured = said.get("measurements")
+    score = {"score": measured["score"]} if isinstance(measured, dict) and "score" in measured else {}
+    return cell_from(int(known.get("object", number)), kind, {**known, **score})

@@ -1,0 +1,98 @@
+"""Annotations of any format that we write, told apart by their name and content."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from napari_cellvino.errors import ImageReadError
+from napari_cellvino.export.cellpose_seg import read_seg
+from napari_cellvino.export.coco import read_coco
+from napari_cellvino.export.fields import Cells
+from napari_cellvino.export.imagej_rois import read_rois
+from napari_cellvino.export.label_folder import read_label_image
+from napari_cellvino.export.ome_zarr import read_ome_zarr
+from napari_cellvino.export.qupath import read_geojson
+from napari_cellvino.export.yolo import read_yolo
+
+Reader = Callable[[Path, tuple[int, ...], str], Cells]
+ENDING = re.compile(r"(\.ome)?(\.(tiff?|png|npy|zip|roi|geojson|json|txt|zarr))$", re.IGNORECASE)
+ADDED = re.compile(
+    r"[-_. ](cp_masks|masks?|labels?|seg|roi_?sets?|rois?)$", re.IGNORECASE
+)  # what programs add to a name
+
+
+def _read_label_image(path: Path, shape: tuple[int, ...], name: str) -> Cells:
+    return read_label_image(path, shape)
+
+
+READERS: dict[str, Reader] = {
+    ".tif": _read_label_image,
+    ".tiff": _read_label_image,
+    ".png": _read_label_image,
+    ".npy": read_seg,
+    ".zip": read_rois,
+    ".roi": read_rois,
+    ".geojson": read_geojson,
+    ".txt": read_yolo,
+    ".zarr": read_ome_zarr,
+}
+
+
+def read_cells(path: Path, shape: tuple[int, ...], name: str) -> Cells:
+    """Return the annotations in ``path`` of the image ``name`` (without suffix), whose size is ``shape``.
+
+    Read are label images (TIFF, PNG), ``_seg.npy``, ImageJ ROIs, GeoJSON, COCO JSON, YOLO and OME-Zarr.
+
+    Raises
+    ------
+    ImageReadError
+        If the file is broken or of none of these kinds.
+    ImageValueError
+        If it does not fit the image.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return (read_geojson if _is_geojson(path) else read_coco)(path, shape, name)
+    if suffix not in READERS:
+        raise ImageReadError(f"{path} is of no kind that can be read; those are {', '.join([*READERS, '.json'])}")
+    return READERS[suffix](path, shape, name)
+
+
+def _is_geojson(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ImageReadError(f"{path} cannot be read as JSON: {error}") from error
+    return isinstance(content, list) or "features" in content or "geometry" in content
+
+
+def find_annotations(masks: Path, name: str) -> Path:
+    """Return what holds the annotations of the image ``name``: ``masks`` itself, or the one in it of that name.
+
+    What programs add to a name (``_masks``, ``_seg``, ``_RoiSet``, …) is passed over.
+
+    Raises
+    ------
+    ImageReadError
+        If there is none, or more than one.
+    """
+    if not masks.exists():
+        raise ImageReadError(f"there is nothing at {masks}; check the name")
+    if not masks.is_dir() or masks.suffix.lower() == ".zarr":
+        return masks
+    plain = [path for path in sorted(masks.iterdir()) if ENDING.search(path.name) and not path.name.startswith(".")]
+    named = [path for path in plain if name in _names_of(path)]
+    marked = [path for path in named if _names_of(path)[0] != name or len(named) == 1]  # the image may lie beside it
+    if len(marked) != 1:
+        found = " and ".join(path.name for path in marked) or "nothing"
+        raise ImageReadError(f"{masks} holds {found} for the image {name}; name the file itself")
+    return marked[0]
+
+
+def _names_of(path: Path) -> tuple[str, str]:
+    """Return the name without its ending, and without what programs add to it."""
+    stem = ENDING.sub("", path.name)
+    return stem, ADDED.sub("", stem)

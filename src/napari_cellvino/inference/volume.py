@@ -1,0 +1,48 @@
+"""A stack as what results in 3D belong to, and what the network said of its planes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.image import Stack
+from napari_cellvino.inference.engine import EngineFacts
+from napari_cellvino.inference.maps import RawMaps
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """The planes of a stack at ``frame`` (from 1), read again where they are measured, and a hash of their pixels."""
+
+    stack: Stack
+    frame: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class StackMaps:
+    """What the network said of each plane, and the normalised pixels (Z, Y, X) float16 that brightness comes from.
+
+    Where nothing is to be decoded again, the maps and the pixels are empty.
+    """
+
+    planes: tuple[RawMaps, ...]
+    seen: NDArray[np.float16]
+    volume: Volume
+
+    @property
+    def facts(self) -> EngineFacts:
+        """What it ran on."""
+        return self.planes[0].facts
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of all planes."""
+        return sum(raw.tiles for raw in self.planes)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences for the user, each once."""
+        return tuple(dict.fromkeys(notice for raw in self.planes for notice in raw.notices))

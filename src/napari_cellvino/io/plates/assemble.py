@@ -1,0 +1,195 @@
+"""From the images that a reader found to a plate: order, gaps, doubles and sizes, the same for every vendor."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+from napari_cellvino.errors import CellvinoError, ImageReadError
+from napari_cellvino.image import Shape, Spacing, Stack, Wishes
+from napari_cellvino.io.listing import natural_order
+from napari_cellvino.io.opening import open_source
+from napari_cellvino.io.plates.file_plate import FilePlate, Images
+from napari_cellvino.io.plates.found import Found, PlateImage, few
+from napari_cellvino.io.source import agreed_spacing, channel_names
+from napari_cellvino.plate import FieldOfView, Plate, standard_size
+
+_LOOKED_AT = 128  # images whose header is read when a plate is opened: those of the oddest sizes in bytes
+_USUAL_BYTES = 2048  # by which a header may differ
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The vendor's channels, planes and times, in order."""
+
+    channels: tuple[str, ...]
+    z: tuple[int, ...]
+    t: tuple[int, ...]
+
+    @classmethod
+    def of(cls, images: Sequence[PlateImage]) -> _Grid:
+        channels = sorted({i.channel for i in images}, key=natural_order)
+        return cls(tuple(channels), tuple(sorted({i.z for i in images})), tuple(sorted({i.t for i in images})))
+
+
+def assemble(path: Path, found: Found, wishes: Wishes) -> FilePlate:
+    """Return the opened plate of the images that were found; no pixel is read.
+
+    Raises
+    ------
+    ImageReadError
+        If there is no image.
+    ImageValueError
+        If the user's channel names or pixel size do not fit.
+    """
+    if not found.images:
+        raise ImageReadError(
+            f"{path} describes a plate ({found.kind}) but has none of its images; copy them to where they were"
+        )
+    grid = _Grid.of(found.images)
+    images, doubled = _by_field(found.images, grid)
+    first, unread = _first_readable(images)
+    inner = first.shape if first else Shape(1, 1, 1, 1, 1)
+    spacing = agreed_spacing(path, _spacing(found.spacing, first), wishes.spacing)
+    names = channel_names(wishes.channels, _names(found, grid, images, first), count=len(grid.channels) * inner.c)
+    plate = Plate(
+        name=found.name,
+        kind=found.kind,
+        rows=_size(found)[0],
+        columns=_size(found)[1],
+        fields=tuple(images),
+        channels=names,
+        z=len(grid.z) * inner.z,
+        t=len(grid.t) * inner.t,
+        spacing=spacing,
+        missing=_missing(found, images, replace(grid, channels=names) if inner.c == 1 else grid),
+        problems=(*found.problems, *doubled, *unread, *_odd_images(images, inner)),
+    )
+    return FilePlate(path, plate, images, inner, wishes)
+
+
+def _size(found: Found) -> tuple[int, int]:
+    """Return rows and columns: what the metadata say, unless a well lies beyond."""
+    needed = standard_size(image.well for image in found.images)
+    if found.size is None:
+        return needed
+    fits = all(i.well.row < found.size[0] and i.well.column < found.size[1] for i in found.images)
+    return found.size if fits else needed
+
+
+def _by_field(found: Sequence[PlateImage], grid: _Grid) -> tuple[Images, tuple[str, ...]]:
+    """Return the images by field and (t, c, z) from 0, and a sentence on those of one place."""
+    c, z, t = ({key: n for n, key in enumerate(keys)} for keys in (grid.channels, grid.z, grid.t))
+    images: dict[FieldOfView, dict[tuple[int, int, int], Path]] = {}
+    doubled: list[str] = []
+    for image in sorted(found, key=lambda i: str(i.path)):
+        place = t[image.t], c[image.channel], z[image.z]
+        held = images.setdefault(FieldOfView(image.well, image.field), {})
+        if held.setdefault(place, image.path) != image.path:
+            doubled.append(image.path.name)
+    ordered = dict(sorted(images.items(), key=lambda item: (item[0].well, natural_order(item[0].name))))
+    said = f"{len(doubled):,} images are doubled (same well, field, channel, plane and time), left out: {few(doubled)}"
+    return ordered, (said,) if doubled else ()
+
+
+def _first_readable(images: Images) -> tuple[Stack | None, tuple[str, ...]]:
+    """Return the first image that can be opened, and why those before it could not."""
+    said: list[str] = []
+    for _, path in zip(range(20), (p for held in images.values() for p in held.values()), strict=False):
+        try:
+            return open_source(path).read(), ()
+        except CellvinoError as error:
+            said.append(str(error))
+    return None, tuple(said)
+
+
+def _names(found: Found, grid: _Grid, images: Images, first: Stack | None) -> tuple[str, ...]:
+    """Return the names of the channels: the metadata's, the name's, else the header's of one image of each."""
+    if len(grid.channels) == 1 and first is not None and first.shape.c > 1:
+        return first.channels
+    return tuple(_name(found, key, number, images) for number, key in enumerate(grid.channels))
+
+
+def _name(found: Found, key: str, number: int, images: Images) -> str:
+    if found.channels.get(key):
+        return found.channels[key]
+    if key and not key.isdecimal():
+        return key
+    path = next(p for held in images.values() for (_, c, _), p in held.items() if c == number)
+    try:
+        (own,) = open_source(path).read().channels
+    except (CellvinoError, ValueError):
+        own = ""
+    return own if own and own != "Channel 1" else f"Channel {key or number + 1}"
+
+
+def _spacing(said: Spacing, first: Stack | None) -> Spacing:
+    held = first.spacing if first else Spacing()
+    return Spacing(
+        *(a if a is not None else b for a, b in zip((said.z, said.y, said.x), (held.z, held.y, held.x), strict=True))
+    )
+
+
+def _missing(found: Found, images: Images, grid: _Grid) -> tuple[str, ...]:
+    """Return the names of wells, fields and images that others have, or that were announced."""
+    wells = {f.well for f in images}
+    fields = dict.fromkeys(f.name for f in images)
+    expected = dict.fromkeys([*found.fields, *(FieldOfView(w, name) for w in sorted(wells) for name in fields)])
+    lost_wells = [w for w in dict.fromkeys([*found.wells, *(f.well for f in found.fields)]) if w not in wells]
+    lost_fields = [f for f in expected if f not in images and f.well in wells]
+    usual = {place for held in images.values() for place in held}
+    gaps = [(f, place) for f, held in images.items() if len(held) < len(usual) for place in sorted(usual - held.keys())]
+    return (
+        *(f"well {w.name}" for w in lost_wells),
+        *(f"{f.well.name} field {f.name}" for f in lost_fields),
+        *(_gap(f, place, grid) for f, place in gaps),
+        *found.absent,
+    )
+
+
+def _gap(field: FieldOfView, place: tuple[int, int, int], grid: _Grid) -> str:
+    t, c, z = place
+    words = [
+        f"{field.well.name} field {field.name}",
+        f"channel {grid.channels[c]}" if len(grid.channels) > 1 else "",
+        f"plane {z + 1}" if len(grid.z) > 1 else "",
+        f"time point {t + 1}" if len(grid.t) > 1 else "",
+    ]
+    return " ".join(filter(None, words))
+
+
+def _odd_images(images: Images, inner: Shape) -> tuple[str, ...]:
+    """Return a sentence for each image that is not like the others, as far as sizes in bytes and headers tell.
+
+    Reading the header of every image of a large plate takes half a minute; so those of the oddest sizes are read.
+    """
+    sizes = {path: size for held in images.values() for path in held.values() if (size := _bytes(path)) is not None}
+    usual = median(sizes.values()) if sizes else 0
+    odd = [p for p, n in sizes.items() if abs(n - usual) > _USUAL_BYTES or len(sizes) <= _LOOKED_AT]
+    looked = sorted(odd, key=lambda p: -abs(sizes[p] - usual))[:_LOOKED_AT]
+    shapes, said = _headers(looked)
+    common = Counter(shapes.values()).most_common(1)[0][0] if len(sizes) <= _LOOKED_AT and shapes else inner
+    different = [p for p, shape in shapes.items() if shape[-2:] != common[-2:]]
+    sentences = [f"{p.name} is {shapes[p].x} x {shapes[p].y} px, others are {common.x} x {common.y}" for p in different]
+    return (*said, *sentences)
+
+
+def _headers(paths: Iterable[Path]) -> tuple[Mapping[Path, Shape], list[str]]:
+    shapes: dict[Path, Shape] = {}
+    said: list[str] = []
+    for path in sorted(paths):
+        try:
+            shapes[path] = open_source(path).read().shape
+        except CellvinoError as error:
+            said.append(str(error))
+    return shapes, said
+
+
+def _bytes(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

@@ -1,0 +1,149 @@
+"""A plate of many image files, opened: each field is a stack whose planes are read from the files on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.errors import ImageReadError, ImageValueError
+from napari_cellvino.image import Origin, Shape, Stack, Wishes
+from napari_cellvino.io.opening import open_source
+from napari_cellvino.io.plates.plate_source import field_position
+from napari_cellvino.io.source import Position, choose, unknown_sizes
+from napari_cellvino.plate import FieldOfView, Plate
+
+Images = Mapping[FieldOfView, Mapping[tuple[int, int, int], Path]]  # (t, c, z) from 0 by the names -> file
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlate:
+    """A plate whose images are files; ``inner`` are the sizes of one file, mostly one plane of one channel."""
+
+    path: Path
+    plate: Plate
+    images: Images
+    inner: Shape
+    wishes: Wishes
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """One position per field, well by well."""
+        return tuple(field_position(self.plate, field, n) for n, field in enumerate(self.plate.fields))
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """Every image file of the plate."""
+        return tuple(path for held in self.images.values() for path in held.values())
+
+    def files(self, field: FieldOfView) -> tuple[Path, ...]:
+        """Return the files that the pixels of a field come from."""
+        return tuple(sorted(self.images[field].values()))
+
+    def zarr_group(self, field: FieldOfView) -> Path | None:
+        """Return None: the images are files."""
+        return None
+
+    def read(self, position: Position | None = None) -> Stack:
+        """Return the stack of a field, without reading pixels.
+
+        Raises
+        ------
+        ImageReadError
+            If its first file cannot be opened.
+        ImageValueError
+            If there is no such field.
+        """
+        index = choose(self.path, self.positions, position)
+        return self.open_field(self.plate.fields[index])
+
+    def open_field(self, field: FieldOfView) -> Stack:
+        """Return the stack of a field, without reading pixels.
+
+        Raises
+        ------
+        ImageReadError
+            If its first file cannot be opened.
+        """
+        plate, held = self.plate, self.images[field]
+        first = open_source(held[min(held)]).read()
+        shape = Shape(plate.t, len(plate.channels), plate.z, first.shape.y, first.shape.x)
+        single = _single_planes(held, plate)
+        return Stack(
+            FieldPlanes(field.label, plate.channels, held, shape, self.inner, first.dtype),
+            shape,
+            first.dtype,
+            spacing=plate.spacing,
+            channels=plate.channels,
+            rgb=first.rgb and shape.c == 3,
+            origin=Origin(str(self.path), field.label, plate.name, field.well.name, field.name),
+            assumptions=(*single, *unknown_sizes(plate.spacing, shape)),
+            wishes=self.wishes,
+        )
+
+
+def _single_planes(held: Mapping[tuple[int, int, int], Path], plate: Plate) -> tuple[str, ...]:
+    heights: dict[int, set[int]] = {}
+    for _, c, z in held:
+        heights.setdefault(c, set()).add(z)
+    names = [plate.channels[c] for c, zs in sorted(heights.items()) if len(zs) == 1]
+    mixed = names and any(len(zs) > 1 for zs in heights.values())
+    return (f"one plane only of {', '.join(names)}: shown at every plane",) if mixed else ()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlanes:
+    """Planes of one field; an axis runs over the files, or within each of them."""
+
+    name: str
+    channels: tuple[str, ...]
+    files: Mapping[tuple[int, int, int], Path]
+    shape: Shape
+    inner: Shape
+    dtype: np.dtype[np.generic]
+
+    def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+        """Return one plane (Y, X).
+
+        Raises
+        ------
+        ImageReadError
+            If its file is missing, damaged, or of another size or type than the first of the field.
+        ImageValueError
+            If there is no such plane.
+        """
+        for noun, index, size in (
+            ("time point", t, self.shape.t),
+            ("channel", c, self.shape.c),
+            ("plane", z, self.shape.z),
+        ):
+            if not 0 <= index < size:
+                raise ImageValueError(f"{self.name} has no {noun} {index + 1}; it holds {size}")
+        path = self._file(t // self.inner.t, c // self.inner.c, z // self.inner.z)
+        if path is None:
+            raise ImageReadError(
+                f"{self.name} has no image of {self.channels[c]} at plane {z + 1}, time point {t + 1}; copy it again "
+                "from the instrument, or leave the field out"
+            )
+        stack = open_source(path).read()
+        self._check(path, stack)
+        return stack.plane(t=t % self.inner.t, c=c % self.inner.c, z=z % self.inner.z)
+
+    def _file(self, t: int, c: int, z: int) -> Path | None:
+        """Return the file of a place; a channel that was taken at one height only is the same at all."""
+        if (t, c, z) in self.files:
+            return self.files[t, c, z]
+        same = [place for place in self.files if place[:2] == (t, c)]
+        others = max((sum(p[:2] == (t, other) for p in self.files) for other in range(self.shape.c)), default=0)
+        return self.files[same[0]] if len(same) == 1 and others > 1 else None
+
+    def _check(self, path: Path, stack: Stack) -> None:
+        found = (*stack.shape[:3], stack.shape.y, stack.shape.x)
+        if found != (*self.inner[:3], self.shape.y, self.shape.x) or stack.dtype != self.dtype:
+            raise ImageReadError(
+                f"{path.name} is {stack.describe()}, and the first image of {self.name} {self.shape.x} × "
+                f"{self.shape.y} px · {self.dtype}; export the field again, or leave it out"
+            )

@@ -1,0 +1,96 @@
+"""ImageXpress plates with their ``.HTD`` file: what was to be imaged, and the names of the channels.
+
+The images are told by their names (`vendor_names`). The HTD is lines of ``"key", value, value, …``; it says what was
+asked of the instrument, so that what is missing of a plate that is half copied can be named.
+
+References
+----------
+Molecular Devices, MetaXpress HTD file ("HTSInfoFile", Version 1.0)
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from napari_cellvino.io.faults import reading
+from napari_cellvino.io.plates.found import Found, image_names
+from napari_cellvino.io.plates.pattern import match_names
+from napari_cellvino.io.plates.vendor_names import IMAGEXPRESS, tidied
+from napari_cellvino.plate import FieldOfView, Well
+
+Values = Mapping[str, Sequence[str]]
+
+
+def read_imagexpress(htd: Path) -> Found:
+    """Return the plate that a ``.HTD`` file describes.
+
+    Raises
+    ------
+    ImageReadError
+        If the file cannot be read or is no HTD.
+    """
+    with reading(htd):
+        values = _values(htd)
+        size = int(values["YWells"][0]), int(values["XWells"][0])
+        wells = _wells(values, size)
+        sites = [str(n + 1) for n in _sites(values)]
+    folder = htd.parent
+    found = tidied(match_names(folder, image_names(folder), IMAGEXPRESS, kind="ImageXpress"))
+    return replace(
+        found,
+        name=found.name if found.images else htd.stem,
+        size=size,
+        channels=_channels(values),
+        wells=wells,
+        fields=tuple(FieldOfView(well, site) for well in wells for site in sites),
+        problems=(*found.problems, *_shortfalls(values, found)),
+    )
+
+
+def _values(htd: Path) -> Values:
+    """Return the values by key; a description may hold any bytes."""
+    lines = csv.reader(htd.read_text(encoding="utf-8", errors="replace").splitlines(), skipinitialspace=True)
+    return {line[0]: line[1:] for line in lines if len(line) > 1}
+
+
+def _wells(values: Values, size: tuple[int, int]) -> tuple[Well, ...]:
+    chosen = (values.get(f"WellsSelection{row + 1}", ()) for row in range(size[0]))
+    return tuple(Well(row, c) for row, line in enumerate(chosen) for c, said in enumerate(line) if _true(said))
+
+
+def _sites(values: Values) -> list[int]:
+    """Return the sites (from 0) of every well, row by row as MetaXpress numbers those that were chosen."""
+    if not _true(next(iter(values.get("Sites", ())), "")):
+        return [0]
+    lines = (values.get(f"SiteSelection{y + 1}", ()) for y in range(int(values["YSites"][0])))
+    return list(range(sum(_true(said) for line in lines for said in line)))
+
+
+def _channels(values: Values) -> dict[str, str]:
+    count = int(values.get("NWavelengths", ["1"])[0])
+    named = {str(n): values.get(f"WaveName{n}", [f"w{n}"])[0] for n in range(1, count + 1)}
+    return named | {"": named["1"]} if count == 1 else named
+
+
+def _shortfalls(values: Values, found: Found) -> tuple[str, ...]:
+    """Return what was asked of the instrument and is nowhere on the plate."""
+    steps, times = int(values.get("ZSteps", ["0"])[0]), int(values.get("TimePoints", ["1"])[0])
+    held = {image.channel for image in found.images}
+    lacking = [name for key, name in _channels(values).items() if key and key not in held and held != {""}]
+    said = [
+        _fewer("z-steps", steps, {image.z for image in found.images if image.z > 0}),
+        _fewer("time points", times, {image.t for image in found.images}),
+        f"the HTD announces {', '.join(lacking)}, of which there is no image" if lacking else "",
+    ]
+    return tuple(sentence for sentence in said if sentence)
+
+
+def _fewer(noun: str, announced: int, there: set[int]) -> str:
+    return f"the HTD announces {announced} {noun}, and {len(there)} are there" if 0 < len(there) < announced else ""
+
+
+def _true(text: str) -> bool:
+    return text.strip().upper() == "TRUE"

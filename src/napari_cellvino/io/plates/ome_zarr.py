@@ -1,0 +1,233 @@
+"""OME-Zarr plates (HCS), 0.4 and 0.5: metadata by yaozarrs, pixels by zarr.
+
+yaozarrs holds both versions of the specification as pydantic models and needs nothing but pydantic. Ruled out: ngio and
+ome-zarr-py, which bring 100 MB of cloud and table libraries and hold pydantic and pandas back to old versions; and
+opening every field as it is listed, which takes minutes for a large plate: a field is looked at when it is opened.
+
+References
+----------
+https://ngff.openmicroscopy.org/0.4/ and https://ngff.openmicroscopy.org/0.5/, "High-content screening layout"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.errors import CellvinoError, ImageReadError, ImageValueError
+from napari_cellvino.image import Origin, Shape, Spacing, Stack, Wishes
+from napari_cellvino.io.faults import check_memory, reading
+from napari_cellvino.io.plates.found import few
+from napari_cellvino.io.plates.ome_zarr_meta import (
+    ImageFacts,
+    PlateDef,
+    PlateWell,
+    image_facts,
+    read_plate,
+    read_well,
+)
+from napari_cellvino.io.plates.plate_source import field_position
+from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, unknown_sizes
+from napari_cellvino.plate import FieldOfView, Plate, Well, standard_size
+
+
+@dataclass(frozen=True, slots=True)
+class ZarrPlate:
+    """An opened OME-Zarr plate; ``groups`` are the folders of the images by field."""
+
+    path: Path
+    plate: Plate
+    groups: Mapping[FieldOfView, Path]
+    wishes: Wishes
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """One position per field, well by well."""
+        return tuple(field_position(self.plate, field, n) for n, field in enumerate(self.plate.fields))
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """The folder of the plate."""
+        return (self.path,)
+
+    def files(self, field: FieldOfView) -> tuple[Path, ...]:
+        """Return the files that the pixels of a field come from."""
+        group = self.groups[field]
+        array = group / image_facts(group).array
+        return tuple(sorted(p for p in array.rglob("*") if p.is_file()))
+
+    def zarr_group(self, field: FieldOfView) -> Path | None:
+        """Return the folder of a field."""
+        return self.groups[field]
+
+    def read(self, position: Position | None = None) -> Stack:
+        """Return the stack of a field, without reading pixels.
+
+        Raises
+        ------
+        ImageReadError
+            If its metadata or its array cannot be read.
+        ImageValueError
+            If there is no such field.
+        """
+        return self.open_field(self.plate.fields[choose(self.path, self.positions, position)])
+
+    def open_field(self, field: FieldOfView) -> Stack:
+        """Return the stack of a field, without reading pixels.
+
+        Raises
+        ------
+        ImageReadError
+            If its metadata or its array cannot be read.
+        """
+        plate, group = self.plate, self.groups[field]
+        facts = image_facts(group)
+        planes = ZarrPlanes.of(group / facts.array, facts.axes)
+        shape = planes.shape
+        spacing = agreed_spacing(group, facts.spacing, self.wishes.spacing)
+        return Stack(
+            planes,
+            shape,
+            planes.array.dtype,
+            spacing=spacing,
+            channels=channel_names(self.wishes.channels, facts.channels, count=shape.c),
+            origin=Origin(str(self.path), field.label, plate.name, field.well.name, field.name),
+            assumptions=unknown_sizes(spacing, shape),
+            wishes=self.wishes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ZarrPlanes:
+    """Planes of one zarr array whose axes are letters of t, c, z, y, x in any order."""
+
+    path: Path
+    array: Any
+    axes: str
+    shape: Shape
+
+    @classmethod
+    def of(cls, path: Path, axes: str) -> ZarrPlanes:
+        """Return the planes of an array on disk.
+
+        Raises
+        ------
+        ImageReadError
+            If it cannot be read, or has other axes than the metadata say.
+        """
+        import zarr  # as long to import as all else of a small run
+
+        with reading(path):
+            array = zarr.open_array(path, mode="r")
+        if len(array.shape) != len(axes) or not {"y", "x"} <= set(axes):
+            raise ImageReadError(f"{path} has {len(array.shape)} axes, and its metadata say {axes}; convert it again")
+        sizes = dict(zip(axes, array.shape, strict=True))
+        return cls(path, array, axes, Shape(*(int(sizes.get(axis, 1)) for axis in "tczyx")))
+
+    def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+        """Return one plane (Y, X).
+
+        Raises
+        ------
+        ImageReadError
+            If a chunk is damaged.
+        ImageValueError
+            If there is no such plane.
+        """
+        chosen = {"t": t, "c": c, "z": z}
+        for axis, index in chosen.items():
+            size = getattr(self.shape, axis)
+            if not 0 <= index < size:
+                raise ImageValueError(f"{self.path} has no {axis} {index + 1}; it holds {size}")
+        check_memory(self.path, self.shape.y * self.shape.x * self.array.dtype.itemsize)
+        with reading(self.path):
+            pixels: NDArray[np.generic] = self.array[tuple(chosen.get(axis, slice(None)) for axis in self.axes)]
+        return np.ascontiguousarray(pixels if self.axes.index("y") < self.axes.index("x") else pixels.T)
+
+
+def open_zarr_plate(path: Path, wishes: Wishes) -> ZarrPlate | None:
+    """Return the opened plate, or None where a folder is no OME-Zarr plate; no pixel is read.
+
+    Raises
+    ------
+    ImageReadError
+        If it is one, of a version that is not read, or damaged, or has no field.
+    """
+    found = read_plate(path)
+    if found is None:
+        return None
+    meta, version = found
+    groups, missing, problems = _fields(path, meta)
+    if not groups:
+        raise ImageReadError(f"{path.name} is an OME-Zarr plate without any field; copy it again: {few(problems)}")
+    facts, shape, unread = _first(groups)
+    spacing = agreed_spacing(path, facts.spacing if facts else Spacing(), wishes.spacing)
+    names = channel_names(wishes.channels, facts.channels if facts else (), count=shape.c)
+    rows, columns = standard_size([*(f.well for f in groups), Well(len(meta.rows) - 1, len(meta.columns) - 1)])
+    plate = Plate(
+        meta.name or path.name.removesuffix(".zarr").removesuffix(".ome"),
+        f"OME-Zarr {version}",
+        rows,
+        columns,
+        tuple(groups),
+        names,
+        shape.z,
+        shape.t,
+        spacing,
+        missing,
+        (*problems, *unread),
+    )
+    return ZarrPlate(path, plate, groups, wishes)
+
+
+def _fields(path: Path, meta: PlateDef) -> tuple[dict[FieldOfView, Path], tuple[str, ...], tuple[str, ...]]:
+    """Return the groups by field, what is missing, and what is wrong."""
+    groups: dict[FieldOfView, Path] = {}
+    missing: list[str] = []
+    problems: list[str] = []
+    wells: list[PlateWell] = [*meta.wells]
+    for listed in sorted(wells, key=lambda w: (w.rowIndex, w.columnIndex)):
+        place = _place(listed)
+        folder = path / listed.path
+        try:
+            images = read_well(folder)
+        except CellvinoError as error:
+            missing.append(f"well {place.name}")
+            problems += [str(error)] if folder.is_dir() else []
+            continue
+        for image in images:
+            field = FieldOfView(place, image)
+            present = (folder / image).is_dir()
+            if field in groups or not present:
+                missing.append(f"{place.name} field {image}") if not present else problems.append(
+                    f"{field.label} is listed twice"
+                )
+                continue
+            groups[field] = folder / image
+    return groups, tuple(missing), tuple(problems)
+
+
+def _place(listed: PlateWell) -> Well:
+    """Return the place of a well: by the names of row and column, which hold on plates that list but a part."""
+    row, _, column = listed.path.rpartition("/")
+    try:
+        return Well.parse(f"{row}{column}")
+    except CellvinoError:
+        return Well(listed.rowIndex, listed.columnIndex)
+
+
+def _first(groups: Mapping[FieldOfView, Path]) -> tuple[ImageFacts | None, Shape, tuple[str, ...]]:
+    """Return what the first field that can be opened says, and why those before could not."""
+    said: list[str] = []
+    for _, group in zip(range(20), groups.values(), strict=False):
+        try:
+            facts = image_facts(group)
+            return facts, ZarrPlanes.of(group / facts.array, facts.axes).shape, tuple(said)
+        except CellvinoError as error:
+            said.append(str(error))
+    return None, Shape(1, 1, 1, 1, 1), tuple(said)

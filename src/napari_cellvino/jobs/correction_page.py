@@ -1,0 +1,107 @@
+"""The correction report as a page: one file, no script, readable on paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from napari_cellvino.analysis.corrections import Correction
+
+COLUMNS = {
+    "field": "Field",
+    "model": "Model",
+    "corrected": "Corrected",
+    "counted": "Counted",
+    "added": "Added",
+    "deleted": "Deleted",
+    "split": "Split",
+    "merged": "Merged",
+    "reshaped": "Reshaped",
+    "untouched": "Untouched",
+    "reviewed": "Reviewed",
+    "f1_50": "F1",
+    "ap50": "AP@0.5",
+    "ap_mean": "AP mean",
+}
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#222;background:#fff}
+table{border-collapse:collapse;width:100%;font-size:13px}td,th{padding:3px 8px;text-align:right}
+td:first-child,th:first-child{text-align:left}th{border-bottom:2px solid #888}tr:nth-child(even) td{background:#f3f3f3}
+.big{font-size:30px;font-weight:600}figure{display:inline-block;width:180px;margin:6px;vertical-align:top;font-size:12px}
+figure img{max-width:168px;background:#000}pre{white-space:pre-wrap;font-size:12px;background:#f3f3f3;padding:8px}
+.before{color:#a86f00}.after{color:#0b6cab}@media print{figure{break-inside:avoid}}
+"""
+
+
+def page(content: Mapping[str, Any], pictures: Sequence[tuple[str, Correction, str]]) -> str:
+    """Return the page of a report, with ``pictures`` of its worst misses as (field, correction, data URL)."""
+    totals, scores, fields = content["totals"], content["scores"], content["fields"]
+    body = [
+        "<h1>Correction report</h1>",
+        f'<p class="big">{_thin(totals["model"])} found, {_thin(totals["corrected"])} after correction</p>',
+        f"<p>{_sentence(totals)} {_thin(totals.get('counted', 0))} are counted: not those that were excluded.</p>",
+        f"<p>The model against the corrected outlines: F1 {_cell(scores['f1_50'])} and AP {_cell(scores['ap50'])} at "
+        f"IoU 0.5, AP mean {_cell(scores['ap_mean'])} (IoU 0.50 to 0.90), precision {_cell(scores['precision'])}, "
+        f"recall {_cell(scores['recall'])}.</p>",
+        "<p>Only what a person looked at was corrected: cells that nobody reviewed count as right.</p>",
+        _table(fields),
+        "<h2>The worst misses</h2>" if pictures else "<p>Nothing was changed.</p>",
+        '<p><b class="before">orange: the model</b>, <b class="after">blue: corrected</b></p>' if pictures else "",
+        *(_figure(*picture) for picture in pictures),
+        "<h2>What made it</h2>",
+        *_makers(fields),
+        f"<p>Written by {escape(str(content['software']))}.</p>",
+    ]
+    head = f'<meta charset="utf-8"><title>Correction report</title><style>{STYLE}</style>'
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n'
+        + "\n".join(filter(None, body))
+        + "\n</body></html>\n"
+    )
+
+
+def _sentence(totals: Mapping[str, int]) -> str:
+    words = [f"{_thin(totals.get(kind, 0))} {kind}" for kind in ("added", "deleted", "split", "merged", "reshaped")]
+    return f"{', '.join(words)}; {_thin(totals.get('untouched', 0))} as the model left them."
+
+
+def _table(fields: Iterable[Mapping[str, Any]]) -> str:
+    head = "".join(f"<th>{title}</th>" for title in COLUMNS.values())
+    rows = ("".join(f"<td>{_cell(row[name])}</td>" for name in COLUMNS) for row in fields)
+    return f"<table><tr>{head}</tr>" + "\n".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}" if math.isfinite(value) else "–"
+    return escape(str(value))
+
+
+def _thin(number: int) -> str:
+    return f"{number:,}"
+
+
+def _figure(field: str, correction: Correction, picture: str) -> str:
+    ids = " and ".join(f"#{id_}" for id_ in (correction.model or correction.corrected))
+    text = f"{correction.kind}: {ids}, IoU {correction.iou:.2f}"
+    return f'<figure><img src="{picture}" alt="{escape(text)}"><br>{escape(field)}<br>{escape(text)}</figure>'
+
+
+def _makers(fields: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return what made the fields (models, hashes, thresholds), each once with the fields it made."""
+    groups: dict[str, list[str]] = {}
+    for row in fields:
+        said = dict(row["provenance"])
+        pixels = said.pop("pixels_sha256", "")
+        text = "\n".join(f"{name}: {_words(value)}" for name, value in said.items())
+        groups.setdefault(text, []).append(f"{row['field']}  pixels {pixels}")
+    return [f"<pre>{escape(text)}\n\n{escape(chr(10).join(names))}</pre>" for text, names in groups.items()]
+
+
+def _words(value: object) -> str:
+    """Return a value for people: of several, those that are set, each behind its name."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    return ", ".join(f"{name} {_words(held)}" for name, held in value.items() if held not in (None, "", {}))

@@ -1,0 +1,164 @@
+"""Results that a person corrects: read back, saved again with the version before, and kept when a run is repeated."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from napari_cellvino.analysis.reconcile import Reconciled, reconcile
+from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord, pixels_sha256
+from napari_cellvino.annotation.document_text import read_annotation_dict
+from napari_cellvino.annotation.recovery import find_unsaved
+from napari_cellvino.errors import ImageReadError, OutputError
+from napari_cellvino.export.atomic import atomic_folder
+from napari_cellvino.export.label_tiff import read_labels
+from napari_cellvino.image import Plane
+from napari_cellvino.inference.volume import Volume
+from napari_cellvino.jobs.field import ANNOTATION_NAME, LABELS_NAME, RESULT_NAMES, FieldResult, fill_folder, measured
+
+PREVIOUS = "previous"  # folder inside a result: what was there before it was corrected
+WRITTEN = (LABELS_NAME, *RESULT_NAMES)
+
+
+def journal_path(folder: Path) -> Path:
+    """Return the file beside a result's folder that corrections go to until they are saved."""
+    return folder.with_name(f"{folder.name}.corrections")
+
+
+def read_annotation(folder: Path, *, shape: tuple[int, ...] | None = None) -> Annotation:
+    """Return the annotation in a result's folder, of this version or of 0.2.
+
+    Parameters
+    ----------
+    folder
+        Where a run, or a correction of it, was saved.
+    shape
+        Size of the image, for results that hold boxes and do not tell it.
+
+    Raises
+    ------
+    ImageReadError
+        If a file is missing or cannot be read.
+    ImageValueError
+        If the files do not belong together, or say what this version does not know.
+    """
+    content = _content(folder)
+    outlined = content.get("outlines", True)
+    labels = read_labels(folder / LABELS_NAME)[0] if outlined else None
+    return read_annotation_dict(content, labels, shape=shape)
+
+
+def is_other_image(annotation: Annotation, plane: Plane, volume: Volume | None = None) -> bool:
+    """Return whether the pixels are not those that the annotation was made from: the caller decides what then."""
+    sha256 = pixels_sha256(plane) if volume is None else volume.sha256
+    return sha256 != annotation.provenance.pixels_sha256
+
+
+def save_corrections(folder: Path, session: EditSession, plane: Plane, volume: Volume | None = None) -> FieldResult:
+    """Write a corrected result in place of the one in ``folder``, all of it or nothing, and return it.
+
+    What stood there before stays in ``previous`` until the next save; files that others put there stay too.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; the result and the journal are then as they were.
+    """
+    result = measured(session.annotation, plane, volume)
+    fingerprint = session.saving()
+    extra = {"ticket": _content(folder)["ticket"]} if _has_ticket(folder) else {}
+    with atomic_folder(folder) as part:
+        if folder.is_dir():
+            _carry_over(folder, part)
+        fill_folder(part, result, extra)
+    session.saved(fingerprint)
+    return result
+
+
+def with_corrections(folder: Path, result: FieldResult) -> FieldResult:
+    """Return a new run's result with what a person corrected in the one that it is about to replace.
+
+    Raises
+    ------
+    OutputError
+        If the corrections there were made on another image, or some of them were not saved yet.
+    ImageReadError, ImageValueError
+        If there are corrections that cannot be read: nothing is written over them.
+    """
+    if not (folder / ANNOTATION_NAME).is_file() or not (journal_path(folder).exists() or _is_corrected(folder)):
+        return result
+    corrected = read_annotation(folder, shape=result.annotation.shape)
+    if find_unsaved(journal_path(folder), corrected) is not None:
+        raise OutputError(f"{folder} has corrections that were not saved; open it, save or drop them, then run again")
+    if not _is_corrected(folder):
+        return result
+    if is_other_image(corrected, result.plane, result.volume):
+        raise OutputError(f"{folder} holds corrections of another image, or of one that changed since; move it away")
+    return measured(rerun(corrected, result.annotation)[0], result.plane, result.volume)
+
+
+def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconciled]:
+    """Return a new run's annotation in which what a person corrected stays, and what was done for that.
+
+    Raises
+    ------
+    ImageValueError
+        If one has outlines and the other boxes, or the images differ in size.
+    """
+    merged = Annotation(
+        None if corrected.labels is None else corrected.labels.copy(),
+        [_renamed(record, corrected, new) for record in (*corrected.records.values(), *corrected.gone.values())],
+        new.classes,
+        new.provenance,
+        shape=corrected.shape,
+    )
+    done = reconcile(merged, new.labels, new.objects)
+    merged.apply(done.edit)
+    return merged, done
+
+
+def _renamed(record: ObjectRecord, corrected: Annotation, new: Annotation) -> ObjectRecord:
+    """Return a record with its class by the number the new model gives it, and with the model that found it."""
+    index = record.class_index
+    if corrected.classes != new.classes:
+        name = corrected.classes[index] if index < len(corrected.classes) else ""
+        index = new.classes.index(name) if name in new.classes else 0
+    before, after = corrected.provenance.model, new.provenance.model
+    return replace(record, class_index=index, model=record.model or (before if before != after else ""))
+
+
+def _carry_over(folder: Path, part: Path) -> None:
+    """Copy the result as it was into ``previous`` of a new folder, and what others put beside it."""
+    (part / PREVIOUS).mkdir()
+    for file in folder.iterdir():
+        if file.name in WRITTEN:
+            shutil.copy2(file, part / PREVIOUS / file.name)
+        elif file.is_dir() and file.name != PREVIOUS:
+            shutil.copytree(file, part / file.name)
+        elif file.is_file():
+            shutil.copy2(file, part / file.name)
+
+
+def _is_corrected(folder: Path) -> bool:
+    """Return whether a result says of any object that a person looked at it or deleted it."""
+    content = _content(folder)
+    objects = content.get("objects", [])
+    return bool(content.get("gone")) or any(found.get("review", "unseen") != "unseen" for found in objects)
+
+
+def _has_ticket(folder: Path) -> bool:
+    return (folder / ANNOTATION_NAME).is_file() and "ticket" in _content(folder)
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    path = folder / ANNOTATION_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ImageReadError(f"{path} cannot be read: {error}; choose the folder of one result") from error
+    if not isinstance(content, dict):
+        raise ImageReadError(f"{path} holds no annotation; choose the folder of one result")
+    return content

@@ -1,0 +1,234 @@
+"""A plate with one recipe: every field is done, kept from an earlier run, or fails with its reason.
+
+The network runs in the caller's thread; measuring, drawing and writing of the fields before go on in threads of their
+own meanwhile, since they take as long together as the network does. Results come in the order of the plate, whatever is
+finished first, so that tables do not depend on chance.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_cellvino.errors import CellvinoError, OutputError
+from napari_cellvino.export.atomic import recover
+from napari_cellvino.export.label_tiff import read_labels
+from napari_cellvino.image import Origin, Spacing, Stack, channel_index
+from napari_cellvino.inference.engine import InferenceCancelledError
+from napari_cellvino.inference.predict import Prediction
+from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.jobs.batch import COUNTS_EVERY_S, Bench, FieldDone, FieldNews
+from napari_cellvino.jobs.field import LABELS_NAME, finish_field, notices_of, predict_field
+from napari_cellvino.jobs.plate_field import (
+    PlateChoices,
+    folder_name,
+    place_columns,
+    placed,
+    plate_row,
+    plate_ticket,
+    refresh_place,
+)
+from napari_cellvino.jobs.plate_tables import write_plate_tables
+from napari_cellvino.jobs.results import (
+    Row,
+    Ticket,
+    check_replaceable,
+    field_row,
+    finished_row,
+    finished_rows,
+    is_finished,
+    save_field,
+    write_counts,
+    write_recipe,
+)
+from napari_cellvino.plate import FieldOfView
+
+WRITERS = 2  # threads that measure and write; more only wait for each other
+WAITING = 4  # fields whose pixels are held at once
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One field on its way: its number from 1, its folder, and its stack's ticket."""
+
+    number: int
+    field: FieldOfView
+    folder: Path
+    ticket: Ticket
+    started: float
+
+
+def run_plate(
+    source: PlateSource, fields: Sequence[FieldOfView], bench: Bench, choices: PlateChoices
+) -> Generator[FieldNews | FieldDone, None, list[FieldDone]]:
+    """Yield news and return what became of every field.
+
+    ``counts.csv`` is written on the way; ``wells.csv`` and the heat maps at the end, and both however it ends.
+
+    Raises
+    ------
+    OutputError
+        If one of them cannot be written.
+    """
+    earlier = finished_rows(bench.root)
+    write_recipe(bench.root, bench.recipe)
+    done: list[FieldDone] = []
+    ended, written = False, time.monotonic()
+    try:
+        for news in _work(source, fields, bench, choices):
+            if isinstance(news, FieldDone):
+                done.append(news)
+            yield news
+            if isinstance(news, FieldDone) and time.monotonic() - written > COUNTS_EVERY_S:
+                write_counts(bench.root, [d.row for d in done], _placed_rows(earlier, source, choices))
+                written = time.monotonic()
+        ended = True
+    finally:  # stopped: a field may have been finished that is not in ``done`` yet, so look at what stands there
+        standing = earlier if ended else finished_rows(bench.root)
+        _write_tables([d.row for d in done], _placed_rows(standing, source, choices), source, bench, choices)
+    return done
+
+
+def _placed_rows(rows: Sequence[Row], source: PlateSource, choices: PlateChoices) -> list[Row]:
+    """Return rows of finished fields with their places, as far as they are fields of this plate."""
+    known = {folder_name(f): f for f in source.plate.fields}
+    own = [row for row in rows if row["file"] == str(source.path) and row["folder"] in known]
+    placed_ = [plate_row(row, place_columns(known[str(row["folder"])], choices.layout)) for row in own]
+    return [*placed_, *(row for row in rows if row not in own)]
+
+
+def _write_tables(
+    rows: Sequence[Row], standing: Sequence[Row], source: PlateSource, bench: Bench, choices: PlateChoices
+) -> None:
+    write_counts(bench.root, rows, standing)
+    listed = {row["folder"] for row in rows}
+    others = [r for r in standing if r["folder"] not in listed and r["file"] == str(source.path)]
+    if rows or others:
+        write_plate_tables(bench.root, [*rows, *others], source.plate, choices.layout)
+
+
+def _work(
+    source: PlateSource, fields: Sequence[FieldOfView], bench: Bench, choices: PlateChoices
+) -> Iterator[FieldNews | FieldDone]:
+    """Yield news of every field in order; writing runs behind."""
+    pending: deque[Future[FieldDone]] = deque()
+    writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="cellvino-write")
+    try:
+        for number, field in enumerate(fields, 1):
+            pending.append((yield from _start(number, field, source, bench, choices, writers)))
+            while pending and (len(pending) >= WAITING or pending[0].done()):
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        writers.shutdown(cancel_futures=True)
+
+
+def _start(
+    number: int,
+    field: FieldOfView,
+    source: PlateSource,
+    bench: Bench,
+    choices: PlateChoices,
+    writers: ThreadPoolExecutor,
+) -> Generator[FieldNews, None, Future[FieldDone]]:
+    """Run the network on a field and return its end, which is awaited later."""
+    started = time.perf_counter()
+    try:
+        stack = source.open_field(field)
+        ticket = plate_ticket(
+            Ticket.of(stack.origin, bench.recipe, bench.package, bench.outline), source, field, choices.ring_px
+        )
+        job = _Job(number, field, bench.root / folder_name(field), ticket, started)
+        recover(job.folder)
+        if not bench.overwrite and is_finished(job.folder, ticket):
+            return writers.submit(_keep, job, source, choices)
+        check_replaceable(job.folder, ticket, overwrite=bench.overwrite)
+        prediction = yield from _predict(job, stack, bench)
+        segmented = channel_index(stack, bench.recipe.channel)
+        return writers.submit(_finish, job, prediction, segmented, source, bench, choices)
+    except InferenceCancelledError:
+        raise
+    except Exception as error:  # one image must not cost the night's run
+        return _settled(_failed(number, field, source, choices, error))
+
+
+def _predict(job: _Job, stack: Stack, bench: Bench) -> Generator[FieldNews, None, Prediction]:
+    running = predict_field(stack, bench.recipe, bench.package, bench.engine, bench.outliner)
+    while True:
+        try:
+            yield FieldNews(job.number, job.field.label, next(running))
+        except StopIteration as finished:
+            prediction: Prediction = finished.value
+            return prediction
+
+
+def _finish(
+    job: _Job,
+    prediction: Prediction,
+    segmented: int | None,
+    source: PlateSource,
+    bench: Bench,
+    choices: PlateChoices,
+) -> FieldDone:
+    """Measure, draw and write a field."""
+    columns = place_columns(job.field, choices.layout)
+    try:
+        result = finish_field(prediction, bench.recipe, bench.package, bench.outline)
+        result = placed(result, columns, segmented, choices.ring_px)
+        save_field(job.folder, result, job.ticket, overwrite=bench.overwrite)
+        notices = notices_of(prediction) + _write_back(job, source, choices, result.plane.spacing)
+    except Exception as error:
+        return _failed(job.number, job.field, source, choices, error)
+    row = plate_row(finished_row(job.folder), columns)
+    seconds = time.perf_counter() - job.started
+    return FieldDone(job.number, row, seconds=seconds, facts=prediction.raw.facts, notices=notices)
+
+
+def _keep(job: _Job, source: PlateSource, choices: PlateChoices) -> FieldDone:
+    """Return the result that an earlier run finished, with the layout of this one."""
+    columns = place_columns(job.field, choices.layout)
+    try:
+        refresh_place(job.folder, columns)
+        notices = _write_back(job, source, choices, source.plate.spacing)
+    except CellvinoError as error:
+        return _failed(job.number, job.field, source, choices, error)
+    return FieldDone(job.number, plate_row(finished_row(job.folder), columns), kept=True, notices=notices)
+
+
+def _write_back(job: _Job, source: PlateSource, choices: PlateChoices, spacing: Spacing) -> tuple[str, ...]:
+    """Write the label image into an OME-Zarr plate, if that was asked for; return what the user should know."""
+    path = job.folder / LABELS_NAME
+    group = source.zarr_group(job.field)
+    if not choices.labels_back or group is None or not path.is_file():
+        return ()
+    from napari_cellvino.export.ngff import write_zarr_labels
+
+    try:
+        write_zarr_labels(group, read_labels(path)[0], spacing)
+    except OutputError as error:
+        return (str(error),)
+    return ()
+
+
+def _failed(number: int, field: FieldOfView, source: PlateSource, choices: PlateChoices, error: Exception) -> FieldDone:
+    plate = source.plate
+    origin = Origin(str(source.path), field.label, plate.name, field.well.name, field.name)
+    known = isinstance(error, (CellvinoError, MemoryError))
+    reason = str(error) or "not enough memory for this image; close other programs or use a computer with more"
+    if not known:
+        reason = f"unexpected {type(error).__name__}: {error} (please report it; run.json has the details)"
+    row = plate_row(field_row(origin, "", "failed", reason), place_columns(field, choices.layout))
+    details = "" if known else "".join(traceback.format_exception(error))
+    return FieldDone(number, row, traceback=details)
+
+
+def _settled(done: FieldDone) -> Future[FieldDone]:
+    future: Future[FieldDone] = Future()
+    future.set_result(done)
+    return future

@@ -1,0 +1,60 @@
+"""What stands beside the fields of a plate: a table of wells, the same as a tidy one, and heat maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_cellvino.analysis.plate_layout import Layout
+from napari_cellvino.analysis.well_table import tidy, well_table
+from napari_cellvino.export.heat_map import write_heat_map
+from napari_cellvino.export.tables import write_table
+from napari_cellvino.jobs.results import Row
+from napari_cellvino.plate import Plate, Well
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WELLS_NAME = "wells.csv"
+TIDY_NAME = "wells_tidy.csv"
+
+
+def write_plate_tables(root: Path, rows: Sequence[Row], plate: Plate, layout: Layout) -> pd.DataFrame:
+    """Write ``wells.csv``, ``wells_tidy.csv`` and a heat map of the counts and of each ring ratio; return the wells.
+
+    Raises
+    ------
+    OutputError
+        If one of them cannot be written.
+    """
+    table = well_table(rows, plate, layout)
+    write_table(root / WELLS_NAME, table)
+    write_table(root / TIDY_NAME, tidy(table))
+    for name in [c for c in table.columns if c == "count" or _is_ratio(str(c))]:
+        values = dict(zip(map(Well.parse, table["well"]), _numbers(table[name]), strict=True))
+        write_heat_map(root / f"heatmap_{name}.png", plate, values, title=str(name).replace("_", " "))
+    return table
+
+
+def write_into_plate(plate: Path, root: Path) -> None:
+    """Write the table of wells under ``root`` into an OME-Zarr plate too.
+
+    Raises
+    ------
+    OutputError
+        If the plate cannot be written to.
+    """
+    import pandas as pd
+
+    from napari_cellvino.export.ngff import write_zarr_table
+
+    write_zarr_table(plate, pd.read_csv(root / WELLS_NAME))
+
+
+def _is_ratio(name: str) -> bool:
+    return name.startswith("ring_ratio_") and not name.endswith(("_field_mean", "_field_sd"))
+
+
+def _numbers(values: pd.Series) -> list[float]:
+    return values.to_numpy(dtype=float, na_value=float("nan")).tolist()

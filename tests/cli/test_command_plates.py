@@ -1,0 +1,104 @@
+"""``cellvino info`` and ``cellvino run`` on plates."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from plate_images import write_plate
+from zarr_plates import write_zarr_plate
+
+
+@pytest.fixture(scope="module")
+def nuclei(samples):
+    return [tifffile.imread(path)[0] for path in sorted((samples / "plate").glob("*.ome.tif"))]
+
+
+@pytest.fixture
+def plate(tmp_path, nuclei):
+    return write_plate(tmp_path / "p", nuclei)
+
+
+def test_info_of_a_plate(cellvino, plate):
+    (plate / "p_A02_s1_w2.tif").unlink()
+    called = cellvino("info", plate)
+    assert called.code == 0
+    assert "plate p" in called.out
+    assert "3 of 6 wells (2 x 3) · 2 fields each · 2 channels" in called.out
+    assert "missing: A02 field 1 channel Channel 2" in called.out
+    (record,) = cellvino("info", plate, "--json").json
+    assert record["wells"] == ["A01", "A02", "B01"]
+    assert record["missing"] == ["A02 field 1 channel Channel 2"]
+
+
+def test_run_of_some_wells_then_of_others(cellvino, plate, tmp_path):
+    out = tmp_path / "out"
+    first = cellvino("run", plate, "--wells", "A01:A02", "--fields", "2", "--channel", "2", "--out", out)
+    assert first.code == 0, first.err
+    assert "A02: " in first.err
+    assert "(2 of 2 wells)" in first.err
+    assert pd.read_csv(out / "wells.csv")["well"].tolist() == ["A01", "A02"]
+    second = cellvino("run", plate, "--wells", "B1", "--channel", "Channel 2", "--json", "--out", out)
+    assert second.code == 0
+    assert [f["well"] for f in second.json["fields"]] == ["B01", "B01"]
+    assert pd.read_csv(out / "wells.csv")["well"].tolist() == ["A01", "A02", "B01"]
+    assert len(pd.read_csv(out / "counts.csv")) == 4
+
+
+def test_layout_flows_into_the_tables(cellvino, plate, tmp_path):
+    layout = tmp_path / "layout.csv"
+    layout.write_text("well,compound,dose,control\nA01,DMSO,,negative\nA02,x,3,\n", encoding="utf-8")
+    out = tmp_path / "out"
+    assert cellvino("run", plate, "--channel", "2", "--layout", layout, "--fields", "1", "--out", out).code == 0
+    for name in ("wells.csv", "counts.csv", "A02_f1/objects.csv", "wells_tidy.csv"):
+        table = pd.read_csv(out / name)
+        assert table.loc[table["well"] == "A02", "compound"].eq("x").all(), name
+        assert table.loc[table["well"] == "A02", "dose"].eq(3).all(), name
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_ome_zarr_gets_a_table_of_wells(cellvino, nuclei, tmp_path, version):
+    data = {("B", "2", "0"): np.stack([nuclei[0][:96, :96]] * 2)[:, None]}
+    path = write_zarr_plate(tmp_path / "made.zarr", data, version)
+    called = cellvino("run", path, "--channel", "DNA", "--out", tmp_path / "out")
+    assert called.code == 0, called.err
+    written = path / "tables" / "cellvino_wells" / "table.csv"
+    assert pd.read_csv(written).equals(pd.read_csv(tmp_path / "out" / "wells.csv"))
+    attributes = json.loads(next((path / "tables").glob("zarr.json" if version == "0.5" else ".zattrs")).read_text())
+    assert attributes.get("attributes", attributes)["tables"] == ["cellvino_wells"]
+    assert pd.read_csv(written)["ring_ratio_gfp"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--wells", "H12"], "has no well 'H12'"),
+        (["--wells", "first"], "is no well"),
+        (["--fields", "7"], "has no field '7'"),
+        (["--ring", "0"], "--ring 0 is not possible"),
+        (["--layout", "nowhere.csv"], "layout nowhere.csv cannot be read"),
+        (["--labels-back"], "is for OME-Zarr"),
+        (["--axes", "YX"], "is for image files"),
+    ],
+)
+def test_choices_that_a_plate_has_not_are_said(cellvino, plate, tmp_path, options, reason):
+    called = cellvino("run", plate, *options, "--out", tmp_path / "out")
+    assert called.code == 2
+    assert reason in called.err
+
+
+def test_choices_of_plates_for_images_are_said(cellvino, samples, plate, tmp_path):
+    called = cellvino("run", samples / "nuclei_stack.ome.tif", "--wells", "A01", "--out", tmp_path / "out")
+    assert called.code == 2
+    assert "--wells is for one plate" in called.err
+    both = cellvino("run", plate, samples / "nuclei_stack.ome.tif", "--out", tmp_path / "out")
+    assert "run it by itself" in both.err
+
+
+def test_a_channel_that_the_plate_has_not_fails_every_field_in_words(cellvino, plate, tmp_path):
+    called = cellvino("run", plate, "--channel", "RFP", "--fields", "1", "--out", tmp_path / "out")
+    assert called.code == 1
+    assert "has no channel 'RFP'" in called.err

@@ -1,0 +1,85 @@
+"""OME-Zarr plates of 0.4 and 0.5."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from zarr_plates import write_zarr_plate
+
+from napari_cellvino.errors import ImageReadError
+from napari_cellvino.io.plates import open_plate
+
+PLACES = [("B", "3", "0"), ("B", "3", "1"), ("C", "12", "0"), ("C", "12", "1")]
+VERSIONS = ("0.4", "0.5")
+
+
+@pytest.fixture(params=VERSIONS)
+def made(request, tmp_path):
+    data = {place: np.full((2, 3, 20, 24), n, np.uint16) for n, place in enumerate(PLACES)}
+    for pixels in data.values():
+        pixels[1] += 100
+        pixels[:, 2] += 10
+    return write_zarr_plate(tmp_path / "made.ome.zarr", data, request.param), request.param
+
+
+def test_plate_is_what_was_written(made):
+    path, version = made
+    plate = open_plate(path).plate
+    assert (plate.name, plate.kind) == ("made", f"OME-Zarr {version}")
+    assert [f.label for f in plate.fields] == ["B03_f0", "B03_f1", "C12_f0", "C12_f1"]
+    assert (plate.rows, plate.columns) == (8, 12)
+    assert (plate.channels, plate.z, plate.t) == (("DNA", "GFP"), 3, 1)
+    assert (plate.spacing.z, plate.spacing.y, plate.spacing.x) == (2.0, 0.5, 0.5)
+    assert (plate.missing, plate.problems) == ((), ())
+
+
+def test_planes_are_those_of_the_field(made):
+    source = open_plate(made[0])
+    stack = source.read(source.positions[3])
+    assert (stack.shape, stack.dtype) == ((1, 2, 3, 20, 24), np.uint16)
+    assert (stack.plane(c=1, z=2) == 113).all()
+    assert stack.origin.well == "C12"
+
+
+def test_a_field_and_a_well_that_are_gone_are_named(made):
+    path, _ = made
+    shutil.rmtree(path / "B" / "3" / "1")
+    shutil.rmtree(path / "C" / "12")
+    source = open_plate(path)
+    assert source.plate.missing == ("B03 field 1", "well C12")
+    assert (source.read().plane() == 0).all()
+
+
+def test_broken_metadata_and_chunks_are_errors_in_words(made):
+    path, version = made
+    meta = "zarr.json" if version == "0.5" else ".zattrs"
+    (path / "C" / "12" / "0" / meta).write_text("{", encoding="utf-8")
+    source = open_plate(path)
+    with pytest.raises(ImageReadError):
+        source.read(source.positions[2])
+    stack = source.read(source.positions[3])
+    for chunk in (path / "C" / "12" / "1" / "0").rglob("*"):
+        if chunk.is_file() and not chunk.name.startswith((".z", "zarr")):
+            chunk.write_bytes(b"damaged")
+    with pytest.raises(ImageReadError):
+        stack.plane()
+    (path / meta).write_text("{", encoding="utf-8")
+    with pytest.raises(ImageReadError):
+        open_plate(path)
+
+
+def test_another_version_is_said(made):
+    path, version = made
+    if version == "0.4":
+        text = json.loads((path / ".zattrs").read_text(encoding="utf-8"))
+        text["plate"]["version"] = "0.1"
+        (path / ".zattrs").write_text(json.dumps(text), encoding="utf-8")
+    else:
+        text = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+        text["attributes"]["ome"]["version"] = "0.9"
+        (path / "zarr.json").write_text(json.dumps(text), encoding="utf-8")
+    with pytest.raises(ImageReadError, match=r"of version 0\.4 or 0\.5"):
+        open_plate(path)
