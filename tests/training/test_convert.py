@@ -15,6 +15,7 @@ from openvino import opset13 as ops
 from napari_cellvino.cli import main
 from napari_cellvino.errors import CellvinoError, ModelPackageError, OptionError, OutputError
 from napari_cellvino.inference.check import check_model
+from napari_cellvino.inference.openvino import openvino_core
 from napari_cellvino.package import open_package
 from napari_cellvino.resources import shipped_folder
 from napari_cellvino.training.adapt import Wishes
@@ -159,8 +160,8 @@ def test_tensorflow_without_tensorflow(tmp_path):
     found = converted(tmp_path / "net")
     assert found.form == "TensorFlow SavedModel"
     tensors = np.load(HERE / "data" / "saved_model_tensors.npz")
-    model = ov.Core().read_model(found.package.folder / "model.xml")
-    compiled = ov.Core().compile_model(model, "CPU", {"EXECUTION_MODE_HINT": "ACCURACY"})
+    model = openvino_core().read_model(found.package.folder / "model.xml")
+    compiled = openvino_core().compile_model(model, "CPU", {"EXECUTION_MODE_HINT": "ACCURACY"})
     made = compiled(np.moveaxis(tensors["image"].astype(np.float32), -1, 1))[0]
     np.testing.assert_allclose(made, np.moveaxis(tensors["foreground"], -1, 1), atol=2e-3)  # weights are kept as f16
     assert_checked(found)

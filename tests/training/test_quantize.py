@@ -15,6 +15,7 @@ from openvino import opset13 as ops
 from napari_cellvino.cli import main
 from napari_cellvino.errors import AccuracyError, TrainingDataError
 from napari_cellvino.inference.check import check_model
+from napari_cellvino.inference.openvino import openvino_core
 from napari_cellvino.package import ModelPackage, open_package
 from napari_cellvino.recipe import Precision
 from napari_cellvino.resources import shipped_folder
@@ -99,7 +100,7 @@ def test_good_int8_weights_are_added_and_described(calm, labelled, validation, t
     assert {c.precision: c.ok for c in check_model(package, device="CPU")}[Precision.INT8]
     measured = {s.metric: s.value for s in package.spec.scores if s.precision is Precision.INT8}
     assert measured["ap_mean"] == pytest.approx(found.judgement.int8)
-    kinds = {n.get_type_name() for n in ov.Core().read_model(package.weights(Precision.INT8)).get_ops()}
+    kinds = {n.get_type_name() for n in openvino_core().read_model(package.weights(Precision.INT8)).get_ops()}
     assert "FakeQuantize" in kinds
     rdf = yaml.safe_load((package.folder / "rdf.yaml").read_text())
     assert {"model_int8.xml", "model_int8.bin"} <= {entry["source"] for entry in rdf["attachments"]}

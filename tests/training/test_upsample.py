@@ -9,6 +9,7 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
+from napari_cellvino.inference.openvino import openvino_core
 from napari_cellvino.training.upsample import fuse_upsampling
 
 RNG = np.random.default_rng(3)
@@ -45,8 +46,8 @@ def small_unet(join: Callable[[ov.Node, ov.Node], ov.Node], channels: int, *, bi
 
 
 def run(model: ov.Model, batch: np.ndarray) -> np.ndarray:
-    exact = {"EXECUTION_MODE_HINT": "ACCURACY"}
-    return np.asarray(ov.Core().compile_model(model, "CPU", exact)(batch)[0])
+    exact = {"EXECUTION_MODE_HINT": "ACCURACY", "CACHE_DIR": ""}
+    return np.asarray(openvino_core().compile_model(model, "CPU", exact)(batch)[0])
 
 
 @pytest.mark.parametrize("how", [REPEATING, HALF_PIXEL, ("asymmetric", "round_prefer_floor")])

@@ -25,7 +25,13 @@ _MODES = {Precision.FAST: "PERFORMANCE", Precision.EXACT: "ACCURACY", Precision.
 
 
 @lru_cache(maxsize=1)
-def _core() -> ov.Core:
+def openvino_core() -> ov.Core:
+    """Return the one core of this process, which is never let go of.
+
+    The CPU plugin of every core sets up a stack for signal handlers (for processors with AMX). When two cores go in
+    the order in which they came, the second puts back the stack of the first, which is gone: the next Ctrl+C, or
+    child process that ends, kills Python.
+    """
     core = ov.Core()
     core.set_property({"ENABLE_MMAP": False})  # else weight files stay open: Windows could not replace a model
     folder = cache_folder() / "compiled"
@@ -39,7 +45,7 @@ def _core() -> ov.Core:
 
 def list_devices() -> tuple[Device, ...]:
     """Return AUTO and every device OpenVINO offers on this computer."""
-    devices = [_describe(name) for name in _core().available_devices]
+    devices = [_describe(name) for name in openvino_core().available_devices]
     auto = ", ".join(d.name for d in devices)
     return (Device("AUTO", f"Automatic ({auto})"), *devices)
 
@@ -52,7 +58,7 @@ def resolve_device(name: str) -> str:
     DeviceError
         If the device is not on this computer.
     """
-    available = list(_core().available_devices)
+    available = list(openvino_core().available_devices)
     wish, _, chosen = name.upper().partition(":")
     if wish in {"AUTO", "HETERO", "MULTI"}:
         wanted = chosen.split(",") if chosen else sorted(available, key=_auto_order)
@@ -80,7 +86,7 @@ def _describe(name: str) -> Device:
 
 def _property(device: str, key: str) -> object:
     try:
-        return _core().get_property(device, key)
+        return openvino_core().get_property(device, key)
     except RuntimeError:  # plugins differ in what they tell
         return None
 
@@ -120,7 +126,7 @@ class OpenVinoEngine:
             model = _read_network(self._weights)
             model.reshape([1, self._channels, tile, tile])
             options = {"PERFORMANCE_HINT": "LATENCY", "EXECUTION_MODE_HINT": _MODES[self._precision]}
-            compiled = _core().compile_model(model, self._device, options)
+            compiled = openvino_core().compile_model(model, self._device, options)
             request = compiled.create_infer_request()
             seconds = _warm_up(request, (1, self._channels, tile, tile))
         except (RuntimeError, MemoryError) as error:
@@ -175,7 +181,7 @@ class OpenVinoEngine:
 
 def _read_network(weights: Path) -> ov.Model:
     """Return the network with its output in float16, as maps are kept: OpenVINO converts faster than numpy."""
-    conversion = ov.preprocess.PrePostProcessor(_core().read_model(weights))
+    conversion = ov.preprocess.PrePostProcessor(openvino_core().read_model(weights))
     conversion.output(0).tensor().set_element_type(ov.Type.f16)
     return conversion.build()
 

@@ -11,6 +11,7 @@ from openvino import opset13 as ops
 from openvino._offline_transformations import apply_moc_transformations
 
 from napari_cellvino.errors import ModelPackageError
+from napari_cellvino.inference.openvino import openvino_core
 
 PLANES = "bcyx"
 MOST_CHANNELS = 4  # of an image: a last axis of this length or less can only be channels
@@ -31,10 +32,8 @@ def read_network(path: Path) -> ov.Model:
     ModelPackageError
         If it cannot.
     """
-    core = ov.Core()
-    core.set_property({"ENABLE_MMAP": False})  # the file may be gone or replaced before the network is
     try:
-        network = core.read_model(path)
+        network = openvino_core().read_model(path)
     except RuntimeError as error:
         raise ModelPackageError(f"{path} cannot be read as a network: {last_line(error)}") from error
     apply_moc_transformations(network, cf=True, smart_reshape=False)
@@ -181,7 +180,8 @@ def run_exactly(network: ov.Model, batch: NDArray[np.float32]) -> NDArray[np.flo
     """Return what a network makes of a batch (1, C, Y, X), calculated in float32."""
     fixed = network.clone()
     fixed.reshape(list(batch.shape))
-    compiled = ov.Core().compile_model(fixed, "CPU", {"EXECUTION_MODE_HINT": "ACCURACY"})
+    uncached = {"EXECUTION_MODE_HINT": "ACCURACY", "CACHE_DIR": ""}
+    compiled = openvino_core().compile_model(fixed, "CPU", uncached)
     return np.array(compiled(batch)[0], np.float32)
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.errors import ModelPackageError
 from napari_cellvino.training.graph import last_line
+from napari_cellvino.training.signal_stack import signal_stack_kept
 
 Tile = NDArray[np.float32]
 Validate = Callable[[ov.CompiledModel, Sequence[int]], float]
@@ -34,7 +35,7 @@ def quantize_network(network: ov.Model, tiles: Sequence[Tile]) -> ov.Model:
         If NNCF is missing or cannot quantize the network.
     """
     nncf = _nncf()
-    with _quietly():
+    with _quietly(), signal_stack_kept():
         return nncf.quantize(
             network,
             nncf.Dataset(list(tiles)),
@@ -74,7 +75,7 @@ def quantize_carefully(
     def measure(compiled: ov.CompiledModel, numbers: Iterable[int]) -> tuple[float, None]:
         return validate(compiled, [int(number) for number in numbers]), None
 
-    with _quietly():
+    with _quietly(), signal_stack_kept():
         return nncf.quantize_with_accuracy_control(
             network,
             calibration_dataset=nncf.Dataset(list(tiles)),
