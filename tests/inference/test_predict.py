@@ -74,7 +74,7 @@ class CountingEngine:
 
 
 def test_progress_counts_tiles(package: ModelPackage, engine: OpenVinoEngine, well: np.ndarray) -> None:
-    large = np.tile(well, (3, 3))
+    large = np.tile(well, (5, 3))
     seen = []
     running = infer_maps(plane_of(large), package.spec, engine)
     while True:
