@@ -1,5 +1,7 @@
 """Show what a run found: a labels layer with boxes that are hidden at first, or boxes alone.
 
+Labels of every plane, joined in 3D, have the planes' spacing as well, and no boxes: napari shows them in 3D itself.
+
 Boxes are lines of a Vectors layer: a Shapes layer of 5,000 rectangles takes a second to make and a second to change,
 in the thread of the window; Vectors take less than 0.1 s to change.
 """
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from napari_cellvino.app import Outcome
 from napari_cellvino.gui._bridge.looks import box_colours, box_lines, class_colormap, object_features
 from napari_cellvino.image import PlaneReader
+from napari_cellvino.inference.heads import Decoded
 
 CONTOUR_PX = 2
 
@@ -40,25 +43,26 @@ class ResultName:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Result:
-    """The layers of one image's result, and the labels that were written into them; None where there are boxes only."""
+    """The layers of one image's result: the one that it is, and the boxes round outlined cells in a plane.
+
+    ``written`` are the labels that were written into it; None where there are boxes only.
+    """
 
     planes: PlaneReader
     name: ResultName
-    labels: Labels | None
-    boxes: Vectors
+    main: Labels | Vectors
+    boxes: Vectors | None
     written: NDArray[np.int32] | None
-
-    @property
-    def main(self) -> Labels | Vectors:
-        """The layer that is the result."""
-        return self.boxes if self.labels is None else self.labels
 
     @property
     def painted(self) -> bool:
         """Whether somebody changed the layer by hand."""
-        if self.labels is None or self.written is None:
-            return False
-        return not np.array_equal(self.labels.data, self.written)
+        return self.written is not None and not np.array_equal(self.main.data, self.written)
+
+    def fits(self, decoded: Decoded) -> bool:
+        """Whether the layers can show this: outlines in as many dimensions, or boxes."""
+        kinds = [None if labels is None else labels.ndim for labels in (self.written, decoded.labels)]
+        return kinds[0] == kinds[1]
 
 
 class ResultLayers:
@@ -83,11 +87,10 @@ class ResultLayers:
             Layer to inherit scale, units, translation and axis labels from.
         """
         result, said = self._to_replace(planes, name.title)
-        outlined = outcome.prediction.decoded.labels is not None
-        if result is not None and (result.labels is not None) == outlined:
+        if result is not None and result.fits(outcome.prediction.decoded):
             self._keep(result, _updated(result, outcome, name))
             return said
-        made = self._made(outcome, planes, name, _inherited(source))
+        made = self._made(outcome, planes, name, source)
         if result is not None:
             self._remove(result)
         self._results.append(made)
@@ -122,14 +125,29 @@ class ResultLayers:
 
     def _remove(self, result: _Result) -> None:
         self._results.remove(result)
-        for layer in (result.labels, result.boxes):
+        for layer in (result.main, result.boxes):
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
 
-    def _made(self, outcome: Outcome, planes: PlaneReader, name: ResultName, space: dict[str, Any]) -> _Result:
+    def _made(self, outcome: Outcome, planes: PlaneReader, name: ResultName, source: Image | None) -> _Result:
         decoded = outcome.prediction.decoded
-        alone = decoded.labels is None
-        boxes = self._viewer.add_vectors(
+        if decoded.labels is None:
+            boxes = self._add_boxes(decoded, name, source, alone=True)
+            return _Result(planes, name, boxes, None, None)
+        flat = decoded.labels.ndim == 2
+        hidden = self._add_boxes(decoded, name, source, alone=False) if flat else None
+        labels = self._viewer.add_labels(
+            decoded.labels.copy(),
+            name=name.cells(),
+            opacity=0.5,
+            features=object_features(decoded.objects, name.classes),
+            **_inherited(source, decoded.labels.ndim),
+        )
+        _colour(labels, outcome, name)
+        return _Result(planes, name, labels, hidden, decoded.labels)
+
+    def _add_boxes(self, decoded: Decoded, name: ResultName, source: Image | None, *, alone: bool) -> Vectors:
+        return self._viewer.add_vectors(
             box_lines(decoded.objects.box),
             name=name.cells() if alone else name.boxes(),
             ndim=2,
@@ -138,33 +156,24 @@ class ResultLayers:
             edge_width=1.5 if alone else 1,
             vector_style="line",
             edge_color=box_colours(decoded.objects, name.classes),
-            **space,
+            **_inherited(source, 2),
         )
-        if decoded.labels is None:
-            return _Result(planes, name, None, boxes, None)
-        labels = self._viewer.add_labels(
-            decoded.labels.copy(),
-            name=name.cells(),
-            opacity=0.5,
-            features=object_features(decoded.objects, name.classes),
-            **space,
-        )
-        _colour(labels, outcome, name)
-        return _Result(planes, name, labels, boxes, decoded.labels)
 
 
 def _updated(result: _Result, outcome: Outcome, name: ResultName) -> _Result:
     """Return the result with its layers showing an outcome of the same kind."""
     decoded = outcome.prediction.decoded
-    result.boxes.data = box_lines(decoded.objects.box)
-    result.boxes.edge_color = box_colours(decoded.objects, name.classes)
-    if result.labels is not None and decoded.labels is not None and result.written is not decoded.labels:
-        result.labels.data = decoded.labels.copy()  # nothing was painted, so there is no undo history to lose
-        result.labels.features = object_features(decoded.objects, name.classes)
-        _colour(result.labels, outcome, name)
+    boxes = result.main if decoded.labels is None else result.boxes
+    if boxes is not None:
+        boxes.data = box_lines(decoded.objects.box)
+        boxes.edge_color = box_colours(decoded.objects, name.classes)
+    if decoded.labels is not None and result.written is not decoded.labels:
+        result.main.data = decoded.labels.copy()  # nothing was painted, so there is no undo history to lose
+        result.main.features = object_features(decoded.objects, name.classes)
+        _colour(result.main, outcome, name)
     if name != result.name:
         result.main.name = name.cells()
-        if result.labels is not None:
+        if result.boxes is not None:
             result.boxes.name = name.boxes()
     return replace(result, name=name, written=decoded.labels)
 
@@ -176,16 +185,16 @@ def _colour(labels: Labels, outcome: Outcome, name: ResultName) -> None:
         labels.contour, labels.opacity = CONTOUR_PX, 1.0
 
 
-def _inherited(source: Image | None) -> dict[str, Any]:
-    """Return the space of the last two dimensions of a layer: over a z-stack, napari shows 2D labels on every plane."""
+def _inherited(source: Image | None, ndim: int) -> dict[str, Any]:
+    """Return the space of the last ``ndim`` dimensions of a layer: over a z-stack, 2D labels lie on every plane."""
     if source is None:
         return {}
     count = source.ndim
     return {
-        "scale": source.scale[-2:],
-        "translate": source.translate[-2:],
-        "rotate": source.rotate[-2:, -2:],
-        "affine": source.affine.set_slice(range(count - 2, count)),
-        "units": source.units[-2:],
-        "axis_labels": source.axis_labels[-2:],
+        "scale": source.scale[-ndim:],
+        "translate": source.translate[-ndim:],
+        "rotate": source.rotate[-ndim:, -ndim:],
+        "affine": source.affine.set_slice(range(count - ndim, count)),
+        "units": source.units[-ndim:],
+        "axis_labels": source.axis_labels[-ndim:],
     }
