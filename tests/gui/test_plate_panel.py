@@ -1,25 +1,26 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
 import napari
 import numpy as np
+import psutil
 import pytest
+import tifffile
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import QToolTip, QWidget
+from qtpy.QtWidgets import QWidget
 
-from napari_cellvino.gui.plate_grid import PlateGrid
 from napari_cellvino.gui.window import CellvinoWindow
-from napari_cellvino.plate import Well
 from tests.zarr_plates import write_zarr_plate
 
-WAIT_MS = 60_000
+from .conftest import WAIT_MS
+from .plate_hands import CTRL, LEFT, NONE, SHIFT, hovered, names, open_plate, painted, point, press, wait_read
+
 Click = Callable[[QWidget], None]
-LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
@@ -38,29 +39,6 @@ def opened(window: CellvinoWindow, made: Path, qtbot: QtBot) -> CellvinoWindow:
     """The window with that plate."""
     open_plate(window, made, qtbot)
     return window
-
-
-def open_plate(window: CellvinoWindow, path: Path, qtbot: QtBot) -> None:
-    window.session.open(path)
-    qtbot.waitUntil(lambda: not window.session.plates.reading, timeout=WAIT_MS)
-
-
-def point(grid: PlateGrid, name: str) -> QPoint:
-    geometry = grid.geometry_of_wells
-    assert geometry is not None
-    return geometry.cell(Well.parse(name)).center().toPoint()
-
-
-def press(qtbot: QtBot, grid: PlateGrid, name: str, keys: Qt.KeyboardModifier = NONE) -> None:
-    qtbot.mouseClick(grid, LEFT, keys, point(grid, name))
-
-
-def names(window: CellvinoWindow) -> list[str]:
-    return [well.name for well in sorted(window.plate_panel.grid.chosen)]
-
-
-def wait_read(window: CellvinoWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=WAIT_MS)
 
 
 def test_without_a_plate_the_panel_says_what_to_do(window: CellvinoWindow, click: Click) -> None:
@@ -217,13 +195,64 @@ def test_missing_wells_and_fields_are_told_on_the_grid(opened: CellvinoWindow, m
 
 
 @pytest.mark.parametrize(("name", "wells"), [("A01", "A01 · 2 fields"), ("A03", "A03 · not imaged")])
-def test_hovering_a_well_tells_of_it(opened: CellvinoWindow, qtbot: QtBot, name: str, wells: str) -> None:
-    from qtpy.QtCore import QEvent
-    from qtpy.QtGui import QHelpEvent
-    from qtpy.QtWidgets import QApplication
+def test_hovering_a_well_tells_of_it(opened: CellvinoWindow, name: str, wells: str) -> None:
+    assert hovered(opened.plate_panel.grid, name) == wells
 
-    grid = opened.plate_panel.grid
-    place = point(grid, name)
-    QApplication.sendEvent(grid, QHelpEvent(QEvent.Type.ToolTip, place, grid.mapToGlobal(place)))
-    assert QToolTip.text() == wells
-    QToolTip.hideText()
+
+@pytest.mark.slow
+def test_two_hundred_wells_opened_leave_no_layer_no_file_and_no_memory_behind(
+    window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    images = {
+        (row, str(column), "0"): rng.integers(0, 4000, (2, 1, 256, 256)).astype(np.uint16)
+        for row in "ABCDEFGH" for column in range(1, 13)
+    }  # fmt: skip
+    open_plate(window, write_zarr_plate(tmp_path / "many.ome.zarr", images, "0.5"), qtbot)
+    desk, process = window.session.plates, psutil.Process()
+    wells = list(desk.held.wells.fields)
+
+    def look_at(count: int) -> tuple[int, int, int]:
+        for n in range(count):
+            desk.show(wells[n % len(wells)])
+            wait_read(window, qtbot)
+        gc.collect()
+        return len(viewer.layers), len(process.open_files()), process.memory_info().rss
+
+    look_at(20)
+    qtbot.waitUntil(lambda: window.session.runner.expected is not None, timeout=WAIT_MS)  # the network is compiled
+    before, after = look_at(20), look_at(200)
+    assert before[:2] == after[:2]
+    assert after[0] == 2
+    one_well = 2 * 256 * 256 * 2
+    assert after[2] - before[2] < 50 * one_well  # of 200 that were opened
+
+
+def test_small_pictures_are_read_when_asked_for(
+    opened: CellvinoWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel, thumbnails = opened.plate_panel, opened.session.thumbnails
+    assert not thumbnails.pictures
+    dull = painted(panel.grid, "A01")
+    panel.shown.setFocus()
+    qtbot.keyClick(panel.shown, Qt.Key.Key_End)
+    assert panel.shown.currentText() == "Small pictures"
+    qtbot.waitUntil(lambda: len(thumbnails.pictures) == 4, timeout=WAIT_MS)
+    bright, dark = painted(panel.grid, "B02"), painted(panel.grid, "A01")
+    assert bright[0] > dark[0] != dull[0]  # one contrast for all: B02 has the larger values
+    qtbot.keyClick(panel.shown, Qt.Key.Key_Home)
+    assert painted(panel.grid, "A01") == dull
+
+
+def test_grid_of_1536_wells_is_painted_and_walked(window: CellvinoWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    plate = tmp_path / "large"
+    plate.mkdir()
+    tifffile.imwrite(plate / "x_AF48_s1_w1.tif", np.zeros((16, 16), np.uint16))
+    tifffile.imwrite(plate / "x_A01_s1_w1.tif", np.zeros((16, 16), np.uint16))
+    open_plate(window, plate, qtbot)
+    grid = window.plate_panel.grid
+    assert "2 of 1,536 wells" in window.plate_panel.facts.text()
+    assert painted(grid, "AF48") == painted(grid, "A01") != painted(grid, "P24")
+    grid.setFocus()
+    qtbot.keyClick(grid, Qt.Key.Key_A, CTRL)
+    assert names(window) == ["A01", "AF48"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF
+from qtpy.QtGui import QBrush, QColor, QImage, QPainter, QPen, QPolygonF
 
 from napari_cellvino.gui.colours import colours
 from napari_cellvino.gui.grid_geometry import LEFT, TOP, GridGeometry
@@ -42,8 +42,9 @@ class Ink:
 class GridView:
     """What the grid shows of each well, beside what there is of it.
 
-    ``shades`` are the colours of wells with a number; where there are any, the others are hatched. ``share`` is the
-    part of a well's fields that a run has done, ``failed`` are wells with a field that failed, ``marks`` a sign each.
+    ``shades`` are the colours of wells with a number; ``by_number``, the others are hatched. ``pictures`` are small
+    ones of what is in the wells. ``share`` is the part of a well's fields that a run has done, ``failed`` are wells
+    with a field that failed, ``marks`` a sign each; ``tip`` says what a well holds.
     """
 
     wells: WellMap | None = None
@@ -51,7 +52,9 @@ class GridView:
     share: Mapping[Well, float] = field(default_factory=dict)
     failed: frozenset[Well] = frozenset()
     marks: Mapping[Well, str] = field(default_factory=dict)
-    tips: Mapping[Well, str] = field(default_factory=dict)
+    pictures: Mapping[Well, QImage] = field(default_factory=dict)
+    by_number: bool = False
+    tip: Callable[[Well], str] | None = None
 
 
 def paint_grid(painter: QPainter, view: GridView, grid: GridGeometry, ink: Ink) -> None:
@@ -100,15 +103,18 @@ def _paint_well(painter: QPainter, view: GridView, well: Well, grid: GridGeometr
         return
     shade = view.shades.get(well)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.fillRect(square, ink.imaged if shade is None and not view.shades else shade or ink.empty)
-    if shade is None and view.shades:
-        painter.fillRect(square, QBrush(ink.imaged, Qt.BrushStyle.BDiagPattern))
+    if shade is None and view.by_number:
+        paint_hatched(painter, square, ink)
+    else:
+        painter.fillRect(square, shade or ink.imaged)
+    if well in view.pictures:
+        painter.drawImage(square, view.pictures[well])
     if well in wells.incomplete:
         _paint_corner(painter, square, ink)
     if well in view.share:
         _paint_share(painter, square, view.share[well], ink)
     if well in view.failed:
-        _cross(painter, square, ink.failed)
+        _paint_failure(painter, square, ink)
     elif well in view.marks and grid.side >= 11:
         _paint_mark(painter, square, view.marks[well], shade or ink.imaged)
 
@@ -127,6 +133,22 @@ def _cross(painter: QPainter, square: QRectF, colour: QColor) -> None:
     painter.setPen(QPen(colour, 2 if square.width() >= 14 else 1))
     painter.drawLine(box.topLeft(), box.bottomRight())
     painter.drawLine(box.bottomLeft(), box.topRight())
+
+
+def paint_hatched(painter: QPainter, square: QRectF, ink: Ink) -> None:
+    """Paint a well of which a number is not known."""
+    painter.fillRect(square, ink.empty)
+    painter.fillRect(square, QBrush(ink.imaged, Qt.BrushStyle.BDiagPattern))
+
+
+def _paint_failure(painter: QPainter, square: QRectF, ink: Ink) -> None:
+    """Cross a well out, with a rim in the colour of the ground so that it is seen on every shade."""
+    inset = square.width() / 4
+    box = square.adjusted(inset, inset, -inset, -inset)
+    for colour, width in ((ink.empty, 5), (ink.failed, 2)):
+        painter.setPen(QPen(colour, width if square.width() >= 14 else width / 2))
+        painter.drawLine(box.topLeft(), box.bottomRight())
+        painter.drawLine(box.bottomLeft(), box.topRight())
 
 
 def _paint_corner(painter: QPainter, square: QRectF, ink: Ink) -> None:

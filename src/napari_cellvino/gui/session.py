@@ -18,8 +18,11 @@ from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.colours import style_sheet
 from napari_cellvino.gui.opener import Opener
 from napari_cellvino.gui.plate_desk import PlateDesk
+from napari_cellvino.gui.plate_numbers import PlateNumbers
+from napari_cellvino.gui.plate_runner import PlateRunner
 from napari_cellvino.gui.runner import Runner
 from napari_cellvino.gui.saver import Saver
+from napari_cellvino.gui.thumbnails import Thumbnails
 from napari_cellvino.gui.worker import Lane
 from napari_cellvino.io.plates import INDEX_SUFFIXES
 
@@ -41,6 +44,12 @@ class Session(QObject):
         self.runner = Runner(self.workspace, self.lane, self.decoder, self.opener, ResultLayers(viewer))
         self.saver = Saver(self.workspace, self.lane)
         self.plates = PlateDesk(self.opener, self.files)
+        self.plate_lane = Lane()  # a run over a plate, and its tables
+        self.tables = Lane()  # reading what stands there of a plate
+        self.leisure = Lane()  # small pictures
+        self.numbers = PlateNumbers(self.plates, self.tables, self.plate_lane)
+        self.plate_runner = PlateRunner(self.workspace, self.plates, self.numbers, self.plate_lane)
+        self.thumbnails = Thumbnails(self.leisure)
         self._panels: list[int] = []
         self._open = True
         viewer.events.theme.connect(self._restyle)
@@ -73,15 +82,17 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        for part in (self.catalogue, self.opener, self.runner, self.saver, self.plates):
+        parts = (self.catalogue, self.opener, self.runner, self.saver, self.plates, self.numbers, self.plate_runner)
+        for part in (*parts, self.thumbnails):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
+        self.plate_runner.close()
+        self.thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
         for listening in (self.saver, self.runner, self.opener):
             listening.close()
-        self.lane.close()
-        self.files.close()
-        self.decoder.close()
+        for lane in (self.lane, self.files, self.decoder, self.plate_lane, self.tables, self.leisure):
+            lane.close()
         self.viewer.events.theme.disconnect(self._restyle)
         application = QApplication.instance()
         if application is not None:
