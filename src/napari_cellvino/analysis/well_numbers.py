@@ -43,6 +43,9 @@ _REST = (
 def measures(lines: Lines, channels: Sequence[str]) -> tuple[Measure, ...]:
     """Return the numbers that some well has, the count first; channels are called as the plate does."""
     names = dict.fromkeys(name for line in lines.values() for name, value in line.items() if value is not None)
+    shares = [name for name in names if name.startswith("share_")]
+    if len(shares) == 1:  # of the only class: always all
+        del names[shares[0]]
     by_column = dict(zip(column_names(channels, empty="channel"), channels, strict=True))
     found = [measure for name in names if (measure := _measure(name, by_column)) is not None]
     return (COUNT, *found, *(m for m in _REST if any(value_of(line, m.name) is not None for line in lines.values())))

@@ -14,6 +14,7 @@ from napari_cellvino.gui.legend import Legend
 from napari_cellvino.gui.notice import Notice
 from napari_cellvino.gui.plate_desk import OpenPlate, ask_plate
 from napari_cellvino.gui.plate_grid import PlateGrid
+from napari_cellvino.gui.plate_run_rows import PlateRunRows
 from napari_cellvino.gui.rows import add_row, beside, calm, form, in_tab_order, narrow, panel_layout, say, text_line
 from napari_cellvino.gui.session import Session
 from napari_cellvino.gui.well_view import THUMBNAILS, grid_view
@@ -38,6 +39,8 @@ class PlatePanel(QWidget):
         layout = panel_layout(self)
         self._build_plate(layout)
         self._build_field(layout)
+        self.running = PlateRunRows(session)
+        layout.addWidget(self.running)
         layout.addStretch(1)
         in_tab_order(self.open_button, self.shown, self.grid, self.back_button, self.field, self.next_button)
         self._connect()
@@ -91,6 +94,7 @@ class PlatePanel(QWidget):
         desk.opened.connect(self._show_another)
         self.shown.activated.connect(self._choose_shown)
         self.grid.well_opened.connect(desk.show)
+        self.grid.chosen_changed.connect(self.running.choose_wells)
         self.grid.chosen_changed.connect(self._draw)
         self.back_button.clicked.connect(lambda: desk.go(-1))
         self.next_button.clicked.connect(lambda: desk.go(1))
@@ -143,6 +147,7 @@ class PlatePanel(QWidget):
         self._draw_grid(held)
         say(self.problems, "\n".join(_wrongs(held.source.plate)) if held else "")
         self._draw_field(held)
+        self.running.draw()
 
     def _draw_grid(self, held: OpenPlate | None) -> None:
         if held is None:

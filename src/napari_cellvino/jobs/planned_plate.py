@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_cellvino.errors import OutputError
@@ -11,12 +11,12 @@ from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.jobs.batch import Bench, FieldDone, FieldNews
 from napari_cellvino.jobs.engines import Engines
 from napari_cellvino.jobs.field import resolved, values_of
-from napari_cellvino.jobs.models import RunPlan
+from napari_cellvino.jobs.models import RunPlan, for_z
 from napari_cellvino.jobs.plate_field import PlateChoices
 from napari_cellvino.jobs.plate_results import keep_layout
 from napari_cellvino.jobs.plate_run import run_plate
 from napari_cellvino.jobs.plate_tables import write_into_plate
-from napari_cellvino.plate import FieldOfView
+from napari_cellvino.plate import FieldOfView, Plate
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,23 @@ def run_planned(
     OutputError
         If tables cannot be written.
     """
-    bench = _bench(plan, engines, root)
+    bench = _bench(for_plate(plan, source.plate), engines, root)
     keep_layout(root, choices.layout)
     done = yield from run_plate(source, fields, bench, choices)
     return PlateDone(tuple(done), _into_plate(source, fields, root))
+
+
+def for_plate(plan: RunPlan, plate: Plate) -> RunPlan:
+    """Return a plan with what does not fit the plate (channel, plane, time point) at its default."""
+    recipe, fitting = plan.recipe, dict[str, object]()
+    names = {name.casefold() for name in plate.channels} | {str(n) for n in range(1, len(plate.channels) + 1)}
+    if recipe.channel.casefold() not in {*names, "grey", "gray"}:
+        fitting["channel"] = ""
+    if (recipe.z_choice.plane or 1) > plate.z or (recipe.z_choice.joined and plate.z == 1):
+        fitting["z"] = "mip"
+    if recipe.frame > plate.t:
+        fitting["frame"] = 1
+    return replace(plan, recipe=for_z(recipe.model_copy(update=fitting)))
 
 
 def _bench(plan: RunPlan, engines: Engines, root: Path) -> Bench:

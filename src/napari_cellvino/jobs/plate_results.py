@@ -32,7 +32,10 @@ class PlateResults:
 
 def usual_folder(source: PlateSource) -> Path:
     """Return where results of a plate go unless the user says otherwise: beside it, named like it."""
-    return source.path.parent / f"{safe_name(source.plate.name)}-cellvino"
+    path = source.path
+    if path.is_file():  # an index: not among the images
+        return path.parent.parent / f"{safe_name(source.plate.name)}-cellvino"
+    return path.parent / f"{safe_name(path.name.removesuffix('.zarr').removesuffix('.ome'))}-cellvino"
 
 
 def read_plate_results(
