@@ -234,13 +234,13 @@ def test_small_pictures_are_read_when_asked_for(
     panel, thumbnails = opened.plate_panel, opened.session.thumbnails
     assert not thumbnails.pictures
     dull = painted(panel.grid, "A01")
-    panel.shown.setFocus()
-    qtbot.keyClick(panel.shown, Qt.Key.Key_End)
-    assert panel.shown.currentText() == "Small pictures"
+    panel.wells.shown.setFocus()
+    qtbot.keyClick(panel.wells.shown, Qt.Key.Key_End)
+    assert panel.wells.shown.currentText() == "Small pictures"
     qtbot.waitUntil(lambda: len(thumbnails.pictures) == 4, timeout=WAIT_MS)
     bright, dark = painted(panel.grid, "B02"), painted(panel.grid, "A01")
     assert bright[0] > dark[0] != dull[0]  # one contrast for all: B02 has the larger values
-    qtbot.keyClick(panel.shown, Qt.Key.Key_Home)
+    qtbot.keyClick(panel.wells.shown, Qt.Key.Key_Home)
     assert painted(panel.grid, "A01") == dull
 
 

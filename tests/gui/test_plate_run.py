@@ -74,8 +74,8 @@ def test_chosen_wells_are_counted_and_the_grid_recolours(
     assert any(0 <= share < 1 for shares in seen for share in shares.values())
     assert rows.count.text() == f"{wells['count'].sum()} cells"
     assert "4 fields in" in rows.detail.text()
-    assert panel.shown.currentText() == "Cells (in all fields)"
-    assert panel.legend.isVisible()
+    assert panel.wells.shown.currentText() == "Cells (per well)"
+    assert panel.wells.legend.isVisible()
     assert painted(panel.grid, "A01") != dull
     assert painted(panel.grid, "A01") != painted(panel.grid, "B01")
     assert hovered(panel.grid, "A01").splitlines()[:2] == ["A01 · 2 fields", f"{wells['count'][0]} cells"]
@@ -147,20 +147,21 @@ def test_results_of_an_earlier_run_are_shown_when_the_plate_is_opened(
     open_plate(window, plate, qtbot)
     assert rows.count.text() == count
     assert set(window.session.numbers.measures) == known
-    titles = [window.plate_panel.shown.itemText(row) for row in range(window.plate_panel.shown.count())]
+    titles = [window.plate_panel.wells.shown.itemText(row) for row in range(window.plate_panel.wells.shown.count())]
     assert titles == [
         "What was imaged",
-        "Cells (in all fields)",
+        "Cells (per well)",
         "Nucleus / ring ratio, Channel 1",
+        "Median area (px²)",
         "Median intensity, Channel 1 (grey values)",
         "Median intensity, Channel 2 (grey values)",
         "Flags (outlier, edge, failed)",
         "Reviewed (% of cells)",
         "Small pictures",
     ]
-    window.plate_panel.shown.setFocus()
-    qtbot.keyClick(window.plate_panel.shown, Qt.Key.Key_End)
-    qtbot.keyClick(window.plate_panel.shown, Qt.Key.Key_Up)
+    window.plate_panel.wells.shown.setFocus()
+    qtbot.keyClick(window.plate_panel.wells.shown, Qt.Key.Key_End)
+    qtbot.keyClick(window.plate_panel.wells.shown, Qt.Key.Key_Up)
     reviewed = 100 / sum(len(json.loads(p.read_text())["objects"]) for p in annotation.parents[1].glob("A01*/a*.json"))
     assert f"Reviewed (% of cells): {reviewed:.3g} %" in hovered(window.plate_panel.grid, "A01")
 

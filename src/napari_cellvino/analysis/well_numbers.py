@@ -33,7 +33,8 @@ class Measure:
         return f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.3g}"
 
 
-COUNT = Measure("count", "Cells", "in all fields")
+COUNT = Measure("count", "Cells", "per well")
+_AREAS = {"median_area_um2": "µm²", "median_area_px": "px²"}
 _REST = (
     Measure(FLAGS, "Flags", "outlier, edge, failed"),
     Measure(REVIEWED, "Reviewed", "% of cells"),
@@ -54,6 +55,8 @@ def measures(lines: Lines, channels: Sequence[str]) -> tuple[Measure, ...]:
 def _measure(name: str, channels: Mapping[str, str]) -> Measure | None:
     if name == "density_per_mm2":
         return Measure(name, "Density", "cells/mm²")
+    if name in _AREAS:
+        return Measure(name, "Median area", _AREAS[name])
     for start, title, unit in (
         ("median_", "Median intensity", "grey values"),
         ("ring_ratio_", "Nucleus / ring ratio", ""),

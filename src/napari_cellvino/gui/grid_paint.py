@@ -138,7 +138,9 @@ def _cross(painter: QPainter, square: QRectF, colour: QColor) -> None:
 def paint_hatched(painter: QPainter, square: QRectF, ink: Ink) -> None:
     """Paint a well of which a number is not known."""
     painter.fillRect(square, ink.empty)
-    painter.fillRect(square, QBrush(ink.imaged, Qt.BrushStyle.BDiagPattern))
+    lines = QColor(ink.text)
+    lines.setAlpha(90)
+    painter.fillRect(square, QBrush(lines, Qt.BrushStyle.BDiagPattern))
 
 
 def _paint_failure(painter: QPainter, square: QRectF, ink: Ink) -> None:

@@ -12,7 +12,7 @@ from napari_cellvino.analysis.well_numbers import Measure, measures
 from napari_cellvino.analysis.well_table import well_line
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.plate_desk import PlateDesk
-from napari_cellvino.gui.worker import Lane, Task, Work
+from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.jobs.plate_results import PlateResults, read_plate_results, tabulate, usual_folder
 from napari_cellvino.jobs.results import Row
@@ -33,7 +33,8 @@ class PlateNumbers(QObject):
         self._rows: dict[Well, dict[str, Row]] = {}  # by the folder of the field
         self._lines: dict[Well, dict[str, object]] = {}
         self._stale: set[Well] = set()
-        self._task = Task()
+        self._typed = False  # whether the layout is the user's, which holds against what stands in the folder
+        self._reads, self._writes = Task(), Task()
         desk.opened.connect(self._open)
 
     @property
@@ -76,27 +77,24 @@ class PlateNumbers(QObject):
         self._stale.add(well)
 
     def set_layout(self, layout: Layout) -> None:
-        """Take what the wells hold, and write the tables again where there are any."""
-        self.layout = layout
+        """Take what the wells hold, keep it in the folder of results, and write the tables there again."""
         held, root = self._desk.held, self.root
         if held is None:
             return
-        if self._rows:
-            failed = self._failed()
-            self._start(self._writing, lambda: _tabulated(root, held.source, layout, failed))
+        self.layout, self._typed, failed = layout, True, self._failed()
+        self._writes.stop()
+        self._writes = Task(done=self._take_all, failed=self._fail)
+        self._writing.start(lambda: _tabulated(root, held.source, layout, failed), self._writes)
         self.changed.emit()
 
     def read(self) -> None:
         """Read what stands in the folder of results."""
         held, root = self._desk.held, self.root
         if held is not None and self.folder:
-            known, failed = self.layout or None, self._failed()
-            self._start(self._reading, lambda: read_plate_results(root, held.source, known, failed))
-
-    def _start(self, lane: Lane, work: Work) -> None:
-        self._task.stop()
-        self._task = Task(done=self._take_all, failed=self._fail)
-        lane.start(work, self._task)
+            known, failed = self.layout if self._typed else None, self._failed()
+            self._reads.stop()
+            self._reads = Task(done=self._take_all, failed=self._fail)
+            self._reading.start(lambda: read_plate_results(root, held.source, known, failed), self._reads)
 
     def _open(self) -> None:
         held = self._desk.held
@@ -104,7 +102,8 @@ class PlateNumbers(QObject):
             return
         usual = usual_folder(held.source)
         self.folder = str(usual if os.access(usual.parent, os.W_OK) else Path.home() / usual.name)
-        self.layout = Layout()
+        self.layout, self._typed = Layout(), False
+        self._writes.stop()
         self._clear()
         self.read()
 
@@ -115,7 +114,8 @@ class PlateNumbers(QObject):
 
     def _take_all(self, results: PlateResults) -> None:
         self._lines = {well: dict(line) for well, line in results.lines.items()}
-        self._rows, self.layout, self.failure = {}, results.layout, None
+        self._rows, self.failure = {}, None
+        self.layout = self.layout if self._typed else results.layout
         for row in results.rows:
             well = Well.parse(str(row["well"]))
             self._rows.setdefault(well, {})[str(row["position"])] = row

@@ -6,18 +6,16 @@ from pathlib import Path
 
 from qtpy.QtCore import QSignalBlocker, QSize
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QComboBox, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from napari_cellvino.analysis.well_numbers import Measure, ends, values_of
-from napari_cellvino.gui.grid_paint import GridView
-from napari_cellvino.gui.legend import Legend
 from napari_cellvino.gui.notice import Notice
+from napari_cellvino.gui.plate_contents import PlateContents
 from napari_cellvino.gui.plate_desk import OpenPlate, ask_plate
-from napari_cellvino.gui.plate_grid import PlateGrid
+from napari_cellvino.gui.plate_pattern import PlatePattern
 from napari_cellvino.gui.plate_run_rows import PlateRunRows
-from napari_cellvino.gui.rows import add_row, beside, calm, form, in_tab_order, narrow, panel_layout, say, text_line
+from napari_cellvino.gui.rows import Fold, beside, calm, in_tab_order, panel_layout, say, text_line
 from napari_cellvino.gui.session import Session
-from napari_cellvino.gui.well_view import THUMBNAILS, grid_view
+from napari_cellvino.gui.wells_shown import WellsShown
 from napari_cellvino.plate import Plate, Well, name_wells
 
 _FIRST = (
@@ -34,17 +32,16 @@ class PlatePanel(QWidget):
         super().__init__()
         self.session = session
         self._desk = session.plates
-        self._by_hand = False  # whether the user has chosen what is shown; until then, counts are once there are any
         self.setAcceptDrops(True)
         layout = panel_layout(self)
         self._build_plate(layout)
         self._build_field(layout)
+        self._build_folds(layout)
         self.running = PlateRunRows(session)
         layout.addWidget(self.running)
         layout.addStretch(1)
-        in_tab_order(self.open_button, self.shown, self.grid, self.back_button, self.field, self.next_button)
+        in_tab_order(self.open_button, self.wells.shown, self.grid, self.back_button, self.field, self.next_button)
         self._connect()
-        self._restyle()
         self._draw()
 
     def _build_plate(self, layout: QVBoxLayout) -> None:
@@ -58,16 +55,11 @@ class PlatePanel(QWidget):
         self.bar.setTextVisible(False)
         self.notice = Notice()
         self.hint = text_line("aside")
-        self.grid = PlateGrid()
-        self.legend = Legend()
+        self.wells = WellsShown(self.session)
+        self.grid = self.wells.grid
         self.problems = text_line("attention")
         head = beside(self.name, self.open_button, stretch=0)
-        for widget in (head, self.facts, self.bar, self.notice, self.hint):
-            layout.addWidget(widget)
-        self.shown = narrow(QComboBox())
-        self.shown.setToolTip("Colour the wells by a number, or show a small picture of each")
-        self._shown_label = add_row(form(layout), "&Show", self.shown)
-        for widget in (self.grid, self.legend, self.problems):
+        for widget in (head, self.facts, self.bar, self.notice, self.hint, self.wells, self.problems):
             layout.addWidget(widget)
 
     def _build_field(self, layout: QVBoxLayout) -> None:
@@ -82,17 +74,26 @@ class PlatePanel(QWidget):
         self._fields = beside(self.chosen, self.back_button, self.field, self.next_button, stretch=0)
         layout.addWidget(self._fields)
 
+    def _build_folds(self, layout: QVBoxLayout) -> None:
+        self.contents_fold, self.contents = Fold("Compounds, doses, controls"), PlateContents()
+        self.pattern_fold, self.pattern = Fold("Pattern of the names"), PlatePattern(self.session.leisure)
+        self.contents_fold.setToolTip("What the wells hold; it goes into every table")
+        self.pattern_fold.setToolTip("For folders that no reader knows, or knows wrongly")
+        for fold, held in ((self.pattern_fold, self.pattern), (self.contents_fold, self.contents)):
+            layout.addWidget(fold)
+            layout.addWidget(held)
+            fold.hold(held)
+
     def _connect(self) -> None:
         desk = self._desk
         desk.changed.connect(self._draw)
         self.session.opener.changed.connect(self._draw)
-        self.session.restyled.connect(self._restyle)
         self.open_button.clicked.connect(lambda: ask_plate(self, desk))
         self.session.numbers.changed.connect(self._draw)
         self.session.plate_runner.changed.connect(self._draw)
-        self.session.thumbnails.changed.connect(self._draw)
         desk.opened.connect(self._show_another)
-        self.shown.activated.connect(self._choose_shown)
+        self.contents.value_changed.connect(self.session.numbers.set_layout)
+        self.pattern.asked.connect(desk.open)
         self.grid.well_opened.connect(desk.show)
         self.grid.chosen_changed.connect(self.running.choose_wells)
         self.grid.chosen_changed.connect(self._draw)
@@ -106,14 +107,11 @@ class PlatePanel(QWidget):
         if self._desk.well is not None:
             self._desk.show(self._desk.well, number - 1)
 
-    def _choose_shown(self, _: int) -> None:
-        self._by_hand = True
-        self._draw()
-
     def _show_another(self) -> None:
         if self._desk.failure is None:
-            self._by_hand = False
-            self.session.thumbnails.forget()
+            self.pattern_fold.setChecked(bool(self._desk.held and self._desk.held.pattern))
+        else:  # a pattern may help
+            self.pattern_fold.setChecked(True)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 (Qt's name)
         """Take a folder or a file."""
@@ -129,10 +127,6 @@ class PlatePanel(QWidget):
 
     # -- what is shown
 
-    def _restyle(self, _: object = None) -> None:
-        for widget in (self.grid, self.legend):
-            widget.set_theme(str(self.session.viewer.theme))
-
     def _draw(self, _: object = None) -> None:
         desk, held = self._desk, self._desk.held
         say(self.name, held.source.plate.name if held else "")
@@ -142,52 +136,25 @@ class PlatePanel(QWidget):
         self.notice.show_failure(desk.failure or (opener.failure if desk.well is not None else None))
         reading = f"reading the names in {desk.reading} …" if desk.reading else ""
         say(self.hint, reading or ("" if held else _FIRST))
-        for widget in (self.shown, self._shown_label, self.grid):
-            widget.setVisible(held is not None)
-        self._draw_grid(held)
+        self.wells.draw()
         say(self.problems, "\n".join(_wrongs(held.source.plate)) if held else "")
         self._draw_field(held)
+        self._draw_folds(held)
         self.running.draw()
 
-    def _draw_grid(self, held: OpenPlate | None) -> None:
-        if held is None:
-            self.grid.show_view(GridView())
-            self.legend.show_scale(None, (0.0, 1.0))
-            return
-        numbers, runner, thumbnails = self.session.numbers, self.session.plate_runner, self.session.thumbnails
-        self._offer(numbers.measures)
-        chosen = self.shown.currentData()
-        measure = chosen if isinstance(chosen, Measure) else None
-        if chosen == THUMBNAILS:
-            thumbnails.read(held.source, held.wells.fields, self._channel(held))
-        else:
-            thumbnails.stop()
-        run = runner.last if runner.last is not None and runner.last.source.path == held.source.path else None
-        view = grid_view(
-            held.wells, numbers.lines, numbers.layout, shown=measure, run=run, running=runner.running,
-            pictures=thumbnails.pictures if chosen == THUMBNAILS else None,
-        )  # fmt: skip
-        self.grid.show_view(view)
-        known = values_of(numbers.lines, measure.name).values() if measure is not None else ()
-        self.legend.show_scale(measure, ends(known))
+    def _draw_folds(self, held: OpenPlate | None) -> None:
+        folder = self._desk.asked
+        if folder is not None:
+            self.pattern.set_folder(folder, held.pattern if held is not None and not self._desk.failure else "")
+        if held is not None:
+            self.contents.set_value(held.source.plate, self.session.numbers.layout, self.grid.chosen)
+        by_names = folder is not None and folder.is_dir() and folder.suffix != ".zarr"
+        self._show_fold(self.pattern_fold, self.pattern, shown=by_names)
+        self._show_fold(self.contents_fold, self.contents, shown=held is not None)
 
-    def _offer(self, measures: tuple[Measure, ...]) -> None:
-        """Offer what can be shown; counts are chosen by themselves as soon as there are any."""
-        wanted: list[tuple[str, object]] = [("What was imaged", ""), *((m.heading, m) for m in measures)]
-        wanted.append(("Small pictures", THUMBNAILS))
-        held = [self.shown.itemText(row) for row in range(self.shown.count())]
-        before = self.shown.currentText()
-        if held != [title for title, _ in wanted]:
-            self.shown.clear()
-            for title, data in wanted:
-                self.shown.addItem(title, data)
-            self.shown.setCurrentText(before)
-        if not self._by_hand:
-            self.shown.setCurrentIndex(1 if self.session.numbers.lines else 0)
-
-    def _channel(self, held: OpenPlate) -> str:
-        channel = self.session.workspace.recipe.channel
-        return channel if channel in held.source.plate.channels else ""
+    def _show_fold(self, fold: Fold, held: QWidget, *, shown: bool) -> None:
+        fold.setVisible(shown)
+        held.setVisible(shown and fold.isChecked())
 
     def _draw_field(self, held: OpenPlate | None) -> None:
         self._fields.setVisible(held is not None)

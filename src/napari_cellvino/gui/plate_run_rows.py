@@ -53,7 +53,7 @@ class PlateRunRows(QWidget):
         self.choose_button.setToolTip("Choose the folder of results; one with results of this plate shows them")
         add_row(grid, "&Results", self.folder, self.choose_button)
         self.plan = text_line("aside")
-        self.replace = QCheckBox("&Replace results made with other choices")
+        self.replace = QCheckBox("Re&place results made with other choices")
         self.replace.setToolTip("Otherwise such fields fail, so that nothing is lost unasked; corrections always stay")
         for widget in (self.plan, self.replace):
             layout.addWidget(widget)
@@ -82,10 +82,10 @@ class PlateRunRows(QWidget):
         self.failed = text_line("attention")
         self.notice = Notice()
         self.saved = text_line("done")
-        self.show_button = QPushButton("Open f&older")
+        self.show_button = QPushButton("Open fold&er")
         self.show_button.setToolTip("Show the files in the file manager")
-        self._show_row = beside(self.show_button)
-        for widget in (self.count, self.detail, self.failed, self.notice, self.saved, self._show_row):
+        self._saved_row = beside(self.saved, self.show_button, stretch=0)
+        for widget in (self.count, self.detail, self.failed, self.notice, self._saved_row):
             layout.addWidget(widget)
 
     def _connect(self) -> None:
@@ -174,5 +174,5 @@ class PlateRunRows(QWidget):
         say(self.detail, view.detail)
         say(self.failed, view.failed)
         self.notice.show_words(view.notice)
-        say(self.saved, f"✓  Tables and maps in {view.saved.parent}" if view.saved is not None else "")
-        self._show_row.setVisible(view.saved is not None)
+        self.saved.setText(f"✓  Tables and maps in {view.saved.parent}" if view.saved is not None else "")
+        self._saved_row.setVisible(view.saved is not None)
