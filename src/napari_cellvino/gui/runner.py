@@ -51,6 +51,7 @@ class Runner(QObject):
         for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
             signal.connect(self._choices_changed)
         workspace.outcome_changed.connect(self._show)
+        opener.left.connect(layers.leave)
 
     def close(self) -> None:
         """Stop all work, listen no more, and let go of what was shown."""

@@ -6,6 +6,8 @@ its window.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import napari
 from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QApplication, QWidget
@@ -15,9 +17,14 @@ from napari_cellvino.gui._bridge import ResultLayers
 from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.colours import style_sheet
 from napari_cellvino.gui.opener import Opener
+from napari_cellvino.gui.plate_desk import PlateDesk
+from napari_cellvino.gui.plate_numbers import PlateNumbers
+from napari_cellvino.gui.plate_runner import PlateRunner
 from napari_cellvino.gui.runner import Runner
 from napari_cellvino.gui.saver import Saver
+from napari_cellvino.gui.thumbnails import Thumbnails
 from napari_cellvino.gui.worker import Lane
+from napari_cellvino.io.plates import INDEX_SUFFIXES
 
 
 class Session(QObject):
@@ -29,17 +36,32 @@ class Session(QObject):
         super().__init__()
         self.viewer = viewer
         self.workspace = Workspace()
-        self.lane = Lane()  # everything that uses the inference engine, or files
+        self.lane = Lane()  # everything that uses the inference engine, or writes files
+        self.files = Lane()  # reading, so that a well opens while others are run
         self.decoder = Lane()  # decoding again, so that sliders never wait for the engine
         self.catalogue = Catalogue(self.workspace, self.lane)
-        self.opener = Opener(viewer, self.workspace, self.lane)
+        self.opener = Opener(viewer, self.workspace, self.files)
         self.runner = Runner(self.workspace, self.lane, self.decoder, self.opener, ResultLayers(viewer))
         self.saver = Saver(self.workspace, self.lane)
+        self.plates = PlateDesk(self.opener, self.files)
+        self.plate_lane = Lane()  # a run over a plate, and its tables
+        self.tables = Lane()  # reading what stands there of a plate
+        self.leisure = Lane()  # small pictures
+        self.numbers = PlateNumbers(self.plates, self.tables, self.plate_lane)
+        self.plate_runner = PlateRunner(self.workspace, self.plates, self.numbers, self.plate_lane)
+        self.thumbnails = Thumbnails(self.leisure)
         self._panels: list[int] = []
         self._open = True
         viewer.events.theme.connect(self._restyle)
         QApplication.instance().aboutToQuit.connect(self.close)
         self.catalogue.start()
+
+    def open(self, path: Path) -> None:
+        """Open an image file, or a plate: a folder, or the index of one."""
+        if path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES:
+            self.plates.open(path)
+        else:
+            self.opener.open(path)
 
     def join(self, panel: QWidget) -> None:
         """Serve a panel until it leaves its window; it gets the colours of the theme."""
@@ -60,14 +82,17 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        for part in (self.catalogue, self.opener, self.runner, self.saver):
+        parts = (self.catalogue, self.opener, self.runner, self.saver, self.plates, self.numbers, self.plate_runner)
+        for part in (*parts, self.thumbnails):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
+        self.plate_runner.close()
+        self.thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
         for listening in (self.saver, self.runner, self.opener):
             listening.close()
-        self.lane.close()
-        self.decoder.close()
+        for lane in (self.lane, self.files, self.decoder, self.plate_lane, self.tables, self.leisure):
+            lane.close()
         self.viewer.events.theme.disconnect(self._restyle)
         application = QApplication.instance()
         if application is not None:

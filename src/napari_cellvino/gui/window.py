@@ -7,13 +7,14 @@ from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.open_panel import OpenPanel
+from napari_cellvino.gui.plate_panel import PlatePanel
 from napari_cellvino.gui.run_panel import RunPanel
 from napari_cellvino.gui.save_panel import SavePanel
 from napari_cellvino.gui.session import Session, session_of
 
 
 class CellvinoWindow(QWidget):
-    """Tabs 1 Open, 2 Run, 3 Save; a tick says that a step is done."""
+    """Tabs 1 Open, 2 Run, 3 Save, and Plate; a tick says that a step is done."""
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
@@ -30,6 +31,9 @@ class CellvinoWindow(QWidget):
         self.open_panel.done_changed.connect(lambda done: self._tick(0, "1 Open", done))
         self.save_panel.done_changed.connect(lambda done: self._tick(2, "3 Save", done))
         self.session.runner.changed.connect(self._tick_run)
+        self.plate_panel = PlatePanel(self.session)
+        self._plate_tab = self.tabs.addTab(_scrolling(self.plate_panel), "Plate")
+        self.session.plates.opened.connect(lambda: self.tabs.setCurrentIndex(self._plate_tab))
         self.session.join(self)
         self._tick(0, "1 Open", self.session.workspace.stack is not None)
 
@@ -73,6 +77,15 @@ class SaveDock(QWidget):
         super().__init__()
         self.session = session_of(napari_viewer)
         _fill(self, SavePanel(self.session), self.session)
+
+
+class PlateDock(QWidget):
+    """The Plate panel alone."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, PlatePanel(self.session), self.session)
 
 
 def _fill(dock: QWidget, panel: QWidget, session: Session) -> None:

@@ -90,6 +90,31 @@ class Pictures:
                 self._viewer.layers.remove(layer)
         return added
 
+    def of_plate(self, source: Source) -> Picture | None:
+        """Return the picture that shows a field of this plate, if one is there."""
+        found = [p for p in self.listed() if p.position is not None and p.position.well and p.source is not None]
+        return next((p for p in found if p.source is not None and p.source.path == source.path), None)
+
+    def take_over(
+        self, before: Picture, stack: Stack, recipes: Sequence[LayerRecipe], *, source: Source, position: Position
+    ) -> Picture:
+        """Show another field of a plate in the layers of the one before, whose contrast and colours stay.
+
+        Layers are made anew where the fields differ in channels or dimensions, or a layer was removed.
+        """
+        if not self._fits(before, recipes):
+            return self.add(stack, recipes, source=source, position=position, instead=before)
+        for layer, recipe in zip(before.layers, recipes, strict=True):
+            layer.data, layer.name = recipe.data, recipe.arguments["name"]
+            layer.scale, layer.units = recipe.arguments["scale"], recipe.arguments["units"]
+        return self._know(before, Picture(before.layers, stack, source, position))
+
+    def _fits(self, before: Picture, recipes: Sequence[LayerRecipe]) -> bool:
+        present = all(layer in self._viewer.layers for layer in before.layers)
+        return present and [(layer.ndim, layer.rgb) for layer in before.layers] == [
+            (len(recipe.arguments["scale"]), recipe.arguments["rgb"]) for recipe in recipes
+        ]
+
     def correct(self, picture: Picture, stack: Stack) -> Picture:
         """Give a picture's stack, and its layers where they were made here, another spacing or channel names."""
         if picture.ours:

@@ -100,6 +100,11 @@ class ResultLayers:
         """Return the name of a layer of this image that somebody painted in, or an empty string."""
         return next((r.main.name for r in self._present() if r.planes is planes and r.painted), "")
 
+    def leave(self, planes: PlaneReader) -> None:
+        """Remove the layers of pixels that are shown no more, but for those that somebody painted in."""
+        for result in [r for r in self._present() if r.planes is planes and not r.painted]:
+            self._remove(result)
+
     def forget(self) -> None:
         """Let go of the layers; they stay in the viewer."""
         self._results.clear()
