@@ -14,6 +14,7 @@ from pathlib import Path
 from psygnal import Signal
 
 from napari_cellvino.analysis.changes import Changes, compare_cells
+from napari_cellvino.annotation import Annotation
 from napari_cellvino.errors import ImageValueError, OptionError
 from napari_cellvino.image import Stack
 from napari_cellvino.inference.engine import Device, Engine
@@ -25,7 +26,7 @@ from napari_cellvino.inference.progress import Progress, finish
 from napari_cellvino.inference.project import describe_plane
 from napari_cellvino.io import Position, Source, open_source
 from napari_cellvino.jobs.engines import Engines
-from napari_cellvino.jobs.field import FieldResult, decode_again, finish_field, predict_field, values_of
+from napari_cellvino.jobs.field import FieldResult, annotate, decode_again, finish_field, predict_field, values_of
 from napari_cellvino.jobs.models import RunPlan, find_outline, for_model, for_z, without_parameters_of
 from napari_cellvino.jobs.results import save_result
 from napari_cellvino.package import ModelPackage, find_package
@@ -330,6 +331,19 @@ class Workspace:
         done = self.done
         recipe = done.recipe.with_wishes(self._needed_stack().wishes)
         return finish_field(self.outcome.prediction, recipe, done.package, done.outline)
+
+    def annotation(self, *, sha256: str = "") -> Annotation:
+        """Return the outcome shown as a document to correct, its labels copied; `OptionError` if there is none.
+
+        ``sha256`` is the hash of the pixels where that is known already.
+        """
+        if self.outcome is None or self.done is None:
+            raise OptionError("there is nothing to review yet; run the model first")
+        done, prediction = self.done, self.outcome.prediction
+        recipe = done.recipe.with_wishes(self._needed_stack().wishes)
+        if (labels := prediction.decoded.labels) is not None:
+            prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
+        return annotate(prediction, recipe, done.package, done.outline, sha256=sha256)
 
     def save(self, folder: Path, *, overwrite: bool = False) -> Path:
         """Write the outcome shown into its own folder under ``folder``, update the counts there, and return it.

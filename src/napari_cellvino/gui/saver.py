@@ -11,6 +11,8 @@ from napari_cellvino.app import Outcome, Workspace
 from napari_cellvino.errors import OutputError
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.jobs.corrections import journal_path
+from napari_cellvino.jobs.results import choose_folder
 
 FOLDER_NAME = "cellvino-results"
 
@@ -39,6 +41,22 @@ class Saver(QObject):
         """Choose the folder; it holds for every image that follows."""
         self.folder, self._chosen = folder, True
         self._forget()
+
+    def journal(self) -> Path:
+        """Return the file that corrections of the result shown go to until they are saved: beside its folder.
+
+        Raises
+        ------
+        OutputError
+            If no folder is chosen, or it cannot be looked into.
+        """
+        outcome = self._workspace.outcome
+        if not self.folder or outcome is None:
+            raise OutputError("no folder is chosen for corrections; choose one where results are saved (tab 4)")
+        try:
+            return journal_path(choose_folder(Path(self.folder).expanduser(), outcome.prediction.plane.origin))
+        except OSError as error:
+            raise OutputError(f"corrections cannot be kept in {self.folder}: {error}; choose another folder") from error
 
     def save(self, *, overwrite: bool = False) -> None:
         """Write the result shown."""

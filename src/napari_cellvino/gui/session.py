@@ -15,6 +15,8 @@ from napari_cellvino.gui._bridge import ResultLayers
 from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.colours import style_sheet
 from napari_cellvino.gui.opener import Opener
+from napari_cellvino.gui.review_canvas import ReviewCanvas
+from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.gui.runner import Runner
 from napari_cellvino.gui.saver import Saver
 from napari_cellvino.gui.worker import Lane
@@ -33,8 +35,18 @@ class Session(QObject):
         self.decoder = Lane()  # decoding again, so that sliders never wait for the engine
         self.catalogue = Catalogue(self.workspace, self.lane)
         self.opener = Opener(viewer, self.workspace, self.lane)
-        self.runner = Runner(self.workspace, self.lane, self.decoder, self.opener, ResultLayers(viewer))
         self.saver = Saver(self.workspace, self.lane)
+        self.reviewer = Reviewer(self.workspace, self.saver.journal)
+        self.review_canvas = ReviewCanvas(viewer, self.reviewer)
+        self.runner = Runner(
+            self.workspace,
+            self.lane,
+            self.decoder,
+            self.opener,
+            ResultLayers(viewer),
+            self.reviewer,
+            self.review_canvas,
+        )
         self._panels: list[int] = []
         self._open = True
         viewer.events.theme.connect(self._restyle)
@@ -60,11 +72,11 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        for part in (self.catalogue, self.opener, self.runner, self.saver):
+        for part in (self.catalogue, self.opener, self.runner, self.reviewer, self.saver):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.workspace.close()  # heard by the parts, which let go too
-        for listening in (self.saver, self.runner, self.opener):
+        for listening in (self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
             listening.close()
         self.lane.close()
         self.decoder.close()

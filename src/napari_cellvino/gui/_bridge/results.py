@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import napari
-import numpy as np
 from napari.layers import Image, Labels, Vectors
-from numpy.typing import NDArray
 
-from napari_cellvino.app import Outcome
+from napari_cellvino.annotation import Annotation
 from napari_cellvino.gui._bridge.looks import box_colours, box_lines, class_colormap, object_features
 from napari_cellvino.image import PlaneReader
+from napari_cellvino.objects import Objects
 
 CONTOUR_PX = 2
 
@@ -40,41 +39,35 @@ class ResultName:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Result:
-    """The layers of one image's result, and the labels that were written into them; None where there are boxes only."""
+    """The layers of one image's result; no labels where there are boxes only."""
 
     planes: PlaneReader
     name: ResultName
     labels: Labels | None
     boxes: Vectors
-    written: NDArray[np.int32] | None
 
     @property
     def main(self) -> Labels | Vectors:
         """The layer that is the result."""
         return self.boxes if self.labels is None else self.labels
 
-    @property
-    def painted(self) -> bool:
-        """Whether somebody changed the layer by hand."""
-        if self.labels is None or self.written is None:
-            return False
-        return not np.array_equal(self.labels.data, self.written)
-
 
 class ResultLayers:
-    """The result layers of a viewer: those of one run per image, replaced by the next unless somebody painted there."""
+    """The result layers of a viewer: those of one run per image, replaced by the next."""
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self._results: list[_Result] = []
 
-    def show(self, outcome: Outcome, planes: PlaneReader, name: ResultName, source: Image | None) -> str:
-        """Show an outcome and return a sentence if a painted layer was left alone, else an empty string.
+    def show(
+        self, annotation: Annotation, planes: PlaneReader, name: ResultName, source: Image | None
+    ) -> Labels | Vectors:
+        """Show an annotation, whose pixels the layer shares, and return the layer.
 
         Parameters
         ----------
-        outcome
-            What was found.
+        annotation
+            What was found, and corrected since.
         planes
             The pixels it was found in: the same ones have the same layers.
         name
@@ -82,20 +75,16 @@ class ResultLayers:
         source
             Layer to inherit scale, units, translation and axis labels from.
         """
-        result, said = self._to_replace(planes, name.title)
-        outlined = outcome.prediction.decoded.labels is not None
-        if result is not None and (result.labels is not None) == outlined:
-            self._keep(result, _updated(result, outcome, name))
-            return said
-        made = self._made(outcome, planes, name, _inherited(source))
+        result = self._to_replace(planes, name.title)
+        if result is not None and (result.labels is None) == (annotation.labels is None):
+            made = _updated(result, annotation, name)
+            self._results[self._results.index(result)] = made
+            return made.main
+        made = self._made(annotation, planes, name, _inherited(source))
         if result is not None:
             self._remove(result)
         self._results.append(made)
-        return said
-
-    def painted(self, planes: PlaneReader) -> str:
-        """Return the name of a layer of this image that somebody painted in, or an empty string."""
-        return next((r.main.name for r in self._present() if r.planes is planes and r.painted), "")
+        return made.main
 
     def forget(self) -> None:
         """Let go of the layers; they stay in the viewer."""
@@ -105,15 +94,9 @@ class ResultLayers:
         self._results = [result for result in self._results if result.main in self._viewer.layers]
         return self._results
 
-    def _to_replace(self, planes: PlaneReader, title: str) -> tuple[_Result | None, str]:
+    def _to_replace(self, planes: PlaneReader, title: str) -> _Result | None:
         found = [r for r in self._present() if r.planes is planes and r.name.title == title]
-        if not found or not found[-1].painted:
-            return (found[-1] if found else None), ""
-        self._results.remove(found[-1])
-        return None, f"You painted in “{found[-1].main.name}”: it stays as it is, and this result has a new layer."
-
-    def _keep(self, old: _Result, new: _Result) -> None:
-        self._results[self._results.index(old)] = new
+        return found[-1] if found else None
 
     def _remove(self, result: _Result) -> None:
         self._results.remove(result)
@@ -121,53 +104,55 @@ class ResultLayers:
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
 
-    def _made(self, outcome: Outcome, planes: PlaneReader, name: ResultName, space: dict[str, Any]) -> _Result:
-        decoded = outcome.prediction.decoded
-        alone = decoded.labels is None
+    def _made(self, annotation: Annotation, planes: PlaneReader, name: ResultName, space: dict[str, Any]) -> _Result:
+        objects = annotation.objects
+        alone = annotation.labels is None
         boxes = self._viewer.add_vectors(
-            box_lines(decoded.objects.box),
+            box_lines(objects.box),
             name=name.cells() if alone else name.boxes(),
             ndim=2,
             visible=alone,
             opacity=1.0,
             edge_width=1.5 if alone else 1,
             vector_style="line",
-            edge_color=box_colours(decoded.objects, name.classes),
+            edge_color=box_colours(objects, name.classes),
             **space,
         )
-        if decoded.labels is None:
-            return _Result(planes, name, None, boxes, None)
+        if annotation.labels is None:
+            return _Result(planes, name, None, boxes)
         labels = self._viewer.add_labels(
-            decoded.labels.copy(),
+            annotation.labels,
             name=name.cells(),
             opacity=0.5,
-            features=object_features(decoded.objects, name.classes),
+            features=object_features(objects, name.classes),
             **space,
         )
-        _colour(labels, outcome, name)
-        return _Result(planes, name, labels, boxes, decoded.labels)
+        _colour(labels, objects, name)
+        return _Result(planes, name, labels, boxes)
 
 
-def _updated(result: _Result, outcome: Outcome, name: ResultName) -> _Result:
-    """Return the result with its layers showing an outcome of the same kind."""
-    decoded = outcome.prediction.decoded
-    result.boxes.data = box_lines(decoded.objects.box)
-    result.boxes.edge_color = box_colours(decoded.objects, name.classes)
-    if result.labels is not None and decoded.labels is not None and result.written is not decoded.labels:
-        result.labels.data = decoded.labels.copy()  # nothing was painted, so there is no undo history to lose
-        result.labels.features = object_features(decoded.objects, name.classes)
-        _colour(result.labels, outcome, name)
+def _updated(result: _Result, annotation: Annotation, name: ResultName) -> _Result:
+    """Return the result with its layers showing an annotation of the same kind."""
+    objects = annotation.objects
+    result.boxes.data = box_lines(objects.box)
+    result.boxes.edge_color = box_colours(objects, name.classes)
+    if result.labels is not None and annotation.labels is not None:
+        if result.labels.data is not annotation.labels:
+            result.labels.data = annotation.labels
+            result.labels._reset_history()  # of pixels that are gone
+        result.labels.features = object_features(objects, name.classes)
+        _colour(result.labels, objects, name)
     if name != result.name:
         result.main.name = name.cells()
         if result.labels is not None:
             result.boxes.name = name.boxes()
-    return replace(result, name=name, written=decoded.labels)
+    return replace(result, name=name)
 
 
-def _colour(labels: Labels, outcome: Outcome, name: ResultName) -> None:
+def _colour(labels: Labels, objects: Objects, name: ResultName) -> None:
     """Show several classes as contours in their full colours: a veil over dark and bright cells would change them."""
     if len(name.classes) > 1:
-        labels.colormap = class_colormap(outcome.prediction.decoded.objects)
+        labels.colormap = class_colormap(objects)
         labels.contour, labels.opacity = CONTOUR_PX, 1.0
 
 
