@@ -70,10 +70,11 @@ def test_devices(cellvino):
 def test_models_are_listed(cellvino):
     called = cellvino("models")
     assert called.code == 0
-    assert called.out.startswith("nuclei")
     listed = cellvino("models", "--json").json
-    assert listed[0]["spec"]["name"] == "nuclei"
-    assert listed[0]["problem"] == ""
+    names = [entry["spec"]["name"] for entry in listed]
+    assert names == ["cell-contour", "cell-grid", "cells-phase", "live-dead", "nuclei", "nuclei-stained"]
+    assert [line.split()[0] for line in called.out.splitlines() if line[:1].strip()] == names
+    assert all(entry["problem"] == "" for entry in listed)
 
 
 def test_broken_model_is_listed_with_its_problem(cellvino, tmp_path, monkeypatch):

@@ -106,7 +106,7 @@ def test_outlines_are_offered_for_models_that_find_boxes(
     assert not panel.outline.isVisible()
     choose(window, "finder")
     assert panel.outline.isVisible()
-    assert [panel.outline.itemData(row) for row in range(panel.outline.count())] == ["", "outliner"]
+    assert [panel.outline.itemData(row) for row in range(panel.outline.count())] == ["", "cell-contour", "outliner"]
     assert "overlap" in panel.sliders.rows
     assert "outline" not in panel.sliders.rows
     choose(window, "finder", "outliner")

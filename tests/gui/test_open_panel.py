@@ -15,7 +15,7 @@ from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.gui.window import CellvinoWindow
-from napari_cellvino.image import Spacing
+from napari_cellvino.image import Spacing, ZWay
 
 OpenFile = Callable[[CellvinoWindow, Path], None]
 Click = Callable[[QWidget], None]
@@ -126,7 +126,7 @@ def test_plane_choice_goes_into_the_recipe(window: CellvinoWindow, open_file: Op
     open_file(window, stack_file)
     choice = window.open_panel.planes
     assert not choice.plane.isVisible()
-    choice.kind.setCurrentIndex(1)
+    choice.kind.setCurrentIndex(choice.kind.findData(ZWay.PLANE))
     assert choice.plane.isVisible()
     choice.plane.setValue(4)
     assert window.session.workspace.recipe.z == "plane:4"

@@ -97,7 +97,7 @@ def test_positions_of_a_file_get_folders_of_their_own(tmp_path):
         ("dots....tif", "dots"),
         (" blank .tif", "blank"),
         ("CON.tif", "CON_"),
-        ("com7.raw.tif", "com7.raw_"),
+        ("com7.raw.tif", "com7_.raw"),
         ("console.tif", "console"),
         ("...tif", "image"),
         ("Zählung №5 細胞.ome.tif", "Zählung №5 細胞"),

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.export.fields import IMPORTED, Cell, Cells, boxes_of
+from napari_cellvino.export.fields import Cell, Cells, cells_of
 from napari_cellvino.export.rings import Points, fill_rings
 
 
@@ -55,11 +55,9 @@ def labelled(
     labels: NDArray[np.int32], cells: Sequence[Cell], classes: Sequence[str] = (), notices: tuple[str, ...] = ()
 ) -> Cells:
     """Return labels with what is known of their objects: boxes from the pixels, those without a pixel left out."""
-    boxes = boxes_of(labels)
     known = {cell.id: cell for cell in cells}
-    new = {id_: Cell(id_, "cell", box, origin=IMPORTED) for id_, box in boxes.items()}
-    shown = tuple(replace(known.get(id_, cell), box=cell.box) for id_, cell in new.items())
-    hidden = len(known.keys() - boxes.keys())
+    shown = tuple(replace(known.get(cell.id, cell), box=cell.box) for cell in cells_of(labels))
+    hidden = len(known.keys() - {cell.id for cell in shown})
     if hidden:
         notices = (*notices, f"{hidden} object(s) have no pixel of their own, or lie beyond the image: left out")
     kinds = tuple(dict.fromkeys([*classes, *(cell.kind for cell in shown)]))

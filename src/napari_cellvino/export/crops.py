@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,33 +13,33 @@ from PIL import Image
 from napari_cellvino.export.exposure import Picture
 from napari_cellvino.export.fields import Box
 
+Integers = NDArray[np.integer[Any]]
+
 BEFORE = (230, 159, 0)  # orange and blue of Okabe and Ito: told apart by every eye
 AFTER = (86, 180, 233)
 SIDE = 168  # px of the square picture
 MARGIN = 8  # px of the image round the cells
 
 
-def draw_crop(
-    picture: Picture, before: NDArray[np.bool_], after: NDArray[np.bool_], window: tuple[slice, slice]
-) -> Picture:
-    """Return a window of ``picture`` (Y, X, 3), enlarged, with the outlines of two masks (Y, X) of the whole field.
+def draw_crop(picture: Picture, before: Integers, after: Integers, window: tuple[slice, slice]) -> Picture:
+    """Return a window of ``picture`` (Y, X, 3), enlarged, with the outlines of two label images (Y, X) of the field.
 
-    The outline of ``before`` is orange and runs outside, that of ``after`` is blue and runs inside: both stay visible
-    where they agree.
+    The outlines of ``before`` are orange and run outside, those of ``after`` are blue and run inside: both stay visible
+    where they agree. Lines between cells that touch are drawn, too.
     """
     zoom = max(SIDE // max(part.stop - part.start for part in window), 1)
     enlarged = np.array(picture[window].repeat(zoom, 0).repeat(zoom, 1))
-    for mask, colour, inner in ((before[window], BEFORE, False), (after[window], AFTER, True)):
-        edge = _edge(mask.repeat(zoom, 0).repeat(zoom, 1), inner=inner)
-        enlarged[edge] = colour
+    for labels, colour, inside in ((before[window], BEFORE, False), (after[window], AFTER, True)):
+        enlarged[_edge(labels.repeat(zoom, 0).repeat(zoom, 1), inside=inside)] = colour
     return enlarged
 
 
-def _edge(mask: NDArray[np.bool_], *, inner: bool) -> NDArray[np.bool_]:
-    side = mask if inner else ~mask
-    other = np.pad(~side, 1)
-    beside = other[:-2, 1:-1] | other[2:, 1:-1] | other[1:-1, :-2] | other[1:-1, 2:]
-    return np.asarray(side & beside)
+def _edge(labels: Integers, *, inside: bool) -> NDArray[np.bool_]:
+    padded = np.pad(labels, 1, mode="edge")
+    sides = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
+    if inside:
+        return np.asarray((labels != 0) & np.logical_or.reduce([side != labels for side in sides]))
+    return np.asarray(np.logical_or.reduce([side > labels for side in sides]))
 
 
 def window_round(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -208,3 +208,8 @@ def boxes_of(labels: Labels) -> dict[int, Box]:
         int(id_): (float(y.start), float(x.start), float(y.stop), float(x.stop))
         for id_, (y, x) in zip(known, edges, strict=True)
     }
+
+
+def cells_of(labels: Labels, kind: str = "cell", origin: str = IMPORTED) -> tuple[Cell, ...]:
+    """Return a cell of one class for each id of a label image."""
+    return tuple(Cell(id_, kind, box, origin=origin) for id_, box in boxes_of(labels).items())

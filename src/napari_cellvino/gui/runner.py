@@ -20,6 +20,7 @@ from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.image import PlaneReader, Stack
 from napari_cellvino.inference.progress import Progress
+from napari_cellvino.inference.stack import RUN
 from napari_cellvino.jobs.models import RunPlan
 
 GUESS_DELAY_MS = 400  # after the last choice, before the network is compiled to learn its speed
@@ -105,8 +106,8 @@ class Runner(QObject):
 
     def _news(self, progress: Progress) -> None:
         now, left = time.perf_counter(), None
-        if progress.noun in {"tiles", "cells"}:
-            if progress.done == 1:
+        if progress.noun in {"tiles", "cells", RUN}:
+            if progress.done <= 1:
                 self._first_step = now
             else:
                 left = (now - self._first_step) / (progress.done - 1) * (progress.total - progress.done)

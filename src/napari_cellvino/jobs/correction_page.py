@@ -95,6 +95,13 @@ def _makers(fields: Iterable[Mapping[str, Any]]) -> list[str]:
     for row in fields:
         said = dict(row["provenance"])
         pixels = said.pop("pixels_sha256", "")
-        text = "\n".join(f"{name}: {value}" for name, value in said.items())
+        text = "\n".join(f"{name}: {_words(value)}" for name, value in said.items())
         groups.setdefault(text, []).append(f"{row['field']}  pixels {pixels}")
     return [f"<pre>{escape(text)}\n\n{escape(chr(10).join(names))}</pre>" for text, names in groups.items()]
+
+
+def _words(value: object) -> str:
+    """Return a value for people: of several, those that are set, each behind its name."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    return ", ".join(f"{name} {_words(held)}" for name, held in value.items() if held not in (None, "", {}))

@@ -146,7 +146,7 @@ def _misses(model: Labels, shown: ExportField, figures: CorrectionFigures) -> li
         boxes = np.array([place[id_] for place, ids in zip(places, sides, strict=True) for id_ in ids])
         (y0, x0), (y1, x1) = boxes[:, :2].min(0).tolist(), boxes[:, 2:].max(0).tolist()
         window = window_round((y0, x0, y1, x1), picture.shape[:2])
-        before, after = (np.isin(labels, ids) for labels, ids in zip(flat, sides, strict=True))
+        before, after = (np.where(np.isin(labels, ids), labels, 0) for labels, ids in zip(flat, sides, strict=True))
         misses.append(Miss(shown.name, correction, as_data_url(draw_crop(picture, before, after, window))))
     return misses
 

@@ -115,6 +115,15 @@ def test_two_cells_on_each_other_are_cut_where_the_light_dips():
     assert len(join(one, light, z_cut=0).objects) == 1
 
 
+def test_dim_ends_are_trimmed():
+    truth = np.zeros((11, 20, 20), np.int32)
+    truth[:, 5:15, 5:15] = 1
+    z = np.arange(11)[:, None, None]
+    light = (truth * (0.6 + 0.4 * np.exp(-(((z - 5) / 2.0) ** 2)))).astype(np.float32)
+    deep = [join(truth, light, z_trim=share).objects.box[0, [0, 3]].tolist() for share in (0, 0.5)]
+    assert deep == [[0, 11], [4, 7]]
+
+
 def test_a_cell_through_all_planes_is_one():
     truth = np.zeros((12, 20, 20), np.int32)
     truth[:, 5:15, 5:15] = 1
@@ -124,7 +133,7 @@ def test_a_cell_through_all_planes_is_one():
 
 def test_crumbs_are_left_out_or_kept():
     truth = np.zeros(SHAPE, np.int32)
-    truth[ball(SHAPE, (12, 30, 30), 8)] = 1
+    truth[8:16, 20:40, 20:40] = 1
     truth[3, 50:54, 50:54] = 2
     assert len(join(truth).objects) == 1
     assert len(join(truth, z_planes=1).objects) == 1  # far less than the usual volume

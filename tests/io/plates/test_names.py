@@ -94,7 +94,7 @@ def test_a_pattern_of_folders_rows_and_planes(written):
 @pytest.mark.parametrize(
     ("typed", "reason"),
     [
-        ("{wel}.tif", "has {wel}; known are {plate}, {well}"),
+        ("{pit}.tif", "has {pit}; known are {plate}, {well}"),
         ("{field}.tif", "does not tell the well"),
         ("(?P<well>[A-H", "cannot be understood"),
         ("(?P<well>.)(?P<depth>.)", "names depth"),

@@ -50,8 +50,9 @@ def object_features(objects: Objects, classes: Sequence[str]) -> pd.DataFrame:
     """Return what napari's status bar shows of a cell; the first row is the background, as napari counts rows by id."""
     import pandas as pd
 
-    table = pd.DataFrame({"index": objects.id, "score": objects.score.round(3), "area_px": objects.area_px})
-    background = pd.DataFrame({"index": [0], "score": [np.float32(0)], "area_px": [np.int32(0)]})
+    size = "volume_px" if objects.box.shape[1] == 6 else "area_px"
+    table = pd.DataFrame({"index": objects.id, "score": objects.score.round(3), size: objects.area_px})
+    background = pd.DataFrame({"index": [0], "score": [np.float32(0)], size: [np.int32(0)]})
     if len(classes) > 1:
         table["class"] = [classes[index] for index in objects.class_index.tolist()]
         background["class"] = ""

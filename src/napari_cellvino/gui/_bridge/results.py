@@ -1,5 +1,7 @@
 """Show what a run found: a labels layer with boxes that are hidden at first, or boxes alone.
 
+Labels of every plane, joined in 3D, have the planes' spacing as well, and no boxes: napari shows them in 3D itself.
+
 Boxes are lines of a Vectors layer: a Shapes layer of 5,000 rectangles takes a second to make and a second to change,
 in the thread of the window; Vectors take less than 0.1 s to change.
 """
@@ -39,17 +41,22 @@ class ResultName:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Result:
-    """The layers of one image's result; no labels where there are boxes only."""
+    """The layers of one image's result: the one that it is, and the boxes round outlined cells in a plane."""
 
     planes: PlaneReader
     name: ResultName
-    labels: Labels | None
-    boxes: Vectors
+    main: Labels | Vectors
+    boxes: Vectors | None
 
     @property
-    def main(self) -> Labels | Vectors:
-        """The layer that is the result."""
-        return self.boxes if self.labels is None else self.labels
+    def labels(self) -> Labels | None:
+        """The outlines; None where there are boxes only."""
+        return self.main if isinstance(self.main, Labels) else None
+
+    def fits(self, annotation: Annotation) -> bool:
+        """Whether the layers can show this: outlines in as many dimensions, or boxes."""
+        mine = None if self.labels is None else self.labels.ndim
+        return mine == (None if annotation.labels is None else annotation.labels.ndim)
 
 
 class ResultLayers:
@@ -76,11 +83,11 @@ class ResultLayers:
             Layer to inherit scale, units, translation and axis labels from.
         """
         result = self._to_replace(planes, name.title)
-        if result is not None and (result.labels is None) == (annotation.labels is None):
+        if result is not None and result.fits(annotation):
             made = _updated(result, annotation, name)
             self._results[self._results.index(result)] = made
             return made.main
-        made = self._made(annotation, planes, name, _inherited(source))
+        made = self._made(annotation, planes, name, source)
         if result is not None:
             self._remove(result)
         self._results.append(made)
@@ -100,14 +107,28 @@ class ResultLayers:
 
     def _remove(self, result: _Result) -> None:
         self._results.remove(result)
-        for layer in (result.labels, result.boxes):
+        for layer in (result.main, result.boxes):
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
 
-    def _made(self, annotation: Annotation, planes: PlaneReader, name: ResultName, space: dict[str, Any]) -> _Result:
+    def _made(self, annotation: Annotation, planes: PlaneReader, name: ResultName, source: Image | None) -> _Result:
         objects = annotation.objects
-        alone = annotation.labels is None
-        boxes = self._viewer.add_vectors(
+        if annotation.labels is None:
+            return _Result(planes, name, self._add_boxes(objects, name, source, alone=True), None)
+        flat = annotation.labels.ndim == 2
+        hidden = self._add_boxes(objects, name, source, alone=False) if flat else None
+        labels = self._viewer.add_labels(
+            annotation.labels,
+            name=name.cells(),
+            opacity=0.5,
+            features=object_features(objects, name.classes),
+            **_inherited(source, annotation.labels.ndim),
+        )
+        _colour(labels, objects, name)
+        return _Result(planes, name, labels, hidden)
+
+    def _add_boxes(self, objects: Objects, name: ResultName, source: Image | None, *, alone: bool) -> Vectors:
+        return self._viewer.add_vectors(
             box_lines(objects.box),
             name=name.cells() if alone else name.boxes(),
             ndim=2,
@@ -116,26 +137,17 @@ class ResultLayers:
             edge_width=1.5 if alone else 1,
             vector_style="line",
             edge_color=box_colours(objects, name.classes),
-            **space,
+            **_inherited(source, 2),
         )
-        if annotation.labels is None:
-            return _Result(planes, name, None, boxes)
-        labels = self._viewer.add_labels(
-            annotation.labels,
-            name=name.cells(),
-            opacity=0.5,
-            features=object_features(objects, name.classes),
-            **space,
-        )
-        _colour(labels, objects, name)
-        return _Result(planes, name, labels, boxes)
 
 
 def _updated(result: _Result, annotation: Annotation, name: ResultName) -> _Result:
     """Return the result with its layers showing an annotation of the same kind."""
     objects = annotation.objects
-    result.boxes.data = box_lines(objects.box)
-    result.boxes.edge_color = box_colours(objects, name.classes)
+    boxes = result.main if result.labels is None else result.boxes
+    if boxes is not None:
+        boxes.data = box_lines(objects.box)
+        boxes.edge_color = box_colours(objects, name.classes)
     if result.labels is not None and annotation.labels is not None:
         if result.labels.data is not annotation.labels:
             result.labels.data = annotation.labels
@@ -144,7 +156,7 @@ def _updated(result: _Result, annotation: Annotation, name: ResultName) -> _Resu
         _colour(result.labels, objects, name)
     if name != result.name:
         result.main.name = name.cells()
-        if result.labels is not None:
+        if result.boxes is not None:
             result.boxes.name = name.boxes()
     return replace(result, name=name)
 
@@ -156,16 +168,16 @@ def _colour(labels: Labels, objects: Objects, name: ResultName) -> None:
         labels.contour, labels.opacity = CONTOUR_PX, 1.0
 
 
-def _inherited(source: Image | None) -> dict[str, Any]:
-    """Return the space of the last two dimensions of a layer: over a z-stack, napari shows 2D labels on every plane."""
+def _inherited(source: Image | None, ndim: int) -> dict[str, Any]:
+    """Return the space of the last ``ndim`` dimensions of a layer: over a z-stack, 2D labels lie on every plane."""
     if source is None:
         return {}
     count = source.ndim
     return {
-        "scale": source.scale[-2:],
-        "translate": source.translate[-2:],
-        "rotate": source.rotate[-2:, -2:],
-        "affine": source.affine.set_slice(range(count - 2, count)),
-        "units": source.units[-2:],
-        "axis_labels": source.axis_labels[-2:],
+        "scale": source.scale[-ndim:],
+        "translate": source.translate[-ndim:],
+        "rotate": source.rotate[-ndim:, -ndim:],
+        "affine": source.affine.set_slice(range(count - ndim, count)),
+        "units": source.units[-ndim:],
+        "axis_labels": source.axis_labels[-ndim:],
     }

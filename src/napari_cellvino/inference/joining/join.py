@@ -1,7 +1,8 @@
 """Slices to objects in 3D.
 
-Linking by overlap and cutting at waists was chosen over looking at XZ and YZ planes as well: on 9 stacks of mouse
-embryos, six times the network's work found no cell more (F1 at IoU 0.5 0.72 against 0.73).
+Linking by overlap and cutting at waists was chosen over looking at XZ and YZ planes as well (their offsets along z, and
+votes for centres in 3D): at six times the network's work, F1 at IoU 0.5 was 0.72 against 0.73 on 9 stacks of mouse
+embryos, and 0.83 against 0.75 on one crop of 51 nuclei.
 
 References
 ----------
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.inference.heads import Decoded
-from napari_cellvino.inference.joining.chains import Chain, cut_chain, make_chains, weights
+from napari_cellvino.inference.joining.chains import Chain, cut_chain, make_chains, trim_chain, weights
 from napari_cellvino.inference.joining.links import Bridge, link, overlaps
 from napari_cellvino.inference.joining.slices import Slices
 from napari_cellvino.inference.maps import allocate
@@ -46,9 +47,10 @@ def join_slices(slices: Slices, values: Mapping[str, float]) -> Decoded:
     """
     following, bridges = link(slices, values["z_overlap"])
     weight = weights(slices)
-    chains = [part for chain in make_chains(following) for part in cut_chain(chain, weight, values["z_cut"])]
+    parts = [part for chain in make_chains(following) for part in cut_chain(chain, weight, values["z_cut"])]
+    chains = [trim_chain(part, weight, values["z_trim"]) for part in parts]
     cell = _cells_of(chains, len(slices.area_px))
-    bridges = [bridge for bridge in bridges if cell[bridge.low] == cell[bridge.high]]
+    bridges = [bridge for bridge in bridges if cell[bridge.low] == cell[bridge.high] >= 0]
     kept = _large_enough(_parts(slices, cell, bridges), len(chains), values)
     cell = _renumbered(cell, kept, len(chains))
     bridges = [bridge for bridge in bridges if cell[bridge.low] >= 0]
@@ -64,7 +66,9 @@ def join_slices(slices: Slices, values: Mapping[str, float]) -> Decoded:
 
 def _large_enough(parts: _Parts, count: int, values: Mapping[str, float]) -> NDArray[np.intp]:
     """Return the cells that are seen in enough planes and, among those, are no crumbs."""
-    planes, volume = np.bincount(parts.cell, minlength=count), np.bincount(parts.cell, parts.area, minlength=count)
+    mine = parts.cell >= 0
+    planes = np.bincount(parts.cell[mine], minlength=count)
+    volume = np.bincount(parts.cell[mine], parts.area[mine], minlength=count).astype(np.float64)
     seen = planes >= values["z_planes"]
     return np.flatnonzero(seen & (volume >= values["z_smallest"] * _usual(volume[seen])))
 

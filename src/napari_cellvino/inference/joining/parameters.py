@@ -14,6 +14,10 @@ JOINING = (
         "z_cut", "Cut along z", 0.95, 0.0, 1.0, 0.01,
         help="Higher cuts more: cells that lie on each other, where brightness dips below this share of its lower top",
     ),
+    Parameter(
+        "z_trim", "Trim along z", 0.05, 0.0, 0.95, 0.01,
+        help="Higher makes cells flatter, by leaving out the planes where they are dim; 0.7 for widefield stacks",
+    ),
     Parameter("z_planes", "Fewest planes", 3.0, 1.0, 30.0, 1.0, "planes", help="Cells seen in fewer are left out"),
     Parameter(
         "z_smallest", "Smallest in 3D", 0.15, 0.0, 1.0, 0.01,
