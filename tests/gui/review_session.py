@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
@@ -59,7 +61,7 @@ class Review:
         """Press at the first pixel of the layer, move along, release at the last."""
         points = [self.pixel(place) for place in places]
         QTest.mousePress(self.canvas, LEFT, modifier, points[0])
-        for begin, end in zip(points, points[1:], strict=False):
+        for begin, end in pairwise(points):
             for step in range(1, 6):
                 QTest.mouseMove(self.canvas, begin + (end - begin) * step / 5)
                 QApplication.processEvents()

@@ -127,7 +127,7 @@ class ReviewCanvas(QObject):
         """Return the plane that is shown of a stack, None of a single plane."""
         if len(annotation.shape) == 2 or self.layer is None:
             return None
-        return round(self.layer.layer.world_to_data(self._viewer.dims.point)[-3])
+        return round(float(self.layer.layer.world_to_data(self._viewer.dims.point)[-3]))
 
 
 def _cell_at(annotation: Annotation, point: NDArray[np.float64]) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import napari
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QPointF, Qt
 from qtpy.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen, QPolygonF, QShortcut
 from qtpy.QtWidgets import QWidget
@@ -44,9 +45,11 @@ class Canvas(QWidget):
         self.show()
 
     def close(self) -> bool:
-        """Take everything away."""
+        """Take everything away that did not go with the viewer's window."""
         for event in (self._viewer.scene.camera.events, self._viewer.dims.events.ndisplay):
             event.disconnect(self._redraw)
+        if not isalive(self):
+            return True
         for shortcut in self._shortcuts:
             shortcut.setEnabled(False)
             shortcut.setParent(None)
@@ -67,7 +70,7 @@ class Canvas(QWidget):
 
     def listen(self, *, keys: bool) -> None:
         """Let the keys hold, or not."""
-        for shortcut in self._shortcuts:
+        for shortcut in self._shortcuts if isalive(self) else ():
             shortcut.setEnabled(keys)
 
     def focus(self) -> None:
@@ -77,7 +80,7 @@ class Canvas(QWidget):
     def mark(self, outlines: Sequence[Path]) -> None:
         """Draw round cells; each outline is (P, 2)."""
         self._outlines = outlines
-        self.update()
+        self._redraw()
 
     def sketch(self, line: Path | None = None, seeds: Path | None = None) -> None:
         """Draw what a tool is about to use: a line, points."""
@@ -141,4 +144,5 @@ class Canvas(QWidget):
         painter.end()
 
     def _redraw(self, _: object = None) -> None:
-        self.update()
+        if isalive(self):
+            self.update()
