@@ -116,7 +116,7 @@ def _running(window: CellvinoWindow, shoot: Callable[[str], None]) -> None:
 
 def _saving(window: CellvinoWindow, shoot: Callable[[str], None], folder: Path) -> None:
     panel = window.save_panel
-    _tab(window, 3)
+    _tab(window, 4)
     panel.folder.setFocus()
     panel.folder.selectAll()
     QTest.keyClicks(panel.folder, os.fspath(folder))

@@ -75,7 +75,7 @@ def test_painted_layer_is_left_alone(
     painted = labels_of(viewer)[0]
     painted.paint((100, 100), 500)
     kept = painted.data.copy()
-    window.show_step(3)
+    window.show_step(4)
     assert window.save_panel.painted.isVisible()
     run(window)
     assert len(labels_of(viewer)) == 2

@@ -17,7 +17,7 @@ Click = Callable[[QWidget], None]
 
 
 def test_nothing_to_save_says_why(window: CellvinoWindow) -> None:
-    window.show_step(3)
+    window.show_step(4)
     assert not window.save_panel.save_button.isEnabled()
     assert "run the model first" in window.save_panel.hint.text()
 
@@ -35,7 +35,7 @@ def test_save_writes_the_files_and_asks_before_it_replaces(
     run(window)
     panel, saver, outcome = window.save_panel, window.session.saver, window.session.workspace.outcome
     assert outcome is not None
-    window.show_step(3)
+    window.show_step(4)
     panel.folder.clear()
     qtbot.keyClicks(panel.folder, str(tmp_path))
     click(panel.save_button)
@@ -46,12 +46,12 @@ def test_save_writes_the_files_and_asks_before_it_replaces(
     assert {path.name for path in tmp_path.iterdir()} == {"A01_s1", "counts.csv", "recipe.yaml"}
     np.testing.assert_array_equal(tifffile.imread(saver.saved / "labels.tif"), outcome.prediction.decoded.labels)
     assert panel.saved.isVisible()
-    assert window.tabs.tabText(2) == "3 Save ✓"
+    assert window.tabs.tabText(3) == "4 Save ✓"
 
     window.session.workspace.choose(channel="GFP")
     run(window)
-    assert window.tabs.tabText(2) == "3 Save"
-    window.show_step(3)
+    assert window.tabs.tabText(3) == "4 Save"
+    window.show_step(4)
     click(panel.save_button)
     qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
     assert panel.failure.isVisible()
@@ -68,7 +68,7 @@ def test_folder_that_cannot_be_written_is_a_notice(
     run(window)
     (tmp_path / "file").write_text("in the way")
     window.session.saver.choose(str(tmp_path / "file" / "below"))
-    window.show_step(3)
+    window.show_step(4)
     click(window.save_panel.save_button)
     qtbot.waitUntil(lambda: not window.session.saver.saving, timeout=WAIT_MS)
     assert window.save_panel.failure.isVisible()

@@ -15,6 +15,8 @@ from napari_cellvino.errors import CellvinoError
 from napari_cellvino.gui._bridge import ResultLayers, ResultName
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.opener import Opener
+from napari_cellvino.gui.review_canvas import ReviewCanvas
+from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.image import PlaneReader, Stack
 from napari_cellvino.inference.progress import Progress
@@ -30,8 +32,18 @@ class Runner(QObject):
     changed = Signal()  # anything below
     progressed = Signal(object, object)  # Progress, seconds left or None
 
-    def __init__(self, workspace: Workspace, lane: Lane, decoder: Lane, opener: Opener, layers: ResultLayers) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        lane: Lane,
+        decoder: Lane,
+        opener: Opener,
+        layers: ResultLayers,
+        reviewer: Reviewer,
+        canvas: ReviewCanvas,
+    ) -> None:
         super().__init__()
+        self._reviewer, self._canvas = reviewer, canvas
         self._workspace, self._lane, self._decoder = workspace, lane, decoder
         self._opener, self._layers = opener, layers
         self.running = False
@@ -171,24 +183,26 @@ class Runner(QObject):
         if self.kept is not None and self._workspace.outcome is not None:
             self._workspace.show(replace(self.kept, changes=Changes()))
 
-    def painted(self) -> str:
-        """Return the name of the shown result's layer if somebody painted in it, or an empty string."""
-        stack = self._workspace.stack
-        return self._layers.painted(stack.planes) if stack is not None else ""
-
     # -- what follows
 
     def _show(self, outcome: Outcome | None) -> None:
-        done, stack, picture = self._workspace.done, self._workspace.stack, self._opener.picture
+        self.notice = self._reviewer.take(outcome)
         if outcome is None:
             self.kept, self._wanted = None, None
-        elif done is not None and stack is not None:
-            title = stack.origin.name + (f" t{done.recipe.frame}" if stack.shape.t > 1 else "")
-            name = ResultName(title, done.label, done.package.spec.classes)
-            source = picture.source_layer() if picture is not None else None
-            said = self._layers.show(outcome, stack.planes, name, source)
-            self.notice = said or self.notice
+            self._canvas.leave()
+        else:
+            self.show_again()
         self.changed.emit()
+
+    def show_again(self) -> None:
+        """Show what is reviewed in its layer, which is made where there is none any more."""
+        done, stack, picture = self._workspace.done, self._workspace.stack, self._opener.picture
+        if self._reviewer.annotation is None or done is None or stack is None:
+            return
+        title = stack.origin.name + (f" t{done.recipe.frame}" if stack.shape.t > 1 else "")
+        name = ResultName(title, done.label, done.package.spec.classes)
+        source = picture.source_layer() if picture is not None else None
+        self._canvas.enter(self._layers.show(self._reviewer.annotation, stack.planes, name, source))
 
     def _choices_changed(self, _: object = None) -> None:
         stack = self._workspace.stack

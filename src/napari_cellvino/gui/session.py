@@ -16,10 +16,13 @@ from napari_cellvino.app import Workspace
 from napari_cellvino.gui._bridge import ResultLayers
 from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.colours import style_sheet
+from napari_cellvino.gui.farewell import Farewell
 from napari_cellvino.gui.opener import Opener
 from napari_cellvino.gui.plate_desk import PlateDesk
 from napari_cellvino.gui.plate_numbers import PlateNumbers
 from napari_cellvino.gui.plate_runner import PlateRunner
+from napari_cellvino.gui.review_canvas import ReviewCanvas
+from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.gui.runner import Runner
 from napari_cellvino.gui.saver import Saver
 from napari_cellvino.gui.thumbnails import Thumbnails
@@ -41,8 +44,22 @@ class Session(QObject):
         self.decoder = Lane()  # decoding again, so that sliders never wait for the engine
         self.catalogue = Catalogue(self.workspace, self.lane)
         self.opener = Opener(viewer, self.workspace, self.files)
-        self.runner = Runner(self.workspace, self.lane, self.decoder, self.opener, ResultLayers(viewer))
-        self.saver = Saver(self.workspace, self.lane)
+        self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.session)
+        self.reviewer = Reviewer(self.workspace, self.saver.target)
+        self.review_canvas = ReviewCanvas(viewer, self.reviewer)
+        self.runner = Runner(
+            self.workspace,
+            self.lane,
+            self.decoder,
+            self.opener,
+            ResultLayers(viewer),
+            self.reviewer,
+            self.review_canvas,
+        )
+        self.reviewer.edited.connect(self.saver.outdate)
+        self.saver.changed.connect(self._note_saving)
+        self.reviewer.resumed.connect(self.runner.show_again)
+        self.farewell = Farewell(viewer, self.reviewer, self.saver)
         self.plates = PlateDesk(self.opener, self.files)
         self.plate_lane = Lane()  # a run over a plate, and its tables
         self.tables = Lane()  # reading what stands there of a plate
@@ -82,17 +99,18 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        parts = (self.catalogue, self.opener, self.runner, self.saver, self.plates, self.numbers, self.plate_runner)
-        for part in (*parts, self.thumbnails):
+        parts = (self.catalogue, self.opener, self.runner, self.reviewer, self.saver, self.thumbnails)
+        for part in (*parts, self.plates, self.numbers, self.plate_runner):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
         self.thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
-        for listening in (self.saver, self.runner, self.opener):
+        for listening in (self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
             listening.close()
         for lane in (self.lane, self.files, self.decoder, self.plate_lane, self.tables, self.leisure):
             lane.close()
+        self.farewell.close()
         self.viewer.events.theme.disconnect(self._restyle)
         application = QApplication.instance()
         if application is not None:
@@ -102,6 +120,9 @@ class Session(QObject):
     def is_open(self) -> bool:
         """Whether panels may still join."""
         return self._open
+
+    def _note_saving(self) -> None:
+        self.reviewer.hold_still(saving=self.saver.saving)
 
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))
