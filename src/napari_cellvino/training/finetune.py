@@ -24,6 +24,7 @@ from napari_cellvino.training.datasets import LabelledImage, read_set
 from napari_cellvino.training.evaluate import LabelledSet, infer_field, judged_fields, score_maps, score_package
 from napari_cellvino.training.fit import FitProgress, Validation, fit
 from napari_cellvino.training.lessons import lesson_for, prepare
+from napari_cellvino.training.memory import Memory, as_found
 from napari_cellvino.training.networks import UNet
 from napari_cellvino.training.plan import PLAN_NAME, TrainingPlan, load_plan
 from napari_cellvino.training.torch_engine import TorchEngine
@@ -94,14 +95,15 @@ def train(task: TrainingTask) -> Generator[FitProgress | str, None, Trained]:
     plan = _plan(task, base, learned)
     _claim(task.run, plan)
     start = package_network(base, plan) if base else None
-    yield from fit(
-        learned, task.run, plan, start_from=start, validate=live_validation(plan, checked), device=task.device
-    )
+    memory = Memory(start, package_plan(base), seed=task.seed, device=task.device) if base and start else None
+    judge = live_validation(plan, checked)
+    yield from fit(learned, task.run, plan, start_from=start, memory=memory, validate=judge, device=task.device)
     part = LabelledSet(task.dataset.name, tuple(checked))
     words = _words(task, base, learned, checked)
     net = fitted_network(task.run, plan)
     fresh = task.run / "package"
-    yield from build_package(net, plan, words, fresh, val=[part], shown=[part])
+    kept = [as_found(base, plan.style)] if base else []
+    yield from build_package(net, plan, words, fresh, val=[part, *kept], shown=[part])
     before = tuple(finish(score_package(base, part, [Precision.FAST]))) if base else ()
     shutil.rmtree(task.out, ignore_errors=True)
     shutil.move(fresh, task.out)
