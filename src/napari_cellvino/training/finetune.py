@@ -30,6 +30,7 @@ from napari_cellvino.training.plan import PLAN_NAME, TrainingPlan, load_plan
 from napari_cellvino.training.torch_engine import TorchEngine
 from napari_cellvino.training.weights import fitted_network, package_network, package_plan
 
+DATA_NAME = "data.sha256"  # of the images and truth of a run
 LIVE_FIELDS = 6  # validation fields scored after each checkpoint
 LEAST_STEPS = 10  # in an epoch
 GENTLER = 0.5  # the learning rate of fine-tuning, as a part of that of the plan
@@ -93,7 +94,7 @@ def train(task: TrainingTask) -> Generator[FitProgress | str, None, Trained]:
     learned, checked = split_set(task.dataset)
     base = find_package(task.base) if task.base else None
     plan = _plan(task, base, learned)
-    _claim(task.run, plan)
+    _claim(task.run, plan, data_sha256([*learned, *checked]))
     start = package_network(base, plan) if base else None
     memory = Memory(start, package_plan(base), seed=task.seed, device=task.device) if base and start else None
     judge = live_validation(plan, checked)
@@ -175,13 +176,14 @@ def _steps_per_epoch(plan: TrainingPlan, learned: Sequence[LabelledImage]) -> in
     return max(LEAST_STEPS, int(pixels / (plan.batch * plan.crop_px**2)))
 
 
-def _claim(run: Path, plan: TrainingPlan) -> None:
-    """Note the plan in the run's folder; refuse to go on by another."""
-    path = run / PLAN_NAME
-    if path.is_file() and load_plan(path) != plan:
+def _claim(run: Path, plan: TrainingPlan, data: str) -> None:
+    """Note the plan and the data in the run's folder; refuse to go on by others."""
+    path, noted = run / PLAN_NAME, run / DATA_NAME
+    if path.is_file() and (load_plan(path) != plan or (noted.is_file() and noted.read_text() != data)):
         raise TrainingDataError(f"{run} holds a training begun with other choices or data; delete it to start anew")
     run.mkdir(parents=True, exist_ok=True)
     path.write_text(plan.dumps(), encoding="utf-8")
+    noted.write_text(data)
 
 
 def data_sha256(fields: Sequence[LabelledImage]) -> str:

@@ -39,6 +39,7 @@ from napari_cellvino.training.lessons import lesson_for, prepare
 from napari_cellvino.training.networks import UNet
 from napari_cellvino.training.plan import StyleName, TrainingPlan
 
+WEIGHT = 2.0  # of what was said before, beside the lesson's losses
 PLACES = 4.0  # what offsets and sizes weigh beside probabilities, as in the lesson of outlines
 
 
@@ -66,8 +67,8 @@ class Memory:
             return torch.as_tensor(self._before(crops))
 
     def loss(self, out: Tensor, said: Tensor) -> Tensor:
-        """Return how far maps (N, M, y, x) lie from those that were ``said`` before; 0 is the same."""
-        return disagreement(out, said, self._probabilities)
+        """Return how far maps (N, M, y, x) lie from those that were ``said`` before, weighted; 0 is the same."""
+        return WEIGHT * disagreement(out, said, self._probabilities)
 
     def settle(self, net: UNet) -> None:
         """Put a network into training, its BatchNorm layers using the statistics they have."""
@@ -116,7 +117,10 @@ def sample_fields(style: StyleName) -> Sequence[LabelledImage]:
     """Return the shipped, simulated samples that look like images of a style, with their truth."""
     folder = shipped_folder("sample_data")
     phase = [("phase_field.tif", "phase_field_labels.tif")]
-    plate = [(f"plate/{well}_s1.ome.tif", f"plate/labels/{well}_s1.tif") for well in ("A01", "A02", "A03", "B01")]
+    plate = [
+        (f"plate/{well}_s1.ome.tif", f"plate/labels/{well}_s1.tif")
+        for well in ("A01", "A02", "A03", "B01", "B02", "B03")
+    ]
     nuclei = [*plate, ("nuclei_stack.ome.tif", "nuclei_stack_labels.tif")]
     chosen = {"phase": phase, "chamber": phase, "mixed": nuclei + phase}.get(style, nuclei)
     return [_sample(folder / image, folder / labels) for image, labels in chosen]
