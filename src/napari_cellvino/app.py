@@ -11,6 +11,8 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_cellvino.analysis.changes import Changes, compare_cells
@@ -24,6 +26,7 @@ from napari_cellvino.inference.outline import check_outline
 from napari_cellvino.inference.predict import Estimate, Prediction, estimate, for_stack
 from napari_cellvino.inference.progress import Progress, finish
 from napari_cellvino.inference.project import describe_plane
+from napari_cellvino.inference.volume import StackMaps, cell_map
 from napari_cellvino.io import Position, Source, open_source
 from napari_cellvino.jobs.engines import Engines
 from napari_cellvino.jobs.field import FieldResult, annotate, decode_again, finish_field, predict_field, values_of
@@ -344,6 +347,24 @@ class Workspace:
         if (labels := prediction.decoded.labels) is not None:
             prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
         return annotate(prediction, recipe, done.package, done.outline, sha256=sha256)
+
+    def cell_map(self, z: int | None = None) -> NDArray[np.float16] | None:
+        """Return how likely each pixel (Y, X) of the outcome shown is of a cell, of a stack in plane ``z`` (from 0).
+
+        None where nothing was run, or the network does not say.
+        """
+        if self.outcome is None or self.done is None:
+            return None
+        return cell_map(self.outcome.prediction.raw, self.done.package.spec.maps, z)
+
+    def intensity(self, z: int | None = None) -> NDArray[np.floating] | None:
+        """Return the pixels (Y, X) that the outcome shown was found in, of a stack in plane ``z``; None without one."""
+        if self.outcome is None:
+            return None
+        raw, inputs = self.outcome.prediction.raw, self.outcome.prediction.plane.inputs
+        if isinstance(raw, StackMaps):
+            return None if z is None or not raw.seen.size else raw.seen[z]
+        return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
     def save(self, folder: Path, *, overwrite: bool = False) -> Path:
         """Write the outcome shown into its own folder under ``folder``, update the counts there, and return it.

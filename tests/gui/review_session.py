@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_cellvino.gui.window import CellvinoWindow
 
@@ -36,6 +38,17 @@ class Review:
         """A copy of the label image."""
         return self.layer.data.copy()
 
+    def button(self, key: str) -> QPushButton:
+        """The button whose tooltip names a key, for what is reviewed."""
+        found = [b for thing, b in self.panel.buttons.of.items() if thing.key == key and b.isVisibleTo(self.panel)]
+        return found[0]
+
+    @property
+    def said(self) -> str:
+        """All that the panel says now: of what was done, and why something was not."""
+        parts = (self.panel.said, self.panel.notice.words)
+        return " ".join(label.text() for label in parts if label.isVisible())
+
     def key(self, key: str, modifier: Qt.KeyboardModifier = NONE) -> None:
         """Press a key on the picture."""
         QTest.keyClick(self.canvas, getattr(Qt.Key, f"Key_{key}"), modifier)
@@ -55,11 +68,21 @@ class Review:
         QTest.mouseClick(self.canvas, LEFT, modifier, self.pixel(place))
         QTest.qWait(QApplication.doubleClickInterval() + 20)  # two clicks are no double click
 
+    def across(self, id_: int) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return the ends of an upright line from above a cell to below it, through its middle."""
+        region, x = self.reviewer.annotation.geometry(id_).region, self.inside(id_)[1]
+        return (region.low[0] - 1.5, x), (region.high[0] + 0.5, x)
+
+    def round(self, y: float, x: float, radius: float) -> list[tuple[float, float]]:
+        """Return points on a circle."""
+        turns = np.linspace(0, 2 * np.pi, 13)
+        return [(y + radius * np.sin(turn), x + radius * np.cos(turn)) for turn in turns]
+
     def drag(self, *places: tuple[float, float], modifier: Qt.KeyboardModifier = NONE) -> None:
         """Press at the first pixel of the layer, move along, release at the last."""
         points = [self.pixel(place) for place in places]
         QTest.mousePress(self.canvas, LEFT, modifier, points[0])
-        for begin, end in zip(points, points[1:], strict=False):
+        for begin, end in pairwise(points):
             for step in range(1, 6):
                 QTest.mouseMove(self.canvas, begin + (end - begin) * step / 5)
                 QApplication.processEvents()

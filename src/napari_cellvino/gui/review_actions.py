@@ -1,29 +1,33 @@
-"""What can be done in a review: its key, its button and what it does, in one table."""
+"""What a key or a button does at once in a review, in one table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from napari_cellvino.annotation import Annotation, Edit
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept, exclude, reject, set_class
 from napari_cellvino.annotation.tools.merge import merge
+from napari_cellvino.annotation.tools.outline import fill_holes, grow, shrink, smooth
+from napari_cellvino.annotation.tools.planes import fill_planes
+from napari_cellvino.annotation.tools.split_seeds import split_at_waist
 from napari_cellvino.gui.reviewer import Reviewer
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do; ``keys`` are as Qt writes them, the first is shown."""
+    """One thing to do; the key is as Qt writes it."""
 
     title: str
-    keys: tuple[str, ...]
+    key: str
     tip: str
     run: Callable[[Reviewer], None]
 
     @property
     def words(self) -> str:
         """Tooltip: what it does, and its key."""
-        return f"{self.tip} ({self.keys[0]})"
+        return f"{self.tip} ({self.key})"
 
 
 def _accept(reviewer: Reviewer) -> None:
@@ -42,26 +46,46 @@ def _exclude(reviewer: Reviewer) -> None:
 
 
 def _delete(reviewer: Reviewer) -> None:
-    reviewer.do(lambda annotation: delete(annotation, reviewer.selection), onward=True)
+    reviewer.do(lambda annotation: delete(annotation, reviewer.selection, plane=reviewer.scope), onward=True)
 
 
 def _merge(reviewer: Reviewer) -> None:
     insisted = reviewer.unsure
-    reviewer.do(lambda annotation: merge(annotation, reviewer.selection, apart=insisted))
+    reviewer.do(lambda annotation: merge(annotation, reviewer.selection, plane=reviewer.scope, apart=insisted))
 
 
-PREVIOUS = Action("◀", ("Shift+N",), "Go back to the cell before", lambda reviewer: reviewer.step(-1))
-NEXT = Action("▶", ("N",), "Go to the next cell that nobody looked at", lambda reviewer: reviewer.step(1))
-ACCEPT = Action("Accept", ("A",), "The chosen cells are right as they are; go on to the next", _accept)
-REJECT = Action("Reject", ("R",), "The chosen ones are no cells; they stay, and are not counted", _reject)
-EXCLUDE = Action("Exclude", ("Q",), "Leave the chosen cells out of the counts, or take them in again", _exclude)
-DELETE = Action("Delete", ("D",), "Take the chosen cells away; another run does not bring them back", _delete)
-MERGE = Action("Merge", ("G",), "Make one cell of those chosen; choose several with Shift+click", _merge)
-UNDO = Action("Undo", ("Ctrl+Z",), "Take the last edit back, painting included", lambda reviewer: reviewer.undo())
-REDO = Action("Redo", ("Ctrl+Shift+Z",), "Make again what was undone", lambda reviewer: reviewer.redo())
+def _reshape(tool: Callable[..., Edit]) -> Callable[[Reviewer], None]:
+    def run(reviewer: Reviewer) -> None:
+        def edit(annotation: Annotation) -> Edit:
+            return tool(annotation, reviewer.only_one(), plane=reviewer.scope)
 
-WALK = (PREVIOUS, ACCEPT, REJECT, EXCLUDE, NEXT)
-SHAPE = (DELETE, MERGE)
+        reviewer.do(edit)
+
+    return run
+
+
+def _fill_planes(reviewer: Reviewer) -> None:
+    reviewer.do(lambda annotation: fill_planes(annotation, reviewer.only_one()))
+
+
+PREVIOUS = Action("◀", "Shift+N", "Go back to the cell before", lambda reviewer: reviewer.step(-1))
+NEXT = Action("▶", "N", "Go to the next cell that nobody looked at", lambda reviewer: reviewer.step(1))
+ACCEPT = Action("Accept", "A", "The chosen cells are right as they are; go on to the next", _accept)
+REJECT = Action("Reject", "R", "The chosen ones are no cells; they stay, and are not counted", _reject)
+EXCLUDE = Action("Exclude", "Q", "Leave the chosen cells out of the counts, or take them in again", _exclude)
+DELETE = Action("Delete", "D", "Take the chosen cells away; another run does not bring them back", _delete)
+MERGE = Action("Merge", "G", "Make one cell of those chosen, or of those a line is drawn across", _merge)
+WAIST = Action("By shape", "T", "Split the chosen cell where it has a waist", _reshape(split_at_waist))
+FILL = Action("Fill", "H", "Fill the holes of the chosen cell", _reshape(fill_holes))
+SMOOTH = Action("Smooth", "Shift+H", "Round off the outline of the chosen cell", _reshape(smooth))
+GROW = Action("Grow", ".", "Add a pixel all round the chosen cell; neighbours stay as they are", _reshape(grow))
+SHRINK = Action("Shrink", ",", "Take a pixel away all round the chosen cell", _reshape(shrink))
+PLANES = Action("Planes", "Shift+F", "Draw the chosen cell in the planes it misses between two", _fill_planes)
+UNDO = Action("Undo", "Ctrl+Z", "Take the last edit back, painting included", lambda reviewer: reviewer.undo())
+REDO = Action("Redo", "Ctrl+Shift+Z", "Make again what was undone", lambda reviewer: reviewer.redo())
+
+WALK = (PREVIOUS, ACCEPT, REJECT, EXCLUDE, DELETE, NEXT)
+FOR_OUTLINES = (MERGE, WAIST, FILL, SMOOTH, GROW, SHRINK)
 HISTORY = (UNDO, REDO)
 
 
@@ -71,8 +95,7 @@ def class_action(number: int) -> Action:
     def run(reviewer: Reviewer) -> None:
         reviewer.do(lambda annotation: set_class(annotation, reviewer.selection, number - 1))
 
-    return Action(f"Class {number}", (f"Shift+{number}",), f"Give the chosen cells class {number}", run)
+    return Action(f"Class {number}", f"Shift+{number}", f"Give the chosen cells class {number}", run)
 
 
 CLASSES = tuple(class_action(number) for number in range(1, 10))
-ALL = (*WALK, *SHAPE, *HISTORY, *CLASSES)

@@ -1,63 +1,77 @@
-"""The picture during a review: clicks choose cells, chosen cells have a line round them, keys act on them."""
+"""The picture during a review: clicks choose cells, tools draw, chosen cells have a line round them, keys act."""
 
 from __future__ import annotations
-
-from functools import partial
 
 import napari
 import numpy as np
 from napari.layers import Labels, Vectors
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import Annotation, Change, Region, Step
 from napari_cellvino.annotation.tools.boxes import boxes_at
 from napari_cellvino.gui._bridge import Canvas, ReviewLayer
-from napari_cellvino.gui.review_actions import ALL
+from napari_cellvino.gui.review_hand import Hand
+from napari_cellvino.gui.review_keys import bindings
+from napari_cellvino.gui.review_tools import choose_along
 from napari_cellvino.gui.reviewer import Reviewer
+
+MOST_MARKED = 300  # cells that get a line round them
+LOCKED = "the layer of the cells is locked; make it editable again (the padlock in the layer list)"
+OTHER_PIXELS = "the layer of the cells shows other labels than those under review; show the cells again (below)"
+GONE = "the layer of the cells was deleted; what you corrected is kept: show the cells again (below)"
 
 
 class ReviewCanvas(QObject):
     """Connects a reviewer with the layer that shows its annotation, as long as there is one."""
+
+    keys_wanted = Signal()  # the page of keys is asked for
 
     def __init__(self, viewer: napari.Viewer, reviewer: Reviewer) -> None:
         super().__init__()
         self._viewer, self._reviewer = viewer, reviewer
         self.canvas: Canvas | None = None
         self.layer: ReviewLayer | None = None
+        self.hand = Hand(reviewer)
         reviewer.changed.connect(self._mark)
         reviewer.edited.connect(self._show_edit)
         reviewer.looked_at.connect(self._look_at)
+        self.hand.changed.connect(self._hold)
         viewer.layers.selection.events.active.connect(self._heed)
         viewer.layers.events.removed.connect(self._heed)
-        viewer.dims.events.point.connect(self._mark)
+        viewer.dims.events.point.connect(self._turn)
 
     def close(self) -> None:
         """Let go of the viewer."""
-        self.leave()
-        self._viewer.layers.selection.events.active.disconnect(self._heed)
-        self._viewer.layers.events.removed.disconnect(self._heed)
-        self._viewer.dims.events.point.disconnect(self._mark)
         if self.canvas is not None:
             self.canvas.close()
             self.canvas = None
-
-    def enter(self, layer: Labels | Vectors | None) -> None:
-        """Review in this layer."""
-        if layer is None or (self.layer is not None and self.layer.layer is layer):
-            self._heed()
-            return
         self.leave()
-        if self.canvas is None:
-            self.canvas = Canvas(self._viewer)
-            self.canvas.bind({key: partial(a.run, self._reviewer) for a in ALL for key in a.keys})
-        self.layer = ReviewLayer(layer)
-        self.layer.clicked.connect(self._click)
-        self.layer.painted.connect(self._reviewer.paint)
+        self._viewer.layers.selection.events.active.disconnect(self._heed)
+        self._viewer.layers.events.removed.disconnect(self._heed)
+        self._viewer.dims.events.point.disconnect(self._turn)
+
+    def enter(self, layer: Labels | Vectors) -> None:
+        """Review in this layer."""
+        self._reviewer.busy = ""
+        if self.layer is None or self.layer.layer is not layer:
+            self.leave()
+            if self.canvas is None:
+                self.canvas = Canvas(self._viewer)
+                self.canvas.bind(*bindings(self._reviewer, self.hand, self.keys_wanted.emit))
+            self.layer = ReviewLayer(layer)
+            self.layer.clicked.connect(self._click)
+            self.layer.clicked_twice.connect(self._click_again)
+            self.layer.drawing.connect(self.hand.move)
+            self.layer.drawn.connect(self._draw)
+            self.layer.painted.connect(self._reviewer.paint)
+            self.layer.replaced.connect(self._check)
+        self._turn()
         self._heed()
 
     def leave(self) -> None:
         """Let go of the layer."""
+        self.hand.drop()
         if self.layer is not None:
             self.layer.close()
             self.layer = None
@@ -67,11 +81,16 @@ class ReviewCanvas(QObject):
     def focus(self) -> None:
         """Let the keys hold."""
         if self.canvas is not None:
+            if self.layer is not None and self.layer.layer in self._viewer.layers:
+                self._viewer.layers.selection.active = self.layer.layer
             self.canvas.focus()
 
     # -- what the user does
 
     def _click(self, point: NDArray[np.float64], add: bool) -> None:
+        if self.hand.tool is not None and not add:
+            self.hand.click(point)
+            return
         annotation = self._reviewer.annotation
         id_ = _cell_at(annotation, point) if annotation is not None else 0
         if add and id_:
@@ -79,15 +98,44 @@ class ReviewCanvas(QObject):
         elif not add:
             self._reviewer.select([id_] if id_ else [])
 
+    def _click_again(self, point: NDArray[np.float64]) -> None:
+        if self.hand.tool is not None:
+            self.hand.click(point)
+
+    def _draw(self, path: NDArray[np.float64]) -> None:
+        if self.hand.draws:
+            self.hand.draw(path)
+        elif self.hand.tool is None:
+            choose_along(self._reviewer, path)
+            self.hand.drop()
+
+    def _hold(self) -> None:
+        if self.layer is not None:
+            self.layer.arm(drawing=self.hand.draws)
+        self._heed()
+        self._mark()
+
     def _heed(self, _: object = None) -> None:
         """Let the keys hold while our layer is the active one: others have keys of their own."""
         if self.layer is not None and self.layer.layer not in self._viewer.layers:
             self.layer.close()
             self.layer = None
-            self._mark()
+            self.hand.drop()
+            self._reviewer.busy = GONE
+            self._reviewer.changed.emit()
         if self.canvas is not None:
             active = self._viewer.layers.selection.active
-            self.canvas.listen(keys=self.layer is not None and active is self.layer.layer)
+            ours = self.layer is not None and active is self.layer.layer
+            self.canvas.listen(keys=ours, tool=self.hand.tool is not None)
+
+    def _check(self) -> None:
+        """Hear that the layer was locked, or given other pixels."""
+        if self.layer is None or self._reviewer.annotation is None:
+            return
+        labels, layer = self._reviewer.annotation.labels, self.layer.layer
+        other = labels is not None and layer.data is not labels
+        self._reviewer.busy = OTHER_PIXELS if other else "" if layer.editable else LOCKED
+        self._reviewer.changed.emit()
 
     # -- what is shown
 
@@ -105,9 +153,19 @@ class ReviewCanvas(QObject):
 
     def _box(self, region: Region) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the box of a region in the world, low and high (D,) each."""
-        assert self.layer is not None
-        corners = self.layer.to_world(np.array([region.low, region.high], np.float64) - 0.5)
+        corners = self._world(np.array([region.low, region.high], np.float64) - 0.5)
         return corners.min(axis=0), corners.max(axis=0)
+
+    def _world(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.layer.to_world(points) if self.layer is not None else points
+
+    def _turn(self, _: object = None) -> None:
+        """Hear that another plane is shown."""
+        annotation = self._reviewer.annotation
+        stack = annotation is not None and len(annotation.shape) == 3 and self.layer is not None
+        place = self.layer.layer.world_to_data(self._viewer.dims.point) if stack and self.layer is not None else None
+        self._reviewer.plane = None if place is None else round(float(place[-3]))
+        self._mark()
 
     def _mark(self, _: object = None) -> None:
         if self.canvas is None:
@@ -115,19 +173,16 @@ class ReviewCanvas(QObject):
         annotation, layer = self._reviewer.annotation, self.layer
         if annotation is None or layer is None:
             self.canvas.mark(())
+            self.canvas.sketch()
             return
-        plane = self._plane(annotation)
         chosen = [id_ for id_ in self._reviewer.selection if id_ in annotation.records]
-        outlines = [outline for id_ in chosen for outline in _outlines(annotation, id_, plane)]
-        self.canvas.mark([layer.to_world(outline)[:, -2:] for outline in outlines])
+        outlines = [line for id_ in chosen[:MOST_MARKED] for line in _outlines(annotation, id_, self._reviewer.plane)]
+        self.canvas.mark([self._world(outline)[:, -2:] for outline in outlines])
+        line, seeds = self.hand.sketch, self.hand.points
+        marks = [None if drawn is None or len(drawn) == 0 else self._world(np.array(drawn)) for drawn in (line, seeds)]
+        self.canvas.sketch(*(None if drawn is None else drawn[:, -2:] for drawn in marks))
         if len(chosen) == 1:
             layer.select(chosen[0])
-
-    def _plane(self, annotation: Annotation) -> int | None:
-        """Return the plane that is shown of a stack, None of a single plane."""
-        if len(annotation.shape) == 2 or self.layer is None:
-            return None
-        return round(self.layer.layer.world_to_data(self._viewer.dims.point)[-3])
 
 
 def _cell_at(annotation: Annotation, point: NDArray[np.float64]) -> int:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QPushButton, QWidget
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
-
+from napari_cellvino.annotation.tools.mark import set_note
 from napari_cellvino.gui.notice import Notice
-from napari_cellvino.gui.review_actions import HISTORY, REDO, SHAPE, UNDO, WALK, Action
+from napari_cellvino.gui.review_buttons import ReviewButtons
+from napari_cellvino.gui.review_keys import KeysPage
 from napari_cellvino.gui.review_view import ReviewView, resolve_review
-from napari_cellvino.gui.rows import GAP, panel_layout, say, text_line
+from napari_cellvino.gui.rows import beside, narrow, panel_layout, say, text_line
 from napari_cellvino.gui.session import Session
+
+SCOPES = ("Whole cells", "This plane only")
 
 
 class ReviewPanel(QWidget):
@@ -23,8 +24,7 @@ class ReviewPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._reviewer = session.reviewer
-        layout = panel_layout(self)
+        self._reviewer, self._hand = session.reviewer, session.review_canvas.hand
         self.hint = text_line("aside")
         self.progress = text_line()
         self.bar = QProgressBar()
@@ -32,60 +32,85 @@ class ReviewPanel(QWidget):
         self.bar.setMaximumHeight(6)
         self.cell = text_line()
         self.why = text_line("attention")
+        self.note = QLineEdit()
+        self.note.setPlaceholderText("Note on the chosen cell")
+        self.note.setAccessibleName("Note on the chosen cell")
+        self.note.setToolTip("A note on the chosen cells, kept with them and written to objects.csv")
+        self.buttons = ReviewButtons(session)
+        self.scope = narrow(QComboBox())
+        self.scope.addItems(SCOPES)
+        self.scope.setAccessibleName("What tools touch")
+        self.scope.setToolTip("Whether tools delete, merge, split and reshape cells in all planes or in the one shown")
+        self.said = text_line("done")
         self.notice = Notice()
+        self.again_button = QPushButton("Show the cells again")
+        self.again_button.setToolTip("Show the cells under review in a layer, with all that was corrected")
         self.last = text_line("aside")
-        self.buttons: dict[str, QPushButton] = {}
-        self._rows = QWidget()
-        rows = QVBoxLayout(self._rows)
-        rows.setContentsMargins(0, 0, 0, 0)
-        for actions in (WALK, SHAPE, HISTORY):
-            rows.addWidget(self._row(actions))
-        for widget in (self.hint, self.progress, self.bar, self.cell, self.why, self._rows, self.notice, self.last):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        self._reviewer.changed.connect(self._draw)
-        self._reviewer.replaced.connect(self._draw)
+        self.keys_button = QPushButton("Keys  ?")
+        self.keys_button.setToolTip("All keys on one page (?)")
+        self.keys_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._lay_out()
+        self._connect()
         self._draw()
 
-    def _row(self, actions: Sequence[Action]) -> QWidget:
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(GAP)
-        for action in actions:
-            key = action.keys[0]
-            shown = f"{action.title} {key}" if action not in HISTORY else action.title
-            button = QPushButton(shown)
-            button.setToolTip(action.words)
-            button.setAccessibleName(action.tip)
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys with the picture
-            button.clicked.connect(partial(self._press, action))
-            self.buttons[action.keys[0]] = button
-            layout.addWidget(button)
-        return row
+    def _lay_out(self) -> None:
+        layout = panel_layout(self)
+        self._foot = beside(self.last, self.keys_button, stretch=0)
+        self._again = beside(self.again_button)
+        self._working = (self.bar, self.buttons, self._foot)
+        for widget in (self.hint, self.progress, self.bar, self.cell, self.why, self.note, self.scope, self.buttons):
+            layout.addWidget(widget)
+        for widget in (self.said, self.notice, self._again, self._foot):
+            layout.addWidget(widget)
+        layout.addStretch(1)
 
-    def _press(self, action: Action) -> None:
-        action.run(self._reviewer)
+    def _connect(self) -> None:
+        self._reviewer.changed.connect(self._draw)
+        self._reviewer.replaced.connect(self._draw)
+        self._hand.changed.connect(self._draw)
+        self.note.editingFinished.connect(self._write_note)
+        self.scope.activated.connect(self._choose_scope)
+        self.again_button.clicked.connect(self._show_again)
+        self.keys_button.clicked.connect(self._show_keys)
+        self.session.review_canvas.keys_wanted.connect(self._show_keys)
+
+    def _write_note(self) -> None:
+        reviewer, text = self._reviewer, self.note.text()
+        if self.note.isModified() and reviewer.selection:
+            self.note.setModified(False)
+            reviewer.do(lambda annotation: set_note(annotation, reviewer.selection, text))
+
+    def _choose_scope(self, row: int) -> None:
+        self._reviewer.plane_only = bool(row)
         self.session.review_canvas.focus()
 
+    def _show_again(self) -> None:
+        self.session.runner.show_again()
+        self.session.review_canvas.focus()
+
+    def _show_keys(self) -> None:
+        KeysPage(self._reviewer, self).show()
+
     def _draw(self) -> None:
-        view = resolve_review(self._reviewer)
+        view = resolve_review(self._reviewer, self._hand.tool)
         say(self.hint, view.hint)
         say(self.progress, view.progress)
-        self.bar.setVisible(bool(view.progress))
+        for widget in self._working:
+            widget.setVisible(not view.hint)
         self.bar.setRange(0, max(1, view.objects))
         self.bar.setValue(view.reviewed)
         say(self.cell, view.cell)
         say(self.why, view.why)
-        self._rows.setVisible(not view.hint)
-        self._draw_history(view)
+        self._draw_note(view)
+        self.scope.setVisible(view.stack)
+        say(self.said, view.said)
         self.notice.show_words(view.notice)
-        say(self.last, view.last)
+        self._again.setVisible(bool(self._reviewer.busy) and self._reviewer.annotation is not None)
+        self.last.setText(view.last)
         self.progress_changed.emit(view.title)
 
-    def _draw_history(self, view: ReviewView) -> None:
-        for action, name in ((UNDO, view.undo), (REDO, view.redo)):
-            button = self.buttons[action.keys[0]]
-            button.setEnabled(bool(name))
-            button.setText(f"{action.title} {name}".strip())
-            button.setToolTip(action.words if name else f"Nothing to {action.title.lower()} yet")
+    def _draw_note(self, view: ReviewView) -> None:
+        self.note.setVisible(view.note is not None)
+        if not (self.note.hasFocus() and self.note.isModified()):
+            with QSignalBlocker(self.note):
+                self.note.setText(view.note or "")

@@ -9,20 +9,24 @@ import getpass
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
-from napari_cellvino.analysis.queue import Doubtful, ReviewProgress, review_progress, review_queue
+from napari_cellvino.analysis.queue import ReviewProgress, review_progress
 from napari_cellvino.analysis.reconcile import reconcile
 from napari_cellvino.annotation import Annotation, Change, Edit, EditSession, Region, Step
 from napari_cellvino.annotation.paint import Stroke
 from napari_cellvino.annotation.recovery import start_session
 from napari_cellvino.app import Outcome, Workspace
-from napari_cellvino.errors import CellvinoError, OutputError, UnsureError
+from napari_cellvino.errors import CellvinoError, EditError, OptionError, OutputError, UnsureError
 from napari_cellvino.gui.failures import Failure, failure_of
-from napari_cellvino.objects import ReviewState
+from napari_cellvino.gui.review_walk import CellFilter, Order, Walk
 
 RUN_AGAIN = "Run again"  # the name that `reconcile` gives its edit
 MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
+SAMPLE_SIZE = 50
+NOTHING_YET = "there is nothing to review yet; run the model first"
 
 
 class Reviewer(QObject):
@@ -32,6 +36,7 @@ class Reviewer(QObject):
     edited = Signal(object)  # Change
     looked_at = Signal(object)  # Region, to be shown from near
     replaced = Signal()  # another annotation is reviewed now, or none
+    listed = Signal()  # another order or filter
 
     def __init__(self, workspace: Workspace, journal: Callable[[], Path]) -> None:
         super().__init__()
@@ -40,11 +45,14 @@ class Reviewer(QObject):
         self.session: EditSession | None = None
         self.selection: tuple[int, ...] = ()
         self.failure: Failure | None = None  # why the last wish was not fulfilled
+        self.said = ""  # what the last action did
         self.busy = ""  # why nothing may be edited now
         self.unsure = False  # whether the same wish again is fulfilled
-        self._queue: tuple[Doubtful, ...] | None = None
-        self._at = -1  # place in the queue
-        self._plane: object = None  # pixels of the outcome reviewed
+        self.plane: int | None = None  # the plane of a stack that is shown
+        self.plane_only = False  # whether tools touch this plane only
+        self.order, self.sample_size, self.filter = Order.DOUBT, SAMPLE_SIZE, CellFilter()
+        self._walk: Walk | None = None
+        self._pixels: object = None  # of the outcome reviewed
         self._reran = False  # whether the last edit took in a new result
 
     def close(self) -> None:
@@ -53,8 +61,8 @@ class Reviewer(QObject):
             self.session.changed.disconnect(self._hear)
             self.session.journal_failed.disconnect(self._hear_fault)
             self.session.close()
-        self.annotation = self.session = self._queue = self.failure = None
-        self.selection, self._at, self._reran, self._plane = (), -1, False, None
+        self.annotation = self.session = self._walk = self.failure = None
+        self.selection, self.said, self._reran, self._pixels = (), "", False, None
 
     # -- what is reviewed
 
@@ -64,23 +72,25 @@ class Reviewer(QObject):
             self.close()
             self.replaced.emit()
             return ""
-        old = self.annotation
-        plane = outcome.prediction.plane
-        known = old.provenance.pixels_sha256 if old is not None and self._plane is plane else ""
+        old, plane = self.annotation, outcome.prediction.plane
+        known = old.provenance.pixels_sha256 if old is not None and self._pixels is plane else ""
         new = self._workspace.annotation(sha256=known)
+        said = ""
         if old is not None and _is_corrected(old) and _same_kind(old, new):
             said = self._reconcile(old, new)
         else:
-            said = self._begin(new)
-        self._plane = plane
+            self.review(new)
+        self._pixels = plane
         return said
 
-    def _begin(self, annotation: Annotation) -> str:
+    def review(self, annotation: Annotation, session: EditSession | None = None) -> None:
+        """Review an annotation, with what was done to it where it has a session."""
         self.close()
         self.annotation = annotation
+        if session is not None:
+            self._listen(session)
         self.replaced.emit()
         self.changed.emit()
-        return ""
 
     def _reconcile(self, old: Annotation, new: Annotation) -> str:
         session = self._started(old)
@@ -91,9 +101,24 @@ class Reviewer(QObject):
         if not done.edit.empty:
             session.commit(done.edit)
             self._reran = True
-        self._queue = None
+        self._walk = None
+        self.listed.emit()
         self.changed.emit()
         return str(done) + "."
+
+    # -- the way through
+
+    @property
+    def walk(self) -> Walk | None:
+        """The cells in order; None where there are none to walk through."""
+        if self._walk is None and self.annotation is not None and self.annotation.records:
+            likely = self.likely(None) if len(self.annotation.shape) == 2 else None
+            try:
+                self._walk = Walk(self.annotation, self.order, self.sample_size, likely)
+            except OptionError as error:
+                self.order, self.failure = Order.DOUBT, failure_of(error)
+                self._walk = Walk(self.annotation, self.order, self.sample_size, likely)
+        return self._walk
 
     @property
     def progress(self) -> ReviewProgress:
@@ -101,43 +126,33 @@ class Reviewer(QObject):
         return review_progress(self.annotation) if self.annotation is not None else ReviewProgress(0, 0, 0)
 
     @property
-    def queue(self) -> tuple[Doubtful, ...]:
-        """All cells as they were found, the most doubtful first."""
-        if self._queue is None and self.annotation is not None:
-            self._queue = review_queue(self.annotation)
-            self._at = -1
-        return self._queue or ()
-
-    @property
     def reasons(self) -> str:
         """Why the chosen cell is doubtful, in words."""
-        found = (item for item in self.queue if (item.id,) == self.selection)
-        return next((item.words for item in found), "")
+        item = self.walk.doubtful(self.selection[0]) if self.walk is not None and len(self.selection) == 1 else None
+        return item.words if item is not None else ""
 
-    # -- choosing
-
-    def select(self, ids: Sequence[int]) -> None:
-        """Choose cells."""
-        self.selection, self.failure, self.unsure = tuple(dict.fromkeys(ids)), None, False
+    def go_by(self, order: Order, size: int) -> None:
+        """Walk in another order, from its beginning; ``size`` is that of a random sample."""
+        self.order, self.sample_size, self._walk, self.failure = order, size, None, None
+        self.listed.emit()
         self.changed.emit()
 
-    def toggle(self, id_: int) -> None:
-        """Choose one cell more, or one less."""
-        self.select([i for i in self.selection if i != id_] if id_ in self.selection else [*self.selection, id_])
+    def show_only(self, wanted: CellFilter) -> None:
+        """List and walk to some cells only."""
+        self.filter = wanted
+        self.listed.emit()
+        self.changed.emit()
 
     def step(self, by: int) -> None:
         """Go to the next cell of the queue that nobody looked at, or for -1 back to the one before."""
-        queue = self.queue
-        at = self._at + by
-        while 0 <= at < len(queue) and not self._stops(queue[at].id, by):
-            at += by
-        if not 0 <= at < len(queue):
-            unseen = self.progress.objects - self.progress.reviewed
-            back = "go back with Shift+N" if unseen == 0 else f"{unseen} were passed over: Shift+N goes back"
-            self._say("this is the first cell of the queue" if by < 0 else f"this is the end of the queue; {back}")
-            return
-        self._at = at
-        self.show_cell(queue[at].id)
+        walk = self.walk
+        id_ = walk.step(by, self.filter) if walk is not None else None
+        if id_ is not None:
+            self.show_cell(id_)
+        elif by < 0:
+            self.say("This is the first cell of the queue.")
+        else:
+            self.say("This is the end of the queue; Shift+N goes back.")
 
     def show_cell(self, id_: int) -> None:
         """Choose a cell and look at it from near."""
@@ -145,27 +160,59 @@ class Reviewer(QObject):
         if self.annotation is not None and id_ in self.annotation.records:
             self.looked_at.emit(self.annotation.geometry(id_).region)
 
-    def _stops(self, id_: int, by: int) -> bool:
-        record = self.annotation.records.get(id_) if self.annotation is not None else None
-        return record is not None and (by < 0 or record.review is ReviewState.UNSEEN)
-
     @property
     def _queued(self) -> bool:
         """Whether the chosen cell is the one that the queue is at."""
-        return 0 <= self._at < len(self.queue) and self.selection == (self.queue[self._at].id,)
+        walk = self._walk
+        return walk is not None and 0 <= walk.at < len(walk.ids) and self.selection == (walk.ids[walk.at],)
+
+    def likely(self, plane: int | None) -> NDArray[np.float16] | None:
+        """Return the model's probability of a cell (Y, X), in a plane of a stack; None where it was not kept."""
+        return self._workspace.cell_map(plane)
+
+    def intensity(self, plane: int | None) -> NDArray[np.floating] | None:
+        """Return the pixels (Y, X) that cells were found in, in a plane of a stack."""
+        return self._workspace.intensity(plane)
+
+    # -- choosing
+
+    def select(self, ids: Sequence[int]) -> None:
+        """Choose cells."""
+        self.selection, self.failure, self.unsure, self.said = tuple(dict.fromkeys(ids)), None, False, ""
+        self.changed.emit()
+
+    def toggle(self, id_: int) -> None:
+        """Choose one cell more, or one less."""
+        self.select([i for i in self.selection if i != id_] if id_ in self.selection else [*self.selection, id_])
+
+    def only_one(self) -> int:
+        """Return the one cell that is chosen; EditError if there are none or several."""
+        if len(self.selection) != 1:
+            several = f"{len(self.selection)} cells are chosen; this takes one"
+            raise EditError(several if self.selection else "no cell is chosen; click on one first")
+        return self.selection[0]
+
+    @property
+    def scope(self) -> int | None:
+        """The plane of a stack that tools are to keep to; None where they treat whole cells."""
+        return self.plane if self.plane_only else None
 
     # -- editing
 
     def do(self, describe: Callable[[Annotation], Edit], *, onward: bool = False) -> Change | None:
         """Describe an edit and make it; where it is not possible, say why. ``onward`` goes on in the queue."""
-        if self.annotation is None:
-            self._say("there is nothing to review yet; run the model first")
-            return None
         queued = onward and self._queued
         change = self._attempt(lambda: self._started(self._editable()).commit(describe(self._editable())))
         if change is not None and queued:
+            said = self.said
             self.step(1)
+            self.said = said
+            self.changed.emit()
         return change
+
+    def try_out(self, work: Callable[[Annotation], None]) -> None:
+        """Do what may fail but edits nothing."""
+        self._attempt(lambda: work(self._editable()))
 
     def paint(self, name: str, strokes: Sequence[Stroke]) -> None:
         """Take in what was painted; what cannot be taken is painted over again."""
@@ -198,9 +245,19 @@ class Reviewer(QObject):
         edit = self.session.history.next_redo if self.session is not None else None
         return edit.name if edit is not None else ""
 
+    @property
+    def unsaved(self) -> int:
+        """Number of steps since the result was last saved."""
+        return self.session.unsaved if self.session is not None else 0
+
+    def say(self, words: str) -> None:
+        """Say why nothing happened."""
+        self.failure = Failure(words)
+        self.changed.emit()
+
     def _editable(self) -> Annotation:
         if self.annotation is None:
-            raise OutputError("there is nothing to review yet; run the model first")
+            raise OutputError(NOTHING_YET)
         if self.busy:
             raise OutputError(self.busy)
         return self.annotation
@@ -209,20 +266,25 @@ class Reviewer(QObject):
         if self.session is None:
             author = getpass.getuser()
             try:
-                self.session = start_session(self._journal(), annotation, author=author)
+                session = start_session(self._journal(), annotation, author=author)
             except OutputError as error:  # editing goes on; what is done is only in memory
-                self.session = EditSession(annotation, author=author)
+                session = EditSession(annotation, author=author)
                 self._hear_fault(error)
-            self.session.changed.connect(self._hear)
-            self.session.journal_failed.connect(self._hear_fault)
+            self._listen(session)
+            return session
         return self.session
+
+    def _listen(self, session: EditSession) -> None:
+        self.session = session
+        session.changed.connect(self._hear)
+        session.journal_failed.connect(self._hear_fault)
 
     def _attempt(self, work: Callable[[], Change | None]) -> Change | None:
         self.failure = None
         try:
             change = work()
         except CellvinoError as error:
-            self.unsure = isinstance(error, UnsureError)
+            self.unsure, self.said = isinstance(error, UnsureError), ""
             self.failure = failure_of(error)
             self.changed.emit()
             return None
@@ -236,6 +298,7 @@ class Reviewer(QObject):
         if change.added and change.name != RUN_AGAIN and len(made) <= MOST_SELECTED:
             self.selection = made
         self.selection = tuple(id_ for id_ in self.selection if id_ in alive)
+        self.said = said_of(change)
         self.edited.emit(change)
         self.changed.emit()
 
@@ -243,9 +306,13 @@ class Reviewer(QObject):
         self.failure = failure_of(error)
         self.changed.emit()
 
-    def _say(self, words: str) -> None:
-        self.failure = Failure(words[:1].upper() + words[1:] + ".")
-        self.changed.emit()
+
+def said_of(change: Change) -> str:
+    """Return what happened, in words: ``Split #87: now #87 and #164``."""
+    before = {Step.DO: "", Step.UNDO: "Undone: ", Step.REDO: "Made again: "}[change.step]
+    made = (*change.changed, *change.added)
+    several = change.added and change.changed and len(made) <= 6 and change.name != RUN_AGAIN
+    return before + change.name + (f": now {' and '.join(f'#{id_}' for id_ in made)}" if several else "")
 
 
 def _is_corrected(annotation: Annotation) -> bool:

@@ -185,17 +185,23 @@ class Runner(QObject):
     # -- what follows
 
     def _show(self, outcome: Outcome | None) -> None:
-        done, stack, picture = self._workspace.done, self._workspace.stack, self._opener.picture
         self.notice = self._reviewer.take(outcome)
-        if outcome is None or self._reviewer.annotation is None:
+        if outcome is None:
             self.kept, self._wanted = None, None
             self._canvas.leave()
-        elif done is not None and stack is not None:
-            title = stack.origin.name + (f" t{done.recipe.frame}" if stack.shape.t > 1 else "")
-            name = ResultName(title, done.label, done.package.spec.classes)
-            source = picture.source_layer() if picture is not None else None
-            self._canvas.enter(self._layers.show(self._reviewer.annotation, stack.planes, name, source))
+        else:
+            self.show_again()
         self.changed.emit()
+
+    def show_again(self) -> None:
+        """Show what is reviewed in its layer, which is made where there is none any more."""
+        done, stack, picture = self._workspace.done, self._workspace.stack, self._opener.picture
+        if self._reviewer.annotation is None or done is None or stack is None:
+            return
+        title = stack.origin.name + (f" t{done.recipe.frame}" if stack.shape.t > 1 else "")
+        name = ResultName(title, done.label, done.package.spec.classes)
+        source = picture.source_layer() if picture is not None else None
+        self._canvas.enter(self._layers.show(self._reviewer.annotation, stack.planes, name, source))
 
     def _choices_changed(self, _: object = None) -> None:
         stack = self._workspace.stack

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import napari
 import numpy as np
+from napari.components._viewer_mouse_bindings import double_click_to_zoom
 from numpy.typing import NDArray
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QPointF, Qt
 from qtpy.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen, QPolygonF, QShortcut
 from qtpy.QtWidgets import QWidget
@@ -34,6 +36,7 @@ class Canvas(QWidget):
         self._line: Path = np.zeros((0, 2))
         self._seeds: Path = np.zeros((0, 2))
         self._shortcuts: list[QShortcut] = []
+        self._tool_keys: list[QShortcut] = []
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -44,31 +47,42 @@ class Canvas(QWidget):
         self.show()
 
     def close(self) -> bool:
-        """Take everything away."""
+        """Take everything away that did not go with the viewer's window."""
         for event in (self._viewer.scene.camera.events, self._viewer.dims.events.ndisplay):
             event.disconnect(self._redraw)
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(False)
+        if not isalive(self):
+            return True
+        self.listen(keys=False, tool=False)
+        for shortcut in (*self._shortcuts, *self._tool_keys):
             shortcut.setParent(None)
-        self._shortcuts.clear()
         self._native.removeEventFilter(self)
         self.hide()
         self.setParent(None)
         self.deleteLater()
         return True
 
-    def bind(self, keys: Mapping[str, Callable[[], None]]) -> None:
-        """Call functions by key while the canvas has the focus."""
-        for key, call in keys.items():
-            shortcut = QShortcut(QKeySequence(key), self._native)
-            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-            shortcut.activated.connect(call)
-            self._shortcuts.append(shortcut)
+    def bind(self, keys: Mapping[str, Callable[[], None]], tool_keys: Mapping[str, Callable[[], None]]) -> None:
+        """Call functions by key while the canvas has the focus; ``tool_keys`` while a tool is in the hand."""
+        self._shortcuts += [self._shortcut(key, call) for key, call in keys.items()]
+        self._tool_keys += [self._shortcut(key, call) for key, call in tool_keys.items()]
 
-    def listen(self, *, keys: bool) -> None:
-        """Let the keys hold, or not."""
+    def listen(self, *, keys: bool, tool: bool) -> None:
+        """Let the keys hold, or not; with a ``tool`` in the hand, two quick clicks do not zoom."""
+        if not isalive(self):
+            return
         for shortcut in self._shortcuts:
             shortcut.setEnabled(keys)
+        for shortcut in self._tool_keys:
+            shortcut.setEnabled(keys and tool)
+        callbacks = self._viewer.mouse_double_click_callbacks
+        if (keys and tool) == (double_click_to_zoom in callbacks):
+            (callbacks.remove if tool and keys else callbacks.append)(double_click_to_zoom)
+
+    def _shortcut(self, key: str, call: Callable[[], None]) -> QShortcut:
+        shortcut = QShortcut(QKeySequence(key), self._native)
+        shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        shortcut.activated.connect(call)
+        return shortcut
 
     def focus(self) -> None:
         """Give the canvas the focus, so that keys hold."""
@@ -77,13 +91,13 @@ class Canvas(QWidget):
     def mark(self, outlines: Sequence[Path]) -> None:
         """Draw round cells; each outline is (P, 2)."""
         self._outlines = outlines
-        self.update()
+        self._redraw()
 
     def sketch(self, line: Path | None = None, seeds: Path | None = None) -> None:
         """Draw what a tool is about to use: a line, points."""
         none = np.zeros((0, 2))
         self._line, self._seeds = none if line is None else line, none if seeds is None else seeds
-        self.update()
+        self._redraw()
 
     def look_at(self, low: Path, high: Path) -> None:
         """Show a box of the world (D,) from near: zoom, and plane of a stack."""
@@ -141,4 +155,5 @@ class Canvas(QWidget):
         painter.end()
 
     def _redraw(self, _: object = None) -> None:
-        self.update()
+        if isalive(self):
+            self.update()

@@ -28,23 +28,31 @@ class ReviewLayer:
 
     painted = Signal(str, object)  # name, tuple[Stroke, ...]; the pixels are written already
     clicked = Signal(object, object)  # point (D,) in px of the layer, whether Shift was held
-    drawing = Signal(object)  # path (P, D) so far, while a tool that draws is armed
+    clicked_twice = Signal(object)  # point (D,) of the second of two quick clicks, which is no `clicked`
+    drawing = Signal(object)  # path (P, D) so far, while a tool that draws is armed or Shift is held
     drawn = Signal(object)  # the same at its end
+    replaced = Signal()  # somebody gave the layer other pixels, or locked it
 
     def __init__(self, layer: Labels | Vectors) -> None:
         self.layer = layer
         self._armed = False
         layer.mouse_drag_callbacks.append(self._follow)
+        layer.mouse_double_click_callbacks.append(self._click_twice)
+        layer.events.editable.connect(self._tell_replaced)
         if isinstance(layer, Labels):
+            layer.preserve_labels = True  # napari's brush and eraser leave the neighbours alone
             layer.events.paint.connect(self._paint)
+            layer.events.data.connect(self._tell_replaced)
 
     def close(self) -> None:
         """Listen no more; the layer stays as it is."""
         self.arm(drawing=False)
-        if self._follow in self.layer.mouse_drag_callbacks:
-            self.layer.mouse_drag_callbacks.remove(self._follow)
+        self.layer.mouse_drag_callbacks.remove(self._follow)
+        self.layer.mouse_double_click_callbacks.remove(self._click_twice)
+        self.layer.events.editable.disconnect(self._tell_replaced)
         if isinstance(self.layer, Labels):
             self.layer.events.paint.disconnect(self._paint)
+            self.layer.events.data.disconnect(self._tell_replaced)
 
     def arm(self, *, drawing: bool) -> None:
         """Let the next drag draw, or move the camera again."""
@@ -84,17 +92,27 @@ class ReviewLayer:
     def _follow(self, _: Labels | Vectors, event: Event) -> Generator[None]:
         if event.button != 1 or getattr(self.layer, "mode", "pan_zoom") != "pan_zoom":
             return
-        path, start = [self._place(event)], tuple(event.pos)
+        path, start, shift, moved = [self._place(event)], tuple(event.pos), "Shift" in event.modifiers, 0.0
+        self.layer.mouse_pan = not (self._armed or shift)
         yield
         while event.type == "mouse_move":
+            moved = max(moved, dist(start, tuple(event.pos)))
             path.append(self._place(event))
-            if self._armed:
+            if self._armed or shift:
                 self.drawing.emit(np.array(path))
             yield
-        if dist(start, tuple(event.pos)) < CLICK_PX:
-            self.clicked.emit(path[0], "Shift" in event.modifiers)
-        elif self._armed:
+        self.layer.mouse_pan = not self._armed
+        if max(moved, dist(start, tuple(event.pos))) < CLICK_PX:
+            self.clicked.emit(path[0], shift)
+        elif self._armed or shift:
             self.drawn.emit(np.array(path))
+
+    def _click_twice(self, _: Labels | Vectors, event: Event) -> None:
+        """Take the second of two quick clicks for a click where they are counted."""
+        self.clicked_twice.emit(self._place(event))
+
+    def _tell_replaced(self, _: object = None) -> None:
+        self.replaced.emit()
 
     def _place(self, event: Event) -> NDArray[np.float64]:
         return np.array(self.layer.world_to_data(event.position)[-self.layer.ndim :], np.float64)
