@@ -15,6 +15,7 @@ from napari_cellvino.gui._bridge import ResultLayers
 from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.colours import style_sheet
 from napari_cellvino.gui.opener import Opener
+from napari_cellvino.gui.retrainer import Retrainer
 from napari_cellvino.gui.review_canvas import ReviewCanvas
 from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.gui.runner import Runner
@@ -47,6 +48,7 @@ class Session(QObject):
             self.reviewer,
             self.review_canvas,
         )
+        self.retrainer = Retrainer(self.workspace, self.catalogue, self.lane)
         self._panels: list[int] = []
         self._open = True
         viewer.events.theme.connect(self._restyle)
@@ -72,11 +74,11 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        for part in (self.catalogue, self.opener, self.runner, self.reviewer, self.saver):
+        for part in (self.catalogue, self.opener, self.runner, self.reviewer, self.saver, self.retrainer):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.workspace.close()  # heard by the parts, which let go too
-        for listening in (self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
+        for listening in (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
             listening.close()
         self.lane.close()
         self.decoder.close()

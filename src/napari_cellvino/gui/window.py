@@ -7,6 +7,7 @@ from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.open_panel import OpenPanel
+from napari_cellvino.gui.retrain_panel import RetrainPanel
 from napari_cellvino.gui.review_panel import ReviewPanel
 from napari_cellvino.gui.run_panel import RunPanel
 from napari_cellvino.gui.save_panel import SavePanel
@@ -14,7 +15,7 @@ from napari_cellvino.gui.session import Session, session_of
 
 
 class CellvinoWindow(QWidget):
-    """Tabs 1 Open, 2 Run, 3 Review, 4 Save; a tick says that a step is done."""
+    """Tabs 1 Open, 2 Run, 3 Review, 4 Save, then Retrain; a tick says that a step is done."""
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
@@ -23,10 +24,12 @@ class CellvinoWindow(QWidget):
         self.run_panel = RunPanel(self.session)
         self.review_panel = ReviewPanel(self.session)
         self.save_panel = SavePanel(self.session)
+        self.retrain_panel = RetrainPanel(self.session)
         self.tabs = QTabWidget()
         panels = (self.open_panel, self.run_panel, self.review_panel, self.save_panel)
         for title, panel in zip(("1 Open", "2 Run", "3 Review", "4 Save"), panels, strict=True):
             self.tabs.addTab(_scrolling(panel), title)
+        self.tabs.addTab(_scrolling(self.retrain_panel), "Retrain")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.addWidget(self.tabs)
@@ -92,6 +95,15 @@ class SaveDock(QWidget):
         super().__init__()
         self.session = session_of(napari_viewer)
         _fill(self, SavePanel(self.session), self.session)
+
+
+class RetrainDock(QWidget):
+    """The Retrain panel alone."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, RetrainPanel(self.session), self.session)
 
 
 def _fill(dock: QWidget, panel: QWidget, session: Session) -> None:

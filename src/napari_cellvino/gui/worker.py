@@ -18,7 +18,6 @@ from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_cellvino.errors import InferenceError
 from napari_cellvino.inference.engine import InferenceCancelledError
-from napari_cellvino.inference.progress import Progress
 
 Work = Callable[[], Any]
 """A function, or one that returns a generator of progress; runs on the thread."""
@@ -39,7 +38,7 @@ class Task:
     done: Callable[[Any], None] = _ignore
     failed: Callable[[BaseException], None] = _ignore
     stopped: Callable[[], None] = _ignore
-    news: Callable[[Progress], None] = _ignore
+    news: Callable[[Any], None] = _ignore  # what a generator yields: progress, or more of it
     wish: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:

@@ -24,7 +24,7 @@ from napari_cellvino.errors import ImageReadError, OptionError, TrainingDataErro
 from napari_cellvino.export.exporting import ExportChoices, Exported, export_fields
 from napari_cellvino.jobs.annotated_fields import Unreadable, read_fields
 from napari_cellvino.jobs.field import ANNOTATION_NAME
-from napari_cellvino.jobs.training_news import TrainingNews, read_news
+from napari_cellvino.jobs.training_news import TrainingNews, read_more, read_news
 from napari_cellvino.package.spec import Score
 
 NEEDED = ("torch", "onnx", "matplotlib")
@@ -181,10 +181,11 @@ def _train(choices: RetrainChoices, dataset: Path, place: Path) -> Generator[Tra
     options = ["--base", choices.base, "--out", str(place / choices.name), "--epochs", str(choices.epochs)]
     command = [*COMMAND, "train", str(dataset), *options, "--seed", str(choices.seed), "--progress", str(news)]
     yield from read_news(news)  # of a part that was done before
+    told = news.stat().st_size if news.is_file() else 0
     with result.open("wb") as said, errors.open("wb") as trouble:
         process = subprocess.Popen([*command, "--json"], stdout=said, stderr=trouble)
         try:
-            yield from _follow(process, news)
+            yield from _follow(process, news, told)
         finally:
             end_process(process)
     if not result.read_bytes().strip():
@@ -192,15 +193,16 @@ def _train(choices: RetrainChoices, dataset: Path, place: Path) -> Generator[Tra
     result.replace(place / "result.json")
 
 
-def _follow(process: subprocess.Popen[bytes], path: Path) -> Generator[TrainingNews, None, None]:
-    """Yield the last piece of news whenever there is a new one, until the process ends."""
-    size = path.stat().st_size if path.is_file() else 0
-    while process.poll() is None:
+def _follow(process: subprocess.Popen[bytes], path: Path, start: int) -> Generator[TrainingNews, None, None]:
+    """Yield the news from byte ``start`` on until the process ends, and in between an empty one: it can be stopped."""
+    while True:
+        ended = process.poll() is not None
+        found, start = read_more(path, start)
+        yield from found
+        if ended:
+            return
+        yield TrainingNews()
         time.sleep(LOOK_EVERY_S)
-        now = path.stat().st_size if path.is_file() else 0
-        found = read_news(path) if now != size else []
-        size = now
-        yield found[-1] if found else TrainingNews()
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:

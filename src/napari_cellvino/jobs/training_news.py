@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 
 class TrainingNews(BaseModel):
@@ -37,16 +37,20 @@ def tell_news(path: Path, news: TrainingNews) -> None:
 
 def read_news(path: Path) -> list[TrainingNews]:
     """Return all news so far, without the steps that were done again after a stop; a line half written is left out."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
     found: list[TrainingNews] = []
-    for line in lines:
-        try:
-            news = TrainingNews.model_validate_json(line)
-        except ValidationError:
-            continue
+    for news in read_more(path, 0)[0]:
         found = [earlier for earlier in found if not news.step or earlier.step < news.step]
         found.append(news)
     return found
+
+
+def read_more(path: Path, start: int) -> tuple[list[TrainingNews], int]:
+    """Return the news from byte ``start`` on, and where to go on reading: after the last whole line."""
+    try:
+        with path.open("rb") as handle:
+            handle.seek(start)
+            whole, _, _ = handle.read().rpartition(b"\n")
+    except OSError:
+        return [], start
+    lines = whole.splitlines()
+    return [TrainingNews.model_validate_json(line) for line in lines], start + len(whole) + bool(lines)

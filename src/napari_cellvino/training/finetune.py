@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from napari_cellvino.errors import OptionError, TrainingDataError
-from napari_cellvino.export.splits import name_share
 from napari_cellvino.inference.heads import check_parameters
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.package import ModelPackage, find_package, open_package
@@ -20,7 +19,7 @@ from napari_cellvino.recipe import Precision
 from napari_cellvino.training.build import Words, build_package
 from napari_cellvino.training.choose import goal_of
 from napari_cellvino.training.config import spec_for
-from napari_cellvino.training.datasets import LabelledImage, read_set
+from napari_cellvino.training.datasets import LabelledImage, split_set
 from napari_cellvino.training.evaluate import LabelledSet, infer_field, judged_fields, score_maps, score_package
 from napari_cellvino.training.fit import FitProgress, Validation, fit
 from napari_cellvino.training.lessons import lesson_for, prepare
@@ -110,26 +109,6 @@ def train(task: TrainingTask) -> Generator[FitProgress | str, None, Trained]:
     shutil.move(fresh, task.out)
     package = open_package(task.out)
     return Trained(package, before, tuple(s for s in package.spec.scores if s.precision is Precision.FAST))
-
-
-def split_set(folder: Path) -> tuple[list[LabelledImage], list[LabelledImage]]:
-    """Return the fields to learn from and those to check on.
-
-    Raises
-    ------
-    TrainingDataError
-        If there are fewer than two fields.
-    """
-    learned, checked = read_set(folder, "train"), read_set(folder, "val")
-    if learned and checked:
-        return learned, checked
-    fields = sorted(learned + checked, key=lambda field: name_share(field.id))
-    if len(fields) < 2:
-        raise TrainingDataError(
-            f"{folder} holds {len(fields)} labelled field; at least 2 are needed, one to learn from and one to check on"
-        )
-    few = max(1, len(fields) // 5)
-    return fields[few:], fields[:few]
 
 
 def live_validation(plan: TrainingPlan, fields: Sequence[LabelledImage]) -> Validation:
