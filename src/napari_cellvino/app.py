@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_cellvino.analysis.changes import Changes, compare_cells
-from napari_cellvino.annotation import Annotation
+from napari_cellvino.annotation import Annotation, EditSession
 from napari_cellvino.errors import ImageValueError, OptionError
 from napari_cellvino.image import Stack
 from napari_cellvino.inference.engine import Device, Engine
@@ -29,9 +29,17 @@ from napari_cellvino.inference.project import describe_plane
 from napari_cellvino.inference.volume import StackMaps, cell_map
 from napari_cellvino.io import Position, Source, open_source
 from napari_cellvino.jobs.engines import Engines
-from napari_cellvino.jobs.field import FieldResult, annotate, decode_again, finish_field, predict_field, values_of
+from napari_cellvino.jobs.field import (
+    FieldResult,
+    annotate,
+    decode_again,
+    finish_field,
+    predict_field,
+    values_of,
+    volume_of,
+)
 from napari_cellvino.jobs.models import RunPlan, find_outline, for_model, for_z, without_parameters_of
-from napari_cellvino.jobs.results import save_result
+from napari_cellvino.jobs.results import save_corrected, save_result
 from napari_cellvino.package import ModelPackage, find_package
 from napari_cellvino.recipe import Recipe, fitted, make_recipe, renamed
 
@@ -366,8 +374,17 @@ class Workspace:
             return None if z is None or not raw.seen.size else raw.seen[z]
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
-    def save(self, folder: Path, *, overwrite: bool = False) -> Path:
+    def save(self, folder: Path, *, overwrite: bool = False, corrected: EditSession | None = None) -> Path:
         """Write the outcome shown into its own folder under ``folder``, update the counts there, and return it.
+
+        Parameters
+        ----------
+        folder
+            Holds a folder per image.
+        overwrite
+            Whether a result made from something else is replaced.
+        corrected
+            The outcome as a person corrected it; nobody may edit meanwhile.
 
         Raises
         ------
@@ -376,8 +393,12 @@ class Workspace:
         OutputError
             If a result made from something else stands there and ``overwrite`` is off, or it cannot be written.
         """
-        result, done = self.result(), self.done or self.plan()
-        return save_result(folder, result, done.package, done.outline, overwrite=overwrite)
+        outcome, done = self.outcome, self.done
+        if corrected is None or outcome is None or done is None:
+            result, done = self.result(), self.done or self.plan()
+            return save_result(folder, result, done.package, done.outline, overwrite=overwrite)
+        plane, volume = outcome.prediction.plane, volume_of(outcome.prediction)
+        return save_corrected(folder, corrected, plane, volume, done.package, done.outline, overwrite=overwrite)
 
 
 def _with(recipe: Recipe, values: Mapping[str, float]) -> Recipe:

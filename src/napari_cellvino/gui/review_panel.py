@@ -43,6 +43,11 @@ class ReviewPanel(QWidget):
         self.scope.setToolTip("Whether tools delete, merge, split and reshape cells in all planes or in the one shown")
         self.said = text_line("done")
         self.notice = Notice()
+        self.offer = Notice()
+        self.go_on_button = QPushButton("&Go on")
+        self.go_on_button.setToolTip("Take up these corrections, and go to the last one")
+        self.anew_button = QPushButton("Begin a&new")
+        self.anew_button.setToolTip("Correct what the model found now; what was corrected before is kept beside it")
         self.again_button = QPushButton("Show the cells again")
         self.again_button.setToolTip("Show the cells under review in a layer, with all that was corrected")
         self.last = text_line("aside")
@@ -57,8 +62,20 @@ class ReviewPanel(QWidget):
         layout = panel_layout(self)
         self._foot = beside(self.last, self.keys_button, stretch=0)
         self._again = beside(self.again_button)
+        self._offered = beside(self.go_on_button, self.anew_button)
         self._working = (self.bar, self.buttons, self._foot)
-        for widget in (self.hint, self.progress, self.bar, self.cell, self.why, self.note, self.scope, self.buttons):
+        for widget in (
+            self.hint,
+            self.offer,
+            self._offered,
+            self.progress,
+            self.bar,
+            self.cell,
+            self.why,
+            self.note,
+            self.scope,
+            self.buttons,
+        ):
             layout.addWidget(widget)
         for widget in (self.said, self.notice, self._again, self._foot):
             layout.addWidget(widget)
@@ -71,6 +88,8 @@ class ReviewPanel(QWidget):
         self.note.editingFinished.connect(self._write_note)
         self.scope.activated.connect(self._choose_scope)
         self.again_button.clicked.connect(self._show_again)
+        self.go_on_button.clicked.connect(self._go_on)
+        self.anew_button.clicked.connect(self._reviewer.begin_anew)
         self.keys_button.clicked.connect(self._show_keys)
         self.session.review_canvas.keys_wanted.connect(self._show_keys)
 
@@ -88,12 +107,18 @@ class ReviewPanel(QWidget):
         self.session.runner.show_again()
         self.session.review_canvas.focus()
 
+    def _go_on(self) -> None:
+        self._reviewer.go_on()
+        self.session.review_canvas.focus()
+
     def _show_keys(self) -> None:
         KeysPage(self._reviewer, self).show()
 
     def _draw(self) -> None:
         view = resolve_review(self._reviewer, self._hand.tool)
         say(self.hint, view.hint)
+        self.offer.show_words(view.offer)
+        self._offered.setVisible(bool(view.offer))
         say(self.progress, view.progress)
         for widget in self._working:
             widget.setVisible(not view.hint)

@@ -38,6 +38,7 @@ class ReviewView:
     stack: bool = False  # whether cells go through planes
     said: str = ""  # what the last action did, or what to do with the tool in the hand
     notice: str = ""
+    offer: str = ""  # what was corrected earlier
     last: str = ""
 
 
@@ -57,6 +58,7 @@ def resolve_review(reviewer: Reviewer, tool: PointerTool | None) -> ReviewView:
         stack=len(annotation.shape) == 3,
         said=f"✓  {reviewer.said}" if reviewer.said and tool is None else _in_hand(tool),
         notice=_notice(reviewer),
+        offer=f"{reviewer.earlier.words}. Go on with them?" if reviewer.earlier is not None else "",
         last=f"{count_words(reviewer.unsaved, 'step')} not saved yet (tab 4)" if reviewer.unsaved else "",
     )
 

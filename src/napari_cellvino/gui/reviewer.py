@@ -17,11 +17,12 @@ from napari_cellvino.analysis.queue import ReviewProgress, review_progress
 from napari_cellvino.analysis.reconcile import reconcile
 from napari_cellvino.annotation import Annotation, Change, Edit, EditSession, Region, Step
 from napari_cellvino.annotation.paint import Stroke
-from napari_cellvino.annotation.recovery import start_session
+from napari_cellvino.annotation.recovery import resume_session, start_session
 from napari_cellvino.app import Outcome, Workspace
 from napari_cellvino.errors import CellvinoError, EditError, OptionError, OutputError, UnsureError
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.review_walk import CellFilter, Order, Walk
+from napari_cellvino.jobs.corrections import Earlier, find_earlier, journal_path
 
 RUN_AGAIN = "Run again"  # the name that `reconcile` gives its edit
 MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
@@ -37,16 +38,19 @@ class Reviewer(QObject):
     looked_at = Signal(object)  # Region, to be shown from near
     replaced = Signal()  # another annotation is reviewed now, or none
     listed = Signal()  # another order or filter
+    resumed = Signal()  # what was corrected earlier is reviewed, and to be shown
 
-    def __init__(self, workspace: Workspace, journal: Callable[[], Path]) -> None:
+    def __init__(self, workspace: Workspace, folder: Callable[[], Path]) -> None:
         super().__init__()
-        self._workspace, self._journal = workspace, journal
+        self._workspace, self._folder = workspace, folder
         self.annotation: Annotation | None = None
         self.session: EditSession | None = None
         self.selection: tuple[int, ...] = ()
         self.failure: Failure | None = None  # why the last wish was not fulfilled
         self.said = ""  # what the last action did
         self.busy = ""  # why nothing may be edited now
+        self.earlier: Earlier | None = None  # what was corrected in this image before, as long as it is on offer
+        self._saving = False
         self.unsure = False  # whether the same wish again is fulfilled
         self.plane: int | None = None  # the plane of a stack that is shown
         self.plane_only = False  # whether tools touch this plane only
@@ -61,7 +65,7 @@ class Reviewer(QObject):
             self.session.changed.disconnect(self._hear)
             self.session.journal_failed.disconnect(self._hear_fault)
             self.session.close()
-        self.annotation = self.session = self._walk = self.failure = None
+        self.annotation = self.session = self._walk = self.failure = self.earlier = None
         self.selection, self.said, self._reran, self._pixels = (), "", False, None
 
     # -- what is reviewed
@@ -80,6 +84,7 @@ class Reviewer(QObject):
             said = self._reconcile(old, new)
         else:
             self.review(new)
+            self._look_for_earlier(new)
         self._pixels = plane
         return said
 
@@ -105,6 +110,47 @@ class Reviewer(QObject):
         self.listed.emit()
         self.changed.emit()
         return str(done) + "."
+
+    def _look_for_earlier(self, fresh: Annotation) -> None:
+        try:
+            self.earlier = find_earlier(self._folder(), fresh)
+        except CellvinoError as error:
+            self.failure = failure_of(error)
+        self.changed.emit()
+
+    def go_on(self) -> None:
+        """Review what was corrected earlier, at the place of its last step."""
+        earlier, pixels = self.earlier, self._pixels
+        if earlier is None:
+            return
+        at: Change | None = None
+        session: EditSession | None = None
+        try:
+            if earlier.journal is not None:
+                done = resume_session(earlier.journal, earlier.annotation, author=getpass.getuser())
+                session, at = done.session, done.at
+        except CellvinoError as error:
+            self.failure = failure_of(error)
+            self.changed.emit()
+            return
+        self.review(earlier.annotation, session)
+        self._pixels = pixels
+        self.resumed.emit()
+        if at is not None:
+            self.said = f"Went on after: {at.name}"
+            if at.region is not None:
+                self.looked_at.emit(at.region)
+        self.changed.emit()
+
+    def begin_anew(self) -> None:
+        """Leave what was corrected earlier where it is; the first edit sets its journal aside under another name."""
+        self.earlier = None
+        self.changed.emit()
+
+    def hold_still(self, *, saving: bool) -> None:
+        """Let nobody edit while the result is saved."""
+        self._saving = saving
+        self.changed.emit()
 
     # -- the way through
 
@@ -258,15 +304,16 @@ class Reviewer(QObject):
     def _editable(self) -> Annotation:
         if self.annotation is None:
             raise OutputError(NOTHING_YET)
-        if self.busy:
-            raise OutputError(self.busy)
+        if self.busy or self._saving:
+            raise OutputError(self.busy or "the result is being saved; try again in a moment")
         return self.annotation
 
     def _started(self, annotation: Annotation) -> EditSession:
         if self.session is None:
+            self.earlier = None
             author = getpass.getuser()
             try:
-                session = start_session(self._journal(), annotation, author=author)
+                session = start_session(journal_path(self._folder()), annotation, author=author)
             except OutputError as error:  # editing goes on; what is done is only in memory
                 session = EditSession(annotation, author=author)
                 self._hear_fault(error)

@@ -69,6 +69,7 @@ class SavePanel(QWidget):
     def _connect(self) -> None:
         self._saver.changed.connect(self._draw)
         self.session.runner.changed.connect(self._draw)
+        self.session.reviewer.changed.connect(self._draw)
         self.folder.textEdited.connect(self._saver.choose)
         self.choose_button.clicked.connect(self._ask)
         self.save_button.clicked.connect(lambda: self._saver.save())
@@ -92,7 +93,9 @@ class SavePanel(QWidget):
         if self.folder.text() != saver.folder:
             self.folder.setText(saver.folder)
         self.save_button.setEnabled(not missing and not saver.saving)
-        self.save_button.setText(f"&Save {count_words(outcome.count)}" if outcome is not None else "&Save")
+        reviewed = self.session.reviewer.annotation
+        counted = sum(record.counted for record in reviewed.records.values()) if reviewed is not None else 0
+        self.save_button.setText(f"&Save {count_words(counted)}" if outcome is not None else "&Save")
         self.save_button.setToolTip(missing or f"Write the result into {saver.folder}")
         say(self.hint, missing)
         self.bar.setVisible(saver.saving)

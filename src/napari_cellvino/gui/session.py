@@ -14,6 +14,7 @@ from napari_cellvino.app import Workspace
 from napari_cellvino.gui._bridge import ResultLayers
 from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.colours import style_sheet
+from napari_cellvino.gui.farewell import Farewell
 from napari_cellvino.gui.opener import Opener
 from napari_cellvino.gui.retrainer import Retrainer
 from napari_cellvino.gui.review_canvas import ReviewCanvas
@@ -36,8 +37,8 @@ class Session(QObject):
         self.decoder = Lane()  # decoding again, so that sliders never wait for the engine
         self.catalogue = Catalogue(self.workspace, self.lane)
         self.opener = Opener(viewer, self.workspace, self.lane)
-        self.saver = Saver(self.workspace, self.lane)
-        self.reviewer = Reviewer(self.workspace, self.saver.journal)
+        self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.session)
+        self.reviewer = Reviewer(self.workspace, self.saver.target)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
         self.runner = Runner(
             self.workspace,
@@ -49,6 +50,10 @@ class Session(QObject):
             self.review_canvas,
         )
         self.retrainer = Retrainer(self.workspace, self.catalogue, self.lane)
+        self.reviewer.edited.connect(self.saver.outdate)
+        self.saver.changed.connect(self._note_saving)
+        self.reviewer.resumed.connect(self.runner.show_again)
+        self.farewell = Farewell(viewer, self.reviewer, self.saver)
         self._panels: list[int] = []
         self._open = True
         viewer.events.theme.connect(self._restyle)
@@ -82,6 +87,7 @@ class Session(QObject):
             listening.close()
         self.lane.close()
         self.decoder.close()
+        self.farewell.close()
         self.viewer.events.theme.disconnect(self._restyle)
         application = QApplication.instance()
         if application is not None:
@@ -91,6 +97,9 @@ class Session(QObject):
     def is_open(self) -> bool:
         """Whether panels may still join."""
         return self._open
+
+    def _note_saving(self) -> None:
+        self.reviewer.hold_still(saving=self.saver.saving)
 
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))
