@@ -20,6 +20,7 @@ from benchmarks.asked import Asked
 from benchmarks.edits import measure_edits, measure_stack_edits
 from benchmarks.exports import measure_exports
 from benchmarks.figure import Figure, NotMeasuredError, record, table
+from benchmarks.finetune import measure_finetune
 from benchmarks.memory import measure_memory
 from benchmarks.peak import measure_peak
 from benchmarks.peer import measure_stardist
@@ -44,6 +45,7 @@ PARTS: dict[str, Part] = {
     ),
     "memory": ("A stack of 1 GB (ZCYX, uint8) through the command line", lambda _: measure_memory()),
     "exports": ("Results to every format with cellvino export", lambda _: measure_exports()),
+    "finetune": ("Five corrected fields of a new kind, with cellvino train", measure_finetune),
     "stardist": ("A 1024 x 1024 field of nuclei beside StarDist 2D", measure_stardist),
     "peak": ("Convolutions of the nuclei network beside the processor's peak", measure_peak),
     "int8": ("The nuclei network in INT8 beside bf16", measure_int8),

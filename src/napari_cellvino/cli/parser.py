@@ -104,9 +104,12 @@ def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     info.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
     _add_pattern(info)
     _command(commands, "devices", "devices", "list the devices that can run models here")
-    models = _command(commands, "models", "models", "list the models, or check one with its own test tensors")
-    models.add_argument("action", nargs="?", choices=["check"], help="check: verify files and run the test tensors")
-    models.add_argument("name", nargs="?", help="the model to check (default: all)")
+    models = _command(commands, "models", "models", "list the models, check one with its own test tensors, or go back")
+    models.add_argument(
+        "action", nargs="?", choices=["check", "back"],
+        help="check: verify files and run the test tensors; back: to the version before of a model of your own",
+    )  # fmt: skip
+    models.add_argument("name", nargs="?", help="the model (default of check: all)")
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -147,6 +150,8 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--batch", type=int, metavar="N", help="crops a step (default: the plan's)")
     add("--seed", type=int, default=0, metavar="N", help="the same seed draws the same crops (default: 0)")
     add("--device", choices=["cpu", "cuda"], default="cpu")
+    add("--install", action="store_true", help="put the new model among your own, unless it is no better")
+    add("--progress", type=Path, metavar="FILE", help="append the news to this file, a line of JSON each")
 
 
 def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -21,6 +21,7 @@ from napari_cellvino.gui.opener import Opener
 from napari_cellvino.gui.plate_desk import PlateDesk
 from napari_cellvino.gui.plate_numbers import PlateNumbers
 from napari_cellvino.gui.plate_runner import PlateRunner
+from napari_cellvino.gui.retrainer import Retrainer
 from napari_cellvino.gui.review_canvas import ReviewCanvas
 from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.gui.runner import Runner
@@ -56,6 +57,7 @@ class Session(QObject):
             self.reviewer,
             self.review_canvas,
         )
+        self.retrainer = Retrainer(self.workspace, self.catalogue, self.lane)
         self.reviewer.edited.connect(self.saver.outdate)
         self.saver.changed.connect(self._note_saving)
         self.reviewer.resumed.connect(self.runner.show_again)
@@ -99,14 +101,14 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        parts = (self.catalogue, self.opener, self.runner, self.reviewer, self.saver, self.thumbnails)
-        for part in (*parts, self.plates, self.numbers, self.plate_runner):
+        parts = (self.catalogue, self.opener, self.runner, self.reviewer, self.saver, self.retrainer)
+        for part in (*parts, self.thumbnails, self.plates, self.numbers, self.plate_runner):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
         self.thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
-        for listening in (self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
+        for listening in (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
             listening.close()
         for lane in (self.lane, self.files, self.decoder, self.plate_lane, self.tables, self.leisure):
             lane.close()

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.open_panel import OpenPanel
 from napari_cellvino.gui.plate_panel import PlatePanel
+from napari_cellvino.gui.retrain_panel import RetrainPanel
 from napari_cellvino.gui.review_panel import ReviewPanel
 from napari_cellvino.gui.run_panel import RunPanel
 from napari_cellvino.gui.save_panel import SavePanel
@@ -15,7 +16,7 @@ from napari_cellvino.gui.session import Session, session_of
 
 
 class CellvinoWindow(QWidget):
-    """Tabs 1 Open, 2 Run, 3 Review, 4 Save, and Plate; a tick says that a step is done."""
+    """Tabs 1 Open, 2 Run, 3 Review, 4 Save, then Plate and Retrain; a tick says that a step is done."""
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
@@ -24,10 +25,14 @@ class CellvinoWindow(QWidget):
         self.run_panel = RunPanel(self.session)
         self.review_panel = ReviewPanel(self.session)
         self.save_panel = SavePanel(self.session)
+        self.plate_panel = PlatePanel(self.session)
+        self.retrain_panel = RetrainPanel(self.session)
         self.tabs = QTabWidget()
         panels = (self.open_panel, self.run_panel, self.review_panel, self.save_panel)
         for title, panel in zip(("1 Open", "2 Run", "3 Review", "4 Save"), panels, strict=True):
             self.tabs.addTab(_scrolling(panel), title)
+        self._plate_tab = self.tabs.addTab(_scrolling(self.plate_panel), "Plate")
+        self.tabs.addTab(_scrolling(self.retrain_panel), "Retrain")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.addWidget(self.tabs)
@@ -36,8 +41,6 @@ class CellvinoWindow(QWidget):
         self.save_panel.done_changed.connect(lambda done: self._tick(3, "4 Save", done))
         self.tabs.tabBarClicked.connect(self._give_keys)
         self.session.runner.changed.connect(self._tick_run)
-        self.plate_panel = PlatePanel(self.session)
-        self._plate_tab = self.tabs.addTab(_scrolling(self.plate_panel), "Plate")
         self.session.plates.opened.connect(lambda: self.tabs.setCurrentIndex(self._plate_tab))
         self.session.join(self)
         self._tick(0, "1 Open", self.session.workspace.stack is not None)
@@ -105,6 +108,15 @@ class PlateDock(QWidget):
         super().__init__()
         self.session = session_of(napari_viewer)
         _fill(self, PlatePanel(self.session), self.session)
+
+
+class RetrainDock(QWidget):
+    """The Retrain panel alone."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, RetrainPanel(self.session), self.session)
 
 
 def _fill(dock: QWidget, panel: QWidget, session: Session) -> None:

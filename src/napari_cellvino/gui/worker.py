@@ -38,7 +38,7 @@ class Task:
     done: Callable[[Any], None] = _ignore
     failed: Callable[[BaseException], None] = _ignore
     stopped: Callable[[], None] = _ignore
-    news: Callable[[Any], None] = _ignore
+    news: Callable[[Any], None] = _ignore  # what a generator yields: progress, or more of it
     wish: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from napari_cellvino.errors import OptionError, TrainingDataError
-from napari_cellvino.export.splits import name_share
 from napari_cellvino.inference.heads import check_parameters
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.package import ModelPackage, find_package, open_package
@@ -20,15 +19,17 @@ from napari_cellvino.recipe import Precision
 from napari_cellvino.training.build import Words, build_package
 from napari_cellvino.training.choose import goal_of
 from napari_cellvino.training.config import spec_for
-from napari_cellvino.training.datasets import LabelledImage, read_set
+from napari_cellvino.training.datasets import LabelledImage, split_set
 from napari_cellvino.training.evaluate import LabelledSet, infer_field, judged_fields, score_maps, score_package
 from napari_cellvino.training.fit import FitProgress, Validation, fit
 from napari_cellvino.training.lessons import lesson_for, prepare
+from napari_cellvino.training.memory import Memory, as_found
 from napari_cellvino.training.networks import UNet
 from napari_cellvino.training.plan import PLAN_NAME, TrainingPlan, load_plan
 from napari_cellvino.training.torch_engine import TorchEngine
 from napari_cellvino.training.weights import fitted_network, package_network, package_plan
 
+DATA_NAME = "data.sha256"  # of the images and truth of a run
 LIVE_FIELDS = 6  # validation fields scored after each checkpoint
 LEAST_STEPS = 10  # in an epoch
 GENTLER = 0.5  # the learning rate of fine-tuning, as a part of that of the plan
@@ -92,41 +93,22 @@ def train(task: TrainingTask) -> Generator[FitProgress | str, None, Trained]:
     learned, checked = split_set(task.dataset)
     base = find_package(task.base) if task.base else None
     plan = _plan(task, base, learned)
-    _claim(task.run, plan)
+    _claim(task.run, plan, data_sha256([*learned, *checked]))
     start = package_network(base, plan) if base else None
-    yield from fit(
-        learned, task.run, plan, start_from=start, validate=live_validation(plan, checked), device=task.device
-    )
+    memory = Memory(start, package_plan(base), seed=task.seed, device=task.device) if base and start else None
+    judge = live_validation(plan, checked)
+    yield from fit(learned, task.run, plan, start_from=start, memory=memory, validate=judge, device=task.device)
     part = LabelledSet(task.dataset.name, tuple(checked))
     words = _words(task, base, learned, checked)
     net = fitted_network(task.run, plan)
     fresh = task.run / "package"
-    yield from build_package(net, plan, words, fresh, val=[part], shown=[part])
+    kept = [as_found(base, plan.style)] if base else []
+    yield from build_package(net, plan, words, fresh, val=[part, *kept], shown=[part])
     before = tuple(finish(score_package(base, part, [Precision.FAST]))) if base else ()
     shutil.rmtree(task.out, ignore_errors=True)
     shutil.move(fresh, task.out)
     package = open_package(task.out)
     return Trained(package, before, tuple(s for s in package.spec.scores if s.precision is Precision.FAST))
-
-
-def split_set(folder: Path) -> tuple[list[LabelledImage], list[LabelledImage]]:
-    """Return the fields to learn from and those to check on.
-
-    Raises
-    ------
-    TrainingDataError
-        If there are fewer than two fields.
-    """
-    learned, checked = read_set(folder, "train"), read_set(folder, "val")
-    if learned and checked:
-        return learned, checked
-    fields = sorted(learned + checked, key=lambda field: name_share(field.id))
-    if len(fields) < 2:
-        raise TrainingDataError(
-            f"{folder} holds {len(fields)} labelled field; at least 2 are needed, one to learn from and one to check on"
-        )
-    few = max(1, len(fields) // 5)
-    return fields[few:], fields[:few]
 
 
 def live_validation(plan: TrainingPlan, fields: Sequence[LabelledImage]) -> Validation:
@@ -173,13 +155,14 @@ def _steps_per_epoch(plan: TrainingPlan, learned: Sequence[LabelledImage]) -> in
     return max(LEAST_STEPS, int(pixels / (plan.batch * plan.crop_px**2)))
 
 
-def _claim(run: Path, plan: TrainingPlan) -> None:
-    """Note the plan in the run's folder; refuse to go on by another."""
-    path = run / PLAN_NAME
-    if path.is_file() and load_plan(path) != plan:
+def _claim(run: Path, plan: TrainingPlan, data: str) -> None:
+    """Note the plan and the data in the run's folder; refuse to go on by others."""
+    path, noted = run / PLAN_NAME, run / DATA_NAME
+    if path.is_file() and (load_plan(path) != plan or (noted.is_file() and noted.read_text() != data)):
         raise TrainingDataError(f"{run} holds a training begun with other choices or data; delete it to start anew")
     run.mkdir(parents=True, exist_ok=True)
     path.write_text(plan.dumps(), encoding="utf-8")
+    noted.write_text(data)
 
 
 def data_sha256(fields: Sequence[LabelledImage]) -> str:

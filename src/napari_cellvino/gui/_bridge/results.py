@@ -94,8 +94,8 @@ class ResultLayers:
         return made.main
 
     def leave(self, planes: PlaneReader) -> None:
-        """Remove the layers of pixels that are shown no more, but for those that somebody painted in."""
-        for result in [r for r in self._present() if r.planes is planes and not r.painted]:
+        """Remove the layers of pixels that are shown no more; what was corrected in them is in its journal."""
+        for result in [r for r in self._present() if r.planes is planes]:
             self._remove(result)
 
     def forget(self) -> None:
