@@ -135,7 +135,7 @@ class PlatePanel(QWidget):
         opener = self.session.opener
         self.notice.show_failure(desk.failure or (opener.failure if desk.well is not None else None))
         reading = f"reading the names in {desk.reading} …" if desk.reading else ""
-        say(self.hint, reading or ("" if held else _FIRST))
+        say(self.hint, reading or ("" if held or desk.failure else _FIRST))
         self.wells.draw()
         say(self.problems, "\n".join(_wrongs(held.source.plate)) if held else "")
         self._draw_field(held)

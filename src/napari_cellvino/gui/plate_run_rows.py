@@ -108,7 +108,7 @@ class PlateRunRows(QWidget):
         self.draw()
 
     def _choose_channel(self, row: int) -> None:
-        self.session.workspace.choose(channel=self.channel.itemText(row))
+        self._runner.choose_channel(self.channel.itemText(row))
 
     def _ask(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder for the results of the plate", self.folder.text())
@@ -117,7 +117,7 @@ class PlateRunRows(QWidget):
 
     def _run(self, wells: frozenset[Well]) -> None:
         self._numbers.choose(self.folder.text())
-        self._runner.run(wells, replace=self.replace.isChecked())
+        self._runner.run(wells, anew=self.replace.isChecked())
 
     def _wells(self) -> frozenset[Well]:
         held = self.session.plates.held
@@ -141,7 +141,7 @@ class PlateRunRows(QWidget):
             if [self.channel.itemText(row) for row in range(self.channel.count())] != list(plate.channels):
                 self.channel.clear()
                 self.channel.addItems(plate.channels)
-            chosen = self.session.workspace.recipe.channel
+            chosen = self._runner.channel
             number = int(chosen) - 1 if chosen.isdecimal() and chosen not in plate.channels else 0
             at = plate.channels.index(chosen) if chosen in plate.channels else number
             self.channel.setCurrentIndex(at if at < len(plate.channels) else 0)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_cellvino.analysis.well_numbers import value_of
 from napari_cellvino.app import Workspace
 from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.failures import Failure
@@ -103,7 +104,7 @@ def _progress(run: PlateRun, desk: PlateDesk) -> str:
 
 
 def _count(numbers: PlateNumbers) -> str:
-    return count_words(sum(int(str(line.get("count") or 0)) for line in numbers.lines.values()))
+    return count_words(round(sum(value_of(line, "count") or 0 for line in numbers.lines.values())))
 
 
 def _detail(run: PlateRun, *, stopped: bool) -> str:
