@@ -38,8 +38,8 @@ class PlateRunRows(QWidget):
         self._build_choices(layout)
         self._build_running(layout)
         self._build_result(layout)
-        in_tab_order(self.channel, self.folder, self.choose_button, self.replace, self.run_button, self.all_button)
-        in_tab_order(self.all_button, self.cancel_button, self.show_button)
+        in_tab_order(self.channel, self.folder, self.choose_button, self.run_button, self.all_button)
+        in_tab_order(self.all_button, self.cancel_button, self.show_button, self.replace)
         self._connect()
 
     def _build_choices(self, layout: QVBoxLayout) -> None:
@@ -53,10 +53,7 @@ class PlateRunRows(QWidget):
         self.choose_button.setToolTip("Choose the folder of results; one with results of this plate shows them")
         add_row(grid, "&Results", self.folder, self.choose_button)
         self.plan = text_line("aside")
-        self.replace = QCheckBox("Re&place results made with other choices")
-        self.replace.setToolTip("Otherwise such fields fail, so that nothing is lost unasked; corrections always stay")
-        for widget in (self.plan, self.replace):
-            layout.addWidget(widget)
+        layout.addWidget(self.plan)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
         self.run_button = QPushButton()
@@ -85,7 +82,9 @@ class PlateRunRows(QWidget):
         self.show_button = QPushButton("Open fold&er")
         self.show_button.setToolTip("Show the files in the file manager")
         self._saved_row = beside(self.saved, self.show_button, stretch=0)
-        for widget in (self.count, self.detail, self.failed, self.notice, self._saved_row):
+        self.replace = QCheckBox("Re&place results made with other choices")
+        self.replace.setToolTip("Otherwise such fields fail, so that nothing is lost unasked; corrections always stay")
+        for widget in (self.count, self.detail, self.failed, self.notice, self._saved_row, self.replace):
             layout.addWidget(widget)
 
     def _connect(self) -> None:
@@ -174,5 +173,6 @@ class PlateRunRows(QWidget):
         say(self.detail, view.detail)
         say(self.failed, view.failed)
         self.notice.show_words(view.notice)
+        self.replace.setVisible(bool(view.count or view.failed))
         self.saved.setText(f"✓  Tables and maps in {view.saved.parent}" if view.saved is not None else "")
         self._saved_row.setVisible(view.saved is not None)

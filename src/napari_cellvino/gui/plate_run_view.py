@@ -58,7 +58,7 @@ def resolve_run(
         part=(run.ended, len(run.fields)) if run is not None else (0, 0),
         progress=_progress(run, desk) if run is not None and runner.running else "",
         count=_count(numbers) if numbers.lines else "",
-        detail=_detail(run, stopped=runner.stopped) if run is not None and not runner.running else "",
+        detail=_detail(run, stopped=runner.stopped) if run is not None and _ended(runner) else "",
         failed=_failed(run) if run is not None else "",
         notice="\n".join(run.notices[:_REASONS]) if run is not None else "",
         saved=_saved(numbers, runner),
@@ -96,7 +96,7 @@ def _progress(run: PlateRun, desk: PlateDesk) -> str:
     elsewhere = desk.held is None or desk.held.source.path != run.source.path
     words = [
         f"plate {run.source.plate.name}" if elsewhere else "",
-        f"field {min(run.ended + 1, len(run.fields)):,} of {len(run.fields):,}",
+        f"field {max(run.number, run.ended):,} of {len(run.fields):,}",
         run.now,
         f"about {seconds_words(left)} left" if left is not None else "",
     ]
@@ -105,6 +105,10 @@ def _progress(run: PlateRun, desk: PlateDesk) -> str:
 
 def _count(numbers: PlateNumbers) -> str:
     return count_words(round(sum(value_of(line, "count") or 0 for line in numbers.lines.values())))
+
+
+def _ended(runner: PlateRunner) -> bool:
+    return not runner.running and runner.failure is None
 
 
 def _detail(run: PlateRun, *, stopped: bool) -> str:

@@ -37,6 +37,7 @@ class PlateRun:
     done: Counter[Well] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)  # why, by the field's label
     now: str = ""  # the field that is under way
+    number: int = 1  # and which of them it is, from 1
     cells: int = 0
     kept: int = 0
     seconds: float = 0.0
@@ -148,7 +149,7 @@ class PlateRunner(QObject):
 
     def _hear(self, run: PlateRun, news: FieldNews | FieldDone) -> None:
         if isinstance(news, FieldNews):
-            run.now = news.name
+            run.now, run.number = news.name, news.number
             if run.first_s is None:
                 run.first_s = time.perf_counter()
         else:
