@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -256,3 +257,59 @@ def test_grid_of_1536_wells_is_painted_and_walked(window: CellvinoWindow, qtbot:
     grid.setFocus()
     qtbot.keyClick(grid, Qt.Key.Key_A, CTRL)
     assert names(window) == ["A01", "AF48"]
+
+
+VENDORS = {  # written down from the vendors' files: folder, wells, planes, one well, its number of fields
+    "imagexpress_1well_zmix_t": ("C07", "3 channels · 2 time points", "C07 · 2 fields"),
+    "yokogawa_cv8000/CV8000-Minimal-DataSet-2C-3W-4S-FP2-stack_20230918_135839": (
+        "D08 E03 F08", "2 channels · 4 planes", "E03 · 4 fields",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", VENDORS)
+def test_vendors_plates_are_shown_and_their_wells_open(
+    window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot, hcs: Path, folder: str
+) -> None:
+    wells, facts, said = VENDORS[folder]
+    open_plate(window, hcs / folder, qtbot)
+    panel = window.plate_panel
+    assert facts in panel.facts.text()
+    panel.grid.setFocus()
+    qtbot.keyClick(panel.grid, Qt.Key.Key_A, CTRL)
+    assert " ".join(names(window)) == wells
+    well = said.split(" ", maxsplit=1)[0]
+    assert hovered(panel.grid, well) == said
+    press(qtbot, panel.grid, well)
+    wait_read(window, qtbot)
+    assert window.session.opener.failure is None
+    assert len(viewer.layers) == int(facts[0])
+    assert f"{well}_f" in viewer.layers[0].name
+
+
+@pytest.fixture(scope="module")
+def hcs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The vendors' folders."""
+    folder = tmp_path_factory.mktemp("hcs")
+    with zipfile.ZipFile(shared_data / "hcs_formats" / "hcs_formats.zip") as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def test_damaged_field_is_a_notice_and_the_next_opens(
+    window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    plate = tmp_path / "p"
+    plate.mkdir()
+    for well in ("A01", "A02", "A03"):
+        tifffile.imwrite(plate / f"x_{well}_s1_w1.tif", np.full((16, 16), 9, np.uint16))
+    open_plate(window, plate, qtbot)
+    (plate / "x_A02_s1_w1.tif").write_bytes(b"II*\0 nothing")
+    panel = window.plate_panel
+    press(qtbot, panel.grid, "A02")
+    wait_read(window, qtbot)
+    assert "x_A02_s1_w1.tif" in panel.notice.words.text()
+    press(qtbot, panel.grid, "A03")
+    wait_read(window, qtbot)
+    assert not panel.notice.isVisible()
+    assert viewer.layers[0].name.endswith("A03_f1")

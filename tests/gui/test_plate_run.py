@@ -120,18 +120,21 @@ def test_cancelled_run_keeps_what_is_done_and_goes_on(
 def test_bad_image_marks_its_well_and_the_rest_goes_on(
     window: CellvinoWindow, plate: Path, qtbot: QtBot, click: Click
 ) -> None:
-    (plate / "p_A01_s2_w1.tif").write_bytes(b"II*\0 nothing")
+    for name in ("p_A01_s2_w1.tif", "p_B01_s1_w1.tif", "p_B01_s2_w1.tif"):
+        (plate / name).write_bytes(b"II*\0 nothing")
     open_plate(window, plate, qtbot)
     rows = window.plate_panel.running
     click(rows.all_button)
     wait_run(window, qtbot)
-    assert rows.failed.text().startswith("⚠  1 field failed:\nA01_f2: ")
-    assert "5 fields in" in rows.detail.text()
+    assert rows.failed.text().startswith("⚠  3 fields failed:\nA01_f2")
+    assert "3 fields in" in rows.detail.text()
+    assert painted(window.plate_panel.grid, "B01") != painted(window.plate_panel.grid, "A02")  # hatched
     assert "✕ 2: " in hovered(window.plate_panel.grid, "A01")
     assert "1 field failed" in hovered(window.plate_panel.grid, "A01")
     assert not rows.failure.isVisible()
     wells = pd.read_csv(plate.parent / "p-cellvino" / "wells.csv")
-    assert wells[["fields", "failed"]].to_numpy().tolist() == [[1, 1], [2, 0], [2, 0]]
+    assert wells[["fields", "failed"]].to_numpy().tolist() == [[1, 1], [2, 0], [0, 2]]
+    assert rows.count.text() == f"{wells['count'].sum():.0f} cells"
 
 
 def test_results_of_an_earlier_run_are_shown_when_the_plate_is_opened(
@@ -219,6 +222,26 @@ def test_results_that_cannot_be_written_are_a_notice(
     assert rows.failure.isVisible()
     assert str(tmp_path / "file") in rows.failure.words.text()
     assert rows.all_button.isVisible()
+
+
+def test_channel_is_that_of_the_plate_whatever_image_is_shown(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, stack_file: Path
+) -> None:
+    window.session.open(stack_file)
+    qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=WAIT_MS)
+    window.show_step(4)
+    rows.channel.setFocus()
+    for key, name in ((Qt.Key.Key_Up, "Channel 1"), (Qt.Key.Key_Down, "Channel 2")):
+        qtbot.keyClick(rows.channel, key)
+        assert rows.channel.currentText() == name
+    assert window.session.workspace.recipe.channel != "Channel 2"
+    press(qtbot, window.plate_panel.grid, "A01")
+    qtbot.waitUntil(lambda: window.session.workspace.stack.origin.well == "A01", timeout=WAIT_MS)
+    assert window.session.workspace.recipe.channel == "Channel 2"
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    content = json.loads((plate.parent / "p-cellvino" / "A01_f1" / "annotation.json").read_text())
+    assert content["provenance"]["recipe"]["channel"] == "Channel 2"
 
 
 def test_another_plate_opened_during_a_run_keeps_its_own_numbers(

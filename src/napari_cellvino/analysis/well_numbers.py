@@ -78,7 +78,7 @@ def value_of(line: Mapping[str, object], name: str) -> float | None:
 def flags_of(line: Mapping[str, object]) -> tuple[str, ...]:
     """Return why a well is worth a look: outliers, an edge that differs, failed fields."""
     words = [f"{kind} in {name}" for column, kind in _KINDS.items() for name in str(line.get(column) or "").split()]
-    failed = int(str(line.get("failed") or 0))
+    failed = round(value_of(line, "failed") or 0)
     return (*words, *([f"{failed} field{'s' * (failed != 1)} failed"] if failed else []))
 
 

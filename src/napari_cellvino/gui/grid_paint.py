@@ -108,6 +108,7 @@ def _paint_well(painter: QPainter, view: GridView, well: Well, grid: GridGeometr
     else:
         painter.fillRect(square, shade or ink.imaged)
     if well in view.pictures:
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(square, view.pictures[well])
     if well in wells.incomplete:
         _paint_corner(painter, square, ink)
@@ -115,7 +116,7 @@ def _paint_well(painter: QPainter, view: GridView, well: Well, grid: GridGeometr
         _paint_share(painter, square, view.share[well], ink)
     if well in view.failed:
         _paint_failure(painter, square, ink)
-    elif well in view.marks and grid.side >= 11:
+    elif well in view.marks and grid.side >= 11 and well not in view.pictures:
         _paint_mark(painter, square, view.marks[well], shade or ink.imaged)
 
 

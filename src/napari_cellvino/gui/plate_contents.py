@@ -16,7 +16,7 @@ from napari_cellvino.gui.rows import add_row, beside, form, in_tab_order, narrow
 from napari_cellvino.gui.wording import count_words
 from napari_cellvino.plate import Plate, Well
 
-_CONTROLS = (("Sample", Control.NONE), ("Positive control", Control.POSITIVE), ("Negative control", Control.NEGATIVE))
+_CONTROLS = (("Sample", Control.NONE), ("Positive", Control.POSITIVE), ("Negative", Control.NEGATIVE))
 _CSV = "Tables (*.csv *.tsv *.txt);;All files (*)"
 
 
@@ -40,7 +40,7 @@ class PlateContents(QWidget):
         self.control = narrow(QComboBox())
         for title, control in _CONTROLS:
             self.control.addItem(title, control)
-        self.control.setToolTip("Two wells or more of both controls give the Z' factor")
+        self.control.setToolTip("Whether these are controls. Two wells or more of both controls give the Z' factor")
         add_row(grid, "Co&mpound", self.compound)
         add_row(grid, "&Dose", self.dose, self.control)
         self._build_buttons(layout)
@@ -134,7 +134,8 @@ def _known(layout: Layout) -> str:
     if not layout:
         return "Nothing known yet. What is typed here goes into every table."
     contents = layout.contents.values()
-    kinds = [(sum(c.control is control for c in contents), title.lower()) for title, control in _CONTROLS[1:]]
+    controls = ((control, f"{control.value} control") for _, control in _CONTROLS[1:])
+    kinds = [(sum(c.control is control for c in contents), title) for control, title in controls]
     compounds = len({c.compound for c in contents if c.compound})
     words = [f"{count_words(len(layout.contents), 'well')} with {count_words(compounds, 'compound')}"]
     return " · ".join([*words, *(count_words(n, title) for n, title in kinds if n)])

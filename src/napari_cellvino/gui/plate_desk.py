@@ -64,11 +64,11 @@ class PlateDesk(QObject):
         self.changed.emit()
 
     def neighbour(self, step: int) -> tuple[Well, int] | None:
-        """Return the field ``step`` before or behind the one shown, in the order of the plate; None where it ends."""
+        """Return the field ``step`` (1 or -1) from the one shown, in the order of the plate; None where it ends."""
         if self.held is None:
             return None
         fields = self.held.source.plate.fields
-        at = fields.index(self.field) + step if self.field is not None else 0
+        at = fields.index(self.field) + step if self.field is not None else min(step, 1) - 1
         if not 0 <= at < len(fields):
             return None
         well = fields[at].well

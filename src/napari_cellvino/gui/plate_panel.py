@@ -34,17 +34,22 @@ class PlatePanel(QWidget):
         self._desk = session.plates
         self.setAcceptDrops(True)
         layout = panel_layout(self)
-        self._build_plate(layout)
-        self._build_field(layout)
-        self._build_folds(layout)
+        self._build_head(layout)
+        self.pattern_fold, self.pattern = Fold("Pattern of the names"), PlatePattern(self.session.leisure)
+        self.pattern_fold.setToolTip("For folders that no reader knows, or knows wrongly")
+        self.contents_fold, self.contents = Fold("Compounds, doses, controls"), PlateContents()
+        self.contents_fold.setToolTip("What the wells hold; it goes into every table")
+        self._hold(layout, self.pattern_fold, self.pattern)
+        self._build_wells(layout)
         self.running = PlateRunRows(session)
         layout.addWidget(self.running)
+        self._hold(layout, self.contents_fold, self.contents)
         layout.addStretch(1)
         in_tab_order(self.open_button, self.wells.shown, self.grid, self.back_button, self.field, self.next_button)
         self._connect()
         self._draw()
 
-    def _build_plate(self, layout: QVBoxLayout) -> None:
+    def _build_head(self, layout: QVBoxLayout) -> None:
         self.name = text_line()
         self.name.setProperty("role", "title")
         self.open_button = QPushButton("&Open plate…")
@@ -55,14 +60,14 @@ class PlatePanel(QWidget):
         self.bar.setTextVisible(False)
         self.notice = Notice()
         self.hint = text_line("aside")
+        head = beside(self.name, self.open_button, stretch=0)
+        for widget in (head, self.facts, self.bar, self.notice, self.hint):
+            layout.addWidget(widget)
+
+    def _build_wells(self, layout: QVBoxLayout) -> None:
         self.wells = WellsShown(self.session)
         self.grid = self.wells.grid
         self.problems = text_line("attention")
-        head = beside(self.name, self.open_button, stretch=0)
-        for widget in (head, self.facts, self.bar, self.notice, self.hint, self.wells, self.problems):
-            layout.addWidget(widget)
-
-    def _build_field(self, layout: QVBoxLayout) -> None:
         self.chosen = text_line()
         self.back_button = _arrow("◀", "Field before this one, or the last of the well before")
         self.next_button = _arrow("▶", "Next field, or the first of the next well")
@@ -72,17 +77,13 @@ class PlatePanel(QWidget):
         self.field.setPrefix("Field ")
         self.field.setKeyboardTracking(False)
         self._fields = beside(self.chosen, self.back_button, self.field, self.next_button, stretch=0)
-        layout.addWidget(self._fields)
+        for widget in (self.wells, self.problems, self._fields):
+            layout.addWidget(widget)
 
-    def _build_folds(self, layout: QVBoxLayout) -> None:
-        self.contents_fold, self.contents = Fold("Compounds, doses, controls"), PlateContents()
-        self.pattern_fold, self.pattern = Fold("Pattern of the names"), PlatePattern(self.session.leisure)
-        self.contents_fold.setToolTip("What the wells hold; it goes into every table")
-        self.pattern_fold.setToolTip("For folders that no reader knows, or knows wrongly")
-        for fold, held in ((self.pattern_fold, self.pattern), (self.contents_fold, self.contents)):
-            layout.addWidget(fold)
-            layout.addWidget(held)
-            fold.hold(held)
+    def _hold(self, layout: QVBoxLayout, fold: Fold, held: QWidget) -> None:
+        for widget in (fold, held):
+            layout.addWidget(widget)
+        fold.hold(held)
 
     def _connect(self) -> None:
         desk = self._desk
@@ -135,7 +136,7 @@ class PlatePanel(QWidget):
         opener = self.session.opener
         self.notice.show_failure(desk.failure or (opener.failure if desk.well is not None else None))
         reading = f"reading the names in {desk.reading} …" if desk.reading else ""
-        say(self.hint, reading or ("" if held else _FIRST))
+        say(self.hint, reading or ("" if held or desk.failure else _FIRST))
         self.wells.draw()
         say(self.problems, "\n".join(_wrongs(held.source.plate)) if held else "")
         self._draw_field(held)

@@ -38,8 +38,8 @@ class PlateRunRows(QWidget):
         self._build_choices(layout)
         self._build_running(layout)
         self._build_result(layout)
-        in_tab_order(self.channel, self.folder, self.choose_button, self.replace, self.run_button, self.all_button)
-        in_tab_order(self.all_button, self.cancel_button, self.show_button)
+        in_tab_order(self.channel, self.folder, self.choose_button, self.run_button, self.all_button)
+        in_tab_order(self.all_button, self.cancel_button, self.show_button, self.replace)
         self._connect()
 
     def _build_choices(self, layout: QVBoxLayout) -> None:
@@ -53,10 +53,7 @@ class PlateRunRows(QWidget):
         self.choose_button.setToolTip("Choose the folder of results; one with results of this plate shows them")
         add_row(grid, "&Results", self.folder, self.choose_button)
         self.plan = text_line("aside")
-        self.replace = QCheckBox("Re&place results made with other choices")
-        self.replace.setToolTip("Otherwise such fields fail, so that nothing is lost unasked; corrections always stay")
-        for widget in (self.plan, self.replace):
-            layout.addWidget(widget)
+        layout.addWidget(self.plan)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
         self.run_button = QPushButton()
@@ -85,7 +82,9 @@ class PlateRunRows(QWidget):
         self.show_button = QPushButton("Open fold&er")
         self.show_button.setToolTip("Show the files in the file manager")
         self._saved_row = beside(self.saved, self.show_button, stretch=0)
-        for widget in (self.count, self.detail, self.failed, self.notice, self._saved_row):
+        self.replace = QCheckBox("Re&place results made with other choices")
+        self.replace.setToolTip("Otherwise such fields fail, so that nothing is lost unasked; corrections always stay")
+        for widget in (self.count, self.detail, self.failed, self.notice, self._saved_row, self.replace):
             layout.addWidget(widget)
 
     def _connect(self) -> None:
@@ -108,7 +107,7 @@ class PlateRunRows(QWidget):
         self.draw()
 
     def _choose_channel(self, row: int) -> None:
-        self.session.workspace.choose(channel=self.channel.itemText(row))
+        self._runner.choose_channel(self.channel.itemText(row))
 
     def _ask(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder for the results of the plate", self.folder.text())
@@ -117,7 +116,7 @@ class PlateRunRows(QWidget):
 
     def _run(self, wells: frozenset[Well]) -> None:
         self._numbers.choose(self.folder.text())
-        self._runner.run(wells, replace=self.replace.isChecked())
+        self._runner.run(wells, anew=self.replace.isChecked())
 
     def _wells(self) -> frozenset[Well]:
         held = self.session.plates.held
@@ -141,7 +140,7 @@ class PlateRunRows(QWidget):
             if [self.channel.itemText(row) for row in range(self.channel.count())] != list(plate.channels):
                 self.channel.clear()
                 self.channel.addItems(plate.channels)
-            chosen = self.session.workspace.recipe.channel
+            chosen = self._runner.channel
             number = int(chosen) - 1 if chosen.isdecimal() and chosen not in plate.channels else 0
             at = plate.channels.index(chosen) if chosen in plate.channels else number
             self.channel.setCurrentIndex(at if at < len(plate.channels) else 0)
@@ -174,5 +173,6 @@ class PlateRunRows(QWidget):
         say(self.detail, view.detail)
         say(self.failed, view.failed)
         self.notice.show_words(view.notice)
+        self.replace.setVisible(bool(view.count or view.failed))
         self.saved.setText(f"✓  Tables and maps in {view.saved.parent}" if view.saved is not None else "")
         self._saved_row.setVisible(view.saved is not None)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_cellvino.analysis.well_numbers import value_of
 from napari_cellvino.app import Workspace
 from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.failures import Failure
@@ -57,7 +58,7 @@ def resolve_run(
         part=(run.ended, len(run.fields)) if run is not None else (0, 0),
         progress=_progress(run, desk) if run is not None and runner.running else "",
         count=_count(numbers) if numbers.lines else "",
-        detail=_detail(run, stopped=runner.stopped) if run is not None and not runner.running else "",
+        detail=_detail(run, stopped=runner.stopped) if run is not None and _ended(runner) else "",
         failed=_failed(run) if run is not None else "",
         notice="\n".join(run.notices[:_REASONS]) if run is not None else "",
         saved=_saved(numbers, runner),
@@ -95,7 +96,7 @@ def _progress(run: PlateRun, desk: PlateDesk) -> str:
     elsewhere = desk.held is None or desk.held.source.path != run.source.path
     words = [
         f"plate {run.source.plate.name}" if elsewhere else "",
-        f"field {min(run.ended + 1, len(run.fields)):,} of {len(run.fields):,}",
+        f"field {max(run.number, run.ended):,} of {len(run.fields):,}",
         run.now,
         f"about {seconds_words(left)} left" if left is not None else "",
     ]
@@ -103,7 +104,11 @@ def _progress(run: PlateRun, desk: PlateDesk) -> str:
 
 
 def _count(numbers: PlateNumbers) -> str:
-    return count_words(sum(int(str(line.get("count") or 0)) for line in numbers.lines.values()))
+    return count_words(round(sum(value_of(line, "count") or 0 for line in numbers.lines.values())))
+
+
+def _ended(runner: PlateRunner) -> bool:
+    return not runner.running and runner.failure is None
 
 
 def _detail(run: PlateRun, *, stopped: bool) -> str:

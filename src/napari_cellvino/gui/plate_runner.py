@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -15,6 +15,7 @@ from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.plate_desk import PlateDesk
 from napari_cellvino.gui.plate_numbers import PlateNumbers
 from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.image import Stack
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.jobs.batch import FieldDone, FieldNews
 from napari_cellvino.jobs.engines import Engines
@@ -36,6 +37,7 @@ class PlateRun:
     done: Counter[Well] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)  # why, by the field's label
     now: str = ""  # the field that is under way
+    number: int = 1  # and which of them it is, from 1
     cells: int = 0
     kept: int = 0
     seconds: float = 0.0
@@ -79,23 +81,48 @@ class PlateRunner(QObject):
         self.running = False
         self.stopped = False  # whether the last run was, before its end
         self.failure: Failure | None = None
+        self._channel = ""
         self._task = Task()
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)
         self._delay.setInterval(DRAW_EVERY_MS)
         self._delay.timeout.connect(self.changed)
         desk.opened.connect(self._another)
+        workspace.stack_changed.connect(self._keep_channel)
 
-    def run(self, wells: Iterable[Well], *, replace: bool = False) -> None:
-        """Start a run over wells; with ``replace``, results made with other choices are made anew."""
+    @property
+    def channel(self) -> str:
+        """The channel that cells are looked for in: the recipe's, unless that is for an image of something else."""
+        return self._workspace.recipe.channel if self._recipe_is_ours() else self._channel
+
+    def choose_channel(self, name: str) -> None:
+        """Look for cells in another channel of the plate."""
+        self._channel = name
+        if self._recipe_is_ours():
+            self._workspace.choose(channel=name)
+        self.changed.emit()
+
+    def _recipe_is_ours(self) -> bool:
+        stack, held = self._workspace.stack, self._desk.held
+        return stack is None or (held is not None and stack.origin.path == str(held.source.path))
+
+    def _keep_channel(self, stack: Stack | None) -> None:
+        """Let a field of the plate be seen in the channel that was chosen for it before any was open."""
+        ours = stack is not None and self._recipe_is_ours()
+        if ours and stack is not None and self._channel in stack.channels and not self._workspace.recipe.channel:
+            self._workspace.choose(channel=self._channel)
+
+    def run(self, wells: Iterable[Well], *, anew: bool = False) -> None:
+        """Start a run over wells; results made with other choices fail, or are made ``anew``."""
         held = self._desk.held
         if held is None or self.running or self._workspace.package is None:
             return
         chosen = frozenset(wells)
         fields = tuple(f for f in held.source.plate.fields if f.well in chosen)
         run = PlateRun(held.source, fields, self._numbers.root, time.perf_counter())
-        choices = PlateChoices(self._numbers.layout, replace=replace)
+        choices = PlateChoices(self._numbers.layout, replace=anew)
         plan = self._workspace.plan()
+        plan = replace(plan, recipe=plan.recipe.model_copy(update={"channel": self.channel}))
         self.last, self.running, self.stopped, self.failure = run, True, False, None
         self._task = Task(
             done=lambda done: self._end(run, done),
@@ -115,13 +142,14 @@ class PlateRunner(QObject):
     def close(self) -> None:
         """Stop all work and let go of the network."""
         self.cancel()
+        self._workspace.stack_changed.disconnect(self._keep_channel)
         self._delay.stop()
         self._task, self.last = Task(), None
         self._engines.clear()
 
     def _hear(self, run: PlateRun, news: FieldNews | FieldDone) -> None:
         if isinstance(news, FieldNews):
-            run.now = news.name
+            run.now, run.number = news.name, news.number
             if run.first_s is None:
                 run.first_s = time.perf_counter()
         else:
@@ -167,6 +195,7 @@ class PlateRunner(QObject):
 
     def _another(self) -> None:
         """Forget what became of another plate; a run that is under way goes on."""
+        self._channel = ""
         if not self.running:
             self.last, self.failure = None, None
             self.changed.emit()

@@ -75,7 +75,7 @@ class WellsShown(QWidget):
         self.legend.show_scale(measure, ends(known))
 
     def _read_pictures(self, held: OpenPlate, *, wanted: bool) -> None:
-        thumbnails, channel = self._session.thumbnails, self._session.workspace.recipe.channel
+        thumbnails, channel = self._session.thumbnails, self._session.plate_runner.channel
         if wanted:
             known = channel if channel in held.source.plate.channels else ""
             thumbnails.read(held.source, held.wells.fields, known)

@@ -10,6 +10,7 @@ from pathlib import Path
 from napari_cellvino.analysis.plate_layout import Layout, layout_text, read_layout
 from napari_cellvino.analysis.well_numbers import REVIEWED, Lines
 from napari_cellvino.analysis.well_table import well_table
+from napari_cellvino.errors import OutputError
 from napari_cellvino.export.names import safe_name
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.jobs.field import ANNOTATION_NAME
@@ -102,8 +103,11 @@ def keep_layout(root: Path, layout: Layout) -> None:
     """
     if layout:
         write_text(root / LAYOUT_NAME, layout_text(layout))
-    else:
+        return
+    try:
         (root / LAYOUT_NAME).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{root / LAYOUT_NAME} cannot be removed: {error.strerror}; choose another folder") from error
 
 
 def tabulate(root: Path, source: PlateSource, layout: Layout) -> None:
