@@ -82,7 +82,7 @@ def page_text(reviewer: Reviewer) -> str:
     annotation = reviewer.annotation
     boxes = annotation is not None and annotation.labels is None
     stack = annotation is not None and len(annotation.shape) == 3
-    acts = (*actions.WALK, *(() if boxes else actions.FOR_OUTLINES), *actions.HISTORY)
+    acts = (*actions.WALK, *((actions.DELETE_BOX,) if boxes else actions.FOR_OUTLINES), *actions.HISTORY)
     acts += (actions.PLANES,) if stack else ()
     ours = [(thing.key, thing.tip) for thing in (*acts, *fitting(reviewer))]
     ours += [("Shift+1 … 9", "Give the chosen cells a class"), ("Enter, Esc", "End what is being drawn, or drop it")]
