@@ -14,6 +14,7 @@ from napari_cellvino.app import Workspace
 from napari_cellvino.gui._bridge import ResultLayers
 from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.colours import style_sheet
+from napari_cellvino.gui.exporter import Exporter
 from napari_cellvino.gui.farewell import Farewell
 from napari_cellvino.gui.opener import Opener
 from napari_cellvino.gui.retrainer import Retrainer
@@ -49,6 +50,7 @@ class Session(QObject):
             self.reviewer,
             self.review_canvas,
         )
+        self.exporter = Exporter(self.workspace, self.saver, self.lane)
         self.retrainer = Retrainer(self.workspace, self.catalogue, self.lane)
         self.reviewer.edited.connect(self.saver.outdate)
         self.saver.changed.connect(self._note_saving)
@@ -79,7 +81,15 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        for part in (self.catalogue, self.opener, self.runner, self.reviewer, self.saver, self.retrainer):
+        for part in (
+            self.catalogue,
+            self.opener,
+            self.runner,
+            self.reviewer,
+            self.saver,
+            self.retrainer,
+            self.exporter,
+        ):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.workspace.close()  # heard by the parts, which let go too
