@@ -73,3 +73,55 @@ def test_folder_that_cannot_be_written_is_a_notice(
     qtbot.waitUntil(lambda: not window.session.saver.saving, timeout=WAIT_MS)
     assert window.save_panel.failure.isVisible()
     assert not window.save_panel.failure.details_button.isVisible()
+
+
+def test_what_was_saved_is_plotted_reported_and_exported(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    window.session.saver.choose(str(tmp_path))
+    window.show_step(4)
+    box, exporter, saver = window.save_panel.export_box, window.session.exporter, window.session.saver
+    assert not box.plot_button.isEnabled()
+    assert "Save the result first" in box.plot_button.toolTip()
+    assert not box.kind.isVisible()  # folded
+    click(window.save_panel.save_button)
+    qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
+
+    click(box.plot_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert (tmp_path / "cells.png").is_file()
+    assert box.picture.isVisible()
+    click(box.report_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert (tmp_path / "A01_s1-corrections.html").stat().st_size > 1000
+    assert "F1 of the model 1.00" in box.made.text()
+
+    click(box.fold)
+    box.kind.setCurrentIndex(box.kind.findData("cellpose"))
+    assert "Cellpose window" in box.about.text()
+    click(box.export_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert list((tmp_path / "exported" / "cellpose").glob("*/A01_s1_seg.npy"))
+    assert "1 field(s)" in box.made.text()
+    assert not box.replace_button.isVisible()
+    click(box.export_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert "is there already" in box.failure.words.text()
+    click(box.replace_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert not box.failure.isVisible()
+
+    box.kind.setCurrentIndex(box.kind.findData("training"))
+    click(box.export_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert "has been reviewed to its last cell" in box.failure.words.text()
+    assert not (tmp_path / "exported" / "training").exists()
+
+
+def test_every_format_has_words() -> None:
+    from napari_cellvino.export.formats import FORMATS
+    from napari_cellvino.gui.export_box import KINDS
+
+    assert list(KINDS) == list(FORMATS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
@@ -15,11 +14,9 @@ from qtpy.QtWidgets import (
     QListWidgetItem,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QWidget,
 )
 
-from napari_cellvino.export.exposure import Picture
 from napari_cellvino.gui.colours import set_tone
 from napari_cellvino.gui.notice import Notice
 from napari_cellvino.gui.retrain_view import RetrainView, Row, field_words, resolve_retrain
@@ -27,6 +24,7 @@ from napari_cellvino.gui.rows import add_row, beside, form, in_tab_order, panel_
 from napari_cellvino.gui.run_view import State
 from napari_cellvino.gui.session import Session
 from napari_cellvino.gui.training_plot import TrainingPlot
+from napari_cellvino.gui.wide_picture import WidePicture
 
 LIST_HEIGHT = 120  # px
 
@@ -69,7 +67,7 @@ class RetrainPanel(QWidget):
         self.failure = Notice()
         self.verdict = text_line("done")
         self.scores = _ScoreGrid()
-        self.picture = _Picture()
+        self.picture = WidePicture("Where the two models differ")
         self.picture_words = text_line("aside")
         self.use_button = QPushButton("&Use it")
         self.back_button = QPushButton("Go &back")
@@ -220,33 +218,3 @@ class _ScoreGrid(QWidget):
                 set_tone(label, "aside" if number == 0 else "")
                 self._grid.addWidget(label, number, column)
         self.setVisible(bool(rows))
-
-
-class _Picture(QLabel):
-    """A picture that fills the width of the panel."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._shown: QPixmap | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Where the two models differ")
-
-    def show_picture(self, picture: Picture | None) -> None:
-        """Show an RGB picture (Y, X, 3), or nothing."""
-        self.setVisible(picture is not None)
-        self._shown = None
-        if picture is not None:
-            height, width, _ = picture.shape
-            image = QImage(picture.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-            self._shown = QPixmap.fromImage(image)
-            self._fit()
-
-    def resizeEvent(self, event: object) -> None:  # noqa: N802 (Qt's name)
-        """Keep to the width."""
-        self._fit()
-
-    def _fit(self) -> None:
-        if self._shown is not None and self.width() > 0:
-            fitted = self._shown.scaledToWidth(self.width(), Qt.TransformationMode.SmoothTransformation)
-            self.setFixedHeight(fitted.height())
-            self.setPixmap(fitted)

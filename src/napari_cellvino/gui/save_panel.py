@@ -8,6 +8,7 @@ from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLineEdit, QProgressBar, QPushButton, QWidget
 
+from napari_cellvino.gui.export_box import ExportBox
 from napari_cellvino.gui.notice import Notice
 from napari_cellvino.gui.rows import add_row, beside, form, in_tab_order, panel_layout, say, text_line
 from napari_cellvino.gui.saver import Saver
@@ -61,6 +62,8 @@ class SavePanel(QWidget):
         rows = (self.what, self.save_button, self.bar, self.hint, self.failure)
         for widget in (*rows, beside(self.replace_button), self.saved, beside(self.show_button)):
             layout.addWidget(widget)
+        self.export_box = ExportBox(session.exporter)
+        layout.addWidget(self.export_box)
         layout.addStretch(1)
         in_tab_order(self.folder, self.choose_button, self.save_button, self.replace_button, self.show_button)
         self._connect()

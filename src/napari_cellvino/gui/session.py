@@ -16,6 +16,7 @@ from napari_cellvino.app import Workspace
 from napari_cellvino.gui._bridge import ResultLayers
 from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.colours import style_sheet
+from napari_cellvino.gui.exporter import Exporter
 from napari_cellvino.gui.farewell import Farewell
 from napari_cellvino.gui.opener import Opener
 from napari_cellvino.gui.plate_desk import PlateDesk
@@ -57,6 +58,7 @@ class Session(QObject):
             self.reviewer,
             self.review_canvas,
         )
+        self.exporter = Exporter(self.workspace, self.saver, self.lane)
         self.retrainer = Retrainer(self.workspace, self.catalogue, self.lane)
         self.reviewer.edited.connect(self.saver.outdate)
         self.saver.changed.connect(self._note_saving)
@@ -101,8 +103,8 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        parts = (self.catalogue, self.opener, self.runner, self.reviewer, self.saver, self.retrainer)
-        for part in (*parts, self.thumbnails, self.plates, self.numbers, self.plate_runner):
+        one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.saver, self.exporter)
+        for part in (*one_image, self.retrainer, self.thumbnails, self.plates, self.numbers, self.plate_runner):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
