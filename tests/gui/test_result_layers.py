@@ -67,21 +67,21 @@ def test_second_run_takes_the_place_of_the_first(
     assert not window.run_panel.stale.isVisible()
 
 
-def test_painted_layer_is_left_alone(
+def test_what_was_painted_stays_when_the_model_runs_again(
     window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run
 ) -> None:
     open_file(window, plate_file)
     run(window)
-    painted = labels_of(viewer)[0]
-    painted.paint((100, 100), 500)
-    kept = painted.data.copy()
-    window.show_step(4)
-    assert window.save_panel.painted.isVisible()
+    layer = labels_of(viewer)[0]
+    layer.selected_label, layer.brush_size = int(layer.data.max()) + 1, 9
+    layer.paint((100, 100), layer.selected_label)
+    painted = layer.data[100, 100]
+    drawn = layer.data == painted
+    assert drawn.sum() > 40
     run(window)
-    assert len(labels_of(viewer)) == 2
-    np.testing.assert_array_equal(painted.data, kept)
-    assert "You painted in" in window.run_panel.notice.words.text()
-    assert 500 not in labels_of(viewer)[1].data
+    assert len(labels_of(viewer)) == 1
+    np.testing.assert_array_equal(labels_of(viewer)[0].data == painted, drawn)
+    assert "Kept as you corrected them: 1" in window.run_panel.notice.words.text()
 
 
 def test_slider_changes_labels_without_inference(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from enum import Enum
 
 import napari
@@ -28,20 +29,21 @@ class Farewell(QObject):
     def __init__(self, viewer: napari.Viewer, reviewer: Reviewer, saver: Saver) -> None:
         super().__init__()
         self._reviewer, self._saver = reviewer, saver
-        self._window: QWidget | None = viewer.window._qt_window
+        self._window = weakref.ref(viewer.window._qt_window)  # napari deletes its window by letting go of it
         viewer.window._qt_window.installEventFilter(self)
 
     def close(self) -> None:
         """Ask no more, and let go of the window."""
-        if self._window is not None and isalive(self._window):
-            self._window.removeEventFilter(self)
-        self._window = None
+        window = self._window()
+        if window is not None and isalive(window):
+            window.removeEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
         """Keep the window open if the user says so, or saving fails."""
-        if event.type() != QEvent.Type.Close or not self._reviewer.unsaved or self._window is None:
+        window = self._window()
+        if event.type() != QEvent.Type.Close or not self._reviewer.unsaved or window is None:
             return False
-        if not self._window._qt_viewer.isVisible():
+        if not window._qt_viewer.isVisible():
             return False  # `Viewer.close` closes the picture before the window: then there is no way back
         answer = self.ask(self._reviewer.unsaved)
         stays = answer is Answer.STAY or (answer is Answer.SAVE and not self._save())
@@ -51,7 +53,7 @@ class Farewell(QObject):
 
     def ask(self, steps: int) -> Answer:
         """Ask what to do with corrections."""
-        box = question(self._window, steps)
+        box = question(self._window(), steps)
         box.exec()
         button = box.standardButton(box.clickedButton())
         choices = {QMessageBox.StandardButton.Save: Answer.SAVE, QMessageBox.StandardButton.Close: Answer.CLOSE}
@@ -73,7 +75,7 @@ class Farewell(QObject):
         return self._saver.saved is not None
 
 
-def question(parent: QWidget, steps: int) -> QMessageBox:
+def question(parent: QWidget | None, steps: int) -> QMessageBox:
     """Return the question, not yet asked."""
     buttons = QMessageBox.StandardButton
     box = QMessageBox(parent)
