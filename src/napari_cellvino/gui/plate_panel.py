@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import QSignalBlocker, QSize
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.notice import Notice
@@ -113,6 +113,11 @@ class PlatePanel(QWidget):
             self.pattern_fold.setChecked(bool(self._desk.held and self._desk.held.pattern))
         else:  # a pattern may help
             self.pattern_fold.setChecked(True)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        """Get ready: somebody is about to open a plate."""
+        super().showEvent(event)
+        self.session.prepare_plates()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 (Qt's name)
         """Take a folder or a file."""
