@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.gui.plate_run_rows import PlateRunRows
 from napari_cellvino.gui.window import CellvinoWindow
+from napari_cellvino.image import Spacing
 from napari_cellvino.resources import shipped_folder
 from tests.plate_images import write_plate
 from tests.zarr_plates import write_zarr_plate
@@ -130,6 +131,26 @@ def test_wells_open_while_others_are_run(
     wait_run(window, qtbot)
     assert not rows.failed.isVisible()
     assert "6 fields in" in rows.detail.text()
+
+
+def test_pixel_size_given_for_one_field_holds_for_the_plate(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, grid = window.session, window.plate_panel.grid
+    press(qtbot, grid, "A01")
+    qtbot.waitUntil(lambda: session.workspace.stack is not None, timeout=WAIT_MS)
+    assert not session.workspace.stack.spacing.known
+    session.opener.correct_spacing(Spacing(None, 0.5, 0.5))
+    qtbot.waitUntil(lambda: not session.files.busy, timeout=WAIT_MS)
+    assert "0.5 × 0.5 µm per pixel" in window.plate_panel.facts.text()
+    press(qtbot, grid, "B01")
+    qtbot.waitUntil(lambda: session.workspace.stack.origin.well == "B01", timeout=WAIT_MS)
+    assert session.workspace.stack.spacing == Spacing(None, 0.5, 0.5)
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    wells = pd.read_csv(plate.parent / "p-cellvino" / "wells.csv")
+    area_mm2 = (96 * 0.0005) ** 2
+    assert wells["density_per_mm2"].tolist() == pytest.approx([wells["count"][0] / 2 / area_mm2], rel=1e-4)
 
 
 def test_wells_of_an_ome_zarr_plate_get_a_table_in_it(
