@@ -131,6 +131,7 @@ def _saving(window: CellvinoWindow, shoot: Callable[[str], None], folder: Path) 
 
 def _plates(window: CellvinoWindow, shoot: Callable[[str], None], folder: Path) -> None:
     panel = window.plate_panel
+    window.session.viewer.layers.clear()
     _tab(window, 4)
     shoot("4_plate_nothing")
     plate = Path(shutil.copytree(PLATE.parent, folder / "plate"))
@@ -153,7 +154,7 @@ def _plates(window: CellvinoWindow, shoot: Callable[[str], None], folder: Path) 
     shoot("4_plate_contents")
     _click(panel.contents_fold)
     _click(panel.running.all_button)
-    QTest.qWait(1500)
+    QTest.qWait(200)
     shoot("4_plate_working")
     settle(window)
     shoot("4_plate_done")
