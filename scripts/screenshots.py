@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.gui.demo import settle
 from napari_cellvino.gui.window import CellvinoWindow
+from napari_cellvino.plate import Well
 from napari_cellvino.resources import shipped_folder
 
 SIZES = {"small": (1280, 800), "large": (1920, 1080)}
@@ -57,6 +59,7 @@ def _tour(folder: Path, theme: str, size: str) -> None:
         window.session.saver.choose(results)
         _reviewing(window, shoot)
         _saving(window, shoot, Path(results))
+        _plates(window, shoot, Path(results))
     viewer.close()
     QTest.qWait(100)
 
@@ -198,6 +201,54 @@ def _saving(window: CellvinoWindow, shoot: Callable[[str], None], folder: Path) 
     _click(panel.save_button)
     settle(window)
     shoot("4_save_done")
+
+
+def _plates(window: CellvinoWindow, shoot: Callable[[str], None], folder: Path) -> None:
+    panel = window.plate_panel
+    window.session.viewer.layers.clear()
+    _tab(window, 4)
+    shoot("4_plate_nothing")
+    plate = Path(shutil.copytree(PLATE.parent, folder / "plate"))
+    (plate / "B03_s1.ome.tif").write_bytes(b"this is no image")
+    window.session.open(plate)
+    settle(window)
+    QTest.keyClicks(panel.pattern.pattern, "{well}_s{field}.ome.tif")
+    settle(window)
+    shoot("4_plate_pattern")
+    _click(panel.pattern.open_button)
+    settle(window)
+    _well(window, "A01")
+    settle(window)
+    shoot("4_plate_ready")
+    _click(panel.contents_fold)
+    QTest.keyClicks(panel.contents.compound, "DMSO")
+    QTest.keyClicks(panel.contents.dose, "0.1")
+    _click(panel.contents.set_button)
+    settle(window)
+    shoot("4_plate_contents")
+    _click(panel.contents_fold)
+    _click(panel.running.all_button)
+    QTest.qWait(200)
+    shoot("4_plate_working")
+    settle(window)
+    shoot("4_plate_done")
+    panel.wells.shown.setFocus()
+    QTest.keyClick(panel.wells.shown, Qt.Key.Key_End)
+    settle(window)
+    shoot("4_plate_pictures")
+    panel.running.folder.setFocus()
+    panel.running.folder.selectAll()
+    QTest.keyClicks(panel.running.folder, os.fspath(PLATE))
+    _click(panel.running.all_button)
+    settle(window)
+    shoot("4_plate_failed")
+
+
+def _well(window: CellvinoWindow, name: str) -> None:
+    grid = window.plate_panel.grid
+    where = grid.geometry_of_wells
+    if where is not None:
+        QTest.mouseClick(grid, Qt.MouseButton.LeftButton, pos=where.cell(Well.parse(name)).center().toPoint())
 
 
 def _tab(window: CellvinoWindow, number: int) -> None:

@@ -12,14 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.gui.plate_run_rows import PlateRunRows
 from napari_cellvino.gui.window import CellvinoWindow
+from napari_cellvino.image import Spacing
 from napari_cellvino.resources import shipped_folder
 from tests.plate_images import write_plate
+from tests.zarr_plates import write_zarr_plate
 
 from .conftest import WAIT_MS, our_threads
 from .plate_hands import CTRL, hovered, open_plate, painted, press
@@ -115,6 +118,53 @@ def test_cancelled_run_keeps_what_is_done_and_goes_on(
     wait_run(window, qtbot)
     assert f"{finished} kept from before" in rows.detail.text()
     assert pd.read_csv(root / "wells.csv")["fields"].tolist() == [2, 2, 2]
+
+
+def test_wells_open_while_others_are_run(
+    window: CellvinoWindow, rows: PlateRunRows, qtbot: QtBot, click: Click, viewer: napari.Viewer
+) -> None:
+    click(rows.all_button)
+    press(qtbot, window.plate_panel.grid, "B01")
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=WAIT_MS)
+    assert window.session.plate_runner.running
+    assert viewer.layers[0].name == "p B01_f1: Channel 1"
+    wait_run(window, qtbot)
+    assert not rows.failed.isVisible()
+    assert "6 fields in" in rows.detail.text()
+
+
+def test_pixel_size_given_for_one_field_holds_for_the_plate(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, grid = window.session, window.plate_panel.grid
+    press(qtbot, grid, "A01")
+    qtbot.waitUntil(lambda: session.workspace.stack is not None, timeout=WAIT_MS)
+    assert not session.workspace.stack.spacing.known
+    session.opener.correct_spacing(Spacing(None, 0.5, 0.5))
+    qtbot.waitUntil(lambda: not session.files.busy, timeout=WAIT_MS)
+    assert "0.5 × 0.5 µm per pixel" in window.plate_panel.facts.text()
+    press(qtbot, grid, "B01")
+    qtbot.waitUntil(lambda: session.workspace.stack.origin.well == "B01", timeout=WAIT_MS)
+    assert session.workspace.stack.spacing == Spacing(None, 0.5, 0.5)
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    wells = pd.read_csv(plate.parent / "p-cellvino" / "wells.csv")
+    area_mm2 = (96 * 0.0005) ** 2
+    assert wells["density_per_mm2"].tolist() == pytest.approx([wells["count"][0] / 2 / area_mm2], rel=1e-4)
+
+
+def test_wells_of_an_ome_zarr_plate_get_a_table_in_it(
+    window: CellvinoWindow, qtbot: QtBot, click: Click, tmp_path: Path, nuclei: NDArray[np.uint16]
+) -> None:
+    images = {("A", c, "0"): np.stack([nuclei[:96, :96], nuclei[:96, :96] // 2])[:, None] for c in ("1", "2")}
+    plate = write_zarr_plate(tmp_path / "made.ome.zarr", images, "0.5")
+    open_plate(window, plate, qtbot)
+    click(window.plate_panel.running.all_button)
+    wait_run(window, qtbot)
+    assert (tmp_path / "made-cellvino" / "wells.csv").is_file()
+    assert (plate / "tables" / "cellvino_wells").is_dir()
+    assert not window.plate_panel.running.notice.isVisible()
+    assert "Density (cells/mm²)" in [m.heading for m in window.session.numbers.measures]
 
 
 def test_bad_image_marks_its_well_and_the_rest_goes_on(

@@ -25,6 +25,7 @@ class Opener(QObject):
     listed = Signal()  # pictures came or went, or were renamed
     changed = Signal()  # `picture`, `reading` or `failure`
     left = Signal(object)  # planes of a picture whose layers another one has taken
+    corrected = Signal(object)  # Stack that the user has given other sizes or names
 
     def __init__(self, viewer: napari.Viewer, workspace: Workspace, lane: Lane) -> None:
         super().__init__()
@@ -117,6 +118,7 @@ class Opener(QObject):
         self._deaf = False
         self._use()
         self.listed.emit()
+        self.corrected.emit(stack)
 
     # -- reading
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
@@ -12,6 +12,7 @@ from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.opener import Opener
 from napari_cellvino.gui.well_map import WellMap
 from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.image import Stack, Wishes
 from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.plate import FieldOfView, Well
@@ -24,6 +25,7 @@ class OpenPlate:
     source: PlateSource
     wells: WellMap
     pattern: str = ""
+    wishes: Wishes = field(default_factory=Wishes)
 
 
 class PlateDesk(QObject):
@@ -45,14 +47,30 @@ class PlateDesk(QObject):
         self.well: Well | None = None
         self.number = 0  # of the field shown among those of its well, from 0
         self._task = Task()
+        opener.corrected.connect(self.correct)
 
     def open(self, path: Path, pattern: str = "") -> None:
         """Open a plate by its folder or index; what was open stays open until it is there."""
         self._task.stop()
         self.reading, self.asked, self.failure = path.name, path, None
         self._task = Task(done=self._hold, failed=self._fail)
-        self._files.start(lambda: _open(path, pattern), self._task)
+        self._files.start(lambda: _open(path, pattern, Wishes()), self._task)
         self.changed.emit()
+
+    def correct(self, stack: Stack) -> None:
+        """Give all fields the pixel size and the channel names that the user gave one of them."""
+        held = self.held
+        if held is None or stack.origin.path != str(held.source.path):
+            return
+        path, pattern = held.source.path, held.pattern
+        self._task.stop()
+        self._task = Task(done=self._take_corrected, failed=self._fail)
+        self._files.start(lambda: _open(path, pattern, stack.wishes), self._task)
+
+    def _take_corrected(self, opened: OpenPlate) -> None:
+        if self.held is not None and self.held.source.path == opened.source.path:
+            self.held = replace(opened, wells=self.held.wells)
+            self.changed.emit()
 
     def show(self, well: Well, number: int = 0) -> None:
         """Show a field of a well, counted from 0, in the viewer."""
@@ -103,6 +121,6 @@ def ask_plate(parent: QWidget, desk: PlateDesk) -> None:
         desk.open(Path(chosen))
 
 
-def _open(path: Path, pattern: str) -> OpenPlate:
-    source = open_plate(path, pattern=pattern)
-    return OpenPlate(source, WellMap.of(source.plate), pattern)
+def _open(path: Path, pattern: str, wishes: Wishes) -> OpenPlate:
+    source = open_plate(path, pattern=pattern, spacing=wishes.spacing, channels=wishes.channels)
+    return OpenPlate(source, WellMap.of(source.plate), pattern, wishes)

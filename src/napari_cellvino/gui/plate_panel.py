@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import QSignalBlocker, QSize
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtCore import QSignalBlocker, QSize, QTimer
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtWidgets import QProgressBar, QPushButton, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.notice import Notice
 from napari_cellvino.gui.plate_contents import PlateContents
@@ -84,6 +84,10 @@ class PlatePanel(QWidget):
         for widget in (fold, held):
             layout.addWidget(widget)
         fold.hold(held)
+        shown = QTimer(fold)  # once the layout has made room
+        shown.setSingleShot(True)
+        shown.timeout.connect(lambda: _reveal(held))
+        fold.toggled.connect(lambda unfolded: shown.start(0) if unfolded else shown.stop())
 
     def _connect(self) -> None:
         desk = self._desk
@@ -109,10 +113,12 @@ class PlatePanel(QWidget):
             self._desk.show(self._desk.well, number - 1)
 
     def _show_another(self) -> None:
-        if self._desk.failure is None:
-            self.pattern_fold.setChecked(bool(self._desk.held and self._desk.held.pattern))
-        else:  # a pattern may help
-            self.pattern_fold.setChecked(True)
+        self.pattern_fold.setChecked(self._desk.failure is not None)  # a pattern may help
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        """Get ready: somebody is about to open a plate."""
+        super().showEvent(event)
+        self.session.prepare_plates()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 (Qt's name)
         """Take a folder or a file."""
@@ -171,6 +177,15 @@ class PlatePanel(QWidget):
         for button, step in ((self.back_button, -1), (self.next_button, 1)):
             button.setEnabled(desk.neighbour(step) is not None)
         self.field.setEnabled(desk.well is not None and count > 1)
+
+
+def _reveal(widget: QWidget) -> None:
+    """Scroll to a widget that has just been shown."""
+    around = widget.parentWidget()
+    while around is not None and not isinstance(around, QScrollArea):
+        around = around.parentWidget()
+    if around is not None:
+        around.ensureWidgetVisible(widget, 0, 10)
 
 
 def _arrow(sign: str, tooltip: str) -> QPushButton:

@@ -122,7 +122,8 @@ class PlateRunner(QObject):
         run = PlateRun(held.source, fields, self._numbers.root, time.perf_counter())
         choices = PlateChoices(self._numbers.layout, replace=anew)
         plan = self._workspace.plan()
-        plan = replace(plan, recipe=plan.recipe.model_copy(update={"channel": self.channel}))
+        recipe = plan.recipe.with_wishes(held.wishes).model_copy(update={"channel": self.channel})
+        plan = replace(plan, recipe=recipe)
         self.last, self.running, self.stopped, self.failure = run, True, False, None
         self._task = Task(
             done=lambda done: self._end(run, done),

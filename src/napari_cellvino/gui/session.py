@@ -28,7 +28,7 @@ from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.gui.runner import Runner
 from napari_cellvino.gui.saver import Saver
 from napari_cellvino.gui.thumbnails import Thumbnails
-from napari_cellvino.gui.worker import Lane
+from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.io.plates import INDEX_SUFFIXES
 
 
@@ -72,6 +72,7 @@ class Session(QObject):
         self.plate_runner = PlateRunner(self.workspace, self.plates, self.numbers, self.plate_lane)
         self.thumbnails = Thumbnails(self.leisure)
         self._panels: list[int] = []
+        self._prepared = False
         self._open = True
         viewer.events.theme.connect(self._restyle)
         QApplication.instance().aboutToQuit.connect(self.close)
@@ -83,6 +84,12 @@ class Session(QObject):
             self.plates.open(path)
         else:
             self.opener.open(path)
+
+    def prepare_plates(self) -> None:
+        """Import what reads plates while nobody waits for it, so that the first opens as fast as the next."""
+        if not self._prepared:
+            self._prepared = True
+            self.leisure.start(_import_readers, Task())
 
     def join(self, panel: QWidget) -> None:
         """Serve a panel until it leaves its window; it gets the colours of the theme."""
@@ -112,13 +119,22 @@ class Session(QObject):
         self.workspace.close()  # heard by the parts, which let go too
         for listening in (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
             listening.close()
-        for lane in (self.lane, self.files, self.decoder, self.plate_lane, self.tables, self.leisure):
+        for lane in self._lanes:
             lane.close()
         self.farewell.close()
         self.viewer.events.theme.disconnect(self._restyle)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.disconnect(self.close)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any work is queued or under way."""
+        return any(lane.busy for lane in self._lanes)
+
+    @property
+    def _lanes(self) -> tuple[Lane, ...]:
+        return self.lane, self.files, self.decoder, self.plate_lane, self.tables, self.leisure
 
     @property
     def is_open(self) -> bool:
@@ -153,6 +169,12 @@ class _Leaving(QObject):
                 self._session.leave(self._panel_id)
                 watched.deleteLater()
         return False
+
+
+def _import_readers() -> None:
+    import zarr  # noqa: F401
+
+    import napari_cellvino.io.plates.ome_zarr  # noqa: F401
 
 
 def session_of(viewer: napari.Viewer) -> Session:

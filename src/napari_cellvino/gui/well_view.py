@@ -15,7 +15,7 @@ from napari_cellvino.gui.well_map import WellMap
 from napari_cellvino.plate import Well
 
 THUMBNAILS = "thumbnails"
-_SIGNS = {Control.POSITIVE: "+", Control.NEGATIVE: "−", Control.NONE: "·"}
+_SIGNS = {Control.POSITIVE: "+", Control.NEGATIVE: "−", Control.NONE: "•"}
 
 
 def grid_view(

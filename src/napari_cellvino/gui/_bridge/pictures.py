@@ -106,7 +106,10 @@ class Pictures:
             return self.add(stack, recipes, source=source, position=position, instead=before)
         for layer, recipe in zip(before.layers, recipes, strict=True):
             layer.data, layer.name = recipe.data, recipe.arguments["name"]
-            layer.scale, layer.units = recipe.arguments["scale"], recipe.arguments["units"]
+            if list(layer.scale) != recipe.arguments["scale"]:  # each of these draws all layers anew
+                layer.scale = recipe.arguments["scale"]
+            if [str(unit) for unit in layer.units] != recipe.arguments["units"]:
+                layer.units = recipe.arguments["units"]
         return self._know(before, Picture(before.layers, stack, source, position))
 
     def _fits(self, before: Picture, recipes: Sequence[LayerRecipe]) -> bool:
