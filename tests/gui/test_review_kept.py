@@ -71,7 +71,7 @@ def test_unsaved_corrections_are_offered_and_saved_ones_too(
     assert not review.panel.offer.isVisible()
     np.testing.assert_array_equal(review.layer.data, corrected)
     assert review.reviewer.annotation.records[kept].excluded
-    assert review.reviewer.undo_name == f"Exclude #{kept}"
+    assert review.reviewer.editor.undo_name == f"Exclude #{kept}"
     assert review.said == f"✓  Went on after: Exclude #{kept}"
     review.check_screen()
     assert "2 steps not saved yet" in review.panel.last.text()
@@ -119,7 +119,7 @@ def test_closing_the_window_asks(again: Again, viewer: napari.Viewer, monkeypatc
     assert window.isVisible()
     monkeypatch.setattr(farewell, "ask", lambda steps: Answer.SAVE)
     assert farewell._save()
-    assert review.reviewer.unsaved == 0
+    assert review.reviewer.editor.unsaved == 0
 
 
 def test_the_question_names_what_is_lost(qtbot: QtBot) -> None:

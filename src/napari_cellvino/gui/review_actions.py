@@ -50,7 +50,7 @@ def _delete(reviewer: Reviewer) -> None:
 
 
 def _merge(reviewer: Reviewer) -> None:
-    insisted = reviewer.unsure
+    insisted = reviewer.editor.unsure
     reviewer.do(lambda annotation: merge(annotation, reviewer.selection, plane=reviewer.scope, apart=insisted))
 
 
@@ -77,12 +77,12 @@ DELETE = Action("Delete", "D", "Take the chosen cells away; another run does not
 MERGE = Action("Merge", "G", "Make one cell of those chosen, or of those a line is drawn across", _merge)
 WAIST = Action("Shape", "T", "Split the chosen cell where it has a waist", _reshape(split_at_waist))
 FILL = Action("Fill", "H", "Fill the holes of the chosen cell", _reshape(fill_holes))
-SMOOTH = Action("Smooth", "Shift+H", "Round off the outline of the chosen cell", _reshape(smooth))
+SMOOTH = Action("Round", "Shift+H", "Round off the outline of the chosen cell", _reshape(smooth))
 GROW = Action("Grow", ".", "Add a pixel all round the chosen cell; neighbours stay as they are", _reshape(grow))
 SHRINK = Action("Shrink", ",", "Take a pixel away all round the chosen cell", _reshape(shrink))
 PLANES = Action("Planes", "Shift+F", "Draw the chosen cell in the planes it misses between two", _fill_planes)
-UNDO = Action("Undo", "Ctrl+Z", "Take the last edit back, painting included", lambda reviewer: reviewer.undo())
-REDO = Action("Redo", "Ctrl+Shift+Z", "Make again what was undone", lambda reviewer: reviewer.redo())
+UNDO = Action("Undo", "Ctrl+Z", "Take the last edit back, painting included", lambda reviewer: reviewer.editor.undo())
+REDO = Action("Redo", "Ctrl+Shift+Z", "Make again what was undone", lambda reviewer: reviewer.editor.redo())
 
 DELETE_BOX = replace(DELETE, tip="Take the chosen boxes away; another run does not bring them back")
 

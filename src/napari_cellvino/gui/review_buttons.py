@@ -96,7 +96,10 @@ class ReviewButtons(QWidget):
             button.setText(f"{classes[number]} {SHIFT}{number + 1}" if number < len(classes) else "")
         self.of[actions.PLANES].setVisible(annotation is not None and len(annotation.shape) == 3)
         self.of[actions.MERGE].setDown(self._hand.tool is tools.MERGE_ALONG)
-        for action, name in ((actions.UNDO, self._reviewer.undo_name), (actions.REDO, self._reviewer.redo_name)):
+        for action, name in (
+            (actions.UNDO, self._reviewer.editor.undo_name),
+            (actions.REDO, self._reviewer.editor.redo_name),
+        ):
             button = self.of[action]
             button.setEnabled(bool(name))
             button.setText(f"{action.title} {_short(name)}".strip())

@@ -91,7 +91,7 @@ class Thumbnails(QAbstractListModel):
 
     def _plane(self, plane: int | None) -> Pixels:
         if plane not in self._of:
-            found = self._reviewer.intensity(plane)
+            found = self._reviewer.workspace.intensity(plane)
             shape = self._reviewer.annotation.shape[-2:] if self._reviewer.annotation is not None else (1, 1)
             self._of[plane] = np.zeros(shape, np.float32) if found is None else found
         return self._of[plane]

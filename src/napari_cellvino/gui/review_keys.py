@@ -45,9 +45,9 @@ def run_action(action: actions.Action, reviewer: Reviewer, hand: Hand) -> None:
     hand.drop()
     action.run(reviewer)
     if action is actions.MERGE and few and reviewer.annotation is not None:
-        said = reviewer.failure.words if reviewer.failure is not None else ""
+        said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
         hand.take(tools.MERGE_ALONG)
-        reviewer.say(said)
+        reviewer.editor.say(said)
 
 
 def fitting(reviewer: Reviewer) -> tuple[PointerTool, ...]:
@@ -61,7 +61,7 @@ def _take(key: str, reviewer: Reviewer, hand: Hand) -> None:
     if tool is not None:
         hand.take(tool)
     else:
-        reviewer.say("These cells are boxes and have no outlines; this tool is for outlines.")
+        reviewer.editor.say("These cells are boxes and have no outlines; this tool is for outlines.")
 
 
 class KeysPage(QDialog):

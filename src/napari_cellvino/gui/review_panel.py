@@ -72,7 +72,7 @@ class ReviewPanel(QWidget):
             self.hint,
             self.offer,
             self._offered,
-            self.progress,
+            self._head,
             self.bar,
             self.cell,
             self.why,
@@ -136,7 +136,7 @@ class ReviewPanel(QWidget):
         self.scope.setVisible(view.stack)
         say(self.said, view.said)
         self.notice.show_words(view.notice)
-        self._again.setVisible(bool(self._reviewer.busy) and self._reviewer.annotation is not None)
+        self._again.setVisible(bool(self._reviewer.editor.busy) and self._reviewer.annotation is not None)
         say(self.last, view.last)
         self.progress_changed.emit(view.title)
 

@@ -216,7 +216,7 @@ class Runner(QObject):
         self._edits.start(0 if annotation is not None and annotation.labels is None else EDIT_DELAY_MS)
 
     def _show_edits(self) -> None:
-        if not self._reviewer.busy:  # the layer is there, and shows what is reviewed
+        if not self._reviewer.editor.busy:  # the layer is there, and shows what is reviewed
             self.show_again()
 
     def _choices_changed(self, _: object = None) -> None:

@@ -46,7 +46,7 @@ class Session(QObject):
         self.decoder = Lane()  # decoding again, so that sliders never wait for the engine
         self.catalogue = Catalogue(self.workspace, self.lane)
         self.opener = Opener(viewer, self.workspace, self.files)
-        self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.session)
+        self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.editor.session)
         self.reviewer = Reviewer(self.workspace, self.saver.target)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
         self.runner = Runner(
@@ -142,7 +142,7 @@ class Session(QObject):
         return self._open
 
     def _note_saving(self) -> None:
-        self.reviewer.hold_still(saving=self.saver.saving)
+        self.reviewer.editor.hold_still(saving=self.saver.saving)
 
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))
