@@ -46,7 +46,7 @@ QPushButton[role="main"] {{ background-color: {c.button}; color: {c.button_text}
 QPushButton[role="main"]:disabled {{ background-color: {surface}; color: {c.aside}; }}
 QPushButton[role="main"]:focus, QPushButton:focus {{ border: 1px solid {c.done}; }}
 QPushButton[role="fold"] {{ background: none; text-align: left; padding: 2px 0px; color: {c.aside}; }}
-QTabBar::tab {{ padding: 6px 14px; }}
+QTabBar::tab {{ padding: 6px 8px; }}
 """
 
 
