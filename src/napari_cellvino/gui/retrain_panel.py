@@ -26,7 +26,7 @@ from napari_cellvino.gui.session import Session
 from napari_cellvino.gui.training_plot import TrainingPlot
 from napari_cellvino.gui.wide_picture import WidePicture
 
-LIST_HEIGHT = 120  # px
+LIST_HEIGHT = 120  # px, at most; longer lists scroll
 
 
 class RetrainPanel(QWidget):
@@ -42,9 +42,8 @@ class RetrainPanel(QWidget):
         self.folder.setToolTip("Folder of saved results: each field that was corrected has its own folder in it")
         self.choose_button = QPushButton("C&hoose…")
         self.choose_button.setToolTip("Choose the folder of saved corrections")
-        add_row(grid, "Corrections in", self.folder, self.choose_button)
+        add_row(grid, "Corrections", self.folder, self.choose_button)
         self.fields = QListWidget()
-        self.fields.setMaximumHeight(LIST_HEIGHT)
         self.fields.setAccessibleName("Fields to learn from")
         self.summary = text_line("aside")
         layout.addWidget(self.fields)
@@ -55,6 +54,8 @@ class RetrainPanel(QWidget):
         self.name = QLineEdit()
         self.name.setToolTip("What the new model is called; the old one stays as it is")
         add_row(model, "New &name", self.name)
+        for rows in (grid, model):  # the fields of both begin at one line
+            rows.setColumnMinimumWidth(0, self.fontMetrics().horizontalAdvance("Corrections  "))
         self.train_button = QPushButton("&Train")
         self.train_button.setProperty("role", "main")
         self.stop_button = QPushButton("S&top")
@@ -165,6 +166,8 @@ class RetrainPanel(QWidget):
                 taken = field.folder not in retrainer.left_out
                 item.setCheckState(Qt.CheckState.Checked if taken else Qt.CheckState.Unchecked)
                 self.fields.addItem(item)
+        rows = sum(self.fields.sizeHintForRow(row) for row in range(self.fields.count()))
+        self.fields.setFixedHeight(min(rows + 2 * self.fields.frameWidth() + 4, LIST_HEIGHT))
         self.fields.setVisible(bool(retrainer.fields))
         say(self.summary, view.summary)
 

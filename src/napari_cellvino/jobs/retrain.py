@@ -28,7 +28,7 @@ from napari_cellvino.jobs.training_news import TrainingNews, read_more, read_new
 from napari_cellvino.package.spec import Score
 
 NEEDED = ("torch", "onnx", "matplotlib")
-SET_NAME = "training"
+SET_NAME, NEWS_NAME = "training", "news.jsonl"
 LOOK_EVERY_S = 0.25
 PATIENCE_S = 10.0  # before a process that was told to end is ended
 COMMAND = (sys.executable, "-c", "import sys; from napari_cellvino.cli import main; sys.exit(main())")
@@ -161,7 +161,9 @@ def retrain(choices: RetrainChoices) -> Generator[TrainingNews, None, Retrained]
     place.mkdir(parents=True, exist_ok=True)
     out = place / choices.name
     result = place / "result.json"
-    if not (result.is_file() and out.is_dir()):
+    if result.is_file() and out.is_dir():
+        yield from read_news(place / NEWS_NAME)
+    else:
         yield from _train(choices, dataset, place)
     return _read_result(result, out, dataset)
 
@@ -177,7 +179,7 @@ def fingerprint(dataset: Path, choices: RetrainChoices) -> str:
 
 def _train(choices: RetrainChoices, dataset: Path, place: Path) -> Generator[TrainingNews, None, None]:
     """Run the command to its end, or end it when this is closed."""
-    news, result, errors = place / "news.jsonl", place / "result.json.part", place / "errors.txt"
+    news, result, errors = place / NEWS_NAME, place / "result.json.part", place / "errors.txt"
     options = ["--base", choices.base, "--out", str(place / choices.name), "--epochs", str(choices.epochs)]
     command = [*COMMAND, "train", str(dataset), *options, "--seed", str(choices.seed), "--progress", str(news)]
     yield from read_news(news)  # of a part that was done before
