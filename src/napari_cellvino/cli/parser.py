@@ -90,13 +90,22 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         metavar="mip|mean|focus|plane:K|3d",
         help="maximum or mean projection, sharpest plane, plane K from 1, or every plane joined to 3D objects",
     )
-    parser.add_argument("--frame", type=int, metavar="N", help="time point, from 1")
+    parser.add_argument("--frame", type=_frame, metavar="N|all", help="time point, from 1; all: each is a field")
     parser.add_argument("--axes", metavar="AXES", help="what the file's dimensions are where it does not say, as CYX")
     parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file does not say")
     parser.add_argument("--diameter", type=float, metavar="PX", help="typical object diameter in the image, in px")
     parser.add_argument(
         "--set", action="append", default=[], metavar="PARAM=VALUE", help="a parameter of the model's head; repeatable"
     )
+
+
+def _frame(text: str) -> int:
+    """Return a time point; 0 stands for all of them."""
+    if text == "all":
+        return 0
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time point; write a number from 1, or all")
+    return int(text)
 
 
 def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

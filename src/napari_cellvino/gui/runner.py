@@ -205,7 +205,7 @@ class Runner(QObject):
         done, stack, picture = self._workspace.done, self._workspace.stack, self._opener.picture
         if self._reviewer.annotation is None or done is None or stack is None:
             return
-        title = stack.origin.name + (f" t{done.recipe.frame}" if stack.shape.t > 1 else "")
+        title = stack.origin_of(done.recipe.frame).name
         name = ResultName(title, done.label, done.package.spec.classes)
         source = picture.source_layer() if picture is not None else None
         self._canvas.enter(self._layers.show(self._reviewer.annotation, stack.planes, name, source))

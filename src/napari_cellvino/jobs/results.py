@@ -33,7 +33,7 @@ from napari_cellvino.recipe import Recipe
 
 COUNTS_NAME = "counts.csv"
 RECIPE_NAME = "recipe.yaml"
-FIRST_COLUMNS = ("file", "position", "plate", "well", "field", "folder", "status", "error", "count")
+FIRST_COLUMNS = ("file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count")
 
 Row = dict[str, object]
 
@@ -188,6 +188,7 @@ def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
     return {
         "file": origin.path.encode(errors="backslashreplace").decode(),  # a name on disk need not be text
         "position": origin.position,
+        "frame": origin.frame or "",
         "plate": origin.plate,
         "well": origin.well,
         "field": origin.field,
