@@ -58,11 +58,6 @@ class PlateNumbers(QObject):
         held = self._desk.held
         return measures(self.lines, held.source.plate.channels) if held is not None else ()
 
-    @property
-    def rows(self) -> dict[Well, tuple[Row, ...]]:
-        """The rows of fields that are finished or have failed, by well."""
-        return {well: tuple(rows.values()) for well, rows in self._rows.items()}
-
     def choose(self, folder: str) -> None:
         """Take another folder of results, and read what stands there."""
         if folder != self.folder:

@@ -199,6 +199,8 @@ class PlateRunner(QObject):
 
     def _another(self) -> None:
         """Forget what became of another plate; a run that is under way goes on."""
+        if self._desk.failure is not None:  # the one before is still open
+            return
         self._channel = ""
         if not self.running:
             self.last, self.failure = None, None
