@@ -85,6 +85,24 @@ def test_typed_contents_flow_into_every_table(
     assert "taxol 0.4" in hovered(grid, "A01")
 
 
+def test_contents_typed_during_a_run_are_kept_at_once_and_in_its_tables_afterwards(
+    window: CellvinoWindow, contents: PlateContents, plate: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, root = window.session, plate.parent / "p-cellvino"
+    click(window.plate_panel.running.all_button)
+    press(qtbot, window.plate_panel.grid, "B01", CTRL)
+    contents.compound.setFocus()
+    qtbot.keyClicks(contents.compound, "taxol")
+    qtbot.keyClick(contents.compound, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not session.tables.busy, timeout=WAIT_MS)
+    assert session.plate_runner.running
+    assert "taxol" in (root / "layout.csv").read_text()
+    settle_tables(window, qtbot)
+    wells = pd.read_csv(root / "wells.csv").set_index("well")
+    assert wells.loc["B01", "compound"] == "taxol"
+    assert wells["fields"].tolist() == [2, 2, 2]
+
+
 def test_csv_is_read_and_its_faults_are_told(
     window: CellvinoWindow, contents: PlateContents, qtbot: QtBot, click: Click, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -313,3 +313,16 @@ def test_damaged_field_is_a_notice_and_the_next_opens(
     wait_read(window, qtbot)
     assert not panel.notice.isVisible()
     assert viewer.layers[0].name.endswith("A03_f1")
+
+
+def test_folder_that_is_no_plate_leaves_the_one_before_open(
+    opened: CellvinoWindow, tmp_path: Path, qtbot: QtBot, viewer: napari.Viewer
+) -> None:
+    (tmp_path / "empty").mkdir()
+    open_plate(opened, tmp_path / "empty", qtbot)
+    panel = opened.plate_panel
+    assert "is no plate that is known here" in panel.notice.words.text()
+    assert panel.name.text() == "made"
+    press(qtbot, panel.grid, "B01")
+    wait_read(opened, qtbot)
+    assert viewer.layers[0].name == "made.ome.zarr B01_f0: DNA"

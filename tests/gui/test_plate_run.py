@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import zarr
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
@@ -20,6 +21,7 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.gui.plate_run_rows import PlateRunRows
 from napari_cellvino.gui.window import CellvinoWindow
 from napari_cellvino.image import Spacing
+from napari_cellvino.plate import Well
 from napari_cellvino.resources import shipped_folder
 from tests.plate_images import write_plate
 from tests.zarr_plates import write_zarr_plate
@@ -159,9 +161,15 @@ def test_wells_of_an_ome_zarr_plate_get_a_table_in_it(
     images = {("A", c, "0"): np.stack([nuclei[:96, :96], nuclei[:96, :96] // 2])[:, None] for c in ("1", "2")}
     plate = write_zarr_plate(tmp_path / "made.ome.zarr", images, "0.5")
     open_plate(window, plate, qtbot)
-    click(window.plate_panel.running.all_button)
+    running = window.plate_panel.running
+    running.labels_back.setFocus()
+    qtbot.keyClick(running.labels_back, Qt.Key.Key_Space)
+    click(running.all_button)
     wait_run(window, qtbot)
     assert (tmp_path / "made-cellvino" / "wells.csv").is_file()
+    labels = zarr.open_array(plate / "A" / "1" / "0" / "labels" / "cellvino" / "0", mode="r")
+    count = pd.read_csv(tmp_path / "made-cellvino" / "wells.csv")["count"][0]
+    assert len(np.unique(np.asarray(labels))) == count + 1
     assert (plate / "tables" / "cellvino_wells").is_dir()
     assert not window.plate_panel.running.notice.isVisible()
     assert "Density (cells/mm²)" in [m.heading for m in window.session.numbers.measures]
@@ -197,6 +205,10 @@ def test_results_of_an_earlier_run_are_shown_when_the_plate_is_opened(
     content = json.loads(annotation.read_text())
     content["objects"][0]["review"] = "accepted"
     annotation.write_text(json.dumps(content))
+    window.show_step(1)
+    window.show_step(4)  # which looks again
+    wait_run(window, qtbot)
+    assert window.session.numbers.lines[Well(0, 0)]["reviewed"] > 0
     open_plate(window, plate, qtbot)
     assert rows.count.text() == count
     assert set(window.session.numbers.measures) == known

@@ -14,7 +14,7 @@ from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.plate_desk import PlateDesk
 from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.io.plates import PlateSource
-from napari_cellvino.jobs.plate_results import PlateResults, read_plate_results, tabulate, usual_folder
+from napari_cellvino.jobs.plate_results import PlateResults, keep_layout, read_plate_results, tabulate, usual_folder
 from napari_cellvino.jobs.results import Row
 from napari_cellvino.plate import Well
 
@@ -34,7 +34,8 @@ class PlateNumbers(QObject):
         self._lines: dict[Well, dict[str, object]] = {}
         self._stale: set[Well] = set()
         self._typed = False  # whether the layout is the user's, which holds against what stands in the folder
-        self._reads, self._writes = Task(), Task()
+        self._taken: list[Row] = []  # since the folder was read last
+        self._reads = Task()
         desk.opened.connect(self._open)
 
     @property
@@ -58,11 +59,6 @@ class PlateNumbers(QObject):
         held = self._desk.held
         return measures(self.lines, held.source.plate.channels) if held is not None else ()
 
-    @property
-    def rows(self) -> dict[Well, tuple[Row, ...]]:
-        """The rows of fields that are finished or have failed, by well."""
-        return {well: tuple(rows.values()) for well, rows in self._rows.items()}
-
     def choose(self, folder: str) -> None:
         """Take another folder of results, and read what stands there."""
         if folder != self.folder:
@@ -73,18 +69,22 @@ class PlateNumbers(QObject):
     def take(self, row: Row) -> None:
         """Take the row of a field that has come to its end."""
         well = Well.parse(str(row["well"]))
-        self._rows.setdefault(well, {})[f"{row['position']}"] = row
+        self._rows.setdefault(well, {})[str(row["position"])] = row
         self._stale.add(well)
+        self._taken.append(row)
 
     def set_layout(self, layout: Layout) -> None:
-        """Take what the wells hold, keep it in the folder of results, and write the tables there again."""
+        """Take what the wells hold, keep it in the folder of results, and write the tables there again.
+
+        It is kept at once; the tables wait for the end of a run.
+        """
         held, root = self._desk.held, self.root
         if held is None:
             return
         self.layout, self._typed, failed = layout, True, self._failed()
-        self._writes.stop()
-        self._writes = Task(done=self._take_all, failed=self._fail)
-        self._writing.start(lambda: _tabulated(root, held.source, layout, failed), self._writes)
+        self._reading.start(lambda: keep_layout(root, layout), Task(failed=self._fail))
+        written = Task(done=lambda results: self._take_all(held.source, results), failed=self._fail)
+        self._writing.start(lambda: _tabulated(root, held.source, layout, failed), written)
         self.changed.emit()
 
     def read(self) -> None:
@@ -93,7 +93,8 @@ class PlateNumbers(QObject):
         if held is not None and self.folder:
             known, failed = self.layout if self._typed else None, self._failed()
             self._reads.stop()
-            self._reads = Task(done=self._take_all, failed=self._fail)
+            self._taken.clear()
+            self._reads = Task(done=lambda results: self._take_all(held.source, results), failed=self._fail)
             self._reading.start(lambda: read_plate_results(root, held.source, known, failed), self._reads)
 
     def _open(self) -> None:
@@ -103,16 +104,17 @@ class PlateNumbers(QObject):
         usual = usual_folder(held.source)
         self.folder = str(usual if os.access(usual.parent, os.W_OK) else Path.home() / usual.name)
         self.layout, self._typed = Layout(), False
-        self._writes.stop()
         self._clear()
         self.read()
 
     def _clear(self) -> None:
-        self._rows, self._lines, self.failure = {}, {}, None
+        self._rows, self._lines, self._taken, self.failure = {}, {}, [], None
         self._stale.clear()
         self.changed.emit()
 
-    def _take_all(self, results: PlateResults) -> None:
+    def _take_all(self, source: PlateSource, results: PlateResults) -> None:
+        if self._desk.held is None or self._desk.held.source.path != source.path:
+            return
         self._lines = {well: dict(line) for well, line in results.lines.items()}
         self._rows, self.failure = {}, None
         self.layout = self.layout if self._typed else results.layout
@@ -120,6 +122,9 @@ class PlateNumbers(QObject):
             well = Well.parse(str(row["well"]))
             self._rows.setdefault(well, {})[str(row["position"])] = row
         self._stale.clear()
+        taken, self._taken = self._taken, []
+        for row in taken:  # fields of a run that went on meanwhile
+            self.take(row)
         self.changed.emit()
 
     def _failed(self) -> tuple[Row, ...]:

@@ -116,9 +116,11 @@ class PlatePanel(QWidget):
         self.pattern_fold.setChecked(self._desk.failure is not None)  # a pattern may help
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
-        """Get ready: somebody is about to open a plate."""
+        """Get ready to open a plate; look again at what stands there of the open one: cells were reviewed meanwhile."""
         super().showEvent(event)
         self.session.prepare_plates()
+        if not self.session.plate_runner.running and not self.session.tables.busy:
+            self.session.numbers.read()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 (Qt's name)
         """Take a folder or a file."""

@@ -38,7 +38,8 @@ class PlateRunRows(QWidget):
         self._build_choices(layout)
         self._build_running(layout)
         self._build_result(layout)
-        in_tab_order(self.channel, self.folder, self.choose_button, self.run_button, self.all_button)
+        in_tab_order(self.channel, self.folder, self.choose_button, self.labels_back, self.run_button)
+        in_tab_order(self.run_button, self.all_button)
         in_tab_order(self.all_button, self.cancel_button, self.show_button, self.replace)
         self._connect()
 
@@ -53,7 +54,10 @@ class PlateRunRows(QWidget):
         self.choose_button.setToolTip("Choose the folder of results; one with results of this plate shows them")
         add_row(grid, "&Results", self.folder, self.choose_button)
         self.plan = text_line("aside")
-        layout.addWidget(self.plan)
+        self.labels_back = QCheckBox("Write la&bels into the plate too")
+        self.labels_back.setToolTip("As the label image “cellvino” beside each image of the OME-Zarr plate")
+        for widget in (self.plan, self.labels_back):
+            layout.addWidget(widget)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
         self.run_button = QPushButton()
@@ -116,7 +120,8 @@ class PlateRunRows(QWidget):
 
     def _run(self, wells: frozenset[Well]) -> None:
         self._numbers.choose(self.folder.text())
-        self._runner.run(wells, anew=self.replace.isChecked())
+        back = self.labels_back.isChecked() and self.labels_back.isVisible()
+        self._runner.run(wells, anew=self.replace.isChecked(), labels_back=back)
 
     def _wells(self) -> frozenset[Well]:
         held = self.session.plates.held
@@ -147,7 +152,8 @@ class PlateRunRows(QWidget):
         if not self.folder.hasFocus() and self.folder.text() != self._numbers.folder:
             self.folder.setText(self._numbers.folder)
         say(self.plan, view.plan)
-        for widget in (self.channel, self.folder, self.choose_button, self.replace):
+        self.labels_back.setVisible(plate.kind.startswith("OME-Zarr"))
+        for widget in (self.labels_back, self.channel, self.folder, self.choose_button, self.replace):
             widget.setEnabled(view.state is not State.WORKING)
 
     def _draw_running(self, view: PlateRunView) -> None:

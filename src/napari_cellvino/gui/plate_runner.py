@@ -112,15 +112,18 @@ class PlateRunner(QObject):
         if ours and stack is not None and self._channel in stack.channels and not self._workspace.recipe.channel:
             self._workspace.choose(channel=self._channel)
 
-    def run(self, wells: Iterable[Well], *, anew: bool = False) -> None:
-        """Start a run over wells; results made with other choices fail, or are made ``anew``."""
+    def run(self, wells: Iterable[Well], *, anew: bool = False, labels_back: bool = False) -> None:
+        """Start a run over wells; results made with other choices fail, or are made ``anew``.
+
+        With ``labels_back``, label images are written into an OME-Zarr plate too.
+        """
         held = self._desk.held
         if held is None or self.running or self._workspace.package is None:
             return
         chosen = frozenset(wells)
         fields = tuple(f for f in held.source.plate.fields if f.well in chosen)
         run = PlateRun(held.source, fields, self._numbers.root, time.perf_counter())
-        choices = PlateChoices(self._numbers.layout, replace=anew)
+        choices = PlateChoices(self._numbers.layout, labels_back=labels_back, replace=anew)
         plan = self._workspace.plan()
         recipe = plan.recipe.with_wishes(held.wishes).model_copy(update={"channel": self.channel})
         plan = replace(plan, recipe=recipe)
@@ -196,6 +199,8 @@ class PlateRunner(QObject):
 
     def _another(self) -> None:
         """Forget what became of another plate; a run that is under way goes on."""
+        if self._desk.failure is not None:  # the one before is still open
+            return
         self._channel = ""
         if not self.running:
             self.last, self.failure = None, None
