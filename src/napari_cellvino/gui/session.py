@@ -7,6 +7,7 @@ its window.
 from __future__ import annotations
 
 import napari
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -77,7 +78,10 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        for part in (self.catalogue, self.opener, self.runner, self.reviewer, self.saver):
+        parts = (self.catalogue, self.opener, self.runner, self.reviewer, self.saver, self.lane, self.decoder)
+        if not all(isalive(part) for part in parts):
+            return  # the program ends, and Qt has taken some of its objects away already
+        for part in parts[:5]:
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.workspace.close()  # heard by the parts, which let go too
