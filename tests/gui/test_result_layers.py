@@ -67,20 +67,19 @@ def test_second_run_takes_the_place_of_the_first(
     assert not window.run_panel.stale.isVisible()
 
 
-def test_what_was_painted_stays_when_the_model_runs_again(
-    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run
+def test_painted_cell_is_a_correction_that_the_next_run_keeps(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run, tmp_path: Path
 ) -> None:
     open_file(window, plate_file)
+    window.session.saver.choose(str(tmp_path))
     run(window)
-    layer = labels_of(viewer)[0]
-    layer.selected_label, layer.brush_size = int(layer.data.max()) + 1, 9
-    layer.paint((100, 100), layer.selected_label)
-    painted = layer.data[100, 100]
-    drawn = layer.data == painted
-    assert drawn.sum() > 40
+    (painted,) = labels_of(viewer)
+    painted.paint((100, 100), 500)
+    kept = painted.data == 500
+    assert kept.any()
     run(window)
-    assert len(labels_of(viewer)) == 1
-    np.testing.assert_array_equal(labels_of(viewer)[0].data == painted, drawn)
+    assert labels_of(viewer) == [painted]
+    np.testing.assert_array_equal(painted.data == 500, kept)
     assert "Kept as you corrected them: 1" in window.run_panel.notice.words.text()
 
 

@@ -128,3 +128,23 @@ def test_the_question_names_what_is_lost(qtbot: QtBot) -> None:
     box = question(parent, 12)
     assert box.text() == "12 corrections not saved yet."
     assert box.defaultButton() is box.button(QMessageBox.StandardButton.Save)
+
+
+def test_another_model_leaves_what_was_corrected(again: Again, run: Run, qtbot: QtBot) -> None:
+    review = again()
+    kept, gone = review.ids[5:7]
+    review.click(kept)
+    review.key("Period")
+    review.click(gone)
+    review.key("D")
+    mask, place = review.layer.data == kept, np.argwhere(review.first == gone)
+    window = review.window
+    window.run_panel.model.value_changed.emit("cells-phase")
+    qtbot.waitUntil(lambda: window.session.workspace.recipe.model == "cells-phase", timeout=WAIT_MS)
+    run(window)
+    assert "Kept as you corrected them: 1" in window.run_panel.notice.words.text()
+    np.testing.assert_array_equal(review.layer.data == kept, mask)
+    assert review.reviewer.annotation.records[kept].model.startswith("nuclei ")
+    assert review.reviewer.annotation.provenance.model.startswith("cells-phase ")
+    assert review.reviewer.annotation.index.ids() == sorted(review.reviewer.annotation.records)
+    assert not np.isin(review.layer.data[tuple(place.T)], [gone]).any()

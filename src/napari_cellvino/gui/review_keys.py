@@ -87,8 +87,9 @@ def page_text(reviewer: Reviewer) -> str:
     ours = [(thing.key, thing.tip) for thing in (*acts, *fitting(reviewer))]
     ours += [("Shift+1 … 9", "Give the chosen cells a class"), ("Enter, Esc", "End what is being drawn, or drop it")]
     ours.append((KEYS_PAGE, "This page"))
-    half = (len(ours) + 1) // 2
-    left, right = _table([*_MOUSE, *ours[: half - 3]]), _table([*ours[half - 3 :], *(() if boxes else _NAPARI)])
+    rows = [*_MOUSE, *ours, *(() if boxes else _NAPARI)]
+    half = (len(rows) + 1) // 2
+    left, right = _table(rows[:half]), _table(rows[half:])
     return f"<p>Keys hold while the picture has the focus.</p><table><tr><td>{left}</td><td>{right}</td></tr></table>"
 
 
