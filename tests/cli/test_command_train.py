@@ -18,7 +18,7 @@ def test_going_back_needs_a_name_of_ones_own(cellvino, tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript-based ONNX export:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
-def test_a_better_model_is_installed_and_one_command_goes_back(cellvino, tmp_path, monkeypatch):
+def test_a_better_model_is_installed_and_one_command_goes_back(cellvino, samples, tmp_path, monkeypatch):
     pytest.importorskip("torch", reason="needs the train extra")
     from napari_cellvino.training.finetune import Trained
 
@@ -38,5 +38,8 @@ def test_a_better_model_is_installed_and_one_command_goes_back(cellvino, tmp_pat
     assert better.code == 0
     assert "mine 0.2.0 is installed; 'cellvino models back mine' undoes it" in better.err
     assert find_package("mine").label == "mine 0.2.0"
+    image = samples / "plate" / "A01_s1.ome.tif"
+    assert cellvino("run", image, "--model", "mine", "--channel", "DNA", "--out", tmp_path / "out").code == 0
+    assert '"mine 0.2.0"' in (tmp_path / "out" / "A01_s1" / "annotation.json").read_text()
     assert cellvino("models", "back", "mine").out == "back to tiny 0.1.0\n"
     assert not (tmp_path / "models" / "mine").exists()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from napari_cellvino.package import find_package
 from napari_cellvino.training.plan import TrainingPlan
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
@@ -78,12 +76,20 @@ def test_learning_with_a_memory_leaves_the_statistics_as_they_were(tmp_path: Pat
     assert not torch.equal(old["head.0.weight"], new["head.0.weight"])
 
 
-def test_the_samples_as_a_model_finds_them() -> None:
-    from napari_cellvino.training.memory import as_found, sample_fields
+def test_the_average_goes_back_as_far_as_half_of_the_gain_stays() -> None:
+    from napari_cellvino.training.fit import build_network
+    from napari_cellvino.training.memory import mix_back, mixed
 
-    kept = as_found(find_package("nuclei"), "fluorescence")
-    for found, true in zip(kept.fields, sample_fields("fluorescence"), strict=True):
-        counts = [len(np.unique(field.true_labels())) - 1 for field in (found, true)]
-        assert counts[0] == pytest.approx(counts[1], rel=0.15)
-    boxes = as_found(find_package("live-dead"), "chamber").fields[0].true_boxes()
-    assert set(boxes.classes) <= {"living", "dead"}
+    before, after = build_network(PLAN), build_network(PLAN.model_copy(update={"seed": 1}))
+    weight = "head.0.weight"
+    old, new = before.state_dict()[weight].clone(), after.state_dict()[weight].clone()
+
+    def share_of(net: torch.nn.Module) -> float:
+        return float(((net.state_dict()[weight] - old) / (new - old)).median())
+
+    assert share_of(mixed(before, after, 0.7)) == pytest.approx(0.7, abs=1e-3)
+    assert mix_back(before, after, share_of)[1] == 0.5
+    assert mix_back(before, after, lambda net: share_of(net) ** 3)[1] == 0.8
+    net, share = mix_back(before, after, lambda net: float(share_of(net) > 0.95))
+    assert (share, share_of(net)) == (1.0, pytest.approx(1.0))
+    assert torch.equal(before.state_dict()[weight], old)

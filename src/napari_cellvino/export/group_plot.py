@@ -19,8 +19,8 @@ from PIL import Image, ImageDraw
 
 from napari_cellvino.export.lettering import INK, MARGIN, PAPER, PLAIN, Colour, Line, draw_caption, font
 
-WIDTH, HISTOGRAM, ROW = 720, 200, 30  # px: of the picture, high, of a group's row
-NAMES = 150  # px for the names of groups and for the axis of counts
+WIDTH, HISTOGRAM, ROW = 520, 180, 30  # px: of the picture, high, of a group's row
+NAMES = 130  # px for the names of groups and for the axis of counts
 FILL: Colour = (86, 180, 233)  # blue of Okabe and Ito
 MOST_GROUPS = 40  # a 96-well plate has a heat map for this
 WHISKER = 1.5

@@ -147,6 +147,7 @@ class RetrainPanel(QWidget):
             widget.setEnabled(not working)
         self.train_button.setVisible(not working)
         self.train_button.setText(view.train)
+        _make_main(self.train_button, wanted=view.state is not State.DONE)
         self.train_button.setEnabled(view.can_train)
         self.train_button.setToolTip(view.hint or "Learn from the chosen fields in a process beside napari")
         self.stop_button.setVisible(working)
@@ -188,13 +189,18 @@ class RetrainPanel(QWidget):
         self.scores.show_rows(view.scores)
         self.picture.show_picture(result.difference.picture if result and result.difference else None)
         say(self.picture_words, view.picture)
-        better = result is not None and result.done.better
-        self.use_button.setProperty("role", "main" if better else "")
-        self.use_button.setStyle(self.use_button.style())
+        _make_main(self.use_button, wanted=result is not None and result.done.better)
         self.use_button.setText(view.use)
         self.use_button.setVisible(bool(view.use))
         self.use_button.setToolTip("Install the new model and choose it; the one before stays")
         self.back_button.setVisible(bool(view.back))
+
+
+def _make_main(button: QPushButton, *, wanted: bool) -> None:
+    """Give a button the look of what is to be done next, or the plain one."""
+    button.setProperty("role", "main" if wanted else "")
+    button.style().unpolish(button)
+    button.style().polish(button)
 
 
 class _ScoreGrid(QWidget):

@@ -145,7 +145,7 @@ def _picture_words(result: Compared) -> str:
     d = result.difference
     return (
         f"{d.field}, of {d.true} cells: {d.right_before} right before (left), {d.right_after} now (right). "
-        "Blue: right; orange: no cell; white dashes: missed."
+        "Blue: right; orange: no cell; dashes: missed."
     )
 
 

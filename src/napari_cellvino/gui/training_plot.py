@@ -77,8 +77,10 @@ class TrainingPlot(QWidget):
 
     def _title(self, painter: QPainter, area: QRectF) -> None:
         at = QPointF(area.left(), area.top() - EDGE)
-        for points, said, colour in ((self._loss, "— loss", LOSS), (self._score, "- - validation score", SCORE)):
-            text = f"{said} {points[-1][1]:.2f}" if points else said
-            painter.setPen(colour)
-            painter.drawText(at, text)
-            at += QPointF(painter.fontMetrics().horizontalAdvance(text) + 3 * EDGE, 0)
+        for points, line, name, colour in ((self._loss, "—", "loss", LOSS), (self._score, "- -", "score", SCORE)):
+            value = f"{name} {points[-1][1]:.2f}" if points else name
+            for text, pen in ((line, colour), (value, self.palette().color(self.foregroundRole()))):
+                painter.setPen(pen)
+                painter.drawText(at, text)
+                at += QPointF(painter.fontMetrics().horizontalAdvance(text) + EDGE, 0)
+            at += QPointF(2 * EDGE, 0)

@@ -1,7 +1,7 @@
 """A picture of where two models differ on fields kept aside: one cut of a field, the old model left, the new one right.
 
 Cells that are there in truth and were found are blue, what was found and is no cell is orange, and cells that were
-missed have a white line of dashes: a mistake differs from a find in form as well as in colour.
+missed have a line of black and white dashes: a mistake differs from a find in form as well as in colour.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,14 @@ from napari_cellvino.package import ModelPackage
 from napari_cellvino.training.datasets import LabelledImage
 from napari_cellvino.training.evaluate import infer_field
 
-RIGHT, WRONG, MISSED = (86, 180, 233), (230, 159, 0), (255, 255, 255)
-SIDE = 320  # px of each half, at most this part of a field at its own size
-DASH = 3  # px
+RIGHT, WRONG, MISSED, GAPS = (86, 180, 233), (230, 159, 0), (255, 255, 255), (0, 0, 0)
+SIDE, ZOOM = 160, 2  # px of a field that a half shows, and how much it is enlarged
+DASH = 4  # px
 LEAST_IOU = 0.5
 GAP = 6  # px between the halves
 
 Labels = NDArray[np.int32]
+_Value = TypeVar("_Value", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,8 @@ class _Side:
 
 def _draw(field: LabelledImage, sides: list[_Side]) -> Difference:
     window = _window(sides[0].wrongness != sides[1].wrongness)
-    grey = composite(field.grey()[None])
-    halves = [_half(grey[window], side, window) for side in sides]
+    grey = _enlarged(composite(field.grey()[None])[window])
+    halves = [_half(grey, side, window) for side in sides]
     gap = np.full((len(halves[0]), GAP, 3), 255, np.uint8)
     before, after = (int(side.found.sum()) for side in sides)
     true = len(np.unique(sides[0].truth)) - int((sides[0].truth == 0).any())
@@ -124,15 +126,21 @@ def _window(changed: NDArray[np.bool_]) -> tuple[slice, slice]:
 
 def _half(picture: Picture, side: _Side, window: tuple[slice, slice]) -> Picture:
     out = np.array(picture)
-    labels, truth = side.labels[window], side.truth[window]
+    labels, truth = _enlarged(side.labels[window]), _enlarged(side.truth[window])
     missed, edge = np.where(side.found[truth], 0, truth), _edge(labels)
     y, x = np.nonzero(_edge(missed))
     dashed = (y // DASH + x // DASH) % 2 == 0
     out[y[dashed], x[dashed]] = MISSED
+    out[y[~dashed], x[~dashed]] = GAPS
     right = side.right[labels]
     out[edge & right] = RIGHT
     out[edge & ~right] = WRONG
     return out
+
+
+def _enlarged(part: NDArray[_Value]) -> NDArray[_Value]:
+    """Return an array (Y, X, …) of `ZOOM` times the height and width, so that outlines are thin beside the cells."""
+    return part.repeat(ZOOM, 0).repeat(ZOOM, 1)
 
 
 def _edge(labels: Labels) -> NDArray[np.bool_]:
