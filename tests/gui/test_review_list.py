@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
@@ -14,27 +12,10 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.gui.review_table import AREA, NOTE, CellTable
-from napari_cellvino.gui.window import CellvinoWindow
 from napari_cellvino.objects import ReviewState
 
 from .conftest import WAIT_MS
 from .review_session import Review
-
-OpenFile = Callable[[CellvinoWindow, Path], None]
-Run = Callable[[CellvinoWindow], None]
-
-
-@pytest.fixture
-def review(
-    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, qtbot: QtBot, tmp_path: Path
-) -> Review:
-    """A result that was just made, with the Review tab open and its table filled."""
-    open_file(window, plate_file)
-    window.session.saver.choose(str(tmp_path / "results"))
-    run(window)
-    review = Review(window, qtbot)
-    qtbot.waitUntil(lambda: len(review.panel.list.table.cells.ids) == len(review.ids), timeout=WAIT_MS)
-    return review
 
 
 def choose(combo: QWidget, text: str) -> None:

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from random import Random
 
 import napari
 import numpy as np
-import pytest
-from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.gui.review_actions import ACCEPT, DELETE, GROW, SHRINK, WAIST, Action
-from napari_cellvino.gui.window import CellvinoWindow
 from napari_cellvino.objects import ObjectOrigin
 
 from .review_session import Review
 
-OpenFile = Callable[[CellvinoWindow, Path], None]
-Run = Callable[[CellvinoWindow], None]
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
-
-
-@pytest.fixture
-def review(
-    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, qtbot: QtBot, tmp_path: Path
-) -> Review:
-    """A result that was just made, with the Review tab open and the focus on the picture."""
-    open_file(window, plate_file)
-    window.session.saver.choose(str(tmp_path / "results"))
-    run(window)
-    return Review(window, qtbot)
 
 
 def large_cell(review: Review) -> int:
