@@ -39,6 +39,7 @@ class ExportBox(QWidget):
         self.report_button = QPushButton("Correction &report")
         self.kind = narrow(QComboBox())
         self.kind.setAccessibleName("Format")
+        self.kind.setToolTip("Which program the files are for; the line below says what is written")
         for name in FORMATS:
             self.kind.addItem(KINDS[name][0], name)
         self.about = text_line("aside")
@@ -52,6 +53,7 @@ class ExportBox(QWidget):
         self.open_button.setToolTip("Show it in the program that the computer has for it")
         self.picture = WidePicture("Sizes of the cells")
         self.fold = Fold("Files for other programs")
+        self.fold.setToolTip("COCO, YOLO, Cellpose, ImageJ, QuPath, OME-Zarr, training sets and more")
         chosen = beside(self.kind, self.export_button, stretch=0)
         self.fold.hold(chosen, self.about)
         layout = QVBoxLayout(self)

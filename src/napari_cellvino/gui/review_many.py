@@ -27,9 +27,11 @@ class ManyCells(QWidget):
         for title in ("smaller than", "larger than", "score below", "touching the edge"):
             self.kind.addItem(title)
         self.kind.setAccessibleName("Which cells")
+        self.kind.setToolTip("Which cells to find; they are chosen in the picture before anything is deleted")
         self.limit = calm(QDoubleSpinBox())
         self.limit.setKeyboardTracking(False)
         self.limit.setAccessibleName("Limit")
+        self.limit.setToolTip("The score or the size that divides them")
         self.found = text_line()
         self.delete_button = QPushButton("Delete them")
         self.delete_button.setToolTip("Take these cells away; accepted ones are spared, and undo brings all back")
