@@ -94,6 +94,21 @@ def test_click_opens_the_first_field_and_another_takes_its_layers(
     assert (stack.origin.well, stack.origin.field) == ("B01", "0")
 
 
+def test_another_plate_takes_the_place_of_the_first(
+    opened: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    press(qtbot, opened.plate_panel.grid, "A02")
+    wait_read(opened, qtbot)
+    other = {("A", "1", "0"): np.full((1, 1, 300, 400), 7, np.uint16)}
+    open_plate(opened, write_zarr_plate(tmp_path / "other.ome.zarr", other, "0.5"), qtbot)
+    assert [layer.name for layer in viewer.layers] == ["made.ome.zarr A02_f0: DNA", "made.ome.zarr A02_f0: GFP"]
+    press(qtbot, opened.plate_panel.grid, "A01")
+    wait_read(opened, qtbot)
+    assert [layer.name for layer in viewer.layers] == ["other.ome.zarr A01_f0"]
+    centre = [float(x) for x in viewer.scene.camera.center[-2:]]
+    assert centre == pytest.approx([150 * viewer.layers[0].scale[-2], 200 * viewer.layers[0].scale[-1]], rel=0.02)
+
+
 def test_fields_of_a_well_by_number_and_arrows(
     opened: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot, click: Click
 ) -> None:

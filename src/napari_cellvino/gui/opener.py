@@ -136,7 +136,7 @@ class Opener(QObject):
     def _add(self, opened: _Opened, instead: Picture | None) -> None:
         source, position, stack, recipes = opened
         self._deaf = True
-        before = self.pictures.of_plate(source) if position.well else None
+        before = self.pictures.field_shown() if position.well else None
         if before is not None:
             self.picture = self.pictures.take_over(before, stack, recipes, source=source, position=position)
         else:

@@ -90,18 +90,22 @@ class Pictures:
                 self._viewer.layers.remove(layer)
         return added
 
-    def of_plate(self, source: Source) -> Picture | None:
-        """Return the picture that shows a field of this plate, if one is there."""
-        found = [p for p in self.listed() if p.position is not None and p.position.well and p.source is not None]
-        return next((p for p in found if p.source is not None and p.source.path == source.path), None)
+    def field_shown(self) -> Picture | None:
+        """Return the picture that shows a field of a plate, if one is there."""
+        return next((p for p in self.listed() if p.position is not None and p.position.well), None)
 
     def take_over(
         self, before: Picture, stack: Stack, recipes: Sequence[LayerRecipe], *, source: Source, position: Position
     ) -> Picture:
         """Show another field of a plate in the layers of the one before, whose contrast and colours stay.
 
-        Layers are made anew where the fields differ in channels or dimensions, or a layer was removed.
+        Layers are made anew where the fields differ in channels or dimensions, or a layer was removed; and for another
+        plate, of which all is seen then.
         """
+        if before.source is None or before.source.path != source.path:
+            added = self.add(stack, recipes, source=source, position=position, instead=before)
+            self._viewer.reset_view()
+            return added
         if not self._fits(before, recipes):
             return self.add(stack, recipes, source=source, position=position, instead=before)
         for layer, recipe in zip(before.layers, recipes, strict=True):
