@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import napari
+import numpy as np
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
@@ -53,6 +54,8 @@ def _tour(folder: Path, theme: str, size: str) -> None:
     with tempfile.TemporaryDirectory() as results:
         _opening(window, shoot)
         _running(window, shoot)
+        window.session.saver.choose(results)
+        _reviewing(window, shoot)
         _saving(window, shoot, Path(results))
     viewer.close()
     QTest.qWait(100)
@@ -63,6 +66,8 @@ def _opening(window: CellvinoWindow, shoot: Callable[[str], None]) -> None:
     shoot("1_open_nothing")
     _tab(window, 2)
     shoot("2_run_nothing")
+    _tab(window, 3)
+    shoot("3_review_nothing")
     _tab(window, 1)
     with tempfile.NamedTemporaryFile(suffix=".tif") as wrong:
         wrong.write(b"this is no image")
@@ -114,16 +119,85 @@ def _running(window: CellvinoWindow, shoot: Callable[[str], None]) -> None:
     settle(window)
 
 
+def _reviewing(window: CellvinoWindow, shoot: Callable[[str], None]) -> None:
+    _tab(window, 3)
+    shoot("3_review_ready")
+    _key(window, "N")
+    shoot("3_review_next")
+    reviewer, panel = window.session.reviewer, window.review_panel
+    places = {id_: reviewer.annotation.geometry(id_) for id_ in reviewer.annotation.records}
+    large = sorted(places, key=lambda id_: -places[id_].area)
+    reviewer.show_cell(large[0])
+    (y0, x0), (y1, x1) = places[large[0]].region.low, places[large[0]].region.high
+    middle = (x0 + x1) / 2
+    _key(window, "S")
+    _drag(window, (y0 - 2, middle), (y1 + 1, middle), end=lambda: shoot("3_review_split_before"))
+    shoot("3_review_split_after")
+    _key(window, "G")
+    shoot("3_review_merge_after")
+    _key(window, "D")
+    shoot("3_review_delete_after")
+    _key(window, "K")
+    _drag(window, ((y0 + y1) / 2, middle))
+    shoot("3_review_add_after")
+    _key(window, "Escape")
+    _key(window, "Period")
+    shoot("3_review_grow_after")
+    _key(window, "W")
+    _drag(window, ((y0 + y1) / 2 - 4, middle))
+    _drag(window, ((y0 + y1) / 2 + 4, middle))
+    shoot("3_review_seeds_before")
+    _key(window, "Return")
+    shoot("3_review_seeds_after")
+    panel.list.tabs.setCurrentIndex(1)
+    shoot("3_review_gallery")
+    panel.list.tabs.setCurrentIndex(0)
+    panel.list.order.setCurrentIndex(1)
+    panel.list.order.activated.emit(1)
+    _key(window, "N")
+    for _ in range(3):
+        _key(window, "A")
+    shoot("3_review_sample")
+    panel.many.fold.setChecked(True)
+    panel.many.limit.setValue(300)
+    shoot("3_review_many")
+    panel.many.fold.setChecked(False)
+
+
+def _key(window: CellvinoWindow, key: str) -> None:
+    window.session.viewer.window._qt_window.activateWindow()
+    window.session.review_canvas.focus()
+    QTest.qWait(50)
+    QTest.keyClick(window.session.viewer.window._qt_viewer.canvas.native, getattr(Qt.Key, f"Key_{key}"))
+    QTest.qWait(50)
+
+
+def _drag(window: CellvinoWindow, *places: tuple[float, float], end: Callable[[], None] = lambda: None) -> None:
+    """Press at a pixel of the cells' layer, move to the last one, and let go; at one place it is a click."""
+    canvas, layer = window.session.viewer.window._qt_viewer.canvas.native, window.session.review_canvas.layer
+    camera = window.session.viewer.scene.camera
+    world = [np.asarray(layer.layer.data_to_world(place))[-2:] for place in places]
+    away = [(at - np.asarray(camera.center[-2:])) * camera.zoom for at in world]
+    points = [QPoint(round(canvas.width() / 2 + x), round(canvas.height() / 2 + y)) for y, x in away]
+    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=points[0])
+    for step in range(1, 9):
+        QTest.mouseMove(canvas, points[0] + (points[-1] - points[0]) * step / 8)
+        QTest.qWait(10)
+    end()
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=points[-1])
+    QTest.qWait(450)  # two clicks are no double click
+
+
 def _saving(window: CellvinoWindow, shoot: Callable[[str], None], folder: Path) -> None:
     panel = window.save_panel
     _tab(window, 4)
     panel.folder.setFocus()
     panel.folder.selectAll()
     QTest.keyClicks(panel.folder, os.fspath(folder))
-    shoot("3_save_ready")
+    shoot("4_save_ready")
     _click(panel.save_button)
     settle(window)
-    shoot("3_save_done")
+    shoot("4_save_done")
 
 
 def _tab(window: CellvinoWindow, number: int) -> None:

@@ -17,6 +17,8 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.gui.window import CellvinoWindow
 
+from .review_session import Review
+
 WAIT_MS = 60_000
 
 
@@ -112,6 +114,24 @@ def open_file(qtbot: QtBot) -> Callable[[CellvinoWindow, Path], None]:
         qtbot.waitUntil(lambda: not opener.reading, timeout=WAIT_MS)
 
     return open_it
+
+
+@pytest.fixture
+def review(
+    window: CellvinoWindow,
+    open_file: Callable[[CellvinoWindow, Path], None],
+    plate_file: Path,
+    run: Callable[[CellvinoWindow], None],
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> Review:
+    """A result that was just made, with the Review tab open, its table filled and the focus on the picture."""
+    open_file(window, plate_file)
+    window.session.saver.choose(str(tmp_path / "results"))
+    run(window)
+    review = Review(window, qtbot)
+    qtbot.waitUntil(lambda: len(review.panel.list.table.cells.ids) == len(review.ids), timeout=WAIT_MS)
+    return review
 
 
 def our_threads() -> list[threading.Thread]:

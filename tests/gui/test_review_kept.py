@@ -71,7 +71,7 @@ def test_unsaved_corrections_are_offered_and_saved_ones_too(
     assert not review.panel.offer.isVisible()
     np.testing.assert_array_equal(review.layer.data, corrected)
     assert review.reviewer.annotation.records[kept].excluded
-    assert review.reviewer.undo_name == f"Exclude #{kept}"
+    assert review.reviewer.editor.undo_name == f"Exclude #{kept}"
     assert review.said == f"✓  Went on after: Exclude #{kept}"
     review.check_screen()
     assert "2 steps not saved yet" in review.panel.last.text()
@@ -119,7 +119,7 @@ def test_closing_the_window_asks(again: Again, viewer: napari.Viewer, monkeypatc
     assert window.isVisible()
     monkeypatch.setattr(farewell, "ask", lambda steps: Answer.SAVE)
     assert farewell._save()
-    assert review.reviewer.unsaved == 0
+    assert review.reviewer.editor.unsaved == 0
 
 
 def test_the_question_names_what_is_lost(qtbot: QtBot) -> None:
@@ -128,3 +128,23 @@ def test_the_question_names_what_is_lost(qtbot: QtBot) -> None:
     box = question(parent, 12)
     assert box.text() == "12 corrections not saved yet."
     assert box.defaultButton() is box.button(QMessageBox.StandardButton.Save)
+
+
+def test_another_model_leaves_what_was_corrected(again: Again, run: Run, qtbot: QtBot) -> None:
+    review = again()
+    kept, gone = review.ids[5:7]
+    review.click(kept)
+    review.key("Period")
+    review.click(gone)
+    review.key("D")
+    mask, place = review.layer.data == kept, np.argwhere(review.first == gone)
+    window = review.window
+    window.run_panel.model.value_changed.emit("cells-phase")
+    qtbot.waitUntil(lambda: window.session.workspace.recipe.model == "cells-phase", timeout=WAIT_MS)
+    run(window)
+    assert "Kept as you corrected them: 1" in window.run_panel.notice.words.text()
+    np.testing.assert_array_equal(review.layer.data == kept, mask)
+    assert review.reviewer.annotation.records[kept].model.startswith("nuclei ")
+    assert review.reviewer.annotation.provenance.model.startswith("cells-phase ")
+    assert review.reviewer.annotation.index.ids() == sorted(review.reviewer.annotation.records)
+    assert not np.isin(review.layer.data[tuple(place.T)], [gone]).any()

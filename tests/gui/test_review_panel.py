@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import napari
 import numpy as np
-import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QWidget
@@ -18,21 +16,9 @@ from napari_cellvino.objects import ReviewState
 from .conftest import WAIT_MS
 from .review_session import Review
 
-OpenFile = Callable[[CellvinoWindow, Path], None]
 Run = Callable[[CellvinoWindow], None]
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
-
-
-@pytest.fixture
-def review(
-    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, qtbot: QtBot, tmp_path: Path
-) -> Review:
-    """A result that was just made, with the Review tab open and the focus on the picture."""
-    open_file(window, plate_file)
-    window.session.saver.choose(str(tmp_path / "results"))
-    run(window)
-    return Review(window, qtbot)
 
 
 def test_nothing_to_review_says_what_to_do_first(window: CellvinoWindow) -> None:
@@ -195,7 +181,7 @@ def test_what_was_corrected_survives_a_slider_and_a_new_run(review: Review, qtbo
         np.testing.assert_array_equal(review.layer.data == kept, mask)
     assert "Kept as you corrected them: 1" in review.window.run_panel.notice.words.text()
     assert len(review.reviewer.annotation.records) < len(review.ids)
-    assert [edit.name for edit in review.reviewer.session.history._done].count("Run again") == 1
+    assert [edit.name for edit in review.reviewer.editor.session.history._done].count("Run again") == 1
     run(review.window)
     np.testing.assert_array_equal(review.layer.data == kept, mask)
     assert not review.layer.data[tuple(place.T)].any()

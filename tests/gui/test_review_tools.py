@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from random import Random
 
 import napari
 import numpy as np
-import pytest
-from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
-from napari_cellvino.gui.window import CellvinoWindow
+from napari_cellvino.gui.review_actions import ACCEPT, DELETE, GROW, SHRINK, WAIST, Action
 from napari_cellvino.objects import ObjectOrigin
 
 from .review_session import Review
 
-OpenFile = Callable[[CellvinoWindow, Path], None]
-Run = Callable[[CellvinoWindow], None]
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
-
-
-@pytest.fixture
-def review(
-    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, qtbot: QtBot, tmp_path: Path
-) -> Review:
-    """A result that was just made, with the Review tab open and the focus on the picture."""
-    open_file(window, plate_file)
-    window.session.saver.choose(str(tmp_path / "results"))
-    run(window)
-    return Review(window, qtbot)
 
 
 def large_cell(review: Review) -> int:
@@ -277,3 +262,49 @@ def neighbours(labels: np.ndarray) -> list[tuple[int, int]]:
     c, d = labels[:, :-1].ravel(), labels[:, 1:].ravel()
     pairs = {(int(p), int(q)) for p, q in zip(np.r_[a, c], np.r_[b, d], strict=True) if p and q and p != q}
     return sorted(pairs)
+
+
+def test_random_edits_among_napari_painting_go_back_and_forth(review: Review) -> None:
+    chance, reviewer, layer = Random(7), review.reviewer, review.layer
+    editor = reviewer.editor
+
+    def place() -> tuple[int, int]:
+        return chance.randrange(256), chance.randrange(256)
+
+    def any_cell() -> int:
+        return chance.choice(sorted(reviewer.annotation.records))
+
+    def on_one(action: Action) -> None:
+        reviewer.select([any_cell()])
+        action.run(reviewer)
+
+    wishes = (
+        lambda: on_one(DELETE),
+        lambda: on_one(GROW),
+        lambda: on_one(SHRINK),
+        lambda: on_one(ACCEPT),
+        lambda: on_one(WAIST),
+        lambda: layer.paint(place(), any_cell()),
+        lambda: layer.paint(place(), reviewer.annotation.next_id),
+        lambda: layer.paint(review.inside(any_cell()), 0),
+        lambda: layer.fill(place(), reviewer.annotation.next_id),
+        editor.undo,
+        editor.redo,
+    )
+    for _ in range(150):
+        chance.choice(wishes)()
+    while editor.redo_name:
+        editor.redo()
+    last, records = review.pixels, dict(reviewer.annotation.records)
+    assert not np.array_equal(last, review.first)
+    while editor.undo_name:
+        editor.undo()
+    np.testing.assert_array_equal(layer.data, review.first)
+    assert sorted(reviewer.annotation.records) == review.ids
+    review.check_screen()
+    while editor.redo_name:
+        editor.redo()
+    assert reviewer.annotation.index.ids() == sorted(reviewer.annotation.records)
+    np.testing.assert_array_equal(layer.data, last)
+    assert dict(reviewer.annotation.records) == records
+    review.check_screen()

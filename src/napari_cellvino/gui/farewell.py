@@ -39,11 +39,11 @@ class Farewell(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
         """Keep the window open if the user says so, or saving fails."""
-        if event.type() != QEvent.Type.Close or not self._reviewer.unsaved or self._window is None:
+        if event.type() != QEvent.Type.Close or not self._reviewer.editor.unsaved or self._window is None:
             return False
         if not self._window._qt_viewer.isVisible():
             return False  # `Viewer.close` closes the picture before the window: then there is no way back
-        answer = self.ask(self._reviewer.unsaved)
+        answer = self.ask(self._reviewer.editor.unsaved)
         stays = answer is Answer.STAY or (answer is Answer.SAVE and not self._save())
         if stays:
             event.ignore()

@@ -111,5 +111,6 @@ def _photograph(viewer: napari.Viewer, window: CellvinoWindow, path: Path) -> in
     settle(window)
     path.parent.mkdir(parents=True, exist_ok=True)
     viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+    window.session.close()
     viewer.close()
     return 0

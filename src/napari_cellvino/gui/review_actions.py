@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from napari_cellvino.annotation import Annotation, Edit
 from napari_cellvino.annotation.tools.delete import delete
@@ -50,7 +50,7 @@ def _delete(reviewer: Reviewer) -> None:
 
 
 def _merge(reviewer: Reviewer) -> None:
-    insisted = reviewer.unsure
+    insisted = reviewer.editor.unsure
     reviewer.do(lambda annotation: merge(annotation, reviewer.selection, plane=reviewer.scope, apart=insisted))
 
 
@@ -75,17 +75,19 @@ REJECT = Action("Reject", "R", "The chosen ones are no cells; they stay, and are
 EXCLUDE = Action("Exclude", "Q", "Leave the chosen cells out of the counts, or take them in again", _exclude)
 DELETE = Action("Delete", "D", "Take the chosen cells away; another run does not bring them back", _delete)
 MERGE = Action("Merge", "G", "Make one cell of those chosen, or of those a line is drawn across", _merge)
-WAIST = Action("By shape", "T", "Split the chosen cell where it has a waist", _reshape(split_at_waist))
+WAIST = Action("Shape", "T", "Split the chosen cell where it has a waist", _reshape(split_at_waist))
 FILL = Action("Fill", "H", "Fill the holes of the chosen cell", _reshape(fill_holes))
-SMOOTH = Action("Smooth", "Shift+H", "Round off the outline of the chosen cell", _reshape(smooth))
+SMOOTH = Action("Round", "Shift+H", "Round off the outline of the chosen cell", _reshape(smooth))
 GROW = Action("Grow", ".", "Add a pixel all round the chosen cell; neighbours stay as they are", _reshape(grow))
 SHRINK = Action("Shrink", ",", "Take a pixel away all round the chosen cell", _reshape(shrink))
 PLANES = Action("Planes", "Shift+F", "Draw the chosen cell in the planes it misses between two", _fill_planes)
-UNDO = Action("Undo", "Ctrl+Z", "Take the last edit back, painting included", lambda reviewer: reviewer.undo())
-REDO = Action("Redo", "Ctrl+Shift+Z", "Make again what was undone", lambda reviewer: reviewer.redo())
+UNDO = Action("Undo", "Ctrl+Z", "Take the last edit back, painting included", lambda reviewer: reviewer.editor.undo())
+REDO = Action("Redo", "Ctrl+Shift+Z", "Make again what was undone", lambda reviewer: reviewer.editor.redo())
 
-WALK = (PREVIOUS, ACCEPT, REJECT, EXCLUDE, DELETE, NEXT)
-FOR_OUTLINES = (MERGE, WAIST, FILL, SMOOTH, GROW, SHRINK)
+DELETE_BOX = replace(DELETE, tip="Take the chosen boxes away; another run does not bring them back")
+
+WALK = (PREVIOUS, ACCEPT, REJECT, EXCLUDE, NEXT)
+FOR_OUTLINES = (DELETE, MERGE, WAIST, FILL, SMOOTH, GROW, SHRINK)
 HISTORY = (UNDO, REDO)
 
 

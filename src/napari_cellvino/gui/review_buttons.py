@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cellvino.gui import review_actions as actions
 from napari_cellvino.gui import review_tools as tools
@@ -16,15 +16,14 @@ from napari_cellvino.gui.review_tools import PointerTool
 from napari_cellvino.gui.rows import GAP
 from napari_cellvino.gui.session import Session
 
-COLUMNS = 4
+COLUMNS = 5
 SHIFT = "⇧"
 Thing = Action | PointerTool
 
 _OUTLINES: tuple[Thing, ...] = (
-    actions.MERGE, tools.SPLIT, tools.SEEDS, actions.WAIST,
-    tools.ADD, tools.DRAW, tools.OUTLINE, tools.LASSO,
-    actions.FILL, actions.SMOOTH, actions.GROW, actions.SHRINK,
-    actions.PLANES,
+    actions.DELETE, actions.MERGE, tools.ADD, tools.DRAW, tools.LASSO,
+    tools.SPLIT, tools.SEEDS, actions.WAIST, tools.OUTLINE, actions.FILL,
+    actions.SMOOTH, actions.GROW, actions.SHRINK, actions.PLANES,
 )  # fmt: skip
 
 
@@ -39,9 +38,9 @@ class ReviewButtons(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GAP)
         self._outlines = self._grid(_OUTLINES)
-        self._boxes = self._grid(tools.FOR_BOXES)
+        self._boxes = self._grid((actions.DELETE_BOX, *tools.FOR_BOXES))
         self._classes = self._grid(actions.CLASSES)
-        for part in (self._grid(actions.WALK, 6), self._outlines, self._boxes):
+        for part in (self._grid(actions.WALK), self._outlines, self._boxes):
             layout.addWidget(part)
         layout.addWidget(self._classes)
         layout.addWidget(self._grid(actions.HISTORY, 2))
@@ -62,6 +61,8 @@ class ReviewButtons(QWidget):
 
     def _button(self, thing: Thing) -> QPushButton:
         button = QPushButton(_title(thing))
+        button.setProperty("role", "tool")
+        button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         button.setToolTip(thing.words)
         button.setAccessibleName(thing.tip)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys with the picture
@@ -95,7 +96,10 @@ class ReviewButtons(QWidget):
             button.setText(f"{classes[number]} {SHIFT}{number + 1}" if number < len(classes) else "")
         self.of[actions.PLANES].setVisible(annotation is not None and len(annotation.shape) == 3)
         self.of[actions.MERGE].setDown(self._hand.tool is tools.MERGE_ALONG)
-        for action, name in ((actions.UNDO, self._reviewer.undo_name), (actions.REDO, self._reviewer.redo_name)):
+        for action, name in (
+            (actions.UNDO, self._reviewer.editor.undo_name),
+            (actions.REDO, self._reviewer.editor.redo_name),
+        ):
             button = self.of[action]
             button.setEnabled(bool(name))
             button.setText(f"{action.title} {_short(name)}".strip())
@@ -103,7 +107,7 @@ class ReviewButtons(QWidget):
 
 
 def _title(thing: Thing) -> str:
-    return f"{thing.title}  {thing.key.replace('Shift+', SHIFT)}" if "Ctrl" not in thing.key else thing.title
+    return f"{thing.title} {thing.key.replace('Shift+', SHIFT)}" if "Ctrl" not in thing.key else thing.title
 
 
 def _short(name: str) -> str:

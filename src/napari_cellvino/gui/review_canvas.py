@@ -53,7 +53,7 @@ class ReviewCanvas(QObject):
 
     def enter(self, layer: Labels | Vectors) -> None:
         """Review in this layer."""
-        self._reviewer.busy = ""
+        self._reviewer.editor.busy = ""
         if self.layer is None or self.layer.layer is not layer:
             self.leave()
             if self.canvas is None:
@@ -64,7 +64,7 @@ class ReviewCanvas(QObject):
             self.layer.clicked_twice.connect(self._click_again)
             self.layer.drawing.connect(self.hand.move)
             self.layer.drawn.connect(self._draw)
-            self.layer.painted.connect(self._reviewer.paint)
+            self.layer.painted.connect(self._reviewer.editor.paint)
             self.layer.replaced.connect(self._check)
         self._turn()
         self._heed()
@@ -121,7 +121,7 @@ class ReviewCanvas(QObject):
             self.layer.close()
             self.layer = None
             self.hand.drop()
-            self._reviewer.busy = GONE
+            self._reviewer.editor.busy = GONE
             self._reviewer.changed.emit()
         if self.canvas is not None:
             active = self._viewer.layers.selection.active
@@ -134,7 +134,7 @@ class ReviewCanvas(QObject):
             return
         labels, layer = self._reviewer.annotation.labels, self.layer.layer
         other = labels is not None and layer.data is not labels
-        self._reviewer.busy = OTHER_PIXELS if other else "" if layer.editable else LOCKED
+        self._reviewer.editor.busy = OTHER_PIXELS if other else "" if layer.editable else LOCKED
         self._reviewer.changed.emit()
 
     # -- what is shown

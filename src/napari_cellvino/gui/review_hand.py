@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
+from napari_cellvino.gui.review_editor import NOTHING_YET
 from napari_cellvino.gui.review_tools import Gesture, PointerTool
-from napari_cellvino.gui.reviewer import NOTHING_YET, Reviewer
+from napari_cellvino.gui.reviewer import Reviewer
 
 Points = NDArray[np.float64]  # (P, D), px of the label image
 
@@ -45,10 +46,10 @@ class Hand(QObject):
     def take(self, tool: PointerTool) -> None:
         """Take a tool; the one that is held already is used with its points, or else laid down."""
         if self._reviewer.annotation is None:
-            self._reviewer.say(f"{NOTHING_YET[:1].upper()}{NOTHING_YET[1:]}.")
+            self._reviewer.editor.say(f"{NOTHING_YET[:1].upper()}{NOTHING_YET[1:]}.")
         elif self.tool is not tool:
             self.tool, self.points, self.path = tool, [], None
-            self._reviewer.say("")
+            self._reviewer.editor.say("")
             self.changed.emit()
         elif self.points:
             self.finish()

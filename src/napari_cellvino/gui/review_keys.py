@@ -45,9 +45,9 @@ def run_action(action: actions.Action, reviewer: Reviewer, hand: Hand) -> None:
     hand.drop()
     action.run(reviewer)
     if action is actions.MERGE and few and reviewer.annotation is not None:
-        said = reviewer.failure.words if reviewer.failure is not None else ""
+        said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
         hand.take(tools.MERGE_ALONG)
-        reviewer.say(said)
+        reviewer.editor.say(said)
 
 
 def fitting(reviewer: Reviewer) -> tuple[PointerTool, ...]:
@@ -61,7 +61,7 @@ def _take(key: str, reviewer: Reviewer, hand: Hand) -> None:
     if tool is not None:
         hand.take(tool)
     else:
-        reviewer.say("These cells are boxes and have no outlines; this tool is for outlines.")
+        reviewer.editor.say("These cells are boxes and have no outlines; this tool is for outlines.")
 
 
 class KeysPage(QDialog):
@@ -82,13 +82,14 @@ def page_text(reviewer: Reviewer) -> str:
     annotation = reviewer.annotation
     boxes = annotation is not None and annotation.labels is None
     stack = annotation is not None and len(annotation.shape) == 3
-    acts = (*actions.WALK, *(() if boxes else actions.FOR_OUTLINES), *actions.HISTORY)
+    acts = (*actions.WALK, *((actions.DELETE_BOX,) if boxes else actions.FOR_OUTLINES), *actions.HISTORY)
     acts += (actions.PLANES,) if stack else ()
     ours = [(thing.key, thing.tip) for thing in (*acts, *fitting(reviewer))]
     ours += [("Shift+1 … 9", "Give the chosen cells a class"), ("Enter, Esc", "End what is being drawn, or drop it")]
     ours.append((KEYS_PAGE, "This page"))
-    half = (len(ours) + 1) // 2
-    left, right = _table([*_MOUSE, *ours[: half - 3]]), _table([*ours[half - 3 :], *(() if boxes else _NAPARI)])
+    rows = [*_MOUSE, *ours, *(() if boxes else _NAPARI)]
+    half = (len(rows) + 1) // 2
+    left, right = _table(rows[:half]), _table(rows[half:])
     return f"<p>Keys hold while the picture has the focus.</p><table><tr><td>{left}</td><td>{right}</td></tr></table>"
 
 

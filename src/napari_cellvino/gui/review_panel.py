@@ -9,6 +9,8 @@ from napari_cellvino.annotation.tools.mark import set_note
 from napari_cellvino.gui.notice import Notice
 from napari_cellvino.gui.review_buttons import ReviewButtons
 from napari_cellvino.gui.review_keys import KeysPage
+from napari_cellvino.gui.review_list import ReviewList
+from napari_cellvino.gui.review_many import ManyCells
 from napari_cellvino.gui.review_view import ReviewView, resolve_review
 from napari_cellvino.gui.rows import beside, narrow, panel_layout, say, text_line
 from napari_cellvino.gui.session import Session
@@ -41,6 +43,8 @@ class ReviewPanel(QWidget):
         self.scope.addItems(SCOPES)
         self.scope.setAccessibleName("What tools touch")
         self.scope.setToolTip("Whether tools delete, merge, split and reshape cells in all planes or in the one shown")
+        self.many = ManyCells(session.reviewer, session.review_canvas.focus)
+        self.list = ReviewList(session.reviewer)
         self.said = text_line("done")
         self.notice = Notice()
         self.offer = Notice()
@@ -60,15 +64,15 @@ class ReviewPanel(QWidget):
 
     def _lay_out(self) -> None:
         layout = panel_layout(self)
-        self._foot = beside(self.last, self.keys_button, stretch=0)
+        self._head = beside(self.progress, self.keys_button, stretch=0)
         self._again = beside(self.again_button)
         self._offered = beside(self.go_on_button, self.anew_button)
-        self._working = (self.bar, self.buttons, self._foot)
+        self._working = (self._head, self.bar, self.buttons, self.many, self.list)
         for widget in (
             self.hint,
             self.offer,
             self._offered,
-            self.progress,
+            self._head,
             self.bar,
             self.cell,
             self.why,
@@ -77,9 +81,11 @@ class ReviewPanel(QWidget):
             self.buttons,
         ):
             layout.addWidget(widget)
-        for widget in (self.said, self.notice, self._again, self._foot):
+        for widget in (self.said, self.notice, self._again, self.last):
             layout.addWidget(widget)
-        layout.addStretch(1)
+        layout.addWidget(self.many)
+        layout.addWidget(self.list, 1)
+        layout.addStretch(0)
 
     def _connect(self) -> None:
         self._reviewer.changed.connect(self._draw)
@@ -119,7 +125,7 @@ class ReviewPanel(QWidget):
         say(self.hint, view.hint)
         self.offer.show_words(view.offer)
         self._offered.setVisible(bool(view.offer))
-        say(self.progress, view.progress)
+        self.progress.setText(view.progress)
         for widget in self._working:
             widget.setVisible(not view.hint)
         self.bar.setRange(0, max(1, view.objects))
@@ -130,8 +136,8 @@ class ReviewPanel(QWidget):
         self.scope.setVisible(view.stack)
         say(self.said, view.said)
         self.notice.show_words(view.notice)
-        self._again.setVisible(bool(self._reviewer.busy) and self._reviewer.annotation is not None)
-        self.last.setText(view.last)
+        self._again.setVisible(bool(self._reviewer.editor.busy) and self._reviewer.annotation is not None)
+        say(self.last, view.last)
         self.progress_changed.emit(view.title)
 
     def _draw_note(self, view: ReviewView) -> None:

@@ -68,7 +68,7 @@ def _split_line(reviewer: Reviewer, points: Points) -> bool:
 
 def _split_seeds(reviewer: Reviewer, points: Points) -> bool:
     seeds, plane = _drawn(points)
-    likely = reviewer.likely(None) if plane is None else None
+    likely = reviewer.workspace.cell_map(None) if plane is None else None
     return _made(
         reviewer.do(lambda a: split_by_seeds(a, seeds, plane=plane, whole=reviewer.scope is None, likely=likely))
     )
@@ -79,10 +79,10 @@ def _add_here(reviewer: Reviewer, points: Points) -> bool:
     at = (float(place[-1, 0]), float(place[-1, 1]))
 
     def edit(annotation: Annotation) -> Edit:
-        likely = reviewer.likely(plane)
+        likely = reviewer.workspace.cell_map(plane)
         if likely is not None:
             return add_from_map(annotation, at, likely, plane=plane)
-        pixels = reviewer.intensity(plane)
+        pixels = reviewer.workspace.intensity(plane)
         if pixels is None:
             raise EditError("there is neither a map nor an image to grow a cell from; draw its outline instead")
         return add_from_intensity(annotation, at, pixels, plane=plane)
@@ -103,37 +103,34 @@ def _redraw(reviewer: Reviewer, points: Points) -> bool:
 def _merge_along(reviewer: Reviewer, points: Points) -> bool:
     line, plane = _drawn(points)
 
-    def choose(annotation: Annotation) -> None:
-        reviewer.select(ids_under(annotation, draw_line(annotation, line, plane=plane)))
-
-    reviewer.try_out(choose)
-    return _made(reviewer.do(lambda a: merge(a, reviewer.selection, plane=reviewer.scope))) or reviewer.unsure
+    reviewer.look_for(lambda a: ids_under(a, draw_line(a, line, plane=plane)))
+    merged = reviewer.do(lambda a: merge(a, reviewer.selection, plane=reviewer.scope))
+    return _made(merged) or reviewer.editor.unsure
 
 
 def _lasso(reviewer: Reviewer, points: Points) -> bool:
     outline, plane = _drawn(points)
 
-    def choose(annotation: Annotation) -> None:
+    words = []
+
+    def find(annotation: Annotation) -> tuple[int, ...]:
         found = inside(annotation, outline, plane=plane)
         if not found.ids:
             raise EditError(f"{found}: draw round the middle of the cells")
-        reviewer.select(found.ids)
-        reviewer.said = f"Chosen: {found}"
+        words.append(f"Chosen: {found}")
+        return found.ids
 
-    reviewer.try_out(choose)
+    chosen = reviewer.look_for(find)
+    reviewer.editor.said = "".join(words)
     reviewer.changed.emit()
-    return bool(reviewer.selection)
+    return chosen
 
 
 def choose_along(reviewer: Reviewer, points: Points) -> None:
     """Choose the cells under a stroke as well."""
     line, plane = _drawn(points)
 
-    def choose(annotation: Annotation) -> None:
-        found = ids_under(annotation, draw_line(annotation, line, plane=plane))
-        reviewer.select([*reviewer.selection, *found])
-
-    reviewer.try_out(choose)
+    reviewer.look_for(lambda a: [*reviewer.selection, *ids_under(a, draw_line(a, line, plane=plane))])
 
 
 def _add_box(reviewer: Reviewer, points: Points) -> bool:

@@ -56,18 +56,18 @@ def resolve_review(reviewer: Reviewer, tool: PointerTool | None) -> ReviewView:
         why=reviewer.reasons,
         note=_note(annotation, reviewer.selection),
         stack=len(annotation.shape) == 3,
-        said=f"✓  {reviewer.said}" if reviewer.said and tool is None else _in_hand(tool),
+        said=f"✓  {reviewer.editor.said}" if reviewer.editor.said and tool is None else _in_hand(tool),
         notice=_notice(reviewer),
         offer=f"{reviewer.earlier.words}. Go on with them?" if reviewer.earlier is not None else "",
-        last=f"{count_words(reviewer.unsaved, 'step')} not saved yet (tab 4)" if reviewer.unsaved else "",
+        last=f"{count_words(reviewer.editor.unsaved, 'step')} not saved yet (tab 4)" if reviewer.editor.unsaved else "",
     )
 
 
 def _notice(reviewer: Reviewer) -> str:
-    said = reviewer.failure.words if reviewer.failure is not None else ""
-    if not said and reviewer.busy:
-        said = f"{reviewer.busy[:1].upper()}{reviewer.busy[1:]}."
-    return said + (" Press G again to do it." if reviewer.unsure else "")
+    said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
+    if not said and reviewer.editor.busy:
+        said = f"{reviewer.editor.busy[:1].upper()}{reviewer.editor.busy[1:]}."
+    return said + (" Press G again to do it." if reviewer.editor.unsure else "")
 
 
 def _in_hand(tool: PointerTool | None) -> str:

@@ -1,7 +1,4 @@
-"""The review of one result: which cells are chosen, what is done to them, and what to look at next.
-
-A session with its journal begins with the first edit, so that results nobody corrects leave no file behind.
-"""
+"""The review of one result: which cells are chosen, what to look at next, and what a new run leaves of it."""
 
 from __future__ import annotations
 
@@ -9,25 +6,21 @@ import getpass
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.analysis.queue import ReviewProgress, review_progress
-from napari_cellvino.analysis.reconcile import reconcile
-from napari_cellvino.annotation import Annotation, Change, Edit, EditSession, Region, Step
-from napari_cellvino.annotation.paint import Stroke
-from napari_cellvino.annotation.recovery import resume_session, start_session
+from napari_cellvino.analysis.reconcile import holds_for, reconcile
+from napari_cellvino.annotation import Annotation, Change, Edit, EditSession
+from napari_cellvino.annotation.recovery import resume_session
 from napari_cellvino.app import Outcome, Workspace
-from napari_cellvino.errors import CellvinoError, EditError, OptionError, OutputError, UnsureError
-from napari_cellvino.gui.failures import Failure, failure_of
+from napari_cellvino.errors import CellvinoError, EditError, OptionError
+from napari_cellvino.gui.failures import failure_of
+from napari_cellvino.gui.review_editor import RUN_AGAIN, Editor
 from napari_cellvino.gui.review_walk import CellFilter, Order, Walk
-from napari_cellvino.jobs.corrections import Earlier, find_earlier, journal_path
+from napari_cellvino.jobs.corrections import Earlier, find_earlier
 
-RUN_AGAIN = "Run again"  # the name that `reconcile` gives its edit
 MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
 SAMPLE_SIZE = 50
-NOTHING_YET = "there is nothing to review yet; run the model first"
 
 
 class Reviewer(QObject):
@@ -42,16 +35,12 @@ class Reviewer(QObject):
 
     def __init__(self, workspace: Workspace, folder: Callable[[], Path]) -> None:
         super().__init__()
-        self._workspace, self._folder = workspace, folder
-        self.annotation: Annotation | None = None
-        self.session: EditSession | None = None
+        self.workspace, self._folder = workspace, folder
+        self.editor = Editor(folder)
+        self.editor.changed.connect(self.changed)
+        self.editor.edited.connect(self._hear)
         self.selection: tuple[int, ...] = ()
-        self.failure: Failure | None = None  # why the last wish was not fulfilled
-        self.said = ""  # what the last action did
-        self.busy = ""  # why nothing may be edited now
         self.earlier: Earlier | None = None  # what was corrected in this image before, as long as it is on offer
-        self._saving = False
-        self.unsure = False  # whether the same wish again is fulfilled
         self.plane: int | None = None  # the plane of a stack that is shown
         self.plane_only = False  # whether tools touch this plane only
         self.order, self.sample_size, self.filter = Order.DOUBT, SAMPLE_SIZE, CellFilter()
@@ -61,14 +50,16 @@ class Reviewer(QObject):
 
     def close(self) -> None:
         """Write what is still to be written, and let go of the annotation."""
-        if self.session is not None:
-            self.session.changed.disconnect(self._hear)
-            self.session.journal_failed.disconnect(self._hear_fault)
-            self.session.close()
-        self.annotation = self.session = self._walk = self.failure = self.earlier = None
-        self.selection, self.said, self._reran, self._pixels = (), "", False, None
+        self.editor.close()
+        self._walk = self.earlier = None
+        self.selection, self._reran, self._pixels = (), False, None
 
     # -- what is reviewed
+
+    @property
+    def annotation(self) -> Annotation | None:
+        """What is reviewed."""
+        return self.editor.annotation
 
     def take(self, outcome: Outcome | None) -> str:
         """Review an outcome: anew, or with all that was corrected in one of the same pixels; return what was kept."""
@@ -78,9 +69,9 @@ class Reviewer(QObject):
             return ""
         old, plane = self.annotation, outcome.prediction.plane
         known = old.provenance.pixels_sha256 if old is not None and self._pixels is plane else ""
-        new = self._workspace.annotation(sha256=known)
+        new = self.workspace.annotation(sha256=known)
         said = ""
-        if old is not None and _is_corrected(old) and _same_kind(old, new):
+        if old is not None and holds_for(old, new):
             said = self._reconcile(old, new)
         else:
             self.review(new)
@@ -91,18 +82,17 @@ class Reviewer(QObject):
     def review(self, annotation: Annotation, session: EditSession | None = None) -> None:
         """Review an annotation, with what was done to it where it has a session."""
         self.close()
-        self.annotation = annotation
-        if session is not None:
-            self._listen(session)
+        self.editor.begin(annotation, session)
         self.replaced.emit()
         self.changed.emit()
 
     def _reconcile(self, old: Annotation, new: Annotation) -> str:
-        session = self._started(old)
+        session = self.editor.started()
         if self._reran:
             session.undo()  # a slider that moves on: all of its way is one step
-        done = reconcile(old, new.labels, new.objects)
-        old.provenance = new.provenance
+        before = old.provenance.model if old.provenance.model != new.provenance.model else ""
+        done = reconcile(old, new.labels, new.objects, before=before)
+        old.provenance, old.classes = new.provenance, new.classes
         if not done.edit.empty:
             session.commit(done.edit)
             self._reran = True
@@ -115,7 +105,7 @@ class Reviewer(QObject):
         try:
             self.earlier = find_earlier(self._folder(), fresh)
         except CellvinoError as error:
-            self.failure = failure_of(error)
+            self.editor.failure = failure_of(error)
         self.changed.emit()
 
     def go_on(self) -> None:
@@ -130,14 +120,14 @@ class Reviewer(QObject):
                 done = resume_session(earlier.journal, earlier.annotation, author=getpass.getuser())
                 session, at = done.session, done.at
         except CellvinoError as error:
-            self.failure = failure_of(error)
+            self.editor.failure = failure_of(error)
             self.changed.emit()
             return
         self.review(earlier.annotation, session)
         self._pixels = pixels
         self.resumed.emit()
         if at is not None:
-            self.said = f"Went on after: {at.name}"
+            self.editor.said = f"Went on after: {at.name}"
             if at.region is not None:
                 self.looked_at.emit(at.region)
         self.changed.emit()
@@ -147,22 +137,17 @@ class Reviewer(QObject):
         self.earlier = None
         self.changed.emit()
 
-    def hold_still(self, *, saving: bool) -> None:
-        """Let nobody edit while the result is saved."""
-        self._saving = saving
-        self.changed.emit()
-
     # -- the way through
 
     @property
     def walk(self) -> Walk | None:
         """The cells in order; None where there are none to walk through."""
         if self._walk is None and self.annotation is not None and self.annotation.records:
-            likely = self.likely(None) if len(self.annotation.shape) == 2 else None
+            likely = self.workspace.cell_map() if len(self.annotation.shape) == 2 else None
             try:
                 self._walk = Walk(self.annotation, self.order, self.sample_size, likely)
             except OptionError as error:
-                self.order, self.failure = Order.DOUBT, failure_of(error)
+                self.order, self.editor.failure = Order.DOUBT, failure_of(error)
                 self._walk = Walk(self.annotation, self.order, self.sample_size, likely)
         return self._walk
 
@@ -179,7 +164,7 @@ class Reviewer(QObject):
 
     def go_by(self, order: Order, size: int) -> None:
         """Walk in another order, from its beginning; ``size`` is that of a random sample."""
-        self.order, self.sample_size, self._walk, self.failure = order, size, None, None
+        self.order, self.sample_size, self._walk, self.editor.failure = order, size, None, None
         self.listed.emit()
         self.changed.emit()
 
@@ -196,9 +181,9 @@ class Reviewer(QObject):
         if id_ is not None:
             self.show_cell(id_)
         elif by < 0:
-            self.say("This is the first cell of the queue.")
+            self.editor.say("This is the first cell of the queue.")
         else:
-            self.say("This is the end of the queue; Shift+N goes back.")
+            self.editor.say("This is the end of the queue; Shift+N goes back.")
 
     def show_cell(self, id_: int) -> None:
         """Choose a cell and look at it from near."""
@@ -212,20 +197,12 @@ class Reviewer(QObject):
         walk = self._walk
         return walk is not None and 0 <= walk.at < len(walk.ids) and self.selection == (walk.ids[walk.at],)
 
-    def likely(self, plane: int | None) -> NDArray[np.float16] | None:
-        """Return the model's probability of a cell (Y, X), in a plane of a stack; None where it was not kept."""
-        return self._workspace.cell_map(plane)
-
-    def intensity(self, plane: int | None) -> NDArray[np.floating] | None:
-        """Return the pixels (Y, X) that cells were found in, in a plane of a stack."""
-        return self._workspace.intensity(plane)
-
     # -- choosing
 
     def select(self, ids: Sequence[int]) -> None:
         """Choose cells."""
-        self.selection, self.failure, self.unsure, self.said = tuple(dict.fromkeys(ids)), None, False, ""
-        self.changed.emit()
+        self.selection = tuple(dict.fromkeys(ids))
+        self.editor.forget()
 
     def toggle(self, id_: int) -> None:
         """Choose one cell more, or one less."""
@@ -248,125 +225,29 @@ class Reviewer(QObject):
     def do(self, describe: Callable[[Annotation], Edit], *, onward: bool = False) -> Change | None:
         """Describe an edit and make it; where it is not possible, say why. ``onward`` goes on in the queue."""
         queued = onward and self._queued
-        change = self._attempt(lambda: self._started(self._editable()).commit(describe(self._editable())))
+        change = self.editor.do(describe)
         if change is not None and queued:
-            said = self.said
+            said = self.editor.said
             self.step(1)
-            self.said = said
+            self.editor.said = said
             self.changed.emit()
         return change
 
-    def try_out(self, work: Callable[[Annotation], None]) -> None:
-        """Do what may fail but edits nothing."""
-        self._attempt(lambda: work(self._editable()))
-
-    def paint(self, name: str, strokes: Sequence[Stroke]) -> None:
-        """Take in what was painted; what cannot be taken is painted over again."""
-        if self.annotation is None or self.annotation.labels is None:
-            return
-        labels = self.annotation.labels
-        for stroke in reversed(strokes):
-            labels[stroke.coordinates] = stroke.before
-        if self._attempt(lambda: self._started(self._editable()).commit_paint(name, strokes)) is None:
-            whole = Region((0,) * labels.ndim, labels.shape)
-            self.edited.emit(Change(Step.UNDO, name, whole, True, (), (), (), self.undo_name, self.redo_name))
-
-    def undo(self) -> None:
-        """Take the last edit back."""
-        self._attempt(lambda: self._started(self._editable()).undo())
-
-    def redo(self) -> None:
-        """Make the edit again that was undone last."""
-        self._attempt(lambda: self._started(self._editable()).redo())
-
-    @property
-    def undo_name(self) -> str:
-        """What undo would take back."""
-        edit = self.session.history.next_undo if self.session is not None else None
-        return edit.name if edit is not None else ""
-
-    @property
-    def redo_name(self) -> str:
-        """What redo would make again."""
-        edit = self.session.history.next_redo if self.session is not None else None
-        return edit.name if edit is not None else ""
-
-    @property
-    def unsaved(self) -> int:
-        """Number of steps since the result was last saved."""
-        return self.session.unsaved if self.session is not None else 0
-
-    def say(self, words: str) -> None:
-        """Say why nothing happened."""
-        self.failure = Failure(words)
-        self.changed.emit()
-
-    def _editable(self) -> Annotation:
-        if self.annotation is None:
-            raise OutputError(NOTHING_YET)
-        if self.busy or self._saving:
-            raise OutputError(self.busy or "the result is being saved; try again in a moment")
-        return self.annotation
-
-    def _started(self, annotation: Annotation) -> EditSession:
-        if self.session is None:
-            self.earlier = None
-            author = getpass.getuser()
-            try:
-                session = start_session(journal_path(self._folder()), annotation, author=author)
-            except OutputError as error:  # editing goes on; what is done is only in memory
-                session = EditSession(annotation, author=author)
-                self._hear_fault(error)
-            self._listen(session)
-            return session
-        return self.session
-
-    def _listen(self, session: EditSession) -> None:
-        self.session = session
-        session.changed.connect(self._hear)
-        session.journal_failed.connect(self._hear_fault)
-
-    def _attempt(self, work: Callable[[], Change | None]) -> Change | None:
-        self.failure = None
+    def look_for(self, find: Callable[[Annotation], Sequence[int]]) -> bool:
+        """Choose what is found, and return whether that is any cell; where nothing can be, say why."""
         try:
-            change = work()
+            if self.annotation is not None:
+                self.select(find(self.annotation))
         except CellvinoError as error:
-            self.unsure, self.said = isinstance(error, UnsureError), ""
-            self.failure = failure_of(error)
-            self.changed.emit()
-            return None
-        self.unsure = False
-        return change
+            self.select(())
+            self.editor.say(failure_of(error).words)
+        return bool(self.selection)
 
     def _hear(self, change: Change) -> None:
-        self._reran = False
+        self._reran, self.earlier = False, None
         alive = self.annotation.records if self.annotation is not None else {}
         made = (*change.changed, *change.added)
         if change.added and change.name != RUN_AGAIN and len(made) <= MOST_SELECTED:
             self.selection = made
         self.selection = tuple(id_ for id_ in self.selection if id_ in alive)
-        self.said = said_of(change)
         self.edited.emit(change)
-        self.changed.emit()
-
-    def _hear_fault(self, error: OutputError) -> None:
-        self.failure = failure_of(error)
-        self.changed.emit()
-
-
-def said_of(change: Change) -> str:
-    """Return what happened, in words: ``Split #87: now #87 and #164``."""
-    before = {Step.DO: "", Step.UNDO: "Undone: ", Step.REDO: "Made again: "}[change.step]
-    made = (*change.changed, *change.added)
-    several = change.added and change.changed and len(made) <= 6 and change.name != RUN_AGAIN
-    return before + change.name + (f": now {' and '.join(f'#{id_}' for id_ in made)}" if several else "")
-
-
-def _is_corrected(annotation: Annotation) -> bool:
-    return bool(annotation.gone) or any(record.reviewed for record in annotation.records.values())
-
-
-def _same_kind(old: Annotation, new: Annotation) -> bool:
-    """Return whether the corrections of one result hold for another: same pixels, kind of object and classes."""
-    same = old.provenance.pixels_sha256 == new.provenance.pixels_sha256 and old.shape == new.shape
-    return same and (old.labels is None) == (new.labels is None) and old.classes == new.classes

@@ -23,6 +23,7 @@ from napari_cellvino.inference.progress import Progress
 from napari_cellvino.inference.stack import RUN
 from napari_cellvino.jobs.models import RunPlan
 
+EDIT_DELAY_MS = 400  # after the last edit
 GUESS_DELAY_MS = 400  # after the last choice, before the network is compiled to learn its speed
 
 
@@ -63,6 +64,10 @@ class Runner(QObject):
         for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
             signal.connect(self._choices_changed)
         workspace.outcome_changed.connect(self._show)
+        self._edits = QTimer(self)
+        self._edits.setSingleShot(True)
+        self._edits.timeout.connect(self._show_edits)
+        reviewer.edited.connect(self._hear_edit)
 
     def close(self) -> None:
         """Stop all work, listen no more, and let go of what was shown."""
@@ -70,6 +75,7 @@ class Runner(QObject):
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._layers.forget()
         self._delay.stop()
+        self._edits.stop()
         for signal in (
             self._workspace.recipe_changed, self._workspace.package_changed, self._workspace.stack_changed,
         ):  # fmt: skip
@@ -202,6 +208,15 @@ class Runner(QObject):
         name = ResultName(title, done.label, done.package.spec.classes)
         source = picture.source_layer() if picture is not None else None
         self._canvas.enter(self._layers.show(self._reviewer.annotation, stack.planes, name, source))
+
+    def _hear_edit(self, _: object) -> None:
+        """Draw boxes, classes and what the status bar tells anew, once there is a moment's rest."""
+        annotation = self._reviewer.annotation
+        self._edits.start(0 if annotation is not None and annotation.labels is None else EDIT_DELAY_MS)
+
+    def _show_edits(self) -> None:
+        if not self._reviewer.editor.busy:  # the layer is there, and shows what is reviewed
+            self.show_again()
 
     def _choices_changed(self, _: object = None) -> None:
         stack = self._workspace.stack

@@ -7,6 +7,7 @@ its window.
 from __future__ import annotations
 
 import napari
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -38,7 +39,7 @@ class Session(QObject):
         self.decoder = Lane()  # decoding again, so that sliders never wait for the engine
         self.catalogue = Catalogue(self.workspace, self.lane)
         self.opener = Opener(viewer, self.workspace, self.lane)
-        self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.session)
+        self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.editor.session)
         self.reviewer = Reviewer(self.workspace, self.saver.target)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
         self.runner = Runner(
@@ -81,15 +82,11 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        for part in (
-            self.catalogue,
-            self.opener,
-            self.runner,
-            self.reviewer,
-            self.saver,
-            self.retrainer,
-            self.exporter,
-        ):
+        speaking = (self.catalogue, self.opener, self.runner, self.reviewer, self.saver, self.retrainer, self.exporter)
+        self.retrainer.stop()
+        if not all(isalive(part) for part in (*speaking, self.lane, self.decoder)):
+            return  # the program ends, and Qt has taken some of its objects away already
+        for part in speaking:
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.workspace.close()  # heard by the parts, which let go too
@@ -109,7 +106,7 @@ class Session(QObject):
         return self._open
 
     def _note_saving(self) -> None:
-        self.reviewer.hold_still(saving=self.saver.saving)
+        self.reviewer.editor.hold_still(saving=self.saver.saving)
 
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))

@@ -12,7 +12,7 @@ from napari_cellvino.analysis.reconcile import Reconciled, reconcile
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord, pixels_sha256
 from napari_cellvino.annotation.document_text import read_annotation_dict
 from napari_cellvino.annotation.recovery import find_unsaved
-from napari_cellvino.errors import ImageReadError, OutputError
+from napari_cellvino.errors import ImageReadError, JournalError, OutputError
 from napari_cellvino.export.atomic import atomic_folder
 from napari_cellvino.export.label_tiff import read_labels
 from napari_cellvino.image import Plane
@@ -126,10 +126,21 @@ def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
                 annotation, unsaved.path, f"{steps} of this image were not saved, the last: {unsaved.last}{damage}"
             )
     if saved is None:
+        _check_journal(journal_path(folder), fresh)
         return None
     other = saved.provenance.pixels_sha256 != fresh.provenance.pixels_sha256
     changed = "; the image has changed since" if other else ""
     return Earlier(saved, None, f"This image was corrected before, in {folder}{changed}")
+
+
+def _check_journal(path: Path, annotation: Annotation) -> None:
+    """Raise JournalError if a journal holds steps that were made on another result."""
+    unsaved = find_unsaved(path, annotation)
+    if unsaved is not None and unsaved.steps:
+        raise JournalError(
+            f"{path} holds {unsaved.steps} unsaved steps on this image as it was found with other choices; "
+            "run with those again to go on with them, or begin anew: the file is kept under another name"
+        )
 
 
 def with_corrections(folder: Path, result: FieldResult) -> FieldResult:

@@ -105,7 +105,7 @@ class ReviewLayer:
         if max(moved, dist(start, tuple(event.pos))) < CLICK_PX:
             self.clicked.emit(path[0], shift)
         elif self._armed or shift:
-            self.drawn.emit(np.array(path))
+            self.drawn.emit(np.array([*path, self._place(event)]))
 
     def _click_twice(self, _: Labels | Vectors, event: Event) -> None:
         """Take the second of two quick clicks for a click where they are counted."""

@@ -1,0 +1,148 @@
+"""Table, gallery, filters, random sample and limits, in a real viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QWidget
+
+from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
+from napari_cellvino.annotation.tools.delete import delete
+from napari_cellvino.gui.review_table import AREA, NOTE, CellTable
+from napari_cellvino.objects import ReviewState
+
+from .conftest import WAIT_MS
+from .review_session import Review
+
+
+def choose(combo: QWidget, text: str) -> None:
+    """Choose an entry as a person does."""
+    combo.setCurrentIndex(combo.findText(text))
+    combo.activated.emit(combo.currentIndex())
+
+
+def test_table_is_linked_both_ways(review: Review) -> None:
+    table, zoom = review.panel.list.table, review.viewer.scene.camera.zoom
+    assert table.cells.ids == review.reviewer.walk.ids
+    table.selectRow(3)
+    assert review.reviewer.selection == (table.cells.ids[3],)
+    assert review.viewer.scene.camera.zoom > zoom
+    review.reviewer.select([table.cells.ids[7], table.cells.ids[8]])
+    assert [index.row() for index in table.selectionModel().selectedRows()] == [7, 8]
+
+
+def test_table_follows_edits_and_sorts(review: Review, qtbot: QtBot) -> None:
+    table, id_ = review.panel.list.table, review.panel.list.table.cells.ids[0]
+    review.reviewer.select([id_])
+    review.key("D")
+    qtbot.waitUntil(lambda: id_ not in table.cells.ids, timeout=WAIT_MS)
+    table.sortByColumn(AREA, Qt.SortOrder.DescendingOrder)
+    areas = [review.reviewer.annotation.geometry(i).area for i in table.cells.ids]
+    assert areas == sorted(areas, reverse=True)
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: id_ in table.cells.ids, timeout=WAIT_MS)
+
+
+def test_filters_hold_for_table_and_walk(review: Review, qtbot: QtBot) -> None:
+    listed, table = review.panel.list, review.panel.list.table
+    choose(listed.doubt, "touches the edge")
+    edge = [i for i in review.reviewer.walk.ids if "touches the edge" in review.reviewer.walk.doubtful(i).words]
+    qtbot.waitUntil(lambda: table.cells.ids == edge, timeout=WAIT_MS)
+    assert 0 < len(edge) < len(review.ids)
+    for id_ in edge[:3]:
+        review.key("N")
+        assert review.reviewer.selection == (id_,)
+    review.reviewer.select(edge[:1])
+    review.key("A")
+    choose(listed.state, "accepted")
+    qtbot.waitUntil(lambda: table.cells.ids == edge[:1], timeout=WAIT_MS)
+
+
+def test_gallery_excludes_what_is_chosen(review: Review, qtbot: QtBot) -> None:
+    listed, gallery = review.panel.list, review.panel.list.gallery
+    listed.tabs.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: len(gallery.cells.ids) == len(review.ids), timeout=WAIT_MS)
+    picture = gallery.cells.data(gallery.cells.index(5), Qt.ItemDataRole.DecorationRole)
+    assert max(picture.width(), picture.height()) >= 60
+    gallery.list.setCurrentIndex(gallery.cells.index(2))
+    selection = gallery.list.selectionModel()
+    selection.select(gallery.cells.index(4), selection.SelectionFlag.Select)
+    chosen = {gallery.cells.ids[2], gallery.cells.ids[4]}
+    assert set(review.reviewer.selection) == chosen
+    review.canvas.setFocus()
+    review.key("Q")
+    assert {i for i, r in review.reviewer.annotation.records.items() if r.excluded} == chosen
+
+
+def test_random_sample_says_what_it_is_worth(review: Review, qtbot: QtBot) -> None:
+    listed = review.panel.list
+    choose(listed.order, "Random sample")
+    listed.size.setValue(12)
+    qtbot.waitUntil(lambda: len(listed.table.cells.ids) == 12, timeout=WAIT_MS)
+    assert "12 cells drawn at random" in listed.estimate.text()
+    review.key("N")
+    for _ in range(12):
+        review.key("A")
+    qtbot.waitUntil(lambda: "from 12 of" in listed.estimate.text(), timeout=WAIT_MS)
+    assert listed.estimate.text().startswith("True count ")
+    assert "Wilson" in listed.estimate.toolTip()
+
+
+def test_left_to_right(review: Review) -> None:
+    choose(review.panel.list.order, "Left to right")
+    x = [review.reviewer.annotation.geometry(id_).centroid[1] for id_ in review.reviewer.walk.ids]
+    assert x == sorted(x)
+
+
+def test_many_are_counted_before_they_go_and_accepted_ones_are_spared(
+    review: Review, click: Callable[[QWidget], None]
+) -> None:
+    areas = {id_: review.reviewer.annotation.geometry(id_).area for id_ in review.ids}
+    small = [id_ for id_, area in areas.items() if area < 100]
+    review.reviewer.select(small[:1])
+    review.key("A")
+    many = review.panel.many
+    many.fold.setChecked(True)
+    many.limit.setValue(100)
+    assert many.found.text() == f"{len(small) - 1} cells smaller than 100 px; 1 accepted one is spared"
+    assert set(review.reviewer.selection) == set(small[1:])
+    assert set(review.reviewer.annotation.records) == set(review.ids)
+    click(many.delete_button)
+    assert set(review.reviewer.annotation.records) == set(review.ids) - set(small[1:])
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    assert set(review.reviewer.annotation.records) == set(review.ids)
+
+
+def test_twenty_thousand_rows_ask_for_few(review: Review) -> None:
+    count = 20_000
+    old = review.reviewer.annotation
+    labels = np.zeros((100, 2 * count // 50), np.int32)
+    labels[::2, ::2][:50, : count // 50] = np.arange(1, count + 1).reshape(50, -1)
+    records = [ObjectRecord(id_, score=0.9) for id_ in range(1, count + 1)]
+    annotation = Annotation(labels, records, old.classes, old.provenance, shape=labels.shape)
+    asked: list[int] = []
+
+    class Counting(CellTable):
+        def data(self, index, role=Qt.ItemDataRole.DisplayRole):
+            asked.append(index.row())
+            return super().data(index, role)
+
+    view = review.panel.list.table
+    model = Counting()
+    view.setModel(model)
+    model.show(annotation, list(annotation.records))
+    review.qtbot.wait(100)
+    assert model.rowCount() == count
+    assert 0 < len(set(asked)) < 200
+    session = EditSession(annotation)
+    session.commit(delete(annotation, [5]))
+    model.show(annotation, list(annotation.records))
+    model.sort(NOTE)
+    review.qtbot.wait(100)
+    assert model.rowCount() == count - 1
+    assert len(set(asked)) < 200
+    assert annotation.records[6].review is ReviewState.UNSEEN
+    view.setModel(view.cells)
