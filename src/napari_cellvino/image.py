@@ -71,7 +71,7 @@ class Wishes:
 class Origin:
     """Where pixels came from; empty strings where it does not apply.
 
-    ``frame`` is the time point, from 1, of pixels of one time point of several; else 0.
+    ``frame`` is the time point, from 1, of pixels of one time point of several; else 0. The first has the plain name.
     """
 
     path: str = ""
@@ -86,7 +86,7 @@ class Origin:
         """Return a short name for titles and layers."""
         stem = re.split(r"[\\/]", self.path)[-1] or "image"
         stem = re.sub(r"(\.ome)?\.(tiff?|btf|png|jpe?g)$", "", stem, flags=re.IGNORECASE)
-        parts = (stem, self.position, f"t{self.frame}" if self.frame else "")
+        parts = (stem, self.position, f"t{self.frame}" if self.frame > 1 else "")
         return " ".join(part for part in parts if part)
 
 

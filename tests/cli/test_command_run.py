@@ -184,7 +184,7 @@ def test_every_time_point_is_a_field_of_its_own(cellvino, well, tmp_path):
     film, out = tmp_path / "film.tif", tmp_path / "all"
     tifffile.imwrite(film, frames, imagej=True, metadata={"axes": "TYX"})
     rows = cellvino("run", film, "--out", out, "--json", "--frame", "all").json["fields"]
-    assert [(row["frame"], row["folder"]) for row in rows] == [(1, "film t1"), (2, "film t2"), (3, "film t3")]
+    assert [(row["frame"], row["folder"]) for row in rows] == [(1, "film"), (2, "film t2"), (3, "film t3")]
     assert rows[0]["count"] == 0 < rows[1]["count"] == rows[2]["count"]
     second = cellvino("run", film, "--out", out, "--json", "--frame", 2).json
     assert second["fields"] == rows[1:2]
