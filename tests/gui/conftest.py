@@ -65,7 +65,7 @@ def click(qtbot: QtBot) -> Callable[[QWidget], None]:
     """A function that clicks a widget that is there to be clicked."""
 
     def press(widget: QWidget) -> None:
-        qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=5_000)
+        qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=WAIT_MS)
         qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
 
     return press

@@ -31,7 +31,7 @@ class Review:
         window.show_step(3)
         self.viewer.window._qt_window.activateWindow()
         self.canvas.setFocus()
-        qtbot.waitUntil(self.canvas.hasFocus, timeout=10_000)
+        qtbot.waitUntil(self.canvas.hasFocus, timeout=60_000)
 
     @property
     def pixels(self) -> NDArray[np.int32]:

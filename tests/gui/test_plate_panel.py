@@ -43,7 +43,7 @@ def opened(window: CellvinoWindow, made: Path, qtbot: QtBot) -> CellvinoWindow:
 
 
 def test_without_a_plate_the_panel_says_what_to_do(window: CellvinoWindow, click: Click) -> None:
-    window.tabs.setCurrentIndex([window.tabs.tabText(i) for i in range(window.tabs.count())].index("Plate"))
+    window.show_step(5)
     panel = window.plate_panel
     assert panel.hint.isVisible()
     assert panel.hint.text().startswith("Open the folder of a plate")

@@ -206,7 +206,7 @@ def test_results_of_an_earlier_run_are_shown_when_the_plate_is_opened(
     content["objects"][0]["review"] = "accepted"
     annotation.write_text(json.dumps(content))
     window.show_step(1)
-    window.show_step(4)  # which looks again
+    window.show_step(5)  # which looks again
     wait_run(window, qtbot)
     assert window.session.numbers.lines[Well(0, 0)]["reviewed"] > 0
     open_plate(window, plate, qtbot)
@@ -291,7 +291,7 @@ def test_channel_is_that_of_the_plate_whatever_image_is_shown(
 ) -> None:
     window.session.open(stack_file)
     qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=WAIT_MS)
-    window.show_step(4)
+    window.show_step(5)
     rows.channel.setFocus()
     for key, name in ((Qt.Key.Key_Up, "Channel 1"), (Qt.Key.Key_Down, "Channel 2")):
         qtbot.keyClick(rows.channel, key)

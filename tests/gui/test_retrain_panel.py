@@ -28,7 +28,7 @@ def corrected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def look(window: CellvinoWindow, folder: Path, qtbot: QtBot) -> None:
-    window.tabs.setCurrentIndex(4)
+    window.show_step(6)
     panel = window.retrain_panel
     panel.folder.clear()
     qtbot.keyClicks(panel.folder, str(folder))
@@ -37,7 +37,7 @@ def look(window: CellvinoWindow, folder: Path, qtbot: QtBot) -> None:
 
 
 def test_nothing_chosen_says_what_to_do_first(window: CellvinoWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    window.tabs.setCurrentIndex(4)
+    window.show_step(6)
     panel = window.retrain_panel
     assert resolve_retrain(window.session.retrainer).state is State.NOTHING
     assert "save them (tab 4)" in panel.hint.text()
