@@ -27,6 +27,7 @@ from benchmarks.peer import measure_stardist
 from benchmarks.robustness import measure_robustness
 from benchmarks.sliders import measure_sliders
 from benchmarks.speed import measure_speed
+from benchmarks.window_edits import measure_window_edits
 from benchmarks.zoo import measure_contour, measure_grid, measure_int8
 from napari_cellvino.inference.openvino import list_devices
 
@@ -42,6 +43,10 @@ PARTS: dict[str, Part] = {
     "stack-edits": (
         "Corrections in a plane of 60 x 2048 x 2048, beside a single plane",
         lambda asked: measure_stack_edits(asked.repeats),
+    ),
+    "window-edits": (
+        "Corrections in the window on 2048 x 2048, what they take of its thread",
+        lambda asked: measure_window_edits(asked.repeats),
     ),
     "memory": ("A stack of 1 GB (ZCYX, uint8) through the command line", lambda _: measure_memory()),
     "exports": ("Results to every format with cellvino export", lambda _: measure_exports()),

@@ -131,6 +131,7 @@ def review(
     run(window)
     review = Review(window, qtbot)
     qtbot.waitUntil(lambda: len(review.panel.list.table.cells.ids) == len(review.ids), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not window.session.decoder.busy, timeout=WAIT_MS)  # reasons of another threshold are in
     return review
 
 

@@ -50,6 +50,25 @@ def test_results_inherit_the_space_of_the_image(
     assert labels.get_value(world, world=True) == 1  # on any plane of the stack
 
 
+def test_status_bar_tells_the_score_of_a_cell_that_has_one(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    labels, annotation = labels_of(viewer)[0], window.session.reviewer.annotation
+    drawn = annotation.next_id
+    free = tuple(np.argwhere(labels.data == 0)[0])
+    labels.selected_label = drawn
+    labels.paint(free, drawn)
+    window.session.runner.show_again()
+    assert drawn in annotation.records
+    told = {id_: labels.get_status(tuple(np.argwhere(labels.data == id_)[0]))["value"] for id_ in (1, drawn, 0)}
+    assert f"score: {annotation.records[1].score:.3f}".rstrip("0") in told[1]
+    assert "area_px: " in told[drawn]
+    assert "score" not in told[drawn]
+    assert "score" not in told[0]
+
+
 def test_second_run_takes_the_place_of_the_first(
     window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run
 ) -> None:

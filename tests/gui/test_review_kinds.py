@@ -97,6 +97,19 @@ def test_a_click_chooses_the_box_and_the_walk_goes_on(boxes: Review) -> None:
     assert boxes.reviewer.progress.reviewed == 1
 
 
+def test_a_class_is_listed_and_walked_to_alone(boxes: Review) -> None:
+    listed, records = boxes.panel.list, boxes.reviewer.annotation.records
+    assert [listed.kind.itemText(row) for row in range(listed.kind.count())] == ["all classes", "living", "dead"]
+    assert listed.kind.isVisible()
+    listed.kind.setCurrentIndex(2)
+    listed.kind.activated.emit(2)
+    dead = [id_ for id_, record in records.items() if record.class_index == 1]
+    boxes.qtbot.waitUntil(lambda: sorted(listed.table.cells.ids) == dead, timeout=WAIT_MS)
+    assert 0 < len(dead) < len(records)
+    boxes.key("N")
+    assert boxes.reviewer.selection[0] in dead
+
+
 def test_cells_in_3d_in_one_plane_or_whole(stack: Review, viewer: napari.Viewer) -> None:
     annotation, labels = stack.reviewer.annotation, stack.layer.data
     tall = max(stack.ids, key=lambda id_: annotation.geometry(id_).region.shape[0])

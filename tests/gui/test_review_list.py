@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
@@ -12,6 +16,7 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.gui.review_table import AREA, NOTE, CellTable
+from napari_cellvino.gui.window import CellvinoWindow
 from napari_cellvino.objects import ReviewState
 
 from .conftest import WAIT_MS
@@ -26,7 +31,8 @@ def choose(combo: QWidget, text: str) -> None:
 
 def test_table_is_linked_both_ways(review: Review) -> None:
     table, zoom = review.panel.list.table, review.viewer.scene.camera.zoom
-    assert table.cells.ids == review.reviewer.walk.ids
+    assert not review.panel.list.kind.isVisible()  # this model knows one class
+    assert table.cells.ids == review.reviewer.queue.walk.ids
     table.selectRow(3)
     assert review.reviewer.selection == (table.cells.ids[3],)
     assert review.viewer.scene.camera.zoom > zoom
@@ -49,7 +55,8 @@ def test_table_follows_edits_and_sorts(review: Review, qtbot: QtBot) -> None:
 def test_filters_hold_for_table_and_walk(review: Review, qtbot: QtBot) -> None:
     listed, table = review.panel.list, review.panel.list.table
     choose(listed.doubt, "touches the edge")
-    edge = [i for i in review.reviewer.walk.ids if "touches the edge" in review.reviewer.walk.doubtful(i).words]
+    walk = review.reviewer.queue.walk
+    edge = [i for i in walk.ids if "touches the edge" in walk.doubtful(i).words]
     qtbot.waitUntil(lambda: table.cells.ids == edge, timeout=WAIT_MS)
     assert 0 < len(edge) < len(review.ids)
     for id_ in edge[:3]:
@@ -59,6 +66,65 @@ def test_filters_hold_for_table_and_walk(review: Review, qtbot: QtBot) -> None:
     review.key("A")
     choose(listed.state, "accepted")
     qtbot.waitUntil(lambda: table.cells.ids == edge[:1], timeout=WAIT_MS)
+
+
+@pytest.fixture
+def overlapping(
+    window: CellvinoWindow,
+    open_file: Callable[[CellvinoWindow, Path], None],
+    nuclei: NDArray[np.uint16],
+    tmp_path: Path,
+    run: Callable[[CellvinoWindow], None],
+) -> CellvinoWindow:
+    """Nuclei that lie over each other, so that the split of some hangs on a threshold."""
+    tifffile.imwrite(tmp_path / "over.tif", nuclei // 2 + np.roll(nuclei, 10, axis=0) // 2)
+    window.session.saver.choose(str(tmp_path / "results"))
+    open_file(window, tmp_path / "over.tif")
+    run(window)
+    return window
+
+
+def test_reasons_of_another_threshold_come_in_and_leave_the_way_so_far(
+    overlapping: CellvinoWindow, qtbot: QtBot
+) -> None:
+    session, listed = overlapping.session, overlapping.review_panel.list
+    queue, annotation = session.reviewer.queue, session.reviewer.annotation
+    first = queue.walk.ids
+    session.reviewer.step(1)
+    session.reviewer.step(1)
+    assert not [i for i in first if "at another threshold" in queue.walk.doubtful(i).words]
+    qtbot.waitUntil(lambda: not session.decoder.busy, timeout=WAIT_MS)
+    said = {i: queue.walk.doubtful(i).words for i in queue.walk.ids}
+    hanging = [i for i, words in said.items() if "at another threshold" in words]
+    assert hanging
+    assert queue.walk.ids[:2] == first[:2]
+    assert set(queue.walk.ids) == set(annotation.records)
+    ahead = [queue.walk.doubtful(i).doubt for i in queue.walk.ids[2:]]
+    assert ahead == sorted(ahead, reverse=True)
+    overlapping.show_step(3)
+    choose(listed.doubt, "hangs on the threshold")
+    qtbot.waitUntil(lambda: listed.table.cells.ids == hanging, timeout=WAIT_MS)
+
+
+def test_a_slider_moves_on_while_another_threshold_is_decoded(overlapping: CellvinoWindow, qtbot: QtBot) -> None:
+    session = overlapping.session
+    assert session.reviewer.queue.walk is not None
+    assert session.decoder.busy
+    session.runner.preview(session.workspace.outcome.prediction.values | {"smallest": 200.0})
+    qtbot.waitUntil(lambda: session.workspace.outcome.prediction.values["smallest"] == 200.0, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not session.decoder.busy, timeout=WAIT_MS)
+    assert set(session.reviewer.queue.walk.ids) == set(session.reviewer.annotation.records)
+
+
+def test_unsure_outlines_of_the_map_are_in_the_window(review: Review) -> None:
+    annotation, likely = review.reviewer.annotation, review.window.session.workspace.cell_map()
+    blurred = likely.astype(np.float32)
+    id_ = review.ids[7]
+    around = annotation.geometry(id_).region.grown(3, annotation.shape).slices
+    blurred[around] = 0.5
+    likely[:] = blurred
+    review.reviewer.queue.renew()
+    assert "unsure outline" in review.reviewer.queue.walk.doubtful(id_).words
 
 
 def test_gallery_excludes_what_is_chosen(review: Review, qtbot: QtBot) -> None:
@@ -93,7 +159,7 @@ def test_random_sample_says_what_it_is_worth(review: Review, qtbot: QtBot) -> No
 
 def test_left_to_right(review: Review) -> None:
     choose(review.panel.list.order, "Left to right")
-    x = [review.reviewer.annotation.geometry(id_).centroid[1] for id_ in review.reviewer.walk.ids]
+    x = [review.reviewer.annotation.geometry(id_).centroid[1] for id_ in review.reviewer.queue.walk.ids]
     assert x == sorted(x)
 
 

@@ -71,8 +71,13 @@ def _fill_planes(reviewer: Reviewer) -> None:
 PREVIOUS = Action("◀", "Shift+N", "Go back to the cell before", lambda reviewer: reviewer.step(-1))
 NEXT = Action("▶", "N", "Go to the next cell that nobody looked at", lambda reviewer: reviewer.step(1))
 ACCEPT = Action("Accept", "A", "The chosen cells are right as they are; go on to the next", _accept)
-REJECT = Action("Reject", "R", "The chosen ones are no cells; they stay, and are not counted", _reject)
-EXCLUDE = Action("Exclude", "Q", "Leave the chosen cells out of the counts, or take them in again", _exclude)
+REJECT = Action("Reject", "R", "The chosen ones are no cells; they stay, crossed out, and are not counted", _reject)
+EXCLUDE = Action(
+    "Exclude",
+    "Q",
+    "Leave the chosen cells out of the counts, with a line through them, or take them in again",
+    _exclude,
+)
 DELETE = Action("Delete", "D", "Take the chosen cells away; another run does not bring them back", _delete)
 MERGE = Action("Merge", "G", "Make one cell of those chosen, or of those a line is drawn across", _merge)
 WAIST = Action("Shape", "T", "Split the chosen cell where it has a waist", _reshape(split_at_waist))

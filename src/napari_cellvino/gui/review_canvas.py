@@ -13,6 +13,7 @@ from napari_cellvino.annotation.tools.boxes import boxes_at
 from napari_cellvino.gui._bridge import Canvas, ReviewLayer
 from napari_cellvino.gui.review_hand import Hand
 from napari_cellvino.gui.review_keys import bindings
+from napari_cellvino.gui.review_signs import ReviewSigns
 from napari_cellvino.gui.review_tools import choose_along
 from napari_cellvino.gui.reviewer import Reviewer
 
@@ -33,6 +34,7 @@ class ReviewCanvas(QObject):
         self.canvas: Canvas | None = None
         self.layer: ReviewLayer | None = None
         self.hand = Hand(reviewer)
+        self._signs: ReviewSigns | None = None
         reviewer.changed.connect(self._mark)
         reviewer.edited.connect(self._show_edit)
         reviewer.looked_at.connect(self._look_at)
@@ -66,6 +68,7 @@ class ReviewCanvas(QObject):
             self.layer.drawn.connect(self._draw)
             self.layer.painted.connect(self._reviewer.editor.paint)
             self.layer.replaced.connect(self._check)
+            self.layer.shown.connect(self._sign)
         self._turn()
         self._heed()
 
@@ -77,6 +80,7 @@ class ReviewCanvas(QObject):
             self.layer = None
         self._heed()
         self._mark()
+        self._sign()
 
     def focus(self) -> None:
         """Let the keys hold."""
@@ -123,6 +127,7 @@ class ReviewCanvas(QObject):
             self.hand.drop()
             self._reviewer.editor.busy = GONE
             self._reviewer.changed.emit()
+            self._sign()
         if self.canvas is not None:
             active = self._viewer.layers.selection.active
             ours = self.layer is not None and active is self.layer.layer
@@ -140,6 +145,9 @@ class ReviewCanvas(QObject):
     # -- what is shown
 
     def _show_edit(self, change: Change) -> None:
+        if self._signs is not None and self._signs.annotation is self._reviewer.annotation:
+            self._signs.hear(change)
+            self._sign()
         if self.layer is None or change.region is None:
             return
         if change.pixels:
@@ -166,6 +174,27 @@ class ReviewCanvas(QObject):
         place = self.layer.layer.world_to_data(self._viewer.dims.point) if stack and self.layer is not None else None
         self._reviewer.plane = None if place is None else round(float(place[-3]))
         self._mark()
+        self._sign()
+
+    def _sign(self) -> None:
+        """Draw what was said of the cells, where their layer is seen."""
+        annotation, layer = self._reviewer.annotation, self.layer
+        if self.canvas is None:
+            return
+        if annotation is None or layer is None or not layer.layer.visible:
+            self.canvas.sign(np.zeros((0, 2, 2)), np.zeros((0, 2)), np.zeros((0, 2)))
+            return
+        if self._signs is None or self._signs.annotation is not annotation:
+            self._signs = ReviewSigns(annotation)
+        lines = self._signs.lines(self._reviewer.plane)
+        middles, beside = self._signs.dots(self._reviewer.plane)
+        self.canvas.sign(self._flat(lines.reshape(-1, 2)).reshape(-1, 2, 2), self._flat(middles), self._flat(beside))
+
+    def _flat(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return points (P, 2) of the plane shown, in px, in the world's last two axes (P, 2)."""
+        plane = self._reviewer.plane
+        whole = points if plane is None else np.column_stack([np.full(len(points), plane), points])
+        return self._world(whole)[:, -2:]
 
     def _mark(self, _: object = None) -> None:
         if self.canvas is None:

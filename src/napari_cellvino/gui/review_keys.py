@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
 from napari_cellvino.gui import review_actions as actions
 from napari_cellvino.gui import review_tools as tools
 from napari_cellvino.gui.review_hand import Hand
+from napari_cellvino.gui.review_signs import Sign
 from napari_cellvino.gui.review_tools import PointerTool
 from napari_cellvino.gui.reviewer import Reviewer
 
@@ -21,6 +22,10 @@ _MOUSE = (
     ("Click", "Choose a cell"),
     ("Shift+Click", "Choose one more, or one less"),
     ("Shift+Drag", "Choose all cells under the line"),
+)
+_SIGNS = (
+    (Sign.REVIEWED.value, "Reviewed: accepted or edited"),
+    (f"{Sign.EXCLUDED}  {Sign.REJECTED}", "Excluded, rejected: these do not count"),
 )
 _NAPARI = (
     ("P  E  F", "Brush, eraser, fill: they change the chosen cell and leave its neighbours alone"),
@@ -87,7 +92,7 @@ def page_text(reviewer: Reviewer) -> str:
     ours = [(thing.key, thing.tip) for thing in (*acts, *fitting(reviewer))]
     ours += [("Shift+1 … 9", "Give the chosen cells a class"), ("Enter, Esc", "End what is being drawn, or drop it")]
     ours.append((KEYS_PAGE, "This page"))
-    rows = [*_MOUSE, *ours, *(() if boxes else _NAPARI)]
+    rows = [*_MOUSE, *ours, *(() if boxes else _NAPARI), *_SIGNS]
     half = (len(rows) + 1) // 2
     left, right = _table(rows[:half]), _table(rows[half:])
     return f"<p>Keys hold while the picture has the focus.</p><table><tr><td>{left}</td><td>{right}</td></tr></table>"

@@ -9,6 +9,7 @@ from qtpy.QtCore import QAbstractTableModel, QItemSelection, QItemSelectionModel
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_cellvino.annotation import Annotation
+from napari_cellvino.gui.review_signs import sign_of
 from napari_cellvino.gui.review_view import STATES
 from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.objects import ReviewState
@@ -81,7 +82,8 @@ class CellTable(QAbstractTableModel):
             return "" if isnan(record.score) else f"{record.score:.2f}"
         if column == STATE:
             left_out = record.excluded and record.review is not ReviewState.REJECTED
-            return STATES[record.review] + (", excluded" if left_out else "")
+            words = STATES[record.review] + (", excluded" if left_out else "")
+            return f"{sign_of(record)} {words}".strip()
         return record.note if column == NOTE else str(id_)
 
     def _in_order(self, annotation: Annotation | None, ids: list[int]) -> list[int]:

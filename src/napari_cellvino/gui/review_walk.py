@@ -8,7 +8,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.analysis.queue import Doubtful, review_queue
+from napari_cellvino.analysis.doubts import disagreements
+from napari_cellvino.analysis.queue import Doubtful, review_queue, with_reasons
 from napari_cellvino.analysis.sampling import Sample, draw_sample
 from napari_cellvino.annotation import Annotation, ObjectRecord
 from napari_cellvino.objects import Doubt, ReviewState
@@ -64,6 +65,20 @@ class Walk:
             self.ids = list(self.sample.ids)
         elif order is Order.PLACE:
             self.ids.sort(key=lambda id_: annotation.geometry(id_).centroid[-1])
+
+    def learn(self, other: NDArray[np.int32]) -> bool:
+        """Take in what another threshold would find (Y, X) and return whether it adds reasons.
+
+        Cells that were walked past keep their places; those ahead are put in order again.
+        """
+        if other.shape != self._annotation.shape:
+            return False
+        further = list(disagreements(self._annotation, self._annotation.objects, other))
+        self.found = {item.id: item for item in with_reasons(tuple(self.found.values()), further)}
+        if self.order is Order.DOUBT:
+            behind = dict.fromkeys(self.ids[: self.at + 1])
+            self.ids = [*behind, *(id_ for id_ in self.found if id_ not in behind)]
+        return bool(further)
 
     def doubtful(self, id_: int) -> Doubtful | None:
         """Return what is doubtful of a cell, None if it came later."""

@@ -16,11 +16,11 @@ from napari_cellvino.app import Outcome, Workspace
 from napari_cellvino.errors import CellvinoError, EditError, OptionError
 from napari_cellvino.gui.failures import failure_of
 from napari_cellvino.gui.review_editor import RUN_AGAIN, Editor
-from napari_cellvino.gui.review_walk import CellFilter, Order, Walk
+from napari_cellvino.gui.review_queue import ReviewQueue
+from napari_cellvino.gui.worker import Lane
 from napari_cellvino.jobs.corrections import Earlier, find_earlier
 
 MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
-SAMPLE_SIZE = 50
 
 
 class Reviewer(QObject):
@@ -30,12 +30,14 @@ class Reviewer(QObject):
     edited = Signal(object)  # Change
     looked_at = Signal(object)  # Region, to be shown from near
     replaced = Signal()  # another annotation is reviewed now, or none
-    listed = Signal()  # another order or filter
     resumed = Signal()  # what was corrected earlier is reviewed, and to be shown
 
-    def __init__(self, workspace: Workspace, folder: Callable[[], Path]) -> None:
+    def __init__(self, workspace: Workspace, decoder: Lane, folder: Callable[[], Path]) -> None:
         super().__init__()
         self.workspace, self._folder = workspace, folder
+        self.queue = ReviewQueue(workspace, decoder)
+        self.queue.changed.connect(self.changed)
+        self.queue.refused.connect(self._refuse)
         self.editor = Editor(folder)
         self.editor.changed.connect(self.changed)
         self.editor.edited.connect(self._hear)
@@ -43,15 +45,14 @@ class Reviewer(QObject):
         self.earlier: Earlier | None = None  # what was corrected in this image before, as long as it is on offer
         self.plane: int | None = None  # the plane of a stack that is shown
         self.plane_only = False  # whether tools touch this plane only
-        self.order, self.sample_size, self.filter = Order.DOUBT, SAMPLE_SIZE, CellFilter()
-        self._walk: Walk | None = None
         self._pixels: object = None  # of the outcome reviewed
         self._reran = False  # whether the last edit took in a new result
 
     def close(self) -> None:
         """Write what is still to be written, and let go of the annotation."""
         self.editor.close()
-        self._walk = self.earlier = None
+        self.queue.begin(None)
+        self.earlier = None
         self.selection, self._reran, self._pixels = (), False, None
 
     # -- what is reviewed
@@ -83,6 +84,7 @@ class Reviewer(QObject):
         """Review an annotation, with what was done to it where it has a session."""
         self.close()
         self.editor.begin(annotation, session)
+        self.queue.begin(annotation)
         self.replaced.emit()
         self.changed.emit()
 
@@ -96,9 +98,7 @@ class Reviewer(QObject):
         if not done.edit.empty:
             session.commit(done.edit)
             self._reran = True
-        self._walk = None
-        self.listed.emit()
-        self.changed.emit()
+        self.queue.renew()
         return str(done) + "."
 
     def _look_for_earlier(self, fresh: Annotation) -> None:
@@ -140,18 +140,6 @@ class Reviewer(QObject):
     # -- the way through
 
     @property
-    def walk(self) -> Walk | None:
-        """The cells in order; None where there are none to walk through."""
-        if self._walk is None and self.annotation is not None and self.annotation.records:
-            likely = self.workspace.cell_map() if len(self.annotation.shape) == 2 else None
-            try:
-                self._walk = Walk(self.annotation, self.order, self.sample_size, likely)
-            except OptionError as error:
-                self.order, self.editor.failure = Order.DOUBT, failure_of(error)
-                self._walk = Walk(self.annotation, self.order, self.sample_size, likely)
-        return self._walk
-
-    @property
     def progress(self) -> ReviewProgress:
         """How far the review is."""
         return review_progress(self.annotation) if self.annotation is not None else ReviewProgress(0, 0, 0)
@@ -159,25 +147,14 @@ class Reviewer(QObject):
     @property
     def reasons(self) -> str:
         """Why the chosen cell is doubtful, in words."""
-        item = self.walk.doubtful(self.selection[0]) if self.walk is not None and len(self.selection) == 1 else None
+        walk = self.queue.walk if len(self.selection) == 1 else None
+        item = walk.doubtful(self.selection[0]) if walk is not None else None
         return item.words if item is not None else ""
-
-    def go_by(self, order: Order, size: int) -> None:
-        """Walk in another order, from its beginning; ``size`` is that of a random sample."""
-        self.order, self.sample_size, self._walk, self.editor.failure = order, size, None, None
-        self.listed.emit()
-        self.changed.emit()
-
-    def show_only(self, wanted: CellFilter) -> None:
-        """List and walk to some cells only."""
-        self.filter = wanted
-        self.listed.emit()
-        self.changed.emit()
 
     def step(self, by: int) -> None:
         """Go to the next cell of the queue that nobody looked at, or for -1 back to the one before."""
-        walk = self.walk
-        id_ = walk.step(by, self.filter) if walk is not None else None
+        walk = self.queue.walk
+        id_ = walk.step(by, self.queue.filter) if walk is not None else None
         if id_ is not None:
             self.show_cell(id_)
         elif by < 0:
@@ -190,12 +167,6 @@ class Reviewer(QObject):
         self.select([id_])
         if self.annotation is not None and id_ in self.annotation.records:
             self.looked_at.emit(self.annotation.geometry(id_).region)
-
-    @property
-    def _queued(self) -> bool:
-        """Whether the chosen cell is the one that the queue is at."""
-        walk = self._walk
-        return walk is not None and 0 <= walk.at < len(walk.ids) and self.selection == (walk.ids[walk.at],)
 
     # -- choosing
 
@@ -224,7 +195,7 @@ class Reviewer(QObject):
 
     def do(self, describe: Callable[[Annotation], Edit], *, onward: bool = False) -> Change | None:
         """Describe an edit and make it; where it is not possible, say why. ``onward`` goes on in the queue."""
-        queued = onward and self._queued
+        queued = onward and len(self.selection) == 1 and self.queue.is_at(self.selection[0])
         change = self.editor.do(describe)
         if change is not None and queued:
             said = self.editor.said
@@ -242,6 +213,9 @@ class Reviewer(QObject):
             self.select(())
             self.editor.say(failure_of(error).words)
         return bool(self.selection)
+
+    def _refuse(self, error: OptionError) -> None:
+        self.editor.failure = failure_of(error)
 
     def _hear(self, change: Change) -> None:
         self._reran, self.earlier = False, None

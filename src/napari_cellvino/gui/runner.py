@@ -55,6 +55,7 @@ class Runner(QObject):
         self.kept: Outcome | None = None
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._wanted: dict[str, float] | None = None
+        self._previewing = False
         self._running_on: PlaneReader | None = None
         self._started = self._first_step = 0.0
         self._delay = QTimer(self)
@@ -154,15 +155,16 @@ class Runner(QObject):
         self._decode_next()
 
     def _decode_next(self) -> None:
-        if self._wanted is None or self._decoder.busy:
+        if self._wanted is None or self._previewing:
             return
         values, self._wanted = self._wanted, None
         outcome = self._workspace.outcome
         if outcome is None:
             return
         raw = outcome.prediction.raw
+        self._previewing = True
         self._preview = Task(
-            done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._decode_next
+            done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._go_on
         )
         self._decoder.start(lambda: self._workspace.redecode(values), self._preview)
 
@@ -170,11 +172,15 @@ class Runner(QObject):
         shown = self._workspace.outcome
         if shown is not None and shown.prediction.raw is raw:
             self._workspace.show(made)
-        self._decode_next()
+        self._go_on()
 
     def _fail_preview(self, error: BaseException) -> None:
         self.failure = failure_of(error)
         self.changed.emit()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._previewing = False
         self._decode_next()
 
     def keep(self) -> None:

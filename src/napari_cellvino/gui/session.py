@@ -47,7 +47,7 @@ class Session(QObject):
         self.catalogue = Catalogue(self.workspace, self.lane)
         self.opener = Opener(viewer, self.workspace, self.files)
         self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.editor.session)
-        self.reviewer = Reviewer(self.workspace, self.saver.target)
+        self.reviewer = Reviewer(self.workspace, self.decoder, self.saver.target)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
         self.runner = Runner(
             self.workspace,

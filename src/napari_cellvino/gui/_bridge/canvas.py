@@ -14,12 +14,14 @@ import numpy as np
 from napari.components._viewer_mouse_bindings import double_click_to_zoom
 from numpy.typing import NDArray
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject, QPointF, Qt
+from qtpy.QtCore import QEvent, QLineF, QObject, QPointF, Qt
 from qtpy.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPen, QPolygonF, QShortcut
 from qtpy.QtWidgets import QWidget
 
 HALO, LINE = QColor(0, 0, 0, 190), QColor(255, 255, 255)
-SEED_PX = 5
+LEFT_OUT, REVIEWED = QColor("#ff9d4d"), QColor("#7fc4ff")  # orange and blue differ for colour-blind eyes too
+SEED_PX, DOT_PX = 5, 5
+LEAST_LINE_PX, LEAST_CELL_PX = 4, 9  # what is smaller on the screen gets no line, or no dot
 ROOM = 5.0  # times the size of a cell that is shown round it
 
 Path = NDArray[np.float64]
@@ -35,6 +37,7 @@ class Canvas(QWidget):
         self._outlines: Sequence[Path] = ()
         self._line: Path = np.zeros((0, 2))
         self._seeds: Path = np.zeros((0, 2))
+        self._signs: tuple[Path, Path, Path] = (np.zeros((0, 2, 2)), self._seeds, self._seeds)
         self._shortcuts: list[QShortcut] = []
         self._tool_keys: list[QShortcut] = []
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -99,6 +102,11 @@ class Canvas(QWidget):
         self._line, self._seeds = none if line is None else line, none if seeds is None else seeds
         self._redraw()
 
+    def sign(self, lines: Path, dots: Path, beside: Path) -> None:
+        """Draw lines (N, 2, 2) through cells, and dots (M, 2) in cells that reach to the points ``beside`` (M, 2)."""
+        self._signs = lines, dots, beside
+        self._redraw()
+
     def look_at(self, low: Path, high: Path) -> None:
         """Show a box of the world (D,) from near: zoom, and plane of a stack."""
         self._to_plane((low + high) / 2)
@@ -142,6 +150,7 @@ class Canvas(QWidget):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_signs(painter)
         lines = [*self._outlines, self._line] if len(self._line) > 1 else self._outlines
         shapes = [QPolygonF([QPointF(x, y) for x, y in self._pixels(line).tolist()]) for line in lines]
         for colour, width in ((HALO, 4), (LINE, 2)):
@@ -153,6 +162,24 @@ class Canvas(QWidget):
         for x, y in self._pixels(self._seeds).tolist():
             painter.drawEllipse(QPointF(x, y), SEED_PX, SEED_PX)
         painter.end()
+
+    def _paint_signs(self, painter: QPainter) -> None:
+        lines, dots, beside = self._signs
+        ends = self._pixels(lines.reshape(-1, 2)).reshape(-1, 4)
+        long = np.hypot(ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1]) >= LEAST_LINE_PX
+        shapes = [QLineF(*end) for end in ends[long & self._inside(ends[:, :2])].tolist()]
+        middles = self._pixels(dots)
+        large = np.abs(self._pixels(beside) - middles).max(axis=1, initial=0) >= LEAST_CELL_PX
+        points = QPolygonF([QPointF(x, y) for x, y in middles[large & self._inside(middles)].tolist()])
+        for wider, line, dot in ((2, HALO, HALO), (0, LEFT_OUT, REVIEWED)):
+            painter.setPen(QPen(line, 2 + wider))
+            painter.drawLines(shapes)
+            painter.setPen(QPen(dot, DOT_PX + wider, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.drawPoints(points)
+
+    def _inside(self, pixels: Path) -> NDArray[np.bool_]:
+        """Return which points (P, 2), (x, y), are on the canvas."""
+        return np.asarray(((pixels >= 0) & (pixels < (self.width(), self.height()))).all(axis=1))
 
     def _redraw(self, _: object = None) -> None:
         if isalive(self):

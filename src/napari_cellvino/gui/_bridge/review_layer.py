@@ -31,6 +31,7 @@ class ReviewLayer:
     clicked_twice = Signal(object)  # point (D,) of the second of two quick clicks, which is no `clicked`
     drawing = Signal(object)  # path (P, D) so far, while a tool that draws is armed or Shift is held
     drawn = Signal(object)  # the same at its end
+    shown = Signal()  # or hidden
     replaced = Signal()  # somebody gave the layer other pixels, or locked it
 
     def __init__(self, layer: Labels | Vectors) -> None:
@@ -39,6 +40,7 @@ class ReviewLayer:
         layer.mouse_drag_callbacks.append(self._follow)
         layer.mouse_double_click_callbacks.append(self._click_twice)
         layer.events.editable.connect(self._tell_replaced)
+        layer.events.visible.connect(self._tell_shown)
         if isinstance(layer, Labels):
             layer.preserve_labels = True  # napari's brush and eraser leave the neighbours alone
             layer.events.paint.connect(self._paint)
@@ -50,6 +52,7 @@ class ReviewLayer:
         self.layer.mouse_drag_callbacks.remove(self._follow)
         self.layer.mouse_double_click_callbacks.remove(self._click_twice)
         self.layer.events.editable.disconnect(self._tell_replaced)
+        self.layer.events.visible.disconnect(self._tell_shown)
         if isinstance(self.layer, Labels):
             self.layer.events.paint.disconnect(self._paint)
             self.layer.events.data.disconnect(self._tell_replaced)
@@ -110,6 +113,9 @@ class ReviewLayer:
     def _click_twice(self, _: Labels | Vectors, event: Event) -> None:
         """Take the second of two quick clicks for a click where they are counted."""
         self.clicked_twice.emit(self._place(event))
+
+    def _tell_shown(self, _: object = None) -> None:
+        self.shown.emit()
 
     def _tell_replaced(self, _: object = None) -> None:
         self.replaced.emit()
