@@ -7,9 +7,10 @@ shift
 report=$(mktemp)
 trap 'kill $(jobs -p) 2>/dev/null; rm -f "$report"' EXIT
 "$@" "$python" -m pytest tests/gui -o cache_dir=.pytest_cache/window >"$report" 2>&1 &
+beside=$!
 "$@" "$python" -m pytest --ignore tests/gui
 others=$?
-wait %1
+wait "$beside"
 window=$?
 echo "----- tests of the window"
 cat "$report"
