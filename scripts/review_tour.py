@@ -43,9 +43,11 @@ def tour_review(window: CellvinoWindow, shoot: Shoot) -> None:
 def _queue(window: CellvinoWindow, shoot: Shoot) -> None:
     """Show accepted, excluded and rejected cells in the picture, table and gallery; a random sample."""
     panel = window.review_panel
-    window.session.viewer.reset_view()
-    for letter in "NANAQNRNANQNRNA":
-        key(window, letter)
+    reviewer = window.session.reviewer
+    for number, id_ in enumerate(_central(window)[:24]):
+        reviewer.select([id_])
+        key(window, "AQRA"[number % 4])
+    reviewer.select([])
     window.session.viewer.reset_view()
     shoot("3_queue_states")
     window.session.review_canvas.canvas.look_at(*_middle_of(window))
@@ -64,6 +66,14 @@ def _queue(window: CellvinoWindow, shoot: Shoot) -> None:
     for _ in range(3):
         key(window, "A")
     shoot("3_queue_sample")
+
+
+def _central(window: CellvinoWindow) -> list[int]:
+    """Return the cells, those in the middle of the image first."""
+    annotation = window.session.reviewer.annotation
+    middle = np.array(annotation.shape[-2:]) / 2
+    away = {i: np.hypot(*(np.array(annotation.geometry(i).centroid[-2:]) - middle)) for i in annotation.records}
+    return sorted(away, key=lambda id_: float(away[id_]))
 
 
 def _middle_of(window: CellvinoWindow) -> tuple[Place, Place]:
@@ -146,7 +156,7 @@ def _shape(window: CellvinoWindow, before: Callable[[], None]) -> None:
     y0, x0, y1, x1 = _box(window)
     window.session.reviewer.select([])
     key(window, "P")
-    layer, place = window.session.review_canvas.layer.layer, ((y0 + y1) / 2, x1 + 0.3 * (x1 - x0))
+    layer, place = window.session.review_canvas.layer.layer, ((y0 + y1) / 2, x1 + 0.42 * (x1 - x0))
     layer.selected_label, layer.brush_size = int(layer.data[round(place[0]), round((x0 + x1) / 2)]), round(y1 - y0)
     drag(window, place)
     layer.mode = "pan_zoom"
