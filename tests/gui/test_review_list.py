@@ -11,6 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
@@ -141,6 +142,15 @@ def test_gallery_excludes_what_is_chosen(review: Review, qtbot: QtBot) -> None:
     review.canvas.setFocus()
     review.key("Q")
     assert {i for i, r in review.reviewer.annotation.records.items() if r.excluded} == chosen
+    assert _is_struck(gallery.cells.picture(gallery.cells.ids[2]))
+    assert not _is_struck(gallery.cells.picture(gallery.cells.ids[3]))
+
+
+def _is_struck(picture: QPixmap) -> bool:
+    """Return whether a picture, which is grey else, has a line through its middle."""
+    image = picture.toImage()
+    middle = image.pixelColor(image.width() // 2, image.height() // 2)
+    return bool(middle.red() - middle.blue() > 80)
 
 
 def test_random_sample_says_what_it_is_worth(review: Review, qtbot: QtBot) -> None:

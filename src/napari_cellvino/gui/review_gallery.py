@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QAbstractListModel, QItemSelection, QItemSelectionModel, QModelIndex, QSize, Qt
-from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtCore import QAbstractListModel, QItemSelection, QItemSelectionModel, QLineF, QModelIndex, QSize, Qt
+from qtpy.QtGui import QImage, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QAbstractItemView, QLabel, QListView, QVBoxLayout, QWidget
 from skimage.segmentation import find_boundaries
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.annotation.region import Region
+from napari_cellvino.gui._bridge.canvas import DOT_PX, HALO, LEFT_OUT, REVIEWED
+from napari_cellvino.gui.review_signs import Sign, sign_of
 from napari_cellvino.gui.reviewer import Reviewer
 
 SIDE = 72  # px of a picture on the screen
@@ -64,7 +66,7 @@ class Thumbnails(QAbstractListModel):
             return QPixmap(SIDE, SIDE)
         region = annotation.geometry(id_).region
         plane = (region.low[0] + region.high[0]) // 2 if len(region.low) == 3 else None
-        return _pixmap(self._cut(annotation, id_, plane), SIDE)
+        return _signed(_pixmap(self._cut(annotation, id_, plane), SIDE), sign_of(annotation.records[id_]))
 
     def planes(self, id_: int) -> QPixmap | None:
         """Return all planes of a cell of a stack side by side; None of a single plane."""
@@ -95,6 +97,21 @@ class Thumbnails(QAbstractListModel):
             shape = self._reviewer.annotation.shape[-2:] if self._reviewer.annotation is not None else (1, 1)
             self._of[plane] = np.zeros(shape, np.float32) if found is None else found
         return self._of[plane]
+
+
+def _signed(picture: QPixmap, sign: Sign) -> QPixmap:
+    """Return the picture of a cell with its sign, as it is drawn on the cell itself."""
+    (x0, y0), (x1, y1) = ((share * picture.width(), share * picture.height()) for share in (0.2, 0.8))
+    falling, rising = QLineF(x0, y0, x1, y1), QLineF(x0, y1, x1, y0)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for wider, line, dot in ((2, HALO, HALO), (0, LEFT_OUT, REVIEWED)):
+        painter.setPen(QPen(line, 2 + wider))
+        painter.drawLines({Sign.EXCLUDED: [rising], Sign.REJECTED: [rising, falling]}.get(sign, []))
+        painter.setPen(QPen(dot, DOT_PX + wider, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawPoints(QPolygonF([rising.center()] if sign is Sign.REVIEWED else []))
+    painter.end()
+    return picture
 
 
 class Gallery(QWidget):

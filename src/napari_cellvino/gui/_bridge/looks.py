@@ -46,19 +46,19 @@ def _rgba(objects: Objects) -> NDArray[np.float32]:
     return np.concatenate([class_colours(objects).astype(np.float32) / 255, opaque], 1)
 
 
-def _known(score: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return scores as napari reads them: it passes over what is no number, but of float64 only."""
-    return score.astype(np.float64).round(3)
-
-
 def object_features(objects: Objects, classes: Sequence[str]) -> pd.DataFrame:
-    """Return what napari's status bar shows of a cell; the first row is the background, as napari counts rows by id."""
+    """Return what napari's status bar shows of a cell; the first row is the background, as napari counts rows by id.
+
+    Napari passes over None, and over a score that is no number where it is of float64.
+    """
     import pandas as pd
 
     size = "volume_px" if objects.box.shape[1] == 6 else "area_px"
-    table = pd.DataFrame({"index": objects.id, "score": _known(objects.score), size: objects.area_px})
-    background = pd.DataFrame({"index": [0], "score": [np.nan], size: [np.int32(0)]})
+    columns: dict[str, object] = {
+        "index": [0, *objects.id.tolist()],
+        "score": np.append(np.nan, objects.score.astype(np.float64).round(3)),
+        size: np.array([None, *objects.area_px.tolist()], object),
+    }
     if len(classes) > 1:
-        table["class"] = [classes[index] for index in objects.class_index.tolist()]
-        background["class"] = ""
-    return pd.concat([background, table], ignore_index=True)
+        columns["class"] = ["", *(classes[index] for index in objects.class_index.tolist())]
+    return pd.DataFrame(columns)
