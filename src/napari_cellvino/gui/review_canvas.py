@@ -181,7 +181,8 @@ class ReviewCanvas(QObject):
         annotation, layer = self._reviewer.annotation, self.layer
         if self.canvas is None:
             return
-        if annotation is None or layer is None or not layer.layer.visible:
+        fits = annotation is not None and layer is not None and layer.layer.ndim == len(annotation.shape)
+        if annotation is None or layer is None or not fits or not layer.layer.visible:
             self.canvas.sign(np.zeros((0, 2, 2)), np.zeros((0, 2)), np.zeros((0, 2)))
             return
         if self._signs is None or self._signs.annotation is not annotation:
