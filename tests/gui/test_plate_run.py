@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.gui.plate_run_rows import PlateRunRows
 from napari_cellvino.gui.window import CellvinoWindow
 from napari_cellvino.image import Spacing
+from napari_cellvino.inference.openvino import OpenVinoEngine
 from napari_cellvino.plate import Well
 from napari_cellvino.resources import shipped_folder
 from tests.plate_images import write_plate
@@ -250,6 +252,26 @@ def test_other_choices_replace_nothing_unasked(
     assert "kept" not in rows.detail.text()
 
 
+@pytest.fixture
+def held_fields(window: CellvinoWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network waits after three fields until the run is told to stop."""
+    infer, runner = OpenVinoEngine.infer, window.session.plate_runner
+    cancel, asked, stopped = runner.cancel, [], threading.Event()
+
+    def held(engine: OpenVinoEngine, batch: NDArray[np.float32]) -> NDArray[np.float16]:
+        asked.append(batch.shape)
+        assert len(asked) <= 3 or stopped.wait(WAIT_MS / 1000)
+        return infer(engine, batch)
+
+    def stop() -> None:
+        cancel()
+        stopped.set()
+
+    monkeypatch.setattr(OpenVinoEngine, "infer", held)
+    monkeypatch.setattr(runner, "cancel", stop)
+
+
+@pytest.mark.usefixtures("held_fields")
 def test_work_goes_on_while_hidden_and_ends_with_the_dock(
     window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, viewer: napari.Viewer
 ) -> None:
