@@ -15,7 +15,7 @@ else
 endif
 
 test: lint | system  ## everything that must hold before a commit
-	$(if $(shell command -v xvfb-run),$(VIRTUAL)) $(BIN)/python -m pytest
+	scripts/run_tests.sh $(BIN)/python $(if $(shell command -v xvfb-run),$(VIRTUAL))
 
 lint: .venv/.ready-dev
 	$(BIN)/ruff check

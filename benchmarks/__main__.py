@@ -20,12 +20,14 @@ from benchmarks.asked import Asked
 from benchmarks.edits import measure_edits, measure_stack_edits
 from benchmarks.exports import measure_exports
 from benchmarks.figure import Figure, NotMeasuredError, record, table
+from benchmarks.finetune import measure_finetune
 from benchmarks.memory import measure_memory
 from benchmarks.peak import measure_peak
 from benchmarks.peer import measure_stardist
 from benchmarks.robustness import measure_robustness
 from benchmarks.sliders import measure_sliders
 from benchmarks.speed import measure_speed
+from benchmarks.window_edits import measure_window_edits
 from benchmarks.zoo import measure_contour, measure_grid, measure_int8
 from napari_cellvino.inference.openvino import list_devices
 
@@ -42,8 +44,13 @@ PARTS: dict[str, Part] = {
         "Corrections in a plane of 60 x 2048 x 2048, beside a single plane",
         lambda asked: measure_stack_edits(asked.repeats),
     ),
+    "window-edits": (
+        "Corrections in the window on 2048 x 2048, what they take of its thread",
+        lambda asked: measure_window_edits(asked.repeats),
+    ),
     "memory": ("A stack of 1 GB (ZCYX, uint8) through the command line", lambda _: measure_memory()),
     "exports": ("Results to every format with cellvino export", lambda _: measure_exports()),
+    "finetune": ("Five corrected fields of a new kind, with cellvino train", measure_finetune),
     "stardist": ("A 1024 x 1024 field of nuclei beside StarDist 2D", measure_stardist),
     "peak": ("Convolutions of the nuclei network beside the processor's peak", measure_peak),
     "int8": ("The nuclei network in INT8 beside bf16", measure_int8),

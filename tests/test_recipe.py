@@ -32,7 +32,7 @@ def test_every_choice_changes_the_fingerprint() -> None:
     [
         ("precision: turbo", "precision.*turbo"),
         ("chanel: 1", "chanel"),
-        ("frame: 0", "frame.*greater than or equal to 1"),
+        ("frame: -1", "frame.*greater than or equal to 0"),
         ("z: plane:0", "plane:K"),
         ("diameter_px: -3", "diameter_px"),
         ("- a\n- b", "holds no choices"),

@@ -11,9 +11,12 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_cellvino.analysis.changes import Changes, compare_cells
+from napari_cellvino.annotation import Annotation, EditSession
 from napari_cellvino.errors import ImageValueError, OptionError
 from napari_cellvino.image import Stack
 from napari_cellvino.inference.engine import Device, Engine
@@ -23,11 +26,20 @@ from napari_cellvino.inference.outline import check_outline
 from napari_cellvino.inference.predict import Estimate, Prediction, estimate, for_stack
 from napari_cellvino.inference.progress import Progress, finish
 from napari_cellvino.inference.project import describe_plane
+from napari_cellvino.inference.volume import StackMaps, cell_map
 from napari_cellvino.io import Position, Source, open_source
 from napari_cellvino.jobs.engines import Engines
-from napari_cellvino.jobs.field import FieldResult, decode_again, finish_field, predict_field, values_of
+from napari_cellvino.jobs.field import (
+    FieldResult,
+    annotate,
+    decode_again,
+    finish_field,
+    predict_field,
+    values_of,
+    volume_of,
+)
 from napari_cellvino.jobs.models import RunPlan, find_outline, for_model, for_z, without_parameters_of
-from napari_cellvino.jobs.results import save_result
+from napari_cellvino.jobs.results import save_corrected, save_result
 from napari_cellvino.package import ModelPackage, find_package
 from napari_cellvino.recipe import Recipe, fitted, make_recipe, renamed
 
@@ -331,8 +343,48 @@ class Workspace:
         recipe = done.recipe.with_wishes(self._needed_stack().wishes)
         return finish_field(self.outcome.prediction, recipe, done.package, done.outline)
 
-    def save(self, folder: Path, *, overwrite: bool = False) -> Path:
+    def annotation(self, *, sha256: str = "") -> Annotation:
+        """Return the outcome shown as a document to correct, its labels copied; `OptionError` if there is none.
+
+        ``sha256`` is the hash of the pixels where that is known already.
+        """
+        if self.outcome is None or self.done is None:
+            raise OptionError("there is nothing to review yet; run the model first")
+        done, prediction = self.done, self.outcome.prediction
+        recipe = done.recipe.with_wishes(self._needed_stack().wishes)
+        if (labels := prediction.decoded.labels) is not None:
+            prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
+        return annotate(prediction, recipe, done.package, done.outline, sha256=sha256)
+
+    def cell_map(self, z: int | None = None) -> NDArray[np.float16] | None:
+        """Return how likely each pixel (Y, X) of the outcome shown is of a cell, of a stack in plane ``z`` (from 0).
+
+        None where nothing was run, or the network does not say.
+        """
+        if self.outcome is None or self.done is None:
+            return None
+        return cell_map(self.outcome.prediction.raw, self.done.package.spec.maps, z)
+
+    def intensity(self, z: int | None = None) -> NDArray[np.floating] | None:
+        """Return the pixels (Y, X) that the outcome shown was found in, of a stack in plane ``z``; None without one."""
+        if self.outcome is None:
+            return None
+        raw, inputs = self.outcome.prediction.raw, self.outcome.prediction.plane.inputs
+        if isinstance(raw, StackMaps):
+            return None if z is None or not raw.seen.size else raw.seen[z]
+        return np.asarray(inputs.astype(np.float32).mean(axis=0))
+
+    def save(self, folder: Path, *, overwrite: bool = False, corrected: EditSession | None = None) -> Path:
         """Write the outcome shown into its own folder under ``folder``, update the counts there, and return it.
+
+        Parameters
+        ----------
+        folder
+            Holds a folder per image.
+        overwrite
+            Whether a result made from something else is replaced.
+        corrected
+            The outcome as a person corrected it; nobody may edit meanwhile.
 
         Raises
         ------
@@ -341,8 +393,12 @@ class Workspace:
         OutputError
             If a result made from something else stands there and ``overwrite`` is off, or it cannot be written.
         """
-        result, done = self.result(), self.done or self.plan()
-        return save_result(folder, result, done.package, done.outline, overwrite=overwrite)
+        outcome, done = self.outcome, self.done
+        if corrected is None or outcome is None or done is None:
+            result, done = self.result(), self.done or self.plan()
+            return save_result(folder, result, done.package, done.outline, overwrite=overwrite)
+        plane, volume = outcome.prediction.plane, volume_of(outcome.prediction)
+        return save_corrected(folder, corrected, plane, volume, done.package, done.outline, overwrite=overwrite)
 
 
 def _with(recipe: Recipe, values: Mapping[str, float]) -> Recipe:

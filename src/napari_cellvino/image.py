@@ -69,20 +69,25 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where pixels came from; empty strings where it does not apply."""
+    """Where pixels came from; empty strings where it does not apply.
+
+    ``frame`` is the time point, from 1, of pixels of one time point of several; else 0. The first has the plain name.
+    """
 
     path: str = ""
     position: str = ""
     plate: str = ""
     well: str = ""
     field: str = ""
+    frame: int = 0
 
     @property
     def name(self) -> str:
         """Return a short name for titles and layers."""
         stem = re.split(r"[\\/]", self.path)[-1] or "image"
         stem = re.sub(r"(\.ome)?\.(tiff?|btf|png|jpe?g)$", "", stem, flags=re.IGNORECASE)
-        return f"{stem} {self.position}" if self.position else stem
+        parts = (stem, self.position, f"t{self.frame}" if self.frame > 1 else "")
+        return " ".join(part for part in parts if part)
 
 
 class PlaneReader(Protocol):
@@ -109,6 +114,10 @@ class Stack:
     origin: Origin = field(default_factory=Origin)
     assumptions: tuple[str, ...] = ()
     wishes: Wishes = field(default_factory=Wishes)
+
+    def origin_of(self, frame: int) -> Origin:
+        """Return where the pixels of a time point, from 1, came from."""
+        return replace(self.origin, frame=frame) if self.shape.t > 1 else self.origin
 
     def __post_init__(self) -> None:
         if min(self.shape) < 1:

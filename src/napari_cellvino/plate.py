@@ -7,6 +7,7 @@ plate panel and the tables need to know one thing only. Pixels are no part of it
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -106,7 +107,7 @@ class Plate:
 
     def describe(self) -> str:
         """Return one line for people: ``96 of 96 wells · 1 field each · 2 channels``."""
-        per_well = {len(self.fields_of(well)) for well in self.wells} if len(self.fields) < 5000 else set()
+        per_well = set(Counter(f.well for f in self.fields).values())
         each = f"{_counted(per_well.pop(), 'field')} each" if len(per_well) == 1 else f"{len(self.fields):,} fields"
         counts = ((len(self.channels), "channel"), (self.z, "plane"), (self.t, "time point"))
         axes = [_counted(n, noun) for n, noun in counts if n > 1 or noun == "channel"]

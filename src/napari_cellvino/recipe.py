@@ -25,6 +25,8 @@ class Precision(StrEnum):
 class Recipe(BaseModel):
     """Choices of one run. ``channel`` is a name or a number from 1, ``frame`` a time point from 1.
 
+    With ``frame`` 0 each time point is a field of its own; only runs over files know that.
+
     ``diameter_px`` is the typical object diameter in the image, where the user gives it: the image is then resized
     to the diameter the model knows best. ``parameters`` override the defaults of the model's head. ``axes``,
     ``spacing_um`` and ``channels`` are what the user said of the image where its file is silent or wrong.
@@ -41,7 +43,7 @@ class Recipe(BaseModel):
     precision: Precision = Precision.FAST
     channel: str = ""
     z: str = "mip"
-    frame: int = Field(default=1, ge=1)
+    frame: int = Field(default=1, ge=0)
     diameter_px: float | None = Field(default=None, gt=0, le=2000)
     parameters: dict[str, float] = Field(default_factory=dict)
     axes: str | None = None
@@ -125,7 +127,7 @@ def fitted(recipe: Recipe, stack: Stack) -> Recipe:
         fitting["z"] = "mip"
     if recipe.z_choice.joined and stack.shape.z == 1:
         fitting["z"] = "mip"
-    if recipe.frame > stack.shape.t:
+    if not 1 <= recipe.frame <= stack.shape.t:
         fitting["frame"] = 1
     return recipe.model_copy(update=fitting)
 

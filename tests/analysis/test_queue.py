@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_cellvino.analysis.queue import filter_queue, review_progress, review_queue
+from napari_cellvino.analysis.doubts import another_threshold, disagreements
+from napari_cellvino.analysis.queue import filter_queue, review_progress, review_queue, with_reasons
 from napari_cellvino.annotation import Annotation, EditSession
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept, set_class
@@ -79,6 +80,21 @@ def test_another_threshold_tells_what_hangs_on_it(field):
     assert said[9] == "3 cells at another threshold"
     assert said[10] == "another outline at another threshold"
     assert said[11] == ""
+
+
+def test_reasons_that_come_later_put_the_queue_in_order_again(field):
+    annotation, likely = field
+    other = np.where(annotation.labels == 8, 0, annotation.labels).astype(np.int32)
+    first = review_queue(annotation, likely=likely)
+    later = with_reasons(first, [*disagreements(annotation, annotation.objects, other), (99, first[0].reasons[0])])
+    assert later == review_queue(annotation, likely=likely, other=other)
+    assert later != first
+
+
+def test_another_threshold_is_stricter_and_in_range():
+    values = {"confidence": 0.75, "smallest": 19.0, "outline": 0.95, "split": 1.0, "overlap": 0.3}
+    stricter = {"confidence": pytest.approx(0.85), "smallest": 19.0, "outline": 0.95, "split": 1.0, "overlap": 0.3}
+    assert another_threshold(values) == stricter
 
 
 def test_queue_filters_and_progress(field):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.measure import regionprops
 
-from napari_cellvino.analysis.reconcile import reconcile
+from napari_cellvino.analysis.reconcile import holds_for, reconcile
 from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.tools.boxes import move_box
 from napari_cellvino.annotation.tools.delete import delete
@@ -36,6 +36,21 @@ def squares(*corners, shape=(40, 60)):
     for id_, (y, x) in enumerate(corners, 1):
         labels[y : y + 10, x : x + 10] = id_
     return labels
+
+
+def test_what_is_kept_names_the_model_that_found_it_and_holds_for_models_of_one_class():
+    annotation = annotate(squares((0, 0), (0, 15)))
+    assert not holds_for(annotation, annotation)  # nobody corrected anything
+    EditSession(annotation).commit(accept(annotation, [1]))
+    new = squares((0, 0), (20, 15))
+    annotation.apply(reconcile(annotation, new, found(new), before="old 1.0").edit)
+    assert {id_: record.model for id_, record in annotation.records.items()} == {1: "old 1.0", 3: ""}
+    other = annotate(squares((0, 0)))
+    assert holds_for(annotation, other)
+    other.classes = ("cell",)
+    assert not holds_for(annotation, other)
+    annotation.classes = ("nucleus",)
+    assert holds_for(annotation, other)
 
 
 def test_what_was_touched_stays_and_the_rest_is_replaced():

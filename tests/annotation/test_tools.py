@@ -582,3 +582,15 @@ def test_bad_use_of_boxes_is_said(two):
 def test_records_know_what_counts():
     assert ObjectRecord(1).counted
     assert not ObjectRecord(1, review=ReviewState.REJECTED).counted
+
+
+def test_seeds_in_a_flat_map_part_a_cell_halfway_between_them():
+    labels = np.zeros((60, 60), np.int32)
+    y, x = np.indices(labels.shape)
+    labels[(y - 30) ** 2 + (x - 30) ** 2 <= 400] = 1
+    noise = np.random.default_rng(3).uniform(0.99, 1, labels.shape).astype(np.float16)
+    annotation = annotate(labels)
+    EditSession(annotation).commit(split_by_seeds(annotation, [(30, 20), (30, 41)], likely=noise))
+    right = annotation.labels == annotation.labels[30, 41]
+    assert not right[:, :28].any()
+    assert right[:, 34:].sum() == (labels[:, 34:] == 1).sum()

@@ -11,7 +11,7 @@ from skimage.io import imread, imsave
 
 from napari_cellvino.export.label_tiff import read_labels
 
-FIRST_COLUMNS = ["file", "position", "plate", "well", "field", "folder", "status", "error", "count"]
+FIRST_COLUMNS = ["file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count"]
 
 
 def tree(root, *, but=("run.json",)):
@@ -177,6 +177,20 @@ def test_frame_of_a_time_series(cellvino, well, tmp_path):
     counts = [counted(cellvino, tmp_path / "film.tif", tmp_path / f"{n}", "--frame", n)[0] for n in (1, 2)]
     assert counts[0] == 0
     assert counts[1] > 0
+
+
+def test_every_time_point_is_a_field_of_its_own(cellvino, well, tmp_path):
+    frames = np.stack([np.zeros_like(well[0]), well[0], well[0]])
+    film, out = tmp_path / "film.tif", tmp_path / "all"
+    tifffile.imwrite(film, frames, imagej=True, metadata={"axes": "TYX"})
+    rows = cellvino("run", film, "--out", out, "--json", "--frame", "all").json["fields"]
+    assert [(row["frame"], row["folder"]) for row in rows] == [(1, "film"), (2, "film t2"), (3, "film t3")]
+    assert rows[0]["count"] == 0 < rows[1]["count"] == rows[2]["count"]
+    second = cellvino("run", film, "--out", out, "--json", "--frame", 2).json
+    assert second["fields"] == rows[1:2]
+    assert second["run"]["fields"][0]["kept"]
+    again = cellvino("run", film, "--out", tmp_path / "again", "--json", "--recipe", out / "recipe.yaml")
+    assert again.json["fields"] == rows[1:2], "the last run's recipe: one time point"
 
 
 def test_pictures_and_colours(cellvino, well, tmp_path):

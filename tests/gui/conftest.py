@@ -17,6 +17,8 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.gui.window import CellvinoWindow
 
+from .review_session import Review
+
 WAIT_MS = 60_000
 
 
@@ -63,7 +65,7 @@ def click(qtbot: QtBot) -> Callable[[QWidget], None]:
     """A function that clicks a widget that is there to be clicked."""
 
     def press(widget: QWidget) -> None:
-        qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=5_000)
+        qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=WAIT_MS)
         qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
 
     return press
@@ -112,6 +114,25 @@ def open_file(qtbot: QtBot) -> Callable[[CellvinoWindow, Path], None]:
         qtbot.waitUntil(lambda: not opener.reading, timeout=WAIT_MS)
 
     return open_it
+
+
+@pytest.fixture
+def review(
+    window: CellvinoWindow,
+    open_file: Callable[[CellvinoWindow, Path], None],
+    plate_file: Path,
+    run: Callable[[CellvinoWindow], None],
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> Review:
+    """A result that was just made, with the Review tab open, its table filled and the focus on the picture."""
+    open_file(window, plate_file)
+    window.session.saver.choose(str(tmp_path / "results"))
+    run(window)
+    review = Review(window, qtbot)
+    qtbot.waitUntil(lambda: len(review.panel.list.table.cells.ids) == len(review.ids), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not window.session.decoder.busy, timeout=WAIT_MS)  # reasons of another threshold are in
+    return review
 
 
 def our_threads() -> list[threading.Thread]:

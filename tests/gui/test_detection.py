@@ -197,7 +197,7 @@ def test_what_is_saved_is_what_the_command_line_writes(
     settle(window, qtbot)
     window.run_panel.sliders.rows["confidence"].number.setValue(0.2)
     qtbot.waitUntil(lambda: window.session.workspace.outcome.count == 7, timeout=WAIT_MS)
-    window.show_step(3)
+    window.show_step(4)
     assert ("labels.tif" in window.save_panel.what.text()) == bool(outline)
     folder = window.session.workspace.save(tmp_path / "window")
     recipe = tmp_path / "window" / "recipe.yaml"

@@ -20,10 +20,14 @@ from qtpy.QtWidgets import (
     QComboBox,
     QLineEdit,
     QScrollBar,
+    QTabBar,
+    QTableView,
     QWidget,
 )  # fmt: skip
 
 from napari_cellvino.gui.window import CellvinoWindow
+
+QT_OWN = (QAbstractSpinBox, QComboBox, QScrollBar, QTabBar, QTableView)  # they have parts that Qt makes
 
 WAIT_MS = 60_000
 OpenFile = Callable[[CellvinoWindow, Path], None]
@@ -99,11 +103,18 @@ def test_wheel_over_a_field_without_focus_changes_nothing(window: CellvinoWindow
 def test_every_field_says_what_it_is_for(window: CellvinoWindow, viewer: napari.Viewer) -> None:
     viewer.add_image(np.zeros((2, 3, 4, 64, 64), np.uint8), axis_labels=("t", "c", "z", "y", "x"))
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QAbstractSlider, QLineEdit)
-    for panel in (window.open_panel, window.run_panel, window.save_panel):
+    several = (window.review_panel, window.save_panel, window.plate_panel, window.retrain_panel)
+    silent = []
+    for panel in (window.open_panel, window.run_panel, *several):
         fields = [f for kind in kinds for f in panel.findChildren(kind) if f.parent() is not None]
-        fields = [f for f in fields if not isinstance(f.parent(), (QAbstractSpinBox, QComboBox, QScrollBar))]
-        silent = [f"{panel.__class__.__name__}: {f!r}" for f in fields if not _says(f)]
-        assert not silent
+        fields = [f for f in fields if not isinstance(f.parent(), QT_OWN)]
+        silent += [f"{panel.__class__.__name__}: {f.__class__.__name__} {_text(f)}" for f in fields if not _says(f)]
+    assert not silent
+
+
+def _text(field: QWidget) -> str:
+    found = field.property("text") or field.property("currentText") or field.property("accessibleName")
+    return str(found or field.parent().__class__.__name__)
 
 
 def _says(field: QWidget) -> bool:

@@ -168,7 +168,7 @@ def test_dropped_file_is_opened(window: CellvinoWindow, stack_file: Path, qtbot:
     data.setUrls([QUrl.fromLocalFile(str(stack_file))])
     buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     window.open_panel.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, buttons, keys))
-    qtbot.waitUntil(lambda: window.session.workspace.stack is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: window.session.workspace.stack is not None, timeout=60_000)
 
 
 def test_removed_layer_is_no_longer_worked_on(
@@ -193,6 +193,6 @@ def test_positions_of_a_file_take_turns(
     assert panel.position.isVisible()
     panel.position.setCurrentIndex(1)
     panel.position.activated.emit(1)
-    qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=60_000)
     assert len(viewer.layers) == 1
     assert int(viewer.layers[0].data.max()) == 2

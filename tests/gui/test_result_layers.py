@@ -50,6 +50,25 @@ def test_results_inherit_the_space_of_the_image(
     assert labels.get_value(world, world=True) == 1  # on any plane of the stack
 
 
+def test_status_bar_tells_the_score_of_a_cell_that_has_one(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    labels, annotation = labels_of(viewer)[0], window.session.reviewer.annotation
+    drawn = annotation.next_id
+    free = tuple(np.argwhere(labels.data == 0)[0])
+    labels.selected_label = drawn
+    labels.paint(free, drawn)
+    window.session.runner.show_again()
+    assert drawn in annotation.records
+    told = {id_: labels.get_status(tuple(np.argwhere(labels.data == id_)[0]))["value"] for id_ in (1, drawn, 0)}
+    assert f"score: {annotation.records[1].score:.3f}".rstrip("0") in told[1]
+    assert "area_px: " in told[drawn]
+    assert "score" not in told[drawn]
+    assert told[0] == "0"
+
+
 def test_second_run_takes_the_place_of_the_first(
     window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run
 ) -> None:
@@ -67,21 +86,20 @@ def test_second_run_takes_the_place_of_the_first(
     assert not window.run_panel.stale.isVisible()
 
 
-def test_painted_layer_is_left_alone(
-    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run
+def test_painted_cell_is_a_correction_that_the_next_run_keeps(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run, tmp_path: Path
 ) -> None:
     open_file(window, plate_file)
+    window.session.saver.choose(str(tmp_path))
     run(window)
-    painted = labels_of(viewer)[0]
+    (painted,) = labels_of(viewer)
     painted.paint((100, 100), 500)
-    kept = painted.data.copy()
-    window.show_step(3)
-    assert window.save_panel.painted.isVisible()
+    kept = painted.data == 500
+    assert kept.any()
     run(window)
-    assert len(labels_of(viewer)) == 2
-    np.testing.assert_array_equal(painted.data, kept)
-    assert "You painted in" in window.run_panel.notice.words.text()
-    assert 500 not in labels_of(viewer)[1].data
+    assert labels_of(viewer) == [painted]
+    np.testing.assert_array_equal(painted.data == 500, kept)
+    assert "Kept as you corrected them: 1" in window.run_panel.notice.words.text()
 
 
 def test_slider_changes_labels_without_inference(

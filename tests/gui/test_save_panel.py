@@ -17,7 +17,7 @@ Click = Callable[[QWidget], None]
 
 
 def test_nothing_to_save_says_why(window: CellvinoWindow) -> None:
-    window.show_step(3)
+    window.show_step(4)
     assert not window.save_panel.save_button.isEnabled()
     assert "run the model first" in window.save_panel.hint.text()
 
@@ -35,7 +35,7 @@ def test_save_writes_the_files_and_asks_before_it_replaces(
     run(window)
     panel, saver, outcome = window.save_panel, window.session.saver, window.session.workspace.outcome
     assert outcome is not None
-    window.show_step(3)
+    window.show_step(4)
     panel.folder.clear()
     qtbot.keyClicks(panel.folder, str(tmp_path))
     click(panel.save_button)
@@ -46,12 +46,12 @@ def test_save_writes_the_files_and_asks_before_it_replaces(
     assert {path.name for path in tmp_path.iterdir()} == {"A01_s1", "counts.csv", "recipe.yaml"}
     np.testing.assert_array_equal(tifffile.imread(saver.saved / "labels.tif"), outcome.prediction.decoded.labels)
     assert panel.saved.isVisible()
-    assert window.tabs.tabText(2) == "3 Save ✓"
+    assert window.tabs.tabText(3) == "4 Save ✓"
 
     window.session.workspace.choose(channel="GFP")
     run(window)
-    assert window.tabs.tabText(2) == "3 Save"
-    window.show_step(3)
+    assert window.tabs.tabText(3) == "4 Save"
+    window.show_step(4)
     click(panel.save_button)
     qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
     assert panel.failure.isVisible()
@@ -68,8 +68,60 @@ def test_folder_that_cannot_be_written_is_a_notice(
     run(window)
     (tmp_path / "file").write_text("in the way")
     window.session.saver.choose(str(tmp_path / "file" / "below"))
-    window.show_step(3)
+    window.show_step(4)
     click(window.save_panel.save_button)
     qtbot.waitUntil(lambda: not window.session.saver.saving, timeout=WAIT_MS)
     assert window.save_panel.failure.isVisible()
     assert not window.save_panel.failure.details_button.isVisible()
+
+
+def test_what_was_saved_is_plotted_reported_and_exported(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    window.session.saver.choose(str(tmp_path))
+    window.show_step(4)
+    box, exporter, saver = window.save_panel.export_box, window.session.exporter, window.session.saver
+    assert not box.plot_button.isEnabled()
+    assert "Save the result first" in box.plot_button.toolTip()
+    assert not box.kind.isVisible()  # folded
+    click(window.save_panel.save_button)
+    qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
+
+    click(box.plot_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert (tmp_path / "cells.png").is_file()
+    assert box.picture.isVisible()
+    click(box.report_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert (tmp_path / "A01_s1-corrections.html").stat().st_size > 1000
+    assert "F1 of the model 1.00" in box.made.text()
+
+    click(box.fold)
+    box.kind.setCurrentIndex(box.kind.findData("cellpose"))
+    assert "Cellpose window" in box.about.text()
+    click(box.export_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert list((tmp_path / "exported" / "cellpose").glob("*/A01_s1_seg.npy"))
+    assert "1 field(s)" in box.made.text()
+    assert not box.replace_button.isVisible()
+    click(box.export_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert "is there already" in box.failure.words.text()
+    click(box.replace_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert not box.failure.isVisible()
+
+    box.kind.setCurrentIndex(box.kind.findData("training"))
+    click(box.export_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert "has been reviewed to its last cell" in box.failure.words.text()
+    assert not (tmp_path / "exported" / "training").exists()
+
+
+def test_every_format_has_words() -> None:
+    from napari_cellvino.export.formats import FORMATS
+    from napari_cellvino.gui.export_box import KINDS
+
+    assert list(KINDS) == list(FORMATS)

@@ -33,7 +33,7 @@ def test_generator_runs_elsewhere_and_is_heard_here(lane: Lane, qtbot: QtBot) ->
         heard.append(what)
 
     lane.start(work, Task(done=hear, news=hear))
-    qtbot.waitUntil(lambda: not lane.busy)
+    qtbot.waitUntil(lambda: not lane.busy, timeout=60_000)
     assert heard == [Progress("steps", 1, 2), Progress("steps", 2, 2), "result"]
     assert where[0].startswith("cellvino")
 
@@ -55,7 +55,7 @@ def test_stopped_generator_is_closed_and_only_stopped_is_heard(lane: Lane, qtbot
     assert going.wait(10)
     task.stop()
     stop.set()
-    qtbot.waitUntil(lambda: not lane.busy)
+    qtbot.waitUntil(lambda: not lane.busy, timeout=60_000)
     assert heard == ["stopped"]
     assert closed.is_set()
 
@@ -69,7 +69,7 @@ def test_work_goes_one_after_the_other_and_errors_arrive(lane: Lane, qtbot: QtBo
 
     lane.start(fail, Task(failed=lambda error: order.append(type(error))))
     lane.start(lambda: order.append("second"), Task(done=lambda _: order.append("done")))
-    qtbot.waitUntil(lambda: not lane.busy)
+    qtbot.waitUntil(lambda: not lane.busy, timeout=60_000)
     assert order.index("first") < order.index("second")
     assert order.index(OptionError) < order.index("done")
 
@@ -84,7 +84,7 @@ def test_closed_lane_says_nothing_and_ends_its_thread(lane: Lane, qtbot: QtBot) 
     lane.start(work, Task(done=heard.append, news=heard.append, stopped=lambda: heard.append("stopped")))
     assert going.wait(10)
     lane.close()
-    qtbot.waitUntil(lambda: not [t for t in threading.enumerate() if t.name.startswith("cellvino")])
+    qtbot.waitUntil(lambda: not [t for t in threading.enumerate() if t.name.startswith("cellvino")], timeout=60_000)
     qtbot.wait(50)
     assert heard == []
     lane.start(lambda: heard.append("late"), Task())

@@ -12,10 +12,11 @@ from napari_cellvino.annotation.recovery import find_unsaved, resume_session, st
 from napari_cellvino.annotation.tools.boxes import add_box
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept, exclude, reject, set_note
-from napari_cellvino.errors import ImageReadError, ImageValueError, OutputError
+from napari_cellvino.errors import ImageReadError, ImageValueError, JournalError, OutputError
 from napari_cellvino.export.tables import write_table
 from napari_cellvino.image import Plane
 from napari_cellvino.jobs.corrections import (
+    find_earlier,
     is_other_image,
     journal_path,
     read_annotation,
@@ -222,3 +223,24 @@ def test_results_that_cannot_be_read_are_said(folder, tmp_path):
     path.write_text("{}")
     with pytest.raises(ImageValueError, match="it has no provenance and no objects"):
         read_annotation(folder)
+
+
+def test_unsaved_steps_are_offered_on_the_result_they_were_made_on_alone(tmp_path):
+    labels = np.zeros((20, 30), np.int32)
+    labels[2:8, 2:8], labels[10:16, 12:20] = 1, 2
+    fresh, folder = annotate(labels), tmp_path / "a"
+    assert find_earlier(folder, fresh) is None
+    session = start_session(journal_path(folder), annotate(labels))
+    session.commit(accept(session.annotation, [1]))
+    session.commit(delete(session.annotation, [2]))
+    session.close()
+    earlier = find_earlier(folder, fresh)
+    assert earlier is not None
+    assert earlier.annotation is fresh
+    assert earlier.words == "2 corrections of this image were not saved, the last: Delete #2"
+    resumed = resume_session(earlier.journal, fresh)
+    assert set(fresh.records) == {1}
+    resumed.session.close()
+    labels[0, 0] = 3
+    with pytest.raises(JournalError, match="2 unsaved steps on this image as it was found with other choices"):
+        find_earlier(folder, annotate(labels))

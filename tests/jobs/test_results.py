@@ -161,7 +161,18 @@ def test_counts_keep_the_rows_of_earlier_runs(tmp_path, package):
     assert table["count"].tolist() == ["5", "", "97", "99"]
     assert table["status"].tolist() == ["done", "failed", "done", "done"]
     assert table["error"][1] == "broken, as it were"
-    assert list(table)[:9] == ["file", "position", "plate", "well", "field", "folder", "status", "error", "count"]
+    assert list(table)[:10] == [
+        "file",
+        "position",
+        "frame",
+        "plate",
+        "well",
+        "field",
+        "folder",
+        "status",
+        "error",
+        "count",
+    ]
 
 
 def test_half_written_folders_are_no_results(tmp_path, package):

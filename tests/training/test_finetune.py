@@ -168,7 +168,7 @@ def test_bad_choices_are_named(dataset: Path, tmp_path: Path) -> None:
 
 
 def test_fields_without_splits_are_parted_by_name(dataset: Path) -> None:
-    from napari_cellvino.training.finetune import split_set
+    from napari_cellvino.training.datasets import split_set
 
     (dataset / "splits.csv").unlink()
     learned, checked = split_set(dataset)

@@ -6,7 +6,7 @@ deviation, which a few odd ones do not move.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ MAY_HAVE_WAIST = 0.96  # solidity of two discs joined by a waist of 3/4 of their
 LONG, FULL = 1.3, 0.72  # sides of a box, and share of it, by which a round object is told without a closer look
 SAME = 0.5  # IoU above which two outlines are of one cell
 TRACE = 0.1  # IoU below which nothing of it was found
+THRESHOLDS, TOP = ("confidence", "outline", "split"), 0.95  # of heads; another threshold is halfway to the top
 GAP = 2  # planes from one to the next in which a cell goes on
 
 Floats = NDArray[np.floating[Any]]
@@ -128,6 +129,14 @@ def disagreements(annotation: Annotation, objects: Objects, other: NDArray[np.in
         what = "another outline" if moved else f"{parts[row]} cells" if parts[row] > 1 else "not found"
         words = f"{what} at another threshold"
         yield int(objects.id[row]), Reason(Doubt.THRESHOLDS_DISAGREE, 0.35 if moved else 0.6, words)
+
+
+def another_threshold(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the parameters of a head with stricter thresholds, for the labels that `disagreements` takes.
+
+    Stricter ones find no boxes but those found before, so that no network runs to outline a cell.
+    """
+    return {name: max(value, (value + TOP) / 2) if name in THRESHOLDS else value for name, value in values.items()}
 
 
 def broken_along_z(annotation: Annotation) -> Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -98,6 +99,15 @@ def read_layout(path: Path, plate: Plate) -> Layout:
             raise OptionError(f"layout {path}, line {number}: well {well.name} {why}")
         contents[well] = _content(row, f"layout {path}, line {number}")
     return Layout(contents)
+
+
+def layout_text(layout: Layout) -> str:
+    """Return a layout as the CSV that `read_layout` reads."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("well", *COLUMNS))
+    writer.writerows((well.name, *layout.columns(well).values()) for well in sorted(layout.contents))
+    return text.getvalue()
 
 
 def _content(row: Mapping[str, object], place: str) -> Content:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
@@ -82,8 +82,16 @@ def review_queue(
     reasons: dict[int, list[Reason]] = {id_: [] for id_ in sorted(annotation.records)}
     for id_, reason in chain(*_all_doubts(annotation, likely, other)):
         reasons[id_].append(reason)
-    queue = [_doubtful(id_, held) for id_, held in reasons.items()]
-    return tuple(sorted(queue, key=lambda item: (-item.doubt, item.id)))
+    return _in_order(reasons)
+
+
+def with_reasons(queue: Sequence[Doubtful], further: Iterable[tuple[int, Reason]]) -> tuple[Doubtful, ...]:
+    """Return a queue with further reasons, in the order that they give; those of objects not in it are left out."""
+    reasons = {item.id: list(item.reasons) for item in queue}
+    for id_, reason in further:
+        if id_ in reasons:
+            reasons[id_].append(reason)
+    return _in_order(reasons)
 
 
 def filter_queue(
@@ -126,6 +134,11 @@ def _all_doubts(annotation: Annotation, likely: Floats | None, other: NDArray[np
     else:
         found.append(broken_along_z(annotation))
     return found + ([disagreements(annotation, objects, other)] if other is not None else [])
+
+
+def _in_order(reasons: Mapping[int, list[Reason]]) -> tuple[Doubtful, ...]:
+    queue = [_doubtful(id_, held) for id_, held in reasons.items()]
+    return tuple(sorted(queue, key=lambda item: (-item.doubt, item.id)))
 
 
 def _doubtful(id_: int, reasons: list[Reason]) -> Doubtful:

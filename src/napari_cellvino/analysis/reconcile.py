@@ -33,7 +33,18 @@ class Reconciled:
         return f"{kept}; {self.dropped} found again there and left out" if self.dropped else kept
 
 
-def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects) -> Reconciled:
+def holds_for(annotation: Annotation, new: Annotation) -> bool:
+    """Return whether there is anything corrected, and it holds for a new run: same pixels, kind of object, classes.
+
+    Models that know one class each agree, whatever they call it.
+    """
+    corrected = bool(annotation.gone) or any(record.reviewed for record in annotation.records.values())
+    same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape
+    classes = annotation.classes == new.classes or len(annotation.classes) == len(new.classes) == 1
+    return corrected and same and classes and (annotation.labels is None) == (new.labels is None)
+
+
+def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *, before: str = "") -> Reconciled:
     """Return the edit by which a new run replaces what nobody looked at.
 
     Objects in any other state stay and win over new ones: of a new object, the pixels they cover are left out, and if
@@ -46,6 +57,8 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects) -
         What was corrected. Its provenance is not changed here: it is of the new run from then on.
     labels, objects
         What the new run found in the same image; ``labels`` None where it found boxes.
+    before
+        The model that found what is kept, where another one ran now: its objects are marked with it.
 
     Raises
     ------
@@ -53,7 +66,7 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects) -
         If one of both has outlines and the other boxes, or the images differ in size.
     """
     if labels is None or annotation.labels is None:
-        return _reconcile_boxes(annotation, labels, objects)
+        return _reconcile_boxes(annotation, labels, objects, before)
     if labels.shape != annotation.shape:
         raise ImageValueError(f"new labels of shape {labels.shape} do not fit an image of {annotation.shape}")
     old = annotation.labels
@@ -70,7 +83,8 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects) -
     after = np.where(free, lookup[labels], old)
     whole = Region((0,) * after.ndim, after.shape)
     records = _records(rows.select(stays), ids[stays], boxes=False)
-    edit = describe(annotation, "Run again", runs_between(annotation.shape, whole, old, after), records)
+    marked = [*records, *_marked(annotation, before)]
+    edit = describe(annotation, "Run again", runs_between(annotation.shape, whole, old, after), marked)
     return Reconciled(edit, len(touched), len(records), int((~stays).sum()))
 
 
@@ -87,7 +101,7 @@ def _numbers(
     return np.where(stays, ids, 0).astype(np.int32)
 
 
-def _reconcile_boxes(annotation: Annotation, labels: Labels | None, objects: Objects) -> Reconciled:
+def _reconcile_boxes(annotation: Annotation, labels: Labels | None, objects: Objects, before: str) -> Reconciled:
     if labels is not None or annotation.labels is not None:
         raise ImageValueError("boxes and outlines cannot be brought together; begin a new result")
     touched = [record for record in annotation.records.values() if record.reviewed]
@@ -96,13 +110,19 @@ def _reconcile_boxes(annotation: Annotation, labels: Labels | None, objects: Obj
     stays = (_covered(objects.box, kept).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
     ids = np.arange(annotation.next_id, annotation.next_id + stays.sum())
     records = _records(objects.select(stays), ids, boxes=True)
-    edit = describe(annotation, "Run again", None, records, removed=replaced)
+    edit = describe(annotation, "Run again", None, [*records, *_marked(annotation, before)], removed=replaced)
     return Reconciled(edit, len(touched), len(records), int((~stays).sum()))
 
 
 def _records(rows: Objects, ids: NDArray[np.integer], *, boxes: bool) -> list[ObjectRecord]:
     found = records_of_objects(rows, boxes=boxes)
     return [replace(record, id=id_) for record, id_ in zip(found, ids.tolist(), strict=True)]
+
+
+def _marked(annotation: Annotation, before: str) -> list[ObjectRecord]:
+    """Return the records of what is kept, with the model that found it."""
+    kept = [record for record in annotation.records.values() if record.reviewed and not record.model]
+    return [replace(record, model=before) for record in kept] if before else []
 
 
 def _was_deleted(annotation: Annotation, objects: Objects) -> NDArray[np.bool_]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, object]
 
 MEANS = ("mean_", "ring_ratio_")  # beginnings of the columns that are means over the cells of a field
+MEDIAN = "median_"  # and of those that are medians over them
 OUTLYING = 3.5  # scores by the median absolute deviation
 MAD_TO_SD = 0.6745
 REPLICATES = 4  # wells of one content that are compared among themselves; fewer are compared with the plate
@@ -39,7 +40,8 @@ def well_table(rows: Sequence[Row], plate: Plate, layout: Layout) -> pd.DataFram
     pandas.DataFrame
         ``plate well row column``, compound, dose and control where there is a layout, ``fields``, ``failed``,
         ``count`` (all fields together), ``count_<class>`` and ``share_<class>``, ``density_per_mm2``, and for each
-        channel ``mean_`` and ``ring_ratio_`` over all cells. Of count, density, intensities and ratios also the mean
+        channel ``mean_`` and ``ring_ratio_`` over all cells, and ``median_``, the median over fields of the median
+        cell. Of count, density, intensities and ratios also the mean
         and standard deviation over the fields: ``<column>_field_mean``, ``<column>_field_sd``. ``z_prime_<column>``
         where there are controls, ``on_edge``, and the columns in which the well is an ``outlier`` or, at the rim,
         part of an ``edge_effect``.
@@ -49,7 +51,7 @@ def well_table(rows: Sequence[Row], plate: Plate, layout: Layout) -> pd.DataFram
     by_well: dict[Well, list[Row]] = {}
     for row in rows:
         by_well.setdefault(Well.parse(str(row["well"])), []).append(row)
-    lines = [_line(well, by_well[well], plate, layout) for well in sorted(by_well)]
+    lines = [well_line(well, by_well[well], plate, layout) for well in sorted(by_well)]
     table = pd.DataFrame(lines, columns=list(dict.fromkeys(name for line in lines for name in line)))
     metrics = metrics_of(table)
     for name, value in z_primes(table, layout).items():
@@ -66,7 +68,8 @@ def metrics_of(table: pd.DataFrame) -> list[str]:
     return ["count", *(name for name in means if name != "mean_score")]
 
 
-def _line(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> dict[str, object]:
+def well_line(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> dict[str, object]:
+    """Return what the fields of one well tell by themselves, without the rest of the plate."""
     done = [row for row in rows if row["status"] == "done"]
     count = sum(_number(row, "count") for row in done)
     place = {"plate": plate.name, "well": well.name, "row": well.letters, "column": well.column + 1}
@@ -79,6 +82,7 @@ def _line(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> dict
     if done and "density_per_mm2" in names:
         line["density_per_mm2"] = float(np.mean([_number(row, "density_per_mm2") for row in done]))
     line |= {name: _over_cells(done, name) for name in names if _is_mean(name)}
+    line |= {name: _median([_number(row, name) for row in done]) for name in names if name.startswith(MEDIAN)}
     for name in ["count", *(n for n in names if n == "density_per_mm2" or _is_mean(n))]:
         line |= _over_fields([_number(row, name) for row in done], name)
     return line
@@ -98,6 +102,11 @@ def _over_cells(rows: Sequence[Row], name: str) -> float | None:
     pairs = [(_number(row, name), _number(row, "count")) for row in rows]
     known = [(value, n) for value, n in pairs if np.isfinite(value) and n > 0]
     return sum(v * n for v, n in known) / sum(n for _, n in known) if known else None
+
+
+def _median(values: Sequence[float]) -> float | None:
+    known = [v for v in values if np.isfinite(v)]
+    return float(np.median(known)) if known else None
 
 
 def _over_fields(values: Sequence[float], name: str) -> dict[str, object]:

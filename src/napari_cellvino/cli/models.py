@@ -6,16 +6,27 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from napari_cellvino.errors import CellvinoError
+from napari_cellvino.errors import CellvinoError, OptionError
 from napari_cellvino.inference.check import ModelCheck, check_model
+from napari_cellvino.jobs.installing import go_back
 from napari_cellvino.jobs.json_text import json_text
 from napari_cellvino.package import ModelSpec, find_package, list_packages, open_package
 from napari_cellvino.package.registry import ListedPackage
 
 
 def run(options: argparse.Namespace) -> int:
-    """List the models, or check them; 1 when a check fails."""
+    """List the models, check them, or go back to a version before; 1 when a check fails."""
+    if options.action == "back":
+        return _go_back(options)
     return _check(options) if options.action == "check" else _list(options)
+
+
+def _go_back(options: argparse.Namespace) -> int:
+    if not options.name:
+        raise OptionError("name the model of your own to go back from: cellvino models back NAME")
+    label = find_package(go_back(options.name)).label
+    print(json_text({"model": label}) if options.json else f"back to {label}")
+    return 0
 
 
 def _list(options: argparse.Namespace) -> int:

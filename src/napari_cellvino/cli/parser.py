@@ -90,7 +90,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         metavar="mip|mean|focus|plane:K|3d",
         help="maximum or mean projection, sharpest plane, plane K from 1, or every plane joined to 3D objects",
     )
-    parser.add_argument("--frame", type=int, metavar="N", help="time point, from 1")
+    parser.add_argument("--frame", type=_frame, metavar="N|all", help="time point, from 1; all: each is a field")
     parser.add_argument("--axes", metavar="AXES", help="what the file's dimensions are where it does not say, as CYX")
     parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file does not say")
     parser.add_argument("--diameter", type=float, metavar="PX", help="typical object diameter in the image, in px")
@@ -99,14 +99,26 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _frame(text: str) -> int:
+    """Return a time point; 0 stands for all of them."""
+    if text == "all":
+        return 0
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time point; write a number from 1, or all")
+    return int(text)
+
+
 def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     info = _command(commands, "info", "info", "say what is understood of image files")
     info.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
     _add_pattern(info)
     _command(commands, "devices", "devices", "list the devices that can run models here")
-    models = _command(commands, "models", "models", "list the models, or check one with its own test tensors")
-    models.add_argument("action", nargs="?", choices=["check"], help="check: verify files and run the test tensors")
-    models.add_argument("name", nargs="?", help="the model to check (default: all)")
+    models = _command(commands, "models", "models", "list the models, check one with its own test tensors, or go back")
+    models.add_argument(
+        "action", nargs="?", choices=["check", "back"],
+        help="check: verify files and run the test tensors; back: to the version before of a model of your own",
+    )  # fmt: skip
+    models.add_argument("name", nargs="?", help="the model (default of check: all)")
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -147,6 +159,8 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--batch", type=int, metavar="N", help="crops a step (default: the plan's)")
     add("--seed", type=int, default=0, metavar="N", help="the same seed draws the same crops (default: 0)")
     add("--device", choices=["cpu", "cuda"], default="cpu")
+    add("--install", action="store_true", help="put the new model among your own, unless it is no better")
+    add("--progress", type=Path, metavar="FILE", help="append the news to this file, a line of JSON each")
 
 
 def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

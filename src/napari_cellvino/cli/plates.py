@@ -12,14 +12,13 @@ from napari_cellvino.cli.report import Reporter, cells
 from napari_cellvino.errors import CellvinoError, OptionError, OutputError
 from napari_cellvino.image import Wishes
 from napari_cellvino.inference.progress import finish
-from napari_cellvino.io.plates import PlateSource, find_plate, open_plate
+from napari_cellvino.io.plates import INDEX_SUFFIXES, PlateSource, find_plate, open_plate
 from napari_cellvino.jobs.batch import Bench, FieldDone, FieldNews
 from napari_cellvino.jobs.plate_field import PlateChoices
 from napari_cellvino.jobs.plate_run import run_plate
 from napari_cellvino.jobs.plate_tables import write_into_plate
 from napari_cellvino.plate import FieldOfView, Plate, Well, choose_fields, name_wells
 
-_INDEX_SUFFIXES = (".htd", ".xml", ".mlf", ".mrf")
 _SHOWN = 10  # names of what is missing
 
 
@@ -27,7 +26,7 @@ def is_plate(path: Path, pattern: str) -> bool:
     """Return whether a path is a plate; one that cannot be read is, so that its reason is told."""
     if pattern:
         return True
-    if not path.is_dir() and path.suffix.lower() not in _INDEX_SUFFIXES:
+    if not path.is_dir() and path.suffix.lower() not in INDEX_SUFFIXES:
         return False
     try:
         return find_plate(path.absolute(), Wishes()) is not None

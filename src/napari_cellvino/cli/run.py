@@ -13,6 +13,7 @@ from napari_cellvino import __version__
 from napari_cellvino.cli.choices import recipe_from
 from napari_cellvino.cli.plates import plate_input, work_on_plate
 from napari_cellvino.cli.report import Reporter
+from napari_cellvino.errors import OptionError
 from napari_cellvino.inference.openvino import OpenVinoEngine
 from napari_cellvino.inference.outline import Outliner
 from napari_cellvino.inference.progress import finish
@@ -33,6 +34,8 @@ def run(options: argparse.Namespace) -> int:
     started = time.time()
     _write_facts(bench, _run_facts(bench, [], started))  # tells before the work whether the folder can be written
     if source is not None:
+        if bench.recipe.frame == 0:
+            raise OptionError("a plate is run one time point at a time; write --frame N instead of --frame all")
         done = work_on_plate(source, bench, options)
     else:
         done = _work(files, bench, Reporter(len(files), quiet=options.json))

@@ -5,26 +5,28 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Generator
-from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from napari_cellvino.analysis.score_table import text_table
 from napari_cellvino.errors import OptionError
+from napari_cellvino.jobs.installing import install_package
 from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.jobs.retrain import missing_packages
+from napari_cellvino.jobs.training_news import TrainingNews, tell_news
 
 if TYPE_CHECKING:
     from napari_cellvino.training.finetune import Trained, TrainingTask
     from napari_cellvino.training.fit import FitProgress
 
-NEEDED = ("torch", "onnx", "matplotlib")
 STOPPED = 130  # what a shell expects after Ctrl-C
 
 
 def run(options: argparse.Namespace) -> int:
     """Train, score before and after, and say where the model is; 1 when it is no better than the one before."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    missing = missing_packages()
     if missing:
         raise OptionError(f"training needs {', '.join(missing)}: pip install 'napari-cellvino[train]'")
     from napari_cellvino.training.finetune import TrainingTask, train
@@ -41,14 +43,18 @@ def run(options: argparse.Namespace) -> int:
         device=options.device,
     )
     try:
-        trained = _follow(train(task), quiet=options.json)
+        trained = _follow(train(task), options.progress, quiet=options.json)
     except KeyboardInterrupt:
         print(f"\nstopped; the same command goes on from {task.run}", file=sys.stderr)
         return STOPPED
-    return _report(trained, task, as_json=options.json)
+    worse = _report(trained, task, as_json=options.json)
+    if options.install and not worse:
+        label = install_package(trained.package, before=task.base or trained.package.spec.name).label
+        print(f"{label} is installed; 'cellvino models back {trained.package.spec.name}' undoes it", file=sys.stderr)
+    return int(worse)
 
 
-def _follow(work: Generator[FitProgress | str, None, Trained], *, quiet: bool) -> Trained:
+def _follow(work: Generator[FitProgress | str, None, Trained], progress: Path | None, *, quiet: bool) -> Trained:
     """Show a live line on a terminal, one line a checkpoint in a log."""
     live = sys.stderr.isatty() and not quiet
     with tqdm(disable=not live, file=sys.stderr, leave=False, bar_format="{desc}") as line:
@@ -58,6 +64,8 @@ def _follow(work: Generator[FitProgress | str, None, Trained], *, quiet: bool) -
             except StopIteration as end:
                 trained: Trained = end.value
                 return trained
+            if progress is not None:
+                tell_news(progress, _as_news(news))
             if isinstance(news, str) or news.saved:
                 words = news if isinstance(news, str) else news.words()
                 if not quiet:
@@ -66,18 +74,27 @@ def _follow(work: Generator[FitProgress | str, None, Trained], *, quiet: bool) -
                 line.set_description_str(news.words())
 
 
-def _report(trained: Trained, task: TrainingTask, *, as_json: bool) -> int:
+def _as_news(news: FitProgress | str) -> TrainingNews:
+    if isinstance(news, str):
+        return TrainingNews(words=news)
+    return TrainingNews(
+        step=news.step, steps=news.steps, loss=news.loss, validation=news.validation,
+        seconds_left=news.seconds_left, saved=news.saved,
+    )  # fmt: skip
+
+
+def _report(trained: Trained, task: TrainingTask, *, as_json: bool) -> bool:
     before, after = trained.goals
     worse = before is not None and after <= before
     if as_json:
         scores = {"before": trained.before, "after": trained.after}
         listed = {name: [s.model_dump(mode="json") for s in rows] for name, rows in scores.items()}
         print(json_text({"model": str(task.out), "better": not worse, **listed}).rstrip())
-        return int(worse)
+        return worse
     for name, rows in (("before", trained.before), ("after", trained.after)):
         if rows:
             print(f"{name}\n{text_table(rows)}\n")
     print(f"{trained.package.label} is in {task.out}; losses and validation are drawn in {task.run / 'history.png'}")
     if worse:
         print(f"It is no better than the model it started from ({before:.3f} before, {after:.3f} now): keep that one.")
-    return int(worse)
+    return worse

@@ -43,6 +43,15 @@ class Catalogue(QObject):
         self._lane.start(_look, Task(done=self._listed, failed=self._fail))
         self._lane.start(self._workspace.devices, Task(done=self._devices, failed=self._fail))
 
+    def list_again(self, name: str) -> None:
+        """List what there is now and choose a model of it."""
+        self._lane.start(_look, Task(done=lambda found: self._listed_again(found[1], name), failed=self._fail))
+
+    def _listed_again(self, packages: tuple[ListedPackage, ...], name: str) -> None:
+        self.packages = packages
+        self.packages_listed.emit(packages)
+        self.choose(name)
+
     def choose(self, name: str) -> None:
         """Verify a model and choose it; the last wish counts."""
         self._task.stop()

@@ -45,8 +45,10 @@ QLabel[role="title"] {{ font-weight: 600; }}
 QPushButton[role="main"] {{ background-color: {c.button}; color: {c.button_text}; font-weight: 600; padding: 8px; }}
 QPushButton[role="main"]:disabled {{ background-color: {surface}; color: {c.aside}; }}
 QPushButton[role="main"]:focus, QPushButton:focus {{ border: 1px solid {c.done}; }}
+QPushButton[role="tool"] {{ padding: 4px 1px; }}
+QPushButton[role="tool"]:checked {{ background-color: {c.button}; color: {c.button_text}; }}
 QPushButton[role="fold"] {{ background: none; text-align: left; padding: 2px 0px; color: {c.aside}; }}
-QTabBar::tab {{ padding: 6px 14px; }}
+QTabBar::tab {{ padding: 6px 5px; }}
 """
 
 

@@ -60,7 +60,7 @@ class CorrectForm(QFrame):
 
     def _offer_axes(self, stack: Stack) -> None:
         sizes = (stack.shape.t, 1 if stack.rgb else stack.shape.c, stack.shape.z)
-        choices = () if stack.rgb else axes_choices(sum(n > 1 for n in sizes))
+        choices = () if stack.rgb or stack.origin.well else axes_choices(sum(n > 1 for n in sizes))
         self.axes.clear()
         self.axes.addItem(_LEAVE, None)
         for axes, words in choices:

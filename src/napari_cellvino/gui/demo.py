@@ -72,7 +72,7 @@ def settle(window: CellvinoWindow) -> None:
     busy = [True]
 
     def look() -> None:
-        resting = not (session.lane.busy or session.decoder.busy)
+        resting = not session.busy
         if resting and not busy[0]:
             loop.quit()
         busy[0] = not resting

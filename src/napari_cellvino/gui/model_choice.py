@@ -45,7 +45,8 @@ class ModelChoice(QComboBox):
 
 def _title(spec: ModelSpec) -> str:
     kind = {"instances": "outlines", "detection": "boxes", "mask": "one cell"}[spec.task]
-    return f"{spec.title} · {kind} {spec.version}"
+    short = spec.version.removesuffix(".0")
+    return f"{spec.title} · {kind} {short}"
 
 
 def what_it_does(spec: ModelSpec) -> str:

@@ -8,17 +8,19 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QComboBox, QFileDialog, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
+from napari_cellvino.gui._bridge import Picture
 from napari_cellvino.gui.channels import ChannelChoice
 from napari_cellvino.gui.colours import set_tone
 from napari_cellvino.gui.correct_form import CorrectForm
 from napari_cellvino.gui.notice import Notice
 from napari_cellvino.gui.plane_choice import PlaneChoice
+from napari_cellvino.gui.plate_desk import ask_plate
 from napari_cellvino.gui.rows import add_row, beside, calm, form, in_tab_order, narrow, panel_layout, say, text_line
 from napari_cellvino.gui.session import Session
 from napari_cellvino.image import Stack
-from napari_cellvino.io import IMAGE_SUFFIXES
+from napari_cellvino.io import IMAGE_SUFFIXES, Position
 
-_FIRST = "Open a file, drop one here, or add an image layer to the viewer: it will be listed above."
+_FIRST = "Open a file or a plate, drop one here, or add an image layer to the viewer: it will be listed above."
 _FILTER = f"Images ({' '.join(f'*{suffix}' for suffix in IMAGE_SUFFIXES)});;All files (*)"
 
 
@@ -38,11 +40,14 @@ class OpenPanel(QWidget):
         self.image.setToolTip("Every image layer of the viewer, from any reader")
         self.open_button = QPushButton("&Open…")
         self.open_button.setToolTip("Open an image file: TIFF, OME-TIFF, PNG, JPEG. It stays on this computer")
-        add_row(grid, "&Image", self.image, self.open_button)
+        self.plate_button = QPushButton("&Plate…")
+        self.plate_button.setToolTip("Open the folder of a plate, from any instrument, or an OME-Zarr plate")
+        add_row(grid, "&Image", self.image, self.open_button, self.plate_button)
         self._build_facts(layout)
         self._build_choices(layout)
         layout.addStretch(1)
-        in_tab_order(self.image, self.open_button, self.correct_button, self.correct, self.position, self.channel)
+        in_tab_order(self.image, self.open_button, self.plate_button, self.correct_button)
+        in_tab_order(self.correct_button, self.correct, self.position, self.channel)
         in_tab_order(self.channel, self.planes.kind, self.planes.plane, self.frame)
         self._connect()
         self._list_pictures()
@@ -90,6 +95,7 @@ class OpenPanel(QWidget):
         self.session.runner.changed.connect(self._draw)  # whenever a choice changed
         self.image.activated.connect(lambda row: opener.choose(self.image.itemData(row)))
         self.open_button.clicked.connect(self._ask)
+        self.plate_button.clicked.connect(lambda: ask_plate(self, self.session.plates))
         self.correct_button.toggled.connect(self._show_form)
         self.correct.spacing_given.connect(opener.correct_spacing)
         self.correct.channels_given.connect(opener.correct_channels)
@@ -105,7 +111,7 @@ class OpenPanel(QWidget):
     def _ask(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, "Open an image", "", _FILTER)
         if chosen:
-            self._opener.open(Path(chosen))
+            self.session.open(Path(chosen))
 
     def _show_form(self, shown: bool) -> None:
         if shown and self._opener.picture is not None:
@@ -121,7 +127,7 @@ class OpenPanel(QWidget):
         """Open the files that were dropped; the last one is worked on."""
         for url in event.mimeData().urls():
             if url.isLocalFile():
-                self._opener.open(Path(url.toLocalFile()))
+                self.session.open(Path(url.toLocalFile()))
         event.acceptProposedAction()
 
     # -- what is shown
@@ -164,7 +170,7 @@ class OpenPanel(QWidget):
 
     def _draw_choices(self, stack: Stack | None) -> None:
         picture, recipe = self._opener.picture, self._workspace.recipe
-        positions = picture.source.positions if picture is not None and picture.source is not None else ()
+        positions = _positions(picture)
         shape = stack.shape if stack is not None else None
         self._show_row("position", len(positions) > 1)
         self._show_row("channel", stack is not None and (stack.rgb or stack.shape.c > 1))
@@ -193,3 +199,10 @@ class OpenPanel(QWidget):
     def _show_row(self, name: str, shown: bool) -> None:
         for widget in self._rows[name]:
             widget.setVisible(shown)
+
+
+def _positions(picture: Picture | None) -> tuple[Position, ...]:
+    """Return the positions to choose from; those of a plate are on its own panel, hundreds of them."""
+    if picture is None or picture.source is None or (picture.position is not None and picture.position.well):
+        return ()
+    return picture.source.positions

@@ -24,6 +24,8 @@ class Opener(QObject):
 
     listed = Signal()  # pictures came or went, or were renamed
     changed = Signal()  # `picture`, `reading` or `failure`
+    left = Signal(object)  # planes of a picture whose layers another one has taken
+    corrected = Signal(object)  # Stack that the user has given other sizes or names
 
     def __init__(self, viewer: napari.Viewer, workspace: Workspace, lane: Lane) -> None:
         super().__init__()
@@ -31,6 +33,7 @@ class Opener(QObject):
         self.pictures = Pictures(viewer)
         self.picture: Picture | None = None
         self._reading: list[str] = []
+        self._field = Task()
         self.failure: Failure | None = None
         self._events = viewer.layers.events
         self._deaf = False  # while our own layers come and go
@@ -61,6 +64,11 @@ class Opener(QObject):
         if self.picture is not None and self.picture.source is not None:
             source = self.picture.source
             self._read(position.name, lambda: _opened(source, position), instead=self.picture)
+
+    def show_field(self, source: Source, position: Position) -> None:
+        """Work on a field of a plate, in the layers of the field shown before; one asked for earlier is passed over."""
+        self._field.stop()
+        self._field = self._read(position.name, lambda: _opened(source, position))
 
     def choose(self, picture: Picture | None, *, axes: str | None = None) -> None:
         """Work on a picture of the viewer, or on none."""
@@ -110,20 +118,32 @@ class Opener(QObject):
         self._deaf = False
         self._use()
         self.listed.emit()
+        self.corrected.emit(stack)
 
     # -- reading
 
-    def _read(self, name: str, work: Callable[[], _Opened], instead: Picture | None = None) -> None:
+    def _read(self, name: str, work: Callable[[], _Opened], instead: Picture | None = None) -> Task:
         self.failure = None
         self._reading.append(name)
         self.changed.emit()
-        self._lane.start(work, Task(done=lambda opened: self._add(opened, instead), failed=self._fail))
+        task = Task(done=lambda opened: self._add(opened, instead), failed=self._fail, stopped=self._pass_over)
+        return self._lane.start(work, task)
+
+    def _pass_over(self) -> None:
+        self._reading.pop(0)
+        self.changed.emit()
 
     def _add(self, opened: _Opened, instead: Picture | None) -> None:
         source, position, stack, recipes = opened
         self._deaf = True
-        self.picture = self.pictures.add(stack, recipes, source=source, position=position, instead=instead)
+        before = self.pictures.field_shown() if position.well else None
+        if before is not None:
+            self.picture = self.pictures.take_over(before, stack, recipes, source=source, position=position)
+        else:
+            self.picture = self.pictures.add(stack, recipes, source=source, position=position, instead=instead)
         self._deaf = False
+        if before is not None and before.stack is not None and self.picture is not before:
+            self.left.emit(before.stack.planes)
         self._reading.pop(0)
         self.listed.emit()
         self._use()

@@ -15,12 +15,15 @@ from napari_cellvino.errors import CellvinoError
 from napari_cellvino.gui._bridge import ResultLayers, ResultName
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.opener import Opener
+from napari_cellvino.gui.review_canvas import ReviewCanvas
+from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.image import PlaneReader, Stack
 from napari_cellvino.inference.progress import Progress
 from napari_cellvino.inference.stack import RUN
 from napari_cellvino.jobs.models import RunPlan
 
+EDIT_DELAY_MS = 400  # after the last edit
 GUESS_DELAY_MS = 400  # after the last choice, before the network is compiled to learn its speed
 
 
@@ -30,8 +33,18 @@ class Runner(QObject):
     changed = Signal()  # anything below
     progressed = Signal(object, object)  # Progress, seconds left or None
 
-    def __init__(self, workspace: Workspace, lane: Lane, decoder: Lane, opener: Opener, layers: ResultLayers) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        lane: Lane,
+        decoder: Lane,
+        opener: Opener,
+        layers: ResultLayers,
+        reviewer: Reviewer,
+        canvas: ReviewCanvas,
+    ) -> None:
         super().__init__()
+        self._reviewer, self._canvas = reviewer, canvas
         self._workspace, self._lane, self._decoder = workspace, lane, decoder
         self._opener, self._layers = opener, layers
         self.running = False
@@ -42,6 +55,7 @@ class Runner(QObject):
         self.kept: Outcome | None = None
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._wanted: dict[str, float] | None = None
+        self._previewing = False
         self._running_on: PlaneReader | None = None
         self._started = self._first_step = 0.0
         self._delay = QTimer(self)
@@ -51,6 +65,11 @@ class Runner(QObject):
         for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
             signal.connect(self._choices_changed)
         workspace.outcome_changed.connect(self._show)
+        opener.left.connect(layers.leave)
+        self._edits = QTimer(self)
+        self._edits.setSingleShot(True)
+        self._edits.timeout.connect(self._show_edits)
+        reviewer.edited.connect(self._hear_edit)
 
     def close(self) -> None:
         """Stop all work, listen no more, and let go of what was shown."""
@@ -58,6 +77,7 @@ class Runner(QObject):
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._layers.forget()
         self._delay.stop()
+        self._edits.stop()
         for signal in (
             self._workspace.recipe_changed, self._workspace.package_changed, self._workspace.stack_changed,
         ):  # fmt: skip
@@ -135,15 +155,16 @@ class Runner(QObject):
         self._decode_next()
 
     def _decode_next(self) -> None:
-        if self._wanted is None or self._decoder.busy:
+        if self._wanted is None or self._previewing:
             return
         values, self._wanted = self._wanted, None
         outcome = self._workspace.outcome
         if outcome is None:
             return
         raw = outcome.prediction.raw
+        self._previewing = True
         self._preview = Task(
-            done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._decode_next
+            done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._go_on
         )
         self._decoder.start(lambda: self._workspace.redecode(values), self._preview)
 
@@ -151,11 +172,15 @@ class Runner(QObject):
         shown = self._workspace.outcome
         if shown is not None and shown.prediction.raw is raw:
             self._workspace.show(made)
-        self._decode_next()
+        self._go_on()
 
     def _fail_preview(self, error: BaseException) -> None:
         self.failure = failure_of(error)
         self.changed.emit()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._previewing = False
         self._decode_next()
 
     def keep(self) -> None:
@@ -170,24 +195,35 @@ class Runner(QObject):
         if self.kept is not None and self._workspace.outcome is not None:
             self._workspace.show(replace(self.kept, changes=Changes()))
 
-    def painted(self) -> str:
-        """Return the name of the shown result's layer if somebody painted in it, or an empty string."""
-        stack = self._workspace.stack
-        return self._layers.painted(stack.planes) if stack is not None else ""
-
     # -- what follows
 
     def _show(self, outcome: Outcome | None) -> None:
-        done, stack, picture = self._workspace.done, self._workspace.stack, self._opener.picture
+        self.notice = self._reviewer.take(outcome)
         if outcome is None:
             self.kept, self._wanted = None, None
-        elif done is not None and stack is not None:
-            title = stack.origin.name + (f" t{done.recipe.frame}" if stack.shape.t > 1 else "")
-            name = ResultName(title, done.label, done.package.spec.classes)
-            source = picture.source_layer() if picture is not None else None
-            said = self._layers.show(outcome, stack.planes, name, source)
-            self.notice = said or self.notice
+            self._canvas.leave()
+        else:
+            self.show_again()
         self.changed.emit()
+
+    def show_again(self) -> None:
+        """Show what is reviewed in its layer, which is made where there is none any more."""
+        done, stack, picture = self._workspace.done, self._workspace.stack, self._opener.picture
+        if self._reviewer.annotation is None or done is None or stack is None:
+            return
+        title = stack.origin_of(done.recipe.frame).name
+        name = ResultName(title, done.label, done.package.spec.classes)
+        source = picture.source_layer() if picture is not None else None
+        self._canvas.enter(self._layers.show(self._reviewer.annotation, stack.planes, name, source))
+
+    def _hear_edit(self, _: object) -> None:
+        """Draw boxes, classes and what the status bar tells anew, once there is a moment's rest."""
+        annotation = self._reviewer.annotation
+        self._edits.start(0 if annotation is not None and annotation.labels is None else EDIT_DELAY_MS)
+
+    def _show_edits(self) -> None:
+        if not self._reviewer.editor.busy:  # the layer is there, and shows what is reviewed
+            self.show_again()
 
     def _choices_changed(self, _: object = None) -> None:
         stack = self._workspace.stack

@@ -1,13 +1,14 @@
-"""Panel 3: write labels, tables, a picture and the recipe into a folder."""
+"""Panel 4: write labels, tables, a picture and the recipe into a folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from qtpy.QtCore import QUrl, Signal
-from qtpy.QtGui import QDesktopServices, QShowEvent
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLineEdit, QProgressBar, QPushButton, QWidget
 
+from napari_cellvino.gui.export_box import ExportBox
 from napari_cellvino.gui.notice import Notice
 from napari_cellvino.gui.rows import add_row, beside, form, in_tab_order, panel_layout, say, text_line
 from napari_cellvino.gui.saver import Saver
@@ -46,7 +47,6 @@ class SavePanel(QWidget):
         self.choose_button.setToolTip("Choose the folder")
         add_row(grid, "&Folder", self.folder, self.choose_button)
         self.what = text_line("aside")
-        self.painted = Notice()
         self.save_button = QPushButton("&Save")
         self.save_button.setProperty("role", "main")
         self.replace_button = QPushButton("Re&place")
@@ -59,9 +59,11 @@ class SavePanel(QWidget):
         self.saved = text_line("done")
         self.show_button = QPushButton("Open f&older")
         self.show_button.setToolTip("Show the files in the file manager")
-        rows = (self.what, self.painted, self.save_button, self.bar, self.hint, self.failure)
+        rows = (self.what, self.save_button, self.bar, self.hint, self.failure)
         for widget in (*rows, beside(self.replace_button), self.saved, beside(self.show_button)):
             layout.addWidget(widget)
+        self.export_box = ExportBox(session.exporter)
+        layout.addWidget(self.export_box)
         layout.addStretch(1)
         in_tab_order(self.folder, self.choose_button, self.save_button, self.replace_button, self.show_button)
         self._connect()
@@ -70,6 +72,7 @@ class SavePanel(QWidget):
     def _connect(self) -> None:
         self._saver.changed.connect(self._draw)
         self.session.runner.changed.connect(self._draw)
+        self.session.reviewer.changed.connect(self._draw)
         self.folder.textEdited.connect(self._saver.choose)
         self.choose_button.clicked.connect(self._ask)
         self.save_button.clicked.connect(lambda: self._saver.save())
@@ -85,11 +88,6 @@ class SavePanel(QWidget):
         if self._saver.saved is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._saver.saved)))
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
-        """Look again whether somebody painted in the result: napari does not tell in a way to rely on."""
-        super().showEvent(event)
-        self._draw()
-
     def _draw(self) -> None:
         saver, outcome = self._saver, self.session.workspace.outcome
         missing = self._missing()
@@ -98,11 +96,12 @@ class SavePanel(QWidget):
         if self.folder.text() != saver.folder:
             self.folder.setText(saver.folder)
         self.save_button.setEnabled(not missing and not saver.saving)
-        self.save_button.setText(f"&Save {count_words(outcome.count)}" if outcome is not None else "&Save")
+        reviewed = self.session.reviewer.annotation
+        counted = sum(record.counted for record in reviewed.records.values()) if reviewed is not None else 0
+        self.save_button.setText(f"&Save {count_words(counted)}" if outcome is not None else "&Save")
         self.save_button.setToolTip(missing or f"Write the result into {saver.folder}")
         say(self.hint, missing)
         self.bar.setVisible(saver.saving)
-        self.painted.show_words(self._painted_words())
         self.failure.show_failure(saver.failure)
         self.replace_button.setVisible(saver.stands_there)
         saved: Path | None = saver.saved
@@ -114,12 +113,3 @@ class SavePanel(QWidget):
         if self.session.workspace.outcome is None:
             return "Nothing to save yet: run the model first (tab 2)."
         return "" if self._saver.folder else "Choose a folder."
-
-    def _painted_words(self) -> str:
-        name = self.session.runner.painted() if self.isVisible() else ""  # compares all pixels
-        return (
-            f"“{name}” was painted in by hand. That is not saved here, but the result as the model left it; save the "
-            "layer itself with File > Save Selected Layers."
-            if name
-            else ""
-        )

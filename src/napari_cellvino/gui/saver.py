@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cellvino.annotation import EditSession
 from napari_cellvino.app import Outcome, Workspace
 from napari_cellvino.errors import OutputError
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.jobs.corrections import journal_path
+from napari_cellvino.jobs.results import choose_folder
 
 FOLDER_NAME = "cellvino-results"
 
@@ -20,9 +24,9 @@ class Saver(QObject):
 
     changed = Signal()
 
-    def __init__(self, workspace: Workspace, lane: Lane) -> None:
+    def __init__(self, workspace: Workspace, lane: Lane, corrected: Callable[[], EditSession | None]) -> None:
         super().__init__()
-        self._workspace, self._lane = workspace, lane
+        self._workspace, self._lane, self._corrected = workspace, lane, corrected
         self.folder = ""
         self.saving = False
         self.saved: Path | None = None
@@ -40,6 +44,31 @@ class Saver(QObject):
         self.folder, self._chosen = folder, True
         self._forget()
 
+    def target(self) -> Path:
+        """Return the folder of the result shown.
+
+        Raises
+        ------
+        OutputError
+            If no folder is chosen, or it cannot be looked into.
+        """
+        outcome = self._workspace.outcome
+        if not self.folder or outcome is None:
+            raise OutputError("no folder is chosen for corrections; choose one where results are saved (tab 4)")
+        try:
+            return choose_folder(Path(self.folder).expanduser(), outcome.prediction.plane.origin)
+        except OSError as error:
+            raise OutputError(f"corrections cannot be kept in {self.folder}: {error}; choose another folder") from error
+
+    def journal(self) -> Path:
+        """Return the file that corrections of the result shown go to until they are saved: beside its folder."""
+        return journal_path(self.target())
+
+    def outdate(self, _: object = None) -> None:
+        """Hear that the result was edited: what was saved is another one."""
+        if self.saved is not None:
+            self._forget()
+
     def save(self, *, overwrite: bool = False) -> None:
         """Write the result shown."""
         folder = Path(self.folder).expanduser()
@@ -47,7 +76,8 @@ class Saver(QObject):
         self.saving = True
         self.changed.emit()
         task = Task(done=self._done, failed=lambda error: self._fail(error, overwrite=overwrite))
-        self._lane.start(lambda: self._workspace.save(folder, overwrite=overwrite), task)
+        corrected = self._corrected()
+        self._lane.start(lambda: self._workspace.save(folder, overwrite=overwrite, corrected=corrected), task)
 
     def _done(self, saved: Path) -> None:
         self.saving, self.saved = False, saved

@@ -6,6 +6,8 @@ its window.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import napari
 from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QApplication, QWidget
@@ -14,10 +16,20 @@ from napari_cellvino.app import Workspace
 from napari_cellvino.gui._bridge import ResultLayers
 from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.colours import style_sheet
+from napari_cellvino.gui.exporter import Exporter
+from napari_cellvino.gui.farewell import Farewell
 from napari_cellvino.gui.opener import Opener
+from napari_cellvino.gui.plate_desk import PlateDesk
+from napari_cellvino.gui.plate_numbers import PlateNumbers
+from napari_cellvino.gui.plate_runner import PlateRunner
+from napari_cellvino.gui.retrainer import Retrainer
+from napari_cellvino.gui.review_canvas import ReviewCanvas
+from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.gui.runner import Runner
 from napari_cellvino.gui.saver import Saver
-from napari_cellvino.gui.worker import Lane
+from napari_cellvino.gui.thumbnails import Thumbnails
+from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.io.plates import INDEX_SUFFIXES
 
 
 class Session(QObject):
@@ -29,17 +41,55 @@ class Session(QObject):
         super().__init__()
         self.viewer = viewer
         self.workspace = Workspace()
-        self.lane = Lane()  # everything that uses the inference engine, or files
+        self.lane = Lane()  # everything that uses the inference engine, or writes files
+        self.files = Lane()  # reading, so that a well opens while others are run
         self.decoder = Lane()  # decoding again, so that sliders never wait for the engine
         self.catalogue = Catalogue(self.workspace, self.lane)
-        self.opener = Opener(viewer, self.workspace, self.lane)
-        self.runner = Runner(self.workspace, self.lane, self.decoder, self.opener, ResultLayers(viewer))
-        self.saver = Saver(self.workspace, self.lane)
+        self.opener = Opener(viewer, self.workspace, self.files)
+        self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.editor.session)
+        self.reviewer = Reviewer(self.workspace, self.decoder, self.saver.target)
+        self.review_canvas = ReviewCanvas(viewer, self.reviewer)
+        self.runner = Runner(
+            self.workspace,
+            self.lane,
+            self.decoder,
+            self.opener,
+            ResultLayers(viewer),
+            self.reviewer,
+            self.review_canvas,
+        )
+        self.exporter = Exporter(self.workspace, self.saver, self.lane)
+        self.retrainer = Retrainer(self.workspace, self.catalogue, self.lane)
+        self.reviewer.edited.connect(self.saver.outdate)
+        self.saver.changed.connect(self._note_saving)
+        self.reviewer.resumed.connect(self.runner.show_again)
+        self.farewell = Farewell(viewer, self.reviewer, self.saver)
+        self.plates = PlateDesk(self.opener, self.files)
+        self.plate_lane = Lane()  # a run over a plate, and its tables
+        self.tables = Lane()  # reading what stands there of a plate
+        self.leisure = Lane()  # small pictures
+        self.numbers = PlateNumbers(self.plates, self.tables, self.plate_lane)
+        self.plate_runner = PlateRunner(self.workspace, self.plates, self.numbers, self.plate_lane)
+        self.thumbnails = Thumbnails(self.leisure)
         self._panels: list[int] = []
+        self._prepared = False
         self._open = True
         viewer.events.theme.connect(self._restyle)
         QApplication.instance().aboutToQuit.connect(self.close)
         self.catalogue.start()
+
+    def open(self, path: Path) -> None:
+        """Open an image file, or a plate: a folder, or the index of one."""
+        if path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES:
+            self.plates.open(path)
+        else:
+            self.opener.open(path)
+
+    def prepare_plates(self) -> None:
+        """Import what reads plates while nobody waits for it, so that the first opens as fast as the next."""
+        if not self._prepared:
+            self._prepared = True
+            self.leisure.start(_import_readers, Task())
 
     def join(self, panel: QWidget) -> None:
         """Serve a panel until it leaves its window; it gets the colours of the theme."""
@@ -60,23 +110,39 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        for part in (self.catalogue, self.opener, self.runner, self.saver):
+        one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.saver, self.exporter)
+        for part in (*one_image, self.retrainer, self.thumbnails, self.plates, self.numbers, self.plate_runner):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
+        self.plate_runner.close()
+        self.thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
-        for listening in (self.saver, self.runner, self.opener):
+        for listening in (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
             listening.close()
-        self.lane.close()
-        self.decoder.close()
+        for lane in self._lanes:
+            lane.close()
+        self.farewell.close()
         self.viewer.events.theme.disconnect(self._restyle)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.disconnect(self.close)
 
     @property
+    def busy(self) -> bool:
+        """Whether any work is queued or under way."""
+        return any(lane.busy for lane in self._lanes)
+
+    @property
+    def _lanes(self) -> tuple[Lane, ...]:
+        return self.lane, self.files, self.decoder, self.plate_lane, self.tables, self.leisure
+
+    @property
     def is_open(self) -> bool:
         """Whether panels may still join."""
         return self._open
+
+    def _note_saving(self) -> None:
+        self.reviewer.editor.hold_still(saving=self.saver.saving)
 
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))
@@ -103,6 +169,12 @@ class _Leaving(QObject):
                 self._session.leave(self._panel_id)
                 watched.deleteLater()
         return False
+
+
+def _import_readers() -> None:
+    import zarr  # noqa: F401
+
+    import napari_cellvino.io.plates.ome_zarr  # noqa: F401
 
 
 def session_of(viewer: napari.Viewer) -> Session:

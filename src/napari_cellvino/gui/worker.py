@@ -18,10 +18,9 @@ from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_cellvino.errors import InferenceError
 from napari_cellvino.inference.engine import InferenceCancelledError
-from napari_cellvino.inference.progress import Progress
 
 Work = Callable[[], Any]
-"""A function, or one that returns a generator of progress; runs on the thread."""
+"""A function, or one that returns a generator of news, mostly progress; runs on the thread."""
 
 
 class _StoppedError(InferenceError):
@@ -39,7 +38,7 @@ class Task:
     done: Callable[[Any], None] = _ignore
     failed: Callable[[BaseException], None] = _ignore
     stopped: Callable[[], None] = _ignore
-    news: Callable[[Progress], None] = _ignore
+    news: Callable[[Any], None] = _ignore  # what a generator yields: progress, or more of it
     wish: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
@@ -89,12 +88,12 @@ class Lane(QObject):
         with closing(made) as steps:
             while True:
                 try:
-                    progress = next(steps)
+                    news = next(steps)
                 except StopIteration as end:
                     return end.value
                 if task.wish.is_set():
                     raise _StoppedError("stopped")
-                self._said.emit(partial(task.news, progress))
+                self._said.emit(partial(task.news, news))
 
     def _hear(self, call: Callable[[], None]) -> None:
         if self._open:

@@ -62,7 +62,7 @@ def as_plane(stack: Stack, blend: Blend, *, channel: str, z: ZChoice, frame: int
         raise ImageValueError(f"{stack.origin.name} holds no finite pixel (all NaN or infinite)")
     sharpest = blend.number if isinstance(blend, Sharpest) else None
     words = describe_plane(stack, channel=channel, z=z, frame=frame, inputs=inputs, sharpest=sharpest)
-    return Plane(pixels, seen, stack.spacing, stack.origin, stack.channels, words, sharpest)
+    return Plane(pixels, seen, stack.spacing, stack.origin_of(frame), stack.channels, words, sharpest)
 
 
 def seen_of(pixels: NDArray[np.generic], index: int | None, inputs: int) -> NDArray[np.generic]:

@@ -46,3 +46,17 @@ class StackMaps:
     def notices(self) -> tuple[str, ...]:
         """Sentences for the user, each once."""
         return tuple(dict.fromkeys(notice for raw in self.planes for notice in raw.notices))
+
+
+def cell_map(raw: RawMaps | StackMaps, names: tuple[str, ...], z: int | None = None) -> NDArray[np.float16] | None:
+    """Return the probability of a cell (Y, X) that the network gave, or None where it has no such map.
+
+    ``names`` are those of the model's maps; ``z`` (from 0) is the plane of a stack.
+    """
+    if "foreground" not in names:
+        return None
+    of_plane = raw if isinstance(raw, RawMaps) else raw.planes[z] if z is not None else None
+    if of_plane is None or of_plane.maps.shape[1:] != of_plane.shape:
+        return None
+    found: NDArray[np.float16] = of_plane.maps[names.index("foreground")]
+    return found

@@ -6,11 +6,11 @@ import os
 import time
 import traceback
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_cellvino.errors import CellvinoError, ImageReadError
-from napari_cellvino.image import Origin, Stack, Wishes
+from napari_cellvino.image import Origin, Stack
 from napari_cellvino.inference.engine import Engine, EngineFacts, InferenceCancelledError
 from napari_cellvino.inference.outline import Outliner
 from napari_cellvino.inference.progress import Progress
@@ -119,8 +119,9 @@ def run_batch(files: Sequence[Path], bench: Bench) -> Generator[FieldNews | Fiel
     if not (bench.root / RECIPE_NAME).exists():
         write_recipe(bench.root, bench.recipe)
     try:
-        for origin, stack in _fields(files, bench.recipe.wishes):
-            outcome = yield from _one_field(len(done) + 1, origin, stack, bench, taken)
+        for origin, stack in _fields(files, bench.recipe):
+            here = replace(bench, recipe=_at(bench.recipe, origin))
+            outcome = yield from _one_field(len(done) + 1, origin, stack, here, taken)
             if not outcome.failed and all(d.failed for d in done):  # a run without any result changes nothing
                 write_recipe(bench.root, bench.recipe)
             done.append(outcome)
@@ -134,8 +135,14 @@ def run_batch(files: Sequence[Path], bench: Bench) -> Generator[FieldNews | Fiel
     return done
 
 
-def _fields(files: Sequence[Path], wishes: Wishes) -> Iterator[tuple[Origin, Stack | CellvinoError]]:
-    """Yield every position of every file, or the reason why it cannot be read."""
+def _at(recipe: Recipe, origin: Origin) -> Recipe:
+    """Return the recipe for one field: where it asks for every time point, with that of the field."""
+    return recipe if recipe.frame else recipe.model_copy(update={"frame": origin.frame or 1})
+
+
+def _fields(files: Sequence[Path], recipe: Recipe) -> Iterator[tuple[Origin, Stack | CellvinoError]]:
+    """Yield every position of every file, or every time point of each, or the reason why it cannot be read."""
+    wishes = recipe.wishes
     covered: set[Path] = set()  # a set of OME-TIFF files opens whole from any of them: once is enough
     for path in files:
         origin = Origin(path=str(path))
@@ -156,7 +163,8 @@ def _fields(files: Sequence[Path], wishes: Wishes) -> Iterator[tuple[Origin, Sta
             except CellvinoError as error:
                 yield Origin(path=str(path), position=position.name), error
             else:
-                yield stack.origin, stack
+                for frame in [recipe.frame] if recipe.frame else range(1, stack.shape.t + 1):
+                    yield stack.origin_of(frame), stack
 
 
 def _no_images(folder: Path) -> ImageReadError:
@@ -178,7 +186,7 @@ def _one_field(
     try:
         folder = choose_folder(bench.root, origin, frozenset(taken))
         taken.add(folder)
-        return (yield from _run_field(number, stack, bench, folder))
+        return (yield from _run_field(number, origin, stack, bench, folder))
     except InferenceCancelledError:
         raise
     except (CellvinoError, MemoryError) as error:
@@ -189,16 +197,18 @@ def _one_field(
         return FieldDone(number, field_row(origin, "", "failed", reason), traceback=traceback.format_exc())
 
 
-def _run_field(number: int, stack: Stack, bench: Bench, folder: Path) -> Generator[FieldNews, None, FieldDone]:
+def _run_field(
+    number: int, origin: Origin, stack: Stack, bench: Bench, folder: Path
+) -> Generator[FieldNews, None, FieldDone]:
     start = time.perf_counter()
-    ticket = Ticket.of(stack.origin, bench.recipe, bench.package, bench.outline)
+    ticket = Ticket.of(origin, bench.recipe, bench.package, bench.outline)
     if not bench.overwrite and is_finished(folder, ticket):
         return FieldDone(number, finished_row(folder), kept=True)
     check_replaceable(folder, ticket, overwrite=bench.overwrite)
     running = predict_field(stack, bench.recipe, bench.package, bench.engine, bench.outliner, keep_maps=False)
     while True:
         try:
-            yield FieldNews(number, stack.origin.name, next(running))
+            yield FieldNews(number, origin.name, next(running))
         except StopIteration as finished:
             prediction = finished.value
             break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from napari_cellvino.analysis.reconcile import Reconciled, reconcile
 from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord, pixels_sha256
 from napari_cellvino.annotation.document_text import read_annotation_dict
 from napari_cellvino.annotation.recovery import find_unsaved
-from napari_cellvino.errors import ImageReadError, OutputError
+from napari_cellvino.errors import ImageReadError, JournalError, OutputError
 from napari_cellvino.export.atomic import atomic_folder
 from napari_cellvino.export.label_tiff import read_labels
 from napari_cellvino.image import Plane
@@ -57,10 +57,18 @@ def is_other_image(annotation: Annotation, plane: Plane, volume: Volume | None =
     return sha256 != annotation.provenance.pixels_sha256
 
 
-def save_corrections(folder: Path, session: EditSession, plane: Plane, volume: Volume | None = None) -> FieldResult:
+def save_corrections(
+    folder: Path,
+    session: EditSession,
+    plane: Plane,
+    volume: Volume | None = None,
+    *,
+    ticket: dict[str, object] | None = None,
+) -> FieldResult:
     """Write a corrected result in place of the one in ``folder``, all of it or nothing, and return it.
 
-    What stood there before stays in ``previous`` until the next save; files that others put there stay too.
+    What stood there before stays in ``previous`` until the next save; files that others put there stay too. ``ticket``
+    says what the result was made from; by default it is the one of the result before.
 
     Raises
     ------
@@ -69,13 +77,70 @@ def save_corrections(folder: Path, session: EditSession, plane: Plane, volume: V
     """
     result = measured(session.annotation, plane, volume)
     fingerprint = session.saving()
-    extra = {"ticket": _content(folder)["ticket"]} if _has_ticket(folder) else {}
+    known = ticket or (_content(folder)["ticket"] if _has_ticket(folder) else None)
+    extra = {"ticket": known} if known else {}
     with atomic_folder(folder) as part:
         if folder.is_dir():
             _carry_over(folder, part)
         fill_folder(part, result, extra)
     session.saved(fingerprint)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Corrections of the same image that were found: those that are saved, and those that only a journal has.
+
+    ``words`` ask whether to go on with them; ``journal`` is None where none belongs to them.
+    """
+
+    annotation: Annotation
+    journal: Path | None
+    words: str
+
+
+def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
+    """Return what was corrected in a result before, or None where there is nothing to go on with.
+
+    Parameters
+    ----------
+    folder
+        Where the result is, or will be.
+    fresh
+        What the model finds in the image now.
+
+    Raises
+    ------
+    ImageReadError, ImageValueError, JournalError
+        If there are corrections that cannot be read.
+    """
+    saved = read_annotation(folder, shape=fresh.shape) if _has_corrections(folder) else None
+    if saved is not None and (saved.shape != fresh.shape or (saved.labels is None) != (fresh.labels is None)):
+        saved = None
+    for annotation in (fresh, saved):
+        unsaved = find_unsaved(journal_path(folder), annotation) if annotation is not None else None
+        if annotation is not None and unsaved is not None and unsaved.fits and unsaved.steps:
+            steps = f"{unsaved.steps} corrections" if unsaved.steps > 1 else "1 correction"
+            damage = f" ({unsaved.damage})" if unsaved.damage else ""
+            return Earlier(
+                annotation, unsaved.path, f"{steps} of this image were not saved, the last: {unsaved.last}{damage}"
+            )
+    if saved is None:
+        _check_journal(journal_path(folder), fresh)
+        return None
+    other = saved.provenance.pixels_sha256 != fresh.provenance.pixels_sha256
+    changed = "; the image has changed since" if other else ""
+    return Earlier(saved, None, f"This image was corrected before, in {folder}{changed}")
+
+
+def _check_journal(path: Path, annotation: Annotation) -> None:
+    """Raise JournalError if a journal holds steps that were made on another result."""
+    unsaved = find_unsaved(path, annotation)
+    if unsaved is not None and unsaved.steps:
+        raise JournalError(
+            f"{path} holds {unsaved.steps} unsaved steps on this image as it was found with other choices; "
+            "run with those again to go on with them, or begin anew: the file is kept under another name"
+        )
 
 
 def with_corrections(folder: Path, result: FieldResult) -> FieldResult:
@@ -147,6 +212,10 @@ def _is_corrected(folder: Path) -> bool:
     content = _content(folder)
     objects = content.get("objects", [])
     return bool(content.get("gone")) or any(found.get("review", "unseen") != "unseen" for found in objects)
+
+
+def _has_corrections(folder: Path) -> bool:
+    return (folder / ANNOTATION_NAME).is_file() and _is_corrected(folder)
 
 
 def _has_ticket(folder: Path) -> bool:

@@ -148,14 +148,33 @@ def finish_field(
     prediction: Prediction, recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None
 ) -> FieldResult:
     """Return the annotation of a prediction with everything measured."""
-    plane, decoded, spec = prediction.plane, prediction.decoded, package.spec
-    volume = prediction.raw.volume if isinstance(prediction.raw, StackMaps) else None
+    return measured(annotate(prediction, recipe, package, outline), prediction.plane, volume_of(prediction))
+
+
+def volume_of(prediction: Prediction) -> Volume | None:
+    """Return the stack that a prediction was made in where its objects are in 3D."""
+    return prediction.raw.volume if isinstance(prediction.raw, StackMaps) else None
+
+
+def annotate(
+    prediction: Prediction,
+    recipe: Recipe,
+    package: ModelPackage,
+    outline: ModelPackage | None = None,
+    *,
+    sha256: str = "",
+) -> Annotation:
+    """Return the annotation of a prediction, which shares its labels; nothing is measured.
+
+    ``sha256`` is the hash of its pixels where that is known already.
+    """
+    plane, decoded, spec, volume = prediction.plane, prediction.decoded, package.spec, volume_of(prediction)
     shape = plane.shape if volume is None else volume.stack.shape[2:]
     objects = replace(decoded.objects, doubts=find_doubts(decoded.objects, shape))
     provenance = Provenance(
         origin=plane.origin,
         plane=plane.chosen,
-        pixels_sha256=pixels_sha256(plane) if volume is None else volume.sha256,
+        pixels_sha256=sha256 or (pixels_sha256(plane) if volume is None else volume.sha256),
         model=package.label,
         model_sha256=package.sha256,
         recipe=resolved(recipe, package, outline).model_copy(update={"parameters": prediction.values}),
@@ -163,8 +182,7 @@ def finish_field(
         outline=outline.label if outline else "",
         outline_engine=prediction.masks.facts if prediction.masks else None,
     )
-    annotation = Annotation.found(decoded.labels, objects, spec.classes, provenance, shape=tuple(shape))
-    return measured(annotation, plane, volume)
+    return Annotation.found(decoded.labels, objects, spec.classes, provenance, shape=tuple(shape))
 
 
 def measured(annotation: Annotation, plane: Plane, volume: Volume | None = None) -> FieldResult:

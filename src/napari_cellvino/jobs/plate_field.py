@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,12 +32,13 @@ class PlateChoices:
     """What a run over a plate needs beside the recipe.
 
     ``ring_px`` is the width of the ring around each object. With ``labels_back``, label images are written into a plate
-    that is OME-Zarr.
+    that is OME-Zarr. With ``replace``, results made with other choices are made anew; those made with these are kept.
     """
 
     layout: Layout = field(default_factory=Layout)
     ring_px: int = WIDTH
     labels_back: bool = False
+    replace: bool = False
 
 
 def plate_ticket(ticket: Ticket, source: PlateSource, field: FieldOfView, ring_px: int) -> Ticket:
@@ -61,16 +62,17 @@ def place_columns(field: FieldOfView, layout: Layout) -> dict[str, object]:
 
 
 def placed(result: FieldResult, columns: Mapping[str, object], segmented: int | None, ring_px: int) -> FieldResult:
-    """Return a result whose table tells the place and the ring ratios, and whose counts have the means over its cells.
+    """Return a result with place and ring ratios in its table, and means and medians over its cells in its counts.
 
     ``segmented`` is the channel in which the cells were found, None where it was a mixture of all.
     """
     ratios = ring_ratios(result, segmented, ring_px)
     table = _with_first(result.table.assign(**ratios), columns)
     kept = table[table["review"] != "rejected"]
-    means = [f"mean_{name}" for name in column_names(result.plane.channels, empty="channel")]
-    averages = {name: float(kept[name].mean()) for name in [*means, *ratios]}
-    return replace(result, table=table, counts=result.counts | averages)
+    names = column_names(result.plane.channels, empty="channel")
+    averages = {name: float(kept[name].mean()) for name in [*(f"mean_{n}" for n in names), *ratios]}
+    medians = {f"median_{name}": float(kept[f"mean_{name}"].median()) for name in names}
+    return replace(result, table=table, counts=result.counts | averages | medians)
 
 
 def ring_ratios(result: FieldResult, segmented: int | None, width: int) -> dict[str, NDArray[np.float64]]:
@@ -96,6 +98,14 @@ def plate_row(row: Row, columns: Mapping[str, object]) -> Row:
     """Return a row of ``counts.csv`` with the place of its field behind the first columns."""
     first = {name: row[name] for name in FIRST_COLUMNS if name in row} | dict(columns)
     return first | {name: value for name, value in row.items() if name not in first}
+
+
+def placed_rows(rows: Sequence[Row], source: PlateSource, layout: Layout) -> list[Row]:
+    """Return rows of finished fields, those of this plate with their places and before the others."""
+    known = {folder_name(f): f for f in source.plate.fields}
+    own = [row for row in rows if row["file"] == str(source.path) and row["folder"] in known]
+    ours = [plate_row(row, place_columns(known[str(row["folder"])], layout)) for row in own]
+    return [*ours, *(row for row in rows if row not in own)]
 
 
 def refresh_place(folder: Path, columns: Mapping[str, object]) -> None:

@@ -29,6 +29,7 @@ from napari_cellvino.jobs.plate_field import (
     folder_name,
     place_columns,
     placed,
+    placed_rows,
     plate_row,
     plate_ticket,
     refresh_place,
@@ -85,21 +86,13 @@ def run_plate(
                 done.append(news)
             yield news
             if isinstance(news, FieldDone) and time.monotonic() - written > COUNTS_EVERY_S:
-                write_counts(bench.root, [d.row for d in done], _placed_rows(earlier, source, choices))
+                write_counts(bench.root, [d.row for d in done], placed_rows(earlier, source, choices.layout))
                 written = time.monotonic()
         ended = True
     finally:  # stopped: a field may have been finished that is not in ``done`` yet, so look at what stands there
         standing = earlier if ended else finished_rows(bench.root)
-        _write_tables([d.row for d in done], _placed_rows(standing, source, choices), source, bench, choices)
+        _write_tables([d.row for d in done], placed_rows(standing, source, choices.layout), source, bench, choices)
     return done
-
-
-def _placed_rows(rows: Sequence[Row], source: PlateSource, choices: PlateChoices) -> list[Row]:
-    """Return rows of finished fields with their places, as far as they are fields of this plate."""
-    known = {folder_name(f): f for f in source.plate.fields}
-    own = [row for row in rows if row["file"] == str(source.path) and row["folder"] in known]
-    placed_ = [plate_row(row, place_columns(known[str(row["folder"])], choices.layout)) for row in own]
-    return [*placed_, *(row for row in rows if row not in own)]
 
 
 def _write_tables(
@@ -148,7 +141,7 @@ def _start(
         recover(job.folder)
         if not bench.overwrite and is_finished(job.folder, ticket):
             return writers.submit(_keep, job, source, choices)
-        check_replaceable(job.folder, ticket, overwrite=bench.overwrite)
+        check_replaceable(job.folder, ticket, overwrite=bench.overwrite or choices.replace)
         prediction = yield from _predict(job, stack, bench)
         segmented = channel_index(stack, bench.recipe.channel)
         return writers.submit(_finish, job, prediction, segmented, source, bench, choices)
@@ -181,7 +174,7 @@ def _finish(
     try:
         result = finish_field(prediction, bench.recipe, bench.package, bench.outline)
         result = placed(result, columns, segmented, choices.ring_px)
-        save_field(job.folder, result, job.ticket, overwrite=bench.overwrite)
+        save_field(job.folder, result, job.ticket, overwrite=bench.overwrite or choices.replace)
         notices = notices_of(prediction) + _write_back(job, source, choices, result.plane.spacing)
     except Exception as error:
         return _failed(job.number, job.field, source, choices, error)

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from napari_cellvino.annotation import EditSession
 from napari_cellvino.errors import OutputError
 from napari_cellvino.export.atomic import atomic_path, recover
 from napari_cellvino.export.names import safe_name
 from napari_cellvino.export.tables import write_table
-from napari_cellvino.image import Origin
-from napari_cellvino.jobs.corrections import with_corrections
+from napari_cellvino.image import Origin, Plane
+from napari_cellvino.inference.volume import Volume
+from napari_cellvino.jobs.corrections import save_corrections, with_corrections
 from napari_cellvino.jobs.field import (
     ANNOTATION_NAME,
     LABELS_NAME,
@@ -31,7 +33,7 @@ from napari_cellvino.recipe import Recipe
 
 COUNTS_NAME = "counts.csv"
 RECIPE_NAME = "recipe.yaml"
-FIRST_COLUMNS = ("file", "position", "plate", "well", "field", "folder", "status", "error", "count")
+FIRST_COLUMNS = ("file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count")
 
 Row = dict[str, object]
 
@@ -119,6 +121,42 @@ def save_result(
     return folder
 
 
+def save_corrected(
+    root: Path,
+    session: EditSession,
+    plane: Plane,
+    volume: Volume | None,
+    package: ModelPackage,
+    outline: ModelPackage | None = None,
+    *,
+    overwrite: bool,
+) -> Path:
+    """Write a result as it was corrected into its own folder under ``root``, and return the folder.
+
+    Parameters
+    ----------
+    root, package, outline, overwrite
+        As for `save_result`.
+    session
+        What a person corrected; its journal is shortened when all is written.
+    plane, volume
+        What is measured: the pixels that the result was found in.
+
+    Raises
+    ------
+    OutputError
+        If another result stands there and ``overwrite`` is off, or it cannot be written.
+    """
+    recipe = session.annotation.provenance.recipe
+    folder = choose_folder(root, plane.origin)
+    ticket = Ticket.of(plane.origin, recipe, package, outline)
+    check_replaceable(folder, ticket, overwrite=overwrite)
+    save_corrections(folder, session, plane, volume, ticket=ticket.as_dict())
+    write_counts(root, [finished_row(folder)])
+    write_recipe(root, recipe)
+    return folder
+
+
 def check_replaceable(folder: Path, ticket: Ticket, *, overwrite: bool) -> None:
     """Raise OutputError if another result stands in ``folder`` and ``overwrite`` is off."""
     if folder.exists() and not overwrite and read_ticket(folder) != ticket:
@@ -150,6 +188,7 @@ def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
     return {
         "file": origin.path.encode(errors="backslashreplace").decode(),  # a name on disk need not be text
         "position": origin.position,
+        "frame": origin.frame or "",
         "plate": origin.plate,
         "well": origin.well,
         "field": origin.field,

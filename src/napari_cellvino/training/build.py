@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,7 @@ def build_package(
     *,
     val: Sequence[LabelledSet],
     shown: Sequence[LabelledSet],
+    parameters: Mapping[str, float] | None = None,
     quantize: Quantize | None = None,
 ) -> Iterator[str]:
     """Write a package to ``out``, yielding in words what is being done.
@@ -75,6 +76,8 @@ def build_package(
         Fields on which the head's defaults are chosen.
     shown
         Fields whose scores the card shows.
+    parameters
+        The head's defaults, where they are not to be chosen.
     quantize
         Adds INT8 weights to the package, or says in a sentence why there are none.
     """
@@ -83,8 +86,9 @@ def build_package(
     export_network(promised_network(net, plan), out, test_input(plan))
     (out / PLAN_NAME).write_text(plan.dumps(), encoding="utf-8")
     package = _describe(out, plan, words, {}, ())
-    yield "choosing defaults on the validation fields"
-    parameters = choose_parameters(val, package)
+    if parameters is None:
+        yield "choosing defaults on the validation fields"
+        parameters = choose_parameters(val, package)
     package = _describe(out, plan, words, parameters, ())
     int8 = ""
     if quantize is not None:
@@ -100,7 +104,7 @@ def _describe(
     out: Path,
     plan: TrainingPlan,
     words: Words,
-    parameters: dict[str, float],
+    parameters: Mapping[str, float],
     scores: Sequence[Score],
     int8: str = "",
 ) -> ModelPackage:

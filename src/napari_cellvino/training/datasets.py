@@ -26,7 +26,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cellvino.errors import TrainingDataError
-from napari_cellvino.export.splits import split_of
+from napari_cellvino.export.splits import name_share, split_of
 from napari_cellvino.image import LUMINANCE
 from napari_cellvino.io import open_source
 
@@ -104,6 +104,26 @@ def read_set(folder: Path, split: str = "", *, keep: Callable[[Row], bool] = lam
     if fields and not any(_has_objects(field) for field in fields):
         raise TrainingDataError(f"{folder}: none of its {len(fields)} field(s) has a labelled object")
     return fields
+
+
+def split_set(folder: Path) -> tuple[list[LabelledImage], list[LabelledImage]]:
+    """Return the fields to learn from and those to check on; where the splits leave one empty, names decide.
+
+    Raises
+    ------
+    TrainingDataError
+        If there are fewer than two fields.
+    """
+    learned, checked = read_set(folder, "train"), read_set(folder, "val")
+    if learned and checked:
+        return learned, checked
+    fields = sorted(learned + checked, key=lambda field: name_share(field.id))
+    if len(fields) < 2:
+        raise TrainingDataError(
+            f"{folder} holds {len(fields)} labelled field; at least 2 are needed, one to learn from and one to check on"
+        )
+    few = max(1, len(fields) // 5)
+    return fields[few:], fields[:few]
 
 
 def read_packed_set(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from napari_cellvino.errors import OptionError, TrainingDataError
-from napari_cellvino.export.splits import name_share
 from napari_cellvino.inference.heads import check_parameters
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.package import ModelPackage, find_package, open_package
@@ -20,15 +19,17 @@ from napari_cellvino.recipe import Precision
 from napari_cellvino.training.build import Words, build_package
 from napari_cellvino.training.choose import goal_of
 from napari_cellvino.training.config import spec_for
-from napari_cellvino.training.datasets import LabelledImage, read_set
+from napari_cellvino.training.datasets import LabelledImage, split_set
 from napari_cellvino.training.evaluate import LabelledSet, infer_field, judged_fields, score_maps, score_package
 from napari_cellvino.training.fit import FitProgress, Validation, fit
 from napari_cellvino.training.lessons import lesson_for, prepare
+from napari_cellvino.training.memory import Memory, mix_back
 from napari_cellvino.training.networks import UNet
 from napari_cellvino.training.plan import PLAN_NAME, TrainingPlan, load_plan
 from napari_cellvino.training.torch_engine import TorchEngine
 from napari_cellvino.training.weights import fitted_network, package_network, package_plan
 
+DATA_NAME = "data.sha256"  # of the images and truth of a run
 LIVE_FIELDS = 6  # validation fields scored after each checkpoint
 LEAST_STEPS = 10  # in an epoch
 GENTLER = 0.5  # the learning rate of fine-tuning, as a part of that of the plan
@@ -92,16 +93,20 @@ def train(task: TrainingTask) -> Generator[FitProgress | str, None, Trained]:
     learned, checked = split_set(task.dataset)
     base = find_package(task.base) if task.base else None
     plan = _plan(task, base, learned)
-    _claim(task.run, plan)
+    _claim(task.run, plan, data_sha256([*learned, *checked]))
     start = package_network(base, plan) if base else None
-    yield from fit(
-        learned, task.run, plan, start_from=start, validate=live_validation(plan, checked), device=task.device
-    )
+    memory = Memory(start, package_plan(base), seed=task.seed, device=task.device) if base and start else None
+    defaults = base.spec.head.parameters if base else None
+    judge = live_validation(plan, checked, defaults)
+    yield from fit(learned, task.run, plan, start_from=start, memory=memory, validate=judge, device=task.device)
     part = LabelledSet(task.dataset.name, tuple(checked))
-    words = _words(task, base, learned, checked)
-    net = fitted_network(task.run, plan)
+    net, share = fitted_network(task.run, plan), 1.0
+    if start is not None:
+        yield "averaging with the model before"
+        net, share = mix_back(start, net, judge)
     fresh = task.run / "package"
-    yield from build_package(net, plan, words, fresh, val=[part], shown=[part])
+    words = _words(task, base, share, learned, checked)
+    yield from build_package(net, plan, words, fresh, val=[part], shown=[part], parameters=defaults)
     before = tuple(finish(score_package(base, part, [Precision.FAST]))) if base else ()
     shutil.rmtree(task.out, ignore_errors=True)
     shutil.move(fresh, task.out)
@@ -109,29 +114,11 @@ def train(task: TrainingTask) -> Generator[FitProgress | str, None, Trained]:
     return Trained(package, before, tuple(s for s in package.spec.scores if s.precision is Precision.FAST))
 
 
-def split_set(folder: Path) -> tuple[list[LabelledImage], list[LabelledImage]]:
-    """Return the fields to learn from and those to check on.
-
-    Raises
-    ------
-    TrainingDataError
-        If there are fewer than two fields.
-    """
-    learned, checked = read_set(folder, "train"), read_set(folder, "val")
-    if learned and checked:
-        return learned, checked
-    fields = sorted(learned + checked, key=lambda field: name_share(field.id))
-    if len(fields) < 2:
-        raise TrainingDataError(
-            f"{folder} holds {len(fields)} labelled field; at least 2 are needed, one to learn from and one to check on"
-        )
-    few = max(1, len(fields) // 5)
-    return fields[few:], fields[:few]
-
-
-def live_validation(plan: TrainingPlan, fields: Sequence[LabelledImage]) -> Validation:
-    """Return a function that scores a network on the first few fields, with its head's usual parameters."""
-    spec = spec_for(plan)
+def live_validation(
+    plan: TrainingPlan, fields: Sequence[LabelledImage], parameters: Mapping[str, float] | None = None
+) -> Validation:
+    """Return a function that scores a network on the first few fields, with these parameters over the head's usual."""
+    spec = spec_for(plan, parameters)
     part = LabelledSet("validation", tuple(fields[:LIVE_FIELDS]))
     part = LabelledSet(part.name, tuple(judged_fields(part, spec))[: 8 * LIVE_FIELDS]) if plan.head == "mask" else part
     lesson, values = lesson_for(plan), check_parameters(spec, {})
@@ -173,13 +160,14 @@ def _steps_per_epoch(plan: TrainingPlan, learned: Sequence[LabelledImage]) -> in
     return max(LEAST_STEPS, int(pixels / (plan.batch * plan.crop_px**2)))
 
 
-def _claim(run: Path, plan: TrainingPlan) -> None:
-    """Note the plan in the run's folder; refuse to go on by another."""
-    path = run / PLAN_NAME
-    if path.is_file() and load_plan(path) != plan:
+def _claim(run: Path, plan: TrainingPlan, data: str) -> None:
+    """Note the plan and the data in the run's folder; refuse to go on by others."""
+    path, noted = run / PLAN_NAME, run / DATA_NAME
+    if path.is_file() and (load_plan(path) != plan or (noted.is_file() and noted.read_text() != data)):
         raise TrainingDataError(f"{run} holds a training begun with other choices or data; delete it to start anew")
     run.mkdir(parents=True, exist_ok=True)
     path.write_text(plan.dumps(), encoding="utf-8")
+    noted.write_text(data)
 
 
 def data_sha256(fields: Sequence[LabelledImage]) -> str:
@@ -194,16 +182,21 @@ def data_sha256(fields: Sequence[LabelledImage]) -> str:
 
 
 def _words(
-    task: TrainingTask, base: ModelPackage | None, learned: Sequence[LabelledImage], checked: Sequence[LabelledImage]
+    task: TrainingTask,
+    base: ModelPackage | None,
+    share: float,
+    learned: Sequence[LabelledImage],
+    checked: Sequence[LabelledImage],
 ) -> Words:
     name = task.out.name.lower()
     origin = f"{base.label} (sha256 {base.sha256[:12]})" if base else "random weights"
     version = _next_version(base.spec.version) if base else "0.1.0"
     fields = "1 field" if len(learned) == 1 else f"{len(learned)} fields"
     description = f"Trained on {fields} of {task.dataset.name}, starting from {origin}"
-    card = _CARD.format(
-        title=name, description=description, data=data_sha256([*learned, *checked])[:12], checked=len(checked)
-    )
+    how = f"weights: {share:.0%} new, {1 - share:.0%} of the model before" if base else "weights: all new"
+    chosen = "the head's defaults are those of the model before" if base else "on these the head's defaults were chosen"
+    data = data_sha256([*learned, *checked])[:12]
+    card = _CARD.format(title=name, description=description, data=data, how=how, chosen=chosen, checked=len(checked))
     return Words(name, name, version, description, card)
 
 
@@ -218,10 +211,10 @@ _CARD = """# {title}
 {description}.
 
 ## Lineage
-{description}; data sha256 {data}. Fields that were learned from are in no score.
+{description}; data sha256 {data}; {how}. Fields that were learned from are in no score.
 
 ## Scores
-{{legend}} Fields kept aside: {checked}; on these also the head's defaults were chosen: {{defaults}}.
+{{legend}} Fields kept aside: {checked}; {chosen}: {{defaults}}.
 
 {{scores}}
 """

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
 
 from napari_cellvino.errors import TrainingDataError
+from napari_cellvino.training.crop_stream import crop_batches
 from napari_cellvino.training.datasets import LabelledImage
 from napari_cellvino.training.history import Record, add_record
-from napari_cellvino.training.lessons import Field, Lesson, lesson_for, prepare
+from napari_cellvino.training.lessons import Lesson, lesson_for, prepare
+from napari_cellvino.training.memory import Memory
 from napari_cellvino.training.networks import UNet
 from napari_cellvino.training.plan import TrainingPlan
 
@@ -58,23 +57,6 @@ class FitProgress:
         return f"step {self.step:,} of {self.steps:,}  {losses}{score}  ({pace})"
 
 
-class CropStream(IterableDataset[tuple[Tensor, Tensor]]):
-    """Endless random crops and their targets; each worker draws its own."""
-
-    def __init__(self, fields: Sequence[Field], plan: TrainingPlan, seed: int) -> None:
-        self.fields, self.lesson, self.seed = fields, lesson_for(plan), seed
-        self.chances = _sampling_weights(fields)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield crops for ever."""
-        torch.set_num_threads(1)
-        worker = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        while True:
-            crop, target = self.lesson.sample(self.fields[rng.choice(len(self.fields), p=self.chances)], rng)
-            yield torch.from_numpy(crop), torch.from_numpy(target)
-
-
 def build_network(plan: TrainingPlan) -> UNet:
     """Return the network of a plan with random weights, which the plan's seed decides."""
     torch.manual_seed(plan.seed)
@@ -90,6 +72,7 @@ def fit(
     plan: TrainingPlan,
     *,
     start_from: UNet | None = None,
+    memory: Memory | None = None,
     validate: Validation | None = None,
     device: str = "cpu",
 ) -> Iterator[FitProgress]:
@@ -105,6 +88,8 @@ def fit(
         What to fit and for how long.
     start_from
         A network of the same shape to start from, instead of random weights.
+    memory
+        What must not be forgotten of the images that the network was made from.
     validate
         Scores the averaged network after each checkpoint; higher is better.
     device
@@ -124,14 +109,14 @@ def fit(
     average = copy.deepcopy(net)
     optimizer = torch.optim.AdamW(net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
     start = _resume(folder, net, average, optimizer)
-    batches = iter(_loader(CropStream(fields, plan, plan.seed + start), plan.batch))
+    batches = crop_batches(fields, plan, batch=plan.batch, seed=plan.seed + start)
     stretch, score = _Stretch(), None
     for step in range(start + 1, plan.steps + 1):
         for group in optimizer.param_groups:
             group["lr"] = _learning_rate(step, plan)
         with stretch.waiting():
             image, target = next(batches)
-        stretch.add(_step(net, lesson, optimizer, image.to(device), target.to(device)))
+        stretch.add(_step(net, lesson, optimizer, image.to(device), target.to(device), memory))
         _move_average(average, net, min(plan.average, step / (step + 20)))
         losses, pace, waited = stretch.means()
         saved = step % plan.checkpoint_every == 0 or step == plan.steps
@@ -170,26 +155,35 @@ class _Stretch:
         return {k: v / self._steps for k, v in self._losses.items()}, seconds / self._steps, self._waited / seconds
 
 
-def _loader(stream: CropStream, batch: int) -> DataLoader[tuple[Tensor, Tensor]]:
-    workers = max(1, min(4, (os.cpu_count() or 1) - 1))
-    return DataLoader(stream, batch_size=batch, num_workers=workers, prefetch_factor=4, multiprocessing_context=_FORK)
-
-
-_FORK = "fork" if hasattr(os, "fork") and os.uname().sysname == "Linux" else None
-
-
 def _step(
-    net: UNet, lesson: Lesson, optimizer: torch.optim.Optimizer, image: Tensor, target: Tensor
+    net: UNet, lesson: Lesson, optimizer: torch.optim.Optimizer, image: Tensor, target: Tensor, memory: Memory | None
 ) -> dict[str, float]:
-    net.train()
-    with torch.autocast(image.device.type, torch.bfloat16, enabled=_has_bf16(image.device.type)):
-        out = net(image.to(memory_format=torch.channels_last))
-    losses = lesson.loss(out.float(), target)
+    losses = _losses(net, lesson, image, target) if memory is None else _with(memory, net, lesson, image, target)
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(losses.values())).sum().backward()
     torch.nn.utils.clip_grad_norm_(net.parameters(), LOOSE_CLIP)
     optimizer.step()
     return {name: value.item() for name, value in losses.items()}
+
+
+def _losses(net: UNet, lesson: Lesson, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+    net.train()
+    return lesson.loss(_quickly(net, image), target)
+
+
+def _with(memory: Memory, net: UNet, lesson: Lesson, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """Return the losses on new crops, and how far the network is from what it said of others."""
+    memory.settle(net)
+    crops = memory.crops()
+    out = _quickly(net, torch.cat([image, crops]))
+    kept = memory.loss(out[len(image) :], _quickly(memory.said, crops))
+    return lesson.loss(out[: len(image)], target) | {"kept": kept}
+
+
+def _quickly(net: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    """Return the maps as float32, computed in bf16 where that is quick."""
+    with torch.autocast(image.device.type, torch.bfloat16, enabled=_has_bf16(image.device.type)):
+        return net(image.to(memory_format=torch.channels_last)).float()
 
 
 def _has_bf16(device: str) -> bool:
@@ -236,10 +230,3 @@ def _resume(folder: Path, net: UNet, average: UNet, optimizer: torch.optim.Optim
         raise TrainingDataError(
             f"{path} cannot be gone on from ({reason}); it belongs to another plan: name another run folder"
         ) from error
-
-
-def _sampling_weights(fields: Sequence[Field]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return chances that lift rare kinds of image (a kind: source, frame size, object size in octaves, classes)."""
-    kinds = [(f.source, f.image.shape, round(math.log2(f.diameter)), frozenset(f.class_index.tolist())) for f in fields]
-    weights = np.array([1 / math.sqrt(kinds.count(kind)) for kind in kinds])
-    return np.asarray(weights / weights.sum())

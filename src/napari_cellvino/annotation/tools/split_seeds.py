@@ -23,6 +23,7 @@ from napari_cellvino.errors import EditError
 
 CLEAR_WAIST = 0.75  # a waist is clear where it is at most so wide as this share of the narrower side
 LEVELS = np.linspace(0.08, CLEAR_WAIST, 10)  # of the greatest depth, at which parts may come asunder
+NEARNESS = 0.2  # how much less likely the pixel farthest from all seeds is taken: where a map is flat, nearness decides
 SMOOTHING = 1.0  # px: a stair in an outline is no waist
 
 Depth = NDArray[np.floating[Any]]
@@ -48,7 +49,7 @@ def split_by_seeds(
         In a z-stack, where the seeds were set, and whether the object is split in all planes or in this one.
     likely
         How likely each pixel of the image (of its shape) is inside a cell, such as a model's kept map: parts meet where
-        it is lowest. Without it they meet where the object is narrowest.
+        it is lowest, halfway between seeds where it is flat. Without it they meet where the object is narrowest.
     sampling
         Size of a pixel per axis, where a stack's planes are farther apart than its pixels.
 
@@ -64,7 +65,10 @@ def split_by_seeds(
         markers[tuple(a - b for a, b in zip(place, single.region.low, strict=True))] = number
     if len(np.unique(markers)) != len(places) + 1:
         raise EditError("two seeds are in the same pixel; click once in each part of the cell")
-    depth = _depth(single.own, sampling) if likely is None else _of_region(likely, annotation, single)
+    if likely is None:
+        depth = _depth(single.own, sampling)
+    else:
+        depth = _of_region(likely, annotation, single) - NEARNESS * _away(markers, sampling)
     return split_edit(annotation, [(single, flood(depth, markers, single.own))])
 
 
@@ -122,6 +126,12 @@ def _depth(mask: Mask, sampling: Sampling) -> NDArray[np.float32]:
     inner = tuple(slice(before, before + size) for (before, _), size in zip(frame, mask.shape, strict=True))
     distance = ndi.distance_transform_edt(np.pad(mask, frame), sampling=sampling)[inner]
     return np.where(mask, ndi.gaussian_filter(distance.astype(np.float32), SMOOTHING), np.float32(0))
+
+
+def _away(markers: Parts, sampling: Sampling) -> NDArray[np.float32]:
+    """Return how far each pixel is from the nearest seed, as a share of the greatest such distance."""
+    distance = ndi.distance_transform_edt(markers == 0, sampling=sampling).astype(np.float32)
+    return np.asarray(distance / max(1.0, float(distance.max())), np.float32)
 
 
 def _of_region(likely: Depth, annotation: Annotation, single: Single) -> NDArray[np.float32]:

@@ -47,13 +47,18 @@ def _rgba(objects: Objects) -> NDArray[np.float32]:
 
 
 def object_features(objects: Objects, classes: Sequence[str]) -> pd.DataFrame:
-    """Return what napari's status bar shows of a cell; the first row is the background, as napari counts rows by id."""
+    """Return what napari's status bar shows of a cell; the first row is the background, as napari counts rows by id.
+
+    Napari passes over None, and over a score that is no number where it is of float64.
+    """
     import pandas as pd
 
     size = "volume_px" if objects.box.shape[1] == 6 else "area_px"
-    table = pd.DataFrame({"index": objects.id, "score": objects.score.round(3), size: objects.area_px})
-    background = pd.DataFrame({"index": [0], "score": [np.float32(0)], size: [np.int32(0)]})
+    columns: dict[str, object] = {
+        "index": [0, *objects.id.tolist()],
+        "score": np.append(np.nan, objects.score.astype(np.float64).round(3)),
+        size: np.array([None, *objects.area_px.tolist()], object),
+    }
     if len(classes) > 1:
-        table["class"] = [classes[index] for index in objects.class_index.tolist()]
-        background["class"] = ""
-    return pd.concat([background, table], ignore_index=True)
+        columns["class"] = ["", *(classes[index] for index in objects.class_index.tolist())]
+    return pd.DataFrame(columns)

@@ -90,6 +90,38 @@ class Pictures:
                 self._viewer.layers.remove(layer)
         return added
 
+    def field_shown(self) -> Picture | None:
+        """Return the picture that shows a field of a plate, if one is there."""
+        return next((p for p in self.listed() if p.position is not None and p.position.well), None)
+
+    def take_over(
+        self, before: Picture, stack: Stack, recipes: Sequence[LayerRecipe], *, source: Source, position: Position
+    ) -> Picture:
+        """Show another field of a plate in the layers of the one before, whose contrast and colours stay.
+
+        Layers are made anew where the fields differ in channels or dimensions, or a layer was removed; and for another
+        plate, of which all is seen then.
+        """
+        if before.source is None or before.source.path != source.path:
+            added = self.add(stack, recipes, source=source, position=position, instead=before)
+            self._viewer.reset_view()
+            return added
+        if not self._fits(before, recipes):
+            return self.add(stack, recipes, source=source, position=position, instead=before)
+        for layer, recipe in zip(before.layers, recipes, strict=True):
+            layer.data, layer.name = recipe.data, recipe.arguments["name"]
+            if list(layer.scale) != recipe.arguments["scale"]:  # each of these draws all layers anew
+                layer.scale = recipe.arguments["scale"]
+            if [str(unit) for unit in layer.units] != recipe.arguments["units"]:
+                layer.units = recipe.arguments["units"]
+        return self._know(before, Picture(before.layers, stack, source, position))
+
+    def _fits(self, before: Picture, recipes: Sequence[LayerRecipe]) -> bool:
+        present = all(layer in self._viewer.layers for layer in before.layers)
+        return present and [(layer.ndim, layer.rgb) for layer in before.layers] == [
+            (len(recipe.arguments["scale"]), recipe.arguments["rgb"]) for recipe in recipes
+        ]
+
     def correct(self, picture: Picture, stack: Stack) -> Picture:
         """Give a picture's stack, and its layers where they were made here, another spacing or channel names."""
         if picture.ours:

@@ -12,14 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import napari
-import numpy as np
 from napari.layers import Image, Labels, Vectors
-from numpy.typing import NDArray
 
-from napari_cellvino.app import Outcome
+from napari_cellvino.annotation import Annotation
 from napari_cellvino.gui._bridge.looks import box_colours, box_lines, class_colormap, object_features
 from napari_cellvino.image import PlaneReader
-from napari_cellvino.inference.heads import Decoded
+from napari_cellvino.objects import Objects
 
 CONTOUR_PX = 2
 
@@ -43,42 +41,40 @@ class ResultName:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Result:
-    """The layers of one image's result: the one that it is, and the boxes round outlined cells in a plane.
-
-    ``written`` are the labels that were written into it; None where there are boxes only.
-    """
+    """The layers of one image's result: the one that it is, and the boxes round outlined cells in a plane."""
 
     planes: PlaneReader
     name: ResultName
     main: Labels | Vectors
     boxes: Vectors | None
-    written: NDArray[np.int32] | None
 
     @property
-    def painted(self) -> bool:
-        """Whether somebody changed the layer by hand."""
-        return self.written is not None and not np.array_equal(self.main.data, self.written)
+    def labels(self) -> Labels | None:
+        """The outlines; None where there are boxes only."""
+        return self.main if isinstance(self.main, Labels) else None
 
-    def fits(self, decoded: Decoded) -> bool:
+    def fits(self, annotation: Annotation) -> bool:
         """Whether the layers can show this: outlines in as many dimensions, or boxes."""
-        kinds = [None if labels is None else labels.ndim for labels in (self.written, decoded.labels)]
-        return kinds[0] == kinds[1]
+        mine = None if self.labels is None else self.labels.ndim
+        return mine == (None if annotation.labels is None else annotation.labels.ndim)
 
 
 class ResultLayers:
-    """The result layers of a viewer: those of one run per image, replaced by the next unless somebody painted there."""
+    """The result layers of a viewer: those of one run per image, replaced by the next."""
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self._results: list[_Result] = []
 
-    def show(self, outcome: Outcome, planes: PlaneReader, name: ResultName, source: Image | None) -> str:
-        """Show an outcome and return a sentence if a painted layer was left alone, else an empty string.
+    def show(
+        self, annotation: Annotation, planes: PlaneReader, name: ResultName, source: Image | None
+    ) -> Labels | Vectors:
+        """Show an annotation, whose pixels the layer shares, and return the layer.
 
         Parameters
         ----------
-        outcome
-            What was found.
+        annotation
+            What was found, and corrected since.
         planes
             The pixels it was found in: the same ones have the same layers.
         name
@@ -86,19 +82,21 @@ class ResultLayers:
         source
             Layer to inherit scale, units, translation and axis labels from.
         """
-        result, said = self._to_replace(planes, name.title)
-        if result is not None and result.fits(outcome.prediction.decoded):
-            self._keep(result, _updated(result, outcome, name))
-            return said
-        made = self._made(outcome, planes, name, source)
+        result = self._to_replace(planes, name.title)
+        if result is not None and result.fits(annotation):
+            made = _updated(result, annotation, name)
+            self._results[self._results.index(result)] = made
+            return made.main
+        made = self._made(annotation, planes, name, source)
         if result is not None:
             self._remove(result)
         self._results.append(made)
-        return said
+        return made.main
 
-    def painted(self, planes: PlaneReader) -> str:
-        """Return the name of a layer of this image that somebody painted in, or an empty string."""
-        return next((r.main.name for r in self._present() if r.planes is planes and r.painted), "")
+    def leave(self, planes: PlaneReader) -> None:
+        """Remove the layers of pixels that are shown no more; what was corrected in them is in its journal."""
+        for result in [r for r in self._present() if r.planes is planes]:
+            self._remove(result)
 
     def forget(self) -> None:
         """Let go of the layers; they stay in the viewer."""
@@ -108,15 +106,9 @@ class ResultLayers:
         self._results = [result for result in self._results if result.main in self._viewer.layers]
         return self._results
 
-    def _to_replace(self, planes: PlaneReader, title: str) -> tuple[_Result | None, str]:
+    def _to_replace(self, planes: PlaneReader, title: str) -> _Result | None:
         found = [r for r in self._present() if r.planes is planes and r.name.title == title]
-        if not found or not found[-1].painted:
-            return (found[-1] if found else None), ""
-        self._results.remove(found[-1])
-        return None, f"You painted in “{found[-1].main.name}”: it stays as it is, and this result has a new layer."
-
-    def _keep(self, old: _Result, new: _Result) -> None:
-        self._results[self._results.index(old)] = new
+        return found[-1] if found else None
 
     def _remove(self, result: _Result) -> None:
         self._results.remove(result)
@@ -124,59 +116,60 @@ class ResultLayers:
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
 
-    def _made(self, outcome: Outcome, planes: PlaneReader, name: ResultName, source: Image | None) -> _Result:
-        decoded = outcome.prediction.decoded
-        if decoded.labels is None:
-            boxes = self._add_boxes(decoded, name, source, alone=True)
-            return _Result(planes, name, boxes, None, None)
-        flat = decoded.labels.ndim == 2
-        hidden = self._add_boxes(decoded, name, source, alone=False) if flat else None
+    def _made(self, annotation: Annotation, planes: PlaneReader, name: ResultName, source: Image | None) -> _Result:
+        objects = annotation.objects
+        if annotation.labels is None:
+            return _Result(planes, name, self._add_boxes(objects, name, source, alone=True), None)
+        flat = annotation.labels.ndim == 2
+        hidden = self._add_boxes(objects, name, source, alone=False) if flat else None
         labels = self._viewer.add_labels(
-            decoded.labels.copy(),
+            annotation.labels,
             name=name.cells(),
             opacity=0.5,
-            features=object_features(decoded.objects, name.classes),
-            **_inherited(source, decoded.labels.ndim),
+            features=object_features(objects, name.classes),
+            **_inherited(source, annotation.labels.ndim),
         )
-        _colour(labels, outcome, name)
-        return _Result(planes, name, labels, hidden, decoded.labels)
+        _colour(labels, objects, name)
+        return _Result(planes, name, labels, hidden)
 
-    def _add_boxes(self, decoded: Decoded, name: ResultName, source: Image | None, *, alone: bool) -> Vectors:
+    def _add_boxes(self, objects: Objects, name: ResultName, source: Image | None, *, alone: bool) -> Vectors:
         return self._viewer.add_vectors(
-            box_lines(decoded.objects.box),
+            box_lines(objects.box),
             name=name.cells() if alone else name.boxes(),
             ndim=2,
             visible=alone,
             opacity=1.0,
             edge_width=1.5 if alone else 1,
             vector_style="line",
-            edge_color=box_colours(decoded.objects, name.classes),
+            edge_color=box_colours(objects, name.classes),
             **_inherited(source, 2),
         )
 
 
-def _updated(result: _Result, outcome: Outcome, name: ResultName) -> _Result:
-    """Return the result with its layers showing an outcome of the same kind."""
-    decoded = outcome.prediction.decoded
-    boxes = result.main if decoded.labels is None else result.boxes
+def _updated(result: _Result, annotation: Annotation, name: ResultName) -> _Result:
+    """Return the result with its layers showing an annotation of the same kind."""
+    objects = annotation.objects
+    boxes = result.main if result.labels is None else result.boxes
     if boxes is not None:
-        boxes.data = box_lines(decoded.objects.box)
-        boxes.edge_color = box_colours(decoded.objects, name.classes)
-    if decoded.labels is not None and result.written is not decoded.labels:
-        result.main.data = decoded.labels.copy()  # nothing was painted, so there is no undo history to lose
-        result.main.features = object_features(decoded.objects, name.classes)
-        _colour(result.main, outcome, name)
+        boxes.data = box_lines(objects.box)
+        boxes.edge_color = box_colours(objects, name.classes)
+    if result.labels is not None and annotation.labels is not None:
+        if result.labels.data is not annotation.labels:
+            result.labels.data = annotation.labels
+            result.labels._reset_history()  # of pixels that are gone
+        result.labels.features = object_features(objects, name.classes)
+        _colour(result.labels, objects, name)
     if name != result.name:
         result.main.name = name.cells()
         if result.boxes is not None:
             result.boxes.name = name.boxes()
-    return replace(result, name=name, written=decoded.labels)
+    return replace(result, name=name)
 
 
-def _colour(labels: Labels, outcome: Outcome, name: ResultName) -> None:
+def _colour(labels: Labels, objects: Objects, name: ResultName) -> None:
     """Show several classes as contours in their full colours: a veil over dark and bright cells would change them."""
     if len(name.classes) > 1:
-        labels.colormap = class_colormap(outcome.prediction.decoded.objects)
+        labels.colormap = class_colormap(objects)
         labels.contour, labels.opacity = CONTOUR_PX, 1.0
 
 

@@ -24,6 +24,7 @@ _INDEXES: dict[str, Callable[[Path], Found]] = {
     "index.xml": read_harmony,
     DATA_NAME.lower(): read_yokogawa,
 }
+INDEX_SUFFIXES = (".htd", ".xml", ".mlf", ".mrf")
 _GROUP_NAMES = ("zarr.json", ".zattrs", ".zgroup")
 
 

@@ -85,8 +85,19 @@ def preview_pattern(folder: Path, text: str) -> Preview:
     ImageReadError
         If the folder may not be read.
     """
+    return preview_names(image_names(folder), text)
+
+
+def preview_names(names: Sequence[str], text: str) -> Preview:
+    """Return what a typed pattern makes of paths below a plate's folder.
+
+    Raises
+    ------
+    OptionError
+        If the pattern cannot be used.
+    """
     pattern = compile_pattern(text)
-    found = [(name, pattern.fullmatch(name)) for name in image_names(folder)]
+    found = [(name, pattern.fullmatch(name)) for name in names]
     matched = tuple((name, {k: v for k, v in m.groupdict().items() if v}) for name, m in found if m)
     return Preview(matched, tuple(name for name, m in found if not m))
 

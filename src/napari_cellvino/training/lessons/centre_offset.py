@@ -28,6 +28,7 @@ class CentreOffsetLesson:
     """Targets (5, Y, X): foreground, offset y and x, diameter (all three in units of 16 px), weight."""
 
     maps = ("foreground", "offset_y", "offset_x")
+    probabilities = 1
 
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan = plan

@@ -34,6 +34,7 @@ class GridLesson:
 
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan = plan
+        self.probabilities = len(plan.classes)
         self.maps = (*plan.classes, "offset_y", "offset_x", *(("height", "width") if plan.box_sizes else ()))
 
     def begin(self, net: UNet) -> None:

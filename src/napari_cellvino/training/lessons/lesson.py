@@ -40,6 +40,11 @@ class Lesson(Protocol):
         """Names of the network's output channels, in order."""
         ...
 
+    @property
+    def probabilities(self) -> int:
+        """How many of the maps, the first ones, are probabilities; a network gives them as logits."""
+        ...
+
     def begin(self, net: UNet) -> None:
         """Set what random weights leave to chance, in place."""
         ...

@@ -30,6 +30,7 @@ class MaskLesson:
     """Targets (1, Y, X): the cell nearest to the middle."""
 
     maps = ("mask",)
+    probabilities = 1
 
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan = plan

@@ -1,0 +1,129 @@
+"""Files for other programs, the correction report and the plot, made of the saved results on the thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellvino.app import Workspace
+from napari_cellvino.errors import OutputError
+from napari_cellvino.export.exporting import REVIEWED_ONLY, ExportChoices, describe, export_fields
+from napari_cellvino.export.fields import Labels
+from napari_cellvino.gui.failures import Failure, failure_of
+from napari_cellvino.gui.saver import Saver
+from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.jobs.annotated_fields import Unreadable, read_field, read_fields, result_folders
+from napari_cellvino.jobs.correction_report import CorrectionReport
+from napari_cellvino.jobs.group_plots import write_size_plot
+
+FOLDER_NAME = "exported"  # folder beside the results, with one for each format
+REPORT_NAME = "corrections.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was written last, in words, and the file or folder."""
+
+    words: str
+    path: Path
+
+
+class Exporter(QObject):
+    """One piece of work at a time, on all results in the folder of the saver."""
+
+    changed = Signal()
+
+    def __init__(self, workspace: Workspace, saver: Saver, lane: Lane) -> None:
+        super().__init__()
+        self._workspace, self._saver, self._lane = workspace, saver, lane
+        self.working = ""  # what is being written
+        self.made: Made | None = None
+        self.plot: Path | None = None
+        self.failure: Failure | None = None
+        self.replace: Callable[[], None] | None = None  # write over what stands there, when asked
+        saver.changed.connect(self._forget)
+
+    @property
+    def results(self) -> Path:
+        """The folder of saved results."""
+        return Path(self._saver.folder).expanduser()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the result shown is saved: what is written is what is seen."""
+        return self._saver.saved is not None and not self.working
+
+    def export(self, kind: str, *, overwrite: bool = False) -> None:
+        """Write all saved results in a format."""
+        results = self.results
+        self._start(
+            f"writing {kind}",
+            lambda: _export(results, kind, overwrite=overwrite),
+            again=None if overwrite else lambda: self.export(kind, overwrite=True),
+        )
+
+    def report(self, *, overwrite: bool = False) -> None:
+        """Write the correction report of the field shown: what the model found against what was saved."""
+        outcome, saved = self._workspace.outcome, self._saver.saved
+        if outcome is None or saved is None:
+            return
+        decoded = outcome.prediction.decoded
+        self._start(
+            "writing the report",
+            lambda: _report(decoded.label_image(), saved, overwrite=overwrite),
+            again=None if overwrite else lambda: self.report(overwrite=True),
+        )
+
+    def draw(self) -> None:
+        """Draw the sizes of the cells of all saved results."""
+        results = self.results
+        self._start("drawing", lambda: _draw(results))
+
+    def _start(self, what: str, work: Callable[[], Made], *, again: Callable[[], None] | None = None) -> None:
+        self.working, self.failure, self.made, self.replace = what, None, None, None
+        self.changed.emit()
+        self._lane.start(work, Task(done=self._done, failed=lambda error: self._fail(error, again)))
+
+    def _done(self, made: Made) -> None:
+        self.working, self.made = "", made
+        self.plot = made.path if made.path.suffix == ".png" else self.plot
+        self.changed.emit()
+
+    def _fail(self, error: BaseException, again: Callable[[], None] | None) -> None:
+        self.working, self.failure = "", failure_of(error)
+        self.replace = again if isinstance(error, OutputError) else None
+        self.changed.emit()
+
+    def _forget(self) -> None:
+        """Show nothing of results as they were before."""
+        self.made, self.plot, self.failure, self.replace = None, None, None, None
+        self.changed.emit()
+
+
+def _export(results: Path, kind: str, *, overwrite: bool) -> Made:
+    unreadable: list[Unreadable] = []
+    choices = ExportChoices((kind,), results / FOLDER_NAME, overwrite, REVIEWED_ONLY)
+    done = export_fields(read_fields(result_folders(results), {}, unreadable), choices)[kind]
+    lost = "".join(f"\n{one.folder.name}: left out: {one.error}" for one in unreadable)
+    return Made(describe([done]) + lost, done.folder)
+
+
+def _report(model: Labels, saved: Path, *, overwrite: bool) -> Made:
+    report, path = CorrectionReport(), saved.with_name(f"{saved.name}-{REPORT_NAME}")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} is there already; replace it, or save the result elsewhere")
+    report.add(model, read_field(saved))
+    report.write(path)
+    totals = report.totals()
+    f1 = report.accuracy.f1_50
+    return Made(
+        f"{totals['model']} cells found, {totals['corrected']} after correction; F1 of the model {f1:.2f}", path
+    )
+
+
+def _draw(results: Path) -> Made:
+    path = write_size_plot(results)
+    return Made(f"Drawn from all results in {results.name}", path)

@@ -1,0 +1,45 @@
+"""``cellvino train --install`` and ``cellvino models back`` as they are typed."""
+
+import pytest
+from small_training import write_tiny_model
+
+from napari_cellvino.jobs.training_news import read_news
+from napari_cellvino.package import find_package
+
+
+def test_going_back_needs_a_name_of_ones_own(cellvino, tmp_path, monkeypatch):
+    monkeypatch.setenv("CELLVINO_MODELS", str(tmp_path))
+    assert "name the model of your own" in cellvino("models", "back").err
+    called = cellvino("models", "back", "nuclei")
+    assert called.code == 2
+    assert "no model 'nuclei' in" in called.err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript-based ONNX export:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
+def test_a_better_model_is_installed_and_one_command_goes_back(cellvino, samples, tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="needs the train extra")
+    from napari_cellvino.training.finetune import Trained
+
+    monkeypatch.setenv("CELLVINO_MODELS", str(tmp_path / "models"))
+    base, news = write_tiny_model(tmp_path), tmp_path / "news.jsonl"
+    asked = ("train", tmp_path / "wells", "--base", base, "--out", tmp_path / "mine", "--steps", 3, "--install")
+    monkeypatch.setattr(Trained, "goals", property(lambda self: (0.4, 0.3)))  # a few steps decide nothing
+    worse = cellvino(*asked, "--progress", news, "--json")
+    assert (worse.code, worse.json["better"]) == (1, False)
+    assert not (tmp_path / "models").exists()
+    told = read_news(news)
+    assert [n.step for n in told if n.step] == [1, 2, 3]
+    assert told[-1].words == "scoring"
+
+    monkeypatch.setattr(Trained, "goals", property(lambda self: (0.3, 0.4)))
+    better = cellvino(*asked)
+    assert better.code == 0
+    assert "mine 0.2.0 is installed; 'cellvino models back mine' undoes it" in better.err
+    assert find_package("mine").label == "mine 0.2.0"
+    image = samples / "plate" / "A01_s1.ome.tif"
+    assert cellvino("run", image, "--model", "mine", "--channel", "DNA", "--out", tmp_path / "out").code == 0
+    assert '"mine 0.2.0"' in (tmp_path / "out" / "A01_s1" / "annotation.json").read_text()
+    assert cellvino("models", "back", "mine").out == "back to tiny 0.1.0\n"
+    assert not (tmp_path / "models" / "mine").exists()
