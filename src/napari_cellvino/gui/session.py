@@ -172,9 +172,10 @@ class _Leaving(QObject):
 
 
 def _import_readers() -> None:
-    import zarr  # noqa: F401
+    """Have the slow imports of plate readers done before a plate is asked for."""
+    import zarr  # noqa: F401  (imported for later)
 
-    import napari_cellvino.io.plates.ome_zarr  # noqa: F401
+    import napari_cellvino.io.plates.ome_zarr  # noqa: F401  (imported for later)
 
 
 def session_of(viewer: napari.Viewer) -> Session:

@@ -189,12 +189,17 @@ def _one_field(
         return (yield from _run_field(number, origin, stack, bench, folder))
     except InferenceCancelledError:
         raise
-    except (CellvinoError, MemoryError) as error:
-        reason = str(error) or "not enough memory for this image; close other programs or use a computer with more"
-        return FieldDone(number, field_row(origin, "", "failed", reason))
-    except Exception as error:  # a bug on one image must not cost the night's run; its traceback goes to run.json
-        reason = f"unexpected {type(error).__name__}: {error} (please report it; run.json has the details)"
-        return FieldDone(number, field_row(origin, "", "failed", reason), traceback=traceback.format_exc())
+    except Exception as error:  # a bug on one image must not cost the night's run
+        reason, details = why_failed(error)
+        return FieldDone(number, field_row(origin, "", "failed", reason), traceback=details)
+
+
+def why_failed(error: Exception) -> tuple[str, str]:
+    """Return why a field has no result, and the traceback for ``run.json`` where the error was not foreseen."""
+    if isinstance(error, (CellvinoError, MemoryError)):
+        return str(error) or "not enough memory for this image; close other programs or use a computer with more", ""
+    reason = f"unexpected {type(error).__name__}: {error} (please report it; run.json has the details)"
+    return reason, "".join(traceback.format_exception(error))
 
 
 def _run_field(

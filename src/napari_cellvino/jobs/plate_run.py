@@ -8,7 +8,6 @@ finished first, so that tables do not depend on chance.
 from __future__ import annotations
 
 import time
-import traceback
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +21,7 @@ from napari_cellvino.image import Origin, Spacing, Stack, channel_index
 from napari_cellvino.inference.engine import InferenceCancelledError
 from napari_cellvino.inference.predict import Prediction
 from napari_cellvino.io.plates import PlateSource
-from napari_cellvino.jobs.batch import COUNTS_EVERY_S, Bench, FieldDone, FieldNews
+from napari_cellvino.jobs.batch import COUNTS_EVERY_S, Bench, FieldDone, FieldNews, why_failed
 from napari_cellvino.jobs.field import LABELS_NAME, finish_field, notices_of, predict_field
 from napari_cellvino.jobs.plate_field import (
     PlateChoices,
@@ -176,7 +175,7 @@ def _finish(
         result = placed(result, columns, segmented, choices.ring_px)
         save_field(job.folder, result, job.ticket, overwrite=bench.overwrite or choices.replace)
         notices = notices_of(prediction) + _write_back(job, source, choices, result.plane.spacing)
-    except Exception as error:
+    except Exception as error:  # as above: it ends as a failed field
         return _failed(job.number, job.field, source, choices, error)
     row = plate_row(finished_row(job.folder), columns)
     seconds = time.perf_counter() - job.started
@@ -212,12 +211,8 @@ def _write_back(job: _Job, source: PlateSource, choices: PlateChoices, spacing: 
 def _failed(number: int, field: FieldOfView, source: PlateSource, choices: PlateChoices, error: Exception) -> FieldDone:
     plate = source.plate
     origin = Origin(str(source.path), field.label, plate.name, field.well.name, field.name)
-    known = isinstance(error, (CellvinoError, MemoryError))
-    reason = str(error) or "not enough memory for this image; close other programs or use a computer with more"
-    if not known:
-        reason = f"unexpected {type(error).__name__}: {error} (please report it; run.json has the details)"
+    reason, details = why_failed(error)
     row = plate_row(field_row(origin, "", "failed", reason), place_columns(field, choices.layout))
-    details = "" if known else "".join(traceback.format_exception(error))
     return FieldDone(number, row, traceback=details)
 
 
