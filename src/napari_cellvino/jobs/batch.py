@@ -13,6 +13,7 @@ from napari_cellvino.errors import CellvinoError, ImageReadError
 from napari_cellvino.image import Origin, Stack
 from napari_cellvino.inference.engine import Engine, EngineFacts, InferenceCancelledError
 from napari_cellvino.inference.outline import Outliner
+from napari_cellvino.inference.predict import Prediction
 from napari_cellvino.inference.progress import Progress
 from napari_cellvino.io import list_images, open_source
 from napari_cellvino.jobs.field import finish_field, notices_of, predict_field
@@ -210,13 +211,7 @@ def _run_field(
     if not bench.overwrite and is_finished(folder, ticket):
         return FieldDone(number, finished_row(folder), kept=True)
     check_replaceable(folder, ticket, overwrite=bench.overwrite)
-    running = predict_field(stack, bench.recipe, bench.package, bench.engine, bench.outliner, keep_maps=False)
-    while True:
-        try:
-            yield FieldNews(number, origin.name, next(running))
-        except StopIteration as finished:
-            prediction = finished.value
-            break
+    prediction = yield from predict_with_news(number, origin.name, stack, bench)
     result = finish_field(prediction, bench.recipe, bench.package, bench.outline)
     save_field(folder, result, ticket, overwrite=bench.overwrite)
     return FieldDone(
@@ -226,3 +221,14 @@ def _run_field(
         facts=prediction.raw.facts,
         notices=notices_of(prediction),
     )
+
+
+def predict_with_news(number: int, name: str, stack: Stack, bench: Bench) -> Generator[FieldNews, None, Prediction]:
+    """Yield progress inside a field and return what was found; maps are not kept, as nobody decodes them again."""
+    running = predict_field(stack, bench.recipe, bench.package, bench.engine, bench.outliner, keep_maps=False)
+    while True:
+        try:
+            yield FieldNews(number, name, next(running))
+        except StopIteration as finished:
+            prediction: Prediction = finished.value
+            return prediction

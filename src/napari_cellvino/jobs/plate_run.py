@@ -17,12 +17,12 @@ from pathlib import Path
 from napari_cellvino.errors import CellvinoError, OutputError
 from napari_cellvino.export.atomic import recover
 from napari_cellvino.export.label_tiff import read_labels
-from napari_cellvino.image import Origin, Spacing, Stack, channel_index
+from napari_cellvino.image import Origin, Spacing, channel_index
 from napari_cellvino.inference.engine import InferenceCancelledError
 from napari_cellvino.inference.predict import Prediction
 from napari_cellvino.io.plates import PlateSource
-from napari_cellvino.jobs.batch import COUNTS_EVERY_S, Bench, FieldDone, FieldNews, why_failed
-from napari_cellvino.jobs.field import LABELS_NAME, finish_field, notices_of, predict_field
+from napari_cellvino.jobs.batch import COUNTS_EVERY_S, Bench, FieldDone, FieldNews, predict_with_news, why_failed
+from napari_cellvino.jobs.field import LABELS_NAME, finish_field, notices_of
 from napari_cellvino.jobs.plate_field import (
     PlateChoices,
     folder_name,
@@ -141,23 +141,13 @@ def _start(
         if not bench.overwrite and is_finished(job.folder, ticket):
             return writers.submit(_keep, job, source, choices)
         check_replaceable(job.folder, ticket, overwrite=bench.overwrite or choices.replace)
-        prediction = yield from _predict(job, stack, bench)
+        prediction = yield from predict_with_news(number, field.label, stack, bench)
         segmented = channel_index(stack, bench.recipe.channel)
         return writers.submit(_finish, job, prediction, segmented, source, bench, choices)
     except InferenceCancelledError:
         raise
     except Exception as error:  # one image must not cost the night's run
         return _settled(_failed(number, field, source, choices, error))
-
-
-def _predict(job: _Job, stack: Stack, bench: Bench) -> Generator[FieldNews, None, Prediction]:
-    running = predict_field(stack, bench.recipe, bench.package, bench.engine, bench.outliner)
-    while True:
-        try:
-            yield FieldNews(job.number, job.field.label, next(running))
-        except StopIteration as finished:
-            prediction: Prediction = finished.value
-            return prediction
 
 
 def _finish(
