@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QComboBox, QFileDialog, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QProgressBar, QPushButton, QSpinBox, QVBoxLayout
 
 from napari_cellvino.gui._bridge import Picture
 from napari_cellvino.gui.channels import ChannelChoice
 from napari_cellvino.gui.colours import set_tone
 from napari_cellvino.gui.correct_form import CorrectForm
+from napari_cellvino.gui.drops import DropPanel
 from napari_cellvino.gui.notice import Notice
 from napari_cellvino.gui.plane_choice import PlaneChoice
 from napari_cellvino.gui.plate_desk import ask_plate
@@ -24,16 +24,14 @@ _FIRST = "Open a file or a plate, drop one here, or add an image layer to the vi
 _FILTER = f"Images ({' '.join(f'*{suffix}' for suffix in IMAGE_SUFFIXES)});;All files (*)"
 
 
-class OpenPanel(QWidget):
+class OpenPanel(DropPanel):
     """Draws the opener and the recipe's channel, planes and time point."""
 
     done_changed = Signal(bool)  # whether an image is open
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
+        super().__init__(session)
         self._opener, self._workspace = session.opener, session.workspace
-        self.setAcceptDrops(True)
         layout = panel_layout(self)
         grid = form(layout)
         self.image = narrow(QComboBox())
@@ -117,18 +115,6 @@ class OpenPanel(QWidget):
         if shown and self._opener.picture is not None:
             self.correct.show_picture(self._opener.picture)
         self.correct.setVisible(shown)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 (Qt's name)
-        """Take files."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 (Qt's name)
-        """Open the files that were dropped; the last one is worked on."""
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.session.open(Path(url.toLocalFile()))
-        event.acceptProposedAction()
 
     # -- what is shown
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from qtpy.QtCore import QSignalBlocker, QSize, QTimer
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QProgressBar, QPushButton, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
+from napari_cellvino.gui.drops import DropPanel
 from napari_cellvino.gui.notice import Notice
 from napari_cellvino.gui.plate_contents import PlateContents
 from napari_cellvino.gui.plate_desk import OpenPlate, ask_plate
@@ -25,14 +24,12 @@ _FIRST = (
 _SHOWN = 4  # names of what is missing
 
 
-class PlatePanel(QWidget):
+class PlatePanel(DropPanel):
     """Draws the plate desk."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
+        super().__init__(session)
         self._desk = session.plates
-        self.setAcceptDrops(True)
         layout = panel_layout(self)
         self._build_head(layout)
         self.pattern_fold, self.pattern = Fold("Pattern of the names"), PlatePattern(self.session.leisure)
@@ -121,18 +118,6 @@ class PlatePanel(QWidget):
         self.session.prepare_plates()
         if not self.session.plate_runner.running and not self.session.tables.busy:
             self.session.numbers.read()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 (Qt's name)
-        """Take a folder or a file."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 (Qt's name)
-        """Open what was dropped."""
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.session.open(Path(url.toLocalFile()))
-        event.acceptProposedAction()
 
     # -- what is shown
 
