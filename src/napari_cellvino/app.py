@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_cellvino.analysis.changes import Changes, compare_cells
-from napari_cellvino.annotation import Annotation, EditSession
+from napari_cellvino.annotation import Annotation
 from napari_cellvino.errors import ImageValueError, OptionError
 from napari_cellvino.image import Stack
 from napari_cellvino.inference.engine import Device, Engine
@@ -36,10 +36,10 @@ from napari_cellvino.jobs.field import (
     finish_field,
     predict_field,
     values_of,
-    volume_of,
 )
+from napari_cellvino.jobs.keeping import Keeping
 from napari_cellvino.jobs.models import RunPlan, find_outline, for_model, for_z, without_parameters_of
-from napari_cellvino.jobs.results import save_corrected, save_result
+from napari_cellvino.jobs.plate_place import PlatePlace
 from napari_cellvino.package import ModelPackage, find_package
 from napari_cellvino.recipe import Recipe, fitted, make_recipe, renamed
 
@@ -374,31 +374,31 @@ class Workspace:
             return None if z is None or not raw.seen.size else raw.seen[z]
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
-    def save(self, folder: Path, *, overwrite: bool = False, corrected: EditSession | None = None) -> Path:
-        """Write the outcome shown into its own folder under ``folder``, update the counts there, and return it.
+    def keeping(self, root: Path, place: PlatePlace | None = None) -> Keeping:
+        """Return what it takes to save the outcome shown under ``root``, whatever is opened meanwhile.
 
-        Parameters
-        ----------
-        folder
-            Holds a folder per image.
-        overwrite
-            Whether a result made from something else is replaced.
-        corrected
-            The outcome as a person corrected it; nobody may edit meanwhile.
+        ``place`` is that of the image in a plate.
 
         Raises
         ------
         OptionError
             If there is nothing to save.
-        OutputError
-            If a result made from something else stands there and ``overwrite`` is off, or it cannot be written.
         """
-        outcome, done = self.outcome, self.done
-        if corrected is None or outcome is None or done is None:
-            result, done = self.result(), self.done or self.plan()
-            return save_result(folder, result, done.package, done.outline, overwrite=overwrite)
-        plane, volume = outcome.prediction.plane, volume_of(outcome.prediction)
-        return save_corrected(folder, corrected, plane, volume, done.package, done.outline, overwrite=overwrite)
+        if self.outcome is None or self.done is None:
+            raise OptionError("there is nothing to save yet; run the model first")
+        prediction = self.outcome.prediction
+        recipe = _with(self.done.recipe.with_wishes(self._needed_stack().wishes), prediction.values)
+        return Keeping(root, prediction, replace(self.done, recipe=recipe), place)
+
+    def save(self, root: Path, *, overwrite: bool = False) -> Path:
+        """Write the outcome shown, as the model found it, into its own folder under ``root``, and return that.
+
+        Raises
+        ------
+        OptionError, OutputError
+            As `keeping` and `Keeping.save`.
+        """
+        return self.keeping(root).save(overwrite=overwrite)
 
 
 def _with(recipe: Recipe, values: Mapping[str, float]) -> Recipe:

@@ -177,26 +177,67 @@ def test_a_save_at_any_moment_leaves_a_journal_that_fits(two, tmp_path):
     path, before = tmp_path / "a.corrections", two.labels.copy()
     session = start_session(path, two)
     session.commit(delete(two, [1]))
-    fingerprint = session.saving()
-    on_disk = two.labels.copy()
-    session.commit(delete(two, [3]))  # while the save goes on
-    session.journal.flush()
+    snapshot, on_disk = session.snapshot(), two.labels.copy()
+    session.commit(delete(two, [3]))  # before the save begins
     crashed_before = annotate(before)
-    assert find_unsaved(path, crashed_before).steps == 2
     crashed_after = annotate(on_disk)
     crashed_after._gone.update({1: two.gone[1]})
-    assert crashed_after.fingerprint() == fingerprint
-    assert find_unsaved(path, crashed_after).steps == 1
-    session.saved(fingerprint)
-    assert session.unsaved == 1
-    assert find_unsaved(path, crashed_after).steps == 1
+    with snapshot.saving():
+        session.commit(accept(two, [2]))  # while it goes on
+        session.journal.flush()
+        assert find_unsaved(path, crashed_before).steps == 3
+        assert crashed_after.fingerprint() == snapshot.annotation.fingerprint()
+        assert find_unsaved(path, crashed_after).steps == 2
+    assert session.unsaved == 2
+    assert find_unsaved(path, crashed_after).steps == 2
     assert find_unsaved(path, crashed_before).fits is False
-    session.undo()
-    session.undo()  # an edit from before the save
+    for _ in range(3):
+        session.undo()  # the last one an edit from before the save
     session.close()
     resumed = resume_and_close(path, crashed_after)
     np.testing.assert_array_equal(crashed_after.labels, before)
-    assert resumed.steps == 3
+    assert resumed.steps == 5
+
+
+def test_one_save_after_the_other_while_editing_goes_on(two, tmp_path):
+    path = tmp_path / "a.corrections"
+    session = start_session(path, two)
+    session.commit(accept(two, [1]))
+    first = session.snapshot()
+    session.commit(accept(two, [2]))
+    second = session.snapshot()
+    session.commit(accept(two, [3]))
+    for snapshot, left in ((first, 2), (second, 1)):
+        with snapshot.saving():
+            pass
+        assert session.unsaved == left
+        assert find_unsaved(path, snapshot.annotation).steps == left
+    session.close()
+
+
+def test_a_session_that_is_closed_lets_a_save_end(two, tmp_path):
+    path = tmp_path / "a.corrections"
+    session = start_session(path, two)
+    session.commit(accept(two, [1]))
+    snapshot = session.snapshot()
+    session.close()
+    with snapshot.saving():
+        pass
+    assert find_unsaved(path, snapshot.annotation) is None
+    with pytest.raises(ValueError, match="closed file"):
+        session.journal._file.tell()
+
+
+def test_a_save_that_fails_leaves_the_steps(two, tmp_path):
+    path, before = tmp_path / "a.corrections", annotate(two.labels)
+    session = start_session(path, two)
+    session.commit(accept(two, [1]))
+    snapshot = session.snapshot()
+    with pytest.raises(OutputError, match="full"), snapshot.saving():
+        raise OutputError("full")
+    assert session.unsaved == 1
+    session.close()
+    assert find_unsaved(path, before).steps == 1
 
 
 def test_bytes_go_with_the_edit_and_not_with_the_image(tmp_path):

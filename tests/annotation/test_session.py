@@ -194,3 +194,48 @@ def test_a_box_that_moved_is_news_of_both_places():
     annotation = boxed((0, 0, 10, 10))
     change = EditSession(annotation).commit(move_box(annotation, 1, (20, 30)))
     assert change.region == Region((0, 0), (30, 40))
+
+
+@given(SCENES, st.integers(0, 10**6))
+def test_snapshots_are_the_annotation_of_their_moment(annotation, seed):
+    session, chance = EditSession(annotation), Random(seed)
+    taken = []
+    for number in range(6):
+        edit_often(session, chance, 5)
+        snapshot = session.snapshot()
+        assert snapshot.first is not any(saved for _, _, saved in taken)
+        saved = session.unsaved > 0 and number % 3 != 1
+        if saved:
+            with snapshot.saving():
+                assert state(snapshot.annotation) == state(annotation)
+                edit_often(session, chance, 3)  # while it is saved
+                check_twin(snapshot.annotation)
+            assert session.unsaved <= 3
+        taken.append((snapshot, state(annotation), saved))
+        if number % 2:
+            snapshot.drop()
+
+
+def check_twin(annotation):
+    if annotation.labels is not None:
+        check_index(annotation)
+
+
+def test_a_snapshot_copies_what_changed_and_no_more(two):
+    session = EditSession(two)
+    session.commit(accept(two, [1]))
+    first = session.snapshot()
+    with first.saving():
+        pass
+    labels = first.annotation.labels
+    labels[-1, -1] = 77  # nobody's place: a mark that the pixel was not copied again
+    session.commit(delete(two, [1]))
+    again = session.snapshot()
+    assert again.annotation.labels is labels
+    assert labels[-1, -1] == 77
+    assert not (labels == 1).any()
+    held = labels.copy()
+    session.commit(delete(two, [2]))
+    while_held = session.snapshot()  # the one before is still being saved
+    np.testing.assert_array_equal(labels, held)
+    np.testing.assert_array_equal(while_held.annotation.labels, two.labels)

@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_cellvino.annotation import EditSession
+from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.export.formats import FORMATS
 from napari_cellvino.export.label_tiff import read_labels, write_labels
 from napari_cellvino.image import Spacing
+from napari_cellvino.inference.progress import finish
+from napari_cellvino.inference.project import project
+from napari_cellvino.io import open_source
+from napari_cellvino.jobs.corrections import read_annotation
+from napari_cellvino.jobs.saving import save_corrections
 from napari_cellvino.training.datasets import read_set
 
 
@@ -179,3 +186,28 @@ def test_report_of_corrections(cellvino, sample_run, tmp_path):
     assert 'src="http' not in page
     assert called.json["fields"][0]["provenance"]["model_sha256"] in page
     assert "--overwrite" in cellvino("report", results, "--model-results", sample_run).err
+
+
+def test_report_of_what_the_window_saved(cellvino, sample_run, tmp_path):
+    results = tmp_path / "corrected"
+    shutil.copytree(sample_run, results)
+    folder = results / "A01_s1"
+    session = EditSession(read_annotation(folder))
+    session.commit(delete(session.annotation, [1]))
+    stack = open_source(session.annotation.provenance.origin.path).read()
+    save_corrections(folder, session.snapshot(), finish(project(stack)))
+    called = cellvino("report", results, "--json")
+    assert called.code == 0, called.err
+    assert [field["field"] for field in called.json["fields"]] == ["A01_s1"]  # the others were not looked at
+    assert (called.json["totals"]["deleted"], called.json["totals"]["added"]) == (1, 0)
+    (folder / "model" / "annotation.json").unlink()
+    called = cellvino("report", results, "--overwrite")
+    assert called.code == 1
+    assert "does not tell what the model had found" in called.err
+
+
+def test_report_of_nothing_reviewed_is_refused(cellvino, sample_run):
+    called = cellvino("report", sample_run)
+    assert called.code == 1
+    assert "no field here was reviewed yet" in called.err
+    assert not (sample_run / "corrections.html").exists()

@@ -16,6 +16,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.gui.window import CellvinoWindow
+from napari_cellvino.resources import shipped_folder
+from tests.plate_images import write_plate
 
 from .review_session import Review
 
@@ -52,6 +54,13 @@ def stack_file(root: Path) -> Path:
 def plate_file(root: Path) -> Path:
     """A field with two named channels that ships."""
     return root / "sample_data" / "plate" / "A01_s1.ome.tif"
+
+
+@pytest.fixture
+def plate(tmp_path: Path) -> Path:
+    """A plate of three wells with two fields of two channels; the nuclei are in the second channel."""
+    wells = [tifffile.imread(path)[0] for path in sorted((shipped_folder("sample_data") / "plate").glob("*.ome.tif"))]
+    return write_plate(tmp_path / "p", wells)
 
 
 @pytest.fixture

@@ -19,19 +19,11 @@ from napari_cellvino.gui.plate_contents import PlateContents
 from napari_cellvino.gui.window import CellvinoWindow
 from napari_cellvino.io.plates import open_plate as open_source
 from napari_cellvino.plate import Well
-from napari_cellvino.resources import shipped_folder
-from tests.plate_images import write_plate
 
 from .conftest import WAIT_MS
 from .plate_hands import CTRL, hovered, open_plate, press, wait_read
 
 Click = Callable[[QWidget], None]
-
-
-@pytest.fixture
-def plate(tmp_path: Path) -> Path:
-    wells = [tifffile.imread(path)[0] for path in sorted((shipped_folder("sample_data") / "plate").glob("*.ome.tif"))]
-    return write_plate(tmp_path / "p", wells)
 
 
 @pytest.fixture

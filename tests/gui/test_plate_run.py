@@ -12,7 +12,6 @@ import napari
 import numpy as np
 import pandas as pd
 import pytest
-import tifffile
 import zarr
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
@@ -24,21 +23,12 @@ from napari_cellvino.gui.window import CellvinoWindow
 from napari_cellvino.image import Spacing
 from napari_cellvino.inference.openvino import OpenVinoEngine
 from napari_cellvino.plate import Well
-from napari_cellvino.resources import shipped_folder
-from tests.plate_images import write_plate
 from tests.zarr_plates import write_zarr_plate
 
 from .conftest import WAIT_MS, our_threads
 from .plate_hands import CTRL, hovered, open_plate, painted, press
 
 Click = Callable[[QWidget], None]
-
-
-@pytest.fixture
-def plate(tmp_path: Path) -> Path:
-    """Three wells with two fields of two channels; the nuclei are in the second channel."""
-    wells = [tifffile.imread(path)[0] for path in sorted((shipped_folder("sample_data") / "plate").glob("*.ome.tif"))]
-    return write_plate(tmp_path / "p", wells)
 
 
 @pytest.fixture

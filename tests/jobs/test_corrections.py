@@ -20,11 +20,12 @@ from napari_cellvino.jobs.corrections import (
     is_other_image,
     journal_path,
     read_annotation,
+    read_model_annotation,
     rerun,
-    save_corrections,
     with_corrections,
 )
 from napari_cellvino.jobs.field import measured, write_field
+from napari_cellvino.jobs.saving import replace_result, save_corrections
 from napari_cellvino.objects import ReviewState
 from tests.annotation.conftest import PROVENANCE, annotate, boxed, state
 
@@ -76,7 +77,7 @@ def test_corrections_are_saved_with_all_that_was_said(folder, plane):
     session.commit(exclude(annotation, [2]))
     session.commit(set_note(annotation, [3], "odd, but real"))
     session.commit(repainted(annotation, "Paint", Region((0, 40), (9, 49)), np.full((9, 9), 9, np.int32)))
-    result = save_corrections(folder, session, plane)
+    result = save_corrections(folder, session.snapshot(), plane)
     assert result.counts["count"] == 2
     assert session.unsaved == 0
     again = read_annotation(folder)
@@ -90,16 +91,23 @@ def test_corrections_are_saved_with_all_that_was_said(folder, plane):
     assert (folder / "notes.txt").read_text() == "mine"
     assert set(tifffile.imread(folder / "previous" / "labels.tif").ravel()) == {0, 1, 2, 3}
     session.commit(accept(annotation, [9]))
-    save_corrections(folder, session, plane)
+    save_corrections(folder, session.snapshot(), plane)
+    assert set(tifffile.imread(folder / "previous" / "labels.tif").ravel()) == {0, 1, 2, 3}  # from before the session
+    session.close()
+    resumed = resume_session(journal_path(folder), read_annotation(folder)).session
+    resumed.commit(accept(resumed.annotation, [3]))
+    save_corrections(folder, resumed.snapshot(), plane)
+    resumed.close()
     assert set(tifffile.imread(folder / "previous" / "labels.tif").ravel()) == {0, 2, 3, 9}
     assert not (folder / "previous" / "previous").exists()
-    session.close()
+    assert set(tifffile.imread(folder / "model" / "labels.tif").ravel()) == {0, 1, 2, 3}
+    assert set(read_model_annotation(folder).records) == {1, 2, 3}
 
 
 def test_the_table_says_what_is_excluded(folder, plane, tmp_path):
     session = EditSession(read_annotation(folder))
     session.commit(exclude(session.annotation, [2]))
-    table = save_corrections(folder, session, plane).table
+    table = save_corrections(folder, session.snapshot(), plane).table
     assert table["excluded"].tolist() == [False, True, False]
     write_table(tmp_path / "t.csv", table)
     assert (tmp_path / "t.csv").read_text().splitlines()[0].endswith("doubts,excluded,note")
@@ -116,22 +124,48 @@ def test_a_save_that_fails_leaves_result_and_journal(folder, plane, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr("napari_cellvino.jobs.field.write_table", full)
         with pytest.raises(OutputError, match="the disk is full"):
-            save_corrections(folder, session, plane)
+            save_corrections(folder, session.snapshot(), plane)
     session.close()
     assert session.unsaved == 1
     assert state(read_annotation(folder)) == state(before)
     resumed = resume_session(journal_path(folder), read_annotation(folder))
     assert resumed.steps == 1
-    save_corrections(folder, resumed.session, plane)
+    save_corrections(folder, resumed.session.snapshot(), plane)
     resumed.session.close()
     assert set(read_annotation(folder).records) == {2, 3}
+
+
+def test_what_the_model_found_stays_beside_what_was_corrected(folder, plane, labels):
+    np.testing.assert_array_equal(read_model_annotation(folder).labels, labels)
+    session = EditSession(read_annotation(folder))
+    session.commit(delete(session.annotation, [1]))
+    found = made_of(np.roll(labels, 1, axis=0), plane)  # by a run that was never saved
+    save_corrections(folder, session.snapshot(), plane, ticket={"path": "b.tif"}, found=found)
+    np.testing.assert_array_equal(read_model_annotation(folder).labels, found.labels)
+    session.commit(delete(session.annotation, [2]))
+    save_corrections(folder, session.snapshot(), plane, ticket={"path": "b.tif"}, found=made_of(labels, plane))
+    np.testing.assert_array_equal(read_model_annotation(folder).labels, found.labels)
+    again = made_of(np.roll(labels, 2, axis=0), plane)
+    replace_result(folder, measured(again, plane), {"path": "c.tif"})
+    np.testing.assert_array_equal(read_model_annotation(folder).labels, again.labels)
+    assert 3 in read_annotation(folder).records
+    (folder / "model" / "annotation.json").unlink()  # as a version before this one left it
+    assert read_model_annotation(folder) is None
+
+
+def test_a_new_run_keeps_what_others_put_there(folder, plane, labels):
+    (folder / "notes.txt").write_text("mine")
+    replace_result(folder, measured(made_of(np.roll(labels, 1, axis=0), plane), plane), {"path": "a.tif"})
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert not (folder / "model").exists()
+    np.testing.assert_array_equal(read_annotation(folder).labels, np.roll(labels, 1, axis=0))
 
 
 def test_another_run_leaves_what_was_corrected(folder, plane, labels):
     session = EditSession(read_annotation(folder))
     session.commit(accept(session.annotation, [1]))
     session.commit(reject(session.annotation, [2]))
-    save_corrections(folder, session, plane)
+    save_corrections(folder, session.snapshot(), plane)
     moved = np.roll(labels, 1, axis=0)
     new = measured(made_of(moved, plane), plane)
     kept = with_corrections(folder, new)
@@ -154,7 +188,7 @@ def test_corrections_that_lost_their_labels_are_not_written_over(folder, plane, 
     new = measured(made_of(labels, plane), plane)
     session = EditSession(read_annotation(folder))
     session.commit(accept(session.annotation, [1]))
-    save_corrections(folder, session, plane)
+    save_corrections(folder, session.snapshot(), plane)
     (folder / "labels.tif").unlink()
     with pytest.raises(ImageReadError, match=r"labels.tif cannot be read"):
         with_corrections(folder, new)

@@ -17,13 +17,18 @@ from yaozarrs import v04, v05
 from zarr_plates import write_zarr_plate
 
 from napari_cellvino.analysis.plate_layout import Content, Control, Layout
+from napari_cellvino.annotation import EditSession
+from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.cli import main
 from napari_cellvino.export.label_tiff import read_labels
 from napari_cellvino.inference.progress import finish
+from napari_cellvino.inference.project import project
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.jobs.batch import FieldDone
+from napari_cellvino.jobs.corrections import read_annotation, read_model_annotation
 from napari_cellvino.jobs.plate_field import PlateChoices
 from napari_cellvino.jobs.plate_run import run_plate
+from napari_cellvino.jobs.saving import save_corrections
 from napari_cellvino.plate import Well
 
 COMMAND = "import sys; from napari_cellvino.cli import main; sys.exit(main())"
@@ -97,6 +102,43 @@ def test_bad_fields_are_marked_and_the_rest_goes_on(plate, second_channel):
     assert not any(d.traceback for d in done)
     wells = pd.read_csv(second_channel.root / "wells.csv")
     assert wells[["fields", "failed"]].to_numpy().tolist() == [[1, 1], [2, 0], [1, 1]]
+
+
+def correct(root, field):
+    """Delete the first cell of a finished field, as a window saves it."""
+    folder = root / field
+    session = EditSession(read_annotation(folder))
+    session.commit(delete(session.annotation, [1]))
+    source = open_plate(Path(session.annotation.provenance.origin.path))
+    stack = source.open_field(next(f for f in source.plate.fields if f.label == field))
+    save_corrections(folder, session.snapshot(), finish(project(stack, channel="2")))
+
+
+def test_what_was_corrected_stays_with_its_place_when_the_plate_is_run_again(plate, second_channel):
+    ran(plate, second_channel)
+    root = second_channel.root
+    correct(root, "A01_f1")
+    left = len(read_annotation(root / "A01_f1").records)
+    other = second_channel.recipe.model_copy(update={"parameters": {"confidence": 0.55}})
+    done = ran(plate, replace(second_channel, recipe=other), PlateChoices(replace=True))
+    assert not any(d.failed for d in done)
+    objects = pd.read_csv(root / "A01_f1" / "objects.csv")
+    assert len(objects) == left
+    assert set(objects["well"]) == {"A01"}
+    assert objects["ring_ratio_channel_1"].notna().any()
+    assert read_model_annotation(root / "A01_f1").records.keys() >= {1}
+
+
+def test_a_field_corrected_during_the_run_has_its_row(plate, second_channel):
+    source = open_plate(plate)
+    for news in run_plate(source, source.plate.fields, second_channel, PlateChoices()):
+        if isinstance(news, FieldDone) and news.row["folder"] == "A01_f1":
+            before = news.row["count"]
+            correct(second_channel.root, "A01_f1")
+    counts = pd.read_csv(second_channel.root / "counts.csv", index_col="folder")
+    assert counts.loc["A01_f1", "count"] == before - 1
+    wells = pd.read_csv(second_channel.root / "wells.csv", index_col="well")
+    assert wells.loc["A01", "count"] == before - 1 + counts.loc["A01_f2", "count"]
 
 
 def test_what_is_finished_is_kept_and_gets_a_new_layout(plate, second_channel, engine):

@@ -14,9 +14,11 @@ from napari_cellvino.jobs.results import (
     check_replaceable,
     choose_folder,
     field_row,
+    finished_row,
     finished_rows,
     is_finished,
     read_ticket,
+    update_counts,
     write_counts,
 )
 from napari_cellvino.recipe import Recipe
@@ -184,3 +186,36 @@ def test_half_written_folders_are_no_results(tmp_path, package):
 def test_counts_take_names_that_are_no_text(tmp_path):
     write_counts(tmp_path, [field_row(origin_of("/x/bad\udcff.tif"), "bad_", "done") | {"count": 1}])
     assert "bad\\udcff.tif" in (tmp_path / "counts.csv").read_text(encoding="utf-8")
+
+
+def test_one_row_is_brought_up_to_date_and_no_other_field_looked_at(tmp_path, monkeypatch):
+    tickets = [Ticket(f"{name}.tif", "", 1, 2, "r") for name in "abc"]
+    for ticket in tickets:
+        finish(tmp_path / ticket.path[0], ticket, mean_score=0.123456789, viability=float("nan"))
+    failed = field_row(Origin("d.tif"), "", "failed", "no such file")
+    write_counts(tmp_path, [finished_row(tmp_path / "c"), failed])
+    before = (tmp_path / "counts.csv").read_text()
+    monkeypatch.setattr("napari_cellvino.jobs.results.finished_rows", pytest.fail)
+    update_counts(tmp_path, finished_row(tmp_path / "b"))
+    assert (tmp_path / "counts.csv").read_text() == before
+    finish(tmp_path / "b", tickets[1], count=17, count_dead=2)
+    update_counts(tmp_path, finished_row(tmp_path / "b"))
+    table = pd.read_csv(tmp_path / "counts.csv", dtype=str, keep_default_na=False)
+    assert table["folder"].tolist() == ["c", "", "a", "b"]
+    assert table["count"].tolist() == ["3", "", "3", "17"]
+    assert table["count_dead"].tolist() == ["", "", "", "2"]
+    assert set(table["mean_score"]) == {"0.123457", ""}
+    finish(tmp_path / "d", Ticket("d.tif", "", 1, 2, "r"), count=5)
+    update_counts(tmp_path, finished_row(tmp_path / "d"))  # in the place of its failure
+    table = pd.read_csv(tmp_path / "counts.csv", dtype=str, keep_default_na=False)
+    assert table["folder"].tolist() == ["c", "d", "a", "b"]
+
+
+@pytest.mark.parametrize("content", [None, "a,b\n1,2\n", "", "\xff\xfe"])
+def test_without_a_table_of_ours_all_fields_are_listed(tmp_path, content):
+    for name in "ab":
+        finish(tmp_path / name, Ticket(f"{name}.tif", "", 1, 2, "r"))
+    if content is not None:
+        (tmp_path / "counts.csv").write_bytes(content.encode("latin-1"))
+    update_counts(tmp_path, finished_row(tmp_path / "b"))
+    assert pd.read_csv(tmp_path / "counts.csv")["folder"].tolist() == ["b", "a"]

@@ -158,6 +158,14 @@ class Annotation:
         for change in edit.records:
             self._put(change)
 
+    def twin(self, labels: Labels | None) -> Annotation:
+        """Return the same annotation as it is now on a copy of its labels, which nobody changes."""
+        records = [*self._live.values(), *self._gone.values()]
+        twin = Annotation(labels, records, self.classes, self.provenance, shape=self.shape)
+        if labels is not None:
+            twin.index = self.index.copy()
+        return twin
+
     def fingerprint(self) -> str:
         """Return a sha256 over labels and records: it tells whether a journal belongs to this state."""
         digest = hashlib.sha256(f"{self.shape}".encode())

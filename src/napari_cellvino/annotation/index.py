@@ -42,6 +42,12 @@ class ObjectIndex:
                 known = self._of.get(id_)
                 self._of[id_] = part if known is None else _sum(known, part)
 
+    def copy(self) -> ObjectIndex:
+        """Return the same as it is now."""
+        twin = ObjectIndex.__new__(ObjectIndex)
+        twin._of = dict(self._of)
+        return twin
+
     def __contains__(self, id_: int) -> bool:
         return id_ in self._of
 

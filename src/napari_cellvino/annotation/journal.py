@@ -38,24 +38,31 @@ class Journal:
         self._good = self._file.tell()
         self._disk = threading.Lock()
         self._waiting: list[dict[str, object] | Event] = []
+        self._dropped = 0
+        self._steps = sum("step" in (read_line(line) or {}) for line in path.read_bytes().splitlines(keepends=True))
         self._news = threading.Condition()
         self._closing = False
         self._writer = threading.Thread(target=self._write_all, name="cellvino-journal", daemon=True)
         self._writer.start()
 
+    @property
+    def steps(self) -> int:
+        """Number of steps, from those that were in the file when it was opened."""
+        return self._steps
+
     def append(self, event: Event) -> None:
         """Have a step written; if that fails, ``fault`` says why and it is tried again."""
         self._put(event)
 
-    def mark_saving(self, fingerprint: str) -> None:
-        """Note, on the disk, that the annotation is about to be saved in the state of this fingerprint.
+    def mark_saving(self, fingerprint: str, steps: int) -> None:
+        """Note, on the disk, that the annotation is about to be saved as it was after so many steps.
 
         Raises
         ------
         OutputError
             If it cannot be written.
         """
-        self._put({"saved": fingerprint})
+        self._put({"saved": fingerprint, "after": steps - self._dropped})
         self.flush()
 
     def flush(self) -> None:
@@ -71,8 +78,8 @@ class Journal:
             if self.fault is not None:
                 raise self.fault
 
-    def drop_saved(self, fingerprint: str) -> None:
-        """Drop the steps before the mark of a save that succeeded.
+    def drop_saved(self, fingerprint: str, steps: int) -> None:
+        """Drop the steps of a save that succeeded: as many as it was marked with.
 
         Raises
         ------
@@ -81,12 +88,12 @@ class Journal:
         """
         self.flush()
         with self._disk:
-            lines = self.path.read_bytes().splitlines(keepends=True)
-            marks = [n for n, line in enumerate(lines) if (read_line(line) or {}).get("saved") == fingerprint]
-            later = lines[marks[-1] + 1 :] if marks else lines[1:]
+            read = ((read_line(line) or {}, line) for line in self.path.read_bytes().splitlines(keepends=True))
+            later = [line for content, line in read if "step" in content][steps - self._dropped :]
             self._file.close()
             try:
                 _write_whole(self.path, b"".join([_header(fingerprint), *later]))
+                self._dropped = steps
             finally:
                 self._file = _open(self.path)
                 self._good = self._file.tell()
@@ -102,6 +109,7 @@ class Journal:
     def _put(self, content: dict[str, object] | Event) -> None:
         with self._news:
             self._waiting.append(content)
+            self._steps += isinstance(content, Event)
             self._news.notify_all()
 
     def _write_all(self) -> None:

@@ -53,8 +53,12 @@ class _Content:
 
     def since(self, fingerprint: str) -> int | None:
         """Return the first line after the state of this fingerprint, None if the journal does not know it."""
-        states = [n for n, line in enumerate(self.lines) if fingerprint in (line.get("base"), line.get("saved"))]
-        return states[-1] + 1 if states else None
+        marks = [n for n, line in enumerate(self.lines) if line.get("saved") == fingerprint]
+        if marks:  # made while editing went on: the state is that after so many steps
+            steps = [n for n, line in enumerate(self.lines) if "step" in line]
+            after = int(self.lines[marks[-1]].get("after", len(steps)))
+            return steps[after - 1] + 1 if 0 < after <= len(steps) else 1
+        return 1 if self.lines[0].get("base") == fingerprint else None
 
     @property
     def damage(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from napari_cellvino.annotation.journal import Journal
 from napari_cellvino.annotation.paint import Stroke, painted
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.annotation.region import Region, join_regions
+from napari_cellvino.annotation.snapshot import LabelCopies, Snapshot
 from napari_cellvino.errors import EditError, OutputError
 
 
@@ -47,13 +49,17 @@ class EditSession:
         self.history = History(history_bytes)
         self._author = author
         self._clock = clock
-        self._unsaved = self._saving = 0
+        self._made = self._kept = 0  # steps, and how many of them are saved
+        self._copies = LabelCopies()
+        self._lock = threading.Lock()  # over what the thread that saves changes
+        self._lent: list[object] = []  # snapshots that are not saved yet
+        self._closed = False
         self._fault: OutputError | None = None
 
     @property
     def unsaved(self) -> int:
         """Number of steps since the annotation was last saved."""
-        return self._unsaved
+        return self._made - self._kept
 
     def commit(self, edit: Edit) -> Change:
         """Make an edit and return the news of it.
@@ -110,7 +116,7 @@ class EditSession:
         """
         self.annotation.apply(event.edit)
         self.remember(event)
-        self._unsaved += 1
+        self._made += 1
 
     def remember(self, event: Event) -> None:
         """Take a step of a journal into the history alone; one that goes back further than it is passed over."""
@@ -121,29 +127,39 @@ class EditSession:
         elif event.step is Step.REDO and self.history.next_redo is not None:
             self.history.redone()
 
-    def saving(self) -> str:
-        """Note that the annotation is about to be saved as it is now, and return its fingerprint.
+    def snapshot(self) -> Snapshot:
+        """Return the annotation as it is now, to be saved while editing goes on, or else dropped.
 
-        Raises
-        ------
-        OutputError
-            If the journal cannot be written.
+        Only what changed since the snapshot before is copied, once that is saved.
         """
-        fingerprint = self.annotation.fingerprint()
-        if self.journal is not None:
-            self.journal.mark_saving(fingerprint)
-        self._saving = self._unsaved
-        return fingerprint
+        live, journal, step, token = self.annotation, self.journal, self._made, object()
+        with self._lock:
+            apart, first = bool(self._lent), self._kept == 0
+            self._lent.append(token)
+        labels = None if live.labels is None else self._copies.take(live.labels, apart=apart)
+        steps = journal.steps if journal is not None else 0
+        return Snapshot(live.twin(labels), first, journal, steps, lambda saved: self._settle(token, step, saved=saved))
 
-    def saved(self, fingerprint: str) -> None:
-        """Note that the save succeeded: the journal goes on from that state; later steps are still unsaved."""
-        if self.journal is not None:
-            self.journal.drop_saved(fingerprint)
-        self._unsaved -= self._saving
-        self._saving = 0
+    def _settle(self, token: object, step: int, *, saved: bool) -> None:
+        """Note what became of a snapshot; later steps are still unsaved."""
+        with self._lock:
+            if token not in self._lent:
+                return
+            self._lent.remove(token)
+            self._kept = max(self._kept, step) if saved else self._kept
+            last = self._closed and not self._lent
+        if last:
+            self._close_journal()
 
     def close(self) -> None:
-        """Write what is still to be written, and let go of the journal."""
+        """Write what is still to be written, and let go of the journal, once no snapshot is being saved."""
+        with self._lock:
+            self._closed = True
+            busy = bool(self._lent)
+        if not busy:
+            self._close_journal()
+
+    def _close_journal(self) -> None:
         if self.journal is not None:
             self.journal.close()
 
@@ -153,11 +169,13 @@ class EditSession:
         return self._tell(Event(Step.DO, edit))
 
     def _tell(self, event: Event) -> Change:
-        self._unsaved += 1
+        self._made += 1
         if self.journal is not None:
             self.journal.append(event)
             self._tell_fault(self.journal.fault)
         change = self.news(event)
+        if change.pixels and change.region is not None:
+            self._copies.note(change.region)
         self.changed.emit(change)
         return change
 

@@ -219,7 +219,12 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = _command(commands, "report", "correction_report", text)
     add = parser.add_argument
     add("results", type=Path, metavar="RESULTS", help="corrected results")
-    add("--model-results", type=Path, required=True, metavar="DIR", help="the same fields as the model left them")
+    add(
+        "--model-results",
+        type=Path,
+        metavar="DIR",
+        help="the same fields as the model left them (default: what is kept of that in RESULTS)",
+    )
     add(
         "--out", type=Path, metavar="FILE.html", help="(default: corrections.html in RESULTS); the .json lies beside it"
     )

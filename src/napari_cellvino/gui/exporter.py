@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cellvino.app import Workspace
 from napari_cellvino.errors import OutputError
 from napari_cellvino.export.exporting import REVIEWED_ONLY, ExportChoices, describe, export_fields
-from napari_cellvino.export.fields import Labels
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.saver import Saver
+from napari_cellvino.gui.wording import count_words
 from napari_cellvino.gui.worker import Lane, Task
-from napari_cellvino.jobs.annotated_fields import Unreadable, read_field, read_fields, result_folders
-from napari_cellvino.jobs.correction_report import CorrectionReport
+from napari_cellvino.jobs.annotated_fields import Unreadable, read_fields, result_folders
+from napari_cellvino.jobs.corrected_results import report_corrections
 from napari_cellvino.jobs.group_plots import write_size_plot
 
 FOLDER_NAME = "exported"  # folder beside the results, with one for each format
@@ -36,9 +36,9 @@ class Exporter(QObject):
 
     changed = Signal()
 
-    def __init__(self, workspace: Workspace, saver: Saver, lane: Lane) -> None:
+    def __init__(self, saver: Saver, lane: Lane) -> None:
         super().__init__()
-        self._workspace, self._saver, self._lane = workspace, saver, lane
+        self._saver, self._lane = saver, lane
         self.working = ""  # what is being written
         self.made: Made | None = None
         self.plot: Path | None = None
@@ -66,14 +66,11 @@ class Exporter(QObject):
         )
 
     def report(self, *, overwrite: bool = False) -> None:
-        """Write the correction report of the field shown: what the model found against what was saved."""
-        outcome, saved = self._workspace.outcome, self._saver.saved
-        if outcome is None or saved is None:
-            return
-        decoded = outcome.prediction.decoded
+        """Write the correction report of all saved results: what the model found against what became of it."""
+        results = self.results
         self._start(
             "writing the report",
-            lambda: _report(decoded.label_image(), saved, overwrite=overwrite),
+            lambda: _report(results, overwrite=overwrite),
             again=None if overwrite else lambda: self.report(overwrite=True),
         )
 
@@ -85,7 +82,13 @@ class Exporter(QObject):
     def _start(self, what: str, work: Callable[[], Made], *, again: Callable[[], None] | None = None) -> None:
         self.working, self.failure, self.made, self.replace = what, None, None, None
         self.changed.emit()
-        self._lane.start(work, Task(done=self._done, failed=lambda error: self._fail(error, again)))
+        task = Task(done=self._done, failed=lambda error: self._fail(error, again))
+        self._saver.settle(partial(self._lane.start, work, task), self._stop)
+
+    def _stop(self) -> None:
+        """Hear that what was corrected could not be saved; the saver says why."""
+        self.working = ""
+        self.changed.emit()
 
     def _done(self, made: Made) -> None:
         self.working, self.made = "", made
@@ -107,21 +110,25 @@ def _export(results: Path, kind: str, *, overwrite: bool) -> Made:
     unreadable: list[Unreadable] = []
     choices = ExportChoices((kind,), results / FOLDER_NAME, overwrite, REVIEWED_ONLY)
     done = export_fields(read_fields(result_folders(results), {}, unreadable), choices)[kind]
-    lost = "".join(f"\n{one.folder.name}: left out: {one.error}" for one in unreadable)
-    return Made(describe([done]) + lost, done.folder)
+    return Made(describe([done]) + _lost(unreadable), done.folder)
 
 
-def _report(model: Labels, saved: Path, *, overwrite: bool) -> Made:
-    report, path = CorrectionReport(), saved.with_name(f"{saved.name}-{REPORT_NAME}")
+def _lost(unreadable: Sequence[Unreadable]) -> str:
+    return "".join(f"\n{one.folder.name}: left out: {one.error}" for one in unreadable)
+
+
+def _report(results: Path, *, overwrite: bool) -> Made:
+    path, left_out = results / REPORT_NAME, list[Unreadable]()
     if path.exists() and not overwrite:
-        raise OutputError(f"{path} is there already; replace it, or save the result elsewhere")
-    report.add(model, read_field(saved))
+        raise OutputError(f"{path} is there already; replace it, or save results elsewhere")
+    report = report_corrections(result_folders(results), left_out)
     report.write(path)
-    totals = report.totals()
-    f1 = report.accuracy.f1_50
-    return Made(
-        f"{totals['model']} cells found, {totals['corrected']} after correction; F1 of the model {f1:.2f}", path
+    totals, fields = report.totals(), len(report.fields)
+    words = (
+        f"{count_words(fields, 'field')} reviewed: {totals['model']:,} cells found, {totals['corrected']:,} after "
+        f"correction; F1 of the model {report.accuracy.f1_50:.2f}"
     )
+    return Made(words + _lost(left_out), path)
 
 
 def _draw(results: Path) -> Made:

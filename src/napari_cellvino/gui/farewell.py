@@ -45,6 +45,8 @@ class Farewell(QObject):
             return False
         if not window._qt_viewer.isVisible():
             return False  # `Viewer.close` closes the picture before the window: then there is no way back
+        if self._saver.follows and self._save():
+            return False
         answer = self.ask(self._reviewer.editor.unsaved)
         stays = answer is Answer.STAY or (answer is Answer.SAVE and not self._save())
         if stays:

@@ -37,7 +37,6 @@ class Editor(QObject):
         self.said = ""  # what the last action did
         self.busy = ""  # why nothing may be edited now
         self.unsure = False  # whether the same wish again is fulfilled
-        self._saving = False
 
     def begin(self, annotation: Annotation, session: EditSession | None = None) -> None:
         """Change this annotation from now on, with what was done to it where it has a session."""
@@ -155,8 +154,8 @@ class Editor(QObject):
     def _editable(self) -> Annotation:
         if self.annotation is None:
             raise OutputError(NOTHING_YET)
-        if self.busy or self._saving:
-            raise OutputError(self.busy or "the result is being saved; try again in a moment")
+        if self.busy:
+            raise OutputError(self.busy)
         return self.annotation
 
     def _hear(self, change: Change) -> None:
@@ -166,11 +165,6 @@ class Editor(QObject):
 
     def _hear_fault(self, error: OutputError) -> None:
         self.failure = failure_of(error)
-        self.changed.emit()
-
-    def hold_still(self, *, saving: bool) -> None:
-        """Let nobody edit while the result is saved."""
-        self._saving = saving
         self.changed.emit()
 
 

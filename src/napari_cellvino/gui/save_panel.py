@@ -105,7 +105,8 @@ class SavePanel(QWidget):
         self.failure.show_failure(saver.failure)
         self.replace_button.setVisible(saver.stands_there)
         saved: Path | None = saver.saved
-        say(self.saved, f"✓  Saved in {saved}" if saved is not None else "")
+        kept_up = "\nWhat you correct from now on is saved there too." if saver.follows else ""
+        say(self.saved, f"✓  Saved in {saved}{kept_up}" if saved is not None else "")
         self.show_button.setVisible(saved is not None)
         self.done_changed.emit(saved is not None)
 

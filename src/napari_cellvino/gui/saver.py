@@ -1,22 +1,34 @@
-"""Write the result on the thread."""
+"""Write the result on the thread, and once it is saved, what is corrected from then on as well."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellvino.annotation import EditSession
+from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.app import Outcome, Workspace
 from napari_cellvino.errors import OutputError
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.image import Origin
 from napari_cellvino.jobs.corrections import journal_path
-from napari_cellvino.jobs.results import choose_folder
+from napari_cellvino.jobs.keeping import Keeping
+from napari_cellvino.jobs.plate_place import PlatePlace
+from napari_cellvino.resources import shipped_folder
 
 FOLDER_NAME = "cellvino-results"
+IDLE_S = 1.5  # without an edit, until what was corrected is saved
+MOST_S = 15.0  # of edits without a pause, until it is saved all the same
+REST = 4  # times as long as the last save took, until the next one
+
+Home = tuple[Path, PlatePlace | None]
+"""The folder of results that an image belongs to, and its place there."""
 
 
 class Saver(QObject):
@@ -24,23 +36,41 @@ class Saver(QObject):
 
     changed = Signal()
 
-    def __init__(self, workspace: Workspace, lane: Lane, corrected: Callable[[], EditSession | None]) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        lane: Lane,
+        corrected: Callable[[], EditSession | None],
+        home: Callable[[Origin], Home | None],
+    ) -> None:
         super().__init__()
-        self._workspace, self._lane, self._corrected = workspace, lane, corrected
+        self._workspace, self._lane, self._corrected, self._home = workspace, lane, corrected, home
         self.folder = ""
         self.saving = False
         self.saved: Path | None = None
         self.stands_there = False  # a result of something else, which saving again with overwrite replaces
         self.failure: Failure | None = None
         self._chosen = False
+        self._current: Keeping | None = None  # what is saved or being saved
+        self.follows = False  # whether what is corrected is saved without being asked
+        self._behind = self._following = False  # whether there are corrections to be saved, and whether some are being
+        self._since = self._ready_at = 0.0  # the first correction that is not saved; when the next save may begin
+        self._waiting: list[tuple[Callable[[], object], Callable[[], object]]] = []
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._follow)
         workspace.outcome_changed.connect(self._outcome_changed)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more; corrections that are not saved stay in the journal."""
+        self._timer.stop()
+        self._current, self.follows, self.failure = None, False, None
+        self._waiting.clear()
         self._workspace.outcome_changed.disconnect(self._outcome_changed)
 
     def choose(self, folder: str) -> None:
         """Choose the folder; it holds for every image that follows."""
+        self._keep_up()
         self.folder, self._chosen = folder, True
         self._forget()
 
@@ -52,11 +82,10 @@ class Saver(QObject):
         OutputError
             If no folder is chosen, or it cannot be looked into.
         """
-        outcome = self._workspace.outcome
-        if not self.folder or outcome is None:
+        if not self.folder or self._workspace.outcome is None:
             raise OutputError("no folder is chosen for corrections; choose one where results are saved (tab 4)")
         try:
-            return choose_folder(Path(self.folder).expanduser(), outcome.prediction.plane.origin)
+            return self._keeping().folder
         except OSError as error:
             raise OutputError(f"corrections cannot be kept in {self.folder}: {error}; choose another folder") from error
 
@@ -64,37 +93,121 @@ class Saver(QObject):
         """Return the file that corrections of the result shown go to until they are saved: beside its folder."""
         return journal_path(self.target())
 
-    def outdate(self, _: object = None) -> None:
-        """Hear that the result was edited: what was saved is another one."""
-        if self.saved is not None:
-            self._forget()
+    def _keeping(self) -> Keeping:
+        root, outcome = Path(self.folder).expanduser(), self._workspace.outcome
+        home = self._home(outcome.prediction.plane.origin) if outcome is not None else None
+        return self._workspace.keeping(root, home[1] if home is not None else None)
+
+    # -- saving
 
     def save(self, *, overwrite: bool = False) -> None:
-        """Write the result shown."""
-        folder = Path(self.folder).expanduser()
+        """Write the result shown, and from then on what is corrected in it."""
         self._forget()
-        self.saving = True
+        self.saving, self._current = True, self._keeping()
         self.changed.emit()
-        task = Task(done=self._done, failed=lambda error: self._fail(error, overwrite=overwrite))
-        corrected = self._corrected()
-        self._lane.start(lambda: self._workspace.save(folder, overwrite=overwrite, corrected=corrected), task)
+        self._write(self._current, overwrite=overwrite)
 
-    def _done(self, saved: Path) -> None:
-        self.saving, self.saved = False, saved
+    def go_on(self) -> None:
+        """Keep up what was corrected and saved earlier, and is being corrected again."""
+        if self._workspace.outcome is not None and self.folder:
+            self._current = self._keeping()
+            self.follows = self._current.stands
+            self.changed.emit()
+
+    def outdate(self, _: object = None) -> None:
+        """Hear that the result was edited."""
+        self._behind = True
+        if self.follows:
+            self._schedule()
+        elif self.saved is not None:
+            self._forget()
+
+    def settle(self, call: Callable[[], object], otherwise: Callable[[], object]) -> None:
+        """Call back when all that was corrected is saved, at once where it is; ``otherwise`` where it cannot be."""
+        if self.follows and (self._behind or self._following):
+            self._waiting.append((call, otherwise))
+            self._follow()
+        else:
+            call()
+
+    def _write(self, keeping: Keeping, *, overwrite: bool) -> None:
+        snapshot, self._behind, self._since = self._snapshot(), False, 0.0
+        began = time.monotonic()
+        task = Task(
+            done=lambda saved: self._done(keeping, saved, began),
+            failed=lambda error: self._fail(keeping, error, overwrite=overwrite),
+        )
+        self._lane.start(lambda: keeping.save(snapshot, overwrite=overwrite), task)
+
+    def _snapshot(self) -> Snapshot | None:
+        session = self._corrected()
+        return session.snapshot() if session is not None else None
+
+    def _schedule(self) -> None:
+        now = time.monotonic()
+        self._since = self._since or now
+        due = max(min(now + IDLE_S, self._since + MOST_S), self._ready_at)
+        self._timer.start(round(1000 * max(due - now, 0)))
+
+    def _follow(self) -> None:
+        """Save what was corrected, unless that is under way: its end looks again."""
+        self._timer.stop()
+        if self.follows and self._current and self._behind and not (self._following or self.saving):
+            self._following = True
+            self._write(self._current, overwrite=False)
+
+    def _keep_up(self) -> None:
+        """Save what was corrected before another result is looked at."""
+        if self.follows and self._current and self._behind:
+            self._lane.start(partial(self._current.save, self._snapshot()), Task())
+        self._behind = False
+
+    def _done(self, keeping: Keeping, saved: Path, began: float) -> None:
+        self.saving = self._following = False
+        now = time.monotonic()
+        self._ready_at = now + REST * (now - began)
+        if keeping is self._current:
+            self.saved, self.follows, self.failure = saved, True, None
+            if self._behind:
+                self._follow() if self._waiting else self._schedule()
+            else:
+                self._call_back(settled=True)
         self.changed.emit()
 
-    def _fail(self, error: BaseException, *, overwrite: bool) -> None:
-        self.saving, self.failure = False, failure_of(error)
-        self.stands_there = isinstance(error, OutputError) and not overwrite and Path(self.folder).is_dir()
+    def _fail(self, keeping: Keeping, error: BaseException, *, overwrite: bool) -> None:
+        self.saving = self._following = False
+        if keeping is self._current:
+            self._behind, self.follows, self.saved = True, False, None
+            self.failure = failure_of(error)
+            self.stands_there = isinstance(error, OutputError) and not overwrite and Path(self.folder).is_dir()
+            self._call_back(settled=False)
         self.changed.emit()
+
+    def _call_back(self, *, settled: bool) -> None:
+        waiting, self._waiting = self._waiting, []
+        for call, otherwise in waiting:
+            call() if settled else otherwise()
 
     def _outcome_changed(self, outcome: Outcome | None) -> None:
+        if outcome is not None and self._current and outcome.prediction is self._current.prediction:
+            return
+        self._keep_up()
         if outcome is not None and not self._chosen:
-            folder = Path(outcome.prediction.plane.origin.path).parent
-            beside = folder.is_absolute() and os.access(folder, os.W_OK)
-            self.folder = str((folder if beside else Path.home()) / FOLDER_NAME)
+            origin = outcome.prediction.plane.origin
+            home = self._home(origin)
+            self.folder = str(home[0] if home is not None else _beside(origin))
         self._forget()
 
     def _forget(self) -> None:
+        self._timer.stop()
+        self._current, self.follows, self._since = None, False, 0.0
         self.saved, self.failure, self.stands_there = None, None, False
+        self._call_back(settled=False)
         self.changed.emit()
+
+
+def _beside(origin: Origin) -> Path:
+    """Return the usual folder of results: beside the image, or at home where that is no place of the user's."""
+    folder = Path(origin.path).parent
+    beside = folder.is_absolute() and os.access(folder, os.W_OK) and shipped_folder("sample_data") not in folder.parents
+    return (folder if beside and folder != shipped_folder("sample_data") else Path.home()) / FOLDER_NAME

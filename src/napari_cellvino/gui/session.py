@@ -26,10 +26,12 @@ from napari_cellvino.gui.retrainer import Retrainer
 from napari_cellvino.gui.review_canvas import ReviewCanvas
 from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.gui.runner import Runner
-from napari_cellvino.gui.saver import Saver
+from napari_cellvino.gui.saver import Home, Saver
 from napari_cellvino.gui.thumbnails import Thumbnails
 from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.image import Origin, channel_index
 from napari_cellvino.io.plates import INDEX_SUFFIXES
+from napari_cellvino.jobs.plate_place import PlatePlace
 
 
 class Session(QObject):
@@ -46,7 +48,7 @@ class Session(QObject):
         self.decoder = Lane()  # decoding again, so that sliders never wait for the engine
         self.catalogue = Catalogue(self.workspace, self.lane)
         self.opener = Opener(viewer, self.workspace, self.files)
-        self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.editor.session)
+        self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.editor.session, self._home)
         self.reviewer = Reviewer(self.workspace, self.decoder, self.saver.target)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
         self.runner = Runner(
@@ -58,11 +60,12 @@ class Session(QObject):
             self.reviewer,
             self.review_canvas,
         )
-        self.exporter = Exporter(self.workspace, self.saver, self.lane)
+        self.exporter = Exporter(self.saver, self.lane)
         self.retrainer = Retrainer(self.workspace, self.catalogue, self.lane)
         self.reviewer.edited.connect(self.saver.outdate)
-        self.saver.changed.connect(self._note_saving)
         self.reviewer.resumed.connect(self.runner.show_again)
+        self.reviewer.resumed.connect(self.saver.go_on)
+        self.saver.changed.connect(self.reviewer.changed)
         self.farewell = Farewell(viewer, self.reviewer, self.saver)
         self.plates = PlateDesk(self.opener, self.files)
         self.plate_lane = Lane()  # a run over a plate, and its tables
@@ -141,8 +144,17 @@ class Session(QObject):
         """Whether panels may still join."""
         return self._open
 
-    def _note_saving(self) -> None:
-        self.reviewer.editor.hold_still(saving=self.saver.saving)
+    def _home(self, origin: Origin) -> Home | None:
+        """Return where the results of an image of the open plate go, or None."""
+        held = self.plates.held
+        if held is None or origin.path != str(held.source.path):
+            return None
+        field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
+        stack, done = self.workspace.stack, self.workspace.done
+        if field is None or stack is None or done is None:
+            return None
+        segmented = channel_index(stack, done.recipe.channel)
+        return self.numbers.root, PlatePlace(held.source, field, self.numbers.layout, segmented)
 
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))

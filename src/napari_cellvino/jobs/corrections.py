@@ -1,26 +1,23 @@
-"""Results that a person corrects: read back, saved again with the version before, and kept when a run is repeated."""
+"""Results that a person corrected: read back, gone on with, and kept when a run is repeated."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from napari_cellvino.analysis.reconcile import Reconciled, reconcile
-from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord, pixels_sha256
+from napari_cellvino.annotation import Annotation, ObjectRecord, pixels_sha256
 from napari_cellvino.annotation.document_text import read_annotation_dict
 from napari_cellvino.annotation.recovery import find_unsaved
 from napari_cellvino.errors import ImageReadError, JournalError, OutputError
-from napari_cellvino.export.atomic import atomic_folder
 from napari_cellvino.export.label_tiff import read_labels
 from napari_cellvino.image import Plane
 from napari_cellvino.inference.volume import Volume
-from napari_cellvino.jobs.field import ANNOTATION_NAME, LABELS_NAME, RESULT_NAMES, FieldResult, fill_folder, measured
+from napari_cellvino.jobs.field import ANNOTATION_NAME, LABELS_NAME, FieldResult, measured
 
-PREVIOUS = "previous"  # folder inside a result: what was there before it was corrected
-WRITTEN = (LABELS_NAME, *RESULT_NAMES)
+MODEL = "model"  # folder inside a corrected result: what the model had found
 
 
 def journal_path(folder: Path) -> Path:
@@ -45,7 +42,7 @@ def read_annotation(folder: Path, *, shape: tuple[int, ...] | None = None) -> An
     ImageValueError
         If the files do not belong together, or say what this version does not know.
     """
-    content = _content(folder)
+    content = content_of(folder)
     outlined = content.get("outlines", True)
     labels = read_labels(folder / LABELS_NAME)[0] if outlined else None
     return read_annotation_dict(content, labels, shape=shape)
@@ -57,34 +54,17 @@ def is_other_image(annotation: Annotation, plane: Plane, volume: Volume | None =
     return sha256 != annotation.provenance.pixels_sha256
 
 
-def save_corrections(
-    folder: Path,
-    session: EditSession,
-    plane: Plane,
-    volume: Volume | None = None,
-    *,
-    ticket: dict[str, object] | None = None,
-) -> FieldResult:
-    """Write a corrected result in place of the one in ``folder``, all of it or nothing, and return it.
-
-    What stood there before stays in ``previous`` until the next save; files that others put there stay too. ``ticket``
-    says what the result was made from; by default it is the one of the result before.
+def read_model_annotation(folder: Path) -> Annotation | None:
+    """Return what the model had found of a result, or None where a corrected one does not tell.
 
     Raises
     ------
-    OutputError
-        If it cannot be written; the result and the journal are then as they were.
+    ImageReadError, ImageValueError
+        As `read_annotation`.
     """
-    result = measured(session.annotation, plane, volume)
-    fingerprint = session.saving()
-    known = ticket or (_content(folder)["ticket"] if _has_ticket(folder) else None)
-    extra = {"ticket": known} if known else {}
-    with atomic_folder(folder) as part:
-        if folder.is_dir():
-            _carry_over(folder, part)
-        fill_folder(part, result, extra)
-    session.saved(fingerprint)
-    return result
+    if (folder / MODEL / ANNOTATION_NAME).is_file():
+        return read_annotation(folder / MODEL)
+    return None if is_corrected(folder) else read_annotation(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +133,12 @@ def with_corrections(folder: Path, result: FieldResult) -> FieldResult:
     ImageReadError, ImageValueError
         If there are corrections that cannot be read: nothing is written over them.
     """
-    if not (folder / ANNOTATION_NAME).is_file() or not (journal_path(folder).exists() or _is_corrected(folder)):
+    if not is_result(folder) or not (journal_path(folder).exists() or is_corrected(folder)):
         return result
     corrected = read_annotation(folder, shape=result.annotation.shape)
     if find_unsaved(journal_path(folder), corrected) is not None:
         raise OutputError(f"{folder} has corrections that were not saved; open it, save or drop them, then run again")
-    if not _is_corrected(folder):
+    if not is_corrected(folder):
         return result
     if is_other_image(corrected, result.plane, result.volume):
         raise OutputError(f"{folder} holds corrections of another image, or of one that changed since; move it away")
@@ -195,34 +175,24 @@ def _renamed(record: ObjectRecord, corrected: Annotation, new: Annotation) -> Ob
     return replace(record, class_index=index, model=record.model or (before if before != after else ""))
 
 
-def _carry_over(folder: Path, part: Path) -> None:
-    """Copy the result as it was into ``previous`` of a new folder, and what others put beside it."""
-    (part / PREVIOUS).mkdir()
-    for file in folder.iterdir():
-        if file.name in WRITTEN:
-            shutil.copy2(file, part / PREVIOUS / file.name)
-        elif file.is_dir() and file.name != PREVIOUS:
-            shutil.copytree(file, part / file.name)
-        elif file.is_file():
-            shutil.copy2(file, part / file.name)
-
-
-def _is_corrected(folder: Path) -> bool:
+def is_corrected(folder: Path) -> bool:
     """Return whether a result says of any object that a person looked at it or deleted it."""
-    content = _content(folder)
+    content = content_of(folder)
     objects = content.get("objects", [])
     return bool(content.get("gone")) or any(found.get("review", "unseen") != "unseen" for found in objects)
 
 
 def _has_corrections(folder: Path) -> bool:
-    return (folder / ANNOTATION_NAME).is_file() and _is_corrected(folder)
+    return is_result(folder) and is_corrected(folder)
 
 
-def _has_ticket(folder: Path) -> bool:
-    return (folder / ANNOTATION_NAME).is_file() and "ticket" in _content(folder)
+def is_result(folder: Path) -> bool:
+    """Return whether a folder holds a result."""
+    return (folder / ANNOTATION_NAME).is_file()
 
 
-def _content(folder: Path) -> dict[str, Any]:
+def content_of(folder: Path) -> dict[str, Any]:
+    """Return what ``annotation.json`` of a result says; `ImageReadError` if it cannot be read."""
     path = folder / ANNOTATION_NAME
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

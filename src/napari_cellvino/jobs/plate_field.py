@@ -18,7 +18,7 @@ from napari_cellvino.analysis.ring import WIDTH, ring_means
 from napari_cellvino.export.tables import write_table
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.jobs.field import FieldResult
-from napari_cellvino.jobs.results import FIRST_COLUMNS, Row, Ticket
+from napari_cellvino.jobs.results import FIRST_COLUMNS, Row, Ticket, cell_text
 from napari_cellvino.plate import FieldOfView
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def refresh_place(folder: Path, columns: Mapping[str, object]) -> None:
     path = folder / OBJECTS_NAME
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     bare = table.drop(columns=[name for name in (*columns, *COLUMNS) if name in table])
-    fresh = _with_first(bare, {name: _text(value) for name, value in columns.items()})
+    fresh = _with_first(bare, {name: cell_text(value) for name, value in columns.items()})
     if not fresh.equals(table):
         write_table(path, fresh)
 
@@ -126,7 +126,3 @@ def _with_first(table: pd.DataFrame, columns: Mapping[str, object]) -> pd.DataFr
 
     values = {name: [value] * len(table) for name, value in columns.items()}
     return pd.concat([pd.DataFrame(values, index=table.index), table], axis=1)
-
-
-def _text(value: object) -> str:
-    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -22,19 +22,21 @@ from napari_cellvino.inference.engine import InferenceCancelledError
 from napari_cellvino.inference.predict import Prediction
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.jobs.batch import COUNTS_EVERY_S, Bench, FieldDone, FieldNews, predict_with_news, why_failed
+from napari_cellvino.jobs.corrections import MODEL
 from napari_cellvino.jobs.field import LABELS_NAME, finish_field, notices_of
 from napari_cellvino.jobs.plate_field import (
     PlateChoices,
     folder_name,
     place_columns,
-    placed,
     placed_rows,
     plate_row,
     plate_ticket,
     refresh_place,
 )
+from napari_cellvino.jobs.plate_place import PlatePlace
 from napari_cellvino.jobs.plate_tables import write_plate_tables
 from napari_cellvino.jobs.results import (
+    FIRST_COLUMNS,
     Row,
     Ticket,
     check_replaceable,
@@ -97,11 +99,20 @@ def run_plate(
 def _write_tables(
     rows: Sequence[Row], standing: Sequence[Row], source: PlateSource, bench: Bench, choices: PlateChoices
 ) -> None:
+    rows, standing = ([_as_corrected(bench.root, row) for row in some] for some in (rows, standing))
     write_counts(bench.root, rows, standing)
     listed = {row["folder"] for row in rows}
     others = [r for r in standing if r["folder"] not in listed and r["file"] == str(source.path)]
     if rows or others:
         write_plate_tables(bench.root, [*rows, *others], source.plate, choices.layout)
+
+
+def _as_corrected(root: Path, row: Row) -> Row:
+    """Return the row of a field, with the counts of what a person made of it meanwhile."""
+    folder = root / str(row["folder"])
+    if not row["folder"] or not (folder / MODEL).is_dir():
+        return row
+    return row | {name: value for name, value in finished_row(folder).items() if name not in FIRST_COLUMNS[:-1]}
 
 
 def _work(
@@ -162,8 +173,9 @@ def _finish(
     columns = place_columns(job.field, choices.layout)
     try:
         result = finish_field(prediction, bench.recipe, bench.package, bench.outline)
-        result = placed(result, columns, segmented, choices.ring_px)
-        save_field(job.folder, result, job.ticket, overwrite=bench.overwrite or choices.replace)
+        place = PlatePlace(source, job.field, choices.layout, segmented, choices.ring_px)
+        anew = bench.overwrite or choices.replace
+        save_field(job.folder, result, job.ticket, overwrite=anew, finish=place.finish)
         notices = notices_of(prediction) + _write_back(job, source, choices, result.plane.spacing)
     except Exception as error:  # as above: it ends as a failed field
         return _failed(job.number, job.field, source, choices, error)

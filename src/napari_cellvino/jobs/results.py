@@ -6,28 +6,27 @@ stopped, and a result made from something else is never overwritten unasked.
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_cellvino.annotation import EditSession
 from napari_cellvino.errors import OutputError
 from napari_cellvino.export.atomic import atomic_path, recover
 from napari_cellvino.export.names import safe_name
 from napari_cellvino.export.tables import write_table
-from napari_cellvino.image import Origin, Plane
-from napari_cellvino.inference.volume import Volume
-from napari_cellvino.jobs.corrections import save_corrections, with_corrections
+from napari_cellvino.image import Origin
 from napari_cellvino.jobs.field import (
     ANNOTATION_NAME,
     LABELS_NAME,
     RESULT_NAMES,
     FieldResult,
     resolved,
-    write_field,
 )
+from napari_cellvino.jobs.saving import Finish, as_it_is, replace_result
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Recipe
 
@@ -90,8 +89,12 @@ def read_ticket(folder: Path) -> Ticket | None:
         return None
 
 
-def save_field(folder: Path, result: FieldResult, ticket: Ticket, *, overwrite: bool) -> None:
+def save_field(
+    folder: Path, result: FieldResult, ticket: Ticket, *, overwrite: bool, finish: Finish = as_it_is
+) -> None:
     """Write a field's result; what a person corrected in the one before stays as it was.
+
+    ``finish`` is done to the measured result before it is written.
 
     Raises
     ------
@@ -100,61 +103,7 @@ def save_field(folder: Path, result: FieldResult, ticket: Ticket, *, overwrite: 
         written.
     """
     check_replaceable(folder, ticket, overwrite=overwrite)
-    write_field(folder, with_corrections(folder, result), {"ticket": ticket.as_dict()})
-
-
-def save_result(
-    root: Path, result: FieldResult, package: ModelPackage, outline: ModelPackage | None = None, *, overwrite: bool
-) -> Path:
-    """Write one result into its own folder under ``root``, with the counts and the recipe, and return the folder.
-
-    Raises
-    ------
-    OutputError
-        If another result stands there and ``overwrite`` is off, or it cannot be written.
-    """
-    origin, recipe = result.plane.origin, result.annotation.provenance.recipe
-    folder = choose_folder(root, origin)
-    save_field(folder, result, Ticket.of(origin, recipe, package, outline), overwrite=overwrite)
-    write_counts(root, [finished_row(folder)])
-    write_recipe(root, recipe)
-    return folder
-
-
-def save_corrected(
-    root: Path,
-    session: EditSession,
-    plane: Plane,
-    volume: Volume | None,
-    package: ModelPackage,
-    outline: ModelPackage | None = None,
-    *,
-    overwrite: bool,
-) -> Path:
-    """Write a result as it was corrected into its own folder under ``root``, and return the folder.
-
-    Parameters
-    ----------
-    root, package, outline, overwrite
-        As for `save_result`.
-    session
-        What a person corrected; its journal is shortened when all is written.
-    plane, volume
-        What is measured: the pixels that the result was found in.
-
-    Raises
-    ------
-    OutputError
-        If another result stands there and ``overwrite`` is off, or it cannot be written.
-    """
-    recipe = session.annotation.provenance.recipe
-    folder = choose_folder(root, plane.origin)
-    ticket = Ticket.of(plane.origin, recipe, package, outline)
-    check_replaceable(folder, ticket, overwrite=overwrite)
-    save_corrections(folder, session, plane, volume, ticket=ticket.as_dict())
-    write_counts(root, [finished_row(folder)])
-    write_recipe(root, recipe)
-    return folder
+    replace_result(folder, result, ticket.as_dict(), finish)
 
 
 def check_replaceable(folder: Path, ticket: Ticket, *, overwrite: bool) -> None:
@@ -215,6 +164,57 @@ def write_counts(root: Path, rows: Sequence[Row], earlier: Sequence[Row] | None 
     table["count"] = table["count"].astype("Int64")
     with atomic_path(root / COUNTS_NAME) as part:
         write_table(part, table)
+
+
+def update_counts(root: Path, row: Row) -> None:
+    """Put the row of one field into ``counts.csv``, in the place of the one before; other fields are not looked at.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    try:
+        rows: list[Row] = [dict(known) for known in read_rows(root / COUNTS_NAME)]
+    except (OSError, ValueError, csv.Error):  # none yet, or not ours any more
+        write_counts(root, [row])
+        return
+    fresh: Row = {name: cell_text(value) for name, value in row.items()}
+    at = next((n for n, known in enumerate(rows) if _is_same_field(known, fresh)), len(rows))
+    rows[at : at + 1] = [fresh]
+    import pandas as pd
+
+    with atomic_path(root / COUNTS_NAME) as part:
+        write_table(part, pd.DataFrame(rows, columns=_columns(rows)))
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table of ours, as text.
+
+    Raises
+    ------
+    ValueError
+        If it has no rows of fields.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as handle:
+        table = csv.DictReader(handle)
+        rows = [{name: value or "" for name, value in row.items() if name is not None} for row in table]
+    if not {"file", "folder", "status"} <= set(table.fieldnames or ()):
+        raise ValueError(f"{path} is no table of fields")
+    return rows
+
+
+def _is_same_field(known: Row, fresh: Row) -> bool:
+    if known["folder"]:
+        return known["folder"] == fresh["folder"]
+    return all(known.get(name) == fresh.get(name) for name in ("file", "position", "frame"))  # it had failed
+
+
+def cell_text(value: object) -> str:
+    """Return a value as `write_table` writes it."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return "" if value is None else str(value)
 
 
 def write_recipe(root: Path, recipe: Recipe) -> None:
