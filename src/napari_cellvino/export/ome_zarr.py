@@ -19,8 +19,8 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from napari_cellvino.errors import ImageReadError, ImageValueError
-from napari_cellvino.export.canvas import labelled
+from napari_cellvino.errors import ImageReadError
+from napari_cellvino.export.canvas import fitting_labels, labelled
 from napari_cellvino.export.exposure import reduced
 from napari_cellvino.export.fields import Cell, Cells, ExportField, cell_from
 from napari_cellvino.export.writer import SplitBook
@@ -154,12 +154,7 @@ def read_ome_zarr(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
         cells = [_cell(entry) for entry in said["image-label"].get("properties", [])]
     except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
         raise ImageReadError(f"{path} cannot be read as OME-Zarr with labels: {error!r}") from error
-    labels = (
-        labels.reshape(labels.shape[-len(shape) :]) if labels.size == np.prod(labels.shape[-len(shape) :]) else labels
-    )
-    if labels.shape != tuple(shape) or labels.dtype.kind not in "bui":
-        raise ImageValueError(f"{path} has labels {labels.dtype} of shape {labels.shape}, but the image is {shape}")
-    return labelled(labels.astype(np.int32), cells)
+    return labelled(fitting_labels(path, labels, shape), cells)
 
 
 def _attributes(group: zarr.Group) -> Mapping[str, Any]:

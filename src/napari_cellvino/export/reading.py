@@ -13,6 +13,7 @@ from napari_cellvino.export.coco import read_coco
 from napari_cellvino.export.fields import Cells
 from napari_cellvino.export.imagej_rois import read_rois
 from napari_cellvino.export.label_folder import read_label_image
+from napari_cellvino.export.names import safe_name
 from napari_cellvino.export.ome_zarr import read_ome_zarr
 from napari_cellvino.export.qupath import read_geojson
 from napari_cellvino.export.yolo import read_yolo
@@ -44,7 +45,8 @@ READERS: dict[str, Reader] = {
 def read_cells(path: Path, shape: tuple[int, ...], name: str) -> Cells:
     """Return the annotations in ``path`` of the image ``name`` (without suffix), whose size is ``shape``.
 
-    Read are label images (TIFF, PNG), ``_seg.npy``, ImageJ ROIs, GeoJSON, COCO JSON, YOLO and OME-Zarr.
+    That is (Y, X), or (Z, Y, X) where they belong to a whole stack. Read are label images (TIFF, PNG), ``_seg.npy``,
+    ImageJ ROIs, GeoJSON, COCO JSON, YOLO and OME-Zarr; of PNG, COCO and YOLO masks of one plane only.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def _is_geojson(path: Path) -> bool:
 def find_annotations(masks: Path, name: str) -> Path:
     """Return what holds the annotations of the image ``name``: ``masks`` itself, or the one in it of that name.
 
-    What programs add to a name (``_masks``, ``_seg``, ``_RoiSet``, …) is passed over.
+    What programs add to a name (``_masks``, ``_seg``, ``_RoiSet``, …) is passed over, and signs that no file may have.
 
     Raises
     ------
@@ -84,8 +86,9 @@ def find_annotations(masks: Path, name: str) -> Path:
     if not masks.is_dir() or masks.suffix.lower() == ".zarr":
         return masks
     plain = [path for path in sorted(masks.iterdir()) if ENDING.search(path.name) and not path.name.startswith(".")]
-    named = [path for path in plain if name in _names_of(path)]
-    marked = [path for path in named if _names_of(path)[0] != name or len(named) == 1]  # the image may lie beside it
+    wanted = {name, safe_name(name)}
+    named = [path for path in plain if not wanted.isdisjoint(_names_of(path))]
+    marked = [path for path in named if _names_of(path)[0] not in wanted or len(named) == 1]  # the image lies beside it
     if len(marked) != 1:
         found = " and ".join(path.name for path in marked) or "nothing"
         raise ImageReadError(f"{masks} holds {found} for the image {name}; name the file itself")
