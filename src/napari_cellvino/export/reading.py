@@ -71,6 +71,20 @@ def _is_geojson(path: Path) -> bool:
     return isinstance(content, list) or "features" in content or "geometry" in content
 
 
+def holds_one_image(masks: Path) -> bool:
+    """Return whether ``masks`` is, or should be, what one image has, and not a folder or a COCO file of several.
+
+    Raises
+    ------
+    ImageReadError
+        If it is JSON that cannot be read.
+    """
+    suffix = masks.suffix.lower()
+    if suffix == ".json" and masks.is_file():
+        return _is_geojson(masks)
+    return suffix == ".zarr" or not masks.is_dir()
+
+
 def find_annotations(masks: Path, name: str) -> Path:
     """Return what holds the annotations of the image ``name``: ``masks`` itself, or the one in it of that name.
 
