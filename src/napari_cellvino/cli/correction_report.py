@@ -7,8 +7,9 @@ from pathlib import Path
 
 from napari_cellvino.errors import ImageReadError, OutputError
 from napari_cellvino.export.atomic import recover
-from napari_cellvino.jobs.annotated_fields import read_field, read_result_labels, result_folders
+from napari_cellvino.jobs.annotated_fields import read_field, read_result_cells, result_folders
 from napari_cellvino.jobs.correction_report import CorrectionReport
+from napari_cellvino.jobs.field import ANNOTATION_NAME
 from napari_cellvino.jobs.json_text import json_text
 
 
@@ -20,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
         raise OutputError(f"{out} is there already; replace it (--overwrite) or name another file (--out)")
     report = CorrectionReport()
     for folder in result_folders(options.results):
-        report.add(read_result_labels(_counterpart(folder, options)), read_field(folder))
+        report.add(read_result_cells(_counterpart(folder, options)), read_field(folder))
     report.write(out)
     totals = report.totals()
     if options.json:
@@ -38,7 +39,7 @@ def _counterpart(folder: Path, options: argparse.Namespace) -> Path:
     single = folder == options.results
     found: Path = (
         options.model_results
-        if single and (options.model_results / "labels.tif").is_file()
+        if single and (options.model_results / ANNOTATION_NAME).is_file()
         else (options.model_results / folder.name)
     )
     if not found.is_dir():

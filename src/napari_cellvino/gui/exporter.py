@@ -11,10 +11,11 @@ from qtpy.QtCore import QObject, Signal
 from napari_cellvino.app import Workspace
 from napari_cellvino.errors import OutputError
 from napari_cellvino.export.exporting import REVIEWED_ONLY, ExportChoices, describe, export_fields
-from napari_cellvino.export.fields import Labels
+from napari_cellvino.export.fields import Cell, Cells
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.saver import Saver
 from napari_cellvino.gui.worker import Lane, Task
+from napari_cellvino.inference.heads import Decoded
 from napari_cellvino.jobs.annotated_fields import Unreadable, read_field, read_fields, result_folders
 from napari_cellvino.jobs.correction_report import CorrectionReport
 from napari_cellvino.jobs.group_plots import write_size_plot
@@ -73,7 +74,7 @@ class Exporter(QObject):
         decoded = outcome.prediction.decoded
         self._start(
             "writing the report",
-            lambda: _report(decoded.label_image(), saved, overwrite=overwrite),
+            lambda: _report(decoded, saved, overwrite=overwrite),
             again=None if overwrite else lambda: self.report(overwrite=True),
         )
 
@@ -111,17 +112,28 @@ def _export(results: Path, kind: str, *, overwrite: bool) -> Made:
     return Made(describe([done]) + lost, done.folder)
 
 
-def _report(model: Labels, saved: Path, *, overwrite: bool) -> Made:
+def _report(decoded: Decoded, saved: Path, *, overwrite: bool) -> Made:
     report, path = CorrectionReport(), saved.with_name(f"{saved.name}-{REPORT_NAME}")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} is there already; replace it, or save the result elsewhere")
-    report.add(model, read_field(saved))
+    shown = read_field(saved)
+    report.add(_found(decoded, shown.cells.classes), shown)
     report.write(path)
     totals = report.totals()
     f1 = report.accuracy.f1_50
     return Made(
         f"{totals['model']} cells found, {totals['corrected']} after correction; F1 of the model {f1:.2f}", path
     )
+
+
+def _found(decoded: Decoded, classes: tuple[str, ...]) -> Cells:
+    """Return what the model found, with the boxes of cells in 3D as they are seen from above."""
+    objects = decoded.objects
+    axes = objects.box.shape[1] // 2
+    seen = objects.box[:, [axes - 2, axes - 1, 2 * axes - 2, 2 * axes - 1]].astype(float).tolist()
+    columns = zip(objects.id.tolist(), objects.class_index.tolist(), seen, objects.score.tolist(), strict=True)
+    cells = (Cell(id_, classes[kind], (y0, x0, y1, x1), score) for id_, kind, (y0, x0, y1, x1), score in columns)
+    return Cells(decoded.labels, tuple(cells), classes)
 
 
 def _draw(results: Path) -> Made:

@@ -127,23 +127,39 @@ def read_field(folder: Path, groups: Mapping[str, str] | None = None) -> ExportF
         If the image is not the one the result was made from.
     """
     result = _read_result(folder)
-    labels = read_result_labels(folder) if result.outlines else None
+    cells = _cells(folder, result)
     plane, recipe, stack = _read_plane(folder, result)
-    origin, pixels = plane.origin, plane.pixels if labels is None or labels.ndim == 2 else _whole(stack, recipe)
-    cells = tuple(_cell(_record(folder, raw), result.classes) for raw in result.objects)
+    stacked = cells.labels is not None and cells.labels.ndim == 3
+    origin, pixels = plane.origin, _whole(stack, recipe) if stacked else plane.pixels
     index = channel_index(stack, recipe.channel)
     return ExportField(
         name=folder.name,
         pixels=pixels,
-        cells=Cells(labels, cells, result.classes),
+        cells=cells,
         spacing=plane.spacing,
         channels=plane.channels,
         rgb=stack.rgb,
         seen=index,
         group=(groups or {}).get(folder.name) or group_of(origin, folder.name),
-        measurements=_measurements(folder / OBJECTS_NAME, [cell.id for cell in cells]),
+        measurements=_measurements(folder / OBJECTS_NAME, [cell.id for cell in cells.cells]),
         provenance=result.provenance,
     )
+
+
+def read_result_cells(folder: Path) -> Cells:
+    """Return the cells of the result in ``folder``, without the image.
+
+    Raises
+    ------
+    ImageReadError
+        If a file is missing or broken.
+    """
+    return _cells(folder, _read_result(folder))
+
+
+def _cells(folder: Path, result: _Result) -> Cells:
+    labels = read_result_labels(folder) if result.outlines else None
+    return Cells(labels, tuple(_cell(_record(folder, raw), result.classes) for raw in result.objects), result.classes)
 
 
 def group_of(origin: Origin, name: str) -> str:
