@@ -200,3 +200,13 @@ def test_every_position_has_its_masks(cellvino, tmp_path):
     for number, row in enumerate(found, 1):
         (cell,) = rows(tmp_path / "in" / row["folder"] / "objects.csv")
         assert (cell["id"], cell["y0"]) == (str(number), str(number * 5))
+
+
+def test_masks_that_lie_beside_their_images_are_no_images(cellvino, samples, tmp_path):
+    for name in ("A01_s1", "A02_s1"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", tifffile.imread(samples / "plate" / f"{name}.ome.tif")[0])
+        labels = tifffile.imread(samples / "plate" / "labels" / f"{name}.tif")
+        tifffile.imwrite(tmp_path / f"{name}_masks.tif", labels)
+    called = cellvino("import", tmp_path, "--image", tmp_path, "--out", tmp_path / "in")
+    assert called.code == 0, called.err
+    assert [row["folder"] for row in rows(tmp_path / "in" / "counts.csv")] == ["A01_s1", "A02_s1"]

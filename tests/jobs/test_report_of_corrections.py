@@ -61,8 +61,9 @@ def test_a_report_of_boxes(tmp_path):
     assert content["fields"][0]["corrections"][2]["classes"] == ["living", "dead"]
     page = (tmp_path / "c.html").read_text(encoding="utf-8")
     assert page.count("<figure>") == 3
-    assert "of another class: #2 (living → dead), IoU 1.00" in page
-    assert "1 added, 1 deleted, 0 moved or resized, 1 of another class" in page
+    assert "given another class: #2 (living → dead), IoU 1.00" in page
+    assert "1 added, 1 deleted, 0 moved or resized, 1 given another class" in page
+    assert "<br>deleted: #3</figure>" in page
     assert "against the corrected boxes" in page
     assert "<th>Split</th>" not in page
     assert "None" not in re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari_cellvino.errors import ImageReadError
@@ -107,6 +107,14 @@ def find_annotations(masks: Path, name: str) -> Path:
         found = " and ".join(path.name for path in marked) or "nothing"
         raise ImageReadError(f"{masks} holds {found} for the image {name}; name the file itself")
     return marked[0]
+
+
+def without_masks(images: Sequence[Path], masks: Path) -> list[Path]:
+    """Return the images that are not themselves masks of another one, where both lie in the folder ``masks``."""
+    beside = [path for path in images if path.parent.resolve() == masks.resolve()]
+    plain = {_names_of(path)[0] for path in beside}
+    drawn = {path for path in beside if _names_of(path)[0] != (name := _names_of(path)[1]) and name in plain}
+    return [path for path in images if path not in drawn]
 
 
 def _names_of(path: Path) -> tuple[str, str]:

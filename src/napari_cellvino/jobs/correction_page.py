@@ -27,7 +27,7 @@ COLUMNS = {
     "ap_mean": "AP mean",
     "average_precision": "Average precision",
 }
-WORDS = {"reshaped": "reshaped", "reclassified": "of another class"}
+WORDS = {"reshaped": "reshaped", "reclassified": "given another class"}
 OF_BOXES = {"reshaped": "moved or resized"}
 NOT_OF_BOXES = ("split", "merged", "ap_mean")
 STYLE = """
@@ -117,7 +117,8 @@ def _thin(number: int) -> str:
 def _figure(field: str, correction: Correction, picture: str, *, boxes: bool) -> str:
     ids = " and ".join(f"#{id_}" for id_ in (correction.model or correction.corrected))
     classes = f" ({' → '.join(correction.classes)})" if correction.classes else ""
-    text = f"{_kind(correction.kind, boxes=boxes)}: {ids}{classes}, IoU {correction.iou:.2f}"
+    overlap = f", IoU {correction.iou:.2f}" if correction.model and correction.corrected else ""
+    text = f"{_kind(correction.kind, boxes=boxes)}: {ids}{classes}{overlap}"
     return f'<figure><img src="{picture}" alt="{escape(text)}"><br>{escape(field)}<br>{escape(text)}</figure>'
 
 

@@ -18,7 +18,7 @@ from napari_cellvino.analysis.doubts import broken_along_z
 from napari_cellvino.annotation import Annotation, ObjectRecord, Provenance, pixels_sha256
 from napari_cellvino.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.export.fields import Cell, Cells, MisfitError
-from napari_cellvino.export.reading import find_annotations, holds_one_image, read_cells
+from napari_cellvino.export.reading import find_annotations, holds_one_image, read_cells, without_masks
 from napari_cellvino.image import Origin, Plane, Stack
 from napari_cellvino.inference.engine import EngineFacts
 from napari_cellvino.inference.progress import finish
@@ -59,7 +59,8 @@ def import_masks(
     masks
         A file, or a folder with one file per field of the field's name.
     images
-        The images that they belong to; of each position the plane, or the whole stack, that ``recipe`` names.
+        The images that they belong to; of each position the plane, or the whole stack, that ``recipe`` names. Masks
+        among them, that lie beside their images, are passed over.
     root
         Folder of results.
     recipe
@@ -72,7 +73,7 @@ def import_masks(
     OutputError
         If ``counts.csv`` cannot be written.
     """
-    fields = list_fields(images, recipe)
+    fields = list_fields(without_masks(images, masks), recipe)
     first = list(islice(fields, 2))
     rows: list[Row] = []
     taken: set[Path] = set()
