@@ -169,6 +169,33 @@ def test_label_stacks_of_others(tmp_path, dtype):
         assert raised.value.found[-3:] == (3, 6, 5)
 
 
+def test_planes_that_were_written_one_by_one_are_a_stack(tmp_path):
+    labels = np.arange(3 * 20, dtype=np.uint16).reshape(3, 4, 5)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        for plane in labels:
+            tiff.write(plane)
+    np.testing.assert_array_equal(read_cells(tmp_path / "a.tif", (3, 4, 5), "a").labels, labels)
+    with tifffile.TiffWriter(tmp_path / "sites.ome.tif") as tiff:
+        for plane in labels:
+            tiff.write(plane, metadata={"axes": "YX"})
+    with pytest.raises(ImageValueError, match="holds 3 images"):
+        read_cells(tmp_path / "sites.ome.tif", (4, 5), "a")
+
+
+def test_one_of_several_labels_is_said(tmp_path):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w")
+    for number, name in enumerate(("nuclei", "cells"), 1):
+        labels = group.create_group(f"labels/{name}")
+        labels.attrs["image-label"], labels.attrs["multiscales"] = {}, [{"datasets": [{"path": "0"}]}]
+        labels.create_array("0", shape=(4, 5), dtype="i4")[...] = number
+    group["labels"].attrs["labels"] = ["nuclei", "cells"]
+    got = read_cells(tmp_path / "a.zarr", (4, 5), "a")
+    assert (got.labels == 1).all()
+    assert got.notices == ("nuclei was taken of its labels, not cells; name labels/cells to take that",)
+    named = find_annotations(tmp_path / "a.zarr" / "labels" / "cells", "a")
+    assert (read_cells(named, (4, 5), "a").labels == 2).all()
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.txt", "a.json"])
 def test_formats_without_z_say_so(tmp_path, name):
     Image.fromarray(np.eye(5, dtype=np.uint8)).save(tmp_path / "a.png")

@@ -14,7 +14,7 @@ from napari_cellvino.export.fields import Cells
 from napari_cellvino.export.imagej_rois import read_rois
 from napari_cellvino.export.label_folder import read_label_image
 from napari_cellvino.export.names import safe_name
-from napari_cellvino.export.ome_zarr import read_ome_zarr
+from napari_cellvino.export.ome_zarr import is_zarr, read_ome_zarr
 from napari_cellvino.export.qupath import read_geojson
 from napari_cellvino.export.yolo import read_yolo
 
@@ -38,7 +38,6 @@ READERS: dict[str, Reader] = {
     ".roi": read_rois,
     ".geojson": read_geojson,
     ".txt": read_yolo,
-    ".zarr": read_ome_zarr,
 }
 
 
@@ -58,8 +57,10 @@ def read_cells(path: Path, shape: tuple[int, ...], name: str) -> Cells:
     suffix = path.suffix.lower()
     if suffix == ".json":
         return (read_geojson if _is_geojson(path) else read_coco)(path, shape, name)
+    if is_zarr(path):
+        return read_ome_zarr(path, shape, name)
     if suffix not in READERS:
-        raise ImageReadError(f"{path} is of no kind that can be read; those are {', '.join([*READERS, '.json'])}")
+        raise ImageReadError(f"{path} is of no kind that can be read; those are {', '.join(READERS)}, .json, .zarr")
     return READERS[suffix](path, shape, name)
 
 
@@ -79,10 +80,9 @@ def holds_one_image(masks: Path) -> bool:
     ImageReadError
         If it is JSON that cannot be read.
     """
-    suffix = masks.suffix.lower()
-    if suffix == ".json" and masks.is_file():
+    if masks.suffix.lower() == ".json" and masks.is_file():
         return _is_geojson(masks)
-    return suffix == ".zarr" or not masks.is_dir()
+    return not masks.is_dir() or is_zarr(masks)
 
 
 def find_annotations(masks: Path, name: str) -> Path:
@@ -97,7 +97,7 @@ def find_annotations(masks: Path, name: str) -> Path:
     """
     if not masks.exists():
         raise ImageReadError(f"there is nothing at {masks}; check the name")
-    if not masks.is_dir() or masks.suffix.lower() == ".zarr":
+    if not masks.is_dir() or is_zarr(masks):
         return masks
     plain = [path for path in sorted(masks.iterdir()) if ENDING.search(path.name) and not path.name.startswith(".")]
     wanted = {name, safe_name(name)}

@@ -136,7 +136,9 @@ def _read(file: Path, stack: Stack, recipe: Recipe, name: str) -> Cells:
 def _misfit(file: Path, found: tuple[int, ...], stack: Stack, recipe: Recipe) -> str:
     sizes = tuple(stack.shape[2:]) if stack.shape.z > 1 else tuple(stack.shape[3:])
     chosen = "all planes were" if recipe.z_choice.joined else "one plane was"
-    if recipe.z_choice.joined:
+    if stack.shape.t > 1 and found[0] == stack.shape.t and len(found) > 2:
+        advice = "give the masks of each time point as a file of its own"
+    elif recipe.z_choice.joined:
         advice = "say which plane these lie on with --z plane:K, or leave out --z 3d where it is the projection"
     elif stack.shape.z == 1:
         advice = "name the stack that these were made in, or give masks of this plane"
