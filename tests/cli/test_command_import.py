@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -200,6 +201,23 @@ def test_every_position_has_its_masks(cellvino, tmp_path):
     for number, row in enumerate(found, 1):
         (cell,) = rows(tmp_path / "in" / row["folder"] / "objects.csv")
         assert (cell["id"], cell["y0"]) == (str(number), str(number * 5))
+
+
+def test_masks_that_people_drew_in_embryos(cellvino, shared_data, tmp_path):
+    with zipfile.ZipFile(shared_data / "bbbc050_3d" / "bbbc050_trainval.zip") as packed:
+        for kind, name in (("images", "a.tif"), ("labels", "a_masks.tif")):
+            (tmp_path / name).write_bytes(packed.read(f"{kind}/tr_Emb05_t301.tif"))
+    called = cellvino("import", tmp_path, "--image", tmp_path, "--z", "3d", "--out", tmp_path / "in", "--json")
+    assert called.code == 0, called.err
+    drawn = tifffile.imread(tmp_path / "a_masks.tif")
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "in" / "a" / "labels.tif"), drawn)
+    table = pd.read_csv(tmp_path / "in" / "a" / "objects.csv")
+    np.testing.assert_array_equal(table["volume_px"], np.bincount(drawn.ravel())[table["id"]])
+    called = cellvino("run", tmp_path / "a.tif", "--z", "3d", "--diameter", "17", "--out", tmp_path / "model")
+    assert called.code == 0, called.err
+    called = cellvino("report", tmp_path / "in", "--model-results", tmp_path / "model", "--json")
+    assert called.json["scores"]["f1_50"] > 0.85
+    assert called.json["totals"]["reclassified"] == 0  # the model's are called nuclei, the others cells
 
 
 def test_masks_that_lie_beside_their_images_are_no_images(cellvino, samples, tmp_path):

@@ -69,6 +69,15 @@ def test_a_report_of_boxes(tmp_path):
     assert "None" not in re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)
 
 
+@pytest.mark.parametrize("side", [MODEL, outlines(np.eye(6, dtype=np.int32))])
+def test_classes_of_other_names_are_not_compared(side):
+    cells = tuple(replace(cell, kind="imported cell") for cell in side.cells)
+    report = CorrectionReport()
+    report.add(side, field(replace(side, cells=cells, classes=("imported cell",))))
+    assert (report.totals()["reclassified"], report.totals()["untouched"]) == (0, len(cells))
+    assert (report.accuracy.f1_50, report.as_dict()["classes"]) == (1, {})
+
+
 def test_the_worst_of_many_fields_of_boxes_are_kept():
     report = CorrectionReport()
     for number in range(WORST):

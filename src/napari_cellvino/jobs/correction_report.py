@@ -138,23 +138,33 @@ class CorrectionReport:
 
 
 def _compared(model: Cells, corrected: Cells) -> CorrectionFigures:
+    named = _of_one_naming(model, corrected)
     if model.labels is None or corrected.labels is None:
-        return compare_boxes(_boxes(model), _boxes(corrected))
+        return compare_boxes(_boxes(model, named=named), _boxes(corrected, named=named))
+    if not named:
+        return compare(model.labels, corrected.labels)
     before, after = ({cell.id: cell.kind for cell in side.cells} for side in (model, corrected))
     return compare(model.labels, corrected.labels, (before, after))
 
 
-def _boxes(side: Cells) -> Boxes:
+def _of_one_naming(model: Cells, corrected: Cells) -> bool:
+    """Return whether classes can be compared: one, at least, has the same name on both sides."""
+    return not set(model.classes).isdisjoint(corrected.classes)
+
+
+def _boxes(side: Cells, *, named: bool) -> Boxes:
     return Boxes(
         np.array([cell.id for cell in side.cells], np.int64),
         np.array([cell.box for cell in side.cells], np.float64).reshape(-1, 4),
-        tuple(cell.kind for cell in side.cells),
+        tuple(cell.kind if named else "" for cell in side.cells),
         np.array([cell.score for cell in side.cells], np.float64),
     )
 
 
 def _by_class(model: Cells, corrected: Cells) -> dict[str, tuple[int, int]]:
-    """Return the counts of both sides by class, in the order of the model's classes."""
+    """Return the counts of both sides by class, in the order of the model's; none where names cannot be compared."""
+    if not _of_one_naming(model, corrected):
+        return {}
     before, after = (Counter(cell.kind for cell in side.cells) for side in (model, corrected))
     names = dict.fromkeys([*model.classes, *corrected.classes, *before, *after])
     return {name: (before[name], after[name]) for name in names}
