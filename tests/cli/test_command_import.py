@@ -176,6 +176,14 @@ def test_every_time_point_has_its_masks(cellvino, joined, movie, tmp_path):
     called = cellvino("import", masks / "movie_masks.tif", *choices, "all", "--out", tmp_path / "no")
     assert called.code == 1
     assert "movie t2 is one of several; name a folder with a file for each" in called.err
+    both = np.stack([labels, labels])
+    tifffile.imwrite(tmp_path / "both.tif", both, imagej=True, metadata={"axes": "TZYX"})
+    np.save(tmp_path / "both_seg.npy", {"masks": both}, allow_pickle=True)
+    np.save(tmp_path / "flat_seg.npy", {"masks": both[:, 6]}, allow_pickle=True)
+    for name, z in (("both.tif", "3d"), ("both_seg.npy", "3d"), ("flat_seg.npy", "plane:7")):
+        called = cellvino("import", tmp_path / name, "--image", movie, "--z", z, "--out", tmp_path / "no")
+        assert f"{name} h" in called.err
+        assert "each time point" in called.err
     called = cellvino("import", masks, *choices, "3", "--out", tmp_path / "no")
     assert "no time point 3; it holds 1 to 2" in called.err
 

@@ -99,6 +99,11 @@ def read_labels(path: Path) -> tuple[Labels, Spacing]:
         raise ImageReadError(f"{path} cannot be read as a label TIFF: {error}") from error
     if pixels.size == 0:
         raise ImageReadError(f"{path} cannot be read as a label TIFF: it holds no image")
+    if pixels.ndim > max(AXES):
+        raise ImageValueError(
+            f"{path} has labels of shape {pixels.shape}, and they should be (Y, X) or (Z, Y, X); "
+            "save those of each time point, or channel, in a file of its own"
+        )
     return _compact(pixels), spacing
 
 

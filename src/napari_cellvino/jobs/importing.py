@@ -25,13 +25,13 @@ from napari_cellvino.inference.progress import finish
 from napari_cellvino.inference.project import check_usable, project
 from napari_cellvino.inference.volume import Volume, read_volume
 from napari_cellvino.jobs.batch import at_time, list_fields
-from napari_cellvino.jobs.field import FieldResult, find_doubts, measured
+from napari_cellvino.jobs.field import NO_DEVICE, FieldResult, find_doubts, measured
 from napari_cellvino.jobs.results import Row, Ticket, choose_folder, field_row, finished_row, save_field, write_counts
 from napari_cellvino.objects import Doubt, ObjectOrigin, ReviewState
 from napari_cellvino.recipe import Precision, Recipe
 
 IMPORTED = "imported"
-NO_ENGINE = EngineFacts("none", Precision.EXACT, "none", "none")
+NO_ENGINE = EngineFacts(NO_DEVICE, Precision.EXACT, "none", "none")
 
 Word = TypeVar("Word", bound=IntEnum)
 
@@ -136,7 +136,7 @@ def _read(file: Path, stack: Stack, recipe: Recipe, name: str) -> Cells:
 def _misfit(file: Path, found: tuple[int, ...], stack: Stack, recipe: Recipe) -> str:
     sizes = tuple(stack.shape[2:]) if stack.shape.z > 1 else tuple(stack.shape[3:])
     chosen = "all planes were" if recipe.z_choice.joined else "one plane was"
-    if stack.shape.t > 1 and found[0] == stack.shape.t and len(found) > 2:
+    if len(found) > 3 or (len(found) > 2 and found[0] == stack.shape.t > 1):
         advice = "give the masks of each time point as a file of its own"
     elif recipe.z_choice.joined:
         advice = "say which plane these lie on with --z plane:K, or leave out --z 3d where it is the projection"
