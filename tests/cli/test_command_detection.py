@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,15 @@ import yaml
 from PIL import Image
 from small_models import CELL_PX, field, write_finder, write_outliner
 
+from napari_cellvino.annotation import EditSession
+from napari_cellvino.annotation.tools.boxes import add_box, move_box
+from napari_cellvino.annotation.tools.delete import delete
+from napari_cellvino.annotation.tools.mark import set_class
 from napari_cellvino.export.label_tiff import read_labels
+from napari_cellvino.inference.progress import finish
+from napari_cellvino.inference.project import project
+from napari_cellvino.io import open_source
+from napari_cellvino.jobs.corrections import read_annotation, save_corrections
 
 LIVING = [(20.0, 30.0), (60.0, 64.0), (60.0, 90.0), (3.0, 120.0)]
 DEAD = [(100.0, 40.0), (75.0, 180.0)]
@@ -201,3 +210,29 @@ def test_tasks_are_said_in_words(cellvino, models):
     assert "boxes round cells: living, dead · cells of 6 to 40 px, best 12 px" in about
     assert "red, green and blue, or one channel" in about
     assert cellvino("info", models / "finder", "--json").json[0]["model"]["stride"] == 4
+
+
+def test_corrected_boxes_are_reported(cellvino, boxes_run, image, tmp_path):
+    corrected = tmp_path / "corrected"
+    shutil.copytree(boxes_run, corrected)
+    plane = finish(project(open_source(image).read()))
+    session = EditSession(read_annotation(corrected / "chamber", shape=plane.shape))
+    annotation = session.annotation
+    session.commit(delete(annotation, [1]))
+    session.commit(set_class(annotation, [5], 0))
+    session.commit(move_box(annotation, 2, (2, 0)))
+    session.commit(add_box(annotation, (110, 100), (122, 112)))
+    save_corrections(corrected / "chamber", session, plane)
+    called = cellvino("report", corrected, "--model-results", boxes_run, "--json")
+    assert called.code == 0, called.err
+    totals = called.json["totals"]
+    kinds = ("added", "deleted", "reclassified", "reshaped", "untouched")
+    assert [totals[kind] for kind in kinds] == [1, 1, 1, 1, 3]
+    assert called.json["classes"] == {
+        "living": {"model": 4, "corrected": 5},
+        "dead": {"model": 2, "corrected": 1},
+    }
+    assert called.json["scores"]["f1_50"] == pytest.approx(4 / 6)
+    assert (corrected / "corrections.html").read_text(encoding="utf-8").count("<figure>") == 4
+    single = cellvino("report", corrected / "chamber", "--model-results", boxes_run / "chamber")
+    assert "6 cells found, 6 after correction" in single.out

@@ -19,8 +19,8 @@ from napari_cellvino.jobs.corrections import (
     find_earlier,
     is_other_image,
     journal_path,
+    model_folder,
     read_annotation,
-    read_model_annotation,
     rerun,
     with_corrections,
 )
@@ -101,7 +101,7 @@ def test_corrections_are_saved_with_all_that_was_said(folder, plane):
     assert set(tifffile.imread(folder / "previous" / "labels.tif").ravel()) == {0, 2, 3, 9}
     assert not (folder / "previous" / "previous").exists()
     assert set(tifffile.imread(folder / "model" / "labels.tif").ravel()) == {0, 1, 2, 3}
-    assert set(read_model_annotation(folder).records) == {1, 2, 3}
+    assert set(read_annotation(model_folder(folder)).records) == {1, 2, 3}
 
 
 def test_the_table_says_what_is_excluded(folder, plane, tmp_path):
@@ -136,21 +136,21 @@ def test_a_save_that_fails_leaves_result_and_journal(folder, plane, monkeypatch)
 
 
 def test_what_the_model_found_stays_beside_what_was_corrected(folder, plane, labels):
-    np.testing.assert_array_equal(read_model_annotation(folder).labels, labels)
+    np.testing.assert_array_equal(read_annotation(model_folder(folder)).labels, labels)
     session = EditSession(read_annotation(folder))
     session.commit(delete(session.annotation, [1]))
     found = made_of(np.roll(labels, 1, axis=0), plane)  # by a run that was never saved
     save_corrections(folder, session.snapshot(), plane, ticket={"path": "b.tif"}, found=found)
-    np.testing.assert_array_equal(read_model_annotation(folder).labels, found.labels)
+    np.testing.assert_array_equal(read_annotation(model_folder(folder)).labels, found.labels)
     session.commit(delete(session.annotation, [2]))
     save_corrections(folder, session.snapshot(), plane, ticket={"path": "b.tif"}, found=made_of(labels, plane))
-    np.testing.assert_array_equal(read_model_annotation(folder).labels, found.labels)
+    np.testing.assert_array_equal(read_annotation(model_folder(folder)).labels, found.labels)
     again = made_of(np.roll(labels, 2, axis=0), plane)
     replace_result(folder, measured(again, plane), {"path": "c.tif"})
-    np.testing.assert_array_equal(read_model_annotation(folder).labels, again.labels)
+    np.testing.assert_array_equal(read_annotation(model_folder(folder)).labels, again.labels)
     assert 3 in read_annotation(folder).records
     (folder / "model" / "annotation.json").unlink()  # as a version before this one left it
-    assert read_model_annotation(folder) is None
+    assert model_folder(folder) is None
 
 
 def test_a_new_run_keeps_what_others_put_there(folder, plane, labels):
@@ -278,3 +278,16 @@ def test_unsaved_steps_are_offered_on_the_result_they_were_made_on_alone(tmp_pat
     labels[0, 0] = 3
     with pytest.raises(JournalError, match="2 unsaved steps on this image as it was found with other choices"):
         find_earlier(folder, annotate(labels))
+
+
+def test_masks_from_elsewhere_are_offered_and_outlive_a_run(folder, plane, labels):
+    content = json.loads((folder / "annotation.json").read_text())
+    for found in content["objects"]:
+        found["origin"] = "imported"
+    (folder / "annotation.json").write_text(json.dumps(content))
+    fresh = made_of(np.roll(labels, 3, axis=1), plane)
+    earlier = find_earlier(folder, fresh)
+    assert "Masks of this image were imported" in earlier.words
+    assert set(earlier.annotation.records) == {1, 2, 3}
+    kept = with_corrections(folder, measured(fresh, plane))
+    np.testing.assert_array_equal(kept.annotation.labels[labels > 0], labels[labels > 0])

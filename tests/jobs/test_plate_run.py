@@ -25,7 +25,7 @@ from napari_cellvino.inference.progress import finish
 from napari_cellvino.inference.project import project
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.jobs.batch import FieldDone
-from napari_cellvino.jobs.corrections import read_annotation, read_model_annotation
+from napari_cellvino.jobs.corrections import read_annotation
 from napari_cellvino.jobs.plate_field import PlateChoices
 from napari_cellvino.jobs.plate_run import run_plate
 from napari_cellvino.jobs.saving import save_corrections
@@ -126,7 +126,7 @@ def test_what_was_corrected_stays_with_its_place_when_the_plate_is_run_again(pla
     assert len(objects) == left
     assert set(objects["well"]) == {"A01"}
     assert objects["ring_ratio_channel_1"].notna().any()
-    assert read_model_annotation(root / "A01_f1").records.keys() >= {1}
+    assert read_annotation(root / "A01_f1" / "model").records.keys() >= {1}
 
 
 def test_a_field_corrected_during_the_run_has_its_row(plate, second_channel):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_cellvino.analysis.columns import column_names
 from napari_cellvino.analysis.counting import class_counts
 from napari_cellvino.analysis.measure import Columns, history, named_classes
+from napari_cellvino.analysis.runs import find_owners
 from napari_cellvino.errors import ImageValueError
 from napari_cellvino.image import Spacing
 from napari_cellvino.objects import Objects
@@ -38,7 +39,7 @@ def measure_volume(
     Parameters
     ----------
     labels
-        (Z, Y, X) label image that holds every ``objects.id``, ids 1…N.
+        (Z, Y, X) label image that holds every ``objects.id``; other labels are passed over.
     objects
         Objects in 3D.
     planes
@@ -65,7 +66,7 @@ def measure_volume(
     """
     import pandas as pd
 
-    sums = _gather(labels, len(objects), planes, len(channels))
+    sums = _gather(labels, objects.id, planes, len(channels))
     if (sums.voxels == 0).any():
         absent = objects.id[sums.voxels == 0][0]
         raise ImageValueError(f"object {absent} is in the table but not in the label image")
@@ -80,17 +81,17 @@ def measure_volume(
 
 
 class _Sums:
-    """Sums over the voxels of N objects: how many, and of each channel how many finite, their sum and highest."""
+    """Sums over the voxels of objects ``ids`` (N,): how many, and of each channel how many finite, sum and highest."""
 
-    def __init__(self, count: int, channels: int) -> None:
+    def __init__(self, ids: NDArray[np.int32], channels: int) -> None:
+        self._ids, count = ids, len(ids)
         self.voxels = np.zeros(count, np.int64)
         self.finite = np.zeros((channels, count), np.int64)
         self.total = np.zeros((channels, count))
         self.highest = np.full((channels, count), -np.inf)
 
     def add(self, labels: NDArray[np.integer], pixels: NDArray[np.generic]) -> None:
-        where = np.flatnonzero(labels)
-        own = labels.reshape(-1)[where].astype(np.intp) - 1
+        where, own = find_owners(labels, self._ids)
         self.voxels += np.bincount(own, minlength=len(self.voxels))
         for number, channel in enumerate(pixels):
             values = channel.reshape(-1)[where].astype(np.float64)
@@ -106,8 +107,10 @@ class _Sums:
         return {f"mean_{name}": mean, f"max_{name}": highest, f"integrated_{name}": total}
 
 
-def _gather(labels: NDArray[np.integer], count: int, planes: Iterable[NDArray[np.generic]], channels: int) -> _Sums:
-    sums, seen = _Sums(count, channels), 0
+def _gather(
+    labels: NDArray[np.integer], ids: NDArray[np.int32], planes: Iterable[NDArray[np.generic]], channels: int
+) -> _Sums:
+    sums, seen = _Sums(ids, channels), 0
     for pixels in planes:
         expected = (channels, *labels.shape[1:])
         if seen == len(labels) or pixels.shape != expected:

@@ -1,4 +1,4 @@
-"""What a person touched survives a new run: only objects that nobody looked at are replaced."""
+"""What a person touched or brought survives a new run: only objects that nobody looked at are replaced."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def holds_for(annotation: Annotation, new: Annotation) -> bool:
 
     Models that know one class each agree, whatever they call it.
     """
-    corrected = bool(annotation.gone) or any(record.reviewed for record in annotation.records.values())
+    corrected = bool(annotation.gone) or any(record.kept for record in annotation.records.values())
     same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape
     classes = annotation.classes == new.classes or len(annotation.classes) == len(new.classes) == 1
     return corrected and same and classes and (annotation.labels is None) == (new.labels is None)
@@ -70,7 +70,7 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *
     if labels.shape != annotation.shape:
         raise ImageValueError(f"new labels of shape {labels.shape} do not fit an image of {annotation.shape}")
     old = annotation.labels
-    touched = [id_ for id_, record in annotation.records.items() if record.reviewed]
+    touched = [id_ for id_, record in annotation.records.items() if record.kept]
     free = np.isin(old, touched, invert=True)
     known = np.flatnonzero(np.bincount(labels.reshape(-1))[1:]) + 1
     left = np.bincount(labels[free], minlength=labels.max(initial=0) + 1)[known]
@@ -104,8 +104,8 @@ def _numbers(
 def _reconcile_boxes(annotation: Annotation, labels: Labels | None, objects: Objects, before: str) -> Reconciled:
     if labels is not None or annotation.labels is not None:
         raise ImageValueError("boxes and outlines cannot be brought together; begin a new result")
-    touched = [record for record in annotation.records.values() if record.reviewed]
-    replaced = {id_ for id_, record in annotation.records.items() if not record.reviewed}
+    touched = [record for record in annotation.records.values() if record.kept]
+    replaced = {id_ for id_, record in annotation.records.items() if not record.kept}
     kept = np.array([record.box for record in touched], np.int64).reshape(-1, 4)
     stays = (_covered(objects.box, kept).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
     ids = np.arange(annotation.next_id, annotation.next_id + stays.sum())
@@ -121,7 +121,7 @@ def _records(rows: Objects, ids: NDArray[np.integer], *, boxes: bool) -> list[Ob
 
 def _marked(annotation: Annotation, before: str) -> list[ObjectRecord]:
     """Return the records of what is kept, with the model that found it."""
-    kept = [record for record in annotation.records.values() if record.reviewed and not record.model]
+    kept = [record for record in annotation.records.values() if record.kept and not record.model]
     return [replace(record, model=before) for record in kept] if before else []
 
 

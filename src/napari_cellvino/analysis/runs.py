@@ -60,6 +60,19 @@ def find_runs(labels: Integers, ids: Integers) -> Runs:
     return Runs(row, y, x0, x0 + length, order, foreground, first, _starts_of(row, ids))
 
 
+def find_owners(labels: Integers, ids: Integers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the pixels (flat indices) of objects ``ids`` (N,) in ``labels`` (Y, X), and of each the row in ``ids``.
+
+    Pixels of other labels are left out; not every object need be there.
+    """
+    flat = labels.ravel()
+    foreground = np.flatnonzero(flat)
+    first = _first_of_runs(flat[foreground], foreground, labels.shape[1])
+    row = np.repeat(_rows_of(flat[foreground[first]], ids), np.diff(first, append=len(foreground)))
+    known = row >= 0
+    return foreground[known], row[known]
+
+
 def box_runs(boxes: Integers, shape: tuple[int, ...]) -> Runs:
     """Return the runs of objects that fill their boxes (N, 4), in an image of ``shape`` (Y, X).
 

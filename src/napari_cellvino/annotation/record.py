@@ -46,8 +46,13 @@ class ObjectRecord:
 
     @property
     def reviewed(self) -> bool:
-        """Whether a person has looked at it: a new run leaves it as it is."""
+        """Whether a person has looked at it."""
         return self.review is not ReviewState.UNSEEN
+
+    @property
+    def kept(self) -> bool:
+        """Whether a new run leaves it as it is: a person has looked at it, or it came from elsewhere."""
+        return self.reviewed or self.origin is ObjectOrigin.IMPORTED
 
     @property
     def counted(self) -> bool:

@@ -25,7 +25,11 @@ def run(options: argparse.Namespace) -> int:
     strict = frozenset() if options.all_fields else REVIEWED_ONLY | ({options.trainer} if options.trainer else set())
     unreadable: list[Unreadable] = []
     fields = read_fields(result_folders(options.results), groups, unreadable)
-    done = export_fields(fields, ExportChoices(formats, options.out, options.overwrite, strict))
+    try:
+        done = export_fields(fields, ExportChoices(formats, options.out, options.overwrite, strict))
+    finally:  # also where nothing was left to export: then these are why
+        for lost in unreadable:
+            print(f"{lost.folder.name}: left out: {lost.error}", file=sys.stderr)
     command = training_command(options.trainer, done[options.trainer].folder) if options.trainer else ""
     if options.json:
         print(json_text(_record(done, unreadable, command)), end="")
@@ -33,8 +37,6 @@ def run(options: argparse.Namespace) -> int:
         print(describe(list(done.values())))
         if command:
             print(f"train there with:\n  {command}")
-    for lost in unreadable:
-        print(f"{lost.folder.name}: left out: {lost.error}", file=sys.stderr)
     return int(bool(unreadable))
 
 

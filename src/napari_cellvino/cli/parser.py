@@ -244,8 +244,13 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--image", action="append", type=Path, required=True, metavar="IMAGE", help="image or folder; repeatable")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     add("--channel", default="", metavar="NAME|N", help="channel they were made on, by name or number from 1")
-    add("--z", default="mip", metavar="mip|plane:K", help="plane that they lie on (default: the projection)")
-    add("--frame", type=int, default=1, metavar="N", help="time point, from 1")
+    add(
+        "--z",
+        default="mip",
+        metavar="mip|plane:K|3d",
+        help="what they lie on: the projection (default), one plane of a stack, or 3d: all its planes, in 3D",
+    )
+    add("--frame", type=_frame, default=1, metavar="N|all", help="time point, from 1; all: each is a field")
     add("--axes", metavar="AXES", help="what the image's dimensions are where it does not say, as CYX")
     add("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the image does not say")
     add("--overwrite", action="store_true", help="replace other results")

@@ -1,16 +1,21 @@
-"""Puts objects that other programs describe one by one into a label image."""
+"""Puts what other programs say of an image into a label image of its size, or says why it does not fit."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.export.fields import Cell, Cells, cells_of
+from napari_cellvino.errors import ImageValueError
+from napari_cellvino.export.fields import STACKED, Cell, Cells, Labels, MisfitError, cells_of
 from napari_cellvino.export.rings import Points, fill_rings
+
+LARGEST = np.iinfo(np.int32).max
 
 
 class Canvas:
@@ -62,3 +67,67 @@ def labelled(
         notices = (*notices, f"{hidden} object(s) have no pixel of their own, or lie beyond the image: left out")
     kinds = tuple(dict.fromkeys([*classes, *(cell.kind for cell in shown)]))
     return Cells(labels, shown, kinds or ("cell",), notices)
+
+
+def fitting_labels(path: Path, pixels: NDArray[Any], shape: tuple[int, ...]) -> Labels:
+    """Return the label image in ``path`` as int32 of ``shape``; leading axes of length 1 are passed over.
+
+    Raises
+    ------
+    MisfitError
+        If it has another size.
+    ImageValueError
+        If its pixels are no labels.
+    """
+    while pixels.ndim > len(shape) and len(pixels) == 1:
+        pixels = pixels[0]
+    if pixels.dtype.kind not in "bui":
+        raise ImageValueError(f"{path} holds {pixels.dtype} pixels, which are no labels; those are whole numbers")
+    if pixels.shape != tuple(shape):
+        raise MisfitError(path, pixels.shape, shape)
+    low, high = (int(pixels.min()), int(pixels.max())) if pixels.size else (0, 0)
+    if low < 0 or high > LARGEST:
+        raise ImageValueError(f"{path} has the label {low if low < 0 else high}; ids go from 1 to {LARGEST}")
+    return pixels.astype(np.int32)
+
+
+def check_flat(path: Path, kind: str, shape: tuple[int, ...]) -> None:
+    """Raise ImageValueError where a format that has no z is to hold the masks of a whole stack."""
+    if len(shape) != 2:
+        raise ImageValueError(
+            f"{path}: {kind} holds one plane, but the masks of a whole stack {tuple(shape)} are asked for; "
+            f"say which plane these lie on (--z plane:K), or give the stack as {STACKED}"
+        )
+
+
+def planes_of_areas(path: Path, named: Sequence[int | None], shape: tuple[int, ...]) -> list[int]:
+    """Return the plane (from 0) that each area of a file lies on, where ``named`` is what the file says.
+
+    In an image of one plane it does not matter which one they name, as long as it is the same.
+
+    Raises
+    ------
+    MisfitError
+        If areas of several planes are to lie on one, those of one plane in a stack, or some beyond its last.
+    ImageValueError
+        If only some say on which plane of a stack they lie.
+    """
+    planes = [plane for plane in named if plane is not None]
+    size, count = tuple(shape[-2:]), max(planes, default=0) + 1
+    if len(shape) == 2:
+        if len(set(planes)) > 1:
+            raise MisfitError(path, (count, *size), shape)
+        return [0] * len(named)
+    if (named and not planes) or count > shape[0]:
+        raise MisfitError(path, (count, *size) if planes else size, shape)
+    if len(planes) < len(named):
+        silent = len(named) - len(planes)
+        raise ImageValueError(f"{path}: {silent} of {len(named)} areas do not say which plane of the stack they lie on")
+    return planes
+
+
+def single_planes_notice(unknown: int, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return what to say of areas in a stack that do not tell which object they are part of."""
+    if not unknown or len(shape) == 2:
+        return ()
+    return (f"{unknown} area(s) do not say which cell they belong to: each is a cell of its own plane",)

@@ -23,8 +23,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.errors import ImageReadError, ImageValueError
-from napari_cellvino.export.canvas import labelled
+from napari_cellvino.errors import ImageReadError
+from napari_cellvino.export.canvas import fitting_labels, labelled
 from napari_cellvino.export.fields import Cell, Cells, ExportField, Labels, cell_from
 from napari_cellvino.export.writer import SplitBook, put_annotated_image
 
@@ -105,12 +105,9 @@ def read_seg(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     """
     content = _unpickled(path)
     masks = content.get("masks")
-    if not isinstance(masks, np.ndarray) or masks.dtype.kind not in "bui":
+    if not isinstance(masks, np.ndarray):
         raise ImageReadError(f"{path} holds no masks; it should be the _seg.npy that Cellpose saved")
-    masks = masks[0] if masks.ndim == len(shape) + 1 and len(masks) == 1 else masks
-    if masks.shape != tuple(shape):
-        raise ImageValueError(f"{path} has masks of shape {masks.shape}, but the image is {tuple(shape)}")
-    labels = masks.astype(np.int32)
+    labels = fitting_labels(path, masks, shape)
     records = content.get("cellvino")
     if not isinstance(records, list) or len(records) != labels.max(initial=0):
         return labelled(labels, ())

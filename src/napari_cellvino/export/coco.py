@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.errors import ImageReadError, ImageValueError
-from napari_cellvino.export.canvas import Canvas
-from napari_cellvino.export.fields import Cell, Cells, ExportField, Labels, cell_from, planes_of
+from napari_cellvino.export.canvas import Canvas, check_flat
+from napari_cellvino.export.fields import Cell, Cells, ExportField, Labels, MisfitError, cell_from, planes_of
 from napari_cellvino.export.rings import signed_area
 from napari_cellvino.export.writer import SplitBook
 
@@ -132,6 +132,7 @@ def read_coco(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     ImageValueError
         If it has no such image, or that has another size.
     """
+    check_flat(path, "an image of COCO JSON", shape)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         image = _find_image(path, content["images"], name)
@@ -139,9 +140,7 @@ def read_coco(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
         notes = [note for note in content["annotations"] if note["image_id"] == image["id"]]
         size = (int(image["height"]), int(image["width"]))
         if size != tuple(shape):
-            raise ImageValueError(
-                f"{path} says that {image['file_name']} is {size} px (Y, X), but the image is {shape}"
-            )
+            raise MisfitError(path, size, shape)
         return _drawn(notes, kinds, size)
     except (OSError, KeyError, TypeError, IndexError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ImageReadError(f"{path} cannot be read as COCO JSON: {error!r}") from error

@@ -10,13 +10,14 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import find_objects
 
+from napari_cellvino.annotation.index import ObjectIndex
 from napari_cellvino.errors import ImageValueError
 from napari_cellvino.export.exposure import Picture, as_seen, composite
 from napari_cellvino.export.rings import Ring, trace_rings
@@ -25,6 +26,15 @@ from napari_cellvino.image import Spacing
 Labels = NDArray[np.int32]
 Box = tuple[float, float, float, float]
 REJECTED, UNSEEN, IMPORTED = "rejected", "unseen", "imported"
+STACKED = "label TIFF, _seg.npy, OME-Zarr, or ImageJ ROIs or GeoJSON with positions along z"  # what stacks come in
+
+
+class MisfitError(ImageValueError):
+    """Annotations in ``path`` of shape ``found`` are not those of an image of ``wanted``, (Y, X) or (Z, Y, X)."""
+
+    def __init__(self, path: Path, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+        super().__init__(f"{path} holds masks of shape {tuple(found)}, but the image is {tuple(wanted)}")
+        self.found, self.wanted = tuple(found), tuple(wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +210,12 @@ def _in_plane(cells: tuple[Cell, ...], labels: Labels) -> tuple[Cell, ...]:
 
 def boxes_of(labels: Labels) -> dict[int, Box]:
     """Return the box (y0, x0, y1, x1) of each id in (Y, X) or (Z, Y, X), over all planes."""
-    ids, dense = np.unique(labels, return_inverse=True)
-    found = find_objects(dense.reshape(labels.shape) + (0 if ids[0] == 0 else 1))
-    known = ids[1:] if ids[0] == 0 else ids
-    edges = ((place[-2], place[-1]) for place in found if place is not None)
-    return {
-        int(id_): (float(y.start), float(x.start), float(y.stop), float(x.stop))
-        for id_, (y, x) in zip(known, edges, strict=True)
-    }
+    index = ObjectIndex(labels)
+    boxes: dict[int, Box] = {}
+    for id_ in index.ids():
+        (y0, x0), (y1, x1) = index[id_].region.low[-2:], index[id_].region.high[-2:]
+        boxes[id_] = (float(y0), float(x0), float(y1), float(x1))
+    return boxes
 
 
 def cells_of(labels: Labels, kind: str = "cell", origin: str = IMPORTED) -> tuple[Cell, ...]:

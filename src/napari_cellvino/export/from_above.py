@@ -31,7 +31,8 @@ def labels_from_above(labels: Labels) -> Labels:
 
 def objects_from_above(objects: Objects, seen: Labels) -> Objects:
     """Return objects in 3D as objects of a picture ``seen`` (Y, X): the area is what is not hidden, at least 1 px."""
-    largest = int(objects.id.max(initial=0))
-    area = np.bincount(seen.reshape(-1), minlength=largest + 1)[objects.id]
+    ids, counts = np.unique(seen, return_counts=True)
+    known = dict(zip(ids.tolist(), counts.tolist(), strict=True))
+    area = np.array([known.get(id_, 0) for id_ in objects.id.tolist()], np.int32)
     box = objects.box[:, [1, 2, 4, 5]]
-    return replace(objects, box=box, centroid=objects.centroid[:, 1:], area_px=np.maximum(area, 1).astype(np.int32))
+    return replace(objects, box=box, centroid=objects.centroid[:, 1:], area_px=np.maximum(area, 1))

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from roifile import ROI_TYPE, ImagejRoi, roiread
 
-from napari_cellvino.errors import ImageReadError
-from napari_cellvino.export.canvas import Canvas
+from napari_cellvino.errors import ImageReadError, ImageValueError
+from napari_cellvino.export.canvas import Canvas, check_flat, planes_of_areas, single_planes_notice
 from napari_cellvino.export.fields import Cell, Cells, ExportField, cell_from, planes_of
 from napari_cellvino.export.rings import Points, Ring
 from napari_cellvino.export.writer import SplitBook
@@ -97,10 +97,14 @@ def _properties(cell: Cell) -> str:
 def read_rois(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     """Return the area ROIs of a ``.roi`` or ``.zip`` file in an image of ``shape``; lines and points are passed over.
 
+    In a stack, ROIs that say they are one object are one; any other is an object of its own plane.
+
     Raises
     ------
     ImageReadError
         If the file holds no ROIs.
+    ImageValueError
+        If they lie on other planes than the image has, or at several time points.
     """
     try:
         found = roiread(path)
@@ -110,15 +114,29 @@ def read_rois(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     canvas, ids = Canvas(shape), set[int]()
     areas = [roi for roi in rois if roi.roitype in AREAS]
     boxes = [_cell(roi, ids) for roi in areas] if areas and all(_is_box(roi) for roi in areas) else []
+    _check_times(path, areas)
     if boxes:
+        check_flat(path, "a set of boxes", shape)
         return Cells(None, tuple(boxes), tuple(dict.fromkeys(cell.kind for cell in boxes)))
-    for roi in areas:
-        cell = _cell(roi, ids)
-        z = max(roi.z_position or roi.position, 1) - 1
-        if len(shape) == 2 or z < shape[0]:
-            canvas.rings(cell, _rings(roi), z)
-    skipped = len(rois) - len(areas)
-    return canvas.cells(notices=(f"{skipped} line(s), point(s) or text(s) are no areas: left out",) if skipped else ())
+    for roi, z in zip(areas, planes_of_areas(path, [_plane(roi) for roi in areas], shape), strict=True):
+        canvas.rings(_cell(roi, ids), _rings(roi), z)
+    skipped, unknown = len(rois) - len(areas), sum("object:" not in roi.props for roi in areas)
+    notices = (f"{skipped} line(s), point(s) or text(s) are no areas: left out",) if skipped else ()
+    return canvas.cells(notices=(*notices, *single_planes_notice(unknown, shape)))
+
+
+def _plane(roi: ImagejRoi) -> int | None:
+    """Return the plane (from 0) that a ROI lies on; None where it shows on all of them."""
+    number = roi.z_position or roi.position
+    return number - 1 if number > 0 else None
+
+
+def _check_times(path: Path, areas: Sequence[ImagejRoi]) -> None:
+    times = sorted({roi.t_position for roi in areas if roi.t_position > 0})
+    if len(times) > 1:
+        raise ImageValueError(
+            f"{path} holds ROIs of the time points {times[0]} to {times[-1]}; save those of each in a file of their own"
+        )
 
 
 def _is_box(roi: ImagejRoi) -> bool:

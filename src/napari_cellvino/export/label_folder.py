@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from napari_cellvino.errors import ImageReadError, ImageValueError
-from napari_cellvino.export.canvas import labelled
+from napari_cellvino.export.canvas import check_flat, fitting_labels, labelled
 from napari_cellvino.export.fields import Cells, ExportField, planes_of
 from napari_cellvino.export.label_tiff import put_image, put_labels, read_labels
 from napari_cellvino.export.writer import (
@@ -117,16 +117,13 @@ def read_label_image(path: Path, shape: tuple[int, ...]) -> Cells:
     ImageValueError
         If it is no label image of ``shape``, or has ids above 2147483647.
     """
-    labels = read_labels(path)[0] if path.suffix.lower() in (".tif", ".tiff") else _picture(path)
-    if labels.shape != tuple(shape):
-        raise ImageValueError(f"{path} has labels of shape {labels.shape}, but the image is {tuple(shape)}")
-    if labels.max() > np.iinfo(np.int32).max:
-        raise ImageValueError(f"{path} has the label {labels.max()}; ids go to {np.iinfo(np.int32).max}")
+    labels = read_labels(path)[0] if path.suffix.lower() in (".tif", ".tiff") else _picture(path, shape)
     name = path.name.removesuffix(path.suffix).removesuffix(".ome")
-    return labelled(labels.astype(np.int32), read_objects(path.parent.parent / OBJECTS_NAME, name))
+    return labelled(fitting_labels(path, labels, shape), read_objects(path.parent.parent / OBJECTS_NAME, name))
 
 
-def _picture(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.integer]]:
+def _picture(path: Path, shape: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.integer]]:
+    check_flat(path, "a PNG", shape)
     try:
         with Image.open(path) as opened:  # of a palette, the numbers, not the colours
             labels = np.array(opened)

@@ -75,22 +75,35 @@ def put_image(
 def read_labels(path: Path) -> tuple[Labels, Spacing]:
     """Return the label image (Y, X) or (Z, Y, X) in a TIFF, and its spacing in µm where the file holds one.
 
-    A z-stack of one plane comes back as (Y, X): OME-TIFF does not tell the two apart.
+    A z-stack of one plane comes back as (Y, X): OME-TIFF does not tell the two apart. Planes that were written one by
+    one are a z-stack.
 
     Raises
     ------
     ImageReadError
         If the file is no readable TIFF.
     ImageValueError
-        If its pixels are no labels: more axes, negative or broken numbers.
+        If its pixels are no labels: more axes, negative or broken numbers, or several positions.
     """
     try:
         with tifffile.TiffFile(path) as tiff:
-            pixels, spacing = tiff.asarray(), _read_spacing(tiff.ome_metadata)
+            shapes = [series.shape for series in tiff.series]
+            planes = len(shapes) > 1 and len(set(shapes)) == 1 and len(shapes[0]) == 2
+            if planes and tiff.is_ome:
+                raise ImageValueError(f"{path} holds {len(shapes)} images; save the labels of each in its own file")
+            pixels = np.stack([series.asarray() for series in tiff.series]) if planes else tiff.asarray()
+            spacing = _read_spacing(tiff.ome_metadata)
+    except ImageValueError:
+        raise
     except BROKEN as error:
         raise ImageReadError(f"{path} cannot be read as a label TIFF: {error}") from error
     if pixels.size == 0:
         raise ImageReadError(f"{path} cannot be read as a label TIFF: it holds no image")
+    if pixels.ndim > max(AXES):
+        raise ImageValueError(
+            f"{path} has labels of shape {pixels.shape}, and they should be (Y, X) or (Z, Y, X); "
+            "save those of each time point, or channel, in a file of its own"
+        )
     return _compact(pixels), spacing
 
 

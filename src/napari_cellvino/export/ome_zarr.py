@@ -19,8 +19,8 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from napari_cellvino.errors import ImageReadError, ImageValueError
-from napari_cellvino.export.canvas import labelled
+from napari_cellvino.errors import ImageReadError
+from napari_cellvino.export.canvas import fitting_labels, labelled
 from napari_cellvino.export.exposure import reduced
 from napari_cellvino.export.fields import Cell, Cells, ExportField, cell_from
 from napari_cellvino.export.writer import SplitBook
@@ -137,6 +137,8 @@ def _image_label(cells: tuple[Cell, ...], version: str) -> Json:
 def read_ome_zarr(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     """Return the first label image of an OME-Zarr image (or of a label group itself), NGFF 0.4 or 0.5.
 
+    Where there are others, a notice names them.
+
     Raises
     ------
     ImageReadError
@@ -144,22 +146,29 @@ def read_ome_zarr(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     ImageValueError
         If the labels are not of ``shape``.
     """
+    names: list[str] = []
     try:
         group = zarr.open_group(path, mode="r")
         if "image-label" not in _attributes(group):
-            names = _attributes(zarr.open_group(path / "labels", mode="r"))["labels"]
+            names = list(_attributes(zarr.open_group(path / "labels", mode="r"))["labels"])
             group = zarr.open_group(path / "labels" / names[0], mode="r")
         said = _attributes(group)
         labels = np.asarray(group[said["multiscales"][0]["datasets"][0]["path"]])
         cells = [_cell(entry) for entry in said["image-label"].get("properties", [])]
     except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
         raise ImageReadError(f"{path} cannot be read as OME-Zarr with labels: {error!r}") from error
-    labels = (
-        labels.reshape(labels.shape[-len(shape) :]) if labels.size == np.prod(labels.shape[-len(shape) :]) else labels
-    )
-    if labels.shape != tuple(shape) or labels.dtype.kind not in "bui":
-        raise ImageValueError(f"{path} has labels {labels.dtype} of shape {labels.shape}, but the image is {shape}")
-    return labelled(labels.astype(np.int32), cells)
+    return labelled(fitting_labels(path, labels, shape), cells, notices=_passed_over(names))
+
+
+def _passed_over(names: list[str]) -> tuple[str, ...]:
+    if len(names) < 2:
+        return ()
+    return (f"{names[0]} was taken of its labels, not {', '.join(names[1:])}; name labels/{names[1]} to take that",)
+
+
+def is_zarr(path: Path) -> bool:
+    """Return whether a folder is a Zarr group, or is called like one."""
+    return path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in ("zarr.json", ".zgroup"))
 
 
 def _attributes(group: zarr.Group) -> Mapping[str, Any]:

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.errors import ImageReadError
-from napari_cellvino.export.canvas import Canvas
+from napari_cellvino.errors import ImageReadError, ImageValueError
+from napari_cellvino.export.canvas import Canvas, check_flat, planes_of_areas, single_planes_notice
 from napari_cellvino.export.fields import Cell, Cells, ExportField, cell_from, planes_of
 from napari_cellvino.export.outlines import class_hues
 from napari_cellvino.export.polygons import polygons_of
@@ -99,25 +99,50 @@ def _measurements(field: ExportField, row: int) -> Json:
 def read_geojson(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     """Return the polygons of a GeoJSON file, as QuPath exports it, in an image of ``shape``.
 
+    In a stack, polygons that say they are one object are one; any other is an object of its own plane.
+
     Raises
     ------
     ImageReadError
         If the file is no GeoJSON.
+    ImageValueError
+        If polygons lie on other planes than the image has, or at several time points.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         features = content if isinstance(content, list) else content.get("features", [content])
         areas = [feature for feature in features if feature["geometry"]["type"] in ("Polygon", "MultiPolygon")]
         if areas and all("box" in feature["geometry"] for feature in areas):
+            check_flat(path, "a set of boxes", shape)
             return _boxes(areas)
-        canvas = Canvas(shape)
-        for number, feature in enumerate(areas, 1):
-            cell, geometry = _cell(feature, number), feature["geometry"]
-            canvas.rings(cell, _rings(geometry), int(geometry.get("plane", {}).get("z", 0)) if len(shape) == 3 else 0)
+        canvas, planes = Canvas(shape), planes_of_areas(path, _planes(path, areas), shape)
+        for number, (feature, z) in enumerate(zip(areas, planes, strict=True), 1):
+            canvas.rings(_cell(feature, number), _rings(feature["geometry"]), z)
+        unknown = sum("object" not in _metadata(feature) for feature in areas)
+    except ImageValueError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise ImageReadError(f"{path} cannot be read as GeoJSON: {error!r}") from error
     skipped = len(features) - len(areas)
-    return canvas.cells(notices=(f"{skipped} point(s) or line(s) are no areas: left out",) if skipped else ())
+    notices = (f"{skipped} point(s) or line(s) are no areas: left out",) if skipped else ()
+    return canvas.cells(notices=(*notices, *single_planes_notice(unknown, shape)))
+
+
+def _planes(path: Path, areas: list[Json]) -> list[int | None]:
+    """Return the plane (from 0) that each area names; one that names none lies on the first where others name theirs.
+
+    QuPath leaves the plane out where it is the first.
+    """
+    named = [feature["geometry"].get("plane") for feature in areas]
+    times = sorted({int(plane.get("t", 0)) for plane in named if plane is not None})
+    if len(times) > 1:
+        raise ImageValueError(
+            f"{path} holds objects of the time points {times[0] + 1} to {times[-1] + 1}; "
+            "save those of each in a file of their own"
+        )
+    if all(plane is None for plane in named):
+        return [None] * len(named)
+    return [0 if plane is None else int(plane.get("z", 0)) for plane in named]
 
 
 def _boxes(areas: list[Json]) -> Cells:
@@ -135,8 +160,12 @@ def _rings(geometry: Mapping[str, Any]) -> list[NDArray[np.float64]]:
 
 def _cell(feature: Json, number: int) -> Cell:
     said = feature.get("properties") or {}
-    known = said.get("metadata") or {}
+    known = _metadata(feature)
     kind = str((said.get("classification") or {}).get("name", "cell"))
     measured = said.get("measurements")
     score = {"score": measured["score"]} if isinstance(measured, dict) and "score" in measured else {}
     return cell_from(int(known.get("object", number)), kind, {**known, **score})
+
+
+def _metadata(feature: Json) -> Json:
+    return (feature.get("properties") or {}).get("metadata") or {}

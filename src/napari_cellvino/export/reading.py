@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari_cellvino.errors import ImageReadError
@@ -13,7 +13,8 @@ from napari_cellvino.export.coco import read_coco
 from napari_cellvino.export.fields import Cells
 from napari_cellvino.export.imagej_rois import read_rois
 from napari_cellvino.export.label_folder import read_label_image
-from napari_cellvino.export.ome_zarr import read_ome_zarr
+from napari_cellvino.export.names import safe_name
+from napari_cellvino.export.ome_zarr import is_zarr, read_ome_zarr
 from napari_cellvino.export.qupath import read_geojson
 from napari_cellvino.export.yolo import read_yolo
 
@@ -37,14 +38,14 @@ READERS: dict[str, Reader] = {
     ".roi": read_rois,
     ".geojson": read_geojson,
     ".txt": read_yolo,
-    ".zarr": read_ome_zarr,
 }
 
 
 def read_cells(path: Path, shape: tuple[int, ...], name: str) -> Cells:
     """Return the annotations in ``path`` of the image ``name`` (without suffix), whose size is ``shape``.
 
-    Read are label images (TIFF, PNG), ``_seg.npy``, ImageJ ROIs, GeoJSON, COCO JSON, YOLO and OME-Zarr.
+    That is (Y, X), or (Z, Y, X) where they belong to a whole stack. Read are label images (TIFF, PNG), ``_seg.npy``,
+    ImageJ ROIs, GeoJSON, COCO JSON, YOLO and OME-Zarr; of PNG, COCO and YOLO masks of one plane only.
 
     Raises
     ------
@@ -56,8 +57,10 @@ def read_cells(path: Path, shape: tuple[int, ...], name: str) -> Cells:
     suffix = path.suffix.lower()
     if suffix == ".json":
         return (read_geojson if _is_geojson(path) else read_coco)(path, shape, name)
+    if is_zarr(path):
+        return read_ome_zarr(path, shape, name)
     if suffix not in READERS:
-        raise ImageReadError(f"{path} is of no kind that can be read; those are {', '.join([*READERS, '.json'])}")
+        raise ImageReadError(f"{path} is of no kind that can be read; those are {', '.join(READERS)}, .json, .zarr")
     return READERS[suffix](path, shape, name)
 
 
@@ -69,10 +72,23 @@ def _is_geojson(path: Path) -> bool:
     return isinstance(content, list) or "features" in content or "geometry" in content
 
 
+def holds_one_image(masks: Path) -> bool:
+    """Return whether ``masks`` is, or should be, what one image has, and not a folder or a COCO file of several.
+
+    Raises
+    ------
+    ImageReadError
+        If it is JSON that cannot be read.
+    """
+    if masks.suffix.lower() == ".json" and masks.is_file():
+        return _is_geojson(masks)
+    return not masks.is_dir() or is_zarr(masks)
+
+
 def find_annotations(masks: Path, name: str) -> Path:
     """Return what holds the annotations of the image ``name``: ``masks`` itself, or the one in it of that name.
 
-    What programs add to a name (``_masks``, ``_seg``, ``_RoiSet``, …) is passed over.
+    What programs add to a name (``_masks``, ``_seg``, ``_RoiSet``, …) is passed over, and signs that no file may have.
 
     Raises
     ------
@@ -81,15 +97,24 @@ def find_annotations(masks: Path, name: str) -> Path:
     """
     if not masks.exists():
         raise ImageReadError(f"there is nothing at {masks}; check the name")
-    if not masks.is_dir() or masks.suffix.lower() == ".zarr":
+    if not masks.is_dir() or is_zarr(masks):
         return masks
     plain = [path for path in sorted(masks.iterdir()) if ENDING.search(path.name) and not path.name.startswith(".")]
-    named = [path for path in plain if name in _names_of(path)]
-    marked = [path for path in named if _names_of(path)[0] != name or len(named) == 1]  # the image may lie beside it
+    wanted = {name, safe_name(name)}
+    named = [path for path in plain if not wanted.isdisjoint(_names_of(path))]
+    marked = [path for path in named if _names_of(path)[0] not in wanted or len(named) == 1]  # the image lies beside it
     if len(marked) != 1:
         found = " and ".join(path.name for path in marked) or "nothing"
         raise ImageReadError(f"{masks} holds {found} for the image {name}; name the file itself")
     return marked[0]
+
+
+def without_masks(images: Sequence[Path], masks: Path) -> list[Path]:
+    """Return the images that are not themselves masks of another one, where both lie in the folder ``masks``."""
+    beside = [path for path in images if path.parent.resolve() == masks.resolve()]
+    plain = {_names_of(path)[0] for path in beside}
+    drawn = {path for path in beside if _names_of(path)[0] != (name := _names_of(path)[1]) and name in plain}
+    return [path for path in images if path not in drawn]
 
 
 def _names_of(path: Path) -> tuple[str, str]:

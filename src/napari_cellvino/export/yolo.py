@@ -20,8 +20,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from napari_cellvino.errors import ImageReadError, ImageValueError
-from napari_cellvino.export.canvas import Canvas
+from napari_cellvino.errors import ImageReadError
+from napari_cellvino.export.canvas import Canvas, check_flat
 from napari_cellvino.export.fields import IMPORTED, Cell, Cells, ExportField, planes_of
 from napari_cellvino.export.polygons import single_path
 from napari_cellvino.export.writer import SplitBook
@@ -99,8 +99,7 @@ def read_yolo(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     ImageValueError
         If the image is no plane.
     """
-    if len(shape) != 2:
-        raise ImageValueError(f"{path} describes one plane, but the image is a stack of shape {shape}")
+    check_flat(path, "a YOLO file", shape)
     names, (height, width) = _class_names(path), shape
     try:
         rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

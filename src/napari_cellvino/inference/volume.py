@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.image import Stack
+from napari_cellvino.image import Plane, Stack, ZChoice, ZWay
+from napari_cellvino.inference.blend import Maximum
 from napari_cellvino.inference.engine import EngineFacts
 from napari_cellvino.inference.maps import RawMaps
+from napari_cellvino.inference.planes import read_ahead
+from napari_cellvino.inference.progress import Progress
+from napari_cellvino.inference.project import as_plane, check_usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,36 @@ class Volume:
     stack: Stack
     frame: int
     sha256: str
+
+
+def read_volume(
+    stack: Stack,
+    *,
+    channel: str = "",
+    frame: int = 1,
+    inputs: int = 1,
+    look: Callable[[NDArray[np.generic]], object] = lambda pixels: None,
+) -> Generator[Progress, None, tuple[Plane, Volume]]:
+    """Yield progress after every plane read and return the maximum projection of a stack, and the stack as a volume.
+
+    Each plane is read once; ``look`` is shown all its channels (C, Y, X). ``channel`` and ``inputs`` say what of the
+    projection a network, or a person, sees.
+
+    Raises
+    ------
+    ImageValueError
+        If the channel or frame does not exist, or the pixels are no real numbers, or none is finite.
+    """
+    check_usable(stack, frame)
+    count, blend = stack.shape.z, Maximum()
+    digest = hashlib.sha256(f"{stack.dtype.str}{stack.shape}{frame}".encode())
+    for done, pixels in enumerate(read_ahead(stack, frame - 1, range(count)), 1):
+        digest.update(np.ascontiguousarray(pixels).data)
+        look(pixels)
+        blend.add(pixels)
+        yield Progress("planes", done, count)
+    plane = as_plane(stack, blend, channel=channel, z=ZChoice(ZWay.JOINED), frame=frame, inputs=inputs)
+    return plane, Volume(stack, frame, digest.hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

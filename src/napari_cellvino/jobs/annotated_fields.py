@@ -24,6 +24,7 @@ from napari_cellvino.export.label_tiff import read_labels
 from napari_cellvino.image import Origin, Plane, Stack, channel_index
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.inference.project import project
+from napari_cellvino.inference.volume import read_volume
 from napari_cellvino.io import open_source
 from napari_cellvino.jobs.field import ANNOTATION_NAME, LABELS_NAME
 from napari_cellvino.recipe import Recipe, make_recipe
@@ -126,23 +127,39 @@ def read_field(folder: Path, groups: Mapping[str, str] | None = None) -> ExportF
         If the image is not the one the result was made from.
     """
     result = _read_result(folder)
-    labels = read_result_labels(folder) if result.outlines else None
-    plane, recipe, stack = _read_plane(folder, result, labels)
-    origin, pixels = plane.origin, plane.pixels if labels is None or labels.ndim == 2 else _whole(stack, recipe)
-    cells = tuple(_cell(_record(folder, raw), result.classes) for raw in result.objects)
+    cells = _cells(folder, result)
+    plane, recipe, stack = _read_plane(folder, result)
+    stacked = cells.labels is not None and cells.labels.ndim == 3
+    origin, pixels = plane.origin, _whole(stack, recipe) if stacked else plane.pixels
     index = channel_index(stack, recipe.channel)
     return ExportField(
         name=folder.name,
         pixels=pixels,
-        cells=Cells(labels, cells, result.classes),
+        cells=cells,
         spacing=plane.spacing,
         channels=plane.channels,
         rgb=stack.rgb,
         seen=index,
         group=(groups or {}).get(folder.name) or group_of(origin, folder.name),
-        measurements=_measurements(folder / OBJECTS_NAME, [cell.id for cell in cells]),
+        measurements=_measurements(folder / OBJECTS_NAME, [cell.id for cell in cells.cells]),
         provenance=result.provenance,
     )
+
+
+def read_result_cells(folder: Path) -> Cells:
+    """Return the cells of the result in ``folder``, without the image.
+
+    Raises
+    ------
+    ImageReadError
+        If a file is missing or broken.
+    """
+    return _cells(folder, _read_result(folder))
+
+
+def _cells(folder: Path, result: _Result) -> Cells:
+    labels = read_result_labels(folder) if result.outlines else None
+    return Cells(labels, tuple(_cell(_record(folder, raw), result.classes) for raw in result.objects), result.classes)
 
 
 def group_of(origin: Origin, name: str) -> str:
@@ -204,7 +221,7 @@ def read_result_labels(folder: Path) -> Labels:
     return labels.astype(np.int32)
 
 
-def _read_plane(folder: Path, result: _Result, labels: Labels | None) -> tuple[Plane, Recipe, Stack]:
+def _read_plane(folder: Path, result: _Result) -> tuple[Plane, Recipe, Stack]:
     """Return the plane that the result was made from, checked to be the same pixels."""
     try:
         origin = Origin(**result.provenance["origin"])
@@ -217,11 +234,20 @@ def _read_plane(folder: Path, result: _Result, labels: Labels | None) -> tuple[P
     if position is None and origin.position:
         raise ImageValueError(f"{origin.path} has no position {origin.position!r} any more")
     stack = source.read(position)
-    plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=3))
+    plane, sha256 = _as_seen(stack, recipe)
     expected = result.provenance.get("pixels_sha256")
-    if expected and (labels is None or labels.ndim == 2) and pixels_sha256(plane) != expected:
+    if expected and sha256 != expected:
         raise ImageValueError(f"{origin.path} has changed since {folder.name} was made of it; run it again")
     return plane, recipe, stack
+
+
+def _as_seen(stack: Stack, recipe: Recipe) -> tuple[Plane, str]:
+    """Return what people see of a stack that was run with a recipe, and the hash of all pixels that were looked at."""
+    if recipe.z_choice.joined:
+        plane, volume = finish(read_volume(stack, channel=recipe.channel, frame=recipe.frame, inputs=3))
+        return plane, volume.sha256
+    plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=3))
+    return plane, pixels_sha256(plane)
 
 
 def _whole(stack: Stack, recipe: Recipe) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:

@@ -120,8 +120,8 @@ def run_batch(files: Sequence[Path], bench: Bench) -> Generator[FieldNews | Fiel
     if not (bench.root / RECIPE_NAME).exists():
         write_recipe(bench.root, bench.recipe)
     try:
-        for origin, stack in _fields(files, bench.recipe):
-            here = replace(bench, recipe=_at(bench.recipe, origin))
+        for origin, stack in list_fields(files, bench.recipe):
+            here = replace(bench, recipe=at_time(bench.recipe, origin))
             outcome = yield from _one_field(len(done) + 1, origin, stack, here, taken)
             if not outcome.failed and all(d.failed for d in done):  # a run without any result changes nothing
                 write_recipe(bench.root, bench.recipe)
@@ -136,12 +136,12 @@ def run_batch(files: Sequence[Path], bench: Bench) -> Generator[FieldNews | Fiel
     return done
 
 
-def _at(recipe: Recipe, origin: Origin) -> Recipe:
+def at_time(recipe: Recipe, origin: Origin) -> Recipe:
     """Return the recipe for one field: where it asks for every time point, with that of the field."""
     return recipe if recipe.frame else recipe.model_copy(update={"frame": origin.frame or 1})
 
 
-def _fields(files: Sequence[Path], recipe: Recipe) -> Iterator[tuple[Origin, Stack | CellvinoError]]:
+def list_fields(files: Sequence[Path], recipe: Recipe) -> Iterator[tuple[Origin, Stack | CellvinoError]]:
     """Yield every position of every file, or every time point of each, or the reason why it cannot be read."""
     wishes = recipe.wishes
     covered: set[Path] = set()  # a set of OME-TIFF files opens whole from any of them: once is enough

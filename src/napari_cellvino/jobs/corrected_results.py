@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_cellvino.errors import CellvinoError, ImageReadError
-from napari_cellvino.export.fields import Labels
-from napari_cellvino.jobs.annotated_fields import Unreadable, read_field, read_result_labels
+from napari_cellvino.export.fields import Cells
+from napari_cellvino.jobs.annotated_fields import Unreadable, read_field, read_result_cells
 from napari_cellvino.jobs.correction_report import CorrectionReport
-from napari_cellvino.jobs.corrections import is_corrected, read_model_annotation
-from napari_cellvino.jobs.field import LABELS_NAME
+from napari_cellvino.jobs.corrections import is_corrected, is_result, model_folder
 
 
 def report_corrections(
@@ -36,7 +35,7 @@ def report_corrections(
     for folder in folders:
         try:
             if model_results is not None or is_corrected(folder):
-                report.add(_model_labels(folder, model_results), read_field(folder))
+                report.add(_model_cells(folder, model_results), read_field(folder))
         except CellvinoError as error:
             unreadable.append(Unreadable(folder, error))
     if not report.fields:
@@ -45,16 +44,16 @@ def report_corrections(
     return report
 
 
-def _model_labels(folder: Path, model_results: Path | None) -> Labels:
-    if model_results is None:
-        found = read_model_annotation(folder)
-        if found is None or found.labels is None:
-            raise ImageReadError(
-                f"{folder} does not tell what the model had found, as it was corrected with an earlier version; "
-                "name the model's own results (--model-results)"
-            )
-        return found.labels
-    own = model_results if (model_results / LABELS_NAME).is_file() else model_results / folder.name
-    if not own.is_dir():
-        raise ImageReadError(f"{model_results} has no result called {folder.name}; name the model's own results")
-    return read_result_labels(own)
+def _model_cells(folder: Path, model_results: Path | None) -> Cells:
+    if model_results is not None:
+        named = model_results if is_result(model_results) else model_results / folder.name
+        if not named.is_dir():
+            raise ImageReadError(f"{model_results} has no result called {folder.name}; name the model's own results")
+        return read_result_cells(named)
+    own = model_folder(folder)
+    if own is None:
+        raise ImageReadError(
+            f"{folder} does not tell what the model had found, as it was corrected with an earlier version; "
+            "name the model's own results (--model-results)"
+        )
+    return read_result_cells(own)

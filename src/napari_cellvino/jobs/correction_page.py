@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from napari_cellvino.analysis.corrections import Correction
+from napari_cellvino.analysis.corrections import KINDS, Correction
 
 COLUMNS = {
     "field": "Field",
@@ -19,12 +19,17 @@ COLUMNS = {
     "split": "Split",
     "merged": "Merged",
     "reshaped": "Reshaped",
+    "reclassified": "Class changed",
     "untouched": "Untouched",
     "reviewed": "Reviewed",
     "f1_50": "F1",
     "ap50": "AP@0.5",
     "ap_mean": "AP mean",
+    "average_precision": "Average precision",
 }
+WORDS = {"reshaped": "reshaped", "reclassified": "given another class"}
+OF_BOXES = {"reshaped": "moved or resized"}
+NOT_OF_BOXES = ("split", "merged", "ap_mean")
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#222;background:#fff}
 table{border-collapse:collapse;width:100%;font-size:13px}td,th{padding:3px 8px;text-align:right}
@@ -37,19 +42,21 @@ figure img{max-width:168px;background:#000}pre{white-space:pre-wrap;font-size:12
 
 def page(content: Mapping[str, Any], pictures: Sequence[tuple[str, Correction, str]]) -> str:
     """Return the page of a report, with ``pictures`` of its worst misses as (field, correction, data URL)."""
-    totals, scores, fields = content["totals"], content["scores"], content["fields"]
+    totals, scores, fields, boxes = (content[name] for name in ("totals", "scores", "fields", "boxes"))
     body = [
         "<h1>Correction report</h1>",
         f'<p class="big">{_thin(totals["model"])} found, {_thin(totals["corrected"])} after correction</p>',
-        f"<p>{_sentence(totals)} {_thin(totals.get('counted', 0))} are counted: not those that were excluded.</p>",
-        f"<p>The model against the corrected outlines: F1 {_cell(scores['f1_50'])} and AP {_cell(scores['ap50'])} at "
-        f"IoU 0.5, AP mean {_cell(scores['ap_mean'])} (IoU 0.50 to 0.90), precision {_cell(scores['precision'])}, "
-        f"recall {_cell(scores['recall'])}.</p>",
+        f"<p>{_sentence(totals, boxes=boxes)} {_thin(totals.get('counted', 0))} are counted: not those that were "
+        "excluded.</p>",
+        _classes(content["classes"]),
+        f"<p>The model against the corrected {'boxes' if boxes else 'outlines'}: F1 {_cell(scores['f1_50'])} and AP "
+        f"{_cell(scores['ap50'])} at IoU 0.5, {_other_score(scores)}, precision {_cell(scores['precision'])}, recall "
+        f"{_cell(scores['recall'])}.</p>",
         "<p>Only what a person looked at was corrected: cells that nobody reviewed count as right.</p>",
-        _table(fields),
+        _table(fields, boxes=boxes),
         "<h2>The worst misses</h2>" if pictures else "<p>Nothing was changed.</p>",
         '<p><b class="before">orange: the model</b>, <b class="after">blue: corrected</b></p>' if pictures else "",
-        *(_figure(*picture) for picture in pictures),
+        *(_figure(*picture, boxes=boxes) for picture in pictures),
         "<h2>What made it</h2>",
         *_makers(fields),
         f"<p>Written by {escape(str(content['software']))}.</p>",
@@ -62,14 +69,38 @@ def page(content: Mapping[str, Any], pictures: Sequence[tuple[str, Correction, s
     )
 
 
-def _sentence(totals: Mapping[str, int]) -> str:
-    words = [f"{_thin(totals.get(kind, 0))} {kind}" for kind in ("added", "deleted", "split", "merged", "reshaped")]
+def _sentence(totals: Mapping[str, int], *, boxes: bool) -> str:
+    kinds = [kind for kind in KINDS if kind in _columns(boxes=boxes)]
+    words = [f"{_thin(totals.get(kind, 0))} {_kind(kind, boxes=boxes)}" for kind in kinds]
     return f"{', '.join(words)}; {_thin(totals.get('untouched', 0))} as the model left them."
 
 
-def _table(fields: Iterable[Mapping[str, Any]]) -> str:
-    head = "".join(f"<th>{title}</th>" for title in COLUMNS.values())
-    rows = ("".join(f"<td>{_cell(row[name])}</td>" for name in COLUMNS) for row in fields)
+def _kind(kind: str, *, boxes: bool) -> str:
+    return (WORDS | OF_BOXES if boxes else WORDS).get(kind, kind)
+
+
+def _classes(classes: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the counts of each class, where there are several."""
+    words = [f"{escape(name)}: {_thin(n['model'])} found, {_thin(n['corrected'])} after" for name, n in classes.items()]
+    return f"<p>{'; '.join(words)}.</p>" if len(words) > 1 else ""
+
+
+def _other_score(scores: Mapping[str, object]) -> str:
+    if "average_precision" in scores:
+        return f"average precision {_cell(scores['average_precision'])} (area under the precision-recall curve)"
+    return f"AP mean {_cell(scores['ap_mean'])} (IoU 0.50 to 0.90)"
+
+
+def _columns(*, boxes: bool) -> dict[str, str]:
+    absent = NOT_OF_BOXES if boxes else ("average_precision",)
+    titles = COLUMNS | {"reshaped": "Moved"} if boxes else COLUMNS
+    return {name: title for name, title in titles.items() if name not in absent}
+
+
+def _table(fields: Iterable[Mapping[str, Any]], *, boxes: bool) -> str:
+    columns = _columns(boxes=boxes)
+    head = "".join(f"<th>{title}</th>" for title in columns.values())
+    rows = ("".join(f"<td>{_cell(row[name])}</td>" for name in columns) for row in fields)
     return f"<table><tr>{head}</tr>" + "\n".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
 
 
@@ -83,9 +114,11 @@ def _thin(number: int) -> str:
     return f"{number:,}"
 
 
-def _figure(field: str, correction: Correction, picture: str) -> str:
+def _figure(field: str, correction: Correction, picture: str, *, boxes: bool) -> str:
     ids = " and ".join(f"#{id_}" for id_ in (correction.model or correction.corrected))
-    text = f"{correction.kind}: {ids}, IoU {correction.iou:.2f}"
+    classes = f" ({' → '.join(correction.classes)})" if correction.classes else ""
+    overlap = f", IoU {correction.iou:.2f}" if correction.model and correction.corrected else ""
+    text = f"{_kind(correction.kind, boxes=boxes)}: {ids}{classes}{overlap}"
     return f'<figure><img src="{picture}" alt="{escape(text)}"><br>{escape(field)}<br>{escape(text)}</figure>'
 
 

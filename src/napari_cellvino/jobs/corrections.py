@@ -16,6 +16,7 @@ from napari_cellvino.export.label_tiff import read_labels
 from napari_cellvino.image import Plane
 from napari_cellvino.inference.volume import Volume
 from napari_cellvino.jobs.field import ANNOTATION_NAME, LABELS_NAME, FieldResult, measured
+from napari_cellvino.objects import ObjectOrigin
 
 MODEL = "model"  # folder inside a corrected result: what the model had found
 
@@ -54,17 +55,11 @@ def is_other_image(annotation: Annotation, plane: Plane, volume: Volume | None =
     return sha256 != annotation.provenance.pixels_sha256
 
 
-def read_model_annotation(folder: Path) -> Annotation | None:
-    """Return what the model had found of a result, or None where a corrected one does not tell.
-
-    Raises
-    ------
-    ImageReadError, ImageValueError
-        As `read_annotation`.
-    """
+def model_folder(folder: Path) -> Path | None:
+    """Return where a result keeps what the model had found: itself where nobody changed it; None if it does not."""
     if (folder / MODEL / ANNOTATION_NAME).is_file():
-        return read_annotation(folder / MODEL)
-    return None if is_corrected(folder) else read_annotation(folder)
+        return folder / MODEL
+    return None if is_corrected(folder) else folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +89,7 @@ def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
     ImageReadError, ImageValueError, JournalError
         If there are corrections that cannot be read.
     """
-    saved = read_annotation(folder, shape=fresh.shape) if _has_corrections(folder) else None
+    saved = read_annotation(folder, shape=fresh.shape) if is_result(folder) and _is_kept(folder) else None
     if saved is not None and (saved.shape != fresh.shape or (saved.labels is None) != (fresh.labels is None)):
         saved = None
     for annotation in (fresh, saved):
@@ -110,7 +105,8 @@ def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
         return None
     other = saved.provenance.pixels_sha256 != fresh.provenance.pixels_sha256
     changed = "; the image has changed since" if other else ""
-    return Earlier(saved, None, f"This image was corrected before, in {folder}{changed}")
+    done = "This image was corrected before" if is_corrected(folder) else "Masks of this image were imported"
+    return Earlier(saved, None, f"{done}, in {folder}{changed}")
 
 
 def _check_journal(path: Path, annotation: Annotation) -> None:
@@ -133,12 +129,12 @@ def with_corrections(folder: Path, result: FieldResult) -> FieldResult:
     ImageReadError, ImageValueError
         If there are corrections that cannot be read: nothing is written over them.
     """
-    if not is_result(folder) or not (journal_path(folder).exists() or is_corrected(folder)):
+    if not is_result(folder) or not (journal_path(folder).exists() or _is_kept(folder)):
         return result
     corrected = read_annotation(folder, shape=result.annotation.shape)
     if find_unsaved(journal_path(folder), corrected) is not None:
         raise OutputError(f"{folder} has corrections that were not saved; open it, save or drop them, then run again")
-    if not is_corrected(folder):
+    if not _is_kept(folder):
         return result
     if is_other_image(corrected, result.plane, result.volume):
         raise OutputError(f"{folder} holds corrections of another image, or of one that changed since; move it away")
@@ -182,8 +178,10 @@ def is_corrected(folder: Path) -> bool:
     return bool(content.get("gone")) or any(found.get("review", "unseen") != "unseen" for found in objects)
 
 
-def _has_corrections(folder: Path) -> bool:
-    return is_result(folder) and is_corrected(folder)
+def _is_kept(folder: Path) -> bool:
+    """Return whether a result holds what a new run must not replace: corrections, or masks from elsewhere."""
+    found = content_of(folder).get("objects", [])
+    return is_corrected(folder) or any(one.get("origin") == ObjectOrigin.IMPORTED.name.lower() for one in found)
 
 
 def is_result(folder: Path) -> bool:

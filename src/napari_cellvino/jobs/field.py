@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 ANNOTATION_NAME = "annotation.json"
 LABELS_NAME = "labels.tif"
 RESULT_NAMES = ("objects.csv", "qc.png", ANNOTATION_NAME)  # and labels, where outlines were found
+NO_DEVICE = "none"  # of what no network found
 LOW_SCORE = 0.7  # cells less sure than this are worth a second look
 ODD_SIZE = 3.0  # times larger or smaller than the median area
 
@@ -279,7 +280,8 @@ def _ran(provenance: Provenance) -> list[str]:
     engine = provenance.engine
     values = ", ".join(f"{name} {value:g}" for name, value in provenance.recipe.parameters.items())
     models = " and ".join(filter(None, (provenance.model, provenance.outline)))
-    return [f"{provenance.plane} · {models} on {engine.device} ({engine.number_type})", values]
+    where = "" if engine.device == NO_DEVICE else f" on {engine.device} ({engine.number_type})"
+    return [f"{provenance.plane} · {models}{where}", values]
 
 
 def _content(result: FieldResult, extra: dict[str, object]) -> dict[str, object]:

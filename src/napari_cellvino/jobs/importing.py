@@ -1,4 +1,8 @@
-"""A lab's old masks as starting annotations: results as a run writes them, with the masks in the place of a model."""
+"""A lab's old masks as starting annotations: results as a run writes them, with the masks in the place of a model.
+
+Masks of a plane (Y, X) become a result of that plane, masks of a stack (Z, Y, X) one in 3D. Every position of an image
+file is a field, and every time point where all are asked for; each has masks of its own, found by its name.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,35 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from napari_cellvino.annotation import Annotation, Provenance, pixels_sha256
-from napari_cellvino.annotation.rows import records_of_objects
-from napari_cellvino.errors import CellvinoError
-from napari_cellvino.export.fields import Cells, Labels
-from napari_cellvino.export.reading import find_annotations, read_cells
-from napari_cellvino.image import Origin, Plane
+from napari_cellvino.analysis.doubts import broken_along_z
+from napari_cellvino.annotation import Annotation, ObjectRecord, Provenance, pixels_sha256
+from napari_cellvino.errors import CellvinoError, ImageReadError, ImageValueError
+from napari_cellvino.export.fields import Cell, Cells, MisfitError
+from napari_cellvino.export.reading import find_annotations, holds_one_image, read_cells, without_masks
+from napari_cellvino.image import Origin, Plane, Stack
 from napari_cellvino.inference.engine import EngineFacts
 from napari_cellvino.inference.progress import finish
-from napari_cellvino.inference.project import project
-from napari_cellvino.io import open_source
-from napari_cellvino.jobs.field import FieldResult, find_doubts, measured
+from napari_cellvino.inference.project import check_usable, project
+from napari_cellvino.inference.volume import Volume, read_volume
+from napari_cellvino.jobs.batch import at_time, list_fields
+from napari_cellvino.jobs.field import NO_DEVICE, FieldResult, find_doubts, measured
 from napari_cellvino.jobs.results import Row, Ticket, choose_folder, field_row, finished_row, save_field, write_counts
-from napari_cellvino.objects import ObjectOrigin, Objects, ReviewState
+from napari_cellvino.objects import Doubt, ObjectOrigin, ReviewState
 from napari_cellvino.recipe import Precision, Recipe
 
 IMPORTED = "imported"
-NO_ENGINE = EngineFacts("none", Precision.EXACT, "none", "none")
+NO_ENGINE = EngineFacts(NO_DEVICE, Precision.EXACT, "none", "none")
+
+Word = TypeVar("Word", bound=IntEnum)
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of one image: its row of ``counts.csv``, and what a person should know."""
+    """What became of one field: its row of ``counts.csv``, and what a person should know."""
 
     row: Row
     notices: tuple[str, ...] = ()
@@ -46,18 +52,19 @@ class Imported:
 def import_masks(
     masks: Path, images: Sequence[Path], root: Path, recipe: Recipe, *, overwrite: bool = False
 ) -> Iterator[Imported]:
-    """Yield what became of each image; a result is written to its folder under ``root``, at the end ``counts.csv``.
+    """Yield what became of each field; a result is written to its folder under ``root``, at the end ``counts.csv``.
 
     Parameters
     ----------
     masks
-        A file, or a folder with one file per image of the image's name.
+        A file, or a folder with one file per field of the field's name.
     images
-        The images that they belong to; of each the plane that ``recipe`` names.
+        The images that they belong to; of each position the plane, or the whole stack, that ``recipe`` names. Masks
+        among them, that lie beside their images, are passed over.
     root
         Folder of results.
     recipe
-        Channel, plane, time point and what the user said of the images; its model plays no part.
+        Channel, way along z, time point and what the user said of the images; its model plays no part.
     overwrite
         Replace other results that stand there.
 
@@ -66,86 +73,151 @@ def import_masks(
     OutputError
         If ``counts.csv`` cannot be written.
     """
-    rows = []
-    for path in images:
-        done = _one_image(masks, path, root, recipe, overwrite=overwrite)
+    fields = list_fields(without_masks(images, masks), recipe)
+    first = list(islice(fields, 2))
+    rows: list[Row] = []
+    taken: set[Path] = set()
+    for origin, stack in chain(first, fields):
+        try:
+            if isinstance(stack, CellvinoError):
+                raise stack
+            here = at_time(recipe, origin)
+            check_usable(stack, here.frame)
+            file = _own_file(masks, origin, several=len(first) > 1)
+            done = _import_field(file, stack, root, here, taken, overwrite=overwrite)
+        except CellvinoError as error:
+            done = Imported(field_row(origin, "", "failed", str(error)))
         rows.append(done.row)
         yield done
     write_counts(root, rows)
 
 
-def _one_image(masks: Path, path: Path, root: Path, recipe: Recipe, *, overwrite: bool) -> Imported:
-    wishes = recipe.wishes
-    plane = None
-    try:
-        source = open_source(path, axes=wishes.axes, spacing=wishes.spacing, channels=wishes.channels)
-        plane = finish(project(source.read(), channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame))
-        file = find_annotations(masks, plane.origin.name)
-        cells = read_cells(file, plane.shape, plane.origin.name)
-        folder = choose_folder(root, plane.origin)
-        result = imported_field(plane, cells, file, recipe)
-        save_field(folder, result, _ticket(path, plane, result), overwrite=overwrite)
-    except CellvinoError as error:
-        origin = plane.origin if plane else Origin(path=str(path))
-        return Imported(field_row(origin, "", "failed", str(error)))
+def _own_file(masks: Path, origin: Origin, *, several: bool) -> Path:
+    """Return what holds the masks of a field."""
+    file = find_annotations(masks, origin.name)
+    if several and file == masks and holds_one_image(masks):
+        raise ImageReadError(
+            f"{masks} holds the masks of one image, but {origin.name} is one of several; name a folder with a file for "
+            "each, called as it is, or one image"
+        )
+    return file
+
+
+def _import_field(
+    file: Path, stack: Stack, root: Path, recipe: Recipe, taken: set[Path], *, overwrite: bool
+) -> Imported:
+    origin = stack.origin_of(recipe.frame)
+    cells = _read(file, stack, recipe, origin.name)  # before the pixels: what does not fit is told at once
+    folder = choose_folder(root, origin, frozenset(taken))
+    taken.add(folder)
+    if recipe.z_choice.joined:
+        plane, volume = finish(read_volume(stack, channel=recipe.channel, frame=recipe.frame))
+        result = imported_field(cells, file, recipe, plane, volume)
+    else:
+        plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame))
+        result = imported_field(cells, file, recipe, plane)
+    save_field(folder, result, _ticket(result), overwrite=overwrite)
     return Imported(finished_row(folder), cells.notices)
 
 
-def imported_field(plane: Plane, cells: Cells, file: Path, recipe: Recipe) -> FieldResult:
-    """Return annotations of a plane as the result of a run, measured; ``file`` is where they came from."""
-    objects = objects_of(cells)
-    objects = replace(objects, doubts=find_doubts(objects, plane.shape))
+def _read(file: Path, stack: Stack, recipe: Recipe, name: str) -> Cells:
+    """Return the masks of a field; those of another number of axes than was asked for with what to do about it."""
+    sizes, joined = tuple(stack.shape[2:]), recipe.z_choice.joined
+    if joined and stack.shape.z == 1:
+        raise ImageValueError(f"{name} has one plane {sizes[1:]} and is no stack; leave out --z 3d")
+    try:
+        return read_cells(file, sizes if joined else sizes[1:], name)
+    except MisfitError as error:
+        if len(error.found) == len(error.wanted):
+            raise
+        raise ImageValueError(_misfit(file, error.found, stack, recipe)) from error
+
+
+def _misfit(file: Path, found: tuple[int, ...], stack: Stack, recipe: Recipe) -> str:
+    sizes = tuple(stack.shape[2:]) if stack.shape.z > 1 else tuple(stack.shape[3:])
+    chosen = "all planes were" if recipe.z_choice.joined else "one plane was"
+    if len(found) > 3 or (len(found) > 2 and found[0] == stack.shape.t > 1):
+        advice = "give the masks of each time point as a file of its own"
+    elif recipe.z_choice.joined:
+        advice = "say which plane these lie on with --z plane:K, or leave out --z 3d where it is the projection"
+    elif stack.shape.z == 1:
+        advice = "name the stack that these were made in, or give masks of this plane"
+    else:
+        advice = "masks of a whole stack are taken with --z 3d"
+    return (
+        f"{file} holds masks of shape {found}, and the image is {sizes}, of which {chosen} chosen "
+        f"({recipe.z}); {advice}"
+    )
+
+
+def imported_field(cells: Cells, file: Path, recipe: Recipe, plane: Plane, volume: Volume | None = None) -> FieldResult:
+    """Return annotations of a plane, or in 3D of a volume, as the result of a run, measured.
+
+    ``file`` is where they came from; of a volume, ``plane`` is what people see of it.
+    """
     provenance = Provenance(
         origin=plane.origin,
         plane=plane.chosen,
-        pixels_sha256=pixels_sha256(plane),
+        pixels_sha256=pixels_sha256(plane) if volume is None else volume.sha256,
         model=f"{IMPORTED} from {file.name}",
-        model_sha256=hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "",
+        model_sha256=_sha256(file),
         recipe=recipe.model_copy(update={"model": IMPORTED}),
         engine=NO_ENGINE,
     )
-    plain = records_of_objects(objects, boxes=cells.labels is None)
-    records = [replace(r, excluded=c.excluded, note=c.note) for r, c in zip(plain, cells.cells, strict=True)]
-    return measured(Annotation(cells.labels, records, cells.classes, provenance, shape=plane.shape), plane)
+    shape = plane.shape if volume is None else tuple(volume.stack.shape[2:])
+    annotation = Annotation(cells.labels, _records(cells), cells.classes, provenance, shape=shape)
+    doubts = _doubts(annotation)
+    records = [replace(record, doubts=doubts[record.id]) for record in annotation.records.values()]
+    return measured(Annotation(cells.labels, records, cells.classes, provenance, shape=shape), plane, volume)
 
 
-def objects_of(cells: Cells) -> Objects:
-    """Return the columns of imported cells; origins and review states that are not known here are those of imports."""
-    found, n = cells.cells, len(cells.cells)
-    box = np.rint(np.array([cell.box for cell in found]).reshape(n, 4)).astype(np.int32)
-    ids = np.array([cell.id for cell in found], np.int32)
-    area, centroid = _of_boxes(box) if cells.labels is None else _of_labels(cells.labels, ids)
-    return Objects(
-        id=ids,
-        class_index=np.array([cells.classes.index(cell.kind) for cell in found], np.int32),
-        score=np.array([cell.score for cell in found], np.float32),
-        box=box,
-        centroid=centroid,
-        area_px=area,
-        origin=_codes([cell.origin for cell in found], ObjectOrigin.IMPORTED),
-        review=_codes([cell.review for cell in found], ReviewState.UNSEEN),
-        doubts=np.zeros(n, np.int32),
-    )
+def _sha256(file: Path) -> str:
+    if not file.is_file():
+        return ""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _codes(words: Sequence[str], unknown: IntEnum) -> NDArray[np.int32]:
-    kinds = type(unknown).__members__
-    return np.array([kinds.get(word.upper(), unknown) for word in words], np.int32)
+def _records(cells: Cells) -> list[ObjectRecord]:
+    """Return a record per cell; origins and review states that are not known here are those of imports."""
+    number = {kind: index for index, kind in enumerate(cells.classes)}
+    return [
+        ObjectRecord(
+            cell.id,
+            number[cell.kind],
+            cell.score,
+            _known(cell.origin, ObjectOrigin.IMPORTED),
+            _known(cell.review, ReviewState.UNSEEN),
+            excluded=cell.excluded,
+            note=cell.note,
+            box=_whole_px(cell) if cells.labels is None else None,
+        )
+        for cell in cells.cells
+    ]
 
 
-def _of_boxes(box: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    area = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
-    return area, ((box[:, :2] + box[:, 2:] - 1) / 2).astype(np.float32)
+def _known(word: str, unknown: Word) -> Word:
+    return type(unknown).__members__.get(word.upper(), unknown)
 
 
-def _of_labels(labels: Labels, ids: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    y, x = np.nonzero(labels)
-    row = np.searchsorted(ids, labels[y, x])
-    area, ys, xs = (np.bincount(row, weights, minlength=len(ids)) for weights in (None, y, x))
-    return area.astype(np.int32), np.stack([ys / area, xs / area], axis=1).astype(np.float32)
+def _whole_px(cell: Cell) -> tuple[int, ...]:
+    return tuple(round(edge) for edge in cell.box)
 
 
-def _ticket(path: Path, plane: Plane, result: FieldResult) -> Ticket:
-    stat, provenance = path.stat(), result.annotation.provenance
+def _doubts(annotation: Annotation) -> dict[int, Doubt]:
+    """Return the reasons to look twice at each object, by id."""
+    objects = annotation.objects
+    flags = find_doubts(objects, annotation.shape)
+    doubts = {id_: Doubt(flag) for id_, flag in zip(objects.id.tolist(), flags.tolist(), strict=True)}
+    if len(annotation.shape) == 3:
+        for id_, reason in broken_along_z(annotation):
+            doubts[id_] |= reason.doubt
+    return doubts
+
+
+def _ticket(result: FieldResult) -> Ticket:
+    provenance = result.annotation.provenance
+    origin, path = provenance.origin, Path(provenance.origin.path)
+    stat = path.stat()
     made_with = hashlib.sha256((provenance.recipe.fingerprint() + provenance.model_sha256).encode()).hexdigest()
-    return Ticket(str(path.resolve()), plane.origin.position, stat.st_size, stat.st_mtime_ns, made_with)
+    return Ticket(str(path.resolve()), origin.position, stat.st_size, stat.st_mtime_ns, made_with)
