@@ -39,9 +39,9 @@ def well_table(rows: Sequence[Row], plate: Plate, layout: Layout) -> pd.DataFram
     -------
     pandas.DataFrame
         ``plate well row column``, compound, dose and control where there is a layout, ``fields``, ``failed``,
-        ``count`` (all fields together), ``count_<class>`` and ``share_<class>``, ``density_per_mm2``, and for each
-        channel ``mean_`` and ``ring_ratio_`` over all cells, and ``median_``, the median over fields of the median
-        cell. Of count, density, intensities and ratios also the mean
+        ``count`` (all fields together), ``rejected`` and ``excluded`` (left out of it), ``count_<class>`` and
+        ``share_<class>``, ``density_per_mm2``, and for each channel ``mean_`` and ``ring_ratio_`` over all cells, and
+        ``median_``, the median over fields of the median cell. Of count, density, intensities and ratios also the mean
         and standard deviation over the fields: ``<column>_field_mean``, ``<column>_field_sd``. ``z_prime_<column>``
         where there are controls, ``on_edge``, and the columns in which the well is an ``outlier`` or, at the rim,
         part of an ``edge_effect``.
@@ -76,6 +76,7 @@ def well_line(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> 
     line: dict[str, object] = {**place, **layout.columns(well), "fields": len(done), "failed": len(rows) - len(done)}
     line["count"] = int(count) if done else None
     names = list(dict.fromkeys(name for row in done for name in row))
+    line |= {name: _total(done, name) for name in ("rejected", "excluded") if name in names}
     for name in (n for n in names if n.startswith("count_")):
         total = sum(_number(row, name) for row in done)
         line |= {name: int(total), f"share_{name.removeprefix('count_')}": total / count if count else None}
@@ -95,6 +96,12 @@ def _is_mean(name: str) -> bool:
 def _number(row: Row, name: str) -> float:
     value = row.get(name)
     return float(str(value)) if value is not None else float("nan")
+
+
+def _total(rows: Sequence[Row], name: str) -> int | None:
+    """Return the sum over the fields that know a count, None where none does."""
+    known = [value for row in rows if np.isfinite(value := _number(row, name))]
+    return int(sum(known)) if known else None
 
 
 def _over_cells(rows: Sequence[Row], name: str) -> float | None:
