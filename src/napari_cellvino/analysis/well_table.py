@@ -70,10 +70,20 @@ def metrics_of(table: pd.DataFrame) -> list[str]:
 
 def well_line(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> dict[str, object]:
     """Return what the fields of one well tell by themselves, without the rest of the plate."""
+    place = {"plate": plate.name, "well": well.name, "row": well.letters, "column": well.column + 1}
+    line: dict[str, object] = {**place, **layout.columns(well), **sums_of(rows)}
+    done = [row for row in rows if row["status"] == "done"]
+    names = dict.fromkeys(name for row in done for name in row)
+    for name in ["count", *(n for n in names if n == "density_per_mm2" or _is_mean(n))]:
+        line |= _over_fields([_number(row, name) for row in done], name)
+    return line
+
+
+def sums_of(rows: Sequence[Row]) -> dict[str, object]:
+    """Return what fields tell together: sums of the counts, means over all cells, medians over the fields."""
     done = [row for row in rows if row["status"] == "done"]
     count = sum(_number(row, "count") for row in done)
-    place = {"plate": plate.name, "well": well.name, "row": well.letters, "column": well.column + 1}
-    line: dict[str, object] = {**place, **layout.columns(well), "fields": len(done), "failed": len(rows) - len(done)}
+    line: dict[str, object] = {"fields": len(done), "failed": len(rows) - len(done)}
     line["count"] = int(count) if done else None
     names = list(dict.fromkeys(name for row in done for name in row))
     line |= {name: _total(done, name) for name in ("rejected", "excluded") if name in names}
@@ -83,10 +93,7 @@ def well_line(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> 
     if done and "density_per_mm2" in names:
         line["density_per_mm2"] = float(np.mean([_number(row, "density_per_mm2") for row in done]))
     line |= {name: _over_cells(done, name) for name in names if _is_mean(name)}
-    line |= {name: _median([_number(row, name) for row in done]) for name in names if name.startswith(MEDIAN)}
-    for name in ["count", *(n for n in names if n == "density_per_mm2" or _is_mean(n))]:
-        line |= _over_fields([_number(row, name) for row in done], name)
-    return line
+    return line | {name: _median([_number(row, name) for row in done]) for name in names if name.startswith(MEDIAN)}
 
 
 def _is_mean(name: str) -> bool:
