@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_cellvino.gui.window import CellvinoWindow
 
@@ -83,16 +84,29 @@ def test_what_was_saved_is_plotted_reported_and_exported(
     window.session.saver.choose(str(tmp_path))
     window.show_step(4)
     box, exporter, saver = window.save_panel.export_box, window.session.exporter, window.session.saver
-    assert not box.plot_button.isEnabled()
-    assert "Save the result first" in box.plot_button.toolTip()
+    plot = box.plot_row
+    for widget in (plot.measure, plot.group, plot.button):
+        assert not widget.isEnabled()
+        assert "Save the result first" in widget.toolTip()
     assert not box.kind.isVisible()  # folded
     click(window.save_panel.save_button)
     qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
 
-    click(box.plot_button)
+    qtbot.waitUntil(plot.button.isEnabled, timeout=WAIT_MS)
+    measures = [plot.measure.itemText(n) for n in range(plot.measure.count())]
+    assert measures[:3] == ["Area", "Equivalent diameter", "Score of the model"]  # of one field, its count comes last
+    assert {"Mean intensity of dna", "Mean intensity of gfp", "Cells per field"} <= set(measures)
+    assert [plot.group.itemText(n) for n in range(plot.group.count())] == ["field"]
+    choose(qtbot, plot.measure, "Mean intensity of gfp")
+    click(plot.button)
     qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
-    assert (tmp_path / "cells.png").is_file()
+    assert (tmp_path / "plot-mean_gfp-by-field.png").is_file()
+    assert box.made.text().startswith("✓  Mean intensity of gfp, by field: ")
     assert box.picture.isVisible()
+    click(window.save_panel.save_button)
+    qtbot.waitUntil(lambda: not saver.saving and plot.button.isEnabled(), timeout=WAIT_MS)
+    assert plot.measure.currentText() == "Mean intensity of gfp"  # the choice stays
+    assert not box.picture.isVisible()  # it was of the results before
     click(box.report_button)
     qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
     assert (tmp_path / "A01_s1-corrections.html").stat().st_size > 1000
@@ -118,6 +132,15 @@ def test_what_was_saved_is_plotted_reported_and_exported(
     qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
     assert "has been reviewed to its last cell" in box.failure.words.text()
     assert not (tmp_path / "exported" / "training").exists()
+
+
+def choose(qtbot: QtBot, combo: QComboBox, text: str) -> None:
+    """Go down to an entry with the keys."""
+    combo.setFocus()
+    qtbot.keyClick(combo, Qt.Key.Key_Home)
+    for _ in range(combo.findText(text)):
+        qtbot.keyClick(combo, Qt.Key.Key_Down)
+    assert combo.currentText() == text
 
 
 def test_every_format_has_words() -> None:

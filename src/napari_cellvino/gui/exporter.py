@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cellvino.analysis.plot_measures import PlotOffer
 from napari_cellvino.app import Workspace
 from napari_cellvino.errors import OutputError
 from napari_cellvino.export.exporting import REVIEWED_ONLY, ExportChoices, describe, export_fields
@@ -17,7 +18,7 @@ from napari_cellvino.gui.saver import Saver
 from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.jobs.annotated_fields import Unreadable, read_field, read_fields, result_folders
 from napari_cellvino.jobs.correction_report import CorrectionReport
-from napari_cellvino.jobs.group_plots import write_size_plot
+from napari_cellvino.jobs.group_plots import plot_offer, write_plot
 
 FOLDER_NAME = "exported"  # folder beside the results, with one for each format
 REPORT_NAME = "corrections.html"
@@ -42,6 +43,7 @@ class Exporter(QObject):
         self.working = ""  # what is being written
         self.made: Made | None = None
         self.plot: Path | None = None
+        self.offer: PlotOffer | None = None  # what the saved results can be plotted by, once that is read
         self.failure: Failure | None = None
         self.replace: Callable[[], None] | None = None  # write over what stands there, when asked
         saver.changed.connect(self._forget)
@@ -77,10 +79,10 @@ class Exporter(QObject):
             again=None if overwrite else lambda: self.report(overwrite=True),
         )
 
-    def draw(self) -> None:
-        """Draw the sizes of the cells of all saved results."""
+    def draw(self, of: str, by: str) -> None:
+        """Draw a measure of all saved results by a group; both by their names in the offer."""
         results = self.results
-        self._start("drawing", lambda: _draw(results))
+        self._start("drawing", lambda: _draw(results, of, by))
 
     def _start(self, what: str, work: Callable[[], Made], *, again: Callable[[], None] | None = None) -> None:
         self.working, self.failure, self.made, self.replace = what, None, None, None
@@ -99,8 +101,16 @@ class Exporter(QObject):
 
     def _forget(self) -> None:
         """Show nothing of results as they were before."""
-        self.made, self.plot, self.failure, self.replace = None, None, None, None
+        self.made, self.plot, self.failure, self.replace, self.offer = None, None, None, None, None
         self.changed.emit()
+        if self._saver.saved is not None:
+            results = self.results
+            self._lane.start(lambda: plot_offer(results), Task(done=self._take, failed=lambda e: self._fail(e, None)))
+
+    def _take(self, offer: PlotOffer) -> None:
+        if self._saver.saved is not None:
+            self.offer = offer
+            self.changed.emit()
 
 
 def _export(results: Path, kind: str, *, overwrite: bool) -> Made:
@@ -124,6 +134,6 @@ def _report(model: Labels, saved: Path, *, overwrite: bool) -> Made:
     )
 
 
-def _draw(results: Path) -> Made:
-    path = write_size_plot(results)
-    return Made(f"Drawn from all results in {results.name}", path)
+def _draw(results: Path, of: str, by: str) -> Made:
+    done = write_plot(results, of, by)
+    return Made(f"{done.words.title}: {done.words.lines[0]}", done.path)

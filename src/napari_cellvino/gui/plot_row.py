@@ -1,0 +1,69 @@
+"""What to plot of the saved results, and by what: two choices and a button."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from napari_cellvino.analysis.plot_measures import COUNT, WELL, PlotGroup, PlotMeasure, PlotOffer
+from napari_cellvino.gui.exporter import Exporter
+from napari_cellvino.gui.rows import GAP, narrow
+
+NOT_YET = "Save the result first: this is made of what is saved."
+READING = "Looking what the saved results hold …"
+BEFORE = PlotOffer((COUNT,), (WELL,))  # shown until something is saved
+ABOUT = "Draw a histogram, and a box for each group, of all results in the folder"
+
+
+class PlotRow(QWidget):
+    """Draws what the exporter offers; a choice stays as long as it is offered."""
+
+    def __init__(self, exporter: Exporter) -> None:
+        super().__init__()
+        self._exporter = exporter
+        self._shown = BEFORE
+        self.measure, self.group = narrow(QComboBox()), narrow(QComboBox())
+        self.measure.setAccessibleName("Plot of")
+        self.group.setAccessibleName("Plot by")
+        self.button = QPushButton("P&lot")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GAP)
+        for widget, stretch in ((self.measure, 3), (QLabel("by"), 0), (self.group, 2), (self.button, 0)):
+            layout.addWidget(widget, stretch)
+        self._fill(BEFORE)
+        self.button.clicked.connect(self._plot)
+        exporter.changed.connect(self._draw)
+        self._draw()
+
+    def _plot(self) -> None:
+        self._exporter.draw(self.measure.currentData(), self.group.currentData())
+
+    def _draw(self) -> None:
+        exporter = self._exporter
+        if exporter.offer is not None and exporter.offer != self._shown:
+            self._shown = exporter.offer
+            self._fill(exporter.offer)
+        ready = exporter.ready and exporter.offer is not None
+        missing = exporter.working or (READING if exporter.ready and exporter.failure is None else NOT_YET)
+        told = ((self.measure, "What to plot"), (self.group, "By what"), (self.button, ABOUT))
+        for widget, tip in told:
+            widget.setEnabled(ready)
+            widget.setToolTip(tip if ready else missing)
+
+    def _fill(self, offer: PlotOffer) -> None:
+        _offer(self.measure, offer.measures)
+        _offer(self.group, offer.groups)
+
+
+def _offer(combo: QComboBox, choices: Sequence[PlotMeasure | PlotGroup]) -> None:
+    """Fill a combo; the choice before stays if it is there, else it is the first."""
+    before = combo.currentData()
+    combo.clear()
+    for number, choice in enumerate(choices):
+        combo.addItem(choice.title, choice.name)
+        tip = choice.axis if isinstance(choice, PlotMeasure) else choice.title
+        combo.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
+    combo.setCurrentIndex(max(combo.findData(before), 0))
