@@ -16,15 +16,15 @@ from napari_cellvino.export.lettering import MARGIN, Colour, Line, draw_caption
 from napari_cellvino.export.plot_lettering import draw_words, shortened, text_width
 from napari_cellvino.export.ticks import round_step, round_ticks, tick_texts
 
-WIDTH, HISTOGRAM, AXIS = 960, 330, 84  # px: of the picture, high, and of an axis with its title
-NAMES, GAP = 250, 16  # px for the names of groups and for the axis of counts, and beside them
-RIGHT = 44  # px right of the plot, where the last tick's number has room
-TITLE, TEXT = 34, 26  # px
+WIDTH, HISTOGRAM, AXIS = 960, 330, 96  # px: of the picture, high, and of an axis with its title
+NAMES, GAP = (220, 400), 16  # px for the names of groups and for the axis of counts, from and to, and beside them
+RIGHT = 54  # px right of the plot, where the last tick's number has room
+TITLE, TEXT = 36, 30  # px
 PAPER: Colour = (255, 255, 255)
 GREY: Colour = (90, 90, 96)
 GRID: Colour = (226, 226, 230)
 SKY: Colour = (86, 180, 233)  # blue of Okabe and Ito
-ROWS = ((12, 56), (40, 42), (384, 32))  # up to so many groups, px per row
+ROWS = ((12, 60), (40, 46), (384, 36))  # up to so many groups, px per row
 MOST_GROUPS = ROWS[-1][0]  # as many as a plate has wells
 NEAR = 0.3  # where values lie nearer together than this share of the largest, the axis does not begin at 0
 FEWEST_BINS, MOST_BINS = 8, 60
@@ -49,21 +49,27 @@ class PlotWords:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """From values to px along x."""
+    """From values to px along x, which begins at ``left``."""
 
+    left: float
     ticks: tuple[float, ...]
     edges: Values  # of the histogram's bins
 
     @classmethod
-    def of(cls, values: Values, *, whole: bool) -> _Scale:
+    def of(cls, values: Values, left: float, *, whole: bool) -> _Scale:
         low, high = float(values.min()), float(values.max())
         far = low == high or high - low >= NEAR * max(abs(low), abs(high))
         ticks = round_ticks(min(low, 0.0) if far else low, max(high, 0.0) if far else high, whole=whole)
-        return cls(ticks, _bins(ticks, len(values), whole=whole))
+        return cls(left, ticks, _bins(ticks, len(values), whole=whole))
 
     def x(self, value: float) -> float:
         low, high = min(self.ticks[0], self.edges[0]), max(self.ticks[-1], self.edges[-1])
-        return float(NAMES + (WIDTH - NAMES - RIGHT) * (value - low) / (high - low))
+        return float(self.left + (WIDTH - self.left - RIGHT) * (value - low) / (high - low))
+
+
+def _names_width(groups: Mapping[str, Values]) -> float:
+    widest = max(text_width(f"{name} ({len(values):,})", TEXT) for name, values in groups.items())
+    return float(np.clip(widest + MARGIN + GAP, *NAMES))
 
 
 def _bins(ticks: tuple[float, ...], count: int, *, whole: bool) -> Values:
@@ -90,7 +96,7 @@ def draw_groups(groups: Mapping[str, Values], words: PlotWords) -> Image.Image:
     page.paste(caption, (0, 0))
     page.paste(legend, (0, below))
     if shown:
-        draw, scale = ImageDraw.Draw(page), _Scale.of(everything, whole=words.whole)
+        draw, scale = ImageDraw.Draw(page), _Scale.of(everything, _names_width(shown), whole=words.whole)
         _draw_histogram(draw, everything, scale, words, caption.height)
         _draw_rows(draw, shown, scale, caption.height + HISTOGRAM + AXIS, row)
         _draw_axis(draw, scale, words, below - AXIS)
@@ -117,8 +123,8 @@ def _draw_histogram(draw: ImageDraw.ImageDraw, values: Values, scale: _Scale, wo
     top, bottom = top + 2 * MARGIN, top + HISTOGRAM
     for tick, text in zip(ticks, tick_texts(ticks), strict=True):
         y = bottom - (bottom - top) * tick / ticks[-1]
-        draw.line((NAMES, y, WIDTH - RIGHT, y), fill=GRID, width=2)
-        draw_words(draw, (NAMES - GAP, y), text, GREY, TEXT, anchor="rm")
+        draw.line((scale.left, y, WIDTH - RIGHT, y), fill=GRID, width=2)
+        draw_words(draw, (scale.left - GAP, y), text, GREY, TEXT, anchor="rm")
     for count, left, right in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         if count:
             up = bottom - (bottom - top) * count / ticks[-1]
@@ -133,17 +139,17 @@ def _draw_rows(draw: ImageDraw.ImageDraw, groups: Mapping[str, Values], scale: _
     for number, (name, values) in enumerate(groups.items()):
         middle = top + (number + 0.5) * row
         count = f" ({len(values):,})"
-        room = NAMES - GAP - MARGIN - text_width(count, TEXT)
-        draw_words(draw, (NAMES - GAP, middle), count, GREY, TEXT, anchor="rm")
-        at = NAMES - GAP - text_width(count, TEXT), middle
+        room = scale.left - GAP - MARGIN - text_width(count, TEXT)
+        draw_words(draw, (scale.left - GAP, middle), count, GREY, TEXT, anchor="rm")
+        at = scale.left - GAP - text_width(count, TEXT), middle
         draw_words(draw, at, shortened(name, TEXT, room), DARK, TEXT, anchor="rm")
         if len(values):
             draw_box(draw, values, scale.x, middle=middle, half=row * 0.32)
 
 
 def _draw_axis(draw: ImageDraw.ImageDraw, scale: _Scale, words: PlotWords, top: int) -> None:
-    draw.line((NAMES, top, WIDTH - RIGHT, top), fill=GREY, width=2)
+    draw.line((scale.left, top, WIDTH - RIGHT, top), fill=GREY, width=2)
     for tick, text in zip(scale.ticks, tick_texts(scale.ticks), strict=True):
         draw.line((scale.x(tick), top, scale.x(tick), top + 6), fill=GREY, width=2)
         draw_words(draw, (scale.x(tick), top + 10), text, GREY, TEXT, anchor="mt")
-    draw_words(draw, ((NAMES + WIDTH - RIGHT) / 2, top + 40), words.axis, DARK, TEXT, anchor="mt")
+    draw_words(draw, ((scale.left + WIDTH - RIGHT) / 2, top + 46), words.axis, DARK, TEXT, anchor="mt")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.analysis.plot_measures import COUNT, WELL, PlotGroup, PlotMeasure, PlotOffer
 from napari_cellvino.gui.exporter import Exporter
-from napari_cellvino.gui.rows import GAP, narrow
+from napari_cellvino.gui.rows import add_row, form, narrow
 
 NOT_YET = "Save the result first: this is made of what is saved."
 READING = "Looking what the saved results hold …"
@@ -28,11 +28,11 @@ class PlotRow(QWidget):
         self.measure.setAccessibleName("Plot of")
         self.group.setAccessibleName("Plot by")
         self.button = QPushButton("P&lot")
-        layout = QHBoxLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(GAP)
-        for widget, stretch in ((self.measure, 3), (QLabel("by"), 0), (self.group, 2), (self.button, 0)):
-            layout.addWidget(widget, stretch)
+        grid = form(layout)
+        add_row(grid, "Plot", self.measure)
+        add_row(grid, "by", self.group, self.button)
         self._fill(BEFORE)
         self.button.clicked.connect(self._plot)
         exporter.changed.connect(self._draw)

@@ -53,7 +53,7 @@ def offer_of(fields: Sequence[SavedField]) -> PlotOffer:
     files = {one.row.get("file", "") for one in fields}
     offered = (
         (WELL, "well" in told),
-        (IMAGE, 1 < len(files) < len(fields)),
+        (IMAGE, "well" not in told and 1 < len(files) < len(fields)),
         (FIELD, True),
         (CLASS, len(_classes(told)) > 1),
         (PLATE, "plate" in told),
@@ -82,7 +82,7 @@ def gather(fields: Sequence[SavedField], measure: PlotMeasure, group: PlotGroup)
     if group is CLASS and measure.of_fields and measure is not COUNT:
         raise OptionError(f"{measure.title.lower()} is of whole fields and not of a class; group it by well or field")
     gathered = Gathered()
-    plates = {one.row.get("plate", "") for one in fields}
+    plates = {one.row.get("plate", "") for one in fields} - {""}
     for one in fields:
         gathered.fields += 1
         name = _group_of(one, group, several_plates=len(plates) > 1)
