@@ -27,7 +27,7 @@ class PlotRow(QWidget):
         self.measure, self.group = narrow(QComboBox()), narrow(QComboBox())
         self.measure.setAccessibleName("Plot of")
         self.group.setAccessibleName("Plot by")
-        self.button = QPushButton("P&lot")
+        self.button = QPushButton("Plo&t")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         grid = form(layout)
