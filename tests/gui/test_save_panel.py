@@ -97,6 +97,7 @@ def test_what_was_saved_is_plotted_reported_and_exported(
     assert measures[:3] == ["Area", "Equivalent diameter", "Score of the model"]  # of one field, its count comes last
     assert {"Mean intensity of dna", "Mean intensity of gfp", "Cells per field"} <= set(measures)
     assert [plot.group.itemText(n) for n in range(plot.group.count())] == ["field"]
+    assert plot.measure.currentText() == "Area"
     choose(qtbot, plot.measure, "Mean intensity of gfp")
     click(plot.button)
     qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
@@ -141,6 +142,42 @@ def choose(qtbot: QtBot, combo: QComboBox, text: str) -> None:
     for _ in range(combo.findText(text)):
         qtbot.keyClick(combo, Qt.Key.Key_Down)
     assert combo.currentText() == text
+
+
+def test_plots_are_of_all_results_in_the_folder(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    plot, exporter, saver = window.save_panel.export_box.plot_row, window.session.exporter, window.session.saver
+    saver.choose(str(tmp_path))
+    for name in ("A01_s1", "B02_s1"):
+        open_file(window, plate_file.with_name(f"{name}.ome.tif"))
+        run(window)
+        window.show_step(4)
+        assert not plot.button.isEnabled()  # this one is not saved yet
+        click(window.save_panel.save_button)
+        qtbot.waitUntil(plot.button.isEnabled, timeout=WAIT_MS)
+    assert plot.measure.currentText() == "Cells per field"
+    click(plot.button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert exporter.made is not None
+    assert exporter.made.path == tmp_path / "plot-count-by-field.png"
+    assert "in 2 fields" in exporter.made.words
+
+
+def test_a_damaged_neighbour_is_a_notice_and_no_plot(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "annotation.json").write_text("{}")
+    box, saver = window.save_panel.export_box, window.session.saver
+    saver.choose(str(tmp_path))
+    open_file(window, plate_file)
+    run(window)
+    window.show_step(4)
+    click(window.save_panel.save_button)
+    qtbot.waitUntil(lambda: saver.saved is not None and box.failure.isVisible(), timeout=WAIT_MS)
+    assert "broken cannot be read as a result" in box.failure.words.text()
+    assert not box.plot_row.button.isEnabled()
 
 
 def test_every_format_has_words() -> None:

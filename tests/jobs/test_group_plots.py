@@ -86,7 +86,11 @@ def test_cells_per_field_with_real_zeros(results):
     done = write_plot(results, "count", "well")
     assert values(done) == {"A01": [1, 3], "B02": [0]}
     assert done.path == results / "plot-count-by-well.png"
-    assert done.words.lines == ("4 cells in 3 fields, 2 wells", "1 rejected and 1 excluded cells are not counted")
+    assert done.words.lines == (
+        "4 cells in 3 fields, 2 wells",
+        "1 rejected and 1 excluded cells are not counted",
+        "1 field failed and is left out",
+    )
     with Image.open(done.path) as picture:
         assert (picture.format, picture.width) == ("PNG", 960)
     assert values(write_plot(results, "count", "class")) == {"living": [0, 1, 2], "dead": [0, 0, 1]}
@@ -96,7 +100,7 @@ def test_cells_per_field_with_real_zeros(results):
 def test_sizes_of_the_cells_that_count(results):
     done = write_plot(results, "area", "well")
     assert values(done) == {"A01": [2.5, 2.5, 5, 7.5], "B02": []}
-    assert done.words.lines == ("4 cells in 3 fields, 2 wells", "1 rejected and 1 excluded cells are not counted")
+    assert done.words.lines[:2] == ("4 cells in 3 fields, 2 wells", "1 rejected and 1 excluded cells are not counted")
     assert done.words.axis == "Area, µm²"
     assert values(write_plot(results, "area", "class")) == {"dead": [7.5], "living": [2.5, 2.5, 5]}
     assert values(write_plot(results / "A01_f2", "area", "dose")) == {"0.5": [2.5]}
@@ -107,7 +111,7 @@ def test_fields_and_cells_that_do_not_know_a_measure_are_told(results):
     add_field(results, "C01_f2", [{**row, "mean_dna": 5.5} for row in cells_of(CELLS)])
     done = write_plot(results, "mean_dna", "field")
     assert values(done) == {"C01_f1": [], "C01_f2": [5.5] * 3}
-    assert done.words.lines[2:] == (
+    assert done.words.lines[3:] == (
         "3 fields have no mean intensity of dna",
         "2 cells have no mean intensity of dna",
     )
@@ -144,6 +148,10 @@ def test_what_cannot_be_drawn_is_said(results, tmp_path):
     write(results / "counts.csv", [count_line("D01_f1", 1, 1, viability=0.5)])
     with pytest.raises(OptionError, match="viability is of whole fields"):
         write_plot(results, "viability", "class")
+    (results / "counts.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ImageReadError, match=r"counts.csv .* no columns folder and status"):
+        plot_offer(results)
+    (results / "counts.csv").unlink()
     (results / "D01_f1" / "objects.csv").unlink()
     with pytest.raises(ImageReadError, match="D01_f1"):
         write_plot(results)

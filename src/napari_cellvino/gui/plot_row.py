@@ -18,13 +18,13 @@ ABOUT = "Draw a histogram, and a box for each group, of all results in the folde
 
 
 class PlotRow(QWidget):
-    """Draws what the exporter offers; a choice stays as long as it is offered."""
+    """Draws what the exporter offers."""
 
     def __init__(self, exporter: Exporter) -> None:
         super().__init__()
         self._exporter = exporter
         self._shown = BEFORE
-        self.measure, self.group = narrow(QComboBox()), narrow(QComboBox())
+        self.measure, self.group = _Choice(), _Choice()
         self.measure.setAccessibleName("Plot of")
         self.group.setAccessibleName("Plot by")
         self.button = QPushButton("Plo&t")
@@ -54,16 +54,27 @@ class PlotRow(QWidget):
             widget.setToolTip(tip if ready else missing)
 
     def _fill(self, offer: PlotOffer) -> None:
-        _offer(self.measure, offer.measures)
-        _offer(self.group, offer.groups)
+        self.measure.offer(offer.measures)
+        self.group.offer(offer.groups)
 
 
-def _offer(combo: QComboBox, choices: Sequence[PlotMeasure | PlotGroup]) -> None:
-    """Fill a combo; the choice before stays if it is there, else it is the first."""
-    before = combo.currentData()
-    combo.clear()
-    for number, choice in enumerate(choices):
-        combo.addItem(choice.title, choice.name)
-        tip = choice.axis if isinstance(choice, PlotMeasure) else choice.title
-        combo.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
-    combo.setCurrentIndex(max(combo.findData(before), 0))
+class _Choice(QComboBox):
+    """What a person chose, as long as it is offered; else the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        narrow(self)
+        self._chosen = ""
+        self.activated.connect(self._choose)
+
+    def offer(self, choices: Sequence[PlotMeasure | PlotGroup]) -> None:
+        """Offer other choices."""
+        self.clear()
+        for number, choice in enumerate(choices):
+            self.addItem(choice.title, choice.name)
+            tip = choice.axis if isinstance(choice, PlotMeasure) else choice.title
+            self.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
+        self.setCurrentIndex(max(self.findData(self._chosen), 0))
+
+    def _choose(self) -> None:
+        self._chosen = self.currentData()

@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from napari_cellvino.analysis.plot_measures import COUNT, FIELD, PlotGroup, PlotMeasure, PlotOffer, in_order
+from napari_cellvino.analysis.plot_measures import CLASS, COUNT, FIELD, PlotGroup, PlotMeasure, PlotOffer, in_order
 from napari_cellvino.errors import OptionError, OutputError
 from napari_cellvino.export.atomic import atomic_path
 from napari_cellvino.export.box_plot import Values
 from napari_cellvino.export.group_plot import PlotWords, draw_groups
 from napari_cellvino.export.names import safe_name
 from napari_cellvino.jobs.plot_values import Gathered, gather, offer_of
-from napari_cellvino.jobs.saved_tables import saved_fields
+from napari_cellvino.jobs.saved_tables import failed_fields, saved_fields
 from napari_cellvino.objects import left_out_words
 
 SOFTWARE = "napari-cellvino plot"  # stands in a picture, so that no other is ever replaced
@@ -73,12 +73,12 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
     _check(path)
     gathered = gather(fields, measure, group)
     groups = {name: np.asarray(gathered.groups[name], np.float64) for name in in_order(gathered.groups)}
-    words = _words(gathered, measure, group)
+    words = _words(gathered, measure, group, failed_fields(results))
     _write(draw_groups(groups, words), path)
     return Plotted(path, words, groups)
 
 
-def _words(gathered: Gathered, measure: PlotMeasure, group: PlotGroup) -> PlotWords:
+def _words(gathered: Gathered, measure: PlotMeasure, group: PlotGroup, failed: int) -> PlotWords:
     held = [values for values in gathered.groups.values() if len(values)]
     number = int(sum(map(sum, held))) if measure is COUNT else sum(map(len, held))
     fields = _counted(gathered.fields - gathered.without, "field", "fields")
@@ -87,13 +87,14 @@ def _words(gathered: Gathered, measure: PlotMeasure, group: PlotGroup) -> PlotWo
     lines = (
         f"{cells}{fields}{groups}",
         left_out_words(gathered.rejected, gathered.excluded),
+        f"{_counted(failed, 'field', 'fields')} failed and {'is' if failed == 1 else 'are'} left out" if failed else "",
         _lacking(gathered.without, "field", measure),
         _lacking(gathered.unknown, "cell", measure),
     )
     return PlotWords(
         title=f"{measure.title}, by {group.title}",
         axis=measure.axis,
-        counted="fields" if measure.of_fields else "cells",
+        counted=("counts" if group is CLASS else "fields") if measure.of_fields else "cells",
         lines=tuple(filter(None, lines)),
         whole=measure is COUNT,
     )

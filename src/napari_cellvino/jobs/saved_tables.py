@@ -55,17 +55,25 @@ def saved_fields(results: Path) -> Iterator[SavedField]:
     """
     folders = result_folders(results)
     root = results.parent if folders == [results] else results
-    counted = _counted(root / COUNTS_NAME)
+    counted = {row["folder"]: row for row in _rows(root / COUNTS_NAME) if row["status"] == "done"}
     for folder in folders:
         yield _saved_field(folder, counted.get(folder.name))
 
 
-def _counted(path: Path) -> dict[str, dict[str, str]]:
-    """Return the rows of finished fields by their folders; none where there is no such table."""
+def failed_fields(results: Path) -> int:
+    """Return how many fields of a folder of results failed in the last run."""
+    return sum(row["status"] == "failed" for row in _rows(results / COUNTS_NAME))
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of ``counts.csv``; none where there is no such table."""
     if not path.is_file():
-        return {}
+        return []
     with _explained(path), path.open(newline="", encoding="utf-8-sig") as handle:
-        return {row["folder"]: row for row in csv.DictReader(handle) if row.get("status") == "done"}
+        table = csv.DictReader(handle, restval="")
+        if not {"folder", "status"} <= set(table.fieldnames or ()):
+            raise ValueError("it has no columns folder and status")
+        return list(table)
 
 
 def _saved_field(folder: Path, row: Mapping[str, str] | None) -> SavedField:
