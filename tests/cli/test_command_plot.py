@@ -48,6 +48,15 @@ def test_wrong_words_list_the_right_ones(cellvino, results, words, said):
     assert not list(results.glob("plot-*"))
 
 
+def test_a_damaged_field_is_left_out(cellvino, results):
+    (results / "A01_s1" / "objects.csv").unlink()
+    called = cellvino("plot", results)
+    assert called.code == 1
+    assert "A01_s1: left out: " in called.err
+    assert "1 field cannot be read and is left out" in called.out
+    assert (results / "plot-count-by-field.png").is_file()
+
+
 def test_no_results(cellvino, tmp_path):
     called = cellvino("plot", tmp_path)
     assert called.code == 1

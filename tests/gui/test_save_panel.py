@@ -164,7 +164,7 @@ def test_plots_are_of_all_results_in_the_folder(
     assert "in 2 fields" in exporter.made.words
 
 
-def test_a_damaged_neighbour_is_a_notice_and_no_plot(
+def test_a_damaged_neighbour_is_left_out_of_a_plot(
     window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
 ) -> None:
     (tmp_path / "broken").mkdir()
@@ -175,9 +175,10 @@ def test_a_damaged_neighbour_is_a_notice_and_no_plot(
     run(window)
     window.show_step(4)
     click(window.save_panel.save_button)
-    qtbot.waitUntil(lambda: saver.saved is not None and box.failure.isVisible(), timeout=WAIT_MS)
-    assert "broken cannot be read as a result" in box.failure.words.text()
-    assert not box.plot_row.button.isEnabled()
+    click(box.plot_row.button)
+    qtbot.waitUntil(lambda: window.session.exporter.plot is not None, timeout=WAIT_MS)
+    assert "broken: left out: " in box.made.text()
+    assert box.picture.isVisible()
 
 
 def test_every_format_has_words() -> None:

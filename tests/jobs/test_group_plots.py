@@ -152,9 +152,25 @@ def test_what_cannot_be_drawn_is_said(results, tmp_path):
     with pytest.raises(ImageReadError, match=r"counts.csv .* no columns folder and status"):
         plot_offer(results)
     (results / "counts.csv").unlink()
-    (results / "D01_f1" / "objects.csv").unlink()
-    with pytest.raises(ImageReadError, match="D01_f1"):
+    for name in ("A01_f1", "A01_f2", "B02_f1", "D01_f1"):
+        (results / name / "objects.csv").unlink()
+    with pytest.raises(ImageReadError, match="A01_f1"):
         write_plot(results)
+
+
+def test_damaged_fields_are_left_out_and_said(results):
+    (results / "A01_f2" / "objects.csv").unlink()
+    (results / "broken").mkdir()
+    (results / "broken" / "annotation.json").write_text("{}")
+    add_field(results, "C01_f1", cells_of(CELLS))
+    table = results / "C01_f1" / "objects.csv"
+    table.write_text(table.read_text() + "6,living\n")  # cut short
+    assert names(plot_offer(results).measures) == ["count", "area"]
+    done = write_plot(results, "area", "field")
+    assert values(done) == {"A01_f1": [2.5, 5, 7.5], "B02_f1": []}
+    assert [lost.folder.name for lost in done.unreadable] == ["A01_f2", "broken", "C01_f1"]
+    assert done.words.lines[0] == "3 cells in 2 fields"
+    assert done.words.lines[-1] == "3 fields cannot be read and are left out"
 
 
 def test_memory_holds_one_column_of_the_cells(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,8 +117,11 @@ def _export(results: Path, kind: str, *, overwrite: bool) -> Made:
     unreadable: list[Unreadable] = []
     choices = ExportChoices((kind,), results / FOLDER_NAME, overwrite, REVIEWED_ONLY)
     done = export_fields(read_fields(result_folders(results), {}, unreadable), choices)[kind]
-    lost = "".join(f"\n{one.folder.name}: left out: {one.error}" for one in unreadable)
-    return Made(describe([done]) + lost, done.folder)
+    return Made(describe([done]) + _lost(unreadable), done.folder)
+
+
+def _lost(unreadable: Sequence[Unreadable]) -> str:
+    return "".join(f"\n{one.folder.name}: left out: {one.error}" for one in unreadable)
 
 
 def _report(model: Labels, saved: Path, *, overwrite: bool) -> Made:
@@ -136,4 +139,4 @@ def _report(model: Labels, saved: Path, *, overwrite: bool) -> Made:
 
 def _draw(results: Path, of: str, by: str) -> Made:
     done = write_plot(results, of, by)
-    return Made(f"{done.words.title}: {done.words.lines[0]}", done.path)
+    return Made(f"{done.words.title}: {done.words.lines[0]}" + _lost(done.unreadable), done.path)

@@ -47,7 +47,8 @@ class PlotRow(QWidget):
             self._shown = exporter.offer
             self._fill(exporter.offer)
         ready = exporter.ready and exporter.offer is not None
-        missing = exporter.working or (READING if exporter.ready and exporter.failure is None else NOT_YET)
+        failed = exporter.failure.words if exporter.failure is not None else READING
+        missing = exporter.working or (failed if exporter.ready else NOT_YET)
         told = ((self.measure, "What to plot"), (self.group, "By what"), (self.button, ABOUT))
         for widget, tip in told:
             widget.setEnabled(ready)

@@ -16,8 +16,9 @@ from napari_cellvino.export.atomic import atomic_path
 from napari_cellvino.export.box_plot import Values
 from napari_cellvino.export.group_plot import PlotWords, draw_groups
 from napari_cellvino.export.names import safe_name
+from napari_cellvino.jobs.annotated_fields import Unreadable
 from napari_cellvino.jobs.plot_values import Gathered, gather, offer_of
-from napari_cellvino.jobs.saved_tables import failed_fields, saved_fields
+from napari_cellvino.jobs.saved_tables import SavedField, failed_fields, saved_fields
 from napari_cellvino.objects import left_out_words
 
 SOFTWARE = "napari-cellvino plot"  # stands in a picture, so that no other is ever replaced
@@ -25,11 +26,12 @@ SOFTWARE = "napari-cellvino plot"  # stands in a picture, so that no other is ev
 
 @dataclass(frozen=True, slots=True)
 class Plotted:
-    """A picture that was written, what it shows, and the values of each group (N,)."""
+    """A picture that was written, what it shows, the values of each group (N,), and the fields that are not in it."""
 
     path: Path
     words: PlotWords
     groups: Mapping[str, Values]
+    unreadable: tuple[Unreadable, ...]
 
 
 def plot_offer(results: Path) -> PlotOffer:
@@ -38,15 +40,16 @@ def plot_offer(results: Path) -> PlotOffer:
     Raises
     ------
     ImageReadError
-        If there are none, or one cannot be read.
+        If there are none, or none can be read.
     """
-    return offer_of(list(saved_fields(results)))
+    return offer_of(_readable(results, []))
 
 
 def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = None) -> Plotted:
     """Draw a measure of the results in a folder, group by group, and return the picture.
 
-    Cells that a person rejected or excluded are left out, and the picture says how many.
+    Cells that a person rejected or excluded are left out, as are fields that failed or cannot be read; the picture
+    says how many.
 
     Parameters
     ----------
@@ -60,25 +63,39 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
     Raises
     ------
     ImageReadError
-        If there are no results, or one cannot be read.
+        If there are no results, or none can be read.
     OptionError
         If the results hold no such measure or group, or ``out`` is no PNG.
     OutputError
         If the picture cannot be written, or something else stands there.
     """
-    fields = list(saved_fields(results))
+    unreadable: list[Unreadable] = []
+    fields = _readable(results, unreadable)
     offer = offer_of(fields)
     measure, group = offer.measure(of), offer.group(by)
     path = out or results / f"plot-{safe_name(measure.name)}-by-{group.name}.png"
     _check(path)
-    gathered = gather(fields, measure, group)
+    gathered = gather(fields, measure, group, unreadable)
     groups = {name: np.asarray(gathered.groups[name], np.float64) for name in in_order(gathered.groups)}
-    words = _words(gathered, measure, group, failed_fields(results))
+    lines = (_left_out(failed_fields(results), "failed"), _left_out(len(unreadable), "cannot be read"))
+    words = _words(gathered, measure, group, lines)
     _write(draw_groups(groups, words), path)
-    return Plotted(path, words, groups)
+    return Plotted(path, words, groups, tuple(unreadable))
 
 
-def _words(gathered: Gathered, measure: PlotMeasure, group: PlotGroup, failed: int) -> PlotWords:
+def _readable(results: Path, unreadable: list[Unreadable]) -> list[SavedField]:
+    fields = list(saved_fields(results, unreadable))
+    if not fields:
+        raise unreadable[0].error
+    return fields
+
+
+def _left_out(number: int, why: str) -> str:
+    verb = "is" if number == 1 else "are"
+    return f"{_counted(number, 'field', 'fields')} {why} and {verb} left out" if number else ""
+
+
+def _words(gathered: Gathered, measure: PlotMeasure, group: PlotGroup, left_out: tuple[str, ...]) -> PlotWords:
     held = [values for values in gathered.groups.values() if len(values)]
     number = int(sum(map(sum, held))) if measure is COUNT else sum(map(len, held))
     fields = _counted(gathered.fields - gathered.without, "field", "fields")
@@ -87,7 +104,7 @@ def _words(gathered: Gathered, measure: PlotMeasure, group: PlotGroup, failed: i
     lines = (
         f"{cells}{fields}{groups}",
         left_out_words(gathered.rejected, gathered.excluded),
-        f"{_counted(failed, 'field', 'fields')} failed and {'is' if failed == 1 else 'are'} left out" if failed else "",
+        *left_out,
         _lacking(gathered.without, "field", measure),
         _lacking(gathered.unknown, "cell", measure),
     )

@@ -24,8 +24,9 @@ from napari_cellvino.analysis.plot_measures import (
     cell_measures,
     field_measures,
 )
-from napari_cellvino.errors import OptionError
+from napari_cellvino.errors import ImageReadError, OptionError
 from napari_cellvino.image import Origin
+from napari_cellvino.jobs.annotated_fields import Unreadable
 from napari_cellvino.jobs.saved_tables import SavedField, read_cells
 
 
@@ -69,13 +70,15 @@ def _classes(columns: Iterable[str]) -> list[str]:
     return [name for name in columns if name.startswith(CLASS_COUNT)]
 
 
-def gather(fields: Sequence[SavedField], measure: PlotMeasure, group: PlotGroup) -> Gathered:
+def gather(
+    fields: Sequence[SavedField], measure: PlotMeasure, group: PlotGroup, unreadable: list[Unreadable]
+) -> Gathered:
     """Return the values of a measure by group, read from one field after the other.
+
+    Fields whose cells cannot be read go to ``unreadable``, the others go on.
 
     Raises
     ------
-    ImageReadError
-        If a table cannot be read.
     OptionError
         If the measure is not known of each class, and these are the groups.
     """
@@ -83,13 +86,13 @@ def gather(fields: Sequence[SavedField], measure: PlotMeasure, group: PlotGroup)
         raise OptionError(f"{measure.title.lower()} is of whole fields and not of a class; group it by well or field")
     gathered = Gathered()
     plates = {one.row.get("plate", "") for one in fields} - {""}
+    add = _add_field if measure.of_fields else _add_cells
     for one in fields:
-        gathered.fields += 1
-        name = _group_of(one, group, several_plates=len(plates) > 1)
-        if measure.of_fields:
-            _add_field(gathered, one, measure, group, name)
-        else:
-            _add_cells(gathered, one, measure, group, name)
+        try:
+            add(gathered, one, measure, group, _group_of(one, group, several_plates=len(plates) > 1))
+            gathered.fields += 1
+        except ImageReadError as error:
+            unreadable.append(Unreadable(one.folder, error))
     return gathered
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from napari_cellvino.analysis.plate_layout import COLUMNS
 from napari_cellvino.errors import ImageReadError
-from napari_cellvino.jobs.annotated_fields import OBJECTS_NAME, result_folders
+from napari_cellvino.jobs.annotated_fields import OBJECTS_NAME, Unreadable, result_folders
 from napari_cellvino.jobs.results import COUNTS_NAME, finished_row
 
 REJECTED, EXCLUDED = "rejected", "True"
@@ -45,19 +45,24 @@ class Cells:
     unknown: int = 0  # counted, but without a value
 
 
-def saved_fields(results: Path) -> Iterator[SavedField]:
+def saved_fields(results: Path, unreadable: list[Unreadable]) -> Iterator[SavedField]:
     """Yield the finished fields in a folder of results, or the one that it is.
+
+    Those that cannot be read go to ``unreadable``, the others go on.
 
     Raises
     ------
     ImageReadError
-        If there is none, or one cannot be read.
+        If there is none, or ``counts.csv`` cannot be read.
     """
     folders = result_folders(results)
     root = results.parent if folders == [results] else results
     counted = {row["folder"]: row for row in _rows(root / COUNTS_NAME) if row["status"] == "done"}
     for folder in folders:
-        yield _saved_field(folder, counted.get(folder.name))
+        try:
+            yield _saved_field(folder, counted.get(folder.name))
+        except ImageReadError as error:
+            unreadable.append(Unreadable(folder, error))
 
 
 def failed_fields(results: Path) -> int:
