@@ -124,8 +124,9 @@ def draw_qc(
     canvas, unnumbered = _with_objects(canvas, labels, kept, zoom, len(classes))
     um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
     counted = kept.select(~np.isin(kept.id, list(excluded)))
-    title = _title(name, len(counted), left_out_words(len(objects) - len(kept), len(kept) - len(counted)))
-    return _page(canvas, [title, *map(Line, ran)], _legend(kept, counted, unnumbered, classes), um_per_px)
+    left_out = left_out_words(len(objects) - len(kept), len(kept) - len(counted))
+    caption = _caption(name, len(counted), [left_out, *ran] if left_out else ran)
+    return _page(canvas, caption, _legend(kept, counted, unnumbered, classes), um_per_px)
 
 
 def _check_sizes(pixels: NDArray[np.generic], labels: NDArray[np.integer] | None) -> None:
@@ -175,10 +176,9 @@ def _with_objects(
     return canvas, draw_numbers(canvas, objects, zoom=zoom)
 
 
-def _title(name: str, count: int, left_out: str) -> Line:
-    """Return the name, the count, and what is not in it."""
-    parts = (name, f"{count} cell{'s' * (count != 1)}", left_out)
-    return Line("  ·  ".join(filter(None, parts)), 18, INK)
+def _caption(name: str, count: int, more: Sequence[str]) -> list[Line]:
+    """Return the name and count, and what is not in it and was run."""
+    return [Line(f"{name}  ·  {count} cell{'s' * (count != 1)}", 18, INK), *map(Line, more)]
 
 
 def _legend(objects: Objects, counted: Objects, unnumbered: int, classes: Sequence[str]) -> list[Line]:
