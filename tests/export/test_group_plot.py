@@ -24,7 +24,20 @@ def test_boxes_are_tukey_s() -> None:
 @pytest.mark.parametrize("words", [WORDS, COUNTS])
 @pytest.mark.parametrize(
     "values",
-    [[], [0.0], [5.0, 5.0], [0.0] * 9, [-3.0, 4.0], [-2.0] * 3, [0.9, 0.91], list(range(1000)), [1e-7, 3e-6], [4e9, 1]],
+    [
+        [],
+        [0.0],
+        [5.0, 5.0],
+        [0.0] * 9,
+        [-3.0, 4.0],
+        [-2.0] * 3,
+        [0.9, 0.91],
+        list(range(1000)),
+        [1e-7, 3e-6],
+        [4e9, 1],
+        [0, 6e5],
+        [-99999, 99999],
+    ],
 )
 def test_any_values_are_drawn_inside_the_picture(values: list[float], words: PlotWords) -> None:
     groups = {"a very long name of a field that does not fit": np.array(values, float), "empty": np.zeros(0)}

@@ -18,7 +18,7 @@ from napari_cellvino.export.ticks import round_step, round_ticks, tick_texts
 
 WIDTH, HISTOGRAM, AXIS = 960, 330, 96  # px: of the picture, high, and of an axis with its title
 NAMES, GAP = (220, 400), 16  # px for the names of groups and for the axis of counts, from and to, and beside them
-RIGHT = 54  # px right of the plot, where the last tick's number has room
+RIGHT = 66  # px right of the plot, where the last tick's number has room
 TITLE, TEXT = 36, 30  # px
 PAPER: Colour = (255, 255, 255)
 GREY: Colour = (90, 90, 96)
@@ -27,7 +27,8 @@ SKY: Colour = (86, 180, 233)  # blue of Okabe and Ito
 ROWS = ((12, 60), (40, 46), (384, 36))  # up to so many groups, px per row
 MOST_GROUPS = ROWS[-1][0]  # as many as a plate has wells
 NEAR = 0.3  # where values lie nearer together than this share of the largest, the axis does not begin at 0
-FEWEST_BINS, MOST_BINS = 8, 60
+MOST_TICKS = 6
+FEWEST_BINS, MOST_BINS = 10, 60
 LEGEND = "Box: the middle half. Line: median. Whiskers: the rest, up to 1.5 boxes away. Dots: beyond."
 LEGEND_FEW = f"Groups of fewer than {FEW}: a dot for each."
 
@@ -59,12 +60,22 @@ class _Scale:
     def of(cls, values: Values, left: float, *, whole: bool) -> _Scale:
         low, high = float(values.min()), float(values.max())
         far = low == high or high - low >= NEAR * max(abs(low), abs(high))
-        ticks = round_ticks(min(low, 0.0) if far else low, max(high, 0.0) if far else high, whole=whole)
+        ends = (min(low, 0.0), max(high, 0.0)) if far else (low, high)
+        ticks = _ticks(ends, WIDTH - RIGHT - left, whole=whole)
         return cls(left, ticks, _bins(ticks, len(values), whole=whole))
 
     def x(self, value: float) -> float:
         low, high = min(self.ticks[0], self.edges[0]), max(self.ticks[-1], self.edges[-1])
         return float(self.left + (WIDTH - self.left - RIGHT) * (value - low) / (high - low))
+
+
+def _ticks(ends: tuple[float, float], room: float, *, whole: bool) -> tuple[float, ...]:
+    """Return as many ticks as have room for their numbers in ``room`` px, two at least."""
+    for most in range(MOST_TICKS, 1, -1):
+        ticks = round_ticks(*ends, most=most, whole=whole)
+        if sum(text_width(text, TEXT) + TEXT for text in tick_texts(ticks)) <= room:
+            return ticks
+    return round_ticks(*ends, most=1, whole=whole)
 
 
 def _names_width(groups: Mapping[str, Values]) -> float:

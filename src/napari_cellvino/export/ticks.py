@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 ROUND = (1, 2, 5, 10)
-SHORTENED = ((1e9, "G"), (1e6, "M"))
+SHORTENED = ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e5, 1e3, "k"))  # from, counted in, sign
 
 
 def round_step(at_least: float) -> float:
@@ -33,6 +33,6 @@ def tick_texts(ticks: tuple[float, ...]) -> tuple[str, ...]:
     step, highest = ticks[1] - ticks[0], max(map(abs, ticks))
     if highest < 1e-4:
         return tuple(f"{tick:g}" for tick in ticks)
-    factor, sign = next(((f, s) for f, s in SHORTENED if highest >= f), (1.0, ""))
+    factor, sign = next(((unit, sign) for least, unit, sign in SHORTENED if highest >= least), (1.0, ""))
     decimals = max(0, -math.floor(math.log10(step / factor) + 1e-9))
     return tuple(f"{tick / factor:,.{decimals}f}{sign if tick else ''}" for tick in ticks)
