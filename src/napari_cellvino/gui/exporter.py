@@ -101,7 +101,9 @@ class Exporter(QObject):
 
     def _forget(self) -> None:
         """Show nothing of results as they were before."""
-        self.made, self.plot, self.failure, self.replace, self.offer = None, None, None, None, None
+        self.made, self.plot, self.failure, self.replace = None, None, None, None
+        if self._saver.saved is None:
+            self.offer = None
         self.changed.emit()
         if self._saver.saved is not None:
             results = self.results
