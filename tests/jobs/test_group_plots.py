@@ -56,7 +56,7 @@ def results(tmp_path):
     add_field(root, "B02_f1", [])
     left_out = {"rejected": 1, "excluded": 1, "compound": "taxol", "dose": 0.5}
     rows = [
-        count_line("A01_f1", 2, 1, **left_out),
+        count_line("A01_f1", 2, 1, **left_out, control="positive"),
         count_line("A01_f2", 1, 0, rejected=0, excluded=0, compound="taxol", dose=0.5),
         count_line("B02_f1", 0, 0, compound="DMSO"),
         {"file": "/x/z.tif", "status": "failed", "error": "broken"},
@@ -76,7 +76,7 @@ def names(choices):
 def test_what_results_offer(results):
     offer = plot_offer(results)
     assert names(offer.measures) == ["count", "area"]
-    assert names(offer.groups) == ["well", "field", "class", "plate", "compound", "compound-dose", "dose"]
+    assert names(offer.groups) == ["well", "field", "class", "plate", "compound", "compound-dose", "dose", "control"]
     alone = plot_offer(results / "A01_f1")
     assert names(alone.measures) == ["area", "count"]
     assert alone.group("").name == "well"
@@ -95,6 +95,7 @@ def test_cells_per_field_with_real_zeros(results):
         assert (picture.format, picture.width) == ("PNG", 960)
     assert values(write_plot(results, "count", "class")) == {"living": [0, 1, 2], "dead": [0, 0, 1]}
     assert values(write_plot(results, "count", "compound-dose")) == {"DMSO": [0], "taxol 0.5": [1, 3]}
+    assert values(write_plot(results, "count", "control")) == {"positive": [3], "sample": [0, 1]}
 
 
 def test_sizes_of_the_cells_that_count(results):

@@ -104,7 +104,7 @@ def _group_of(one: SavedField, group: PlotGroup, *, several_plates: bool) -> str
         return Origin(row.get("file", "")).name
     if group is COMPOUND_DOSE:
         return " ".join(filter(None, (row.get("compound"), row.get("dose")))) or "no compound"
-    told = row.get(group.name) or f"no {group.title}"
+    told = row.get(group.name) or ("sample" if group is CONTROL else f"no {group.title}")
     return f"{row.get('plate', '')} {told}".strip() if group is WELL and several_plates else told
 
 
