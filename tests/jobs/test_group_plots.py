@@ -95,7 +95,9 @@ def test_cells_per_field_with_real_zeros(results):
         assert (picture.format, picture.width) == ("PNG", 960)
     assert values(write_plot(results, "count", "class")) == {"living": [0, 1, 2], "dead": [0, 0, 1]}
     assert values(write_plot(results, "count", "compound-dose")) == {"DMSO": [0], "taxol 0.5": [1, 3]}
-    assert values(write_plot(results, "count", "control")) == {"positive": [3], "sample": [0, 1]}
+    controls = write_plot(results, "count", "control")
+    assert values(controls) == {"positive": [3], "sample": [0, 1]}
+    assert controls.words.lines[0] == "4 cells in 3 fields, 1 control"
 
 
 def test_sizes_of_the_cells_that_count(results):

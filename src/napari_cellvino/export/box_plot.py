@@ -26,7 +26,7 @@ DARK: Colour = (24, 24, 27)
 WHISKER = 1.5
 MEDIAN = 5  # px, width of its line
 FEW = 5  # values: fewer are dots
-ROOMY = 3  # dots that would fit above each other, at least
+ROOMY = 2  # dots that would fit above each other, at least
 Values = NDArray[np.float64]
 
 

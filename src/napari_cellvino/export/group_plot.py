@@ -30,7 +30,7 @@ NEAR = 0.3  # where values lie nearer together than this share of the largest, t
 MOST_TICKS = 6
 FEWEST_BINS, MOST_BINS = 10, 60
 LEGEND = "Box: the middle half. Line: median. Whiskers: the rest, up to 1.5 boxes away. Dots: beyond."
-LEGEND_FEW = f"Groups of fewer than {FEW}: a dot for each."
+LEGEND_FEW = f"Groups of fewer than {FEW}: a dot for each, the line at their median."
 
 
 @dataclass(frozen=True, slots=True)

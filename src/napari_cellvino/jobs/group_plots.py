@@ -17,7 +17,7 @@ from napari_cellvino.export.box_plot import Values
 from napari_cellvino.export.group_plot import PlotWords, draw_groups
 from napari_cellvino.export.names import safe_name
 from napari_cellvino.jobs.annotated_fields import Unreadable
-from napari_cellvino.jobs.plot_values import Gathered, gather, offer_of
+from napari_cellvino.jobs.plot_values import Gathered, gather, offer_of, without
 from napari_cellvino.jobs.saved_tables import SavedField, failed_fields, saved_fields
 from napari_cellvino.objects import left_out_words
 
@@ -100,7 +100,8 @@ def _words(gathered: Gathered, measure: PlotMeasure, group: PlotGroup, left_out:
     number = int(sum(map(sum, held))) if measure is COUNT else sum(map(len, held))
     fields = _counted(gathered.fields - gathered.without, "field", "fields")
     cells = "" if measure.of_fields and measure is not COUNT else f"{_counted(number, 'cell', 'cells')} in "
-    groups = "" if group is FIELD else f", {_counted(len(gathered.groups), group.title, group.plural)}"
+    known = sum(name != without(group) for name in gathered.groups)
+    groups = "" if group is FIELD else f", {_counted(known, group.title, group.plural)}"
     lines = (
         f"{cells}{fields}{groups}",
         left_out_words(gathered.rejected, gathered.excluded),

@@ -96,6 +96,11 @@ def gather(
     return gathered
 
 
+def without(group: PlotGroup) -> str:
+    """Return what fields that belong to no group are called."""
+    return {CONTROL: "sample", COMPOUND_DOSE: "no compound"}.get(group, f"no {group.title}")
+
+
 def _group_of(one: SavedField, group: PlotGroup, *, several_plates: bool) -> str:
     row = one.row
     if group in (FIELD, CLASS):
@@ -103,8 +108,8 @@ def _group_of(one: SavedField, group: PlotGroup, *, several_plates: bool) -> str
     if group is IMAGE:
         return Origin(row.get("file", "")).name
     if group is COMPOUND_DOSE:
-        return " ".join(filter(None, (row.get("compound"), row.get("dose")))) or "no compound"
-    told = row.get(group.name) or ("sample" if group is CONTROL else f"no {group.title}")
+        return " ".join(filter(None, (row.get("compound"), row.get("dose")))) or without(group)
+    told = row.get(group.name) or without(group)
     return f"{row.get('plate', '')} {told}".strip() if group is WELL and several_plates else told
 
 
