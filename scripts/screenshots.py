@@ -152,6 +152,9 @@ def _saving(window: CellvinoWindow, shoot: Shoot, folder: Path) -> None:
     click(panel.save_button)
     settle(window)
     shoot("4_save_done")
+    click(panel.export_box.plot_row.button)
+    settle(window)
+    shoot("4_save_plot")
 
 
 def _plates(window: CellvinoWindow, shoot: Shoot, folder: Path) -> None:

@@ -29,6 +29,13 @@ class ReviewState(IntEnum):
     REJECTED = 3
 
 
+def left_out_words(rejected: int, excluded: int) -> str:
+    """Return ``2 rejected and 1 excluded cells are not counted``, or nothing where all are."""
+    parts = [f"{n:,} {word}" for n, word in ((rejected, "rejected"), (excluded, "excluded")) if n]
+    one = rejected + excluded == 1
+    return f"{' and '.join(parts)} {'cell is' if one else 'cells are'} not counted" if parts else ""
+
+
 class Doubt(IntFlag):
     """Reasons to look twice at an object."""
 

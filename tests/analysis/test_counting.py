@@ -7,6 +7,7 @@ import pytest
 
 from napari_cellvino.analysis.counting import count_row
 from napari_cellvino.image import Spacing
+from napari_cellvino.objects import left_out_words
 
 TABLE = pd.DataFrame(
     {
@@ -15,6 +16,7 @@ TABLE = pd.DataFrame(
         "area_px": [100, 50, 80, 7],
         "touches_edge": [True, False, True, True],
         "review": ["unseen", "accepted", "edited", "rejected"],
+        "excluded": [False] * 4,
     }
 )
 CLASSES = ("living", "dead", "Half-dead")
@@ -23,6 +25,8 @@ CLASSES = ("living", "dead", "Half-dead")
 def test_counts_of_a_field():
     assert count_row(TABLE, CLASSES, Spacing(None, 0.5, 0.5), (1000, 2000)) == {
         "count": 3,
+        "rejected": 1,
+        "excluded": 0,
         "count_living": 2,
         "count_dead": 1,
         "count_half_dead": 0,
@@ -32,6 +36,26 @@ def test_counts_of_a_field():
         "mean_score": pytest.approx(0.7),
         "touching_edge": 2,
     }
+
+
+def test_what_is_left_out_is_counted_once():
+    excluded = TABLE.assign(excluded=[True, False, False, True])
+    row = count_row(excluded, CLASSES, Spacing(None, 1, 1), (10, 10))
+    assert (row["count"], row["rejected"], row["excluded"]) == (2, 1, 1)
+    assert (row["count_living"], row["median_area_px"], row["touching_edge"]) == (1, 65, 1)
+
+
+@pytest.mark.parametrize(
+    ("rejected", "excluded", "words"),
+    [
+        (0, 0, ""),
+        (1, 0, "1 rejected cell is not counted"),
+        (0, 1200, "1,200 excluded cells are not counted"),
+        (2, 1, "2 rejected and 1 excluded cells are not counted"),
+    ],
+)
+def test_what_is_left_out_in_words(rejected, excluded, words):
+    assert left_out_words(rejected, excluded) == words
 
 
 def test_nothing_in_um_without_a_scale():

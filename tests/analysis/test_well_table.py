@@ -27,6 +27,14 @@ def test_fields_of_a_well_are_one_row():
     assert line["share_cell"] == 1
 
 
+def test_what_was_left_out_is_added_up_where_fields_tell_it():
+    told = [row("A01", 10) | {"rejected": 2, "excluded": 0}, row("A01", 5, field="2"), row("A02", 7)]
+    first, second = well_table(told, PLATE, Layout()).to_dict("records")
+    assert (first["rejected"], first["excluded"]) == (2, 0)
+    assert np.isnan(second["rejected"])
+    assert "rejected" not in well_table(told[1:], PLATE, Layout())
+
+
 def test_z_prime_of_the_definition():
     wells = {"A01": 1.0, "A02": 1.2, "A03": 5.0, "A04": 5.4}
     kinds = [Control.NEGATIVE] * 2 + [Control.POSITIVE] * 2

@@ -71,6 +71,17 @@ def test_outlines_lie_where_the_objects_are():
     assert set(np.unique(labels[y, x])) == set(objects.id.tolist())
 
 
+def test_excluded_objects_are_drawn_and_said_not_to_count():
+    labels, objects = field((1000, 900), 60, 40)
+    plain = draw_qc(image_of(labels), labels, objects, name="a")
+    picture = draw_qc(image_of(labels), labels, objects, name="a", excluded=[2])
+    line = len(picture) - len(plain)
+    top = next(y for y in range(len(plain)) if not (plain[y, :2] == PAPER).all())
+    assert 10 < line < 30
+    assert not np.array_equal(picture[:top], plain[:top])
+    np.testing.assert_array_equal(picture[top + line :], plain[top:])
+
+
 def test_rejected_objects_are_left_out():
     labels, objects = field()
     rejected = replace(objects, review=np.full(len(objects), ReviewState.REJECTED))

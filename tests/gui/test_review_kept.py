@@ -81,6 +81,8 @@ def test_unsaved_corrections_are_offered_and_saved_ones_too(
     np.testing.assert_array_equal(read_labels(folder / "labels.tif")[0], corrected)
     content = json.loads((folder / "annotation.json").read_text())
     assert content["counts"]["count"] == len(review.ids) - 2
+    assert (content["counts"]["rejected"], content["counts"]["excluded"]) == (0, 1)
+    assert review.window.save_panel.hint.text() == "1 excluded cell is not counted"
     assert "ticket" in content
     assert (tmp_path / "results" / "counts.csv").is_file()
     review = again()

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_cellvino.gui.window import CellvinoWindow
 
@@ -83,16 +84,30 @@ def test_what_was_saved_is_plotted_reported_and_exported(
     window.session.saver.choose(str(tmp_path))
     window.show_step(4)
     box, exporter, saver = window.save_panel.export_box, window.session.exporter, window.session.saver
-    assert not box.plot_button.isEnabled()
-    assert "Save the result first" in box.plot_button.toolTip()
+    plot = box.plot_row
+    for widget in (plot.measure, plot.group, plot.button):
+        assert not widget.isEnabled()
+        assert "Save the result first" in widget.toolTip()
     assert not box.kind.isVisible()  # folded
     click(window.save_panel.save_button)
     qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
 
-    click(box.plot_button)
+    qtbot.waitUntil(plot.button.isEnabled, timeout=WAIT_MS)
+    measures = [plot.measure.itemText(n) for n in range(plot.measure.count())]
+    assert measures[:3] == ["Area", "Equivalent diameter", "Score of the model"]  # of one field, its count comes last
+    assert {"Mean intensity of dna", "Mean intensity of gfp", "Cells per field"} <= set(measures)
+    assert [plot.group.itemText(n) for n in range(plot.group.count())] == ["field"]
+    assert plot.measure.currentText() == "Area"
+    choose(qtbot, plot.measure, "Mean intensity of gfp")
+    click(plot.button)
     qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
-    assert (tmp_path / "cells.png").is_file()
+    assert (tmp_path / "plot-mean_gfp-by-field.png").is_file()
+    assert box.made.text().startswith("✓  Mean intensity of gfp, by field: ")
     assert box.picture.isVisible()
+    click(window.save_panel.save_button)
+    qtbot.waitUntil(lambda: not saver.saving and plot.button.isEnabled(), timeout=WAIT_MS)
+    assert plot.measure.currentText() == "Mean intensity of gfp"  # the choice stays
+    assert not box.picture.isVisible()  # it was of the results before
     click(box.report_button)
     qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
     assert "No field here was reviewed yet" in box.failure.words.text()
@@ -118,6 +133,52 @@ def test_what_was_saved_is_plotted_reported_and_exported(
     qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
     assert "has been reviewed to its last cell" in box.failure.words.text()
     assert not (tmp_path / "exported" / "training").exists()
+
+
+def choose(qtbot: QtBot, combo: QComboBox, text: str) -> None:
+    """Go down to an entry with the keys."""
+    combo.setFocus()
+    qtbot.keyClick(combo, Qt.Key.Key_Home)
+    for _ in range(combo.findText(text)):
+        qtbot.keyClick(combo, Qt.Key.Key_Down)
+    assert combo.currentText() == text
+
+
+def test_plots_are_of_all_results_in_the_folder(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    plot, exporter, saver = window.save_panel.export_box.plot_row, window.session.exporter, window.session.saver
+    saver.choose(str(tmp_path))
+    for name in ("A01_s1", "B02_s1"):
+        open_file(window, plate_file.with_name(f"{name}.ome.tif"))
+        run(window)
+        window.show_step(4)
+        assert not plot.button.isEnabled()  # this one is not saved yet
+        click(window.save_panel.save_button)
+        qtbot.waitUntil(plot.button.isEnabled, timeout=WAIT_MS)
+    assert plot.measure.currentText() == "Cells per field"
+    click(plot.button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert exporter.made is not None
+    assert exporter.made.path == tmp_path / "plot-count-by-field.png"
+    assert "in 2 fields" in exporter.made.words
+
+
+def test_a_damaged_neighbour_is_left_out_of_a_plot(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "annotation.json").write_text("{}")
+    box, saver = window.save_panel.export_box, window.session.saver
+    saver.choose(str(tmp_path))
+    open_file(window, plate_file)
+    run(window)
+    window.show_step(4)
+    click(window.save_panel.save_button)
+    click(box.plot_row.button)
+    qtbot.waitUntil(lambda: window.session.exporter.plot is not None, timeout=WAIT_MS)
+    assert "broken: left out: " in box.made.text()
+    assert box.picture.isVisible()
 
 
 def test_every_format_has_words() -> None:

@@ -107,7 +107,10 @@ def test_corrections_are_saved_with_all_that_was_said(folder, plane):
 def test_the_table_says_what_is_excluded(folder, plane, tmp_path):
     session = EditSession(read_annotation(folder))
     session.commit(exclude(session.annotation, [2]))
-    table = save_corrections(folder, session.snapshot(), plane).table
+    session.commit(reject(session.annotation, [2, 3]))
+    result = save_corrections(folder, session.snapshot(), plane)
+    table = result.table
+    assert [result.counts[name] for name in ("count", "rejected", "excluded")] == [1, 2, 0]
     assert table["excluded"].tolist() == [False, True, False]
     write_table(tmp_path / "t.csv", table)
     assert (tmp_path / "t.csv").read_text().splitlines()[0].endswith("doubts,excluded,note")

@@ -76,6 +76,10 @@ def test_tables_of_fields_and_wells(plate, second_channel):
     assert "ring_ratio_channel_2" not in objects
     assert (second_channel.root / "heatmap_ring_ratio_channel_1.png").is_file()
     assert (second_channel.root / "wells_tidy.csv").is_file()
+    (of_plate,) = pd.read_csv(second_channel.root / "plates.csv").to_dict("records")
+    assert [of_plate[name] for name in ("wells", "fields", "failed")] == [3, 6, 0]
+    assert of_plate["count"] == counts["count"].sum()
+    assert of_plate["count_well_mean"] == pytest.approx(wells["count"].mean(), rel=1e-5)
 
 
 def test_ring_ratio_is_that_of_the_definition(plate, second_channel):

@@ -19,7 +19,7 @@ def count_row(
 ) -> dict[str, float | int]:
     """Return the counts and medians of one field, from the table that `measure` made of it.
 
-    Objects that a person rejected are not counted. Medians and means of no objects are NaN.
+    Objects that a person rejected or excluded are not counted. Medians and means of no objects are NaN.
 
     Parameters
     ----------
@@ -35,12 +35,12 @@ def count_row(
     Returns
     -------
     dict
-        ``count``, ``count_<class>`` of each class, ``viability`` (the share of living, where classes are living and
-        dead), ``density_per_mm2``, ``median_area_px``, ``median_area_um2``, ``mean_score``, ``touching_edge`` (how many
-        touch the image's edge).
+        ``count``, ``rejected`` and ``excluded`` (how many were left out of it), ``count_<class>`` of each class,
+        ``viability`` (the share of living, where classes are living and dead), ``density_per_mm2``,
+        ``median_area_px``, ``median_area_um2``, ``mean_score``, ``touching_edge`` (how many touch the image's edge).
     """
-    kept = table[table["review"] != "rejected"]
-    row: dict[str, float | int] = {"count": len(kept)}
+    kept = counted(table)
+    row: dict[str, float | int] = {"count": len(kept), **left_out(table)}
     per_class = class_counts(kept["class"], classes)
     row |= {f"count_{c}": n for c, n in zip(column_names(classes), per_class.values(), strict=True)}
     share = viability(per_class)
@@ -53,6 +53,25 @@ def count_row(
     if pixel_area is not None:
         row["median_area_um2"] = row["median_area_px"] * pixel_area
     return row | {"mean_score": float(kept["score"].mean()), "touching_edge": int(kept["touches_edge"].sum())}
+
+
+def counted(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the objects that a person neither rejected nor excluded."""
+    return table[~_rejected(table) & ~_excluded(table)]
+
+
+def left_out(table: pd.DataFrame) -> dict[str, int]:
+    """Return how many objects were ``rejected``, and how many of the others ``excluded``."""
+    rejected, excluded = _rejected(table), _excluded(table)
+    return {"rejected": int(rejected.sum()), "excluded": int((excluded & ~rejected).sum())}
+
+
+def _rejected(table: pd.DataFrame) -> pd.Series[bool]:
+    return table["review"] == "rejected"
+
+
+def _excluded(table: pd.DataFrame) -> pd.Series[bool]:
+    return table["excluded"].astype(bool)
 
 
 def class_counts(names: pd.Series, classes: Sequence[str]) -> dict[str, int]:

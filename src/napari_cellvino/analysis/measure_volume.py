@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.analysis.columns import column_names
-from napari_cellvino.analysis.counting import class_counts
+from napari_cellvino.analysis.counting import class_counts, counted, left_out
 from napari_cellvino.analysis.measure import Columns, history, named_classes
 from napari_cellvino.analysis.runs import find_owners
 from napari_cellvino.errors import ImageValueError
@@ -137,12 +137,13 @@ def volume_count_row(
 ) -> dict[str, float | int]:
     """Return the counts and medians of one stack of ``shape`` (Z, Y, X), from the table of `measure_volume`.
 
-    ``count``, ``count_<class>``, ``density_per_mm3``, ``median_volume_px``, ``median_volume_um3``, ``mean_score``,
-    ``touching_edge``, ``broken_along_z``. Objects that a person rejected are not counted; those in µm are absent where
-    the spacing is unknown; medians and means of no objects are NaN.
+    ``count``, ``rejected``, ``excluded``, ``count_<class>``, ``density_per_mm3``, ``median_volume_px``,
+    ``median_volume_um3``, ``mean_score``, ``touching_edge``, ``broken_along_z``. Objects that a person rejected or
+    excluded are not counted; those in µm are absent where the spacing is unknown; medians and means of no objects are
+    NaN.
     """
-    kept = table[table["review"] != "rejected"]
-    row: dict[str, float | int] = {"count": len(kept)}
+    kept = counted(table)
+    row: dict[str, float | int] = {"count": len(kept), **left_out(table)}
     per_class = class_counts(kept["class"], classes)
     row |= {f"count_{c}": n for c, n in zip(column_names(classes), per_class.values(), strict=True)}
     size = spacing.voxel_um3

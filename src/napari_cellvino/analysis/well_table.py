@@ -39,9 +39,9 @@ def well_table(rows: Sequence[Row], plate: Plate, layout: Layout) -> pd.DataFram
     -------
     pandas.DataFrame
         ``plate well row column``, compound, dose and control where there is a layout, ``fields``, ``failed``,
-        ``count`` (all fields together), ``count_<class>`` and ``share_<class>``, ``density_per_mm2``, and for each
-        channel ``mean_`` and ``ring_ratio_`` over all cells, and ``median_``, the median over fields of the median
-        cell. Of count, density, intensities and ratios also the mean
+        ``count`` (all fields together), ``rejected`` and ``excluded`` (left out of it), ``count_<class>`` and
+        ``share_<class>``, ``density_per_mm2``, and for each channel ``mean_`` and ``ring_ratio_`` over all cells, and
+        ``median_``, the median over fields of the median cell. Of count, density, intensities and ratios also the mean
         and standard deviation over the fields: ``<column>_field_mean``, ``<column>_field_sd``. ``z_prime_<column>``
         where there are controls, ``on_edge``, and the columns in which the well is an ``outlier`` or, at the rim,
         part of an ``edge_effect``.
@@ -70,22 +70,30 @@ def metrics_of(table: pd.DataFrame) -> list[str]:
 
 def well_line(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> dict[str, object]:
     """Return what the fields of one well tell by themselves, without the rest of the plate."""
+    place = {"plate": plate.name, "well": well.name, "row": well.letters, "column": well.column + 1}
+    line: dict[str, object] = {**place, **layout.columns(well), **sums_of(rows)}
+    done = [row for row in rows if row["status"] == "done"]
+    names = dict.fromkeys(name for row in done for name in row)
+    for name in ["count", *(n for n in names if n == "density_per_mm2" or _is_mean(n))]:
+        line |= _over_fields([_number(row, name) for row in done], name)
+    return line
+
+
+def sums_of(rows: Sequence[Row]) -> dict[str, object]:
+    """Return what fields tell together: sums of the counts, means over all cells, medians over the fields."""
     done = [row for row in rows if row["status"] == "done"]
     count = sum(_number(row, "count") for row in done)
-    place = {"plate": plate.name, "well": well.name, "row": well.letters, "column": well.column + 1}
-    line: dict[str, object] = {**place, **layout.columns(well), "fields": len(done), "failed": len(rows) - len(done)}
+    line: dict[str, object] = {"fields": len(done), "failed": len(rows) - len(done)}
     line["count"] = int(count) if done else None
     names = list(dict.fromkeys(name for row in done for name in row))
+    line |= {name: _total(done, name) for name in ("rejected", "excluded") if name in names}
     for name in (n for n in names if n.startswith("count_")):
         total = sum(_number(row, name) for row in done)
         line |= {name: int(total), f"share_{name.removeprefix('count_')}": total / count if count else None}
     if done and "density_per_mm2" in names:
         line["density_per_mm2"] = float(np.mean([_number(row, "density_per_mm2") for row in done]))
     line |= {name: _over_cells(done, name) for name in names if _is_mean(name)}
-    line |= {name: _median([_number(row, name) for row in done]) for name in names if name.startswith(MEDIAN)}
-    for name in ["count", *(n for n in names if n == "density_per_mm2" or _is_mean(n))]:
-        line |= _over_fields([_number(row, name) for row in done], name)
-    return line
+    return line | {name: _median([_number(row, name) for row in done]) for name in names if name.startswith(MEDIAN)}
 
 
 def _is_mean(name: str) -> bool:
@@ -95,6 +103,12 @@ def _is_mean(name: str) -> bool:
 def _number(row: Row, name: str) -> float:
     value = row.get(name)
     return float(str(value)) if value is not None else float("nan")
+
+
+def _total(rows: Sequence[Row], name: str) -> int | None:
+    """Return the sum over the fields that know a count, None where none does."""
+    known = [value for row in rows if np.isfinite(value := _number(row, name))]
+    return int(sum(known)) if known else None
 
 
 def _over_cells(rows: Sequence[Row], name: str) -> float | None:

@@ -25,6 +25,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_quantize(commands)
     _add_export(commands)
+    _add_plot(commands)
     _add_report(commands)
     _add_import(commands)
     return parser
@@ -212,6 +213,16 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--all-fields", action="store_true", help="also fields that were not reviewed to the last cell, for training")
     add("--groups", type=Path, metavar="CSV", help="columns id, group: fields of one animal stay in one split")
     add("--for", dest="trainer", choices=["cellpose", "stardist"], help="export for it, and print how to train there")
+
+
+def _add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "draw a histogram and a box plot per group of saved results: counts, sizes, intensities, …"
+    parser = _command(commands, "plot", "plot", text)
+    add = parser.add_argument
+    add("results", type=Path, metavar="RESULTS", help="folder that 'cellvino run' wrote, or that of one field")
+    add("--of", default="", metavar="NAME", help="count, area, mean_<channel>, …; an unknown one lists them all")
+    add("--by", default="", metavar="NAME", help="well, field, class, plate, compound, dose, …; likewise")
+    add("--out", type=Path, metavar="FILE.png", help="(default: plot-<of>-by-<by>.png in RESULTS)")
 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

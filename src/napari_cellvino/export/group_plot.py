@@ -1,128 +1,166 @@
-"""A measurement of all cells as a picture: a histogram, and below it a box plot for each group.
+"""A measurement of all cells, or of all fields, as a picture: a histogram, and below it a box plot for each group.
 
-Boxes go from the first to the third quartile with a line at the median; whiskers reach the last values within 1.5 times
-the box's length of it, and what lies beyond is a dot each, as in Tukey's box plots.
-
-References
-----------
-Tukey 1977, "Exploratory Data Analysis"
+Twice as large as the window shows it, so that it can go into a talk; on light paper, so that it can be printed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from napari_cellvino.export.lettering import INK, MARGIN, PAPER, PLAIN, Colour, Line, draw_caption, font
+from napari_cellvino.export.box_plot import DARK, FEW, Values, draw_box
+from napari_cellvino.export.lettering import MARGIN, Colour, Line, draw_caption
+from napari_cellvino.export.plot_lettering import draw_words, shortened, text_width
+from napari_cellvino.export.ticks import round_step, round_ticks, tick_texts
 
-WIDTH, HISTOGRAM, ROW = 520, 180, 30  # px: of the picture, high, of a group's row
-NAMES = 130  # px for the names of groups and for the axis of counts
-FILL: Colour = (86, 180, 233)  # blue of Okabe and Ito
-MOST_GROUPS = 40  # a 96-well plate has a heat map for this
-WHISKER = 1.5
-Values = NDArray[np.float64]
+WIDTH, HISTOGRAM, AXIS = 960, 330, 96  # px: of the picture, high, and of an axis with its title
+NAMES, GAP = (220, 400), 16  # px for the names of groups and for the axis of counts, from and to, and beside them
+RIGHT = 66  # px right of the plot, where the last tick's number has room
+TITLE, TEXT = 36, 30  # px
+PAPER: Colour = (255, 255, 255)
+GREY: Colour = (90, 90, 96)
+GRID: Colour = (226, 226, 230)
+SKY: Colour = (86, 180, 233)  # blue of Okabe and Ito
+ROWS = ((12, 60), (40, 46), (384, 36))  # up to so many groups, px per row
+MOST_GROUPS = ROWS[-1][0]  # as many as a plate has wells
+NEAR = 0.3  # where values lie nearer together than this share of the largest, the axis does not begin at 0
+MOST_TICKS = 6
+FEWEST_BINS, MOST_BINS = 10, 60
+LEGEND = "Box: the middle half. Line: median. Whiskers: the rest, up to 1.5 boxes away. Dots: beyond."
+LEGEND_FEW = f"Groups of fewer than {FEW}: a dot for each, the line at their median."
 
 
 @dataclass(frozen=True, slots=True)
-class BoxStats:
-    """Quartiles, the ends of the whiskers, and the values beyond them (N,)."""
+class PlotWords:
+    """What stands in a plot.
 
-    low: float
-    first: float
-    median: float
-    third: float
-    high: float
-    beyond: Values
-
-
-def box_stats(values: Values) -> BoxStats:
-    """Return what a box plot shows of values (N,), N at least 1."""
-    first, median, third = np.percentile(values, (25, 50, 75)).tolist()
-    reach = WHISKER * (third - first)
-    inside = values[(values >= first - reach) & (values <= third + reach)]
-    beyond = values[(values < first - reach) | (values > third + reach)]
-    return BoxStats(float(inside.min()), first, median, third, float(inside.max()), beyond)
-
-
-def draw_groups(groups: Mapping[str, Values], *, title: str, unit: str) -> Image.Image:
-    """Return the picture of a measurement, one array of values (N,) per group; groups without values are left out.
-
-    At most `MOST_GROUPS` groups have a row; the caption says how many have not.
+    ``axis`` names the measure with its unit, ``counted`` what there is one value of (``cells``). ``lines`` stand below
+    the title. ``whole`` says that values are whole numbers.
     """
-    shown = {name: values for name, values in groups.items() if len(values)}
-    everything = np.concatenate([*shown.values(), np.zeros(0)])
-    more = len(shown) - MOST_GROUPS
-    counted = f"{len(everything):,} cells in {len(shown)} group{'s' * (len(shown) != 1)}"
-    counted += f", the first {MOST_GROUPS} drawn" if more > 0 else ""
-    shown = dict(list(shown.items())[:MOST_GROUPS])
-    caption = draw_caption([Line(title, 18, INK), Line(counted)], width=WIDTH)
-    height = caption.height + HISTOGRAM + ROW * len(shown) + 4 * MARGIN + 20
-    page = Image.new("RGB", (WIDTH, height), PAPER)
-    page.paste(caption, (0, 0))
-    if not len(everything):
-        return page
-    scale = _Scale.of(everything)
-    draw = ImageDraw.Draw(page)
-    _draw_histogram(draw, everything, scale, caption.height + MARGIN)
-    top = caption.height + HISTOGRAM + 2 * MARGIN
-    for number, (name, values) in enumerate(shown.items()):
-        _draw_row(draw, name, values, scale, top + number * ROW)
-    _draw_axis(draw, scale, top + ROW * len(shown), f"{title}, {unit}" if unit else title)
-    return page
+
+    title: str
+    axis: str
+    counted: str = "cells"
+    lines: tuple[str, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """From values to px along x."""
+    """From values to px along x, which begins at ``left``."""
 
-    low: float
-    high: float
+    left: float
+    ticks: tuple[float, ...]
+    edges: Values  # of the histogram's bins
 
     @classmethod
-    def of(cls, values: Values) -> _Scale:
-        low, high = float(min(values.min(), 0)), float(values.max())
-        return cls(low, high if high > low else low + 1)
+    def of(cls, values: Values, left: float, *, whole: bool) -> _Scale:
+        low, high = float(values.min()), float(values.max())
+        far = low == high or high - low >= NEAR * max(abs(low), abs(high))
+        ends = (min(low, 0.0), max(high, 0.0)) if far else (low, high)
+        ticks = _ticks(ends, WIDTH - RIGHT - left, whole=whole)
+        return cls(left, ticks, _bins(ticks, len(values), whole=whole))
 
     def x(self, value: float) -> float:
-        return NAMES + (WIDTH - NAMES - 2 * MARGIN) * (value - self.low) / (self.high - self.low)
+        low, high = min(self.ticks[0], self.edges[0]), max(self.ticks[-1], self.edges[-1])
+        return float(self.left + (WIDTH - self.left - RIGHT) * (value - low) / (high - low))
 
 
-def _draw_histogram(draw: ImageDraw.ImageDraw, values: Values, scale: _Scale, top: int) -> None:
-    bins = int(np.clip(np.sqrt(len(values)), 8, 60))
-    counts, edges = np.histogram(values, bins=bins, range=(scale.low, scale.high))
-    bottom, highest = top + HISTOGRAM - MARGIN, max(int(counts.max()), 1)
+def _ticks(ends: tuple[float, float], room: float, *, whole: bool) -> tuple[float, ...]:
+    """Return as many ticks as have room for their numbers in ``room`` px, two at least."""
+    for most in range(MOST_TICKS, 1, -1):
+        ticks = round_ticks(*ends, most=most, whole=whole)
+        if sum(text_width(text, TEXT) + TEXT for text in tick_texts(ticks)) <= room:
+            return ticks
+    return round_ticks(*ends, most=1, whole=whole)
+
+
+def _names_width(groups: Mapping[str, Values]) -> float:
+    widest = max(text_width(f"{name} ({len(values):,})", TEXT) for name, values in groups.items())
+    return float(np.clip(widest + MARGIN + GAP, *NAMES))
+
+
+def _bins(ticks: tuple[float, ...], count: int, *, whole: bool) -> Values:
+    """Return round edges of bins; those of whole numbers lie between them."""
+    wanted = float(np.clip(np.sqrt(count), FEWEST_BINS, MOST_BINS))
+    step = round_step((ticks[-1] - ticks[0]) / wanted)
+    step = max(step, 1.0) if whole else step
+    number = max(1, round((ticks[-1] - ticks[0]) / step)) + int(whole)
+    return np.asarray(ticks[0] + step * np.arange(number + 1) - (0.5 if whole else 0.0), np.float64)
+
+
+def draw_groups(groups: Mapping[str, Values], words: PlotWords) -> Image.Image:
+    """Return the picture of a measurement, one array of values (N,) per group, none of them NaN.
+
+    A group without values has a row that says so. Groups beyond `MOST_GROUPS` have none, and a line tells that.
+    """
+    everything = np.concatenate([*groups.values(), np.zeros(0)])
+    shown = dict(list(groups.items())[:MOST_GROUPS]) if len(everything) else {}
+    row = next((high for most, high in ROWS if len(shown) <= most), ROWS[-1][1])
+    nothing = () if shown else (f"There are no {words.counted} to draw.",)
+    caption, legend = _caption(words, nothing, len(groups)), _legend(list(shown.values()))
+    below = caption.height + (HISTOGRAM + 2 * AXIS + row * len(shown) if shown else 0)
+    page = Image.new("RGB", (WIDTH, below + legend.height), PAPER)
+    page.paste(caption, (0, 0))
+    page.paste(legend, (0, below))
+    if shown:
+        draw, scale = ImageDraw.Draw(page), _Scale.of(everything, _names_width(shown), whole=words.whole)
+        _draw_histogram(draw, everything, scale, words, caption.height)
+        _draw_rows(draw, shown, scale, caption.height + HISTOGRAM + AXIS, row)
+        _draw_axis(draw, scale, words, below - AXIS)
+    return page
+
+
+def _caption(words: PlotWords, nothing: tuple[str, ...], groups: int) -> Image.Image:
+    more = (f"only the first {MOST_GROUPS} of {groups:,} are drawn below",) if groups > MOST_GROUPS else ()
+    lines = [Line(text, TEXT, GREY) for text in (*words.lines, *nothing, *more)]
+    return draw_caption([Line(words.title, TITLE, DARK), *lines], width=WIDTH, paper=PAPER)
+
+
+def _legend(values: Sequence[Values]) -> Image.Image:
+    """Return what boxes and dots mean, as far as there are any."""
+    boxes = [LEGEND] if any(len(v) >= FEW for v in values) else []
+    dots = [LEGEND_FEW] if any(0 < len(v) < FEW for v in values) else []
+    text = " ".join(boxes + dots)
+    return draw_caption([Line(text, TEXT - 4, GREY)] if text else [], width=WIDTH, paper=PAPER)
+
+
+def _draw_histogram(draw: ImageDraw.ImageDraw, values: Values, scale: _Scale, words: PlotWords, top: int) -> None:
+    counts, edges = np.histogram(values, bins=scale.edges)
+    ticks = round_ticks(0, int(counts.max()), most=4, whole=True)
+    top, bottom = top + 2 * MARGIN, top + HISTOGRAM
+    for tick, text in zip(ticks, tick_texts(ticks), strict=True):
+        y = bottom - (bottom - top) * tick / ticks[-1]
+        draw.line((scale.left, y, WIDTH - RIGHT, y), fill=GRID, width=2)
+        draw_words(draw, (scale.left - GAP, y), text, GREY, TEXT, anchor="rm")
     for count, left, right in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         if count:
-            up = bottom - (HISTOGRAM - 2 * MARGIN) * count / highest
-            draw.rectangle((scale.x(left), up, scale.x(right) - 1, bottom), fill=FILL)
-    draw.line((NAMES, bottom, WIDTH - 2 * MARGIN, bottom), fill=PLAIN)
-    for count, y in ((highest, bottom - HISTOGRAM + 2 * MARGIN), (0, bottom)):
-        draw.text((NAMES - MARGIN / 2, y), f"{count:,}", PLAIN, font(13), anchor="rm")
-    draw.text((MARGIN, (top + bottom) / 2), "cells", PLAIN, font(13), anchor="lm")
+            up = bottom - (bottom - top) * count / ticks[-1]
+            draw.rectangle((scale.x(left) + 1, up, scale.x(right) - 2, bottom), fill=SKY)
+    draw_words(draw, (MARGIN, (top + bottom) / 2), words.counted, GREY, TEXT)
+    _draw_axis(draw, scale, words, bottom)
 
 
-def _draw_row(draw: ImageDraw.ImageDraw, name: str, values: Values, scale: _Scale, top: int) -> None:
-    stats, middle, half = box_stats(values), top + ROW / 2, ROW / 2 - 6
-    draw.line((scale.x(stats.low), middle, scale.x(stats.high), middle), fill=PLAIN)
-    draw.rectangle((scale.x(stats.first), middle - half, scale.x(stats.third), middle + half), outline=FILL, width=2)
-    draw.line((scale.x(stats.median), middle - half, scale.x(stats.median), middle + half), fill=INK, width=2)
-    for value in stats.beyond.tolist():
-        draw.ellipse((scale.x(value) - 1.5, middle - 1.5, scale.x(value) + 1.5, middle + 1.5), fill=PLAIN)
-    draw.text((NAMES - MARGIN / 2, middle), _short(f"{name} ({len(values):,})"), PLAIN, font(13), anchor="rm")
+def _draw_rows(draw: ImageDraw.ImageDraw, groups: Mapping[str, Values], scale: _Scale, top: int, row: int) -> None:
+    for tick in scale.ticks:
+        draw.line((scale.x(tick), top, scale.x(tick), top + row * len(groups)), fill=GRID, width=2)
+    for number, (name, values) in enumerate(groups.items()):
+        middle = top + (number + 0.5) * row
+        count = f" ({len(values):,})"
+        room = scale.left - GAP - MARGIN - text_width(count, TEXT)
+        draw_words(draw, (scale.left - GAP, middle), count, GREY, TEXT, anchor="rm")
+        at = scale.left - GAP - text_width(count, TEXT), middle
+        draw_words(draw, at, shortened(name, TEXT, room), DARK, TEXT, anchor="rm")
+        if len(values):
+            draw_box(draw, values, scale.x, middle=middle, half=row * 0.32)
 
 
-def _short(text: str) -> str:
-    """Return a text that fits in the room for names."""
-    while font(13).getlength(text) > NAMES - 2 * MARGIN and len(text) > 4:
-        text = text[: (len(text) - 2) // 2] + "…" + text[(len(text) + 2) // 2 :]
-    return text
-
-
-def _draw_axis(draw: ImageDraw.ImageDraw, scale: _Scale, top: int, title: str) -> None:
-    for value in np.linspace(scale.low, scale.high, 5).tolist():
-        draw.text((scale.x(value), top + 2), f"{value:.3g}", PLAIN, font(13), anchor="mt")
-    draw.text(((NAMES + WIDTH) / 2, top + 20), title, PLAIN, font(13), anchor="mt")
+def _draw_axis(draw: ImageDraw.ImageDraw, scale: _Scale, words: PlotWords, top: int) -> None:
+    draw.line((scale.left, top, WIDTH - RIGHT, top), fill=GREY, width=2)
+    for tick, text in zip(scale.ticks, tick_texts(scale.ticks), strict=True):
+        draw.line((scale.x(tick), top, scale.x(tick), top + 6), fill=GREY, width=2)
+        draw_words(draw, (scale.x(tick), top + 10), text, GREY, TEXT, anchor="mt")
+    draw_words(draw, ((scale.left + WIDTH - RIGHT) / 2, top + 46), words.axis, DARK, TEXT, anchor="mt")

@@ -103,12 +103,12 @@ def length_text(um: float) -> str:
     return f"{um * scale:.4g} {unit}"
 
 
-def draw_caption(lines: Iterable[Line], *, width: int, scale: float = 1) -> Image.Image:
+def draw_caption(lines: Iterable[Line], *, width: int, scale: float = 1, paper: Colour = PAPER) -> Image.Image:
     """Return a strip ``width`` px wide that holds the lines, wrapped where they are too long."""
     sized = [Line(spell(line.text), round(line.size * scale), line.colour) for line in lines]
     wrapped = [Line(text, line.size, line.colour) for line in sized for text in wrap(line, width=width - 2 * MARGIN)]
     steps = [round(line.size * 1.45) for line in wrapped]
-    strip = Image.new("RGB", (width, sum(steps) + 2 * MARGIN - 4), PAPER)
+    strip = Image.new("RGB", (width, sum(steps) + 2 * MARGIN - 4), paper)
     draw, top = ImageDraw.Draw(strip), MARGIN - 2
     for line, step in zip(wrapped, steps, strict=True):
         draw.text((MARGIN, top + step / 2), line.text, fill=line.colour, font=font(line.size), anchor="lm")

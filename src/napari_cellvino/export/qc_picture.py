@@ -6,7 +6,7 @@ pixels exactly; smoothing them would hide what the picture is for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from napari_cellvino.export.outlines import (
     paint_outlines,
 )
 from napari_cellvino.image import Spacing
-from napari_cellvino.objects import Objects, ReviewState
+from napari_cellvino.objects import Objects, ReviewState, left_out_words
 
 LONGEST = 2048  # px, long side of the picture
 SMALL = 800  # px: images up to that are enlarged at least twice
@@ -50,6 +50,7 @@ def write_qc(
     ran: Sequence[str] = (),
     spacing: Spacing = UNKNOWN,
     rgb: bool = False,
+    excluded: Collection[int] = (),
 ) -> None:
     """Write the picture that `draw_qc` makes as PNG.
 
@@ -60,7 +61,9 @@ def write_qc(
     OutputError
         If the file cannot be written.
     """
-    picture = draw_qc(pixels, labels, objects, name=name, classes=classes, ran=ran, spacing=spacing, rgb=rgb)
+    picture = draw_qc(
+        pixels, labels, objects, name=name, classes=classes, ran=ran, spacing=spacing, rgb=rgb, excluded=excluded
+    )
     with atomic_path(path) as part:
         Image.fromarray(picture).save(part, format="PNG", compress_level=1)
 
@@ -75,6 +78,7 @@ def draw_qc(
     ran: Sequence[str] = (),
     spacing: Spacing = UNKNOWN,
     rgb: bool = False,
+    excluded: Collection[int] = (),
 ) -> Picture:
     """Return a picture (Y', X', 3) of the field with its objects outlined and numbered, between caption and legend.
 
@@ -97,6 +101,8 @@ def draw_qc(
         µm per pixel; a scale bar is drawn where it is known.
     rgb
         The three channels are red, green and blue, of 8 bits shown as they are.
+    excluded
+        Ids of objects that are outlined and numbered but not counted.
 
     Raises
     ------
@@ -117,7 +123,10 @@ def draw_qc(
     canvas = _enlarged(Image.fromarray(seen[..., 0] if grey else seen), zoom).convert("RGB")
     canvas, unnumbered = _with_objects(canvas, labels, kept, zoom, len(classes))
     um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
-    return _page(canvas, _caption(kept, name, ran), _legend(kept, unnumbered, classes), um_per_px)
+    counted = kept.select(~np.isin(kept.id, list(excluded)))
+    left_out = left_out_words(len(objects) - len(kept), len(kept) - len(counted))
+    caption = _caption(name, len(counted), [left_out, *ran] if left_out else ran)
+    return _page(canvas, caption, _legend(kept, counted, unnumbered, classes), um_per_px)
 
 
 def _check_sizes(pixels: NDArray[np.generic], labels: NDArray[np.integer] | None) -> None:
@@ -167,16 +176,15 @@ def _with_objects(
     return canvas, draw_numbers(canvas, objects, zoom=zoom)
 
 
-def _caption(objects: Objects, name: str, ran: Sequence[str]) -> list[Line]:
-    """Return the name and count, and what was run."""
-    count = f"{len(objects)} cell{'s' * (len(objects) != 1)}"
-    return [Line(f"{name}  ·  {count}", 18, INK), *map(Line, ran)]
+def _caption(name: str, count: int, more: Sequence[str]) -> list[Line]:
+    """Return the name and count, and what is not in it and was run."""
+    return [Line(f"{name}  ·  {count} cell{'s' * (count != 1)}", 18, INK), *map(Line, more)]
 
 
-def _legend(objects: Objects, unnumbered: int, classes: Sequence[str]) -> list[Line]:
+def _legend(objects: Objects, counted: Objects, unnumbered: int, classes: Sequence[str]) -> list[Line]:
     """Return what those marks mean that occur."""
     small = (unnumbered, "without a number: too small to hold one", PLAIN)
-    marks = (*(_doubt_marks(objects) if len(classes) == 1 else _class_marks(objects, classes)), small)
+    marks = (*(_doubt_marks(objects) if len(classes) == 1 else _class_marks(objects, counted, classes)), small)
     return [Line(f"{text} ({count})", colour=colour) for count, text, colour in marks if count]
 
 
@@ -189,9 +197,9 @@ def _doubt_marks(objects: Objects) -> list[Mark]:
     ]
 
 
-def _class_marks(objects: Objects, classes: Sequence[str]) -> list[Mark]:
+def _class_marks(objects: Objects, counted: Objects, classes: Sequence[str]) -> list[Mark]:
     dashed = int((is_doubtful(objects) | is_at_edge(objects)).sum())
-    counts = np.bincount(objects.class_index, minlength=len(classes)).tolist()
+    counts = np.bincount(counted.class_index, minlength=len(classes)).tolist()
     colours = class_hues(len(classes))
     of_class = zip(counts, classes, colours, strict=True)
     return [*of_class, (dashed, "dashed: doubtful or at the edge, worth a second look", PLAIN)]

@@ -1,4 +1,4 @@
-"""Below the Save button: the plot and the correction report, and, folded away, files for other programs."""
+"""Below the Save button: plots and the correction report, and, folded away, files for other programs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 from napari_cellvino.export.formats import FORMATS
 from napari_cellvino.gui.exporter import Exporter
 from napari_cellvino.gui.notice import Notice
+from napari_cellvino.gui.plot_row import NOT_YET, PlotRow
 from napari_cellvino.gui.rows import GAP, Fold, beside, narrow, say, text_line
 from napari_cellvino.gui.wide_picture import WidePicture
 
@@ -26,7 +27,6 @@ KINDS = {  # what people call a format, and what it is for
     "ome-zarr-0.4": ("OME-Zarr 0.4", "Image and labels, on Zarr 2"),
     "stardist": ("StarDist", "Folders and a script that trains StarDist"),
 }
-NOT_YET = "Save the result first: this is made of what is saved."
 
 
 class ExportBox(QWidget):
@@ -35,7 +35,7 @@ class ExportBox(QWidget):
     def __init__(self, exporter: Exporter) -> None:
         super().__init__()
         self._exporter = exporter
-        self.plot_button = QPushButton("Plot si&zes")
+        self.plot_row = PlotRow(exporter)
         self.report_button = QPushButton("Correction &report")
         self.kind = narrow(QComboBox())
         self.kind.setAccessibleName("Format")
@@ -51,7 +51,7 @@ class ExportBox(QWidget):
         self.made = text_line("done")
         self.open_button = QPushButton("Open it")
         self.open_button.setToolTip("Show it in the program that the computer has for it")
-        self.picture = WidePicture("Sizes of the cells")
+        self.picture = WidePicture("Plot")
         self.fold = Fold("Files for other programs")
         self.fold.setToolTip("COCO, YOLO, Cellpose, ImageJ, QuPath, OME-Zarr, training sets and more")
         chosen = beside(self.kind, self.export_button, stretch=0)
@@ -60,7 +60,7 @@ class ExportBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GAP)
         for widget in (
-            beside(self.plot_button, self.report_button), self.fold, chosen, self.about, self.working, self.failure,
+            self.plot_row, beside(self.report_button), self.fold, chosen, self.about, self.working, self.failure,
             beside(self.replace_button), self.made, beside(self.open_button), self.picture,
         ):  # fmt: skip
             layout.addWidget(widget)
@@ -70,7 +70,6 @@ class ExportBox(QWidget):
     def _connect(self) -> None:
         exporter = self._exporter
         exporter.changed.connect(self._draw)
-        self.plot_button.clicked.connect(exporter.draw)
         self.report_button.clicked.connect(lambda: exporter.report())
         self.kind.currentIndexChanged.connect(self._draw)
         self.export_button.clicked.connect(lambda: exporter.export(self.kind.currentData()))
@@ -88,7 +87,6 @@ class ExportBox(QWidget):
     def _draw(self, _: object = None) -> None:
         exporter = self._exporter
         told = (
-            (self.plot_button, "A histogram of the cells' sizes and a box per well, of all results in the folder"),
             (self.report_button, "What was corrected: counts, what was added, deleted, split, merged, and the misses"),
             (self.export_button, f"Write all results in the folder into {exporter.results / 'exported'}"),
         )

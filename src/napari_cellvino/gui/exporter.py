@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_cellvino.analysis.plot_measures import PlotOffer
 from napari_cellvino.errors import OutputError
 from napari_cellvino.export.exporting import REVIEWED_ONLY, ExportChoices, describe, export_fields
 from napari_cellvino.gui.failures import Failure, failure_of
@@ -17,7 +18,7 @@ from napari_cellvino.gui.wording import count_words
 from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.jobs.annotated_fields import Unreadable, read_fields, result_folders
 from napari_cellvino.jobs.corrected_results import report_corrections
-from napari_cellvino.jobs.group_plots import write_size_plot
+from napari_cellvino.jobs.group_plots import plot_offer, write_plot
 
 FOLDER_NAME = "exported"  # folder beside the results, with one for each format
 REPORT_NAME = "corrections.html"
@@ -42,6 +43,7 @@ class Exporter(QObject):
         self.working = ""  # what is being written
         self.made: Made | None = None
         self.plot: Path | None = None
+        self.offer: PlotOffer | None = None  # what the saved results can be plotted by, once that is read
         self.failure: Failure | None = None
         self.replace: Callable[[], None] | None = None  # write over what stands there, when asked
         saver.changed.connect(self._forget)
@@ -74,10 +76,10 @@ class Exporter(QObject):
             again=None if overwrite else lambda: self.report(overwrite=True),
         )
 
-    def draw(self) -> None:
-        """Draw the sizes of the cells of all saved results."""
+    def draw(self, of: str, by: str) -> None:
+        """Draw a measure of all saved results by a group; both by their names in the offer."""
         results = self.results
-        self._start("drawing", lambda: _draw(results))
+        self._start("drawing", lambda: _draw(results, of, by))
 
     def _start(self, what: str, work: Callable[[], Made], *, again: Callable[[], None] | None = None) -> None:
         self.working, self.failure, self.made, self.replace = what, None, None, None
@@ -103,7 +105,17 @@ class Exporter(QObject):
     def _forget(self) -> None:
         """Show nothing of results as they were before."""
         self.made, self.plot, self.failure, self.replace = None, None, None, None
+        if self._saver.saved is None:
+            self.offer = None
         self.changed.emit()
+        if self._saver.saved is not None:
+            results = self.results
+            self._lane.start(lambda: plot_offer(results), Task(done=self._take, failed=lambda e: self._fail(e, None)))
+
+    def _take(self, offer: PlotOffer) -> None:
+        if self._saver.saved is not None:
+            self.offer = offer
+            self.changed.emit()
 
 
 def _export(results: Path, kind: str, *, overwrite: bool) -> Made:
@@ -131,6 +143,6 @@ def _report(results: Path, *, overwrite: bool) -> Made:
     return Made(words + _lost(left_out), path)
 
 
-def _draw(results: Path) -> Made:
-    path = write_size_plot(results)
-    return Made(f"Drawn from all results in {results.name}", path)
+def _draw(results: Path, of: str, by: str) -> Made:
+    done = write_plot(results, of, by)
+    return Made(f"{done.words.title}: {done.words.lines[0]}" + _lost(done.unreadable), done.path)

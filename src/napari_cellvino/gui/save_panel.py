@@ -14,6 +14,7 @@ from napari_cellvino.gui.rows import add_row, beside, form, in_tab_order, panel_
 from napari_cellvino.gui.saver import Saver
 from napari_cellvino.gui.session import Session
 from napari_cellvino.gui.wording import count_words
+from napari_cellvino.objects import ReviewState, left_out_words
 
 _OUTLINES = """Into a folder named like the image:
   labels.tif – the outlines, each cell its own number
@@ -97,10 +98,12 @@ class SavePanel(QWidget):
             self.folder.setText(saver.folder)
         self.save_button.setEnabled(not missing and not saver.saving)
         reviewed = self.session.reviewer.annotation
-        counted = sum(record.counted for record in reviewed.records.values()) if reviewed is not None else 0
+        records = reviewed.records.values() if reviewed is not None else ()
+        counted = sum(record.counted for record in records)
+        rejected = sum(record.review is ReviewState.REJECTED for record in records)
         self.save_button.setText(f"&Save {count_words(counted)}" if outcome is not None else "&Save")
         self.save_button.setToolTip(missing or f"Write the result into {saver.folder}")
-        say(self.hint, missing)
+        say(self.hint, missing or left_out_words(rejected, len(records) - counted - rejected))
         self.bar.setVisible(saver.saving)
         self.failure.show_failure(saver.failure)
         self.replace_button.setVisible(saver.stands_there)

@@ -187,7 +187,7 @@ def annotate(
 
 
 def measured(annotation: Annotation, plane: Plane, volume: Volume | None = None) -> FieldResult:
-    """Return an annotation with its table of objects, and the counts of those that are not excluded.
+    """Return an annotation with its table of objects, and the counts of those neither rejected nor excluded.
 
     What was found in all planes of a ``volume`` is measured there; ``plane`` is what people see of it.
     """
@@ -200,11 +200,10 @@ def measured(annotation: Annotation, plane: Plane, volume: Volume | None = None)
     records = [annotation.records[id_] for id_ in objects.id.tolist()]
     table["excluded"] = np.array([record.excluded for record in records], bool)
     table["note"] = np.array([record.note for record in records], object)
-    counted = table[~table["excluded"]]
     if volume is not None:
-        counts = volume_count_row(counted, classes, plane.spacing, annotation.shape)
+        counts = volume_count_row(table, classes, plane.spacing, annotation.shape)
     else:
-        counts = count_row(counted, classes, plane.spacing, plane.shape)
+        counts = count_row(table, classes, plane.spacing, plane.shape)
     return FieldResult(annotation, plane, table, counts, volume)
 
 
@@ -272,6 +271,7 @@ def fill_folder(folder: Path, result: FieldResult, extra: dict[str, object]) -> 
         ran=_ran(annotation.provenance),
         spacing=plane.spacing,
         rgb=len(plane.inputs) == 3,
+        excluded=[id_ for id_, record in annotation.records.items() if record.excluded],
     )
     (folder / ANNOTATION_NAME).write_text(json_text(_content(result, extra)), encoding="utf-8", newline="\n")
 

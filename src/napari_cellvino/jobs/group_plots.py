@@ -1,75 +1,150 @@
-"""The cells of all saved results of a folder in one picture: how large they are, group by group."""
+"""The saved results of a folder in one picture: a measure of all cells, or of all fields, group by group."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
-from napari_cellvino.errors import ImageReadError
+from napari_cellvino.analysis.plot_measures import CLASS, COUNT, FIELD, PlotGroup, PlotMeasure, PlotOffer, in_order
+from napari_cellvino.errors import OptionError, OutputError
 from napari_cellvino.export.atomic import atomic_path
-from napari_cellvino.export.fields import REJECTED
-from napari_cellvino.export.group_plot import Values, draw_groups
-from napari_cellvino.image import Origin
-from napari_cellvino.jobs.annotated_fields import OBJECTS_NAME, group_of, result_folders
-from napari_cellvino.jobs.field import ANNOTATION_NAME
+from napari_cellvino.export.box_plot import Values
+from napari_cellvino.export.group_plot import PlotWords, draw_groups
+from napari_cellvino.export.names import safe_name
+from napari_cellvino.jobs.annotated_fields import Unreadable
+from napari_cellvino.jobs.plot_values import Gathered, gather, offer_of, without
+from napari_cellvino.jobs.saved_tables import SavedField, failed_fields, saved_fields
+from napari_cellvino.objects import left_out_words
 
-PLOT_NAME = "cells.png"
-SIZES = (  # the first that every cell has: column, title, unit in signs of the font
-    ("area_um2", "Area of the cells", "um2"),
-    ("volume_um3", "Volume of the cells", "um3"),
-    ("area_px", "Area of the cells", "px"),
-    ("volume_px", "Volume of the cells", "px"),
-)
+SOFTWARE = "napari-cellvino plot"  # stands in a picture, so that no other is ever replaced
 
 
-def write_size_plot(results: Path) -> Path:
-    """Write ``cells.png`` in a folder of results and return it: sizes of all cells, a box per well (or field).
+@dataclass(frozen=True, slots=True)
+class Plotted:
+    """A picture that was written, what it shows, the values of each group (N,), and the fields that are not in it."""
 
-    Excluded and rejected cells are left out. Sizes are in µm where every field knows its scale, else in px.
+    path: Path
+    words: PlotWords
+    groups: Mapping[str, Values]
+    unreadable: tuple[Unreadable, ...]
+
+
+def plot_offer(results: Path) -> PlotOffer:
+    """Return what the results in a folder can be plotted by; only the beginnings of tables are read.
 
     Raises
     ------
     ImageReadError
-        If there are no results, one has no table, or some are of stacks and others not.
-    OutputError
-        If the picture cannot be written.
+        If there are none, or none can be read.
     """
-    tables = [_read(folder) for folder in result_folders(results)]
-    column, title, unit = _size_of([row for _, rows in tables for row in rows], results)
-    groups: dict[str, list[float]] = {}
-    for group, rows in tables:
-        groups.setdefault(group, []).extend(_sizes(rows, column))
-    drawn = draw_groups({name: _array(groups[name]) for name in sorted(groups)}, title=title, unit=unit)
-    with atomic_path(results / PLOT_NAME) as part:
-        drawn.save(part, format="PNG")
-    return results / PLOT_NAME
+    return offer_of(_readable(results, []))
 
 
-def _read(folder: Path) -> tuple[str, list[dict[str, str]]]:
-    """Return the group and the rows of the table of a result."""
+def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = None) -> Plotted:
+    """Draw a measure of the results in a folder, group by group, and return the picture.
+
+    Cells that a person rejected or excluded are left out, as are fields that failed or cannot be read; the picture
+    says how many.
+
+    Parameters
+    ----------
+    results
+        Folder of results, or of one.
+    of, by
+        Names of a measure and a group of `plot_offer`; without, the usual ones.
+    out
+        The PNG; by default ``plot-<of>-by-<by>.png`` beside the results.
+
+    Raises
+    ------
+    ImageReadError
+        If there are no results, or none can be read.
+    OptionError
+        If the results hold no such measure or group, or ``out`` is no PNG.
+    OutputError
+        If the picture cannot be written, or something else stands there.
+    """
+    unreadable: list[Unreadable] = []
+    fields = _readable(results, unreadable)
+    offer = offer_of(fields)
+    measure, group = offer.measure(of), offer.group(by)
+    path = out or results / f"plot-{safe_name(measure.name)}-by-{group.name}.png"
+    _check(path)
+    gathered = gather(fields, measure, group, unreadable)
+    groups = {name: np.asarray(gathered.groups[name], np.float64) for name in in_order(gathered.groups)}
+    lines = (_left_out(failed_fields(results), "failed"), _left_out(len(unreadable), "cannot be read"))
+    words = _words(gathered, measure, group, lines)
+    _write(draw_groups(groups, words), path)
+    return Plotted(path, words, groups, tuple(unreadable))
+
+
+def _readable(results: Path, unreadable: list[Unreadable]) -> list[SavedField]:
+    fields = list(saved_fields(results, unreadable))
+    if not fields:
+        raise unreadable[0].error
+    return fields
+
+
+def _left_out(number: int, why: str) -> str:
+    verb = "is" if number == 1 else "are"
+    return f"{_counted(number, 'field', 'fields')} {why} and {verb} left out" if number else ""
+
+
+def _words(gathered: Gathered, measure: PlotMeasure, group: PlotGroup, left_out: tuple[str, ...]) -> PlotWords:
+    held = [values for values in gathered.groups.values() if len(values)]
+    number = int(sum(map(sum, held))) if measure is COUNT else sum(map(len, held))
+    fields = _counted(gathered.fields - gathered.without, "field", "fields")
+    cells = "" if measure.of_fields and measure is not COUNT else f"{_counted(number, 'cell', 'cells')} in "
+    known = sum(name != without(group) for name in gathered.groups)
+    groups = "" if group is FIELD else f", {_counted(known, group.title, group.plural)}"
+    lines = (
+        f"{cells}{fields}{groups}",
+        left_out_words(gathered.rejected, gathered.excluded),
+        *left_out,
+        _lacking(gathered.without, "field", measure),
+        _lacking(gathered.unknown, "cell", measure),
+    )
+    return PlotWords(
+        title=f"{measure.title}, by {group.title}",
+        axis=measure.axis,
+        counted=("counts" if group is CLASS else "fields") if measure.of_fields else "cells",
+        lines=tuple(filter(None, lines)),
+        whole=measure is COUNT,
+    )
+
+
+def _lacking(number: int, noun: str, measure: PlotMeasure) -> str:
+    verb = "has" if number == 1 else "have"
+    return f"{_counted(number, noun, f'{noun}s')} {verb} no {measure.title.lower()}" if number else ""
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
+
+
+def _check(path: Path) -> None:
+    """Raise if a picture cannot go to ``path``: `OptionError` for another suffix, `OutputError` for another's file."""
+    if path.suffix.lower() != ".png":
+        raise OptionError(f"{path.name} is no name for a picture; end it with .png")
+    if path.exists() and not _is_ours(path):
+        raise OutputError(f"{path} is there already and is no plot from here; move it away, or choose another")
+
+
+def _is_ours(path: Path) -> bool:
     try:
-        content = json.loads((folder / ANNOTATION_NAME).read_text(encoding="utf-8"))
-        with (folder / OBJECTS_NAME).open(newline="", encoding="utf-8-sig") as handle:
-            rows = list(csv.DictReader(handle))
-        return group_of(Origin(**content["provenance"]["origin"]), folder.name), rows
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ImageReadError(f"{folder} cannot be read as a result: {error!r}") from error
+        with Image.open(path) as image:
+            return image.info.get("Software") == SOFTWARE
+    except (OSError, UnidentifiedImageError):
+        return False
 
 
-def _size_of(rows: Sequence[dict[str, str]], results: Path) -> tuple[str, str, str]:
-    found = next((size for size in SIZES if all(row.get(size[0]) for row in rows)), None)
-    if found is None:
-        raise ImageReadError(f"{results} holds areas and volumes; keep results of planes and of stacks apart")
-    return found
-
-
-def _sizes(rows: Sequence[dict[str, str]], column: str) -> list[float]:
-    return [float(row[column]) for row in rows if row.get("review") != REJECTED and row.get("excluded") != "True"]
-
-
-def _array(values: Sequence[float]) -> Values:
-    return np.asarray(values, np.float64)
+def _write(picture: Image.Image, path: Path) -> None:
+    facts = PngInfo()
+    facts.add_text("Software", SOFTWARE)
+    with atomic_path(path) as part:
+        picture.save(part, format="PNG", pnginfo=facts)

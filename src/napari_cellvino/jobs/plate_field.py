@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.analysis.columns import column_names
+from napari_cellvino.analysis.counting import counted
 from napari_cellvino.analysis.plate_layout import COLUMNS, Layout
 from napari_cellvino.analysis.ring import WIDTH, ring_means
 from napari_cellvino.export.tables import write_table
@@ -68,7 +69,7 @@ def placed(result: FieldResult, columns: Mapping[str, object], segmented: int | 
     """
     ratios = ring_ratios(result, segmented, ring_px)
     table = _with_first(result.table.assign(**ratios), columns)
-    kept = table[table["review"] != "rejected"]
+    kept = counted(table)
     names = column_names(result.plane.channels, empty="channel")
     averages = {name: float(kept[name].mean()) for name in [*(f"mean_{n}" for n in names), *ratios]}
     medians = {f"median_{name}": float(kept[f"mean_{name}"].median()) for name in names}

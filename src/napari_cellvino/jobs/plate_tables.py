@@ -1,4 +1,4 @@
-"""What stands beside the fields of a plate: a table of wells, the same as a tidy one, and heat maps."""
+"""What stands beside the fields of a plate: tables of the wells and of the plate, and heat maps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cellvino.analysis.plate_layout import Layout
+from napari_cellvino.analysis.plate_table import plate_table
 from napari_cellvino.analysis.well_table import tidy, well_table
 from napari_cellvino.export.heat_map import write_heat_map
 from napari_cellvino.export.tables import write_table
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 WELLS_NAME = "wells.csv"
 TIDY_NAME = "wells_tidy.csv"
+PLATES_NAME = "plates.csv"
 
 
 def write_plate_tables(root: Path, rows: Sequence[Row], plate: Plate, layout: Layout) -> pd.DataFrame:
-    """Write ``wells.csv``, ``wells_tidy.csv`` and a heat map of the counts and of each ring ratio; return the wells.
+    """Write ``wells.csv``, ``wells_tidy.csv``, ``plates.csv``, heat maps of counts and ring ratios; return the wells.
 
     Raises
     ------
@@ -31,6 +33,7 @@ def write_plate_tables(root: Path, rows: Sequence[Row], plate: Plate, layout: La
     table = well_table(rows, plate, layout)
     write_table(root / WELLS_NAME, table)
     write_table(root / TIDY_NAME, tidy(table))
+    write_table(root / PLATES_NAME, plate_table(rows, table))
     for name in [c for c in table.columns if c == "count" or _is_ratio(str(c))]:
         values = dict(zip(map(Well.parse, table["well"]), _numbers(table[name]), strict=True))
         write_heat_map(root / f"heatmap_{name}.png", plate, values, title=str(name).replace("_", " "))

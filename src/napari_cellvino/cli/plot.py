@@ -1,0 +1,42 @@
+"""``cellvino plot``: a histogram and box plots of saved results."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from napari_cellvino.export.box_plot import Values, box_stats
+from napari_cellvino.jobs.group_plots import Plotted, write_plot
+from napari_cellvino.jobs.json_text import json_text
+
+
+def run(options: argparse.Namespace) -> int:
+    """Draw the plot and say where it is; 1 when a field could not be read."""
+    done = write_plot(options.results, options.of, options.by, options.out)
+    if options.json:
+        print(json_text(_record(done)), end="")
+    else:
+        print("\n".join([f"{done.words.title}: {done.words.lines[0]}", *done.words.lines[1:], str(done.path)]))
+    for lost in done.unreadable:
+        print(f"{lost.folder.name}: left out: {lost.error}", file=sys.stderr)
+    return int(bool(done.unreadable))
+
+
+def _record(done: Plotted) -> dict[str, object]:
+    return {
+        "picture": done.path,
+        "title": done.words.title,
+        "axis": done.words.axis,
+        "notes": list(done.words.lines),
+        "unreadable": [{"folder": lost.folder, "error": str(lost.error)} for lost in done.unreadable],
+        "groups": {name: _numbers(values) for name, values in done.groups.items()},
+    }
+
+
+def _numbers(values: Values) -> dict[str, object]:
+    """Return how many values there are, and what their box shows."""
+    if not len(values):
+        return {"values": 0}
+    stats = box_stats(values)
+    drawn = {name: getattr(stats, name) for name in ("low", "first", "median", "third", "high")}
+    return {"values": len(values), **drawn, "beyond": len(stats.beyond)}
