@@ -50,7 +50,7 @@ def test_numbers_of_objects_need_not_be_dense(ids):
             assert table[f"mean_{name}"][row] == pytest.approx(np.nanmean(inside))
             assert table[f"max_{name}"][row] == np.nanmax(inside)
             assert table[f"integrated_{name}"][row] == pytest.approx(np.nansum(inside))
-    counts = volume_count_row(table, ["cell"], SPACING, labels.shape)
+    counts = volume_count_row(table.assign(excluded=False), ["cell"], SPACING, labels.shape)
     assert (counts["count"], counts["median_volume_px"], counts["touching_edge"]) == (3, 4, 2)
 
 

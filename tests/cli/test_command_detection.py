@@ -22,7 +22,8 @@ from napari_cellvino.export.label_tiff import read_labels
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.inference.project import project
 from napari_cellvino.io import open_source
-from napari_cellvino.jobs.corrections import read_annotation, save_corrections
+from napari_cellvino.jobs.corrections import read_annotation
+from napari_cellvino.jobs.saving import save_corrections
 
 LIVING = [(20.0, 30.0), (60.0, 64.0), (60.0, 90.0), (3.0, 120.0)]
 DEAD = [(100.0, 40.0), (75.0, 180.0)]
@@ -222,7 +223,7 @@ def test_corrected_boxes_are_reported(cellvino, boxes_run, image, tmp_path):
     session.commit(set_class(annotation, [5], 0))
     session.commit(move_box(annotation, 2, (2, 0)))
     session.commit(add_box(annotation, (110, 100), (122, 112)))
-    save_corrections(corrected / "chamber", session, plane)
+    save_corrections(corrected / "chamber", session.snapshot(), plane)
     called = cellvino("report", corrected, "--model-results", boxes_run, "--json")
     assert called.code == 0, called.err
     totals = called.json["totals"]

@@ -16,7 +16,8 @@ from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.inference.progress import finish
 from napari_cellvino.inference.volume import read_volume
 from napari_cellvino.io import open_source
-from napari_cellvino.jobs.corrections import is_other_image, read_annotation, save_corrections
+from napari_cellvino.jobs.corrections import is_other_image, read_annotation
+from napari_cellvino.jobs.saving import save_corrections
 
 SPACING = {"PhysicalSizeX": 0.325, "PhysicalSizeY": 0.325, "PhysicalSizeZ": 1.0}
 FORMATS = {
@@ -102,7 +103,7 @@ def test_an_imported_stack_is_corrected_saved_and_exported(cellvino, joined, mov
     session = EditSession(read_annotation(out / "movie"))
     assert not is_other_image(session.annotation, plane, volume)
     session.commit(delete(session.annotation, [2]))
-    save_corrections(out / "movie", session, plane, volume)
+    save_corrections(out / "movie", session.snapshot(), plane, volume)
     labels = tifffile.imread(joined / "labels.tif")
     called = cellvino("export", out, "--to", "labels,training,ome-zarr", "--all-fields", "--out", tmp_path / "e")
     assert called.code == 0, called.err
