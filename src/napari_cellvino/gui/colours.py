@@ -48,7 +48,7 @@ QPushButton[role="main"]:focus, QPushButton:focus {{ border: 1px solid {c.done};
 QPushButton[role="tool"] {{ padding: 4px 1px; }}
 QPushButton[role="tool"]:checked {{ background-color: {c.button}; color: {c.button_text}; }}
 QPushButton[role="fold"] {{ background: none; text-align: left; padding: 2px 0px; color: {c.aside}; }}
-QTabBar::tab {{ padding: 6px 5px; }}
+QTabBar::tab {{ padding: 6px 3px; }}
 """
 
 
