@@ -1,4 +1,4 @@
-"""Choose many cells at once by a limit; they are shown and counted before anything is done to them."""
+"""Many cells at once: those that a limit finds are counted before they are deleted; masks of others come in."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton, QVBoxLayout, 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.annotation.tools.choose import Selection, below_score, larger_than, smaller_than, touching_edge
 from napari_cellvino.annotation.tools.delete import delete
+from napari_cellvino.gui.mask_taker import MaskTaker
 from napari_cellvino.gui.reviewer import Reviewer
 from napari_cellvino.gui.rows import Fold, beside, calm, narrow, text_line
 
@@ -16,13 +17,13 @@ LARGEST = 10_000_000  # px
 
 
 class ManyCells(QWidget):
-    """A limit, the cells that it finds, and a button that takes them away."""
+    """A limit, the cells that it finds, a button that takes them away, and one that brings masks of a file."""
 
-    def __init__(self, reviewer: Reviewer, focus: Callable[[], None]) -> None:
+    def __init__(self, reviewer: Reviewer, masks: MaskTaker, focus: Callable[[], None]) -> None:
         super().__init__()
-        self._reviewer, self._focus = reviewer, focus
+        self._reviewer, self._masks, self._focus = reviewer, masks, focus
         self.fold = Fold("Many at once")
-        self.fold.setToolTip("Find all cells below a score, smaller or larger than a size, or at the edge")
+        self.fold.setToolTip("Find cells by score, size or the edge, or take in the masks of a file")
         self.kind = narrow(QComboBox())
         for title in ("smaller than", "larger than", "score below", "touching the edge"):
             self.kind.addItem(title)
@@ -35,11 +36,13 @@ class ManyCells(QWidget):
         self.found = text_line()
         self.delete_button = QPushButton("Delete them")
         self.delete_button.setToolTip("Take these cells away; accepted ones are spared, and undo brings all back")
+        self.masks_button = QPushButton()
         self._body = QWidget()
         body = QVBoxLayout(self._body)
         body.setContentsMargins(0, 0, 0, 0)
         body.addWidget(beside(self.kind, self.limit, stretch=0))
         body.addWidget(beside(self.found, self.delete_button, stretch=0))
+        body.addWidget(beside(self.masks_button))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.fold)
@@ -49,11 +52,23 @@ class ManyCells(QWidget):
         self.kind.activated.connect(self._choose_kind)
         self.limit.valueChanged.connect(self.look)
         self.delete_button.clicked.connect(self._delete)
+        self.masks_button.clicked.connect(lambda: masks.ask(self))
+        masks.changed.connect(self._draw_masks)
+        self._draw_masks()
         self._choose_kind(0)
 
     def _open(self, shown: bool) -> None:
         if shown:
             self.look()
+
+    def _draw_masks(self) -> None:
+        reading = self._masks.reading
+        self.masks_button.setEnabled(not reading)
+        self.masks_button.setText(f"reading {reading} …" if reading else "Masks from a file…")
+        self.masks_button.setToolTip(
+            "A label image, Cellpose _seg.npy, ImageJ ROIs, GeoJSON, COCO or YOLO of this image, in the place of all "
+            "cells that nobody looked at"
+        )
 
     def _choose_kind(self, row: int) -> None:
         scores = row == 2

@@ -43,7 +43,7 @@ class ReviewPanel(QWidget):
         self.scope.addItems(SCOPES)
         self.scope.setAccessibleName("What tools touch")
         self.scope.setToolTip("Whether tools delete, merge, split and reshape cells in all planes or in the one shown")
-        self.many = ManyCells(session.reviewer, session.review_canvas.focus)
+        self.many = ManyCells(session.reviewer, session.masks, session.review_canvas.focus)
         self.list = ReviewList(session.reviewer)
         self.said = text_line("done")
         self.notice = Notice()

@@ -18,6 +18,7 @@ from napari_cellvino.gui.catalogue import Catalogue
 from napari_cellvino.gui.colours import style_sheet
 from napari_cellvino.gui.exporter import Exporter
 from napari_cellvino.gui.farewell import Farewell
+from napari_cellvino.gui.mask_taker import MaskTaker
 from napari_cellvino.gui.opener import Opener
 from napari_cellvino.gui.plate_desk import PlateDesk
 from napari_cellvino.gui.plate_numbers import PlateNumbers
@@ -50,6 +51,7 @@ class Session(QObject):
         self.opener = Opener(viewer, self.workspace, self.files)
         self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.editor.session, self._home)
         self.reviewer = Reviewer(self.workspace, self.decoder, self.saver.target)
+        self.masks = MaskTaker(self.reviewer, self.files)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
         self.runner = Runner(
             self.workspace,
@@ -113,7 +115,7 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.saver, self.exporter)
+        one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
         for part in (*one_image, self.retrainer, self.thumbnails, self.plates, self.numbers, self.plate_runner):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()

@@ -165,7 +165,7 @@ def imported_field(cells: Cells, file: Path, recipe: Recipe, plane: Plane, volum
         engine=NO_ENGINE,
     )
     shape = plane.shape if volume is None else tuple(volume.stack.shape[2:])
-    annotation = Annotation(cells.labels, _records(cells), cells.classes, provenance, shape=shape)
+    annotation = Annotation(cells.labels, records_of_cells(cells), cells.classes, provenance, shape=shape)
     doubts = _doubts(annotation)
     records = [replace(record, doubts=doubts[record.id]) for record in annotation.records.values()]
     return measured(Annotation(cells.labels, records, cells.classes, provenance, shape=shape), plane, volume)
@@ -178,7 +178,7 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _records(cells: Cells) -> list[ObjectRecord]:
+def records_of_cells(cells: Cells) -> list[ObjectRecord]:
     """Return a record per cell; origins and review states that are not known here are those of imports."""
     number = {kind: index for index, kind in enumerate(cells.classes)}
     return [
