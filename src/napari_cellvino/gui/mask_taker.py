@@ -21,6 +21,7 @@ class MaskTaker(QObject):
     """One file at a time; ``reading`` is its name, or empty."""
 
     changed = Signal()
+    taken = Signal()  # masks came in
 
     def __init__(self, reviewer: Reviewer, lane: Lane) -> None:
         super().__init__()
@@ -52,6 +53,7 @@ class MaskTaker(QObject):
                 reviewer.editor.said = _said(masks, len(annotation.records) - before, before)
                 reviewer.queue.renew()
                 reviewer.changed.emit()
+                self.taken.emit()
         self.changed.emit()
 
     def _fail(self, error: BaseException) -> None:

@@ -54,6 +54,7 @@ class ManyCells(QWidget):
         self.delete_button.clicked.connect(self._delete)
         self.masks_button.clicked.connect(lambda: masks.ask(self))
         masks.changed.connect(self._draw_masks)
+        masks.taken.connect(self._close)
         self._draw_masks()
         self._choose_kind(0)
 
@@ -107,5 +108,8 @@ class ManyCells(QWidget):
         found = self._selection()
         if found is not None and found.ids:
             self._reviewer.do(lambda annotation: delete(annotation, found.ids))
-            self.fold.setChecked(False)
-            self._focus()
+            self._close()
+
+    def _close(self) -> None:
+        self.fold.setChecked(False)
+        self._focus()
