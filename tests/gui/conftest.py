@@ -24,6 +24,12 @@ from .review_session import Review
 WAIT_MS = 60_000
 
 
+@pytest.fixture(autouse=True)
+def no_results_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Results of samples go to the home folder: one of the test's own."""
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+
+
 @pytest.fixture
 def viewer(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> Iterator[napari.Viewer]:
     """A viewer that is shown; afterwards no thread and no window of ours may be left."""

@@ -186,3 +186,11 @@ def test_every_format_has_words() -> None:
     from napari_cellvino.gui.export_box import KINDS
 
     assert list(KINDS) == list(FORMATS)
+
+
+def test_results_of_a_sample_go_home_and_not_among_the_samples(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, tmp_path: Path
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    assert window.session.saver.folder == str(tmp_path / "home" / "cellvino-results")

@@ -50,6 +50,7 @@ class MaskTaker(QObject):
         if reviewer.annotation is annotation:
             before = sum(record.kept for record in annotation.records.values())
             if reviewer.do(lambda now: take_masks(now, masks).edit) is not None:
+                reviewer.select(())
                 reviewer.editor.said = _said(masks, len(annotation.records) - before, before)
                 reviewer.queue.renew()
                 reviewer.changed.emit()

@@ -95,10 +95,11 @@ def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
     for annotation in (fresh, saved):
         unsaved = find_unsaved(journal_path(folder), annotation) if annotation is not None else None
         if annotation is not None and unsaved is not None and unsaved.fits and unsaved.steps:
-            steps = f"{unsaved.steps} corrections" if unsaved.steps > 1 else "1 correction"
+            steps = "1 correction" if unsaved.steps == 1 else f"{unsaved.steps} corrections"
+            were = "was" if unsaved.steps == 1 else "were"
             damage = f" ({unsaved.damage})" if unsaved.damage else ""
             return Earlier(
-                annotation, unsaved.path, f"{steps} of this image were not saved, the last: {unsaved.last}{damage}"
+                annotation, unsaved.path, f"{steps} of this image {were} not saved, the last: {unsaved.last}{damage}"
             )
     if saved is None:
         _check_journal(journal_path(folder), fresh)
