@@ -17,6 +17,7 @@ from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.jobs.plate_results import PlateResults, keep_layout, read_plate_results, tabulate, usual_folder
 from napari_cellvino.jobs.results import Row
 from napari_cellvino.plate import Well
+from napari_cellvino.resources import shipped_folder
 
 
 class PlateNumbers(QObject):
@@ -102,7 +103,8 @@ class PlateNumbers(QObject):
         if self._desk.failure is not None or held is None:
             return
         usual = usual_folder(held.source)
-        self.folder = str(usual if os.access(usual.parent, os.W_OK) else Path.home() / usual.name)
+        ours = shipped_folder("sample_data") in usual.parents
+        self.folder = str(usual if os.access(usual.parent, os.W_OK) and not ours else Path.home() / usual.name)
         self.layout, self._typed = Layout(), False
         self._clear()
         self.read()
