@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -56,6 +57,15 @@ def shared_data() -> Path:
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"needs the public images in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hcs_folders(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Plates as the vendors' programs write them, a folder each."""
+    folder = tmp_path_factory.mktemp("hcs")
+    with zipfile.ZipFile(shared_data / "hcs_formats" / "hcs_formats.zip") as archive:
+        archive.extractall(folder)
     return folder
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gc
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -284,10 +283,10 @@ VENDORS = {  # written down from the vendors' files: folder, wells, planes, one 
 
 @pytest.mark.parametrize("folder", VENDORS)
 def test_vendors_plates_are_shown_and_their_wells_open(
-    window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot, hcs: Path, folder: str
+    window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot, hcs_folders: Path, folder: str
 ) -> None:
     wells, facts, said = VENDORS[folder]
-    open_plate(window, hcs / folder, qtbot)
+    open_plate(window, hcs_folders / folder, qtbot)
     panel = window.plate_panel
     assert facts in panel.facts.text()
     panel.grid.setFocus()
@@ -300,15 +299,6 @@ def test_vendors_plates_are_shown_and_their_wells_open(
     assert window.session.opener.failure is None
     assert len(viewer.layers) == int(facts[0])
     assert f"{well}_f" in viewer.layers[0].name
-
-
-@pytest.fixture(scope="module")
-def hcs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The vendors' folders."""
-    folder = tmp_path_factory.mktemp("hcs")
-    with zipfile.ZipFile(shared_data / "hcs_formats" / "hcs_formats.zip") as archive:
-        archive.extractall(folder)
-    return folder
 
 
 def test_damaged_field_is_a_notice_and_the_next_opens(

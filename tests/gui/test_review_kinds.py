@@ -158,18 +158,9 @@ def test_a_cell_of_a_stack_is_added_by_a_click_and_split_by_a_line(stack: Review
 
 
 def test_another_image_lays_the_review_aside_and_offers_it_again(
-    window: CellvinoWindow,
-    viewer: napari.Viewer,
-    open_file: OpenFile,
-    plate_file: Path,
-    run: Run,
-    qtbot: QtBot,
-    tmp_path: Path,
+    review: Review, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run
 ) -> None:
-    open_file(window, plate_file)
-    window.session.saver.choose(str(tmp_path / "results"))
-    run(window)
-    review = Review(window, qtbot)
+    window = review.window
     first = window.session.opener.picture
     review.click(review.ids[0])
     review.key("D")

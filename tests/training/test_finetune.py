@@ -11,25 +11,13 @@ import tifffile
 
 from napari_cellvino.errors import CellvinoError, OptionError, TrainingDataError
 from napari_cellvino.resources import shipped_folder
+from tests.small_training import PLAN
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 pytestmark = [
     pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript-based ONNX export:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning"),
 ]
-
-PLAN = """
-head: centre_offset
-classes: [nucleus]
-diameter_px: {reference: 14, smallest: 7, largest: 70}
-style: fluorescence
-network: {widths: [8, 16]}
-tile: 256
-halo: 16
-crop_px: 64
-steps: 6
-batch: 2
-"""
 
 
 @pytest.fixture

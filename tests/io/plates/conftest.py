@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-
-
-@pytest.fixture(scope="session")
-def hcs_folders(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hcs")
-    with zipfile.ZipFile(shared_data / "hcs_formats" / "hcs_formats.zip") as archive:
-        archive.extractall(folder)
-    return folder
 
 
 @pytest.fixture
