@@ -14,8 +14,9 @@ else
 	$(VIRTUAL) $(BIN)/napari-cellvino --demo demo-output --screenshot demo-output/window.png
 endif
 
-test: lint | system  ## everything that must hold before a commit
-	scripts/run_tests.sh $(BIN)/python $(if $(shell command -v xvfb-run),$(VIRTUAL))
+test: lint .cache/.readers | system  ## everything that must hold before a commit
+	CELLVINO_CELLPOSE=$(CURDIR)/.cache/cellpose/bin/python CELLVINO_OME_ZARR=$(CURDIR)/.cache/ome-zarr/bin/python \
+	  scripts/run_tests.sh $(BIN)/python $(if $(shell command -v xvfb-run),$(VIRTUAL))
 
 lint: .venv/.ready-dev
 	$(BIN)/ruff check
@@ -46,5 +47,9 @@ system:
 	scripts/setup_venv.sh all,train dev
 	@touch $@
 
+.cache/.readers: .venv/.ready-dev $(wildcard requirements/readers-*.txt) scripts/setup_readers.sh
+	scripts/setup_readers.sh
+	@touch $@
+
 clean:
-	rm -rf .venv build dist demo-output .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .cache .venv build dist demo-output .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,4 +1,4 @@
-"""Readers that need an environment of their own (torch; an older pydantic): CONTRIBUTING says how to make them.
+"""Readers that need an environment of their own, which `make test` makes (scripts/setup_readers.sh).
 
 The variables ``CELLVINO_CELLPOSE`` and ``CELLVINO_OME_ZARR`` name the Python of each.
 """
