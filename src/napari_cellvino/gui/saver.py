@@ -17,7 +17,6 @@ from napari_cellvino.errors import OutputError
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.image import Origin
-from napari_cellvino.jobs.corrections import journal_path
 from napari_cellvino.jobs.keeping import Keeping
 from napari_cellvino.jobs.plate_place import PlatePlace
 from napari_cellvino.resources import shipped_folder
@@ -89,10 +88,6 @@ class Saver(QObject):
         except OSError as error:
             raise OutputError(f"corrections cannot be kept in {self.folder}: {error}; choose another folder") from error
 
-    def journal(self) -> Path:
-        """Return the file that corrections of the result shown go to until they are saved: beside its folder."""
-        return journal_path(self.target())
-
     def _keeping(self) -> Keeping:
         root, outcome = Path(self.folder).expanduser(), self._workspace.outcome
         home = self._home(outcome.prediction.plane.origin) if outcome is not None else None
@@ -159,28 +154,37 @@ class Saver(QObject):
     def _keep_up(self) -> None:
         """Save what was corrected before another result is looked at."""
         if self.follows and self._current and self._behind:
-            self._lane.start(partial(self._current.save, self._snapshot()), Task())
+            self._lane.start(partial(self._current.save, self._snapshot()), Task(failed=self._miss))
         self._behind = False
 
+    def _miss(self, error: BaseException) -> None:
+        """Say that the last corrections of an image that was left are in its journal only."""
+        self.failure = failure_of(error)
+        self.changed.emit()
+
     def _done(self, keeping: Keeping, saved: Path, began: float) -> None:
-        self.saving = self._following = False
+        if keeping is not self._current:
+            return
         now = time.monotonic()
         self._ready_at = now + REST * (now - began)
-        if keeping is self._current:
-            self.saved, self.follows, self.failure = saved, True, None
-            if self._behind:
-                self._follow() if self._waiting else self._schedule()
-            else:
-                self._call_back(settled=True)
+        self.saving = self._following = False
+        self.saved, self.follows, self.failure = saved, True, None
+        if not self._behind:
+            self._call_back(settled=True)
+        elif self._waiting:
+            self._follow()
+        else:
+            self._schedule()
         self.changed.emit()
 
     def _fail(self, keeping: Keeping, error: BaseException, *, overwrite: bool) -> None:
+        if keeping is not self._current:
+            return
         self.saving = self._following = False
-        if keeping is self._current:
-            self._behind, self.follows, self.saved = True, False, None
-            self.failure = failure_of(error)
-            self.stands_there = isinstance(error, OutputError) and not overwrite and Path(self.folder).is_dir()
-            self._call_back(settled=False)
+        self._behind, self.follows, self.saved = True, False, None
+        self.failure = failure_of(error)
+        self.stands_there = isinstance(error, OutputError) and not overwrite and Path(self.folder).is_dir()
+        self._call_back(settled=False)
         self.changed.emit()
 
     def _call_back(self, *, settled: bool) -> None:
@@ -199,8 +203,10 @@ class Saver(QObject):
         self._forget()
 
     def _forget(self) -> None:
+        """Know nothing of what was saved, nor of a save that is under way."""
         self._timer.stop()
         self._current, self.follows, self._since = None, False, 0.0
+        self.saving = self._following = False
         self.saved, self.failure, self.stands_there = None, None, False
         self._call_back(settled=False)
         self.changed.emit()
