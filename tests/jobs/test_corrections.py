@@ -24,7 +24,8 @@ from napari_cellvino.jobs.corrections import (
     rerun,
     with_corrections,
 )
-from napari_cellvino.jobs.field import measured, write_field
+from napari_cellvino.jobs.field import measured
+from napari_cellvino.jobs.field_files import write_field
 from napari_cellvino.jobs.saving import replace_result, save_corrections
 from napari_cellvino.objects import ReviewState
 from tests.annotation.conftest import PROVENANCE, annotate, boxed, state
@@ -125,7 +126,7 @@ def test_a_save_that_fails_leaves_result_and_journal(folder, plane, monkeypatch)
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("napari_cellvino.jobs.field.write_table", full)
+        patch.setattr("napari_cellvino.jobs.field_files.write_table", full)
         with pytest.raises(OutputError, match="the disk is full"):
             save_corrections(folder, session.snapshot(), plane)
     session.close()

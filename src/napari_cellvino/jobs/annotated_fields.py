@@ -26,7 +26,7 @@ from napari_cellvino.inference.progress import finish
 from napari_cellvino.inference.project import project
 from napari_cellvino.inference.volume import read_volume
 from napari_cellvino.io import open_source
-from napari_cellvino.jobs.field import ANNOTATION_NAME, LABELS_NAME
+from napari_cellvino.jobs.field_files import ANNOTATION_NAME, LABELS_NAME
 from napari_cellvino.recipe import Recipe, make_recipe
 
 OBJECTS_NAME = "objects.csv"

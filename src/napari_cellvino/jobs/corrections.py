@@ -15,7 +15,8 @@ from napari_cellvino.errors import ImageReadError, JournalError, OutputError
 from napari_cellvino.export.label_tiff import read_labels
 from napari_cellvino.image import Plane
 from napari_cellvino.inference.volume import Volume
-from napari_cellvino.jobs.field import ANNOTATION_NAME, LABELS_NAME, FieldResult, measured
+from napari_cellvino.jobs.field import FieldResult, measured
+from napari_cellvino.jobs.field_files import ANNOTATION_NAME, LABELS_NAME
 from napari_cellvino.objects import ObjectOrigin
 
 MODEL = "model"  # folder inside a corrected result: what the model had found

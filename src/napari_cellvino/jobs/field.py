@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +13,6 @@ from napari_cellvino.analysis.counting import count_row
 from napari_cellvino.analysis.measure import measure
 from napari_cellvino.analysis.measure_volume import measure_volume, volume_count_row
 from napari_cellvino.annotation import Annotation, Provenance, pixels_sha256
-from napari_cellvino.annotation.document_text import FORMAT, annotation_dict
-from napari_cellvino.export.atomic import atomic_folder
-from napari_cellvino.export.from_above import seen_flat
-from napari_cellvino.export.label_tiff import write_labels
-from napari_cellvino.export.qc_picture import write_qc
-from napari_cellvino.export.tables import write_table
 from napari_cellvino.image import Plane, Stack
 from napari_cellvino.inference.engine import Engine
 from napari_cellvino.inference.heads import check_parameters
@@ -32,7 +25,6 @@ from napari_cellvino.inference.progress import Progress
 from napari_cellvino.inference.project import project
 from napari_cellvino.inference.stack import decode_stack, predict_stack
 from napari_cellvino.inference.volume import StackMaps, Volume
-from napari_cellvino.jobs.json_text import json_text
 from napari_cellvino.objects import Doubt, Objects
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Recipe
@@ -40,9 +32,6 @@ from napari_cellvino.recipe import Recipe
 if TYPE_CHECKING:
     import pandas as pd
 
-ANNOTATION_NAME = "annotation.json"
-LABELS_NAME = "labels.tif"
-RESULT_NAMES = ("objects.csv", "qc.png", ANNOTATION_NAME)  # and labels, where outlines were found
 NO_DEVICE = "none"  # of what no network found
 LOW_SCORE = 0.7  # cells less sure than this are worth a second look
 ODD_SIZE = 3.0  # times larger or smaller than the median area
@@ -237,52 +226,3 @@ def find_doubts(objects: Objects, shape: tuple[int, ...]) -> NDArray[np.int32]:
     for holds, doubt in flags:
         found[holds] |= int(doubt)
     return found
-
-
-def write_field(folder: Path, result: FieldResult, extra: dict[str, object] | None = None) -> None:
-    """Write ``labels.tif``, ``objects.csv``, ``qc.png`` and ``annotation.json`` as one: all of them or none.
-
-    Where boxes were found and no outlines, there is no ``labels.tif``. ``extra`` goes into ``annotation.json`` beside
-    the provenance.
-
-    Raises
-    ------
-    OutputError
-        If the folder cannot be written.
-    """
-    with atomic_folder(folder) as part:
-        fill_folder(part, result, extra or {})
-
-
-def fill_folder(folder: Path, result: FieldResult, extra: dict[str, object]) -> None:
-    """Write the files of a result into an empty folder."""
-    annotation, plane = result.annotation, result.plane
-    labels, objects = seen_flat(annotation.labels, annotation.objects)
-    if annotation.labels is not None:
-        write_labels(folder / LABELS_NAME, annotation.labels, plane.spacing)
-    write_table(folder / "objects.csv", result.table)
-    write_qc(
-        folder / "qc.png",
-        plane.inputs,
-        labels,
-        objects,
-        name=plane.origin.name,
-        classes=annotation.classes,
-        ran=_ran(annotation.provenance),
-        spacing=plane.spacing,
-        rgb=len(plane.inputs) == 3,
-        excluded=[id_ for id_, record in annotation.records.items() if record.excluded],
-    )
-    (folder / ANNOTATION_NAME).write_text(json_text(_content(result, extra)), encoding="utf-8", newline="\n")
-
-
-def _ran(provenance: Provenance) -> list[str]:
-    engine = provenance.engine
-    values = ", ".join(f"{name} {value:g}" for name, value in provenance.recipe.parameters.items())
-    models = " and ".join(filter(None, (provenance.model, provenance.outline)))
-    where = "" if engine.device == NO_DEVICE else f" on {engine.device} ({engine.number_type})"
-    return [f"{provenance.plane} · {models}{where}", values]
-
-
-def _content(result: FieldResult, extra: dict[str, object]) -> dict[str, object]:
-    return {"format": FORMAT, **extra, "counts": result.counts} | annotation_dict(result.annotation)

@@ -23,7 +23,8 @@ from napari_cellvino.inference.predict import Prediction
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.jobs.batch import COUNTS_EVERY_S, Bench, FieldDone, FieldNews, predict_with_news, why_failed
 from napari_cellvino.jobs.corrections import MODEL
-from napari_cellvino.jobs.field import LABELS_NAME, finish_field, notices_of
+from napari_cellvino.jobs.field import finish_field, notices_of
+from napari_cellvino.jobs.field_files import LABELS_NAME
 from napari_cellvino.jobs.plate_field import (
     PlateChoices,
     folder_name,

@@ -19,13 +19,8 @@ from napari_cellvino.export.atomic import atomic_path, recover
 from napari_cellvino.export.names import safe_name
 from napari_cellvino.export.tables import write_table
 from napari_cellvino.image import Origin
-from napari_cellvino.jobs.field import (
-    ANNOTATION_NAME,
-    LABELS_NAME,
-    RESULT_NAMES,
-    FieldResult,
-    resolved,
-)
+from napari_cellvino.jobs.field import FieldResult, resolved
+from napari_cellvino.jobs.field_files import ANNOTATION_NAME, LABELS_NAME, RESULT_NAMES
 from napari_cellvino.jobs.saving import Finish, as_it_is, replace_result
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Recipe

@@ -23,7 +23,7 @@ from typing import Any
 from napari_cellvino.errors import ImageReadError, OptionError, TrainingDataError
 from napari_cellvino.export.exporting import ExportChoices, Exported, export_fields
 from napari_cellvino.jobs.annotated_fields import Unreadable, read_fields
-from napari_cellvino.jobs.field import ANNOTATION_NAME
+from napari_cellvino.jobs.field_files import ANNOTATION_NAME
 from napari_cellvino.jobs.training_news import TrainingNews, read_more, read_news
 from napari_cellvino.package.spec import Score
 

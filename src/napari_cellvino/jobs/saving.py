@@ -17,7 +17,8 @@ from napari_cellvino.export.label_tiff import write_labels
 from napari_cellvino.image import Plane
 from napari_cellvino.inference.volume import Volume
 from napari_cellvino.jobs.corrections import MODEL, content_of, is_corrected, is_result, with_corrections
-from napari_cellvino.jobs.field import ANNOTATION_NAME, LABELS_NAME, RESULT_NAMES, FieldResult, fill_folder, measured
+from napari_cellvino.jobs.field import FieldResult, measured
+from napari_cellvino.jobs.field_files import ANNOTATION_NAME, LABELS_NAME, RESULT_NAMES, fill_folder
 from napari_cellvino.jobs.json_text import json_text
 
 PREVIOUS = "previous"  # folder inside a result: what was there before it was corrected
