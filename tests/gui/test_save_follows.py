@@ -129,6 +129,18 @@ def test_a_window_that_closes_saves_without_a_question(
     assert [row["count"] for row in rows(tmp_path / "results" / "counts.csv")] == [str(len(saved.ids) - 1)]
 
 
+def test_a_dock_that_closes_leaves_nothing_unsaved(
+    saved: Review, viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    saved.click(saved.ids[2])
+    saved.key("D")
+    session, left = saved.reviewer.editor.session, str(len(saved.ids) - 1)
+    viewer.window.remove_dock_widget(saved.window)
+    qtbot.waitUntil(lambda: session.unsaved == 0, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: [r["count"] for r in rows(tmp_path / "results" / "counts.csv")] == [left], timeout=WAIT_MS)
+    assert not list((tmp_path / "results").glob(".part-*"))
+
+
 def test_a_field_of_a_plate_goes_to_the_results_of_the_plate(
     window: CellvinoWindow, run: Callable[[CellvinoWindow], None], click: Click, qtbot: QtBot, plate: Path
 ) -> None:

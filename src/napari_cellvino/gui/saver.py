@@ -131,6 +131,7 @@ class Saver(QObject):
         task = Task(
             done=lambda saved: self._done(keeping, saved, began),
             failed=lambda error: self._fail(keeping, error, overwrite=overwrite),
+            lasting=True,
         )
         self._lane.start(lambda: keeping.save(snapshot, overwrite=overwrite), task)
 
@@ -154,7 +155,7 @@ class Saver(QObject):
     def _keep_up(self) -> None:
         """Save what was corrected before another result is looked at."""
         if self.follows and self._current and self._behind:
-            self._lane.start(partial(self._current.save, self._snapshot()), Task(failed=self._miss))
+            self._lane.start(partial(self._current.save, self._snapshot()), Task(failed=self._miss, lasting=True))
         self._behind = False
 
     def _miss(self, error: BaseException) -> None:

@@ -33,12 +33,16 @@ def _ignore(_: object = None) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """One piece of work and who hears of its end: one of ``done``, ``failed``, ``stopped``, in the window's thread."""
+    """One piece of work and who hears of its end: one of ``done``, ``failed``, ``stopped``, in the window's thread.
+
+    What is ``lasting`` is done even if its lane is closed before it began.
+    """
 
     done: Callable[[Any], None] = _ignore
     failed: Callable[[BaseException], None] = _ignore
     stopped: Callable[[], None] = _ignore
     news: Callable[[Any], None] = _ignore  # what a generator yields: progress, or more of it
+    lasting: bool = False
     wish: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
@@ -72,12 +76,13 @@ class Lane(QObject):
         return bool(self._tasks)
 
     def close(self) -> None:
-        """Stop everything; nobody hears of it any more."""
+        """Stop everything but lasting work; nobody hears of it any more."""
         self._open = False
         for task in self._tasks:
-            task.stop()
+            if not task.lasting:
+                task.stop()  # what did not begin ends where it would
         self._tasks.clear()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=False)
 
     def _follow(self, work: Work, task: Task) -> object:
         if task.wish.is_set():
