@@ -37,6 +37,7 @@ def look(window: CellvinoWindow, folder: Path, qtbot: QtBot) -> None:
 
 
 def test_nothing_chosen_says_what_to_do_first(window: CellvinoWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window.session.retrainer.missing = []
     window.show_step(6)
     panel = window.retrain_panel
     assert resolve_retrain(window.session.retrainer).state is State.NOTHING
@@ -50,6 +51,7 @@ def test_nothing_chosen_says_what_to_do_first(window: CellvinoWindow, qtbot: QtB
 def test_fields_are_chosen_and_those_not_reviewed_are_not(
     window: CellvinoWindow, corrected: Path, qtbot: QtBot
 ) -> None:
+    window.session.retrainer.missing = []
     look(window, corrected, qtbot)
     panel, retrainer = window.retrain_panel, window.session.retrainer
     texts = [panel.fields.item(row).text() for row in range(panel.fields.count())]
