@@ -38,6 +38,7 @@ def look(window: CellvinoWindow, folder: Path, qtbot: QtBot) -> None:
 
 def test_nothing_chosen_says_what_to_do_first(window: CellvinoWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window.session.retrainer.missing = []
+    window.session.retrainer.changed.emit()
     window.show_step(6)
     panel = window.retrain_panel
     assert resolve_retrain(window.session.retrainer).state is State.NOTHING
