@@ -33,6 +33,10 @@ class OutputError(CellvinoError, OSError):
     """A result cannot be written where it was asked for."""
 
 
+class ReplaceError(OutputError):
+    """Something else stands where a result is to be written; it is replaced if the caller says so."""
+
+
 class TrainingDataError(CellvinoError, ValueError):
     """A training set is missing something or contradicts itself."""
 

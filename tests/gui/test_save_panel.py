@@ -74,6 +74,7 @@ def test_folder_that_cannot_be_written_is_a_notice(
     qtbot.waitUntil(lambda: not window.session.saver.saving, timeout=WAIT_MS)
     assert window.save_panel.failure.isVisible()
     assert not window.save_panel.failure.details_button.isVisible()
+    assert not window.save_panel.replace_button.isVisible()  # it would not help
 
 
 def test_what_was_saved_is_plotted_reported_and_exported(
@@ -123,7 +124,7 @@ def test_what_was_saved_is_plotted_reported_and_exported(
     assert not box.replace_button.isVisible()
     click(box.export_button)
     qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
-    assert "is there already" in box.failure.words.text()
+    assert "is there already; replace it or choose another folder" in box.failure.words.text()
     click(box.replace_button)
     qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
     assert not box.failure.isVisible()

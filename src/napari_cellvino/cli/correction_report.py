@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from napari_cellvino.errors import OutputError
+from napari_cellvino.errors import ReplaceError
 from napari_cellvino.export.atomic import recover
 from napari_cellvino.jobs.annotated_fields import Unreadable, result_folders
 from napari_cellvino.jobs.corrected_results import report_corrections
@@ -17,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
     out = options.out or options.results / "corrections.html"
     recover(out)
     if out.exists() and not options.overwrite:
-        raise OutputError(f"{out} is there already; replace it (--overwrite) or name another file (--out)")
+        raise ReplaceError(f"{out} is there already; replace it (--overwrite) or name another file (--out)")
     left_out: list[Unreadable] = []
     report = report_corrections(result_folders(options.results), left_out, options.model_results)
     report.write(out)

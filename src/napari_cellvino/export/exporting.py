@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from napari_cellvino import __version__
-from napari_cellvino.errors import OptionError, OutputError
+from napari_cellvino.errors import OptionError, OutputError, ReplaceError
 from napari_cellvino.export.atomic import atomic_folder, recover
 from napari_cellvino.export.fields import ExportField
 from napari_cellvino.export.formats import FORMATS, check_formats
@@ -121,7 +121,7 @@ def check_replaceable(folder: Path, *, overwrite: bool) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not overwrite:
-        raise OutputError(f"{folder} is there already; replace it (--overwrite) or choose another folder")
+        raise ReplaceError(f"{folder} is there already; replace it (--overwrite) or choose another folder")
     try:
         known = {RECORD_NAME, *json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))["files"]}
     except (OSError, ValueError, KeyError, TypeError):

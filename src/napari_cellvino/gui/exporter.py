@@ -10,7 +10,7 @@ from pathlib import Path
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.analysis.plot_measures import PlotOffer
-from napari_cellvino.errors import OutputError
+from napari_cellvino.errors import ReplaceError
 from napari_cellvino.export.exporting import REVIEWED_ONLY, ExportChoices, describe, export_fields
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.saver import Saver
@@ -99,7 +99,7 @@ class Exporter(QObject):
 
     def _fail(self, error: BaseException, again: Callable[[], None] | None) -> None:
         self.working, self.failure = "", failure_of(error)
-        self.replace = again if isinstance(error, OutputError) else None
+        self.replace = again if isinstance(error, ReplaceError) else None
         self.changed.emit()
 
     def _forget(self) -> None:
@@ -132,7 +132,7 @@ def _lost(unreadable: Sequence[Unreadable]) -> str:
 def _report(results: Path, *, overwrite: bool) -> Made:
     path, left_out = results / REPORT_NAME, list[Unreadable]()
     if path.exists() and not overwrite:
-        raise OutputError(f"{path} is there already; replace it, or save results elsewhere")
+        raise ReplaceError(f"{path} is there already; replace it, or save results elsewhere")
     report = report_corrections(result_folders(results), left_out)
     report.write(path)
     totals, fields = report.totals(), len(report.fields)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from dataclasses import dataclass
 
 from napari.utils.notifications import notification_manager
 
 from napari_cellvino.errors import CellvinoError
+
+_TYPED = re.compile(r" \(--[^)]*\)")  # what would be typed on the command line; here there are buttons
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _sentence(text: str) -> str:
-    """Return a message with a capital letter, unless it begins with the name of a file or the like."""
+    """Return a message with a capital letter, unless it begins with the name of a file, and without what is typed."""
+    text = _TYPED.sub("", text)
     first = text.split(maxsplit=1)[0] if text else ""
     return text[:1].upper() + text[1:] if first.isalpha() else text

@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.app import Outcome, Workspace
-from napari_cellvino.errors import OutputError
+from napari_cellvino.errors import OutputError, ReplaceError
 from napari_cellvino.gui.failures import Failure, failure_of
 from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.image import Origin
@@ -130,7 +130,7 @@ class Saver(QObject):
         began = time.monotonic()
         task = Task(
             done=lambda saved: self._done(keeping, saved, began),
-            failed=lambda error: self._fail(keeping, error, overwrite=overwrite),
+            failed=lambda error: self._fail(keeping, error),
             lasting=True,
         )
         self._lane.start(lambda: keeping.save(snapshot, overwrite=overwrite), task)
@@ -178,13 +178,13 @@ class Saver(QObject):
             self._schedule()
         self.changed.emit()
 
-    def _fail(self, keeping: Keeping, error: BaseException, *, overwrite: bool) -> None:
+    def _fail(self, keeping: Keeping, error: BaseException) -> None:
         if keeping is not self._current:
             return
         self.saving = self._following = False
         self._behind, self.follows, self.saved = True, False, None
         self.failure = failure_of(error)
-        self.stands_there = isinstance(error, OutputError) and not overwrite and Path(self.folder).is_dir()
+        self.stands_there = isinstance(error, ReplaceError)
         self._call_back(settled=False)
         self.changed.emit()
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_cellvino.errors import OutputError
+from napari_cellvino.errors import ReplaceError
 from napari_cellvino.export.atomic import atomic_path, recover
 from napari_cellvino.export.names import safe_name
 from napari_cellvino.export.tables import write_table
@@ -102,9 +102,9 @@ def save_field(
 
 
 def check_replaceable(folder: Path, ticket: Ticket, *, overwrite: bool) -> None:
-    """Raise OutputError if another result stands in ``folder`` and ``overwrite`` is off."""
+    """Raise ReplaceError if another result stands in ``folder`` and ``overwrite`` is off."""
     if folder.exists() and not overwrite and read_ticket(folder) != ticket:
-        raise OutputError(
+        raise ReplaceError(
             f"{folder} holds a result made with other choices, or from an image that changed since; "
             "overwrite it (--overwrite) or choose another folder"
         )
