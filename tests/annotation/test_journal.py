@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from napari_cellvino.annotation import EditSession, Region
 from napari_cellvino.annotation.event_text import read_line, write_line
 from napari_cellvino.annotation.journal import Journal, start_journal
-from napari_cellvino.annotation.paint import repainted
+from napari_cellvino.annotation.paint import Stroke, repainted
 from napari_cellvino.annotation.recovery import find_unsaved, resume_session, start_session
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept, set_note
@@ -362,3 +362,26 @@ def test_paint_is_replayed_too(two, tmp_path):
     resume_and_close(path, saved)
     assert state(saved) == state(two)
     assert saved.next_id == 71
+
+
+def test_what_is_being_painted_is_in_no_snapshot(two, tmp_path):
+    path, before = tmp_path / "a.corrections", annotate(two.labels)
+    session = start_session(path, two)
+    for number in (1, 2):  # a whole copy, then one of what changed
+        session.commit(accept(two, [number]))
+        strokes = []
+        for label in (3, 9):  # the second, of a new cell, crosses the first
+            place = (np.array([30, 31]), np.array([20 + label, 24]))
+            strokes.append(Stroke(place, two.labels[place], label))
+            two.labels[place] = label
+        snapshot = session.snapshot(strokes)
+        np.testing.assert_array_equal(snapshot.annotation.labels, before.labels)
+        with snapshot.saving():
+            pass
+        for stroke in reversed(strokes):  # it is refused
+            two.labels[stroke.coordinates] = stroke.before
+    session.commit_paint("Paint #9", strokes)
+    snapshot = session.snapshot()
+    np.testing.assert_array_equal(snapshot.annotation.labels, two.labels)
+    snapshot.drop()
+    session.close()

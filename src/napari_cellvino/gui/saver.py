@@ -10,7 +10,6 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.app import Outcome, Workspace
 from napari_cellvino.errors import OutputError
@@ -39,11 +38,11 @@ class Saver(QObject):
         self,
         workspace: Workspace,
         lane: Lane,
-        corrected: Callable[[], EditSession | None],
+        snapshot: Callable[[], Snapshot | None],
         home: Callable[[Origin], Home | None],
     ) -> None:
         super().__init__()
-        self._workspace, self._lane, self._corrected, self._home = workspace, lane, corrected, home
+        self._workspace, self._lane, self._snapshot, self._home = workspace, lane, snapshot, home
         self.folder = ""
         self.saving = False
         self.saved: Path | None = None
@@ -134,10 +133,6 @@ class Saver(QObject):
             lasting=True,
         )
         self._lane.start(lambda: keeping.save(snapshot, overwrite=overwrite), task)
-
-    def _snapshot(self) -> Snapshot | None:
-        session = self._corrected()
-        return session.snapshot() if session is not None else None
 
     def _schedule(self) -> None:
         now = time.monotonic()
