@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -385,3 +386,38 @@ def test_what_is_being_painted_is_in_no_snapshot(two, tmp_path):
     np.testing.assert_array_equal(snapshot.annotation.labels, two.labels)
     snapshot.drop()
     session.close()
+
+
+def test_a_journal_that_was_away_while_a_save_ended_is_written_on(two, tmp_path, monkeypatch):
+    folder, away = tmp_path / "results", tmp_path / "away"
+    session = start_session(folder / "a.corrections", two)
+    session.commit(accept(two, [1]))
+    replace, first = os.replace, session.snapshot()
+
+    def lose(*_):  # the disk goes when the journal is about to be replaced
+        folder.rename(away)
+        raise OSError("Stale file handle")
+
+    monkeypatch.setattr(os, "replace", lose)
+    with pytest.raises(OutputError, match="corrections cannot be written"), first.saving():
+        pass
+    monkeypatch.setattr(os, "replace", replace)
+    session.commit(accept(two, [2]))
+    with pytest.raises(OutputError, match="corrections cannot be written"), session.snapshot().saving():
+        pass
+    away.rename(folder)
+    while session.journal.fault is not None:  # it is tried again
+        time.sleep(0.05)
+    with session.snapshot().saving():
+        session.commit(accept(two, [3]))
+    folder.rename(away)
+    with pytest.raises(OutputError, match="corrections cannot be written"), session.snapshot().saving():
+        pass
+    away.rename(folder)
+    session.close()
+    assert find_unsaved(folder / "a.corrections", first.annotation).fits is False
+    assert [read_line(line)["name"] for line in steps_of(folder / "a.corrections")] == ["Accept #3"]
+
+
+def steps_of(path):
+    return [line for line in path.read_bytes().splitlines(keepends=True) if "step" in read_line(line)]

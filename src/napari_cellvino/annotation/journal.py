@@ -88,15 +88,18 @@ class Journal:
         """
         self.flush()
         with self._disk:
-            read = ((read_line(line) or {}, line) for line in self.path.read_bytes().splitlines(keepends=True))
-            later = [line for content, line in read if "step" in content][steps - self._dropped :]
+            try:
+                lines = self.path.read_bytes().splitlines(keepends=True)
+            except OSError as error:
+                raise _cannot_write(self.path, error) from error
+            later = [line for line in lines if "step" in (read_line(line) or {})][steps - self._dropped :]
+            content = b"".join([_header(fingerprint), *later])
             self._file.close()
             try:
-                _write_whole(self.path, b"".join([_header(fingerprint), *later]))
-                self._dropped = steps
+                _write_whole(self.path, content)
+                self._dropped, self._good = steps, len(content)
             finally:
                 self._file = _open(self.path)
-                self._good = self._file.tell()
 
     def close(self) -> None:
         """Write what waits, if that is possible, and close the file."""
@@ -130,11 +133,15 @@ class Journal:
         fault = None
         try:
             with self._disk:
+                if self._file.closed:  # it was away when the steps of a save were dropped
+                    self._file = _open(self.path)
                 self._file.seek(self._good)
                 self._file.truncate()  # half a line from a try that failed
                 self._file.write(text)
                 _force(self._file)
                 self._good += len(text)
+        except OutputError as error:
+            fault = error
         except OSError as error:
             fault = _cannot_write(self.path, error)
         with self._news:
