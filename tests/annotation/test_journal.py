@@ -421,3 +421,18 @@ def test_a_journal_that_was_away_while_a_save_ended_is_written_on(two, tmp_path,
 
 def steps_of(path):
     return [line for line in path.read_bytes().splitlines(keepends=True) if "step" in read_line(line)]
+
+
+def test_a_journal_goes_on_beside_the_result_that_was_saved_elsewhere(two, tmp_path):
+    here, there = tmp_path / "here" / "a.corrections", tmp_path / "there" / "a.corrections"
+    start_session(there, annotate(two.labels)).close()
+    session = start_session(here, two)
+    session.commit(accept(two, [1]))
+    snapshot = session.snapshot()
+    with snapshot.saving(there):
+        session.commit(accept(two, [2]))
+    session.commit(accept(two, [3]))
+    session.close()
+    assert not here.exists()
+    assert find_unsaved(there, snapshot.annotation).steps == 2
+    assert [path.name for path in there.parent.iterdir() if path != there] == ["a.corrections.old-1"]

@@ -78,8 +78,10 @@ class Journal:
             if self.fault is not None:
                 raise self.fault
 
-    def drop_saved(self, fingerprint: str, steps: int) -> None:
+    def drop_saved(self, fingerprint: str, steps: int, path: Path | None = None) -> None:
         """Drop the steps of a save that succeeded: as many as it was marked with.
+
+        ``path`` is where the journal goes on: beside a result that was saved elsewhere. What stood there is set aside.
 
         Raises
         ------
@@ -96,10 +98,21 @@ class Journal:
             content = b"".join([_header(fingerprint), *later])
             self._file.close()
             try:
-                _write_whole(self.path, content)
+                self._replace(content, path or self.path)
                 self._dropped, self._good = steps, len(content)
             finally:
                 self._file = _open(self.path)
+
+    def _replace(self, content: bytes, path: Path) -> None:
+        """Write the whole journal, to another path where it goes on there."""
+        if path == self.path:
+            _write_whole(path, content)
+            return
+        set_aside(path)
+        _write_whole(path, content)
+        before, self.path = self.path, path
+        with suppress(OSError):
+            before.unlink()
 
     def close(self) -> None:
         """Write what waits, if that is possible, and close the file."""
@@ -161,6 +174,29 @@ def start_journal(path: Path, annotation: Annotation) -> Journal:
     """
     _write_whole(path, _header(annotation.fingerprint()))
     return Journal(path)
+
+
+def set_aside(path: Path) -> None:
+    """Keep a journal that is there under another name.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be renamed.
+    """
+    try:
+        if path.exists() and path.stat().st_size > 0:
+            os.replace(path, free_name(path, "old"))
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def free_name(path: Path, word: str) -> Path:
+    """Return a name beside a journal that nothing has: ``a.corrections.old-1``."""
+    number = 1
+    while (free := path.with_name(f"{path.name}.{word}-{number}")).exists():
+        number += 1
+    return free
 
 
 def _header(fingerprint: str) -> bytes:
