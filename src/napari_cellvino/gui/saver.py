@@ -149,12 +149,12 @@ class Saver(QObject):
 
     def _keep_up(self) -> None:
         """Save what was corrected before another result is looked at."""
-        if self.follows and self._current and self._behind:
+        if (self.follows or self.saving) and self._current and self._behind:
             self._lane.start(partial(self._current.save, self._snapshot()), Task(failed=self._miss, lasting=True))
         self._behind = False
 
     def _miss(self, error: BaseException) -> None:
-        """Say that the last corrections of an image that was left are in its journal only."""
+        """Say that an image that was left could not be saved; what was corrected in it is in its journal only."""
         self.failure = failure_of(error)
         self.changed.emit()
 
@@ -175,6 +175,7 @@ class Saver(QObject):
 
     def _fail(self, keeping: Keeping, error: BaseException, *, overwrite: bool) -> None:
         if keeping is not self._current:
+            self._miss(error)
             return
         self.saving = self._following = False
         self._behind, self.follows, self.saved = True, False, None
