@@ -436,3 +436,18 @@ def test_a_journal_goes_on_beside_the_result_that_was_saved_elsewhere(two, tmp_p
     assert not here.exists()
     assert find_unsaved(there, snapshot.annotation).steps == 2
     assert [path.name for path in there.parent.iterdir() if path != there] == ["a.corrections.old-1"]
+
+
+def test_steps_after_a_mark_of_an_earlier_version_are_found(two, tmp_path):
+    path = tmp_path / "a.corrections"
+    session = start_session(path, two)
+    session.commit(accept(two, [1]))
+    session.journal._put({"saved": two.fingerprint()})
+    snapshot = session.snapshot()
+    session.commit(accept(two, [2]))
+    session.commit(accept(two, [3]))
+    snapshot.drop()
+    session.close()
+    assert find_unsaved(path, snapshot.annotation).steps == 2
+    assert resume_and_close(path, snapshot.annotation).steps == 2
+    assert state(snapshot.annotation) == state(two)

@@ -56,7 +56,8 @@ class _Content:
         marks = [n for n, line in enumerate(self.lines) if line.get("saved") == fingerprint]
         if marks:  # made while editing went on: the state is that after so many steps
             steps = [n for n, line in enumerate(self.lines) if "step" in line]
-            after = int(self.lines[marks[-1]].get("after", len(steps)))
+            before = sum(n < marks[-1] for n in steps)  # what marks of earlier versions mean, which do not say it
+            after = int(self.lines[marks[-1]].get("after", before))
             return steps[after - 1] + 1 if 0 < after <= len(steps) else 1
         return 1 if self.lines[0].get("base") == fingerprint else None
 
