@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from napari_cellvino.annotation import EditSession, Region
 from napari_cellvino.annotation.event_text import read_line, write_line
 from napari_cellvino.annotation.journal import Journal, start_journal
-from napari_cellvino.annotation.paint import repainted
+from napari_cellvino.annotation.paint import Stroke, repainted
 from napari_cellvino.annotation.recovery import find_unsaved, resume_session, start_session
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept, set_note
@@ -362,3 +363,91 @@ def test_paint_is_replayed_too(two, tmp_path):
     resume_and_close(path, saved)
     assert state(saved) == state(two)
     assert saved.next_id == 71
+
+
+def test_what_is_being_painted_is_in_no_snapshot(two, tmp_path):
+    path, before = tmp_path / "a.corrections", annotate(two.labels)
+    session = start_session(path, two)
+    for number in (1, 2):  # a whole copy, then one of what changed
+        session.commit(accept(two, [number]))
+        strokes = []
+        for label in (3, 9):  # the second, of a new cell, crosses the first
+            place = (np.array([30, 31]), np.array([20 + label, 24]))
+            strokes.append(Stroke(place, two.labels[place], label))
+            two.labels[place] = label
+        snapshot = session.snapshot(strokes)
+        np.testing.assert_array_equal(snapshot.annotation.labels, before.labels)
+        with snapshot.saving():
+            pass
+        for stroke in reversed(strokes):  # it is refused
+            two.labels[stroke.coordinates] = stroke.before
+    session.commit_paint("Paint #9", strokes)
+    snapshot = session.snapshot()
+    np.testing.assert_array_equal(snapshot.annotation.labels, two.labels)
+    snapshot.drop()
+    session.close()
+
+
+def test_a_journal_that_was_away_while_a_save_ended_is_written_on(two, tmp_path, monkeypatch):
+    folder, away = tmp_path / "results", tmp_path / "away"
+    session = start_session(folder / "a.corrections", two)
+    session.commit(accept(two, [1]))
+    replace, first = os.replace, session.snapshot()
+
+    def lose(*_):  # the disk goes when the journal is about to be replaced
+        folder.rename(away)
+        raise OSError("Stale file handle")
+
+    monkeypatch.setattr(os, "replace", lose)
+    with pytest.raises(OutputError, match="corrections cannot be written"), first.saving():
+        pass
+    monkeypatch.setattr(os, "replace", replace)
+    session.commit(accept(two, [2]))
+    with pytest.raises(OutputError, match="corrections cannot be written"), session.snapshot().saving():
+        pass
+    away.rename(folder)
+    while session.journal.fault is not None:  # it is tried again
+        time.sleep(0.05)
+    with session.snapshot().saving():
+        session.commit(accept(two, [3]))
+    folder.rename(away)
+    with pytest.raises(OutputError, match="corrections cannot be written"), session.snapshot().saving():
+        pass
+    away.rename(folder)
+    session.close()
+    assert find_unsaved(folder / "a.corrections", first.annotation).fits is False
+    assert [read_line(line)["name"] for line in steps_of(folder / "a.corrections")] == ["Accept #3"]
+
+
+def steps_of(path):
+    return [line for line in path.read_bytes().splitlines(keepends=True) if "step" in read_line(line)]
+
+
+def test_a_journal_goes_on_beside_the_result_that_was_saved_elsewhere(two, tmp_path):
+    here, there = tmp_path / "here" / "a.corrections", tmp_path / "there" / "a.corrections"
+    start_session(there, annotate(two.labels)).close()
+    session = start_session(here, two)
+    session.commit(accept(two, [1]))
+    snapshot = session.snapshot()
+    with snapshot.saving(there):
+        session.commit(accept(two, [2]))
+    session.commit(accept(two, [3]))
+    session.close()
+    assert not here.exists()
+    assert find_unsaved(there, snapshot.annotation).steps == 2
+    assert [path.name for path in there.parent.iterdir() if path != there] == ["a.corrections.old-1"]
+
+
+def test_steps_after_a_mark_of_an_earlier_version_are_found(two, tmp_path):
+    path = tmp_path / "a.corrections"
+    session = start_session(path, two)
+    session.commit(accept(two, [1]))
+    session.journal._put({"saved": two.fingerprint()})
+    snapshot = session.snapshot()
+    session.commit(accept(two, [2]))
+    session.commit(accept(two, [3]))
+    snapshot.drop()
+    session.close()
+    assert find_unsaved(path, snapshot.annotation).steps == 2
+    assert resume_and_close(path, snapshot.annotation).steps == 2
+    assert state(snapshot.annotation) == state(two)

@@ -238,3 +238,21 @@ def test_parts_of_parts_are_removed_too(tmp_path):
     os.utime(tmp_path / left, (1, 1))  # older than this process: whoever wrote it is gone
     recover(tmp_path / "a.csv")
     assert names(tmp_path) == ["a.csv"]
+
+
+def test_an_old_folder_is_not_put_back_by_who_looks_while_it_is_replaced(tmp_path, monkeypatch):
+    folder, replace = tmp_path / "a", os.replace
+    folder.mkdir()
+    (folder / "old.txt").touch()
+    os.utime(folder, (1, 1))  # long before this process began
+
+    def watched(source, target):
+        if os.path.basename(source).startswith(".part-"):
+            recover(folder)  # as another thread, or a run beside this one, does before it reads
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    with atomic_folder(folder) as part:
+        (part / "new.txt").write_text("new")
+    assert names(tmp_path) == ["a"]
+    assert (folder / "new.txt").is_file()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,13 +12,15 @@ import napari
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QWidget
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.export.label_tiff import read_labels
 from napari_cellvino.gui.window import CellvinoWindow
-from napari_cellvino.jobs.corrections import journal_path
+from napari_cellvino.gui.worker import Task
+from napari_cellvino.jobs.corrections import journal_path, read_annotation
 
 from .conftest import WAIT_MS
 from .plate_hands import open_plate, wait_read
@@ -169,3 +172,53 @@ def test_a_field_of_a_plate_goes_to_the_results_of_the_plate(
     window.show_step(5)
     qtbot.waitUntil(lambda: session.numbers.lines.get(well, {}).get("count") is not None, timeout=WAIT_MS)
     assert int(session.numbers.lines[well]["count"]) == int(before[0]["count"]) - 1
+
+
+def test_a_stroke_that_is_not_ended_is_not_saved(saved: Review, qtbot: QtBot, tmp_path: Path) -> None:
+    folder, new = tmp_path / "results" / "A01_s1", max(saved.ids) + 1
+    saved.click(saved.ids[2])
+    saved.key("D")
+    before, begin = saved.pixels, saved.pixel((120, 120))
+    saved.layer.mode, saved.layer.selected_label, saved.layer.brush_size = "paint", new, 6
+    QTest.mousePress(saved.canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, begin)
+    QTest.mouseMove(saved.canvas, begin + QPoint(40, 40))
+    QApplication.processEvents()
+    assert new in saved.pixels  # it is seen
+    wait_saved(saved, qtbot)
+    np.testing.assert_array_equal(read_labels(folder / "labels.tif")[0], before)
+    QTest.mouseRelease(saved.canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, begin + QPoint(40, 40))
+    QApplication.processEvents()
+    assert saved.reviewer.editor.unsaved == 1
+    wait_saved(saved, qtbot)
+    np.testing.assert_array_equal(read_labels(folder / "labels.tif")[0], saved.pixels)
+    assert new in read_annotation(folder).records
+
+
+def test_what_is_corrected_while_the_first_save_runs_is_saved_when_another_image_is_opened(
+    review: Review, open_file: Callable[[CellvinoWindow, Path], None], root: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    saver, held = review.window.session.saver, threading.Event()
+    review.window.session.lane.start(held.wait, Task())
+    saver.save()
+    review.click(review.ids[2])
+    review.key("D")
+    session = review.reviewer.editor.session
+    open_file(review.window, root / "sample_data" / "plate" / "A02_s1.ome.tif")
+    held.set()
+    qtbot.waitUntil(lambda: session.unsaved == 0, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not review.window.session.busy, timeout=WAIT_MS)
+    assert [row["count"] for row in rows(tmp_path / "results" / "counts.csv")] == [str(len(review.ids) - 1)]
+
+
+def test_a_save_that_fails_after_another_image_was_opened_is_said(
+    review: Review, open_file: Callable[[CellvinoWindow, Path], None], root: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    saver, held = review.window.session.saver, threading.Event()
+    (tmp_path / "results").write_text("in the way")
+    review.window.session.lane.start(held.wait, Task())
+    saver.save()
+    open_file(review.window, root / "sample_data" / "plate" / "A02_s1.ome.tif")
+    assert saver.failure is None
+    held.set()
+    qtbot.waitUntil(lambda: saver.failure is not None, timeout=WAIT_MS)
+    assert not saver.saving

@@ -295,3 +295,14 @@ def test_masks_from_elsewhere_are_offered_and_outlive_a_run(folder, plane, label
     assert set(earlier.annotation.records) == {1, 2, 3}
     kept = with_corrections(folder, measured(fresh, plane))
     np.testing.assert_array_equal(kept.annotation.labels[labels > 0], labels[labels > 0])
+
+
+def test_what_is_corrected_after_a_save_elsewhere_is_offered_there(folder, plane, labels, tmp_path):
+    annotation, elsewhere = read_annotation(folder), tmp_path / "elsewhere" / "a"
+    session = start_session(journal_path(folder), annotation)
+    session.commit(delete(annotation, [1]))
+    save_corrections(elsewhere, session.snapshot(), plane)
+    session.commit(delete(annotation, [3]))
+    session.close()
+    assert find_earlier(folder, made_of(labels, plane)) is None
+    assert "1 correction of this image was not saved" in find_earlier(elsewhere, made_of(labels, plane)).words

@@ -78,8 +78,10 @@ class Journal:
             if self.fault is not None:
                 raise self.fault
 
-    def drop_saved(self, fingerprint: str, steps: int) -> None:
+    def drop_saved(self, fingerprint: str, steps: int, path: Path | None = None) -> None:
         """Drop the steps of a save that succeeded: as many as it was marked with.
+
+        ``path`` is where the journal goes on: beside a result that was saved elsewhere. What stood there is set aside.
 
         Raises
         ------
@@ -88,15 +90,29 @@ class Journal:
         """
         self.flush()
         with self._disk:
-            read = ((read_line(line) or {}, line) for line in self.path.read_bytes().splitlines(keepends=True))
-            later = [line for content, line in read if "step" in content][steps - self._dropped :]
+            try:
+                lines = self.path.read_bytes().splitlines(keepends=True)
+            except OSError as error:
+                raise _cannot_write(self.path, error) from error
+            later = [line for line in lines if "step" in (read_line(line) or {})][steps - self._dropped :]
+            content = b"".join([_header(fingerprint), *later])
             self._file.close()
             try:
-                _write_whole(self.path, b"".join([_header(fingerprint), *later]))
-                self._dropped = steps
+                self._replace(content, path or self.path)
+                self._dropped, self._good = steps, len(content)
             finally:
                 self._file = _open(self.path)
-                self._good = self._file.tell()
+
+    def _replace(self, content: bytes, path: Path) -> None:
+        """Write the whole journal, to another path where it goes on there."""
+        if path == self.path:
+            _write_whole(path, content)
+            return
+        set_aside(path)
+        _write_whole(path, content)
+        before, self.path = self.path, path
+        with suppress(OSError):
+            before.unlink()
 
     def close(self) -> None:
         """Write what waits, if that is possible, and close the file."""
@@ -130,11 +146,15 @@ class Journal:
         fault = None
         try:
             with self._disk:
+                if self._file.closed:  # it was away when the steps of a save were dropped
+                    self._file = _open(self.path)
                 self._file.seek(self._good)
                 self._file.truncate()  # half a line from a try that failed
                 self._file.write(text)
                 _force(self._file)
                 self._good += len(text)
+        except OutputError as error:
+            fault = error
         except OSError as error:
             fault = _cannot_write(self.path, error)
         with self._news:
@@ -154,6 +174,29 @@ def start_journal(path: Path, annotation: Annotation) -> Journal:
     """
     _write_whole(path, _header(annotation.fingerprint()))
     return Journal(path)
+
+
+def set_aside(path: Path) -> None:
+    """Keep a journal that is there under another name.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be renamed.
+    """
+    try:
+        if path.exists() and path.stat().st_size > 0:
+            os.replace(path, free_name(path, "old"))
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def free_name(path: Path, word: str) -> Path:
+    """Return a name beside a journal that nothing has: ``a.corrections.old-1``."""
+    number = 1
+    while (free := path.with_name(f"{path.name}.{word}-{number}")).exists():
+        number += 1
+    return free
 
 
 def _header(fingerprint: str) -> bytes:

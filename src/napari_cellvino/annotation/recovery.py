@@ -13,7 +13,7 @@ from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.event import Change
 from napari_cellvino.annotation.event_text import read_event, read_line
 from napari_cellvino.annotation.history import BYTES
-from napari_cellvino.annotation.journal import FORMAT, Journal, start_journal
+from napari_cellvino.annotation.journal import FORMAT, Journal, free_name, set_aside, start_journal
 from napari_cellvino.annotation.session import EditSession, now
 from napari_cellvino.errors import CellvinoError, JournalError
 
@@ -56,7 +56,8 @@ class _Content:
         marks = [n for n, line in enumerate(self.lines) if line.get("saved") == fingerprint]
         if marks:  # made while editing went on: the state is that after so many steps
             steps = [n for n, line in enumerate(self.lines) if "step" in line]
-            after = int(self.lines[marks[-1]].get("after", len(steps)))
+            before = sum(n < marks[-1] for n in steps)  # what marks of earlier versions mean, which do not say it
+            after = int(self.lines[marks[-1]].get("after", before))
             return steps[after - 1] + 1 if 0 < after <= len(steps) else 1
         return 1 if self.lines[0].get("base") == fingerprint else None
 
@@ -103,8 +104,7 @@ def start_session(
     OutputError
         If the journal cannot be written.
     """
-    if path.exists() and path.stat().st_size > 0:
-        _set_aside(path)
+    set_aside(path)
     journal = start_journal(path, annotation)
     return EditSession(annotation, journal=journal, author=author, history_bytes=history_bytes, clock=clock)
 
@@ -174,18 +174,7 @@ def _cut(path: Path, content: _Content) -> None:
     if content.torn_lines == 0:
         return
     if content.torn_lines > 1:
-        shutil.copy2(path, _free(path, "damaged"))
+        shutil.copy2(path, free_name(path, "damaged"))
     with path.open("r+b") as file:
         file.truncate(content.good_bytes)
         os.fsync(file.fileno())
-
-
-def _set_aside(path: Path) -> None:
-    os.replace(path, _free(path, "old"))
-
-
-def _free(path: Path, word: str) -> Path:
-    number = 1
-    while (free := path.with_name(f"{path.name}.{word}-{number}")).exists():
-        number += 1
-    return free

@@ -127,16 +127,21 @@ class EditSession:
         elif event.step is Step.REDO and self.history.next_redo is not None:
             self.history.redone()
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, unfinished: Sequence[Stroke] = ()) -> Snapshot:
         """Return the annotation as it is now, to be saved while editing goes on, or else dropped.
 
-        Only what changed since the snapshot before is copied, once that is saved.
+        Only what changed since the snapshot before is copied, once that is saved. ``unfinished`` is what was painted
+        into the label image and is no edit yet: it is left out.
         """
         live, journal, step, token = self.annotation, self.journal, self._made, object()
         with self._lock:
             apart, first = bool(self._lent), self._kept == 0
             self._lent.append(token)
-        labels = None if live.labels is None else self._copies.take(live.labels, apart=apart)
+        labels = None
+        if live.labels is not None:
+            labels = self._copies.take(live.labels, apart=apart)
+            for stroke in reversed(unfinished):
+                labels[stroke.coordinates] = stroke.before
         steps = journal.steps if journal is not None else 0
         return Snapshot(live.twin(labels), first, journal, steps, lambda saved: self._settle(token, step, saved=saved))
 

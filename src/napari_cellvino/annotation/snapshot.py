@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.journal import Journal
@@ -23,10 +24,10 @@ class Snapshot:
     _end: Callable[[bool], None]  # hears once whether it was saved
 
     @contextmanager
-    def saving(self) -> Iterator[None]:
+    def saving(self, journal: Path | None = None) -> Iterator[None]:
         """Mark the journal, let the caller write the result, and drop the steps that are in it.
 
-        Where the block raises, the journal is as it was.
+        Where the block raises, the journal is as it was. ``journal`` is where it goes on, by default where it is.
 
         Raises
         ------
@@ -40,7 +41,7 @@ class Snapshot:
                 self._journal.mark_saving(fingerprint, self._steps)
             yield
             if self._journal is not None:
-                self._journal.drop_saved(fingerprint, self._steps)
+                self._journal.drop_saved(fingerprint, self._steps, journal)
             saved = True
         finally:
             self._end(saved)

@@ -19,7 +19,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -109,6 +109,8 @@ def _swap_in(part: Path, path: Path) -> None:
         os.replace(part, path)
         return
     aside = _sibling(path, "aside")
+    with suppress(OSError):
+        os.utime(path)  # an old folder under a new name would be taken for one that a killed run left behind
     os.replace(path, aside)
     try:
         os.replace(part, path)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import Annotation, Change, Region, Step
+from napari_cellvino.annotation.paint import Stroke
 from napari_cellvino.annotation.tools.boxes import boxes_at
 from napari_cellvino.gui._bridge import Canvas, ReviewLayer
 from napari_cellvino.gui.review_hand import Hand
@@ -71,6 +72,11 @@ class ReviewCanvas(QObject):
             self.layer.shown.connect(self._sign)
         self._turn()
         self._heed()
+
+    @property
+    def unfinished(self) -> tuple[Stroke, ...]:
+        """What is being painted now: seen already, and no edit yet."""
+        return self.layer.unfinished if self.layer is not None else ()
 
     def leave(self) -> None:
         """Let go of the layer."""

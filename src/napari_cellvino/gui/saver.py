@@ -10,7 +10,6 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.app import Outcome, Workspace
 from napari_cellvino.errors import OutputError, ReplaceError
@@ -39,11 +38,11 @@ class Saver(QObject):
         self,
         workspace: Workspace,
         lane: Lane,
-        corrected: Callable[[], EditSession | None],
+        snapshot: Callable[[], Snapshot | None],
         home: Callable[[Origin], Home | None],
     ) -> None:
         super().__init__()
-        self._workspace, self._lane, self._corrected, self._home = workspace, lane, corrected, home
+        self._workspace, self._lane, self._snapshot, self._home = workspace, lane, snapshot, home
         self.folder = ""
         self.saving = False
         self.saved: Path | None = None
@@ -135,10 +134,6 @@ class Saver(QObject):
         )
         self._lane.start(lambda: keeping.save(snapshot, overwrite=overwrite), task)
 
-    def _snapshot(self) -> Snapshot | None:
-        session = self._corrected()
-        return session.snapshot() if session is not None else None
-
     def _schedule(self) -> None:
         now = time.monotonic()
         self._since = self._since or now
@@ -154,12 +149,12 @@ class Saver(QObject):
 
     def _keep_up(self) -> None:
         """Save what was corrected before another result is looked at."""
-        if self.follows and self._current and self._behind:
+        if (self.follows or self.saving) and self._current and self._behind:
             self._lane.start(partial(self._current.save, self._snapshot()), Task(failed=self._miss, lasting=True))
         self._behind = False
 
     def _miss(self, error: BaseException) -> None:
-        """Say that the last corrections of an image that was left are in its journal only."""
+        """Say that an image that was left could not be saved; what was corrected in it is in its journal only."""
         self.failure = failure_of(error)
         self.changed.emit()
 
@@ -180,6 +175,7 @@ class Saver(QObject):
 
     def _fail(self, keeping: Keeping, error: BaseException) -> None:
         if keeping is not self._current:
+            self._miss(error)
             return
         self.saving = self._following = False
         self._behind, self.follows, self.saved = True, False, None

@@ -12,6 +12,7 @@ import napari
 from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.app import Workspace
 from napari_cellvino.gui._bridge import ResultLayers
 from napari_cellvino.gui.catalogue import Catalogue
@@ -49,7 +50,7 @@ class Session(QObject):
         self.decoder = Lane()  # decoding again, so that sliders never wait for the engine
         self.catalogue = Catalogue(self.workspace, self.lane)
         self.opener = Opener(viewer, self.workspace, self.files)
-        self.saver = Saver(self.workspace, self.lane, lambda: self.reviewer.editor.session, self._home)
+        self.saver = Saver(self.workspace, self.lane, self._snapshot, self._home)
         self.reviewer = Reviewer(self.workspace, self.decoder, self.saver.target)
         self.masks = MaskTaker(self.reviewer, self.files)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
@@ -145,6 +146,11 @@ class Session(QObject):
     def is_open(self) -> bool:
         """Whether panels may still join."""
         return self._open
+
+    def _snapshot(self) -> Snapshot | None:
+        """Return what is corrected as it is now, None where nobody changed anything."""
+        session = self.reviewer.editor.session
+        return session.snapshot(self.review_canvas.unfinished) if session is not None else None
 
     def _home(self, origin: Origin) -> Home | None:
         """Return where the results of an image of the open plate go, or None."""

@@ -16,7 +16,7 @@ from napari_cellvino.export.atomic import atomic_folder
 from napari_cellvino.export.label_tiff import write_labels
 from napari_cellvino.image import Plane
 from napari_cellvino.inference.volume import Volume
-from napari_cellvino.jobs.corrections import MODEL, content_of, is_corrected, is_result, with_corrections
+from napari_cellvino.jobs.corrections import MODEL, content_of, is_corrected, is_result, journal_path, with_corrections
 from napari_cellvino.jobs.field import FieldResult, measured
 from napari_cellvino.jobs.field_files import ANNOTATION_NAME, LABELS_NAME, RESULT_NAMES, fill_folder
 from napari_cellvino.jobs.json_text import json_text
@@ -67,7 +67,7 @@ def save_corrections(
     OutputError
         If it cannot be written; the result and the journal are then as they were.
     """
-    with snapshot.saving():
+    with snapshot.saving(journal_path(folder)):
         result = finish(measured(snapshot.annotation, plane, volume))
         known = content_of(folder).get("ticket") if is_result(folder) else None
         anew = ticket is not None and ticket != known

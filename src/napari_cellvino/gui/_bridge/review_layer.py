@@ -71,6 +71,11 @@ class ReviewLayer:
         if isinstance(self.layer, Labels):
             self.layer.selected_label = id_
 
+    @property
+    def unfinished(self) -> tuple[Stroke, ...]:
+        """What was painted with the mouse still down: the pixels are written already."""
+        return tuple(_stroke(atom) for atom in self.layer._staged_history) if isinstance(self.layer, Labels) else ()
+
     def refresh(self, region: Region) -> None:
         """Draw a region again whose pixels were changed."""
         layer = self.layer
