@@ -9,6 +9,7 @@ import pytest
 
 from napari_cellvino.errors import OutputError
 from napari_cellvino.image import Origin
+from napari_cellvino.jobs.counts_table import update_counts, write_counts
 from napari_cellvino.jobs.results import (
     Ticket,
     check_replaceable,
@@ -18,8 +19,6 @@ from napari_cellvino.jobs.results import (
     finished_rows,
     is_finished,
     read_ticket,
-    update_counts,
-    write_counts,
 )
 from napari_cellvino.recipe import Recipe
 
@@ -195,7 +194,7 @@ def test_one_row_is_brought_up_to_date_and_no_other_field_looked_at(tmp_path, mo
     failed = field_row(Origin("d.tif"), "", "failed", "no such file")
     write_counts(tmp_path, [finished_row(tmp_path / "c"), failed])
     before = (tmp_path / "counts.csv").read_text()
-    monkeypatch.setattr("napari_cellvino.jobs.results.finished_rows", pytest.fail)
+    monkeypatch.setattr("napari_cellvino.jobs.counts_table.finished_rows", pytest.fail)
     update_counts(tmp_path, finished_row(tmp_path / "b"))
     assert (tmp_path / "counts.csv").read_text() == before
     finish(tmp_path / "b", tickets[1], count=17, count_dead=2)
@@ -219,3 +218,38 @@ def test_without_a_table_of_ours_all_fields_are_listed(tmp_path, content):
         (tmp_path / "counts.csv").write_bytes(content.encode("latin-1"))
     update_counts(tmp_path, finished_row(tmp_path / "b"))
     assert pd.read_csv(tmp_path / "counts.csv")["folder"].tolist() == ["b", "a"]
+
+
+def test_what_a_person_wrote_into_the_table_stays(tmp_path):
+    for name in "ab":
+        finish(tmp_path / name, Ticket(f"{name}.tif", "", 1, 2, "r"), count_dead=1, median_area_px=9.0)
+    write_counts(tmp_path, [])
+    table = pd.read_csv(tmp_path / "counts.csv", dtype=str, keep_default_na=False).assign(note=["odd, \n but real", ""])
+    pd.concat([table, table[:1]]).to_csv(tmp_path / "counts.csv", index=False)  # a row twice, as a person copies one
+    finish(tmp_path / "a", Ticket("a.tif", "", 1, 2, "r"), count=17)
+    update_counts(tmp_path, finished_row(tmp_path / "a"))
+    table = pd.read_csv(tmp_path / "counts.csv", dtype=str, keep_default_na=False)
+    assert table["count"].tolist() == ["17", "3"]
+    assert table["note"].tolist() == ["odd, \n but real", ""]
+    assert table["count_dead"].tolist() == ["", "1"]
+
+
+def test_a_table_of_another_program_is_set_aside(tmp_path):
+    finish(tmp_path / "a", Ticket("a.tif", "", 1, 2, "r"))
+    (tmp_path / "counts.csv").write_text("file;folder;status\na.tif;a;done\n")
+    for number in (1, 2):
+        update_counts(tmp_path, finished_row(tmp_path / "a"))
+        assert pd.read_csv(tmp_path / "counts.csv")["folder"].tolist() == ["a"]
+        kept = tmp_path / f"counts.old-{number}.csv"
+        assert kept.read_text().startswith("file;folder")
+        (tmp_path / "counts.csv").write_text(kept.read_text())
+
+
+def test_a_neighbour_without_counts_is_passed_over(tmp_path):
+    for name in "ab":
+        finish(tmp_path / name, Ticket(f"{name}.tif", "", 1, 2, "r"))
+    content = json.loads((tmp_path / "b" / "annotation.json").read_text())
+    del content["counts"]
+    (tmp_path / "b" / "annotation.json").write_text(json.dumps(content))
+    update_counts(tmp_path, finished_row(tmp_path / "a"))
+    assert pd.read_csv(tmp_path / "counts.csv")["folder"].tolist() == ["a"]

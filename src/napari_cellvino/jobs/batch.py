@@ -16,6 +16,7 @@ from napari_cellvino.inference.outline import Outliner
 from napari_cellvino.inference.predict import Prediction
 from napari_cellvino.inference.progress import Progress
 from napari_cellvino.io import list_images, open_source
+from napari_cellvino.jobs.counts_table import write_counts
 from napari_cellvino.jobs.field import finish_field, notices_of, predict_field
 from napari_cellvino.jobs.results import (
     RECIPE_NAME,
@@ -28,7 +29,6 @@ from napari_cellvino.jobs.results import (
     finished_rows,
     is_finished,
     save_field,
-    write_counts,
     write_recipe,
 )
 from napari_cellvino.package import ModelPackage

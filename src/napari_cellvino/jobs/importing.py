@@ -25,8 +25,16 @@ from napari_cellvino.inference.progress import finish
 from napari_cellvino.inference.project import check_usable, project
 from napari_cellvino.inference.volume import Volume, read_volume
 from napari_cellvino.jobs.batch import at_time, list_fields
+from napari_cellvino.jobs.counts_table import write_counts
 from napari_cellvino.jobs.field import NO_DEVICE, FieldResult, find_doubts, measured
-from napari_cellvino.jobs.results import Row, Ticket, choose_folder, field_row, finished_row, save_field, write_counts
+from napari_cellvino.jobs.results import (
+    Row,
+    Ticket,
+    choose_folder,
+    field_row,
+    finished_row,
+    save_field,
+)
 from napari_cellvino.objects import Doubt, ObjectOrigin, ReviewState
 from napari_cellvino.recipe import Precision, Recipe
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.inference.predict import Prediction
+from napari_cellvino.jobs.counts_table import update_counts
 from napari_cellvino.jobs.field import annotate, finish_field, volume_of
 from napari_cellvino.jobs.models import RunPlan
 from napari_cellvino.jobs.plate_place import PlatePlace
@@ -20,7 +21,6 @@ from napari_cellvino.jobs.results import (
     finished_row,
     read_ticket,
     save_field,
-    update_counts,
     write_recipe,
 )
 from napari_cellvino.jobs.saving import Finish, as_it_is, save_corrections

@@ -18,8 +18,13 @@ from napari_cellvino.analysis.plate_layout import COLUMNS, Layout
 from napari_cellvino.analysis.ring import WIDTH, ring_means
 from napari_cellvino.export.tables import write_table
 from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.jobs.counts_table import cell_text
 from napari_cellvino.jobs.field import FieldResult
-from napari_cellvino.jobs.results import FIRST_COLUMNS, Row, Ticket, cell_text
+from napari_cellvino.jobs.results import (
+    FIRST_COLUMNS,
+    Row,
+    Ticket,
+)
 from napari_cellvino.plate import FieldOfView
 
 if TYPE_CHECKING:

@@ -8,10 +8,14 @@ from pathlib import Path
 from napari_cellvino.analysis.plate_layout import Layout
 from napari_cellvino.analysis.ring import WIDTH
 from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.jobs.counts_table import COUNTS_NAME, read_rows, update_counts
 from napari_cellvino.jobs.field import FieldResult
 from napari_cellvino.jobs.plate_field import folder_name, place_columns, placed, plate_row, plate_ticket
 from napari_cellvino.jobs.plate_tables import write_plate_tables
-from napari_cellvino.jobs.results import COUNTS_NAME, Row, Ticket, read_rows, update_counts
+from napari_cellvino.jobs.results import (
+    Row,
+    Ticket,
+)
 from napari_cellvino.plate import FieldOfView
 
 

@@ -13,10 +13,15 @@ from napari_cellvino.analysis.well_table import well_table
 from napari_cellvino.errors import OutputError
 from napari_cellvino.export.names import safe_name
 from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.jobs.counts_table import write_counts
 from napari_cellvino.jobs.field_files import ANNOTATION_NAME
 from napari_cellvino.jobs.plate_field import folder_name, place_columns, placed_rows, refresh_place
 from napari_cellvino.jobs.plate_tables import write_plate_tables
-from napari_cellvino.jobs.results import Row, finished_rows, write_counts, write_text
+from napari_cellvino.jobs.results import (
+    Row,
+    finished_rows,
+    write_text,
+)
 from napari_cellvino.plate import Plate, Well
 
 LAYOUT_NAME = "layout.csv"

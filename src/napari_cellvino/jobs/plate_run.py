@@ -23,6 +23,7 @@ from napari_cellvino.inference.predict import Prediction
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.jobs.batch import COUNTS_EVERY_S, Bench, FieldDone, FieldNews, predict_with_news, why_failed
 from napari_cellvino.jobs.corrections import MODEL
+from napari_cellvino.jobs.counts_table import write_counts
 from napari_cellvino.jobs.field import finish_field, notices_of
 from napari_cellvino.jobs.field_files import LABELS_NAME
 from napari_cellvino.jobs.plate_field import (
@@ -46,7 +47,6 @@ from napari_cellvino.jobs.results import (
     finished_rows,
     is_finished,
     save_field,
-    write_counts,
     write_recipe,
 )
 from napari_cellvino.plate import FieldOfView

@@ -6,10 +6,7 @@ stopped, and a result made from something else is never overwritten unasked.
 
 from __future__ import annotations
 
-import csv
 import json
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,6 @@ from typing import Any
 from napari_cellvino.errors import ReplaceError
 from napari_cellvino.export.atomic import atomic_path, recover
 from napari_cellvino.export.names import safe_name
-from napari_cellvino.export.tables import write_table
 from napari_cellvino.image import Origin
 from napari_cellvino.jobs.field import FieldResult, resolved
 from napari_cellvino.jobs.field_files import ANNOTATION_NAME, LABELS_NAME, RESULT_NAMES
@@ -25,7 +21,6 @@ from napari_cellvino.jobs.saving import Finish, as_it_is, replace_result
 from napari_cellvino.package import ModelPackage
 from napari_cellvino.recipe import Recipe
 
-COUNTS_NAME = "counts.csv"
 RECIPE_NAME = "recipe.yaml"
 FIRST_COLUMNS = ("file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count")
 
@@ -122,7 +117,10 @@ def _names(folder: Path) -> tuple[str, ...]:
 
 def finished_row(folder: Path) -> Row:
     """Return the row of ``counts.csv`` for a finished field."""
-    content = _annotation(folder)
+    return _row_of(folder, _annotation(folder))
+
+
+def _row_of(folder: Path, content: dict[str, Any]) -> Row:
     counts: Row = content["counts"]
     return field_row(Origin(**content["provenance"]["origin"]), folder.name, "done") | counts
 
@@ -145,71 +143,17 @@ def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
 def finished_rows(root: Path) -> list[Row]:
     """Return the rows of all finished fields in ``root``, by the names of their folders."""
     folders = sorted(path.parent for path in root.glob(f"*/{ANNOTATION_NAME}") if not path.parent.name.startswith("."))
-    return [finished_row(folder) for folder in folders if read_ticket(folder) is not None]
+    rows = (_row_if_finished(folder) for folder in folders)
+    return [row for row in rows if row is not None]
 
 
-def write_counts(root: Path, rows: Sequence[Row], earlier: Sequence[Row] | None = None) -> None:
-    """Write ``counts.csv``: ``rows``, and after them those of earlier runs (by default, all finished in ``root``)."""
-    listed = {row["folder"] for row in rows}
-    known = finished_rows(root) if earlier is None else earlier
-    everything = [*rows, *(row for row in known if row["folder"] not in listed)]
-    import pandas as pd
-
-    table = pd.DataFrame(everything, columns=_columns(everything))
-    table["count"] = table["count"].astype("Int64")
-    with atomic_path(root / COUNTS_NAME) as part:
-        write_table(part, table)
-
-
-def update_counts(root: Path, row: Row) -> None:
-    """Put the row of one field into ``counts.csv``, in the place of the one before; other fields are not looked at.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
+def _row_if_finished(folder: Path) -> Row | None:
     try:
-        rows: list[Row] = [dict(known) for known in read_rows(root / COUNTS_NAME)]
-    except (OSError, ValueError, csv.Error):  # none yet, or not ours any more
-        write_counts(root, [row])
-        return
-    fresh: Row = {name: cell_text(value) for name, value in row.items()}
-    at = next((n for n, known in enumerate(rows) if _is_same_field(known, fresh)), len(rows))
-    rows[at : at + 1] = [fresh]
-    import pandas as pd
-
-    with atomic_path(root / COUNTS_NAME) as part:
-        write_table(part, pd.DataFrame(rows, columns=_columns(rows)))
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a table of ours, as text.
-
-    Raises
-    ------
-    ValueError
-        If it has no rows of fields.
-    """
-    with path.open(newline="", encoding="utf-8-sig") as handle:
-        table = csv.DictReader(handle)
-        rows = [{name: value or "" for name, value in row.items() if name is not None} for row in table]
-    if not {"file", "folder", "status"} <= set(table.fieldnames or ()):
-        raise ValueError(f"{path} is no table of fields")
-    return rows
-
-
-def _is_same_field(known: Row, fresh: Row) -> bool:
-    if known["folder"]:
-        return known["folder"] == fresh["folder"]
-    return all(known.get(name) == fresh.get(name) for name in ("file", "position", "frame"))  # it had failed
-
-
-def cell_text(value: object) -> str:
-    """Return a value as `write_table` writes it."""
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.6g}"
-    return "" if value is None else str(value)
+        content = _annotation(folder)
+        Ticket(**content["ticket"])
+        return _row_of(folder, content)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def write_recipe(root: Path, recipe: Recipe) -> None:
@@ -221,10 +165,6 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file as a whole."""
     with atomic_path(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _columns(rows: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys([*FIRST_COLUMNS, *(name for row in rows for name in row)]))
 
 
 def _annotation(folder: Path) -> dict[str, Any]:

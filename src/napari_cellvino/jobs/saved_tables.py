@@ -17,7 +17,10 @@ from pathlib import Path
 from napari_cellvino.analysis.plate_layout import COLUMNS
 from napari_cellvino.errors import ImageReadError
 from napari_cellvino.jobs.annotated_fields import OBJECTS_NAME, Unreadable, result_folders
-from napari_cellvino.jobs.results import COUNTS_NAME, finished_row
+from napari_cellvino.jobs.counts_table import COUNTS_NAME
+from napari_cellvino.jobs.results import (
+    finished_row,
+)
 
 REJECTED, EXCLUDED = "rejected", "True"
 
