@@ -22,7 +22,7 @@ from napari_cellvino.gui.window import CellvinoWindow
 from napari_cellvino.gui.worker import Task
 from napari_cellvino.jobs.corrections import journal_path, read_annotation
 
-from .conftest import WAIT_MS
+from .conftest import WAIT_MS, our_threads
 from .plate_hands import open_plate, wait_read
 from .review_session import Review
 
@@ -139,8 +139,9 @@ def test_a_dock_that_closes_leaves_nothing_unsaved(
     saved.key("D")
     session, left = saved.reviewer.editor.session, str(len(saved.ids) - 1)
     viewer.window.remove_dock_widget(saved.window)
-    qtbot.waitUntil(lambda: session.unsaved == 0, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: [r["count"] for r in rows(tmp_path / "results" / "counts.csv")] == [left], timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not our_threads(), timeout=WAIT_MS)  # the save has ended
+    assert session.unsaved == 0
+    assert [row["count"] for row in rows(tmp_path / "results" / "counts.csv")] == [left]
     assert not list((tmp_path / "results").glob(".part-*"))
 
 
