@@ -17,11 +17,10 @@ from napari_cellvino.gui.saver import Saver
 from napari_cellvino.gui.wording import count_words
 from napari_cellvino.gui.worker import Lane, Task
 from napari_cellvino.jobs.annotated_fields import Unreadable, read_fields, result_folders
-from napari_cellvino.jobs.corrected_results import report_corrections
+from napari_cellvino.jobs.corrected_results import write_report
 from napari_cellvino.jobs.group_plots import plot_offer, write_plot
 
 FOLDER_NAME = "exported"  # folder beside the results, with one for each format
-REPORT_NAME = "corrections.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ class Exporter(QObject):
         self.made: Made | None = None
         self.plot: Path | None = None
         self.offer: PlotOffer | None = None  # what the saved results can be plotted by, once that is read
+        self._looked_in: Path | None = None  # the result at whose first save the offer was read
         self.failure: Failure | None = None
         self.replace: Callable[[], None] | None = None  # write over what stands there, when asked
         saver.changed.connect(self._forget)
@@ -105,10 +105,12 @@ class Exporter(QObject):
     def _forget(self) -> None:
         """Show nothing of results as they were before."""
         self.made, self.plot, self.failure, self.replace = None, None, None, None
-        if self._saver.saved is None:
+        saved, before = self._saver.saved, self._looked_in
+        self._looked_in = saved
+        if saved is None:
             self.offer = None
         self.changed.emit()
-        if self._saver.saved is not None:
+        if saved is not None and saved != before:  # what is corrected changes no columns
             results = self.results
             self._lane.start(lambda: plot_offer(results), Task(done=self._take, failed=lambda e: self._fail(e, None)))
 
@@ -130,17 +132,14 @@ def _lost(unreadable: Sequence[Unreadable]) -> str:
 
 
 def _report(results: Path, *, overwrite: bool) -> Made:
-    path, left_out = results / REPORT_NAME, list[Unreadable]()
-    if path.exists() and not overwrite:
-        raise ReplaceError(f"{path} is there already; replace it, or save results elsewhere")
-    report = report_corrections(result_folders(results), left_out)
-    report.write(path)
+    done = write_report(results, overwrite=overwrite)
+    report = done.report
     totals, fields = report.totals(), len(report.fields)
     words = (
         f"{count_words(fields, 'field')} reviewed: {totals['model']:,} cells found, {totals['corrected']:,} after "
         f"correction; F1 of the model {report.accuracy.f1_50:.2f}"
     )
-    return Made(words + _lost(left_out), path)
+    return Made(words + _lost(done.left_out), done.path)
 
 
 def _draw(results: Path, of: str, by: str) -> Made:

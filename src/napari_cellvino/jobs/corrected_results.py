@@ -3,13 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from napari_cellvino.errors import CellvinoError, ImageReadError
+from napari_cellvino.errors import CellvinoError, ImageReadError, ReplaceError
+from napari_cellvino.export.atomic import recover
 from napari_cellvino.export.fields import Cells
-from napari_cellvino.jobs.annotated_fields import Unreadable, read_field, read_result_cells
+from napari_cellvino.jobs.annotated_fields import Unreadable, read_field, read_result_cells, result_folders
 from napari_cellvino.jobs.correction_report import CorrectionReport
 from napari_cellvino.jobs.corrections import is_corrected, is_result, model_folder
+
+REPORT_NAME = "corrections.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A report that was written, and the fields that are not in it."""
+
+    report: CorrectionReport
+    path: Path
+    left_out: tuple[Unreadable, ...]
+
+
+def write_report(
+    results: Path, out: Path | None = None, model_results: Path | None = None, *, overwrite: bool = False
+) -> Reported:
+    """Write the report of a folder of results, to ``corrections.html`` in it unless ``out`` names another file.
+
+    Raises
+    ------
+    ImageReadError
+        If there are no results, or none that can be reported.
+    ReplaceError
+        If a report stands there and ``overwrite`` is off.
+    OutputError
+        If it cannot be written.
+    """
+    path, left_out = out or results / REPORT_NAME, list[Unreadable]()
+    recover(path)
+    if path.exists() and not overwrite:
+        raise ReplaceError(f"{path} is there already; replace it (--overwrite) or name another file (--out)")
+    report = report_corrections(result_folders(results), left_out, model_results)
+    report.write(path)
+    return Reported(report, path, tuple(left_out))
 
 
 def report_corrections(

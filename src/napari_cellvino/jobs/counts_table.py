@@ -73,19 +73,19 @@ def _set_aside(path: Path) -> None:
         raise OutputError(f"{path} cannot be renamed: {error.strerror}; close it in other programs") from error
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a table of ours, as text.
+def read_rows(path: Path, needed: Sequence[str] = ("file", "folder", "status")) -> list[dict[str, str]]:
+    """Return the rows of a table of fields, as text.
 
     Raises
     ------
     ValueError
-        If it has no rows of fields.
+        If it has not all columns ``needed``.
     """
     with path.open(newline="", encoding="utf-8-sig") as handle:
         table = csv.DictReader(handle)
         rows = [{name: value or "" for name, value in row.items() if name is not None} for row in table]
-    if not {"file", "folder", "status"} <= set(table.fieldnames or ()):
-        raise ValueError(f"{path} is no table of fields")
+    if not set(needed) <= set(table.fieldnames or ()):
+        raise ValueError(f"it has no columns {', '.join(needed[:-1])} and {needed[-1]}")
     return rows
 
 

@@ -83,10 +83,8 @@ class Keeping:
             save_field(folder, result, ticket, overwrite=overwrite, finish=finish)
         else:
             self._save_corrected(folder, ticket, corrected, finish)
-        if self.place is None:
-            update_counts(self.root, finished_row(folder))
-        else:
-            self.place.tabulate(self.root, finished_row(folder))
+        tabulate = update_counts if self.place is None else self.place.tabulate
+        tabulate(self.root, finished_row(folder))
         write_recipe(self.root, plan.recipe)
         return folder
 

@@ -12,10 +12,7 @@ from napari_cellvino.jobs.counts_table import COUNTS_NAME, read_rows, update_cou
 from napari_cellvino.jobs.field import FieldResult
 from napari_cellvino.jobs.plate_field import folder_name, place_columns, placed, plate_row, plate_ticket
 from napari_cellvino.jobs.plate_tables import write_plate_tables
-from napari_cellvino.jobs.results import (
-    Row,
-    Ticket,
-)
+from napari_cellvino.jobs.results import Row, Ticket
 from napari_cellvino.plate import FieldOfView
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +12,8 @@ from napari_cellvino.analysis.well_table import well_table
 from napari_cellvino.errors import OutputError
 from napari_cellvino.export.names import safe_name
 from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.jobs.corrections import content_of
 from napari_cellvino.jobs.counts_table import write_counts
-from napari_cellvino.jobs.field_files import ANNOTATION_NAME
 from napari_cellvino.jobs.plate_field import folder_name, place_columns, placed_rows, refresh_place
 from napari_cellvino.jobs.plate_tables import write_plate_tables
 from napari_cellvino.jobs.results import (
@@ -93,8 +92,7 @@ def _reviewed(root: Path, rows: Sequence[Row]) -> dict[Well, float]:
 
 
 def _looked_at(folder: Path) -> tuple[int, int]:
-    content = json.loads((folder / ANNOTATION_NAME).read_text(encoding="utf-8"))
-    states = [cell.get("review", "unseen") for cell in content.get("objects", ())]
+    states = [cell.get("review", "unseen") for cell in content_of(folder).get("objects", ())]
     return sum(state != "unseen" for state in states), len(states)
 
 

@@ -6,7 +6,6 @@ stopped, and a result made from something else is never overwritten unasked.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from napari_cellvino.errors import ReplaceError
 from napari_cellvino.export.atomic import atomic_path, recover
 from napari_cellvino.export.names import safe_name
 from napari_cellvino.image import Origin
+from napari_cellvino.jobs.corrections import content_of
 from napari_cellvino.jobs.field import FieldResult, resolved
 from napari_cellvino.jobs.field_files import ANNOTATION_NAME, LABELS_NAME, RESULT_NAMES
 from napari_cellvino.jobs.saving import Finish, as_it_is, replace_result
@@ -74,7 +74,7 @@ def choose_folder(root: Path, origin: Origin, taken: frozenset[Path] = frozenset
 def read_ticket(folder: Path) -> Ticket | None:
     """Return what the result in ``folder`` was made from, or None where there is no readable result."""
     try:
-        return Ticket(**_annotation(folder)["ticket"])
+        return Ticket(**content_of(folder)["ticket"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -112,12 +112,12 @@ def is_finished(folder: Path, ticket: Ticket) -> bool:
 
 def _names(folder: Path) -> tuple[str, ...]:
     """Return the files that a result consists of; one from before there were boxes has outlines."""
-    return RESULT_NAMES if _annotation(folder).get("outlines") is False else (LABELS_NAME, *RESULT_NAMES)
+    return RESULT_NAMES if content_of(folder).get("outlines") is False else (LABELS_NAME, *RESULT_NAMES)
 
 
 def finished_row(folder: Path) -> Row:
     """Return the row of ``counts.csv`` for a finished field."""
-    return _row_of(folder, _annotation(folder))
+    return _row_of(folder, content_of(folder))
 
 
 def _row_of(folder: Path, content: dict[str, Any]) -> Row:
@@ -149,7 +149,7 @@ def finished_rows(root: Path) -> list[Row]:
 
 def _row_if_finished(folder: Path) -> Row | None:
     try:
-        content = _annotation(folder)
+        content = content_of(folder)
         Ticket(**content["ticket"])
         return _row_of(folder, content)
     except (OSError, ValueError, KeyError, TypeError):
@@ -165,10 +165,3 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file as a whole."""
     with atomic_path(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _annotation(folder: Path) -> dict[str, Any]:
-    content = json.loads((folder / ANNOTATION_NAME).read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError(f"{folder / ANNOTATION_NAME} holds no annotation")
-    return content

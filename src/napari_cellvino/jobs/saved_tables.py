@@ -17,10 +17,8 @@ from pathlib import Path
 from napari_cellvino.analysis.plate_layout import COLUMNS
 from napari_cellvino.errors import ImageReadError
 from napari_cellvino.jobs.annotated_fields import OBJECTS_NAME, Unreadable, result_folders
-from napari_cellvino.jobs.counts_table import COUNTS_NAME
-from napari_cellvino.jobs.results import (
-    finished_row,
-)
+from napari_cellvino.jobs.counts_table import COUNTS_NAME, read_rows
+from napari_cellvino.jobs.results import finished_row
 
 REJECTED, EXCLUDED = "rejected", "True"
 
@@ -77,11 +75,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
     """Return the rows of ``counts.csv``; none where there is no such table."""
     if not path.is_file():
         return []
-    with _explained(path), path.open(newline="", encoding="utf-8-sig") as handle:
-        table = csv.DictReader(handle, restval="")
-        if not {"folder", "status"} <= set(table.fieldnames or ()):
-            raise ValueError("it has no columns folder and status")
-        return list(table)
+    with _explained(path):
+        return read_rows(path, ("folder", "status"))
 
 
 def _saved_field(folder: Path, row: Mapping[str, str] | None) -> SavedField:
