@@ -53,7 +53,7 @@ def take_masks(annotation: Annotation, masks: Masks) -> Reconciled:
     brought = Annotation(cells.labels, records_of_cells(renamed), known, annotation.provenance, shape=annotation.shape)
     objects = replace(brought.objects, doubts=find_doubts(brought.objects, annotation.shape))
     done = reconcile(annotation, brought.labels, objects)
-    return replace(done, edit=replace(done.edit, name=f"Masks from {masks.file.name}"))
+    return replace(done, edit=replace(done.edit, name="Take in masks"))  # stands on a button: no room for the file
 
 
 def _of_known_class(cell: Cell, known: tuple[str, ...]) -> Cell:
