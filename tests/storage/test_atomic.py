@@ -201,7 +201,7 @@ def test_folder_set_aside_is_removed_where_the_new_one_is_in_place(tmp_path):
 KILLED = """
 import os, sys
 from pathlib import Path
-from napari_cellvino.formats import atomic
+from napari_cellvino.storage import atomic
 rename, calls = os.replace, []
 def kill(source, destination):
     if len(calls) == int(sys.argv[2]):

@@ -14,7 +14,7 @@ from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.engine import EngineTileError, InferenceCancelledError
 from napari_cellvino.quality.accuracy import match_field, summarise
-from napari_cellvino.workflows import batch
+from napari_cellvino.workflows import run_folder
 from napari_cellvino.workflows.run_folder import FieldOutcome, FieldProgress, list_inputs, run_batch
 
 WRITTEN = {"labels.tif", "objects.csv", "qc.png", "annotation.json"}
@@ -308,13 +308,13 @@ def test_image_without_cells_is_a_result(tmp_path, context):
 
 def test_a_field_finished_as_the_run_stops_is_counted(images, context, monkeypatch):
     """Ctrl-C may fall between a field's last write and its row."""
-    whole = batch.save_field
+    whole = run_folder.save_field
 
     def save_and_stop(*args, **choices):
         whole(*args, **choices)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batch, "save_field", save_and_stop)
+    monkeypatch.setattr(run_folder, "save_field", save_and_stop)
     with pytest.raises(KeyboardInterrupt):
         finished(images, context)
     assert list(counts(context.root)["status"]) == ["done"]

@@ -20,8 +20,8 @@ from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.io.plates import open_plate as open_source
 from napari_cellvino.plates.layout import Content, Control, Layout, layout_text, read_layout
 
-from .conftest import WAIT_MS
-from .plate_hands import CTRL, hovered, open_plate, press, wait_read
+from ..conftest import WAIT_MS
+from ..plate_hands import CTRL, hovered, open_plate, press, wait_read
 
 Click = Callable[[QWidget], None]
 

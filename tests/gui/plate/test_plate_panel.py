@@ -17,8 +17,8 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from tests.zarr_plates import write_zarr_plate
 
-from .conftest import WAIT_MS
-from .plate_hands import CTRL, LEFT, NONE, SHIFT, hovered, names, open_plate, painted, point, press, wait_read
+from ..conftest import WAIT_MS
+from ..plate_hands import CTRL, LEFT, NONE, SHIFT, hovered, names, open_plate, painted, point, press, wait_read
 
 Click = Callable[[QWidget], None]
 

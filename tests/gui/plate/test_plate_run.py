@@ -25,8 +25,8 @@ from napari_cellvino.gui.plate.plate_run_panel import PlateRunRows
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from tests.zarr_plates import write_zarr_plate
 
-from .conftest import WAIT_MS, our_threads
-from .plate_hands import CTRL, hovered, open_plate, painted, press
+from ..conftest import WAIT_MS, our_threads
+from ..plate_hands import CTRL, hovered, open_plate, painted, press
 
 Click = Callable[[QWidget], None]
 

@@ -20,8 +20,8 @@ from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review.cell_table import AREA, NOTE, CellTable
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
-from .conftest import WAIT_MS
-from .review_session import Review
+from ..conftest import WAIT_MS
+from ..review_session import Review
 
 
 def choose(combo: QWidget, text: str) -> None:

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_cellvino.core.objects import ObjectOrigin, ReviewState
 
-from .conftest import WAIT_MS
-from .review_session import Review
+from ..conftest import WAIT_MS
+from ..review_session import Review
 
 Take = Callable[[Path], None]
 

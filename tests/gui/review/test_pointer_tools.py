@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.core.objects import ObjectOrigin
 from napari_cellvino.gui.review.actions import ACCEPT, DELETE, GROW, SHRINK, WAIST, Action
 
-from .review_session import Review
+from ..review_session import Review
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CTRL = Qt.KeyboardModifier.ControlModifier

@@ -16,8 +16,8 @@ from napari_cellvino.gui.shell.unsaved_changes_guard import Answer, question
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.io.label_tiff import read_labels
 
-from .conftest import WAIT_MS
-from .review_session import Review
+from ..conftest import WAIT_MS
+from ..review_session import Review
 
 OpenFile = Callable[[CellvinoWindow, Path], None]
 Run = Callable[[CellvinoWindow], None]

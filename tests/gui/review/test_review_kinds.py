@@ -16,8 +16,8 @@ from small_models import field, write_finder
 from napari_cellvino.core.image import ZWay
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
-from .conftest import WAIT_MS
-from .review_session import Review
+from ..conftest import WAIT_MS
+from ..review_session import Review
 
 OpenFile = Callable[[CellvinoWindow, Path], None]
 Run = Callable[[CellvinoWindow], None]

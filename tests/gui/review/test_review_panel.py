@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
-from .conftest import WAIT_MS
-from .review_session import Review
+from ..conftest import WAIT_MS
+from ..review_session import Review
 
 Run = Callable[[CellvinoWindow], None]
 SHIFT = Qt.KeyboardModifier.ShiftModifier

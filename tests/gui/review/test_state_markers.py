@@ -16,7 +16,7 @@ from napari_cellvino.gui.review.cell_table import STATE
 from napari_cellvino.gui.review.state_markers import ReviewSigns
 from tests.annotation.conftest import annotate
 
-from .review_session import Review
+from ..review_session import Review
 
 
 def three_planes() -> Annotation:

@@ -22,9 +22,9 @@ from napari_cellvino.gui.widgets.serial_worker import Task
 from napari_cellvino.io.label_tiff import read_labels
 from napari_cellvino.results.corrections import journal_path, read_annotation
 
-from .conftest import WAIT_MS, our_threads
-from .plate_hands import open_plate, wait_read
-from .review_session import Review
+from ..conftest import WAIT_MS, our_threads
+from ..plate_hands import open_plate, wait_read
+from ..review_session import Review
 
 Click = Callable[[QWidget], None]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Picture
 
-from napari_cellvino.gui import launch
+from napari_cellvino.gui.shell import launch
 
 
 def test_help_loads_no_window(imported_by: Callable[..., set[str]], scripts_folder: Path) -> None:

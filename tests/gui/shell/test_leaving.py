@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.gui.run.device_choice import PrecisionChoice
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
-from .conftest import WAIT_MS, our_threads
+from ..conftest import WAIT_MS, our_threads
 
 
 def test_dock_closed_during_a_run_leaves_nothing(

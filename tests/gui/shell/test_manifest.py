@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 import napari_cellvino
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.gui import samples
+from napari_cellvino.gui.shell import samples
 
 MANIFEST = Path(napari_cellvino.__file__).with_name("napari.yaml")
 

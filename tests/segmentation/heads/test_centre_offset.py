@@ -11,7 +11,7 @@ from napari_cellvino.segmentation.heads import Decoded, bands
 from napari_cellvino.segmentation.heads.centre_offset import CentreOffsetHead
 from napari_cellvino.segmentation.tiling import Stitcher, cut_tile, plan_tiles
 
-from .scenes import discs, grid, perfect_maps, raw_maps
+from ..scenes import discs, grid, perfect_maps, raw_maps
 
 HEAD = CentreOffsetHead()
 DEFAULTS = {p.name: p.default for p in HEAD.parameters}

@@ -16,7 +16,7 @@ from napari_cellvino.segmentation.heads import Decoded, bands, head_for
 from napari_cellvino.segmentation.heads.foreground import ForegroundHead
 from napari_cellvino.segmentation.raw_maps import RawMaps
 
-from .scenes import discs, grid
+from ..scenes import discs, grid
 
 HEAD = ForegroundHead()
 DEFAULTS = {p.name: p.default for p in HEAD.parameters}

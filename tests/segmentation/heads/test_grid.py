@@ -14,7 +14,7 @@ from napari_cellvino.model_package.spec import Diameter
 from napari_cellvino.segmentation.heads.box_overlap import keep_best, overlaps
 from napari_cellvino.segmentation.heads.grid import GridHead
 
-from .scenes import raw_maps
+from ..scenes import raw_maps
 
 HEAD = GridHead(classes=2, stride=4, diameter=Diameter(reference=12, smallest=6, largest=40), sized=True)
 VALUES = {"confidence": 0.5, "overlap": 0.3}

@@ -10,7 +10,7 @@ from scipy import ndimage as ndi
 from napari_cellvino.segmentation.heads.mask import MaskHead
 from napari_cellvino.segmentation.heads.paste_masks import CellMask, keep_largest, paste_masks
 
-from .scenes import raw_maps
+from ..scenes import raw_maps
 
 SHAPE = (40, 50)
 

@@ -18,7 +18,7 @@ from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.openvino import openvino_core
 from napari_cellvino.engines.selftest import check_model
 from napari_cellvino.model_package import open_package
-from napari_cellvino.training.convert.adapt import MetadataOverrides
+from napari_cellvino.training.convert.adapt import AdaptOptions
 from napari_cellvino.training.convert.convert import Converted, ConvertOptions, convert
 from napari_cellvino.training.convert.package_text import Sizes
 from napari_cellvino.training.convert.selftest import normalised
@@ -31,7 +31,7 @@ def converted(
     path: Path, *, sizes: Sizes | None = None, architecture: str = "", channels=None, **overrides
 ) -> Converted:
     sizes = sizes or Sizes(halo=16)  # measuring the halo has a test of its own
-    options = ConvertOptions("mine", MetadataOverrides(**overrides), sizes, architecture, channels)
+    options = ConvertOptions("mine", AdaptOptions(**overrides), sizes, architecture, channels)
     return convert(path, path.parent / "package", options)
 
 
@@ -289,7 +289,7 @@ def test_what_the_description_says_is_not_said_again(describe):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["", "v0_4_0.bioimageio.yaml", "v0_4_9.bioimageio.yaml"])
 def test_a_real_model_of_the_zoo(shared_data, tmp_path, name):
-    options = ConvertOptions("unet", MetadataOverrides(), Sizes())
+    options = ConvertOptions("unet", AdaptOptions(), Sizes())
     found = convert(shared_data / "bioimageio_unet2d_nuclei" / name, tmp_path / "unet", options)
     assert found.agreement.rms < 1e-4
     assert (found.package.spec.halo, found.package.spec.normalise.method) == (32, "mean_std")
@@ -357,7 +357,7 @@ def test_files_that_are_no_networks(tmp_path, name, content, words, capfd):
 
 
 def test_what_is_there_is_not_overwritten(write_network, tmp_path):
-    path, options = write_network(), ConvertOptions("mine", MetadataOverrides(), Sizes(halo=16))
+    path, options = write_network(), ConvertOptions("mine", AdaptOptions(), Sizes(halo=16))
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.tif").touch()
     with pytest.raises(OutputError, match="is no model package"):

@@ -10,7 +10,7 @@ import pytest
 
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.engines.openvino import openvino_core
-from napari_cellvino.training.convert.adapt import MetadataOverrides
+from napari_cellvino.training.convert.adapt import AdaptOptions
 from napari_cellvino.training.convert.convert import Converted, ConvertOptions, convert
 from napari_cellvino.training.convert.package_text import Sizes
 
@@ -65,7 +65,7 @@ def network(code: Path, **arguments):
 
 
 def converted(path: Path, architecture: str = "", channels: int | None = None) -> Converted:
-    options = ConvertOptions("mine", MetadataOverrides(), Sizes(halo=16), architecture, channels)
+    options = ConvertOptions("mine", AdaptOptions(), Sizes(halo=16), architecture, channels)
     return convert(path, path.parent / "package", options)
 
 

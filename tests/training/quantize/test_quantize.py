@@ -20,7 +20,7 @@ from napari_cellvino.engines.openvino import openvino_core
 from napari_cellvino.engines.selftest import check_model
 from napari_cellvino.model_package import ModelPackage, open_package
 from napari_cellvino.training import quantize
-from napari_cellvino.training.convert.adapt import MetadataOverrides
+from napari_cellvino.training.convert.adapt import AdaptOptions
 from napari_cellvino.training.convert.convert import ConvertOptions, convert
 from napari_cellvino.training.convert.package_text import Sizes
 from napari_cellvino.training.data.datasets import read_set
@@ -51,7 +51,7 @@ def package_of(folder: Path, loud: float) -> ModelPackage:
     maps = ops.sigmoid(conv(first, [[16.0, 1e-6]], [-5.6]))
     folder.mkdir()
     ov.save_model(ov.Model([maps], [image]), folder / "net.xml", compress_to_fp16=False)
-    options = ConvertOptions("threshold", MetadataOverrides(), Sizes(24.0, 256, 16))
+    options = ConvertOptions("threshold", AdaptOptions(), Sizes(24.0, 256, 16))
     return convert(folder / "net.xml", folder / "package", options).package
 
 
