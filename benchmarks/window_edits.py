@@ -107,7 +107,7 @@ def _opening(window: CellvinoWindow) -> float:
 
 def _steps(window: CellvinoWindow, repeats: int) -> tuple[list[float], dict[str, list[float]], list[float]]:
     """Return the seconds of napari's own drawing, of each step, and of what follows an edit at rest."""
-    from napari_cellvino.gui.review import actions as review_actions as actions
+    from napari_cellvino.gui.review import actions
 
     session = window.session
     reviewer, layer = session.reviewer, session.review_canvas.layer
