@@ -29,7 +29,7 @@ from benchmarks.sliders import measure_sliders
 from benchmarks.speed import measure_speed
 from benchmarks.window_edits import measure_window_edits
 from benchmarks.zoo import measure_contour, measure_grid, measure_int8
-from napari_cellvino.inference.openvino import list_devices
+from napari_cellvino.engines.openvino import list_devices
 
 Part = tuple[str, Callable[[Asked], list[Figure]]]
 

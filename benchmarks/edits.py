@@ -19,22 +19,22 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.figure import Figure, NotMeasuredError
-from napari_cellvino.analysis.queue import review_queue
 from napari_cellvino.annotation import Annotation, Edit, EditSession, ObjectRecord, Provenance
 from napari_cellvino.annotation.recovery import start_session
 from napari_cellvino.annotation.tools.add import add_drawn, add_from_map
 from napari_cellvino.annotation.tools.brush import brush, erase
-from napari_cellvino.annotation.tools.choose import inside, smaller_than
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.drawing import draw_polygon, draw_stroke
 from napari_cellvino.annotation.tools.mark import accept
 from napari_cellvino.annotation.tools.merge import merge
 from napari_cellvino.annotation.tools.outline import grow, shrink, smooth
+from napari_cellvino.annotation.tools.selection import inside, smaller_than
 from napari_cellvino.annotation.tools.split_line import split_by_line
 from napari_cellvino.annotation.tools.split_seeds import split_at_waist, split_by_seeds
-from napari_cellvino.image import Origin
-from napari_cellvino.inference.engine import EngineFacts
-from napari_cellvino.recipe import Precision, Recipe
+from napari_cellvino.core.image import Origin
+from napari_cellvino.core.recipe import Precision, Recipe
+from napari_cellvino.engines.engine import EngineInfo
+from napari_cellvino.quality.review_queue import review_queue
 
 SIDE, PLANES, PITCH, RADIUS = 2048, 60, 45, 15
 EDIT_MS, QUEUE_MS, STACK_RATIO = 50.0, 500.0, 1.5
@@ -98,7 +98,7 @@ def _field() -> Labels:
 
 def _annotated(labels: Labels) -> Annotation:
     records = [ObjectRecord(id_, score=0.9) for id_ in range(1, int(labels.max()) + 1)]
-    facts = EngineFacts("CPU", Precision.FAST, "bf16", "")
+    facts = EngineInfo("CPU", Precision.FAST, "bf16", "")
     provenance = Provenance(Origin("benchmark"), "", "", "", "", Recipe(), facts)
     annotation = Annotation(labels, records, ("cell",), provenance, shape=labels.shape)
     annotation.index.ids()
@@ -130,13 +130,13 @@ def _steps(session: EditSession, describe: Callable[[], Edit]) -> Iterator[tuple
 
 def _queue(labels: Labels, repeats: int) -> float:
     """Return the median seconds that the queue takes, with a map and the labels of another threshold."""
-    likely = gaussian_filter((labels > 0).astype(np.float32), 1).astype(np.float16)
+    foreground_probability = gaussian_filter((labels > 0).astype(np.float32), 1).astype(np.float16)
     other = np.where(labels % 7 == 0, 0, labels).astype(np.int32)
     annotation = _annotated(labels)
     taken = []
     for _ in range(max(3, repeats // 3)):
         start = time.thread_time()
-        review_queue(annotation, likely=likely, other=other)
+        review_queue(annotation, foreground_probability=foreground_probability, other=other)
         taken.append(time.thread_time() - start)
     return statistics.median(taken)
 

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from benchmarks.figure import Figure
 from benchmarks.memory import watched
 from benchmarks.scenes import SIDE
-from napari_cellvino.analysis.measure import measure
-from napari_cellvino.export.fields import boxes_of
-from napari_cellvino.export.formats import FORMATS
-from napari_cellvino.export.label_tiff import put_image, write_labels
-from napari_cellvino.export.tables import write_table
-from napari_cellvino.image import Spacing
-from napari_cellvino.objects import Objects
-from napari_cellvino.recipe import Recipe
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.objects import Objects
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.formats.field import boxes_of
+from napari_cellvino.formats.registry import FORMATS
+from napari_cellvino.io.label_tiff import put_image, write_labels
+from napari_cellvino.measure.objects import measure
+from napari_cellvino.storage.csv_table import write_table
 
 FIELDS, CELLS = 100, 200
 SPACING = Spacing(None, 0.65, 0.65)

@@ -21,11 +21,11 @@ from scipy import ndimage as ndi
 
 from benchmarks.asked import Asked
 from benchmarks.figure import Figure, NotMeasuredError
-from napari_cellvino.inference.progress import finish
-from napari_cellvino.package import ModelPackage, find_package
-from napari_cellvino.recipe import Precision
-from napari_cellvino.training.datasets import LabelledImage, Row, read_set
-from napari_cellvino.training.evaluate import LabelledSet, score_package
+from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.model_package import ModelPackage, find_package
+from napari_cellvino.training.data.datasets import LabelledImage, Row, read_set
+from napari_cellvino.training.metrics.evaluate import LabelledSet, score_package
 
 BASE, FIELDS, HELD_OUT = "nuclei", 5, 12
 LARGER = 1.6  # times, as an objective of another magnification shows them

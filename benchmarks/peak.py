@@ -16,8 +16,8 @@ from openvino import opset13 as ops
 
 from benchmarks.asked import Asked
 from benchmarks.figure import Figure, NotMeasuredError
-from napari_cellvino.package import find_package
-from napari_cellvino.recipe import Precision
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.model_package import find_package
 
 GOAL_PERCENT = 40.0
 LAYERS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul")

@@ -21,12 +21,12 @@ from benchmarks.alternate import seconds
 from benchmarks.asked import ROOT, Asked
 from benchmarks.figure import Figure, NotMeasuredError
 from benchmarks.scenes import in_memory, nuclei_field
-from napari_cellvino.inference.heads import check_parameters
-from napari_cellvino.inference.openvino import OpenVinoEngine
-from napari_cellvino.inference.predict import decode, infer_maps
-from napari_cellvino.inference.progress import finish
-from napari_cellvino.inference.project import project
-from napari_cellvino.package import find_package
+from napari_cellvino.core.progress import finish
+from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.model_package import find_package
+from napari_cellvino.segmentation.heads import check_parameters
+from napari_cellvino.segmentation.predict import decode, infer_maps
+from napari_cellvino.segmentation.prepare import project
 
 GOAL = 1 / 8
 REQUIREMENTS = ("stardist==0.9.2", "tensorflow-cpu==2.21.0")

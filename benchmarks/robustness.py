@@ -12,14 +12,14 @@ import tifffile
 from benchmarks.asked import Asked
 from benchmarks.disturb import INTENSITY, INVERSION, Disturbance, emptied, out_of_focus
 from benchmarks.figure import Figure, NotMeasuredError
-from napari_cellvino.errors import ModelPackageError
-from napari_cellvino.inference.heads import check_parameters
-from napari_cellvino.inference.openvino import OpenVinoEngine
-from napari_cellvino.inference.predict import decode
-from napari_cellvino.package import ModelPackage, find_package
-from napari_cellvino.resources import shipped_folder
-from napari_cellvino.training.datasets import LabelledImage, read_packed_set
-from napari_cellvino.training.evaluate import infer_field
+from napari_cellvino.core.errors import ModelPackageError
+from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.model_package import ModelPackage, find_package
+from napari_cellvino.segmentation.heads import check_parameters
+from napari_cellvino.segmentation.predict import decode
+from napari_cellvino.training.data.datasets import LabelledImage, read_packed_set
+from napari_cellvino.training.metrics.evaluate import infer_field
 
 FIELDS = 12  # of a set, evenly spread
 STAINED = ("histology_colour", "brightfield_grey")

@@ -9,8 +9,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_cellvino.image import ArrayPlanes, Shape, Spacing, Stack
-from napari_cellvino.resources import shipped_folder
+from napari_cellvino.core.image import ArrayPlanes, Shape, Spacing, Stack
+from napari_cellvino.core.resources import shipped_folder
 
 SIDE = 1024
 Z, C, Y, X = 40, 3, 2496, 3328

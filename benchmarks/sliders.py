@@ -7,8 +7,8 @@ import time
 
 from benchmarks.figure import Figure
 from benchmarks.scenes import in_memory, nuclei_field
-from napari_cellvino.app import Workspace
-from napari_cellvino.inference.progress import finish
+from napari_cellvino.core.progress import finish
+from napari_cellvino.workflows.workspace import Workspace
 
 GOAL_MS = 80.0
 

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from benchmarks.figure import Figure
 from benchmarks.scenes import in_memory, nuclei_field
-from napari_cellvino.image import Stack
-from napari_cellvino.inference.heads import check_parameters
-from napari_cellvino.inference.openvino import OpenVinoEngine
-from napari_cellvino.inference.predict import Prediction, decode, infer_maps
-from napari_cellvino.inference.progress import finish
-from napari_cellvino.inference.project import project
-from napari_cellvino.jobs.benchmark import TimedEngine
-from napari_cellvino.jobs.field import finish_field
-from napari_cellvino.package import ModelPackage, find_package
-from napari_cellvino.recipe import Recipe
+from napari_cellvino.core.image import Stack
+from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.model_package import ModelPackage, find_package
+from napari_cellvino.results.field_result import finish_field
+from napari_cellvino.segmentation.heads import check_parameters
+from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
+from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.workflows.benchmark import TimedEngine
 
 GOAL_NETWORK = 2.0
 GOAL_TORCH = 0.25
@@ -116,11 +116,11 @@ def _torch_network(package: ModelPackage, batches: list[Batch]) -> Callable[[], 
     try:
         import torch
 
-        from napari_cellvino.training.fit import build_network
-        from napari_cellvino.training.zoo import zoo_plan
+        from napari_cellvino.training.fit.fit import build_network
+        from napari_cellvino.training.shipped.models import shipped_plan
     except ImportError:
         return None
-    network = build_network(zoo_plan(package.spec.name)).eval()
+    network = build_network(shipped_plan(package.spec.name)).eval()
     _check_same_size(package, sum(p.numel() for p in network.parameters()))
     tensors = [torch.from_numpy(batch) for batch in batches]
 
@@ -134,7 +134,7 @@ def _torch_network(package: ModelPackage, batches: list[Batch]) -> Callable[[], 
 
 def _check_same_size(package: ModelPackage, parameters: int) -> None:
     """Raise RuntimeError unless the package's f16 weights are about as many as the torch network's."""
-    from napari_cellvino.recipe import Precision
+    from napari_cellvino.core.recipe import Precision
 
     shipped = package.weights(Precision.FAST).with_suffix(".bin").stat().st_size / 2
     if not 0.9 < shipped / parameters < 1.3:

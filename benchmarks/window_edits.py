@@ -23,7 +23,7 @@ from benchmarks.figure import Figure, NotMeasuredError
 from benchmarks.scenes import nuclei_field
 
 if TYPE_CHECKING:
-    from napari_cellvino.gui.window import CellvinoWindow
+    from napari_cellvino.gui.shell.window import CellvinoWindow
 
 BLOCK_MS, QUEUE_MS = 16.0, 500.0
 REST_S = 0.7  # longer than any delay after an edit
@@ -72,7 +72,7 @@ def _reviewing() -> Iterator[CellvinoWindow]:
     """Run the model on a (2048, 2048) field in a viewer, and yield its window with the Review tab open."""
     import napari
 
-    from napari_cellvino.gui.demo import settle
+    from napari_cellvino.gui.shell.demo import settle
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(*SIZE)
@@ -107,7 +107,7 @@ def _opening(window: CellvinoWindow) -> float:
 
 def _steps(window: CellvinoWindow, repeats: int) -> tuple[list[float], dict[str, list[float]], list[float]]:
     """Return the seconds of napari's own drawing, of each step, and of what follows an edit at rest."""
-    from napari_cellvino.gui import review_actions as actions
+    from napari_cellvino.gui.review import actions
 
     session = window.session
     reviewer, layer = session.reviewer, session.review_canvas.layer

@@ -7,18 +7,18 @@ import numpy as np
 from benchmarks.alternate import alternate
 from benchmarks.asked import Asked
 from benchmarks.figure import Figure, NotMeasuredError
-from napari_cellvino.errors import ModelPackageError
-from napari_cellvino.image import Plane
-from napari_cellvino.inference.heads import check_parameters
-from napari_cellvino.inference.openvino import OpenVinoEngine
-from napari_cellvino.inference.outline import Outliner, infer_masks, outline_cells
-from napari_cellvino.inference.predict import decode, infer_maps
-from napari_cellvino.inference.progress import finish
-from napari_cellvino.inference.project import project
-from napari_cellvino.package import ModelPackage, find_package
-from napari_cellvino.recipe import Precision
-from napari_cellvino.training.darkfield import simulate_field
-from napari_cellvino.training.evaluate import as_stack
+from napari_cellvino.core.errors import ModelPackageError
+from napari_cellvino.core.image import Plane
+from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.model_package import ModelPackage, find_package
+from napari_cellvino.segmentation.heads import check_parameters
+from napari_cellvino.segmentation.predict import decode, infer_maps
+from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.segmentation.refine import MaskRefiner, infer_masks, outline_cells
+from napari_cellvino.training.data.darkfield import simulate_field
+from napari_cellvino.training.metrics.evaluate import as_stack
 
 GOAL_INT8 = 1.25
 GOAL_GRID_MS = 35.0
@@ -81,10 +81,10 @@ def measure_contour(asked: Asked) -> list[Figure]:
     found = decode(maps, grid.spec, check_parameters(grid.spec, {}))
     if not len(found.objects):
         raise NotMeasuredError(f"model {grid.label} found no cell to outline")
-    outliner, level = Outliner(contour, OpenVinoEngine(contour)), check_parameters(contour.spec, {})["outline"]
+    refiner, level = MaskRefiner(contour, OpenVinoEngine(contour)), check_parameters(contour.spec, {})["outline"]
 
     def outline() -> object:
-        masks = finish(infer_masks(seen, found.objects, outliner))
+        masks = finish(infer_masks(seen, found.objects, refiner))
         return outline_cells(found, masks, seen.shape, level)
 
     seconds = alternate({"all": outline}, asked.repeats)["all"]

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from skimage.measure import approximate_polygon, find_contours
 
-from napari_cellvino.analysis.accuracy import match_field, summarise
 from napari_cellvino.annotation import Annotation, Edit, EditSession
 from napari_cellvino.annotation.tools.add import add_drawn, add_from_map
 from napari_cellvino.annotation.tools.delete import delete
@@ -28,11 +27,12 @@ from napari_cellvino.annotation.tools.drawing import draw_polygon
 from napari_cellvino.annotation.tools.merge import merge
 from napari_cellvino.annotation.tools.outline import redraw
 from napari_cellvino.annotation.tools.split_seeds import split_by_seeds
-from napari_cellvino.app import Workspace
-from napari_cellvino.errors import EditError
-from napari_cellvino.image import ArrayPlanes, Shape, Stack
-from napari_cellvino.inference.progress import finish
-from napari_cellvino.training.datasets import LabelledImage, read_set
+from napari_cellvino.core.errors import EditError
+from napari_cellvino.core.image import ArrayPlanes, Shape, Stack
+from napari_cellvino.core.progress import finish
+from napari_cellvino.quality.accuracy import match_field, summarise
+from napari_cellvino.training.data.datasets import LabelledImage, read_set
+from napari_cellvino.workflows.workspace import Workspace
 
 WRONG = {"split": 0.0, "confidence": 0.85, "outline": 0.2}
 SMALLEST = 30  # px: smaller true objects are crumbs of the annotation, smaller found ones are none
@@ -60,10 +60,10 @@ def correct(field: LabelledImage) -> Person:
     workspace.choose(model="nuclei", parameters=WRONG)
     plan = workspace.plan()
     workspace.accept(finish(workspace.run()), plan)
-    likely = workspace.cell_map()
-    if likely is None:
+    foreground_probability = workspace.cell_map()
+    if foreground_probability is None:
         raise EditError("the model keeps no map of where cells are; choose one that does")
-    person = Person(workspace.annotation(), field.true_labels(), likely)
+    person = Person(workspace.annotation(), field.true_labels(), foreground_probability)
     person.work()
     return person
 
@@ -71,10 +71,12 @@ def correct(field: LabelledImage) -> Person:
 class Person:
     """Corrects an annotation, knowing the truth."""
 
-    def __init__(self, annotation: Annotation, truth: NDArray[np.integer], likely: NDArray[np.floating]) -> None:
+    def __init__(
+        self, annotation: Annotation, truth: NDArray[np.integer], foreground_probability: NDArray[np.floating]
+    ) -> None:
         area = np.bincount(truth.reshape(-1))
         self.truth = np.where(area[truth] >= SMALLEST, truth, 0)
-        self.likely = likely
+        self.foreground_probability = foreground_probability
         self.session = EditSession(annotation, author="example")
         self.actions: Counter[str] = Counter()
         self.before = self.after = self.score()
@@ -108,7 +110,10 @@ class Person:
         held = [c for c in np.unique(inside) if c and (inside == c).sum() > 0.5 * (self.truth == c).sum()]
         seeds = [self.middle((self.truth == cell) & (self.labels == id_)) for cell in held]
         if len(seeds) > 1:
-            self.do("split", split_by_seeds(self.session.annotation, seeds, likely=self.likely))
+            self.do(
+                "split",
+                split_by_seeds(self.session.annotation, seeds, foreground_probability=self.foreground_probability),
+            )
 
     def join(self, cell: int) -> None:
         """Drag across the pieces of one cell."""
@@ -131,8 +136,8 @@ class Person:
             self.do("outline", redraw(annotation, id_, outline))
             return
         y, x = self.middle(here)
-        if self.labels[y, x] == 0 and self.likely[y, x] > 0.2:
-            self.do("click", add_from_map(annotation, (y, x), self.likely))
+        if self.labels[y, x] == 0 and self.foreground_probability[y, x] > 0.2:
+            self.do("click", add_from_map(annotation, (y, x), self.foreground_probability))
             if self.iou(int(self.labels[y, x]), cell) >= MATCHED:
                 return
             self.session.undo()

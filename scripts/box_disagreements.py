@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.optimize import linear_sum_assignment
 
-from napari_cellvino.analysis.box_accuracy import FITS, box_iou
-from napari_cellvino.inference.heads import check_parameters
-from napari_cellvino.inference.normalise import intensity_range
-from napari_cellvino.inference.openvino import OpenVinoEngine
-from napari_cellvino.inference.predict import decode
-from napari_cellvino.objects import Objects
-from napari_cellvino.package import ModelPackage, find_package
-from napari_cellvino.training.datasets import LabelledImage
-from napari_cellvino.training.evaluate import infer_field
-from napari_cellvino.training.true_cells import TrueCells, true_cells
-from napari_cellvino.training.zoo_sets import sets_of
+from napari_cellvino.core.objects import Objects
+from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.model_package import ModelPackage, find_package
+from napari_cellvino.quality.box_accuracy import FITS, box_iou
+from napari_cellvino.segmentation.heads import check_parameters
+from napari_cellvino.segmentation.normalise import intensity_range
+from napari_cellvino.segmentation.predict import decode
+from napari_cellvino.training.data.datasets import LabelledImage
+from napari_cellvino.training.data.true_cells import TrueCells, true_cells
+from napari_cellvino.training.metrics.evaluate import infer_field
+from napari_cellvino.training.shipped.sets import sets_of
 
 COLOURS = ((86, 180, 233), (230, 159, 0))
 REACH = 28  # px of the image on each side of a place

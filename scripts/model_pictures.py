@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from skimage.segmentation import find_boundaries
 
-from napari_cellvino.export.lettering import INK, PAPER, Line, draw_caption
-from napari_cellvino.inference.heads import Decoded, check_parameters
-from napari_cellvino.inference.normalise import intensity_range
-from napari_cellvino.inference.openvino import OpenVinoEngine
-from napari_cellvino.inference.predict import decode
-from napari_cellvino.package import ModelPackage, find_package
-from napari_cellvino.training.datasets import LabelledImage
-from napari_cellvino.training.evaluate import LabelledSet, infer_field, judged_fields
-from napari_cellvino.training.judges import judge_for
-from napari_cellvino.training.true_cells import true_cells
-from napari_cellvino.training.zoo_sets import sets_of
+from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.figures.lettering import INK, PAPER, Line, draw_caption
+from napari_cellvino.model_package import ModelPackage, find_package
+from napari_cellvino.segmentation.heads import Decoded, check_parameters
+from napari_cellvino.segmentation.normalise import intensity_range
+from napari_cellvino.segmentation.predict import decode
+from napari_cellvino.training.data.datasets import LabelledImage
+from napari_cellvino.training.data.true_cells import true_cells
+from napari_cellvino.training.metrics.evaluate import LabelledSet, infer_field, scored_fields
+from napari_cellvino.training.metrics.metrics import metrics_for
+from napari_cellvino.training.shipped.sets import sets_of
 
 WIDTH = 440  # px of one panel
 TALLEST = 440
@@ -77,12 +77,12 @@ def draw(package: ModelPackage, part: LabelledSet, path: Path, places: Sequence[
 
 def ranked(package: ModelPackage, part: LabelledSet) -> list[Case]:
     """Return the fields that have a true cell with what the model finds in them, the worst first, then the emptiest."""
-    judge, values = judge_for(package.spec, min_area=part.min_area), check_parameters(package.spec, {})
+    scoring, values = metrics_for(package.spec, min_area=part.min_area), check_parameters(package.spec, {})
     engine = OpenVinoEngine(package)
     cases: list[tuple[float, float, int, Case]] = []
-    for field in judged_fields(part, package.spec):
+    for field in scored_fields(part, package.spec):
         raw = infer_field(field, package.spec, engine)
-        scores = judge.sum_up([judge.match(field, raw, values)])
+        scores = scoring.sum_up([scoring.match(field, raw, values)])
         if scores.get("true") == 0:
             continue
         metric = next(name for name in GOODNESS if name in scores)

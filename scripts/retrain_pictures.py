@@ -20,11 +20,11 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QScrollArea, QWidget
 
-from napari_cellvino.gui.demo import settle
-from napari_cellvino.gui.window import CellvinoWindow
-from napari_cellvino.jobs.importing import import_masks
-from napari_cellvino.recipe import make_recipe
-from napari_cellvino.resources import shipped_folder
+from napari_cellvino.core.recipe import make_recipe
+from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.gui.shell.demo import settle
+from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.workflows.import_masks import import_masks
 
 SIZES = {"small": (1280, 800), "large": (1920, 1080)}
 THEMES = ("dark", "light")

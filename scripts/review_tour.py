@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from hand import drag, key, tab
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
+from tool_in_use import drag, key, tab
 
-from napari_cellvino.gui.window import CellvinoWindow
+from napari_cellvino.gui.shell.window import CellvinoWindow
 
 Shoot = Callable[[str], None]
 Tool = Callable[[CellvinoWindow, Callable[[], None]], None]

@@ -15,15 +15,15 @@ from functools import partial
 from pathlib import Path
 
 import napari
-from hand import click, tab
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from review_tour import Shoot, tour_review
+from tool_in_use import click, tab
 
-from napari_cellvino.gui.demo import settle
-from napari_cellvino.gui.window import CellvinoWindow
-from napari_cellvino.plate import Well
-from napari_cellvino.resources import shipped_folder
+from napari_cellvino.core.plate import Well
+from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.gui.shell.demo import settle
+from napari_cellvino.gui.shell.window import CellvinoWindow
 
 SIZES = {"small": (1280, 800), "large": (1920, 1080)}
 THEMES = ("dark", "light")

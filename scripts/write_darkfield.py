@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from napari_cellvino.training.darkfield import simulated_fields
-from napari_cellvino.training.zoo_sets import SEEDS
+from napari_cellvino.training.data.darkfield import simulated_fields
+from napari_cellvino.training.shipped.sets import SEEDS
 
 
 def main() -> None:

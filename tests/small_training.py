@@ -7,9 +7,9 @@ from pathlib import Path
 
 import tifffile
 
-from napari_cellvino.jobs.importing import import_masks
-from napari_cellvino.recipe import make_recipe
-from napari_cellvino.resources import shipped_folder
+from napari_cellvino.core.recipe import make_recipe
+from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.workflows.import_masks import import_masks
 
 PLAN = """
 head: centre_offset
@@ -27,8 +27,8 @@ batch: 2
 
 def write_tiny_model(folder: Path) -> Path:
     """Train a model for six steps on two wells and return its package."""
-    from napari_cellvino.inference.progress import finish
-    from napari_cellvino.training.finetune import TrainingTask, train
+    from napari_cellvino.core.progress import finish
+    from napari_cellvino.training.fit.finetune import TrainingTask, train
 
     dataset, plate = folder / "wells", shipped_folder("sample_data") / "plate"
     for kind in ("images", "labels"):

@@ -31,7 +31,7 @@ def among(modules: set[str], unwanted: set[str]) -> list[str]:
 def test_headless_modules_load_no_window_and_no_training_library(imported_by: Callable[..., set[str]]) -> None:
     names = sorted(headless_modules(Path(napari_cellvino.__file__).parent))
     modules = imported_by(sys.executable, "-c", "\n".join(f"import {name}" for name in names))
-    assert {"napari_cellvino.cli", "napari_cellvino.inference.openvino"} <= modules, "the modules were not found"
+    assert {"napari_cellvino.cli", "napari_cellvino.engines.openvino"} <= modules, "the modules were not found"
     assert among(modules, WINDOW | HEAVY) == []
 
 

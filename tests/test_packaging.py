@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from napari_cellvino.resources import shipped_folder
+from napari_cellvino.core.resources import shipped_folder
 
 UV = shutil.which("uv")
 SAMPLE = "nuclei_stack.ome.tif"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from napari_cellvino.annotation import Annotation, ObjectRecord, Provenance
-from napari_cellvino.image import Origin
-from napari_cellvino.inference.engine import EngineFacts
-from napari_cellvino.recipe import Precision, Recipe
+from napari_cellvino.core.image import Origin
+from napari_cellvino.core.recipe import Precision, Recipe
+from napari_cellvino.engines.engine import EngineInfo
 
 PROVENANCE = Provenance(
     origin=Origin("a.tif"),
@@ -19,7 +19,7 @@ PROVENANCE = Provenance(
     model="nuclei 0.2.0",
     model_sha256="1" * 64,
     recipe=Recipe(),
-    engine=EngineFacts("CPU", Precision.FAST, "bf16", "2026.4"),
+    engine=EngineInfo("CPU", Precision.FAST, "bf16", "2026.4"),
 )
 CLASSES = ("living", "dead")
 

@@ -7,12 +7,12 @@ from random import Random
 import numpy as np
 
 from napari_cellvino.annotation import Annotation, Edit, EditSession, Region
-from napari_cellvino.annotation.paint import repainted
+from napari_cellvino.annotation.paint_strokes import repainted
 from napari_cellvino.annotation.tools.boxes import add_box, move_box, resize_box
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept, exclude, reject, set_class, set_note
 from napari_cellvino.annotation.tools.merge import merge
-from napari_cellvino.errors import EditError
+from napari_cellvino.core.errors import EditError
 from tests.annotation.conftest import annotate, boxed
 
 MARKS = (accept, reject, exclude)

@@ -9,9 +9,9 @@ from skimage.measure import regionprops
 
 from napari_cellvino.annotation import Annotation, ObjectRecord, Region
 from napari_cellvino.annotation.document import LAST_ID, describe
-from napari_cellvino.annotation.paint import Stroke, painted, repainted, stroke_of_region
-from napari_cellvino.errors import EditError, ImageValueError
-from napari_cellvino.objects import ObjectOrigin, Objects, ReviewState
+from napari_cellvino.annotation.paint_strokes import Stroke, painted, repainted, stroke_of_region
+from napari_cellvino.core.errors import EditError, ImageValueError
+from napari_cellvino.core.objects import ObjectOrigin, Objects, ReviewState
 from tests.annotation.conftest import CLASSES, PROVENANCE, annotate, boxed, check_index
 
 LABELS = hnp.arrays(np.int32, st.sampled_from([(5, 7), (1, 1), (3, 4, 5), (2, 1, 6)]), elements=st.integers(0, 5))

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_cellvino.annotation import EditSession, Region
-from napari_cellvino.annotation.event_text import read_line, write_line
+from napari_cellvino.annotation.event_json import read_line, write_line
 from napari_cellvino.annotation.journal import Journal, start_journal
-from napari_cellvino.annotation.paint import Stroke, repainted
+from napari_cellvino.annotation.paint_strokes import Stroke, repainted
 from napari_cellvino.annotation.recovery import find_unsaved, resume_session, start_session
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept, set_note
-from napari_cellvino.errors import JournalError, OutputError
+from napari_cellvino.core.errors import JournalError, OutputError
 from tests.annotation.conftest import annotate, check_index, state
 from tests.annotation.random_edits import box_scene, random_step, scene
 

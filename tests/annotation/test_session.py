@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from napari_cellvino.annotation import Edit, EditSession, Region, Step
 from napari_cellvino.annotation.history import History
-from napari_cellvino.annotation.paint import Stroke, repainted
+from napari_cellvino.annotation.paint_strokes import Stroke, repainted
 from napari_cellvino.annotation.tools.boxes import move_box
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept
-from napari_cellvino.errors import EditError
-from napari_cellvino.objects import ReviewState
+from napari_cellvino.core.errors import EditError
+from napari_cellvino.core.objects import ReviewState
 from tests.annotation.conftest import boxed, check_index, state
 from tests.annotation.random_edits import box_scene, random_edit, random_step, scene
 

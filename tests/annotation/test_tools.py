@@ -7,17 +7,17 @@ from napari_cellvino.annotation import EditSession, ObjectRecord
 from napari_cellvino.annotation.tools.add import add_drawn, add_from_intensity, add_from_map
 from napari_cellvino.annotation.tools.boxes import add_box, boxes_at, move_box, resize_box
 from napari_cellvino.annotation.tools.brush import brush, erase
-from napari_cellvino.annotation.tools.choose import below_score, inside, larger_than, smaller_than, touching_edge
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.drawing import draw_line, draw_polygon, draw_stroke, id_at, ids_under
 from napari_cellvino.annotation.tools.mark import accept, exclude, reject, set_class, set_note
 from napari_cellvino.annotation.tools.merge import merge, merge_along
 from napari_cellvino.annotation.tools.outline import fill_holes, grow, redraw, shrink, smooth
 from napari_cellvino.annotation.tools.planes import between, fill_planes
+from napari_cellvino.annotation.tools.selection import below_score, inside, larger_than, smaller_than, touching_edge
 from napari_cellvino.annotation.tools.split_line import split_by_line
 from napari_cellvino.annotation.tools.split_seeds import split_at_waist, split_by_seeds
-from napari_cellvino.errors import EditError, UnsureError
-from napari_cellvino.objects import ObjectOrigin, ReviewState
+from napari_cellvino.core.errors import EditError, UnsureError
+from napari_cellvino.core.objects import ObjectOrigin, ReviewState
 from tests.annotation.conftest import annotate, boxed, check_index, state
 
 
@@ -239,9 +239,9 @@ def test_seeds_split_where_it_is_narrowest(dumbbell):
 
 
 def test_seeds_split_where_the_model_saw_least(two):
-    likely = np.ones(two.shape, np.float16)
-    likely[:, 43] = 0.2
-    commit(two, split_by_seeds(two, [(30, 41), (30, 48)], likely=likely))
+    foreground_probability = np.ones(two.shape, np.float16)
+    foreground_probability[:, 43] = 0.2
+    commit(two, split_by_seeds(two, [(30, 41), (30, 48)], foreground_probability=foreground_probability))
     assert sorted((two.geometry(3).area, two.geometry(4).area)) in ([30, 70], [40, 60])
 
 
@@ -262,7 +262,7 @@ def test_bad_seeds_are_said(two, seeds, said):
 
 def test_maps_of_another_image_are_said(two):
     with pytest.raises(EditError, match="do not fit an image of"):
-        split_by_seeds(two, [(10, 10), (12, 12)], likely=np.ones((3, 3)))
+        split_by_seeds(two, [(10, 10), (12, 12)], foreground_probability=np.ones((3, 3)))
 
 
 def test_a_clear_waist_splits_itself(dumbbell):
@@ -312,16 +312,16 @@ def test_add_leaves_the_neighbours(two):
 
 def test_add_by_a_click_from_the_map(two, disc):
     blob = disc(two.shape, (30, 15), 7)
-    likely = np.full(two.shape, 0.02, np.float16)
-    likely[blob] = 0.4
-    commit(two, add_from_map(two, (31, 14), likely))
+    foreground_probability = np.full(two.shape, 0.02, np.float16)
+    foreground_probability[blob] = 0.4
+    commit(two, add_from_map(two, (31, 14), foreground_probability))
     np.testing.assert_array_equal(two.labels == 4, blob)
 
 
 def test_a_click_in_a_field_of_doubt_takes_no_more_than_a_few_cells(two, disc):
     y, x = np.ogrid[:40, :60]
-    likely = np.exp(-((y - 30) ** 2 + (x - 15) ** 2) / 300)
-    commit(two, add_from_map(two, (30, 15), likely, level=0.01))
+    foreground_probability = np.exp(-((y - 30) ** 2 + (x - 15) ** 2) / 300)
+    commit(two, add_from_map(two, (30, 15), foreground_probability, level=0.01))
     assert two.geometry(4).area <= 600
 
 
@@ -335,15 +335,17 @@ def test_add_by_a_click_from_intensity(two, disc, sign):
 
 
 def test_clicks_that_add_nothing_are_said(two):
-    likely = np.full(two.shape, 0.02)
+    foreground_probability = np.full(two.shape, 0.02)
     with pytest.raises(EditError, match=r"the model sees no cell here \(0.02\); draw its outline"):
-        add_from_map(two, (30, 15), likely)
+        add_from_map(two, (30, 15), foreground_probability)
     with pytest.raises(EditError, match="there is a cell already, #1"):
-        add_from_map(two, (10, 10), likely)
+        add_from_map(two, (10, 10), foreground_probability)
     with pytest.raises(EditError, match="nothing stands out from the background here"):
-        add_from_intensity(two, (30, 15), np.random.default_rng(0).normal(100, 5, two.shape) * (likely > 0) + 0)
+        add_from_intensity(
+            two, (30, 15), np.random.default_rng(0).normal(100, 5, two.shape) * (foreground_probability > 0) + 0
+        )
     with pytest.raises(EditError, match="does not fit a plane of"):
-        add_from_map(two, (30, 15), likely[1:])
+        add_from_map(two, (30, 15), foreground_probability[1:])
 
 
 def test_add_in_a_plane_of_a_stack(stack, disc):
@@ -590,7 +592,7 @@ def test_seeds_in_a_flat_map_part_a_cell_halfway_between_them():
     labels[(y - 30) ** 2 + (x - 30) ** 2 <= 400] = 1
     noise = np.random.default_rng(3).uniform(0.99, 1, labels.shape).astype(np.float16)
     annotation = annotate(labels)
-    EditSession(annotation).commit(split_by_seeds(annotation, [(30, 20), (30, 41)], likely=noise))
+    EditSession(annotation).commit(split_by_seeds(annotation, [(30, 20), (30, 41)], foreground_probability=noise))
     right = annotation.labels == annotation.labels[30, 41]
     assert not right[:, :28].any()
     assert right[:, 34:].sum() == (labels[:, 34:] == 1).sum()

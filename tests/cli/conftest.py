@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from napari_cellvino.cli import main
-from napari_cellvino.resources import shipped_folder
+from napari_cellvino.core.resources import shipped_folder
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cellvino.resources import shipped_folder
+from napari_cellvino.core.resources import shipped_folder
 
 USABLE = [
     "good",
@@ -195,7 +195,7 @@ def test_full_disk_is_said_before_the_work(cellvino, samples, tmp_path, monkeypa
     def fsync(_file):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("napari_cellvino.export.atomic.os.fsync", fsync)
+    monkeypatch.setattr("napari_cellvino.storage.atomic.os.fsync", fsync)
     called = cellvino("run", samples / "plate", "--out", tmp_path / "out")
     assert called.code == 1
     assert "the disk is full" in called.err

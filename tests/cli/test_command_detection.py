@@ -18,12 +18,12 @@ from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.tools.boxes import add_box, move_box
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import set_class
-from napari_cellvino.export.label_tiff import read_labels
-from napari_cellvino.inference.progress import finish
-from napari_cellvino.inference.project import project
+from napari_cellvino.core.progress import finish
 from napari_cellvino.io import open_source
-from napari_cellvino.jobs.corrections import read_annotation
-from napari_cellvino.jobs.saving import save_corrections
+from napari_cellvino.io.label_tiff import read_labels
+from napari_cellvino.results.corrections import read_annotation
+from napari_cellvino.results.saving import save_corrections
+from napari_cellvino.segmentation.prepare import project
 
 LIVING = [(20.0, 30.0), (60.0, 64.0), (60.0, 90.0), (3.0, 120.0)]
 DEAD = [(100.0, 40.0), (75.0, 180.0)]

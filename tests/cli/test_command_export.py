@@ -10,15 +10,15 @@ import tifffile
 
 from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.tools.delete import delete
-from napari_cellvino.export.formats import FORMATS
-from napari_cellvino.export.label_tiff import read_labels, write_labels
-from napari_cellvino.image import Spacing
-from napari_cellvino.inference.progress import finish
-from napari_cellvino.inference.project import project
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.progress import finish
+from napari_cellvino.formats.registry import FORMATS
 from napari_cellvino.io import open_source
-from napari_cellvino.jobs.corrections import read_annotation
-from napari_cellvino.jobs.saving import save_corrections
-from napari_cellvino.training.datasets import read_set
+from napari_cellvino.io.label_tiff import read_labels, write_labels
+from napari_cellvino.results.corrections import read_annotation
+from napari_cellvino.results.saving import save_corrections
+from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.training.data.datasets import read_set
 
 
 def rows(path):

@@ -13,11 +13,11 @@ import tifffile
 
 from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.tools.delete import delete
-from napari_cellvino.inference.progress import finish
-from napari_cellvino.inference.volume import read_volume
+from napari_cellvino.core.progress import finish
 from napari_cellvino.io import open_source
-from napari_cellvino.jobs.corrections import is_other_image, read_annotation
-from napari_cellvino.jobs.saving import save_corrections
+from napari_cellvino.results.corrections import is_other_image, read_annotation
+from napari_cellvino.results.saving import save_corrections
+from napari_cellvino.segmentation.volume import read_volume
 
 SPACING = {"PhysicalSizeX": 0.325, "PhysicalSizeY": 0.325, "PhysicalSizeZ": 1.0}
 FORMATS = {

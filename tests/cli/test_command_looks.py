@@ -4,7 +4,7 @@ import shutil
 
 import tifffile
 
-from napari_cellvino.resources import shipped_folder
+from napari_cellvino.core.resources import shipped_folder
 
 
 def test_info_says_what_is_understood(cellvino, samples):

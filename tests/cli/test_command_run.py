@@ -9,7 +9,7 @@ import tifffile
 import yaml
 from skimage.io import imread, imsave
 
-from napari_cellvino.export.label_tiff import read_labels
+from napari_cellvino.io.label_tiff import read_labels
 
 FIRST_COLUMNS = ["file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count"]
 

@@ -3,8 +3,8 @@
 import pytest
 from small_training import write_tiny_model
 
-from napari_cellvino.jobs.training_news import read_news
-from napari_cellvino.package import find_package
+from napari_cellvino.model_package import find_package
+from napari_cellvino.training.progress_lines import read_progress
 
 
 def test_going_back_needs_a_name_of_ones_own(cellvino, tmp_path, monkeypatch):
@@ -20,7 +20,7 @@ def test_going_back_needs_a_name_of_ones_own(cellvino, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
 def test_a_better_model_is_installed_and_one_command_goes_back(cellvino, samples, tmp_path, monkeypatch):
     pytest.importorskip("torch", reason="needs the train extra")
-    from napari_cellvino.training.finetune import Trained
+    from napari_cellvino.training.fit.finetune import Trained
 
     monkeypatch.setenv("CELLVINO_MODELS", str(tmp_path / "models"))
     base, news = write_tiny_model(tmp_path), tmp_path / "news.jsonl"
@@ -29,7 +29,7 @@ def test_a_better_model_is_installed_and_one_command_goes_back(cellvino, samples
     worse = cellvino(*asked, "--progress", news, "--json")
     assert (worse.code, worse.json["better"]) == (1, False)
     assert not (tmp_path / "models").exists()
-    told = read_news(news)
+    told = read_progress(news)
     assert [n.step for n in told if n.step] == [1, 2, 3]
     assert told[-1].words == "scoring"
 

@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_cellvino.gui.window import CellvinoWindow
-from napari_cellvino.resources import shipped_folder
+from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.gui.shell.window import CellvinoWindow
 from tests.plate_images import write_plate
 
 from .review_session import Review
@@ -89,7 +89,7 @@ def click(qtbot: QtBot) -> Callable[[QWidget], None]:
 @pytest.fixture
 def infers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A list that grows by the tile size at every inference of the real engine."""
-    from napari_cellvino.inference.openvino import OpenVinoEngine
+    from napari_cellvino.engines.openvino import OpenVinoEngine
 
     calls: list[int] = []
     infer = OpenVinoEngine.infer

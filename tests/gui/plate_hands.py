@@ -9,9 +9,9 @@ from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtGui import QHelpEvent
 from qtpy.QtWidgets import QApplication, QToolTip
 
-from napari_cellvino.gui.plate_grid import PlateGrid
-from napari_cellvino.gui.window import CellvinoWindow
-from napari_cellvino.plate import Well
+from napari_cellvino.core.plate import Well
+from napari_cellvino.gui.plate.plate_grid import PlateGrid
+from napari_cellvino.gui.shell.window import CellvinoWindow
 
 from .conftest import WAIT_MS
 

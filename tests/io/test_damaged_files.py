@@ -10,7 +10,7 @@ import psutil
 import pytest
 import tifffile
 
-from napari_cellvino.errors import CellvinoError, ImageReadError, ImageValueError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.io import open_source
 
 RNG = np.random.default_rng(11)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cellvino.errors import ImageReadError
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io import IMAGE_SUFFIXES, Position, list_images, open_source
 
 PIXELS = np.arange(600, dtype=np.uint16).reshape(20, 30)
@@ -78,7 +78,9 @@ def test_a_damaged_file_leaves_the_terminal_quiet(tmp_path):
     tifffile.imwrite(path, np.zeros((5, 40, 40), np.uint16), metadata=None)
     path.write_bytes(path.read_bytes()[:3000])
     code = (
-        "import sys; from napari_cellvino.errors import CellvinoError; from napari_cellvino.io import open_source\n"
+        "import sys\n"
+        "from napari_cellvino.core.errors import CellvinoError\n"
+        "from napari_cellvino.io import open_source\n"
         "try: open_source(sys.argv[1])\n"
         "except CellvinoError as error: print(error)"
     )

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_cellvino.errors import ImageReadError, ImageValueError
-from napari_cellvino.image import Spacing
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.image import Spacing
 from napari_cellvino.io import open_source
 
 RNG = np.random.default_rng(5)

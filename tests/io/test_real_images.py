@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cellvino.image import Spacing
+from napari_cellvino.core.image import Spacing
 from napari_cellvino.io import open_source
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cellvino.errors import ImageValueError
-from napari_cellvino.image import Spacing
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.image import Spacing
 from napari_cellvino.io import open_source
 
 RNG = np.random.default_rng(7)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cellvino.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.io import open_source
 
 RNG = np.random.default_rng(7)

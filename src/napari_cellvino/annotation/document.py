@@ -19,11 +19,11 @@ from napari_cellvino.annotation.index import Geometry, ObjectIndex, areas_change
 from napari_cellvino.annotation.pixel_runs import Labels, PixelRuns, no_pixels
 from napari_cellvino.annotation.provenance import Provenance
 from napari_cellvino.annotation.record import ObjectRecord, drawn
-from napari_cellvino.annotation.record_text import record_dict
+from napari_cellvino.annotation.record_columns import objects_of_records, records_of_objects
+from napari_cellvino.annotation.record_json import record_dict
 from napari_cellvino.annotation.region import Region, join_regions
-from napari_cellvino.annotation.rows import objects_of_records, records_of_objects
-from napari_cellvino.errors import EditError, ImageValueError
-from napari_cellvino.objects import Objects
+from napari_cellvino.core.errors import EditError, ImageValueError
+from napari_cellvino.core.objects import Objects
 
 LAST_ID = np.iinfo(np.int32).max
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.errors import EditError
+from napari_cellvino.core.errors import EditError
 
 BYTES = 256_000_000
 

@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.event import Event
-from napari_cellvino.annotation.event_text import event_dict, read_line, write_line
-from napari_cellvino.errors import OutputError
+from napari_cellvino.annotation.event_json import event_dict, read_line, write_line
+from napari_cellvino.core.errors import OutputError
 
 FORMAT = 1
 RETRY_S = 1.0  # until a line that could not be written is tried again

@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from napari_cellvino import __version__
-from napari_cellvino.errors import ImageValueError
-from napari_cellvino.image import Origin, Plane
-from napari_cellvino.inference.engine import EngineFacts
-from napari_cellvino.recipe import Recipe
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.image import Origin, Plane
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.engines.engine import EngineInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Provenance:
     model: str
     model_sha256: str
     recipe: Recipe
-    engine: EngineFacts
+    engine: EngineInfo
     outline: str = ""  # the model that outlined what the first one found
-    outline_engine: EngineFacts | None = None
+    outline_engine: EngineInfo | None = None
     software: str = f"napari-cellvino {__version__}"
 
     def as_dict(self) -> dict[str, object]:

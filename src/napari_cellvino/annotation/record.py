@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from napari_cellvino.objects import Doubt, ObjectOrigin, ReviewState
+from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
 Box = tuple[int, int, int, int]
 

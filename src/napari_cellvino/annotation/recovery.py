@@ -11,11 +11,11 @@ from typing import Any
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.event import Change
-from napari_cellvino.annotation.event_text import read_event, read_line
+from napari_cellvino.annotation.event_json import read_event, read_line
 from napari_cellvino.annotation.history import BYTES
 from napari_cellvino.annotation.journal import FORMAT, Journal, free_name, set_aside, start_journal
 from napari_cellvino.annotation.session import EditSession, now
-from napari_cellvino.errors import CellvinoError, JournalError
+from napari_cellvino.core.errors import CellvinoError, JournalError
 
 REPLAYED_BYTES = 2**62  # of history while a journal is replayed: what it undoes must be there
 

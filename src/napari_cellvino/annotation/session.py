@@ -14,11 +14,11 @@ from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.event import Change, Event, Step
 from napari_cellvino.annotation.history import BYTES, History
 from napari_cellvino.annotation.journal import Journal
-from napari_cellvino.annotation.paint import Stroke, painted
+from napari_cellvino.annotation.paint_strokes import Stroke, painted
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.annotation.region import Region, join_regions
 from napari_cellvino.annotation.snapshot import LabelCopies, Snapshot
-from napari_cellvino.errors import EditError, OutputError
+from napari_cellvino.core.errors import EditError, OutputError
 
 
 def now() -> str:

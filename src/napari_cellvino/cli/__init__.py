@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from napari_cellvino.cli.parser import make_parser
-from napari_cellvino.errors import CellvinoError
+from napari_cellvino.core.errors import CellvinoError
 
 OK, FAILED, USAGE = 0, 1, 2
 
@@ -37,6 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _exit_code(error: CellvinoError) -> int:
-    from napari_cellvino.errors import DeviceError, ModelPackageError, OptionError
+    from napari_cellvino.core.errors import DeviceError, ModelPackageError, OptionError
 
     return USAGE if isinstance(error, (OptionError, DeviceError, ModelPackageError)) else FAILED

@@ -7,15 +7,15 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 
-from napari_cellvino.analysis.changes import Changes
-from napari_cellvino.cli.choices import recipe_from
-from napari_cellvino.image import Stack
-from napari_cellvino.inference.progress import Progress
+from napari_cellvino.cli.recipe_options import recipe_from
+from napari_cellvino.core.image import Stack
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.io import open_source
-from napari_cellvino.jobs.benchmark import Timing, compare_trials, plan_trials
-from napari_cellvino.jobs.json_text import json_text
-from napari_cellvino.package import find_package
-from napari_cellvino.resources import shipped_folder
+from napari_cellvino.model_package import find_package
+from napari_cellvino.quality.changes import Changes
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.workflows.benchmark import Timing, compare_trials, plan_trials
 
 SAMPLE = "nuclei_stack.ome.tif"
 COLUMNS = (
@@ -61,13 +61,13 @@ def _timings(
     for item in news:
         if isinstance(item, Timing):
             if not quiet:
-                print(_words(item), flush=True)
+                print(_format(item), flush=True)
             yield item
         elif not quiet and sys.stderr.isatty():
             print(f"{item.done}/{item.total} {item.noun}", end="\r", file=sys.stderr)
 
 
-def _words(timing: Timing) -> str:
+def _format(timing: Timing) -> str:
     trial, facts = timing.trial, timing.facts
     if facts is None:
         return f"{trial.device:10} {trial.precision:9} failed: {timing.problem}"

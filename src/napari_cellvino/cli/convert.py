@@ -7,12 +7,12 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from napari_cellvino.errors import OptionError
-from napari_cellvino.jobs.json_text import json_text
-from napari_cellvino.settings import user_model_folder
-from napari_cellvino.training.adapt import Wishes
-from napari_cellvino.training.convert import Converted, ConvertOptions, convert
-from napari_cellvino.training.convert_text import Sizes
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.settings import user_model_folder
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.training.convert.adapt import AdaptOptions
+from napari_cellvino.training.convert.convert import Converted, ConvertOptions, convert
+from napari_cellvino.training.convert.package_text import Sizes
 
 GENERAL_NAMES = {"model", "weights", "network", "rdf", "bioimageio", "saved_model", "best", "last"}
 
@@ -20,10 +20,12 @@ GENERAL_NAMES = {"model", "weights", "network", "rdf", "bioimageio", "saved_mode
 def run(options: argparse.Namespace) -> int:
     """Convert a network and say what came of it."""
     name = options.name or _name_from(options.network)
-    wishes = Wishes(options.head, _words(options.classes), _words(options.maps), options.activation, options.normalise)
+    overrides = AdaptOptions(
+        options.head, _format(options.classes), _format(options.maps), options.activation, options.normalise
+    )
     sizes = Sizes(options.diameter, options.tile, options.halo)
     out = options.out or user_model_folder() / name
-    asked = ConvertOptions(name, wishes, sizes, options.architecture, options.channels)
+    asked = ConvertOptions(name, overrides, sizes, options.architecture, options.channels)
     found = convert(options.network, out, asked, overwrite=options.overwrite)
     print(json_text(_record(found)).rstrip() if options.json else _report(found))
     return 0
@@ -41,7 +43,7 @@ def _name_from(path: Path) -> str:
     return name
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _format(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from napari_cellvino.jobs.corrected_results import write_report
-from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.workflows.correction_report import write_report
 
 
 def run(options: argparse.Namespace) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from napari_cellvino.inference.openvino import list_devices
-from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.engines.openvino import list_devices
+from napari_cellvino.storage.json_text import json_text
 
 
 def run(options: argparse.Namespace) -> int:

@@ -11,17 +11,17 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from napari_cellvino.analysis.accuracy import Accuracy
-from napari_cellvino.analysis.box_accuracy import DetectionAccuracy
-from napari_cellvino.analysis.score_table import markdown_table, text_table
-from napari_cellvino.errors import OptionError, TrainingDataError
-from napari_cellvino.inference.progress import Progress, finish
-from napari_cellvino.jobs.compare import BoxComparison, LabelComparison, compare_folders
-from napari_cellvino.jobs.json_text import json_text
-from napari_cellvino.package import find_package
-from napari_cellvino.recipe import Precision
-from napari_cellvino.training.datasets import read_set
-from napari_cellvino.training.evaluate import LabelledSet, score_package
+from napari_cellvino.core.errors import OptionError, TrainingDataError
+from napari_cellvino.core.progress import Progress, finish
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.model_package import find_package
+from napari_cellvino.quality.accuracy import Accuracy
+from napari_cellvino.quality.box_accuracy import DetectionAccuracy
+from napari_cellvino.quality.score_table import markdown_table, text_table
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.training.data.datasets import read_set
+from napari_cellvino.training.metrics.evaluate import LabelledSet, score_package
+from napari_cellvino.workflows.evaluate_results import BoxComparison, LabelComparison, compare_folders
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,7 +38,7 @@ def _compare(options: argparse.Namespace) -> int:
     found = compare_folders(options.folder, options.truth, min_area=options.min_area)
     for problem in found.problems:
         print(problem, file=sys.stderr)
-    print(json_text(_record(found)).rstrip() if options.json else _words(found))
+    print(json_text(_record(found)).rstrip() if options.json else _format(found))
     return int(bool(found.problems))
 
 
@@ -49,16 +49,16 @@ def _record(found: LabelComparison | BoxComparison) -> dict[str, object]:
     return record
 
 
-def _words(found: LabelComparison | BoxComparison) -> str:
+def _format(found: LabelComparison | BoxComparison) -> str:
     if isinstance(found, LabelComparison):
-        return _outline_words(found.score)
-    parts = [_box_words(found.score)]
+        return _format_outlines(found.score)
+    parts = [_format_boxes(found.score)]
     if len(found.of_class) > 1:
-        parts += [f"{name}\n{_box_words(score)}" for name, score in found.of_class.items()]
+        parts += [f"{name}\n{_format_boxes(score)}" for name, score in found.of_class.items()]
     return "\n\n".join(parts)
 
 
-def _outline_words(score: Accuracy) -> str:
+def _format_outlines(score: Accuracy) -> str:
     return _lines(
         ("fields", f"{score.fields}"),
         ("cells", f"{score.predicted:,} found, {score.true:,} true"),
@@ -71,7 +71,7 @@ def _outline_words(score: Accuracy) -> str:
     )
 
 
-def _box_words(score: DetectionAccuracy) -> str:
+def _format_boxes(score: DetectionAccuracy) -> str:
     return _lines(
         ("fields", f"{score.fields}"),
         ("cells", f"{score.predicted:,} found, {score.true:,} true"),

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_cellvino.export.exporting import REVIEWED_ONLY, ExportChoices, Exported, describe, export_fields
-from napari_cellvino.export.formats import check_formats
-from napari_cellvino.jobs.annotated_fields import Unreadable, read_fields, read_groups, result_folders
-from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.formats.export import REVIEWED_ONLY, ExportChoices, Exported, describe, export_fields
+from napari_cellvino.formats.registry import check_formats
+from napari_cellvino.results.annotated_fields import Unreadable, read_fields, read_groups, result_folders
+from napari_cellvino.storage.json_text import json_text
 
 TRAINERS = {
     "cellpose": "{python} -m cellpose --train --dir {folder}/train {test}--mask_filter _seg.npy --verbose",

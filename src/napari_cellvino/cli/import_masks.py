@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from napari_cellvino.cli.report import cells
-from napari_cellvino.image import Spacing
-from napari_cellvino.jobs.batch import list_inputs
-from napari_cellvino.jobs.importing import Imported, import_masks
-from napari_cellvino.jobs.json_text import json_text
-from napari_cellvino.recipe import make_recipe
+from napari_cellvino.cli.progress_report import cells
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.recipe import make_recipe
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.workflows.import_masks import Imported, import_masks
+from napari_cellvino.workflows.run_folder import list_inputs
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from napari_cellvino.cli.plates import is_plate, plate_found
-from napari_cellvino.errors import CellvinoError
-from napari_cellvino.image import Stack
+from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.image import Stack
 from napari_cellvino.io import open_source
 from napari_cellvino.io.plates import open_plate
-from napari_cellvino.jobs.batch import list_inputs
-from napari_cellvino.jobs.json_text import json_text
-from napari_cellvino.package import ModelSpec, open_package
-from napari_cellvino.package.spec import SPEC_NAME
+from napari_cellvino.model_package import ModelSpec, open_package
+from napari_cellvino.model_package.spec import SPEC_NAME
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.workflows.run_folder import list_inputs
 
 Found = list[tuple[dict[str, object], str]]  # as JSON, and in words
 
@@ -55,15 +55,15 @@ def _plate(pattern: str, path: Path) -> Found:
 def _image(path: Path) -> Found:
     source = open_source(path)
     stacks = [source.read(position) for position in source.positions]
-    return [(_record(path, stack), _words(path, stack)) for stack in stacks]
+    return [(_record(path, stack), _format(path, stack)) for stack in stacks]
 
 
 def _model(path: Path) -> Found:
     spec = open_package(path).spec
-    return [({"file": str(path), "model": spec.model_dump(mode="json")}, _model_words(path, spec))]
+    return [({"file": str(path), "model": spec.model_dump(mode="json")}, _format_model(path, spec))]
 
 
-def _model_words(path: Path, spec: ModelSpec) -> str:
+def _format_model(path: Path, spec: ModelSpec) -> str:
     d = spec.diameter_px
     cells = f"cells of {d.smallest:g} to {d.largest:g} px, best {d.reference:g} px"
     taken = f"; taken to be {d.assumed:g} px where nobody says" if d.assumed else ""
@@ -88,7 +88,7 @@ def _record(path: Path, stack: Stack) -> dict[str, object]:
     }
 
 
-def _words(path: Path, stack: Stack) -> str:
+def _format(path: Path, stack: Stack) -> str:
     place = f" {stack.origin.position}" if stack.origin.position else ""
     lines = [f"{path}{place}", stack.describe(), stack.describe_spacing()]
     if stack.shape.c > 1:

@@ -6,12 +6,12 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from napari_cellvino.errors import CellvinoError, OptionError
-from napari_cellvino.inference.check import ModelCheck, check_model
-from napari_cellvino.jobs.installing import go_back
-from napari_cellvino.jobs.json_text import json_text
-from napari_cellvino.package import ModelSpec, find_package, list_packages, open_package
-from napari_cellvino.package.registry import ListedPackage
+from napari_cellvino.core.errors import CellvinoError, OptionError
+from napari_cellvino.engines.selftest import ModelCheck, check_model
+from napari_cellvino.model_package import ModelSpec, find_package, list_packages, open_package
+from napari_cellvino.model_package.install import go_back
+from napari_cellvino.model_package.registry import ListedPackage
+from napari_cellvino.storage.json_text import json_text
 
 
 def run(options: argparse.Namespace) -> int:
@@ -57,7 +57,7 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         print(json_text([asdict(c) | {"ok": c.ok} for c in checks]), end="")
     else:
-        print("\n".join(map(_words, checks)))
+        print("\n".join(map(_format, checks)))
     return int(bool(problems) or not all(c.ok for c in checks))
 
 
@@ -73,7 +73,7 @@ def _check_all() -> tuple[list[ModelCheck], list[CellvinoError]]:
     return checks, problems
 
 
-def _words(check: ModelCheck) -> str:
+def _format(check: ModelCheck) -> str:
     return (
         f"{check.model} {check.precision} on {check.device} ({check.number_type}): "
         f"{'ok' if check.ok else 'WRONG'}, differs by {check.difference:.2g} (allowed {check.tolerance:.2g})"

@@ -7,17 +7,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_cellvino.analysis.plate_layout import Layout, read_layout
-from napari_cellvino.cli.report import Reporter, cells
-from napari_cellvino.errors import CellvinoError, OptionError, OutputError
-from napari_cellvino.image import Wishes
-from napari_cellvino.inference.progress import finish
+from napari_cellvino.cli.progress_report import Reporter, cells
+from napari_cellvino.core.errors import CellvinoError, OptionError, OutputError
+from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.core.plate import FieldOfView, Plate, Well, choose_fields, name_wells
+from napari_cellvino.core.progress import finish
 from napari_cellvino.io.plates import INDEX_SUFFIXES, PlateSource, find_plate, open_plate
-from napari_cellvino.jobs.batch import Bench, FieldDone, FieldNews
-from napari_cellvino.jobs.plate_field import PlateChoices
-from napari_cellvino.jobs.plate_run import run_plate
-from napari_cellvino.jobs.plate_tables import write_into_plate
-from napari_cellvino.plate import FieldOfView, Plate, Well, choose_fields, name_wells
+from napari_cellvino.plates.layout import Layout, read_layout
+from napari_cellvino.results.plate_field import PlateChoices
+from napari_cellvino.results.plate_tables import write_into_plate
+from napari_cellvino.workflows.run_folder import FieldOutcome, FieldProgress, RunContext
+from napari_cellvino.workflows.run_plate import run_plate
 
 _SHOWN = 10  # names of what is missing
 
@@ -29,12 +29,12 @@ def is_plate(path: Path, pattern: str) -> bool:
     if not path.is_dir() and path.suffix.lower() not in INDEX_SUFFIXES:
         return False
     try:
-        return find_plate(path.absolute(), Wishes()) is not None
+        return find_plate(path.absolute(), MetadataOverrides()) is not None
     except CellvinoError:
         return path.exists()
 
 
-def plate_input(options: argparse.Namespace, wishes: Wishes) -> PlateSource | None:
+def plate_input(options: argparse.Namespace, overrides: MetadataOverrides) -> PlateSource | None:
     """Return the plate that is to be run, or None where the inputs are images.
 
     Raises
@@ -45,9 +45,11 @@ def plate_input(options: argparse.Namespace, wishes: Wishes) -> PlateSource | No
     plates = [path for path in options.inputs if is_plate(path, options.pattern)]
     typed = [o for o in ("wells", "fields", "layout", "labels_back") if getattr(options, o)]
     if plates and len(options.inputs) == 1:
-        if wishes.axes is not None:
-            raise OptionError(f"--axes {wishes.axes} is for image files; leave it out for the plate {plates[0].name}")
-        return open_plate(plates[0], pattern=options.pattern, spacing=wishes.spacing, channels=wishes.channels)
+        if overrides.axes is not None:
+            raise OptionError(
+                f"--axes {overrides.axes} is for image files; leave it out for the plate {plates[0].name}"
+            )
+        return open_plate(plates[0], pattern=options.pattern, spacing=overrides.spacing, channels=overrides.channels)
     if typed:
         flag = typed[0].replace("_", "-")
         raise OptionError(f"--{flag} is for one plate, and {options.inputs[0]} is none; see 'cellvino info'")
@@ -56,7 +58,7 @@ def plate_input(options: argparse.Namespace, wishes: Wishes) -> PlateSource | No
     return None
 
 
-def work_on_plate(source: PlateSource, bench: Bench, options: argparse.Namespace) -> list[FieldDone]:
+def work_on_plate(source: PlateSource, context: RunContext, options: argparse.Namespace) -> list[FieldOutcome]:
     """Run the chosen wells of a plate and return what became of every field.
 
     Raises
@@ -74,12 +76,12 @@ def work_on_plate(source: PlateSource, bench: Bench, options: argparse.Namespace
     reporter = PlateReporter(plate, fields, quiet=options.json)
     reporter.begin()
     done = finish(
-        run_plate(source, fields, bench, PlateChoices(layout, options.ring, options.labels_back)), reporter.tell
+        run_plate(source, fields, context, PlateChoices(layout, options.ring, options.labels_back)), reporter.tell
     )
     reporter.end(done)
     if source.zarr_group(fields[0]) is not None:
         try:
-            write_into_plate(source.path, bench.root)
+            write_into_plate(source.path, context.root)
         except OutputError as error:  # the table stands in the folder of results all the same
             print(f"wells.csv is not in the plate: {error}", file=sys.stderr)
     return done
@@ -94,16 +96,16 @@ class PlateReporter(Reporter):
         self.wells: dict[Well, int] = {}
         for field in fields:
             self.wells[field.well] = self.wells.get(field.well, 0) + 1
-        self.done: dict[Well, list[FieldDone]] = {}
+        self.done: dict[Well, list[FieldOutcome]] = {}
 
     def begin(self) -> None:
         """Say what the plate is, and what is wrong with it."""
         if not self.quiet:
             print("\n  ".join([f"{self.plate.name}: {self.plate.describe()}", *_wrongs(self.plate)]), file=sys.stderr)
 
-    def tell(self, news: FieldNews | FieldDone) -> None:
+    def tell(self, news: FieldProgress | FieldOutcome) -> None:
         """Show a piece of news."""
-        if isinstance(news, FieldNews):
+        if isinstance(news, FieldProgress):
             self.progress(news)
             return
         well = Well.parse(str(news.row["well"]))
@@ -118,7 +120,7 @@ class PlateReporter(Reporter):
         if len(held) == self.wells[well]:
             self._tell_well(well, held)
 
-    def _tell_well(self, well: Well, held: Sequence[FieldDone]) -> None:
+    def _tell_well(self, well: Well, held: Sequence[FieldOutcome]) -> None:
         self._close()
         whole = [d for d in held if not d.failed]
         count = sum(int(str(d.row["count"])) for d in whole)
@@ -130,7 +132,7 @@ class PlateReporter(Reporter):
 
 def plate_found(path: Path, plate: Plate) -> tuple[dict[str, object], str]:
     """Return what is understood of a plate, as JSON and in words."""
-    return _record(path, plate), _words(path, plate)
+    return _record(path, plate), _format(path, plate)
 
 
 def _record(path: Path, plate: Plate) -> dict[str, object]:
@@ -151,7 +153,7 @@ def _record(path: Path, plate: Plate) -> dict[str, object]:
     }
 
 
-def _words(path: Path, plate: Plate) -> str:
+def _format(path: Path, plate: Plate) -> str:
     s = plate.spacing
     depth = f" × {s.z:.4g}" if s.z is not None and plate.z > 1 else ""
     known = f"{s.x:.4g} × {s.y:.4g}{depth} µm per pixel" if s.x and s.y else "pixel size unknown: results in pixels"

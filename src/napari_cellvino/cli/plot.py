@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from napari_cellvino.export.box_plot import Values, box_stats
-from napari_cellvino.jobs.group_plots import Plotted, write_plot
-from napari_cellvino.jobs.json_text import json_text
+from napari_cellvino.figures.box_plot import Values, box_stats
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.workflows.group_plots import Plotted, write_plot
 
 
 def run(options: argparse.Namespace) -> int:

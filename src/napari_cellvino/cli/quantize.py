@@ -7,11 +7,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from napari_cellvino.errors import OptionError, TrainingDataError
-from napari_cellvino.jobs.json_text import json_text
-from napari_cellvino.package import find_package
-from napari_cellvino.training.quantize import Quantized, quantize_package
-from napari_cellvino.training.quantize_sets import Parted, has_truth, part_set, read_pictures
+from napari_cellvino.core.errors import OptionError, TrainingDataError
+from napari_cellvino.model_package import find_package
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.training.quantize.image_sets import Parted, has_truth, part_set, read_pictures
+from napari_cellvino.training.quantize.quantize import Quantized, quantize_package
 
 
 def run(options: argparse.Namespace) -> int:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from napari_cellvino.analysis.score_table import text_table
-from napari_cellvino.errors import OptionError
-from napari_cellvino.jobs.installing import install_package
-from napari_cellvino.jobs.json_text import json_text
-from napari_cellvino.jobs.retrain import missing_packages
-from napari_cellvino.jobs.training_news import TrainingNews, tell_news
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.model_package.install import install_package
+from napari_cellvino.quality.score_table import text_table
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.training.progress_lines import TrainingProgress, write_progress
+from napari_cellvino.workflows.retrain import missing_packages
 
 if TYPE_CHECKING:
-    from napari_cellvino.training.finetune import Trained, TrainingTask
-    from napari_cellvino.training.fit import FitProgress
+    from napari_cellvino.training.fit.finetune import Trained, TrainingTask
+    from napari_cellvino.training.fit.fit import FitProgress
 
 STOPPED = 130  # what a shell expects after Ctrl-C
 
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     missing = missing_packages()
     if missing:
         raise OptionError(f"training needs {', '.join(missing)}: pip install 'napari-cellvino[train]'")
-    from napari_cellvino.training.finetune import TrainingTask, train
+    from napari_cellvino.training.fit.finetune import TrainingTask, train
 
     task = TrainingTask(
         options.dataset,
@@ -65,7 +65,7 @@ def _follow(work: Generator[FitProgress | str, None, Trained], progress: Path | 
                 trained: Trained = end.value
                 return trained
             if progress is not None:
-                tell_news(progress, _as_news(news))
+                write_progress(progress, _as_news(news))
             if isinstance(news, str) or news.saved:
                 words = news if isinstance(news, str) else news.words()
                 if not quiet:
@@ -74,10 +74,10 @@ def _follow(work: Generator[FitProgress | str, None, Trained], progress: Path | 
                 line.set_description_str(news.words())
 
 
-def _as_news(news: FitProgress | str) -> TrainingNews:
+def _as_news(news: FitProgress | str) -> TrainingProgress:
     if isinstance(news, str):
-        return TrainingNews(words=news)
-    return TrainingNews(
+        return TrainingProgress(words=news)
+    return TrainingProgress(
         step=news.step, steps=news.steps, loss=news.loss, validation=news.validation,
         seconds_left=news.seconds_left, saved=news.saved,
     )  # fmt: skip

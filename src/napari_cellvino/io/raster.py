@@ -15,11 +15,11 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.errors import ImageReadError
-from napari_cellvino.image import Origin, Spacing, Stack, Wishes
-from napari_cellvino.io.faults import check_memory, reading
-from napari_cellvino.io.layout import Held, Layout, resolve_layout
-from napari_cellvino.io.planes import BlockPlanes, Finish
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import MetadataOverrides, Origin, Spacing, Stack
+from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
+from napari_cellvino.io.block_planes import BlockPlanes, Finish
+from napari_cellvino.io.checks import check_memory, reading
 from napari_cellvino.io.raster_header import PNG_MAGIC, Header, read_header
 from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, unknown_sizes
 
@@ -65,7 +65,7 @@ class RasterSource:
     path: Path
     header: Header
     layout: Layout
-    wishes: Wishes
+    overrides: MetadataOverrides
     positions: tuple[Position, ...] = (Position(),)
 
     @property
@@ -85,21 +85,21 @@ class RasterSource:
         finish = Finish(np.dtype(np.uint8 if self.header.bits <= 8 else np.uint16))
         shape = self.layout.shape
         rgb = shape.c == 3 and "S" in self.layout.letters
-        spacing = agreed_spacing(self.path, Spacing(), self.wishes.spacing)
+        spacing = agreed_spacing(self.path, Spacing(), self.overrides.spacing)
         return Stack(
             BlockPlanes(self.path.name, self.layout, RasterBlocks(self.path, self.header), finish),
             shape,
             finish.dtype,
             spacing=spacing,
-            channels=channel_names(self.wishes.channels, ("Red", "Green", "Blue") if rgb else (), count=shape.c),
+            channels=channel_names(self.overrides.channels, ("Red", "Green", "Blue") if rgb else (), count=shape.c),
             rgb=rgb,
             origin=Origin(path=str(self.path)),
             assumptions=unknown_sizes(spacing, shape),
-            wishes=self.wishes,
+            overrides=self.overrides,
         )
 
 
-def open_raster(path: Path, head: bytes, wishes: Wishes) -> RasterSource | None:
+def open_raster(path: Path, head: bytes, overrides: MetadataOverrides) -> RasterSource | None:
     """Return the opened PNG or JPEG file, or None where the first bytes are of neither.
 
     Raises
@@ -113,6 +113,6 @@ def open_raster(path: Path, head: bytes, wishes: Wishes) -> RasterSource | None:
     if header is None:
         return None
     size = (header.height, header.width)
-    colour = Held(path.name, "YXS", (*size, 3), samples=3)
-    held = Held(path.name, "YX", size) if header.colours == 1 else colour
-    return RasterSource(path, header, resolve_layout((held,), wishes.axes)[0], wishes)
+    colour = AxisSizes(path.name, "YXS", (*size, 3), samples=3)
+    held = AxisSizes(path.name, "YX", size) if header.colours == 1 else colour
+    return RasterSource(path, header, resolve_layout((held,), overrides.axes)[0], overrides)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from napari_cellvino.errors import ImageReadError
-from napari_cellvino.io.faults import cut_short, reading
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.io.checks import cut_short, reading
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"

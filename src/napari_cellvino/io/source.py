@@ -2,8 +2,8 @@
 
 One file may hold several fields of view, and a plate folder will hold hundreds; so opening gives a `Source`, which
 knows its positions without reading a pixel. The corrections of the user (axes, pixel size, channel names) travel as one
-`Wishes` value, so that every reader honours them alike. A reader is a function (`Opener`) that answers None to what is
-not its kind: a class to register was ruled out, the tuple of functions in `opening` is all that is needed.
+`MetadataOverrides` value, so that every reader honours them alike. A reader is a function (`Reader`) that answers
+None to what is not its kind.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from napari_cellvino.errors import ImageValueError
-from napari_cellvino.image import Shape, Spacing, Stack, Wishes
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Source(Protocol):
         ...
 
 
-Opener = Callable[[Path, bytes, Wishes], Source | None]
+Reader = Callable[[Path, bytes, MetadataOverrides], Source | None]
 """Opens (path, its first bytes, wishes); None where the file is of another kind. Folders have no first bytes."""
 
 

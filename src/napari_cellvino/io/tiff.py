@@ -15,16 +15,16 @@ from threading import Lock
 import numpy as np
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
 
-from napari_cellvino.errors import ImageReadError, ImageValueError
-from napari_cellvino.image import Origin, Stack, Wishes
-from napari_cellvino.io.faults import reading
-from napari_cellvino.io.layout import Held, Layout, resolve_layout
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
+from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
+from napari_cellvino.io.block_planes import BlockPlanes, Blocks, Finish
+from napari_cellvino.io.checks import reading
 from napari_cellvino.io.ome import ome_siblings
-from napari_cellvino.io.planes import BlockPlanes, Blocks, Finish
 from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, distinct, unknown_sizes
 from napari_cellvino.io.tiff_blocks import plan_blocks
-from napari_cellvino.io.tiff_facts import Facts, read_facts, reject_entities
-from napari_cellvino.io.tiff_pictures import choose_pictures
+from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
+from napari_cellvino.io.tiff_series import choose_pictures
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COLOURS = {PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR}
@@ -40,7 +40,7 @@ class Picture:
     blocks: Blocks
     finish: Finish
     rgb: bool
-    facts: Facts
+    facts: TiffMetadata
     assumptions: tuple[str, ...]
 
 
@@ -51,7 +51,7 @@ class TiffSource:
     path: Path
     positions: tuple[Position, ...]
     places: tuple[tuple[Picture, int], ...]
-    wishes: Wishes
+    overrides: MetadataOverrides
     remarks: tuple[str, ...] = ()
     parts: tuple[Path, ...] = ()
 
@@ -66,22 +66,22 @@ class TiffSource:
         chosen = choose(self.path, self.positions, position)
         picture, index = self.places[chosen]
         shape = picture.layout.shape
-        spacing = agreed_spacing(self.path, picture.facts.spacing, self.wishes.spacing)
+        spacing = agreed_spacing(self.path, picture.facts.spacing, self.overrides.spacing)
         found = ("Red", "Green", "Blue") if picture.rgb else picture.facts.channels
         return Stack(
             BlockPlanes(self.path.name, picture.layout, picture.blocks, picture.finish, index),
             shape,
             picture.finish.dtype,
             spacing=spacing,
-            channels=channel_names(self.wishes.channels, found, count=shape.c),
+            channels=channel_names(self.overrides.channels, found, count=shape.c),
             rgb=picture.rgb,
             origin=Origin(path=str(self.path), position=self.positions[chosen].name),
             assumptions=picture.assumptions + self.remarks + unknown_sizes(spacing, shape),
-            wishes=self.wishes,
+            overrides=self.overrides,
         )
 
 
-def open_tiff(path: Path, head: bytes, wishes: Wishes) -> TiffSource | None:
+def open_tiff(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSource | None:
     """Return the opened TIFF file, or None where the first bytes are not TIFF's.
 
     Raises
@@ -98,29 +98,29 @@ def open_tiff(path: Path, head: bytes, wishes: Wishes) -> TiffSource | None:
             reject_entities(path, str(tif.pages.first.description))
         series, left_out = choose_pictures(path, tif)
         lock = Lock()
-        pictures = [_picture(path, tif, s, wishes, lock) for s in series]
+        pictures = [_picture(path, tif, s, overrides, lock) for s in series]
         siblings = ome_siblings(tif.ome_metadata or "")
     places = tuple((picture, n) for picture in pictures for n in range(picture.layout.count("P")))
     parts = tuple(path.parent / name for name in sorted(siblings))
-    return TiffSource(path, _positions(places), places, wishes, left_out, (path, *parts))
+    return TiffSource(path, _positions(places), places, overrides, left_out, (path, *parts))
 
 
-def _picture(path: Path, tif: TiffFile, series: TiffPageSeries, wishes: Wishes, lock: Lock) -> Picture:
+def _picture(path: Path, tif: TiffFile, series: TiffPageSeries, overrides: MetadataOverrides, lock: Lock) -> Picture:
     page = series.keyframe
     finish, inverted = _finish(path, page)
     short, full = (_held(path, series, squeeze=squeeze) for squeeze in (True, False))
-    layout, assumed = resolve_layout((short, full), wishes.axes)
+    layout, assumed = resolve_layout((short, full), overrides.axes)
     rgb = page.photometric in _COLOURS and "S" in layout.letters and layout.shape.c == 3
     blocks = plan_blocks(path, series, layout, lock)
-    return Picture(series.name, layout, blocks, finish, rgb, read_facts(tif, series), assumed + inverted)
+    return Picture(series.name, layout, blocks, finish, rgb, read_metadata(tif, series), assumed + inverted)
 
 
-def _held(path: Path, series: TiffPageSeries, *, squeeze: bool) -> Held:
+def _held(path: Path, series: TiffPageSeries, *, squeeze: bool) -> AxisSizes:
     axes, sizes = series.get_axes(squeeze), series.get_shape(squeeze)
     if min(sizes) < 1:
         raise ImageValueError(f"{path.name} has no pixels: its size is {sizes}; export it again from where it was made")
     values = sizes[axes.index("S")] if "S" in axes else 1
-    return Held(path.name, axes, sizes, _samples(series.keyframe, values))
+    return AxisSizes(path.name, axes, sizes, _samples(series.keyframe, values))
 
 
 def _samples(page: TiffPage, values: int) -> int:

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import TiffFrame, TiffPage, TiffPageSeries
 
-from napari_cellvino.errors import ImageReadError
-from napari_cellvino.io.faults import check_extent, check_memory, check_ratio, cut_short, reading
-from napari_cellvino.io.layout import Layout
-from napari_cellvino.io.planes import Blocks
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.io.axes import Layout
+from napari_cellvino.io.block_planes import Blocks
+from napari_cellvino.io.checks import check_extent, check_memory, check_ratio, cut_short, reading
 
 
 @dataclass(frozen=True, slots=True)

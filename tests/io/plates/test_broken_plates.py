@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cellvino.errors import ImageReadError
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.plates import open_plate
 
 EXPORTED = "imagexpress_exported/9987_Plate_3435"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from zarr_plates import write_zarr_plate
 
-from napari_cellvino.errors import ImageReadError
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.plates import open_plate
 
 PLACES = [("B", "3", "0"), ("B", "3", "1"), ("C", "12", "0"), ("C", "12", "1")]

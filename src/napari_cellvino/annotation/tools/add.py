@@ -15,11 +15,11 @@ from scipy import ndimage as ndi
 
 from napari_cellvino.annotation.document import Annotation, describe
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.annotation.paint import repainted
+from napari_cellvino.annotation.paint_strokes import repainted
 from napari_cellvino.annotation.record import drawn
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.annotation.tools.drawing import Drawing, Mask, pixel_at
-from napari_cellvino.errors import EditError
+from napari_cellvino.core.errors import EditError
 
 LOWEST = 0.1  # a map below this says that there is no cell
 STEP = 1.25  # by which the threshold rises until the object is no larger than usual
@@ -50,7 +50,7 @@ def add_drawn(annotation: Annotation, drawing: Drawing, *, class_index: int = 0)
 def add_from_map(
     annotation: Annotation,
     point: tuple[float, float],
-    likely: Values,
+    foreground_probability: Values,
     *,
     plane: int | None = None,
     level: float = 0.25,
@@ -73,7 +73,7 @@ def add_from_map(
         If the click is on a cell, or the model sees nothing there.
     """
     region, seed = _surroundings(annotation, point, plane)
-    values = _cut(likely, annotation, region)
+    values = _cut(foreground_probability, annotation, region)
     if values[seed] < LOWEST:
         raise EditError(f"the model sees no cell here ({values[seed]:.2f}); draw its outline instead")
     free = (annotation.pixels[region.slices] == 0).reshape(values.shape)

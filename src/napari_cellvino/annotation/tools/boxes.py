@@ -8,7 +8,7 @@ from napari_cellvino.annotation.document import Annotation, describe
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.record import Box, drawn
 from napari_cellvino.annotation.region import Region
-from napari_cellvino.errors import EditError
+from napari_cellvino.core.errors import EditError
 
 
 def add_box(

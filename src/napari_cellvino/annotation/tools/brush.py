@@ -6,10 +6,10 @@ import numpy as np
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.annotation.paint import repainted
+from napari_cellvino.annotation.paint_strokes import repainted
 from napari_cellvino.annotation.tools.drawing import Drawing
-from napari_cellvino.errors import EditError
-from napari_cellvino.objects import ReviewState
+from napari_cellvino.core.errors import EditError
+from napari_cellvino.core.objects import ReviewState
 
 
 def brush(annotation: Annotation, id_: int, drawing: Drawing) -> Edit:

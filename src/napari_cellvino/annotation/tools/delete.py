@@ -9,9 +9,9 @@ from napari_cellvino.annotation.document import Annotation, describe
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.annotation.tools.drawing import check_plane
-from napari_cellvino.annotation.tools.single import given_to
-from napari_cellvino.errors import EditError
-from napari_cellvino.objects import ObjectOrigin, ReviewState
+from napari_cellvino.annotation.tools.single_object import given_to
+from napari_cellvino.core.errors import EditError
+from napari_cellvino.core.objects import ObjectOrigin, ReviewState
 
 
 def delete(annotation: Annotation, ids: Sequence[int], *, plane: int | None = None) -> Edit:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.region import Region
-from napari_cellvino.errors import EditError
+from napari_cellvino.core.errors import EditError
 
 Points = Sequence[tuple[float, float]] | NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]

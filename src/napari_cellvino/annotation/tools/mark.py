@@ -8,8 +8,8 @@ from dataclasses import replace
 from napari_cellvino.annotation.document import Annotation, describe
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.record import ObjectRecord
-from napari_cellvino.errors import EditError
-from napari_cellvino.objects import ReviewState
+from napari_cellvino.core.errors import EditError
+from napari_cellvino.core.objects import ReviewState
 
 LONGEST_NOTE = 10_000  # letters
 

@@ -14,9 +14,9 @@ from scipy.sparse.csgraph import connected_components
 from napari_cellvino.annotation.document import Annotation, describe
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.tools.drawing import Drawing, check_plane, ids_under
-from napari_cellvino.annotation.tools.single import given_to
-from napari_cellvino.errors import EditError, UnsureError
-from napari_cellvino.objects import Doubt, ObjectOrigin, ReviewState
+from napari_cellvino.annotation.tools.single_object import given_to
+from napari_cellvino.core.errors import EditError, UnsureError
+from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
 
 def merge(annotation: Annotation, ids: Sequence[int], *, plane: int | None = None, apart: bool = False) -> Edit:

@@ -11,8 +11,8 @@ from scipy import ndimage as ndi
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.tools.drawing import Drawing
-from napari_cellvino.annotation.tools.single import Mask, Single, cut_out, reshaped
-from napari_cellvino.errors import EditError
+from napari_cellvino.annotation.tools.single_object import Mask, Single, cut_out, reshaped
+from napari_cellvino.core.errors import EditError
 
 SMOOTH = 1.5  # px
 MARGIN = 3  # px round an object that smoothing may reach

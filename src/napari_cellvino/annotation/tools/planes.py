@@ -17,8 +17,8 @@ from scipy import ndimage as ndi
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.annotation.tools.single import Mask, cut_out, reshaped
-from napari_cellvino.errors import EditError
+from napari_cellvino.annotation.tools.single_object import Mask, cut_out, reshaped
+from napari_cellvino.core.errors import EditError
 
 Distance = NDArray[np.float64]
 

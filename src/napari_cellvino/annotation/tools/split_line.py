@@ -8,9 +8,9 @@ from scipy import ndimage as ndi
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.tools.drawing import Points, draw_line, ids_under
-from napari_cellvino.annotation.tools.pieces import Parts, split_edit, spread
-from napari_cellvino.annotation.tools.single import Mask, Single, cut_out
-from napari_cellvino.errors import EditError
+from napari_cellvino.annotation.tools.single_object import Mask, Single, cut_out
+from napari_cellvino.annotation.tools.split_parts import Parts, split_edit, spread
+from napari_cellvino.core.errors import EditError
 
 BEYOND = 2.0  # px that a line goes on at its ends: hands stop short
 SMALLEST_PART = 4  # px; less than this beside a line is a crumb, no cell

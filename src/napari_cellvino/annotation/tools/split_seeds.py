@@ -17,9 +17,9 @@ from scipy import ndimage as ndi
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.tools.drawing import Points, pixel_at
-from napari_cellvino.annotation.tools.pieces import Parts, flood, split_edit
-from napari_cellvino.annotation.tools.single import Mask, Single, cut_out
-from napari_cellvino.errors import EditError
+from napari_cellvino.annotation.tools.single_object import Mask, Single, cut_out
+from napari_cellvino.annotation.tools.split_parts import Parts, flood, split_edit
+from napari_cellvino.core.errors import EditError
 
 CLEAR_WAIST = 0.75  # a waist is clear where it is at most so wide as this share of the narrower side
 LEVELS = np.linspace(0.08, CLEAR_WAIST, 10)  # of the greatest depth, at which parts may come asunder
@@ -36,7 +36,7 @@ def split_by_seeds(
     *,
     plane: int | None = None,
     whole: bool = True,
-    likely: Depth | None = None,
+    foreground_probability: Depth | None = None,
     sampling: Sampling = None,
 ) -> Edit:
     """Return the edit that splits one object into a part round each seed (P, 2).
@@ -65,10 +65,10 @@ def split_by_seeds(
         markers[tuple(a - b for a, b in zip(place, single.region.low, strict=True))] = number
     if len(np.unique(markers)) != len(places) + 1:
         raise EditError("two seeds are in the same pixel; click once in each part of the cell")
-    if likely is None:
+    if foreground_probability is None:
         depth = _depth(single.own, sampling)
     else:
-        depth = _of_region(likely, annotation, single) - NEARNESS * _away(markers, sampling)
+        depth = _of_region(foreground_probability, annotation, single) - NEARNESS * _away(markers, sampling)
     return split_edit(annotation, [(single, flood(depth, markers, single.own))])
 
 
@@ -134,10 +134,10 @@ def _away(markers: Parts, sampling: Sampling) -> NDArray[np.float32]:
     return np.asarray(distance / max(1.0, float(distance.max())), np.float32)
 
 
-def _of_region(likely: Depth, annotation: Annotation, single: Single) -> NDArray[np.float32]:
-    if likely.shape != annotation.shape:
-        raise EditError(f"maps of shape {likely.shape} do not fit an image of {annotation.shape} px")
-    return likely[single.region.slices].astype(np.float32)
+def _of_region(foreground_probability: Depth, annotation: Annotation, single: Single) -> NDArray[np.float32]:
+    if foreground_probability.shape != annotation.shape:
+        raise EditError(f"maps of shape {foreground_probability.shape} do not fit an image of {annotation.shape} px")
+    return foreground_probability[single.region.slices].astype(np.float32)
 
 
 def _one_object(annotation: Annotation, places: list[tuple[int, ...]]) -> int:

@@ -1,7 +1,7 @@
 """Open plates of wells: `open_plate`, whatever wrote them."""
 
-from napari_cellvino.io.plates.opening import INDEX_SUFFIXES, find_plate, open_plate
-from napari_cellvino.io.plates.pattern import Preview, preview_pattern
+from napari_cellvino.io.plates.name_pattern import Preview, preview_pattern
 from napari_cellvino.io.plates.plate_source import PlateSource
+from napari_cellvino.io.plates.registry import INDEX_SUFFIXES, find_plate, open_plate
 
 __all__ = ["INDEX_SUFFIXES", "PlateSource", "Preview", "find_plate", "open_plate", "preview_pattern"]

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from napari_cellvino.errors import CellvinoError, ImageReadError
-from napari_cellvino.image import Shape, Spacing, Stack, Wishes
-from napari_cellvino.io.listing import natural_order
-from napari_cellvino.io.opening import open_source
+from napari_cellvino.core.errors import CellvinoError, ImageReadError
+from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing, Stack
+from napari_cellvino.core.plate import FieldOfView, Plate, standard_size
+from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.plates.file_plate import FilePlate, Images
-from napari_cellvino.io.plates.found import Found, PlateImage, few
+from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing, few
+from napari_cellvino.io.registry import open_source
 from napari_cellvino.io.source import agreed_spacing, channel_names
-from napari_cellvino.plate import FieldOfView, Plate, standard_size
 
 _LOOKED_AT = 128  # images whose header is read when a plate is opened: those of the oddest sizes in bytes
 _USUAL_BYTES = 2048  # by which a header may differ
@@ -35,7 +35,7 @@ class _Grid:
         return cls(tuple(channels), tuple(sorted({i.z for i in images})), tuple(sorted({i.t for i in images})))
 
 
-def assemble(path: Path, found: Found, wishes: Wishes) -> FilePlate:
+def assemble(path: Path, found: PlateListing, overrides: MetadataOverrides) -> FilePlate:
     """Return the opened plate of the images that were found; no pixel is read.
 
     Raises
@@ -53,8 +53,8 @@ def assemble(path: Path, found: Found, wishes: Wishes) -> FilePlate:
     images, doubled = _by_field(found.images, grid)
     first, unread = _first_readable(images)
     inner = first.shape if first else Shape(1, 1, 1, 1, 1)
-    spacing = agreed_spacing(path, _spacing(found.spacing, first), wishes.spacing)
-    names = channel_names(wishes.channels, _names(found, grid, images, first), count=len(grid.channels) * inner.c)
+    spacing = agreed_spacing(path, _spacing(found.spacing, first), overrides.spacing)
+    names = channel_names(overrides.channels, _names(found, grid, images, first), count=len(grid.channels) * inner.c)
     plate = Plate(
         name=found.name,
         kind=found.kind,
@@ -68,10 +68,10 @@ def assemble(path: Path, found: Found, wishes: Wishes) -> FilePlate:
         missing=_missing(found, images, replace(grid, channels=names) if inner.c == 1 else grid),
         problems=(*found.problems, *doubled, *unread, *_odd_images(images, inner)),
     )
-    return FilePlate(path, plate, images, inner, wishes)
+    return FilePlate(path, plate, images, inner, overrides)
 
 
-def _size(found: Found) -> tuple[int, int]:
+def _size(found: PlateListing) -> tuple[int, int]:
     """Return rows and columns: what the metadata say, unless a well lies beyond."""
     needed = standard_size(image.well for image in found.images)
     if found.size is None:
@@ -106,14 +106,14 @@ def _first_readable(images: Images) -> tuple[Stack | None, tuple[str, ...]]:
     return None, tuple(said)
 
 
-def _names(found: Found, grid: _Grid, images: Images, first: Stack | None) -> tuple[str, ...]:
+def _names(found: PlateListing, grid: _Grid, images: Images, first: Stack | None) -> tuple[str, ...]:
     """Return the names of the channels: the metadata's, the name's, else the header's of one image of each."""
     if len(grid.channels) == 1 and first is not None and first.shape.c > 1:
         return first.channels
     return tuple(_name(found, key, number, images) for number, key in enumerate(grid.channels))
 
 
-def _name(found: Found, key: str, number: int, images: Images) -> str:
+def _name(found: PlateListing, key: str, number: int, images: Images) -> str:
     if found.channels.get(key):
         return found.channels[key]
     if key and not key.isdecimal():
@@ -133,7 +133,7 @@ def _spacing(said: Spacing, first: Stack | None) -> Spacing:
     )
 
 
-def _missing(found: Found, images: Images, grid: _Grid) -> tuple[str, ...]:
+def _missing(found: PlateListing, images: Images, grid: _Grid) -> tuple[str, ...]:
     """Return the names of wells, fields and images that others have, or that were announced."""
     wells = {f.well for f in images}
     fields = dict.fromkeys(f.name for f in images)

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.errors import ImageReadError, ImageValueError
-from napari_cellvino.image import Origin, Shape, Stack, Wishes
-from napari_cellvino.io.opening import open_source
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack
+from napari_cellvino.core.plate import FieldOfView, Plate
 from napari_cellvino.io.plates.plate_source import field_position
+from napari_cellvino.io.registry import open_source
 from napari_cellvino.io.source import Position, choose, unknown_sizes
-from napari_cellvino.plate import FieldOfView, Plate
 
 Images = Mapping[FieldOfView, Mapping[tuple[int, int, int], Path]]  # (t, c, z) from 0 by the names -> file
 
@@ -27,7 +27,7 @@ class FilePlate:
     plate: Plate
     images: Images
     inner: Shape
-    wishes: Wishes
+    overrides: MetadataOverrides
 
     @property
     def positions(self) -> tuple[Position, ...]:
@@ -81,7 +81,7 @@ class FilePlate:
             rgb=first.rgb and shape.c == 3,
             origin=Origin(str(self.path), field.label, plate.name, field.well.name, field.name),
             assumptions=(*single, *unknown_sizes(plate.spacing, shape)),
-            wishes=self.wishes,
+            overrides=self.overrides,
         )
 
 

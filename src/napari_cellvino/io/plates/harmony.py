@@ -14,19 +14,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from napari_cellvino.errors import ImageReadError
-from napari_cellvino.image import Spacing
-from napari_cellvino.io.faults import reading
-from napari_cellvino.io.plates.found import Found, PlateImage
-from napari_cellvino.io.plates.steps import usual_step
-from napari_cellvino.io.plates.xml import Element, read_xml, text_of
-from napari_cellvino.io.tiff_facts import micrometres
-from napari_cellvino.plate import Well
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.plate import Well
+from napari_cellvino.io.checks import reading
+from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
+from napari_cellvino.io.plates.safe_xml import Element, read_xml, text_of
+from napari_cellvino.io.plates.z_step import usual_step
+from napari_cellvino.io.tiff_metadata import micrometres
 
 Defaults = Mapping[str, Mapping[str, str]]  # channel -> tag -> text
 
 
-def read_harmony(index: Path) -> Found:
+def read_harmony(index: Path) -> PlateListing:
     """Return the plate that a Harmony index describes.
 
     Raises
@@ -45,12 +45,12 @@ def read_harmony(index: Path) -> Found:
         size = int(text_of(plates[0], "PlateRows")), int(text_of(plates[0], "PlateColumns"))
     there = _files(index.parent)
     images = tuple(image for image, _ in listed if image.path.name in there)
-    return Found(
+    return PlateListing(
         "Harmony",
         text_of(plates[0], "Name") or text_of(plates[0], "PlateID") or index.parent.name,
         images,
         size=size,
-        channels={image.channel: _said(e, image.channel, "ChannelName", shared) for image, e in reversed(listed)},
+        channels={image.channel: _describe(e, image.channel, "ChannelName", shared) for image, e in reversed(listed)},
         wells=tuple(_listed_wells(plates[0])),
         spacing=_spacing(elements, shared),
         absent=tuple(image.path.name for image, _ in listed if image.path.name not in there),
@@ -89,7 +89,7 @@ def _shared(root: Element) -> Defaults:
     return found
 
 
-def _said(element: Element, channel: str, tag: str, shared: Defaults) -> str:
+def _describe(element: Element, channel: str, tag: str, shared: Defaults) -> str:
     return text_of(element, tag) or shared.get(channel, {}).get(tag, "")
 
 
@@ -98,7 +98,7 @@ def _spacing(elements: list[Element], shared: Defaults) -> Spacing:
         return Spacing()
     first = elements[0]
     channel = text_of(first, "ChannelID")
-    y, x = (micrometres(_said(first, channel, f"ImageResolution{axis}", shared), "m") for axis in "YX")
+    y, x = (micrometres(_describe(first, channel, f"ImageResolution{axis}", shared), "m") for axis in "YX")
     stacks: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
     for element in elements:
         height = text_of(element, "PositionZ") or text_of(element, "AbsPositionZ")

@@ -15,16 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from napari_cellvino.io.faults import reading
-from napari_cellvino.io.plates.found import Found, image_names
-from napari_cellvino.io.plates.pattern import match_names
-from napari_cellvino.io.plates.vendor_names import IMAGEXPRESS, tidied
-from napari_cellvino.plate import FieldOfView, Well
+from napari_cellvino.core.plate import FieldOfView, Well
+from napari_cellvino.io.checks import reading
+from napari_cellvino.io.plates.name_pattern import match_names
+from napari_cellvino.io.plates.plate_image import PlateListing, image_names
+from napari_cellvino.io.plates.vendor_name_patterns import IMAGEXPRESS, tidied
 
 Values = Mapping[str, Sequence[str]]
 
 
-def read_imagexpress(htd: Path) -> Found:
+def read_imagexpress(htd: Path) -> PlateListing:
     """Return the plate that a ``.HTD`` file describes.
 
     Raises
@@ -75,7 +75,7 @@ def _channels(values: Values) -> dict[str, str]:
     return named | {"": named["1"]} if count == 1 else named
 
 
-def _shortfalls(values: Values, found: Found) -> tuple[str, ...]:
+def _shortfalls(values: Values, found: PlateListing) -> tuple[str, ...]:
     """Return what was asked of the instrument and is nowhere on the plate."""
     steps, times = int(values.get("ZSteps", ["0"])[0]), int(values.get("TimePoints", ["1"])[0])
     held = {image.channel for image in found.images}

@@ -19,21 +19,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.image import Origin, Shape, Spacing, Stack, Wishes
-from napari_cellvino.io.faults import check_memory, reading
-from napari_cellvino.io.plates.found import few
-from napari_cellvino.io.plates.ome_zarr_meta import (
-    ImageFacts,
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
+from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
+from napari_cellvino.core.plate import FieldOfView, Plate, Well, standard_size
+from napari_cellvino.io.checks import check_memory, reading
+from napari_cellvino.io.plates.ome_zarr_metadata import (
+    ImageMetadata,
     PlateDef,
     PlateWell,
-    image_facts,
+    image_metadata,
     read_plate,
     read_well,
 )
+from napari_cellvino.io.plates.plate_image import few
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, unknown_sizes
-from napari_cellvino.plate import FieldOfView, Plate, Well, standard_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ZarrPlate:
     path: Path
     plate: Plate
     groups: Mapping[FieldOfView, Path]
-    wishes: Wishes
+    overrides: MetadataOverrides
 
     @property
     def positions(self) -> tuple[Position, ...]:
@@ -58,7 +58,7 @@ class ZarrPlate:
     def files(self, field: FieldOfView) -> tuple[Path, ...]:
         """Return the files that the pixels of a field come from."""
         group = self.groups[field]
-        array = group / image_facts(group).array
+        array = group / image_metadata(group).array
         return tuple(sorted(p for p in array.rglob("*") if p.is_file()))
 
     def zarr_group(self, field: FieldOfView) -> Path | None:
@@ -86,19 +86,19 @@ class ZarrPlate:
             If its metadata or its array cannot be read.
         """
         plate, group = self.plate, self.groups[field]
-        facts = image_facts(group)
+        facts = image_metadata(group)
         planes = ZarrPlanes.of(group / facts.array, facts.axes)
         shape = planes.shape
-        spacing = agreed_spacing(group, facts.spacing, self.wishes.spacing)
+        spacing = agreed_spacing(group, facts.spacing, self.overrides.spacing)
         return Stack(
             planes,
             shape,
             planes.array.dtype,
             spacing=spacing,
-            channels=channel_names(self.wishes.channels, facts.channels, count=shape.c),
+            channels=channel_names(self.overrides.channels, facts.channels, count=shape.c),
             origin=Origin(str(self.path), field.label, plate.name, field.well.name, field.name),
             assumptions=unknown_sizes(spacing, shape),
-            wishes=self.wishes,
+            overrides=self.overrides,
         )
 
 
@@ -150,7 +150,7 @@ class ZarrPlanes:
         return np.ascontiguousarray(pixels if self.axes.index("y") < self.axes.index("x") else pixels.T)
 
 
-def open_zarr_plate(path: Path, wishes: Wishes) -> ZarrPlate | None:
+def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | None:
     """Return the opened plate, or None where a folder is no OME-Zarr plate; no pixel is read.
 
     Raises
@@ -166,8 +166,8 @@ def open_zarr_plate(path: Path, wishes: Wishes) -> ZarrPlate | None:
     if not groups:
         raise ImageReadError(f"{path.name} is an OME-Zarr plate without any field; copy it again: {few(problems)}")
     facts, shape, unread = _first(groups)
-    spacing = agreed_spacing(path, facts.spacing if facts else Spacing(), wishes.spacing)
-    names = channel_names(wishes.channels, facts.channels if facts else (), count=shape.c)
+    spacing = agreed_spacing(path, facts.spacing if facts else Spacing(), overrides.spacing)
+    names = channel_names(overrides.channels, facts.channels if facts else (), count=shape.c)
     rows, columns = standard_size([*(f.well for f in groups), Well(len(meta.rows) - 1, len(meta.columns) - 1)])
     plate = Plate(
         meta.name or path.name.removesuffix(".zarr").removesuffix(".ome"),
@@ -182,7 +182,7 @@ def open_zarr_plate(path: Path, wishes: Wishes) -> ZarrPlate | None:
         missing,
         (*problems, *unread),
     )
-    return ZarrPlate(path, plate, groups, wishes)
+    return ZarrPlate(path, plate, groups, overrides)
 
 
 def _fields(path: Path, meta: PlateDef) -> tuple[dict[FieldOfView, Path], tuple[str, ...], tuple[str, ...]]:
@@ -221,12 +221,12 @@ def _place(listed: PlateWell) -> Well:
         return Well(listed.rowIndex, listed.columnIndex)
 
 
-def _first(groups: Mapping[FieldOfView, Path]) -> tuple[ImageFacts | None, Shape, tuple[str, ...]]:
+def _first(groups: Mapping[FieldOfView, Path]) -> tuple[ImageMetadata | None, Shape, tuple[str, ...]]:
     """Return what the first field that can be opened says, and why those before could not."""
     said: list[str] = []
     for _, group in zip(range(20), groups.values(), strict=False):
         try:
-            facts = image_facts(group)
+            facts = image_metadata(group)
             return facts, ZarrPlanes.of(group / facts.array, facts.axes).shape, tuple(said)
         except CellvinoError as error:
             said.append(str(error))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from napari_cellvino.image import Stack
+from napari_cellvino.core.image import Stack
+from napari_cellvino.core.plate import FieldOfView, Plate
 from napari_cellvino.io.source import Position, Source
-from napari_cellvino.plate import FieldOfView, Plate
 
 
 class PlateSource(Source, Protocol):

@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from napari_cellvino.errors import ImageReadError
-from napari_cellvino.image import Spacing
-from napari_cellvino.io.faults import reading
-from napari_cellvino.io.plates.found import Found, PlateImage
-from napari_cellvino.io.plates.steps import usual_step
-from napari_cellvino.io.plates.xml import Element, read_xml
-from napari_cellvino.io.tiff_facts import micrometres
-from napari_cellvino.plate import Well
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.plate import Well
+from napari_cellvino.io.checks import reading
+from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
+from napari_cellvino.io.plates.safe_xml import Element, read_xml
+from napari_cellvino.io.plates.z_step import usual_step
+from napari_cellvino.io.tiff_metadata import micrometres
 
 DATA_NAME = "MeasurementData.mlf"
 DETAIL_NAME = "MeasurementDetail.mrf"
 
 
-def read_yokogawa(data: Path) -> Found:
+def read_yokogawa(data: Path) -> PlateListing:
     """Return the plate that a ``.mlf`` file lists; without the ``.mrf`` beside it, its scale is unknown.
 
     Raises
@@ -38,7 +38,7 @@ def read_yokogawa(data: Path) -> Found:
         listed = [(_image(e, folder), e) for e in records if e.get("Type") == "IMG"]
         there = frozenset(path.name for path in folder.iterdir())
     failed = sum(e.get("Type") == "ERR" for e in records)
-    return Found(
+    return PlateListing(
         "Yokogawa",
         (detail.get("Title") if detail is not None else "") or folder.name,
         tuple(image for image, _ in listed if image.path.name in there),

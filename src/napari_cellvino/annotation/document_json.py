@@ -1,0 +1,80 @@
+"""An annotation as plain values for ``annotation.json``, and back; the label image lies in a file of its own.
+
+Format 2 adds what a person said of the objects, those that were deleted, and the size of the image. Format 1 is what
+0.2 wrote; of its boxes the image's size is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.annotation.document import Annotation
+from napari_cellvino.annotation.provenance import Provenance
+from napari_cellvino.annotation.record import ObjectRecord
+from napari_cellvino.annotation.record_json import read_records, record_dict
+from napari_cellvino.core.errors import ImageValueError
+
+FORMAT = 2
+
+
+def annotation_dict(annotation: Annotation) -> dict[str, object]:
+    """Return provenance, classes and objects as plain values; of every object its box, also where it has an outline."""
+    objects = [_placed(annotation, annotation.records[id_]) for id_ in sorted(annotation.records)]
+    gone = [record_dict(annotation.gone[id_]) for id_ in sorted(annotation.gone)]
+    return {
+        "provenance": annotation.provenance.as_dict(),
+        "classes": list(annotation.classes),
+        "outlines": annotation.labels is not None,
+        "shape": list(annotation.shape),
+        "objects": objects,
+    } | ({"gone": gone} if gone else {})
+
+
+def read_annotation_dict(
+    content: Mapping[str, Any], labels: NDArray[np.integer[Any]] | None, *, shape: tuple[int, ...] | None = None
+) -> Annotation:
+    """Return the annotation in plain values.
+
+    Parameters
+    ----------
+    content
+        As `annotation_dict` wrote it, of this version or of 0.2, with whatever else stands beside.
+    labels
+        Its label image; None where objects are boxes.
+    shape
+        Size of the image, where the content does not say; by default the least that holds all boxes.
+
+    Raises
+    ------
+    ImageValueError
+        If something is missing, is not what it should be, or the label image belongs to something else.
+    """
+    missing = [name for name in ("provenance", "objects") if name not in content]
+    if missing:
+        raise ImageValueError(f"the annotation cannot be read: it has no {' and no '.join(missing)}")
+    records = read_records(content["objects"], boxes=labels is None)
+    records += read_records(content.get("gone", []), boxes=labels is None)
+    known = content.get("shape")
+    size = tuple(known) if known else labels.shape if labels is not None else shape or _extent(records)
+    provenance, classes = Provenance.from_dict(content["provenance"]), tuple(content.get("classes", ()))
+    pixels = None if labels is None else np.ascontiguousarray(labels, np.int32)
+    if pixels is not None and pixels.size == np.prod(size):
+        pixels = pixels.reshape(size)  # a stack of one plane is read as a plane
+    annotation = Annotation(pixels, records, classes, provenance, shape=size)
+    if pixels is not None:
+        annotation.index.ids()  # labels and records belong together, or this says so
+    return annotation
+
+
+def _placed(annotation: Annotation, record: ObjectRecord) -> dict[str, object]:
+    region = annotation.geometry(record.id).region
+    return record_dict(record) | {"box": [*region.low, *region.high]}
+
+
+def _extent(records: list[ObjectRecord]) -> tuple[int, int]:
+    boxes = [record.box for record in records if record.box is not None]
+    return (max((box[2] for box in boxes), default=1), max((box[3] for box in boxes), default=1))

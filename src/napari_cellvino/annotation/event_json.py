@@ -1,0 +1,80 @@
+"""Events as lines of text, each with a checksum: what a journal is made of."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.annotation.document import Annotation
+from napari_cellvino.annotation.edit import Edit, RecordChange
+from napari_cellvino.annotation.event import Event, Step
+from napari_cellvino.annotation.pixel_runs import PixelRuns, no_pixels
+from napari_cellvino.annotation.record_json import read_records, record_dict
+from napari_cellvino.core.errors import JournalError
+
+COLUMNS = 4  # of runs: gap since the last one, length, before, after
+
+
+def write_line(content: dict[str, object]) -> bytes:
+    """Return plain values as one line: a CRC-32 in eight hex digits, a blank, JSON."""
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def read_line(line: bytes) -> dict[str, Any] | None:
+    """Return what a line holds, or None if it is torn or was altered."""
+    checksum, _, text = line.rstrip(b"\n").partition(b" ")
+    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
+        return None
+    content = json.loads(text)
+    return content if isinstance(content, dict) else None
+
+
+def event_dict(event: Event) -> dict[str, object]:
+    """Return an event as plain values; records before are left out, whoever reads it has them."""
+    edit = event.edit
+    records = [record_dict(change.after) for change in edit.records if change.after is not None]
+    removed = [change.id for change in edit.records if change.after is None]
+    words: dict[str, object] = {"step": str(event.step), "name": edit.name}
+    words |= {"runs": _packed(edit.pixels)} if len(edit.pixels) else {}
+    words |= {"records": records} if records else {}
+    return words | ({"removed": removed} if removed else {})
+
+
+def read_event(content: dict[str, Any], annotation: Annotation) -> Event:
+    """Return the event in plain values, for an annotation in the state it started from.
+
+    Raises
+    ------
+    JournalError
+        If it is no event.
+    ImageValueError
+        If its records are none.
+    """
+    try:
+        step, name = Step(content["step"]), str(content["name"])
+        runs = _unpacked(content["runs"]) if "runs" in content else no_pixels()
+        removed = [int(id_) for id_ in content.get("removed", [])]
+    except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
+        raise JournalError(f"a step of the journal cannot be read: {error!r}") from error
+    after = {r.id: r for r in read_records(content.get("records", []), boxes=annotation.labels is None)}
+    changes = (RecordChange(annotation.known(id_), after.get(id_)) for id_ in sorted([*after, *removed]))
+    return Event(step, Edit(name, runs, tuple(changes)))
+
+
+def _packed(runs: PixelRuns) -> str:
+    gaps = np.diff(runs.start, prepend=0)
+    table = np.stack([gaps, runs.length, runs.before, runs.after]).astype("<i8")
+    return base64.b64encode(zlib.compress(table.tobytes(), 6)).decode()
+
+
+def _unpacked(text: str) -> PixelRuns:
+    table: NDArray[np.int64] = np.frombuffer(zlib.decompress(base64.b64decode(text)), "<i8").reshape(COLUMNS, -1)
+    length, before, after = table[1:].astype(np.int32)
+    return PixelRuns(np.cumsum(table[0]), length, before, after)

@@ -1,0 +1,46 @@
+"""Records of objects as columns and back: one object at a time is corrected, all of them are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from napari_cellvino.annotation.index import Geometry
+from napari_cellvino.annotation.record import ObjectRecord
+from napari_cellvino.core.objects import Doubt, ObjectOrigin, Objects, ReviewState
+
+
+def records_of_objects(objects: Objects, *, boxes: bool) -> list[ObjectRecord]:
+    """Return one record per row; their boxes too, where they have no pixels."""
+    columns = (
+        objects.id, objects.class_index, objects.score, objects.origin, objects.review, objects.doubts, objects.box,
+    )  # fmt: skip
+    return [
+        ObjectRecord(
+            id_,
+            class_index,
+            score,
+            ObjectOrigin(origin),
+            ReviewState(review),
+            doubts=Doubt(doubts),
+            box=tuple(box) if boxes else None,
+        )
+        for id_, class_index, score, origin, review, doubts, box in zip(*(c.tolist() for c in columns), strict=True)
+    ]
+
+
+def objects_of_records(records: Sequence[ObjectRecord], places: Sequence[Geometry], axes: int) -> Objects:
+    """Return one row per record; boxes (N, 2 axes) are lows before highs, centroids (N, axes)."""
+    n = len(records)
+    return Objects(
+        id=np.array([r.id for r in records], np.int32),
+        class_index=np.array([r.class_index for r in records], np.int32),
+        score=np.array([r.score for r in records], np.float32),
+        box=np.array([(*p.region.low, *p.region.high) for p in places], np.int32).reshape(n, 2 * axes),
+        centroid=np.array([p.centroid for p in places], np.float32).reshape(n, axes),
+        area_px=np.array([p.area for p in places], np.int32),
+        origin=np.array([r.origin for r in records], np.int32),
+        review=np.array([r.review for r in records], np.int32),
+        doubts=np.array([r.doubts for r in records], np.int32),
+    )

@@ -1,0 +1,86 @@
+"""Records as plain values for JSON, and back; what 0.2 wrote, which knew less of an object, is read too."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from napari_cellvino.annotation.record import ObjectRecord
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
+
+DIGITS = 4  # of a score
+_PLAIN = ("excluded", "note", "model", "by", "at", "gone")  # left out where they are empty
+
+
+def record_dict(record: ObjectRecord) -> dict[str, object]:
+    """Return a record as plain values; what is as in an object that nobody touched is left out."""
+    words: dict[str, object] = {
+        "id": record.id,
+        "class": record.class_index,
+        "score": None if math.isnan(record.score) else round(record.score, DIGITS),
+        "box": None if record.box is None else list(record.box),
+        "origin": record.origin.name.lower(),
+        "review": record.review.name.lower(),
+        "doubts": [doubt.name.lower() for doubt in Doubt if doubt.name and doubt in record.doubts],
+    }
+    words |= {name: getattr(record, name) for name in _PLAIN if getattr(record, name)}
+    return words | ({"sources": list(record.sources)} if record.sources else {})
+
+
+def read_records(rows: object, *, boxes: bool) -> list[ObjectRecord]:
+    """Return the records in a list of plain values; their boxes too, where they have no pixels.
+
+    Raises
+    ------
+    ImageValueError
+        If one is no record.
+    """
+    try:
+        return [_record(row, boxes=boxes) for row in _ROWS.validate_python(rows)]
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise ImageValueError(
+            f"the objects cannot be read: {place}: {fault['msg']} (got {fault['input']!r})"
+        ) from error
+    except KeyError as error:
+        raise ImageValueError(f"the objects cannot be read: {error} is no word of this version") from error
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    id: int = Field(ge=1)
+    class_index: int = Field(default=0, ge=0, alias="class")
+    score: float | None = None
+    box: tuple[int, ...] | None = None
+    origin: str = "model"
+    review: str = "unseen"
+    doubts: tuple[str, ...] = ()
+    excluded: bool = False
+    note: str = ""
+    sources: tuple[int, ...] = ()
+    model: str = ""
+    by: str = ""
+    at: str = ""
+    gone: bool = False
+
+
+_ROWS: TypeAdapter[list[_Row]] = TypeAdapter(list[_Row])
+
+
+def _record(row: _Row, *, boxes: bool) -> ObjectRecord:
+    given: dict[str, Any] = {name: getattr(row, name) for name in (*_PLAIN, "sources")}
+    return ObjectRecord(
+        row.id,
+        row.class_index,
+        math.nan if row.score is None else row.score,
+        ObjectOrigin[row.origin.upper()],
+        ReviewState[row.review.upper()],
+        doubts=Doubt(sum(Doubt[word.upper()] for word in row.doubts)),
+        box=row.box if boxes or row.gone else None,
+        **given,
+    )

@@ -1,0 +1,89 @@
+"""One object cut out of the image: what tools that reshape look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.annotation.document import Annotation
+from napari_cellvino.annotation.edit import Edit
+from napari_cellvino.annotation.paint_strokes import repainted
+from napari_cellvino.annotation.pixel_runs import PixelRuns, runs_of_pixels
+from napari_cellvino.annotation.region import Region
+from napari_cellvino.core.errors import EditError
+
+Mask = NDArray[np.bool_]
+_NONE = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Single:
+    """An object in its region: its own pixels, and those that it may take (its own, and background)."""
+
+    id: int
+    region: Region
+    own: Mask
+    free: Mask
+
+
+def cut_out(annotation: Annotation, id_: int, *, plane: int | None = None, margin: int = 0) -> Single:
+    """Return an object with a margin, all of it or its part in one plane.
+
+    Raises
+    ------
+    EditError
+        If there is no such object, or nothing of it in the plane.
+    """
+    annotation.record(id_)
+    labels = annotation.pixels
+    region = annotation.region([id_], plane=plane, margin=margin)
+    own = labels[region.slices] == id_
+    if not own.any():
+        raise _not_in_plane(id_, plane)
+    return Single(id_, region, own, own | (labels[region.slices] == 0))
+
+
+def given_to(annotation: Annotation, ids: Sequence[int], to: int, *, plane: int | None = None) -> PixelRuns:
+    """Return the runs that give the pixels of objects to another one, or to the background, all or in one plane.
+
+    Raises
+    ------
+    EditError
+        If an object is not there, or nothing of it is in the plane.
+    """
+    labels, pixels = annotation.pixels, []
+    for id_ in ids:
+        region = annotation.geometry(id_).region.in_plane(plane)
+        inside = np.flatnonzero(labels[region.slices] == id_) if not region.empty else _NONE
+        if len(inside) == 0:
+            raise _not_in_plane(id_, plane)
+        places = np.unravel_index(inside, region.shape)
+        moved = [axis + low for axis, low in zip(places, region.low, strict=True)]
+        pixels.append(np.ravel_multi_index(moved, labels.shape).astype(np.int64))
+    before = np.repeat(np.array(ids, np.int32), [len(found) for found in pixels])
+    return runs_of_pixels(labels.shape, np.concatenate([*pixels, _NONE]), before, np.full_like(before, to))
+
+
+def reshaped(annotation: Annotation, name: str, single: Single, mask: Mask) -> Edit:
+    """Return the edit that gives an object other pixels, as far as they are free.
+
+    Raises
+    ------
+    EditError
+        If nothing would be left of it, or nothing changes.
+    """
+    after = np.where(single.own, 0, annotation.pixels[single.region.slices])
+    mask = mask & single.free
+    if not mask.any() and annotation.index.area(single.id) == single.own.sum():
+        raise EditError(f"nothing would be left of #{single.id}; delete it instead")
+    if (mask == single.own).all():
+        raise EditError(f"{name} changes nothing: its outline is already so, or there is no room")
+    after[mask] = single.id
+    return repainted(annotation, name, single.region, after)
+
+
+def _not_in_plane(id_: int, plane: int | None) -> EditError:
+    return EditError(f"#{id_} is not in plane {(plane or 0) + 1}; choose a plane that it is in")

@@ -1,0 +1,264 @@
+"""What an image is here: planes on demand, with axes, spacing, channel names and where they came from.
+
+A bare array forgets its scale and its channels, and a z-stack need not fit in memory; so everything passes a `Stack`,
+which yields one (Y, X) plane at a time, or a `Plane`, which is what a network sees.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ImageValueError, OptionError
+
+LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601 weights of red, green and blue
+
+
+class Shape(NamedTuple):
+    """Sizes of a stack, always in this order."""
+
+    t: int
+    c: int
+    z: int
+    y: int
+    x: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """Distance between neighbouring pixels in µm; None where nobody knows."""
+
+    z: float | None = None
+    y: float | None = None
+    x: float | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the size of a pixel in the plane is known."""
+        return self.y is not None and self.x is not None
+
+    @property
+    def pixel_area_um2(self) -> float | None:
+        """Area of one pixel in µm², or None."""
+        return self.y * self.x if self.y is not None and self.x is not None else None
+
+    @property
+    def voxel_um3(self) -> float | None:
+        """Volume of one voxel in µm³, or None."""
+        area = self.pixel_area_um2
+        return area * self.z if area is not None and self.z is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataOverrides:
+    """What the user says of an image; None leaves it to the file.
+
+    ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
+    """
+
+    axes: str | None = None
+    spacing: Spacing | None = None
+    channels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where pixels came from; empty strings where it does not apply.
+
+    ``frame`` is the time point, from 1, of pixels of one time point of several; else 0. The first has the plain name.
+    """
+
+    path: str = ""
+    position: str = ""
+    plate: str = ""
+    well: str = ""
+    field: str = ""
+    frame: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return a short name for titles and layers."""
+        stem = re.split(r"[\\/]", self.path)[-1] or "image"
+        stem = re.sub(r"(\.ome)?\.(tiff?|btf|png|jpe?g)$", "", stem, flags=re.IGNORECASE)
+        parts = (stem, self.position, f"t{self.frame}" if self.frame > 1 else "")
+        return " ".join(part for part in parts if part)
+
+
+class PlaneReader(Protocol):
+    """The seam to files: gives one plane at a time."""
+
+    def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+        """Return the (Y, X) pixels at frame ``t``, channel ``c``, plane ``z``, all counted from 0."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Pixels (T, C, Z, Y, X), read plane by plane, and what is known of them.
+
+    ``assumptions`` are sentences about what the file did not say and we guessed; ``overrides`` is what the user said.
+    """
+
+    planes: PlaneReader
+    shape: Shape
+    dtype: np.dtype[np.generic]
+    spacing: Spacing = field(default_factory=Spacing)
+    channels: tuple[str, ...] = ("Channel 1",)
+    rgb: bool = False
+    origin: Origin = field(default_factory=Origin)
+    assumptions: tuple[str, ...] = ()
+    overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
+
+    def origin_of(self, frame: int) -> Origin:
+        """Return where the pixels of a time point, from 1, came from."""
+        return replace(self.origin, frame=frame) if self.shape.t > 1 else self.origin
+
+    def __post_init__(self) -> None:
+        if min(self.shape) < 1:
+            raise ImageValueError(f"{self.origin.name} has no pixels: its size is {self._sizes()}")
+        if len(self.channels) != self.shape.c:
+            raise ImageValueError(
+                f"{self.origin.name} has {self.shape.c} channels but {len(self.channels)} names: {self.channels}"
+            )
+
+    def plane(self, *, t: int = 0, c: int = 0, z: int = 0) -> NDArray[np.generic]:
+        """Return one plane (Y, X); counted from 0."""
+        return self.planes.plane(t=t, c=c, z=z)
+
+    def with_spacing(self, spacing: Spacing) -> Stack:
+        """Return the same pixels with a spacing the user gave."""
+        kept = tuple(a for a in self.assumptions if "pixel size" not in a)
+        return replace(self, spacing=spacing, assumptions=kept, overrides=replace(self.overrides, spacing=spacing))
+
+    def with_channels(self, names: Sequence[str]) -> Stack:
+        """Return the same pixels with channel names the user gave."""
+        return replace(self, channels=tuple(names), overrides=replace(self.overrides, channels=tuple(names)))
+
+    def describe(self) -> str:
+        """Return one line for people: ``24 planes · 2 channels · 512 × 512 px · uint16``."""
+        return f"{self._sizes()} · {'RGB ' if self.rgb else ''}{self.dtype}"
+
+    def describe_spacing(self) -> str:
+        """Return the spacing for people, or what follows from not knowing it."""
+        s = self.spacing
+        if s.x is None or s.y is None:
+            return "pixel size unknown: results in pixels"
+        depth = f" × {s.z:.4g}" if s.z is not None and self.shape.z > 1 else ""
+        return f"{s.x:.4g} × {s.y:.4g}{depth} µm per pixel"
+
+    def _sizes(self) -> str:
+        counts = ((self.shape.t, "time point"), (self.shape.z, "plane"), (self.shape.c, "channel"))
+        words = [f"{n} {noun}{'s' * (n != 1)}" for n, noun in counts if n != 1 and not (noun == "channel" and self.rgb)]
+        return " · ".join([*words, f"{self.shape.x} × {self.shape.y} px"])
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayPlanes:
+    """Planes of anything indexable of shape (T, C, Z, Y, X): an array in memory, a dask or zarr array."""
+
+    array: NDArray[np.generic]
+
+    def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+        """Return one plane (Y, X)."""
+        return np.asarray(self.array[t, c, z])
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One plane, ready for a network.
+
+    ``pixels`` (C, Y, X) are all channels in the file's dtype, to be measured; ``inputs`` (K, Y, X) is what the network
+    sees: one of the channels, the luminance, or red, green and blue. ``chosen`` says in words how the plane was made:
+    ``DNA, maximum projection of 24 planes``; ``sharpest`` is the number (from 1) of the plane that was the sharpest,
+    where that was asked for.
+    """
+
+    pixels: NDArray[np.generic]
+    inputs: NDArray[np.generic]
+    spacing: Spacing = field(default_factory=Spacing)
+    origin: Origin = field(default_factory=Origin)
+    channels: tuple[str, ...] = ("Channel 1",)
+    chosen: str = ""
+    sharpest: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in px."""
+        return self.pixels.shape[-2], self.pixels.shape[-1]
+
+
+class ZWay(StrEnum):
+    """What is made of the planes of a z-stack."""
+
+    MIP = "mip"
+    MEAN = "mean"
+    FOCUS = "focus"
+    PLANE = "plane"
+    JOINED = "3d"
+
+
+@dataclass(frozen=True, slots=True)
+class ZChoice:
+    """One way along z, and the plane (from 1) where one plane was asked for.
+
+    ``mip`` and ``mean`` are the maximum- and mean-intensity projection, ``focus`` the sharpest plane, ``plane:K`` one
+    plane, ``3d`` every plane, joined to objects in 3D.
+    """
+
+    way: ZWay = ZWay.MIP
+    plane: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> ZChoice:
+        """Return the choice written as ``mip``, ``mean``, ``focus``, ``plane:K`` or ``3d``.
+
+        Raises
+        ------
+        OptionError
+            If the text is none of them.
+        """
+        if text in set(ZWay) - {ZWay.PLANE}:
+            return cls(ZWay(text))
+        match = re.fullmatch(r"plane:(\d+)", text)
+        if match is None or int(match[1]) < 1:
+            raise OptionError(
+                f"z choice {text!r} is not known; use mip, mean, focus, 3d, or plane:K with K from 1, as in plane:3"
+            )
+        return cls(ZWay.PLANE, int(match[1]))
+
+    @property
+    def joined(self) -> bool:
+        """Whether every plane is looked at and the cells are joined in 3D."""
+        return self.way is ZWay.JOINED
+
+    def __str__(self) -> str:
+        return str(self.way) if self.plane is None else f"plane:{self.plane}"
+
+
+def channel_index(stack: Stack, choice: str) -> int | None:
+    """Return the channel (from 0) that ``choice`` names or numbers from 1; None means the luminance of RGB.
+
+    An empty choice is the luminance of an RGB image and else the first channel.
+
+    Raises
+    ------
+    ImageValueError
+        If the stack has no such channel.
+    """
+    names = [name.casefold() for name in stack.channels]
+    if choice.casefold() in names:
+        return names.index(choice.casefold())
+    if choice.casefold() in {"", "grey", "gray"} and stack.rgb:
+        return None
+    if choice == "":
+        return 0
+    if choice.isdecimal() and 1 <= int(choice) <= stack.shape.c:
+        return int(choice) - 1
+    held = ", ".join(f"{n} {name}" for n, name in enumerate(stack.channels, 1))
+    raise ImageValueError(f"{stack.origin.name} has no channel {choice!r}; it holds {held}")

@@ -1,0 +1,140 @@
+"""Every choice of a run in one file: the window writes it, the command line repeats it to the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from napari_cellvino.core.errors import ImageValueError, OptionError
+from napari_cellvino.core.image import MetadataOverrides, Spacing, Stack, ZChoice, channel_index
+
+
+class Precision(StrEnum):
+    """How exactly the network calculates."""
+
+    FAST = "fast"
+    EXACT = "exact"
+    INT8 = "int8"
+
+
+class Recipe(BaseModel):
+    """Choices of one run. ``channel`` is a name or a number from 1, ``frame`` a time point from 1.
+
+    With ``frame`` 0 each time point is a field of its own; only runs over files know that.
+
+    ``diameter_px`` is the typical object diameter in the image, where the user gives it: the image is then resized
+    to the diameter the model knows best. ``parameters`` override the defaults of the model's head. ``axes``,
+    ``spacing_um`` and ``channels`` are what the user said of the image where its file is silent or wrong.
+    ``outline`` is a second model, which outlines the cells that the first one found; empty where there is none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: str = "nuclei"
+    model_sha256: str = ""
+    outline: str = ""
+    outline_sha256: str = ""
+    device: str = "AUTO"
+    precision: Precision = Precision.FAST
+    channel: str = ""
+    z: str = "mip"
+    frame: int = Field(default=1, ge=0)
+    diameter_px: float | None = Field(default=None, gt=0, le=2000)
+    parameters: dict[str, float] = Field(default_factory=dict)
+    axes: str | None = None
+    spacing_um: Spacing | None = None
+    channels: tuple[str, ...] | None = None
+
+    @field_validator("z")
+    @classmethod
+    def _z_is_known(cls, text: str) -> str:
+        return str(ZChoice.parse(text))
+
+    @property
+    def z_choice(self) -> ZChoice:
+        """The way along z."""
+        return ZChoice.parse(self.z)
+
+    @property
+    def overrides(self) -> MetadataOverrides:
+        """What the user said of the image."""
+        return MetadataOverrides(self.axes, self.spacing_um, self.channels)
+
+    def with_overrides(self, overrides: MetadataOverrides) -> Recipe:
+        """Return the recipe for an image of which the user said this."""
+        said = {"axes": overrides.axes, "spacing_um": overrides.spacing, "channels": overrides.channels}
+        return self.model_copy(update=said)
+
+    def fingerprint(self) -> str:
+        """Return a sha256 over all choices: equal fingerprints on equal pixels give equal results."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def dumps(self) -> str:
+        """Return the recipe as YAML."""
+        return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False))
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Return the recipe in a YAML file.
+
+    Raises
+    ------
+    OptionError
+        If the file cannot be read or holds something that is no choice of a run.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise OptionError(f"recipe {path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise OptionError(f"recipe {path} holds no choices; expected lines like 'model: nuclei'")
+    return make_recipe(content, source=f"recipe {path}")
+
+
+def make_recipe(choices: dict[str, object], *, source: str = "the choices") -> Recipe:
+    """Return a recipe from plain values, with every fault named.
+
+    Raises
+    ------
+    OptionError
+        If a choice is unknown or out of range.
+    """
+    try:
+        return Recipe.model_validate(choices)
+    except ValidationError as error:
+        faults = "; ".join(_fault(e["loc"], e["msg"], e["input"]) for e in error.errors())
+        raise OptionError(f"{source} cannot be used: {faults}") from error
+
+
+def _fault(place: tuple[int | str, ...], message: str, value: object) -> str:
+    return f"{'.'.join(map(str, place))}: {message.removeprefix('Value error, ')} (got {value!r})"
+
+
+def fitted(recipe: Recipe, stack: Stack) -> Recipe:
+    """Return the recipe with what does not fit a stack (channel, plane, time point) at its default."""
+    fitting: dict[str, object] = {}
+    try:
+        channel_index(stack, recipe.channel)
+    except ImageValueError:
+        fitting["channel"] = ""
+    if (recipe.z_choice.plane or 1) > stack.shape.z:
+        fitting["z"] = "mip"
+    if recipe.z_choice.joined and stack.shape.z == 1:
+        fitting["z"] = "mip"
+    if not 1 <= recipe.frame <= stack.shape.t:
+        fitting["frame"] = 1
+    return recipe.model_copy(update=fitting)
+
+
+def renamed(recipe: Recipe, before: Stack, after: Stack) -> Recipe:
+    """Return the recipe with its channel by the name that it has after the user renamed the channels."""
+    if recipe.channel not in before.channels:
+        return recipe
+    index = before.channels.index(recipe.channel)
+    return recipe.model_copy(update={"channel": after.channels[index] if index < after.shape.c else ""})

@@ -1,0 +1,13 @@
+"""Find the folders that ship: beside the modules in a wheel, at the top of the tree in an editable install."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def shipped_folder(name: str) -> Path:
+    """Return the shipped folder ``models`` or ``sample_data``."""
+    inside = _PACKAGE / name
+    return inside if inside.is_dir() else _PACKAGE.parents[1] / name

@@ -1,0 +1,59 @@
+"""The seam to whatever runs a network: batches in, arrays out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import InferenceError
+from napari_cellvino.core.recipe import Precision
+
+
+class InferenceCancelledError(InferenceError):
+    """The run was cancelled inside the network."""
+
+
+class EngineTileError(InferenceError):
+    """The device could not run a tile of this size (most often: out of memory)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device that can be chosen: its name for commands, its full name, what it is good at."""
+
+    name: str
+    full_name: str
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What really ran: devices, the precision asked for and the number type used, and the runtime's version."""
+
+    device: str
+    precision: Precision
+    number_type: str
+    runtime: str
+
+
+class Engine(Protocol):
+    """Runs one network on one device; made for one worker thread, `cancel` excepted."""
+
+    def load(self, tile: int) -> EngineInfo:
+        """Make ready for tiles of this size (compile, warm up); quick when it already is."""
+        ...
+
+    def seconds(self, tile: int) -> float:
+        """Return the time of one tile of a size that was loaded, as measured then."""
+        ...
+
+    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:
+        """Return the maps (1, M, tile, tile) of a batch (1, C, tile, tile) of a size that was loaded."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop a running `infer`, from any thread: it raises `InferenceCancelledError`. Nothing else is touched."""
+        ...

@@ -1,0 +1,213 @@
+"""The engine that ships: the only module that imports OpenVINO at run time.
+
+Measured and kept: static shapes, one request, batch 1, ``LATENCY``; never ``share_inputs`` or ``share_outputs`` (they
+corrupt silently and gain nothing). The compiled model is cached on disk.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import DeviceError, InferenceError
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.core.settings import cache_folder
+from napari_cellvino.engines.engine import Device, EngineInfo, EngineTileError, InferenceCancelledError
+from napari_cellvino.model_package import ModelPackage
+
+_MODES = {Precision.FAST: "PERFORMANCE", Precision.EXACT: "ACCURACY", Precision.INT8: "PERFORMANCE"}
+
+
+@lru_cache(maxsize=1)
+def openvino_core() -> ov.Core:
+    """Return the one core of this process, which is never let go of.
+
+    The CPU plugin of every core sets up a stack for signal handlers (for processors with AMX). When two cores go in
+    the order in which they came, the second puts back the stack of the first, which is gone: the next Ctrl+C, or
+    child process that ends, kills Python.
+    """
+    core = ov.Core()
+    core.set_property({"ENABLE_MMAP": False})  # else weight files stay open: Windows could not replace a model
+    folder = cache_folder() / "compiled"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        core.set_property({"CACHE_DIR": str(folder)})
+    except OSError:
+        pass  # no cache, no harm: the first run of a session compiles again
+    return core
+
+
+def list_devices() -> tuple[Device, ...]:
+    """Return AUTO and every device OpenVINO offers on this computer."""
+    devices = [_describe(name) for name in openvino_core().available_devices]
+    auto = ", ".join(d.name for d in devices)
+    return (Device("AUTO", f"Automatic ({auto})"), *devices)
+
+
+def resolve_device(name: str) -> str:
+    """Return the device string to compile for: AUTO and HETERO lists are made from devices that are there.
+
+    Raises
+    ------
+    DeviceError
+        If the device is not on this computer.
+    """
+    available = list(openvino_core().available_devices)
+    wish, _, chosen = name.upper().partition(":")
+    if wish in {"AUTO", "HETERO", "MULTI"}:
+        wanted = chosen.split(",") if chosen else sorted(available, key=_auto_order)
+        members = [_member(item, available, name) for item in wanted]
+        return members[0] if len(members) == 1 else f"{wish}:{','.join(members)}"
+    return _member(name.upper(), available, name)
+
+
+def _auto_order(name: str) -> tuple[int, str]:
+    return ({"GPU": 0, "CPU": 1}.get(name.split(".")[0], 2), name)
+
+
+def _member(wanted: str, available: list[str], asked: str) -> str:
+    for name in available:
+        if wanted.strip() in (name, name.split(".")[0]):
+            return wanted.strip()
+    raise DeviceError(f"there is no device {asked!r} on this computer; available: AUTO, {', '.join(available)}")
+
+
+def _describe(name: str) -> Device:
+    full = _property(name, "FULL_DEVICE_NAME") or name
+    able = _property(name, "OPTIMIZATION_CAPABILITIES")
+    return Device(name, str(full).strip(), tuple(sorted(map(str, able))) if isinstance(able, list) else ())
+
+
+def _property(device: str, key: str) -> object:
+    try:
+        return openvino_core().get_property(device, key)
+    except RuntimeError:  # plugins differ in what they tell
+        return None
+
+
+class OpenVinoEngine:
+    """Runs a package's network on a device; models are compiled once per tile size."""
+
+    def __init__(self, package: ModelPackage, *, device: str = "AUTO", precision: Precision = Precision.FAST) -> None:
+        self._weights = package.weights(precision)
+        self._channels = package.spec.input_channels
+        self._precision = precision
+        self._device = resolve_device(device)
+        self._requests: dict[int, tuple[ov.InferRequest, EngineInfo, float]] = {}
+        self._running: ov.InferRequest | None = None
+        self._cancelled = False
+        self._lock = threading.Lock()
+
+    def load(self, tile: int) -> EngineInfo:
+        """Compile and warm up for tiles of ``tile`` px, unless that was done before.
+
+        Raises
+        ------
+        EngineTileError
+            If the device refuses a network of this size.
+        """
+        with self._lock:
+            if tile not in self._requests:
+                self._requests[tile] = self._compile(tile)
+            return self._requests[tile][1]
+
+    def seconds(self, tile: int) -> float:
+        """Return the time of one tile of a size that was loaded, as measured then."""
+        return self._requests[tile][2]
+
+    def _compile(self, tile: int) -> tuple[ov.InferRequest, EngineInfo, float]:
+        try:
+            model = _read_network(self._weights)
+            model.reshape([1, self._channels, tile, tile])
+            options = {"PERFORMANCE_HINT": "LATENCY", "EXECUTION_MODE_HINT": _MODES[self._precision]}
+            compiled = openvino_core().compile_model(model, self._device, options)
+            request = compiled.create_infer_request()
+            seconds = _warm_up(request, (1, self._channels, tile, tile))
+        except (RuntimeError, MemoryError) as error:
+            raise EngineTileError(
+                f"{self._device} cannot run {self._weights.parent.name} on tiles of {tile} px: {_first_line(error)}"
+            ) from error
+        return request, _facts(compiled, self._precision), seconds
+
+    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:
+        """Return the maps (1, M, tile, tile) of a float32 batch (1, C, tile, tile).
+
+        Raises
+        ------
+        InferenceError
+            If the batch is of another type or size than was loaded (OpenVINO would cast silently).
+        InferenceCancelledError
+            After `cancel`.
+        EngineTileError
+            If the device fails.
+        """
+        tile = batch.shape[-1]
+        if batch.dtype != np.float32 or batch.shape != (1, self._channels, tile, tile) or tile not in self._requests:
+            raise InferenceError(
+                f"the network takes float32 (1, {self._channels}, tile, tile) with a tile of "
+                f"{' or '.join(map(str, self._requests)) or 'a size loaded before'}, not {batch.dtype} {batch.shape}"
+            )
+        with self._lock:
+            self._cancelled = False
+            request = self._running = self._requests[tile][0]
+            try:
+                request.start_async({0: np.ascontiguousarray(batch)})
+                request.wait()
+                maps = np.array(request.get_output_tensor(0).data)
+            except (RuntimeError, MemoryError) as error:
+                if not self._cancelled:
+                    raise EngineTileError(
+                        f"{self._device} failed on a tile of {tile} px: {_first_line(error)}"
+                    ) from error
+            finally:
+                self._running = None
+            if self._cancelled:
+                raise InferenceCancelledError("the run was cancelled")
+            return maps
+
+    def cancel(self) -> None:
+        """Stop a running `infer`; the engine stays usable."""
+        running = self._running
+        if running is not None:
+            self._cancelled = True
+            running.cancel()
+
+
+def _read_network(weights: Path) -> ov.Model:
+    """Return the network with its output in float16, as maps are kept: OpenVINO converts faster than numpy."""
+    conversion = ov.preprocess.PrePostProcessor(openvino_core().read_model(weights))
+    conversion.output(0).tensor().set_element_type(ov.Type.f16)
+    return conversion.build()
+
+
+def _warm_up(request: ov.InferRequest, shape: tuple[int, ...]) -> float:
+    """Run twice (the first inference costs extra) and return the seconds of the second."""
+    seconds = 0.0
+    for _ in range(2):
+        start = time.perf_counter()
+        request.infer({0: np.zeros(shape, np.float32)})
+        seconds = time.perf_counter() - start
+    return seconds
+
+
+def _facts(compiled: ov.CompiledModel, precision: Precision) -> EngineInfo:
+    devices = compiled.get_property("EXECUTION_DEVICES")
+    device = ",".join(devices) if isinstance(devices, (list, tuple)) else str(devices)
+    try:
+        number = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+    except RuntimeError:  # AUTO over several devices does not tell
+        number = "unknown"
+    number = {"dynamic": "f32"}.get(number, number)  # what OpenVINO calls the model's own type
+    number = "i8" if precision is Precision.INT8 else number
+    return EngineInfo(device, precision, number, f"openvino {ov.__version__.split('-')[0]}")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,47 @@
+"""Run a model package's own test tensors, to see whether it does here what it promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.model_package import ModelPackage
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCheck:
+    """How one precision compares with the promised output: root-mean-square difference over all maps."""
+
+    model: str
+    precision: Precision
+    device: str
+    number_type: str
+    difference: float
+    tolerance: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the difference is allowed."""
+        return self.difference <= self.tolerance
+
+
+def check_model(package: ModelPackage, *, device: str = "AUTO") -> list[ModelCheck]:
+    """Return one check per precision of a package, on ``device``.
+
+    Raises
+    ------
+    DeviceError, InferenceError
+        If it does not run there at all.
+    """
+    batch, promised = package.test_tensors()
+    checks = []
+    for precision in package.precisions:
+        engine = OpenVinoEngine(package, device=device, precision=precision)
+        facts = engine.load(batch.shape[-1])
+        difference = float(np.sqrt(np.mean((engine.infer(batch).astype(np.float32) - promised) ** 2)))
+        tolerance = package.spec.tolerance.get(precision, 0.0)
+        checks.append(ModelCheck(package.label, precision, facts.device, facts.number_type, difference, tolerance))
+    return checks

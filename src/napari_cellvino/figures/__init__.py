@@ -1,0 +1,1 @@
+"""Pictures of results: outlines, quality-control pictures, plots, heat maps."""

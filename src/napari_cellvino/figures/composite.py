@@ -1,0 +1,55 @@
+"""Pixels of any type and number of channels as a picture that people can look at."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.segmentation.normalise import intensity_range
+
+Picture = NDArray[np.uint8]  # (Y, X, 3)
+
+CONTRAST = (0.5, 99.8)  # percentiles shown black and bright
+BRIGHTEST = 225  # grey value of the upper percentile: outlines and numbers stand out from it
+MIXING = {
+    1: ((1, 1, 1),),
+    2: ((1, 0, 1), (0, 1, 0)),
+    3: ((0, 1, 1), (1, 0, 1), (1, 1, 0)),
+}  # colours of channels, added: magenta and green; cyan, magenta and yellow
+
+
+def composite(channels: NDArray[np.generic]) -> Picture:
+    """Return the channels (C, Y, X), each stretched to its own range, added in their colours."""
+    colours = MIXING.get(len(channels), MIXING[1])
+    stretched = [_stretch(channel) for channel, _ in zip(channels, colours, strict=False)]
+    if len(colours) == 1:
+        return np.repeat(stretched[0].astype(np.uint8)[..., None], 3, axis=-1)
+    mixed = sum(grey[..., None] * np.array(colour, np.float32) for grey, colour in zip(stretched, colours, strict=True))
+    return np.minimum(mixed, 255).astype(np.uint8)
+
+
+def _stretch(plane: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return (Y, X) as 0 to 255; non-finite pixels are black."""
+    finite = np.nan_to_num(plane, nan=0, posinf=0, neginf=0)
+    return np.clip(intensity_range(plane, *CONTRAST).apply(finite) * BRIGHTEST, 0, 255)
+
+
+def as_seen(channels: NDArray[np.generic], eight_bit: np.bool_ | bool) -> Picture:
+    """Return red, green and blue (3, Y, X) as a picture; those of other than 8 bits are stretched together."""
+    if not eight_bit:
+        finite = np.nan_to_num(channels, nan=0, posinf=0, neginf=0)
+        together = intensity_range(finite.reshape(-1, channels.shape[-1]), *CONTRAST)
+        channels = np.clip(together.apply(finite) * BRIGHTEST, 0, 255)
+    return np.ascontiguousarray(np.moveaxis(channels, 0, -1).astype(np.uint8))
+
+
+def reduced(channels: NDArray[np.generic], step: int) -> NDArray[np.float32]:
+    """Return the means of (C, Y, X) over squares of ``step`` px, at the far edges over what there is."""
+    height, width = channels.shape[1:]
+    rows, columns = np.arange(0, height, step), np.arange(0, width, step)
+    sums = [
+        np.add.reduceat(np.add.reduceat(channel, rows, axis=0, dtype=np.float32), columns, axis=1)
+        for channel in channels
+    ]
+    counts = np.diff(rows, append=height)[:, None] * np.diff(columns, append=width)
+    return np.asarray(np.stack(sums) / counts, np.float32)

@@ -1,0 +1,156 @@
+"""Text in pictures: object numbers, the scale bar and the caption.
+
+The font is the scalable one built into Pillow: the same on every computer, and no file to look for. It has little more
+than ASCII, so other characters are spelled out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from napari_cellvino.core.objects import Objects
+
+Colour = tuple[int, int, int]
+
+INK: Colour = (255, 255, 255)
+HALO: Colour = (0, 0, 0)
+PLAIN: Colour = (190, 190, 195)
+PAPER: Colour = (24, 24, 27)
+SMALLEST, PLENTY, LARGEST = 9, 14, 28  # font sizes of numbers in px: just readable, well readable, on large objects
+DIGIT = 0.62  # width of a digit, in font sizes
+HALF, QUARTER = 0.5, 0.25  # font size in diameters of the object, at most: below PLENTY, and above
+MARGIN = 12  # px
+IN_FONT = frozenset("©«°±·»‘’“”…™")  # noqa: RUF001
+SPELLED = {"µ": "u", "μ": "u", "≥": ">=", "≤": "<=", "×": "x", "–": "-", "—": "-", "→": "->", "−": "-", "ß": "ss"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a caption."""
+
+    text: str
+    size: int = 14
+    colour: Colour = PLAIN
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the built-in font at ``size`` px."""
+    return ImageFont.load_default(size=size)
+
+
+def number_sizes(objects: Objects, zoom: float) -> list[int]:
+    """Return the font size (N,) at which each object's number fits into it; 0 where it would be too small to read."""
+    diameter = np.sqrt(4 / np.pi * objects.area_px) * zoom
+    digits = np.char.str_len(objects.id.astype(str))
+    size = np.minimum(0.85 * diameter / (DIGIT * digits), HALF * diameter)
+    size = np.minimum(size, np.clip(QUARTER * diameter, PLENTY, LARGEST))
+    return [int(s) if s >= SMALLEST else 0 for s in size.tolist()]
+
+
+def draw_numbers(canvas: Image.Image, objects: Objects, *, zoom: float) -> int:
+    """Draw each object's id at its centroid where it fits, and return how many did not."""
+    sizes = number_sizes(objects, zoom)
+    for number, (y, x), size in zip(objects.id.tolist(), objects.centroid.tolist(), sizes, strict=True):
+        if size:
+            stamp = number_stamp(number, size)
+            corner = round((x + 0.5) * zoom - stamp.width / 2), round((y + 0.5) * zoom - stamp.height / 2)
+            canvas.paste(stamp, corner, stamp)
+    return sizes.count(0)
+
+
+@lru_cache(maxsize=8192)
+def number_stamp(number: int, size: int) -> Image.Image:
+    """Return a number with its halo on nothing, to be pasted: the next field of a plate has the same numbers."""
+    text = str(number)
+    wide, high = round(font(size).getlength(text)) + 4, round(1.5 * size) + 4
+    stamp = Image.new("RGBA", (wide, high))
+    ImageDraw.Draw(stamp).text(
+        (wide / 2, high / 2), text, fill=INK, font=font(size), anchor="mm", stroke_width=1, stroke_fill=HALO
+    )
+    return stamp
+
+
+def draw_scale_bar(um_per_px: float, *, width: int, scale: float = 1) -> Image.Image:
+    """Return a strip with a bar of a round length, at most a quarter of a picture ``width`` px wide."""
+    length_um = round_length(width * um_per_px / 4)
+    text, length = length_text(length_um), round(length_um / um_per_px)
+    size, height = round(14 * scale), round(4 * scale)
+    wide = max(length, round(font(size).getlength(text)))
+    strip = Image.new("RGB", (wide + 2 * MARGIN, 2 * size + height + MARGIN), PAPER)
+    draw, right, bottom = ImageDraw.Draw(strip), strip.width - MARGIN, strip.height - MARGIN
+    draw.rectangle((right - length, bottom - height, right - 1, bottom - 1), fill=INK)
+    draw.text((right - length / 2, bottom - height - 4), text, fill=INK, font=font(size), anchor="mb")
+    return strip
+
+
+def round_length(at_most: float) -> float:
+    """Return the largest of 1, 2 and 5 times a power of ten that is not more than ``at_most``."""
+    power = 10.0 ** np.floor(np.log10(at_most))
+    return float(max(step * power for step in (1, 2, 5) if step * power <= at_most * (1 + 1e-9)))
+
+
+def length_text(um: float) -> str:
+    """Return a length for people, in nm, um (the font has no µ) or mm."""
+    scale, unit = (1e-3, "mm") if um >= 1000 else (1.0, "um") if um >= 1 else (1e3, "nm")
+    return f"{um * scale:.4g} {unit}"
+
+
+def draw_caption(lines: Iterable[Line], *, width: int, scale: float = 1, paper: Colour = PAPER) -> Image.Image:
+    """Return a strip ``width`` px wide that holds the lines, wrapped where they are too long."""
+    sized = [Line(spell(line.text), round(line.size * scale), line.colour) for line in lines]
+    wrapped = [Line(text, line.size, line.colour) for line in sized for text in wrap(line, width=width - 2 * MARGIN)]
+    steps = [round(line.size * 1.45) for line in wrapped]
+    strip = Image.new("RGB", (width, sum(steps) + 2 * MARGIN - 4), paper)
+    draw, top = ImageDraw.Draw(strip), MARGIN - 2
+    for line, step in zip(wrapped, steps, strict=True):
+        draw.text((MARGIN, top + step / 2), line.text, fill=line.colour, font=font(line.size), anchor="lm")
+        top += step
+    return strip
+
+
+def spell(text: str) -> str:
+    """Return ``text`` in the font's characters: ``β-catenin, 0.5 µm ≥`` as ``beta-catenin, 0.5 um >=``."""
+    return "".join(_spelled(character) for character in text)
+
+
+def _spelled(character: str) -> str:
+    if character.isascii() or character in IN_FONT:
+        return character
+    if character in SPELLED:
+        return SPELLED[character]
+    greek = re.fullmatch(r"GREEK (?:SMALL|CAPITAL) LETTER (\w+)", unicodedata.name(character, ""))
+    if greek:
+        return greek[1].lower()
+    return "".join(c for c in unicodedata.normalize("NFKD", character) if c.isascii()) or "?"
+
+
+def wrap(line: Line, *, width: int) -> list[str]:
+    """Return the text in lines no wider than ``width`` px, broken at spaces, or inside a word that is too long."""
+    done: list[str] = []
+    current = ""
+    for piece in _pieces(line.text.split(), line.size, width):
+        longer = f"{current} {piece}".strip()
+        if current and font(line.size).getlength(longer) > width:
+            done.append(current)
+            longer = piece
+        current = longer
+    return [*done, current]
+
+
+def _pieces(words: Sequence[str], size: int, width: int) -> Iterable[str]:
+    """Yield the words, those wider than ``width`` px in pieces."""
+    for word in words:
+        start = 0
+        for end in range(2, len(word) + 1):
+            if font(size).getlength(word[start:end]) > width and end - start > 1:
+                yield word[start : end - 1]
+                start = end - 1
+        yield word[start:]

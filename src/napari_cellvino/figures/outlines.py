@@ -1,0 +1,180 @@
+"""Outlines and boxes of objects painted into a picture, so that they are told apart by every eye.
+
+Hues are from the palette of Okabe and Ito, which people with any common colour vision can tell apart. Where a model
+tells classes apart, each has its hue; else outlines side by side never share one while there are enough. What wants a
+second look differs in form as well: its outline is dashed.
+
+References
+----------
+Okabe and Ito 2008, "Color Universal Design", https://jfly.uni-koeln.de/color/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.objects import Doubt, Objects
+from napari_cellvino.figures.composite import Picture
+
+Integers = NDArray[np.integer[Any]]
+
+HUES = np.array([(86, 180, 233), (230, 159, 0), (20, 190, 140), (224, 140, 188), (240, 110, 40)], np.uint8)
+DOUBTFUL = (250, 235, 60)
+AT_EDGE = (255, 255, 255)
+REACH = 8  # px: objects nearer than that get different hues
+DASH = 3  # px, for outlines of 1 px
+GAP = (40, 40, 40)  # between dashes, so that they show on bright objects
+CASING = 0.45  # brightness left right beside an outline: it shows on bright images
+
+
+def paint_outlines(picture: Picture, labels: Integers, objects: Objects, *, thickness: int, classes: int = 1) -> None:
+    """Paint the outline of each object into ``picture`` (Y, X, 3), ``thickness`` px wide, inside the object.
+
+    ``labels`` (Y, X) is of the picture's size; boxes of ``objects`` may be in other pixels. An outline is open where
+    the object is cut by the edge. Labels that are not among the objects are not painted. ``classes`` is the number of
+    classes that the model tells apart.
+    """
+    edge = _edges(labels)
+    casing = np.nonzero(edge & (labels == 0))
+    picture[casing] = (picture[casing] * CASING).astype(np.uint8)
+    y, x = np.nonzero(_widen(edge, thickness - 1) & (labels != 0))
+    row, known = _rows(labels[y, x], objects.id)
+    y, x, row = y[known], x[known], row[known]
+    picture[y, x] = (object_colours(labels, objects) if classes == 1 else class_colours(objects))[row]
+    dash = DASH + 2 * (thickness - 1)
+    gap = ((y // dash + x // dash) % 2 == 1) & _dashed(objects)[row]
+    picture[y[gap], x[gap]] = GAP
+
+
+def is_doubtful(objects: Objects) -> NDArray[np.bool_]:
+    """Return which objects (N,) have a doubt other than that they touch the edge."""
+    return np.asarray(objects.doubts & ~int(Doubt.TOUCHES_EDGE)).astype(bool)
+
+
+def is_at_edge(objects: Objects) -> NDArray[np.bool_]:
+    """Return which objects (N,) are marked as touching the edge."""
+    return np.asarray(objects.doubts & int(Doubt.TOUCHES_EDGE)).astype(bool)
+
+
+def object_colours(labels: Integers, objects: Objects) -> Picture:
+    """Return a colour per object (N, 3): a hue other than its neighbours', or that of its doubt."""
+    return _with_doubts(HUES[_hues(_neighbours(labels, objects.id), len(objects))], objects)
+
+
+def class_hues(classes: int) -> list[tuple[int, int, int]]:
+    """Return the colour of each class: blue, orange, green, pink, vermilion, and again."""
+    return [(int(r), int(g), int(b)) for r, g, b in HUES[np.arange(classes) % len(HUES)]]
+
+
+def class_colours(objects: Objects) -> Picture:
+    """Return the colour of its class per object (N, 3)."""
+    return HUES[objects.class_index % len(HUES)]
+
+
+def _with_doubts(colours: Picture, objects: Objects) -> Picture:
+    colours[is_at_edge(objects)] = AT_EDGE
+    colours[is_doubtful(objects)] = DOUBTFUL
+    return colours
+
+
+def paint_boxes(picture: Picture, objects: Objects, *, zoom: float, thickness: int, classes: int = 1) -> None:
+    """Paint the box of each object into ``picture`` (Y, X, 3), ``thickness`` px wide, inside the box.
+
+    A picture pixel is 1 / ``zoom`` px of the image that the boxes lie in; else as `paint_outlines`.
+    """
+    colours = class_colours(objects)
+    colours = colours if classes > 1 else _with_doubts(colours, objects)
+    y, x = (np.arange(n) // (DASH + 2 * (thickness - 1)) for n in picture.shape[:2])
+    gap = (y[:, None] + x) % 2 == 1
+    boxes = np.rint(objects.box * zoom).astype(int)
+    for box in (boxes + np.array([-1, -1, 1, 1])).tolist():
+        for side in _frame(box, 1):
+            picture[side] = (picture[side] * CASING).astype(np.uint8)
+    for box, colour, dashed in zip(boxes.tolist(), colours, _dashed(objects), strict=True):
+        for side in _frame(box, thickness):
+            picture[side] = colour
+            if dashed:
+                picture[side][gap[side]] = GAP
+
+
+def _frame(box: list[int], thickness: int) -> list[tuple[slice, slice]]:
+    """Return the four sides of a box (y0, x0, y1, x1), inside it."""
+    y0, x0, y1, x1 = (max(edge, 0) for edge in box)
+    high, wide = min(y0 + thickness, y1), min(x0 + thickness, x1)
+    rows, columns = slice(y0, y1), slice(x0, x1)
+    low, right = slice(max(y1 - thickness, y0), y1), slice(max(x1 - thickness, x0), x1)
+    return [(slice(y0, high), columns), (low, columns), (rows, slice(x0, wide)), (rows, right)]
+
+
+def _dashed(objects: Objects) -> NDArray[np.bool_]:
+    return is_doubtful(objects) | is_at_edge(objects)
+
+
+def _edges(labels: Integers) -> NDArray[np.bool_]:
+    """Return the pixels with another label above, below, left or right of them."""
+    edge = np.zeros(labels.shape, bool)
+    for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        differs = labels[here] != labels[there]
+        edge[here] |= differs
+        edge[there] |= differs
+    return edge
+
+
+def _widen(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
+    """Return ``mask`` grown by one pixel to each of four sides, ``steps`` times."""
+    for _ in range(steps):
+        grown = mask.copy()
+        for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+            grown[here] |= mask[there]
+            grown[there] |= mask[here]
+        mask = grown
+    return mask
+
+
+def _rows(values: Integers, ids: Integers) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the position in ``ids`` (N,) of each value, and whether it is there at all."""
+    if len(ids) == 0:
+        return np.zeros(len(values), np.intp), np.zeros(len(values), bool)
+    by_id = np.argsort(ids, kind="stable")
+    rows = by_id[np.minimum(np.searchsorted(ids[by_id], values), len(ids) - 1)]
+    return rows, ids[rows] == values
+
+
+def _neighbours(labels: Integers, ids: Integers) -> NDArray[np.intp]:
+    """Return the pairs of rows (K, 2) of objects within `REACH` px; every second pixel is enough to see them."""
+    coarse = labels[::2, ::2]
+    found = [
+        _pairs(coarse, dy * step, dx * step)
+        for step in (1, REACH // 4, REACH // 2)
+        for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1))
+    ]
+    (a, a_known), (b, b_known) = (_rows(np.concatenate(side), ids) for side in zip(*found, strict=True))
+    known = a_known & b_known
+    keys = np.unique(a[known] * len(ids) + b[known])
+    return np.stack(np.divmod(keys, max(len(ids), 1)), axis=1)
+
+
+def _pairs(labels: Integers, dy: int, dx: int) -> tuple[Integers, Integers]:
+    """Return the labels of two different objects wherever one lies at (dy, dx) from the other."""
+    height, width = labels.shape
+    near = labels[: max(height - dy, 0), max(-dx, 0) : max(width - max(dx, 0), 0)]
+    far = labels[dy:, max(dx, 0) : max(width + min(dx, 0), 0)]
+    y, x = np.nonzero((near != far) & (near != 0) & (far != 0))
+    return near[y, x], far[y, x]
+
+
+def _hues(pairs: NDArray[np.intp], n: int) -> NDArray[np.intp]:
+    """Return a hue per object (N,) that differs from its neighbours', as far as there are enough hues."""
+    beside: list[list[int]] = [[] for _ in range(n)]
+    for a, b in pairs.tolist():
+        beside[a].append(b)
+        beside[b].append(a)
+    hues = [-1] * n
+    for row in range(n):
+        taken = [hues[other] for other in beside[row]]
+        turn = [(row + k) % len(HUES) for k in range(len(HUES))]  # start elsewhere each time: all hues are used
+        hues[row] = min(turn, key=taken.count)
+    return np.array(hues, np.intp)

@@ -1,0 +1,221 @@
+"""One picture per field to judge a count by: the image, an outline (or box) and a number on every object, what was run.
+
+Small images are enlarged until numbers can be read, large ones reduced to what a screen shows. Outlines follow the
+pixels exactly; smoothing them would hide what the picture is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.objects import Objects, ReviewState, format_left_out
+from napari_cellvino.figures.composite import Picture, as_seen, composite, reduced
+from napari_cellvino.figures.lettering import INK, PAPER, PLAIN, Line, draw_caption, draw_numbers, draw_scale_bar
+from napari_cellvino.figures.outlines import (
+    AT_EDGE,
+    DOUBTFUL,
+    class_hues,
+    is_at_edge,
+    is_doubtful,
+    paint_boxes,
+    paint_outlines,
+)
+from napari_cellvino.storage.atomic import atomic_path
+
+LONGEST = 2048  # px, long side of the picture
+SMALL = 800  # px: images up to that are enlarged at least twice
+NARROWEST = 480  # px, width of the caption
+THICK_FROM = 24  # px: where objects are of that diameter, their outlines are 2 px wide
+READABLE = 1000  # px: on wider pictures the caption grows with the width
+NUMBER_FITS = 22  # px: an object of that diameter holds a three-digit number
+UNKNOWN = Spacing()
+Mark = tuple[int, str, tuple[int, int, int]]  # how many, what it means, its colour
+
+
+def write_qc(
+    path: Path,
+    pixels: NDArray[np.generic],
+    labels: NDArray[np.integer] | None,
+    objects: Objects,
+    *,
+    name: str,
+    classes: Sequence[str] = ("cell",),
+    ran: Sequence[str] = (),
+    spacing: Spacing = UNKNOWN,
+    rgb: bool = False,
+    excluded: Collection[int] = (),
+) -> None:
+    """Write the picture that `draw_qc` makes as PNG.
+
+    Raises
+    ------
+    ImageValueError
+        If pixels and labels do not fit together.
+    OutputError
+        If the file cannot be written.
+    """
+    picture = draw_qc(
+        pixels, labels, objects, name=name, classes=classes, ran=ran, spacing=spacing, rgb=rgb, excluded=excluded
+    )
+    with atomic_path(path) as part:
+        Image.fromarray(picture).save(part, format="PNG", compress_level=1)
+
+
+def draw_qc(
+    pixels: NDArray[np.generic],
+    labels: NDArray[np.integer] | None,
+    objects: Objects,
+    *,
+    name: str,
+    classes: Sequence[str] = ("cell",),
+    ran: Sequence[str] = (),
+    spacing: Spacing = UNKNOWN,
+    rgb: bool = False,
+    excluded: Collection[int] = (),
+) -> Picture:
+    """Return a picture (Y', X', 3) of the field with its objects outlined and numbered, between caption and legend.
+
+    Parameters
+    ----------
+    pixels
+        (Y, X) or (C, Y, X). One channel is grey, two are magenta and green, three cyan, magenta and yellow, of more
+        the first is shown.
+    labels
+        (Y, X) label image; without it, boxes are drawn.
+    objects
+        What is outlined and numbered; rejected ones are not.
+    name
+        What the picture is of.
+    classes
+        Names that ``objects.class_index`` counts into; several have a colour each.
+    ran
+        Lines on what was run.
+    spacing
+        µm per pixel; a scale bar is drawn where it is known.
+    rgb
+        The three channels are red, green and blue, of 8 bits shown as they are.
+    excluded
+        Ids of objects that are outlined and numbered but not counted.
+
+    Raises
+    ------
+    ImageValueError
+        If pixels and labels do not fit together.
+    """
+    _check_sizes(pixels, labels)
+    kept = objects.select(objects.review != ReviewState.REJECTED)
+    if labels is not None and len(kept) < len(objects):
+        labels = np.where(np.isin(labels, kept.id), labels, 0)
+    shape = pixels.shape[-2:]
+    channels = pixels.reshape(-1, *shape)
+    zoom = plan_zoom(shape, kept)
+    if zoom < 1:  # before anything else: a copy of the whole image may not fit
+        channels = reduced(channels, round(1 / zoom))
+    seen = as_seen(channels, pixels.dtype == np.uint8) if rgb else composite(channels)
+    grey = len(channels) not in (2, 3)  # then all three bands are the same: one is enlarged
+    canvas = _enlarged(Image.fromarray(seen[..., 0] if grey else seen), zoom).convert("RGB")
+    canvas, unnumbered = _with_objects(canvas, labels, kept, zoom, len(classes))
+    um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
+    counted = kept.select(~np.isin(kept.id, list(excluded)))
+    left_out = format_left_out(len(objects) - len(kept), len(kept) - len(counted))
+    caption = _caption(name, len(counted), [left_out, *ran] if left_out else ran)
+    return _page(canvas, caption, _legend(kept, counted, unnumbered, classes), um_per_px)
+
+
+def _check_sizes(pixels: NDArray[np.generic], labels: NDArray[np.integer] | None) -> None:
+    if labels is None:
+        if pixels.ndim not in (2, 3) or pixels.size == 0:
+            raise ImageValueError(f"pixels of shape {pixels.shape} are no field")
+    elif labels.ndim != 2 or labels.size == 0 or pixels.shape[-2:] != labels.shape or pixels.ndim not in (2, 3):
+        raise ImageValueError(f"pixels of shape {pixels.shape} and labels of shape {labels.shape} are not one field")
+
+
+def plan_zoom(shape: tuple[int, ...], objects: Objects) -> float:
+    """Return picture pixels per image pixel: 1 to 4, or 1/2, 1/3, … for images longer than `LONGEST`."""
+    longest = max(shape)
+    if longest > LONGEST:
+        return 1 / -(-longest // LONGEST)
+    diameter = np.sqrt(4 / np.pi * np.percentile(objects.area_px, 20)) if len(objects) else NUMBER_FITS
+    wanted = max(np.ceil(NUMBER_FITS / max(diameter, 1)), 2 if longest <= SMALL else 1)
+    return float(min(wanted, 4, LONGEST // longest))
+
+
+def _enlarged(image: Image.Image, zoom: float) -> Image.Image:
+    size = (round(image.width * zoom), round(image.height * zoom))
+    return image if zoom <= 1 else image.resize(size, Image.Resampling.BICUBIC)
+
+
+def _resize_labels(labels: NDArray[np.integer], zoom: float) -> NDArray[np.integer]:
+    """Return the label in the middle of each picture pixel."""
+    if zoom >= 1:
+        return labels.repeat(int(zoom), axis=0).repeat(int(zoom), axis=1)
+    step = round(1 / zoom)
+    rows, columns = (np.minimum(np.arange(0, n, step) + step // 2, n - 1) for n in labels.shape)
+    return np.asarray(labels[rows[:, None], columns])
+
+
+def _with_objects(
+    image: Image.Image, labels: NDArray[np.integer] | None, objects: Objects, zoom: float, classes: int
+) -> tuple[Image.Image, int]:
+    """Return the image with outlines or boxes and numbers, and how many objects were too small for a number."""
+    picture = np.array(image)
+    diameter = zoom * np.sqrt(4 / np.pi * np.median(objects.area_px)) if len(objects) else 0
+    thickness = 2 if diameter >= THICK_FROM else 1
+    if labels is None:
+        paint_boxes(picture, objects, zoom=zoom, thickness=thickness, classes=classes)
+    else:
+        paint_outlines(picture, _resize_labels(labels, zoom), objects, thickness=thickness, classes=classes)
+    canvas = Image.fromarray(picture)
+    return canvas, draw_numbers(canvas, objects, zoom=zoom)
+
+
+def _caption(name: str, count: int, more: Sequence[str]) -> list[Line]:
+    """Return the name and count, and what is not in it and was run."""
+    return [Line(f"{name}  ·  {count} cell{'s' * (count != 1)}", 18, INK), *map(Line, more)]
+
+
+def _legend(objects: Objects, counted: Objects, unnumbered: int, classes: Sequence[str]) -> list[Line]:
+    """Return what those marks mean that occur."""
+    small = (unnumbered, "without a number: too small to hold one", PLAIN)
+    marks = (*(_doubt_marks(objects) if len(classes) == 1 else _class_marks(objects, counted, classes)), small)
+    return [Line(f"{text} ({count})", colour=colour) for count, text, colour in marks if count]
+
+
+def _doubt_marks(objects: Objects) -> list[Mark]:
+    doubtful = is_doubtful(objects)
+    at_edge = is_at_edge(objects) & ~doubtful
+    return [
+        (int(at_edge.sum()), "dashed white: touches the edge", AT_EDGE),
+        (int(doubtful.sum()), "dashed yellow: doubtful, worth a second look", DOUBTFUL),
+    ]
+
+
+def _class_marks(objects: Objects, counted: Objects, classes: Sequence[str]) -> list[Mark]:
+    dashed = int((is_doubtful(objects) | is_at_edge(objects)).sum())
+    counts = np.bincount(counted.class_index, minlength=len(classes)).tolist()
+    colours = class_hues(len(classes))
+    of_class = zip(counts, classes, colours, strict=True)
+    return [*of_class, (dashed, "dashed: doubtful or at the edge, worth a second look", PLAIN)]
+
+
+def _page(canvas: Image.Image, caption: Sequence[Line], legend: Sequence[Line], um_per_px: float | None) -> Picture:
+    """Return the picture with its caption above, and its legend and scale bar below: nothing covers a cell."""
+    width = max(canvas.width, NARROWEST)
+    scale = min(max(width / READABLE, 1), 2)
+    top = draw_caption(caption, width=width, scale=scale)
+    bar = draw_scale_bar(um_per_px, width=canvas.width, scale=scale) if um_per_px else Image.new("RGB", (0, 0))
+    bottom = draw_caption(legend, width=width - bar.width, scale=scale) if legend else Image.new("RGB", (0, 0))
+    below = top.height + canvas.height
+    page = Image.new("RGB", (width, below + max(bar.height, bottom.height)), PAPER)
+    page.paste(top, (0, 0))
+    page.paste(canvas, ((width - canvas.width) // 2, top.height))
+    page.paste(bottom, (0, below))
+    page.paste(bar, (width - bar.width, below))
+    return np.array(page)

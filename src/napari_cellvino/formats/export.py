@@ -1,0 +1,147 @@
+"""Fields in, folders of files out: every format at once, each folder there whole or as it was.
+
+A folder that an export made knows its own files (``export.json``): it is replaced when asked, and never where other
+files were put into it since.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from napari_cellvino import __version__
+from napari_cellvino.core.errors import OptionError, OutputError, ReplaceError
+from napari_cellvino.formats.field import ExportField
+from napari_cellvino.formats.registry import FORMATS, check_formats
+from napari_cellvino.formats.splits import Splits
+from napari_cellvino.formats.writer import SplitBook, Writer
+from napari_cellvino.storage.atomic import atomic_folder, recover
+from napari_cellvino.storage.file_names import NameBook
+
+RECORD_NAME = "export.json"
+REVIEWED_ONLY = frozenset({"training"})
+
+
+@dataclass
+class Exported:
+    """What one format got: its folder, how many fields and cells, and the names of fields nobody has reviewed yet."""
+
+    folder: Path
+    fields: int = 0
+    cells: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportChoices:
+    """``reviewed_only`` are the formats that take only fields in which every cell was accepted, edited or rejected."""
+
+    formats: tuple[str, ...]
+    out: Path
+    overwrite: bool = False
+    reviewed_only: frozenset[str] = REVIEWED_ONLY
+
+
+def export_fields(fields: Iterable[ExportField], choices: ExportChoices) -> dict[str, Exported]:
+    """Write the fields in every format into ``out/<format>`` and return what each got.
+
+    Fields are taken one at a time; rejected cells are left out of all formats. If anything raises, every folder is as
+    it was before.
+
+    Raises
+    ------
+    OptionError
+        If a format is not known, or none of the fields is for it.
+    OutputError
+        If a folder stands already and ``overwrite`` is off, or holds files of someone else, or cannot be written.
+    ImageValueError
+        If a format needs outlines and a field has boxes only.
+    """
+    formats = check_formats(choices.formats)
+    done = {name: Exported(choices.out / name) for name in formats}
+    for name in formats:
+        check_replaceable(done[name].folder, overwrite=choices.overwrite)
+    with ExitStack() as stack:
+        parts = {name: stack.enter_context(atomic_folder(done[name].folder)) for name in formats}
+        writers = {name: FORMATS[name](parts[name], _book(done[name].folder)) for name in formats}
+        book = NameBook()
+        for whole in fields:
+            shown = replace(whole.without_rejected(), name=book.enter(whole.name))
+            _write(shown, writers, done, choices.reviewed_only)
+        for name, writer in writers.items():
+            _finish(name, writer, parts[name], done[name])
+    return done
+
+
+def _book(folder: Path) -> SplitBook:
+    return SplitBook(Splits.written_in(folder))
+
+
+def _write(
+    shown: ExportField, writers: dict[str, Writer], done: dict[str, Exported], reviewed_only: frozenset[str]
+) -> None:
+    for name, writer in writers.items():
+        if name in reviewed_only and not shown.reviewed:
+            done[name].left_out.append(shown.name)
+            continue
+        writer.add(shown)
+        done[name].fields += 1
+        done[name].cells += len(shown.cells.cells)
+
+
+def _finish(name: str, writer: Writer, part: Path, exported: Exported) -> None:
+    if not exported.fields:
+        why = (
+            f"none of the {len(exported.left_out)} field(s) has been reviewed to its last cell; "
+            "review them, or take all with --all-fields"
+            if exported.left_out
+            else "there is no field to export"
+        )
+        raise OptionError(f"{name}: {why}")
+    writer.finish()
+    files = sorted(path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file())
+    record = {
+        "format": name,
+        "software": f"napari-cellvino {__version__}",
+        "fields": exported.fields,
+        "cells": exported.cells,
+        "not_reviewed": exported.left_out,
+        "files": files,
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    (part / RECORD_NAME).write_text(text, encoding="utf-8", newline="\n")
+
+
+def check_replaceable(folder: Path, *, overwrite: bool) -> None:
+    """Raise OutputError unless ``folder`` is free, or an export that may be overwritten and holds nothing else."""
+    recover(folder)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not overwrite:
+        raise ReplaceError(f"{folder} is there already; replace it (--overwrite) or choose another folder")
+    try:
+        known = {RECORD_NAME, *json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise OutputError(f"{folder} was not made by an export and is left alone; choose another folder") from None
+    strange = next((p for p in sorted(folder.rglob("*")) if p.is_file() and _name(p, folder) not in known), None)
+    if strange is not None:
+        raise OutputError(
+            f"{folder} holds {_name(strange, folder)}, which the export did not write and would delete; "
+            "move it away or choose another folder"
+        )
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def describe(done: Sequence[Exported]) -> str:
+    """Return a line per format for people."""
+    lines = []
+    for exported in done:
+        more = f"; {len(exported.left_out)} field(s) not reviewed: left out" if exported.left_out else ""
+        lines.append(f"{exported.folder}: {exported.cells:,} cells in {exported.fields} field(s){more}")
+    return "\n".join(lines)

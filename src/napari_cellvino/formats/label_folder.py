@@ -1,0 +1,134 @@
+"""Label images as OME-TIFF with the images beside them; and the training set, which is the same with splits.
+
+``labels``: ``images/<field>.ome.tif`` (all channels, raw), ``labels/<field>.ome.tif`` and ``objects.csv``. Where only
+boxes are known, ``boxes/<field>.csv`` instead of labels. Nothing is lost; z-stacks stay whole.
+
+``training``: what ``cellvino train`` reads: ``images/<field>.tif`` (the channel that the cells were found in, raw
+pixels), ``labels/<field>.tif`` or ``boxes/<field>.csv``, ``splits.csv``, ``manifest.csv`` and ``objects.csv`` (where
+each object came from). Lost: other channels; a z-stack becomes one field per plane, all of one group.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.formats.field import Cells, ExportField, planes_of
+from napari_cellvino.formats.label_canvas import check_flat, fitting_labels, labelled
+from napari_cellvino.formats.writer import (
+    OBJECTS_NAME,
+    ObjectTable,
+    SplitBook,
+    put_annotated_image,
+    put_boxes,
+    read_objects,
+)
+from napari_cellvino.io.label_tiff import put_image, put_labels, read_labels
+
+MANIFEST_COLUMNS = (
+    "id", "split", "group", "objects", "accepted", "edited", "unseen", "model", "model_sha256", "source", "position",
+    "plate", "well", "plane", "pixels_sha256", "spacing_y_um", "spacing_x_um",
+)  # fmt: skip
+
+
+class LabelFolder:
+    """Writes ``labels``."""
+
+    def __init__(self, folder: Path, book: SplitBook) -> None:
+        self._folder = folder
+        self._objects = ObjectTable(folder)
+
+    def add(self, field: ExportField) -> None:
+        """Write a field."""
+        image = self._folder / "images" / f"{field.name}.ome.tif"
+        image.parent.mkdir(exist_ok=True)
+        if field.rgb:
+            put_image(image, np.moveaxis(field.pixels, 0, -1), "ZYX"[3 - len(field.shape) :] + "S", field.spacing)
+        else:
+            put_image(image, field.pixels, "CZYX" if field.pixels.ndim == 4 else "CYX", field.spacing, field.channels)
+        put_truth(self._folder, field, ".ome.tif")
+        self._objects.add(field)
+
+    def finish(self) -> None:
+        """Do nothing: all is written."""
+
+
+class TrainingSet:
+    """Writes ``training``."""
+
+    def __init__(self, folder: Path, book: SplitBook) -> None:
+        self._folder, self._book = folder, book
+        self._objects = ObjectTable(folder)
+        self._append(MANIFEST_COLUMNS)
+
+    def add(self, field: ExportField) -> None:
+        """Write a field, or each plane of it."""
+        for plane in planes_of(field):
+            image = self._folder / "images" / f"{plane.name}.tif"
+            image.parent.mkdir(exist_ok=True)
+            put_annotated_image(image, plane)
+            put_truth(self._folder, plane, ".tif")
+            self._objects.add(plane)
+            self._append(_manifest_row(plane, self._book.of(plane)))
+
+    def finish(self) -> None:
+        """Write the splits."""
+        self._book.write(self._folder)
+
+    def _append(self, row: tuple[object, ...]) -> None:
+        with (self._folder / "manifest.csv").open("a", newline="", encoding="utf-8") as handle:
+            csv.writer(handle, lineterminator="\n").writerow(row)
+
+
+def _manifest_row(field: ExportField, split: str) -> tuple[object, ...]:
+    states = [cell.review for cell in field.cells.cells]
+    counts = (len(states), *(states.count(word) for word in ("accepted", "edited", "unseen")))
+    known, origin = field.provenance, field.provenance.get("origin")
+    place = origin if isinstance(origin, dict) else {}
+    source = (known.get("model", ""), known.get("model_sha256", ""), *(place.get(k, "") for k in PLACE))
+    made = (known.get("plane", ""), known.get("pixels_sha256", ""), field.spacing.y or "", field.spacing.x or "")
+    return (field.name, split, field.group or field.name, *counts, *source, *made)
+
+
+PLACE = ("path", "position", "plate", "well")
+
+
+def put_truth(folder: Path, field: ExportField, suffix: str) -> None:
+    """Write ``labels/<field>`` and, where there are no outlines, ``boxes/<field>.csv``."""
+    if field.cells.labels is None:
+        (folder / "boxes").mkdir(exist_ok=True)
+        put_boxes(folder / "boxes" / f"{field.name}.csv", field)
+    else:
+        (folder / "labels").mkdir(exist_ok=True)
+        put_labels(folder / "labels" / f"{field.name}{suffix}", field.cells.labels, field.spacing)
+
+
+def read_label_image(path: Path, shape: tuple[int, ...]) -> Cells:
+    """Return the objects of a label image; with what an ``objects.csv`` of an export beside it knows of them.
+
+    Raises
+    ------
+    ImageReadError
+        If the file cannot be read.
+    ImageValueError
+        If it is no label image of ``shape``, or has ids above 2147483647.
+    """
+    labels = read_labels(path)[0] if path.suffix.lower() in (".tif", ".tiff") else _picture(path, shape)
+    name = path.name.removesuffix(path.suffix).removesuffix(".ome")
+    return labelled(fitting_labels(path, labels, shape), read_objects(path.parent.parent / OBJECTS_NAME, name))
+
+
+def _picture(path: Path, shape: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.integer]]:
+    check_flat(path, "a PNG", shape)
+    try:
+        with Image.open(path) as opened:  # of a palette, the numbers, not the colours
+            labels = np.array(opened)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ImageReadError(f"{path} cannot be read as a label image: {error}") from error
+    if labels.ndim != 2 or labels.dtype.kind not in "bui":
+        raise ImageValueError(f"{path} is no label image (Y, X) of whole numbers: {labels.dtype} {labels.shape}")
+    return labels

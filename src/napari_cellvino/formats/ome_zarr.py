@@ -1,0 +1,181 @@
+"""OME-Zarr with labels beside the image: ``<field>.ome.zarr`` with the group ``labels/cells``.
+
+NGFF 0.5 on Zarr 3 (``ome-zarr``) or 0.4 on Zarr 2 (``ome-zarr-0.4``). The image has all channels, raw; images above
+1024 px a side get smaller copies, means for pixels and the middle value for labels. ``image-label`` holds class, score,
+origin and review state of every object. Nothing is lost; boxes alone cannot be exported.
+
+References
+----------
+https://ngff.openmicroscopy.org/0.5/ and /0.4/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.figures.composite import reduced
+from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from
+from napari_cellvino.formats.label_canvas import fitting_labels, labelled
+from napari_cellvino.formats.writer import SplitBook
+
+LARGE = 1024  # px: images longer than that get a smaller copy
+COLOURS = ("FFFFFF", "00FF00", "FF00FF", "00FFFF")
+RGB = ("FF0000", "00FF00", "0000FF")
+Json = dict[str, Any]
+
+
+class OmeZarr:
+    """Writes ``ome-zarr`` (``version`` 0.5) or ``ome-zarr-0.4``."""
+
+    def __init__(self, folder: Path, book: SplitBook, *, version: str = "0.5") -> None:
+        self._folder, self._version = folder, version
+
+    def add(self, field: ExportField) -> None:
+        """Write the image and the labels of a field.
+
+        Raises
+        ------
+        ImageValueError
+            If only boxes are known.
+        """
+        labels = field.cells.outlines(field.name, "ome-zarr")
+        group = self._group(self._folder / f"{field.name}.ome.zarr")
+        axes = "CZYX" if field.pixels.ndim == 4 else "CYX"
+        pyramid = _pyramid(field.pixels, _mean)
+        self._put(group, pyramid, axes, field.spacing, {"omero": _omero(field), "name": field.name})
+        self._describe(group.create_group("labels"), {"labels": ["cells"]})
+        cells = group.create_group("labels/cells")
+        extra = {"image-label": _image_label(field.cells.cells, self._version), "name": "cells"}
+        self._put(cells, _pyramid(labels, _middle), axes[1:], field.spacing, extra)
+
+    def finish(self) -> None:
+        """Do nothing: all is written."""
+
+    def _group(self, path: Path) -> zarr.Group:
+        return zarr.open_group(path, mode="w", zarr_format=3 if self._version == "0.5" else 2)
+
+    def _put(self, group: zarr.Group, levels: list[NDArray[Any]], axes: str, spacing: Spacing, extra: Json) -> None:
+        for number, level in enumerate(levels):
+            chunks = (1,) * (level.ndim - 2) + tuple(min(n, LARGE) for n in level.shape[-2:])
+            keys: Json = {"name": "v2", "separator": "/"} if self._version == "0.4" else {"name": "default"}
+            array = group.create_array(
+                str(number), shape=level.shape, dtype=level.dtype, chunks=chunks, chunk_key_encoding=keys
+            )
+            array[...] = level
+        multiscale: Json = {"name": extra.pop("name"), **_multiscale(axes, spacing, len(levels))}
+        version = {"version": "0.4"} if self._version == "0.4" else {}
+        self._describe(group, {"multiscales": [version | multiscale], **extra})
+
+    def _describe(self, group: zarr.Group, metadata: Json) -> None:
+        if self._version == "0.5":
+            metadata = {"ome": {"version": "0.5", **metadata}}
+        group.attrs.update(metadata)
+
+
+def _pyramid(pixels: NDArray[Any], smaller: Callable[[NDArray[Any], int], NDArray[Any]]) -> list[NDArray[Any]]:
+    levels, step = [pixels], 2
+    while max(levels[-1].shape[-2:]) > LARGE:
+        levels.append(smaller(pixels, step))
+        step *= 2
+    return levels
+
+
+def _mean(pixels: NDArray[Any], step: int) -> NDArray[Any]:
+    flat = reduced(pixels.reshape(-1, *pixels.shape[-2:]), step)
+    rounded = np.rint(flat) if pixels.dtype.kind in "ui" else flat
+    return rounded.reshape(*pixels.shape[:-2], *flat.shape[-2:]).astype(pixels.dtype)
+
+
+def _middle(labels: NDArray[Any], step: int) -> NDArray[Any]:
+    y, x = (np.minimum(np.arange(0, n, step) + step // 2, n - 1) for n in labels.shape[-2:])
+    return labels[..., y[:, None], x]
+
+
+def _multiscale(axes: str, spacing: Spacing, levels: int) -> Json:
+    size = {"Z": spacing.z, "Y": spacing.y, "X": spacing.x}
+    described: list[Json] = []
+    for axis in axes:
+        kind = {"C": "channel"}.get(axis, "space")
+        unit = {"unit": "micrometer"} if size.get(axis) else {}
+        described.append({"name": axis.lower(), "type": kind, **unit})
+    datasets = []
+    for level in range(levels):
+        step = {axis: 2**level if axis in "YX" else 1 for axis in axes}
+        scale = [(size.get(axis) or 1.0) * step[axis] for axis in axes]
+        shift = [(size.get(axis) or 1.0) * (step[axis] - 1) / 2 for axis in axes]
+        moves: list[Json] = [{"type": "scale", "scale": scale}]
+        moves += [{"type": "translation", "translation": shift}] if level else []
+        datasets.append({"path": str(level), "coordinateTransformations": moves})
+    return {"axes": described, "datasets": datasets, "type": "mean"}
+
+
+def _omero(field: ExportField) -> Json:
+    colours = RGB if field.rgb else COLOURS
+    pixels = field.pixels if field.pixels.dtype.kind in "bui" else np.nan_to_num(field.pixels, posinf=0, neginf=0)
+    channels = []
+    for number, (name, channel) in enumerate(zip(field.channels, pixels, strict=True)):
+        low, high = float(channel.min()), float(channel.max())
+        window = {"min": low, "max": high, "start": low, "end": high}
+        channels.append({"label": name, "color": colours[number % len(colours)], "window": window, "active": True})
+    return {"channels": channels, "name": field.name}
+
+
+def _image_label(cells: tuple[Cell, ...], version: str) -> Json:
+    properties = [{"label-value": cell.id, "class": cell.kind, **cell.words()} for cell in cells]
+    said: Json = {"properties": properties} if properties else {}
+    return {"version": version, **said, "source": {"image": "../../"}}
+
+
+def read_ome_zarr(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
+    """Return the first label image of an OME-Zarr image (or of a label group itself), NGFF 0.4 or 0.5.
+
+    Where there are others, a notice names them.
+
+    Raises
+    ------
+    ImageReadError
+        If the folder is no OME-Zarr, or has no labels.
+    ImageValueError
+        If the labels are not of ``shape``.
+    """
+    names: list[str] = []
+    try:
+        group = zarr.open_group(path, mode="r")
+        if "image-label" not in _attributes(group):
+            names = list(_attributes(zarr.open_group(path / "labels", mode="r"))["labels"])
+            group = zarr.open_group(path / "labels" / names[0], mode="r")
+        said = _attributes(group)
+        labels = np.asarray(group[said["multiscales"][0]["datasets"][0]["path"]])
+        cells = [_cell(entry) for entry in said["image-label"].get("properties", [])]
+    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise ImageReadError(f"{path} cannot be read as OME-Zarr with labels: {error!r}") from error
+    return labelled(fitting_labels(path, labels, shape), cells, notices=_passed_over(names))
+
+
+def _passed_over(names: list[str]) -> tuple[str, ...]:
+    if len(names) < 2:
+        return ()
+    return (f"{names[0]} was taken of its labels, not {', '.join(names[1:])}; name labels/{names[1]} to take that",)
+
+
+def is_zarr(path: Path) -> bool:
+    """Return whether a folder is a Zarr group, or is called like one."""
+    return path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in ("zarr.json", ".zgroup"))
+
+
+def _attributes(group: zarr.Group) -> Mapping[str, Any]:
+    held = dict(group.attrs)
+    ome = held.get("ome")
+    return ome if isinstance(ome, dict) else held
+
+
+def _cell(entry: Mapping[str, Any]) -> Cell:
+    return cell_from(entry["label-value"], entry.get("class", "cell"), entry)

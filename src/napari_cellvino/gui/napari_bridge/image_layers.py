@@ -1,0 +1,163 @@
+"""Which image layers there are, which of them belong to one picture, and the stack of each, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import napari
+from napari.layers import Image, Layer
+
+from napari_cellvino.core.image import Stack
+from napari_cellvino.gui.napari_bridge.layer_reader import LayerPlanes, full_resolution, stack_of
+from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, layer_name, layer_space
+from napari_cellvino.io import Position, Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One image as people count them: the layers of its channels, and its pixels once they were asked for."""
+
+    layers: tuple[Image, ...]
+    stack: Stack | None = None
+    source: Source | None = None  # of the file, where its layers were made here
+    position: Position | None = None
+    space: tuple[object, ...] = ()  # of the layer, when it was read
+
+    @property
+    def ours(self) -> bool:
+        """Whether its layers were made here, from its stack."""
+        return self.source is not None
+
+    @property
+    def name(self) -> str:
+        """Name to choose it by."""
+        return self.stack.origin.name if self.ours and self.stack else str(self.layers[0].name)
+
+    def source_layer(self) -> Image:
+        """Return the layer whose place results take."""
+        return self.layers[0]
+
+    def colours(self) -> tuple[str, ...]:
+        """Return the hex colour of each channel; empty where one layer holds them all."""
+        if not self.ours or self.layers[0].rgb:
+            return ()
+        return tuple(_hex(layer) for layer in self.layers)
+
+
+class Pictures:
+    """The pictures of a viewer."""
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self._known: list[Picture] = []
+
+    def listed(self) -> tuple[Picture, ...]:
+        """Return every picture, in the order of the layers; the ones that were removed are forgotten."""
+        layers = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
+        self._known = [picture for picture in self._known if any(layer in layers for layer in picture.layers)]
+        found: list[Picture] = []
+        for layer in layers:
+            picture = self._picture_of(layer)
+            if picture not in found:
+                found.append(picture)
+        return tuple(found)
+
+    def read(self, picture: Picture, *, axes: str | None = None) -> Picture:
+        """Return the picture with its stack; a layer is read again if its array was replaced, or for other ``axes``."""
+        if picture.stack is not None and axes is None and not self.outdated(picture):
+            return picture
+        layer = picture.layers[0]
+        return self._know(picture, replace(picture, stack=stack_of(layer, axes=axes), space=_space(layer)))
+
+    def add(
+        self,
+        stack: Stack,
+        recipes: Sequence[LayerRecipe],
+        *,
+        source: Source,
+        position: Position,
+        instead: Picture | None = None,
+    ) -> Picture:
+        """Add the layers of a file's position to the viewer, in the place of another picture's if that is given."""
+        layers = tuple(self._viewer.add_image(recipe.data, **recipe.arguments) for recipe in recipes)
+        added = Picture(layers, stack, source, position)
+        self._known.append(added)
+        if instead is None:
+            self._viewer.reset_view()
+        for layer in instead.layers if instead is not None else ():
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        return added
+
+    def field_shown(self) -> Picture | None:
+        """Return the picture that shows a field of a plate, if one is there."""
+        return next((p for p in self.listed() if p.position is not None and p.position.well), None)
+
+    def take_over(
+        self, before: Picture, stack: Stack, recipes: Sequence[LayerRecipe], *, source: Source, position: Position
+    ) -> Picture:
+        """Show another field of a plate in the layers of the one before, whose contrast and colours stay.
+
+        Layers are made anew where the fields differ in channels or dimensions, or a layer was removed; and for another
+        plate, of which all is seen then.
+        """
+        if before.source is None or before.source.path != source.path:
+            added = self.add(stack, recipes, source=source, position=position, instead=before)
+            self._viewer.reset_view()
+            return added
+        if not self._fits(before, recipes):
+            return self.add(stack, recipes, source=source, position=position, instead=before)
+        for layer, recipe in zip(before.layers, recipes, strict=True):
+            layer.data, layer.name = recipe.data, recipe.arguments["name"]
+            if list(layer.scale) != recipe.arguments["scale"]:  # each of these draws all layers anew
+                layer.scale = recipe.arguments["scale"]
+            if [str(unit) for unit in layer.units] != recipe.arguments["units"]:
+                layer.units = recipe.arguments["units"]
+        return self._know(before, Picture(before.layers, stack, source, position))
+
+    def _fits(self, before: Picture, recipes: Sequence[LayerRecipe]) -> bool:
+        present = all(layer in self._viewer.layers for layer in before.layers)
+        return present and [(layer.ndim, layer.rgb) for layer in before.layers] == [
+            (len(recipe.arguments["scale"]), recipe.arguments["rgb"]) for recipe in recipes
+        ]
+
+    def correct(self, picture: Picture, stack: Stack) -> Picture:
+        """Give a picture's stack, and its layers where they were made here, another spacing or channel names."""
+        if picture.ours:
+            space = layer_space(stack)
+            for number, layer in enumerate(picture.layers):
+                layer.scale, layer.units = space["scale"], space["units"]
+                layer.name = layer_name(stack, None if stack.rgb else number)
+        return self._know(picture, replace(picture, stack=stack))
+
+    def forget(self) -> None:
+        """Let go of all pictures."""
+        self._known.clear()
+
+    def outdated(self, picture: Picture) -> bool:
+        """Return whether the array of a layer, or the space it lies in, was replaced since it was read."""
+        planes, layer = picture.stack.planes if picture.stack else None, picture.layers[0]
+        if not isinstance(planes, LayerPlanes):
+            return False
+        return full_resolution(layer) is not planes.array or _space(layer) != picture.space
+
+    def _picture_of(self, layer: Image) -> Picture:
+        for picture in self._known:
+            if layer in picture.layers:
+                return picture
+        return self._know(None, Picture((layer,)))
+
+    def _know(self, old: Picture | None, new: Picture) -> Picture:
+        self._known = [picture for picture in self._known if picture is not old]
+        self._known.append(new)
+        return new
+
+
+def _space(layer: Image) -> tuple[object, ...]:
+    return tuple(layer.scale), tuple(layer.units), tuple(layer.axis_labels)
+
+
+def _hex(layer: Layer) -> str:
+    red, green, blue = (round(255 * float(part)) for part in layer.colormap.colors[-1][:3])
+    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -1,0 +1,1 @@
+"""Panel 1: which image, and what was understood of it."""

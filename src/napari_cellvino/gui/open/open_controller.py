@@ -1,0 +1,180 @@
+"""Open files and layers: read on the thread, shown in the viewer, handed to the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.image import Spacing, Stack
+from napari_cellvino.gui.napari_bridge import LayerRecipe, Picture, Pictures, prepare_layers
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.io import Position, Source, open_source
+from napari_cellvino.workflows.workspace import Workspace
+
+_Opened = tuple[Source, Position, Stack, tuple[LayerRecipe, ...]]
+
+
+class OpenController(QObject):
+    """Knows the pictures of the viewer and which one is worked on."""
+
+    listed = Signal()  # pictures came or went, or were renamed
+    changed = Signal()  # `picture`, `reading` or `failure`
+    left = Signal(object)  # planes of a picture whose layers another one has taken
+    corrected = Signal(object)  # Stack that the user has given other sizes or names
+
+    def __init__(self, viewer: napari.Viewer, workspace: Workspace, worker: SerialWorker) -> None:
+        super().__init__()
+        self._workspace, self._worker = workspace, worker
+        self.pictures = Pictures(viewer)
+        self.picture: Picture | None = None
+        self._reading: list[str] = []
+        self._field = Task()
+        self.failure: Failure | None = None
+        self._events = viewer.layers.events
+        self._deaf = False  # while our own layers come and go
+        for event in (self._events.inserted, self._events.removed, self._events.reordered, self._events.renamed):
+            event.connect(self._layers_changed)
+        self._layers_changed()
+
+    @property
+    def reading(self) -> str:
+        """Name of the file being read, or an empty string."""
+        return self._reading[0] if self._reading else ""
+
+    def close(self) -> None:
+        """Let go of the viewer and of its pictures."""
+        self.picture = None
+        self.pictures.forget()
+        for event in (self._events.inserted, self._events.removed, self._events.reordered, self._events.renamed):
+            event.disconnect(self._layers_changed)
+
+    # -- what to work on
+
+    def open(self, path: Path) -> None:
+        """Open a file, add its layers to the viewer and work on it."""
+        self._read(path.name, lambda: _open(path))
+
+    def go_to(self, position: Position) -> None:
+        """Work on another position of the file; its layers take the place of the ones shown."""
+        if self.picture is not None and self.picture.source is not None:
+            source = self.picture.source
+            self._read(position.name, lambda: _opened(source, position), instead=self.picture)
+
+    def show_field(self, source: Source, position: Position) -> None:
+        """Work on a field of a plate, in the layers of the field shown before; one asked for earlier is passed over."""
+        self._field.stop()
+        self._field = self._read(position.name, lambda: _opened(source, position))
+
+    def choose(self, picture: Picture | None, *, axes: str | None = None) -> None:
+        """Work on a picture of the viewer, or on none."""
+        try:
+            self.picture = None if picture is None else self.pictures.read(picture, axes=axes)
+            self.failure = None
+        except CellvinoError as error:
+            self.picture, self.failure = None, failure_of(error)
+        self._use()
+
+    def refresh(self) -> None:
+        """Read the layer again if its array or its scale was replaced since."""
+        if self.picture is not None and self.pictures.outdated(self.picture):
+            self.choose(self.picture)
+
+    # -- what the user knows better
+
+    def correct_spacing(self, spacing: Spacing) -> None:
+        """Give the picture a pixel size."""
+        if self.picture is not None and self.picture.stack is not None:
+            self._correct(self.picture, self.picture.stack.with_spacing(spacing))
+
+    def correct_channels(self, names: tuple[str, ...]) -> None:
+        """Give the channels other names; the chosen one stays chosen."""
+        picture = self.picture
+        if picture is not None and picture.stack is not None and names != picture.stack.channels:
+            chosen = self._workspace.recipe.channel
+            old = picture.stack.channels
+            self._correct(picture, picture.stack.with_channels(names))
+            if chosen in old:
+                self._workspace.choose(channel=names[old.index(chosen)])
+
+    def correct_axes(self, axes: str) -> None:
+        """Say what the dimensions are; the picture is read again."""
+        picture = self.picture
+        if picture is None:
+            return
+        if picture.source is None:
+            self.choose(picture, axes=axes)
+        else:
+            path = picture.source.path
+            self._read(path.name, lambda: _open(path, axes), instead=picture)
+
+    def _correct(self, picture: Picture, stack: Stack) -> None:
+        self._deaf = True
+        self.picture = self.pictures.correct(picture, stack)
+        self._deaf = False
+        self._use()
+        self.listed.emit()
+        self.corrected.emit(stack)
+
+    # -- reading
+
+    def _read(self, name: str, work: Callable[[], _Opened], instead: Picture | None = None) -> Task:
+        self.failure = None
+        self._reading.append(name)
+        self.changed.emit()
+        task = Task(done=lambda opened: self._add(opened, instead), failed=self._fail, stopped=self._pass_over)
+        return self._worker.start(work, task)
+
+    def _pass_over(self) -> None:
+        self._reading.pop(0)
+        self.changed.emit()
+
+    def _add(self, opened: _Opened, instead: Picture | None) -> None:
+        source, position, stack, recipes = opened
+        self._deaf = True
+        before = self.pictures.field_shown() if position.well else None
+        if before is not None:
+            self.picture = self.pictures.take_over(before, stack, recipes, source=source, position=position)
+        else:
+            self.picture = self.pictures.add(stack, recipes, source=source, position=position, instead=instead)
+        self._deaf = False
+        if before is not None and before.stack is not None and self.picture is not before:
+            self.left.emit(before.stack.planes)
+        self._reading.pop(0)
+        self.listed.emit()
+        self._use()
+
+    def _fail(self, error: BaseException) -> None:
+        self._reading.pop(0)
+        self.failure = failure_of(error)
+        self.changed.emit()
+
+    def _use(self) -> None:
+        picture = self.picture
+        self._workspace.source = picture.source if picture is not None else None
+        stack = picture.stack if picture is not None else None
+        if stack is not self._workspace.stack:
+            self._workspace.use_stack(stack)
+        self.changed.emit()
+
+    def _layers_changed(self, event: object = None) -> None:
+        if self._deaf:
+            return
+        listed = self.pictures.listed()
+        self.listed.emit()
+        if self.picture is None or self.picture not in listed:
+            self.choose(listed[-1] if listed else None)
+
+
+def _open(path: Path, axes: str | None = None) -> _Opened:
+    source = open_source(path, axes=axes)
+    return _opened(source, source.positions[0])
+
+
+def _opened(source: Source, position: Position) -> _Opened:
+    stack = source.read(position)
+    return source, position, stack, prepare_layers(stack)

@@ -1,0 +1,1 @@
+"""The Plate panel: the wells at a glance, runs over them, what they hold."""

@@ -1,0 +1,141 @@
+"""What the wells hold: compounds, doses and controls, typed for the wells that are chosen or read from a CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.plate import Plate, Well
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.form_layout import add_row, beside, form, in_tab_order, narrow, text_line
+from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.plates.layout import Content, Control, Layout, read_layout
+
+_CONTROLS = (("Sample", Control.NONE), ("Positive", Control.POSITIVE), ("Negative", Control.NEGATIVE))
+_CSV = "Tables (*.csv *.tsv *.txt);;All files (*)"
+
+
+class PlateContents(QWidget):
+    """Speaks a `Layout`; the wells it is typed for come from the grid."""
+
+    value_changed = Signal(object)  # Layout
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plate: Plate | None = None
+        self._wells: frozenset[Well] = frozenset()
+        self._layout = Layout()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        grid = form(layout)
+        self.compound = QLineEdit()
+        self.compound.setToolTip("What is in the chosen wells")
+        self.dose = QLineEdit()
+        self.dose.setToolTip("A number, in whatever unit you count; the same unit on the whole plate")
+        self.control = narrow(QComboBox())
+        for title, control in _CONTROLS:
+            self.control.addItem(title, control)
+        self.control.setToolTip("Whether these are controls. Two wells or more of both controls give the Z' factor")
+        add_row(grid, "Co&mpound", self.compound)
+        add_row(grid, "&Dose", self.dose, self.control)
+        self._build_buttons(layout)
+        in_tab_order(self.compound, self.dose, self.control, self.set_button, self.csv_button, self.clear_button)
+        self._draw()
+
+    def _build_buttons(self, layout: QVBoxLayout) -> None:
+        self.set_button = QPushButton("Se&t")
+        self.csv_button = QPushButton("From CS&V…")
+        self.csv_button.setToolTip("Read a table with the columns well, compound, dose and control")
+        self.clear_button = QPushButton("Clear all")
+        self.clear_button.setToolTip("Forget what all wells hold")
+        self.known = text_line("aside")
+        self.notice = Notice()
+        layout.addWidget(beside(self.set_button, self.csv_button, self.clear_button))
+        layout.addWidget(self.known)
+        layout.addWidget(self.notice)
+        self.set_button.clicked.connect(self._set)
+        for line in (self.compound, self.dose):
+            line.returnPressed.connect(self._set)
+        self.csv_button.clicked.connect(self._ask)
+        self.clear_button.clicked.connect(lambda: self._tell(Layout()))
+
+    def set_value(self, plate: Plate, layout: Layout, wells: frozenset[Well]) -> None:
+        """Show what the chosen wells hold."""
+        other = (plate, layout, wells) != (self._plate, self._layout, self._wells)
+        self._plate, self._layout, self._wells = plate, layout, wells
+        if other:
+            self.notice.show_failure(None)
+            self._draw()
+
+    def read(self, path: Path) -> None:
+        """Take the contents from a CSV."""
+        if self._plate is None:
+            return
+        try:
+            self._tell(read_layout(path, self._plate))
+        except CellvinoError as error:
+            self.notice.show_failure(failure_of(error))
+
+    # -- what the user does
+
+    def _ask(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self, "Contents of the wells", "", _CSV)
+        if chosen:
+            self.read(Path(chosen))
+
+    def _set(self) -> None:
+        if not self._wells:
+            return
+        dose = self.dose.text().strip().replace(",", ".")  # as some countries type it
+        typed = {"compound": self.compound.text().strip(), "dose": dose, "control": self.control.currentData()}
+        try:
+            content = Content.model_validate(typed)
+        except ValidationError:
+            self.notice.show_failure(Failure(f"Dose {self.dose.text()!r} is no number; type one such as 0.4"))
+            return
+        contents = {well: held for well, held in self._layout.contents.items() if well not in self._wells}
+        if content != Content():
+            contents |= dict.fromkeys(self._wells, content)
+        self._tell(Layout(contents))
+
+    def _tell(self, layout: Layout) -> None:
+        self._layout = layout
+        self.notice.show_failure(None)
+        self._draw()
+        self.value_changed.emit(layout)
+
+    # -- what is shown
+
+    def _draw(self) -> None:
+        held = {self._layout.contents.get(well, Content()) for well in self._wells}
+        content = held.pop() if len(held) == 1 else Content()
+        with QSignalBlocker(self.control):
+            self.compound.setText(content.compound)
+            self.dose.setText("" if content.dose is None else f"{content.dose:g}")
+            self.control.setCurrentIndex([control for _, control in _CONTROLS].index(content.control))
+        mixed = "differs" if held else ""
+        for line in (self.compound, self.dose):
+            line.setPlaceholderText(mixed)
+        count = len(self._wells)
+        self.set_button.setText(f"Se&t for {format_count(count, 'well')}" if count else "Se&t")
+        self.set_button.setEnabled(bool(count))
+        self.set_button.setToolTip("Enter does the same" if count else "Choose wells on the grid first")
+        self.clear_button.setEnabled(bool(self._layout))
+        self.known.setText(_known(self._layout))
+
+
+def _known(layout: Layout) -> str:
+    """Return how much is known, in words."""
+    if not layout:
+        return "Nothing known yet. What is typed here goes into every table."
+    contents = layout.contents.values()
+    controls = ((control, f"{control.value} control") for _, control in _CONTROLS[1:])
+    kinds = [(sum(c.control is control for c in contents), title) for control, title in controls]
+    compounds = len({c.compound for c in contents if c.compound})
+    words = [f"{format_count(len(layout.contents), 'well')} with {format_count(compounds, 'compound')}"]
+    return " · ".join([*words, *(format_count(n, title) for n, title in kinds if n)])

@@ -1,0 +1,126 @@
+"""The plate that is open in the window, and which of its fields is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_cellvino.core.image import MetadataOverrides, Stack
+from napari_cellvino.core.plate import FieldOfView, Well
+from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.plate.well_map import WellMap
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.io.plates import PlateSource, open_plate
+from napari_cellvino.io.plates.plate_source import field_position
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenPlate:
+    """An opened plate with its wells counted."""
+
+    source: PlateSource
+    wells: WellMap
+    pattern: str = ""
+    overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
+
+
+class PlateController(QObject):
+    """Opens plates and their fields; panels draw it when `changed` says so.
+
+    ``asked`` is the folder that was to be opened last: where no reader knows it, a pattern of its names may be typed.
+    """
+
+    changed = Signal()
+    opened = Signal()  # another plate is here, or a folder that is none
+
+    def __init__(self, opener: OpenController, files: SerialWorker) -> None:
+        super().__init__()
+        self._opener, self._files = opener, files
+        self.held: OpenPlate | None = None
+        self.reading = ""
+        self.asked: Path | None = None
+        self.failure: Failure | None = None
+        self.well: Well | None = None
+        self.number = 0  # of the field shown among those of its well, from 0
+        self._task = Task()
+        opener.corrected.connect(self.correct)
+
+    def open(self, path: Path, pattern: str = "") -> None:
+        """Open a plate by its folder or index; what was open stays open until it is there."""
+        self._task.stop()
+        self.reading, self.asked, self.failure = path.name, path, None
+        self._task = Task(done=self._hold, failed=self._fail)
+        self._files.start(lambda: _open(path, pattern, MetadataOverrides()), self._task)
+        self.changed.emit()
+
+    def correct(self, stack: Stack) -> None:
+        """Give all fields the pixel size and the channel names that the user gave one of them."""
+        held = self.held
+        if held is None or stack.origin.path != str(held.source.path):
+            return
+        path, pattern = held.source.path, held.pattern
+        self._task.stop()
+        self._task = Task(done=self._take_corrected, failed=self._fail)
+        self._files.start(lambda: _open(path, pattern, stack.overrides), self._task)
+
+    def _take_corrected(self, opened: OpenPlate) -> None:
+        if self.held is not None and self.held.source.path == opened.source.path:
+            self.held = replace(opened, wells=self.held.wells)
+            self.changed.emit()
+
+    def show(self, well: Well, number: int = 0) -> None:
+        """Show a field of a well, counted from 0, in the viewer."""
+        if self.held is None or not 0 <= number < len(self.held.wells.fields.get(well, ())):
+            return
+        self.well, self.number = well, number
+        source, field = self.held.source, self.held.wells.fields[well][number]
+        self._opener.show_field(source, field_position(source.plate, field, source.plate.fields.index(field)))
+        self.changed.emit()
+
+    def neighbour(self, step: int) -> tuple[Well, int] | None:
+        """Return the field ``step`` (1 or -1) from the one shown, in the order of the plate; None where it ends."""
+        if self.held is None:
+            return None
+        fields = self.held.source.plate.fields
+        at = fields.index(self.field) + step if self.field is not None else min(step, 1) - 1
+        if not 0 <= at < len(fields):
+            return None
+        well = fields[at].well
+        return well, self.held.wells.fields[well].index(fields[at])
+
+    def go(self, step: int) -> None:
+        """Show the next field (1) or the one before (-1)."""
+        there = self.neighbour(step)
+        if there is not None:
+            self.show(*there)
+
+    @property
+    def field(self) -> FieldOfView | None:
+        """The field shown last, or None."""
+        return None if self.held is None or self.well is None else self.held.wells.fields[self.well][self.number]
+
+    def _hold(self, opened: OpenPlate) -> None:
+        self.held, self.reading, self.well, self.number = opened, "", None, 0
+        self.opened.emit()
+        self.changed.emit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.reading, self.failure = "", failure_of(error)
+        self.opened.emit()
+        self.changed.emit()
+
+
+def ask_plate(parent: QWidget, opened_plates: PlateController) -> None:
+    """Let the user choose the folder of a plate and open it."""
+    chosen = QFileDialog.getExistingDirectory(parent, "Open the folder of a plate")
+    if chosen:
+        opened_plates.open(Path(chosen))
+
+
+def _open(path: Path, pattern: str, overrides: MetadataOverrides) -> OpenPlate:
+    source = open_plate(path, pattern=pattern, spacing=overrides.spacing, channels=overrides.channels)
+    return OpenPlate(source, WellMap.of(source.plate), pattern, overrides)

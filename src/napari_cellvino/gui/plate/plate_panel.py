@@ -1,0 +1,210 @@
+"""The Plate panel: the wells of a plate at a glance, and each of them a click away."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, QSize, QTimer
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QProgressBar, QPushButton, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+
+from napari_cellvino.core.plate import Plate, Well, name_wells
+from napari_cellvino.gui.plate.layout_panel import PlateContents
+from napari_cellvino.gui.plate.name_pattern_form import PlatePattern
+from napari_cellvino.gui.plate.plate_controller import OpenPlate, ask_plate
+from napari_cellvino.gui.plate.plate_run_panel import PlateRunRows
+from napari_cellvino.gui.plate.well_colouring import WellsShown
+from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.widgets.drop_target import DropPanel
+from napari_cellvino.gui.widgets.form_layout import Fold, beside, calm, in_tab_order, panel_layout, say, text_line
+from napari_cellvino.gui.widgets.notice import Notice
+
+_FIRST = (
+    "Open the folder of a plate, or drop it here: ImageXpress, Operetta, Opera Phenix, Yokogawa, Incucyte, "
+    "CellProfiler names, OME-Zarr. Its wells are shown at once."
+)
+_SHOWN = 4  # names of what is missing
+
+
+class PlatePanel(DropPanel):
+    """Draws the plate desk."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._opened_plates = session.plates
+        layout = panel_layout(self)
+        self._build_head(layout)
+        self.pattern_fold, self.pattern = Fold("Pattern of the names"), PlatePattern(self.session.leisure)
+        self.pattern_fold.setToolTip("For folders that no reader knows, or knows wrongly")
+        self.contents_fold, self.contents = Fold("Compounds, doses, controls"), PlateContents()
+        self.contents_fold.setToolTip("What the wells hold; it goes into every table")
+        self._hold(layout, self.pattern_fold, self.pattern)
+        self._build_wells(layout)
+        self.running = PlateRunRows(session)
+        layout.addWidget(self.running)
+        self._hold(layout, self.contents_fold, self.contents)
+        layout.addStretch(1)
+        in_tab_order(self.open_button, self.wells.shown, self.grid, self.back_button, self.field, self.next_button)
+        self._connect()
+        self._draw()
+
+    def _build_head(self, layout: QVBoxLayout) -> None:
+        self.name = text_line()
+        self.name.setProperty("role", "title")
+        self.open_button = QPushButton("&Open plate…")
+        self.open_button.setToolTip("Choose the folder of a plate; no pixel is read before a well is opened")
+        self.facts = text_line("aside")
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 0)
+        self.bar.setTextVisible(False)
+        self.notice = Notice()
+        self.hint = text_line("aside")
+        head = beside(self.name, self.open_button, stretch=0)
+        for widget in (head, self.facts, self.bar, self.notice, self.hint):
+            layout.addWidget(widget)
+
+    def _build_wells(self, layout: QVBoxLayout) -> None:
+        self.wells = WellsShown(self.session)
+        self.grid = self.wells.grid
+        self.problems = text_line("attention")
+        self.chosen = text_line()
+        self.back_button = _arrow("◀", "Field before this one, or the last of the well before")
+        self.next_button = _arrow("▶", "Next field, or the first of the next well")
+        self.field = calm(QSpinBox())
+        self.field.setToolTip("Number of the field shown among those of its well")
+        self.field.setAccessibleName("Field")
+        self.field.setPrefix("Field ")
+        self.field.setKeyboardTracking(False)
+        self._fields = beside(self.chosen, self.back_button, self.field, self.next_button, stretch=0)
+        for widget in (self.wells, self.problems, self._fields):
+            layout.addWidget(widget)
+
+    def _hold(self, layout: QVBoxLayout, fold: Fold, held: QWidget) -> None:
+        for widget in (fold, held):
+            layout.addWidget(widget)
+        fold.hold(held)
+        shown = QTimer(fold)  # once the layout has made room
+        shown.setSingleShot(True)
+        shown.timeout.connect(lambda: _reveal(held))
+        fold.toggled.connect(lambda unfolded: shown.start(0) if unfolded else shown.stop())
+
+    def _connect(self) -> None:
+        opened_plates = self._opened_plates
+        opened_plates.changed.connect(self._draw)
+        self.session.opener.changed.connect(self._draw)
+        self.open_button.clicked.connect(lambda: ask_plate(self, opened_plates))
+        self.session.numbers.changed.connect(self._draw)
+        self.session.plate_runner.changed.connect(self._draw)
+        opened_plates.opened.connect(self._show_another)
+        self.contents.value_changed.connect(self.session.numbers.set_layout)
+        self.pattern.asked.connect(opened_plates.open)
+        self.grid.well_opened.connect(opened_plates.show)
+        self.grid.chosen_changed.connect(self.running.choose_wells)
+        self.grid.chosen_changed.connect(self._draw)
+        self.back_button.clicked.connect(lambda: opened_plates.go(-1))
+        self.next_button.clicked.connect(lambda: opened_plates.go(1))
+        self.field.valueChanged.connect(self._choose_field)
+
+    # -- what the user does
+
+    def _choose_field(self, number: int) -> None:
+        if self._opened_plates.well is not None:
+            self._opened_plates.show(self._opened_plates.well, number - 1)
+
+    def _show_another(self) -> None:
+        self.pattern_fold.setChecked(self._opened_plates.failure is not None)  # a pattern may help
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        """Get ready to open a plate; look again at what stands there of the open one: cells were reviewed meanwhile."""
+        super().showEvent(event)
+        self.session.prepare_plates()
+        if not self.session.plate_runner.running and not self.session.tables.busy:
+            self.session.numbers.read()
+
+    # -- what is shown
+
+    def _draw(self, _: object = None) -> None:
+        opened_plates, held = self._opened_plates, self._opened_plates.held
+        say(self.name, held.source.plate.name if held else "")
+        say(self.facts, _facts(held.source.plate) if held else "")
+        self.bar.setVisible(bool(opened_plates.reading))
+        opener = self.session.opener
+        self.notice.show_failure(opened_plates.failure or (opener.failure if opened_plates.well is not None else None))
+        reading = f"reading the names in {opened_plates.reading} …" if opened_plates.reading else ""
+        say(self.hint, reading or ("" if held or opened_plates.failure else _FIRST))
+        self.wells.draw()
+        say(self.problems, "\n".join(_wrongs(held.source.plate)) if held else "")
+        self._draw_field(held)
+        self._draw_folds(held)
+        self.running.draw()
+
+    def _draw_folds(self, held: OpenPlate | None) -> None:
+        folder = self._opened_plates.asked
+        if folder is not None:
+            self.pattern.set_folder(
+                folder, held.pattern if held is not None and not self._opened_plates.failure else ""
+            )
+        if held is not None:
+            self.contents.set_value(held.source.plate, self.session.numbers.layout, self.grid.chosen)
+        by_names = folder is not None and folder.is_dir() and folder.suffix != ".zarr"
+        self._show_fold(self.pattern_fold, self.pattern, shown=by_names)
+        self._show_fold(self.contents_fold, self.contents, shown=held is not None)
+
+    def _show_fold(self, fold: Fold, held: QWidget, *, shown: bool) -> None:
+        fold.setVisible(shown)
+        held.setVisible(shown and fold.isChecked())
+
+    def _draw_field(self, held: OpenPlate | None) -> None:
+        self._fields.setVisible(held is not None)
+        if held is None:
+            return
+        opened_plates, fields = self._opened_plates, held.wells.fields
+        self.chosen.setText(_chosen(self.grid.chosen, opened_plates.well))
+        count = len(fields[opened_plates.well]) if opened_plates.well is not None else 1
+        with QSignalBlocker(self.field):
+            self.field.setRange(1, count)
+            self.field.setSuffix(f" of {count}")
+            self.field.setValue(opened_plates.number + 1)
+        for button, step in ((self.back_button, -1), (self.next_button, 1)):
+            button.setEnabled(opened_plates.neighbour(step) is not None)
+        self.field.setEnabled(opened_plates.well is not None and count > 1)
+
+
+def _reveal(widget: QWidget) -> None:
+    """Scroll to a widget that has just been shown."""
+    around = widget.parentWidget()
+    while around is not None and not isinstance(around, QScrollArea):
+        around = around.parentWidget()
+    if around is not None:
+        around.ensureWidgetVisible(widget, 0, 10)
+
+
+def _arrow(sign: str, tooltip: str) -> QPushButton:
+    button = QPushButton(sign)
+    button.setToolTip(tooltip)
+    button.setAccessibleName(tooltip)
+    button.setFixedSize(QSize(30, 26))
+    return button
+
+
+def _facts(plate: Plate) -> str:
+    spacing = plate.spacing
+    known = f"{spacing.x:.4g} × {spacing.y:.4g} µm per pixel" if spacing.x and spacing.y else "pixel size unknown"
+    return f"{plate.describe()}\n{', '.join(plate.channels)} · {known}"
+
+
+def _wrongs(plate: Plate) -> list[str]:
+    """Return what is missing and what looks wrong, in few lines; hovering a well tells of it."""
+    more = len(plate.missing) - _SHOWN
+    shown = ", ".join(plate.missing[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+    rest = len(plate.problems) - _SHOWN
+    said = [*plate.problems[:_SHOWN], *([f"and {rest:,} more of the kind"] if rest > 0 else [])]
+    return [f"⚠  {text}" for text in [*([f"missing: {shown}"] if shown else []), *said]]
+
+
+def _chosen(wells: frozenset[Well], shown: Well | None) -> str:
+    if len(wells) > 1:
+        return (
+            f"{len(wells):,} wells chosen: {name_wells(sorted(wells))}"
+            if len(wells) < 6
+            else (f"{len(wells):,} wells chosen")
+        )
+    return f"{shown.name} is shown" if shown is not None else "Click a well to see it."

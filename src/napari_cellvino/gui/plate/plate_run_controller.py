@@ -1,0 +1,209 @@
+"""Run the recipe over wells of a plate on a thread of its own; what the fields give is taken as it comes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_cellvino.core.image import Stack
+from napari_cellvino.core.plate import FieldOfView, Well
+from napari_cellvino.gui.plate.plate_controller import PlateController
+from napari_cellvino.gui.plate.well_values_controller import WellValuesController
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.results.plate_field import PlateChoices
+from napari_cellvino.segmentation.engine_cache import Engines
+from napari_cellvino.workflows.planned_plate import PlateDone, run_planned
+from napari_cellvino.workflows.run_folder import FieldOutcome, FieldProgress
+from napari_cellvino.workflows.workspace import Workspace
+
+DRAW_EVERY_MS = 150  # fields that are kept come in by the hundred
+
+
+@dataclass(slots=True)
+class PlateRun:
+    """One run: what it works on, and what has become of it so far."""
+
+    source: PlateSource
+    fields: tuple[FieldOfView, ...]
+    root: Path
+    started: float
+    done: Counter[Well] = field(default_factory=Counter)
+    failed: dict[str, str] = field(default_factory=dict)  # why, by the field's label
+    now: str = ""  # the field that is under way
+    number: int = 1  # and which of them it is, from 1
+    cells: int = 0
+    kept: int = 0
+    seconds: float = 0.0
+    first_s: float | None = None  # when the first field that was not kept began
+    notices: tuple[str, ...] = ()
+    traceback: str = ""
+
+    @property
+    def ended(self) -> int:
+        """Fields that have come to an end."""
+        return self.done.total()
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left, by what the fields took so far; None while nothing is known."""
+        made = self.ended - self.kept
+        if made < 1 or self.first_s is None:
+            return None
+        return (time.perf_counter() - self.first_s) / made * (len(self.fields) - self.ended)
+
+    def share(self) -> dict[Well, float]:
+        """Return the part of the fields of each well that has come to an end."""
+        wanted = Counter(f.well for f in self.fields)
+        return {well: self.done[well] / count for well, count in wanted.items()}
+
+    def failed_wells(self) -> frozenset[Well]:
+        """Return the wells with a field that failed."""
+        return frozenset(f.well for f in self.fields if f.label in self.failed)
+
+
+class PlateRunController(QObject):
+    """The run over a plate of one window; panels draw it when `changed` says so."""
+
+    changed = Signal()
+
+    def __init__(
+        self, workspace: Workspace, opened_plates: PlateController, numbers: WellValuesController, worker: SerialWorker
+    ) -> None:
+        super().__init__()
+        self._workspace, self._opened_plates, self._numbers, self._worker = workspace, opened_plates, numbers, worker
+        self._engines = Engines()  # apart from those of the Run panel, which may be used meanwhile
+        self.last: PlateRun | None = None
+        self.running = False
+        self.stopped = False  # whether the last run was, before its end
+        self.failure: Failure | None = None
+        self._channel = ""
+        self._task = Task()
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(DRAW_EVERY_MS)
+        self._delay.timeout.connect(self.changed)
+        opened_plates.opened.connect(self._another)
+        workspace.stack_changed.connect(self._keep_channel)
+
+    @property
+    def channel(self) -> str:
+        """The channel that cells are looked for in: the recipe's, unless that is for an image of something else."""
+        return self._workspace.recipe.channel if self._recipe_is_ours() else self._channel
+
+    def choose_channel(self, name: str) -> None:
+        """Look for cells in another channel of the plate."""
+        self._channel = name
+        if self._recipe_is_ours():
+            self._workspace.choose(channel=name)
+        self.changed.emit()
+
+    def _recipe_is_ours(self) -> bool:
+        stack, held = self._workspace.stack, self._opened_plates.held
+        return stack is None or (held is not None and stack.origin.path == str(held.source.path))
+
+    def _keep_channel(self, stack: Stack | None) -> None:
+        """Let a field of the plate be seen in the channel that was chosen for it before any was open."""
+        ours = stack is not None and self._recipe_is_ours()
+        if ours and stack is not None and self._channel in stack.channels and not self._workspace.recipe.channel:
+            self._workspace.choose(channel=self._channel)
+
+    def run(self, wells: Iterable[Well], *, anew: bool = False, labels_back: bool = False) -> None:
+        """Start a run over wells; results made with other choices fail, or are made ``anew``.
+
+        With ``labels_back``, label images are written into an OME-Zarr plate too.
+        """
+        held = self._opened_plates.held
+        if held is None or self.running or self._workspace.package is None:
+            return
+        chosen = frozenset(wells)
+        fields = tuple(f for f in held.source.plate.fields if f.well in chosen)
+        run = PlateRun(held.source, fields, self._numbers.root, time.perf_counter())
+        choices = PlateChoices(self._numbers.layout, labels_back=labels_back, replace=anew)
+        plan = self._workspace.plan()
+        recipe = plan.recipe.with_overrides(held.overrides).model_copy(update={"channel": self.channel})
+        plan = replace(plan, recipe=recipe)
+        self.last, self.running, self.stopped, self.failure = run, True, False, None
+        self._task = Task(
+            done=lambda done: self._end(run, done),
+            failed=lambda error: self._fail(run, error),
+            stopped=lambda: self._stop(run),
+            news=lambda news: self._on_event(run, news),
+        )
+        self._worker.start(lambda: run_planned(run.source, fields, plan, self._engines, run.root, choices), self._task)
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Stop the run, even inside the network; fields that are finished stay."""
+        if self.running:
+            self._task.stop()
+            self._engines.cancel()
+
+    def close(self) -> None:
+        """Stop all work and let go of the network."""
+        self.cancel()
+        self._workspace.stack_changed.disconnect(self._keep_channel)
+        self._delay.stop()
+        self._task, self.last = Task(), None
+        self._engines.clear()
+
+    def _on_event(self, run: PlateRun, news: FieldProgress | FieldOutcome) -> None:
+        if isinstance(news, FieldProgress):
+            run.now, run.number = news.name, news.number
+            if run.first_s is None:
+                run.first_s = time.perf_counter()
+        else:
+            self._take(run, news)
+        if not self._delay.isActive():
+            self._delay.start()
+
+    def _take(self, run: PlateRun, done: FieldOutcome) -> None:
+        run.done[Well.parse(str(done.row["well"]))] += 1
+        run.kept += done.kept
+        if done.failed:
+            run.failed[str(done.row["position"])] = str(done.row["error"])
+            run.traceback = run.traceback or done.traceback
+        else:
+            run.cells += int(str(done.row["count"]))
+        if self._shows(run):
+            self._numbers.take(done.row)
+
+    def _shows(self, run: PlateRun) -> bool:
+        """Return whether the grid and the folder of results are those of a run."""
+        held = self._opened_plates.held
+        return held is not None and held.source.path == run.source.path and self._numbers.root == run.root
+
+    def _end(self, run: PlateRun, done: PlateDone) -> None:
+        several = dict.fromkeys(notice for d in done.fields for notice in d.notices)
+        run.notices = (*several, *done.notices)
+        self._rest(run)
+
+    def _stop(self, run: PlateRun) -> None:
+        self.stopped = True
+        self._rest(run)
+
+    def _fail(self, run: PlateRun, error: BaseException) -> None:
+        self.failure = failure_of(error)
+        self._rest(run)
+
+    def _rest(self, run: PlateRun) -> None:
+        self.running, run.now, run.seconds = False, "", time.perf_counter() - run.started
+        self._delay.stop()
+        if self._shows(run):
+            self._numbers.read()
+        self.changed.emit()
+
+    def _another(self) -> None:
+        """Forget what became of another plate; a run that is under way goes on."""
+        if self._opened_plates.failure is not None:  # the one before is still open
+            return
+        self._channel = ""
+        if not self.running:
+            self.last, self.failure = None, None
+            self.changed.emit()

@@ -1,0 +1,184 @@
+"""The lower part of the Plate panel: run the recipe over wells, see how it goes, find the tables."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_cellvino.core.plate import Plate, Well
+from napari_cellvino.gui.plate.plate_run_view import PlateRunView, resolve_run
+from napari_cellvino.gui.run.run_view import State
+from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.widgets.form_layout import add_row, beside, form, in_tab_order, narrow, say, text_line
+from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.notice import Notice
+
+
+class PlateRunRows(QWidget):
+    """Draws the plate runner; which wells are chosen comes from the grid."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._numbers, self._runner = session.numbers, session.plate_runner
+        self._chosen: frozenset[Well] = frozenset()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._build_choices(layout)
+        self._build_running(layout)
+        self._build_result(layout)
+        in_tab_order(self.channel, self.folder, self.choose_button, self.labels_back, self.run_button)
+        in_tab_order(self.run_button, self.all_button)
+        in_tab_order(self.all_button, self.cancel_button, self.show_button, self.replace)
+        self._connect()
+
+    def _build_choices(self, layout: QVBoxLayout) -> None:
+        grid = form(layout)
+        self.channel = narrow(QComboBox())
+        self.channel.setToolTip("Channel in which cells are looked for")
+        add_row(grid, "&Channel", self.channel)
+        self.folder = QLineEdit()
+        self.folder.setToolTip("Tables, maps of the plate, and a folder for each field go in here")
+        self.choose_button = QPushButton("C&hoose…")
+        self.choose_button.setToolTip("Choose the folder of results; one with results of this plate shows them")
+        add_row(grid, "&Results", self.folder, self.choose_button)
+        self.plan = text_line("aside")
+        self.labels_back = QCheckBox("Write la&bels into the plate too")
+        self.labels_back.setToolTip("As the label image “cellvino” beside each image of the OME-Zarr plate")
+        for widget in (self.plan, self.labels_back):
+            layout.addWidget(widget)
+
+    def _build_running(self, layout: QVBoxLayout) -> None:
+        self.run_button = QPushButton()
+        self.run_button.setProperty("role", "main")
+        self.all_button = QPushButton()
+        self._start = beside(self.run_button, self.all_button, stretch=0)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.cancel_button = QPushButton("C&ancel")
+        self.cancel_button.setToolTip("Stop; fields that are finished stay, and Run goes on from there")
+        self._working = beside(self.bar, self.cancel_button, stretch=0)
+        self.progress = text_line()
+        self.hint = text_line("aside")
+        self.failure = Notice()
+        for widget in (self._start, self._working, self.progress, self.hint, self.failure):
+            layout.addWidget(widget)
+
+    def _build_result(self, layout: QVBoxLayout) -> None:
+        self.count = QLabel()
+        self.count.setProperty("role", "number")
+        self.count.setAccessibleName("Number of cells on the plate")
+        self.detail = text_line("aside")
+        self.failed = text_line("attention")
+        self.notice = Notice()
+        self.saved = text_line("done")
+        self.show_button = QPushButton("Open fold&er")
+        self.show_button.setToolTip("Show the files in the file manager")
+        self._saved_row = beside(self.saved, self.show_button, stretch=0)
+        self.replace = QCheckBox("Re&place results made with other choices")
+        self.replace.setToolTip("Otherwise such fields fail, so that nothing is lost unasked; corrections always stay")
+        for widget in (self.count, self.detail, self.failed, self.notice, self._saved_row, self.replace):
+            layout.addWidget(widget)
+
+    def _connect(self) -> None:
+        session = self.session
+        for part in (session.catalogue, session.runner):
+            part.changed.connect(self.draw)
+        self.channel.activated.connect(self._choose_channel)
+        self.folder.editingFinished.connect(lambda: self._numbers.choose(self.folder.text()))
+        self.choose_button.clicked.connect(self._ask)
+        self.run_button.clicked.connect(lambda: self._run(self._chosen))
+        self.all_button.clicked.connect(lambda: self._run(self._wells()))
+        self.cancel_button.clicked.connect(self._runner.cancel)
+        self.show_button.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._numbers.root))))
+
+    # -- what the user does
+
+    def choose_wells(self, wells: frozenset[Well]) -> None:
+        """Take the wells that are chosen on the grid."""
+        self._chosen = wells
+        self.draw()
+
+    def _choose_channel(self, row: int) -> None:
+        self._runner.choose_channel(self.channel.itemText(row))
+
+    def _ask(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder for the results of the plate", self.folder.text())
+        if chosen:
+            self._numbers.choose(chosen)
+
+    def _run(self, wells: frozenset[Well]) -> None:
+        self._numbers.choose(self.folder.text())
+        back = self.labels_back.isChecked() and self.labels_back.isVisible()
+        self._runner.run(wells, anew=self.replace.isChecked(), labels_back=back)
+
+    def _wells(self) -> frozenset[Well]:
+        held = self.session.plates.held
+        return frozenset(held.wells.fields) if held is not None else frozenset()
+
+    # -- what is shown
+
+    def draw(self, _: object = None) -> None:
+        """Show what is known now."""
+        session = self.session
+        held = session.plates.held
+        self.setVisible(held is not None or self._runner.running)
+        view = resolve_run(session.workspace, session.catalogue, session.plates, self._numbers, self._runner)
+        if held is not None:
+            self._draw_choices(held.source.plate, view)
+        self._draw_running(view)
+        self._draw_result(view)
+
+    def _draw_choices(self, plate: Plate, view: PlateRunView) -> None:
+        with QSignalBlocker(self.channel):
+            if [self.channel.itemText(row) for row in range(self.channel.count())] != list(plate.channels):
+                self.channel.clear()
+                self.channel.addItems(plate.channels)
+            chosen = self._runner.channel
+            number = int(chosen) - 1 if chosen.isdecimal() and chosen not in plate.channels else 0
+            at = plate.channels.index(chosen) if chosen in plate.channels else number
+            self.channel.setCurrentIndex(at if at < len(plate.channels) else 0)
+        if not self.folder.hasFocus() and self.folder.text() != self._numbers.folder:
+            self.folder.setText(self._numbers.folder)
+        say(self.plan, view.plan)
+        self.labels_back.setVisible(plate.kind.startswith("OME-Zarr"))
+        for widget in (self.labels_back, self.channel, self.folder, self.choose_button, self.replace):
+            widget.setEnabled(view.state is not State.WORKING)
+
+    def _draw_running(self, view: PlateRunView) -> None:
+        working, wells = view.state is State.WORKING, self._wells()
+        self._start.setVisible(not working)
+        count = len(self._chosen)
+        self.run_button.setText(f"R&un {format_count(count, 'well')}" if count else "R&un chosen wells")
+        self.run_button.setEnabled(bool(count) and not view.missing)
+        choose_first = "Choose wells on the grid first: click, Shift and Ctrl, or drag"
+        self.run_button.setToolTip(view.missing or ("Count the cells of the chosen wells" if count else choose_first))
+        self.all_button.setText(f"Run al&l {len(wells):,}")
+        self.all_button.setEnabled(bool(wells) and not view.missing)
+        self.all_button.setToolTip(view.missing or "Count the cells of every well; what is done already is kept")
+        self._working.setVisible(working)
+        self.bar.setRange(0, view.part[1])
+        self.bar.setValue(view.part[0])
+        say(self.progress, view.progress)
+        say(self.hint, "" if working else view.missing)
+        self.failure.show_failure(view.failure)
+
+    def _draw_result(self, view: PlateRunView) -> None:
+        say(self.count, view.count)
+        say(self.detail, view.detail)
+        say(self.failed, view.failed)
+        self.notice.show_words(view.notice)
+        self.replace.setVisible(bool(view.count or view.failed))
+        self.saved.setText(f"✓  Tables and maps in {view.saved.parent}" if view.saved is not None else "")
+        self._saved_row.setVisible(view.saved is not None)

@@ -1,0 +1,156 @@
+"""What the part of the Plate panel that runs shows, as one value made from what is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_cellvino.core.image import ZWay
+from napari_cellvino.gui.plate.plate_controller import PlateController
+from napari_cellvino.gui.plate.plate_run_controller import PlateRun, PlateRunController
+from napari_cellvino.gui.plate.well_values_controller import WellValuesController
+from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
+from napari_cellvino.gui.run.run_view import State
+from napari_cellvino.gui.widgets.failure import Failure
+from napari_cellvino.gui.widgets.formatting import format_count, format_seconds
+from napari_cellvino.plates.well_measures import value_of
+from napari_cellvino.results.plate_tables import WELLS_NAME
+from napari_cellvino.workflows.workspace import Workspace
+
+_Z = {
+    ZWay.MIP: "maximum projection",
+    ZWay.MEAN: "mean projection",
+    ZWay.FOCUS: "sharpest plane",
+    ZWay.PLANE: "one plane",
+    ZWay.JOINED: "every plane, joined in 3D",
+}
+_REASONS = 3  # that are told in full
+
+
+@dataclass(frozen=True, slots=True)
+class PlateRunView:
+    """Texts and numbers; an empty text takes no room."""
+
+    state: State
+    missing: str  # why nothing can be run
+    plan: str
+    part: tuple[int, int]  # fields that have come to an end, of how many
+    progress: str
+    count: str
+    detail: str
+    failed: str
+    notice: str
+    saved: Path | None
+    failure: Failure | None
+
+
+def resolve_run(
+    workspace: Workspace,
+    catalogue: ModelCatalogue,
+    opened_plates: PlateController,
+    numbers: WellValuesController,
+    runner: PlateRunController,
+) -> PlateRunView:
+    """Return what to show now."""
+    run = runner.last
+    return PlateRunView(
+        state=_state(opened_plates, numbers, runner),
+        missing=_missing(workspace, catalogue, numbers),
+        plan=_plan(workspace, opened_plates),
+        part=(run.ended, len(run.fields)) if run is not None else (0, 0),
+        progress=_progress(run, opened_plates) if run is not None and runner.running else "",
+        count=_count(numbers) if numbers.lines else "",
+        detail=_detail(run, stopped=runner.stopped) if run is not None and _ended(runner) else "",
+        failed=_failed(run) if run is not None else "",
+        notice="\n".join(run.notices[:_REASONS]) if run is not None else "",
+        saved=_saved(numbers, runner),
+        failure=_failure(numbers, runner, run),
+    )
+
+
+def _state(opened_plates: PlateController, numbers: WellValuesController, runner: PlateRunController) -> State:
+    if runner.running:
+        return State.WORKING
+    if opened_plates.held is None:
+        return State.NOTHING
+    if runner.failure or numbers.failure:
+        return State.FAILED
+    return State.DONE if numbers.lines else State.READY
+
+
+def _missing(workspace: Workspace, catalogue: ModelCatalogue, numbers: WellValuesController) -> str:
+    if catalogue.checking or catalogue.checking_outline:
+        return "Checking the model's files …"
+    if workspace.package is None:
+        return "There is no model to run."
+    return "" if numbers.folder.strip() else "Choose a folder for the results."
+
+
+def _plan(workspace: Workspace, opened_plates: PlateController) -> str:
+    if workspace.package is None or opened_plates.held is None:
+        return ""
+    z = f", {_Z[workspace.recipe.z_choice.way]}" if opened_plates.held.source.plate.z > 1 else ""
+    return f"{workspace.plan().label}{z}, with the choices of tabs 1 and 2"
+
+
+def _progress(run: PlateRun, opened_plates: PlateController) -> str:
+    left = run.left_s
+    elsewhere = opened_plates.held is None or opened_plates.held.source.path != run.source.path
+    words = [
+        f"plate {run.source.plate.name}" if elsewhere else "",
+        f"field {max(run.number, run.ended):,} of {len(run.fields):,}",
+        run.now,
+        f"about {format_seconds(left)} left" if left is not None else "",
+    ]
+    return " · ".join(filter(None, words))
+
+
+def _count(numbers: WellValuesController) -> str:
+    return format_count(round(sum(value_of(line, "count") or 0 for line in numbers.lines.values())))
+
+
+def _ended(runner: PlateRunController) -> bool:
+    return not runner.running and runner.failure is None
+
+
+def _detail(run: PlateRun, *, stopped: bool) -> str:
+    done = run.ended - len(run.failed)
+    words = [
+        f"stopped: {format_count(done, 'field')} of {len(run.fields):,} are done, Run goes on from there"
+        if stopped
+        else f"{format_count(done, 'field')} in {format_seconds(run.seconds)}",
+        f"{run.kept:,} kept from before" if run.kept else "",
+    ]
+    return " · ".join(filter(None, words))
+
+
+def _failed(run: PlateRun) -> str:
+    """Return how many fields failed and why; the same reason is told once."""
+    if not run.failed:
+        return ""
+    told = _reasons(list(run.failed.items()))
+    return "\n".join([f"⚠  {format_count(len(run.failed), 'field')} failed:", *told])
+
+
+def _reasons(failed: Sequence[tuple[str, str]]) -> list[str]:
+    alike = Counter(why.replace(label, "…") for label, why in failed)
+    first = {why.replace(label, "…"): (label, why) for label, why in reversed(failed)}
+    told = []
+    for general, count in alike.most_common(_REASONS):
+        label, why = first[general]
+        told.append(f"{label}{f' and {count - 1} more' if count > 1 else ''}: {why}")
+    rest = len(alike) - len(told)
+    return told + ([f"and {rest} other reasons; hover the crossed wells"] if rest > 0 else [])
+
+
+def _saved(numbers: WellValuesController, runner: PlateRunController) -> Path | None:
+    table = numbers.root / WELLS_NAME
+    return table if numbers.lines and not runner.running and table.is_file() else None
+
+
+def _failure(numbers: WellValuesController, runner: PlateRunController, run: PlateRun | None) -> Failure | None:
+    bug = run.traceback if run is not None else ""
+    unforeseen = Failure("Some fields met a fault of the program; please report it.", bug) if bug else None
+    return runner.failure or numbers.failure or unforeseen

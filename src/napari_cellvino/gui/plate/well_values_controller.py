@@ -1,0 +1,142 @@
+"""What is known of the wells of the open plate: from its folder of results, and from a run as its fields come in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellvino.core.plate import Well
+from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.gui.plate.plate_controller import PlateController
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.plates.layout import Layout
+from napari_cellvino.plates.well_measures import Measure, measures
+from napari_cellvino.plates.well_table import well_line
+from napari_cellvino.results.folder import Row
+from napari_cellvino.results.plate_results import PlateResults, keep_layout, read_plate_results, tabulate, usual_folder
+
+
+class WellValuesController(QObject):
+    """The folder of results of the open plate with what stands there; panels draw it when `changed` says so."""
+
+    changed = Signal()
+
+    def __init__(self, opened_plates: PlateController, reading: SerialWorker, writing: SerialWorker) -> None:
+        super().__init__()
+        self._opened_plates, self._reading, self._writing = opened_plates, reading, writing
+        self.folder = ""
+        self.layout = Layout()
+        self.failure: Failure | None = None
+        self._rows: dict[Well, dict[str, Row]] = {}  # by the folder of the field
+        self._lines: dict[Well, dict[str, object]] = {}
+        self._stale: set[Well] = set()
+        self._typed = False  # whether the layout is the user's, which holds against what stands in the folder
+        self._taken: list[Row] = []  # since the folder was read last
+        self._reads = Task()
+        opened_plates.opened.connect(self._open)
+
+    @property
+    def root(self) -> Path:
+        """The folder of results."""
+        return Path(self.folder).expanduser()
+
+    @property
+    def lines(self) -> dict[Well, dict[str, object]]:
+        """What is known of each well, by the columns of ``wells.csv``."""
+        if self._opened_plates.held is not None:
+            plate = self._opened_plates.held.source.plate
+            for well in self._stale:
+                self._lines[well] = well_line(well, tuple(self._rows[well].values()), plate, self.layout)
+        self._stale.clear()
+        return self._lines
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The numbers that there are."""
+        held = self._opened_plates.held
+        return measures(self.lines, held.source.plate.channels) if held is not None else ()
+
+    def choose(self, folder: str) -> None:
+        """Take another folder of results, and read what stands there."""
+        if folder != self.folder:
+            self.folder = folder
+            self._clear()
+            self.read()
+
+    def take(self, row: Row) -> None:
+        """Take the row of a field that has come to its end."""
+        well = Well.parse(str(row["well"]))
+        self._rows.setdefault(well, {})[str(row["position"])] = row
+        self._stale.add(well)
+        self._taken.append(row)
+
+    def set_layout(self, layout: Layout) -> None:
+        """Take what the wells hold, keep it in the folder of results, and write the tables there again.
+
+        It is kept at once; the tables wait for the end of a run.
+        """
+        held, root = self._opened_plates.held, self.root
+        if held is None:
+            return
+        self.layout, self._typed, failed = layout, True, self._failed()
+        self._reading.start(lambda: keep_layout(root, layout), Task(failed=self._fail))
+        written = Task(done=lambda results: self._take_all(held.source, results), failed=self._fail)
+        self._writing.start(lambda: _tabulated(root, held.source, layout, failed), written)
+        self.changed.emit()
+
+    def read(self) -> None:
+        """Read what stands in the folder of results."""
+        held, root = self._opened_plates.held, self.root
+        if held is not None and self.folder:
+            known, failed = self.layout if self._typed else None, self._failed()
+            self._reads.stop()
+            self._taken.clear()
+            self._reads = Task(done=lambda results: self._take_all(held.source, results), failed=self._fail)
+            self._reading.start(lambda: read_plate_results(root, held.source, known, failed), self._reads)
+
+    def _open(self) -> None:
+        held = self._opened_plates.held
+        if self._opened_plates.failure is not None or held is None:
+            return
+        usual = usual_folder(held.source)
+        ours = shipped_folder("sample_data") in usual.parents
+        self.folder = str(usual if os.access(usual.parent, os.W_OK) and not ours else Path.home() / usual.name)
+        self.layout, self._typed = Layout(), False
+        self._clear()
+        self.read()
+
+    def _clear(self) -> None:
+        self._rows, self._lines, self._taken, self.failure = {}, {}, [], None
+        self._stale.clear()
+        self.changed.emit()
+
+    def _take_all(self, source: PlateSource, results: PlateResults) -> None:
+        if self._opened_plates.held is None or self._opened_plates.held.source.path != source.path:
+            return
+        self._lines = {well: dict(line) for well, line in results.lines.items()}
+        self._rows, self.failure = {}, None
+        self.layout = self.layout if self._typed else results.layout
+        for row in results.rows:
+            well = Well.parse(str(row["well"]))
+            self._rows.setdefault(well, {})[str(row["position"])] = row
+        self._stale.clear()
+        taken, self._taken = self._taken, []
+        for row in taken:  # fields of a run that went on meanwhile
+            self.take(row)
+        self.changed.emit()
+
+    def _failed(self) -> tuple[Row, ...]:
+        return tuple(row for rows in self._rows.values() for row in rows.values() if row["status"] == "failed")
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = failure_of(error)
+        self.changed.emit()
+
+
+def _tabulated(root: Path, source: PlateSource, layout: Layout, failed: tuple[Row, ...]) -> PlateResults:
+    tabulate(root, source, layout)
+    return read_plate_results(root, source, layout, failed)

@@ -1,0 +1,1 @@
+"""The Retrain panel: a model that learned from corrections."""

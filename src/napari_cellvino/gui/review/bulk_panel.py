@@ -1,0 +1,115 @@
+"""Many cells at once: those that a limit finds are counted before they are deleted; masks of others come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton, QVBoxLayout, QWidget
+
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.annotation.tools.delete import delete
+from napari_cellvino.annotation.tools.selection import Selection, below_score, larger_than, smaller_than, touching_edge
+from napari_cellvino.gui.review.mask_import_controller import MaskImportController
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.widgets.form_layout import Fold, beside, calm, narrow, text_line
+
+LARGEST = 10_000_000  # px
+
+
+class ManyCells(QWidget):
+    """A limit, the cells that it finds, a button that takes them away, and one that brings masks of a file."""
+
+    def __init__(self, reviewer: ReviewController, masks: MaskImportController, focus: Callable[[], None]) -> None:
+        super().__init__()
+        self._reviewer, self._masks, self._focus = reviewer, masks, focus
+        self.fold = Fold("Many at once")
+        self.fold.setToolTip("Find cells by score, size or the edge, or take in the masks of a file")
+        self.kind = narrow(QComboBox())
+        for title in ("smaller than", "larger than", "score below", "touching the edge"):
+            self.kind.addItem(title)
+        self.kind.setAccessibleName("Which cells")
+        self.kind.setToolTip("Which cells to find; they are chosen in the picture before anything is deleted")
+        self.limit = calm(QDoubleSpinBox())
+        self.limit.setKeyboardTracking(False)
+        self.limit.setAccessibleName("Limit")
+        self.limit.setToolTip("The score or the size that divides them")
+        self.found = text_line()
+        self.delete_button = QPushButton("Delete them")
+        self.delete_button.setToolTip("Take these cells away; accepted ones are spared, and undo brings all back")
+        self.masks_button = QPushButton()
+        self._body = QWidget()
+        body = QVBoxLayout(self._body)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.addWidget(beside(self.kind, self.limit, stretch=0))
+        body.addWidget(beside(self.found, self.delete_button, stretch=0))
+        body.addWidget(beside(self.masks_button))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.fold)
+        layout.addWidget(self._body)
+        self.fold.hold(self._body)
+        self.fold.toggled.connect(self._open)
+        self.kind.activated.connect(self._choose_kind)
+        self.limit.valueChanged.connect(self.look)
+        self.delete_button.clicked.connect(self._delete)
+        self.masks_button.clicked.connect(lambda: masks.ask(self))
+        masks.changed.connect(self._draw_masks)
+        masks.taken.connect(self._close)
+        self._draw_masks()
+        self._choose_kind(0)
+
+    def _open(self, shown: bool) -> None:
+        if shown:
+            self.look()
+
+    def _draw_masks(self) -> None:
+        reading = self._masks.reading
+        self.masks_button.setEnabled(not reading)
+        self.masks_button.setText(f"reading {reading} …" if reading else "Masks from a file…")
+        self.masks_button.setToolTip(
+            "A label image, Cellpose _seg.npy, ImageJ ROIs, GeoJSON, COCO or YOLO of this image, in the place of all "
+            "cells that nobody looked at"
+        )
+
+    def _choose_kind(self, row: int) -> None:
+        scores = row == 2
+        self.limit.setVisible(row < 3)
+        self.limit.setDecimals(2 if scores else 0)
+        self.limit.setRange(0, 1 if scores else LARGEST)
+        self.limit.setSingleStep(0.05 if scores else 10)
+        self.limit.setSuffix("" if scores else " px")
+        self.limit.setValue(0.5 if scores else 50)
+        self.look()
+
+    def look(self, _: float = 0) -> None:
+        """Choose what the limit finds, and say how many that is."""
+        found = self._selection()
+        if found is None or not self.fold.isChecked():
+            return
+        self.delete_button.setEnabled(bool(found.ids))
+        self.delete_button.setText(f"Delete {found.count}" if found.ids else "Delete")
+        self.found.setText(str(found))
+        self._reviewer.select(found.ids)
+
+    def _selection(self) -> Selection | None:
+        annotation, limit = self._reviewer.annotation, self.limit.value()
+        if annotation is None:
+            return None
+        finders: tuple[Callable[[Annotation], Selection], ...] = (
+            lambda a: smaller_than(a, limit),
+            lambda a: larger_than(a, limit),
+            lambda a: below_score(a, limit),
+            touching_edge,
+        )
+        found: Selection = finders[self.kind.currentIndex()](annotation)
+        return found
+
+    def _delete(self) -> None:
+        found = self._selection()
+        if found is not None and found.ids:
+            self._reviewer.do(lambda annotation: delete(annotation, found.ids))
+            self._close()
+
+    def _close(self) -> None:
+        self.fold.setChecked(False)
+        self._focus()

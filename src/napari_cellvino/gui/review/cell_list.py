@@ -1,0 +1,156 @@
+"""Which cells are looked at, in which order: filters, random sample, table and gallery."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, QTimer
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSpinBox, QTabWidget, QVBoxLayout, QWidget
+
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.objects import Doubt
+from napari_cellvino.gui.review.cell_table import CellView
+from napari_cellvino.gui.review.cursor import CellFilter, Order
+from napari_cellvino.gui.review.gallery import Gallery
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.review.review_view import STATES
+from napari_cellvino.gui.widgets.form_layout import beside, calm, narrow, say, text_line
+from napari_cellvino.quality.sampling import estimate
+
+DOUBTS = {
+    "any reason": Doubt.NONE,
+    "low score": Doubt.LOW_SCORE,
+    "unsure outline": Doubt.UNSURE_OUTLINE,
+    "odd size": Doubt.ODD_SIZE,
+    "odd shape": Doubt.ODD_SHAPE,
+    "touches the edge": Doubt.TOUCHES_EDGE,
+    "looks like two": Doubt.LOOKS_LIKE_TWO,
+    "broken along z": Doubt.BROKEN_ALONG_Z,
+    "hangs on the threshold": Doubt.THRESHOLDS_DISAGREE,
+}
+SETTLE_MS = 40  # after the last edit, before rows are listed anew
+HEIGHT = 230
+
+
+class ReviewList(QWidget):
+    """Draws the queue of a reviewer."""
+
+    def __init__(self, reviewer: ReviewController) -> None:
+        super().__init__()
+        self._reviewer = reviewer
+        self.order, self.state, self.doubt, self.kind = (narrow(QComboBox()) for _ in range(4))
+        self.size = calm(QSpinBox())
+        self.estimate = text_line("aside")
+        self.table, self.gallery = CellView(reviewer), Gallery(reviewer)
+        self.tabs = QTabWidget()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self.draw)
+        self._fill()
+        self._lay_out()
+        self._connect()
+        self._list_classes()
+
+    def _fill(self) -> None:
+        for order in Order:
+            self.order.addItem(order.value, order)
+        self.order.setToolTip("In which order N goes through the cells")
+        self.state.addItem("all states", None)
+        for state, words in STATES.items():
+            self.state.addItem(words, state)
+        self.state.setToolTip("List cells in this state only")
+        for words, doubt in DOUBTS.items():
+            self.doubt.addItem(words, doubt)
+        self.doubt.setToolTip("List and walk to cells with this reason only")
+        self.kind.setToolTip("List and walk to cells of this class only")
+        self.size.setRange(2, 1000)
+        self.size.setValue(self._reviewer.queue.sample_size)
+        self.size.setKeyboardTracking(False)
+        self.size.setToolTip("How many cells are drawn at random")
+        named = {"Order": self.order, "State": self.state, "Reason": self.doubt, "Class": self.kind, "Size": self.size}
+        for name, widget in named.items():
+            widget.setAccessibleName(name)
+
+    def _lay_out(self) -> None:
+        first, second = beside(self.order, self.size, stretch=0), QHBoxLayout()
+        second.setSpacing(4)
+        for widget in (self.state, self.doubt, self.kind):
+            second.addWidget(widget, 1)
+        self.tabs.addTab(self.table, "Table")
+        self.tabs.addTab(self.gallery, "Gallery")
+        self.tabs.setMinimumHeight(HEIGHT)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(first)
+        layout.addLayout(second)
+        layout.addWidget(self.estimate)
+        layout.addWidget(self.tabs, 1)
+
+    def _connect(self) -> None:
+        self.order.activated.connect(self._choose_order)
+        self.size.valueChanged.connect(self._choose_order)
+        self.state.activated.connect(self._filter)
+        self.doubt.activated.connect(self._filter)
+        self.kind.activated.connect(self._filter)
+        self.tabs.currentChanged.connect(self.draw)
+        self._reviewer.replaced.connect(self._list_classes)
+        self._reviewer.replaced.connect(self._settle.start)
+        self._reviewer.queue.changed.connect(self._settle.start)
+        self._reviewer.edited.connect(self._list_later)
+        self._reviewer.changed.connect(self._highlight)
+
+    def _list_classes(self) -> None:
+        annotation = self._reviewer.annotation
+        classes = annotation.classes if annotation is not None else ()
+        if [self.kind.itemText(row) for row in range(1, self.kind.count())] != list(classes):
+            self.kind.clear()
+            self.kind.addItem("all classes", None)
+            for index, name in enumerate(classes):
+                self.kind.addItem(name, index)
+            self._filter(0)
+        self.kind.setVisible(len(classes) > 1)
+
+    def _list_later(self, _: object) -> None:
+        self._settle.start()
+
+    def _choose_order(self, _: int) -> None:
+        self._reviewer.editor.forget()
+        self._reviewer.queue.go_by(self.order.currentData(), self.size.value())
+
+    def _filter(self, _: int) -> None:
+        self._reviewer.queue.show_only(
+            CellFilter(self.state.currentData(), self.doubt.currentData(), self.kind.currentData())
+        )
+
+    def draw(self, _: int = 0) -> None:
+        """List the cells, where they are seen."""
+        if not self.isVisible():
+            return
+        walk = self._reviewer.queue.walk
+        ids = walk.listed(self._reviewer.queue.filter) if walk is not None else []
+        (self.table if self.tabs.currentWidget() is self.table else self.gallery).draw(ids)
+        with QSignalBlocker(self.order):
+            self.order.setCurrentIndex(self.order.findData(self._reviewer.queue.order))
+        self.size.setVisible(self._reviewer.queue.order is Order.SAMPLE)
+        self._estimate()
+
+    def showEvent(self, _: object) -> None:  # noqa: N802 (Qt's name)
+        """List what was not listed while nobody saw it."""
+        self._settle.start()
+
+    def _highlight(self) -> None:
+        if self.isVisible():
+            (self.table if self.tabs.currentWidget() is self.table else self.gallery).highlight()
+
+    def _estimate(self) -> None:
+        walk, annotation = self._reviewer.queue.walk, self._reviewer.annotation
+        if walk is None or walk.sample is None or annotation is None:
+            say(self.estimate, "")
+            return
+        try:
+            found = estimate(walk.sample, annotation)
+        except OptionError:
+            say(self.estimate, f"{len(walk.sample.ids)} cells drawn at random: accept, reject or correct each of them.")
+            return
+        say(self.estimate, str(found)[:1].upper() + str(found)[1:])
+        self.estimate.setToolTip(f"Method: {found.method}")

@@ -1,0 +1,168 @@
+"""The table of cells: a model that asks for what is seen only, so that 20,000 rows cost what a screen of them does."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QItemSelection, QItemSelectionModel, QModelIndex, Qt
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.core.objects import ReviewState
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.review.review_view import STATES
+from napari_cellvino.gui.review.state_markers import sign_of
+
+COLUMNS = ("#", "Class", "Area", "Score", "State", "Note")
+CLASS, AREA, SCORE, STATE, NOTE = range(1, 6)
+ROW_PX = 22
+MOST_SHOWN = 500  # chosen cells that are highlighted: Qt joins selections one by one
+_HERE = QModelIndex()
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class CellTable(QAbstractTableModel):
+    """One row per cell, in the order of the queue or sorted by a column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._annotation: Annotation | None = None
+        self.ids: list[int] = []
+        self._sorted = (-1, False)  # column, whether descending
+
+    def show(self, annotation: Annotation | None, ids: list[int]) -> None:
+        """List these cells, in this order unless a column is sorted by."""
+        ids = self._in_order(annotation, ids)
+        if annotation is self._annotation and ids == self.ids:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(ids) - 1, NOTE))
+            return
+        self.beginResetModel()
+        self._annotation, self.ids = annotation, ids
+        self.endResetModel()
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column; -1 goes back to the queue's order with the next cells shown."""
+        self._sorted = column, order == Qt.SortOrder.DescendingOrder
+        self.beginResetModel()
+        self.ids = self._in_order(self._annotation, self.ids)
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex = _HERE) -> int:  # noqa: N802 (Qt's name)
+        """Return the number of cells."""
+        return 0 if parent.isValid() else len(self.ids)
+
+    def columnCount(self, parent: QModelIndex = _HERE) -> int:  # noqa: N802 (Qt's name)
+        """Return the number of columns."""
+        return len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> str | None:  # noqa: N802
+        """Return the title of a column."""
+        horizontal = orientation == Qt.Orientation.Horizontal
+        return COLUMNS[section] if horizontal and role == Qt.ItemDataRole.DisplayRole else None
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return what one field shows."""
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (0, AREA, SCORE):
+            return _RIGHT
+        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole) or self._annotation is None:
+            return None
+        return self._text(self._annotation, self.ids[index.row()], index.column())
+
+    def _text(self, annotation: Annotation, id_: int, column: int) -> str:
+        record = annotation.records.get(id_)
+        if record is None:
+            return ""  # deleted a moment ago; the row goes with the next look
+        if column == CLASS:
+            known = record.class_index < len(annotation.classes)
+            return annotation.classes[record.class_index] if known else str(record.class_index + 1)
+        if column == AREA:
+            return f"{annotation.geometry(id_).area:,}"
+        if column == SCORE:
+            return "" if isnan(record.score) else f"{record.score:.2f}"
+        if column == STATE:
+            left_out = record.excluded and record.review is not ReviewState.REJECTED
+            words = STATES[record.review] + (", excluded" if left_out else "")
+            return f"{sign_of(record)} {words}".strip()
+        return record.note if column == NOTE else str(id_)
+
+    def _in_order(self, annotation: Annotation | None, ids: list[int]) -> list[int]:
+        column, descending = self._sorted
+        if column < 0 or annotation is None:
+            return list(ids)
+        there = [id_ for id_ in ids if id_ in annotation.records]
+        return sorted(there, key=lambda id_: _key(annotation, id_, column), reverse=descending)
+
+
+def _key(annotation: Annotation, id_: int, column: int) -> Any:  # noqa: ANN401 (numbers or text, by column)
+    record = annotation.records[id_]
+    if column == AREA:
+        return annotation.geometry(id_).area
+    keys = {CLASS: record.class_index, SCORE: -1.0 if isnan(record.score) else record.score, STATE: record.review}
+    return record.note if column == NOTE else keys.get(column, id_)
+
+
+class CellView(QTableView):
+    """The table, linked with what is chosen in the picture."""
+
+    def __init__(self, reviewer: ReviewController) -> None:
+        super().__init__()
+        self._reviewer = reviewer
+        self.cells = CellTable()
+        self._deaf = False
+        self.setModel(self.cells)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setAlternatingRowColors(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(ROW_PX)
+        header = self.horizontalHeader()
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        header.setSortIndicatorClearable(True)
+        header.setStretchLastSection(True)
+        for column, width in enumerate((46, 66, 62, 54, 116, 40)):
+            self.setColumnWidth(column, width)
+        self.setSortingEnabled(True)
+        self.setAccessibleName("Table of cells")
+        self.selectionModel().selectionChanged.connect(self._choose)
+
+    def draw(self, ids: list[int]) -> None:
+        """List cells, and highlight those that are chosen."""
+        self._deaf = True
+        self.cells.show(self._reviewer.annotation, ids)
+        self._deaf = False
+        annotation = self._reviewer.annotation
+        self.setColumnHidden(CLASS, annotation is not None and len(annotation.classes) < 2)
+        self.highlight()
+
+    def highlight(self) -> None:
+        """Highlight the cells that are chosen."""
+        chosen = set(self._reviewer.selection[:MOST_SHOWN])
+        if self._deaf or chosen == set(self._chosen()):
+            return
+        rows = [row for row, id_ in enumerate(self.cells.ids) if id_ in chosen]
+        selection = QItemSelection()
+        for row in rows:
+            selection.select(self.cells.index(row, 0), self.cells.index(row, NOTE))
+        self._deaf = True
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self._deaf = False
+        if rows:
+            self.scrollTo(self.cells.index(rows[0], 0))
+
+    def _chosen(self) -> list[int]:
+        return [self.cells.ids[index.row()] for index in self.selectionModel().selectedRows()]
+
+    def _choose(self) -> None:
+        if self._deaf:
+            return
+        ids = self._chosen()
+        self._deaf = True
+        if len(ids) == 1:
+            self._reviewer.show_cell(ids[0])
+        else:
+            self._reviewer.select(ids)
+        self._deaf = False

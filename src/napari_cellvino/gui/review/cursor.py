@@ -1,0 +1,116 @@
+"""The way through the cells of a review: in which order, which of them, and where it is now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.annotation import Annotation, ObjectRecord
+from napari_cellvino.core.objects import Doubt, ReviewState
+from napari_cellvino.quality.doubts import disagreements
+from napari_cellvino.quality.review_queue import Doubtful, review_queue, with_reasons
+from napari_cellvino.quality.sampling import Sample, draw_sample
+
+
+class Order(StrEnum):
+    """What comes first."""
+
+    DOUBT = "Doubtful first"
+    SAMPLE = "Random sample"
+    PLACE = "Left to right"
+
+
+@dataclass(frozen=True, slots=True)
+class CellFilter:
+    """Which cells are listed and walked to: those in a state, for a doubt, of a class; None and no doubt: all."""
+
+    state: ReviewState | None = None
+    doubt: Doubt = Doubt.NONE
+    class_index: int | None = None
+
+
+class Cursor:
+    """One pass through an annotation as it is now; what is drawn or split later was seen by who did it.
+
+    Parameters
+    ----------
+    annotation
+        What is walked through.
+    order, size
+        What comes first, and how many cells a random sample has.
+    likely
+        The model's probability of a cell (Y, X) where it was kept.
+
+    Raises
+    ------
+    OptionError
+        If there are too few cells for a sample.
+    """
+
+    def __init__(
+        self,
+        annotation: Annotation,
+        order: Order,
+        size: int,
+        foreground_probability: NDArray[np.floating] | None = None,
+    ) -> None:
+        self._annotation = annotation
+        self.order = order
+        self.found = {item.id: item for item in review_queue(annotation, foreground_probability=foreground_probability)}
+        self.sample: Sample | None = None
+        self.at = -1
+        self.ids = list(self.found)
+        if order is Order.SAMPLE:
+            seed = int(annotation.provenance.pixels_sha256[:8] or "0", 16)
+            self.sample = draw_sample(annotation, size, seed=seed)
+            self.ids = list(self.sample.ids)
+        elif order is Order.PLACE:
+            self.ids.sort(key=lambda id_: annotation.geometry(id_).centroid[-1])
+
+    def learn(self, other: NDArray[np.int32]) -> bool:
+        """Take in what another threshold would find (Y, X) and return whether it adds reasons.
+
+        Cells that were walked past keep their places; those ahead are put in order again.
+        """
+        if other.shape != self._annotation.shape:
+            return False
+        further = list(disagreements(self._annotation, self._annotation.objects, other))
+        self.found = {item.id: item for item in with_reasons(tuple(self.found.values()), further)}
+        if self.order is Order.DOUBT:
+            behind = dict.fromkeys(self.ids[: self.at + 1])
+            self.ids = [*behind, *(id_ for id_ in self.found if id_ not in behind)]
+        return bool(further)
+
+    def doubtful(self, id_: int) -> Doubtful | None:
+        """Return what is doubtful of a cell, None if it came later."""
+        return self.found.get(id_)
+
+    def passes(self, id_: int, wanted: CellFilter) -> bool:
+        """Return whether a cell is there and is one of those wanted."""
+        record = self._annotation.records.get(id_)
+        return record is not None and wanted.state in (None, record.review) and self._is_kind(record, wanted)
+
+    def listed(self, wanted: CellFilter) -> list[int]:
+        """Return the cells that are wanted, in order; those that came later at the end."""
+        later = [] if self.sample is not None else sorted(self._annotation.records.keys() - self.found.keys())
+        return [id_ for id_ in (*self.ids, *later) if self.passes(id_, wanted)]
+
+    def step(self, by: int, wanted: CellFilter) -> int | None:
+        """Go to the next cell that nobody looked at (1), or back to the one before (-1); None at the end."""
+        at = self.at + by
+        while 0 <= at < len(self.ids):
+            record = self._annotation.records.get(self.ids[at])
+            if record is not None and (by < 0 or not record.reviewed) and self._is_kind(record, wanted):
+                self.at = at
+                return self.ids[at]
+            at += by
+        return None
+
+    def _is_kind(self, record: ObjectRecord, wanted: CellFilter) -> bool:
+        item = self.found.get(record.id)
+        reasons = item.reasons if item is not None else ()
+        doubted = not wanted.doubt or any(reason.doubt & wanted.doubt for reason in reasons)
+        return doubted and wanted.class_index in (None, record.class_index)

@@ -1,0 +1,176 @@
+"""The way an annotation is changed in the window: edits and painting go in, what happened or why not comes out.
+
+A session with its journal begins with the first edit, so that results nobody corrects leave no file behind.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellvino.annotation import Annotation, Change, Edit, EditSession, Region, Step
+from napari_cellvino.annotation.paint_strokes import Stroke
+from napari_cellvino.annotation.recovery import start_session
+from napari_cellvino.core.errors import CellvinoError, EditError, OutputError, UnsureError
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.results.corrections import journal_path
+
+RUN_AGAIN = "Run again"  # the name that `reconcile` gives its edit
+NOTHING_YET = "there is nothing to review yet; run the model first"
+
+
+class Editor(QObject):
+    """Changes one annotation at a time; ``folder`` says where its result is, or will be."""
+
+    changed = Signal()  # anything below
+    edited = Signal(object)  # Change
+
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        super().__init__()
+        self._folder = folder
+        self.annotation: Annotation | None = None
+        self.session: EditSession | None = None
+        self.failure: Failure | None = None  # why the last wish was not fulfilled
+        self.said = ""  # what the last action did
+        self.busy = ""  # why nothing may be edited now
+        self.unsure = False  # whether the same wish again is fulfilled
+
+    def begin(self, annotation: Annotation, session: EditSession | None = None) -> None:
+        """Change this annotation from now on, with what was done to it where it has a session."""
+        self.close()
+        self.annotation = annotation
+        if session is not None:
+            self._listen(session)
+
+    def close(self) -> None:
+        """Write what is still to be written, and let go of the annotation."""
+        if self.session is not None:
+            self.session.changed.disconnect(self._on_event)
+            self.session.journal_failed.disconnect(self._on_fault)
+            self.session.close()
+        self.annotation = self.session = self.failure = None
+        self.said = ""
+
+    def do(self, describe: Callable[[Annotation], Edit]) -> Change | None:
+        """Describe an edit and make it; where it is not possible, say why."""
+        return self._attempt(lambda annotation: self._commit(describe(annotation)))
+
+    def paint(self, name: str, strokes: Sequence[Stroke]) -> None:
+        """Take in what was painted; what cannot be taken is painted over again."""
+        if self.annotation is None or self.annotation.labels is None:
+            return
+        labels = self.annotation.labels
+        for stroke in reversed(strokes):
+            labels[stroke.coordinates] = stroke.before
+        if self._attempt(lambda _: self.started().commit_paint(name, strokes)) is None:
+            whole = Region((0,) * labels.ndim, labels.shape)
+            self.edited.emit(Change(Step.UNDO, name, whole, True, (), (), (), self.undo_name, self.redo_name))
+
+    def undo(self) -> None:
+        """Take the last edit back."""
+        self._attempt(lambda _: self._past("undo").undo())
+
+    def redo(self) -> None:
+        """Make the edit again that was undone last."""
+        self._attempt(lambda _: self._past("redo").redo())
+
+    @property
+    def undo_name(self) -> str:
+        """What undo would take back."""
+        edit = self.session.history.next_undo if self.session is not None else None
+        return edit.name if edit is not None else ""
+
+    @property
+    def redo_name(self) -> str:
+        """What redo would make again."""
+        edit = self.session.history.next_redo if self.session is not None else None
+        return edit.name if edit is not None else ""
+
+    @property
+    def unsaved(self) -> int:
+        """Number of steps since the result was last saved."""
+        return self.session.unsaved if self.session is not None else 0
+
+    def forget(self) -> None:
+        """Say nothing any more of what was done or not."""
+        self.failure, self.unsure, self.said = None, False, ""
+        self.changed.emit()
+
+    def say(self, words: str) -> None:
+        """Say why nothing happened."""
+        self.failure = Failure(words)
+        self.changed.emit()
+
+    def started(self) -> EditSession:
+        """Return the session of what is edited, begun now where there is none yet.
+
+        Raises
+        ------
+        OutputError
+            If there is nothing to edit.
+        """
+        annotation = self.annotation
+        if annotation is None:
+            raise OutputError(NOTHING_YET)
+        if self.session is None:
+            author = getpass.getuser()
+            try:
+                session = start_session(journal_path(self._folder()), annotation, author=author)
+            except OutputError as error:  # editing goes on; what is done is only in memory
+                session = EditSession(annotation, author=author)
+                self._on_fault(error)
+            self._listen(session)
+            return session
+        return self.session
+
+    def _listen(self, session: EditSession) -> None:
+        self.session = session
+        session.changed.connect(self._on_event)
+        session.journal_failed.connect(self._on_fault)
+
+    def _commit(self, edit: Edit) -> Change:
+        return self.started().commit(edit)
+
+    def _past(self, what: str) -> EditSession:
+        if self.session is None:
+            raise EditError(f"there is nothing to {what}")
+        return self.session
+
+    def _attempt(self, work: Callable[[Annotation], Change | None]) -> Change | None:
+        self.failure = None
+        try:
+            change = work(self._editable())
+        except CellvinoError as error:
+            self.unsure, self.said = isinstance(error, UnsureError), ""
+            self.failure = failure_of(error)
+            self.changed.emit()
+            return None
+        self.unsure = False
+        return change
+
+    def _editable(self) -> Annotation:
+        if self.annotation is None:
+            raise OutputError(NOTHING_YET)
+        if self.busy:
+            raise OutputError(self.busy)
+        return self.annotation
+
+    def _on_event(self, change: Change) -> None:
+        self.said = describe_change(change)
+        self.edited.emit(change)
+        self.changed.emit()
+
+    def _on_fault(self, error: OutputError) -> None:
+        self.failure = failure_of(error)
+        self.changed.emit()
+
+
+def describe_change(change: Change) -> str:
+    """Return what happened, in words: ``Split #87: now #87 and #164``."""
+    before = {Step.DO: "", Step.UNDO: "Undone: ", Step.REDO: "Made again: "}[change.step]
+    made = (*change.changed, *change.added)
+    several = change.added and change.changed and len(made) <= 6 and change.name != RUN_AGAIN
+    return before + change.name + (f": now {' and '.join(f'#{id_}' for id_ in made)}" if several else "")

@@ -1,0 +1,103 @@
+"""The keys of a review: what each one calls, and a page that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from html import escape
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
+
+from napari_cellvino.gui.review import actions
+from napari_cellvino.gui.review import pointer_tools as tools
+from napari_cellvino.gui.review.active_tool import ActiveTool
+from napari_cellvino.gui.review.pointer_tools import PointerTool
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.review.state_markers import Sign
+
+Calls = dict[str, Callable[[], None]]
+KEYS_PAGE = "?"
+_MOUSE = (
+    ("Click", "Choose a cell"),
+    ("Shift+Click", "Choose one more, or one less"),
+    ("Shift+Drag", "Choose all cells under the line"),
+)
+_SIGNS = (
+    (Sign.REVIEWED.value, "Reviewed: accepted or edited"),
+    (f"{Sign.EXCLUDED}  {Sign.REJECTED}", "Excluded, rejected: these do not count"),
+)
+_NAPARI = (
+    ("P  E  F", "Brush, eraser, fill: they change the chosen cell and leave its neighbours alone"),
+    ("M", "A new number, to paint a new cell"),
+    ("Space", "Move the picture while it is held"),
+)
+
+
+def bindings(reviewer: ReviewController, tool_in_use: ActiveTool, show_page: Callable[[], None]) -> tuple[Calls, Calls]:
+    """Return what each key calls: always, and while a tool is in the hand."""
+    acts = (*actions.WALK, *actions.FOR_OUTLINES, actions.PLANES, *actions.HISTORY, *actions.CLASSES)
+    calls: Calls = {action.key: partial(run_action, action, reviewer, tool_in_use) for action in acts}
+    for key in dict.fromkeys(tool.key for tool in (*tools.FOR_OUTLINES, *tools.FOR_BOXES)):
+        calls[key] = partial(_take, key, reviewer, tool_in_use)
+    calls[KEYS_PAGE] = calls[f"Shift+{KEYS_PAGE}"] = show_page
+    return calls, {"Esc": tool_in_use.drop, "Return": tool_in_use.finish, "Enter": tool_in_use.finish}
+
+
+def run_action(action: actions.Action, reviewer: ReviewController, tool_in_use: ActiveTool) -> None:
+    """Do what an action does; Merge of fewer than two takes a line across the cells."""
+    few = len(reviewer.selection) < 2
+    tool_in_use.drop()
+    action.run(reviewer)
+    if action is actions.MERGE and few and reviewer.annotation is not None:
+        said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
+        tool_in_use.take(tools.MERGE_ALONG)
+        reviewer.editor.say(said)
+
+
+def fitting(reviewer: ReviewController) -> tuple[PointerTool, ...]:
+    """Return the tools for what is reviewed: outlines or boxes."""
+    boxes = reviewer.annotation is not None and reviewer.annotation.labels is None
+    return tools.FOR_BOXES if boxes else tools.FOR_OUTLINES
+
+
+def _take(key: str, reviewer: ReviewController, tool_in_use: ActiveTool) -> None:
+    tool = next((tool for tool in fitting(reviewer) if tool.key == key), None)
+    if tool is not None:
+        tool_in_use.take(tool)
+    else:
+        reviewer.editor.say("These cells are boxes and have no outlines; this tool is for outlines.")
+
+
+class KeysPage(QDialog):
+    """All keys on one page; it may stay open beside the work."""
+
+    def __init__(self, reviewer: ReviewController, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keys of the review")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        layout = QVBoxLayout(self)
+        label = QLabel(page_text(reviewer))
+        label.setTextFormat(Qt.TextFormat.RichText)
+        layout.addWidget(label)
+
+
+def page_text(reviewer: ReviewController) -> str:
+    """Return the table of keys as rich text, for what is reviewed now."""
+    annotation = reviewer.annotation
+    boxes = annotation is not None and annotation.labels is None
+    stack = annotation is not None and len(annotation.shape) == 3
+    acts = (*actions.WALK, *((actions.DELETE_BOX,) if boxes else actions.FOR_OUTLINES), *actions.HISTORY)
+    acts += (actions.PLANES,) if stack else ()
+    ours = [(thing.key, thing.tip) for thing in (*acts, *fitting(reviewer))]
+    ours += [("Shift+1 … 9", "Give the chosen cells a class"), ("Enter, Esc", "End what is being drawn, or drop it")]
+    ours.append((KEYS_PAGE, "This page"))
+    rows = [*_MOUSE, *ours, *(() if boxes else _NAPARI), *_SIGNS]
+    half = (len(rows) + 1) // 2
+    left, right = _table(rows[:half]), _table(rows[half:])
+    return f"<p>Keys hold while the picture has the focus.</p><table><tr><td>{left}</td><td>{right}</td></tr></table>"
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    cells = "".join(f"<tr><td><b>{escape(k)}</b>&nbsp;&nbsp;</td><td>{escape(t)}</td></tr>" for k, t in rows)
+    return f'<table cellpadding="3">{cells}</table>'

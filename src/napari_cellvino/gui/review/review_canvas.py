@@ -1,0 +1,247 @@
+"""The picture during a review: clicks choose cells, tools draw, chosen cells have a line round them, keys act."""
+
+from __future__ import annotations
+
+import napari
+import numpy as np
+from napari.layers import Labels, Vectors
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellvino.annotation import Annotation, Change, Region, Step
+from napari_cellvino.annotation.paint_strokes import Stroke
+from napari_cellvino.annotation.tools.boxes import boxes_at
+from napari_cellvino.gui.napari_bridge import Canvas, ReviewLayer
+from napari_cellvino.gui.review.active_tool import ActiveTool
+from napari_cellvino.gui.review.keys import bindings
+from napari_cellvino.gui.review.pointer_tools import choose_along
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.review.state_markers import ReviewSigns
+
+MOST_MARKED = 300  # cells that get a line round them
+LOCKED = "the layer of the cells is locked; make it editable again (the padlock in the layer list)"
+OTHER_PIXELS = "the layer of the cells shows other labels than those under review; show the cells again (below)"
+GONE = "the layer of the cells was deleted; what you corrected is kept: show the cells again (below)"
+
+
+class ReviewCanvas(QObject):
+    """Connects a reviewer with the layer that shows its annotation, as long as there is one."""
+
+    keys_wanted = Signal()  # the page of keys is asked for
+
+    def __init__(self, viewer: napari.Viewer, reviewer: ReviewController) -> None:
+        super().__init__()
+        self._viewer, self._reviewer = viewer, reviewer
+        self.canvas: Canvas | None = None
+        self.layer: ReviewLayer | None = None
+        self.tool_in_use = ActiveTool(reviewer)
+        self._signs: ReviewSigns | None = None
+        reviewer.changed.connect(self._mark)
+        reviewer.edited.connect(self._show_edit)
+        reviewer.looked_at.connect(self._look_at)
+        self.tool_in_use.changed.connect(self._hold)
+        viewer.layers.selection.events.active.connect(self._heed)
+        viewer.layers.events.removed.connect(self._heed)
+        viewer.dims.events.point.connect(self._turn)
+
+    def close(self) -> None:
+        """Let go of the viewer."""
+        if self.canvas is not None:
+            self.canvas.close()
+            self.canvas = None
+        self.leave()
+        self._viewer.layers.selection.events.active.disconnect(self._heed)
+        self._viewer.layers.events.removed.disconnect(self._heed)
+        self._viewer.dims.events.point.disconnect(self._turn)
+
+    def enter(self, layer: Labels | Vectors) -> None:
+        """Review in this layer."""
+        self._reviewer.editor.busy = ""
+        if self.layer is None or self.layer.layer is not layer:
+            self.leave()
+            if self.canvas is None:
+                self.canvas = Canvas(self._viewer)
+                self.canvas.bind(*bindings(self._reviewer, self.tool_in_use, self.keys_wanted.emit))
+            self.layer = ReviewLayer(layer)
+            self.layer.clicked.connect(self._click)
+            self.layer.clicked_twice.connect(self._click_again)
+            self.layer.drawing.connect(self.tool_in_use.move)
+            self.layer.drawn.connect(self._draw)
+            self.layer.painted.connect(self._reviewer.editor.paint)
+            self.layer.replaced.connect(self._check)
+            self.layer.shown.connect(self._sign)
+        self._turn()
+        self._heed()
+
+    @property
+    def unfinished(self) -> tuple[Stroke, ...]:
+        """What is being painted now: seen already, and no edit yet."""
+        return self.layer.unfinished if self.layer is not None else ()
+
+    def leave(self) -> None:
+        """Let go of the layer."""
+        self.tool_in_use.drop()
+        if self.layer is not None:
+            self.layer.close()
+            self.layer = None
+        self._heed()
+        self._mark()
+        self._sign()
+
+    def focus(self) -> None:
+        """Let the keys hold."""
+        if self.canvas is not None:
+            if self.layer is not None and self.layer.layer in self._viewer.layers:
+                self._viewer.layers.selection.active = self.layer.layer
+            self.canvas.focus()
+
+    # -- what the user does
+
+    def _click(self, point: NDArray[np.float64], add: bool) -> None:
+        if self.tool_in_use.tool is not None and not add:
+            self.tool_in_use.click(point)
+            return
+        annotation = self._reviewer.annotation
+        id_ = _cell_at(annotation, point) if annotation is not None else 0
+        if add and id_:
+            self._reviewer.toggle(id_)
+        elif not add:
+            self._reviewer.select([id_] if id_ else [])
+
+    def _click_again(self, point: NDArray[np.float64]) -> None:
+        if self.tool_in_use.tool is not None:
+            self.tool_in_use.click(point)
+
+    def _draw(self, path: NDArray[np.float64]) -> None:
+        if self.tool_in_use.draws:
+            self.tool_in_use.draw(path)
+        elif self.tool_in_use.tool is None:
+            choose_along(self._reviewer, path)
+            self.tool_in_use.drop()
+
+    def _hold(self) -> None:
+        if self.layer is not None:
+            self.layer.arm(drawing=self.tool_in_use.draws)
+        self._heed()
+        self._mark()
+
+    def _heed(self, _: object = None) -> None:
+        """Let the keys hold while our layer is the active one: others have keys of their own."""
+        if self.layer is not None and self.layer.layer not in self._viewer.layers:
+            self.layer.close()
+            self.layer = None
+            self.tool_in_use.drop()
+            self._reviewer.editor.busy = GONE
+            self._reviewer.changed.emit()
+            self._sign()
+        if self.canvas is not None:
+            active = self._viewer.layers.selection.active
+            ours = self.layer is not None and active is self.layer.layer
+            self.canvas.listen(keys=ours, tool=self.tool_in_use.tool is not None)
+
+    def _check(self) -> None:
+        """Hear that the layer was locked, or given other pixels."""
+        if self.layer is None or self._reviewer.annotation is None:
+            return
+        labels, layer = self._reviewer.annotation.labels, self.layer.layer
+        other = labels is not None and layer.data is not labels
+        self._reviewer.editor.busy = OTHER_PIXELS if other else "" if layer.editable else LOCKED
+        self._reviewer.changed.emit()
+
+    # -- what is shown
+
+    def _show_edit(self, change: Change) -> None:
+        if self._signs is not None and self._signs.annotation is self._reviewer.annotation:
+            self._signs.on_event(change)
+            self._sign()
+        if self.layer is None or change.region is None:
+            return
+        if change.pixels:
+            self.layer.refresh(change.region)
+        if change.step is not Step.DO and self.canvas is not None:
+            self.canvas.bring(*self._box(change.region))
+
+    def _look_at(self, region: Region) -> None:
+        if self.layer is not None and self.canvas is not None:
+            self.canvas.look_at(*self._box(region))
+
+    def _box(self, region: Region) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the box of a region in the world, low and high (D,) each."""
+        corners = self._world(np.array([region.low, region.high], np.float64) - 0.5)
+        return corners.min(axis=0), corners.max(axis=0)
+
+    def _world(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.layer.to_world(points) if self.layer is not None else points
+
+    def _turn(self, _: object = None) -> None:
+        """Hear that another plane is shown."""
+        annotation = self._reviewer.annotation
+        stack = annotation is not None and len(annotation.shape) == 3 and self.layer is not None
+        place = self.layer.layer.world_to_data(self._viewer.dims.point) if stack and self.layer is not None else None
+        self._reviewer.plane = None if place is None else round(float(place[-3]))
+        self._mark()
+        self._sign()
+
+    def _sign(self) -> None:
+        """Draw what was said of the cells, where their layer is seen."""
+        annotation, layer = self._reviewer.annotation, self.layer
+        if self.canvas is None:
+            return
+        fits = annotation is not None and layer is not None and layer.layer.ndim == len(annotation.shape)
+        if annotation is None or layer is None or not fits or not layer.layer.visible:
+            self.canvas.sign(np.zeros((0, 2, 2)), np.zeros((0, 2)), np.zeros((0, 2)))
+            return
+        if self._signs is None or self._signs.annotation is not annotation:
+            self._signs = ReviewSigns(annotation)
+        lines = self._signs.lines(self._reviewer.plane)
+        middles, beside = self._signs.dots(self._reviewer.plane)
+        self.canvas.sign(self._flat(lines.reshape(-1, 2)).reshape(-1, 2, 2), self._flat(middles), self._flat(beside))
+
+    def _flat(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return points (P, 2) of the plane shown, in px, in the world's last two axes (P, 2)."""
+        plane = self._reviewer.plane
+        whole = points if plane is None else np.column_stack([np.full(len(points), plane), points])
+        return self._world(whole)[:, -2:]
+
+    def _mark(self, _: object = None) -> None:
+        if self.canvas is None:
+            return
+        annotation, layer = self._reviewer.annotation, self.layer
+        if annotation is None or layer is None:
+            self.canvas.mark(())
+            self.canvas.sketch()
+            return
+        chosen = [id_ for id_ in self._reviewer.selection if id_ in annotation.records]
+        outlines = [line for id_ in chosen[:MOST_MARKED] for line in _outlines(annotation, id_, self._reviewer.plane)]
+        self.canvas.mark([self._world(outline)[:, -2:] for outline in outlines])
+        line, seeds = self.tool_in_use.sketch, self.tool_in_use.points
+        marks = [None if drawn is None or len(drawn) == 0 else self._world(np.array(drawn)) for drawn in (line, seeds)]
+        self.canvas.sketch(*(None if drawn is None else drawn[:, -2:] for drawn in marks))
+        if len(chosen) == 1:
+            layer.select(chosen[0])
+
+
+def _cell_at(annotation: Annotation, point: NDArray[np.float64]) -> int:
+    """Return the cell at a point in px, 0 for the background and outside the image."""
+    place = tuple(np.rint(point).astype(int).tolist())
+    if not all(0 <= at < size for at, size in zip(place, annotation.shape, strict=True)):
+        return 0
+    if annotation.labels is None:
+        return next(iter(boxes_at(annotation, (point[-2], point[-1]))), 0)
+    return int(annotation.labels[place])
+
+
+def _outlines(annotation: Annotation, id_: int, plane: int | None) -> list[NDArray[np.float64]]:
+    """Return the outlines of a cell in a plane, (P, D) each, in px."""
+    from skimage.measure import find_contours
+
+    region = annotation.geometry(id_).region.in_plane(plane)
+    if region.empty:
+        return []
+    shape = region.shape[-2:]
+    mask = np.ones(shape) if annotation.labels is None else annotation.labels[region.slices].reshape(shape) == id_
+    contours = find_contours(np.pad(mask.astype(float), 1), 0.5)
+    before = () if plane is None else (float(plane),)
+    return [
+        np.column_stack([*(np.full(len(c), z) for z in before), c + np.asarray(region.low[-2:]) - 1]) for c in contours
+    ]

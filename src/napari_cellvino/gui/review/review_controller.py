@@ -1,0 +1,227 @@
+"""The review of one result: which cells are chosen, what to look at next, and what a new run leaves of it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellvino.annotation import Annotation, Change, Edit, EditSession
+from napari_cellvino.annotation.recovery import resume_session
+from napari_cellvino.core.errors import CellvinoError, EditError, OptionError
+from napari_cellvino.gui.review.editor import RUN_AGAIN, Editor
+from napari_cellvino.gui.review.queue import ReviewQueue
+from napari_cellvino.gui.widgets.failure import failure_of
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker
+from napari_cellvino.quality.reconcile import holds_for, reconcile
+from napari_cellvino.quality.review_queue import ReviewProgress, review_progress
+from napari_cellvino.results.corrections import Earlier, find_earlier
+from napari_cellvino.workflows.workspace import Outcome, Workspace
+
+MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
+
+
+class ReviewController(QObject):
+    """One annotation at a time and everything that is done to it; panels and canvas draw it."""
+
+    changed = Signal()  # anything below
+    edited = Signal(object)  # Change
+    looked_at = Signal(object)  # Region, to be shown from near
+    replaced = Signal()  # another annotation is reviewed now, or none
+    resumed = Signal()  # what was corrected earlier is reviewed, and to be shown
+
+    def __init__(self, workspace: Workspace, decoder: SerialWorker, folder: Callable[[], Path]) -> None:
+        super().__init__()
+        self.workspace, self._folder = workspace, folder
+        self.queue = ReviewQueue(workspace, decoder)
+        self.queue.changed.connect(self.changed)
+        self.queue.refused.connect(self._refuse)
+        self.editor = Editor(folder)
+        self.editor.changed.connect(self.changed)
+        self.editor.edited.connect(self._on_event)
+        self.selection: tuple[int, ...] = ()
+        self.earlier: Earlier | None = None  # what was corrected in this image before, as long as it is on offer
+        self.plane: int | None = None  # the plane of a stack that is shown
+        self.plane_only = False  # whether tools touch this plane only
+        self._pixels: object = None  # of the outcome reviewed
+        self._reran = False  # whether the last edit took in a new result
+
+    def close(self) -> None:
+        """Write what is still to be written, and let go of the annotation."""
+        self.editor.close()
+        self.queue.begin(None)
+        self.earlier = None
+        self.selection, self._reran, self._pixels = (), False, None
+
+    # -- what is reviewed
+
+    @property
+    def annotation(self) -> Annotation | None:
+        """What is reviewed."""
+        return self.editor.annotation
+
+    def take(self, outcome: Outcome | None) -> str:
+        """Review an outcome: anew, or with all that was corrected in one of the same pixels; return what was kept."""
+        if outcome is None:
+            self.close()
+            self.replaced.emit()
+            return ""
+        old, plane = self.annotation, outcome.prediction.plane
+        known = old.provenance.pixels_sha256 if old is not None and self._pixels is plane else ""
+        new = self.workspace.annotation(sha256=known)
+        said = ""
+        if old is not None and holds_for(old, new):
+            said = self._reconcile(old, new)
+        else:
+            self.review(new)
+            self._look_for_earlier(new)
+        self._pixels = plane
+        return said
+
+    def review(self, annotation: Annotation, session: EditSession | None = None) -> None:
+        """Review an annotation, with what was done to it where it has a session."""
+        self.close()
+        self.editor.begin(annotation, session)
+        self.queue.begin(annotation)
+        self.replaced.emit()
+        self.changed.emit()
+
+    def _reconcile(self, old: Annotation, new: Annotation) -> str:
+        session = self.editor.started()
+        if self._reran:
+            session.undo()  # a slider that moves on: all of its way is one step
+        before = old.provenance.model if old.provenance.model != new.provenance.model else ""
+        done = reconcile(old, new.labels, new.objects, before=before)
+        old.provenance, old.classes = new.provenance, new.classes
+        if not done.edit.empty:
+            session.commit(done.edit)
+            self._reran = True
+        self.queue.renew()
+        return str(done) + "."
+
+    def _look_for_earlier(self, fresh: Annotation) -> None:
+        try:
+            self.earlier = find_earlier(self._folder(), fresh)
+        except CellvinoError as error:
+            self.editor.failure = failure_of(error)
+        self.changed.emit()
+
+    def go_on(self) -> None:
+        """Review what was corrected earlier, at the place of its last step."""
+        earlier, pixels = self.earlier, self._pixels
+        if earlier is None:
+            return
+        at: Change | None = None
+        session: EditSession | None = None
+        try:
+            if earlier.journal is not None:
+                done = resume_session(earlier.journal, earlier.annotation, author=getpass.getuser())
+                session, at = done.session, done.at
+        except CellvinoError as error:
+            self.editor.failure = failure_of(error)
+            self.changed.emit()
+            return
+        self.review(earlier.annotation, session)
+        self._pixels = pixels
+        self.resumed.emit()
+        if at is not None:
+            self.editor.said = f"Went on after: {at.name}"
+            if at.region is not None:
+                self.looked_at.emit(at.region)
+        self.changed.emit()
+
+    def begin_anew(self) -> None:
+        """Leave what was corrected earlier where it is; the first edit sets its journal aside under another name."""
+        self.earlier = None
+        self.changed.emit()
+
+    # -- the way through
+
+    @property
+    def progress(self) -> ReviewProgress:
+        """How far the review is."""
+        return review_progress(self.annotation) if self.annotation is not None else ReviewProgress(0, 0, 0)
+
+    @property
+    def reasons(self) -> str:
+        """Why the chosen cell is doubtful, in words."""
+        walk = self.queue.walk if len(self.selection) == 1 else None
+        item = walk.doubtful(self.selection[0]) if walk is not None else None
+        return item.words if item is not None else ""
+
+    def step(self, by: int) -> None:
+        """Go to the next cell of the queue that nobody looked at, or for -1 back to the one before."""
+        walk = self.queue.walk
+        id_ = walk.step(by, self.queue.filter) if walk is not None else None
+        if id_ is not None:
+            self.show_cell(id_)
+        elif by < 0:
+            self.editor.say("This is the first cell of the queue.")
+        else:
+            self.editor.say("This is the end of the queue; Shift+N goes back.")
+
+    def show_cell(self, id_: int) -> None:
+        """Choose a cell and look at it from near."""
+        self.select([id_])
+        if self.annotation is not None and id_ in self.annotation.records:
+            self.looked_at.emit(self.annotation.geometry(id_).region)
+
+    # -- choosing
+
+    def select(self, ids: Sequence[int]) -> None:
+        """Choose cells."""
+        self.selection = tuple(dict.fromkeys(ids))
+        self.editor.forget()
+
+    def toggle(self, id_: int) -> None:
+        """Choose one cell more, or one less."""
+        self.select([i for i in self.selection if i != id_] if id_ in self.selection else [*self.selection, id_])
+
+    def only_one(self) -> int:
+        """Return the one cell that is chosen; EditError if there are none or several."""
+        if len(self.selection) != 1:
+            several = f"{len(self.selection)} cells are chosen; this takes one"
+            raise EditError(several if self.selection else "no cell is chosen; click on one first")
+        return self.selection[0]
+
+    @property
+    def scope(self) -> int | None:
+        """The plane of a stack that tools are to keep to; None where they treat whole cells."""
+        return self.plane if self.plane_only else None
+
+    # -- editing
+
+    def do(self, describe: Callable[[Annotation], Edit], *, onward: bool = False) -> Change | None:
+        """Describe an edit and make it; where it is not possible, say why. ``onward`` goes on in the queue."""
+        queued = onward and len(self.selection) == 1 and self.queue.is_at(self.selection[0])
+        change = self.editor.do(describe)
+        if change is not None and queued:
+            said = self.editor.said
+            self.step(1)
+            self.editor.said = said
+            self.changed.emit()
+        return change
+
+    def look_for(self, find: Callable[[Annotation], Sequence[int]]) -> bool:
+        """Choose what is found, and return whether that is any cell; where nothing can be, say why."""
+        try:
+            if self.annotation is not None:
+                self.select(find(self.annotation))
+        except CellvinoError as error:
+            self.select(())
+            self.editor.say(failure_of(error).words)
+        return bool(self.selection)
+
+    def _refuse(self, error: OptionError) -> None:
+        self.editor.failure = failure_of(error)
+
+    def _on_event(self, change: Change) -> None:
+        self._reran, self.earlier = False, None
+        alive = self.annotation.records if self.annotation is not None else {}
+        made = (*change.changed, *change.added)
+        if change.added and change.name != RUN_AGAIN and len(made) <= MOST_SELECTED:
+            self.selection = made
+        self.selection = tuple(id_ for id_ in self.selection if id_ in alive)
+        self.edited.emit(change)

@@ -1,0 +1,147 @@
+"""Panel 3: what to look at next and why, what to do with it, and what was done last."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QPushButton, QWidget
+
+from napari_cellvino.annotation.tools.mark import set_note
+from napari_cellvino.gui.review.bulk_panel import ManyCells
+from napari_cellvino.gui.review.buttons import ReviewButtons
+from napari_cellvino.gui.review.cell_list import ReviewList
+from napari_cellvino.gui.review.keys import KeysPage
+from napari_cellvino.gui.review.review_view import ReviewView, resolve_review
+from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.widgets.form_layout import beside, narrow, panel_layout, say, text_line
+from napari_cellvino.gui.widgets.notice import Notice
+
+SCOPES = ("Whole cells", "This plane only")
+
+
+class ReviewPanel(QWidget):
+    """Draws the reviewer."""
+
+    progress_changed = Signal(str)  # "41/163", or empty where nothing is reviewed yet
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._reviewer, self._active_tool = session.reviewer, session.review_canvas.tool_in_use
+        self.hint = text_line("aside")
+        self.progress = text_line()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(6)
+        self.cell = text_line()
+        self.why = text_line("attention")
+        self.note = QLineEdit()
+        self.note.setPlaceholderText("Note on the chosen cell")
+        self.note.setAccessibleName("Note on the chosen cell")
+        self.note.setToolTip("A note on the chosen cells, kept with them and written to objects.csv")
+        self.buttons = ReviewButtons(session)
+        self.scope = narrow(QComboBox())
+        self.scope.addItems(SCOPES)
+        self.scope.setAccessibleName("What tools touch")
+        self.scope.setToolTip("Whether tools delete, merge, split and reshape cells in all planes or in the one shown")
+        self.many = ManyCells(session.reviewer, session.masks, session.review_canvas.focus)
+        self.list = ReviewList(session.reviewer)
+        self.said = text_line("done")
+        self.notice = Notice()
+        self.offer = Notice()
+        self.go_on_button = QPushButton("&Go on")
+        self.go_on_button.setToolTip("Take up these corrections, and go to the last one")
+        self.anew_button = QPushButton("Begin a&new")
+        self.anew_button.setToolTip("Correct what the model found now; what was corrected before is kept beside it")
+        self.again_button = QPushButton("Show the cells again")
+        self.again_button.setToolTip("Show the cells under review in a layer, with all that was corrected")
+        self.last = text_line("aside")
+        self.keys_button = QPushButton("Keys  ?")
+        self.keys_button.setToolTip("All keys on one page (?)")
+        self.keys_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._lay_out()
+        self._connect()
+        self._draw()
+
+    def _lay_out(self) -> None:
+        layout = panel_layout(self)
+        self._head = beside(self.progress, self.keys_button, stretch=0)
+        self._again = beside(self.again_button)
+        self._offered = beside(self.go_on_button, self.anew_button)
+        self._working = (self._head, self.bar, self.buttons, self.many, self.list)
+        for widget in (
+            self.hint,
+            self.offer,
+            self._offered,
+            self._head,
+            self.bar,
+            self.cell,
+            self.why,
+            self.note,
+            self.scope,
+            self.buttons,
+        ):
+            layout.addWidget(widget)
+        for widget in (self.said, self.notice, self._again, self.last):
+            layout.addWidget(widget)
+        layout.addWidget(self.many)
+        layout.addWidget(self.list, 1)
+        layout.addStretch(0)
+
+    def _connect(self) -> None:
+        self._reviewer.changed.connect(self._draw)
+        self._reviewer.replaced.connect(self._draw)
+        self._active_tool.changed.connect(self._draw)
+        self.note.editingFinished.connect(self._write_note)
+        self.scope.activated.connect(self._choose_scope)
+        self.again_button.clicked.connect(self._show_again)
+        self.go_on_button.clicked.connect(self._go_on)
+        self.anew_button.clicked.connect(self._reviewer.begin_anew)
+        self.keys_button.clicked.connect(self._show_keys)
+        self.session.review_canvas.keys_wanted.connect(self._show_keys)
+
+    def _write_note(self) -> None:
+        reviewer, text = self._reviewer, self.note.text()
+        if self.note.isModified() and reviewer.selection:
+            self.note.setModified(False)
+            reviewer.do(lambda annotation: set_note(annotation, reviewer.selection, text))
+
+    def _choose_scope(self, row: int) -> None:
+        self._reviewer.plane_only = bool(row)
+        self.session.review_canvas.focus()
+
+    def _show_again(self) -> None:
+        self.session.runner.show_again()
+        self.session.review_canvas.focus()
+
+    def _go_on(self) -> None:
+        self._reviewer.go_on()
+        self.session.review_canvas.focus()
+
+    def _show_keys(self) -> None:
+        KeysPage(self._reviewer, self).show()
+
+    def _draw(self) -> None:
+        view = resolve_review(self._reviewer, self._active_tool.tool)
+        say(self.hint, view.hint)
+        self.offer.show_words(view.offer)
+        self._offered.setVisible(bool(view.offer))
+        self.progress.setText(view.progress)
+        for widget in self._working:
+            widget.setVisible(not view.hint)
+        self.bar.setRange(0, max(1, view.objects))
+        self.bar.setValue(view.reviewed)
+        say(self.cell, view.cell)
+        say(self.why, view.why)
+        self._draw_note(view)
+        self.scope.setVisible(view.stack)
+        say(self.said, view.said)
+        self.notice.show_words(view.notice)
+        self._again.setVisible(bool(self._reviewer.editor.busy) and self._reviewer.annotation is not None)
+        say(self.last, view.last)
+        self.progress_changed.emit(view.title)
+
+    def _draw_note(self, view: ReviewView) -> None:
+        self.note.setVisible(view.note is not None)
+        if not (self.note.hasFocus() and self.note.isModified()):
+            with QSignalBlocker(self.note):
+                self.note.setText(view.note or "")

@@ -1,0 +1,100 @@
+"""What the Review panel shows, decided in one place from what is known; the panel only sets it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan
+
+from napari_cellvino.annotation import Annotation, ObjectRecord
+from napari_cellvino.core.objects import ReviewState
+from napari_cellvino.gui.review.pointer_tools import PointerTool
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.widgets.formatting import format_count
+
+STATES = {
+    ReviewState.UNSEEN: "not looked at yet",
+    ReviewState.ACCEPTED: "accepted",
+    ReviewState.EDITED: "edited",
+    ReviewState.REJECTED: "rejected",
+}
+_FIRST = "Nothing to review yet: run the model first (tab 2)."
+_NONE = "The model found no cell here. Add one by a click (K), or lower the confidence in tab 2."
+_NAMED = 8  # cells of a selection that are named
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewView:
+    """Texts and numbers; an empty text takes no room."""
+
+    hint: str = ""  # what to do first, where there is nothing to review
+    title: str = ""  # for the tab
+    progress: str = ""
+    objects: int = 0
+    reviewed: int = 0
+    cell: str = ""  # what is chosen
+    why: str = ""  # why it is doubtful
+    note: str | None = None  # of the chosen cells; None where none is chosen
+    stack: bool = False  # whether cells go through planes
+    said: str = ""  # what the last action did, or what to do with the tool in the hand
+    notice: str = ""
+    offer: str = ""  # what was corrected earlier
+    last: str = ""
+
+
+def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> ReviewView:
+    """Return what to show now."""
+    annotation, progress = reviewer.annotation, reviewer.progress
+    if annotation is None:
+        return ReviewView(hint=_FIRST)
+    return ReviewView(
+        title=f"{progress.reviewed}/{progress.objects}",
+        progress=f"{progress.reviewed} of {progress.objects} reviewed · {progress.edited} edited",
+        objects=progress.objects,
+        reviewed=progress.reviewed,
+        cell=_chosen(annotation, reviewer.selection) if progress.objects else _NONE,
+        why=reviewer.reasons,
+        note=_note(annotation, reviewer.selection),
+        stack=len(annotation.shape) == 3,
+        said=f"✓  {reviewer.editor.said}" if reviewer.editor.said and tool is None else _in_hand(tool),
+        notice=_notice(reviewer),
+        offer=f"{reviewer.earlier.words}. Go on with them?" if reviewer.earlier is not None else "",
+        last=f"{format_count(reviewer.editor.unsaved, 'step')} not saved yet (tab 4)"
+        if reviewer.editor.unsaved
+        else "",
+    )
+
+
+def _notice(reviewer: ReviewController) -> str:
+    said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
+    if not said and reviewer.editor.busy:
+        said = f"{reviewer.editor.busy[:1].upper()}{reviewer.editor.busy[1:]}."
+    return said + (" Press G again to do it." if reviewer.editor.unsure else "")
+
+
+def _in_hand(tool: PointerTool | None) -> str:
+    return f"{tool.title}: {tool.hint}. Esc ends it." if tool is not None else ""
+
+
+def _note(annotation: Annotation, ids: Sequence[int]) -> str | None:
+    notes = {annotation.records[id_].note for id_ in ids if id_ in annotation.records}
+    return None if not notes else notes.pop() if len(notes) == 1 else ""
+
+
+def _chosen(annotation: Annotation, ids: Sequence[int]) -> str:
+    records = [annotation.records[id_] for id_ in ids if id_ in annotation.records]
+    if not records:
+        return "Click on a cell, or press N for the most doubtful one."
+    if len(records) > 1:
+        named = ", ".join(f"#{record.id}" for record in records[:_NAMED])
+        return f"{format_count(len(records))} chosen: {named}{', …' if len(records) > _NAMED else ''}"
+    return " · ".join(_facts(annotation, records[0]))
+
+
+def _facts(annotation: Annotation, record: ObjectRecord) -> list[str]:
+    several = len(annotation.classes) > 1 and record.class_index < len(annotation.classes)
+    found = [f"#{record.id}", STATES[record.review]]
+    found += ["not counted"] if not record.counted else []
+    found += [annotation.classes[record.class_index]] if several else []
+    found += [f"score {record.score:.2f}"] if not isnan(record.score) else []
+    return [*found, f"{annotation.geometry(record.id).area} {'voxels' if len(annotation.shape) == 3 else 'px'}"]

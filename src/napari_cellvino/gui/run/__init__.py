@@ -1,0 +1,1 @@
+"""Panel 2: model, device, Run, and the sliders."""

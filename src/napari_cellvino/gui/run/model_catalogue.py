@@ -1,0 +1,109 @@
+"""Which models and devices there are: found out on the thread, since hashing and importing OpenVINO take a while."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.settings import Settings, load_settings
+from napari_cellvino.engines.engine import Device
+from napari_cellvino.gui.shell.preferences import take_preferences
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.model_package import ModelPackage
+from napari_cellvino.model_package.registry import ListedPackage, find_package, list_packages
+from napari_cellvino.workflows.workspace import Workspace
+
+
+class ModelCatalogue(QObject):
+    """Lists models and devices, and verifies the model chosen."""
+
+    packages_listed = Signal(object)  # tuple[ListedPackage, ...]
+    devices_listed = Signal(object)  # tuple[Device, ...]
+    changed = Signal()  # `checking` or `failure`
+
+    def __init__(self, workspace: Workspace, worker: SerialWorker) -> None:
+        super().__init__()
+        self._workspace, self._worker = workspace, worker
+        self.packages: tuple[ListedPackage, ...] = ()
+        self.devices: tuple[Device, ...] = ()
+        self.failure: Failure | None = None
+        self.checking = ""  # model that is being verified
+        self.checking_outline = ""  # the same for the one that outlines
+        self._task, self._outline_task = Task(), Task()
+
+    def start(self) -> None:
+        """Begin to list; news comes by signals."""
+        try:
+            take_preferences()
+        except CellvinoError as error:
+            self._fail(error)
+            return
+        self.checking = self._workspace.recipe.model
+        self._worker.start(_look, Task(done=self._listed, failed=self._fail))
+        self._worker.start(self._workspace.devices, Task(done=self._devices, failed=self._fail))
+
+    def list_again(self, name: str) -> None:
+        """List what there is now and choose a model of it."""
+        self._worker.start(_look, Task(done=lambda found: self._listed_again(found[1], name), failed=self._fail))
+
+    def _listed_again(self, packages: tuple[ListedPackage, ...], name: str) -> None:
+        self.packages = packages
+        self.packages_listed.emit(packages)
+        self.choose(name)
+
+    def choose(self, name: str) -> None:
+        """Verify a model and choose it; the last wish counts."""
+        self._task.stop()
+        self.checking, self.failure = name, None
+        self._task = Task(done=lambda package: self._verified(name, package), failed=self._fail)
+        self._worker.start(lambda: find_package(name), self._task)
+        self.changed.emit()
+
+    def choose_outline(self, name: str) -> None:
+        """Verify a model that outlines cells and choose it, or none where the name is empty."""
+        self._outline_task.stop()
+        self.failure, self.checking_outline = None, name
+        if name:
+            self._outline_task = Task(done=lambda outline: self._outline_verified(name, outline), failed=self._fail)
+            self._worker.start(lambda: find_package(name), self._outline_task)
+        else:
+            self._workspace.choose(outline="")
+        self.changed.emit()
+
+    def _outline_verified(self, name: str, outline: ModelPackage) -> None:
+        self.checking_outline = ""
+        package = self._workspace.package
+        if package is not None and package.spec.task == "detection":  # else another model was chosen meanwhile
+            self._workspace.choose(outline=name, outlining=outline)
+        self.changed.emit()
+
+    def able(self, device: str) -> tuple[str, ...]:
+        """Return what a device can calculate with, as OpenVINO names it; of all devices for AUTO."""
+        named = [d for d in self.devices if d.name == device] or list(self.devices)
+        return tuple(able for d in (self.devices if device == "AUTO" else named) for able in d.capabilities)
+
+    def _listed(self, found: tuple[Settings, tuple[ListedPackage, ...]]) -> None:
+        settings, self.packages = found
+        self.packages_listed.emit(self.packages)
+        if settings.device != self._workspace.recipe.device:
+            self._workspace.recipe = self._workspace.recipe.model_copy(update={"device": settings.device})
+        self.choose(self._workspace.recipe.model)
+
+    def _devices(self, devices: tuple[Device, ...]) -> None:
+        self.devices = devices
+        self.devices_listed.emit(devices)
+
+    def _verified(self, name: str, package: ModelPackage) -> None:
+        self.checking = ""
+        self._workspace.choose(model=name, package=package)
+        self.changed.emit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.checking = self.checking_outline = ""
+        self.failure = failure_of(error)
+        self.changed.emit()
+
+
+def _look() -> tuple[Settings, tuple[ListedPackage, ...]]:
+    return load_settings(), list_packages()

@@ -1,0 +1,246 @@
+"""Run the model, decode again as sliders move, keep or go back; the results become layers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.image import PlaneReader, Stack
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName
+from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.review.review_canvas import ReviewCanvas
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.quality.changes import Changes
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.segmentation.predict_stack import RUN
+from napari_cellvino.workflows.workspace import Expected, Outcome, Workspace
+
+EDIT_DELAY_MS = 400  # after the last edit
+GUESS_DELAY_MS = 400  # after the last choice, before the network is compiled to learn its speed
+
+
+class RunController(QObject):
+    """State of the run of one window; panels draw it when `changed` says so."""
+
+    changed = Signal()  # anything below
+    progressed = Signal(object, object)  # Progress, seconds left or None
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        worker: SerialWorker,
+        decoder: SerialWorker,
+        opener: OpenController,
+        layers: ResultLayers,
+        reviewer: ReviewController,
+        canvas: ReviewCanvas,
+    ) -> None:
+        super().__init__()
+        self._reviewer, self._canvas = reviewer, canvas
+        self._workspace, self._worker, self._decoder = workspace, worker, decoder
+        self._opener, self._layers = opener, layers
+        self.running = False
+        self.seconds = 0.0  # that the last run took
+        self.expected: Expected | None = None  # what a run would take
+        self.failure: Failure | None = None
+        self.notice = ""
+        self.kept: Outcome | None = None
+        self._task, self._guess, self._preview = Task(), Task(), Task()
+        self._wanted: dict[str, float] | None = None
+        self._previewing = False
+        self._running_on: PlaneReader | None = None
+        self._started = self._first_step = 0.0
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(GUESS_DELAY_MS)
+        self._delay.timeout.connect(self._start_guess)
+        for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
+            signal.connect(self._choices_changed)
+        workspace.outcome_changed.connect(self._show)
+        opener.left.connect(layers.leave)
+        self._edits = QTimer(self)
+        self._edits.setSingleShot(True)
+        self._edits.timeout.connect(self._show_edits)
+        reviewer.edited.connect(self._on_edit)
+
+    def close(self) -> None:
+        """Stop all work, listen no more, and let go of what was shown."""
+        self._running_on = None
+        self._task, self._guess, self._preview = Task(), Task(), Task()
+        self._layers.forget()
+        self._delay.stop()
+        self._edits.stop()
+        for signal in (
+            self._workspace.recipe_changed, self._workspace.package_changed, self._workspace.stack_changed,
+        ):  # fmt: skip
+            signal.disconnect(self._choices_changed)
+        self._workspace.outcome_changed.disconnect(self._show)
+
+    # -- running
+
+    def run(self) -> None:
+        """Start a run of the recipe on the open image."""
+        workspace = self._workspace
+        self._opener.refresh()
+        if self.running or workspace.stack is None or workspace.package is None:
+            return
+        self._guess.stop()
+        self._delay.stop()
+        self.failure, self.notice = None, ""
+        try:
+            steps = workspace.run()
+        except CellvinoError as error:
+            self._fail(error)
+            return
+        done = partial(self._accept, workspace.stack, workspace.plan())
+        self.running, self._running_on, self._started = True, workspace.stack.planes, time.perf_counter()
+        self._task = Task(done=done, failed=self._fail, stopped=self._stop, news=self._news)
+        self._worker.start(lambda: steps, self._task)
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Stop the run, even inside the network."""
+        if self.running:
+            self._task.stop()
+            self._workspace.cancel()
+
+    def _news(self, progress: Progress) -> None:
+        now, left = time.perf_counter(), None
+        if progress.noun in {"tiles", "cells", RUN}:
+            if progress.done <= 1:
+                self._first_step = now
+            else:
+                left = (now - self._first_step) / (progress.done - 1) * (progress.total - progress.done)
+        if self.running:
+            self.progressed.emit(progress, left)
+
+    def _accept(self, stack: Stack, plan: Pipeline, outcome: Outcome) -> None:
+        self.running, self.seconds = False, time.perf_counter() - self._started
+        now = self._workspace.stack
+        if now is None or now.planes is not stack.planes:  # another image was opened meanwhile
+            self.changed.emit()
+            return
+        self.kept = outcome
+        self._workspace.accept(outcome, plan)
+        if self.expected is None:
+            self._delay.start()
+
+    def _stop(self) -> None:
+        self.running = False
+        self.changed.emit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.running, self.failure = False, failure_of(error)
+        self.changed.emit()
+
+    # -- sliders
+
+    def preview(self, values: Mapping[str, float]) -> None:
+        """Decode with these values and show it; while that is under way, the last wish waits.
+
+        Where nothing was run yet, or with other models, they are for the next run.
+        """
+        if self._workspace.outcome is None or not self._workspace.same_models:
+            self._workspace.choose(parameters=dict(values))
+            return
+        self._wanted = dict(values)
+        self._decode_next()
+
+    def _decode_next(self) -> None:
+        if self._wanted is None or self._previewing:
+            return
+        values, self._wanted = self._wanted, None
+        outcome = self._workspace.outcome
+        if outcome is None:
+            return
+        raw = outcome.prediction.raw
+        self._previewing = True
+        self._preview = Task(
+            done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._go_on
+        )
+        self._decoder.start(lambda: self._workspace.redecode(values), self._preview)
+
+    def _show_preview(self, made: Outcome, raw: object) -> None:
+        shown = self._workspace.outcome
+        if shown is not None and shown.prediction.raw is raw:
+            self._workspace.show(made)
+        self._go_on()
+
+    def _fail_preview(self, error: BaseException) -> None:
+        self.failure = failure_of(error)
+        self.changed.emit()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._previewing = False
+        self._decode_next()
+
+    def keep(self) -> None:
+        """Take what is shown as the result."""
+        self.kept = self._workspace.outcome
+        self._workspace.keep()
+
+    def back(self) -> None:
+        """Show the result as it was kept last."""
+        self._wanted = None
+        self._preview.stop()
+        if self.kept is not None and self._workspace.outcome is not None:
+            self._workspace.show(replace(self.kept, changes=Changes()))
+
+    # -- what follows
+
+    def _show(self, outcome: Outcome | None) -> None:
+        self.notice = self._reviewer.take(outcome)
+        if outcome is None:
+            self.kept, self._wanted = None, None
+            self._canvas.leave()
+        else:
+            self.show_again()
+        self.changed.emit()
+
+    def show_again(self) -> None:
+        """Show what is reviewed in its layer, which is made where there is none any more."""
+        done, stack, picture = self._workspace.done, self._workspace.stack, self._opener.picture
+        if self._reviewer.annotation is None or done is None or stack is None:
+            return
+        title = stack.origin_of(done.recipe.frame).name
+        name = ResultName(title, done.label, done.package.spec.classes)
+        source = picture.source_layer() if picture is not None else None
+        self._canvas.enter(self._layers.show(self._reviewer.annotation, stack.planes, name, source))
+
+    def _on_edit(self, _: object) -> None:
+        """Draw boxes, classes and what the status bar tells anew, once there is a moment's rest."""
+        annotation = self._reviewer.annotation
+        self._edits.start(0 if annotation is not None and annotation.labels is None else EDIT_DELAY_MS)
+
+    def _show_edits(self) -> None:
+        if not self._reviewer.editor.busy:  # the layer is there, and shows what is reviewed
+            self.show_again()
+
+    def _choices_changed(self, _: object = None) -> None:
+        stack = self._workspace.stack
+        if self.running and (stack is None or stack.planes is not self._running_on):
+            self.cancel()
+        self.expected = None
+        self._guess.stop()
+        if stack is not None and not self.running:
+            self._delay.start()
+        self.changed.emit()
+
+    def _start_guess(self) -> None:
+        if self.running or self._workspace.stack is None or self._workspace.package is None:
+            return
+        self._guess = Task(done=self._guessed)
+        self._worker.start(self._workspace.expected, self._guess)
+
+    def _guessed(self, expected: Expected) -> None:
+        self.expected = expected
+        self.changed.emit()

@@ -1,0 +1,214 @@
+"""Panel 2: model, device, Run, the number, and sliders that decide again at once."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.gui.run.device_choice import DeviceChoice, PrecisionChoice
+from napari_cellvino.gui.run.model_choice import CardWindow, ModelChoice
+from napari_cellvino.gui.run.refine_choice import RefineChoice
+from napari_cellvino.gui.run.run_view import RunView, State, resolve
+from napari_cellvino.gui.run.sliders import Sliders
+from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.widgets.form_layout import (
+    Fold,
+    add_row,
+    beside,
+    calm,
+    form,
+    in_tab_order,
+    panel_layout,
+    say,
+    text_line,
+)
+from napari_cellvino.gui.widgets.formatting import format_seconds
+from napari_cellvino.gui.widgets.notice import Notice
+
+
+class RunPanel(QWidget):
+    """Draws the runner, and the recipe's model, device, precision, diameter and parameters."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._workspace, self._runner, self._catalogue = session.workspace, session.runner, session.catalogue
+        layout = panel_layout(self)
+        self._build_choices(layout)
+        self._build_running(layout)
+        self._build_result(layout)
+        layout.addStretch(1)
+        in_tab_order(self.model, self.card_button, self.outline, self.device, self.precision, self.more, self.diameter)
+        in_tab_order(self.diameter, self.run_button, self.cancel_button, self.sliders, self.keep_button)
+        in_tab_order(self.keep_button, self.back_button)
+        self._connect()
+        self._offer_models()
+        self._offer_devices()
+        self._draw()
+
+    def _build_choices(self, layout: QVBoxLayout) -> None:
+        grid = form(layout)
+        self.model = ModelChoice()
+        self.card_button = QPushButton("C&ard")
+        self.card_button.setToolTip("What the model has seen, what it scores, where it fails, its licence")
+        self.device = DeviceChoice()
+        self.precision = PrecisionChoice()
+        self.outline = RefineChoice()
+        add_row(grid, "&Model", self.model, self.card_button)
+        self._outline_label = add_row(grid, "O&utlines", self.outline)
+        add_row(grid, "&Device", self.device, self.precision)
+        self.diameter = calm(QDoubleSpinBox())
+        self.diameter.setDecimals(1)
+        self.diameter.setSpecialValueText("automatic")
+        self.diameter.setKeyboardTracking(False)
+        self.diameter.setToolTip(
+            "Typical width of one cell. Give it where cells are much larger or smaller than the model knows "
+            "(see its card): the image is then resized for it. 0 is automatic."
+        )
+        self.more = Fold("More")
+        self.more.setToolTip("Choices that are seldom needed")
+        layout.addWidget(self.more)
+        self.more.hold(add_row(form(layout), "Cell diame&ter", self.diameter), self.diameter)
+
+    def _build_running(self, layout: QVBoxLayout) -> None:
+        self.cost = text_line("aside")
+        self.cost.setToolTip("Time of the network and memory, from a test run of this model on this device")
+        self.run_button = QPushButton("&Run")
+        self.run_button.setProperty("role", "main")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.cancel_button = QPushButton("&Cancel")
+        self.cancel_button.setToolTip("Stop this run; what was there before stays")
+        self._working = beside(self.bar, self.cancel_button, stretch=0)
+        self.progress = text_line()
+        self.hint = text_line("aside")
+        self.failure = Notice()
+        for widget in (self.cost, self.run_button, self._working, self.progress, self.hint, self.failure):
+            layout.addWidget(widget)
+
+    def _build_result(self, layout: QVBoxLayout) -> None:
+        self.count = QLabel()
+        self.count.setProperty("role", "number")
+        self.count.setAccessibleName("Number of cells")
+        self.classes = text_line()
+        self.classes.setTextFormat(Qt.TextFormat.RichText)
+        self.classes.setAccessibleName("Number of cells of each class")
+        self.detail = text_line("aside")
+        self.stale = text_line("attention")
+        self.notice = Notice()
+        self.sliders = Sliders()
+        self.changes = QLabel()
+        self.changes.setProperty("role", "title")
+        self.changes.setToolTip("Cells that came and went against the result kept last")
+        self.keep_button = QPushButton("&Keep")
+        self.keep_button.setToolTip("Take what is shown as the result; later changes are counted against it")
+        self.back_button = QPushButton("&Back")
+        self.back_button.setToolTip("Go back to the result kept last")
+        self._undecided = beside(self.changes, self.keep_button, self.back_button, stretch=0)
+        for widget in (self.count, self.classes, self.detail, self.stale, self.notice, self.sliders, self._undecided):
+            layout.addWidget(widget)
+
+    def _connect(self) -> None:
+        workspace, runner, catalogue = self._workspace, self._runner, self._catalogue
+        catalogue.packages_listed.connect(self._offer_models)
+        catalogue.devices_listed.connect(self._offer_devices)
+        catalogue.changed.connect(self._draw)
+        self.session.opener.changed.connect(self._draw)
+        runner.changed.connect(self._draw)
+        runner.progressed.connect(self._show_progress)
+        self.model.value_changed.connect(catalogue.choose)
+        self.outline.value_changed.connect(catalogue.choose_outline)
+        self.card_button.clicked.connect(self._show_card)
+        self.device.value_changed.connect(lambda name: workspace.choose(device=name))
+        self.precision.value_changed.connect(lambda precision: workspace.choose(precision=precision))
+        self.diameter.valueChanged.connect(self._choose_diameter)
+        self.run_button.clicked.connect(runner.run)
+        self.cancel_button.clicked.connect(runner.cancel)
+        self.sliders.value_changed.connect(runner.preview)
+        self.keep_button.clicked.connect(runner.keep)
+        self.back_button.clicked.connect(runner.back)
+
+    # -- what the user does
+
+    def _show_card(self) -> None:
+        if self._workspace.package is not None:
+            CardWindow(self).show_card(self._workspace.package)
+
+    def _choose_diameter(self, shown: float) -> None:
+        self._workspace.choose(diameter_px=shown / self._pixel_um() or None)
+
+    def _pixel_um(self) -> float:
+        """Return the size of a pixel in µm, or 1 where lengths are shown in px."""
+        area = self._workspace.stack.spacing.pixel_area_um2 if self._workspace.stack is not None else None
+        return float(area**0.5) if area else 1.0
+
+    # -- what is shown
+
+    def _offer_models(self, _: object = None) -> None:
+        self.model.offer(self._catalogue.packages, self._workspace.recipe.model)
+        self.outline.offer(self._catalogue.packages, self._workspace.recipe.outline)
+
+    def _offer_devices(self, _: object = None) -> None:
+        if self._catalogue.devices:
+            self.device.offer(self._catalogue.devices, self._workspace.recipe.device)
+
+    def _draw(self, _: object = None) -> None:
+        view = resolve(self._workspace, self._catalogue, self.session.opener, self._runner)
+        self._draw_choices()
+        self._draw_running(view)
+        self._draw_result(view)
+
+    def _draw_choices(self) -> None:
+        recipe, package = self._workspace.recipe, self._workspace.package
+        finds_boxes = package is not None and package.spec.task == "detection"
+        self.model.set_value(self._catalogue.checking or recipe.model)
+        self.outline.set_value(self._catalogue.checking_outline or recipe.outline)
+        for widget in (self.outline, self._outline_label):
+            widget.setVisible(finds_boxes and self.outline.count() > 1)
+        self.card_button.setEnabled(package is not None)
+        self.device.set_value(recipe.device)
+        self.precision.offer(package, recipe.precision, self._catalogue.able(recipe.device))
+        with QSignalBlocker(self.diameter):
+            self.diameter.setRange(0, 2000 * self._pixel_um())
+            self.diameter.setSuffix(" px" if self._pixel_um() == 1.0 else " µm")
+            self.diameter.setValue((recipe.diameter_px or 0.0) * self._pixel_um())
+
+    def _draw_running(self, view: RunView) -> None:
+        working = view.state is State.WORKING
+        if working and not self._working.isVisibleTo(self):
+            self.bar.setRange(0, 0)
+            self.progress.setText("starting …")
+        say(self.cost, "" if working else view.cost)
+        self.run_button.setVisible(not working)
+        self.run_button.setText("&Run again" if view.count else "&Run")
+        self.run_button.setEnabled(view.can_run)
+        self.run_button.setToolTip(view.hint)
+        self._working.setVisible(working)
+        self.progress.setVisible(working)
+        say(self.hint, "" if working or view.can_run else view.hint)
+        self.failure.show_failure(view.failure)
+
+    def _draw_result(self, view: RunView) -> None:
+        say(self.count, view.count)
+        say(self.classes, view.classes)
+        say(self.detail, view.detail)
+        say(self.stale, f"⚠  {view.stale}" if view.stale else "")
+        self.notice.show_words(view.notice)
+        self.changes.setText(view.changes)
+        self._undecided.setVisible(bool(view.changes))
+        stack, package = self._workspace.stack, self._workspace.package
+        self.sliders.setVisible(stack is not None and package is not None)
+        self.sliders.setEnabled(view.state is not State.WORKING)
+        if stack is not None and package is not None:
+            self.sliders.offer(self._workspace.parameters, stack.spacing)
+            self.sliders.set_value(self._workspace.values)
+
+    def _show_progress(self, progress: Progress, left: float | None) -> None:
+        self.bar.setRange(0, progress.total)
+        self.bar.setValue(progress.done)
+        words = f"{progress.noun} {progress.done}/{progress.total}"
+        if progress.noun == "tiles" and progress.done == progress.total:
+            words = "putting together …"
+            self.bar.setRange(0, 0)
+        self.progress.setText(words if not left else f"{words} · {format_seconds(left)} left")

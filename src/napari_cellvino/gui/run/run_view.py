@@ -1,0 +1,146 @@
+"""What the Run panel shows, decided in one place from what is known; the panel only sets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.figures.outlines import class_hues
+from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
+from napari_cellvino.gui.run.run_controller import RunController
+from napari_cellvino.gui.widgets.failure import Failure
+from napari_cellvino.gui.widgets.formatting import (
+    format_bytes,
+    format_changes,
+    format_class_counts,
+    format_count,
+    format_seconds,
+)
+from napari_cellvino.results.field_result import notices_of, resolved
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.workflows.workspace import Outcome, Workspace
+
+
+class State(Enum):
+    """The five states of a panel."""
+
+    NOTHING = "nothing to work on"
+    READY = "ready"
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """Texts and switches; an empty text takes no room."""
+
+    state: State
+    hint: str  # why Run cannot be pressed, or what it does
+    can_run: bool
+    cost: str
+    count: str
+    classes: str  # rich text: how many of each class, where there are several
+    detail: str
+    changes: str  # what differs from the result kept last
+    stale: str
+    notice: str
+    failure: Failure | None
+
+
+def resolve(workspace: Workspace, catalogue: ModelCatalogue, opener: OpenController, runner: RunController) -> RunView:
+    """Return what to show now."""
+    outcome = workspace.outcome
+    missing = _missing(workspace, catalogue, opener)
+    failure = runner.failure or catalogue.failure
+    return RunView(
+        state=_state(workspace, runner, failure),
+        hint=missing or "Find the cells with the choices above (Alt+R)",
+        can_run=not missing and not runner.running,
+        cost=_cost(workspace, runner),
+        count=format_count(outcome.count) if outcome else "",
+        classes=_classes(workspace),
+        detail=_detail(outcome, runner) if outcome else "",
+        changes=_changes(outcome, runner),
+        stale=_stale(workspace),
+        notice="\n".join(_notices(outcome, runner)),
+        failure=failure,
+    )
+
+
+def _state(workspace: Workspace, runner: RunController, failure: Failure | None) -> State:
+    if runner.running:
+        return State.WORKING
+    if failure:
+        return State.FAILED
+    if workspace.stack is None:
+        return State.NOTHING
+    return State.DONE if workspace.outcome else State.READY
+
+
+def _missing(workspace: Workspace, catalogue: ModelCatalogue, opener: OpenController) -> str:
+    if opener.reading:
+        return f"Reading {opener.reading} …"
+    if workspace.stack is None:
+        return "Open an image first: tab 1."
+    if catalogue.checking or catalogue.checking_outline:
+        return "Checking the model's files …"
+    return "" if workspace.package is not None else "There is no model to run."
+
+
+def _cost(workspace: Workspace, runner: RunController) -> str:
+    if workspace.stack is None or workspace.package is None:
+        return ""
+    try:
+        plan = workspace.estimate()
+    except CellvinoError:  # the run will say it where there is room
+        return ""
+    memory = format_bytes(plan.bytes)
+    if runner.expected is None:
+        return f"{format_count(plan.tiles, 'tile')}, {memory}"
+    seconds, per_cell = runner.expected.seconds, runner.expected.per_cell
+    outlining = f", and {max(1, round(1000 * per_cell))} ms for each cell to outline" if per_cell else ""
+    return f"about {format_seconds(seconds)}, {memory}{outlining}"
+
+
+def _classes(workspace: Workspace) -> str:
+    if workspace.outcome is None or workspace.done is None or len(workspace.done.package.spec.classes) == 1:
+        return ""
+    names = workspace.done.package.spec.classes
+    found = np.bincount(workspace.outcome.prediction.decoded.objects.class_index, minlength=len(names))
+    return format_class_counts(dict(zip(names, found.tolist(), strict=True)), class_hues(len(names)))
+
+
+def _detail(outcome: Outcome, runner: RunController) -> str:
+    facts = outcome.prediction.raw.facts
+    return f"in {format_seconds(runner.seconds)} on {facts.device}, {facts.number_type}"
+
+
+def _changes(outcome: Outcome | None, runner: RunController) -> str:
+    if outcome is None or runner.kept is None or outcome.prediction.values == runner.kept.prediction.values:
+        return ""
+    return format_changes(outcome.changes.added, outcome.changes.removed)
+
+
+def _stale(workspace: Workspace) -> str:
+    if workspace.outcome is None or workspace.done is None:
+        return ""
+    same = workspace.package is not None and _choices(workspace.done) == _choices(workspace.plan())
+    return "" if same else "Choices changed since this result: run again."
+
+
+def _choices(plan: Pipeline) -> Recipe:
+    return resolved(plan.recipe, plan.package, plan.outline).model_copy(update={"parameters": {}})
+
+
+def _notices(outcome: Outcome | None, runner: RunController) -> list[str]:
+    found = list(notices_of(outcome.prediction)) if outcome else []
+    if outcome is not None and outcome.count == 0:
+        sliders = "Confidence or Smallest" if "smallest" in outcome.prediction.values else "Confidence"
+        found.append(f"No cells found. Lower {sliders}, or check the channel.")
+    return [*found, runner.notice] if runner.notice else found

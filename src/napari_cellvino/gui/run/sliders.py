@@ -1,0 +1,131 @@
+"""A slider with a number for each parameter of a model's head."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, QSignalBlocker, Qt, QTimer, Signal
+from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QSlider, QWidget
+
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.gui.widgets.form_layout import GAP, calm
+from napari_cellvino.gui.widgets.formatting import format_parameter, unit_scale
+from napari_cellvino.segmentation.heads import Parameter
+
+STEPS = 500
+SETTLE_MS = 30  # after the last movement, before anybody hears of it
+
+
+class Sliders(QWidget):
+    """Speaks the values of all parameters by name, in the units of the head (px, px²); shows µm where known."""
+
+    value_changed = Signal(object)  # dict[str, float]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(GAP)
+        self._grid.setVerticalSpacing(4)
+        self._grid.setColumnStretch(1, 1)
+        self.rows: dict[str, ParameterRow] = {}
+        self._shown: tuple[object, ...] = ()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(lambda: self.value_changed.emit(self.value()))
+
+    def offer(self, parameters: tuple[Parameter, ...], spacing: Spacing) -> None:
+        """Make a row for each parameter, unless these are shown already."""
+        if (parameters, spacing) == self._shown:
+            return
+        self._shown = (parameters, spacing)
+        while self._grid.count():
+            self._grid.takeAt(0).widget().deleteLater()
+        for row in self.rows.values():
+            row.deleteLater()
+        self.rows = {p.name: ParameterRow(p, spacing, self) for p in parameters}
+        for number, row in enumerate(self.rows.values()):
+            for column, widget in enumerate((row.title, row.slider, row.number)):
+                self._grid.addWidget(widget, number, column)
+            row.moved.connect(self._settle.start)
+
+    def value(self) -> dict[str, float]:
+        """Return the value of every parameter."""
+        return {name: row.value() for name, row in self.rows.items()}
+
+    def set_value(self, values: dict[str, float]) -> None:
+        """Show values, unless the user is moving a slider right now."""
+        if self._settle.isActive():
+            return
+        for name, row in self.rows.items():
+            if name in values and not row.slider.isSliderDown():
+                row.set_value(values[name])
+
+
+class ParameterRow(QObject):
+    """Title, slider and number of one parameter; areas go by their root, so that small ones can be aimed at."""
+
+    moved = Signal()
+
+    def __init__(self, parameter: Parameter, spacing: Spacing, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._parameter = parameter
+        self._factor, unit = unit_scale(parameter, spacing)
+        self._power = 2.0 if parameter.unit == "px²" else 1.0
+        default = format_parameter(parameter, parameter.default, spacing)
+        tooltip = f"{parameter.help}.\nThe model's own value: {default}"
+        self.title, self.slider, self.number = QLabel(parameter.title), QSlider(Qt.Orientation.Horizontal), _number()
+        calm(self.slider)
+        self.slider.setRange(0, STEPS)
+        self.slider.setPageStep(STEPS // 20)
+        self.number.setDecimals(2 if not unit or parameter.step * self._factor < 0.5 else 0)
+        self.number.setSingleStep(parameter.step * self._factor)
+        self.number.setRange(parameter.low * self._factor, parameter.high * self._factor)
+        self.number.setSuffix(f" {unit}" if unit else "")
+        for widget in (self.title, self.slider, self.number):
+            widget.setToolTip(tooltip)
+            widget.setAccessibleName(parameter.title)
+        self.slider.valueChanged.connect(self._slid)
+        self.number.valueChanged.connect(self._typed)
+        self._value = parameter.default
+        self.set_value(parameter.default)
+
+    def value(self) -> float:
+        """Return the value in the head's unit."""
+        return self._value
+
+    def set_value(self, value: float) -> None:
+        """Show a value; nobody is told."""
+        p = self._parameter
+        self._value = min(max(value, p.low), p.high)
+        share = (self._value - p.low) / (p.high - p.low)
+        with QSignalBlocker(self.slider), QSignalBlocker(self.number):
+            self.slider.setValue(round(STEPS * share ** (1 / self._power)))
+            self.number.setValue(self._value * self._factor)
+
+    def _slid(self, position: int) -> None:
+        p = self._parameter
+        value = p.low + (p.high - p.low) * (position / STEPS) ** self._power
+        self._take(p.low + round((value - p.low) / p.step) * p.step)
+
+    def _typed(self, shown: float) -> None:
+        self._take(shown / self._factor)
+
+    def _take(self, value: float) -> None:
+        p = self._parameter
+        value = min(max(value, p.low), p.high)
+        if value != self._value:
+            self._value = value
+            with QSignalBlocker(self.number):
+                self.number.setValue(value * self._factor)
+            if not self.slider.isSliderDown():
+                self.set_value(value)
+            self.moved.emit()
+
+
+def _number() -> QDoubleSpinBox:
+    box = calm(QDoubleSpinBox())
+    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+    box.setKeyboardTracking(False)
+    box.setAlignment(Qt.AlignmentFlag.AlignRight)
+    box.setFixedWidth(84)
+    return box

@@ -1,0 +1,1 @@
+"""Panel 4: save results, export them, plot them."""

@@ -1,0 +1,102 @@
+"""Below the Save button: plots and the correction report, and, folded away, files for other programs."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices, QPixmap
+from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
+
+from napari_cellvino.formats.registry import FORMATS
+from napari_cellvino.gui.save.export_controller import ExportController
+from napari_cellvino.gui.save.plot_form import NOT_YET, PlotRow
+from napari_cellvino.gui.widgets.form_layout import GAP, Fold, beside, narrow, say, text_line
+from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.wide_picture import WidePicture
+
+KINDS = {  # what people call a format, and what it is for
+    "labels": ("Label images (OME-TIFF)", "Images and labels with their scale, for any program"),
+    "training": ("Training set", "Fields reviewed to the last cell, to retrain on here or elsewhere"),
+    "coco": ("COCO", "annotations.json with exact outlines, and PNG pictures"),
+    "coco-polygons": ("COCO, polygons", "The same with polygons where that loses nothing"),
+    "yolo-detect": ("YOLO, boxes", "Images, box labels and data.yaml"),
+    "yolo-segment": ("YOLO, outlines", "Images, polygon labels and data.yaml"),
+    "cellpose": ("Cellpose", "_seg.npy beside each image, for the Cellpose window and its training"),
+    "imagej": ("ImageJ / Fiji", "A zip of ROIs for each field"),
+    "qupath": ("QuPath", "GeoJSON with classes and measurements"),
+    "ome-zarr": ("OME-Zarr 0.5", "Image and labels, on Zarr 3"),
+    "ome-zarr-0.4": ("OME-Zarr 0.4", "Image and labels, on Zarr 2"),
+    "stardist": ("StarDist", "Folders and a script that trains StarDist"),
+}
+
+
+class ExportBox(QWidget):
+    """Draws the exporter."""
+
+    def __init__(self, exporter: ExportController) -> None:
+        super().__init__()
+        self._exporter = exporter
+        self.plot_row = PlotRow(exporter)
+        self.report_button = QPushButton("Correction &report")
+        self.kind = narrow(QComboBox())
+        self.kind.setAccessibleName("Format")
+        self.kind.setToolTip("Which program the files are for; the line below says what is written")
+        for name in FORMATS:
+            self.kind.addItem(KINDS[name][0], name)
+        self.about = text_line("aside")
+        self.export_button = QPushButton("&Export")
+        self.replace_button = QPushButton("Replace it")
+        self.replace_button.setToolTip("Write over the earlier files; they cannot be brought back")
+        self.working = text_line("aside")
+        self.failure = Notice()
+        self.made = text_line("done")
+        self.open_button = QPushButton("Open it")
+        self.open_button.setToolTip("Show it in the program that the computer has for it")
+        self.picture = WidePicture("Plot")
+        self.fold = Fold("Files for other programs")
+        self.fold.setToolTip("COCO, YOLO, Cellpose, ImageJ, QuPath, OME-Zarr, training sets and more")
+        chosen = beside(self.kind, self.export_button, stretch=0)
+        self.fold.hold(chosen, self.about)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GAP)
+        for widget in (
+            self.plot_row, beside(self.report_button), self.fold, chosen, self.about, self.working, self.failure,
+            beside(self.replace_button), self.made, beside(self.open_button), self.picture,
+        ):  # fmt: skip
+            layout.addWidget(widget)
+        self._connect()
+        self._draw()
+
+    def _connect(self) -> None:
+        exporter = self._exporter
+        exporter.changed.connect(self._draw)
+        self.report_button.clicked.connect(lambda: exporter.report())
+        self.kind.currentIndexChanged.connect(self._draw)
+        self.export_button.clicked.connect(lambda: exporter.export(self.kind.currentData()))
+        self.replace_button.clicked.connect(self._replace)
+        self.open_button.clicked.connect(self._open)
+
+    def _replace(self) -> None:
+        if self._exporter.replace is not None:
+            self._exporter.replace()
+
+    def _open(self) -> None:
+        if self._exporter.made is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._exporter.made.path)))
+
+    def _draw(self, _: object = None) -> None:
+        exporter = self._exporter
+        told = (
+            (self.report_button, "What was corrected: counts, what was added, deleted, split, merged, and the misses"),
+            (self.export_button, f"Write all results in the folder into {exporter.results / 'exported'}"),
+        )
+        for button, tip in told:
+            button.setEnabled(exporter.ready)
+            button.setToolTip(tip if exporter.ready else exporter.working or NOT_YET)
+        self.about.setText(f"{KINDS[self.kind.currentData()][1]}.")
+        say(self.working, f"{exporter.working} …" if exporter.working else "")
+        self.failure.show_failure(exporter.failure)
+        self.replace_button.setVisible(exporter.replace is not None)
+        say(self.made, f"✓  {exporter.made.words}" if exporter.made else "")
+        self.open_button.setVisible(exporter.made is not None)
+        self.picture.show_pixmap(QPixmap(str(exporter.plot)) if exporter.plot else None)

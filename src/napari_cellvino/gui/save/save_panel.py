@@ -1,0 +1,119 @@
+"""Panel 4: write labels, tables, a picture and the recipe into a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import QUrl, Signal
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QFileDialog, QLineEdit, QProgressBar, QPushButton, QWidget
+
+from napari_cellvino.core.objects import ReviewState, format_left_out
+from napari_cellvino.gui.save.export_panel import ExportBox
+from napari_cellvino.gui.save.save_controller import SaveController
+from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.widgets.form_layout import add_row, beside, form, in_tab_order, panel_layout, say, text_line
+from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.notice import Notice
+
+_OUTLINES = """Into a folder named like the image:
+  labels.tif – the outlines, each cell its own number
+  objects.csv – a row of measurements per cell
+  qc.png – the outlines drawn on the image
+"""
+_BOXES = """Into a folder named like the image:
+  objects.csv – a row per cell: its class, box and measurements
+  qc.png – the boxes drawn on the image
+"""
+_ALWAYS = """  annotation.json – where all this came from
+Beside it:
+  counts.csv – a row per image
+  recipe.yaml – every choice, to repeat the run"""
+
+
+class SavePanel(QWidget):
+    """Draws the saver."""
+
+    done_changed = Signal(bool)  # whether the result shown is saved
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._saver: SaveController = session.saver
+        layout = panel_layout(self)
+        grid = form(layout)
+        self.folder = QLineEdit()
+        self.folder.setToolTip("Each image gets a folder of its own in here")
+        self.choose_button = QPushButton("C&hoose…")
+        self.choose_button.setToolTip("Choose the folder")
+        add_row(grid, "&Folder", self.folder, self.choose_button)
+        self.what = text_line("aside")
+        self.save_button = QPushButton("&Save")
+        self.save_button.setProperty("role", "main")
+        self.replace_button = QPushButton("Re&place")
+        self.replace_button.setToolTip("Write over the result that is there; it cannot be brought back")
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 0)
+        self.bar.setTextVisible(False)
+        self.hint = text_line("aside")
+        self.failure = Notice()
+        self.saved = text_line("done")
+        self.show_button = QPushButton("Open f&older")
+        self.show_button.setToolTip("Show the files in the file manager")
+        rows = (self.what, self.save_button, self.bar, self.hint, self.failure)
+        for widget in (*rows, beside(self.replace_button), self.saved, beside(self.show_button)):
+            layout.addWidget(widget)
+        self.export_box = ExportBox(session.exporter)
+        layout.addWidget(self.export_box)
+        layout.addStretch(1)
+        in_tab_order(self.folder, self.choose_button, self.save_button, self.replace_button, self.show_button)
+        self._connect()
+        self._draw()
+
+    def _connect(self) -> None:
+        self._saver.changed.connect(self._draw)
+        self.session.runner.changed.connect(self._draw)
+        self.session.reviewer.changed.connect(self._draw)
+        self.folder.textEdited.connect(self._saver.choose)
+        self.choose_button.clicked.connect(self._ask)
+        self.save_button.clicked.connect(lambda: self._saver.save())
+        self.replace_button.clicked.connect(lambda: self._saver.save(overwrite=True))
+        self.show_button.clicked.connect(self._show_folder)
+
+    def _ask(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder for results", self.folder.text())
+        if chosen:
+            self._saver.choose(chosen)
+
+    def _show_folder(self) -> None:
+        if self._saver.saved is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._saver.saved)))
+
+    def _draw(self) -> None:
+        saver, outcome = self._saver, self.session.workspace.outcome
+        missing = self._missing()
+        boxes = outcome is not None and outcome.prediction.decoded.labels is None
+        self.what.setText((_BOXES if boxes else _OUTLINES) + _ALWAYS)
+        if self.folder.text() != saver.folder:
+            self.folder.setText(saver.folder)
+        self.save_button.setEnabled(not missing and not saver.saving)
+        reviewed = self.session.reviewer.annotation
+        records = reviewed.records.values() if reviewed is not None else ()
+        counted = sum(record.counted for record in records)
+        rejected = sum(record.review is ReviewState.REJECTED for record in records)
+        self.save_button.setText(f"&Save {format_count(counted)}" if outcome is not None else "&Save")
+        self.save_button.setToolTip(missing or f"Write the result into {saver.folder}")
+        say(self.hint, missing or format_left_out(rejected, len(records) - counted - rejected))
+        self.bar.setVisible(saver.saving)
+        self.failure.show_failure(saver.failure)
+        self.replace_button.setVisible(saver.stands_there)
+        saved: Path | None = saver.saved
+        kept_up = "\nWhat you correct from now on is saved there too." if saver.follows else ""
+        say(self.saved, f"✓  Saved in {saved}{kept_up}" if saved is not None else "")
+        self.show_button.setVisible(saved is not None)
+        self.done_changed.emit(saved is not None)
+
+    def _missing(self) -> str:
+        if self.session.workspace.outcome is None:
+            return "Nothing to save yet: run the model first (tab 2)."
+        return "" if self._saver.folder else "Choose a folder."

@@ -1,0 +1,1 @@
+"""The dock, its command, and what the panels of one viewer share."""

@@ -1,0 +1,90 @@
+"""The question before a window closes on corrections that were not saved."""
+
+from __future__ import annotations
+
+import weakref
+from enum import Enum
+
+import napari
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QEventLoop, QObject
+from qtpy.QtWidgets import QMessageBox, QWidget
+
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.save.save_controller import SaveController
+from napari_cellvino.gui.widgets.formatting import format_count
+
+
+class Answer(Enum):
+    """What to do with corrections that were not saved."""
+
+    SAVE = "save"
+    CLOSE = "close"
+    STAY = "stay"
+
+
+class UnsavedChangesGuard(QObject):
+    """Asks when the viewer's window is closed; a program that closes its viewer is not asked."""
+
+    def __init__(self, viewer: napari.Viewer, reviewer: ReviewController, saver: SaveController) -> None:
+        super().__init__()
+        self._reviewer, self._saver = reviewer, saver
+        self._window = weakref.ref(viewer.window._qt_window)  # napari deletes its window by letting go of it
+        viewer.window._qt_window.installEventFilter(self)
+
+    def close(self) -> None:
+        """Ask no more, and let go of the window."""
+        window = self._window()
+        if window is not None and isalive(window):
+            window.removeEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
+        """Keep the window open if the user says so, or saving fails."""
+        window = self._window()
+        if event.type() != QEvent.Type.Close or not self._reviewer.editor.unsaved or window is None:
+            return False
+        if not window._qt_viewer.isVisible():
+            return False  # `Viewer.close` closes the picture before the window: then there is no way back
+        if self._saver.follows and self._save():
+            return False
+        answer = self.ask(self._reviewer.editor.unsaved)
+        stays = answer is Answer.STAY or (answer is Answer.SAVE and not self._save())
+        if stays:
+            event.ignore()
+        return stays
+
+    def ask(self, steps: int) -> Answer:
+        """Ask what to do with corrections."""
+        box = question(self._window(), steps)
+        box.exec()
+        button = box.standardButton(box.clickedButton())
+        choices = {QMessageBox.StandardButton.Save: Answer.SAVE, QMessageBox.StandardButton.Close: Answer.CLOSE}
+        return choices.get(button, Answer.STAY)
+
+    def _save(self) -> bool:
+        """Save, wait for the end, and return whether it succeeded."""
+        loop = QEventLoop()
+
+        def look() -> None:
+            if not self._saver.saving:
+                loop.quit()
+
+        self._saver.save()
+        self._saver.changed.connect(look)
+        if self._saver.saving:
+            loop.exec()
+        self._saver.changed.disconnect(look)
+        return self._saver.saved is not None
+
+
+def question(parent: QWidget | None, steps: int) -> QMessageBox:
+    """Return the question, not yet asked."""
+    buttons = QMessageBox.StandardButton
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle("Corrections")
+    box.setText(f"{format_count(steps, 'correction')} not saved yet.")
+    box.setInformativeText("Save them now? Closed without, they stay in a journal and are offered the next time.")
+    box.setStandardButtons(buttons.Save | buttons.Close | buttons.Cancel)
+    box.setDefaultButton(buttons.Save)
+    return box

@@ -1,0 +1,208 @@
+"""What the panels of one viewer share, for as long as one of them is open.
+
+It is found through the viewer's docks and not kept in a module, so that two viewers do not meet and nothing outlives
+its window.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import napari
+from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtWidgets import QApplication, QWidget
+
+from napari_cellvino.annotation.snapshot import Snapshot
+from napari_cellvino.core.image import Origin, channel_index
+from napari_cellvino.gui.napari_bridge import ResultLayers
+from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.plate.plate_controller import PlateController
+from napari_cellvino.gui.plate.plate_run_controller import PlateRunController
+from napari_cellvino.gui.plate.thumbnails import Thumbnails
+from napari_cellvino.gui.plate.well_values_controller import WellValuesController
+from napari_cellvino.gui.retrain.retrain_controller import RetrainController
+from napari_cellvino.gui.review.mask_import_controller import MaskImportController
+from napari_cellvino.gui.review.review_canvas import ReviewCanvas
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
+from napari_cellvino.gui.run.run_controller import RunController
+from napari_cellvino.gui.save.export_controller import ExportController
+from napari_cellvino.gui.save.save_controller import Home, SaveController
+from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
+from napari_cellvino.gui.widgets.colours import style_sheet
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.io.plates import INDEX_SUFFIXES
+from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.workflows.workspace import Workspace
+
+
+class Session(QObject):
+    """The workspace of a viewer with the threads and layers that serve it; panels join and leave."""
+
+    restyled = Signal(str)  # style sheet
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.workspace = Workspace()
+        self.worker = SerialWorker()  # everything that uses the inference engine, or writes files
+        self.files = SerialWorker()  # reading, so that a well opens while others are run
+        self.decoder = SerialWorker()  # decoding again, so that sliders never wait for the engine
+        self.catalogue = ModelCatalogue(self.workspace, self.worker)
+        self.opener = OpenController(viewer, self.workspace, self.files)
+        self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._home)
+        self.reviewer = ReviewController(self.workspace, self.decoder, self.saver.target)
+        self.masks = MaskImportController(self.reviewer, self.files)
+        self.review_canvas = ReviewCanvas(viewer, self.reviewer)
+        self.runner = RunController(
+            self.workspace,
+            self.worker,
+            self.decoder,
+            self.opener,
+            ResultLayers(viewer),
+            self.reviewer,
+            self.review_canvas,
+        )
+        self.exporter = ExportController(self.saver, self.worker)
+        self.retrainer = RetrainController(self.workspace, self.catalogue, self.worker)
+        self.reviewer.edited.connect(self.saver.outdate)
+        self.reviewer.resumed.connect(self.runner.show_again)
+        self.reviewer.resumed.connect(self.saver.go_on)
+        self.saver.changed.connect(self.reviewer.changed)
+        self.farewell = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
+        self.plates = PlateController(self.opener, self.files)
+        self.plate_lane = SerialWorker()  # a run over a plate, and its tables
+        self.tables = SerialWorker()  # reading what stands there of a plate
+        self.leisure = SerialWorker()  # small pictures
+        self.numbers = WellValuesController(self.plates, self.tables, self.plate_lane)
+        self.plate_runner = PlateRunController(self.workspace, self.plates, self.numbers, self.plate_lane)
+        self.thumbnails = Thumbnails(self.leisure)
+        self._panels: list[int] = []
+        self._prepared = False
+        self._open = True
+        viewer.events.theme.connect(self._restyle)
+        QApplication.instance().aboutToQuit.connect(self.close)
+        self.catalogue.start()
+
+    def open(self, path: Path) -> None:
+        """Open an image file, or a plate: a folder, or the index of one."""
+        if path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES:
+            self.plates.open(path)
+        else:
+            self.opener.open(path)
+
+    def prepare_plates(self) -> None:
+        """Import what reads plates while nobody waits for it, so that the first opens as fast as the next."""
+        if not self._prepared:
+            self._prepared = True
+            self.leisure.start(_import_readers, Task())
+
+    def join(self, panel: QWidget) -> None:
+        """Serve a panel until it leaves its window; it gets the colours of the theme."""
+        self._panels.append(id(panel))
+        panel.setStyleSheet(style_sheet(self.viewer.theme))
+        self.restyled.connect(panel.setStyleSheet)
+        _Leaving(panel, self)
+
+    def leave(self, panel_id: int) -> None:
+        """Forget a panel; the last one closes the session."""
+        if panel_id in self._panels:
+            self._panels.remove(panel_id)
+        if not self._panels:
+            self.close()
+
+    def close(self) -> None:
+        """Stop all work and let go of the viewer."""
+        if not self._open:
+            return
+        self._open = False
+        one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
+        for part in (*one_image, self.retrainer, self.thumbnails, self.plates, self.numbers, self.plate_runner):
+            part.blockSignals(True)  # panels may be half gone
+        self.runner.cancel()
+        self.plate_runner.close()
+        self.thumbnails.forget()
+        self.workspace.close()  # heard by the parts, which let go too
+        for listening in (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
+            listening.close()
+        for worker in self._workers:
+            worker.close()
+        self.farewell.close()
+        self.viewer.events.theme.disconnect(self._restyle)
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.disconnect(self.close)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any work is queued or under way."""
+        return any(worker.busy for worker in self._workers)
+
+    @property
+    def _workers(self) -> tuple[SerialWorker, ...]:
+        return self.worker, self.files, self.decoder, self.plate_lane, self.tables, self.leisure
+
+    @property
+    def is_open(self) -> bool:
+        """Whether panels may still join."""
+        return self._open
+
+    def _snapshot(self) -> Snapshot | None:
+        """Return what is corrected as it is now, None where nobody changed anything."""
+        session = self.reviewer.editor.session
+        return session.snapshot(self.review_canvas.unfinished) if session is not None else None
+
+    def _home(self, origin: Origin) -> Home | None:
+        """Return where the results of an image of the open plate go, or None."""
+        held = self.plates.held
+        if held is None or origin.path != str(held.source.path):
+            return None
+        field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
+        stack, done = self.workspace.stack, self.workspace.done
+        if field is None or stack is None or done is None:
+            return None
+        segmented = channel_index(stack, done.recipe.channel)
+        return self.numbers.root, PlatePlace(held.source, field, self.numbers.layout, segmented)
+
+    def _restyle(self) -> None:
+        self.restyled.emit(style_sheet(self.viewer.theme))
+
+
+class _Leaving(QObject):
+    """Notices that a panel was taken out of its window (napari unparents what it removes), or died with it."""
+
+    def __init__(self, panel: QWidget, session: Session) -> None:
+        super().__init__(panel)
+        self._session, self._panel_id = session, id(panel)
+        self._docked = panel.parent() is not None
+        panel.installEventFilter(self)
+        panel_id = self._panel_id
+        panel.destroyed.connect(lambda: session.leave(panel_id))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
+        """Leave when the panel has no parent any more."""
+        if event.type() == QEvent.Type.ParentChange:
+            if watched.parent() is not None:
+                self._docked = True
+            elif self._docked:
+                watched.removeEventFilter(self)
+                self._session.leave(self._panel_id)
+                watched.deleteLater()
+        return False
+
+
+def _import_readers() -> None:
+    """Have the slow imports of plate readers done before a plate is asked for."""
+    import zarr  # noqa: F401  (imported for later)
+
+    import napari_cellvino.io.plates.ome_zarr  # noqa: F401  (imported for later)
+
+
+def session_of(viewer: napari.Viewer) -> Session:
+    """Return the session of a viewer: the one its open panels share, or a new one."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands plugins a proxy, which is never `is` itself
+    for widget in viewer.window.dock_widgets.values():
+        session = getattr(widget, "session", None)
+        if isinstance(session, Session) and session.is_open:
+            return session
+    return Session(viewer)

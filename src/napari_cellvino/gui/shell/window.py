@@ -1,0 +1,134 @@
+"""The dock: the panels as tabs, in the order of the work."""
+
+from __future__ import annotations
+
+import napari
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+
+from napari_cellvino.gui.open.open_panel import OpenPanel
+from napari_cellvino.gui.plate.plate_panel import PlatePanel
+from napari_cellvino.gui.retrain.retrain_panel import RetrainPanel
+from napari_cellvino.gui.review.review_panel import ReviewPanel
+from napari_cellvino.gui.run.run_panel import RunPanel
+from napari_cellvino.gui.save.save_panel import SavePanel
+from napari_cellvino.gui.shell.viewer_session import Session, session_of
+
+
+class CellvinoWindow(QWidget):
+    """Tabs 1 Open, 2 Run, 3 Review, 4 Save, then Plate and Retrain; a tick says that a step is done."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        self.open_panel = OpenPanel(self.session)
+        self.run_panel = RunPanel(self.session)
+        self.review_panel = ReviewPanel(self.session)
+        self.save_panel = SavePanel(self.session)
+        self.plate_panel = PlatePanel(self.session)
+        self.retrain_panel = RetrainPanel(self.session)
+        self.tabs = QTabWidget()
+        panels = (self.open_panel, self.run_panel, self.review_panel, self.save_panel)
+        for title, panel in zip(("1 Open", "2 Run", "3 Review", "4 Save"), panels, strict=True):
+            self.tabs.addTab(_scrolling(panel), title)
+        self._plate_tab = self.tabs.addTab(_scrolling(self.plate_panel), "Plate")
+        self.tabs.addTab(_scrolling(self.retrain_panel), "Retrain")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.addWidget(self.tabs)
+        self.open_panel.done_changed.connect(lambda done: self._tick(0, "1 Open", done))
+        self.review_panel.progress_changed.connect(lambda said: self.tabs.setTabText(2, f"3 Review {said}".strip()))
+        self.save_panel.done_changed.connect(lambda done: self._tick(3, "4 Save", done))
+        self.tabs.tabBarClicked.connect(self._give_keys)
+        self.session.runner.changed.connect(self._tick_run)
+        self.session.plates.opened.connect(lambda: self.tabs.setCurrentIndex(self._plate_tab))
+        self.session.join(self)
+        self._tick(0, "1 Open", self.session.workspace.stack is not None)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Return a width that leaves the picture most of a small screen."""
+        return QSize(400, 640)
+
+    def show_step(self, number: int) -> None:
+        """Go to a tab, counted from 1."""
+        self.tabs.setCurrentIndex(number - 1)
+
+    def _give_keys(self, index: int) -> None:
+        """Let the keys of a review hold when its tab was clicked."""
+        if self.tabs.widget(index).widget() is self.review_panel:
+            self.session.review_canvas.focus()
+
+    def _tick_run(self) -> None:
+        self._tick(1, "2 Run", self.session.workspace.outcome is not None)
+
+    def _tick(self, index: int, title: str, done: bool) -> None:
+        self.tabs.setTabText(index, f"{title} ✓" if done else title)
+
+
+class OpenDock(QWidget):
+    """The Open panel alone; panels of one viewer share their session."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, OpenPanel(self.session), self.session)
+
+
+class RunDock(QWidget):
+    """The Run panel alone."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, RunPanel(self.session), self.session)
+
+
+class ReviewDock(QWidget):
+    """The Review panel alone."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, ReviewPanel(self.session), self.session)
+
+
+class SaveDock(QWidget):
+    """The Save panel alone."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, SavePanel(self.session), self.session)
+
+
+class PlateDock(QWidget):
+    """The Plate panel alone."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, PlatePanel(self.session), self.session)
+
+
+class RetrainDock(QWidget):
+    """The Retrain panel alone."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.session = session_of(napari_viewer)
+        _fill(self, RetrainPanel(self.session), self.session)
+
+
+def _fill(dock: QWidget, panel: QWidget, session: Session) -> None:
+    layout = QVBoxLayout(dock)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(_scrolling(panel))
+    session.join(dock)
+
+
+def _scrolling(panel: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidget(panel)
+    return area

@@ -1,0 +1,1 @@
+"""Widgets and wording that several panels share."""

@@ -1,0 +1,31 @@
+"""Files and folders that are dropped on a panel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QWidget
+
+from napari_cellvino.gui.shell.viewer_session import Session
+
+
+class DropPanel(QWidget):
+    """A panel that opens what is dropped on it: images, plates, several at once; the last one is worked on."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.setAcceptDrops(True)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 (Qt's name)
+        """Take files and folders."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 (Qt's name)
+        """Open what was dropped."""
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self.session.open(Path(url.toLocalFile()))
+        event.acceptProposedAction()

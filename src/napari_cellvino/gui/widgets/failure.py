@@ -1,0 +1,41 @@
+"""An error as a panel says it: what happened and what to do; a bug keeps its traceback."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from dataclasses import dataclass
+
+from napari.utils.notifications import notification_manager
+
+from napari_cellvino.core.errors import CellvinoError
+
+_TYPED = re.compile(r" \(--[^)]*\)")  # what would be typed on the command line; here there are buttons
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Words for the panel; ``details`` (a traceback) is empty for what the user can understand and act on."""
+
+    words: str
+    details: str = ""
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return the words for an error; one that nobody foresaw is also handed to napari's notifications."""
+    if isinstance(error, CellvinoError):
+        return Failure(_sentence(str(error)))
+    notification_manager.receive_error(type(error), error, error.__traceback__)
+    lines = "".join(traceback.format_exception(error))
+    return Failure(
+        f"This should not have happened ({type(error).__name__}: {error}). Your images are untouched; "
+        "please report it with the details below.",
+        lines,
+    )
+
+
+def _sentence(text: str) -> str:
+    """Return a message with a capital letter, unless it begins with the name of a file, and without what is typed."""
+    text = _TYPED.sub("", text)
+    first = text.split(maxsplit=1)[0] if text else ""
+    return text[:1].upper() + text[1:] if first.isalpha() else text

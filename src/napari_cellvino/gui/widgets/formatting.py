@@ -1,0 +1,65 @@
+"""Numbers as people read them: units, thin separators, times in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import isnan
+
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.measure.counts import viability
+from napari_cellvino.segmentation.heads import Parameter
+
+THIN = "\u2009"
+
+
+def format_count(count: int, noun: str = "cell") -> str:
+    """Return ``1 cell``, ``163 cells``, ``12 034 cells`` (with a thin space)."""
+    return _count(count) + f" {noun}{'' if count == 1 else 's'}"
+
+
+def _count(count: int) -> str:
+    return f"{count:,}".replace(",", THIN)
+
+
+def format_class_counts(counts: Mapping[str, int], hues: Sequence[tuple[int, int, int]]) -> str:
+    """Return ``141 living · 22 dead · 86.5 % viable`` as rich text, with a patch of each class's colour."""
+    patches = zip(counts.items(), hues, strict=True)
+    said = [f'<span style="color:rgb{hue}">■</span>&nbsp;{_count(n)} {escape(name)}' for (name, n), hue in patches]
+    share = viability(counts)
+    viable = [] if share is None or isnan(share) else [f"{100 * share:.1f}{THIN}%&nbsp;viable"]
+    return " · ".join([*said, *viable])
+
+
+def format_seconds(seconds: float) -> str:
+    """Return ``0.8 s``, ``12 s``, ``3 min``."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0.1):.1f} s"
+    return f"{seconds:.0f} s" if seconds < 99.5 else f"{seconds / 60:.0f} min"
+
+
+def format_bytes(count: int) -> str:
+    """Return ``310 MB``, ``1.2 GB``."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
+
+
+def format_changes(added: int, removed: int) -> str:
+    """Return ``+12 −3``."""
+    return f"+{added} \u2212{removed}"
+
+
+def unit_scale(parameter: Parameter, spacing: Spacing) -> tuple[float, str]:
+    """Return by what to multiply a parameter's value to show it, and the unit it is shown in."""
+    area = spacing.pixel_area_um2
+    if area is None or parameter.unit not in {"px", "px²"}:
+        return 1.0, parameter.unit
+    return (area, "µm²") if parameter.unit == "px²" else (area**0.5, "µm")
+
+
+def format_parameter(parameter: Parameter, value: float, spacing: Spacing) -> str:
+    """Return a parameter's value with its unit: ``0.55``, ``16 px²``, ``1.7 µm²``."""
+    factor, unit = unit_scale(parameter, spacing)
+    if not unit:
+        return f"{value:.2f}"
+    shown = value * factor
+    return f"{shown:.1f} {unit}" if factor != 1 and shown < 100 else f"{shown:.0f} {unit}"

@@ -1,0 +1,128 @@
+"""What can be wrong with a file, said in words.
+
+The libraries that parse image files raise whatever their parsing trips over when a file is damaged: struct.error,
+IndexError, an error class per codec. `reading` turns those into one sentence and keeps the cause; as it would do so
+with faults of ours too, it is put around nothing but the parsing and decoding of a file. A header can claim any size:
+`check_extent`, `check_ratio` and `check_memory` compare the claim with the file and with the memory there is before
+anything is allocated.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from tifffile import TiffFileError
+
+from napari_cellvino.core.errors import CellvinoError, ImageReadError
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its remarks on odd files reach the terminal
+
+_FOREIGN = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError,
+    TypeError, ValueError, struct.error, TiffFileError,
+)  # fmt: skip
+
+_KINDS = (
+    (b"PK\x03\x04", "a zip archive or an office document"),
+    (b"\x89HDF", "an HDF5 file (such as .h5, .ims, .nwb)"),
+    (b"ZISRAWFILE", "a Zeiss CZI file"),
+    (b"\xda\xce\xbe\x0a", "a Nikon ND2 file"),
+    (b"\x70\x00\x00\x00", "a Leica LIF file"),
+    (b"%PDF", "a PDF"),
+    (b"GIF8", "a GIF"),
+    (b"BM", "a Windows bitmap"),
+    (b"RIFF", "a WebP or AVI file"),
+    (b"\xd0\xcf\x11\xe0", "an old office document or an OIB file"),
+)
+_ALWAYS_FITS = 2**25  # bytes; asking how much is free takes half as long as reading a small plane
+_BEST_RATIO = 50_000  # a blank plane in zstd reaches 33,000, in deflate 1,000
+_SAVE = "open it in the program that made it and save it as TIFF or OME-TIFF"
+
+
+def first_bytes(path: Path, count: int = 64) -> bytes:
+    """Return the first bytes of a file; a folder has none.
+
+    Raises
+    ------
+    ImageReadError
+        If there is no such file, it is empty or may not be read.
+    """
+    with reading(path):
+        if path.is_dir():
+            return b""
+        with path.open("rb") as file:
+            head = file.read(count)
+    if not head:
+        raise ImageReadError(f"{path.name} is empty (0 bytes); copy it again from where it was made")
+    return head
+
+
+def not_an_image(path: Path, head: bytes) -> ImageReadError:
+    """Return the error for a path that no reader takes."""
+    if path.is_dir():
+        return ImageReadError(f"{path.name} is a folder, not an image; choose one of the images in it")
+    kind = next((words for magic, words in _KINDS if head.startswith(magic)), "")
+    if kind:
+        return ImageReadError(f"{path.name} is {kind}, which is not read here; {_SAVE}")
+    return ImageReadError(f"{path.name} is not a TIFF, PNG or JPEG image, whatever its name says; {_SAVE}")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn the errors of image libraries and of the disk into an `ImageReadError` about ``path``."""
+    try:
+        yield
+    except CellvinoError:
+        raise
+    except FileNotFoundError as error:
+        raise ImageReadError(f"there is no file {path}; check the name, or that its disk is connected") from error
+    except PermissionError as error:
+        raise ImageReadError(f"{path.name} may not be read (permission denied); ask its owner for access") from error
+    except MemoryError as error:
+        raise ImageReadError(f"{path.name} does not fit in memory; close other programs or save it cropped") from error
+    except _FOREIGN as error:
+        disk = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+        raise ImageReadError(
+            f"{path.name} is damaged or of a kind not read here{disk}; copy it again, or {_SAVE}"
+        ) from error
+
+
+def check_memory(path: Path, nbytes: int) -> None:
+    """Raise ImageReadError where a plane of ``nbytes`` would not fit in the free memory."""
+    if nbytes < _ALWAYS_FITS:
+        return
+    free = psutil.virtual_memory().available
+    if nbytes > free:
+        raise ImageReadError(
+            f"{path.name} says that one plane takes {_gigabytes(nbytes)}, but {_gigabytes(free)} of memory are free; "
+            "if that size is right, save it cropped or in parts, else the file is damaged"
+        )
+
+
+def check_ratio(path: Path, nbytes: int, stored: int) -> None:
+    """Raise ImageReadError where no compression gets ``nbytes`` of pixels out of ``stored`` bytes."""
+    if nbytes > max(_ALWAYS_FITS, _BEST_RATIO * stored):
+        raise ImageReadError(
+            f"{path.name} is damaged: it says that one plane takes {_gigabytes(nbytes)}, and has {stored:,} bytes "
+            "for it; copy it again from where it was made"
+        )
+
+
+def check_extent(path: Path, end: int, size: int) -> None:
+    """Raise ImageReadError where pixels should lie up to byte ``end`` of a file of ``size`` bytes."""
+    if end > size:
+        raise cut_short(path, f"pixels should reach byte {end:,} and it has {size:,} bytes")
+
+
+def cut_short(path: Path, why: str) -> ImageReadError:
+    """Return the error for a file that ends too early."""
+    return ImageReadError(f"{path.name} is cut short: {why}; copy it again from where it was made")
+
+
+def _gigabytes(nbytes: int) -> str:
+    return f"{nbytes / 2**30:,.1f} GB"

@@ -1,0 +1,156 @@
+"""Label images as OME-TIFF with their scale: ImageJ, QuPath, napari, CellProfiler and cellpose read it.
+
+No date, and an identifier made from the content instead of a random one: the same labels are the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.storage.atomic import atomic_path
+
+Labels = NDArray[np.uint16] | NDArray[np.uint32]
+AXES = {2: "YX", 3: "ZYX"}
+CREATOR = "napari-cellvino"
+TIFF: dict[str, Any] = {"ome": True, "photometric": "minisblack", "compression": "zlib", "software": CREATOR}
+UM_PER = {"nm": 1e-3, "µm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4}
+UM_PER_CM = 1e4
+BROKEN = (OSError, ValueError, struct.error, ElementTree.ParseError, RuntimeError)  # the last from the decompressor
+
+
+def write_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> None:
+    """Write a label image (Y, X) or (Z, Y, X) with its spacing in µm; 16 bits per pixel where the ids fit, else 32.
+
+    Raises
+    ------
+    ImageValueError
+        If it has other than 2 or 3 axes, no pixels, or ids that 32 bits do not hold.
+    OutputError
+        If the file cannot be written.
+
+    References
+    ----------
+    https://docs.openmicroscopy.org/ome-model/latest/ome-tiff/specification.html
+    """
+    with atomic_path(path) as part:
+        put_labels(part, labels, spacing)
+
+
+def put_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> None:
+    """Write a label image as `write_labels` does, right to ``path``: for folders that are made as a whole."""
+    compact = _compact(labels)
+    metadata = {"axes": AXES[labels.ndim], "Creator": CREATOR} | _physical_sizes(spacing, labels.ndim)
+    metadata["UUID"] = _content_uuid(compact, metadata)
+    tifffile.imwrite(path, compact, metadata=metadata, **TIFF, **_resolution(spacing))
+
+
+def put_image(
+    path: Path, pixels: NDArray[np.generic], axes: str, spacing: Spacing, names: tuple[str, ...] = ()
+) -> None:
+    """Write raw pixels as OME-TIFF, in their own type and uncompressed.
+
+    ``axes`` has a letter of C, Z, Y, X (S for red, green, blue) per dimension; ``names`` are those of the channels.
+    """
+    metadata = {"axes": axes, "Creator": CREATOR} | _physical_sizes(spacing, 2 + ("Z" in axes))
+    if names and "C" in axes:
+        metadata["Channel"] = {"Name": list(names)}
+    metadata["UUID"] = _content_uuid(pixels, metadata)
+    photometric = "rgb" if axes.endswith("S") else "minisblack"
+    extra: dict[str, Any] = {"ome": True, "photometric": photometric, "software": CREATOR, "metadata": metadata}
+    tifffile.imwrite(path, np.ascontiguousarray(pixels), **extra, **_resolution(spacing))
+
+
+def read_labels(path: Path) -> tuple[Labels, Spacing]:
+    """Return the label image (Y, X) or (Z, Y, X) in a TIFF, and its spacing in µm where the file holds one.
+
+    A z-stack of one plane comes back as (Y, X): OME-TIFF does not tell the two apart. Planes that were written one by
+    one are a z-stack.
+
+    Raises
+    ------
+    ImageReadError
+        If the file is no readable TIFF.
+    ImageValueError
+        If its pixels are no labels: more axes, negative or broken numbers, or several positions.
+    """
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            shapes = [series.shape for series in tiff.series]
+            planes = len(shapes) > 1 and len(set(shapes)) == 1 and len(shapes[0]) == 2
+            if planes and tiff.is_ome:
+                raise ImageValueError(f"{path} holds {len(shapes)} images; save the labels of each in its own file")
+            pixels = np.stack([series.asarray() for series in tiff.series]) if planes else tiff.asarray()
+            spacing = _read_spacing(tiff.ome_metadata)
+    except ImageValueError:
+        raise
+    except BROKEN as error:
+        raise ImageReadError(f"{path} cannot be read as a label TIFF: {error}") from error
+    if pixels.size == 0:
+        raise ImageReadError(f"{path} cannot be read as a label TIFF: it holds no image")
+    if pixels.ndim > max(AXES):
+        raise ImageValueError(
+            f"{path} has labels of shape {pixels.shape}, and they should be (Y, X) or (Z, Y, X); "
+            "save those of each time point, or channel, in a file of its own"
+        )
+    return _compact(pixels), spacing
+
+
+def _compact(labels: NDArray[Any]) -> Labels:
+    """Return the labels as uint16 or, where they need it, uint32."""
+    if labels.ndim not in AXES or labels.size == 0:
+        raise ImageValueError(f"labels of shape {labels.shape} are neither (Y, X) nor (Z, Y, X) with pixels in them")
+    if labels.dtype.kind not in "bui":
+        raise ImageValueError(f"pixels of type {labels.dtype} are no labels; labels are whole numbers")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high > np.iinfo(np.uint32).max:
+        raise ImageValueError(f"label {low if low < 0 else high} cannot be stored; ids go from 1 to 4294967295")
+    return labels.astype(np.uint16) if high <= np.iinfo(np.uint16).max else labels.astype(np.uint32)
+
+
+def _physical_sizes(spacing: Spacing, ndim: int) -> dict[str, Any]:
+    known = {"X": spacing.x, "Y": spacing.y} | ({"Z": spacing.z} if ndim == 3 else {})
+    sizes: dict[str, Any] = {}
+    for axis, size in known.items():
+        if size is not None:
+            sizes |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
+    return sizes
+
+
+def _content_uuid(labels: NDArray[Any], metadata: dict[str, Any]) -> str:
+    """Return a version-5 UUID of pixels and metadata: OME wants one, and chance would change the bytes."""
+    digest = hashlib.sha256(f"{labels.shape} {labels.dtype} {sorted(metadata.items())}".encode())
+    digest.update(np.ascontiguousarray(labels).data)
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest()))
+
+
+def _resolution(spacing: Spacing) -> dict[str, Any]:
+    """Return the scale once more in the plain TIFF tags, in pixels per cm, for programs that do not read OME."""
+    if spacing.x is None or spacing.y is None:
+        return {}
+    return {"resolution": (UM_PER_CM / spacing.x, UM_PER_CM / spacing.y), "resolutionunit": "CENTIMETER"}
+
+
+def _read_spacing(ome: str | None) -> Spacing:
+    """Return the spacing of the first image in OME-XML; None where it is absent or in a unit that is no length."""
+    pixels = None if ome is None else ElementTree.fromstring(ome).find(".//{*}Pixels")
+    if pixels is None:
+        return Spacing()
+    z, y, x = (_physical_size(pixels.attrib, axis) for axis in "ZYX")
+    return Spacing(z, y, x)
+
+
+def _physical_size(pixels: Mapping[str, str], axis: str) -> float | None:
+    size, unit = pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", "µm")
+    return float(size) * UM_PER[unit] if size is not None and unit in UM_PER else None

@@ -1,0 +1,128 @@
+"""The metadata of OME-Zarr groups, checked against the specification's models of yaozarrs, either version."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from yaozarrs import v04, v05
+
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.io.checks import reading
+from napari_cellvino.io.tiff_metadata import micrometres
+
+PlateDef = v04.PlateDef | v05.PlateDef
+PlateWell = v04.PlateWell | v05.PlateWell
+Scaled = v04.Dataset | v05.Dataset | v04.Multiscale | v05.Multiscale
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMetadata:
+    """What one image says: the folder of its full-size array, its axes (letters), spacing in µm and channel names."""
+
+    array: str
+    axes: str
+    spacing: Spacing = field(default_factory=Spacing)
+    channels: tuple[str, ...] = ()
+
+
+def attributes(group: Path) -> dict[str, Any]:
+    """Return the attributes of a zarr group of version 2 or 3; none where the folder is no group.
+
+    Raises
+    ------
+    ImageReadError
+        If they are there and cannot be read.
+    """
+    with reading(group):
+        for name in ("zarr.json", ".zattrs"):
+            if (group / name).is_file():
+                content = json.loads((group / name).read_text(encoding="utf-8"))
+                found = content.get("attributes", {}) if name == "zarr.json" else content
+                return dict(found)
+    return {}
+
+
+def read_plate(path: Path) -> tuple[PlateDef, str] | None:
+    """Return the plate that a folder says it is and the version it is written in, or None where it is no plate.
+
+    Raises
+    ------
+    ImageReadError
+        If it is a plate of another version, or a damaged one.
+    """
+    found = attributes(path)
+    ome = found.get("ome", found)
+    if not isinstance(ome, dict) or "plate" not in ome:
+        return None
+    try:
+        if "ome" in found:
+            return v05.Plate.model_validate(ome).plate, "0.5"
+        return v04.Plate.model_validate(ome).plate, "0.4"
+    except ValidationError as error:
+        raise _unlike(path, "plate", error) from error
+
+
+def read_well(path: Path) -> tuple[str, ...]:
+    """Return the folders of the images of a well.
+
+    Raises
+    ------
+    ImageReadError
+        If the group is missing or damaged.
+    """
+    found = attributes(path)
+    if not found:
+        raise ImageReadError(f"{path} is missing or no OME-Zarr well; copy it again")
+    try:
+        well = v05.Well.model_validate(found["ome"]).well if "ome" in found else v04.Well.model_validate(found).well
+    except ValidationError as error:
+        raise _unlike(path, "well", error) from error
+    return tuple(image.path for image in well.images)
+
+
+def image_metadata(path: Path) -> ImageMetadata:
+    """Return what an image group says.
+
+    Raises
+    ------
+    ImageReadError
+        If the group is missing or damaged.
+    """
+    found = attributes(path)
+    try:
+        image: v04.Image | v05.Image = (
+            v05.Image.model_validate(found["ome"]) if "ome" in found else v04.Image.model_validate(found)
+        )
+    except ValidationError as error:
+        raise _unlike(path, "image", error) from error
+    multiscale = image.multiscales[0]
+    axes = [(axis.name, getattr(axis, "unit", None) or "") for axis in multiscale.axes]
+    full = multiscale.datasets[0]
+    sizes = [a * b for a, b in zip(_scale(full, len(axes)), _scale(multiscale, len(axes)), strict=True)]
+    um = {name: micrometres(size, unit) for (name, unit), size in zip(axes, sizes, strict=True) if unit}
+    labels = tuple(c.label or "" for c in image.omero.channels) if image.omero else ()
+    return ImageMetadata(
+        full.path,
+        "".join(name for name, _ in axes),
+        Spacing(um.get("z"), um.get("y"), um.get("x")),
+        labels if any(labels) else (),
+    )
+
+
+def _scale(held: Scaled, count: int) -> list[float]:
+    """Return the scale among the transformations of a dataset or a multiscale; 1 without one."""
+    steps = held.coordinateTransformations or ()
+    return next((list(step.scale) for step in steps if step.type == "scale"), [1.0] * count)
+
+
+def _unlike(path: Path, what: str, error: ValidationError) -> ImageReadError:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return ImageReadError(
+        f"{path} is no OME-Zarr {what} of version 0.4 or 0.5 ({place}: {first['msg']}); convert it again"
+    )

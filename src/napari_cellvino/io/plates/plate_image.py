@@ -1,0 +1,79 @@
+"""What the reader of one vendor's plates hands over: which image is where on the plate, as names and indexes tell it.
+
+Readers differ in where they find that; all that follows (order, gaps, doubles, sizes) is the same for all of them and
+stands in `assemble`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.plate import FieldOfView, Well
+from napari_cellvino.io.checks import reading
+from napari_cellvino.io.folder_listing import IMAGE_SUFFIXES
+
+
+class PlateImage(NamedTuple):
+    """One image file and its place; ``channel``, ``z`` and ``t`` are the vendor's, and only their order counts."""
+
+    well: Well
+    field: str
+    channel: str
+    z: int
+    t: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PlateListing:
+    """The images of a plate and what its metadata say of it.
+
+    ``channels`` has the names by the vendor's key, where they are known. ``size`` is rows and columns, ``wells`` the
+    wells and ``fields`` the fields that were to be imaged, where the metadata tell. ``absent`` names images of the
+    index that are no files; ``problems`` are sentences.
+    """
+
+    kind: str
+    name: str
+    images: tuple[PlateImage, ...]
+    size: tuple[int, int] | None = None
+    channels: Mapping[str, str] = field(default_factory=dict)
+    wells: tuple[Well, ...] = ()
+    fields: tuple[FieldOfView, ...] = ()
+    spacing: Spacing = field(default_factory=Spacing)
+    absent: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def image_names(folder: Path) -> list[str]:
+    """Return the image files in and below ``folder`` as ``sub/name.tif``, without hidden files and thumbnails.
+
+    Raises
+    ------
+    ImageReadError
+        If the folder may not be read.
+    """
+    names: list[str] = []
+    with reading(folder):
+        for place, folders, files in os.walk(folder):
+            folders[:] = sorted(f for f in folders if not f.startswith("."))
+            before = Path(place).relative_to(folder).as_posix()
+            prefix = "" if before == "." else f"{before}/"
+            names += [f"{prefix}{name}" for name in files if _is_image(name)]
+    return sorted(names)
+
+
+def _is_image(name: str) -> bool:
+    lower = name.lower()
+    return lower.endswith(IMAGE_SUFFIXES) and not lower.startswith(".") and "_thumb" not in lower
+
+
+def few(names: list[str] | tuple[str, ...], most: int = 5) -> str:
+    """Return names for a sentence: the first few, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

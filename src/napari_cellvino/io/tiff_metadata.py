@@ -1,0 +1,192 @@
+"""What a TIFF says besides pixels: the size of a pixel in µm and the names of the channels.
+
+Every program writes these elsewhere. The first that knows is believed: OME-XML, ImageJ, Micro-Manager, MetaMorph, LSM,
+then the resolution tags of TIFF itself. Those are printing resolutions in most files (72 dpi is a pixel of 353 µm), so
+they count only where they are plausible for a microscope.
+
+References
+----------
+OME data model, https://docs.openmicroscopy.org/ome-model/6.3.1/
+TIFF 6.0, tags XResolution and ResolutionUnit
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tifffile import TiffFile, TiffPageSeries
+
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.io.ome import ome_images
+
+PLAUSIBLE_UM = (0.01, 50.0)
+PRINT_DPI = {72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 240, 300, 360, 400, 600, 720, 1200, 2400, 3600, 4800}
+
+_UNITS_UM = {
+    "pm": 1e-6, "å": 1e-4, "angstrom": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "um": 1.0, "micron": 1.0, "micrometer": 1.0,
+    "mm": 1e3, "millimeter": 1e3, "cm": 1e4, "centimeter": 1e4, "m": 1e6, "meter": 1e6,
+}  # fmt: skip
+_TIFF_UNITS_UM = {2: 25_400.0, 3: 10_000.0}  # inch, centimetre
+
+
+@dataclass(frozen=True, slots=True)
+class TiffMetadata:
+    """Spacing in µm and channel names, in the file's order; empty where it does not say."""
+
+    spacing: Spacing = field(default_factory=Spacing)
+    channels: tuple[str, ...] = ()
+
+
+def read_metadata(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    """Return what an open file says of a series: each fact from the first that knows it."""
+    found = [reader(tif, series) for reader in _READERS]
+    x_y = next((f.spacing for f in found if f.spacing.known), Spacing())
+    z = next((f.spacing.z for f in found if f.spacing.z is not None), None)
+    return TiffMetadata(Spacing(z, x_y.y, x_y.x), next((f.channels for f in found if f.channels), ()))
+
+
+def reject_entities(path: Path, text: str) -> None:
+    """Raise ImageReadError where XML declares entities, with which a few lines expand to gigabytes."""
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ImageReadError(
+            f"{path.name} has a description with XML entities, which no microscope writes and which are not read for "
+            "safety; save it again as TIFF or OME-TIFF"
+        )
+
+
+def micrometres(value: object, unit: str = "um") -> float | None:
+    """Return a length in µm; None for a unit that is no length, or a length that is not above 0."""
+    spelled = unit.strip().replace("\\u00B5", "u").replace("\\u00b5", "u").replace("Âµ", "u").casefold()
+    spelled = spelled.replace("μ", "u").removesuffix("s").replace("metre", "meter")
+    if spelled not in _UNITS_UM:
+        return None
+    try:
+        size = float(str(value)) * _UNITS_UM[spelled]
+    except ValueError:
+        return None
+    return size if math.isfinite(size) and size > 0 else None
+
+
+def plausible(size_um: float | None) -> float | None:
+    """Return a pixel size that a microscope could have, else None."""
+    return size_um if size_um is not None and PLAUSIBLE_UM[0] <= size_um <= PLAUSIBLE_UM[1] else None
+
+
+def resolution_spacing(pixels_per_unit: tuple[float, float], unit: int) -> Spacing:
+    """Return the spacing that TIFF's resolution tags (x, y; unit 2 inch, 3 cm) give, where it is plausible."""
+    x, y = pixels_per_unit
+    printed = unit == 2 and round(x, 3) in PRINT_DPI
+    if printed or unit not in _TIFF_UNITS_UM or not (x > 0 and y > 0):
+        return Spacing()
+    return Spacing(y=plausible(_TIFF_UNITS_UM[unit] / y), x=plausible(_TIFF_UNITS_UM[unit] / x))
+
+
+def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, float]) -> Spacing:
+    """Return the spacing of ImageJ metadata and X and Y resolution in its unit; inches and pixels say nothing."""
+    unit = str(metadata.get("unit", ""))
+    x, y = (micrometres(1 / n, unit) if n > 0 else None for n in pixels_per_unit)
+    if unit in {"cm", "centimeter"}:
+        x, y = plausible(x), plausible(y)
+    return Spacing(micrometres(metadata.get("spacing"), unit), y, x)
+
+
+def imagej_channels(labels: list[str], count: int) -> tuple[str, ...]:
+    """Return the names that slice labels (channel varies fastest) give to ``count`` channels, if they name channels."""
+    firsts = [label.splitlines()[0].strip() if label.strip() else "" for label in labels]
+    names = firsts[:count]
+    repeats = all(label == names[n % count] for n, label in enumerate(firsts)) if count > 1 else False
+    return tuple(names) if repeats and all(names) and len(set(names)) == count else ()
+
+
+def _ome(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    if series.kind != "ome" or tif.ome_metadata is None:
+        return TiffMetadata()
+    images = ome_images(tif.ome_metadata)
+    same = [image for image in images if image.name == (series.name or "")]
+    if len(images) == len(tif.series):
+        same = [image for image, s in zip(images, tif.series, strict=True) if s is series]
+    if not same:
+        return TiffMetadata()
+    z, y, x = (micrometres(value, unit) for value, unit in same[0].sizes)
+    return TiffMetadata(Spacing(z, y, x), same[0].channels)
+
+
+def _imagej(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    metadata = tif.imagej_metadata
+    if metadata is None:
+        return TiffMetadata()
+    tagged = 282 in tif.pages.first.tags and 283 in tif.pages.first.tags
+    labels = metadata.get("Labels")
+    count = int(metadata.get("channels", 1))
+    names = imagej_channels([str(label) for label in labels], count) if isinstance(labels, list) else ()
+    return TiffMetadata(imagej_spacing(metadata, tif.pages.first.resolution if tagged else (0.0, 0.0)), names)
+
+
+def _micromanager(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    summary = (tif.micromanager_metadata or {}).get("Summary")
+    return from_micromanager(summary) if isinstance(summary, dict) else TiffMetadata()
+
+
+def from_micromanager(summary: Mapping[str, Any]) -> TiffMetadata:
+    """Return what the summary of a Micro-Manager file says."""
+    size = micrometres(summary.get("PixelSize_um", summary.get("PixelSizeUm")))
+    names = summary.get("ChNames")
+    channels = tuple(str(name) for name in names) if isinstance(names, list) else ()
+    return TiffMetadata(Spacing(micrometres(summary.get("z-step_um")), size, size), channels)
+
+
+def _metamorph(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    plane = (tif.metaseries_metadata or {}).get("PlaneInfo")
+    return from_metamorph(plane) if isinstance(plane, dict) else TiffMetadata()
+
+
+def from_metamorph(plane: Mapping[str, Any]) -> TiffMetadata:
+    """Return what MetaMorph and ImageXpress say of a plane."""
+    unit = str(plane.get("spatial-calibration-units", ""))
+    y, x = (micrometres(plane.get(f"spatial-calibration-{axis}"), unit) for axis in "yx")
+    name = str(plane.get("_IllumSetting_", ""))
+    return TiffMetadata(
+        Spacing(None, y, x) if plane.get("spatial-calibration-state") else Spacing(), (name,) if name else ()
+    )
+
+
+def _lsm(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    return from_lsm(tif.lsm_metadata) if tif.lsm_metadata else TiffMetadata()
+
+
+def from_lsm(metadata: Mapping[str, Any]) -> TiffMetadata:
+    """Return what a Zeiss LSM file says; its sizes are in metres."""
+    z, y, x = (micrometres(metadata.get(f"VoxelSize{axis}"), "m") for axis in "ZYX")
+    colours = metadata.get("ChannelColors")
+    names = colours.get("ColorNames", []) if isinstance(colours, dict) else []
+    return TiffMetadata(Spacing(z, y, x), tuple(str(name) for name in names))
+
+
+def _stk(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    return from_stk(tif.stk_metadata) if tif.stk_metadata else TiffMetadata()
+
+
+def from_stk(metadata: Mapping[str, Any]) -> TiffMetadata:
+    """Return what a MetaMorph stack says; ``ZDistance`` has a value per plane, in the unit of x and y."""
+    unit = str(metadata.get("CalibrationUnits", ""))
+    y, x = (micrometres(metadata.get(f"{axis}Calibration"), unit) for axis in "YX")
+    steps = np.atleast_1d(metadata.get("ZDistance", np.nan))
+    return TiffMetadata(Spacing(micrometres(steps[-1], unit) if steps.size else None, y, x))
+
+
+def _tags(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    page = series.keyframe
+    if 282 not in page.tags or 283 not in page.tags:
+        return TiffMetadata()
+    return TiffMetadata(resolution_spacing(page.resolution, int(page.resolutionunit)))
+
+
+_READERS: tuple[Callable[[TiffFile, TiffPageSeries], TiffMetadata], ...] = (
+    _ome, _imagej, _micromanager, _metamorph, _stk, _lsm, _tags,
+)  # fmt: skip

@@ -1,0 +1,88 @@
+"""Which of the series in a TIFF are images, and whether the file is whole.
+
+Slide scanners put a thumbnail, a photo of the label and an overview beside the image; they are told by their names,
+by TIFF's own flag, or by being much smaller. Fields of different size in an OME-TIFF are images all the same.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from tifffile import TiffFile, TiffPageSeries
+
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.io.checks import cut_short
+
+_ASIDE = {"thumbnail", "label", "label image", "macro", "macro image", "map", "overview", "overview image", "preview"}
+_DESCRIPTIONS = {270, 50839}  # tags of bytes: ImageDescription, IJMetadata
+_CHAINED = {"uniform", "generic"}  # kinds that know how many pages there are from the list of pages alone
+_LISTED = _CHAINED | {"imagej", "shaped", "ome"}  # kinds whose list of pages ends as TIFF says it should
+
+
+def choose_pictures(path: Path, tif: TiffFile) -> tuple[list[TiffPageSeries], tuple[str, ...]]:
+    """Return the series of an open file that are images, and a sentence on what was left out.
+
+    Raises
+    ------
+    ImageReadError
+        If there is none, or the file is cut short.
+    """
+    if not tif.pages:
+        raise cut_short(path, "it ends before the description of its first page")
+    series = [s for s in tif.series if s.shape]
+    if not series:
+        raise ImageReadError(f"{path.name} holds no image that can be read; save it again as TIFF or OME-TIFF")
+    _check_whole(path, tif)
+    largest = max(series, key=_area)
+    chosen = [s for s in series if s is largest or not _aside(s, largest)]
+    count = len(series) - len(chosen)
+    left_out = f"{count} smaller picture{'s' * (count != 1)} in the file (thumbnail, label or overview) left out"
+    return chosen, (left_out,) if count else ()
+
+
+def _aside(series: TiffPageSeries, largest: TiffPageSeries) -> bool:
+    if _area(series) >= _area(largest):
+        return False
+    flagged = series.name.strip().casefold() in _ASIDE or series.keyframe.is_reduced
+    return flagged or (series.kind != "ome" and 4 * _area(series) < _area(largest))
+
+
+def _area(series: TiffPageSeries) -> int:
+    return int(series.keyframe.imagelength) * int(series.keyframe.imagewidth)
+
+
+def _check_whole(path: Path, tif: TiffFile) -> None:
+    """Raise ImageReadError where the file ends before something that it points to."""
+    if _description_end(tif) > tif.filehandle.size:
+        raise cut_short(path, "part of its description is missing")
+    series = tif.series[0]
+    planes = int((tif.imagej_metadata or {}).get("images", 1)) if tif.is_imagej else 1
+    if series.kind in _CHAINED and planes > len(tif.pages):
+        raise cut_short(path, f"ImageJ wrote {planes} planes, and they would reach beyond its end")
+    described = series.kind == "shaped" and series.dataoffset is not None
+    if series.kind in _LISTED and not described and _breaks_off(tif):
+        raise cut_short(path, f"its list of pages breaks off after page {len(tif.pages)}")
+
+
+def _description_end(tif: TiffFile) -> int:
+    """Return the byte that the descriptions of the first page reach to; tifffile leaves out those it cannot read."""
+    file, tiff = tif.filehandle, tif.tiff
+    file.seek(tif.pages.first.offset)
+    count = struct.unpack(tiff.tagnoformat, file.read(tiff.tagnosize))[0]
+    entry = struct.Struct(tiff.byteorder + "HH" + tiff.offsetformat[1:] * 2)  # code, type, length, value or its offset
+    if entry.size != tiff.tagsize:  # NDPI
+        return 0
+    raw = file.read(count * entry.size)
+    ends = [o + n for code, _, n, o in entry.iter_unpack(raw) if code in _DESCRIPTIONS and n > tiff.offsetsize]
+    return max(ends, default=0)
+
+
+def _breaks_off(tif: TiffFile) -> bool:
+    """Return whether the last page found points to another; pointing back is a fault of some writers, and harmless."""
+    at = tif.pages.next_page_offset
+    if at is None:
+        return False
+    tif.filehandle.seek(at)
+    raw = tif.filehandle.read(tif.tiff.offsetsize)
+    return int(struct.unpack(tif.tiff.offsetformat, raw)[0]) > at

@@ -1,0 +1,1 @@
+"""What the found cells amount to: tables per object, counts per field."""

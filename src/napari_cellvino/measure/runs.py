@@ -1,0 +1,128 @@
+"""A label image as runs: stretches of one object along one row.
+
+Area, moments and hull of an object follow from its runs in closed form, and a cell of 700 px has only 30 of them: so
+the pixels are passed once, to find the runs, and everything after costs next to nothing. Cropping each object and
+measuring it alone, as is usual, costs more in calls than in arithmetic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ImageValueError
+
+Integers = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs of N objects, sorted by object, then row, then column; arrays of equal length R.
+
+    Run r covers the pixels (y[r], x0[r]) to (y[r], x1[r] - 1), which are the pixels first[r] to
+    first[r] + x1[r] - x0[r] - 1 of the foreground. ``foreground`` are flat indices into the image, ascending in a run.
+    """
+
+    row: NDArray[np.intp]  # which object, 0 to N - 1
+    y: NDArray[np.intp]
+    x0: NDArray[np.intp]
+    x1: NDArray[np.intp]
+    order: NDArray[np.intp]  # of these runs among all runs of the foreground in raster order
+    foreground: NDArray[np.intp]
+    first: NDArray[np.intp]  # of all runs of the foreground, in raster order
+    starts: NDArray[np.intp]  # (N,): the first run of each object
+
+    def total(self, per_run: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the sum over each object (N,) of values (R,) given per run."""
+        return np.bincount(self.row, per_run, minlength=len(self.starts)).astype(np.float64, copy=False)
+
+
+def find_runs(labels: Integers, ids: Integers) -> Runs:
+    """Return the runs of the objects ``ids`` (N,) in ``labels`` (Y, X); other labels are passed over.
+
+    Raises
+    ------
+    ImageValueError
+        If an object has no pixel in the label image.
+    """
+    flat = labels.ravel()
+    foreground = np.flatnonzero(flat)
+    first = _first_of_runs(flat[foreground], foreground, labels.shape[1])
+    begin = foreground[first]
+    row = _rows_of(flat[begin], ids)
+    order = np.argsort(row, kind="stable")
+    order = order[np.searchsorted(row[order], 0) :]
+    length = np.diff(first, append=len(foreground))[order]
+    row, (y, x0) = row[order], np.divmod(begin[order], labels.shape[1])
+    return Runs(row, y, x0, x0 + length, order, foreground, first, _starts_of(row, ids))
+
+
+def find_owners(labels: Integers, ids: Integers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the pixels (flat indices) of objects ``ids`` (N,) in ``labels`` (Y, X), and of each the row in ``ids``.
+
+    Pixels of other labels are left out; not every object need be there.
+    """
+    flat = labels.ravel()
+    foreground = np.flatnonzero(flat)
+    first = _first_of_runs(flat[foreground], foreground, labels.shape[1])
+    row = np.repeat(_rows_of(flat[foreground[first]], ids), np.diff(first, append=len(foreground)))
+    known = row >= 0
+    return foreground[known], row[known]
+
+
+def box_runs(boxes: Integers, shape: tuple[int, ...]) -> Runs:
+    """Return the runs of objects that fill their boxes (N, 4), in an image of ``shape`` (Y, X).
+
+    Boxes may overlap: ``foreground`` then holds a pixel once for each.
+
+    Raises
+    ------
+    ImageValueError
+        If a box is empty or reaches out of the image.
+    """
+    y0, x0, y1, x1 = boxes.astype(np.intp).T
+    bad = (y0 < 0) | (x0 < 0) | (y1 <= y0) | (x1 <= x0) | (y1 > shape[0]) | (x1 > shape[1])
+    if bad.any():
+        raise ImageValueError(f"box {boxes[bad][0].tolist()} (y0, x0, y1, x1) is empty or not within {shape} px")
+    row = np.repeat(np.arange(len(boxes)), y1 - y0)
+    starts = np.concatenate([np.zeros(1, np.intp), np.cumsum(y1 - y0)])[: len(boxes)]
+    y = y0[row] + np.arange(len(row)) - starts[row]
+    width = (x1 - x0)[row]
+    first = np.concatenate([np.zeros(1, np.intp), np.cumsum(width)])[: len(row)]
+    run = np.repeat(np.arange(len(row)), width)
+    foreground = (y * shape[1] + x0[row])[run] + np.arange(len(run)) - first[run]
+    return Runs(row, y, x0[row], x1[row], np.arange(len(row)), foreground, first, starts)
+
+
+def _first_of_runs(values: Integers, foreground: NDArray[np.intp], width: int) -> NDArray[np.intp]:
+    """Return where in the foreground a run begins: after a gap, at another label, or on a new row."""
+    new = np.ones(len(values), bool)
+    np.not_equal(foreground[1:], foreground[:-1] + 1, out=new[1:])
+    new[1:] |= values[1:] != values[:-1]
+    new |= foreground % width == 0
+    return np.flatnonzero(new)
+
+
+def _rows_of(values: Integers, ids: Integers) -> NDArray[np.intp]:
+    """Return the position in ``ids`` (N,) of each value, or -1 where it is not there."""
+    if len(ids) == 0:
+        return np.full(len(values), -1, np.intp)
+    by_id = np.argsort(ids, kind="stable")
+    place = np.minimum(np.searchsorted(ids[by_id], values), len(ids) - 1)
+    rows = by_id[place]
+    return np.where(ids[rows] == values, rows, -1)
+
+
+def _starts_of(row: NDArray[np.intp], ids: Integers) -> NDArray[np.intp]:
+    """Return the first run of each object, where runs are sorted by object."""
+    starts = np.searchsorted(row, np.arange(len(ids)))
+    absent = np.bincount(row, minlength=len(ids)) == 0
+    if absent.any():
+        raise ImageValueError(
+            f"object {ids[absent][0]} is in the table but not in the label image; "
+            f"measure a table together with the labels it was made from"
+        )
+    return starts

@@ -1,0 +1,7 @@
+"""Model packages: verified folders that hold a network, what it needs and what it promises."""
+
+from napari_cellvino.model_package.package import ModelPackage, open_package
+from napari_cellvino.model_package.registry import find_package, list_packages
+from napari_cellvino.model_package.spec import ModelSpec, read_spec
+
+__all__ = ["ModelPackage", "ModelSpec", "find_package", "list_packages", "open_package", "read_spec"]

@@ -1,0 +1,114 @@
+"""A model package that was checked: every file there, every sha256 right."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import DeviceError, ModelPackageError
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.model_package.spec import ModelSpec, read_spec
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPackage:
+    """A verified folder; ``sha256`` is one fingerprint over all its files."""
+
+    folder: Path
+    spec: ModelSpec
+    sha256: str
+
+    @property
+    def label(self) -> str:
+        """Return name and version, as layers and tables show it."""
+        return f"{self.spec.name} {self.spec.version}"
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """Precisions this package has weights for."""
+        return (Precision.FAST, Precision.EXACT, *((Precision.INT8,) if "int8" in self.spec.weights else ()))
+
+    def weights(self, precision: Precision) -> Path:
+        """Return the OpenVINO IR file for a precision.
+
+        Raises
+        ------
+        DeviceError
+            If the package ships no weights for it.
+        """
+        if precision not in self.precisions:
+            offered = ", ".join(self.precisions)
+            raise DeviceError(f"model {self.label} has no {precision} weights; it offers {offered}")
+        return self.folder / self.spec.weights["int8" if precision is Precision.INT8 else "float"]
+
+    def test_tensors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the package's own input (1, C, Y, X) and the output it promises for it (1, maps, Y / s, X / s).
+
+        Raises
+        ------
+        ModelPackageError
+            If they are not among the files that were checked, or do not fit together.
+        """
+        given, promised = self._tensor("test_input.npy"), self._tensor("test_output.npy")
+        expected = (1, len(self.spec.maps), *(size // self.spec.stride for size in given.shape[2:]))
+        if promised.shape != expected:
+            raise ModelPackageError(
+                f"model {self.label} promises an output of shape {promised.shape} for a test input of {given.shape}; "
+                f"it should be {expected}: (1, maps, height, width)"
+            )
+        return given, promised
+
+    def _tensor(self, name: str) -> NDArray[np.float32]:
+        if name not in self.spec.sha256:
+            raise ModelPackageError(f"model {self.label} in {self.folder} ships no {name}, so it cannot be checked")
+        try:
+            tensor: NDArray[np.float32] = np.load(self.folder / name)
+        except (OSError, ValueError, EOFError) as error:
+            raise ModelPackageError(f"model {self.label}: {self.folder / name} is no array file: {error}") from error
+        return tensor
+
+    def card(self) -> str:
+        """Return the model card (Markdown), or the description where there is none."""
+        try:
+            return (self.folder / "README.md").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return self.spec.description
+
+
+def open_package(folder: Path) -> ModelPackage:
+    """Return the package in ``folder`` after checking that each file it lists has the sha256 it should have.
+
+    Raises
+    ------
+    ModelPackageError
+        If a file is missing or was altered, or the description cannot be used.
+    """
+    spec = read_spec(folder)
+    needed = {*spec.weights.values(), *(name[:-4] + ".bin" for name in spec.weights.values())}
+    unlisted = sorted(needed - spec.sha256.keys())
+    if unlisted:
+        raise ModelPackageError(f"model {spec.name} in {folder} lists no sha256 for {', '.join(unlisted)}")
+    for name, wanted in spec.sha256.items():
+        _check_file(folder, spec.name, name, wanted)
+    everything = "".join(f"{name}:{spec.sha256[name]}\n" for name in sorted(spec.sha256))
+    return ModelPackage(folder, spec, hashlib.sha256(everything.encode()).hexdigest())
+
+
+def _check_file(folder: Path, model: str, name: str, wanted: str) -> None:
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ModelPackageError(f"model {model} in {folder} names a file outside its folder: {name}")
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelPackageError(
+            f"model {model} in {folder} lacks {name}: {error.strerror}; install it again"
+        ) from error
+    if found != wanted:
+        raise ModelPackageError(
+            f"model {model}: {path} was altered (sha256 {found[:12]}… instead of {wanted[:12]}…); install it again"
+        )

@@ -1,0 +1,67 @@
+"""Where model packages are looked for: shipped, the user's own folder, then folders named in the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_cellvino.core.errors import ModelPackageError
+from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.core.settings import load_settings, user_model_folder
+from napari_cellvino.model_package.package import ModelPackage, open_package
+from napari_cellvino.model_package.spec import SPEC_NAME, ModelSpec, read_spec
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPackage:
+    """A package as a list shows it: not yet verified. ``problem`` says why it cannot be used, or is empty."""
+
+    folder: Path
+    spec: ModelSpec | None
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the name to choose it by."""
+        return self.spec.name if self.spec else self.folder.name
+
+
+def model_folders() -> tuple[Path, ...]:
+    """Return the folders searched, in order; where two packages have one name, the first found is meant."""
+    return (shipped_folder("models"), user_model_folder(), *load_settings().model_folders)
+
+
+def list_packages() -> tuple[ListedPackage, ...]:
+    """Return all packages found, broken ones with their problem."""
+    return tuple(_listed(path) for folder in model_folders() for path in _package_folders(folder))
+
+
+def find_package(name: str) -> ModelPackage:
+    """Return the verified package called ``name``, or in the folder ``name``.
+
+    Raises
+    ------
+    ModelPackageError
+        If there is none, or it is broken.
+    """
+    if (Path(name) / SPEC_NAME).is_file():
+        return open_package(Path(name))
+    listed = list_packages()
+    for package in listed:
+        if package.name == name:
+            return open_package(package.folder)
+    known = ", ".join(sorted({p.name for p in listed if p.spec})) or "none"
+    raise ModelPackageError(f"there is no model {name!r}; installed: {known}")
+
+
+def _package_folders(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from sorted(path.parent for path in folder.glob(f"*/{SPEC_NAME}"))
+
+
+def _listed(folder: Path) -> ListedPackage:
+    try:
+        return ListedPackage(folder, read_spec(folder))
+    except ModelPackageError as error:
+        return ListedPackage(folder, None, str(error))

@@ -1,0 +1,153 @@
+"""What a model package says of itself, read from its ``rdf.yaml``.
+
+The file is a bioimage.io model description 0.5; what OpenVINO and the heads need stands under ``config.cellvino``.
+The YAML is read here and not by bioimageio.spec, which would be a heavy run-time dependency and has no entry for
+OpenVINO weights.
+
+References
+----------
+https://github.com/bioimage-io/spec-bioimage-io (model description 0.5)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from napari_cellvino.core.errors import ModelPackageError
+from napari_cellvino.core.recipe import Precision
+
+SPEC_NAME = "rdf.yaml"
+
+Task = Literal["instances", "detection", "mask"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Normalisation(_Frozen):
+    """How the pixels of a plane become what the network sees, channel by channel.
+
+    ``percentiles``: ``low`` and ``high`` (0 to 100) become 0 and 1; ``mean_std``: the mean becomes 0, mean plus
+    standard deviation 1; ``none``: as they are. The last two are for converted models that were trained so.
+    """
+
+    method: Literal["percentiles", "mean_std", "none"] = "percentiles"
+    low: float = 1.0
+    high: float = 99.8
+
+
+class Diameter(_Frozen):
+    """Object diameters in px: the one the model knows best, and the range it was trained on.
+
+    ``assumed`` is the diameter taken where the user names none, None where images are then taken as they are.
+    """
+
+    reference: float = Field(gt=0)
+    smallest: float = Field(gt=0)
+    largest: float = Field(gt=0)
+    assumed: float | None = Field(default=None, gt=0)
+
+
+class HeadSpec(_Frozen):
+    """Which head decodes the maps, and its defaults for this model."""
+
+    name: str
+    parameters: dict[str, float] = Field(default_factory=dict)
+
+
+class Score(_Frozen):
+    """One measured figure: on which set, which metric, at which precision."""
+
+    set: str
+    metric: str
+    precision: Precision
+    value: float
+
+
+class ModelSpec(_Frozen):
+    """The ``config.cellvino`` part of a package, with the common fields of the description.
+
+    What comes out depends on the task: ``instances`` are labels, a ``detection`` is boxes with classes and scores, a
+    ``mask`` is that of the one cell in the middle of a crop of ``tile`` px. The network takes (1, ``input_channels``,
+    tile, tile) and gives (1, maps, tile / stride, tile / stride). With 8 ``views`` it sees each tile in all ways it can
+    be flipped and transposed, with ``negatives`` half of them as negatives, and their maps are averaged. Running takes
+    ``bytes_fixed`` of memory and ``bytes_per_pixel`` for each pixel of a tile.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    title: str
+    version: str
+    description: str
+    licence: str
+    task: Task
+    head: HeadSpec
+    input_channels: Literal[1, 3] = 1
+    stride: Literal[1, 2, 4, 8, 16] = 1
+    maps: tuple[str, ...]
+    classes: tuple[str, ...]
+    normalise: Normalisation = Normalisation()
+    diameter_px: Diameter
+    tile: int = Field(ge=64, le=4096, multiple_of=16)
+    halo: int = Field(ge=0, le=1024)
+    views: Literal[1, 8] = 1
+    negatives: bool = False
+    bytes_fixed: int = Field(default=0, ge=0)
+    bytes_per_pixel: int = Field(ge=1)
+    tolerance: dict[Precision, float]
+    weights: dict[Literal["float", "int8"], str]
+    scores: tuple[Score, ...] = ()
+    sha256: dict[str, str]
+
+    def describe_task(self) -> str:
+        """Return what comes out, for people: ``outlines cells``, ``boxes round cells: living, dead``."""
+        if self.task == "detection":
+            return "boxes round cells" + (f": {', '.join(self.classes)}" if len(self.classes) > 1 else "")
+        return "outlines cells" if self.task == "instances" else "outlines one cell in the middle of an image"
+
+    @model_validator(mode="after")
+    def _fits_the_stride(self) -> Self:
+        for name, size in (("tile", self.tile), ("halo", self.halo)):
+            if size % self.stride:
+                raise ValueError(f"{name} {size} is no multiple of the stride {self.stride}")
+        if self.task == "mask" and self.stride != 1:
+            raise ValueError(f"a mask has the size of its crop: stride 1, not {self.stride}")
+        return self
+
+
+def read_spec(folder: Path) -> ModelSpec:
+    """Return what the package in ``folder`` says of itself.
+
+    Raises
+    ------
+    ModelPackageError
+        If there is no ``rdf.yaml``, or it is no model description that CellVINO can run.
+    """
+    path = folder / SPEC_NAME
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelPackageError(f"{folder} is no model package: it has no {SPEC_NAME}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ModelPackageError(f"{path} cannot be read: {error}") from error
+    return _spec_from(content, path)
+
+
+def _spec_from(content: object, path: Path) -> ModelSpec:
+    if not isinstance(content, dict) or content.get("type") != "model":
+        raise ModelPackageError(f"{path} describes no model")
+    config = content.get("config") or {}
+    ours = config.get("cellvino") if isinstance(config, dict) else None
+    if not isinstance(ours, dict):
+        raise ModelPackageError(f"{path} has no config.cellvino section, so CellVINO does not know how to run it")
+    common = {"title": "name", "version": "version", "description": "description", "licence": "license"}
+    values = {ours_key: str(content.get(key, "")) for ours_key, key in common.items()}
+    try:
+        return ModelSpec.model_validate(values | ours)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ModelPackageError(f"{path} cannot be used: {faults}") from error

@@ -1,7 +1,0 @@
-"""Model packages: verified folders that hold a network, what it needs and what it promises."""
-
-from napari_cellvino.package.model import ModelPackage, open_package
-from napari_cellvino.package.registry import find_package, list_packages
-from napari_cellvino.package.spec import ModelSpec, read_spec
-
-__all__ = ["ModelPackage", "ModelSpec", "find_package", "list_packages", "open_package", "read_spec"]

@@ -1,0 +1,119 @@
+"""What is in the wells: compounds, doses and controls, from a CSV that a person made in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.plate import Plate, Well
+
+COLUMNS = ("compound", "dose", "control")
+
+
+class Control(StrEnum):
+    """Which control a well is; others are samples."""
+
+    NONE = ""
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+
+
+_CONTROLS = {
+    "positive": Control.POSITIVE, "pos": Control.POSITIVE, "+": Control.POSITIVE, "p": Control.POSITIVE,
+    "negative": Control.NEGATIVE, "neg": Control.NEGATIVE, "-": Control.NEGATIVE, "n": Control.NEGATIVE,
+    "": Control.NONE, "none": Control.NONE, "no": Control.NONE, "sample": Control.NONE,
+}  # fmt: skip
+
+
+class Content(BaseModel):
+    """What one well holds; ``dose`` in whatever unit the user counts, None where there is none."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    compound: str = ""
+    dose: float | None = None
+    control: Control = Control.NONE
+
+    @field_validator("dose", mode="before")
+    @classmethod
+    def _no_dose(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
+
+    @field_validator("control", mode="before")
+    @classmethod
+    def _control(cls, value: object) -> object:
+        text = str(value or "").strip().casefold()
+        if text not in _CONTROLS:
+            raise ValueError("use positive, negative, or nothing")
+        return _CONTROLS[text]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The contents of wells; a well that is not listed holds nothing known. False where nothing is known of any."""
+
+    contents: Mapping[Well, Content] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.contents)
+
+    def columns(self, well: Well) -> dict[str, object]:
+        """Return compound, dose and control of a well for a table; no columns where there is no layout."""
+        content = self.contents.get(well, Content())
+        return {"compound": content.compound, "dose": content.dose, "control": content.control.value} if self else {}
+
+    def control(self, well: Well) -> Control:
+        """Return which control a well is."""
+        return self.contents.get(well, Content()).control
+
+
+def read_layout(path: Path, plate: Plate) -> Layout:
+    """Return the layout in a CSV with the columns well, compound, dose and control; others are passed over.
+
+    Raises
+    ------
+    OptionError
+        If it cannot be read, has no column ``well``, or names a well twice or one that the plate has not.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"layout {path} cannot be read: {error}; save it as CSV in UTF-8") from error
+    lines = text.splitlines()
+    separator = max(",;\t", key=(lines[0] if lines else "").count)  # as the spreadsheet of some countries writes
+    rows = [{(k or "").strip().casefold(): v for k, v in r.items()} for r in csv.DictReader(lines, delimiter=separator)]
+    if not rows or "well" not in rows[0]:
+        raise OptionError(f"layout {path} has no column 'well' or no rows; its columns are well, {', '.join(COLUMNS)}")
+    contents: dict[Well, Content] = {}
+    for number, row in enumerate(rows, 2):
+        well = Well.parse(str(row["well"]))
+        if well in contents or well.row >= plate.rows or well.column >= plate.columns:
+            why = "is there twice" if well in contents else f"is not on a plate of {plate.rows} x {plate.columns} wells"
+            raise OptionError(f"layout {path}, line {number}: well {well.name} {why}")
+        contents[well] = _content(row, f"layout {path}, line {number}")
+    return Layout(contents)
+
+
+def layout_text(layout: Layout) -> str:
+    """Return a layout as the CSV that `read_layout` reads."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("well", *COLUMNS))
+    writer.writerows((well.name, *layout.columns(well).values()) for well in sorted(layout.contents))
+    return text.getvalue()
+
+
+def _content(row: Mapping[str, object], place: str) -> Content:
+    try:
+        return Content.model_validate({name: row[name] for name in COLUMNS if row.get(name) is not None})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        what, message = fault["loc"][0], fault["msg"].removeprefix("Value error, ")
+        raise OptionError(f"{place}: {what} {fault['input']!r}: {message}") from error

@@ -1,0 +1,186 @@
+"""Reasons to look at an object again, each found for all objects of an image at once, with how strong it is.
+
+Strengths go from 0 to 1. What is unusual is judged by the other objects of the same image: median and median absolute
+deviation, which a few odd ones do not move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.annotation import Annotation, Region
+from napari_cellvino.annotation.tools.split_seeds import count_parts
+from napari_cellvino.core.objects import Doubt, Objects
+from napari_cellvino.measure.convex_hull import hull_areas
+from napari_cellvino.measure.runs import Runs, find_runs
+from napari_cellvino.quality.overlap import overlap
+
+LOW_SCORE = 0.7
+UNUSUAL = 3.0  # robust standard deviations
+LEAST_SPREAD = 0.15  # of the logarithm of an area: in a field of equal cells no 10 % is unusual
+ENTROPY_SPREAD = 0.05  # bits
+UNSURE = 0.5  # bits: below this an outline is sure, however sure the others are
+ROUND = 0.9  # solidity above which no outline is ragged
+SHAPED = 60  # px: of smaller objects the pixels make the shape
+MAY_HAVE_WAIST = 0.96  # solidity of two discs joined by a waist of 3/4 of their width
+LONG, FULL = 1.3, 0.72  # sides of a box, and share of it, by which a round object is told without a closer look
+SAME = 0.5  # IoU above which two outlines are of one cell
+TRACE = 0.1  # IoU below which nothing of it was found
+THRESHOLDS, TOP = ("confidence", "outline", "split"), 0.95  # of heads; another threshold is halfway to the top
+GAP = 2  # planes from one to the next in which a cell goes on
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why to look at an object: which doubt, how strong (0 to 1), and in words."""
+
+    doubt: Doubt
+    strength: float
+    words: str
+
+
+Found = Iterator[tuple[int, Reason]]  # by id
+
+
+def low_scores(objects: Objects) -> Found:
+    """Yield the objects that the model was not sure of."""
+    for row in np.flatnonzero(objects.score < LOW_SCORE).tolist():
+        score = float(objects.score[row])
+        yield int(objects.id[row]), Reason(Doubt.LOW_SCORE, 1 - score / LOW_SCORE, f"low score {score:.2f}")
+
+
+def edges(objects: Objects, shape: tuple[int, ...]) -> Found:
+    """Yield the objects that touch the edge of the image in the plane."""
+    axes = len(shape)
+    low, high = objects.box[:, axes - 2 : axes], objects.box[:, 2 * axes - 2 :]
+    for row in np.flatnonzero((low == 0).any(1) | (high == np.asarray(shape[-2:])).any(1)).tolist():
+        yield int(objects.id[row]), Reason(Doubt.TOUCHES_EDGE, 0.15, "touches the edge")
+
+
+def odd_sizes(objects: Objects) -> Found:
+    """Yield the objects much larger or smaller than the others."""
+    if len(objects) == 0:
+        return
+    size = np.log(np.maximum(objects.area_px, 1))
+    away, usual = _unusual(size, LEAST_SPREAD)
+    for row in np.flatnonzero(np.abs(away) > UNUSUAL).tolist():
+        ratio = float(np.exp(size[row] - usual))
+        words = f"{ratio:.1f} times the usual size" if ratio > 1 else f"{100 * ratio:.0f} % of the usual size"
+        yield int(objects.id[row]), Reason(Doubt.ODD_SIZE, _strength(abs(float(away[row]))), words)
+
+
+def odd_shapes(objects: Objects, solidity: Floats) -> Found:
+    """Yield the objects of a shape more ragged or bent than the others', by ``solidity`` (N,)."""
+    if len(objects) == 0:
+        return
+    away, _ = _unusual(solidity, 0.02)
+    for row in np.flatnonzero((away < -UNUSUAL) & (solidity < ROUND) & (objects.area_px >= SHAPED)).tolist():
+        words = f"ragged or bent (fills {100 * float(solidity[row]):.0f} % of its hull)"
+        yield int(objects.id[row]), Reason(Doubt.ODD_SHAPE, 0.7 * _strength(-float(away[row])), words)
+
+
+def unsure_outlines(objects: Objects, runs: Runs, foreground_probability: Floats) -> Found:
+    """Yield the objects along whose outline the model was less sure than along the others'.
+
+    That is the mean entropy in bits of ``foreground_probability`` (Y, X), at both ends of every run of the object, on
+    the pixel inside and the one outside.
+    """
+    if len(objects) == 0:
+        return
+    last = foreground_probability.shape[1] - 1
+    ends = (runs.x0, runs.x1 - 1, np.maximum(runs.x0 - 1, 0), np.minimum(runs.x1, last))
+    entropy = np.mean([_entropy(foreground_probability[runs.y, x]) for x in ends], axis=0)
+    mean = runs.total(entropy) / np.maximum(runs.total(np.ones(len(runs.row))), 1)
+    away, _ = _unusual(mean, ENTROPY_SPREAD)
+    for row in np.flatnonzero((away > UNUSUAL) & (mean > UNSURE)).tolist():
+        yield int(objects.id[row]), Reason(Doubt.UNSURE_OUTLINE, _strength(float(away[row])), "unsure outline")
+
+
+def waists(annotation: Annotation, objects: Objects, solidity: Floats) -> Found:
+    """Yield the objects with a clear waist; only those that are neither convex nor round are looked at one by one."""
+    height, width = (objects.box[:, 2:] - objects.box[:, :2]).T
+    longer = np.maximum(height, width) > LONG * np.minimum(height, width)
+    may = (solidity < MAY_HAVE_WAIST) & (longer | (objects.area_px < FULL * height * width))
+    for row in np.flatnonzero(may).tolist():
+        id_ = int(objects.id[row])
+        mask = annotation.pixels[annotation.geometry(id_).region.slices] == id_
+        count = count_parts(mask)
+        if count > 1:
+            words = "looks like two" if count == 2 else f"looks like {count}"
+            yield id_, Reason(Doubt.LOOKS_LIKE_TWO, 0.8, words)
+
+
+def disagreements(annotation: Annotation, objects: Objects, other: NDArray[np.int32]) -> Found:
+    """Yield the objects that are not the same in ``other``, the labels decoded with another threshold."""
+    pairs = overlap(annotation.pixels, other)
+    inside = 2 * pairs.both > pairs.predicted_area[pairs.predicted_row]
+    parts = np.bincount(pairs.true_row[inside], minlength=len(objects))
+    best = np.zeros(len(objects))
+    np.maximum.at(best, pairs.true_row, pairs.iou)
+    for row in np.flatnonzero(best <= SAME).tolist():
+        moved = parts[row] < 2 and best[row] > TRACE
+        what = "another outline" if moved else f"{parts[row]} cells" if parts[row] > 1 else "not found"
+        words = f"{what} at another threshold"
+        yield int(objects.id[row]), Reason(Doubt.THRESHOLDS_DISAGREE, 0.35 if moved else 0.6, words)
+
+
+def another_threshold(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the parameters of a head with stricter thresholds, for the labels that `disagreements` takes.
+
+    Stricter ones find no boxes but those found before, so that no network runs to outline a cell.
+    """
+    return {name: max(value, (value + TOP) / 2) if name in THRESHOLDS else value for name, value in values.items()}
+
+
+def broken_along_z(annotation: Annotation) -> Found:
+    """Yield the objects of a stack that miss a plane, or end where another begins over the same place."""
+    for id_ in annotation.index.ids():
+        region = annotation.geometry(id_).region
+        own = annotation.pixels[region.slices] == id_
+        if not own.any(axis=(1, 2)).all():
+            yield id_, Reason(Doubt.BROKEN_ALONG_Z, 0.6, "broken along z: a plane is missing")
+        other = _goes_on_as(annotation, own[-1], region.high[0], region)
+        if other:
+            yield id_, Reason(Doubt.BROKEN_ALONG_Z, 0.7, f"broken along z: goes on as #{other}")
+            yield other, Reason(Doubt.BROKEN_ALONG_Z, 0.7, f"broken along z: began as #{id_}")
+
+
+def solidities(annotation: Annotation, objects: Objects) -> tuple[Runs, NDArray[np.float64]]:
+    """Return the runs of all objects of a plane, and the share of its convex hull that each one fills (N,)."""
+    runs = find_runs(annotation.pixels, objects.id)
+    return runs, objects.area_px / hull_areas(runs)
+
+
+def _goes_on_as(annotation: Annotation, last: NDArray[np.bool_], after: int, place: Region) -> int:
+    """Return the object that begins within a plane or two over half of the last plane of one, 0 if none does."""
+    for plane in range(after, min(after + GAP, annotation.shape[0])):
+        over = annotation.pixels[plane][place.slices[1:]][last]
+        ids, count = np.unique(over[over != 0], return_counts=True)
+        for id_, shared in zip(ids.tolist(), count.tolist(), strict=True):
+            if annotation.geometry(id_).region.low[0] == plane and 2 * shared > last.sum():
+                return int(id_)
+    return 0
+
+
+def _unusual(values: Floats, least_spread: float) -> tuple[NDArray[np.float64], float]:
+    """Return by how many robust standard deviations each value is away from the median, and the median."""
+    usual = float(np.median(values))
+    spread = max(least_spread, 1.4826 * float(np.median(np.abs(values - usual))))
+    return np.asarray((values - usual) / spread, np.float64), usual
+
+
+def _strength(away: float) -> float:
+    """Return 0.3 for what is just unusual, rising to 0.9."""
+    return min(0.9, 0.3 + (away - UNUSUAL) / 10)
+
+
+def _entropy(probability: Floats) -> NDArray[np.float64]:
+    p = np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)
+    return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)))

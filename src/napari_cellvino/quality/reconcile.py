@@ -1,0 +1,154 @@
+"""What a person touched or brought survives a new run: only objects that nobody looked at are replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.annotation import Annotation, Edit, ObjectRecord, describe
+from napari_cellvino.annotation.pixel_runs import runs_between
+from napari_cellvino.annotation.record_columns import records_of_objects
+from napari_cellvino.annotation.region import Region
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.objects import Objects
+from napari_cellvino.quality.overlap import overlap
+
+HALF = 0.5
+Labels = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reconciled:
+    """The edit that takes in a new run, and how many objects were kept, came new, or were dropped for those kept."""
+
+    edit: Edit
+    kept: int
+    new: int
+    dropped: int
+
+    def __str__(self) -> str:
+        kept = f"Kept as you corrected them: {self.kept}"
+        return f"{kept}; {self.dropped} found again there and left out" if self.dropped else kept
+
+
+def holds_for(annotation: Annotation, new: Annotation) -> bool:
+    """Return whether there is anything corrected, and it holds for a new run: same pixels, kind of object, classes.
+
+    Models that know one class each agree, whatever they call it.
+    """
+    corrected = bool(annotation.gone) or any(record.kept for record in annotation.records.values())
+    same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape
+    classes = annotation.classes == new.classes or len(annotation.classes) == len(new.classes) == 1
+    return corrected and same and classes and (annotation.labels is None) == (new.labels is None)
+
+
+def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *, before: str = "") -> Reconciled:
+    """Return the edit by which a new run replaces what nobody looked at.
+
+    Objects in any other state stay and win over new ones: of a new object, the pixels they cover are left out, and if
+    fewer than half are left, or a person deleted an object there, all of it. A new object that is the same as one it
+    replaces (IoU above 1/2) has its number.
+
+    Parameters
+    ----------
+    annotation
+        What was corrected. Its provenance is not changed here: it is of the new run from then on.
+    labels, objects
+        What the new run found in the same image; ``labels`` None where it found boxes.
+    before
+        The model that found what is kept, where another one ran now: its objects are marked with it.
+
+    Raises
+    ------
+    ImageValueError
+        If one of both has outlines and the other boxes, or the images differ in size.
+    """
+    if labels is None or annotation.labels is None:
+        return _reconcile_boxes(annotation, labels, objects, before)
+    if labels.shape != annotation.shape:
+        raise ImageValueError(f"new labels of shape {labels.shape} do not fit an image of {annotation.shape}")
+    old = annotation.labels
+    touched = [id_ for id_, record in annotation.records.items() if record.kept]
+    free = np.isin(old, touched, invert=True)
+    known = np.flatnonzero(np.bincount(labels.reshape(-1))[1:]) + 1
+    left = np.bincount(labels[free], minlength=labels.max(initial=0) + 1)[known]
+    area = np.bincount(labels.reshape(-1))[known]
+    rows = objects.select(np.searchsorted(objects.id, known))
+    stays = (left > 0) & (2 * left >= area) & ~_was_deleted(annotation, rows)
+    ids = _numbers(annotation, np.where(free, old, 0), labels, known, stays)
+    lookup = np.zeros(labels.max(initial=0) + 1, np.int32)
+    lookup[known] = ids
+    after = np.where(free, lookup[labels], old)
+    whole = Region((0,) * after.ndim, after.shape)
+    records = _records(rows.select(stays), ids[stays], boxes=False)
+    marked = [*records, *_marked(annotation, before)]
+    edit = describe(annotation, "Run again", runs_between(annotation.shape, whole, old, after), marked)
+    return Reconciled(edit, len(touched), len(records), int((~stays).sum()))
+
+
+def _numbers(
+    annotation: Annotation, old: Labels, new: Labels, known: NDArray[np.intp], stays: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Return the number of each new object: that of the one it replaces, or a free one; 0 if it is left out."""
+    ids = np.zeros(len(known), np.int32)
+    pairs, old_ids = overlap(old, new), np.unique(old[old != 0])
+    same = pairs.iou > HALF
+    ids[pairs.predicted_row[same]] = old_ids[pairs.true_row[same]]
+    fresh = stays & (ids == 0)
+    ids[fresh] = np.arange(annotation.next_id, annotation.next_id + fresh.sum())
+    return np.where(stays, ids, 0).astype(np.int32)
+
+
+def _reconcile_boxes(annotation: Annotation, labels: Labels | None, objects: Objects, before: str) -> Reconciled:
+    if labels is not None or annotation.labels is not None:
+        raise ImageValueError("boxes and outlines cannot be brought together; begin a new result")
+    touched = [record for record in annotation.records.values() if record.kept]
+    replaced = {id_ for id_, record in annotation.records.items() if not record.kept}
+    kept = np.array([record.box for record in touched], np.int64).reshape(-1, 4)
+    stays = (_covered(objects.box, kept).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
+    ids = np.arange(annotation.next_id, annotation.next_id + stays.sum())
+    records = _records(objects.select(stays), ids, boxes=True)
+    edit = describe(annotation, "Run again", None, [*records, *_marked(annotation, before)], removed=replaced)
+    return Reconciled(edit, len(touched), len(records), int((~stays).sum()))
+
+
+def _records(rows: Objects, ids: NDArray[np.integer], *, boxes: bool) -> list[ObjectRecord]:
+    found = records_of_objects(rows, boxes=boxes)
+    return [replace(record, id=id_) for record, id_ in zip(found, ids.tolist(), strict=True)]
+
+
+def _marked(annotation: Annotation, before: str) -> list[ObjectRecord]:
+    """Return the records of what is kept, with the model that found it."""
+    kept = [record for record in annotation.records.values() if record.kept and not record.model]
+    return [replace(record, model=before) for record in kept] if before else []
+
+
+def _was_deleted(annotation: Annotation, objects: Objects) -> NDArray[np.bool_]:
+    """Return which objects are, by their boxes (IoU above 1/2), those that a person deleted."""
+    axes = len(annotation.shape)
+    gone = np.array([record.box for record in annotation.gone.values()], np.int64).reshape(-1, 2 * axes)
+    both = _shared(objects.box, gone)
+    union = _size(objects.box)[:, None] + _size(gone) - both
+    return np.asarray((2 * both > union).any(axis=1))
+
+
+def _covered(boxes: NDArray[np.integer], by: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return the share of each box (N,) that each other one (M,) covers."""
+    return _shared(boxes, by) / np.maximum(_size(boxes), 1)[:, None]
+
+
+def _shared(a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return the pixels (N, M) that boxes share; lows before highs, any number of axes."""
+    axes = a.shape[1] // 2
+    shared = np.ones((len(a), len(b)), np.int64)
+    for axis in range(axes):
+        low = np.maximum(a[:, None, axis], b[None, :, axis])
+        shared *= np.clip(np.minimum(a[:, None, axes + axis], b[None, :, axes + axis]) - low, 0, None)
+    return shared
+
+
+def _size(boxes: NDArray[np.integer]) -> NDArray[np.int64]:
+    axes = boxes.shape[1] // 2
+    return np.asarray((boxes[:, axes:] - boxes[:, :axes]).astype(np.int64).prod(axis=1))

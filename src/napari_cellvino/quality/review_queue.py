@@ -1,0 +1,148 @@
+"""The order in which to look at objects: the most doubtful first, with the reasons in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.annotation import Annotation, ObjectRecord
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.objects import Doubt, ReviewState
+from napari_cellvino.quality.doubts import (
+    Floats,
+    Found,
+    Reason,
+    broken_along_z,
+    disagreements,
+    edges,
+    low_scores,
+    odd_shapes,
+    odd_sizes,
+    solidities,
+    unsure_outlines,
+    waists,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """An object, how doubtful it is (0 to 1), and why, the strongest reason first."""
+
+    id: int
+    doubt: float
+    reasons: tuple[Reason, ...]
+
+    @property
+    def words(self) -> str:
+        """Why, in words; empty where there is no reason."""
+        return " · ".join(reason.words for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewProgress:
+    """How far a review is: objects in all, how many were looked at, and how many of those were edited."""
+
+    objects: int
+    reviewed: int
+    edited: int
+
+    def __str__(self) -> str:
+        return f"{self.reviewed} of {self.objects} reviewed, {self.edited} edited"
+
+
+def review_queue(
+    annotation: Annotation, *, foreground_probability: Floats | None = None, other: NDArray[np.int32] | None = None
+) -> tuple[Doubtful, ...]:
+    """Return all objects, the most doubtful first and those without a reason last, by id.
+
+    Reasons add up as chances do: an object is as sure as it is sure in every respect.
+
+    Parameters
+    ----------
+    annotation
+        What to review.
+    likely
+        The model's probability of a cell in each pixel (Y, X), where it was kept; tells of unsure outlines.
+    other
+        The label image that another threshold would give, of the same shape; tells what hangs on the threshold.
+
+    Raises
+    ------
+    ImageValueError
+        If either does not have the size of the image.
+    """
+    for name, given in (("map", foreground_probability), ("label image", other)):
+        if given is not None and given.shape != annotation.shape:
+            raise ImageValueError(f"a {name} of shape {given.shape} does not fit an image of {annotation.shape}")
+    reasons: dict[int, list[Reason]] = {id_: [] for id_ in sorted(annotation.records)}
+    for id_, reason in chain(*_all_doubts(annotation, foreground_probability, other)):
+        reasons[id_].append(reason)
+    return _in_order(reasons)
+
+
+def with_reasons(queue: Sequence[Doubtful], further: Iterable[tuple[int, Reason]]) -> tuple[Doubtful, ...]:
+    """Return a queue with further reasons, in the order that they give; those of objects not in it are left out."""
+    reasons = {item.id: list(item.reasons) for item in queue}
+    for id_, reason in further:
+        if id_ in reasons:
+            reasons[id_].append(reason)
+    return _in_order(reasons)
+
+
+def filter_queue(
+    queue: Sequence[Doubtful],
+    annotation: Annotation,
+    *,
+    states: Collection[ReviewState] = (ReviewState.UNSEEN,),
+    doubts: Doubt = Doubt.NONE,
+    class_index: int | None = None,
+) -> tuple[Doubtful, ...]:
+    """Return what of a queue is still there and in one of the states, has one of the doubts, and is of the class.
+
+    No doubts, and no class, let all pass.
+    """
+
+    def passes(item: Doubtful, record: ObjectRecord) -> bool:
+        doubted = not doubts or any(reason.doubt & doubts for reason in item.reasons)
+        return record.review in states and doubted and class_index in (None, record.class_index)
+
+    there = [(item, annotation.records[item.id]) for item in queue if item.id in annotation.records]
+    return tuple(item for item, record in there if passes(item, record))
+
+
+def review_progress(annotation: Annotation) -> ReviewProgress:
+    """Return how far the review is."""
+    states = [record.review for record in annotation.records.values()]
+    unseen, edited = states.count(ReviewState.UNSEEN), states.count(ReviewState.EDITED)
+    return ReviewProgress(len(states), len(states) - unseen, edited)
+
+
+def _all_doubts(
+    annotation: Annotation, foreground_probability: Floats | None, other: NDArray[np.int32] | None
+) -> list[Found]:
+    objects = annotation.objects
+    found = [low_scores(objects), edges(objects, annotation.shape), odd_sizes(objects)]
+    if annotation.labels is None:
+        return found
+    if len(annotation.shape) == 2:
+        runs, solidity = solidities(annotation, objects)
+        found += [odd_shapes(objects, solidity), waists(annotation, objects, solidity)]
+        found += [unsure_outlines(objects, runs, foreground_probability)] if foreground_probability is not None else []
+    else:
+        found.append(broken_along_z(annotation))
+    return found + ([disagreements(annotation, objects, other)] if other is not None else [])
+
+
+def _in_order(reasons: Mapping[int, list[Reason]]) -> tuple[Doubtful, ...]:
+    queue = [_doubtful(id_, held) for id_, held in reasons.items()]
+    return tuple(sorted(queue, key=lambda item: (-item.doubt, item.id)))
+
+
+def _doubtful(id_: int, reasons: list[Reason]) -> Doubtful:
+    strongest = sorted(reasons, key=lambda reason: -reason.strength)
+    return Doubtful(id_, 1 - prod(1 - reason.strength for reason in reasons), tuple(strongest))

@@ -1,0 +1,138 @@
+"""What a few objects, drawn at random and reviewed, say of all: how many cells there are, how many finds are right.
+
+Cells that the model missed are not among its objects: what is said here is said of what it found.
+
+References
+----------
+Wilson 1927, "Probable inference, the law of succession, and statistical inference" (interval of a share); Cochran 1977,
+"Sampling Techniques", chapter 2 (mean of a finite population, Student's t); Korn & Graubard 1998, "Confidence intervals
+for proportions with small expected number of positive counts estimated from survey data" (the number of objects drawn
+replaced by the effective one, here n (N - 1) / (N - n) for draws without putting back).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from scipy import stats
+
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.objects import ObjectOrigin
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Objects drawn at random, in the order to look at them, out of how many."""
+
+    ids: tuple[int, ...]
+    population: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A range that holds the true value in 95 of 100 samples."""
+
+    low: float
+    high: float
+
+    @property
+    def middle(self) -> float:
+        """Its middle."""
+        return (self.low + self.high) / 2
+
+    @property
+    def half(self) -> float:
+        """Half of its width."""
+        return (self.high - self.low) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class SampleEstimate:
+    """What the reviewed part of a sample says; ``method`` names how it was reckoned."""
+
+    reviewed: int
+    population: int
+    count: Interval
+    precision: Interval
+    method: str
+
+    def __str__(self) -> str:
+        right, wide = 100 * self.precision.middle, 100 * self.precision.half
+        count = f"true count {self.count.middle:,.0f} ± {math.ceil(round(self.count.half, 6)):,} (95 %)"
+        return f"{count}, precision {right:.1f} ± {wide:.1f} %, from {self.reviewed} of {self.population:,} cells"
+
+
+def draw_sample(annotation: Annotation, size: int, *, seed: int) -> Sample:
+    """Return ``size`` objects drawn without putting back; all of them where there are fewer. Drawn ones are left out.
+
+    Raises
+    ------
+    OptionError
+        If fewer than two are asked for or there.
+    """
+    ids = [id_ for id_, record in sorted(annotation.records.items()) if record.origin is not ObjectOrigin.DRAWN]
+    if min(size, len(ids)) < 2:
+        raise OptionError(f"a sample of {size} out of {len(ids)} cells says nothing; draw two or more")
+    return Sample(tuple(Random(seed).sample(ids, min(size, len(ids)))), len(ids))
+
+
+def estimate(sample: Sample, annotation: Annotation) -> SampleEstimate:
+    """Return what the part of a sample that was reviewed says of all objects.
+
+    An object that was accepted or edited is a cell; one rejected, excluded or deleted is none; one that was split is
+    as many as its parts; of one merged from k, each of the k is a k-th. An object is right if it is one cell or more.
+
+    Raises
+    ------
+    OptionError
+        If fewer than two of the sample were reviewed.
+    """
+    cells = np.array([_cells(annotation, id_) for id_ in sample.ids if _is_reviewed(annotation, id_)])
+    if len(cells) < 2:
+        raise OptionError(f"{len(cells)} of the sample of {len(sample.ids)} was reviewed; two or more say something")
+    right = wilson(int((cells >= 1).sum()), len(cells), sample.population)
+    shares = bool(np.isin(cells, (0, 1)).all())
+    count = Interval(right.low * sample.population, right.high * sample.population)
+    method = "Wilson's interval with the effective sample size of a finite population"
+    if not shares:
+        count = _mean_interval(cells, sample.population, least=right.half)
+        method = "mean per object with the finite-population correction and Student's t; precision by Wilson's interval"
+    return SampleEstimate(len(cells), sample.population, count, right, method)
+
+
+def wilson(right: int, drawn: int, population: int) -> Interval:
+    """Return the range of a share in a population, of which ``right`` of ``drawn`` have a property."""
+    share = right / drawn
+    if drawn >= population:
+        return Interval(share, share)
+    n = drawn * (population - 1) / (population - drawn)
+    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Interval(max(0.0, middle - half), min(1.0, middle + half))
+
+
+def _mean_interval(cells: np.ndarray[tuple[int, ...], np.dtype[np.float64]], population: int, least: float) -> Interval:
+    """Return the range of the total; per object never narrower than ``least`` on each side."""
+    n = len(cells)
+    error = float(cells.std(ddof=1)) * math.sqrt((1 - n / population) / n)
+    half = population * max(least, float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error)
+    total = population * float(cells.mean())
+    return Interval(max(0.0, total - half), total + half)
+
+
+def _is_reviewed(annotation: Annotation, id_: int) -> bool:
+    record = annotation.records.get(id_)
+    return record is None or record.reviewed
+
+
+def _cells(annotation: Annotation, id_: int) -> float:
+    """Return how many cells an object of the sample turned out to be."""
+    held = (record for record in annotation.records.values() if id_ in record.roots and record.counted)
+    return sum(1 / len(record.roots) for record in held)

@@ -1,0 +1,1 @@
+"""Results on disk: the files of each field and the tables beside them."""

@@ -1,0 +1,203 @@
+"""Results that a person corrected: read back, gone on with, and kept when a run is repeated."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from napari_cellvino.annotation import Annotation, ObjectRecord, pixels_sha256
+from napari_cellvino.annotation.document_json import read_annotation_dict
+from napari_cellvino.annotation.recovery import find_unsaved
+from napari_cellvino.core.errors import ImageReadError, JournalError, OutputError
+from napari_cellvino.core.image import Plane
+from napari_cellvino.core.objects import ObjectOrigin
+from napari_cellvino.io.label_tiff import read_labels
+from napari_cellvino.quality.reconcile import Reconciled, reconcile
+from napari_cellvino.results.field_files import ANNOTATION_NAME, LABELS_NAME
+from napari_cellvino.results.field_result import FieldResult, measured
+from napari_cellvino.segmentation.volume import Volume
+
+MODEL = "model"  # folder inside a corrected result: what the model had found
+
+
+def journal_path(folder: Path) -> Path:
+    """Return the file beside a result's folder that corrections go to until they are saved."""
+    return folder.with_name(f"{folder.name}.corrections")
+
+
+def read_annotation(folder: Path, *, shape: tuple[int, ...] | None = None) -> Annotation:
+    """Return the annotation in a result's folder, of this version or of 0.2.
+
+    Parameters
+    ----------
+    folder
+        Where a run, or a correction of it, was saved.
+    shape
+        Size of the image, for results that hold boxes and do not tell it.
+
+    Raises
+    ------
+    ImageReadError
+        If a file is missing or cannot be read.
+    ImageValueError
+        If the files do not belong together, or say what this version does not know.
+    """
+    content = content_of(folder)
+    outlined = content.get("outlines", True)
+    labels = read_labels(folder / LABELS_NAME)[0] if outlined else None
+    return read_annotation_dict(content, labels, shape=shape)
+
+
+def is_other_image(annotation: Annotation, plane: Plane, volume: Volume | None = None) -> bool:
+    """Return whether the pixels are not those that the annotation was made from: the caller decides what then."""
+    sha256 = pixels_sha256(plane) if volume is None else volume.sha256
+    return sha256 != annotation.provenance.pixels_sha256
+
+
+def model_folder(folder: Path) -> Path | None:
+    """Return where a result keeps what the model had found: itself where nobody changed it; None if it does not."""
+    if (folder / MODEL / ANNOTATION_NAME).is_file():
+        return folder / MODEL
+    return None if is_corrected(folder) else folder
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Corrections of the same image that were found: those that are saved, and those that only a journal has.
+
+    ``words`` ask whether to go on with them; ``journal`` is None where none belongs to them.
+    """
+
+    annotation: Annotation
+    journal: Path | None
+    words: str
+
+
+def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
+    """Return what was corrected in a result before, or None where there is nothing to go on with.
+
+    Parameters
+    ----------
+    folder
+        Where the result is, or will be.
+    fresh
+        What the model finds in the image now.
+
+    Raises
+    ------
+    ImageReadError, ImageValueError, JournalError
+        If there are corrections that cannot be read.
+    """
+    saved = read_annotation(folder, shape=fresh.shape) if is_result(folder) and _is_kept(folder) else None
+    if saved is not None and (saved.shape != fresh.shape or (saved.labels is None) != (fresh.labels is None)):
+        saved = None
+    for annotation in (fresh, saved):
+        unsaved = find_unsaved(journal_path(folder), annotation) if annotation is not None else None
+        if annotation is not None and unsaved is not None and unsaved.fits and unsaved.steps:
+            steps = "1 correction" if unsaved.steps == 1 else f"{unsaved.steps} corrections"
+            were = "was" if unsaved.steps == 1 else "were"
+            damage = f" ({unsaved.damage})" if unsaved.damage else ""
+            return Earlier(
+                annotation, unsaved.path, f"{steps} of this image {were} not saved, the last: {unsaved.last}{damage}"
+            )
+    if saved is None:
+        _check_journal(journal_path(folder), fresh)
+        return None
+    other = saved.provenance.pixels_sha256 != fresh.provenance.pixels_sha256
+    changed = "; the image has changed since" if other else ""
+    done = "This image was corrected before" if is_corrected(folder) else "Masks of this image were imported"
+    return Earlier(saved, None, f"{done}, in {folder}{changed}")
+
+
+def _check_journal(path: Path, annotation: Annotation) -> None:
+    """Raise JournalError if a journal holds steps that were made on another result."""
+    unsaved = find_unsaved(path, annotation)
+    if unsaved is not None and unsaved.steps:
+        raise JournalError(
+            f"{path} holds {unsaved.steps} unsaved steps on this image as it was found with other choices; "
+            "run with those again to go on with them, or begin anew: the file is kept under another name"
+        )
+
+
+def with_corrections(folder: Path, result: FieldResult) -> FieldResult:
+    """Return a new run's result with what a person corrected in the one that it is about to replace.
+
+    Raises
+    ------
+    OutputError
+        If the corrections there were made on another image, or some of them were not saved yet.
+    ImageReadError, ImageValueError
+        If there are corrections that cannot be read: nothing is written over them.
+    """
+    if not is_result(folder) or not (journal_path(folder).exists() or _is_kept(folder)):
+        return result
+    corrected = read_annotation(folder, shape=result.annotation.shape)
+    if find_unsaved(journal_path(folder), corrected) is not None:
+        raise OutputError(f"{folder} has corrections that were not saved; open it, save or drop them, then run again")
+    if not _is_kept(folder):
+        return result
+    if is_other_image(corrected, result.plane, result.volume):
+        raise OutputError(f"{folder} holds corrections of another image, or of one that changed since; move it away")
+    return measured(rerun(corrected, result.annotation)[0], result.plane, result.volume)
+
+
+def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconciled]:
+    """Return a new run's annotation in which what a person corrected stays, and what was done for that.
+
+    Raises
+    ------
+    ImageValueError
+        If one has outlines and the other boxes, or the images differ in size.
+    """
+    merged = Annotation(
+        None if corrected.labels is None else corrected.labels.copy(),
+        [_renamed(record, corrected, new) for record in (*corrected.records.values(), *corrected.gone.values())],
+        new.classes,
+        new.provenance,
+        shape=corrected.shape,
+    )
+    done = reconcile(merged, new.labels, new.objects)
+    merged.apply(done.edit)
+    return merged, done
+
+
+def _renamed(record: ObjectRecord, corrected: Annotation, new: Annotation) -> ObjectRecord:
+    """Return a record with its class by the number the new model gives it, and with the model that found it."""
+    index = record.class_index
+    if corrected.classes != new.classes:
+        name = corrected.classes[index] if index < len(corrected.classes) else ""
+        index = new.classes.index(name) if name in new.classes else 0
+    before, after = corrected.provenance.model, new.provenance.model
+    return replace(record, class_index=index, model=record.model or (before if before != after else ""))
+
+
+def is_corrected(folder: Path) -> bool:
+    """Return whether a result says of any object that a person looked at it or deleted it."""
+    content = content_of(folder)
+    objects = content.get("objects", [])
+    return bool(content.get("gone")) or any(found.get("review", "unseen") != "unseen" for found in objects)
+
+
+def _is_kept(folder: Path) -> bool:
+    """Return whether a result holds what a new run must not replace: corrections, or masks from elsewhere."""
+    found = content_of(folder).get("objects", [])
+    return is_corrected(folder) or any(one.get("origin") == ObjectOrigin.IMPORTED.name.lower() for one in found)
+
+
+def is_result(folder: Path) -> bool:
+    """Return whether a folder holds a result."""
+    return (folder / ANNOTATION_NAME).is_file()
+
+
+def content_of(folder: Path) -> dict[str, Any]:
+    """Return what ``annotation.json`` of a result says; `ImageReadError` if it cannot be read."""
+    path = folder / ANNOTATION_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ImageReadError(f"{path} cannot be read: {error}; choose the folder of one result") from error
+    if not isinstance(content, dict):
+        raise ImageReadError(f"{path} holds no annotation; choose the folder of one result")
+    return content

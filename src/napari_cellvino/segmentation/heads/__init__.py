@@ -1,0 +1,67 @@
+"""Heads turn maps into objects: one file per family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from napari_cellvino.core.errors import ModelPackageError, OptionError
+from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.segmentation.heads.centre_offset import CentreOffsetHead
+from napari_cellvino.segmentation.heads.foreground import ForegroundHead
+from napari_cellvino.segmentation.heads.grid import GridHead
+from napari_cellvino.segmentation.heads.head import Decoded, Head, Parameter
+from napari_cellvino.segmentation.heads.mask import MaskHead
+
+__all__ = ["Decoded", "Head", "Parameter", "check_parameters", "head_for", "head_parameters"]
+
+_FAMILIES: Mapping[str, Callable[[ModelSpec], Head]] = {
+    "centre_offset": CentreOffsetHead.of,
+    "foreground": ForegroundHead.of,
+    "grid": GridHead.of,
+    "mask": MaskHead.of,
+}
+
+
+def head_for(spec: ModelSpec) -> Head:
+    """Return the head a model asks for, made for it.
+
+    Raises
+    ------
+    ModelPackageError
+        If this version does not know that head, or the model's maps are not what it decodes.
+    """
+    make = _FAMILIES.get(spec.head.name)
+    if make is None:
+        known = ", ".join(_FAMILIES)
+        raise ModelPackageError(f"model {spec.name} needs the head {spec.head.name!r}; this version knows {known}")
+    return make(spec)
+
+
+def head_parameters(spec: ModelSpec, outline: ModelSpec | None = None) -> tuple[Parameter, ...]:
+    """Return the parameters of a model's head, with the model's own defaults, and those of one that outlines."""
+    own = spec.head.parameters
+    first = tuple(p.with_default(own.get(p.name, p.default)) for p in head_for(spec).parameters)
+    return first if outline is None else (*first, *head_parameters(outline))
+
+
+def check_parameters(
+    spec: ModelSpec,
+    chosen: Mapping[str, float],
+    outline: ModelSpec | None = None,
+    more: tuple[Parameter, ...] = (),
+) -> dict[str, float]:
+    """Return the value of every parameter of a model's head (and of one that outlines), ``chosen`` over its defaults.
+
+    ``more`` are those of steps that follow the head.
+
+    Raises
+    ------
+    OptionError
+        If a name is unknown or a value out of range.
+    """
+    known = {p.name: p for p in (*head_parameters(spec, outline), *more)}
+    for name, value in chosen.items():
+        if name not in known:
+            raise OptionError(f"model {spec.name} has no parameter {name!r}; it has {', '.join(known)}")
+        known[name].check(value)
+    return {name: float(chosen.get(name, p.default)) for name, p in known.items()}

@@ -1,0 +1,102 @@
+"""Instances from a foreground map, and a map of boundaries where there is one: what converted U-Nets give.
+
+The depth of a pixel is its distance to the background or a boundary. Each hill of depth is a cell; two hills are one
+cell where the saddle between them is nearly as deep as the lower of their tops, measured as a share of it, so that
+large and small cells are judged alike. Pixels go to the hill that water would flow to (watershed).
+
+References
+----------
+Vincent 1993, "Morphological grayscale reconstruction in image analysis" (hills that a saddle does not part).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from skimage.measure import label as connected_components
+from skimage.morphology import local_maxima, reconstruction
+from skimage.segmentation import watershed
+
+from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.segmentation.heads.bands import above, decode_in_bands
+from napari_cellvino.segmentation.heads.connected_components import close_holes, keep_largest_pieces
+from napari_cellvino.segmentation.heads.head import Decoded, Parameter, check_fit
+from napari_cellvino.segmentation.raw_maps import RawMaps
+from napari_cellvino.segmentation.rescale import resize_map
+
+BOUNDARY = 0.5  # probability from which a pixel lies on a boundary
+SMOOTHING = 1.0  # px: a stair in an outline is no waist
+
+Maps = NDArray[np.float16]
+
+
+class ForegroundHead:
+    """Probability of foreground, and perhaps of a boundary between cells, to labels."""
+
+    name = "foreground"
+    parameters = (
+        Parameter(
+            "confidence", "Confidence", 0.55, 0.0, 1.0, 0.01, help="Cells whose mean probability is lower are left out"
+        ),
+        Parameter("smallest", "Smallest", 16.0, 0.0, 2000.0, 1.0, "px²", "Cells of a smaller area are left out"),
+        Parameter(
+            "outline", "Outline", 0.5, 0.05, 0.95, 0.01, help="Lower makes cells larger, higher makes them smaller"
+        ),
+        Parameter(
+            "split", "Split", 0.7, 0.0, 1.0, 0.01, help="Higher splits more: cells that touch, but also long cells"
+        ),
+    )
+
+    @classmethod
+    def of(cls, spec: ModelSpec) -> ForegroundHead:
+        """Return the head of a model; `ModelPackageError` if its maps are not these."""
+        check_fit(spec, task="instances", maps=("foreground", "boundary")[: max(1, len(spec.maps))], stride=1)
+        return cls()
+
+    def keep(self, raw: RawMaps) -> RawMaps:
+        """Return the maps at the size of the plane."""
+        if raw.maps.shape[1:] == raw.shape:
+            return raw
+        return raw.at_plane(np.stack([resize_map(probability, raw.shape) for probability in raw.maps]))
+
+    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+        """Return labels and objects for maps (1 or 2, Y, X)."""
+        return decode_in_bands(raw.maps, values, _decode_band)
+
+
+def _decode_band(maps: Maps, values: Mapping[str, float]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return labels 1…N of one band and the row of each centre."""
+    cells = above(maps[0], values["outline"])
+    inside = cells if len(maps) == 1 else cells & ~above(maps[1], BOUNDARY)
+    depth = _depth(inside)
+    labels: NDArray[np.int32] = watershed(-depth, _hills(depth, values["split"]), mask=cells).astype(np.int32)
+    keep_largest_pieces(labels)
+    close_holes(labels)
+    return labels, _middle_rows(labels)
+
+
+def _depth(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the smoothed distance of each pixel to the nearest one that is not inside; 0 outside."""
+    framed = np.pad(inside, 1)  # beyond the edge of the image is outside: else a whole image has no depth
+    depth = ndi.gaussian_filter(ndi.distance_transform_edt(framed)[1:-1, 1:-1].astype(np.float32), SMOOTHING)
+    return np.where(inside, depth, np.float32(0))
+
+
+def _hills(depth: NDArray[np.float32], split: float) -> NDArray[np.int32]:
+    """Return one label per hill whose saddles to higher ones lie under a share of its top, from 1/2 to all of it."""
+    share = np.float32(0.5 + 0.5 * split)
+    levelled = reconstruction(depth * share, depth) if share < 1 else depth
+    tops = local_maxima(levelled, connectivity=2) & (depth > 0)
+    return np.asarray(connected_components(tops, connectivity=2), np.int32)
+
+
+def _middle_rows(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return the mean row of each id 1…N; of an id without pixels, -1: no band has it."""
+    where = np.flatnonzero(labels)
+    own, rows = labels.reshape(-1)[where], where // labels.shape[1]
+    count = np.bincount(own, minlength=1)[1:]
+    total = np.bincount(own, rows, minlength=1)[1:]
+    return np.where(count > 0, total / np.maximum(count, 1), -1).astype(np.float32)

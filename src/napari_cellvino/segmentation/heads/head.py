@@ -1,0 +1,101 @@
+"""What every head promises: parameters that make sliders, and one pure decoding step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ImageValueError, ModelPackageError, OptionError
+from napari_cellvino.core.objects import Objects
+from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.segmentation.raw_maps import RawMaps
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One number a user may move: ``unit`` is ``""``, ``px`` or ``px²`` (shown in µm where the scale is known)."""
+
+    name: str
+    title: str
+    default: float
+    low: float
+    high: float
+    step: float
+    unit: str = ""
+    help: str = ""
+
+    def with_default(self, default: float) -> Parameter:
+        """Return the parameter with another default."""
+        return replace(self, default=default)
+
+    def check(self, value: float) -> None:
+        """Raise `OptionError` unless ``value`` lies in the range."""
+        if not (math.isfinite(value) and self.low <= value <= self.high):
+            raise OptionError(f"{self.name} = {value:g} is out of range; use {self.low:g} to {self.high:g} {self.unit}")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One row of objects per cell 1…N, in order, and the label image (Y, X) int32 with these ids, each one connected.
+
+    ``labels`` is None where boxes were found and no outlines. ``left_out`` is the number of cells that were found but
+    of which no outline could be made.
+    """
+
+    labels: NDArray[np.int32] | None
+    objects: Objects
+    left_out: int = 0
+
+    def label_image(self) -> NDArray[np.int32]:
+        """Return the label image.
+
+        Raises
+        ------
+        ImageValueError
+            If boxes were found and no outlines.
+        """
+        if self.labels is None:
+            raise ImageValueError("the model found boxes and no outlines: add a model that outlines them (--outline)")
+        return self.labels
+
+
+class Head(Protocol):
+    """One family of networks, made for one model."""
+
+    @property
+    def name(self) -> str:
+        """What packages call it."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What a user may move, with general defaults."""
+        ...
+
+    def keep(self, raw: RawMaps) -> RawMaps:
+        """Return what is kept of a run on a resized plane: maps at the plane's size, or as they are."""
+        ...
+
+    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+        """Return what was found, in px of the plane; ``raw`` is as `keep` gave it, ``values`` has every parameter."""
+        ...
+
+
+def check_fit(spec: ModelSpec, *, task: str, maps: tuple[str, ...], stride: int | None = None) -> None:
+    """Raise ModelPackageError unless a model has the task, the maps and the stride (None: any) that its head needs."""
+    wrong = [
+        f"{name} {found!r} instead of {needed!r}"
+        for name, found, needed in (
+            ("task", spec.task, task),
+            ("maps", spec.maps, maps),
+            ("stride", spec.stride, spec.stride if stride is None else stride),
+        )
+        if found != needed
+    ]
+    if wrong:
+        raise ModelPackageError(f"model {spec.name} does not fit its head {spec.head.name!r}: {'; '.join(wrong)}")

@@ -1,0 +1,37 @@
+"""The mask of the one cell in the middle of a crop: alone, or of every cell that another model found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.segmentation.heads.head import Decoded, Parameter, check_fit
+from napari_cellvino.segmentation.heads.paste_masks import CellMask, paste_masks
+from napari_cellvino.segmentation.raw_maps import RawMaps
+from napari_cellvino.segmentation.rescale import resize_map
+
+
+class MaskHead:
+    """Probability that a pixel belongs to the cell in the middle, to labels with one object or none."""
+
+    name = "mask"
+    parameters = (
+        Parameter(
+            "outline", "Outline", 0.5, 0.05, 0.95, 0.01, help="Lower makes cells larger, higher makes them smaller"
+        ),
+    )
+
+    @classmethod
+    def of(cls, spec: ModelSpec) -> MaskHead:
+        """Return the head of a model; `ModelPackageError` if its map is not this one."""
+        check_fit(spec, task="mask", maps=("mask",), stride=1)
+        return cls()
+
+    def keep(self, raw: RawMaps) -> RawMaps:
+        """Return the map at the size of the plane."""
+        return raw.at_plane(resize_map(raw.maps[0], raw.shape)[None])
+
+    def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
+        """Return the label image and the one object of a map (1, Y, X)."""
+        pasted = paste_masks([CellMask(0, 0, raw.maps[0])], raw.shape, values["outline"])
+        return Decoded(pasted.labels, pasted.objects)

@@ -1,0 +1,133 @@
+"""Intensity range of a plane, robust to hot pixels, and the normalised float32 image the networks see.
+
+The same code runs in training and in use. A range taken from all pixels was ruled out: 1 % salt noise moves the
+99.8th percentile to the salt. Here percentiles are taken over medians of 3x3 neighbourhoods on a coarse grid, which
+isolated hot pixels cannot reach and which costs the same for any image size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.model_package.spec import Normalisation
+
+SAMPLES = 120_000  # neighbourhoods looked at, at most; percentiles of an image change by less than 1 % beyond this
+CLIP = (-0.5, 2.0)  # normalised values outside are clipped: hot pixels stay bounded
+UNBOUNDED = (-np.inf, np.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class IntensityRange:
+    """Raw values that normalise to 0 (``low``) and 1 (``high``), and the normalised values that are let through."""
+
+    low: float
+    high: float
+    clip: tuple[float, float] = CLIP
+
+    def apply(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Return ``pixels`` as float32 with ``low`` at 0 and ``high`` at 1, clipped; a flat range gives zeros."""
+        if self.high <= self.low:
+            return np.zeros(pixels.shape, np.float32)
+        out = _as_floats(pixels)
+        out -= self.low
+        out *= 1.0 / (self.high - self.low)
+        np.clip(out, *self.clip, out=out)
+        return out.astype(np.float32, copy=False)
+
+
+def _as_floats(pixels: NDArray[np.generic]) -> NDArray[np.floating]:
+    """Return a copy as float32, or as float64 where that would lose something (32-bit integers and wider)."""
+    small = pixels.dtype.itemsize <= (4 if pixels.dtype.kind == "f" else 2)
+    return pixels.astype(np.float32) if small else pixels.astype(np.float64)
+
+
+def range_for(plane: NDArray[np.generic], how: Normalisation, *, samples: int = SAMPLES) -> IntensityRange:
+    """Return the range of ``plane`` (Y, X) by the way that a model wants; see `intensity_range` for ``samples``."""
+    return range_of(sample(plane, how, samples=samples), how)
+
+
+def sample(plane: NDArray[np.generic], how: Normalisation, *, samples: int = SAMPLES) -> NDArray[np.floating]:
+    """Return the finite values (N,) of ``plane`` (Y, X) that its range is taken from; those of planes can be pooled."""
+    if how.method == "percentiles":
+        values: NDArray[np.floating] = _sampled_medians(plane, samples)
+    else:
+        step = _grid_step(plane.shape, samples)
+        values = plane[::step, ::step].astype(np.float64)
+    finite: NDArray[np.floating] = values[np.isfinite(values)]
+    return finite
+
+
+def range_of(values: NDArray[np.floating], how: Normalisation) -> IntensityRange:
+    """Return the range that sampled values (N,) have by the way that a model wants."""
+    if how.method == "none":
+        return IntensityRange(0.0, 1.0, UNBOUNDED)
+    if values.size == 0:
+        return IntensityRange(0.0, 0.0)
+    if how.method == "percentiles":
+        low, high = np.percentile(values, (how.low, how.high))
+        return IntensityRange(float(low), float(high))
+    mean, spread = float(values.mean()), float(values.std())
+    return IntensityRange(mean, mean + spread, UNBOUNDED)
+
+
+def intensity_range(
+    plane: NDArray[np.generic], low: float = 1.0, high: float = 99.8, *, samples: int = SAMPLES
+) -> IntensityRange:
+    """Return the ``low`` and ``high`` percentile (0 to 100) of the finite 3x3 medians of ``plane`` (Y, X).
+
+    At most ``samples`` medians or a few more are looked at, on a grid.
+    """
+    medians = _sampled_medians(plane, samples)
+    medians = medians[np.isfinite(medians)]
+    if medians.size == 0:
+        return IntensityRange(0.0, 0.0)
+    lo, hi = np.percentile(medians, (low, high))
+    return IntensityRange(float(lo), float(hi))
+
+
+def _sampled_medians(plane: NDArray[np.generic], samples: int) -> NDArray[np.floating]:
+    if min(plane.shape) < 3:
+        plane = np.pad(plane, 1, mode="edge")
+    height, width = plane.shape
+    step = _grid_step(plane.shape, samples)
+    shifted = [
+        _as_floats(plane[1 + dy : height - 1 + dy : step, 1 + dx : width - 1 + dx : step])
+        for dy, dx in product((-1, 0, 1), repeat=2)
+    ]
+    return _median_of_nine(shifted)
+
+
+def _grid_step(shape: tuple[int, ...], samples: int) -> int:
+    return max(1, int(np.sqrt(shape[0] * shape[1] / samples)))
+
+
+def _median_of_nine(v: list[NDArray[np.floating]]) -> NDArray[np.floating]:
+    """Return the elementwise median by a 19-exchange network (Paeth 1990, Graphics Gems): 10x ``np.median``."""
+    for a, b in (
+        (1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3),
+        (5, 8), (4, 7), (3, 6), (1, 4), (2, 5), (4, 7), (4, 2), (6, 4), (4, 2),
+    ):  # fmt: skip
+        v[a], v[b] = np.minimum(v[a], v[b]), np.maximum(v[a], v[b])
+    return v[4]
+
+
+def normalise_into(batch: NDArray[np.float32], pixels: NDArray[np.generic], ranges: Sequence[IntensityRange]) -> None:
+    """Write normalised pixels (K, y, x) into ``batch`` (C, tile, tile), mirrored beyond their end; NaN becomes 0.
+
+    A single channel of pixels is written into every channel of the batch.
+    """
+    height, width = pixels.shape[1:]
+    tile = batch.shape[1]
+    for channel, (part, values) in enumerate(zip(pixels, ranges, strict=True)):
+        normalised = values.apply(part)
+        if part.dtype.kind == "f":
+            np.nan_to_num(normalised, copy=False, nan=0.0)
+        if (height, width) != (tile, tile):
+            normalised = np.pad(normalised, ((0, tile - height), (0, tile - width)), mode="symmetric")
+        batch[channel] = normalised
+    batch[len(pixels) :] = batch[0]

@@ -1,0 +1,122 @@
+"""Which object of one plane goes on as which of the next: by overlap, as an optimal assignment.
+
+Each object has at most one link up and one down. Where one plane misses a cell, its parts on both sides are linked over
+the gap, if they overlap and the pixels between them belong to nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from napari_cellvino.segmentation.stitch_z.slices import Slices
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """Pairs of rows of objects in two planes that share pixels, and the intersection over union of each pair."""
+
+    low: Rows
+    high: Rows
+    iou: NDArray[np.float64]
+
+    def select(self, keep: NDArray[np.bool_]) -> Overlaps:
+        """Return the pairs where ``keep`` holds."""
+        return Overlaps(self.low[keep], self.high[keep], self.iou[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A cell over a plane that misses it: the rows on both sides, and the flat pixels (K,) it has between them."""
+
+    low: int
+    high: int
+    plane: int
+    pixels: Rows
+
+
+def overlaps(slices: Slices, z: int, step: int = 1) -> Overlaps:
+    """Return which objects of plane ``z`` and of the one ``step`` above it share pixels."""
+    a, b = slices.labels[z].reshape(-1), slices.labels[z + step].reshape(-1)
+    where = np.flatnonzero((a > 0) & (b > 0))
+    width = int(slices.first[z + step + 1] - slices.first[z + step]) + 1
+    key, both = np.unique(a[where].astype(np.int64) * width + b[where], return_counts=True)
+    low, high = np.divmod(key, width)
+    low, high = slices.first[z] + low - 1, slices.first[z + step] + high - 1
+    return Overlaps(low, high, both / (slices.area_px[low] + slices.area_px[high] - both))
+
+
+def assign(pairs: Overlaps) -> Overlaps:
+    """Return the pairs of the largest total overlap in which each object occurs once."""
+    if len(pairs.iou) == 0:
+        return pairs
+    names, rows = np.unique(np.concatenate([pairs.low, pairs.high]), return_inverse=True)
+    low, high = np.split(rows, 2)
+    graph = coo_array((np.ones(len(low)), (low, high)), shape=(len(names),) * 2)
+    group = connected_components(graph, directed=False)[1][low]
+    order = np.argsort(group, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    kept = np.concatenate([_assign_group(pairs, rows) for rows in groups])
+    return Overlaps(pairs.low[kept], pairs.high[kept], pairs.iou[kept])
+
+
+def _assign_group(pairs: Overlaps, rows: Rows) -> Rows:
+    if len(rows) == 1:
+        return rows
+    low, i = np.unique(pairs.low[rows], return_inverse=True)
+    high, j = np.unique(pairs.high[rows], return_inverse=True)
+    value = np.zeros((len(low), len(high)))
+    value[i, j] = pairs.iou[rows]
+    number = np.full(value.shape, -1, np.intp)
+    number[i, j] = rows
+    chosen: Rows = number[linear_sum_assignment(value, maximize=True)]
+    return np.asarray(chosen[chosen >= 0])
+
+
+def link(slices: Slices, least: float) -> tuple[Rows, list[Bridge]]:
+    """Return the row that each object goes on as (N,), -1 where it ends, and the bridges over gaps among them."""
+    following = np.full(len(slices.area_px), -1, np.intp)
+    for z in range(len(slices.labels) - 1):
+        pairs = overlaps(slices, z)
+        pairs = assign(pairs.select(pairs.iou >= least))
+        following[pairs.low] = pairs.high
+    begun = np.zeros(len(following), bool)
+    begun[following[following >= 0]] = True
+    bridges = []
+    for z in range(len(slices.labels) - 2):
+        pairs = overlaps(slices, z, 2)
+        pairs = assign(pairs.select((pairs.iou >= least) & (following[pairs.low] < 0) & ~begun[pairs.high]))
+        found = [
+            _bridge(slices, z, low, high) for low, high in zip(pairs.low.tolist(), pairs.high.tolist(), strict=True)
+        ]
+        for bridge in found:
+            if len(bridge.pixels):
+                following[bridge.low], begun[bridge.high] = bridge.high, True
+                bridges.append(bridge)
+    return following, bridges
+
+
+def _bridge(slices: Slices, z: int, low: int, high: int) -> Bridge:
+    """Return the shape half-way between two outlines (the mean of their distance maps), where nobody else is."""
+    boxes = slices.box[[low, high]]
+    y, x = (slice(int(boxes[:, a].min()), int(boxes[:, a + 2].max())) for a in (0, 1))
+    masks = (slices.labels[z, y, x] == low - slices.first[z] + 1,
+             slices.labels[z + 2, y, x] == high - slices.first[z + 2] + 1)  # fmt: skip
+    middle = sum(_depth(mask) for mask in masks) > 0
+    rows, columns = np.nonzero(middle & (slices.labels[z + 1, y, x] == 0))
+    return Bridge(low, high, z + 1, (rows + y.start) * slices.labels.shape[2] + columns + x.start)
+
+
+def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the distance of each pixel to the outline, negative outside."""
+    framed = np.pad(mask, 1)
+    depth: NDArray[np.float64] = ndi.distance_transform_edt(framed) - ndi.distance_transform_edt(~framed)
+    return depth[1:-1, 1:-1]

@@ -1,0 +1,66 @@
+"""Test-time augmentation: a tile seen flipped and transposed, and the maps of all views averaged.
+
+Eight views are all symmetries of a square. Maps that have a direction turn with the view: offsets change their sign or
+their axis, heights become widths. Models of stains, which may be dark on bright or bright on dark, see half of the
+views as negatives: an image and its negative then give nearly the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.engines.engine import Engine
+from napari_cellvino.model_package import ModelSpec
+
+TURNED = {"offset_y": "offset_x", "offset_x": "offset_y", "height": "width", "width": "height"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way to look at a normalised image (…, Y, X): transposed first, then flipped; perhaps as its negative."""
+
+    transposed: bool
+    flipped_y: bool
+    flipped_x: bool
+    negative: bool = False
+
+    def of(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return pixels (…, Y, X) as this view shows them."""
+        turned = pixels.swapaxes(-1, -2) if self.transposed else pixels
+        seen = self._flip(turned)
+        return np.ascontiguousarray(1 - seen if self.negative else seen)
+
+    def back(self, maps: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
+        """Return maps (M, Y, X) of a view as those of the image; ``names`` says which of them have a direction."""
+        signs = np.array([self._sign(name) for name in names], np.float32)[:, None, None]
+        result: NDArray[np.float32] = self._flip(maps) * signs
+        if not self.transposed:
+            return result
+        order = [names.index(TURNED[name]) if TURNED.get(name) in names else i for i, name in enumerate(names)]
+        return result.swapaxes(-1, -2)[order]
+
+    def _flip(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        return pixels[..., :: -1 if self.flipped_y else 1, :: -1 if self.flipped_x else 1]
+
+    def _sign(self, name: str) -> int:
+        flipped = (name == "offset_y" and self.flipped_y) or (name == "offset_x" and self.flipped_x)
+        return -1 if flipped else 1
+
+
+VIEWS = tuple(View(bool(n & 4), bool(n & 2), bool(n & 1)) for n in range(8))
+MIXED = tuple(View(v.transposed, v.flipped_y, v.flipped_y ^ v.flipped_x, v.flipped_x) for v in VIEWS)
+
+
+def infer_views(engine: Engine, batch: NDArray[np.float32], spec: ModelSpec) -> NDArray[np.floating]:
+    """Return the maps (M, Y, X) of one tile (1, C, Y, X), averaged over as many views as the model asks for."""
+    if spec.views == 1:
+        maps: NDArray[np.floating] = engine.infer(batch)[0]
+        return maps
+    total = np.zeros(1, np.float32)
+    for view in MIXED if spec.negatives else VIEWS:
+        total = total + view.back(engine.infer(view.of(batch))[0].astype(np.float32), spec.maps)
+    return total / np.float32(spec.views)

@@ -1,0 +1,106 @@
+"""Many planes made one, taking one plane at a time: maximum, mean, or the sharpest."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.image import ZWay
+from napari_cellvino.segmentation.sharpness import sharpness
+
+Pixels = NDArray[np.generic]  # (C, Y, X)
+
+
+class Blend(Protocol):
+    """Takes planes (C, Y, X) in their order and gives one of the same shape."""
+
+    def add(self, pixels: Pixels) -> None:
+        """Take the next plane; its memory may be kept and written to."""
+        ...
+
+    def result(self) -> Pixels:
+        """Return what was made of them."""
+        ...
+
+
+class Maximum:
+    """The brightest value of all planes, in their dtype; a NaN gives way to a number in another plane."""
+
+    def __init__(self) -> None:
+        self._pixels: Pixels | None = None
+
+    def add(self, pixels: Pixels) -> None:
+        """Take the next plane."""
+        if self._pixels is None:
+            self._pixels = pixels
+        else:
+            higher = np.fmax if pixels.dtype.kind == "f" else np.maximum
+            higher(self._pixels, pixels, out=self._pixels)
+
+    def result(self) -> Pixels:
+        """Return the maxima."""
+        return _given(self._pixels)
+
+
+class Mean:
+    """The mean of all planes, float32; values that are not finite are left out."""
+
+    def __init__(self) -> None:
+        self._sum: NDArray[np.float64] | NDArray[np.uint32] | None = None
+        self._count: NDArray[np.uint16] | int = 0
+
+    def add(self, pixels: Pixels) -> None:
+        """Take the next plane; sums of 8 and 16 bits are whole numbers, of which 65,536 fit."""
+        if self._sum is None:
+            exact = pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2
+            self._sum = np.zeros(pixels.shape, np.uint32 if exact else np.float64)
+        if pixels.dtype.kind == "f":
+            finite = np.isfinite(pixels)
+            np.add(self._sum, pixels, out=self._sum, where=finite)
+            self._count = self._count + finite.astype(np.uint16)
+        else:
+            np.add(self._sum, pixels, out=self._sum, casting="unsafe")
+            self._count += 1
+
+    def result(self) -> Pixels:
+        """Return the means; NaN where no plane had a finite value."""
+        total = _given(self._sum)
+        mean = np.full(total.shape, np.nan, np.float32)
+        np.divide(total, self._count, out=mean, where=np.asarray(self._count) > 0, casting="unsafe")
+        return mean
+
+
+class Sharpest:
+    """The plane of the highest `sharpness` in one channel (from 0; None: in the mean of all)."""
+
+    def __init__(self, channel: int | None) -> None:
+        self.number = 0  # from 1
+        self._channel, self._seen, self._best = channel, 0, -np.inf
+        self._pixels: Pixels | None = None
+
+    def add(self, pixels: Pixels) -> None:
+        """Take the next plane; of equally sharp ones the first is kept."""
+        self._seen += 1
+        measured = pixels.mean(0, dtype=np.float32) if self._channel is None else pixels[self._channel]
+        score = sharpness(measured)
+        if score > self._best:
+            self._best, self._pixels, self.number = score, pixels, self._seen
+
+    def result(self) -> Pixels:
+        """Return all channels of the sharpest plane."""
+        return _given(self._pixels)
+
+
+def make_blend(way: ZWay, channel: int | None) -> Blend:
+    """Return what makes one plane of many; that of one plane is its own maximum."""
+    if way is ZWay.MEAN:
+        return Mean()
+    return Sharpest(channel) if way is ZWay.FOCUS else Maximum()
+
+
+def _given(pixels: Pixels | None) -> Pixels:
+    if pixels is None:
+        raise ValueError("no plane was given")
+    return pixels

@@ -1,0 +1,1 @@
+"""From networks, ours or others', to model packages."""

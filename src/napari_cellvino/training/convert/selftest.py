@@ -1,0 +1,76 @@
+"""The image a package tests itself with, and whether a changed network still does what was promised for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import openvino as ov
+import tifffile
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ModelPackageError
+from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.model_package.spec import Normalisation
+from napari_cellvino.training.convert.graph import run_exactly
+
+SAMPLE = ("plate", "A01_s1.ome.tif")  # of the shipped samples
+EPSILON = 1e-6  # bioimage.io's own, where a range or a deviation is divided by
+AGREES = 1e-3  # root-mean-square difference, as a share of the promised values' own
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How a network compares with what was promised: root-mean-square and largest difference over all maps."""
+
+    rms: float
+    largest: float
+    promised_rms: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether it does what was promised; a NaN never does."""
+        return self.rms <= AGREES * max(1.0, self.promised_rms)
+
+
+def compare(network: ov.Model, given: NDArray[np.float32], promised: NDArray[np.float32]) -> Agreement:
+    """Return how what a network makes of ``given`` (1, C, Y, X) compares with ``promised`` (1, M, Y, X).
+
+    Raises
+    ------
+    ModelPackageError
+        If it has another shape.
+    """
+    made = run_exactly(network, given)
+    if made.shape != promised.shape:
+        raise ModelPackageError(
+            f"the network gives maps of shape {made.shape} for its own test input; promised is {promised.shape}"
+        )
+    difference = (made - promised).astype(np.float64)
+    rms, own = (float(np.sqrt(np.mean(a**2))) for a in (difference, promised.astype(np.float64)))
+    return Agreement(rms, float(np.abs(difference).max()), own)
+
+
+def sample_image(channels: int, size: int) -> NDArray[np.float32]:
+    """Return raw pixels (1, C, size, size) of a shipped sample: nuclei, or in colour their inverse, as stained."""
+    image = tifffile.imread(shipped_folder("sample_data").joinpath(*SAMPLE))[0, :size, :size].astype(np.float32)
+    image = np.pad(image, [(0, size - side) for side in image.shape], mode="symmetric")
+    if channels > 1:
+        image = image.max() - image
+    return np.repeat(image[None, None], channels, axis=1)
+
+
+def normalised(raw: NDArray[np.float32], how: Normalisation) -> NDArray[np.float32]:
+    """Return raw pixels (1, C, Y, X) as bioimage.io's words for ``how`` normalise them, channel by channel.
+
+    To normalise the result again changes nothing: the same array serves as a test input before and after that step.
+    """
+    if how.method == "none":
+        return raw
+    pixels, plane = raw.astype(np.float64), (2, 3)
+    if how.method == "mean_std":
+        low, spread = pixels.mean(plane, keepdims=True), pixels.std(plane, keepdims=True)
+    else:
+        low, high = (np.percentile(pixels, p, plane, keepdims=True) for p in (how.low, how.high))
+        spread = high - low
+    return np.asarray((pixels - low) / (spread + EPSILON), np.float32)

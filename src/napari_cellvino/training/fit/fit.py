@@ -1,0 +1,237 @@
+"""Fit a network to labelled images: resumable, in bf16 where the processor has it, averaged weights kept.
+
+A run is a folder: ``checkpoint.pt`` (to go on from), ``weights.pt`` (averaged, to use), ``history.csv`` and
+``history.png`` (losses and validation).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from napari_cellvino.core.errors import TrainingDataError
+from napari_cellvino.training.data.crop_stream import crop_batches
+from napari_cellvino.training.data.datasets import LabelledImage
+from napari_cellvino.training.fit.distillation import Distillation
+from napari_cellvino.training.fit.history import Record, add_record
+from napari_cellvino.training.fit.networks import UNet
+from napari_cellvino.training.fit.plan import TrainingPlan
+from napari_cellvino.training.objectives import Objective, objective_for, prepare
+
+Validation = Callable[[UNet], float]
+LOOSE_CLIP = 5.0  # gradients longer than this are shortened
+
+
+@dataclass(frozen=True, slots=True)
+class FitProgress:
+    """News of one step; mean losses, seconds per step and the part spent waiting for crops since the last checkpoint.
+
+    ``validation`` is the latest score, None before there is one; ``saved`` says that a checkpoint was just written.
+    """
+
+    step: int
+    steps: int
+    loss: dict[str, float]
+    seconds_per_step: float
+    waiting: float
+    validation: float | None
+    saved: bool
+
+    @property
+    def seconds_left(self) -> float:
+        """Time the remaining steps will take at this pace."""
+        return (self.steps - self.step) * self.seconds_per_step
+
+    def words(self) -> str:
+        """Return the news as one line."""
+        losses = "  ".join(f"{name} {value:.4f}" for name, value in self.loss.items())
+        score = "" if self.validation is None else f"  validation {self.validation:.3f}"
+        pace = f"{self.seconds_per_step:.2f} s/step, {self.waiting:.0%} waiting, {self.seconds_left / 60:.1f} min left"
+        return f"step {self.step:,} of {self.steps:,}  {losses}{score}  ({pace})"
+
+
+def build_network(plan: TrainingPlan) -> UNet:
+    """Return the network of a plan with random weights, which the plan's seed decides."""
+    torch.manual_seed(plan.seed)
+    objective = objective_for(plan)
+    net = UNet(plan.network, len(objective.maps))
+    objective.begin(net)
+    return net
+
+
+def fit(
+    images: Sequence[LabelledImage],
+    folder: Path,
+    plan: TrainingPlan,
+    *,
+    start_from: UNet | None = None,
+    memory: Distillation | None = None,
+    validate: Validation | None = None,
+    device: str = "cpu",
+) -> Iterator[FitProgress]:
+    """Fit on ``images``, yielding progress after each step; a later call goes on from the last checkpoint.
+
+    Parameters
+    ----------
+    images
+        Labelled fields, at least one with an object.
+    folder
+        Of checkpoints and history.
+    plan
+        What to fit and for how long.
+    start_from
+        A network of the same shape to start from, instead of random weights.
+    memory
+        What must not be forgotten of the images that the network was made from.
+    validate
+        Scores the averaged network after each checkpoint; higher is better.
+    device
+        ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    TrainingDataError
+        If there is nothing to learn from, or the checkpoint in ``folder`` is of another kind of network.
+    """
+    fields = [prepare(item, plan) for item in images]
+    if not any(len(f.yxyx) or f.labels.any() for f in fields):
+        raise TrainingDataError(f"none of the {len(fields)} training field(s) has a labelled object")
+    objective = objective_for(plan)
+    net = (copy.deepcopy(start_from) if start_from is not None else build_network(plan)).to(device)
+    net = net.to(memory_format=torch.channels_last)
+    average = copy.deepcopy(net)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    start = _resume(folder, net, average, optimizer)
+    batches = crop_batches(fields, plan, batch=plan.batch, seed=plan.seed + start)
+    stretch, score = _Stretch(), None
+    for step in range(start + 1, plan.steps + 1):
+        for group in optimizer.param_groups:
+            group["lr"] = _learning_rate(step, plan)
+        with stretch.waiting():
+            image, target = next(batches)
+        stretch.add(_step(net, objective, optimizer, image.to(device), target.to(device), memory))
+        _move_average(average, net, min(plan.average, step / (step + 20)))
+        losses, pace, waited = stretch.means()
+        saved = step % plan.checkpoint_every == 0 or step == plan.steps
+        if saved:
+            _save(folder, net, average, optimizer, step)
+            score = None if validate is None else validate(average)
+            add_record(folder, Record(step, losses, score))
+            stretch = _Stretch()
+        yield FitProgress(step, plan.steps, losses, pace, waited, score, saved)
+
+
+class _Stretch:
+    """Sums over the steps since the last checkpoint."""
+
+    def __init__(self) -> None:
+        self._losses: dict[str, float] = {}
+        self._steps, self._waited, self._start = 0, 0.0, time.perf_counter()
+
+    def waiting(self) -> _Stretch:
+        return self
+
+    def __enter__(self) -> None:
+        self._since = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._waited += time.perf_counter() - self._since
+
+    def add(self, losses: dict[str, float]) -> None:
+        self._steps += 1
+        for name, value in losses.items():
+            self._losses[name] = self._losses.get(name, 0.0) + value
+
+    def means(self) -> tuple[dict[str, float], float, float]:
+        """Return mean losses, seconds per step, and the part of the time that went into waiting."""
+        seconds = time.perf_counter() - self._start
+        return {k: v / self._steps for k, v in self._losses.items()}, seconds / self._steps, self._waited / seconds
+
+
+def _step(
+    net: UNet,
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
+    image: Tensor,
+    target: Tensor,
+    memory: Distillation | None,
+) -> dict[str, float]:
+    losses = _losses(net, objective, image, target) if memory is None else _with(memory, net, objective, image, target)
+    optimizer.zero_grad(set_to_none=True)
+    torch.stack(list(losses.values())).sum().backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), LOOSE_CLIP)
+    optimizer.step()
+    return {name: value.item() for name, value in losses.items()}
+
+
+def _losses(net: UNet, objective: Objective, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+    net.train()
+    return objective.loss(_quickly(net, image), target)
+
+
+def _with(memory: Distillation, net: UNet, objective: Objective, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """Return the losses on new crops, and how far the network is from what it said of others."""
+    memory.settle(net)
+    crops = memory.crops()
+    out = _quickly(net, torch.cat([image, crops]))
+    kept = memory.loss(out[len(image) :], _quickly(memory.said, crops))
+    return objective.loss(out[: len(image)], target) | {"kept": kept}
+
+
+def _quickly(net: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    """Return the maps as float32, computed in bf16 where that is quick."""
+    with torch.autocast(image.device.type, torch.bfloat16, enabled=_has_bf16(image.device.type)):
+        return net(image.to(memory_format=torch.channels_last)).float()
+
+
+def _has_bf16(device: str) -> bool:
+    """Return whether bf16 convolutions are quick there: AMX or AVX512-BF16, or a GPU that has them."""
+    if device == "cpu":
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch.cuda.is_bf16_supported())
+
+
+def _learning_rate(step: int, plan: TrainingPlan) -> float:
+    warm = min(1.0, step / max(1, plan.warm_up))
+    return plan.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / plan.steps))
+
+
+def _move_average(average: UNet, net: UNet, keep: float) -> None:
+    with torch.no_grad():
+        for slow, fast in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
+            if slow.dtype.is_floating_point:
+                slow.lerp_(fast, 1 - keep)
+            else:
+                slow.copy_(fast)
+
+
+def _save(folder: Path, net: UNet, average: UNet, optimizer: torch.optim.Optimizer, step: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+    for name, content in (("checkpoint.pt", state | {"step": step}), ("weights.pt", average.state_dict())):
+        torch.save(content, folder / f"{name}.part")
+        (folder / f"{name}.part").replace(folder / name)
+
+
+def _resume(folder: Path, net: UNet, average: UNet, optimizer: torch.optim.Optimizer) -> int:
+    path = folder / "checkpoint.pt"
+    if not path.is_file():
+        return 0
+    try:
+        state = torch.load(path, weights_only=True)
+        net.load_state_dict(state["net"])
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        return int(state["step"])
+    except (RuntimeError, KeyError, ValueError, EOFError) as error:
+        reason = str(error).splitlines()[0]
+        raise TrainingDataError(
+            f"{path} cannot be gone on from ({reason}); it belongs to another plan: name another run folder"
+        ) from error

@@ -1,0 +1,1 @@
+"""Score what a network finds against the truth."""

@@ -1,0 +1,90 @@
+"""What a network is taught: where its crops come from, what it should say, how wrong it is, what it promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_cellvino.segmentation.normalise import intensity_range
+from napari_cellvino.training.data.datasets import LabelledImage
+from napari_cellvino.training.fit.networks import UNet
+from napari_cellvino.training.fit.plan import TrainingPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A labelled image ready to be cropped: normalised grey ``image`` (1, Y, X), object ``diameter`` (median, px).
+
+    Of ``labels`` (Y, X) and boxes (``class_index`` (N,), ``yxyx`` (N, 4)) the lesson uses what it needs.
+    """
+
+    source: str
+    image: NDArray[np.float32]
+    labels: NDArray[np.int32]
+    class_index: NDArray[np.int32]
+    yxyx: NDArray[np.float32]
+    diameter: float
+
+
+class Objective(Protocol):
+    """One family of networks: the one that a head of the same name decodes."""
+
+    def __init__(self, plan: TrainingPlan) -> None: ...
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Names of the network's output channels, in order."""
+        ...
+
+    @property
+    def probabilities(self) -> int:
+        """How many of the maps, the first ones, are probabilities; a network gives them as logits."""
+        ...
+
+    def begin(self, net: UNet) -> None:
+        """Set what random weights leave to chance, in place."""
+        ...
+
+    def sample(self, field: Field, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return a crop (C, crop_px, crop_px) and its targets (K, y, x)."""
+        ...
+
+    def loss(self, out: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Return the parts of the loss, which are summed, for outputs (N, M, y, x) and targets (N, K, y, x)."""
+        ...
+
+    def promise(self, out: Tensor) -> Tensor:
+        """Return the maps that a package promises (probabilities, px) from unbounded outputs (N, M, y, x)."""
+        ...
+
+
+def prepare(item: LabelledImage, plan: TrainingPlan) -> Field:
+    """Return a labelled image as lessons take it.
+
+    Raises
+    ------
+    TrainingDataError
+        If it has labels where the plan needs boxes, or boxes of other classes, or boxes only where it needs labels.
+    """
+    grey = item.grey()
+    image = intensity_range(grey).apply(grey)[None]
+    if item.labels is None or (item.boxes is not None and plan.head == "grid"):
+        boxes = item.true_boxes()
+        if plan.head != "grid":
+            item.true_labels()
+        labels = np.zeros(grey.shape, np.int32)
+        sides = np.maximum(boxes.yxyx[:, 2:] - boxes.yxyx[:, :2], 1)
+        diameter = float(np.median(np.sqrt(sides.prod(axis=1)))) if len(sides) else plan.diameter_px.reference
+        return Field(item.source, image, labels, boxes.class_index(plan.classes), boxes.yxyx, diameter)
+    labels = item.labels.astype(np.int32)
+    nothing = np.zeros(0, np.int32), np.zeros((0, 4), np.float32)
+    return Field(item.source, image, labels, *nothing, _median_diameter(labels, plan.diameter_px.reference))
+
+
+def _median_diameter(labels: NDArray[np.integer], default: float) -> float:
+    areas = np.unique(labels[labels > 0], return_counts=True)[1]
+    return float(np.sqrt(4 / np.pi * np.median(areas))) if len(areas) else default

@@ -1,0 +1,1 @@
+"""INT8 weights for a model package."""

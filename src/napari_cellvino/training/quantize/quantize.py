@@ -1,0 +1,164 @@
+"""Give a model package INT8 weights, if they find the cells as well as the float weights do.
+
+All layers are quantized first and the result is judged on every validation field, as a run would use it. Only where
+that loses too much are layers put back one by one, which takes many times as long.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+import yaml
+
+from napari_cellvino.core.errors import AccuracyError
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.model_package import ModelPackage, open_package
+from napari_cellvino.model_package.spec import SPEC_NAME
+from napari_cellvino.storage.atomic import atomic_folder
+from napari_cellvino.training.convert.describe import attachments, file_sums, write_rdf
+from napari_cellvino.training.convert.graph import read_network
+from napari_cellvino.training.convert.network_files import save_network, tolerances
+from napari_cellvino.training.data.datasets import LabelledImage
+from napari_cellvino.training.metrics.evaluate import LabelledSet
+from napari_cellvino.training.quantize.calibration import calibration_tiles
+from napari_cellvino.training.quantize.int8 import quantize_carefully, quantize_network
+from napari_cellvino.training.quantize.int8_metrics import (
+    PrecisionComparison,
+    compare_int8,
+    partial_comparison,
+    score_sets,
+)
+
+IR_INT8 = "model_int8.xml"
+TILES = 96  # calibrated on
+Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """The package with INT8 weights, how it was judged (None: it was not), and whether layers had to stay float."""
+
+    package: ModelPackage
+    judgement: PrecisionComparison | None
+    carefully: bool
+
+    def __str__(self) -> str:
+        if self.judgement is None:
+            return "INT8 weights were added without a check of their accuracy"
+        kept = "; the layers that lose most stay in float" if self.carefully else ""
+        return f"INT8: {self.judgement}{kept}"
+
+
+def quantize_package(
+    package: ModelPackage,
+    calibration: Sequence[LabelledImage],
+    validation: Sequence[LabelledSet],
+    *,
+    max_drop: float = 0.005,
+    out: Path | None = None,
+    tiles: int = TILES,
+    tell: Tell = lambda news: None,
+) -> Quantized:
+    """Add INT8 weights to a package and return it, with the figures it was judged by.
+
+    Parameters
+    ----------
+    package
+        What to quantize; INT8 weights that it has are replaced.
+    calibration
+        Fields that show what the network will see; their labels are not looked at (but by models of masks, which see
+        a crop round each cell).
+    validation
+        Fields with their truth, other ones; empty to add the weights unchecked.
+    max_drop
+        The largest loss that is accepted, of the mean over the sets of AP mean (outlines), AP at IoU 0.5 (boxes), F1
+        of centres or Dice (masks), against Exact.
+    out
+        Folder for the new package; by default the package's own is replaced.
+    tiles
+        How many tiles to calibrate on, at most.
+    tell
+        Is told in words what is being done.
+
+    Raises
+    ------
+    AccuracyError
+        If INT8 loses more, even with the worst layers in float. Nothing is written then.
+    TrainingDataError
+        If there is no field to calibrate on, or none of the validation fields has what this model is judged by.
+    ModelPackageError
+        If the network cannot be quantized.
+    OutputError
+        If the package cannot be written.
+    """
+    diameter = validation[0].diameter_px if validation else None
+    shown = calibration_tiles(package.spec, calibration, most=tiles, diameter_px=diameter)
+    tell(f"calibrating on {len(shown)} tile(s)")
+    network = read_network(package.weights(Precision.EXACT))
+    with tempfile.TemporaryDirectory(prefix="cellvino-int8-") as scratch:
+        draft = _drafted(package, quantize_network(network, shown), Path(scratch) / "all")
+        if not validation:
+            return _published(draft, out or package.folder, None, carefully=False)
+        tell("judging Exact and INT8")
+        exact = score_sets(package, validation, Precision.EXACT)
+        judgement = compare_int8(package, exact, draft, validation)
+        carefully = judgement.drop > max_drop
+        if carefully:
+            tell(f"{judgement}: it loses too much; looking for the layers that lose most")
+            fields, scoring = partial_comparison(package, validation)
+            careful = quantize_carefully(network, shown, scoring, fields, max_drop=max_drop)
+            draft = _drafted(package, careful, Path(scratch) / "most")
+            judgement = compare_int8(package, exact, draft, validation)
+        if not judgement.drop <= max_drop:
+            raise AccuracyError(
+                f"{package.label} is not quantized: {judgement}, a loss of {judgement.drop:.4f} where {max_drop:g} is "
+                "allowed; calibrate on more images like yours, or allow more with --max-drop"
+            )
+        return _published(draft, out or package.folder, judgement, carefully=carefully)
+
+
+def _drafted(package: ModelPackage, network: ov.Model, folder: Path) -> ModelPackage:
+    """Return a copy of a package with INT8 weights, in a folder of its own."""
+    shutil.copytree(package.folder, folder)
+    save_network(network, folder / IR_INT8)
+    rdf = _rdf(folder)
+    rdf["config"]["cellvino"]["weights"]["int8"] = IR_INT8
+    _rewrite(folder, rdf)
+    return open_package(folder)
+
+
+def _describe(draft: ModelPackage, judgement: PrecisionComparison | None) -> None:
+    """Write what was measured into a draft's description; older INT8 scores were another network's."""
+    rdf = _rdf(draft.folder)
+    ours = rdf["config"]["cellvino"]
+    kept = [score for score in ours.get("scores", []) if score["precision"] != Precision.INT8]
+    new = [score.model_dump(mode="json") for score in (judgement.scores if judgement else ())]
+    ours["scores"] = [*kept, *new]
+    ours["tolerance"] = ours["tolerance"] | {"int8": tolerances(draft)["int8"]}
+    _rewrite(draft.folder, rdf)
+
+
+def _rdf(folder: Path) -> dict[str, Any]:
+    rdf: dict[str, Any] = yaml.safe_load((folder / SPEC_NAME).read_text(encoding="utf-8"))
+    return rdf
+
+
+def _rewrite(folder: Path, rdf: dict[str, Any]) -> None:
+    sums = file_sums(folder)
+    listed = [entry["source"] for entry in rdf.get("weights", {}).values()]
+    rdf["attachments"] = attachments(sums, *listed)
+    rdf["config"]["cellvino"]["sha256"] = sums
+    write_rdf(folder, rdf)
+
+
+def _published(draft: ModelPackage, out: Path, judgement: PrecisionComparison | None, *, carefully: bool) -> Quantized:
+    _describe(draft, judgement)
+    with atomic_folder(out) as folder:
+        shutil.copytree(draft.folder, folder, dirs_exist_ok=True)
+    return Quantized(open_package(out), judgement, carefully)

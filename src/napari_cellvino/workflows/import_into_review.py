@@ -1,0 +1,60 @@
+"""Masks of others as an edit of what is reviewed: they take the place of what nobody looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.formats.field import Cell, Cells
+from napari_cellvino.formats.reading import find_annotations, read_cells
+from napari_cellvino.quality.reconcile import Reconciled, reconcile
+from napari_cellvino.results.field_result import find_doubts
+from napari_cellvino.workflows.import_masks import records_of_cells
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Cells of a file, for the image that is reviewed."""
+
+    file: Path
+    cells: Cells
+
+
+def read_masks(path: Path, annotation: Annotation) -> Masks:
+    """Return what a file, or a folder with a file named like the image, holds for the image of an annotation.
+
+    Raises
+    ------
+    ImageReadError
+        If it cannot be read.
+    ImageValueError
+        If it does not fit the image, or holds boxes where outlines are reviewed, or the other way round.
+    """
+    name = annotation.provenance.origin.name
+    file = find_annotations(path, name)
+    cells = read_cells(file, annotation.shape, name)
+    if (cells.labels is None) != (annotation.labels is None):
+        kinds = ("outlines", "boxes") if cells.labels is not None else ("boxes", "outlines")
+        raise ImageValueError(
+            f"{file} holds {kinds[0]}, and these cells are {kinds[1]}; run a model that finds {kinds[0]}"
+        )
+    return Masks(file, cells)
+
+
+def take_masks(annotation: Annotation, masks: Masks) -> Reconciled:
+    """Return the edit by which masks replace all cells but those that a person reviewed or brought before.
+
+    Classes are those of the annotation, by their names; cells of another class are of the first.
+    """
+    cells, known = masks.cells, annotation.classes
+    renamed = replace(cells, classes=known, cells=tuple(_of_known_class(cell, known) for cell in cells.cells))
+    brought = Annotation(cells.labels, records_of_cells(renamed), known, annotation.provenance, shape=annotation.shape)
+    objects = replace(brought.objects, doubts=find_doubts(brought.objects, annotation.shape))
+    done = reconcile(annotation, brought.labels, objects)
+    return replace(done, edit=replace(done.edit, name="Take in masks"))  # stands on a button: no room for the file
+
+
+def _of_known_class(cell: Cell, known: tuple[str, ...]) -> Cell:
+    return cell if cell.kind in known else replace(cell, kind=known[0])

@@ -1,0 +1,231 @@
+"""A lab's old masks as starting annotations: results as a run writes them, with the masks in the place of a model.
+
+Masks of a plane (Y, X) become a result of that plane, masks of a stack (Z, Y, X) one in 3D. Every position of an image
+file is a field, and every time point where all are asked for; each has masks of its own, found by its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from itertools import chain, islice
+from pathlib import Path
+from typing import TypeVar
+
+from napari_cellvino.annotation import Annotation, ObjectRecord, Provenance, pixels_sha256
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
+from napari_cellvino.core.image import Origin, Plane, Stack
+from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
+from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Precision, Recipe
+from napari_cellvino.engines.engine import EngineInfo
+from napari_cellvino.formats.field import Cell, Cells, MisfitError
+from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
+from napari_cellvino.quality.doubts import broken_along_z
+from napari_cellvino.results.counts_table import write_counts
+from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, find_doubts, measured
+from napari_cellvino.results.folder import (
+    ResultKey,
+    Row,
+    choose_folder,
+    field_row,
+    finished_row,
+    save_field,
+)
+from napari_cellvino.segmentation.prepare import check_usable, project
+from napari_cellvino.segmentation.volume import Volume, read_volume
+from napari_cellvino.workflows.run_folder import at_time, list_fields
+
+IMPORTED = "imported"
+NO_ENGINE = EngineInfo(NO_DEVICE, Precision.EXACT, "none", "none")
+
+Word = TypeVar("Word", bound=IntEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of one field: its row of ``counts.csv``, and what a person should know."""
+
+    row: Row
+    notices: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no result."""
+        return self.row["status"] == "failed"
+
+
+def import_masks(
+    masks: Path, images: Sequence[Path], root: Path, recipe: Recipe, *, overwrite: bool = False
+) -> Iterator[Imported]:
+    """Yield what became of each field; a result is written to its folder under ``root``, at the end ``counts.csv``.
+
+    Parameters
+    ----------
+    masks
+        A file, or a folder with one file per field of the field's name.
+    images
+        The images that they belong to; of each position the plane, or the whole stack, that ``recipe`` names. Masks
+        among them, that lie beside their images, are passed over.
+    root
+        Folder of results.
+    recipe
+        Channel, way along z, time point and what the user said of the images; its model plays no part.
+    overwrite
+        Replace other results that stand there.
+
+    Raises
+    ------
+    OutputError
+        If ``counts.csv`` cannot be written.
+    """
+    fields = list_fields(without_masks(images, masks), recipe)
+    first = list(islice(fields, 2))
+    rows: list[Row] = []
+    taken: set[Path] = set()
+    for origin, stack in chain(first, fields):
+        try:
+            if isinstance(stack, CellvinoError):
+                raise stack
+            here = at_time(recipe, origin)
+            check_usable(stack, here.frame)
+            file = _own_file(masks, origin, several=len(first) > 1)
+            done = _import_field(file, stack, root, here, taken, overwrite=overwrite)
+        except CellvinoError as error:
+            done = Imported(field_row(origin, "", "failed", str(error)))
+        rows.append(done.row)
+        yield done
+    write_counts(root, rows)
+
+
+def _own_file(masks: Path, origin: Origin, *, several: bool) -> Path:
+    """Return what holds the masks of a field."""
+    file = find_annotations(masks, origin.name)
+    if several and file == masks and holds_one_image(masks):
+        raise ImageReadError(
+            f"{masks} holds the masks of one image, but {origin.name} is one of several; name a folder with a file for "
+            "each, called as it is, or one image"
+        )
+    return file
+
+
+def _import_field(
+    file: Path, stack: Stack, root: Path, recipe: Recipe, taken: set[Path], *, overwrite: bool
+) -> Imported:
+    origin = stack.origin_of(recipe.frame)
+    cells = _read(file, stack, recipe, origin.name)  # before the pixels: what does not fit is told at once
+    folder = choose_folder(root, origin, frozenset(taken))
+    taken.add(folder)
+    if recipe.z_choice.joined:
+        plane, volume = finish(read_volume(stack, channel=recipe.channel, frame=recipe.frame))
+        result = imported_field(cells, file, recipe, plane, volume)
+    else:
+        plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame))
+        result = imported_field(cells, file, recipe, plane)
+    save_field(folder, result, _result_key(result), overwrite=overwrite)
+    return Imported(finished_row(folder), cells.notices)
+
+
+def _read(file: Path, stack: Stack, recipe: Recipe, name: str) -> Cells:
+    """Return the masks of a field; those of another number of axes than was asked for with what to do about it."""
+    sizes, joined = tuple(stack.shape[2:]), recipe.z_choice.joined
+    if joined and stack.shape.z == 1:
+        raise ImageValueError(f"{name} has one plane {sizes[1:]} and is no stack; leave out --z 3d")
+    try:
+        return read_cells(file, sizes if joined else sizes[1:], name)
+    except MisfitError as error:
+        if len(error.found) == len(error.wanted):
+            raise
+        raise ImageValueError(_misfit(file, error.found, stack, recipe)) from error
+
+
+def _misfit(file: Path, found: tuple[int, ...], stack: Stack, recipe: Recipe) -> str:
+    sizes = tuple(stack.shape[2:]) if stack.shape.z > 1 else tuple(stack.shape[3:])
+    chosen = "all planes were" if recipe.z_choice.joined else "one plane was"
+    if len(found) > 3 or (len(found) > 2 and found[0] == stack.shape.t > 1):
+        advice = "give the masks of each time point as a file of its own"
+    elif recipe.z_choice.joined:
+        advice = "say which plane these lie on with --z plane:K, or leave out --z 3d where it is the projection"
+    elif stack.shape.z == 1:
+        advice = "name the stack that these were made in, or give masks of this plane"
+    else:
+        advice = "masks of a whole stack are taken with --z 3d"
+    return (
+        f"{file} holds masks of shape {found}, and the image is {sizes}, of which {chosen} chosen "
+        f"({recipe.z}); {advice}"
+    )
+
+
+def imported_field(cells: Cells, file: Path, recipe: Recipe, plane: Plane, volume: Volume | None = None) -> FieldResult:
+    """Return annotations of a plane, or in 3D of a volume, as the result of a run, measured.
+
+    ``file`` is where they came from; of a volume, ``plane`` is what people see of it.
+    """
+    provenance = Provenance(
+        origin=plane.origin,
+        plane=plane.chosen,
+        pixels_sha256=pixels_sha256(plane) if volume is None else volume.sha256,
+        model=f"{IMPORTED} from {file.name}",
+        model_sha256=_sha256(file),
+        recipe=recipe.model_copy(update={"model": IMPORTED}),
+        engine=NO_ENGINE,
+    )
+    shape = plane.shape if volume is None else tuple(volume.stack.shape[2:])
+    annotation = Annotation(cells.labels, records_of_cells(cells), cells.classes, provenance, shape=shape)
+    doubts = _doubts(annotation)
+    records = [replace(record, doubts=doubts[record.id]) for record in annotation.records.values()]
+    return measured(Annotation(cells.labels, records, cells.classes, provenance, shape=shape), plane, volume)
+
+
+def _sha256(file: Path) -> str:
+    if not file.is_file():
+        return ""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def records_of_cells(cells: Cells) -> list[ObjectRecord]:
+    """Return a record per cell; origins and review states that are not known here are those of imports."""
+    number = {kind: index for index, kind in enumerate(cells.classes)}
+    return [
+        ObjectRecord(
+            cell.id,
+            number[cell.kind],
+            cell.score,
+            _known(cell.origin, ObjectOrigin.IMPORTED),
+            _known(cell.review, ReviewState.UNSEEN),
+            excluded=cell.excluded,
+            note=cell.note,
+            box=_whole_px(cell) if cells.labels is None else None,
+        )
+        for cell in cells.cells
+    ]
+
+
+def _known(word: str, unknown: Word) -> Word:
+    return type(unknown).__members__.get(word.upper(), unknown)
+
+
+def _whole_px(cell: Cell) -> tuple[int, ...]:
+    return tuple(round(edge) for edge in cell.box)
+
+
+def _doubts(annotation: Annotation) -> dict[int, Doubt]:
+    """Return the reasons to look twice at each object, by id."""
+    objects = annotation.objects
+    flags = find_doubts(objects, annotation.shape)
+    doubts = {id_: Doubt(flag) for id_, flag in zip(objects.id.tolist(), flags.tolist(), strict=True)}
+    if len(annotation.shape) == 3:
+        for id_, reason in broken_along_z(annotation):
+            doubts[id_] |= reason.doubt
+    return doubts
+
+
+def _result_key(result: FieldResult) -> ResultKey:
+    provenance = result.annotation.provenance
+    origin, path = provenance.origin, Path(provenance.origin.path)
+    stat = path.stat()
+    made_with = hashlib.sha256((provenance.recipe.fingerprint() + provenance.model_sha256).encode()).hexdigest()
+    return ResultKey(str(path.resolve()), origin.position, stat.st_size, stat.st_mtime_ns, made_with)

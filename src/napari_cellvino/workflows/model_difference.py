@@ -1,0 +1,149 @@
+"""A picture of where two models differ on fields kept aside: one cut of a field, the old model left, the new one right.
+
+Cells that are there in truth and were found are blue, what was found and is no cell is orange, and cells that were
+missed have a line of black and white dashes: a mistake differs from a find in form as well as in colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.figures.composite import Picture, composite
+from napari_cellvino.model_package import ModelPackage
+from napari_cellvino.quality.overlap import overlap
+from napari_cellvino.segmentation.heads import check_parameters
+from napari_cellvino.segmentation.predict import decode
+from napari_cellvino.storage.atomic import atomic_path
+from napari_cellvino.training.data.datasets import LabelledImage
+from napari_cellvino.training.metrics.evaluate import infer_field
+
+RIGHT, WRONG, MISSED, GAPS = (86, 180, 233), (230, 159, 0), (255, 255, 255), (0, 0, 0)
+SIDE, ZOOM = 160, 2  # px of a field that a half shows, and how much it is enlarged
+DASH = 4  # px
+LEAST_IOU = 0.5
+GAP = 6  # px between the halves
+
+Labels = NDArray[np.int32]
+_Value = TypeVar("_Value", bound=np.generic)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A picture (Y, X, 3) of a cut of one field, and how many cells of that whole field each model got right."""
+
+    field: str
+    picture: Picture
+    right_before: int
+    right_after: int
+    true: int
+
+
+def find_difference(
+    fields: list[LabelledImage], before: ModelPackage, after: ModelPackage
+) -> Generator[Progress, None, Difference | None]:
+    """Yield progress and return the picture of the field on which two models of outlines differ most.
+
+    None where one of the models gives no outlines, or there is no field.
+    """
+    if {before.spec.task, after.spec.task} != {"instances"} or not fields:
+        return None
+    engines = [(package, OpenVinoEngine(package)) for package in (before, after)]
+    best: tuple[int, Difference] | None = None
+    for number, field in enumerate(fields):
+        sides = [_labels(field, package, engine) for package, engine in engines]
+        found = [_Side.of(field.true_labels().astype(np.int32), labels) for labels in sides]
+        changed = int((found[0].wrongness != found[1].wrongness).sum())
+        if best is None or changed > best[0]:
+            best = changed, _draw(field, found)
+        yield Progress("fields", number + 1, len(fields))
+    return best[1] if best else None
+
+
+def write_difference(path: Path, difference: Difference) -> None:
+    """Write the picture as PNG; `OutputError` where that is not possible."""
+    with atomic_path(path) as part:
+        Image.fromarray(difference.picture).save(part, format="PNG")
+
+
+def _labels(field: LabelledImage, package: ModelPackage, engine: OpenVinoEngine) -> Labels:
+    raw = infer_field(field, package.spec, engine)
+    return decode(raw, package.spec, check_parameters(package.spec, {})).label_image().astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What one model found on a field: ids that are right, label images of what it found and of what is true."""
+
+    truth: Labels
+    labels: Labels
+    right: NDArray[np.bool_]  # by id of `labels`
+    found: NDArray[np.bool_]  # by id of `truth`
+
+    @classmethod
+    def of(cls, truth: Labels, labels: Labels) -> _Side:
+        pairs = overlap(truth, labels)
+        hit = pairs.iou >= LEAST_IOU
+        right, found = np.zeros(labels.max() + 1, bool), np.zeros(truth.max() + 1, bool)
+        right[np.unique(labels[labels > 0])[pairs.predicted_row[hit]]] = True
+        found[np.unique(truth[truth > 0])[pairs.true_row[hit]]] = True
+        return cls(truth, labels, right, found)
+
+    @property
+    def wrongness(self) -> NDArray[np.bool_]:
+        """Return where (Y, X) there is a cell that is no cell, or one that was missed."""
+        return ((self.labels > 0) & ~self.right[self.labels]) | ((self.truth > 0) & ~self.found[self.truth])
+
+
+def _draw(field: LabelledImage, sides: list[_Side]) -> Difference:
+    window = _window(sides[0].wrongness != sides[1].wrongness)
+    grey = _enlarged(composite(field.grey()[None])[window])
+    halves = [_half(grey, side, window) for side in sides]
+    gap = np.full((len(halves[0]), GAP, 3), 255, np.uint8)
+    before, after = (int(side.found.sum()) for side in sides)
+    true = len(np.unique(sides[0].truth)) - int((sides[0].truth == 0).any())
+    return Difference(field.id, np.concatenate([halves[0], gap, halves[1]], 1), before, after, true)
+
+
+def _window(changed: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return a square window round the middle of what changed, as far as the image goes."""
+    parts = []
+    for axis, length in enumerate(changed.shape):
+        places = np.flatnonzero(changed.any(axis=1 - axis))
+        middle = int(np.median(places)) if len(places) else length // 2
+        start = min(max(middle - SIDE // 2, 0), max(length - SIDE, 0))
+        parts.append(slice(start, min(start + SIDE, length)))
+    return parts[0], parts[1]
+
+
+def _half(picture: Picture, side: _Side, window: tuple[slice, slice]) -> Picture:
+    out = np.array(picture)
+    labels, truth = _enlarged(side.labels[window]), _enlarged(side.truth[window])
+    missed, edge = np.where(side.found[truth], 0, truth), _edge(labels)
+    y, x = np.nonzero(_edge(missed))
+    dashed = (y // DASH + x // DASH) % 2 == 0
+    out[y[dashed], x[dashed]] = MISSED
+    out[y[~dashed], x[~dashed]] = GAPS
+    right = side.right[labels]
+    out[edge & right] = RIGHT
+    out[edge & ~right] = WRONG
+    return out
+
+
+def _enlarged(part: NDArray[_Value]) -> NDArray[_Value]:
+    """Return an array (Y, X, …) of `ZOOM` times the height and width, so that outlines are thin beside the cells."""
+    return part.repeat(ZOOM, 0).repeat(ZOOM, 1)
+
+
+def _edge(labels: Labels) -> NDArray[np.bool_]:
+    padded = np.pad(labels, 1, mode="edge")
+    sides = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
+    return np.asarray((labels != 0) & np.logical_or.reduce([side != labels for side in sides]))

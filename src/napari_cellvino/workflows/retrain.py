@@ -1,0 +1,229 @@
+"""From corrected results to a model that learned from them: the set, the training beside, and which model is better.
+
+The training is a process of its own (``cellvino train``), so that stopping it takes no thread down and a window stays
+quick; it tells its news in a file (`training_news`). All of a retraining lies in one folder:
+
+``training/`` (the exported set; its splits stay when fields are added), and for each state of that set a folder named
+by its fingerprint, with ``<name>/`` (the package), ``<name>.run/`` (checkpoints), ``news.jsonl`` and ``result.json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from napari_cellvino.core.errors import ImageReadError, OptionError, TrainingDataError
+from napari_cellvino.formats.export import ExportChoices, Exported, export_fields
+from napari_cellvino.model_package.spec import Score
+from napari_cellvino.results.annotated_fields import Unreadable, read_fields
+from napari_cellvino.results.field_files import ANNOTATION_NAME
+from napari_cellvino.training.progress_lines import TrainingProgress, read_more, read_progress
+
+NEEDED = ("torch", "onnx", "matplotlib")
+SET_NAME, NEWS_NAME = "training", "news.jsonl"
+LOOK_EVERY_S = 0.25
+PATIENCE_S = 10.0  # before a process that was told to end is ended
+COMMAND = (sys.executable, "-c", "import sys; from napari_cellvino.cli import main; sys.exit(main())")
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedField:
+    """A saved result: its cells, how many of them a person looked at, and how many of those were changed."""
+
+    folder: Path
+    cells: int
+    reviewed: int
+    edited: int
+    group: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell was looked at: what lies outside the cells is then background for sure."""
+        return self.cells > 0 and self.reviewed == self.cells
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainChoices:
+    """``fields`` are folders of results, ``work`` is where all goes; ``name`` the new model's, ``base`` the old one's.
+
+    Only fields that were reviewed to the last cell are learned from, unless ``all_fields``.
+    """
+
+    fields: tuple[Path, ...]
+    work: Path
+    base: str
+    name: str
+    epochs: int = 20
+    seed: int = 0
+    all_fields: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """What came out: the new package, the set, and the scores of both models on the fields kept aside."""
+
+    package: Path
+    dataset: Path
+    better: bool
+    before: tuple[Score, ...]
+    after: tuple[Score, ...]
+
+    def value(self, metric: str) -> tuple[float | None, float | None]:
+        """Return a metric before and after, None where it could not be scored."""
+        found = ({s.metric: s.value for s in scores}.get(metric) for scores in (self.before, self.after))
+        before, after = found
+        return before, after
+
+
+def missing_packages() -> list[str]:
+    """Return what training needs and is not installed; nothing is imported."""
+    return [name for name in NEEDED if find_spec(name) is None]
+
+
+def find_corrections(results: Path) -> list[CorrectedField]:
+    """Return the saved results in a folder (or itself, where it is one), by name.
+
+    Raises
+    ------
+    ImageReadError
+        If there is none, or one cannot be read.
+    """
+    single = [results] if (results / ANNOTATION_NAME).is_file() else []
+    found = single or sorted(p.parent for p in results.glob(f"*/{ANNOTATION_NAME}") if p.parent.name[0] != ".")
+    if not found:
+        raise ImageReadError(f"{results} holds no saved results; save corrected cells there first, or choose another")
+    return [_corrected(folder) for folder in found]
+
+
+def _corrected(folder: Path) -> CorrectedField:
+    path = folder / ANNOTATION_NAME
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        states = [str(record.get("review", "unseen")) for record in content.get("objects", [])]
+        origin = content["provenance"].get("origin", {})
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise ImageReadError(f"{path} cannot be read as a result: {error!r}") from error
+    seen = sum(state != "unseen" for state in states)
+    group = f"{origin.get('plate', '')} {origin.get('well', '')}".strip()
+    return CorrectedField(folder, len(states), seen, states.count("edited"), group)
+
+
+def write_training_set(choices: RetrainChoices) -> Exported:
+    """Write the training set of the chosen fields, splits as they were before, and return what was written.
+
+    Raises
+    ------
+    ImageReadError, ImageValueError
+        If a field cannot be read.
+    OptionError
+        If none of the fields was reviewed to its last cell.
+    TrainingDataError
+        If fewer than two fields are left.
+    """
+    unreadable: list[Unreadable] = []
+    strict = frozenset() if choices.all_fields else frozenset({SET_NAME})
+    export = ExportChoices((SET_NAME,), choices.work, overwrite=True, reviewed_only=strict)
+    done = export_fields(read_fields(choices.fields, {}, unreadable), export)[SET_NAME]
+    if unreadable:
+        raise unreadable[0].error
+    if done.fields < 2:
+        raise TrainingDataError(
+            f"{done.fields} field is reviewed to its last cell; at least 2 are needed, one to learn from and one to "
+            "check on: review more, or take all fields"
+        )
+    return done
+
+
+def retrain(choices: RetrainChoices) -> Generator[TrainingProgress, None, Retrained]:
+    """Yield news and return both models' scores; closed, it stops the training, and called again, it goes on.
+
+    Raises
+    ------
+    OptionError
+        If torch is missing.
+    TrainingDataError
+        If the training failed; the message is its own.
+    """
+    missing = missing_packages()
+    if missing:
+        raise OptionError(f"training needs {', '.join(missing)}: pip install 'napari-cellvino[train]'")
+    yield TrainingProgress(words="reading the corrections")
+    dataset = write_training_set(choices).folder
+    place = choices.work / fingerprint(dataset, choices)
+    place.mkdir(parents=True, exist_ok=True)
+    out = place / choices.name
+    result = place / "result.json"
+    if result.is_file() and out.is_dir():
+        yield from read_progress(place / NEWS_NAME)
+    else:
+        yield from _train(choices, dataset, place)
+    return _read_result(result, out, dataset)
+
+
+def fingerprint(dataset: Path, choices: RetrainChoices) -> str:
+    """Return a short name for a set's images, truth and splits, and what was chosen."""
+    total = hashlib.sha256(f"{choices.base} {choices.name} {choices.epochs} {choices.seed}".encode())
+    for path in sorted(p for part in ("images", "labels", "boxes") for p in (dataset / part).glob("*")):
+        total.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    total.update((dataset / "splits.csv").read_bytes())
+    return total.hexdigest()[:8]
+
+
+def _train(choices: RetrainChoices, dataset: Path, place: Path) -> Generator[TrainingProgress, None, None]:
+    """Run the command to its end, or end it when this is closed."""
+    news, result, errors = place / NEWS_NAME, place / "result.json.part", place / "errors.txt"
+    options = ["--base", choices.base, "--out", str(place / choices.name), "--epochs", str(choices.epochs)]
+    command = [*COMMAND, "train", str(dataset), *options, "--seed", str(choices.seed), "--progress", str(news)]
+    yield from read_progress(news)  # of a part that was done before
+    told = news.stat().st_size if news.is_file() else 0
+    with result.open("wb") as said, errors.open("wb") as trouble:
+        process = subprocess.Popen([*command, "--json"], stdout=said, stderr=trouble)
+        try:
+            yield from _follow(process, news, told)
+        finally:
+            end_process(process)
+    if not result.read_bytes().strip():
+        raise TrainingDataError(_last_words(errors, process.returncode))
+    result.replace(place / "result.json")
+
+
+def _follow(process: subprocess.Popen[bytes], path: Path, start: int) -> Generator[TrainingProgress, None, None]:
+    """Yield the news from byte ``start`` on until the process ends, and in between an empty one: it can be stopped."""
+    while True:
+        ended = process.poll() is not None
+        found, start = read_more(path, start)
+        yield from found
+        if ended:
+            return
+        yield TrainingProgress()
+        time.sleep(LOOK_EVERY_S)
+
+
+def end_process(process: subprocess.Popen[bytes]) -> None:
+    """End a process that may have ended; what it saved stays."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait()
+
+
+def _last_words(errors: Path, code: int) -> str:
+    lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("cellvino: ") if lines else f"the training ended with the code {code} and no word"
+
+
+def _read_result(path: Path, out: Path, dataset: Path) -> Retrained:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    before, after = (tuple(Score.model_validate(row) for row in content[side]) for side in ("before", "after"))
+    return Retrained(out, dataset, bool(content["better"]), before, after)

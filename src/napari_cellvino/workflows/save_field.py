@@ -1,0 +1,95 @@
+"""Saving the result of one field from a window: everything that it takes, fixed when it begins.
+
+The thread that saves may then go on while the window opens another image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_cellvino.annotation.snapshot import Snapshot
+from napari_cellvino.results.counts_table import update_counts
+from napari_cellvino.results.field_result import annotate, finish_field, volume_of
+from napari_cellvino.results.folder import (
+    ResultKey,
+    check_replaceable,
+    choose_folder,
+    finished_row,
+    read_result_key,
+    save_field,
+    write_recipe,
+)
+from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.results.saving import Finish, as_it_is, save_corrections
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.segmentation.predict import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRequest:
+    """What a run found, with what, and the folder of results that it goes to; with its place where that is a plate."""
+
+    root: Path
+    prediction: Prediction
+    plan: Pipeline
+    place: PlatePlace | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the result under ``root``."""
+        origin = self.prediction.plane.origin
+        return choose_folder(self.root, origin) if self.place is None else self.place.folder(self.root)
+
+    @property
+    def result_key(self) -> ResultKey:
+        """What the result is made from and with."""
+        plan = self.plan
+        result_key = ResultKey.of(self.prediction.plane.origin, plan.recipe, plan.package, plan.outline)
+        return result_key if self.place is None else self.place.result_key(result_key)
+
+    @property
+    def stands(self) -> bool:
+        """Whether a result of the same stands there already."""
+        return read_result_key(self.folder) == self.result_key
+
+    def save(self, corrected: Snapshot | None = None, *, overwrite: bool = False) -> Path:
+        """Write the result into its own folder under ``root``, bring the tables there up to date, return the folder.
+
+        Parameters
+        ----------
+        corrected
+            What a person made of it; None where nobody changed anything.
+        overwrite
+            Whether a result made from something else is replaced.
+
+        Raises
+        ------
+        OutputError
+            If a result made from something else stands there and ``overwrite`` is off, or it cannot be written.
+        """
+        try:
+            return self._save(corrected, overwrite=overwrite)
+        finally:
+            if corrected is not None:
+                corrected.drop()
+
+    def _save(self, corrected: Snapshot | None, *, overwrite: bool) -> Path:
+        folder, result_key, plan = self.folder, self.result_key, self.plan
+        finish: Finish = as_it_is if self.place is None else self.place.finish
+        check_replaceable(folder, result_key, overwrite=overwrite)
+        if corrected is None:
+            result = finish_field(self.prediction, plan.recipe, plan.package, plan.outline)
+            save_field(folder, result, result_key, overwrite=overwrite, finish=finish)
+        else:
+            self._save_corrected(folder, result_key, corrected, finish)
+        tabulate = update_counts if self.place is None else self.place.tabulate
+        tabulate(self.root, finished_row(folder))
+        write_recipe(self.root, plan.recipe)
+        return folder
+
+    def _save_corrected(self, folder: Path, result_key: ResultKey, corrected: Snapshot, finish: Finish) -> None:
+        prediction, plan, known = self.prediction, self.plan, corrected.annotation.provenance.pixels_sha256
+        found = annotate(prediction, plan.recipe, plan.package, plan.outline, sha256=known)
+        plane, volume = prediction.plane, volume_of(prediction)
+        save_corrections(folder, corrected, plane, volume, result_key=result_key.as_dict(), found=found, finish=finish)

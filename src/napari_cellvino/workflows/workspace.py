@@ -1,0 +1,406 @@
+"""The workspace: what is open, what was chosen and what came out, with news as signals. No Qt.
+
+Wishes are a `Recipe`; the window changes it through `choose`, runs it through `run`, and hears of everything by
+signals that carry frozen values. `run` is a generator and `redecode` is pure: the thread belongs to the caller, and
+`accept` and `show` are called with their results where the signals shall be heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.core.errors import ImageValueError, OptionError
+from napari_cellvino.core.image import Stack
+from napari_cellvino.core.progress import Progress, finish
+from napari_cellvino.core.recipe import Recipe, fitted, make_recipe, renamed
+from napari_cellvino.engines.engine import Device, Engine
+from napari_cellvino.io import Position, Source, open_source
+from napari_cellvino.model_package import ModelPackage, find_package
+from napari_cellvino.quality.changes import Changes, compare_cells
+from napari_cellvino.results.field_result import (
+    FieldResult,
+    annotate,
+    decode_again,
+    finish_field,
+    predict_field,
+    values_of,
+)
+from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.segmentation.engine_cache import Engines
+from napari_cellvino.segmentation.heads import Decoded, Parameter, head_parameters
+from napari_cellvino.segmentation.pipeline import Pipeline, find_outline, for_model, for_z, without_parameters_of
+from napari_cellvino.segmentation.predict import Estimate, Prediction, estimate, for_stack
+from napari_cellvino.segmentation.prepare import describe_plane
+from napari_cellvino.segmentation.refine import check_refiner
+from napari_cellvino.segmentation.stitch_z import joining_parameters
+from napari_cellvino.segmentation.volume import StackMaps, cell_map
+from napari_cellvino.workflows.save_field import SaveRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is shown of a run: the prediction as decoded now, and how it differs from the one last kept."""
+
+    prediction: Prediction
+    changes: Changes = field(default_factory=Changes)
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return len(self.prediction.decoded.objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Seconds that the network will take on the open image, and on each cell that is outlined (0 where none is)."""
+
+    seconds: float
+    per_cell: float = 0.0
+
+
+class Workspace:
+    """Observable state of one window, and its use-cases.
+
+    ``recipe`` is what the next run will do, with ``package`` and, where one is chosen, ``outline``; ``done`` is what
+    the outcome shown was made with, which may differ once a choice was changed after the run.
+    """
+
+    stack_changed = Signal(object)  # Stack | None
+    recipe_changed = Signal(object)  # Recipe
+    package_changed = Signal(object)  # ModelPackage
+    outcome_changed = Signal(object)  # Outcome | None
+
+    def __init__(self, recipe: Recipe | None = None) -> None:
+        self.recipe = recipe or Recipe()
+        self.source: Source | None = None
+        self.stack: Stack | None = None
+        self.package: ModelPackage | None = None
+        self.outline: ModelPackage | None = None
+        self.outcome: Outcome | None = None
+        self.done: Pipeline | None = None
+        self._kept: Decoded | None = None
+        self._engines = Engines()
+
+    # -- what to work on
+
+    def open(self, path: Path, *, axes: str | None = None) -> Stack:
+        """Open an image file, work on its first position, and return it.
+
+        Raises
+        ------
+        ImageReadError, ImageValueError
+            If it cannot be read or understood; what was open stays open.
+        """
+        source = open_source(path, axes=axes)
+        stack = source.read(source.positions[0])
+        self.source = source
+        self.use_stack(stack)
+        return stack
+
+    def go_to(self, position: Position) -> Stack:
+        """Work on another position (series, field) of the open file."""
+        if self.source is None:
+            raise ImageValueError("no file is open; open one first")
+        stack = self.source.read(position)
+        self.use_stack(stack)
+        return stack
+
+    def use_stack(self, stack: Stack | None) -> None:
+        """Work on these pixels (a layer's, a file's); choices that do not fit them go back to their defaults.
+
+        The same pixels with other names or another spacing keep their outcome, which is corrected too.
+        """
+        before, self.stack = self.stack, stack
+        corrected = stack is not None and before is not None and stack.planes is before.planes
+        if corrected and stack is not None and before is not None:
+            self.recipe = renamed(self.recipe, before, stack)
+            self._correct_outcome(before, stack)
+        if stack is not None:
+            self._take(for_z(fitted(self.recipe, stack)))
+        self.stack_changed.emit(stack)
+        if not corrected:
+            self._forget_outcome()
+        elif self.outcome is not None:
+            self.outcome_changed.emit(self.outcome)
+
+    def _correct_outcome(self, before: Stack, stack: Stack) -> None:
+        """Give the outcome shown the pixel size and channel names that the user has corrected."""
+        if self.outcome is None or self.done is None:
+            return
+        recipe = renamed(self.done.recipe, before, stack)
+        inputs = self.done.package.spec.input_channels
+        before_it = self.outcome.prediction.plane
+        chosen = describe_plane(
+            stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=inputs,
+            sharpest=before_it.sharpest,
+        )  # fmt: skip
+        plane = replace(before_it, spacing=stack.spacing, channels=stack.channels, chosen=chosen)
+        self.done = replace(self.done, recipe=recipe)
+        self.outcome = replace(self.outcome, prediction=replace(self.outcome.prediction, plane=plane))
+
+    # -- choices
+
+    def choose(
+        self, *, package: ModelPackage | None = None, outlining: ModelPackage | None = None, **choices: object
+    ) -> None:
+        """Change choices of the recipe by name.
+
+        ``package`` is the model chosen, and ``outlining`` the one that outlines, where they were verified already; else
+        they are found and verified here, which reads all their files.
+
+        Raises
+        ------
+        OptionError
+            If a choice is impossible; the recipe stays as it was.
+        ModelPackageError
+            If a model is chosen that is not there or broken.
+        """
+        changed = make_recipe(self.recipe.model_dump() | choices)
+        if changed == self.recipe and package is None and outlining is None:
+            return
+        new_model = package is not None or changed.model != self.recipe.model or self.package is None
+        if new_model or self.package is None:
+            package = package or find_package(changed.model)
+            changed = for_model(changed, package, choices)
+        else:
+            package = self.package
+        outline = outlining or self._outline_of(changed)
+        if outline is not None:
+            check_refiner(package.spec, outline.spec)
+        elif self.outline is not None and "parameters" not in choices:
+            changed = without_parameters_of(changed, self.outline)
+        changed = for_z(changed)
+        values_of(changed, package, outline)
+        self.package, self.outline = package, outline
+        if not new_model:
+            self._take(changed)
+            return
+        self.recipe = changed
+        self.package_changed.emit(package)
+        self.recipe_changed.emit(changed)
+
+    def _outline_of(self, recipe: Recipe) -> ModelPackage | None:
+        if not recipe.outline:
+            return None
+        same = self.outline is not None and recipe.outline == self.recipe.outline
+        return self.outline if same else find_package(recipe.outline)
+
+    def _take(self, recipe: Recipe) -> None:
+        if recipe != self.recipe:
+            self.recipe = recipe
+            self.recipe_changed.emit(recipe)
+
+    def load_package(self) -> ModelPackage:
+        """Return the chosen model's package, verified; loaded once."""
+        if self.package is None:
+            self.package = find_package(self.recipe.model)
+            self.outline = find_outline(self.recipe, self.package)
+            self.package_changed.emit(self.package)
+        return self.package
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters of the head, of the one that outlines, and of joining along z, with their defaults."""
+        found = head_parameters(self.load_package().spec, self.outline.spec if self.outline else None)
+        return (*found, *joining_parameters(self.recipe.z_choice))
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The value of every parameter now."""
+        return values_of(self.recipe, self.load_package(), self.outline)
+
+    def devices(self) -> tuple[Device, ...]:
+        """Return AUTO and the devices of this computer."""
+        from napari_cellvino.engines.openvino import list_devices
+
+        return list_devices()
+
+    def estimate(self) -> Estimate:
+        """Return the tiles and the memory a run on the open image will take."""
+        stack = self._needed_stack()
+        spec, (_, _, z, y, x) = self.load_package().spec, stack.shape
+        one = estimate((y, x), spec, diameter_px=self.recipe.diameter_px)
+        return for_stack(one, spec, (z, y, x)) if self.recipe.z_choice.joined else one
+
+    def expected(self) -> Expected:
+        """Return how long the network will take on the open image; compiles it the first time (call from a thread)."""
+        work = self.estimate()
+        engine, refiner = self.engine(), self._engines.refiner(self.plan())
+        engine.load(work.tile)
+        seconds = work.tiles * self.load_package().spec.views * engine.seconds(work.tile)
+        if refiner is None:
+            return Expected(seconds)
+        tile = refiner.package.spec.tile
+        refiner.engine.load(tile)
+        return Expected(seconds, refiner.engine.seconds(tile))
+
+    # -- running
+
+    def engine(self) -> Engine:
+        """Return an engine for the chosen model, device and precision; the last one is kept."""
+        return self._engines.engine(self.load_package(), self.recipe.device, self.recipe.precision)
+
+    def run(self) -> Generator[Progress, None, Outcome]:
+        """Yield progress and return the outcome of the recipe on the open image; nothing is shown before `accept`.
+
+        Image, recipe and model are those of the call, whatever is chosen before the first step.
+
+        Raises
+        ------
+        ImageValueError
+            At once, if no image is open.
+        """
+        return self._run(self._needed_stack(), self.plan())
+
+    def plan(self) -> Pipeline:
+        """Return what a run would be made with now."""
+        return Pipeline(self.recipe, self.load_package(), self.outline)
+
+    def _run(self, stack: Stack, plan: Pipeline) -> Generator[Progress, None, Outcome]:
+        engine = self._engines.engine(plan.package, plan.recipe.device, plan.recipe.precision)
+        return Outcome(
+            (yield from predict_field(stack, plan.recipe, plan.package, engine, self._engines.refiner(plan)))
+        )
+
+    def cancel(self) -> None:
+        """Stop a run even inside the network, from any thread; its generator raises `InferenceCancelledError`."""
+        self._engines.cancel()
+
+    def close(self) -> None:
+        """Stop a run, and let go of the image, the outcome and the compiled network."""
+        self.cancel()
+        self.source = None
+        self._engines.clear()
+        self.use_stack(None)
+
+    def accept(self, outcome: Outcome, plan: Pipeline) -> None:
+        """Show the outcome of a run of ``plan``; later changes count against it."""
+        self.done = plan
+        self._kept = outcome.prediction.decoded
+        self.show(outcome)
+
+    def redecode(self, values: Mapping[str, float]) -> Outcome:
+        """Return the shown prediction decoded with other values; no network runs but on cells not outlined before.
+
+        Raises
+        ------
+        OptionError
+            If nothing was run yet, or a value is out of range.
+        """
+        outcome, done, kept = self.outcome, self.done, self._kept  # this thread's own: another may open an image
+        if outcome is None or done is None or kept is None:
+            raise OptionError("nothing was run yet; run the model first")
+        checked = values_of(_with(done.recipe, values), done.package, done.outline)
+        refiner = self._engines.refiner(done)
+        prediction = finish(decode_again(outcome.prediction, checked, done.recipe, done.package, refiner))
+        return Outcome(prediction, compare_cells(kept, prediction.decoded))
+
+    def show(self, outcome: Outcome | None) -> None:
+        """Make an outcome the one shown; its parameters become the recipe's, unless other models were chosen since."""
+        self.outcome = outcome
+        if outcome is not None and self.same_models:
+            self.recipe = for_z(_with(self.recipe, outcome.prediction.values))
+        self.outcome_changed.emit(outcome)
+
+    @property
+    def same_models(self) -> bool:
+        """Whether the models chosen, with their parameters, are those that the outcome shown was made with."""
+        if self.done is None or self.package is None:
+            return False
+        same_steps = self.done.recipe.z_choice.joined == self.recipe.z_choice.joined
+        return same_steps and self.done.models == self.plan().models
+
+    def keep(self) -> None:
+        """Take the outcome shown as the one that later changes are counted against."""
+        if self.outcome is not None:
+            self._kept = self.outcome.prediction.decoded
+            self.show(replace(self.outcome, changes=Changes()))
+
+    def _forget_outcome(self) -> None:
+        self.done = self._kept = None
+        if self.outcome is not None:
+            self.show(None)
+
+    def _needed_stack(self) -> Stack:
+        if self.stack is None:
+            raise ImageValueError("no image is open; open one first")
+        return self.stack
+
+    # -- results
+
+    def result(self) -> FieldResult:
+        """Return the annotation, table and counts of the outcome shown."""
+        if self.outcome is None or self.done is None:
+            raise OptionError("there is nothing to save yet; run the model first")
+        done = self.done
+        recipe = done.recipe.with_overrides(self._needed_stack().overrides)
+        return finish_field(self.outcome.prediction, recipe, done.package, done.outline)
+
+    def annotation(self, *, sha256: str = "") -> Annotation:
+        """Return the outcome shown as a document to correct, its labels copied; `OptionError` if there is none.
+
+        ``sha256`` is the hash of the pixels where that is known already.
+        """
+        if self.outcome is None or self.done is None:
+            raise OptionError("there is nothing to review yet; run the model first")
+        done, prediction = self.done, self.outcome.prediction
+        recipe = done.recipe.with_overrides(self._needed_stack().overrides)
+        if (labels := prediction.decoded.labels) is not None:
+            prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
+        return annotate(prediction, recipe, done.package, done.outline, sha256=sha256)
+
+    def cell_map(self, z: int | None = None) -> NDArray[np.float16] | None:
+        """Return how likely each pixel (Y, X) of the outcome shown is of a cell, of a stack in plane ``z`` (from 0).
+
+        None where nothing was run, or the network does not say.
+        """
+        if self.outcome is None or self.done is None:
+            return None
+        return cell_map(self.outcome.prediction.raw, self.done.package.spec.maps, z)
+
+    def intensity(self, z: int | None = None) -> NDArray[np.floating] | None:
+        """Return the pixels (Y, X) that the outcome shown was found in, of a stack in plane ``z``; None without one."""
+        if self.outcome is None:
+            return None
+        raw, inputs = self.outcome.prediction.raw, self.outcome.prediction.plane.inputs
+        if isinstance(raw, StackMaps):
+            return None if z is None or not raw.seen.size else raw.seen[z]
+        return np.asarray(inputs.astype(np.float32).mean(axis=0))
+
+    def save_request(self, root: Path, place: PlatePlace | None = None) -> SaveRequest:
+        """Return what it takes to save the outcome shown under ``root``, whatever is opened meanwhile.
+
+        ``place`` is that of the image in a plate.
+
+        Raises
+        ------
+        OptionError
+            If there is nothing to save.
+        """
+        if self.outcome is None or self.done is None:
+            raise OptionError("there is nothing to save yet; run the model first")
+        prediction = self.outcome.prediction
+        recipe = _with(self.done.recipe.with_overrides(self._needed_stack().overrides), prediction.values)
+        return SaveRequest(root, prediction, replace(self.done, recipe=recipe), place)
+
+    def save(self, root: Path, *, overwrite: bool = False) -> Path:
+        """Write the outcome shown, as the model found it, into its own folder under ``root``, and return that.
+
+        Raises
+        ------
+        OptionError, OutputError
+            As `save_request` and `SaveRequest.save`.
+        """
+        return self.save_request(root).save(overwrite=overwrite)
+
+
+def _with(recipe: Recipe, values: Mapping[str, float]) -> Recipe:
+    """Return the recipe with these parameters."""
+    return recipe.model_copy(update={"parameters": dict(values)})

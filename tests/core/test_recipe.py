@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.recipe import Precision, Recipe, load_recipe, make_recipe
+
+
+def test_a_recipe_reads_back_from_its_file(tmp_path: Path) -> None:
+    recipe = make_recipe({"channel": "2", "z": "plane:4", "precision": "exact", "parameters": {"split": 0.1}})
+    (tmp_path / "r.yaml").write_text(recipe.dumps())
+    again = load_recipe(tmp_path / "r.yaml")
+    assert again == recipe
+    assert again.fingerprint() == recipe.fingerprint()
+    assert again.precision is Precision.EXACT
+
+
+def test_every_choice_changes_the_fingerprint() -> None:
+    changes: tuple[dict[str, object], ...] = (
+        {"model": "x"}, {"device": "GPU"}, {"precision": "exact"}, {"channel": "1"}, {"z": "plane:1"}, {"frame": 2},
+        {"diameter_px": 12.0}, {"parameters": {"a": 1.0}}, {"model_sha256": "0"},
+        {"outline": "cell-contour"}, {"outline_sha256": "0"},
+    )  # fmt: skip
+    prints = {Recipe().fingerprint(), *(make_recipe(change).fingerprint() for change in changes)}
+    assert len(prints) == len(changes) + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("precision: turbo", "precision.*turbo"),
+        ("chanel: 1", "chanel"),
+        ("frame: -1", "frame.*greater than or equal to 0"),
+        ("z: plane:0", "plane:K"),
+        ("diameter_px: -3", "diameter_px"),
+        ("- a\n- b", "holds no choices"),
+        ("a: [", "cannot be read"),
+        ("parameters: {split: high}", "split"),
+    ],
+)
+def test_faults_are_named(tmp_path: Path, text: str, fault: str) -> None:
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(OptionError, match=fault):
+        load_recipe(tmp_path / "r.yaml")
+
+
+def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"none\.yaml cannot be read"):
+        load_recipe(tmp_path / "none.yaml")

@@ -1,0 +1,167 @@
+"""Contents of wells typed or from a CSV, and folders opened by a typed pattern, in a real window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_cellvino.core.plate import Well
+from napari_cellvino.gui.plate.layout_panel import PlateContents
+from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.io.plates import open_plate as open_source
+from napari_cellvino.plates.layout import Content, Control, Layout, layout_text, read_layout
+
+from ..conftest import WAIT_MS
+from ..plate_hands import CTRL, hovered, open_plate, press, wait_read
+
+Click = Callable[[QWidget], None]
+
+
+@pytest.fixture
+def contents(window: CellvinoWindow, plate: Path, qtbot: QtBot, click: Click) -> PlateContents:
+    """The unfolded form, with that plate."""
+    open_plate(window, plate, qtbot)
+    click(window.plate_panel.contents_fold)
+    return window.plate_panel.contents
+
+
+def settle_tables(window: CellvinoWindow, qtbot: QtBot) -> None:
+    session = window.session
+    qtbot.waitUntil(
+        lambda: not (session.plate_lane.busy or session.tables.busy or session.plate_runner.running), timeout=WAIT_MS
+    )
+
+
+def test_typed_contents_flow_into_every_table(
+    window: CellvinoWindow, contents: PlateContents, plate: Path, qtbot: QtBot, click: Click
+) -> None:
+    grid = window.plate_panel.grid
+    assert not contents.set_button.isEnabled()
+    for name in ("A01", "A02"):
+        press(qtbot, grid, name, CTRL)
+    assert contents.set_button.text() == "Se&t for 2 wells"
+    contents.compound.setFocus()
+    qtbot.keyClicks(contents.compound, "wortmannin")
+    qtbot.keyClicks(contents.dose, "0,4")
+    contents.control.setFocus()
+    qtbot.keyClick(contents.control, Qt.Key.Key_Down)
+    click(contents.set_button)
+    settle_tables(window, qtbot)
+    assert hovered(grid, "A02") == "A02 · 2 fields\nwortmannin 0.4 · positive control"
+    assert contents.known.text() == "2 wells with 1 compound · 2 positive controls"
+    root = plate.parent / "p-cellvino"
+    assert read_layout(root / "layout.csv", open_source(plate).plate).contents[Well(0, 1)].dose == 0.4
+    click(window.plate_panel.running.run_button)
+    settle_tables(window, qtbot)
+    assert pd.read_csv(root / "wells.csv")["compound"].tolist() == ["wortmannin"] * 2
+    assert (pd.read_csv(root / "A01_f1" / "objects.csv")["control"] == "positive").all()
+    press(qtbot, grid, "A02", CTRL)  # A01 alone is left
+    assert contents.compound.text() == "wortmannin"
+    contents.compound.selectAll()
+    qtbot.keyClicks(contents.compound, "taxol")
+    qtbot.keyClick(contents.compound, Qt.Key.Key_Return)
+    settle_tables(window, qtbot)
+    assert pd.read_csv(root / "wells.csv")["compound"].tolist() == ["taxol", "wortmannin"]
+    assert pd.read_csv(root / "counts.csv")["compound"].tolist() == ["taxol"] * 2 + ["wortmannin"] * 2
+    assert (pd.read_csv(root / "A01_f2" / "objects.csv")["compound"] == "taxol").all()
+    open_plate(window, plate, qtbot)  # and is there again another day
+    assert "taxol 0.4" in hovered(grid, "A01")
+
+
+def test_contents_typed_during_a_run_are_kept_at_once_and_in_its_tables_afterwards(
+    window: CellvinoWindow, contents: PlateContents, plate: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, root = window.session, plate.parent / "p-cellvino"
+    click(window.plate_panel.running.all_button)
+    press(qtbot, window.plate_panel.grid, "B01", CTRL)
+    contents.compound.setFocus()
+    qtbot.keyClicks(contents.compound, "taxol")
+    qtbot.keyClick(contents.compound, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not session.tables.busy, timeout=WAIT_MS)
+    assert session.plate_runner.running
+    assert "taxol" in (root / "layout.csv").read_text()
+    settle_tables(window, qtbot)
+    wells = pd.read_csv(root / "wells.csv").set_index("well")
+    assert wells.loc["B01", "compound"] == "taxol"
+    assert wells["fields"].tolist() == [2, 2, 2]
+
+
+def test_csv_is_read_and_its_faults_are_told(
+    window: CellvinoWindow, contents: PlateContents, qtbot: QtBot, click: Click, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    table = tmp_path / "layout.csv"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(table), ""))
+    table.write_text('well;compound;dose;control\nA01;DMSO;;neg\nB01;"a;b";2;\n')
+    click(contents.csv_button)
+    assert hovered(window.plate_panel.grid, "A01").splitlines()[1] == "DMSO · negative control"
+    assert hovered(window.plate_panel.grid, "B01").splitlines()[1] == "a;b 2"
+    table.write_text("well,compound\nA01,x\nA1,y\n")
+    click(contents.csv_button)
+    assert "line 3: well A01 is there twice" in contents.notice.words.text()
+    assert "DMSO" in hovered(window.plate_panel.grid, "A01")
+    click(contents.clear_button)
+    settle_tables(window, qtbot)
+    assert hovered(window.plate_panel.grid, "A01") == "A01 · 2 fields"
+    assert not (window.session.numbers.root / "layout.csv").exists()
+
+
+def test_dose_that_is_no_number_is_told(window: CellvinoWindow, contents: PlateContents, qtbot: QtBot) -> None:
+    press(qtbot, window.plate_panel.grid, "A01", CTRL)
+    contents.dose.setFocus()
+    qtbot.keyClicks(contents.dose, "much")
+    qtbot.keyClick(contents.dose, Qt.Key.Key_Return)
+    assert contents.notice.words.text() == "✕  Dose 'much' is no number; type one such as 0.4"
+    assert not window.session.numbers.layout
+
+
+def test_layout_text_is_read_as_it_was(plate: Path, tmp_path: Path) -> None:
+    layout = Layout({
+        Well(0, 1): Content(compound='5" a,b; c', dose=1e-7, control=Control.NEGATIVE),
+        Well(1, 0): Content(compound="DMSO"),
+    })  # fmt: skip
+    (tmp_path / "l.csv").write_text(layout_text(layout), encoding="utf-8")
+    assert read_layout(tmp_path / "l.csv", open_source(plate).plate) == layout
+
+
+def test_pattern_is_previewed_as_it_is_typed_and_opens_the_folder(
+    window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot, click: Click, tmp_path: Path
+) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for number, name in enumerate(("B-02 pos1 dna", "B-02 pos2 dna", "C-03 pos1 dna", "overview")):
+        tifffile.imwrite(scans / f"{name}.tif", np.full((20, 30), number, np.uint16))
+    open_plate(window, scans, qtbot)
+    panel, pattern = window.plate_panel, window.plate_panel.pattern
+    assert "is no plate that is known here" in panel.notice.words.text()
+    assert pattern.isVisible()
+    qtbot.waitUntil(lambda: "4 images in scans" in pattern.preview.text(), timeout=WAIT_MS)
+    assert not pattern.open_button.isEnabled()
+    pattern.pattern.setFocus()
+    qtbot.keyClicks(pattern.pattern, "{row}-{col")
+    qtbot.waitUntil(lambda: pattern.preview.text().startswith("⚠"), timeout=WAIT_MS)
+    assert "does not tell the well" in pattern.preview.text()
+    for _ in range(4):
+        qtbot.keyClick(pattern.pattern, Qt.Key.Key_Backspace)
+    qtbot.keyClicks(pattern.pattern, "{column} pos{field} {channel}.tif")
+    qtbot.waitUntil(pattern.open_button.isEnabled, timeout=WAIT_MS)
+    lines = pattern.preview.text().splitlines()
+    assert lines[0] == "3 of 4 images match: 2 fields, 1 channel, 2 wells"
+    assert lines[1] == "B-02 pos1 dna.tif → row B, column 02, field 1, channel dna"
+    assert lines[-1] == "not matched: overview.tif"
+    click(pattern.open_button)
+    qtbot.waitUntil(lambda: window.session.plates.held is not None, timeout=WAIT_MS)
+    assert "2 of 96 wells" in panel.facts.text()
+    assert not panel.notice.isVisible()
+    press(qtbot, panel.grid, "C03")
+    wait_read(window, qtbot)
+    assert int(viewer.layers[0].data.max()) == 2

@@ -1,0 +1,351 @@
+"""A plate run from the panel: with mouse and keys, on real nuclei, with the shipped network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+import pandas as pd
+import pytest
+import zarr
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QWidget
+
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.plate import Well
+from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.gui.plate.plate_run_panel import PlateRunRows
+from napari_cellvino.gui.shell.window import CellvinoWindow
+from tests.zarr_plates import write_zarr_plate
+
+from ..conftest import WAIT_MS, our_threads
+from ..plate_hands import CTRL, hovered, open_plate, painted, press
+
+Click = Callable[[QWidget], None]
+
+
+@pytest.fixture
+def rows(window: CellvinoWindow, plate: Path, qtbot: QtBot) -> PlateRunRows:
+    """The part of the panel that runs, with that plate and its second channel chosen."""
+    open_plate(window, plate, qtbot)
+    running = window.plate_panel.running
+    running.channel.setFocus()
+    qtbot.keyClick(running.channel, Qt.Key.Key_Down)
+    assert window.session.workspace.recipe.channel == "Channel 2"
+    return running
+
+
+def wait_run(window: CellvinoWindow, qtbot: QtBot) -> None:
+    session = window.session
+    qtbot.waitUntil(lambda: not session.plate_runner.running and not session.tables.busy, timeout=WAIT_MS)
+
+
+def test_chosen_wells_are_counted_and_the_grid_recolours(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, viewer: napari.Viewer
+) -> None:
+    panel, runner = window.plate_panel, window.session.plate_runner
+    assert not rows.run_button.isEnabled()
+    assert "Choose wells" in rows.run_button.toolTip()
+    dull = painted(panel.grid, "A01")
+    for name in ("A01", "B01"):
+        press(qtbot, panel.grid, name, CTRL)
+    assert rows.run_button.text() == "R&un 2 wells"
+    seen: list[dict[object, float]] = []
+    runner.changed.connect(lambda: seen.append(dict(panel.grid._view.share)))
+    click(rows.run_button)
+    assert runner.running
+    assert rows.cancel_button.isVisible()
+    wait_run(window, qtbot)
+    root = plate.parent / "p-cellvino"
+    assert rows.folder.text() == str(root)
+    wells = pd.read_csv(root / "wells.csv")
+    assert wells["well"].tolist() == ["A01", "B01"]
+    assert (root / "heatmap_count.png").is_file()
+    assert any(0 <= share < 1 for shares in seen for share in shares.values())
+    assert rows.count.text() == f"{wells['count'].sum()} cells"
+    assert "4 fields in" in rows.detail.text()
+    assert panel.wells.shown.currentText() == "Cells (per well)"
+    assert panel.wells.legend.isVisible()
+    assert painted(panel.grid, "A01") != dull
+    assert painted(panel.grid, "A01") != painted(panel.grid, "B01")
+    assert hovered(panel.grid, "A01").splitlines()[:2] == ["A01 · 2 fields", f"{wells['count'][0]} cells"]
+    assert hovered(panel.grid, "A02") == "A02 · 2 fields"  # not run: hatched
+    assert len(viewer.layers) == 0
+
+
+def test_all_wells_go_on_where_the_chosen_ones_ended(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, infers: list[int]
+) -> None:
+    press(qtbot, window.plate_panel.grid, "A02", CTRL)
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    first = len(infers)
+    click(rows.all_button)
+    wait_run(window, qtbot)
+    assert "2 kept from before" in rows.detail.text()
+    assert len(infers) == 3 * first
+    assert len(pd.read_csv(plate.parent / "p-cellvino" / "wells.csv")) == 3
+
+
+def test_cancelled_run_keeps_what_is_done_and_goes_on(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click
+) -> None:
+    runner = window.session.plate_runner
+    click(rows.all_button)
+    qtbot.waitUntil(lambda: runner.last.ended >= 1, timeout=WAIT_MS)
+    click(rows.cancel_button)
+    wait_run(window, qtbot)
+    root = plate.parent / "p-cellvino"
+    finished = len(list(root.glob("[!.]*/annotation.json")))
+    assert 1 <= finished < 6
+    assert rows.detail.text().startswith("stopped: ")
+    assert pd.read_csv(root / "wells.csv")["fields"].sum() == finished
+    assert rows.all_button.isVisible()
+    click(rows.all_button)
+    wait_run(window, qtbot)
+    assert f"{finished} kept from before" in rows.detail.text()
+    assert pd.read_csv(root / "wells.csv")["fields"].tolist() == [2, 2, 2]
+
+
+def test_wells_open_while_others_are_run(
+    window: CellvinoWindow, rows: PlateRunRows, qtbot: QtBot, click: Click, viewer: napari.Viewer
+) -> None:
+    click(rows.all_button)
+    press(qtbot, window.plate_panel.grid, "B01")
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=WAIT_MS)
+    assert window.session.plate_runner.running
+    assert viewer.layers[0].name == "p B01_f1: Channel 1"
+    wait_run(window, qtbot)
+    assert not rows.failed.isVisible()
+    assert "6 fields in" in rows.detail.text()
+
+
+def test_pixel_size_given_for_one_field_holds_for_the_plate(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, grid = window.session, window.plate_panel.grid
+    press(qtbot, grid, "A01")
+    qtbot.waitUntil(lambda: session.workspace.stack is not None, timeout=WAIT_MS)
+    assert not session.workspace.stack.spacing.known
+    session.opener.correct_spacing(Spacing(None, 0.5, 0.5))
+    qtbot.waitUntil(lambda: not session.files.busy, timeout=WAIT_MS)
+    assert "0.5 × 0.5 µm per pixel" in window.plate_panel.facts.text()
+    press(qtbot, grid, "B01")
+    qtbot.waitUntil(lambda: session.workspace.stack.origin.well == "B01", timeout=WAIT_MS)
+    assert session.workspace.stack.spacing == Spacing(None, 0.5, 0.5)
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    wells = pd.read_csv(plate.parent / "p-cellvino" / "wells.csv")
+    area_mm2 = (96 * 0.0005) ** 2
+    assert wells["density_per_mm2"].tolist() == pytest.approx([wells["count"][0] / 2 / area_mm2], rel=1e-4)
+
+
+def test_wells_of_an_ome_zarr_plate_get_a_table_in_it(
+    window: CellvinoWindow, qtbot: QtBot, click: Click, tmp_path: Path, nuclei: NDArray[np.uint16]
+) -> None:
+    images = {("A", c, "0"): np.stack([nuclei[:96, :96], nuclei[:96, :96] // 2])[:, None] for c in ("1", "2")}
+    plate = write_zarr_plate(tmp_path / "made.ome.zarr", images, "0.5")
+    open_plate(window, plate, qtbot)
+    running = window.plate_panel.running
+    running.labels_back.setFocus()
+    qtbot.keyClick(running.labels_back, Qt.Key.Key_Space)
+    click(running.all_button)
+    wait_run(window, qtbot)
+    assert (tmp_path / "made-cellvino" / "wells.csv").is_file()
+    labels = zarr.open_array(plate / "A" / "1" / "0" / "labels" / "cellvino" / "0", mode="r")
+    count = pd.read_csv(tmp_path / "made-cellvino" / "wells.csv")["count"][0]
+    assert len(np.unique(np.asarray(labels))) == count + 1
+    assert (plate / "tables" / "cellvino_wells").is_dir()
+    assert not window.plate_panel.running.notice.isVisible()
+    assert "Density (cells/mm²)" in [m.heading for m in window.session.numbers.measures]
+
+
+def test_bad_image_marks_its_well_and_the_rest_goes_on(
+    window: CellvinoWindow, plate: Path, qtbot: QtBot, click: Click
+) -> None:
+    for name in ("p_A01_s2_w1.tif", "p_B01_s1_w1.tif", "p_B01_s2_w1.tif"):
+        (plate / name).write_bytes(b"II*\0 nothing")
+    open_plate(window, plate, qtbot)
+    rows = window.plate_panel.running
+    click(rows.all_button)
+    wait_run(window, qtbot)
+    assert rows.failed.text().startswith("⚠  3 fields failed:\nA01_f2")
+    assert "3 fields in" in rows.detail.text()
+    assert painted(window.plate_panel.grid, "B01") != painted(window.plate_panel.grid, "A02")  # hatched
+    assert "✕ 2: " in hovered(window.plate_panel.grid, "A01")
+    assert "1 field failed" in hovered(window.plate_panel.grid, "A01")
+    assert not rows.failure.isVisible()
+    wells = pd.read_csv(plate.parent / "p-cellvino" / "wells.csv")
+    assert wells[["fields", "failed"]].to_numpy().tolist() == [[1, 1], [2, 0], [0, 2]]
+    assert rows.count.text() == f"{wells['count'].sum():.0f} cells"
+
+
+def test_results_of_an_earlier_run_are_shown_when_the_plate_is_opened(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click
+) -> None:
+    click(rows.all_button)
+    wait_run(window, qtbot)
+    known, count = set(window.session.numbers.measures), rows.count.text()
+    annotation = plate.parent / "p-cellvino" / "A01_f1" / "annotation.json"
+    content = json.loads(annotation.read_text())
+    content["objects"][0]["review"] = "accepted"
+    annotation.write_text(json.dumps(content))
+    window.show_step(1)
+    window.show_step(5)  # which looks again
+    wait_run(window, qtbot)
+    assert window.session.numbers.lines[Well(0, 0)]["reviewed"] > 0
+    open_plate(window, plate, qtbot)
+    assert rows.count.text() == count
+    assert set(window.session.numbers.measures) == known
+    titles = [window.plate_panel.wells.shown.itemText(row) for row in range(window.plate_panel.wells.shown.count())]
+    assert titles == [
+        "What was imaged",
+        "Cells (per well)",
+        "Nucleus / ring ratio, Channel 1",
+        "Median area (px²)",
+        "Median intensity, Channel 1 (grey values)",
+        "Median intensity, Channel 2 (grey values)",
+        "Flags (outlier, edge, failed)",
+        "Reviewed (% of cells)",
+        "Small pictures",
+    ]
+    window.plate_panel.wells.shown.setFocus()
+    qtbot.keyClick(window.plate_panel.wells.shown, Qt.Key.Key_End)
+    qtbot.keyClick(window.plate_panel.wells.shown, Qt.Key.Key_Up)
+    reviewed = 100 / sum(len(json.loads(p.read_text())["objects"]) for p in annotation.parents[1].glob("A01*/a*.json"))
+    assert f"Reviewed (% of cells): {reviewed:.3g} %" in hovered(window.plate_panel.grid, "A01")
+
+
+def test_other_choices_replace_nothing_unasked(
+    window: CellvinoWindow, rows: PlateRunRows, qtbot: QtBot, click: Click
+) -> None:
+    press(qtbot, window.plate_panel.grid, "A01", CTRL)
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    window.session.workspace.choose(parameters={"confidence": 0.9})
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    assert "2 fields failed" in rows.failed.text()
+    assert "made with other choices" in rows.failed.text()
+    rows.replace.setFocus()
+    qtbot.keyClick(rows.replace, Qt.Key.Key_Space)
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    assert not rows.failed.isVisible()
+    assert "kept" not in rows.detail.text()
+
+
+@pytest.fixture
+def held_fields(window: CellvinoWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network waits after three fields until the run is told to stop."""
+    infer, runner = OpenVinoEngine.infer, window.session.plate_runner
+    cancel, asked, stopped = runner.cancel, [], threading.Event()
+
+    def held(engine: OpenVinoEngine, batch: NDArray[np.float32]) -> NDArray[np.float16]:
+        asked.append(batch.shape)
+        assert len(asked) <= 3 or stopped.wait(WAIT_MS / 1000)
+        return infer(engine, batch)
+
+    def stop() -> None:
+        cancel()
+        stopped.set()
+
+    monkeypatch.setattr(OpenVinoEngine, "infer", held)
+    monkeypatch.setattr(runner, "cancel", stop)
+
+
+@pytest.mark.usefixtures("held_fields")
+def test_work_goes_on_while_hidden_and_ends_with_the_dock(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, viewer: napari.Viewer
+) -> None:
+    runner, session = window.session.plate_runner, window.session
+    click(rows.all_button)
+    root = plate.parent / "p-cellvino"
+    window.show_step(1)
+    window.parent().hide()
+    qtbot.waitUntil(lambda: len(list(root.glob("[!.]*/annotation.json"))) >= 2, timeout=WAIT_MS)
+    assert runner.running
+    dead: list[int] = []
+    window.destroyed.connect(lambda: dead.append(1))
+    viewer.window.remove_dock_widget(window)
+    assert not session.is_open
+    qtbot.waitUntil(lambda: not our_threads() and bool(dead), timeout=WAIT_MS)
+    finished = len(list(root.glob("[!.]*/annotation.json")))
+    assert 2 <= finished < 6
+    assert pd.read_csv(root / "wells.csv")["fields"].sum() == finished
+
+
+def test_results_that_cannot_be_written_are_a_notice(
+    window: CellvinoWindow, rows: PlateRunRows, qtbot: QtBot, click: Click, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    rows.folder.setFocus()
+    rows.folder.selectAll()
+    qtbot.keyClicks(rows.folder, str(tmp_path / "file"))
+    qtbot.keyClick(rows.folder, Qt.Key.Key_Return)
+    click(rows.all_button)
+    wait_run(window, qtbot)
+    assert rows.failure.isVisible()
+    assert str(tmp_path / "file") in rows.failure.words.text()
+    assert rows.all_button.isVisible()
+
+
+def test_channel_is_that_of_the_plate_whatever_image_is_shown(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, stack_file: Path
+) -> None:
+    window.session.open(stack_file)
+    qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=WAIT_MS)
+    window.show_step(5)
+    rows.channel.setFocus()
+    for key, name in ((Qt.Key.Key_Up, "Channel 1"), (Qt.Key.Key_Down, "Channel 2")):
+        qtbot.keyClick(rows.channel, key)
+        assert rows.channel.currentText() == name
+    assert window.session.workspace.recipe.channel != "Channel 2"
+    press(qtbot, window.plate_panel.grid, "A01")
+    qtbot.waitUntil(lambda: window.session.workspace.stack.origin.well == "A01", timeout=WAIT_MS)
+    assert window.session.workspace.recipe.channel == "Channel 2"
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    content = json.loads((plate.parent / "p-cellvino" / "A01_f1" / "annotation.json").read_text())
+    assert content["provenance"]["recipe"]["channel"] == "Channel 2"
+
+
+def test_another_plate_opened_during_a_run_keeps_its_own_numbers(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(plate, tmp_path / "q"))
+    click(rows.all_button)
+    open_plate(window, other, qtbot)
+    assert "plate p" in rows.progress.text() or not window.session.plate_runner.running
+    wait_run(window, qtbot)
+    assert not window.session.numbers.lines
+    assert len(pd.read_csv(plate.parent / "p-cellvino" / "wells.csv")) == 3
+    assert rows.folder.text() == str(tmp_path / "q-cellvino")
+
+
+@pytest.mark.slow
+def test_real_plate_of_96_wells(
+    window: CellvinoWindow, shared_data: Path, tmp_path: Path, qtbot: QtBot, click: Click
+) -> None:
+    import zipfile
+
+    with zipfile.ZipFile(shared_data / "sbs_plate" / "sbs_plate.zip") as archive:
+        archive.extractall(tmp_path / "sbs")
+    open_plate(window, tmp_path / "sbs", qtbot)
+    rows, grid = window.plate_panel.running, window.plate_panel.grid
+    qtbot.keyClick(rows.channel, Qt.Key.Key_Down)
+    for name in ("A01", "H12"):
+        press(qtbot, grid, name, CTRL)
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    lines = window.session.numbers.lines
+    assert sorted(well.name for well in lines) == ["A01", "H12"]
+    assert all(50 < int(str(line["count"])) < 1000 for line in lines.values())
+    assert all(np.isfinite(float(str(line["ring_ratio_channel1"]))) for line in lines.values())

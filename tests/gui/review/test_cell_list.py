@@ -1,0 +1,224 @@
+"""Table, gallery, filters, random sample and limits, in a real viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QPixmap
+from qtpy.QtWidgets import QWidget
+
+from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
+from napari_cellvino.annotation.tools.delete import delete
+from napari_cellvino.core.objects import ReviewState
+from napari_cellvino.gui.review.cell_table import AREA, NOTE, CellTable
+from napari_cellvino.gui.shell.window import CellvinoWindow
+
+from ..conftest import WAIT_MS
+from ..review_session import Review
+
+
+def choose(combo: QWidget, text: str) -> None:
+    """Choose an entry as a person does."""
+    combo.setCurrentIndex(combo.findText(text))
+    combo.activated.emit(combo.currentIndex())
+
+
+def test_table_is_linked_both_ways(review: Review) -> None:
+    table, zoom = review.panel.list.table, review.viewer.scene.camera.zoom
+    assert not review.panel.list.kind.isVisible()  # this model knows one class
+    assert table.cells.ids == review.reviewer.queue.walk.ids
+    table.selectRow(3)
+    assert review.reviewer.selection == (table.cells.ids[3],)
+    assert review.viewer.scene.camera.zoom > zoom
+    review.reviewer.select([table.cells.ids[7], table.cells.ids[8]])
+    assert [index.row() for index in table.selectionModel().selectedRows()] == [7, 8]
+
+
+def test_table_follows_edits_and_sorts(review: Review, qtbot: QtBot) -> None:
+    table, id_ = review.panel.list.table, review.panel.list.table.cells.ids[0]
+    review.reviewer.select([id_])
+    review.key("D")
+    qtbot.waitUntil(lambda: id_ not in table.cells.ids, timeout=WAIT_MS)
+    table.sortByColumn(AREA, Qt.SortOrder.DescendingOrder)
+    areas = [review.reviewer.annotation.geometry(i).area for i in table.cells.ids]
+    assert areas == sorted(areas, reverse=True)
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: id_ in table.cells.ids, timeout=WAIT_MS)
+
+
+def test_filters_hold_for_table_and_walk(review: Review, qtbot: QtBot) -> None:
+    listed, table = review.panel.list, review.panel.list.table
+    choose(listed.doubt, "touches the edge")
+    walk = review.reviewer.queue.walk
+    edge = [i for i in walk.ids if "touches the edge" in walk.doubtful(i).words]
+    qtbot.waitUntil(lambda: table.cells.ids == edge, timeout=WAIT_MS)
+    assert 0 < len(edge) < len(review.ids)
+    for id_ in edge[:3]:
+        review.key("N")
+        assert review.reviewer.selection == (id_,)
+    review.reviewer.select(edge[:1])
+    review.key("A")
+    choose(listed.state, "accepted")
+    qtbot.waitUntil(lambda: table.cells.ids == edge[:1], timeout=WAIT_MS)
+
+
+@pytest.fixture
+def overlapping(
+    window: CellvinoWindow,
+    open_file: Callable[[CellvinoWindow, Path], None],
+    nuclei: NDArray[np.uint16],
+    tmp_path: Path,
+    run: Callable[[CellvinoWindow], None],
+) -> CellvinoWindow:
+    """Nuclei that lie over each other, so that the split of some hangs on a threshold."""
+    tifffile.imwrite(tmp_path / "over.tif", nuclei // 2 + np.roll(nuclei, 10, axis=0) // 2)
+    window.session.saver.choose(str(tmp_path / "results"))
+    open_file(window, tmp_path / "over.tif")
+    run(window)
+    return window
+
+
+def test_reasons_of_another_threshold_come_in_and_leave_the_way_so_far(
+    overlapping: CellvinoWindow, qtbot: QtBot
+) -> None:
+    session, listed = overlapping.session, overlapping.review_panel.list
+    queue, annotation = session.reviewer.queue, session.reviewer.annotation
+    first = queue.walk.ids
+    session.reviewer.step(1)
+    session.reviewer.step(1)
+    assert not [i for i in first if "at another threshold" in queue.walk.doubtful(i).words]
+    qtbot.waitUntil(lambda: not session.decoder.busy, timeout=WAIT_MS)
+    said = {i: queue.walk.doubtful(i).words for i in queue.walk.ids}
+    hanging = [i for i, words in said.items() if "at another threshold" in words]
+    assert hanging
+    assert queue.walk.ids[:2] == first[:2]
+    assert set(queue.walk.ids) == set(annotation.records)
+    ahead = [queue.walk.doubtful(i).doubt for i in queue.walk.ids[2:]]
+    assert ahead == sorted(ahead, reverse=True)
+    overlapping.show_step(3)
+    choose(listed.doubt, "hangs on the threshold")
+    qtbot.waitUntil(lambda: listed.table.cells.ids == hanging, timeout=WAIT_MS)
+
+
+def test_a_slider_moves_on_while_another_threshold_is_decoded(overlapping: CellvinoWindow, qtbot: QtBot) -> None:
+    session = overlapping.session
+    assert session.reviewer.queue.walk is not None
+    assert session.decoder.busy
+    session.runner.preview(session.workspace.outcome.prediction.values | {"smallest": 200.0})
+    qtbot.waitUntil(lambda: session.workspace.outcome.prediction.values["smallest"] == 200.0, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not session.decoder.busy, timeout=WAIT_MS)
+    assert set(session.reviewer.queue.walk.ids) == set(session.reviewer.annotation.records)
+
+
+def test_unsure_outlines_of_the_map_are_in_the_window(review: Review) -> None:
+    annotation, foreground_probability = review.reviewer.annotation, review.window.session.workspace.cell_map()
+    blurred = foreground_probability.astype(np.float32)
+    id_ = review.ids[7]
+    around = annotation.geometry(id_).region.grown(3, annotation.shape).slices
+    blurred[around] = 0.5
+    foreground_probability[:] = blurred
+    review.reviewer.queue.renew()
+    assert "unsure outline" in review.reviewer.queue.walk.doubtful(id_).words
+
+
+def test_gallery_excludes_what_is_chosen(review: Review, qtbot: QtBot) -> None:
+    listed, gallery = review.panel.list, review.panel.list.gallery
+    listed.tabs.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: len(gallery.cells.ids) == len(review.ids), timeout=WAIT_MS)
+    picture = gallery.cells.data(gallery.cells.index(5), Qt.ItemDataRole.DecorationRole)
+    assert max(picture.width(), picture.height()) >= 60
+    gallery.list.setCurrentIndex(gallery.cells.index(2))
+    selection = gallery.list.selectionModel()
+    selection.select(gallery.cells.index(4), selection.SelectionFlag.Select)
+    chosen = {gallery.cells.ids[2], gallery.cells.ids[4]}
+    assert set(review.reviewer.selection) == chosen
+    review.canvas.setFocus()
+    review.key("Q")
+    assert {i for i, r in review.reviewer.annotation.records.items() if r.excluded} == chosen
+    assert _is_struck(gallery.cells.picture(gallery.cells.ids[2]))
+    assert not _is_struck(gallery.cells.picture(gallery.cells.ids[3]))
+
+
+def _is_struck(picture: QPixmap) -> bool:
+    """Return whether a picture, which is grey else, has a line through its middle."""
+    image = picture.toImage()
+    middle = image.pixelColor(image.width() // 2, image.height() // 2)
+    return bool(middle.red() - middle.blue() > 80)
+
+
+def test_random_sample_says_what_it_is_worth(review: Review, qtbot: QtBot) -> None:
+    listed = review.panel.list
+    choose(listed.order, "Random sample")
+    listed.size.setValue(12)
+    qtbot.waitUntil(lambda: len(listed.table.cells.ids) == 12, timeout=WAIT_MS)
+    assert "12 cells drawn at random" in listed.estimate.text()
+    review.key("N")
+    for _ in range(12):
+        review.key("A")
+    qtbot.waitUntil(lambda: "from 12 of" in listed.estimate.text(), timeout=WAIT_MS)
+    assert listed.estimate.text().startswith("True count ")
+    assert "Wilson" in listed.estimate.toolTip()
+
+
+def test_left_to_right(review: Review) -> None:
+    choose(review.panel.list.order, "Left to right")
+    x = [review.reviewer.annotation.geometry(id_).centroid[1] for id_ in review.reviewer.queue.walk.ids]
+    assert x == sorted(x)
+
+
+def test_many_are_counted_before_they_go_and_accepted_ones_are_spared(
+    review: Review, click: Callable[[QWidget], None]
+) -> None:
+    areas = {id_: review.reviewer.annotation.geometry(id_).area for id_ in review.ids}
+    small = [id_ for id_, area in areas.items() if area < 100]
+    review.reviewer.select(small[:1])
+    review.key("A")
+    many = review.panel.many
+    many.fold.setChecked(True)
+    many.limit.setValue(100)
+    assert many.found.text() == f"{len(small) - 1} cells smaller than 100 px; 1 accepted one is spared"
+    assert set(review.reviewer.selection) == set(small[1:])
+    assert set(review.reviewer.annotation.records) == set(review.ids)
+    click(many.delete_button)
+    assert set(review.reviewer.annotation.records) == set(review.ids) - set(small[1:])
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    assert set(review.reviewer.annotation.records) == set(review.ids)
+
+
+def test_twenty_thousand_rows_ask_for_few(review: Review) -> None:
+    count = 20_000
+    old = review.reviewer.annotation
+    labels = np.zeros((100, 2 * count // 50), np.int32)
+    labels[::2, ::2][:50, : count // 50] = np.arange(1, count + 1).reshape(50, -1)
+    records = [ObjectRecord(id_, score=0.9) for id_ in range(1, count + 1)]
+    annotation = Annotation(labels, records, old.classes, old.provenance, shape=labels.shape)
+    asked: list[int] = []
+
+    class Counting(CellTable):
+        def data(self, index, role=Qt.ItemDataRole.DisplayRole):
+            asked.append(index.row())
+            return super().data(index, role)
+
+    view = review.panel.list.table
+    model = Counting()
+    view.setModel(model)
+    model.show(annotation, list(annotation.records))
+    review.qtbot.wait(100)
+    assert model.rowCount() == count
+    assert 0 < len(set(asked)) < 200
+    session = EditSession(annotation)
+    session.commit(delete(annotation, [5]))
+    model.show(annotation, list(annotation.records))
+    model.sort(NOTE)
+    review.qtbot.wait(100)
+    assert model.rowCount() == count - 1
+    assert len(set(asked)) < 200
+    assert annotation.records[6].review is ReviewState.UNSEEN
+    view.setModel(view.cells)

@@ -1,0 +1,76 @@
+"""Masks of a file come into a review as one edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_cellvino.core.objects import ObjectOrigin, ReviewState
+
+from ..conftest import WAIT_MS
+from ..review_session import Review
+
+Take = Callable[[Path], None]
+
+
+@pytest.fixture
+def take(review: Review, click: Callable[[QWidget], None], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Take:
+    """A function that brings a file in by the button."""
+
+    def take_it(path: Path) -> None:
+        many, masks = review.panel.many, review.window.session.masks
+        many.fold.setChecked(True)
+        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+        click(many.masks_button)
+        assert not many.masks_button.isEnabled()
+        qtbot.waitUntil(lambda: not masks.reading, timeout=WAIT_MS)
+
+    return take_it
+
+
+def test_masks_take_the_place_of_what_nobody_looked_at(review: Review, take: Take, root: Path, qtbot: QtBot) -> None:
+    truth = tifffile.imread(root / "sample_data" / "plate" / "labels" / "A01_s1.tif")
+    kept = review.ids[5]
+    mask = review.first == kept
+    review.click(kept)
+    review.key("A")
+    take(root / "sample_data" / "plate" / "labels" / "A01_s1.tif")
+    annotation = review.reviewer.annotation
+    new = [record for record in annotation.records.values() if record.origin is ObjectOrigin.IMPORTED]
+    assert f"{len(new)} cells from A01_s1.tif, 1 that you reviewed stays; undo brings the others back" in review.said
+    assert len(new) + 1 == len(annotation.records)
+    assert {record.review for record in new} == {ReviewState.UNSEEN}
+    np.testing.assert_array_equal(review.pixels == kept, mask)
+    other = ~np.isin(truth, truth[mask])  # the true outline of the cell that stays is left out
+    np.testing.assert_array_equal((review.pixels > 0)[other & ~mask], (truth > 0)[other & ~mask])
+    qtbot.waitUntil(review.canvas.hasFocus, timeout=WAIT_MS)
+    review.check_screen()
+    qtbot.waitUntil(lambda: len(review.panel.list.table.cells.ids) == len(annotation.records), timeout=WAIT_MS)
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_array_equal(review.pixels, review.first)
+
+
+def test_masks_outlive_another_run(review: Review, take: Take, root: Path, run: Callable[[object], None]) -> None:
+    take(root / "sample_data" / "plate" / "labels" / "A01_s1.tif")
+    taken = review.pixels
+    review.window.session.workspace.choose(parameters={"confidence": 0.5})
+    run(review.window)
+    np.testing.assert_array_equal(review.pixels[taken > 0], taken[taken > 0])
+
+
+def test_masks_that_do_not_fit_are_refused(review: Review, take: Take, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "small.tif", np.ones((20, 30), np.uint8))
+    take(tmp_path / "small.tif")
+    assert "(20, 30)" in review.said
+    (tmp_path / "none.txt").write_text("thesis")
+    take(tmp_path / "none.txt")
+    assert "none.txt" in review.said
+    np.testing.assert_array_equal(review.pixels, review.first)
+    assert not review.reviewer.editor.undo_name

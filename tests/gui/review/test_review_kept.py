@@ -1,0 +1,152 @@
+"""Corrections are saved, offered again after a window was closed, and asked for before it closes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QMessageBox, QWidget
+
+from napari_cellvino.gui.shell.unsaved_changes_guard import Answer, question
+from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.io.label_tiff import read_labels
+
+from ..conftest import WAIT_MS
+from ..review_session import Review
+
+OpenFile = Callable[[CellvinoWindow, Path], None]
+Run = Callable[[CellvinoWindow], None]
+Again = Callable[[], Review]
+
+
+@pytest.fixture
+def again(
+    viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run, qtbot: QtBot, tmp_path: Path
+) -> Again:
+    """A function that opens the dock, or closes and opens it again, and runs the model on the same image."""
+    docks: list[CellvinoWindow] = []
+
+    def open_it() -> Review:
+        if docks:
+            viewer.window.remove_dock_widget(docks.pop())
+            viewer.layers.clear()
+        _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
+        docks.append(window)
+        qtbot.waitUntil(lambda: window.session.workspace.package is not None, timeout=WAIT_MS)
+        open_file(window, plate_file)
+        window.session.saver.choose(str(tmp_path / "results"))
+        run(window)
+        return Review(window, qtbot)
+
+    return open_it
+
+
+def save(review: Review, click: Callable[[QWidget], None]) -> None:
+    review.window.show_step(4)
+    click(review.window.save_panel.save_button)
+    review.qtbot.waitUntil(lambda: review.window.session.saver.saved is not None, timeout=WAIT_MS)
+    review.window.show_step(3)
+
+
+def test_unsaved_corrections_are_offered_and_saved_ones_too(
+    again: Again, click: Callable[[QWidget], None], tmp_path: Path
+) -> None:
+    review = again()
+    assert not review.panel.offer.isVisible()
+    gone, kept = review.ids[4:6]
+    review.click(gone)
+    review.key("D")
+    review.click(kept)
+    review.key("Q")
+    corrected = review.pixels
+    review = again()
+    assert review.panel.offer.isVisible()
+    assert f"2 corrections of this image were not saved, the last: Exclude #{kept}" in review.panel.offer.words.text()
+    click(review.panel.go_on_button)
+    assert not review.panel.offer.isVisible()
+    np.testing.assert_array_equal(review.layer.data, corrected)
+    assert review.reviewer.annotation.records[kept].excluded
+    assert review.reviewer.editor.undo_name == f"Exclude #{kept}"
+    assert review.said == f"✓  Went on after: Exclude #{kept}"
+    review.check_screen()
+    assert "2 steps not saved yet" in review.panel.last.text()
+    save(review, click)
+    assert review.panel.last.text() == ""
+    folder = tmp_path / "results" / "A01_s1"
+    np.testing.assert_array_equal(read_labels(folder / "labels.tif")[0], corrected)
+    content = json.loads((folder / "annotation.json").read_text())
+    assert content["counts"]["count"] == len(review.ids) - 2
+    assert (content["counts"]["rejected"], content["counts"]["excluded"]) == (0, 1)
+    assert review.window.save_panel.hint.text() == "1 excluded cell is not counted"
+    assert "ticket" in content
+    assert (tmp_path / "results" / "counts.csv").is_file()
+    review = again()
+    assert "was corrected before" in review.panel.offer.words.text()
+    click(review.panel.go_on_button)
+    np.testing.assert_array_equal(review.layer.data, corrected)
+
+
+def test_begun_anew_sets_the_journal_aside(again: Again, click: Callable[[QWidget], None], tmp_path: Path) -> None:
+    review = again()
+    review.click(review.ids[4])
+    review.key("D")
+    review = again()
+    click(review.panel.anew_button)
+    assert not review.panel.offer.isVisible()
+    np.testing.assert_array_equal(review.layer.data, review.first)
+    review.click(review.ids[5])
+    review.key("D")
+    assert [p.name for p in (tmp_path / "results").glob("*.old-1")] == ["A01_s1.corrections.old-1"]
+
+
+def test_closing_the_window_asks(again: Again, viewer: napari.Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    review = again()
+    window, asked = viewer.window._qt_window, []
+    farewell = review.window.session.farewell
+
+    def answer(steps: int) -> Answer:
+        asked.append(steps)
+        return Answer.STAY
+
+    monkeypatch.setattr(farewell, "ask", answer)
+    review.click(review.ids[4])
+    review.key("D")
+    window.close()
+    assert asked == [1]
+    assert window.isVisible()
+    monkeypatch.setattr(farewell, "ask", lambda steps: Answer.SAVE)
+    assert farewell._save()
+    assert review.reviewer.editor.unsaved == 0
+
+
+def test_the_question_names_what_is_lost(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    box = question(parent, 12)
+    assert box.text() == "12 corrections not saved yet."
+    assert box.defaultButton() is box.button(QMessageBox.StandardButton.Save)
+
+
+def test_another_model_leaves_what_was_corrected(again: Again, run: Run, qtbot: QtBot) -> None:
+    review = again()
+    kept, gone = review.ids[5:7]
+    review.click(kept)
+    review.key("Period")
+    review.click(gone)
+    review.key("D")
+    mask, place = review.layer.data == kept, np.argwhere(review.first == gone)
+    window = review.window
+    window.run_panel.model.value_changed.emit("cells-phase")
+    qtbot.waitUntil(lambda: window.session.workspace.recipe.model == "cells-phase", timeout=WAIT_MS)
+    run(window)
+    assert "Kept as you corrected them: 1" in window.run_panel.notice.words.text()
+    np.testing.assert_array_equal(review.layer.data == kept, mask)
+    assert review.reviewer.annotation.records[kept].model.startswith("nuclei ")
+    assert review.reviewer.annotation.provenance.model.startswith("cells-phase ")
+    assert review.reviewer.annotation.index.ids() == sorted(review.reviewer.annotation.records)
+    assert not np.isin(review.layer.data[tuple(place.T)], [gone]).any()

@@ -1,0 +1,173 @@
+"""The review of what is no single plane of outlines: boxes, cells in 3D, and two images in one viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+import pytest
+import tifffile
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from small_models import field, write_finder
+
+from napari_cellvino.core.image import ZWay
+from napari_cellvino.gui.shell.window import CellvinoWindow
+
+from ..conftest import WAIT_MS
+from ..review_session import Review
+
+OpenFile = Callable[[CellvinoWindow, Path], None]
+Run = Callable[[CellvinoWindow], None]
+SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
+LIVING = [(20.0, 30.0), (60.0, 64.0), (60.0, 90.0), (3.0, 120.0)]
+
+
+@pytest.fixture
+def boxes(
+    window: CellvinoWindow,
+    open_file: OpenFile,
+    run: Run,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Review:
+    """Boxes that were just found."""
+    write_finder(tmp_path / "models" / "finder")
+    monkeypatch.setenv("CELLVINO_MODELS", str(tmp_path / "models"))
+    tifffile.imwrite(tmp_path / "chamber.tif", field((150, 211), LIVING, [(100.0, 40.0)]))
+    open_file(window, tmp_path / "chamber.tif")
+    window.session.saver.choose(str(tmp_path / "results"))
+    window.run_panel.model.value_changed.emit("finder")
+    qtbot.waitUntil(lambda: window.session.workspace.recipe.model == "finder", timeout=WAIT_MS)
+    run(window)
+    return Review(window, qtbot)
+
+
+@pytest.fixture
+def stack(
+    window: CellvinoWindow, open_file: OpenFile, stack_file: Path, run: Run, qtbot: QtBot, tmp_path: Path
+) -> Review:
+    """Cells in 3D that were just found."""
+    open_file(window, stack_file)
+    window.session.saver.choose(str(tmp_path / "results"))
+    kind = window.open_panel.planes.kind
+    kind.setCurrentIndex(kind.findData(ZWay.JOINED))
+    run(window)
+    return Review(window, qtbot)
+
+
+def test_boxes_are_added_resized_moved_classed_and_deleted(boxes: Review) -> None:
+    records, edges = boxes.reviewer.annotation.records, lambda: boxes.layer.data[:, 0]
+    before = len(boxes.layer.data)
+    boxes.key("K")
+    boxes.drag((110.0, 150.0), (130.0, 180.0))
+    (new,) = set(records) - set(boxes.ids)
+    y0, x0, y1, x1 = records[new].box
+    assert np.abs(np.array([y0, x0, y1, x1]) - (110, 150, 130, 180)).max() <= 2
+    boxes.qtbot.waitUntil(lambda: len(boxes.layer.data) == before + 4, timeout=WAIT_MS)
+    boxes.key("W")
+    boxes.drag((120.0, 165.0), (110.0, 160.0))
+    moved = records[new].box
+    assert moved[2] - moved[0] == y1 - y0
+    assert 7 <= y0 - moved[0] <= 13
+    boxes.qtbot.waitUntil(lambda: (edges() == (moved[0] - 0.5, moved[1] - 0.5)).all(1).any(), timeout=WAIT_MS)
+    boxes.key("O")
+    boxes.drag((90.0, 150.0), (100.0, 165.0))
+    assert records[new].box[3] - records[new].box[1] in range(12, 19)
+    boxes.key("2", SHIFT)
+    assert records[new].class_index == 1
+    boxes.key("D")
+    assert new not in records
+    for _ in range(5):
+        boxes.key("Z", CTRL)
+    assert set(records) == set(boxes.ids)
+    boxes.key("S")
+    assert "boxes and have no outlines" in boxes.said
+
+
+def test_a_click_chooses_the_box_and_the_walk_goes_on(boxes: Review) -> None:
+    box = boxes.reviewer.annotation.records[boxes.ids[1]].box
+    boxes.click_at(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
+    assert boxes.reviewer.selection == (boxes.ids[1],)
+    boxes.key("N")
+    boxes.key("A")
+    assert boxes.reviewer.progress.reviewed == 1
+
+
+def test_a_class_is_listed_and_walked_to_alone(boxes: Review) -> None:
+    listed, records = boxes.panel.list, boxes.reviewer.annotation.records
+    assert [listed.kind.itemText(row) for row in range(listed.kind.count())] == ["all classes", "living", "dead"]
+    assert listed.kind.isVisible()
+    listed.kind.setCurrentIndex(2)
+    listed.kind.activated.emit(2)
+    dead = [id_ for id_, record in records.items() if record.class_index == 1]
+    boxes.qtbot.waitUntil(lambda: sorted(listed.table.cells.ids) == dead, timeout=WAIT_MS)
+    assert 0 < len(dead) < len(records)
+    boxes.key("N")
+    assert boxes.reviewer.selection[0] in dead
+
+
+def test_cells_in_3d_in_one_plane_or_whole(stack: Review, viewer: napari.Viewer) -> None:
+    annotation, labels = stack.reviewer.annotation, stack.layer.data
+    tall = max(stack.ids, key=lambda id_: annotation.geometry(id_).region.shape[0])
+    region = annotation.geometry(tall).region
+    assert region.shape[0] >= 4
+    stack.reviewer.show_cell(tall)
+    plane = stack.reviewer.plane
+    assert region.low[0] <= plane < region.high[0]
+    assert stack.panel.scope.isVisible()
+    stack.panel.scope.setCurrentIndex(1)
+    stack.panel.scope.activated.emit(1)
+    stack.key("D")
+    assert tall in annotation.records
+    assert not (labels[plane] == tall).any()
+    assert (labels == tall).any()
+    assert f"in plane {plane + 1}" in stack.said
+    stack.key("F", SHIFT)
+    assert stack.said == f"✓  Fill planes of #{tall}"
+    assert (labels[plane] == tall).any()
+    stack.panel.scope.setCurrentIndex(0)
+    stack.panel.scope.activated.emit(0)
+    stack.key("D")
+    assert not (labels == tall).any()
+    viewer.dims.set_point(0, 0)
+    stack.key("Z", CTRL)
+    assert stack.reviewer.plane != 0  # the view goes where it happened
+    assert (labels == tall).any()
+    stack.check_screen()
+
+
+def test_a_cell_of_a_stack_is_added_by_a_click_and_split_by_a_line(stack: Review) -> None:
+    annotation, labels = stack.reviewer.annotation, stack.layer.data
+    tall = max(stack.ids, key=lambda id_: annotation.geometry(id_).area)
+    stack.reviewer.show_cell(tall)
+    plane = stack.reviewer.plane
+    own = labels[plane] == tall
+    y, x = np.argwhere(own).mean(axis=0)
+    stack.key("S")
+    rows = np.flatnonzero(own.any(axis=1))
+    stack.drag((plane, rows[0] - 1.5, x), (plane, rows[-1] + 1.5, x))
+    assert len(annotation.records) == len(stack.ids) + 1
+    stack.key("D")
+    stack.key("K")
+    stack.click_at((plane, y, x))
+    assert labels[plane, round(y), round(x)] > max(stack.ids)
+
+
+def test_another_image_lays_the_review_aside_and_offers_it_again(
+    review: Review, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path, run: Run
+) -> None:
+    window = review.window
+    first = window.session.opener.picture
+    review.click(review.ids[0])
+    review.key("D")
+    open_file(window, plate_file.with_name("A02_s1.ome.tif"))
+    assert "run the model first" in review.panel.hint.text()
+    review.key("D")
+    window.session.opener.choose(first)
+    run(window)
+    window.show_step(3)
+    assert "not saved, the last: Delete #" in review.panel.offer.words.text()

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import (
+    QWidget,
+)  # fmt: skip
+
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.workflows.workspace import Workspace
+
+WAIT_MS = 60_000
+OpenFile = Callable[[CellvinoWindow, Path], None]
+Run = Callable[[CellvinoWindow], None]
+Click = Callable[[QWidget], None]
+SMALL_CELL_PX = 3.0  # makes the model look at an enlarged image: many tiles, time to cancel
+
+
+def test_nothing_open_says_why_run_cannot_be_pressed(window: CellvinoWindow) -> None:
+    window.show_step(2)
+    panel = window.run_panel
+    assert not panel.run_button.isEnabled()
+    assert panel.run_button.toolTip() == panel.hint.text() == "Open an image first: tab 1."
+
+
+def test_run_with_a_click(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, stack_file: Path, run: Run
+) -> None:
+    news: list[Progress] = []
+    window.session.runner.progressed.connect(lambda progress, left: news.append(progress))
+    open_file(window, stack_file)
+    run(window)
+    assert [p.done for p in news if p.noun == "planes"] == list(range(1, 14))
+    assert [p for p in news if p.noun == "tiles"][-1].done == [p for p in news if p.noun == "tiles"][-1].total
+    outcome = window.session.workspace.outcome
+    assert outcome is not None
+    assert outcome.count > 20
+    panel = window.run_panel
+    assert panel.count.text() == f"{outcome.count} cells"
+    assert panel.detail.text().startswith("in ")
+    assert " on CPU, " in panel.detail.text()
+    assert panel.run_button.text() == "&Run again"
+    assert window.tabs.tabText(1) == "2 Run ✓"
+
+
+def test_cancel_in_the_middle(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, stack_file: Path, qtbot: QtBot, click: Click
+) -> None:
+    open_file(window, stack_file)
+    window.session.workspace.choose(diameter_px=SMALL_CELL_PX)
+    window.show_step(2)
+    panel, runner = window.run_panel, window.session.runner
+    tiles: list[Progress] = []
+    runner.progressed.connect(lambda p, _: tiles.append(p) if p.noun == "tiles" else None)
+    click(panel.run_button)
+    assert panel.cancel_button.isVisible()
+    assert not panel.run_button.isVisible()
+    qtbot.waitUntil(lambda: bool(tiles), timeout=WAIT_MS)
+    viewer.dims.set_current_step(0, 3)  # the viewer can be used meanwhile
+    click(panel.cancel_button)
+    qtbot.waitUntil(lambda: not runner.running, timeout=WAIT_MS)
+    assert tiles[-1].done < tiles[-1].total
+    assert runner.failure is None
+    assert window.session.workspace.outcome is None
+    assert panel.run_button.isEnabled()
+    assert len(viewer.layers) == 1
+
+
+def test_other_image_ends_the_run(
+    window: CellvinoWindow,
+    viewer: napari.Viewer,
+    open_file: OpenFile,
+    stack_file: Path,
+    nuclei: NDArray[np.uint16],
+    qtbot: QtBot,
+    click: Click,
+) -> None:
+    open_file(window, stack_file)
+    window.session.workspace.choose(diameter_px=SMALL_CELL_PX)
+    window.show_step(2)
+    click(window.run_panel.run_button)
+    qtbot.wait(300)
+    viewer.layers.clear()
+    viewer.add_image(nuclei, name="other")
+    runner = window.session.runner
+    qtbot.waitUntil(lambda: not runner.running and not window.session.worker.busy, timeout=WAIT_MS)
+    assert [layer.name for layer in viewer.layers] == ["other"]
+    assert window.session.workspace.outcome is None
+
+
+def test_device_that_is_not_there_is_a_notice(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, qtbot: QtBot, click: Click
+) -> None:
+    open_file(window, plate_file)
+    window.session.workspace.choose(device="GPU.7")
+    window.show_step(2)
+    click(window.run_panel.run_button)
+    qtbot.waitUntil(lambda: window.session.runner.failure is not None, timeout=WAIT_MS)
+    words = window.run_panel.failure.words.text()
+    assert "GPU.7" in words
+    assert "CPU" in words
+    assert window.run_panel.run_button.isEnabled()
+
+
+def test_missing_model_is_a_notice(viewer: napari.Viewer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_cellvino.model_package.registry.model_folders", lambda: ())
+    _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
+    window.show_step(2)
+    qtbot.waitUntil(lambda: window.session.catalogue.failure is not None, timeout=WAIT_MS)
+    assert "no model 'nuclei'" in window.run_panel.failure.words.text()
+    assert not window.run_panel.run_button.isEnabled()
+    assert not window.run_panel.card_button.isEnabled()
+
+
+def test_expected_time_is_found_without_asking(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, qtbot: QtBot
+) -> None:
+    open_file(window, plate_file)
+    assert window.run_panel.cost.text().startswith("1 tile, ")
+    qtbot.waitUntil(lambda: window.run_panel.cost.text().startswith("about "), timeout=WAIT_MS)
+
+
+def test_measured_speed_error_is_quiet(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    def broken(_: Workspace) -> float:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(Workspace, "expected", broken)
+    open_file(window, plate_file)
+    qtbot.wait(700)
+    qtbot.waitUntil(lambda: not window.session.worker.busy, timeout=WAIT_MS)
+    assert not window.run_panel.failure.isVisible()
+    assert window.run_panel.cost.text().startswith("1 tile, ")

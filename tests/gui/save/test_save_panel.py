@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QWidget
+
+from napari_cellvino.gui.shell.window import CellvinoWindow
+
+WAIT_MS = 60_000
+OpenFile = Callable[[CellvinoWindow, Path], None]
+Run = Callable[[CellvinoWindow], None]
+Click = Callable[[QWidget], None]
+
+
+def test_nothing_to_save_says_why(window: CellvinoWindow) -> None:
+    window.show_step(4)
+    assert not window.save_panel.save_button.isEnabled()
+    assert "run the model first" in window.save_panel.hint.text()
+
+
+def test_save_writes_the_files_and_asks_before_it_replaces(
+    window: CellvinoWindow,
+    open_file: OpenFile,
+    plate_file: Path,
+    run: Run,
+    click: Click,
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    panel, saver, outcome = window.save_panel, window.session.saver, window.session.workspace.outcome
+    assert outcome is not None
+    window.show_step(4)
+    panel.folder.clear()
+    qtbot.keyClicks(panel.folder, str(tmp_path))
+    click(panel.save_button)
+    qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
+    assert saver.saved == tmp_path / "A01_s1"
+    names = {"labels.tif", "objects.csv", "qc.png", "annotation.json"}
+    assert {path.name for path in saver.saved.iterdir()} == names
+    assert {path.name for path in tmp_path.iterdir()} == {"A01_s1", "counts.csv", "recipe.yaml"}
+    np.testing.assert_array_equal(tifffile.imread(saver.saved / "labels.tif"), outcome.prediction.decoded.labels)
+    assert panel.saved.isVisible()
+    assert window.tabs.tabText(3) == "4 Save ✓"
+
+    window.session.workspace.choose(channel="GFP")
+    run(window)
+    assert window.tabs.tabText(3) == "4 Save"
+    window.show_step(4)
+    click(panel.save_button)
+    qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
+    assert panel.failure.isVisible()
+    click(panel.replace_button)
+    qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
+    assert panel.saved.isVisible()
+    assert not panel.failure.isVisible()
+
+
+def test_folder_that_cannot_be_written_is_a_notice(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    (tmp_path / "file").write_text("in the way")
+    window.session.saver.choose(str(tmp_path / "file" / "below"))
+    window.show_step(4)
+    click(window.save_panel.save_button)
+    qtbot.waitUntil(lambda: not window.session.saver.saving, timeout=WAIT_MS)
+    assert window.save_panel.failure.isVisible()
+    assert not window.save_panel.failure.details_button.isVisible()
+    assert not window.save_panel.replace_button.isVisible()  # it would not help
+
+
+def test_what_was_saved_is_plotted_reported_and_exported(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    window.session.saver.choose(str(tmp_path))
+    window.show_step(4)
+    box, exporter, saver = window.save_panel.export_box, window.session.exporter, window.session.saver
+    plot = box.plot_row
+    for widget in (plot.measure, plot.group, plot.button):
+        assert not widget.isEnabled()
+        assert "Save the result first" in widget.toolTip()
+    assert not box.kind.isVisible()  # folded
+    click(window.save_panel.save_button)
+    qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
+
+    qtbot.waitUntil(plot.button.isEnabled, timeout=WAIT_MS)
+    measures = [plot.measure.itemText(n) for n in range(plot.measure.count())]
+    assert measures[:3] == ["Area", "Equivalent diameter", "Score of the model"]  # of one field, its count comes last
+    assert {"Mean intensity of dna", "Mean intensity of gfp", "Cells per field"} <= set(measures)
+    assert [plot.group.itemText(n) for n in range(plot.group.count())] == ["field"]
+    assert plot.measure.currentText() == "Area"
+    choose(qtbot, plot.measure, "Mean intensity of gfp")
+    click(plot.button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert (tmp_path / "plot-mean_gfp-by-field.png").is_file()
+    assert box.made.text().startswith("✓  Mean intensity of gfp, by field: ")
+    assert box.picture.isVisible()
+    click(window.save_panel.save_button)
+    qtbot.waitUntil(lambda: not saver.saving and plot.button.isEnabled(), timeout=WAIT_MS)
+    assert plot.measure.currentText() == "Mean intensity of gfp"  # the choice stays
+    assert not box.picture.isVisible()  # it was of the results before
+    click(box.report_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert "No field here was reviewed yet" in box.failure.words.text()
+    assert not (tmp_path / "corrections.html").exists()
+
+    click(box.fold)
+    box.kind.setCurrentIndex(box.kind.findData("cellpose"))
+    assert "Cellpose window" in box.about.text()
+    click(box.export_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert list((tmp_path / "exported" / "cellpose").glob("*/A01_s1_seg.npy"))
+    assert "1 field(s)" in box.made.text()
+    assert not box.replace_button.isVisible()
+    click(box.export_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert "is there already; replace it or choose another folder" in box.failure.words.text()
+    click(box.replace_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert not box.failure.isVisible()
+
+    box.kind.setCurrentIndex(box.kind.findData("training"))
+    click(box.export_button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert "has been reviewed to its last cell" in box.failure.words.text()
+    assert not (tmp_path / "exported" / "training").exists()
+
+
+def choose(qtbot: QtBot, combo: QComboBox, text: str) -> None:
+    """Go down to an entry with the keys."""
+    combo.setFocus()
+    qtbot.keyClick(combo, Qt.Key.Key_Home)
+    for _ in range(combo.findText(text)):
+        qtbot.keyClick(combo, Qt.Key.Key_Down)
+    assert combo.currentText() == text
+
+
+def test_plots_are_of_all_results_in_the_folder(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    plot, exporter, saver = window.save_panel.export_box.plot_row, window.session.exporter, window.session.saver
+    saver.choose(str(tmp_path))
+    for name in ("A01_s1", "B02_s1"):
+        open_file(window, plate_file.with_name(f"{name}.ome.tif"))
+        run(window)
+        window.show_step(4)
+        assert not plot.button.isEnabled()  # this one is not saved yet
+        click(window.save_panel.save_button)
+        qtbot.waitUntil(plot.button.isEnabled, timeout=WAIT_MS)
+    assert plot.measure.currentText() == "Cells per field"
+    click(plot.button)
+    qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
+    assert exporter.made is not None
+    assert exporter.made.path == tmp_path / "plot-count-by-field.png"
+    assert "in 2 fields" in exporter.made.words
+
+
+def test_a_damaged_neighbour_is_left_out_of_a_plot(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "annotation.json").write_text("{}")
+    box, saver = window.save_panel.export_box, window.session.saver
+    saver.choose(str(tmp_path))
+    open_file(window, plate_file)
+    run(window)
+    window.show_step(4)
+    click(window.save_panel.save_button)
+    click(box.plot_row.button)
+    qtbot.waitUntil(lambda: window.session.exporter.plot is not None, timeout=WAIT_MS)
+    assert "broken: left out: " in box.made.text()
+    assert box.picture.isVisible()
+
+
+def test_every_format_has_words() -> None:
+    from napari_cellvino.formats.registry import FORMATS
+    from napari_cellvino.gui.save.export_panel import KINDS
+
+    assert list(KINDS) == list(FORMATS)
+
+
+def test_results_of_a_sample_go_home_and_not_among_the_samples(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, tmp_path: Path
+) -> None:
+    open_file(window, plate_file)
+    run(window)
+    assert window.session.saver.folder == str(tmp_path / "home" / "cellvino-results")

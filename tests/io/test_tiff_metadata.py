@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.io import open_source
+from napari_cellvino.io.tiff_metadata import (
+    from_lsm,
+    from_metamorph,
+    from_micromanager,
+    from_stk,
+    imagej_channels,
+    micrometres,
+    resolution_spacing,
+)
+
+PIXELS = np.zeros((2, 3, 16, 24), np.uint16)
+
+
+def written(folder, **how):
+    path = folder / "image.tif"
+    tifffile.imwrite(path, how.pop("pixels", PIXELS), photometric="minisblack", **how)
+    return open_source(path).read()
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [("µm", 0.5), ("nm", 0.0005), ("mm", 500), ("pixel", None), ("reference frame", None)],
+)
+def test_ome_units(tmp_path, unit, expected):
+    sizes = {f"PhysicalSize{axis}": 0.5 for axis in "XYZ"} | {f"PhysicalSize{axis}Unit": unit for axis in "XYZ"}
+    stack = written(tmp_path, ome=True, metadata={"axes": "CZYX", **sizes, "Channel": {"Name": ["DNA", "ER"]}})
+    assert stack.spacing == Spacing(expected, expected, expected)
+    assert stack.channels == ("DNA", "ER")
+    assert any("pixel size unknown" in sentence for sentence in stack.assumptions) == (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [("micron", 0.25), ("um", 0.25), ("\\u00B5m", 0.25), ("nm", 0.00025), ("mm", 250), ("inch", None), ("pixel", None)],
+)
+def test_imagej_units(tmp_path, unit, expected):
+    metadata = {"axes": "CZYX", "unit": unit, "spacing": 0.25}
+    stack = written(
+        tmp_path, pixels=PIXELS.swapaxes(0, 1), imagej=True, resolution=(4, 4), metadata=metadata | {"axes": "ZCYX"}
+    )
+    assert stack.spacing == Spacing(expected, expected, expected)
+
+
+def test_imagej_micro_sign_in_latin_1(tmp_path):
+    description = b"ImageJ=1.53t\nimages=1\nunit=\xb5m\n"
+    stack = written(
+        tmp_path, pixels=PIXELS[0, 0], description=description, metadata=None, resolution=(4, 4), resolutionunit="NONE"
+    )
+    assert stack.spacing == Spacing(None, 0.25, 0.25)
+
+
+def test_imagej_centimetres_must_be_plausible(tmp_path):
+    for per_cm, expected in ((20_000, 0.5), (28.35, None)):
+        stack = written(tmp_path, pixels=PIXELS[0], imagej=True, resolution=(per_cm, per_cm), metadata={"unit": "cm"})
+        assert stack.spacing.x == expected
+
+
+@pytest.mark.parametrize(
+    ("per_unit", "unit", "expected"),
+    [
+        (72, "INCH", None), (96, "INCH", None), (300, "INCH", None), (600, "INCH", None), (25_400, "INCH", 1.0),
+        (20_000, "CENTIMETER", 0.5), (28.35, "CENTIMETER", None), (1e9, "CENTIMETER", None), (4, "NONE", None),
+    ],
+)  # fmt: skip
+def test_resolution_tags_count_where_a_microscope_could_have_written_them(tmp_path, per_unit, unit, expected):
+    stack = written(tmp_path, pixels=PIXELS[0, 0], resolution=(per_unit, per_unit), resolutionunit=unit, metadata=None)
+    assert stack.spacing.x == pytest.approx(expected) if expected else stack.spacing.x is None
+
+
+def test_resolution_of_zero_is_unknown():
+    assert resolution_spacing((0.0, 0.0), 3) == Spacing()
+
+
+def test_z_alone_unknown_is_said(tmp_path):
+    stack = written(tmp_path, imagej=True, resolution=(4, 4), metadata={"axes": "TZYX", "unit": "um"})
+    assert stack.spacing.known
+    assert [s for s in stack.assumptions if "along z" in s]
+    assert not stack.with_spacing(Spacing(1, 1, 1)).assumptions
+
+
+def test_imagej_labels_name_channels(tmp_path):
+    labels = [f"{name}\nmore" for _ in range(3) for name in ("DNA", "Actin")]
+    stack = written(tmp_path, pixels=PIXELS.swapaxes(0, 1), imagej=True, metadata={"axes": "ZCYX", "Labels": labels})
+    assert stack.channels == ("DNA", "Actin")
+
+
+@pytest.mark.parametrize(
+    ("labels", "count"),
+    [(["a", "b", "c", "d"], 2), (["file.tif"], 1), (["a", ""], 2), (["a", "a"], 2), ([], 2)],
+)
+def test_labels_that_name_slices_are_no_channel_names(labels, count):
+    assert imagej_channels(labels, count) == ()
+
+
+def test_names_are_made_distinct(tmp_path):
+    stack = written(tmp_path, ome=True, metadata={"axes": "CZYX", "Channel": {"Name": ["DNA", "DNA"]}})
+    assert stack.channels == ("DNA", "DNA (2)")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [("0.5", "µm", 0.5), ("0.5", "μm", 0.5), (5, "Âµm", 5), (2, "microns", 2), (1, "micrometre", 1), (1e-6, "m", 1.0),
+     (None, "um", None), ("x", "um", None), (0, "um", None), (-1, "um", None), (float("nan"), "um", None)],
+)  # fmt: skip
+def test_lengths(value, unit, expected):
+    assert micrometres(value, unit) == pytest.approx(expected)
+
+
+def test_what_other_programs_write():
+    summary = {"PixelSize_um": 0.65, "z-step_um": 2, "ChNames": ["DAPI", "GFP"]}
+    assert from_micromanager(summary).spacing == Spacing(2.0, 0.65, 0.65)
+    assert from_micromanager(summary).channels == ("DAPI", "GFP")
+    lsm = {"VoxelSizeX": 1e-7, "VoxelSizeY": 2e-7, "VoxelSizeZ": 1e-6, "ChannelColors": {"ColorNames": ["Ch1"]}}
+    assert from_lsm(lsm).spacing.x == pytest.approx(0.1)
+    assert from_lsm(lsm).channels == ("Ch1",)
+    stk = {"XCalibration": 0.3, "YCalibration": 0.3, "CalibrationUnits": "um", "ZDistance": np.array([0.0, 1.5])}
+    assert from_stk(stk).spacing == Spacing(1.5, 0.3, 0.3)
+    plane = {"spatial-calibration-state": False, "spatial-calibration-x": 1, "spatial-calibration-units": "um"}
+    assert from_metamorph(plane).spacing == Spacing()
+
+
+@pytest.mark.parametrize("declaration", ['<!DOCTYPE OME [<!ENTITY a "aaaa">]>', '<!ENTITY a "aaaa">'])
+def test_xml_entities_are_refused(tmp_path, declaration):
+    xml = f"<?xml version='1.0'?>{declaration}<OME><Image><Pixels/></Image></OME>"
+    with pytest.raises(ImageReadError, match=r"image.tif has a description with XML entities"):
+        written(tmp_path, description=xml, metadata=None)
+
+
+def test_ome_that_is_no_xml_leaves_the_pixels(tmp_path):
+    stack = written(tmp_path, description="<OME", metadata=None)
+    assert stack.shape.z == 6

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage as ndi
+
+from napari_cellvino.quality.accuracy import match_field
+from napari_cellvino.segmentation.heads import Decoded, bands
+from napari_cellvino.segmentation.heads.centre_offset import CentreOffsetHead
+from napari_cellvino.segmentation.tiling import Stitcher, cut_tile, plan_tiles
+
+from ..scenes import discs, grid, perfect_maps, raw_maps
+
+HEAD = CentreOffsetHead()
+DEFAULTS = {p.name: p.default for p in HEAD.parameters}
+
+
+def decode(maps: np.ndarray, **values: float) -> Decoded:
+    return HEAD.decode(raw_maps(maps), DEFAULTS | values)
+
+
+def assert_honest(decoded: Decoded) -> None:
+    """Labels are dense, each object is one 4-connected piece, and the rows say what the pixels say."""
+    labels, objects = decoded.labels, decoded.objects
+    assert labels.dtype == np.int32
+    assert list(np.unique(labels[labels > 0])) == list(range(1, len(objects) + 1))
+    np.testing.assert_array_equal(objects.id, np.arange(1, len(objects) + 1))
+    for row, box in enumerate(ndi.find_objects(labels)):
+        own = labels[box] == row + 1
+        assert ndi.label(own)[1] == 1
+        assert own.sum() == objects.area_px[row]
+        assert tuple(objects.box[row]) == (box[0].start, box[1].start, box[0].stop, box[1].stop)
+        centre = np.argwhere(labels == row + 1).mean(0)
+        np.testing.assert_allclose(objects.centroid[row], centre, rtol=1e-5, atol=1e-3)
+
+
+@given(radius=st.floats(3, 14), seed=st.integers(0, 50), noise=st.floats(0, 0.08))
+@settings(max_examples=25, deadline=None)
+def test_touching_discs_come_back_one_by_one(radius: float, seed: int, noise: float) -> None:
+    truth = discs((120, 150), grid((120, 150), 2 * radius, jitter=0.1 * radius, seed=seed), radius)
+    maps = perfect_maps(truth)
+    maps[1:] += np.random.default_rng(seed).normal(0, noise * 2 * radius, maps[1:].shape).astype(np.float16)
+    decoded = decode(maps)
+    assert_honest(decoded)
+    assert len(decoded.objects) == truth.max()
+    assert match_field(truth, decoded.labels).matched[0] == truth.max()
+
+
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_any_maps_give_honest_labels(data: st.DataObject) -> None:
+    shape = (data.draw(st.integers(1, 60)), data.draw(st.integers(1, 60)))
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    foreground = ndi.gaussian_filter(rng.random(shape), 1.5)
+    maps = np.stack([foreground, *rng.normal(0, 8, (2, *shape))]).astype(np.float16)
+    assert_honest(decode(maps, confidence=0.0, smallest=0.0))
+
+
+def test_bands_decode_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = discs((700, 160), grid((700, 160), 19, jitter=2, seed=3), 9.5)
+    maps = perfect_maps(truth)
+    maps[1:] += np.random.default_rng(1).normal(0, 1, maps[1:].shape).astype(np.float16)
+    whole = decode(maps)
+    monkeypatch.setattr(bands, "BAND_PX", 1)
+    monkeypatch.setattr(bands, "BAND_OVERLAP", 96)
+    banded = decode(maps)
+    assert len(whole.objects) > 200
+    np.testing.assert_array_equal(whole.labels, banded.labels)
+    np.testing.assert_array_equal(whole.objects.score, banded.objects.score)
+
+
+@given(height=st.integers(70, 200), width=st.integers(70, 200), halo=st.integers(4, 24))
+@settings(max_examples=20, deadline=None)
+def test_decoding_a_stitched_image_equals_decoding_it_whole(height: int, width: int, halo: int) -> None:
+    maps = perfect_maps(discs((height, width), grid((height, width), 17, jitter=2, seed=height), 8))
+    plan = plan_tiles(height, width, tile=64, halo=halo)
+    out = np.zeros_like(maps)
+    stitcher = Stitcher(plan, out)
+    for index, (row, column) in enumerate(plan):
+        padded = np.zeros((3, 64, 64), np.float32)
+        part = cut_tile(maps, row, column)
+        padded[:, : part.shape[1], : part.shape[2]] = part
+        stitcher.add(index, padded)
+    np.testing.assert_array_equal(decode(out).labels, decode(maps).labels)
+
+
+def test_limits_leave_out_small_and_unlikely_objects() -> None:
+    truth = discs((60, 90), [(20, 20), (20, 60)], 9)
+    truth[45:48, 40:43] = 3
+    maps = perfect_maps(truth)
+    maps[0][truth == 2] = 0.6
+    assert len(decode(maps, smallest=5).objects) == 3
+    assert len(decode(maps, smallest=30).objects) == 2
+    kept = decode(maps, smallest=30, confidence=0.7).objects
+    assert len(kept) == 1
+    np.testing.assert_allclose(kept.score, 0.9, atol=1e-3)
+
+
+def test_spread_votes_are_one_cell_unless_split_is_high() -> None:
+    truth = discs((60, 60), [(30, 30)], 16)
+    maps = perfect_maps(truth)
+    xs = np.nonzero(truth)[1]
+    maps[2][truth > 0] += np.where(xs < 30, -6, 6).astype(np.float16)  # two peaks 12 px apart in a cell of 32 px
+    assert len(decode(maps, split=0.3).objects) == 1
+    assert len(decode(maps, split=1.0).objects) == 2
+
+
+def test_holes_close_and_lost_pieces_go() -> None:
+    truth = discs((60, 60), [(30, 30)], 16)
+    maps = perfect_maps(truth)
+    maps[0, 28:31, 28:31] = 0.1
+    maps[0, 5, 5] = 0.9  # a far pixel that votes for the same centre
+    maps[1:, 5, 5] = 25
+    labels = decode(maps).labels
+    assert labels[29, 29] == 1
+    assert labels[5, 5] == 0
+
+
+def test_resampled_maps_decode_to_the_resized_scene() -> None:
+    small = discs((100, 130), grid((100, 130), 20, jitter=1, seed=0), 8)
+    maps = HEAD.keep(raw_maps(perfect_maps(small), shape=(200, 260))).maps
+    assert maps.shape == (3, 200, 260)
+    decoded = decode(maps)
+    assert len(decoded.objects) == small.max()
+    match = match_field(np.kron(small, np.ones((2, 2), int)), decoded.labels)
+    assert match.matched[6] == small.max()  # IoU of at least 0.8 each

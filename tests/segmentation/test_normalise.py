@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage as ndi
+
+from napari_cellvino.model_package.spec import Normalisation
+from napari_cellvino.segmentation.normalise import CLIP, intensity_range, range_for
+
+
+@pytest.fixture(scope="module")
+def field() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    cells = ndi.gaussian_filter((rng.random((300, 400)) > 0.998).astype(float), 6)
+    return (200 + 3000 * cells / cells.max() + rng.normal(0, 15, cells.shape)).clip(0).astype(np.uint16)
+
+
+def test_range_matches_the_percentiles_of_filtered_pixels(field: np.ndarray) -> None:
+    found = intensity_range(field)
+    low, high = np.percentile(ndi.median_filter(field.astype(float), 3, mode="nearest"), (1, 99.8))
+    assert found.low == pytest.approx(low, abs=2)
+    assert found.high == pytest.approx(high, rel=0.01)
+
+
+def test_salt_does_not_move_the_range(field: np.ndarray) -> None:
+    salted = field.copy()
+    salted[np.random.default_rng(1).random(field.shape) < 0.01] = 65535
+    clean, noisy = intensity_range(field), intensity_range(salted)
+    assert noisy.high == pytest.approx(clean.high, rel=0.03)
+    assert np.percentile(salted, 99.8) > 10 * clean.high  # what a plain percentile would have said
+
+
+@pytest.mark.parametrize("change", [lambda x: x.astype(float) / 7, lambda x: x.astype(np.float32) * 2 + 50])
+def test_brightness_and_type_do_not_matter(field: np.ndarray, change: object) -> None:
+    changed = change(field)  # type: ignore[operator]
+    np.testing.assert_allclose(intensity_range(changed).apply(changed), intensity_range(field).apply(field), atol=1e-4)
+
+
+def test_flat_and_broken_pixels_become_zeros() -> None:
+    flat = np.full((5, 7), 12, np.uint8)
+    assert not intensity_range(flat).apply(flat).any()
+    assert intensity_range(np.full((4, 4), np.nan)).high == 0.0
+    one = np.zeros((1, 1), np.int32)
+    assert intensity_range(one).apply(one).shape == (1, 1)
+
+
+def test_large_planes_are_sampled_to_the_same_range(field: np.ndarray) -> None:
+    large = np.tile(field, (6, 6))
+    assert intensity_range(large).high == pytest.approx(intensity_range(field).high, rel=0.02)
+
+
+@pytest.mark.parametrize("factor", [1e290, 1e-300])
+def test_doubles_of_any_size_are_normalised(field: np.ndarray, factor: float) -> None:
+    pixels = field * factor
+    np.testing.assert_allclose(intensity_range(pixels).apply(pixels), intensity_range(field).apply(field), atol=1e-4)
+
+
+def test_wide_integers_keep_their_differences(field: np.ndarray) -> None:
+    pixels = field.astype(np.uint32) + 2**31
+    np.testing.assert_allclose(intensity_range(pixels).apply(pixels), intensity_range(field).apply(field), atol=1e-4)
+
+
+def test_a_model_may_want_mean_and_deviation(field: np.ndarray) -> None:
+    seen = range_for(field, Normalisation(method="mean_std")).apply(field)
+    assert seen.mean() == pytest.approx(0, abs=1e-3)
+    assert seen.std() == pytest.approx(1, abs=1e-3)
+    assert seen.max() > CLIP[1]  # nothing is clipped
+    assert not range_for(np.full((5, 7), 12, np.uint8), Normalisation(method="mean_std")).apply(field).any()
+
+
+def test_a_model_may_want_pixels_as_they_are(field: np.ndarray) -> None:
+    np.testing.assert_array_equal(range_for(field, Normalisation(method="none")).apply(field), field)

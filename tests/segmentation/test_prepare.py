@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_cellvino.core.errors import ImageValueError, OptionError
+from napari_cellvino.core.image import ArrayPlanes, Origin, Plane, Shape, Stack, ZChoice
+from napari_cellvino.segmentation.prepare import project
+
+
+def stack_of(array: np.ndarray, **more: object) -> Stack:
+    names = tuple(f"C{n}" for n in range(array.shape[1]))
+    return Stack(ArrayPlanes(array), Shape(*array.shape), array.dtype, channels=names, origin=Origin("a/b.tif"), **more)  # type: ignore[arg-type]
+
+
+def finish(running: object) -> tuple[Plane, int]:
+    steps = 0
+    while True:
+        try:
+            next(running)  # type: ignore[call-overload]
+            steps += 1
+        except StopIteration as finished:
+            return finished.value, steps
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return stack_of(np.random.default_rng(0).integers(0, 900, (2, 2, 5, 7, 9)).astype(np.uint16))
+
+
+def test_maximum_projection_of_all_channels(stack: Stack) -> None:
+    plane, steps = finish(project(stack, channel="C1", frame=2))
+    expected = stack.planes.array[1].max(1)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(plane.pixels, expected)
+    np.testing.assert_array_equal(plane.inputs, expected[1:])
+    assert plane.pixels.dtype == np.uint16
+    assert steps == 5
+    assert plane.chosen == "C1, maximum projection of 5 planes, time point 2 of 2"
+
+
+def test_one_plane_reads_one_plane(stack: Stack) -> None:
+    plane, steps = finish(project(stack, z=ZChoice.parse("plane:3")))
+    np.testing.assert_array_equal(plane.inputs[0], stack.plane(z=2))
+    assert steps == 1
+
+
+def test_luminance_of_rgb() -> None:
+    rgb = stack_of(np.stack([np.full((1, 4, 4), v, np.uint8) for v in (10, 20, 30)])[None], rgb=True)
+    plane, _ = finish(project(rgb))
+    np.testing.assert_allclose(plane.inputs, 0.299 * 10 + 0.587 * 20 + 0.114 * 30, rtol=1e-6)
+    assert plane.pixels.shape == (3, 4, 4)
+    assert finish(project(rgb, channel="2"))[0].inputs.max() == 20
+
+
+def test_nan_gives_way_to_numbers() -> None:
+    array = np.full((1, 1, 2, 3, 3), np.nan)
+    array[0, 0, 1, 1, 1] = 4
+    plane, _ = finish(project(stack_of(array)))
+    assert np.nanmax(plane.inputs) == 4
+    with pytest.raises(ImageValueError, match="no finite pixel"):
+        finish(project(stack_of(array), z=ZChoice.parse("plane:1")))
+
+
+def test_what_is_not_there_is_named(stack: Stack) -> None:
+    with pytest.raises(ImageValueError, match="no plane 6; it holds 5"):
+        finish(project(stack, z=ZChoice.parse("plane:6")))
+    with pytest.raises(ImageValueError, match="no channel 'GFP'; it holds 1 C0, 2 C1"):
+        finish(project(stack, channel="GFP"))
+    with pytest.raises(ImageValueError, match="no channel '3'"):
+        finish(project(stack, channel="3"))
+    with pytest.raises(ImageValueError, match="no time point 3"):
+        finish(project(stack, frame=3))
+    with pytest.raises(ImageValueError, match="complex128"):
+        finish(project(replace(stack, dtype=np.dtype(complex))))
+    with pytest.raises(OptionError, match="plane:3"):
+        ZChoice.parse("plane:0")

@@ -1,0 +1,258 @@
+"""A target is there whole or as it was, whatever happens while it is written."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from napari_cellvino.core.errors import ImageReadError, OutputError
+from napari_cellvino.storage.atomic import atomic_folder, atomic_path, recover
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_file_appears_complete_and_alone(tmp_path):
+    target = tmp_path / "deep" / "table.csv"
+    with atomic_path(target) as part:
+        assert part.parent == target.parent
+        assert part.suffix == ".csv"
+        part.write_text("a")
+        assert not target.exists()
+    assert target.read_text() == "a"
+    assert names(target.parent) == ["table.csv"]
+
+
+@pytest.mark.parametrize("failure", [ValueError("bug"), KeyboardInterrupt()])
+def test_failure_keeps_the_old_file(tmp_path, failure):
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+
+    def write():
+        with atomic_path(target) as part:
+            part.write_text("half")
+            raise failure
+
+    with pytest.raises(type(failure)):
+        write()
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["table.csv"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "permission"), (errno.EIO, "another")],
+)
+@pytest.mark.parametrize("writer", [atomic_path, atomic_folder])
+def test_errors_of_the_system_name_target_and_remedy(tmp_path, monkeypatch, writer, code, words):
+    target = tmp_path / "result"
+
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    def write():
+        with writer(target) as part:
+            (part / "inside" if part.is_dir() else part).write_text("x")
+
+    monkeypatch.setattr("napari_cellvino.storage.atomic.os.fsync", fail)
+    with pytest.raises(OutputError, match=words) as caught:
+        write()
+    assert str(target) in str(caught.value)
+    assert names(tmp_path) == []
+
+
+def test_own_errors_pass_unchanged(tmp_path):
+    with pytest.raises(ImageReadError, match=r"^broken$"), atomic_path(tmp_path / "a"):
+        raise ImageReadError("broken")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user")
+def test_read_only_folder(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(OutputError, match="permission denied"), atomic_path(tmp_path / "a") as part:
+            part.write_text("x")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_folder_as_parent_of_a_file(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="part of the path is a file"), atomic_path(tmp_path / "file" / "a"):
+        pass
+
+
+def test_file_where_a_folder_is(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OutputError, match="folder of that name"), atomic_path(tmp_path / "a") as part:
+        part.write_text("x")
+    assert names(tmp_path) == ["a"]
+
+
+def test_folder_where_a_file_is(tmp_path):
+    (tmp_path / "a").write_text("kept")
+    with pytest.raises(OutputError, match="file of that name"), atomic_folder(tmp_path / "a"):
+        pass
+    assert (tmp_path / "a").read_text() == "kept"
+
+
+def test_folder_is_replaced_whole(tmp_path):
+    target = tmp_path / "run"
+    for content in ("first", "second"):
+        with atomic_folder(target) as part:
+            (part / content).write_text(content)
+    assert names(target) == ["second"]
+    assert names(tmp_path) == ["run"]
+
+
+def test_failure_keeps_the_old_folder(tmp_path):
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old").write_text("old")
+
+    def write():
+        with atomic_folder(target) as part:
+            (part / "new").write_text("new")
+            raise ValueError("bug")
+
+    with pytest.raises(ValueError, match="bug"):
+        write()
+    assert names(target) == ["old"]
+    assert names(tmp_path) == ["run"]
+
+
+def test_old_folder_comes_back_when_the_new_cannot_be_put_in_place(tmp_path, monkeypatch):
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old").write_text("old")
+    rename = os.replace
+
+    def fail_for_part(source, destination):
+        if Path(source).name.startswith(".part-"):
+            raise OSError(errno.EACCES, "Access denied")
+        rename(source, destination)
+
+    monkeypatch.setattr("napari_cellvino.storage.atomic.os.replace", fail_for_part)
+    with pytest.raises(OutputError, match="close it"), atomic_folder(target) as part:
+        (part / "new").write_text("new")
+    assert names(target) == ["old"]
+    assert names(tmp_path) == ["run"]
+
+
+def left_by_dead_process(tmp_path, *, kind):
+    """Return the name a process that has ended gave to its part of ``run``."""
+    script = f"""
+from pathlib import Path
+from napari_cellvino.storage.atomic import _sibling
+print(_sibling(Path({str(tmp_path / "run")!r}), {kind!r}))
+"""
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return Path(shown.stdout.strip())
+
+
+def test_parts_of_a_killed_run_are_removed(tmp_path):
+    left = left_by_dead_process(tmp_path, kind="part")
+    left.mkdir()
+    (left / "half").write_text("x")
+    with atomic_folder(tmp_path / "run") as part:
+        assert names(tmp_path) == [part.name]
+    assert names(tmp_path) == ["run"]
+
+
+def test_parts_of_living_processes_other_machines_and_other_targets_stay(tmp_path):
+    other = ".part-elsewhere-1234-01234567-run"
+    stays = [other, left_by_dead_process(tmp_path, kind="part").name + "2", ".part-notes", "my.part-a-1-01234567-run"]
+    for name in stays:
+        (tmp_path / name).write_text("x")
+    with atomic_path(tmp_path / "run") as outer:
+        outer.write_text("outer")
+        with atomic_path(tmp_path / "run") as inner:
+            inner.write_text("inner")
+        assert outer.exists()
+    assert names(tmp_path) == sorted([*stays, "run"])
+    os.utime(tmp_path / other, (0, 0))
+    recover(tmp_path / "run")
+    assert other not in names(tmp_path)
+
+
+def test_folder_set_aside_by_a_killed_run_is_put_back(tmp_path):
+    aside = left_by_dead_process(tmp_path, kind="aside")
+    aside.mkdir()
+    (aside / "old").write_text("old")
+    recover(tmp_path / "run")
+    assert names(tmp_path / "run") == ["old"]
+    assert names(tmp_path) == ["run"]
+
+
+def test_folder_set_aside_is_removed_where_the_new_one_is_in_place(tmp_path):
+    aside = left_by_dead_process(tmp_path, kind="aside")
+    for folder in (aside, tmp_path / "run"):
+        folder.mkdir()
+        (folder / ("old" if folder == aside else "new")).write_text("x")
+    recover(tmp_path / "run")
+    assert names(tmp_path / "run") == ["new"]
+    assert names(tmp_path) == ["run"]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from napari_cellvino.storage import atomic
+rename, calls = os.replace, []
+def kill(source, destination):
+    if len(calls) == int(sys.argv[2]):
+        os._exit(9)
+    calls.append(1)
+    rename(source, destination)
+atomic.os.replace = kill
+atomic._discard = lambda path: os._exit(9)
+with atomic.atomic_folder(Path(sys.argv[1])) as part:
+    (part / "new").write_text("new")
+"""
+
+
+@pytest.mark.parametrize(("renames", "content"), [(0, ["old"]), (1, ["old"]), (2, ["new"])])
+def test_a_kill_at_any_step_leaves_the_old_or_the_new(tmp_path, renames, content):
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old").write_text("old")
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(target), str(renames)], check=False)
+    assert ended.returncode == 9
+    recover(target)
+    assert names(target) == content
+    assert names(tmp_path) == ["run"]
+
+
+def test_parts_of_parts_are_removed_too(tmp_path):
+    """A writer that was handed a part, and wrote it as a whole itself, was killed."""
+    with atomic_path(tmp_path / "a.csv") as outer:
+        outer.touch()
+        with atomic_path(outer) as inner:
+            inner.write_text("half")
+            left = inner.name
+    (tmp_path / left).write_text("half")
+    os.utime(tmp_path / left, (1, 1))  # older than this process: whoever wrote it is gone
+    recover(tmp_path / "a.csv")
+    assert names(tmp_path) == ["a.csv"]
+
+
+def test_an_old_folder_is_not_put_back_by_who_looks_while_it_is_replaced(tmp_path, monkeypatch):
+    folder, replace = tmp_path / "a", os.replace
+    folder.mkdir()
+    (folder / "old.txt").touch()
+    os.utime(folder, (1, 1))  # long before this process began
+
+    def watched(source, target):
+        if os.path.basename(source).startswith(".part-"):
+            recover(folder)  # as another thread, or a run beside this one, does before it reads
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    with atomic_folder(folder) as part:
+        (part / "new.txt").write_text("new")
+    assert names(tmp_path) == ["a"]
+    assert (folder / "new.txt").is_file()
