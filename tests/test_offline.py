@@ -15,7 +15,7 @@ import pytest
 import tifffile
 from small_training import PLAN
 
-from napari_cellvino.resources import shipped_folder
+from napari_cellvino.core.resources import shipped_folder
 
 GUARD = Path(__file__).parent / "offline"
 CELLVINO = ("-c", "import sys; from napari_cellvino.cli import main; sys.exit(main())")
