@@ -1,4 +1,4 @@
-"""A plate with the models and the recipe that a window has chosen: the run, and all that is written after it."""
+"""A run over a plate with all that is written beside the fields: the same for the window and the command line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run_planned(
     root: Path,
     choices: PlateChoices,
 ) -> Generator[FieldProgress | FieldOutcome, None, PlateDone]:
-    """Yield news of the fields and return what became of them; tables and maps are written however it ends.
+    """Yield news of the fields that a window's plan is run on and return what became of them, as `run_and_keep`.
 
     Raises
     ------
@@ -45,9 +45,24 @@ def run_planned(
         If tables cannot be written.
     """
     context = _run_context(for_plate(plan, source.plate), engines, root)
-    keep_layout(root, choices.layout)
+    return (yield from run_and_keep(source, fields, context, choices))
+
+
+def run_and_keep(
+    source: PlateSource, fields: Sequence[FieldOfView], context: RunContext, choices: PlateChoices
+) -> Generator[FieldProgress | FieldOutcome, None, PlateDone]:
+    """Yield news of the fields and return what became of them; tables and maps are written however it ends.
+
+    What the wells hold is kept beside the results, so that whoever goes on there knows it.
+
+    Raises
+    ------
+    OutputError
+        If tables cannot be written.
+    """
+    keep_layout(context.root, choices.layout)
     done = yield from run_plate(source, fields, context, choices)
-    return PlateDone(tuple(done), _into_plate(source, fields, root))
+    return PlateDone(tuple(done), _into_plate(source, fields, context.root))
 
 
 def for_plate(plan: Pipeline, plate: Plate) -> Pipeline:
