@@ -2,22 +2,22 @@
 
 import pandas as pd
 import pytest
-import tifffile
 
 from napari_cellvino.core.objects import Doubt
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.resources import shipped_folder
-from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.figures import qc_picture
 from napari_cellvino.figures.outlines import is_at_edge, is_doubtful
 from napari_cellvino.io import open_source
-from napari_cellvino.model_package import find_package
 from napari_cellvino.quality.review_queue import review_queue
 from napari_cellvino.results import field_files
 from napari_cellvino.results.corrections import read_annotation
 from napari_cellvino.results.field_files import write_field
-from napari_cellvino.results.field_result import finish_field, predict_field
+from napari_cellvino.results.field_result import finish_field
+from napari_cellvino.segmentation.pipeline import make_pipeline
+from napari_cellvino.segmentation.predict_field import predict_field
 from napari_cellvino.segmentation.volume import cell_map
 
 
@@ -27,15 +27,15 @@ def test_queue_picture_and_table_agree(sample, tmp_path, monkeypatch):
     monkeypatch.setattr(
         field_files, "write_qc", lambda *args, **how: drawn.append(args[3]) or qc_picture.write_qc(*args, **how)
     )
-    package = find_package("nuclei")
     stacked = sample.startswith("nuclei_stack")
-    recipe = Recipe(z="3d" if stacked else "mip")
+    pipeline = make_pipeline(Recipe(z="3d" if stacked else "mip", device="CPU"))
     source = open_source(shipped_folder("sample_data") / sample)
     stack = source.read(source.positions[0])
-    prediction = finish(predict_field(stack, recipe, package, OpenVinoEngine(package, device="CPU")))
-    write_field(tmp_path / "a", finish_field(prediction, recipe, package))
+    with EngineProvider() as engines:
+        prediction = finish(predict_field(stack, pipeline, engines))
+    write_field(tmp_path / "a", finish_field(prediction, pipeline))
     annotation = read_annotation(tmp_path / "a")
-    queue = review_queue(annotation, foreground_probability=cell_map(prediction.raw, package.spec.maps))
+    queue = review_queue(annotation, foreground_probability=cell_map(prediction.raw, pipeline.package.spec.maps))
     told = {item.id: Doubt(0) for item in queue}
     for item in queue:
         for reason in item.reasons:
