@@ -9,7 +9,8 @@ from pathlib import Path
 
 from napari_cellvino.formats.export import REVIEWED_ONLY, ExportChoices, Exported, describe, export_fields
 from napari_cellvino.formats.registry import check_formats
-from napari_cellvino.results.annotated_fields import Unreadable, read_fields, read_groups, result_folders
+from napari_cellvino.results.exported_fields import Unreadable, read_fields, read_groups
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.json_text import json_text
 
 TRAINERS = {
@@ -24,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     groups = read_groups(options.groups) if options.groups else {}
     strict = frozenset() if options.all_fields else REVIEWED_ONLY | ({options.trainer} if options.trainer else set())
     unreadable: list[Unreadable] = []
-    fields = read_fields(result_folders(options.results), groups, unreadable)
+    fields = read_fields(ResultStore.open(options.results).folders(), groups, unreadable)
     try:
         done = export_fields(fields, ExportChoices(formats, options.out, options.overwrite, strict))
     finally:  # also where nothing was left to export: then these are why

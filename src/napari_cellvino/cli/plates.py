@@ -15,8 +15,9 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import INDEX_SUFFIXES, PlateSource, find_plate, open_plate
 from napari_cellvino.plates.layout import read_layout
-from napari_cellvino.results.plate_field import PlateChoices
-from napari_cellvino.results.plate_results import kept_layout
+from napari_cellvino.results.plate_place import PlateChoices
+from napari_cellvino.results.plate_store import PlateStore
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
 from napari_cellvino.workflows.run_fields import RunResult
@@ -77,7 +78,9 @@ def work_on_plate(
         raise OptionError(f"--ring {options.ring} is not possible; give 1 to 100 px")
     if options.labels_back and source.zarr_group(fields[0]) is None:
         raise OptionError(f"--labels-back is for OME-Zarr, and {plate.name} is a plate of files ({plate.kind})")
-    layout = read_layout(options.layout, plate) if options.layout else kept_layout(options.out, plate)
+    layout = (
+        read_layout(options.layout, plate) if options.layout else PlateStore(ResultStore(options.out), source).layout()
+    )
     choices = PlateChoices(layout, options.ring, options.labels_back, again=options.overwrite)
     address = PlateAddress(source.path, options.pattern, pipeline.recipe.overrides)
     reporter = PlateReporter(plate, fields, quiet=options.json)

@@ -14,10 +14,11 @@ from napari_cellvino.core.errors import OptionError, OutputError
 from napari_cellvino.core.objects import format_left_out
 from napari_cellvino.figures.box_plot import Values
 from napari_cellvino.figures.group_plot import PlotWords, draw_groups
-from napari_cellvino.results.annotated_fields import Unreadable
+from napari_cellvino.results.cell_columns import SavedField, failed_fields, saved_fields
+from napari_cellvino.results.exported_fields import Unreadable
 from napari_cellvino.results.plot_measures import CLASS, COUNT, FIELD, PlotGroup, PlotMeasure, PlotOffer, in_order
 from napari_cellvino.results.plot_values import Gathered, gather, offer_of, without
-from napari_cellvino.results.saved_tables import SavedField, failed_fields, saved_fields
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.file_names import safe_name
 
@@ -42,7 +43,7 @@ def plot_offer(results: Path) -> PlotOffer:
     ImageReadError
         If there are none, or none can be read.
     """
-    return offer_of(_readable(results, []))
+    return offer_of(_readable(ResultStore.open(results), []))
 
 
 def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = None) -> Plotted:
@@ -70,21 +71,22 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
         If the picture cannot be written, or something else stands there.
     """
     unreadable: list[Unreadable] = []
-    fields = _readable(results, unreadable)
+    store = ResultStore.open(results)
+    fields = _readable(store, unreadable)
     offer = offer_of(fields)
     measure, group = offer.measure(of), offer.group(by)
     path = out or results / f"plot-{safe_name(measure.name)}-by-{group.name}.png"
     _check(path)
     gathered = gather(fields, measure, group, unreadable)
     groups = {name: np.asarray(gathered.groups[name], np.float64) for name in in_order(gathered.groups)}
-    lines = (_left_out(failed_fields(results), "failed"), _left_out(len(unreadable), "cannot be read"))
+    lines = (_left_out(failed_fields(store), "failed"), _left_out(len(unreadable), "cannot be read"))
     words = _format(gathered, measure, group, lines)
     _write(draw_groups(groups, words), path)
     return Plotted(path, words, groups, tuple(unreadable))
 
 
-def _readable(results: Path, unreadable: list[Unreadable]) -> list[SavedField]:
-    fields = list(saved_fields(results, unreadable))
+def _readable(store: ResultStore, unreadable: list[Unreadable]) -> list[SavedField]:
+    fields = list(saved_fields(store, unreadable))
     if not fields:
         raise unreadable[0].error
     return fields

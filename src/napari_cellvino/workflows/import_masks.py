@@ -24,16 +24,9 @@ from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.formats.field import Cell, Cells, MisfitError
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
 from napari_cellvino.quality.doubts import find_doubts
-from napari_cellvino.results.counts_table import write_counts
 from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, measured
-from napari_cellvino.results.folder import (
-    ResultKey,
-    Row,
-    choose_folder,
-    field_row,
-    finished_row,
-    save_field,
-)
+from napari_cellvino.results.schema import ResultKey, Row, field_row
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.prepare import check_usable, project
 from napari_cellvino.segmentation.volume import Volume, read_volume
 from napari_cellvino.workflows.run_folder import at_time, list_fields
@@ -83,6 +76,8 @@ def import_masks(
     """
     fields = list_fields(without_masks(images, masks), recipe)
     first = list(islice(fields, 2))
+    store = ResultStore(root)
+    store.recover()
     rows: list[Row] = []
     taken: set[Path] = set()
     for origin, stack in chain(first, fields):
@@ -92,12 +87,12 @@ def import_masks(
             here = at_time(recipe, origin)
             check_usable(stack, here.frame)
             file = _own_file(masks, origin, several=len(first) > 1)
-            done = _import_field(file, stack, root, here, taken, overwrite=overwrite)
+            done = _import_field(file, stack, store, here, taken, overwrite=overwrite)
         except CellvinoError as error:
             done = Imported(field_row(origin, "", "failed", str(error)))
         rows.append(done.row)
         yield done
-    write_counts(root, rows)
+    store.write_counts(rows)
 
 
 def _own_file(masks: Path, origin: Origin, *, several: bool) -> Path:
@@ -112,11 +107,11 @@ def _own_file(masks: Path, origin: Origin, *, several: bool) -> Path:
 
 
 def _import_field(
-    file: Path, stack: Stack, root: Path, recipe: Recipe, taken: set[Path], *, overwrite: bool
+    file: Path, stack: Stack, store: ResultStore, recipe: Recipe, taken: set[Path], *, overwrite: bool
 ) -> Imported:
     origin = stack.origin_of(recipe.frame)
     cells = _read(file, stack, recipe, origin.name)  # before the pixels: what does not fit is told at once
-    folder = choose_folder(root, origin, frozenset(taken))
+    folder = store.choose_folder(origin, taken)
     taken.add(folder)
     if recipe.z_choice.joined:
         plane, volume = finish(read_volume(stack, channel=recipe.channel, frame=recipe.frame))
@@ -124,8 +119,8 @@ def _import_field(
     else:
         plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame))
         result = imported_field(cells, file, recipe, plane)
-    save_field(folder, result, _result_key(result), overwrite=overwrite)
-    return Imported(finished_row(folder), cells.notices)
+    store.save(folder, result, _result_key(result), overwrite=overwrite)
+    return Imported(store.row(folder), cells.notices)
 
 
 def _read(file: Path, stack: Stack, recipe: Recipe, name: str) -> Cells:

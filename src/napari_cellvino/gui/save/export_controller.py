@@ -15,8 +15,9 @@ from napari_cellvino.gui.save.save_controller import SaveController
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.results.annotated_fields import Unreadable, read_fields, result_folders
+from napari_cellvino.results.exported_fields import Unreadable, read_fields
 from napari_cellvino.results.plot_measures import PlotOffer
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.correction_report import write_report
 from napari_cellvino.workflows.group_plots import plot_offer, write_plot
 
@@ -123,7 +124,7 @@ class ExportController(QObject):
 def _export(results: Path, kind: str, *, overwrite: bool) -> Made:
     unreadable: list[Unreadable] = []
     choices = ExportChoices((kind,), results / FOLDER_NAME, overwrite, REVIEWED_ONLY)
-    done = export_fields(read_fields(result_folders(results), {}, unreadable), choices)[kind]
+    done = export_fields(read_fields(ResultStore.open(results).folders(), {}, unreadable), choices)[kind]
     return Made(describe([done]) + _lost(unreadable), done.folder)
 
 
