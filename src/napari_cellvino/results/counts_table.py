@@ -130,7 +130,7 @@ def read_rows(path: Path, needed: Sequence[str] = ("file", "folder", "status")) 
         If it has not all columns ``needed``.
     """
     with open_rows(path) as (names, table):
-        rows = list(table)
+        rows = [{name: row.get(name, "") for name in names} for row in table]
     if not set(needed) <= set(names):
         raise ValueError(f"it has no columns {', '.join(needed[:-1])} and {needed[-1]}")
     return rows

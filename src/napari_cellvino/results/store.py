@@ -86,12 +86,13 @@ class ResultStore:
         ImageReadError
             If there is none.
         """
-        found = self._folders()
+        found = self.find_folders()
         if not found:
             raise ImageReadError(f"{self.root} holds no results; name the folder that 'cellvino run' wrote (--out)")
         return found
 
-    def _folders(self) -> list[Path]:
+    def find_folders(self) -> list[Path]:
+        """Return the folders of all results, by name; there may be none."""
         if self._only is not None:
             return [self.root / self._only]
         self.recover()
@@ -110,7 +111,7 @@ class ResultStore:
 
     def summaries(self) -> Iterator[tuple[Path, FieldSummary]]:
         """Yield the summaries of all results that can be read, by the names of their folders."""
-        folders = self._folders()
+        folders = self.find_folders()
         for folder in folders:
             try:
                 yield folder, self.summary(folder)

@@ -69,7 +69,7 @@ def plain_cell(text: str) -> str:
 def open_rows(
     path: Path, only: Collection[str] | None = None
 ) -> Iterator[tuple[Sequence[str], Iterator[dict[str, str]]]]:
-    """Yield the names of the columns of a table, and its rows one by one, as plain text; a cell too many is left out.
+    """Yield the names of the columns of a table, and its rows one by one, as plain text; a row cut short lacks cells.
 
     ``only`` are columns that are wanted of the rows, by default all.
 
@@ -82,8 +82,7 @@ def open_rows(
         table = csv.reader(handle)
         names = next(table, [])
         wanted = [(n, name) for n, name in enumerate(names) if only is None or name in only]
-        rows = ({name: plain_cell(row[n]) if n < len(row) else "" for n, name in wanted} for row in table if row)
-        yield names, rows
+        yield names, ({name: plain_cell(row[n]) for n, name in wanted if n < len(row)} for row in table if row)
 
 
 def _mapped(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:

@@ -97,7 +97,10 @@ def find_corrections(results: Path) -> list[CorrectedField]:
         If there is none, or one cannot be read.
     """
     store = ResultStore.open(results)
-    return [_corrected(folder, store.summary(folder)) for folder in store.folders()]
+    folders = store.find_folders()
+    if not folders:
+        raise ImageReadError(f"{results} holds no saved results; save corrected cells there first, or choose another")
+    return [_corrected(folder, store.summary(folder)) for folder in folders]
 
 
 def _corrected(folder: Path, found: FieldSummary) -> CorrectedField:
