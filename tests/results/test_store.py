@@ -184,7 +184,7 @@ def test_one_row_is_brought_up_to_date_and_no_other_field_looked_at(tmp_path, mo
     failed = field_row(Origin("d.tif"), "", "failed", "no such file")
     ResultStore(tmp_path).write_counts([ResultStore(tmp_path).row(tmp_path / "c"), failed])
     before = (tmp_path / "counts.csv").read_text()
-    monkeypatch.setattr(ResultStore, "rows", pytest.fail)
+    monkeypatch.setattr(ResultStore, "_standing", pytest.fail)
     ResultStore(tmp_path).counts.update(ResultStore(tmp_path).row(tmp_path / "b"))
     assert (tmp_path / "counts.csv").read_text() == before
     finish(tmp_path / "b", tickets[1], count=17, count_dead=2)

@@ -37,12 +37,14 @@ class CountsTable:
         The folder of results.
     standing
         Gives the rows of all finished fields in it, as they are now.
+    beside
+        Whether another run may be at work in the folder: then rows of fields that failed in it stay.
     """
 
-    def __init__(self, root: Path, standing: Callable[[], list[Row]]) -> None:
+    def __init__(self, root: Path, standing: Callable[[], list[Row]], *, beside: bool = False) -> None:
         self.path = root / COUNTS_NAME
         self._root, self._standing = root, standing
-        self._failed_before: frozenset[Identity] = frozenset(map(_identity, self._failures()))
+        self._failed_before = frozenset[Identity]() if beside else frozenset(map(_identity, self._failures()))
 
     @contextmanager
     def merged(self, rows: Sequence[Row], arrange: Callable[[Sequence[Row]], list[Row]] = list) -> Iterator[list[Row]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -167,7 +168,7 @@ def read_annotation(folder: Path, *, shape: tuple[int, ...] | None = None) -> An
 def stamp_of(folder: Path) -> Stamp | None:
     """Return the stamp of the ``annotation.json`` in a folder; None where there is none."""
     try:
-        stat = (folder / ANNOTATION_NAME).stat()
+        stat = os.stat(f"{folder}/{ANNOTATION_NAME}")
     except OSError:
         return None
     return stat.st_size, stat.st_mtime_ns, stat.st_ino

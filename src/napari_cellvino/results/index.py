@@ -7,12 +7,10 @@ is none, as reading them takes no time. Where it cannot be written, or is damage
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -96,7 +94,7 @@ def _is_settled(stamp: Stamp, age_ns: int) -> bool:
 
 
 def _dumped(summary: FieldSummary) -> str:
-    return json.dumps(asdict(summary))
+    return _SUMMARIES.dump_json(summary).decode()
 
 
 def _read(file: Path) -> Iterator[tuple[str, _Entry]]:

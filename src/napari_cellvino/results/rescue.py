@@ -28,19 +28,20 @@ def recover_results(root: Path) -> None:
     OutputError
         If corrections that were set aside cannot be put back: before anything is written over them.
     """
-    left = left_behind_in(root)
-    if not left:
-        return
-    with folder_lock(root):
-        for folder in left:
-            recover_result(folder)
+    for folder in left_behind_in(root):
+        recover_result(folder)
 
 
 def recover_result(folder: Path) -> None:
-    """Undo what a killed run left beside one result; the errors are those of `recover_results`."""
+    """Undo what a killed run left beside one result; the errors are those of `recover_results`.
+
+    Whoever holds the folder of results must not call it.
+    """
     recover(folder)
-    for aside in set_aside(folder):
-        _settle(FieldFolder(aside), FieldFolder(folder))
+    if set_aside(folder):
+        with folder_lock(folder.parent):
+            for aside in set_aside(folder):  # another command may have been quicker
+                _settle(FieldFolder(aside), FieldFolder(folder))
 
 
 def _settle(aside: FieldFolder, standing: FieldFolder) -> None:

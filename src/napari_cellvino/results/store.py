@@ -7,7 +7,9 @@ run had set aside is back in its place. A field's result is parsed once for as l
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import time
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.annotation.snapshot import Snapshot
-from napari_cellvino.core.errors import ImageReadError, OptionError, ReplaceError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError, ReplaceError
 from napari_cellvino.core.image import Origin, Plane
 from napari_cellvino.core.recipe import Recipe, load_recipe
 from napari_cellvino.results.counts_table import CountsTable
@@ -93,11 +95,18 @@ class ResultStore:
 
     def find_folders(self) -> list[Path]:
         """Return the folders of all results, by name; there may be none."""
+        if self._only is None:
+            self.recover()
+        return self._listed()
+
+    def _listed(self) -> list[Path]:
         if self._only is not None:
             return [self.root / self._only]
-        self.recover()
-        found = self.root.glob(f"*/{ANNOTATION_NAME}")
-        return sorted(path.parent for path in found if not path.parent.name.startswith("."))
+        try:
+            names = sorted(name for name in os.listdir(self.root) if not name.startswith("."))
+        except OSError:
+            return []
+        return [self.root / name for name in names if os.path.isfile(f"{self.root}/{name}/{ANNOTATION_NAME}")]
 
     def summary(self, folder: Path) -> FieldSummary:
         """Return what lists and tables need of a result.
@@ -111,7 +120,11 @@ class ResultStore:
 
     def summaries(self) -> Iterator[tuple[Path, FieldSummary]]:
         """Yield the summaries of all results that can be read, by the names of their folders."""
-        folders = self.find_folders()
+        self.recover()
+        return self._summaries()
+
+    def _summaries(self) -> Iterator[tuple[Path, FieldSummary]]:
+        folders = self._listed()
         for folder in folders:
             try:
                 yield folder, self.summary(folder)
@@ -121,7 +134,24 @@ class ResultStore:
 
     def rows(self) -> list[Row]:
         """Return the rows of ``counts.csv`` of all finished fields, by the names of their folders."""
-        return [summary.row(folder.name) for folder, summary in self.summaries() if summary.finished]
+        self.recover()
+        return self._standing()
+
+    def _standing(self) -> list[Row]:
+        """Return the rows as they stand, also for those who hold the folder."""
+        return [summary.row(folder.name) for folder, summary in self._summaries() if summary.finished]
+
+    def unsaved(self) -> dict[Path, int]:
+        """Return how many corrections of each result only its journal has; nothing else shows them."""
+        found: dict[Path, int] = {}
+        for folder in self.find_folders():
+            try:
+                unsaved = FieldFolder(folder).unsaved()
+            except CellvinoError:  # what reads the result itself tells it
+                continue
+            if unsaved is not None:
+                found[folder] = unsaved.steps
+        return found
 
     def row(self, folder: Path) -> Row:
         """Return the row of a finished field; `ImageReadError` if it cannot be read."""
@@ -233,7 +263,15 @@ class ResultStore:
     @cached_property
     def counts(self) -> CountsTable:
         """The table ``counts.csv``; rows of fields that had failed when it was first asked for are of earlier runs."""
-        return CountsTable(self.root, self.rows)
+        return CountsTable(self.root, self._standing, beside=self._is_run_open())
+
+    def _is_run_open(self) -> bool:
+        """Return whether a run began here that did not come to its end: it may go on, or was killed."""
+        try:
+            info = json.loads((self.root / RUN_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return False
+        return isinstance(info, dict) and info.get("complete") is False
 
     def write_counts(self, rows: Sequence[Row]) -> None:
         """Write ``counts.csv``: these rows, and after them those of all other finished fields.

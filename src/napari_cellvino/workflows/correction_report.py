@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,12 @@ REPORT_NAME = "corrections.html"
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A report that was written, and the fields that are not in it."""
+    """A report that was written, the fields that are not in it, and how many corrections of a field are not saved."""
 
     report: CorrectionReport
     path: Path
     left_out: tuple[Unreadable, ...]
+    unsaved: Mapping[Path, int]
 
 
 def write_report(
@@ -43,9 +45,10 @@ def write_report(
     recover(path)
     if path.exists() and not overwrite:
         raise ReplaceError(f"{path} is there already; replace it (--overwrite) or name another file (--out)")
-    report = report_corrections(ResultStore.open(results), left_out, model_results)
+    store = ResultStore.open(results)
+    report = report_corrections(store, left_out, model_results)
     report.write(path)
-    return Reported(report, path, tuple(left_out))
+    return Reported(report, path, tuple(left_out), store.unsaved())
 
 
 def report_corrections(

@@ -53,7 +53,7 @@ class FolderTables:
     """``counts.csv`` of images that belong to no plate."""
 
     def __init__(self, store: ResultStore) -> None:
-        self._store = store
+        self._store, self._counts = store, store.counts  # what failed in earlier runs is known before this one begins
 
     def update(self, outcomes: Sequence[FieldOutcome]) -> None:
         """Write the rows of this run, and after them those of earlier ones."""

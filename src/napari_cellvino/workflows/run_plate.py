@@ -106,6 +106,7 @@ class PlateTables:
 
     def __init__(self, plate: PlateStore, fields: Sequence[FieldOfView], layout: Layout) -> None:
         self._plate, self._fields, self._layout = plate, fields, layout
+        self._counts = plate.store.counts  # what failed in earlier runs is known before this one begins
 
     def update(self, outcomes: Sequence[FieldOutcome]) -> None:
         """Write the rows of this run, and after them those of other fields, with their places."""
