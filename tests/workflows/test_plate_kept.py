@@ -47,7 +47,7 @@ def correct_in_the_window(source, root):
     layout = read_plate_results(root, source).layout
     workspace.use_stack(source.open_field(field))
     workspace.choose(channel="2")
-    plan = workspace.plan()
+    plan = workspace.pipeline()
     workspace.accept(finish(workspace.run()), plan)
     session = EditSession(workspace.annotation())
     session.commit(delete(session.annotation, [1]))
