@@ -41,7 +41,9 @@ def _compare(commit: str, folder: Path, scratch: Path) -> int:
     with _checkout(commit, scratch / "checkout") as before:
         trees = [_results(source, given, folder, name) for source, name in ((before, "before"), (ROOT, "after"))]
     found = differences(*trees)
-    print("\n".join([*found, f"{len(found)} of {len(trees[0].keys() | trees[1].keys())} files differ from {commit}"]))
+    print(
+        "\n".join([*found, f"{len(found)} differences in {len(trees[0].keys() | trees[1].keys())} files from {commit}"])
+    )
     return int(bool(found))
 
 

@@ -7,7 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from difflib import unified_diff
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 TIMES = re.compile(rb'("(?:started|seconds)": )("[^"]*"|[0-9.e-]+)')
 SHOWN = 12  # lines of a difference
@@ -47,16 +47,23 @@ def _plain(content: bytes, places: Mapping[Path, str]) -> bytes:
 
 
 def differences(before: Tree, after: Tree) -> list[str]:
-    """Return a few lines on each file that is in one tree only, or not the same in both."""
-    found = []
-    for name in sorted(before.keys() | after.keys()):
-        if name not in after:
-            found.append(f"only before: {name}")
-        elif name not in before:
-            found.append(f"only after: {name}")
-        elif before[name] != after[name]:
-            found.append(f"differs: {name}\n{_difference(before[name], after[name])}")
-    return found
+    """Return a few lines on each file or folder that is in one tree only, and on each file that is not the same."""
+    changed = [name for name in sorted(before.keys() & after.keys()) if before[name] != after[name]]
+    return [
+        *(f"only before: {name}" for name in _missing(before, after)),
+        *(f"only after: {name}" for name in _missing(after, before)),
+        *(f"differs: {name}\n{_difference(before[name], after[name])}" for name in changed),
+    ]
+
+
+def _missing(there: Tree, here: Tree) -> list[str]:
+    """Return the files of one tree that are not in another, in place of them the highest folders that are not."""
+    folders = {parent.as_posix() for name in here for parent in PurePosixPath(name).parents}
+    highest = set()
+    for name in there.keys() - here.keys():
+        parents = [parent.as_posix() for parent in PurePosixPath(name).parents]
+        highest.add(next((folder + "/" for folder in reversed(parents) if folder not in folders), name))
+    return sorted(highest)
 
 
 def _difference(before: bytes, after: bytes) -> str:

@@ -39,9 +39,13 @@ def found(stack: Path | Any, **choices: object) -> Any:
     else:
         workspace.use_stack(stack)
     workspace.choose(**choices)
-    plan = workspace.plan()
-    workspace.accept(_finish(workspace.run()), plan)
+    pipeline = _pipeline(workspace)
+    workspace.accept(_finish(workspace.run()), pipeline)
     return workspace
+
+
+def _pipeline(workspace: Any) -> Any:
+    return (getattr(workspace, "pipeline", None) or workspace.plan)()
 
 
 def save(workspace: Any, root: Path, snapshot: Any = None, place: Any = None) -> Path:
@@ -139,10 +143,20 @@ def run_plate(path: Path, root: Path, layout: Path, **choices: object) -> None:
     workspace = _found("Workspace", "workflows.workspace", "app")()
     workspace.choose(**choices)
     workspace.load_package()
-    engines = _found("Engines", "segmentation.engine_cache", "jobs.engines")()
     plate_choices = _found("PlateChoices", "results.plate_field", "jobs.plate_field")(told)
-    run = _found("run_planned", "workflows.planned_plate", "jobs.planned_plate")
-    _finish(run(source, source.plate.fields, workspace.plan(), engines, root, plate_choices))
+    _finish(_plate_run(source, _pipeline(workspace), root, plate_choices))
+
+
+def _plate_run(source: Any, pipeline: Any, root: Path, choices: Any) -> Any:
+    fields = source.plate.fields
+    try:
+        engines = _found("EngineProvider", "engines.provider")()
+    except ImportError:  # until there was one pipeline for the window and the command line
+        engines = _found("Engines", "segmentation.engine_cache", "jobs.engines")()
+        run = _found("run_planned", "workflows.planned_plate", "jobs.planned_plate")
+        return run(source, fields, pipeline, engines, root, choices)
+    pipeline = _found("fit_to_plate", "workflows.run_plate", "segmentation.pipeline")(pipeline, source.plate)
+    return _found("run_plate", "workflows.run_plate")(source, fields, pipeline, root, engines, choices)
 
 
 def correct_field(path: Path, root: Path, number: int, **choices: object) -> None:
