@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from napari_cellvino.annotation import Annotation, Provenance, pixels_sha256
 from napari_cellvino.core.image import Plane
 from napari_cellvino.core.objects import Doubt, Objects
+from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.measure.counts import count_row
 from napari_cellvino.measure.objects import measure
 from napari_cellvino.measure.volumes import measure_volume, volume_count_row
@@ -22,6 +24,8 @@ from napari_cellvino.segmentation.volume import Volume
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_logger = logging.getLogger(__name__)
 
 NO_DEVICE = "none"  # of what no network found
 LOW_SCORE = 0.7  # cells less sure than this are worth a second look
@@ -75,6 +79,11 @@ def measured(annotation: Annotation, plane: Plane, volume: Volume | None = None)
 
     What was found in all planes of a ``volume`` is measured there; ``plane`` is what people see of it.
     """
+    with timed_stage(_logger, "measure", plane.origin.name, f"{len(annotation.objects)} object(s)"):
+        return _measured(annotation, plane, volume)
+
+
+def _measured(annotation: Annotation, plane: Plane, volume: Volume | None) -> FieldResult:
     objects, classes = annotation.objects, annotation.classes
     if volume is not None and annotation.labels is not None:
         planes = read_ahead(volume.stack, volume.frame - 1, range(volume.stack.shape.z))
