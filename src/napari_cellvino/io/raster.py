@@ -8,12 +8,13 @@ without a word. JPEG is decoded by Pillow: libjpeg alone fills what is missing o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import imagecodecs
-import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Spacing, Stack
@@ -55,7 +56,8 @@ def _decode(data: bytes, header: Header) -> NDArray[np.generic]:
     if data.startswith(PNG_MAGIC):
         png: NDArray[np.generic] = imagecodecs.png_decode(data)
         return png
-    return iio.imread(data, plugin="pillow", index=0, mode="L" if header.colours == 1 else "RGB")
+    with Image.open(BytesIO(data), formats=["JPEG"]) as image:
+        return np.array(image.convert("L" if header.colours == 1 else "RGB"))
 
 
 @dataclass(frozen=True, slots=True)

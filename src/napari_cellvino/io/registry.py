@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from napari_cellvino.io.checks import first_bytes, not_an_image
 from napari_cellvino.io.raster import open_raster
 from napari_cellvino.io.source import Reader, Source
 from napari_cellvino.io.tiff import open_tiff
+
+_logger = logging.getLogger(__name__)
 
 _OPENERS: tuple[Reader, ...] = (open_tiff, open_raster)
 
@@ -48,5 +51,6 @@ def open_source(
     for opener in _OPENERS:
         source = opener(path, head, overrides)
         if source is not None:
+            _logger.debug("opened %s: %s, %d position(s)", path, type(source).__name__, len(source.positions))
             return source
     raise not_an_image(path, head)
