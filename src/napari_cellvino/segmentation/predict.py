@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Plane
-from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.engines.engine import Engine, EngineTileError
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.crops import check_middle, into_middle
@@ -178,5 +178,5 @@ def _run_tiles(
     for index, (row, column) in enumerate(plan):
         normalise_into(batch[0], cut_tile(pixels, row, column, spec.stride), ranges)
         stitcher.add(index, infer_views(engine, batch, spec))
-        yield Progress("tiles", index + 1, len(plan))
+        yield Progress("tiles", index + 1, len(plan), Stage.INFERENCE)
     return RawMaps(maps, facts, tile, len(plan), (height, width), (height, width))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.gui.run.device_choice import DeviceChoice, PrecisionChoice
 from napari_cellvino.gui.run.model_choice import CardWindow, ModelChoice
 from napari_cellvino.gui.run.refine_choice import RefineChoice
@@ -208,7 +208,7 @@ class RunPanel(QWidget):
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.done)
         words = f"{progress.noun} {progress.done}/{progress.total}"
-        if progress.noun == "tiles" and progress.done == progress.total:
+        if progress.stage is Stage.INFERENCE and progress.done == progress.total:
             words = "putting together …"
             self.bar.setRange(0, 0)
         self.progress.setText(words if not left else f"{words} · {format_seconds(left)} left")
