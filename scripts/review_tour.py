@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from mouse_and_keys import drag, key, tab
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from tool_in_use import drag, key, tab
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
 

@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 
 import napari
+from mouse_and_keys import click, tab
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from review_tour import Shoot, tour_review
-from tool_in_use import click, tab
 
 from napari_cellvino.core.plate import Well
 from napari_cellvino.core.resources import shipped_folder
