@@ -69,7 +69,7 @@ class RunPanel(QWidget):
         self.more = Fold("More")
         self.more.setToolTip("Choices that are seldom needed")
         layout.addWidget(self.more)
-        self.more.hold(add_row(form(layout), "Cell diame&ter", self.diameter), self.diameter)
+        add_row(form(self.more.content().layout()), "Cell diame&ter", self.diameter)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
         self.cost = text_line("aside")
