@@ -55,15 +55,26 @@ def read_plate_results(
     OptionError
         If the layout there cannot be read.
     """
-    kept = root / LAYOUT_NAME
     if layout is None:
-        layout = read_layout(kept, source.plate) if kept.is_file() else Layout()
+        layout = kept_layout(root, source.plate)
     done = _own(finished_rows(root), source, layout)
     known = {row["position"] for row in done}
     rows = (*done, *(row for row in failed if row["position"] not in known))
     lines = lines_of(rows, source.plate, layout)
     seen = _reviewed(root, done)
     return PlateResults(rows, {w: {**line, REVIEWED: seen.get(w)} for w, line in lines.items()}, layout)
+
+
+def kept_layout(root: Path, plate: Plate) -> Layout:
+    """Return what the wells hold as an earlier run, or a person, kept it under ``root``; nothing where nobody did.
+
+    Raises
+    ------
+    OptionError
+        If it cannot be read.
+    """
+    kept = root / LAYOUT_NAME
+    return read_layout(kept, plate) if kept.is_file() else Layout()
 
 
 def _own(rows: Sequence[Row], source: PlateSource, layout: Layout) -> tuple[Row, ...]:
