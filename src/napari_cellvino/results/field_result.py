@@ -96,9 +96,7 @@ def measured(
         return _measured(annotation, plane, volume, outlines)
 
 
-def _measured(
-    annotation: Annotation, plane: Plane, volume: Volume | None, outlines: Outlines | None
-) -> FieldResult:
+def _measured(annotation: Annotation, plane: Plane, volume: Volume | None, outlines: Outlines | None) -> FieldResult:
     objects, classes = annotation.objects, annotation.classes
     if volume is not None and annotation.labels is not None:
         planes = read_ahead(volume.stack, volume.frame - 1, range(volume.stack.shape.z))
