@@ -102,7 +102,8 @@ class PlaneReader(Protocol):
 class Stack:
     """Pixels (T, C, Z, Y, X), read plane by plane, and what is known of them.
 
-    ``assumptions`` are sentences about what the file did not say and we guessed; ``overrides`` is what the user said.
+    ``remarks`` are sentences about what was guessed or left out; ``questions`` those that may make a count wrong, which
+    the user is asked about at every run; ``overrides`` is what the user said.
     """
 
     planes: PlaneReader
@@ -112,7 +113,8 @@ class Stack:
     channels: tuple[str, ...] = ("Channel 1",)
     rgb: bool = False
     origin: Origin = field(default_factory=Origin)
-    assumptions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
     overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
 
     def origin_of(self, frame: int) -> Origin:
@@ -127,14 +129,27 @@ class Stack:
                 f"{self.origin.name} has {self.shape.c} channels but {len(self.channels)} names: {self.channels}"
             )
 
+    @property
+    def unknown_sizes(self) -> tuple[str, ...]:
+        """Sentences on the pixel sizes that nobody knows."""
+        if not self.spacing.known:
+            return ("pixel size unknown: results are in pixels",)
+        if self.spacing.z is None and self.shape.z > 1:
+            return ("pixel size unknown along z: the distance between planes is not in the file",)
+        return ()
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """All sentences on what is guessed, asked or unknown."""
+        return (*self.remarks, *self.questions, *self.unknown_sizes)
+
     def plane(self, *, t: int = 0, c: int = 0, z: int = 0) -> NDArray[np.generic]:
         """Return one plane (Y, X); counted from 0."""
         return self.planes.plane(t=t, c=c, z=z)
 
     def with_spacing(self, spacing: Spacing) -> Stack:
         """Return the same pixels with a spacing the user gave."""
-        kept = tuple(a for a in self.assumptions if "pixel size" not in a)
-        return replace(self, spacing=spacing, assumptions=kept, overrides=replace(self.overrides, spacing=spacing))
+        return replace(self, spacing=spacing, overrides=replace(self.overrides, spacing=spacing))
 
     def with_channels(self, names: Sequence[str]) -> Stack:
         """Return the same pixels with channel names the user gave."""

@@ -21,7 +21,7 @@ from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Finish
 from napari_cellvino.io.checks import check_memory, reading
 from napari_cellvino.io.raster_header import PNG_MAGIC, Header, read_header
-from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, unknown_sizes
+from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,6 @@ class RasterSource:
             channels=channel_names(self.overrides.channels, ("Red", "Green", "Blue") if rgb else (), count=shape.c),
             rgb=rgb,
             origin=Origin(path=str(self.path)),
-            assumptions=unknown_sizes(spacing, shape),
             overrides=self.overrides,
         )
 

@@ -21,12 +21,12 @@ from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Blocks, Finish
 from napari_cellvino.io.checks import reading
 from napari_cellvino.io.ome import ome_siblings
-from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, distinct, unknown_sizes
+from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, distinct
 from napari_cellvino.io.tiff_blocks import plan_blocks
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
 from napari_cellvino.io.tiff_series import choose_pictures
 
-_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COLOURS = {PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR}
 _ALPHA = {1, 2}  # values of tag ExtraSamples: transparency, multiplied into the colours or not
 
@@ -76,7 +76,7 @@ class TiffSource:
             channels=channel_names(self.overrides.channels, found, count=shape.c),
             rgb=picture.rgb,
             origin=Origin(path=str(self.path), position=self.positions[chosen].name),
-            assumptions=picture.assumptions + self.remarks + unknown_sizes(spacing, shape),
+            remarks=picture.assumptions + self.remarks,
             overrides=self.overrides,
         )
 
@@ -91,7 +91,7 @@ def open_tiff(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSour
     ImageValueError
         If its pixels cannot be used, or the user's axes do not fit.
     """
-    if not head.startswith(_MAGIC):
+    if not head.startswith(TIFF_MAGIC):
         return None
     with reading(path), TiffFile(path) as tif:
         if tif.pages:

@@ -33,7 +33,7 @@ from napari_cellvino.io.plates.ome_zarr_metadata import (
 )
 from napari_cellvino.io.plates.plate_image import few
 from napari_cellvino.io.plates.plate_source import field_position
-from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, unknown_sizes
+from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,6 @@ class ZarrPlate:
             spacing=spacing,
             channels=channel_names(self.overrides.channels, facts.channels, count=shape.c),
             origin=Origin(str(self.path), field.label, plate.name, field.well.name, field.name),
-            assumptions=unknown_sizes(spacing, shape),
             overrides=self.overrides,
         )
 
@@ -181,6 +180,7 @@ def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | Non
         spacing,
         missing,
         (*problems, *unread),
+        takes_labels=True,
     )
     return ZarrPlate(path, plate, groups, overrides)
 

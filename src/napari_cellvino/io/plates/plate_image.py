@@ -15,7 +15,7 @@ from typing import NamedTuple
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.plate import FieldOfView, Well
 from napari_cellvino.io.checks import reading
-from napari_cellvino.io.folder_listing import IMAGE_SUFFIXES
+from napari_cellvino.io.registry import image_suffixes
 
 
 class PlateImage(NamedTuple):
@@ -70,7 +70,7 @@ def image_names(folder: Path) -> list[str]:
 
 def _is_image(name: str) -> bool:
     lower = name.lower()
-    return lower.endswith(IMAGE_SUFFIXES) and not lower.startswith(".") and "_thumb" not in lower
+    return lower.endswith(image_suffixes()) and not lower.startswith(".") and "_thumb" not in lower
 
 
 def few(names: list[str] | tuple[str, ...], most: int = 5) -> str:
