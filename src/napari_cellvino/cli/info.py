@@ -94,4 +94,4 @@ def _format(path: Path, stack: Stack) -> str:
     if stack.shape.c > 1:
         lines.append("channels: " + ", ".join(f"{n} {name}" for n, name in enumerate(stack.channels, 1)))
     sizes = stack.unknown_sizes if stack.spacing.known else ()  # else said by the line of the spacing
-    return "\n  ".join([*lines, *stack.remarks, *stack.questions, *sizes])
+    return "\n  ".join([*lines, *stack.remarks, *stack.warnings, *sizes])

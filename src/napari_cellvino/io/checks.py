@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -100,6 +100,12 @@ def check_extent(path: Path, end: int, size: int) -> None:
 def cut_short(path: Path, why: str) -> ImageReadError:
     """Return the error for a file that ends too early."""
     return ImageReadError(f"{path.name} is cut short: {why}; copy it again from where it was made")
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """Return names for a sentence: the first few, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _gigabytes(nbytes: int) -> str:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import few, reading
 from napari_cellvino.io.mask_names import masked_image
 from napari_cellvino.io.registry import image_suffixes, readers, unread_suffixes
 
@@ -36,7 +36,7 @@ class FolderListing:
     def describe_passed_over(self) -> tuple[str, ...]:
         """Return a sentence for each reason, which names the first files of it; none where every file was taken."""
         return tuple(
-            f"{_counted(names)} not taken ({reason}): {_few(names)}"
+            f"{_counted(names)} not taken ({reason}): {few(names)}"
             for reason in PassedOver
             if (names := [path.name for path, why in self.passed_over if why is reason])
         )
@@ -105,8 +105,3 @@ def natural_order(text: str) -> tuple[list[tuple[int, str]], str]:
 
 def _counted(names: list[str]) -> str:
     return f"{len(names):,} file{'s' * (len(names) != 1)}"
-
-
-def _few(names: list[str], most: int = 5) -> str:
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

@@ -34,7 +34,7 @@ class Scene:
     well: str = ""
     field: str = ""
     remarks: tuple[str, ...] = ()
-    questions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
 
 
@@ -98,6 +98,6 @@ class SceneSource:
             rgb=scene.rgb,
             origin=Origin(str(self.path), place.name, place.plate, place.well, place.field),
             remarks=scene.remarks,
-            questions=scene.questions,
+            warnings=scene.warnings,
             overrides=self.overrides,
         )

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, standard_size
-from napari_cellvino.io.checks import check_memory, reading
+from napari_cellvino.io.checks import check_memory, few, reading
 from napari_cellvino.io.plates.ome_zarr_metadata import (
     ImageMetadata,
     PlateDef,
@@ -31,7 +31,6 @@ from napari_cellvino.io.plates.ome_zarr_metadata import (
     read_plate,
     read_well,
 )
-from napari_cellvino.io.plates.plate_image import few
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose
 

@@ -71,9 +71,3 @@ def image_names(folder: Path) -> list[str]:
 def _is_image(name: str) -> bool:
     lower = name.lower()
     return lower.endswith(image_suffixes()) and not lower.startswith(".") and "_thumb" not in lower
-
-
-def few(names: list[str] | tuple[str, ...], most: int = 5) -> str:
-    """Return names for a sentence: the first few, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
