@@ -17,7 +17,7 @@ def measure_sliders(repeats: int) -> list[Figure]:
     """Return the median milliseconds of each parameter's change on a 1024 x 1024 field, new labels and changes."""
     workspace = Workspace()
     workspace.use_stack(in_memory(nuclei_field()))
-    plan = workspace.plan()
+    plan = workspace.pipeline()
     workspace.accept(finish(workspace.run()), plan)
     settled = workspace.values
     times: dict[str, list[float]] = {p.name: [] for p in workspace.parameters}

@@ -16,12 +16,12 @@ from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.engines.timed import TimedEngine
 from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.results.field_result import finish_field
-from napari_cellvino.segmentation.heads import check_parameters
+from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.prepare import project
-from napari_cellvino.workflows.benchmark import TimedEngine
 
 GOAL_NETWORK = 2.0
 GOAL_TORCH = 0.25
@@ -95,15 +95,15 @@ def _figures(stages: list[Stages], alone: float, by_torch: list[float], tiles: i
 
 def _field(stack: Stack, package: ModelPackage, engine: TimedEngine) -> Stages:
     """Return how long the stages of one field took."""
-    recipe = Recipe()
+    pipeline = make_pipeline(Recipe(), [package])
     start = time.perf_counter()
-    values = check_parameters(package.spec, recipe.parameters)
+    values = pipeline.values
     plane = finish(project(stack))
     raw = finish(infer_maps(plane, package.spec, engine))
     maps_there = time.perf_counter()
     prediction = Prediction(plane, raw, decode(raw, package.spec, values), values)
     decoded = time.perf_counter()
-    finish_field(prediction, recipe, package)
+    finish_field(prediction, pipeline)
     network = sum(engine.taken)
     return Stages(network, maps_there - start - network, decoded - maps_there, time.perf_counter() - decoded)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import napari
@@ -92,13 +92,12 @@ def infers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     from napari_cellvino.engines.openvino import OpenVinoEngine
 
     calls: list[int] = []
-    infer = OpenVinoEngine.infer
+    infer_all = OpenVinoEngine.infer_all
 
-    def counted(engine: OpenVinoEngine, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        calls.append(batch.shape[-1])
-        return infer(engine, batch)
+    def counted(engine: OpenVinoEngine, batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float16]]:
+        return infer_all(engine, (calls.append(batch.shape[-1]) or batch for batch in batches))
 
-    monkeypatch.setattr(OpenVinoEngine, "infer", counted)
+    monkeypatch.setattr(OpenVinoEngine, "infer_all", counted)
     return calls
 
 

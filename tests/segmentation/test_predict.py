@@ -10,7 +10,7 @@ from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import Plane
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.core.resources import shipped_folder
-from napari_cellvino.engines.engine import EngineInfo, EngineTileError
+from napari_cellvino.engines.engine import Engine, EngineInfo, EngineTileError
 from napari_cellvino.engines.openvino import OpenVinoEngine
 from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.quality.accuracy import match_field, summarise
@@ -51,7 +51,7 @@ def count(pixels: np.ndarray, package: ModelPackage, engine: OpenVinoEngine, dia
     return len(decode(raw, package.spec, check_parameters(package.spec, {})).objects)
 
 
-class CountingEngine:
+class CountingEngine(Engine):
     """The real engine behind a seam that counts tiles and can fail on large ones."""
 
     def __init__(self, engine: OpenVinoEngine, largest: int = 10_000) -> None:

@@ -71,8 +71,9 @@ def test_outlines_are_the_cells_and_classes_stay(plane: Plane, refiner: MaskRefi
 def test_what_is_known_is_not_asked_again(plane: Plane, refiner: MaskRefiner, monkeypatch: pytest.MonkeyPatch) -> None:
     known = finish(infer_masks(plane, cells_at(LIVING).objects, refiner))
     asked = []
-    infer = refiner.engine.infer
-    monkeypatch.setattr(refiner.engine, "infer", lambda batch: asked.append(1) or infer(batch))
+    infer_all = refiner.engine.infer_all
+    counted = lambda batches: infer_all(asked.append(1) or batch for batch in batches)  # noqa: E731
+    monkeypatch.setattr(refiner.engine, "infer_all", counted)
     again = finish(infer_masks(plane, cells_at(LIVING[:3]).objects, refiner, known=known))
     assert asked == []
     more = finish(infer_masks(plane, cells_at(LIVING + DEAD).objects, refiner, known=again))
@@ -118,12 +119,9 @@ def test_the_mean_side_of_a_box_becomes_the_reference(refiner: MaskRefiner) -> N
 
 
 def test_cancel_ends_between_cells(plane: Plane, refiner: MaskRefiner, monkeypatch: pytest.MonkeyPatch) -> None:
-    def cancelled(batch: np.ndarray) -> np.ndarray:
-        raise InferenceCancelledError("the run was cancelled")
-
     running = infer_masks(plane, cells_at(LIVING).objects, refiner)
     next(running)
-    monkeypatch.setattr(refiner.engine, "infer", cancelled)
+    refiner.engine.cancel()
     with pytest.raises(InferenceCancelledError):
         next(running)
 
@@ -134,7 +132,7 @@ def test_models_of_the_wrong_kind_are_named(models: tuple[ModelPackage, ModelPac
     check_refiner(finder, masks)
     with pytest.raises(OptionError, match="nuclei gives outlines itself; leave --outline outliner out"):
         check_refiner(nuclei, masks)
-    with pytest.raises(OptionError, match="nuclei outlines no single cells: its task is instances"):
+    with pytest.raises(OptionError, match="nuclei outlines no single cells: it gives outlines"):
         check_refiner(finder, nuclei)
     assert [p.name for p in head_parameters(finder, masks)] == ["confidence", "overlap", "outline"]
     with pytest.raises(OptionError, match="no parameter 'outline'; it has confidence, overlap"):

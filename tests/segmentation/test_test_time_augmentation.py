@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from small_models import write_finder
 
+from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import ModelSpec, open_package
 from napari_cellvino.segmentation.test_time_augmentation import MIXED, VIEWS, infer_views
 
@@ -16,7 +17,7 @@ NAMES = ("cell", "offset_y", "offset_x", "height", "width")
 
 
 @dataclass
-class Gradient:
+class Gradient(Engine):
     """Maps that turn with the image: the image itself, its slopes, and the lengths of its runs along y and x."""
 
     bias_x: float = 0.0
@@ -41,9 +42,21 @@ def batch() -> NDArray[np.float32]:
     return np.random.default_rng(3).random((1, 1, 16, 16), np.float32)
 
 
+def seen_by(engine, batch, spec):
+    (maps,) = infer_views(engine, [batch], spec)
+    return maps
+
+
+def test_tiles_in_all_views_come_back_in_order(spec, batch):
+    tiles = [batch, 1 - batch, batch * 0.5]
+    spec = spec.model_copy(update={"views": 8})
+    together = list(infer_views(Gradient(), iter(tiles), spec))
+    np.testing.assert_array_equal(together, [seen_by(Gradient(), tile, spec) for tile in tiles])
+
+
 def test_eight_views_of_a_fair_engine_are_as_one(spec, batch):
-    once = infer_views(Gradient(), batch, spec)
-    np.testing.assert_allclose(infer_views(Gradient(), batch, spec.model_copy(update={"views": 8})), once, atol=1e-6)
+    once = seen_by(Gradient(), batch, spec)
+    np.testing.assert_allclose(seen_by(Gradient(), batch, spec.model_copy(update={"views": 8})), once, atol=1e-6)
 
 
 def test_each_view_turns_back(batch):
@@ -54,14 +67,14 @@ def test_each_view_turns_back(batch):
 
 def test_views_differ_and_average_a_bias_away(spec, batch):
     engine = Gradient(bias_x=5.0)
-    maps = infer_views(engine, batch, spec.model_copy(update={"views": 8}))
+    maps = seen_by(engine, batch, spec.model_copy(update={"views": 8}))
     assert len({view.tobytes() for view in engine.seen}) == 8
-    np.testing.assert_allclose(maps, infer_views(Gradient(), batch, spec), atol=1e-5)
+    np.testing.assert_allclose(maps, seen_by(Gradient(), batch, spec), atol=1e-5)
 
 
 def test_half_of_mixed_views_are_negatives_and_turn_all_ways(spec, batch):
     engine = Gradient()
-    infer_views(engine, batch, spec.model_copy(update={"views": 8, "negatives": True}))
+    seen_by(engine, batch, spec.model_copy(update={"views": 8, "negatives": True}))
     negatives = [pixels for pixels in engine.seen if np.isclose(pixels.mean(), 1 - batch.mean())]
     assert len(negatives) == 4
     assert len({view.tobytes() for view in engine.seen}) == 8

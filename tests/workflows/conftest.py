@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +14,17 @@ from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelPackage, find_package
-from napari_cellvino.segmentation.heads import check_parameters
-from napari_cellvino.workflows.run_folder import RunContext
+from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
+from napari_cellvino.workflows.executor import Executor, InlineExecutor
+from napari_cellvino.workflows.run_field import FieldWorker
 
 SIDE = 128
 
 
 @dataclass
-class WatchedEngine:
+class WatchedEngine(Engine):
     """The real engine, which counts tiles, and may be told to fail: ``fault`` is asked before each tile and load."""
 
     engine: Engine
@@ -81,14 +83,25 @@ def images(tmp_path: Path, wells: list[np.ndarray]) -> list[Path]:
     return paths
 
 
+@dataclass(frozen=True)
+class Job:
+    """A run of a pipeline into a folder."""
+
+    root: Path
+    pipeline: Pipeline
+    engines: EngineProvider
+    overwrite: bool = False
+
+    def choosing(self, **choices: object) -> Job:
+        return replace(self, pipeline=self.pipeline.with_choices(**choices))
+
+    def inline(self) -> Executor:
+        """An executor that does nothing beside."""
+        return InlineExecutor(FieldWorker(self.engines))
+
+
 @pytest.fixture
-def context(tmp_path: Path, package: ModelPackage, engine: WatchedEngine) -> RunContext:
+def job(tmp_path: Path, package: ModelPackage, engine: WatchedEngine) -> Job:
     """A run with the defaults into ``out``."""
-    return RunContext(tmp_path / "out", full_recipe(package), package, engine)
-
-
-def full_recipe(package: ModelPackage, **choices: object) -> Recipe:
-    """Return a recipe with every parameter written out, as the command line makes it."""
-    recipe = Recipe.model_validate({"device": "CPU", **choices})
-    values = check_parameters(package.spec, recipe.parameters)
-    return recipe.model_copy(update={"parameters": values, "model_sha256": package.sha256})
+    pipeline = make_pipeline(Recipe(device="CPU"), [package])
+    return Job(tmp_path / "out", pipeline, EngineProvider(lambda *_: engine))

@@ -9,10 +9,12 @@ from napari_cellvino.core.errors import DeviceError, ImageValueError, OptionErro
 from napari_cellvino.core.image import ArrayPlanes, Shape, Stack
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Precision, Recipe
-from napari_cellvino.engines.engine import EngineTileError
+from napari_cellvino.engines.engine import Engine, EngineTileError
 from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.engines.timed import TimedEngine
 from napari_cellvino.quality.changes import Changes
-from napari_cellvino.workflows.benchmark import TimedEngine, Timing, Trial, compare_trials, plan_trials
+from napari_cellvino.segmentation.pipeline import make_pipeline
+from napari_cellvino.workflows.benchmark import Timing, Trial, compare_trials, plan_trials
 
 FAST, EXACT = Precision.FAST, Precision.EXACT
 
@@ -25,7 +27,7 @@ def stack(wells):
 
 def timings_of(stack, package, trials, *, repeats=2, make_engine=None, recipe=None):
     more = {} if make_engine is None else {"make_engine": make_engine}
-    news = list(compare_trials(stack, recipe or Recipe(), package, trials, repeats=repeats, **more))
+    news = list(compare_trials(stack, make_pipeline(recipe or Recipe(), [package]), trials, repeats=repeats, **more))
     return [n for n in news if isinstance(n, Timing)], [n for n in news if isinstance(n, Progress)]
 
 
@@ -76,11 +78,12 @@ class Clock:
 def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr("napari_cellvino.workflows.benchmark.time", clock)
+    monkeypatch.setattr("napari_cellvino.engines.timed.time", clock)
     return clock
 
 
 @dataclass
-class ActingEngine:
+class ActingEngine(Engine):
     """The real engine; by its clock, compiling takes 5 s and a tile 0.5 s. Fast loses the upper part of the image."""
 
     engine: OpenVinoEngine
@@ -104,8 +107,7 @@ class ActingEngine:
 def test_compiling_and_listening_cost_no_time(stack, package, shipped_engine, clock):
     news = compare_trials(
         stack,
-        Recipe(),
-        package,
+        make_pipeline(Recipe(), [package]),
         (Trial("CPU", EXACT),),
         repeats=3,
         make_engine=lambda _package, _device, precision: ActingEngine(shipped_engine, precision, clock),
@@ -172,11 +174,11 @@ def test_without_exact_the_difference_is_unknown(stack, package, shipped_engine)
 
 def test_impossible_wishes_are_refused(stack, package):
     with pytest.raises(OptionError, match="0 repeats"):
-        compare_trials(stack, Recipe(), package, (), repeats=0)
+        compare_trials(stack, make_pipeline(Recipe(), [package]), (), repeats=0)
     with pytest.raises(OptionError, match="magic"):
-        compare_trials(stack, Recipe(parameters={"magic": 1.0}), package, ())
+        compare_trials(stack, make_pipeline(Recipe(parameters={"magic": 1.0}), [package]), ())
     with pytest.raises(ImageValueError, match="no channel"):
-        finish(compare_trials(stack, Recipe(channel="7"), package, ()))
+        finish(compare_trials(stack, make_pipeline(Recipe(channel="7"), [package]), ()))
 
 
 def test_timed_engine_passes_everything_on(engine):

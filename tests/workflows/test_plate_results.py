@@ -22,12 +22,12 @@ from napari_cellvino.workflows.run_plate import run_plate
 
 
 @pytest.fixture
-def ran(tmp_path, wells, context):
+def ran(tmp_path, wells, job):
     """A plate of three wells whose nuclei, in the second channel, were counted; its source and folder of results."""
     source = open_plate(write_plate(tmp_path / "p", wells))
-    context = replace(context, recipe=context.recipe.model_copy(update={"channel": "2"}))
-    finish(run_plate(source, source.plate.fields, context, PlateChoices()))
-    return source, context.root
+    pipeline = job.pipeline.with_choices(channel="2")
+    finish(run_plate(source, source.plate.fields, pipeline, job.root, job.engines, PlateChoices()))
+    return source, job.root
 
 
 def test_lines_are_those_of_the_table_of_wells(ran):

@@ -12,8 +12,11 @@ from napari_cellvino.core.image import ArrayPlanes, Shape, Spacing, Stack
 from napari_cellvino.core.objects import Doubt
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.quality.accuracy import match_field, summarise
-from napari_cellvino.results.field_result import finish_field, predict_field
+from napari_cellvino.results.field_result import finish_field
+from napari_cellvino.segmentation.pipeline import make_pipeline
+from napari_cellvino.segmentation.predict_field import predict_field
 
 
 def read(archive, name):
@@ -25,8 +28,8 @@ def read(archive, name):
 
 def found_in(pixels, spacing, package, engine, **choices):
     stack = Stack(ArrayPlanes(pixels[None, None]), Shape(1, 1, *pixels.shape), pixels.dtype, spacing=spacing)
-    recipe = Recipe(z="3d", device="CPU", **choices)
-    return finish_field(finish(predict_field(stack, recipe, package, engine)), recipe, package)
+    pipeline = make_pipeline(Recipe(z="3d", device="CPU", **choices), [package])
+    return finish_field(finish(predict_field(stack, pipeline, EngineProvider(lambda *_: engine))), pipeline)
 
 
 def test_nuclei_of_mouse_embryos(shared_data, package, engine):

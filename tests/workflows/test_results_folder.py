@@ -47,30 +47,29 @@ def file(tmp_path):
     return path
 
 
-def test_equal_things_have_equal_tickets(file, package):
-    result_key = ResultKey.of(origin_of(file), Recipe(), package)
-    assert result_key == ResultKey.of(origin_of(file.parent / "." / "a.tif"), Recipe(), package)
-    assert result_key == ResultKey.of(origin_of(file), Recipe(model_sha256=package.sha256), package)
+def test_equal_things_have_equal_keys(file, package):
+    result_key = ResultKey.of(origin_of(file), Recipe())
+    assert result_key == ResultKey.of(origin_of(file.parent / "." / "a.tif"), Recipe())
     assert ResultKey(**json.loads(json.dumps(result_key.as_dict()))) == result_key
 
 
-def test_everything_that_changes_a_result_changes_its_ticket(file, package):
-    result_key = ResultKey.of(origin_of(file), Recipe(), package)
+def test_everything_that_changes_a_result_changes_its_key(file, package):
+    result_key = ResultKey.of(origin_of(file), Recipe())
     others = [
-        ResultKey.of(origin_of(file, "series 2"), Recipe(), package),
-        ResultKey.of(origin_of(file), Recipe(channel="2"), package),
-        ResultKey.of(origin_of(file), Recipe(parameters={"confidence": 0.6}), package),
-        ResultKey.of(origin_of(file), Recipe(), replace(package, sha256="0" * 64)),
+        ResultKey.of(origin_of(file, "series 2"), Recipe()),
+        ResultKey.of(origin_of(file), Recipe(channel="2")),
+        ResultKey.of(origin_of(file), Recipe(parameters={"confidence": 0.6})),
+        ResultKey.of(origin_of(file), Recipe(model_sha256="0" * 64)),
     ]
     file.write_bytes(b"more pixels")
-    others.append(ResultKey.of(origin_of(file), Recipe(), package))
+    others.append(ResultKey.of(origin_of(file), Recipe()))
     os.utime(file, ns=(1, 1))
-    others.append(ResultKey.of(origin_of(file), Recipe(), package))
+    others.append(ResultKey.of(origin_of(file), Recipe()))
     assert len({result_key, *others}) == len(others) + 1
 
 
-def test_pixels_of_no_file_have_a_ticket(package):
-    assert ResultKey.of(origin_of("Image [1]"), Recipe(), package).size == 0
+def test_pixels_of_no_file_have_a_key(package):
+    assert ResultKey.of(origin_of("Image [1]"), Recipe()).size == 0
 
 
 def test_two_inputs_with_one_stem_get_two_folders(tmp_path, package):
@@ -83,7 +82,7 @@ def test_two_inputs_with_one_stem_get_two_folders(tmp_path, package):
         folder = choose_folder(root, origin_of(file), taken)
         assert folder == root / expected
         taken |= {folder}
-        finish(folder, ResultKey.of(origin_of(file), Recipe(), package))
+        finish(folder, ResultKey.of(origin_of(file), Recipe()))
     assert [choose_folder(root, origin_of(file)).name for file in reversed(files)] == ["a-2", "a"]
 
 
@@ -124,7 +123,7 @@ def test_foreign_folder_is_left_alone(tmp_path):
 
 
 def test_result_of_something_else_is_not_replaced_unasked(tmp_path, file, package):
-    result_key = ResultKey.of(origin_of(file), Recipe(), package)
+    result_key = ResultKey.of(origin_of(file), Recipe())
     folder = tmp_path / "out" / "a"
     check_replaceable(folder, result_key, overwrite=False)
     finish(folder, result_key)
@@ -137,7 +136,7 @@ def test_result_of_something_else_is_not_replaced_unasked(tmp_path, file, packag
 
 @pytest.mark.parametrize("gone", ["labels.tif", "objects.csv", "qc.png", "annotation.json"])
 def test_result_that_lacks_a_file_is_not_finished(tmp_path, file, package, gone):
-    result_key = ResultKey.of(origin_of(file), Recipe(), package)
+    result_key = ResultKey.of(origin_of(file), Recipe())
     finish(tmp_path / "a", result_key)
     assert is_finished(tmp_path / "a", result_key)
     (tmp_path / "a" / gone).unlink()
@@ -153,7 +152,7 @@ def test_unreadable_annotation_is_no_ticket(tmp_path, content):
 
 def test_counts_keep_the_rows_of_earlier_runs(tmp_path, package):
     for name in ("a", "b", "c"):
-        finish(tmp_path / name, ResultKey.of(origin_of(f"/gone/{name}.tif"), Recipe(), package), count=ord(name))
+        finish(tmp_path / name, ResultKey.of(origin_of(f"/gone/{name}.tif"), Recipe()), count=ord(name))
     new = field_row(origin_of("/data/b.tif"), "b", "done") | {"count": 5, "median_area_px": None}
     failed = field_row(origin_of("/data/z.tif"), "", "failed", "broken, as it were")
     write_counts(tmp_path, [new, failed])
@@ -177,7 +176,7 @@ def test_counts_keep_the_rows_of_earlier_runs(tmp_path, package):
 
 
 def test_half_written_folders_are_no_results(tmp_path, package):
-    finish(tmp_path / ".part-host-1-01234567-a", ResultKey.of(origin_of("/x/a.tif"), Recipe(), package))
+    finish(tmp_path / ".part-host-1-01234567-a", ResultKey.of(origin_of("/x/a.tif"), Recipe()))
     assert finished_rows(tmp_path) == []
     assert finished_rows(tmp_path / "absent") == []
 

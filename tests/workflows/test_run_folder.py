@@ -14,14 +14,19 @@ from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.engine import EngineTileError, InferenceCancelledError
 from napari_cellvino.quality.accuracy import match_field, summarise
-from napari_cellvino.workflows import run_folder
-from napari_cellvino.workflows.run_folder import FieldOutcome, FieldProgress, list_inputs, run_batch
+from napari_cellvino.workflows import run_field, run_folder
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
+from napari_cellvino.workflows.run_folder import list_inputs
 
 WRITTEN = {"labels.tif", "objects.csv", "qc.png", "annotation.json"}
 
 
-def finished(files, context):
-    return [news for news in run_batch(files, context) if isinstance(news, FieldOutcome)]
+def ran(files, job, **choices):
+    return run_folder.run_folder(files, job.pipeline, job.root, job.engines, overwrite=job.overwrite, **choices)
+
+
+def finished(files, job, **choices):
+    return [news for news in ran(files, job, **choices) if isinstance(news, FieldOutcome)]
 
 
 def counts(root):
@@ -29,7 +34,11 @@ def counts(root):
 
 
 def tree(root):
-    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(root)): p.read_bytes()
+        for p in sorted(root.rglob("*"))
+        if p.is_file() and p.name != "run.json"
+    }
 
 
 def leftovers(root):
@@ -47,10 +56,10 @@ def test_each_input_is_run_once(images, monkeypatch):
     assert list_inputs(again) == [images[1], images[0], images[2]]
 
 
-def test_folder_without_images_stands_for_itself(tmp_path, context):
+def test_folder_without_images_stands_for_itself(tmp_path, job):
     (tmp_path / "empty").mkdir()
     (tmp_path / "nested" / "inner").mkdir(parents=True)
-    done = finished(list_inputs([tmp_path / "empty", tmp_path / "nested", tmp_path / "missing.tif"]), context)
+    done = finished(list_inputs([tmp_path / "empty", tmp_path / "nested", tmp_path / "missing.tif"]), job)
     reasons = [d.row["error"] for d in done]
     assert reasons[0].endswith("empty holds no images (TIFF, PNG, JPEG)")
     assert "the folders in it are not searched" in reasons[1]
@@ -58,11 +67,11 @@ def test_folder_without_images_stands_for_itself(tmp_path, context):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user")
-def test_folder_that_may_not_be_read_costs_no_other_input(tmp_path, images, context):
+def test_folder_that_may_not_be_read_costs_no_other_input(tmp_path, images, job):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0)
     try:
-        done = finished(list_inputs([closed, images[0]]), context)
+        done = finished(list_inputs([closed, images[0]]), job)
     finally:
         closed.chmod(0o700)
     assert [d.failed for d in done] == [True, False]
@@ -72,47 +81,47 @@ def test_folder_that_may_not_be_read_costs_no_other_input(tmp_path, images, cont
 # -- one run
 
 
-def test_broken_file_is_named_and_the_rest_is_done(images, context):
+def test_broken_file_is_named_and_the_rest_is_done(images, job):
     images[1].write_bytes(images[1].read_bytes()[:300])
-    done = finished(images, context)
+    done = finished(images, job)
     assert [d.failed for d in done] == [False, True, False]
     assert [d.number for d in done] == [1, 2, 3]
-    table = counts(context.root)
+    table = counts(job.root)
     assert table["status"].tolist() == ["done", "failed", "done"]
     assert table["error"].str.contains("field 2.tif").tolist() == [False, True, False]
     assert table["folder"].tolist() == ["field 1", "", "field 3"]
     assert [int(n) for n in table["count"][[0, 2]]] == [d.row["count"] for d in done if not d.failed]
     assert all(0 < int(n) < 40 for n in table["count"][[0, 2]])
-    assert {p.name for p in (context.root / "field 1").iterdir()} == WRITTEN
-    assert not (context.root / "field 2").exists()
+    assert {p.name for p in (job.root / "field 1").iterdir()} == WRITTEN
+    assert not (job.root / "field 2").exists()
 
 
-def test_news_of_a_field_come_before_its_end(images, context):
-    news = list(run_batch(images[:1], context))
+def test_news_of_a_field_come_before_its_end(images, job):
+    news = list(ran(images[:1], job))
     assert [n.progress.noun for n in news[:-1]] == ["planes", "tiles"]
     assert all(isinstance(n, FieldProgress) and n.name == "field 1" for n in news[:-1])
-    assert news[-1].facts.device == "CPU"
+    assert news[-1].engine.device == "CPU"
 
 
-def test_every_position_of_a_file_is_a_field(tmp_path, wells, context):
+def test_every_position_of_a_file_is_a_field(tmp_path, wells, job):
     path = tmp_path / "two.ome.tif"
     with tifffile.TiffWriter(path, ome=True) as writer:
         for well in wells[:2]:
             writer.write(well[:128, :128], metadata={"axes": "YX"})
-    done = finished([path], context)
+    done = finished([path], job)
     assert len(done) == len({d.row["folder"] for d in done}) == 2
     assert len({d.row["position"] for d in done}) == 2
     assert all(not d.failed for d in done)
 
 
-def test_bug_on_one_image_costs_no_other_and_keeps_its_traceback(images, context, engine):
+def test_bug_on_one_image_costs_no_other_and_keeps_its_traceback(images, job, engine):
     def stumble(_what, _tile):
         if engine.tiles == 1:
             engine.tiles += 1
             raise ZeroDivisionError("a bug")
 
     engine.fault = stumble
-    done = finished(images, context)
+    done = finished(images, job)
     assert [d.failed for d in done] == [False, True, False]
     assert "unexpected ZeroDivisionError: a bug" in done[1].row["error"]
     assert "in stumble" in done[1].traceback
@@ -121,94 +130,94 @@ def test_bug_on_one_image_costs_no_other_and_keeps_its_traceback(images, context
 # -- again
 
 
-def test_second_run_runs_no_network_and_changes_no_byte(images, context, engine):
+def test_second_run_runs_no_network_and_changes_no_byte(images, job, engine):
     images[2].write_bytes(b"broken")
-    first = finished(images, context)
-    before, tiles = tree(context.root), engine.tiles
-    second = finished(images, context)
+    first = finished(images, job)
+    before, tiles = tree(job.root), engine.tiles
+    second = finished(images, job)
     assert engine.tiles == tiles
     assert [d.kept for d in second] == [True, True, False]
     assert [d.row for d in second] == [d.row for d in first]
-    assert tree(context.root) == before
+    assert tree(job.root) == before
 
 
-def test_repaired_image_is_done_beside_those_kept(images, context, wells):
+def test_repaired_image_is_done_beside_those_kept(images, job, wells):
     images[1].write_bytes(b"broken")
-    finished(images, context)
+    finished(images, job)
     tifffile.imwrite(images[1], wells[4][:128, :128])
-    assert [(d.kept, d.failed) for d in finished(images, context)] == [(True, False), (False, False), (True, False)]
+    assert [(d.kept, d.failed) for d in finished(images, job)] == [(True, False), (False, False), (True, False)]
 
 
-def test_changed_recipe_is_refused_before_the_network_runs(images, context, engine):
-    finished(images, context)
-    before, tiles = tree(context.root), engine.tiles
-    changed = replace(context, recipe=context.recipe.model_copy(update={"channel": "1"}))
+def test_changed_recipe_is_refused_before_the_network_runs(images, job, engine):
+    finished(images, job)
+    before, tiles = tree(job.root), engine.tiles
+    changed = job.choosing(channel="1")
     done = finished(images, changed)
     assert engine.tiles == tiles
     assert all("made with other choices" in d.row["error"] for d in done)
-    after = tree(context.root)
+    after = tree(job.root)
     assert {k: v for k, v in after.items() if k != "counts.csv"} == {
         k: v for k, v in before.items() if k != "counts.csv"
     }
-    assert counts(context.root)["status"].tolist() == ["failed"] * 3 + ["done"] * 3
+    assert counts(job.root)["status"].tolist() == ["failed"] * 3 + ["done"] * 3
 
 
-def test_changed_recipe_replaces_results_when_asked(images, context):
-    finished(images, context)
-    stricter = context.recipe.model_copy(update={"parameters": context.recipe.parameters | {"confidence": 0.95}})
-    done = finished(images, replace(context, recipe=stricter, overwrite=True))
+def test_changed_recipe_replaces_results_when_asked(images, job):
+    finished(images, job)
+    stricter = job.choosing(parameters={"confidence": 0.95})
+    done = finished(images, replace(stricter, overwrite=True))
     assert not any(d.failed or d.kept for d in done)
-    assert "confidence: 0.95" in (context.root / "recipe.yaml").read_text()
-    assert counts(context.root)["status"].tolist() == ["done"] * 3
+    assert "confidence: 0.95" in (job.root / "recipe.yaml").read_text()
+    assert counts(job.root)["status"].tolist() == ["done"] * 3
 
 
-def test_changed_image_is_noticed(images, context, wells):
-    finished(images[:1], context)
+def test_changed_image_is_noticed(images, job, wells):
+    finished(images[:1], job)
     tifffile.imwrite(images[0], wells[3][:128, :128])
-    assert "from an image that changed since" in finished(images[:1], context)[0].row["error"]
-    assert not finished(images[:1], replace(context, overwrite=True))[0].failed
+    assert "from an image that changed since" in finished(images[:1], job)[0].row["error"]
+    assert not finished(images[:1], replace(job, overwrite=True))[0].failed
 
 
-def test_result_that_lost_a_file_is_made_again(images, context):
-    finished(images[:1], context)
-    whole = tree(context.root)
-    (context.root / "field 1" / "labels.tif").unlink()
-    assert not finished(images[:1], context)[0].kept
-    assert tree(context.root) == whole
+def test_result_that_lost_a_file_is_made_again(images, job):
+    finished(images[:1], job)
+    whole = tree(job.root)
+    (job.root / "field 1" / "labels.tif").unlink()
+    assert not finished(images[:1], job)[0].kept
+    assert tree(job.root) == whole
 
 
-def test_counts_keep_fields_of_earlier_runs(images, context):
-    finished(images[1:], context)
-    finished(images[:1], context)
-    assert counts(context.root)["folder"].tolist() == ["field 1", "field 2", "field 3"]
+def test_counts_keep_fields_of_earlier_runs(images, job):
+    finished(images[1:], job)
+    finished(images[:1], job)
+    assert counts(job.root)["folder"].tolist() == ["field 1", "field 2", "field 3"]
 
 
 # -- ended early
 
 
-def test_cancelled_run_keeps_and_counts_what_is_finished(images, context):
-    running = run_batch(images, context)
+def test_cancelled_run_keeps_and_counts_what_is_finished(images, job):
+    running = ran(images, job)
     for news in running:
         if isinstance(news, FieldProgress) and news.number == 2:
             break
     running.close()
-    assert counts(context.root)["folder"].tolist() == ["field 1"]
-    assert leftovers(context.root) == []
-    assert [d.kept for d in finished(images, context)] == [True, False, False]
+    assert counts(job.root)["folder"].tolist() == ["field 1"]
+    assert leftovers(job.root) == []
+    assert [d.kept for d in finished(images, job)] == [True, False, False]
 
 
-def test_cancel_inside_the_network_ends_the_run(images, context, engine):
+def test_cancel_inside_the_network_ends_the_run(images, job, engine):
     def cancel(what, _tile):
         if what == "infer" and engine.tiles == 1:
             raise InferenceCancelledError("the run was cancelled")
 
     engine.fault = cancel
     with pytest.raises(InferenceCancelledError):
-        finished(images, context)
-    assert counts(context.root)["folder"].tolist() == ["field 1"]
+        finished(images, job)
+    assert counts(job.root)["folder"].tolist() == ["field 1"]
 
 
-def test_full_disk_leaves_nothing_half_written_and_the_rest_goes_on(images, context, monkeypatch):
+def test_full_disk_leaves_nothing_half_written_and_the_rest_goes_on(images, job, monkeypatch):
     full = []
     real = os.fsync
 
@@ -219,7 +228,7 @@ def test_full_disk_leaves_nothing_half_written_and_the_rest_goes_on(images, cont
 
     monkeypatch.setattr("napari_cellvino.storage.atomic.os.fsync", fsync)
     done = []
-    for news in run_batch(images, context):
+    for news in ran(images, job, executor=job.inline()):
         if isinstance(news, FieldOutcome):
             full.clear()
             done.append(news)
@@ -227,10 +236,10 @@ def test_full_disk_leaves_nothing_half_written_and_the_rest_goes_on(images, cont
             full.append(True)
     assert [d.failed for d in done] == [False, True, False]
     assert "the disk is full" in done[1].row["error"]
-    assert sorted(p.name for p in context.root.iterdir() if p.is_dir()) == ["field 1", "field 3"]
-    assert leftovers(context.root) == []
+    assert sorted(p.name for p in job.root.iterdir() if p.is_dir()) == ["field 1", "field 3"]
+    assert leftovers(job.root) == []
     monkeypatch.undo()
-    assert [d.kept for d in finished(images, context)] == [True, False, True]
+    assert [d.kept for d in finished(images, job)] == [True, False, True]
 
 
 # -- too little memory
@@ -246,75 +255,73 @@ def large_image(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("moment", ["load", "infer"])
 @pytest.mark.parametrize("error", [EngineTileError("out of device memory"), MemoryError()])
-def test_smaller_tiles_are_used_where_large_ones_do_not_fit(large_image, context, engine, moment, error):
+def test_smaller_tiles_are_used_where_large_ones_do_not_fit(large_image, job, engine, moment, error):
     def limited(what, tile):
         if what == moment and tile > 256:
             raise error
 
-    (free,) = finished([large_image], context)
+    (free,) = finished([large_image], job)
     engine.fault, engine.loaded = limited, []
-    (tight,) = finished([large_image], replace(context, root=context.root.parent / "tight"))
+    (tight,) = finished([large_image], replace(job, root=job.root.parent / "tight"))
     assert not tight.failed
     assert engine.loaded[-1] <= 256
     (notice,) = tight.notices
     assert "did not run" in notice
     assert f"went on with {engine.loaded[-1]} px" in notice
     assert free.notices == ()
-    whole, tiled = (
-        tifffile.imread(root / "nuclei" / "labels.tif") for root in (context.root, context.root.parent / "tight")
-    )
+    whole, tiled = (tifffile.imread(root / "nuclei" / "labels.tif") for root in (job.root, job.root.parent / "tight"))
     assert summarise([match_field(whole, tiled)]).f1_50 > 0.97
 
 
 @pytest.mark.parametrize(
     ("error", "words"), [(EngineTileError("no room"), "no room"), (MemoryError(), "not enough memory")]
 )
-def test_field_that_fits_on_no_tile_fails_with_its_reason(images, context, engine, error, words):
+def test_field_that_fits_on_no_tile_fails_with_its_reason(images, job, engine, error, words):
     def never(_what, _tile):
         raise error
 
     engine.fault = never
-    done = finished(images[:2], context)
+    done = finished(images[:2], job)
     assert all(words in d.row["error"] for d in done)
     engine.fault = None
-    assert not any(d.failed for d in finished(images[:2], context))
+    assert not any(d.failed for d in finished(images[:2], job))
 
 
 # -- the same again
 
 
-def test_results_do_not_depend_on_what_ran_before(images, context, tmp_path):
-    finished(images, context)
-    alone = replace(context, root=tmp_path / "alone")
+def test_results_do_not_depend_on_what_ran_before(images, job, tmp_path):
+    finished(images, job)
+    alone = replace(job, root=tmp_path / "alone")
     for image in reversed(images):
         finished([image], alone)
-    results = [{k: v for k, v in tree(b.root).items() if not k.startswith("counts")} for b in (context, alone)]
+    results = [{k: v for k, v in tree(b.root).items() if not k.startswith("counts")} for b in (job, alone)]
     assert results[0] == results[1]
 
 
-def test_recipe_that_a_run_wrote_is_the_one_it_ran(images, context):
-    finished(images[:1], context)
-    assert load_recipe(context.root / "recipe.yaml") == context.recipe
+def test_recipe_that_a_run_wrote_is_the_one_it_ran(images, job):
+    finished(images[:1], job)
+    assert load_recipe(job.root / "recipe.yaml") == job.pipeline.recipe
 
 
-def test_image_without_cells_is_a_result(tmp_path, context):
+def test_image_without_cells_is_a_result(tmp_path, job):
     path = tmp_path / "dark.tif"
     tifffile.imwrite(path, np.full((96, 160), 100, np.uint16))
-    (done,) = finished([path], context)
+    (done,) = finished([path], job)
     assert done.row["count"] == 0
-    assert tifffile.imread(context.root / "dark" / "labels.tif").max() == 0
-    assert len((context.root / "dark" / "objects.csv").read_text().splitlines()) == 1
+    assert tifffile.imread(job.root / "dark" / "labels.tif").max() == 0
+    assert len((job.root / "dark" / "objects.csv").read_text().splitlines()) == 1
 
 
-def test_a_field_finished_as_the_run_stops_is_counted(images, context, monkeypatch):
+def test_a_field_finished_as_the_run_stops_is_counted(images, job, monkeypatch):
     """Ctrl-C may fall between a field's last write and its row."""
-    whole = run_folder.save_field
+    whole = run_field.save_field
 
     def save_and_stop(*args, **choices):
         whole(*args, **choices)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_folder, "save_field", save_and_stop)
+    monkeypatch.setattr(run_field, "save_field", save_and_stop)
     with pytest.raises(KeyboardInterrupt):
-        finished(images, context)
-    assert list(counts(context.root)["status"]) == ["done"]
+        finished(images, job, executor=job.inline())
+    assert list(counts(job.root)["status"]) == ["done"]

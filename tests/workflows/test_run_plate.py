@@ -19,17 +19,21 @@ from zarr_plates import write_zarr_plate
 from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.cli import main
-from napari_cellvino.core.plate import Well
+from napari_cellvino.core.errors import DeviceError
+from napari_cellvino.core.plate import FieldOfView, Plate, Well
 from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.label_tiff import read_labels
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.plates.layout import Content, Control, Layout
 from napari_cellvino.results.corrections import read_annotation
 from napari_cellvino.results.plate_field import PlateChoices
 from napari_cellvino.results.saving import save_corrections
+from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.segmentation.prepare import project
-from napari_cellvino.workflows.run_folder import FieldOutcome
-from napari_cellvino.workflows.run_plate import run_plate
+from napari_cellvino.workflows.field_task import FieldOutcome
+from napari_cellvino.workflows.run_plate import fit_to_plate, run_plate
 
 COMMAND = "import sys; from napari_cellvino.cli import main; sys.exit(main())"
 
@@ -40,14 +44,17 @@ def plate(tmp_path, wells) -> Path:
 
 
 @pytest.fixture
-def second_channel(context):
+def second_channel(job):
     """The run of the other tests, on the channel that has the nuclei."""
-    return replace(context, recipe=context.recipe.model_copy(update={"channel": "2"}))
+    return job.choosing(channel="2")
 
 
-def ran(folder, context, choices=None) -> list[FieldOutcome]:
-    source = open_plate(folder)
-    return finish(run_plate(source, source.plate.fields, context, choices or PlateChoices()))
+def running(source, job, choices=None):
+    return run_plate(source, source.plate.fields, job.pipeline, job.root, job.engines, choices or PlateChoices())
+
+
+def ran(folder, job, choices=None) -> tuple[FieldOutcome, ...]:
+    return finish(running(open_plate(folder), job, choices)).outcomes
 
 
 def tables(out: Path) -> dict[str, bytes]:
@@ -123,8 +130,8 @@ def test_what_was_corrected_stays_with_its_place_when_the_plate_is_run_again(pla
     root = second_channel.root
     correct(root, "A01_f1")
     left = len(read_annotation(root / "A01_f1").records)
-    other = second_channel.recipe.model_copy(update={"parameters": {"confidence": 0.55}})
-    done = ran(plate, replace(second_channel, recipe=other), PlateChoices(replace=True))
+    other = second_channel.choosing(parameters={"confidence": 0.55})
+    done = ran(plate, other, PlateChoices(replace=True))
     assert not any(d.failed for d in done)
     objects = pd.read_csv(root / "A01_f1" / "objects.csv")
     assert len(objects) == left
@@ -135,7 +142,7 @@ def test_what_was_corrected_stays_with_its_place_when_the_plate_is_run_again(pla
 
 def test_a_field_corrected_during_the_run_has_its_row(plate, second_channel):
     source = open_plate(plate)
-    for news in run_plate(source, source.plate.fields, second_channel, PlateChoices()):
+    for news in running(source, second_channel):
         if isinstance(news, FieldOutcome) and news.row["folder"] == "A01_f1":
             before = news.row["count"]
             correct(second_channel.root, "A01_f1")
@@ -188,9 +195,9 @@ def test_a_plate_killed_and_resumed_gives_the_same_bytes(tmp_path, wells, capsys
 
 def test_a_run_that_is_stopped_keeps_its_tables_and_goes_on(plate, second_channel):
     source = open_plate(plate)
-    running = run_plate(source, source.plate.fields, second_channel, PlateChoices())
-    next(news for news in running if isinstance(news, FieldOutcome))
-    running.close()
+    run = running(source, second_channel)
+    next(news for news in run if isinstance(news, FieldOutcome))
+    run.close()
     finished = len(list(second_channel.root.glob("[!.]*/annotation.json")))
     assert 1 <= finished < 6
     assert len(pd.read_csv(second_channel.root / "counts.csv")) == finished
@@ -198,7 +205,7 @@ def test_a_run_that_is_stopped_keeps_its_tables_and_goes_on(plate, second_channe
     done = ran(plate, second_channel)
     assert sum(d.kept for d in done) == finished
     whole = tables(second_channel.root)
-    ran(plate, replace(second_channel, overwrite=True))
+    ran(plate, second_channel, PlateChoices(again=True))
     assert tables(second_channel.root) == whole
 
 
@@ -223,3 +230,41 @@ def test_labels_are_written_back_into_ome_zarr(tmp_path, wells, second_channel, 
     assert listed.get("ome", listed)["labels"] == ["cellvino"]
     (again,) = ran(path, second_channel, PlateChoices(labels_back=True))
     assert again.kept  # what was written back does not make the image another one
+
+
+def test_the_same_again_with_replacing(plate, second_channel):
+    assert not any(d.failed for d in ran(plate, second_channel))
+    other = second_channel.choosing(parameters={"confidence": 0.9})
+    assert all(isinstance(d.row["error"], str) and d.failed for d in ran(plate, other))
+    assert {(d.failed, d.kept) for d in ran(plate, other, PlateChoices(replace=True))} == {(False, False)}
+    assert {d.kept for d in ran(plate, other, PlateChoices(replace=True))} == {True}
+
+
+def test_device_that_is_not_there_is_told_before_anything_is_written(plate, second_channel):
+    elsewhere = replace(second_channel.choosing(device="TPU"), engines=EngineProvider())
+    with pytest.raises(DeviceError, match="TPU"):
+        ran(plate, elsewhere)
+    assert not elsewhere.root.exists()
+
+
+FIELDS = (FieldOfView(Well(0, 0), "1"),)
+FLAT = Plate("p", "made", 8, 12, FIELDS, ("DNA", "GFP"))
+DEEP = Plate("p", "made", 8, 12, FIELDS, ("DNA",), z=4, t=3)
+
+
+@pytest.mark.parametrize(
+    ("plate", "chosen", "fitted"),
+    [
+        (FLAT, {"channel": "gfp"}, {"channel": "gfp"}),
+        (FLAT, {"channel": "2"}, {"channel": "2"}),
+        (FLAT, {"channel": "3"}, {"channel": ""}),
+        (FLAT, {"channel": "Cy5"}, {"channel": ""}),
+        (FLAT, {"z": "3d", "frame": 2}, {"z": "mip", "frame": 1}),
+        (DEEP, {"z": "3d", "frame": 3}, {"z": "3d", "frame": 3}),
+        (DEEP, {"z": "plane:4"}, {"z": "plane:4"}),
+        (DEEP, {"z": "plane:5"}, {"z": "mip"}),
+    ],
+)
+def test_choices_that_do_not_fit_the_plate_are_at_their_defaults(package, plate, chosen, fitted):
+    recipe = fit_to_plate(make_pipeline(Recipe.model_validate(chosen), [package]), plate).recipe
+    assert {name: getattr(recipe, name) for name in fitted} == fitted

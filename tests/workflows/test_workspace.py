@@ -29,7 +29,7 @@ def workspace() -> Workspace:
 
 def run(workspace: Workspace) -> Outcome:
     outcome = finish(workspace.run())
-    workspace.accept(outcome, workspace.plan())
+    workspace.accept(outcome, workspace.pipeline())
     return outcome
 
 
@@ -45,7 +45,7 @@ def test_news_travel_by_signals(workspace: Workspace) -> None:
 
 def test_sliders_touch_no_network_and_count_what_changes(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     native = run(workspace).count
-    monkeypatch.setattr(OpenVinoEngine, "infer", lambda *args: pytest.fail("a slider ran the network"))
+    monkeypatch.setattr(OpenVinoEngine, "infer_all", lambda *args: pytest.fail("a slider ran the network"))
     fewer = workspace.redecode({"smallest": 130})
     assert 0 < fewer.count < native
     assert (fewer.changes.added, fewer.changes.removed) == (0, native - fewer.count)

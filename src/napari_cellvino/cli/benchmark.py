@@ -12,8 +12,8 @@ from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.io import open_source
-from napari_cellvino.model_package import find_package
 from napari_cellvino.quality.changes import Changes
+from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.benchmark import Timing, compare_trials, plan_trials
 
@@ -34,12 +34,12 @@ COLUMNS = (
 
 def run(options: argparse.Namespace) -> int:
     """Time all trials and print a table; 1 when one of them failed."""
-    recipe = recipe_from(options)
-    package = find_package(recipe.model)
-    chosen = None if options.precision is None else recipe.precision
+    pipeline = make_pipeline(recipe_from(options))
+    package = pipeline.package
+    chosen = None if options.precision is None else pipeline.recipe.precision
     trials = plan_trials(package, device=options.device, precision=chosen)
     stack = _stack(options.input)
-    news = compare_trials(stack, recipe, package, trials, repeats=options.repeats)
+    news = compare_trials(stack, pipeline, trials, repeats=options.repeats)
     if not options.json:
         print(f"{stack.origin.name}: {stack.describe()}; {package.label}; medians of {options.repeats}")
         print(_line([title for title, _ in COLUMNS]))

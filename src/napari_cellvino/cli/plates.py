@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_cellvino.cli.progress_report import Reporter, cells
-from napari_cellvino.core.errors import CellvinoError, OptionError, OutputError
+from napari_cellvino.core.errors import CellvinoError, OptionError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, choose_fields, name_wells
 from napari_cellvino.core.progress import finish
+from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import INDEX_SUFFIXES, PlateSource, find_plate, open_plate
-from napari_cellvino.plates.layout import Layout, read_layout
+from napari_cellvino.plates.layout import read_layout
 from napari_cellvino.results.plate_field import PlateChoices
-from napari_cellvino.results.plate_tables import write_into_plate
-from napari_cellvino.workflows.run_folder import FieldOutcome, FieldProgress, RunContext
+from napari_cellvino.results.plate_results import kept_layout
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
+from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_plate import run_plate
 
 _SHOWN = 10  # names of what is missing
@@ -58,7 +61,9 @@ def plate_input(options: argparse.Namespace, overrides: MetadataOverrides) -> Pl
     return None
 
 
-def work_on_plate(source: PlateSource, context: RunContext, options: argparse.Namespace) -> list[FieldOutcome]:
+def work_on_plate(
+    source: PlateSource, pipeline: Pipeline, engines: EngineProvider, options: argparse.Namespace
+) -> RunResult:
     """Run the chosen wells of a plate and return what became of every field.
 
     Raises
@@ -72,19 +77,17 @@ def work_on_plate(source: PlateSource, context: RunContext, options: argparse.Na
         raise OptionError(f"--ring {options.ring} is not possible; give 1 to 100 px")
     if options.labels_back and source.zarr_group(fields[0]) is None:
         raise OptionError(f"--labels-back is for OME-Zarr, and {plate.name} is a plate of files ({plate.kind})")
-    layout = read_layout(options.layout, plate) if options.layout else Layout()
+    layout = read_layout(options.layout, plate) if options.layout else kept_layout(options.out, plate)
+    choices = PlateChoices(layout, options.ring, options.labels_back, again=options.overwrite)
+    address = PlateAddress(source.path, options.pattern, pipeline.recipe.overrides)
     reporter = PlateReporter(plate, fields, quiet=options.json)
     reporter.begin()
-    done = finish(
-        run_plate(source, fields, context, PlateChoices(layout, options.ring, options.labels_back)), reporter.tell
-    )
-    reporter.end(done)
-    if source.zarr_group(fields[0]) is not None:
-        try:
-            write_into_plate(source.path, context.root)
-        except OutputError as error:  # the table stands in the folder of results all the same
-            print(f"wells.csv is not in the plate: {error}", file=sys.stderr)
-    return done
+    running = run_plate(source, fields, pipeline, options.out, engines, choices, address=address)
+    result = finish(running, reporter.tell)
+    reporter.end(result.outcomes)
+    for notice in result.notices:
+        print(notice, file=sys.stderr)
+    return result
 
 
 class PlateReporter(Reporter):

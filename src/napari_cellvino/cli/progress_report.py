@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from napari_cellvino.workflows.run_folder import FieldOutcome, FieldProgress
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 
 
 class Reporter:

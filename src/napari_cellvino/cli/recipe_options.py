@@ -8,7 +8,7 @@ from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.recipe import Recipe, load_recipe, make_recipe
 from napari_cellvino.core.settings import load_settings
-from napari_cellvino.segmentation.pipeline import for_z
+from napari_cellvino.segmentation.pipeline import without_unused_parameters
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:
@@ -37,7 +37,8 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     if outline is not None:
         other_outline = outline != base.outline
         typed |= {"outline": outline} | ({"outline_sha256": ""} if other_outline else {})
-    kept = {} if other_model else for_z(make_recipe(base.model_dump() | {"z": typed.get("z", base.z)})).parameters
+    along_z = make_recipe(base.model_dump() | {"z": typed.get("z", base.z)})
+    kept = {} if other_model else without_unused_parameters(along_z).parameters
     typed["parameters"] = kept | dict(_assignment(text) for text in options.set)
     return make_recipe(base.model_dump() | typed, source="the options")
 

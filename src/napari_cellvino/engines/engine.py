@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +18,11 @@ class InferenceCancelledError(InferenceError):
 
 
 class EngineTileError(InferenceError):
-    """The device could not run a tile of this size (most often: out of memory)."""
+    """The device could not run a tile of this size (most often: out of memory); a smaller one may run."""
+
+
+class EngineConnectionError(InferenceError):
+    """What runs the network could not be reached or went away; a smaller tile would not help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,10 @@ class EngineInfo:
 
 
 class Engine(Protocol):
-    """Runs one network on one device; made for one worker thread, `cancel` excepted."""
+    """Runs one network on one device; made for one worker thread, `cancel` excepted.
+
+    Classes that inherit from it run one batch after the other and have nothing to let go of.
+    """
 
     def load(self, tile: int) -> EngineInfo:
         """Make ready for tiles of this size (compile, warm up); quick when it already is."""
@@ -54,6 +62,17 @@ class Engine(Protocol):
         """Return the maps (1, M, tile, tile) of a batch (1, C, tile, tile) of a size that was loaded."""
         ...
 
+    def infer_all(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float16]]:
+        """Yield the maps of each batch in order; an engine may ask for the next ones while it works on one.
+
+        A batch may be overwritten as soon as the next is asked for.
+        """
+        return map(self.infer, batches)
+
     def cancel(self) -> None:
         """Stop a running `infer`, from any thread: it raises `InferenceCancelledError`. Nothing else is touched."""
         ...
+
+    def close(self) -> None:
+        """Let go of the compiled network, where there is one; it is compiled again when the engine is used again."""
+        return

@@ -1,13 +1,17 @@
 """The engine that ships: the only module that imports OpenVINO at run time.
 
-Measured and kept: static shapes, one request, batch 1, ``LATENCY``; never ``share_inputs`` or ``share_outputs`` (they
-corrupt silently and gain nothing). The compiled model is cached on disk.
+Measured and kept: static shapes, batch 1, ``LATENCY``; never ``share_inputs`` or ``share_outputs`` (they corrupt
+silently and gain nothing). Two requests per tile size: one batch is cut and normalised while the network works on the
+other. The compiled model is cached on disk.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,8 +22,10 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import DeviceError, InferenceError
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.core.settings import cache_folder
-from napari_cellvino.engines.engine import Device, EngineInfo, EngineTileError, InferenceCancelledError
+from napari_cellvino.engines.engine import Device, Engine, EngineInfo, EngineTileError, InferenceCancelledError
 from napari_cellvino.model_package import ModelPackage
+
+IN_FLIGHT = 2  # requests per tile size: more only wait for each other
 
 _MODES = {Precision.FAST: "PERFORMANCE", Precision.EXACT: "ACCURACY", Precision.INT8: "PERFORMANCE"}
 
@@ -91,7 +97,16 @@ def _property(device: str, key: str) -> object:
         return None
 
 
-class OpenVinoEngine:
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A network compiled for one tile size: its requests, what runs it, and the seconds that a tile takes."""
+
+    requests: tuple[ov.InferRequest, ...]
+    info: EngineInfo
+    seconds: float
+
+
+class OpenVinoEngine(Engine):
     """Runs a package's network on a device; models are compiled once per tile size."""
 
     def __init__(self, package: ModelPackage, *, device: str = "AUTO", precision: Precision = Precision.FAST) -> None:
@@ -99,8 +114,8 @@ class OpenVinoEngine:
         self._channels = package.spec.input_channels
         self._precision = precision
         self._device = resolve_device(device)
-        self._requests: dict[int, tuple[ov.InferRequest, EngineInfo, float]] = {}
-        self._running: ov.InferRequest | None = None
+        self._compiled: dict[int, _Compiled] = {}
+        self._running: tuple[ov.InferRequest, ...] = ()
         self._cancelled = False
         self._lock = threading.Lock()
 
@@ -113,27 +128,27 @@ class OpenVinoEngine:
             If the device refuses a network of this size.
         """
         with self._lock:
-            if tile not in self._requests:
-                self._requests[tile] = self._compile(tile)
-            return self._requests[tile][1]
+            if tile not in self._compiled:
+                self._compiled[tile] = self._compile(tile)
+            return self._compiled[tile].info
 
     def seconds(self, tile: int) -> float:
         """Return the time of one tile of a size that was loaded, as measured then."""
-        return self._requests[tile][2]
+        return self._compiled[tile].seconds
 
-    def _compile(self, tile: int) -> tuple[ov.InferRequest, EngineInfo, float]:
+    def _compile(self, tile: int) -> _Compiled:
         try:
             model = _read_network(self._weights)
             model.reshape([1, self._channels, tile, tile])
             options = {"PERFORMANCE_HINT": "LATENCY", "EXECUTION_MODE_HINT": _MODES[self._precision]}
             compiled = openvino_core().compile_model(model, self._device, options)
-            request = compiled.create_infer_request()
-            seconds = _warm_up(request, (1, self._channels, tile, tile))
+            requests = tuple(compiled.create_infer_request() for _ in range(IN_FLIGHT))
+            seconds = _warm_up(requests[0], (1, self._channels, tile, tile))
         except (RuntimeError, MemoryError) as error:
             raise EngineTileError(
                 f"{self._device} cannot run {self._weights.parent.name} on tiles of {tile} px: {_first_line(error)}"
             ) from error
-        return request, _facts(compiled, self._precision), seconds
+        return _Compiled(requests, _info(compiled, self._precision), seconds)
 
     def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:
         """Return the maps (1, M, tile, tile) of a float32 batch (1, C, tile, tile).
@@ -147,36 +162,91 @@ class OpenVinoEngine:
         EngineTileError
             If the device fails.
         """
-        tile = batch.shape[-1]
-        if batch.dtype != np.float32 or batch.shape != (1, self._channels, tile, tile) or tile not in self._requests:
-            raise InferenceError(
-                f"the network takes float32 (1, {self._channels}, tile, tile) with a tile of "
-                f"{' or '.join(map(str, self._requests)) or 'a size loaded before'}, not {batch.dtype} {batch.shape}"
-            )
+        (maps,) = self.infer_all([batch])
+        return maps
+
+    def infer_all(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float16]]:
+        """Yield the maps (1, M, tile, tile) of each batch, in order; all are of one size that was loaded.
+
+        A batch may be overwritten as soon as the next is asked for. The errors are those of `infer`.
+        """
         with self._lock:
             self._cancelled = False
-            request = self._running = self._requests[tile][0]
+            waiting: deque[ov.InferRequest] = deque()
+            free: list[ov.InferRequest] = []
             try:
-                request.start_async({0: np.ascontiguousarray(batch)})
-                request.wait()
-                maps = np.array(request.get_output_tensor(0).data)
-            except (RuntimeError, MemoryError) as error:
-                if not self._cancelled:
-                    raise EngineTileError(
-                        f"{self._device} failed on a tile of {tile} px: {_first_line(error)}"
-                    ) from error
+                for batch in batches:
+                    if not self._running:
+                        self._running = self._requests_for(batch)
+                        free = list(self._running)
+                    if not free:
+                        yield self._maps(waiting[0])
+                        free.append(waiting.popleft())
+                    request = free.pop()
+                    self._start(request, batch)
+                    waiting.append(request)
+                while waiting:
+                    yield self._maps(waiting[0])
+                    waiting.popleft()
             finally:
-                self._running = None
-            if self._cancelled:
-                raise InferenceCancelledError("the run was cancelled")
-            return maps
+                self._running = ()
+                _await(waiting)
+
+    def _requests_for(self, batch: NDArray[np.float32]) -> tuple[ov.InferRequest, ...]:
+        tile = batch.shape[-1]
+        if batch.dtype != np.float32 or batch.shape != (1, self._channels, tile, tile) or tile not in self._compiled:
+            raise InferenceError(
+                f"the network takes float32 (1, {self._channels}, tile, tile) with a tile of "
+                f"{' or '.join(map(str, self._compiled)) or 'a size loaded before'}, not {batch.dtype} {batch.shape}"
+            )
+        return self._compiled[tile].requests
+
+    def _start(self, request: ov.InferRequest, batch: NDArray[np.float32]) -> None:
+        if self._cancelled:
+            raise InferenceCancelledError("the run was cancelled")
+        try:
+            request.start_async({0: np.ascontiguousarray(batch)})
+        except (RuntimeError, MemoryError) as error:
+            raise self._failure(error) from error
+
+    def _maps(self, request: ov.InferRequest) -> NDArray[np.float16]:
+        """Return what a request that was started gives, once it is ready."""
+        try:
+            request.wait()
+            maps = np.array(request.get_output_tensor(0).data)
+        except (RuntimeError, MemoryError) as error:
+            raise self._failure(error) from error
+        if self._cancelled:
+            raise InferenceCancelledError("the run was cancelled")
+        return maps
+
+    def _failure(self, error: Exception) -> InferenceError:
+        if self._cancelled:
+            return InferenceCancelledError("the run was cancelled")
+        return EngineTileError(f"{self._device} failed on a tile: {_first_line(error)}")
 
     def cancel(self) -> None:
         """Stop a running `infer`; the engine stays usable."""
         running = self._running
-        if running is not None:
+        if running:
             self._cancelled = True
-            running.cancel()
+            for request in running:
+                request.cancel()
+
+    def close(self) -> None:
+        """Let go of the compiled networks."""
+        self.cancel()
+        with self._lock:
+            self._compiled.clear()
+
+
+def _await(requests: Iterable[ov.InferRequest]) -> None:
+    """Wait for requests whose results nobody wants any more, so that they can be started again."""
+    for request in requests:
+        try:
+            request.wait()
+        except RuntimeError:  # it was cancelled, or failed: that was said by the one before
+            continue
 
 
 def _read_network(weights: Path) -> ov.Model:
@@ -196,7 +266,7 @@ def _warm_up(request: ov.InferRequest, shape: tuple[int, ...]) -> float:
     return seconds
 
 
-def _facts(compiled: ov.CompiledModel, precision: Precision) -> EngineInfo:
+def _info(compiled: ov.CompiledModel, precision: Precision) -> EngineInfo:
     devices = compiled.get_property("EXECUTION_DEVICES")
     device = ",".join(devices) if isinstance(devices, (list, tuple)) else str(devices)
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_cellvino.core.recipe import Precision
-from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.engines.provider import open_engine
 from napari_cellvino.model_package import ModelPackage
 
 
@@ -39,7 +39,7 @@ def check_model(package: ModelPackage, *, device: str = "AUTO") -> list[ModelChe
     batch, promised = package.test_tensors()
     checks = []
     for precision in package.precisions:
-        engine = OpenVinoEngine(package, device=device, precision=precision)
+        engine = open_engine(package, device, precision)
         facts = engine.load(batch.shape[-1])
         difference = float(np.sqrt(np.mean((engine.infer(batch).astype(np.float32) - promised) ** 2)))
         tolerance = package.spec.tolerance.get(precision, 0.0)

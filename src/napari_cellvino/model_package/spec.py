@@ -11,6 +11,7 @@ https://github.com/bioimage-io/spec-bioimage-io (model description 0.5)
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self
 
@@ -23,6 +24,24 @@ from napari_cellvino.core.recipe import Precision
 SPEC_NAME = "rdf.yaml"
 
 Task = Literal["instances", "detection", "mask"]
+
+
+class Takes(StrEnum):
+    """What a model looks at: a whole field, tile by tile, or a crop round one cell."""
+
+    FIELD = "field"
+    CROP = "crop"
+
+
+class Gives(StrEnum):
+    """What comes out of a model: a label image, boxes with classes, or the mask of the one cell in a crop."""
+
+    OUTLINES = "outlines"
+    BOXES = "boxes"
+    MASK = "mask"
+
+
+_GIVES = {"instances": Gives.OUTLINES, "detection": Gives.BOXES, "mask": Gives.MASK}
 
 
 class _Frozen(BaseModel):
@@ -103,18 +122,28 @@ class ModelSpec(_Frozen):
     scores: tuple[Score, ...] = ()
     sha256: dict[str, str]
 
+    @property
+    def gives(self) -> Gives:
+        """What comes out."""
+        return _GIVES[self.task]
+
+    @property
+    def takes(self) -> Takes:
+        """What it looks at."""
+        return Takes.CROP if self.gives is Gives.MASK else Takes.FIELD
+
     def describe_task(self) -> str:
         """Return what comes out, for people: ``outlines cells``, ``boxes round cells: living, dead``."""
-        if self.task == "detection":
+        if self.gives is Gives.BOXES:
             return "boxes round cells" + (f": {', '.join(self.classes)}" if len(self.classes) > 1 else "")
-        return "outlines cells" if self.task == "instances" else "outlines one cell in the middle of an image"
+        return "outlines cells" if self.gives is Gives.OUTLINES else "outlines one cell in the middle of an image"
 
     @model_validator(mode="after")
     def _fits_the_stride(self) -> Self:
         for name, size in (("tile", self.tile), ("halo", self.halo)):
             if size % self.stride:
                 raise ValueError(f"{name} {size} is no multiple of the stride {self.stride}")
-        if self.task == "mask" and self.stride != 1:
+        if self.takes is Takes.CROP and self.stride != 1:
             raise ValueError(f"a mask has the size of its crop: stride 1, not {self.stride}")
         return self
 

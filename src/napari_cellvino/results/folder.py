@@ -13,10 +13,9 @@ from typing import Any
 from napari_cellvino.core.errors import ReplaceError
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.results.corrections import content_of
 from napari_cellvino.results.field_files import ANNOTATION_NAME, LABELS_NAME, RESULT_NAMES
-from napari_cellvino.results.field_result import FieldResult, resolved
+from napari_cellvino.results.field_result import FieldResult
 from napari_cellvino.results.saving import Finish, as_it_is, replace_result
 from napari_cellvino.storage.atomic import atomic_path, recover
 from napari_cellvino.storage.file_names import safe_name
@@ -29,7 +28,7 @@ Row = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class ResultKey:
-    """What a result was made from and with: equal tickets mean equal results."""
+    """What a result was made from and with: equal keys mean equal results."""
 
     path: str
     position: str
@@ -38,17 +37,17 @@ class ResultKey:
     recipe: str
 
     @classmethod
-    def of(
-        cls, origin: Origin, recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None
-    ) -> ResultKey:
-        """Return the ticket of a field; pixels that come from no file have size 0."""
-        full = resolved(recipe, package, outline)
+    def of(cls, origin: Origin, recipe: Recipe) -> ResultKey:
+        """Return the key of a field; pixels that come from no file have size 0.
+
+        ``recipe`` is that of a pipeline, which names its models by their hashes.
+        """
         path = Path(origin.path)
         try:
             stat = path.stat()
         except OSError:
-            return cls(origin.path, origin.position, 0, 0, full.fingerprint())
-        return cls(str(path.resolve()), origin.position, stat.st_size, stat.st_mtime_ns, full.fingerprint())
+            return cls(origin.path, origin.position, 0, 0, recipe.fingerprint())
+        return cls(str(path.resolve()), origin.position, stat.st_size, stat.st_mtime_ns, recipe.fingerprint())
 
     def as_dict(self) -> dict[str, object]:
         """Return plain values."""

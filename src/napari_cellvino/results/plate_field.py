@@ -38,17 +38,19 @@ class PlateChoices:
     """What a run over a plate needs beside the recipe.
 
     ``ring_px`` is the width of the ring around each object. With ``labels_back``, label images are written into a plate
-    that is OME-Zarr. With ``replace``, results made with other choices are made anew; those made with these are kept.
+    that is OME-Zarr. With ``replace``, results made with other choices are made anew; those made with these are kept,
+    unless every field is to be done ``again``.
     """
 
     layout: Layout = field(default_factory=Layout)
     ring_px: int = WIDTH
     labels_back: bool = False
     replace: bool = False
+    again: bool = False
 
 
 def plate_result_key(result_key: ResultKey, source: PlateSource, field: FieldOfView, ring_px: int) -> ResultKey:
-    """Return the ticket of a field: its result depends on all files of the field, and on the width of the ring."""
+    """Return the key of a field: its result depends on all files of the field, and on the width of the ring."""
     stats = [path.stat() for path in source.files(field)]
     recipe = hashlib.sha256(f"{result_key.recipe} ring {ring_px}".encode()).hexdigest()
     newest = max((s.st_mtime_ns for s in stats), default=0)

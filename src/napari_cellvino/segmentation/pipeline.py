@@ -1,60 +1,184 @@
-"""The models of a run: the one that finds cells, and the one that outlines them where it finds boxes only."""
+"""What is done to a field, as one frozen value: the recipe's steps with their verified models and checked values.
+
+A pipeline is made in one place, `make_pipeline`, and everything that runs (window, command line, plate) takes it whole.
+A step says what it takes and what it gives, so that steps can follow each other without knowing each other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from napari_cellvino.core.errors import ModelPackageError
+from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.recipe import Precision, Recipe
-from napari_cellvino.model_package import ModelPackage, find_package
-from napari_cellvino.segmentation.heads import head_parameters
+from napari_cellvino.model_package import Gives, ModelPackage, Takes, find_package
+from napari_cellvino.segmentation.heads import Parameter, check_parameters, head_parameters
 from napari_cellvino.segmentation.refine import check_refiner
-from napari_cellvino.segmentation.stitch_z import JOINING
+from napari_cellvino.segmentation.stitch_z import STITCHING, stitching_parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model of a pipeline, and the precision that it runs at."""
+
+    package: ModelPackage
+    precision: Precision
+
+    @property
+    def takes(self) -> Takes:
+        """What the step looks at."""
+        return self.package.spec.takes
+
+    @property
+    def gives(self) -> Gives:
+        """What comes out of it."""
+        return self.package.spec.gives
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What a user may move, with the model's own defaults."""
+        return head_parameters(self.package.spec)
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A recipe with its verified models: the one that finds cells, and the one that outlines them, if any."""
+    """A recipe with its verified models: one step finds cells, a second one may refine them to outlines.
+
+    The hashes of the models and the value of every parameter are written out in ``recipe``.
+    """
 
     recipe: Recipe
-    package: ModelPackage
-    outline: ModelPackage | None = None
+    find: Step
+    refine: Step | None = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps in their order."""
+        return (self.find,) if self.refine is None else (self.find, self.refine)
+
+    @property
+    def package(self) -> ModelPackage:
+        """The model that finds cells."""
+        return self.find.package
+
+    @property
+    def outline(self) -> ModelPackage | None:
+        """The model that outlines the cells found, or None."""
+        return self.refine.package if self.refine else None
 
     @property
     def label(self) -> str:
         """Names and versions of the models, as layers show them."""
-        return " + ".join(model.label for model in (self.package, self.outline) if model is not None)
+        return " + ".join(step.package.label for step in self.steps)
 
     @property
     def models(self) -> tuple[str, ...]:
         """Fingerprints of the models."""
-        return tuple(model.sha256 for model in (self.package, self.outline) if model is not None)
+        return tuple(step.package.sha256 for step in self.steps)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes of cells."""
+        return self.package.spec.classes
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The value of every parameter."""
+        return dict(self.recipe.parameters)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters of all steps, and of joining planes in 3D."""
+        return parameters_of(self.recipe, self.package, self.outline)
+
+    def with_values(self, values: Mapping[str, float]) -> Pipeline:
+        """Return the pipeline with other values of some parameters.
+
+        Raises
+        ------
+        OptionError
+            If a name is unknown or a value out of range.
+        """
+        return self.with_choices(parameters=self.values | dict(values))
+
+    def with_overrides(self, overrides: MetadataOverrides) -> Pipeline:
+        """Return the pipeline for an image of which the user said this."""
+        return replace(self, recipe=self.recipe.with_overrides(overrides))
+
+    def with_choices(self, **choices: object) -> Pipeline:
+        """Return the pipeline with other choices of the recipe than its models; values are checked again.
+
+        Raises
+        ------
+        OptionError
+            If a value is out of range.
+        """
+        recipe = without_unused_parameters(self.recipe.model_copy(update=choices))
+        values = check_values(recipe, self.package, self.outline)
+        return replace(self, recipe=recipe.model_copy(update={"parameters": values}))
+
+    def at_frame(self, frame: int) -> Pipeline:
+        """Return the pipeline for one time point, from 1."""
+        return self if self.recipe.frame == frame else self.with_choices(frame=frame)
 
 
-def find_outline(recipe: Recipe, package: ModelPackage) -> ModelPackage | None:
-    """Return the verified model that outlines what ``package`` finds, or None where the recipe names none.
+def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipeline:
+    """Return the pipeline of a recipe.
+
+    Parameters
+    ----------
+    recipe
+        The choices; parameters that it does not name have their defaults.
+    packages
+        Models that were verified already; others are looked for and verified, which reads all their files.
 
     Raises
     ------
     ModelPackageError
-        If there is no such model.
+        If a model is not there, broken, or not the one that the recipe was made with.
     OptionError
-        If one of the two is of another kind.
+        If the two models do not fit each other, a parameter is unknown or a value out of range.
     """
-    if not recipe.outline:
-        return None
-    outline = find_package(recipe.outline)
-    check_refiner(package.spec, outline.spec)
-    return outline
+    known = {package.spec.name: package for package in packages}
+    package = known.get(recipe.model) or find_package(recipe.model)
+    outline = known.get(recipe.outline) or find_package(recipe.outline) if recipe.outline else None
+    if outline is not None:
+        check_refiner(package.spec, outline.spec)
+    _check_hashes(recipe, package, outline)
+    chosen = {
+        "model_sha256": package.sha256,
+        "outline_sha256": outline.sha256 if outline else "",
+        "parameters": check_values(recipe, package, outline),
+    }
+    refine = None if outline is None else Step(outline, _precision_of(outline, recipe))
+    return Pipeline(recipe.model_copy(update=chosen), Step(package, recipe.precision), refine)
 
 
-def precision_of(outline: ModelPackage, recipe: Recipe) -> Precision:
+def parameters_of(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> tuple[Parameter, ...]:
+    """Return what a user may move: the parameters of the models' heads, and of joining planes in 3D."""
+    heads = head_parameters(package.spec, outline.spec if outline else None)
+    return (*heads, *stitching_parameters(recipe.z_choice))
+
+
+def check_values(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None) -> dict[str, float]:
+    """Return the value of every parameter of a run.
+
+    Raises
+    ------
+    OptionError
+        If a name is unknown or a value out of range.
+    """
+    more = stitching_parameters(recipe.z_choice)
+    return check_parameters(package.spec, recipe.parameters, outline.spec if outline else None, more)
+
+
+def _precision_of(outline: ModelPackage, recipe: Recipe) -> Precision:
     """Return the precision that a model of masks runs at: the recipe's, or Fast where it has no such weights."""
     return recipe.precision if recipe.precision in outline.precisions else Precision.FAST
 
 
-def check_hashes(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> None:
+def _check_hashes(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> None:
     """Raise ModelPackageError if the recipe was made with other versions of its models."""
     found = {"model": (recipe.model, recipe.model_sha256, package.sha256)}
     if outline is not None:
@@ -67,25 +191,26 @@ def check_hashes(recipe: Recipe, package: ModelPackage, outline: ModelPackage | 
             )
 
 
-def for_model(recipe: Recipe, package: ModelPackage, choices: Mapping[str, object]) -> Recipe:
+def fit_to_model(recipe: Recipe, package: ModelPackage, choices: Mapping[str, object]) -> Recipe:
     """Return a recipe for another model: what was not chosen with it and does not fit it is at its default."""
     fitting: dict[str, object] = {} if "parameters" in choices else {"parameters": {}}
     if recipe.precision not in package.precisions:
         fitting["precision"] = Precision.FAST
-    if package.spec.task != "detection" and "outline" not in choices:
+    if package.spec.gives is not Gives.BOXES and "outline" not in choices:
         fitting["outline"] = ""
     return recipe.model_copy(update=fitting)
 
 
 def without_parameters_of(recipe: Recipe, outline: ModelPackage) -> Recipe:
     """Return a recipe without the parameters of a model that outlined."""
-    names = {p.name for p in head_parameters(outline.spec)}
-    return recipe.model_copy(update={"parameters": {k: v for k, v in recipe.parameters.items() if k not in names}})
+    return _without(recipe, {p.name for p in head_parameters(outline.spec)})
 
 
-def for_z(recipe: Recipe) -> Recipe:
+def without_unused_parameters(recipe: Recipe) -> Recipe:
     """Return a recipe without the parameters of joining where it joins nothing along z."""
-    if recipe.z_choice.joined:
-        return recipe
-    names = {p.name for p in JOINING}
-    return recipe.model_copy(update={"parameters": {k: v for k, v in recipe.parameters.items() if k not in names}})
+    return recipe if recipe.z_choice.joined else _without(recipe, {p.name for p in STITCHING})
+
+
+def _without(recipe: Recipe, names: set[str]) -> Recipe:
+    kept = {name: value for name, value in recipe.parameters.items() if name not in names}
+    return recipe if len(kept) == len(recipe.parameters) else recipe.model_copy(update={"parameters": kept})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Plane
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine, EngineTileError
-from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.model_package import ModelSpec, Takes
 from napari_cellvino.segmentation.crops import check_middle, into_middle
 from napari_cellvino.segmentation.heads import Decoded, head_for
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into, range_for
@@ -89,7 +89,7 @@ def infer_maps(
     _check_inputs(plane.inputs, spec)
     ranges = ranges or [range_for(channel, spec.normalise) for channel in plane.inputs]
     pixels = resize_pixels(plane.inputs, resized_shape(plane.shape, zoom_for(spec, diameter_px)))
-    work = _infer_middle if spec.task == "mask" else _infer_tiled
+    work = _infer_middle if spec.takes is Takes.CROP else _infer_tiled
     return head.keep(replace((yield from work(pixels, ranges, spec, engine)), shape=plane.shape))
 
 
@@ -101,10 +101,10 @@ def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decode
 def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | None = None) -> Estimate:
     """Return what a run on a plane of ``shape`` will take."""
     height, width = resized_shape(shape, zoom_for(spec, diameter_px))
-    if spec.task == "mask":
+    if spec.takes is Takes.CROP:
         check_middle((height, width), spec)
         height = width = spec.tile
-    tile = spec.tile if spec.task == "mask" else _largest_tile(spec, (height, width))
+    tile = spec.tile if spec.takes is Takes.CROP else _largest_tile(spec, (height, width))
     plan = _plan(height, width, spec, tile)
     maps = 2 * len(spec.maps) * (height // spec.stride) * (width // spec.stride)
     decoding = 24 * min(shape[0] * shape[1], 16_000_000) // spec.stride**2
@@ -174,9 +174,17 @@ def _run_tiles(
     plan = _plan(height, width, spec, tile)
     maps = allocate_maps(len(spec.maps), -(-height // spec.stride), -(-width // spec.stride))
     stitcher = Stitcher(plan, maps)
-    batch = np.zeros((1, spec.input_channels, tile, tile), np.float32)
-    for index, (row, column) in enumerate(plan):
-        normalise_into(batch[0], cut_tile(pixels, row, column, spec.stride), ranges)
-        stitcher.add(index, infer_views(engine, batch, spec))
+    for index, tile_maps in enumerate(infer_views(engine, _tiles(pixels, ranges, spec, plan, tile), spec)):
+        stitcher.add(index, tile_maps)
         yield Progress("tiles", index + 1, len(plan))
     return RawMaps(maps, facts, tile, len(plan), (height, width), (height, width))
+
+
+def _tiles(
+    pixels: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, plan: TilePlan, tile: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the normalised batch (1, C, tile, tile) of each tile; one array for all."""
+    batch = np.zeros((1, spec.input_channels, tile, tile), np.float32)
+    for row, column in plan:
+        normalise_into(batch[0], cut_tile(pixels, row, column, spec.stride), ranges)
+        yield batch

@@ -18,14 +18,14 @@ from napari_cellvino.core.image import Plane, Spacing, Stack, channel_index
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine
-from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.model_package import Gives, ModelSpec
 from napari_cellvino.segmentation.heads import head_parameters
 from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, range_of, sample
 from napari_cellvino.segmentation.plane_reading import read_ahead, smooth_along_z
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.prepare import seen_of
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate
-from napari_cellvino.segmentation.stitch_z import Slices, join_slices
+from napari_cellvino.segmentation.stitch_z import Slices, stitch_slices
 from napari_cellvino.segmentation.stitch_z.slices import brightness_of
 from napari_cellvino.segmentation.volume import StackMaps, Volume, read_volume
 
@@ -77,7 +77,7 @@ def predict_stack(
         yield Progress(RUN, z + 1, stack.shape.z)
     found = slices.result()
     return Prediction(
-        plane, StackMaps(tuple(maps), seen, volume), join_slices(found, values), dict(values), slices=found
+        plane, StackMaps(tuple(maps), seen, volume), stitch_slices(found, values), dict(values), slices=found
     )
 
 
@@ -89,7 +89,7 @@ def decode_stack(before: Prediction, maps: StackMaps, spec: ModelSpec, values: M
         for raw, bright in zip(maps.planes, maps.seen, strict=True):
             collecting.add(raw, bright)
         slices = collecting.result()
-    return replace(before, decoded=join_slices(slices, values), values=dict(values), slices=slices)
+    return replace(before, decoded=stitch_slices(slices, values), values=dict(values), slices=slices)
 
 
 def mixing(spacing: Spacing, diameter_px: float) -> float:
@@ -128,7 +128,7 @@ def _check(stack: Stack, spec: ModelSpec) -> None:
         raise ImageValueError(
             f"{stack.origin.name} has one plane, nothing to join in 3D; use another way along z (mip)"
         )
-    if spec.task != "instances":
+    if spec.gives is not Gives.OUTLINES:
         raise OptionError(
             f"model {spec.name} gives {spec.describe_task()}, which cannot be joined in 3D; "
             "choose a model that outlines cells, or another way along z (mip)"

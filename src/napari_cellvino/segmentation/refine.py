@@ -9,7 +9,7 @@ was not asked before. Crops run one by one: batches were measured and gain nothi
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from napari_cellvino.core.image import Plane
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine, EngineInfo
-from napari_cellvino.model_package import ModelPackage, ModelSpec
+from napari_cellvino.model_package import Gives, ModelPackage, ModelSpec
 from napari_cellvino.segmentation.crops import crop_round
 from napari_cellvino.segmentation.heads.head import Decoded
 from napari_cellvino.segmentation.heads.mask import MaskHead
@@ -52,10 +52,10 @@ class CellMasks:
 
 def check_refiner(spec: ModelSpec, outline: ModelSpec) -> None:
     """Raise OptionError unless ``outline`` is a model of masks and ``spec`` one that finds cells without outlines."""
-    if spec.task != "detection":
+    if spec.gives is not Gives.BOXES:
         raise OptionError(f"model {spec.name} gives outlines itself; leave --outline {outline.name} out")
-    if outline.task != "mask":
-        raise OptionError(f"model {outline.name} outlines no single cells: its task is {outline.task}, not mask")
+    if outline.gives is not Gives.MASK:
+        raise OptionError(f"model {outline.name} outlines no single cells: it gives {outline.gives}, not a mask")
 
 
 def infer_masks(
@@ -79,14 +79,21 @@ def infer_masks(
     if known is not None and not missing:
         return known
     facts = refiner.engine.load(spec.tile)
-    batch = np.zeros((1, spec.input_channels, spec.tile, spec.tile), np.float32)
-    for done, (centre, side) in enumerate(missing, 1):
+    answers = refiner.engine.infer_all(_crops(plane, missing, spec))
+    for done, ((centre, side), maps) in enumerate(zip(missing, answers, strict=True), 1):
         y, x = (round(position) for position in centre)
-        _fill(batch[0], crop_round(plane.inputs, y, x, side), spec)
-        probability = resize_map(refiner.engine.infer(batch)[0, 0], (side, side))
+        probability = resize_map(maps[0, 0], (side, side))
         masks[centre] = _trimmed(probability, y - side // 2, x - side // 2, plane.shape)
         yield Progress("cells", done, len(missing))
     return CellMasks(masks, facts)
+
+
+def _crops(plane: Plane, cells: Sequence[tuple[Centre, int]], spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
+    """Yield the batch (1, C, tile, tile) of each cell: its crop, resized and normalised; one array for all."""
+    batch = np.zeros((1, spec.input_channels, spec.tile, spec.tile), np.float32)
+    for (y, x), side in cells:
+        _fill(batch[0], crop_round(plane.inputs, round(y), round(x), side), spec)
+        yield batch
 
 
 def crop_sides(boxes: NDArray[np.number], spec: ModelSpec) -> NDArray[np.int64]:
@@ -124,8 +131,8 @@ def _trimmed(probability: NDArray[np.float16], top: int, left: int, shape: tuple
     side = len(probability)
     y0, x0 = max(0, -top), max(0, -left)
     inside = probability[y0 : shape[0] - top, x0 : shape[1] - left]
-    foreground_probability = inside >= np.float16(LEAST)
-    rows, columns = (np.flatnonzero(foreground_probability.any(axis)) for axis in (1, 0))
+    kept = inside >= np.float16(LEAST)
+    rows, columns = (np.flatnonzero(kept.any(axis)) for axis in (1, 0))
     if len(rows) == 0:
         return CellMask(0, 0, np.zeros((1, 1), np.float16))
     y, x = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

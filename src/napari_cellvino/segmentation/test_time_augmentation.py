@@ -7,7 +7,7 @@ views as negatives: an image and its negative then give nearly the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,12 +55,24 @@ VIEWS = tuple(View(bool(n & 4), bool(n & 2), bool(n & 1)) for n in range(8))
 MIXED = tuple(View(v.transposed, v.flipped_y, v.flipped_y ^ v.flipped_x, v.flipped_x) for v in VIEWS)
 
 
-def infer_views(engine: Engine, batch: NDArray[np.float32], spec: ModelSpec) -> NDArray[np.floating]:
-    """Return the maps (M, Y, X) of one tile (1, C, Y, X), averaged over as many views as the model asks for."""
+def views_for(spec: ModelSpec) -> tuple[View, ...]:
+    """Return the views in which a model sees each tile; the first alone where it asks for no augmentation."""
     if spec.views == 1:
-        maps: NDArray[np.floating] = engine.infer(batch)[0]
-        return maps
-    total = np.zeros(1, np.float32)
-    for view in MIXED if spec.negatives else VIEWS:
-        total = total + view.back(engine.infer(view.of(batch))[0].astype(np.float32), spec.maps)
-    return total / np.float32(spec.views)
+        return VIEWS[:1]
+    return MIXED if spec.negatives else VIEWS
+
+
+def infer_views(
+    engine: Engine, batches: Iterable[NDArray[np.float32]], spec: ModelSpec
+) -> Iterator[NDArray[np.floating]]:
+    """Yield the maps (M, Y, X) of each tile (1, C, Y, X), averaged over as many views as the model asks for."""
+    views = views_for(spec)
+    if len(views) == 1:
+        yield from (maps[0] for maps in engine.infer_all(batches))
+        return
+    answers = engine.infer_all(view.of(batch) for batch in batches for view in views)
+    for maps in answers:
+        total = views[0].back(maps[0].astype(np.float32), spec.maps)
+        for view, more in zip(views[1:], answers, strict=False):
+            total = total + view.back(more[0].astype(np.float32), spec.maps)
+        yield total / np.float32(spec.views)

@@ -8,29 +8,26 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field, replace
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 
 from napari_cellvino.core.errors import CellvinoError, OptionError
 from napari_cellvino.core.image import Plane, Stack
 from napari_cellvino.core.progress import Progress, finish
-from napari_cellvino.core.recipe import Precision, Recipe
+from napari_cellvino.core.recipe import Precision
 from napari_cellvino.engines.engine import Engine, EngineInfo
-from napari_cellvino.engines.openvino import OpenVinoEngine, list_devices, resolve_device
+from napari_cellvino.engines.openvino import list_devices, resolve_device
+from napari_cellvino.engines.provider import EngineMaker, open_engine
+from napari_cellvino.engines.timed import TimedEngine
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.quality.changes import Changes, compare_cells
 from napari_cellvino.results.field_result import finish_field
 from napari_cellvino.segmentation.heads import Decoded, check_parameters
-from napari_cellvino.segmentation.pipeline import for_z
+from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.prepare import project
 
 REFERENCE_DEVICE = "CPU"
-
-EngineMaker = Callable[[ModelPackage, str, Precision], Engine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,44 +69,11 @@ class Timing:
         return self.megapixels / self.field_s if self.field_s else 0.0
 
 
-@dataclass(slots=True)
-class TimedEngine:
-    """An engine that notes how long each tile took, in seconds."""
-
-    engine: Engine
-    taken: list[float] = field(default_factory=list)
-
-    def seconds(self, tile: int) -> float:
-        """Time of one tile of the size loaded last."""
-        return self.engine.seconds(tile)
-
-    def load(self, tile: int) -> EngineInfo:
-        """Make ready for tiles of this size."""
-        return self.engine.load(tile)
-
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:
-        """Return the maps of a batch."""
-        start = time.perf_counter()
-        maps = self.engine.infer(batch)
-        self.taken.append(time.perf_counter() - start)
-        return maps
-
-    def cancel(self) -> None:
-        """Stop a running `infer`."""
-        self.engine.cancel()
-
-
 @dataclass(frozen=True, slots=True)
 class _Trials:
-    recipe: Recipe
-    package: ModelPackage
+    pipeline: Pipeline
     repeats: int
     make_engine: EngineMaker
-
-
-def openvino_engine(package: ModelPackage, device: str, precision: Precision) -> Engine:
-    """Return the engine that ships."""
-    return OpenVinoEngine(package, device=device, precision=precision)
 
 
 def plan_trials(
@@ -134,14 +98,13 @@ def plan_trials(
 
 def compare_trials(
     stack: Stack,
-    recipe: Recipe,
-    package: ModelPackage,
+    pipeline: Pipeline,
     trials: Sequence[Trial],
     *,
     repeats: int = 5,
-    make_engine: EngineMaker = openvino_engine,
+    make_engine: EngineMaker = open_engine,
 ) -> Generator[Progress | Timing, None, tuple[Timing, ...]]:
-    """Yield progress and a timing per trial, and return all timings; device and precision of ``recipe`` do not matter.
+    """Yield progress and a timing per trial, and return all timings; its own device and precision do not matter.
 
     The first Exact trial that runs is what the others are compared with. Where none is asked for, Exact is run once
     on the CPU for that alone.
@@ -149,29 +112,26 @@ def compare_trials(
     Raises
     ------
     OptionError
-        At once, if ``repeats`` is below 1 or a parameter is impossible.
+        At once, if ``repeats`` is below 1.
     ImageValueError
         If the image has no such channel, plane or frame.
     """
     if repeats < 1:
         raise OptionError(f"{repeats} repeats tell nothing; use 1 or more")
-    recipe = _of_one_plane(recipe, stack)
-    check_parameters(package.spec, recipe.parameters)
-    return _compare(stack, trials, _Trials(recipe, package, repeats, make_engine))
+    return _compare(stack, trials, _Trials(_of_one_plane(pipeline, stack), repeats, make_engine))
 
 
-def _of_one_plane(recipe: Recipe, stack: Stack) -> Recipe:
-    """Return the recipe for the middle plane where it joins all: devices compare alike on one."""
-    if not recipe.z_choice.joined:
-        return recipe
-    return for_z(recipe.model_copy(update={"z": f"plane:{stack.shape.z // 2 + 1}"}))
+def _of_one_plane(pipeline: Pipeline, stack: Stack) -> Pipeline:
+    """Return the pipeline for the middle plane where it joins all: devices compare alike on one."""
+    if not pipeline.recipe.z_choice.joined:
+        return pipeline
+    return pipeline.with_choices(z=f"plane:{stack.shape.z // 2 + 1}")
 
 
 def _compare(
     stack: Stack, trials: Sequence[Trial], context: _Trials
 ) -> Generator[Progress | Timing, None, tuple[Timing, ...]]:
-    recipe = context.recipe
-    inputs = context.package.spec.input_channels
+    recipe, inputs = context.pipeline.recipe, context.pipeline.package.spec.input_channels
     plane = yield from project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=inputs)
     reference = None
     if all(trial.precision is not Precision.EXACT for trial in trials):
@@ -199,14 +159,14 @@ def _run(plane: Plane, trial: Trial, context: _Trials) -> tuple[Timing, Decoded 
 
 def _timed(plane: Plane, trial: Trial, context: _Trials) -> tuple[Timing, Decoded]:
     start = time.perf_counter()
-    engine = TimedEngine(context.make_engine(context.package, trial.device, trial.precision))
-    first = run_plane(plane, context.recipe, context.package, engine)  # compiles and warms up
+    engine = TimedEngine(context.make_engine(context.pipeline.package, trial.device, trial.precision))
+    first = _run_plane(plane, context.pipeline, engine)  # compiles and warms up
     ready = time.perf_counter() - start
     network, whole = [], []
     for _ in range(context.repeats):
         engine.taken.clear()
         start = time.perf_counter()
-        run_plane(plane, context.recipe, context.package, engine)
+        _run_plane(plane, context.pipeline, engine)
         whole.append(time.perf_counter() - start)
         network.append(sum(engine.taken))
     height, width = plane.shape
@@ -223,10 +183,10 @@ def _timed(plane: Plane, trial: Trial, context: _Trials) -> tuple[Timing, Decode
     return timing, first.decoded
 
 
-def run_plane(plane: Plane, recipe: Recipe, package: ModelPackage, engine: Engine) -> Prediction:
-    """Return the prediction for a plane, after also measuring it, without a word on the way."""
-    values = check_parameters(package.spec, recipe.parameters)
-    raw = finish(infer_maps(plane, package.spec, engine, diameter_px=recipe.diameter_px))
-    prediction = Prediction(plane, raw, decode(raw, package.spec, values), values)
-    finish_field(prediction, recipe, package)
+def _run_plane(plane: Plane, pipeline: Pipeline, engine: Engine) -> Prediction:
+    """Return what the first step finds in a plane, after also measuring it."""
+    spec, values = pipeline.package.spec, check_parameters(pipeline.package.spec, pipeline.recipe.parameters)
+    raw = finish(infer_maps(plane, spec, engine, diameter_px=pipeline.recipe.diameter_px))
+    prediction = Prediction(plane, raw, decode(raw, spec, values), values)
+    finish_field(prediction, pipeline)
     return prediction

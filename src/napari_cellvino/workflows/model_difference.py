@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from napari_cellvino.core.progress import Progress
-from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.engines.engine import Engine
+from napari_cellvino.engines.provider import open_engine
 from napari_cellvino.figures.composite import Picture, composite
-from napari_cellvino.model_package import ModelPackage
+from napari_cellvino.model_package import Gives, ModelPackage
 from napari_cellvino.quality.overlap import overlap
 from napari_cellvino.segmentation.heads import check_parameters
 from napari_cellvino.segmentation.predict import decode
@@ -54,9 +55,9 @@ def find_difference(
 
     None where one of the models gives no outlines, or there is no field.
     """
-    if {before.spec.task, after.spec.task} != {"instances"} or not fields:
+    if {before.spec.gives, after.spec.gives} != {Gives.OUTLINES} or not fields:
         return None
-    engines = [(package, OpenVinoEngine(package)) for package in (before, after)]
+    engines = [(package, open_engine(package)) for package in (before, after)]
     best: tuple[int, Difference] | None = None
     for number, field in enumerate(fields):
         sides = [_labels(field, package, engine) for package, engine in engines]
@@ -74,7 +75,7 @@ def write_difference(path: Path, difference: Difference) -> None:
         Image.fromarray(difference.picture).save(part, format="PNG")
 
 
-def _labels(field: LabelledImage, package: ModelPackage, engine: OpenVinoEngine) -> Labels:
+def _labels(field: LabelledImage, package: ModelPackage, engine: Engine) -> Labels:
     raw = infer_field(field, package.spec, engine)
     return decode(raw, package.spec, check_parameters(package.spec, {})).label_image().astype(np.int32)
 

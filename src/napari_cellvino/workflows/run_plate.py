@@ -1,234 +1,157 @@
-"""A plate with one recipe: every field is done, kept from an earlier run, or fails with its reason.
-
-The network runs in the caller's thread; measuring, drawing and writing of the fields before go on in threads of their
-own meanwhile, since they take as long together as the network does. Results come in the order of the plate, whatever is
-finished first, so that tables do not depend on chance.
-"""
+"""A run over wells of a plate: fields as tasks, and the tables of wells beside those of fields."""
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-from napari_cellvino.core.errors import CellvinoError, OutputError
-from napari_cellvino.core.image import Origin, Spacing, channel_index
-from napari_cellvino.core.plate import FieldOfView
-from napari_cellvino.engines.engine import InferenceCancelledError
-from napari_cellvino.io.label_tiff import read_labels
+from napari_cellvino.core.errors import OutputError
+from napari_cellvino.core.image import Origin
+from napari_cellvino.core.plate import FieldOfView, Plate
+from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.plates.layout import Layout
 from napari_cellvino.results.corrections import MODEL
 from napari_cellvino.results.counts_table import write_counts
-from napari_cellvino.results.field_files import LABELS_NAME
-from napari_cellvino.results.field_result import finish_field, notices_of
-from napari_cellvino.results.folder import (
-    FIRST_COLUMNS,
-    ResultKey,
-    Row,
-    check_replaceable,
-    field_row,
-    finished_row,
-    finished_rows,
-    is_finished,
-    save_field,
-    write_recipe,
-)
-from napari_cellvino.results.plate_field import (
-    PlateChoices,
-    folder_name,
-    place_columns,
-    placed_rows,
-    plate_result_key,
-    plate_row,
-    refresh_place,
-)
-from napari_cellvino.results.plate_place import PlatePlace
-from napari_cellvino.results.plate_tables import write_plate_tables
-from napari_cellvino.segmentation.predict import Prediction
-from napari_cellvino.storage.atomic import recover
-from napari_cellvino.workflows.run_folder import (
-    COUNTS_EVERY_S,
-    FieldOutcome,
-    FieldProgress,
-    RunContext,
-    predict_with_progress,
-    why_failed,
-)
-
-WRITERS = 2  # threads that measure and write; more only wait for each other
-WAITING = 4  # fields whose pixels are held at once
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One field on its way: its number from 1, its folder, and its stack's ticket."""
-
-    number: int
-    field: FieldOfView
-    folder: Path
-    result_key: ResultKey
-    started: float
+from napari_cellvino.results.folder import FIRST_COLUMNS, ResultKey, Row, finished_row, finished_rows
+from napari_cellvino.results.plate_field import PlateChoices, folder_name, place_columns, placed_rows, plate_result_key
+from napari_cellvino.results.plate_results import keep_layout
+from napari_cellvino.results.plate_tables import WELLS_NAME, write_into_plate, write_plate_tables
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.segmentation.predict_field import check_device
+from napari_cellvino.workflows.executor import Executor, News, ThreadsExecutor
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, WellPlace, failed_outcome
+from napari_cellvino.workflows.run_field import FieldWorker, why_failed
+from napari_cellvino.workflows.run_fields import RunResult, run_fields
+from napari_cellvino.workflows.sources import OpenSources
 
 
 def run_plate(
-    source: PlateSource, fields: Sequence[FieldOfView], context: RunContext, choices: PlateChoices
-) -> Generator[FieldProgress | FieldOutcome, None, list[FieldOutcome]]:
-    """Yield news and return what became of every field.
+    source: PlateSource,
+    fields: Sequence[FieldOfView],
+    pipeline: Pipeline,
+    root: Path,
+    engines: EngineProvider,
+    choices: PlateChoices,
+    *,
+    address: PlateAddress | None = None,
+    executor: Executor | None = None,
+) -> Generator[News, None, RunResult]:
+    """Yield progress and outcomes of fields of a plate, and return what became of them.
 
-    ``counts.csv`` is written on the way; ``wells.csv`` and the heat maps at the end, and both however it ends.
+    Parameters
+    ----------
+    source
+        The opened plate.
+    fields
+        Which of its fields are done.
+    pipeline
+        What is done.
+    root
+        The folder of results. What the wells hold is kept there as ``layout.csv``.
+    engines
+        Makes the engines.
+    choices
+        What a plate needs beside: layout, ring, what is replaced.
+    address
+        How the plate is opened again, where it is not by its path alone.
+    executor
+        How fields are worked on; by default in threads.
 
     Raises
     ------
+    DeviceError
+        At once, if the device or the precision is not there.
     OutputError
-        If one of them cannot be written.
+        If tables cannot be written.
     """
-    earlier = finished_rows(context.root)
-    write_recipe(context.root, context.recipe)
-    done: list[FieldOutcome] = []
-    ended, written = False, time.monotonic()
-    try:
-        for news in _work(source, fields, context, choices):
-            if isinstance(news, FieldOutcome):
-                done.append(news)
-            yield news
-            if isinstance(news, FieldOutcome) and time.monotonic() - written > COUNTS_EVERY_S:
-                write_counts(context.root, [d.row for d in done], placed_rows(earlier, source, choices.layout))
-                written = time.monotonic()
-        ended = True
-    finally:  # stopped: a field may have been finished that is not in ``done`` yet, so look at what stands there
-        standing = earlier if ended else finished_rows(context.root)
-        _write_tables([d.row for d in done], placed_rows(standing, source, choices.layout), source, context, choices)
-    return done
+    check_device(pipeline, engines)
+    address = address or PlateAddress(source.path)
+    sources = OpenSources()
+    sources.hold(address, source)
+    worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps])
+    keep_layout(root, choices.layout)
+    tasks = plate_tasks(source, fields, pipeline, root, choices, address)
+    tables = PlateTables(root, source, fields, choices.layout)
+    return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), tables, root, pipeline))
 
 
-def _write_tables(
-    rows: Sequence[Row], standing: Sequence[Row], source: PlateSource, context: RunContext, choices: PlateChoices
-) -> None:
-    rows, standing = ([_as_corrected(context.root, row) for row in some] for some in (rows, standing))
-    write_counts(context.root, rows, standing)
-    listed = {row["folder"] for row in rows}
-    others = [r for r in standing if r["folder"] not in listed and r["file"] == str(source.path)]
-    if rows or others:
-        write_plate_tables(context.root, [*rows, *others], source.plate, choices.layout)
-
-
-def _as_corrected(root: Path, row: Row) -> Row:
-    """Return the row of a field, with the counts of what a person made of it meanwhile."""
-    folder = root / str(row["folder"])
-    if not row["folder"] or not (folder / MODEL).is_dir():
-        return row
-    return row | {name: value for name, value in finished_row(folder).items() if name not in FIRST_COLUMNS[:-1]}
-
-
-def _work(
-    source: PlateSource, fields: Sequence[FieldOfView], context: RunContext, choices: PlateChoices
-) -> Iterator[FieldProgress | FieldOutcome]:
-    """Yield news of every field in order; writing runs behind."""
-    pending: deque[Future[FieldOutcome]] = deque()
-    writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="cellvino-write")
-    try:
-        for number, field in enumerate(fields, 1):
-            pending.append((yield from _start(number, field, source, context, choices, writers)))
-            while pending and (len(pending) >= WAITING or pending[0].done()):
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        writers.shutdown(cancel_futures=True)
-
-
-def _start(
-    number: int,
-    field: FieldOfView,
+def plate_tasks(
     source: PlateSource,
-    context: RunContext,
+    fields: Sequence[FieldOfView],
+    pipeline: Pipeline,
+    root: Path,
     choices: PlateChoices,
-    writers: ThreadPoolExecutor,
-) -> Generator[FieldProgress, None, Future[FieldOutcome]]:
-    """Run the network on a field and return its end, which is awaited later."""
-    started = time.perf_counter()
-    try:
-        stack = source.open_field(field)
-        result_key = plate_result_key(
-            ResultKey.of(stack.origin, context.recipe, context.package, context.outline), source, field, choices.ring_px
-        )
-        job = _Job(number, field, context.root / folder_name(field), result_key, started)
-        recover(job.folder)
-        if not context.overwrite and is_finished(job.folder, result_key):
-            return writers.submit(_keep, job, source, choices)
-        check_replaceable(job.folder, result_key, overwrite=context.overwrite or choices.replace)
-        prediction = yield from predict_with_progress(number, field.label, stack, context)
-        segmented = channel_index(stack, context.recipe.channel)
-        return writers.submit(_finish, job, prediction, segmented, source, context, choices)
-    except InferenceCancelledError:
-        raise
-    except Exception as error:  # one image must not cost the night's run
-        return _settled(_failed(number, field, source, choices, error))
-
-
-def _finish(
-    job: _Job,
-    prediction: Prediction,
-    segmented: int | None,
-    source: PlateSource,
-    context: RunContext,
-    choices: PlateChoices,
-) -> FieldOutcome:
-    """Measure, draw and write a field."""
-    columns = place_columns(job.field, choices.layout)
-    try:
-        result = finish_field(prediction, context.recipe, context.package, context.outline)
-        place = PlatePlace(source, job.field, choices.layout, segmented, choices.ring_px)
-        anew = context.overwrite or choices.replace
-        save_field(job.folder, result, job.result_key, overwrite=anew, finish=place.finish)
-        notices = notices_of(prediction) + _write_back(job, source, choices, result.plane.spacing)
-    except Exception as error:  # as above: it ends as a failed field
-        return _failed(job.number, job.field, source, choices, error)
-    row = plate_row(finished_row(job.folder), columns)
-    seconds = time.perf_counter() - job.started
-    return FieldOutcome(job.number, row, seconds=seconds, facts=prediction.raw.facts, notices=notices)
-
-
-def _keep(job: _Job, source: PlateSource, choices: PlateChoices) -> FieldOutcome:
-    """Return the result that an earlier run finished, with the layout of this one."""
-    columns = place_columns(job.field, choices.layout)
-    try:
-        refresh_place(job.folder, columns)
-        notices = _write_back(job, source, choices, source.plate.spacing)
-    except CellvinoError as error:
-        return _failed(job.number, job.field, source, choices, error)
-    return FieldOutcome(job.number, plate_row(finished_row(job.folder), columns), kept=True, notices=notices)
-
-
-def _write_back(job: _Job, source: PlateSource, choices: PlateChoices, spacing: Spacing) -> tuple[str, ...]:
-    """Write the label image into an OME-Zarr plate, if that was asked for; return what the user should know."""
-    path = job.folder / LABELS_NAME
-    group = source.zarr_group(job.field)
-    if not choices.labels_back or group is None or not path.is_file():
-        return ()
-    from napari_cellvino.io.ome_zarr_results import write_zarr_labels
-
-    try:
-        write_zarr_labels(group, read_labels(path)[0], spacing)
-    except OutputError as error:
-        return (str(error),)
-    return ()
-
-
-def _failed(
-    number: int, field: FieldOfView, source: PlateSource, choices: PlateChoices, error: Exception
-) -> FieldOutcome:
+    address: PlateAddress,
+) -> Iterator[FieldTask | FieldOutcome]:
+    """Yield the task of every field, or its outcome where its files are not there."""
     plate = source.plate
-    origin = Origin(str(source.path), field.label, plate.name, field.well.name, field.name)
-    reason, details = why_failed(error)
-    row = plate_row(field_row(origin, "", "failed", reason), place_columns(field, choices.layout))
-    return FieldOutcome(number, row, traceback=details)
+    for number, field in enumerate(fields, 1):
+        origin = Origin(str(source.path), field.label, plate.name, field.well.name, field.name)
+        place = WellPlace(address, field, place_columns(field, choices.layout), choices.ring_px, choices.labels_back)
+        try:
+            key = plate_result_key(ResultKey.of(origin, pipeline.recipe), source, field, choices.ring_px)
+        except Exception as error:  # one image must not cost the night's run
+            yield failed_outcome(number, origin, *why_failed(error), place)
+            continue
+        yield FieldTask(
+            number, field.label, origin, pipeline.recipe, root / folder_name(field), key,
+            replace=choices.replace, again=choices.again, place=place,
+        )  # fmt: skip
 
 
-def _settled(done: FieldOutcome) -> Future[FieldOutcome]:
-    future: Future[FieldOutcome] = Future()
-    future.set_result(done)
-    return future
+class PlateTables:
+    """``counts.csv``, ``wells.csv``, the table of the plate and heat maps; in an OME-Zarr plate, its own table too."""
+
+    def __init__(self, root: Path, source: PlateSource, fields: Sequence[FieldOfView], layout: Layout) -> None:
+        self._root, self._source, self._fields, self._layout = root, source, fields, layout
+        self._earlier = finished_rows(root)
+
+    def update(self, outcomes: Sequence[FieldOutcome]) -> None:
+        """Write the rows of this run, and after them those of earlier ones, with their places."""
+        write_counts(self._root, [o.row for o in outcomes], self._placed(self._earlier))
+
+    def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
+        """Write every table, and return what the user should know."""
+        standing = self._placed(self._earlier if complete else finished_rows(self._root))
+        rows = [self._as_corrected(o.row) for o in outcomes]
+        standing = [self._as_corrected(row) for row in standing]
+        write_counts(self._root, rows, standing)
+        listed = {row["folder"] for row in rows}
+        others = [r for r in standing if r["folder"] not in listed and r["file"] == str(self._source.path)]
+        if rows or others:
+            write_plate_tables(self._root, [*rows, *others], self._source.plate, self._layout)
+        return self._into_plate() if complete else ()
+
+    def _placed(self, rows: Sequence[Row]) -> list[Row]:
+        return placed_rows(rows, self._source, self._layout)
+
+    def _as_corrected(self, row: Row) -> Row:
+        """Return the row of a field, with the counts of what a person made of it meanwhile."""
+        folder = self._root / str(row["folder"])
+        if not row["folder"] or not (folder / MODEL).is_dir():
+            return row
+        return row | {name: value for name, value in finished_row(folder).items() if name not in FIRST_COLUMNS[:-1]}
+
+    def _into_plate(self) -> tuple[str, ...]:
+        """Write the table of wells into a plate that is OME-Zarr; return what the user should know."""
+        if not (self._root / WELLS_NAME).is_file() or self._source.zarr_group(self._fields[0]) is None:
+            return ()
+        try:
+            write_into_plate(self._source.path, self._root)
+        except OutputError as error:  # the table stands in the folder of results all the same
+            return (f"The table of wells is not in the plate: {error}",)
+        return ()
+
+
+def fit_to_plate(pipeline: Pipeline, plate: Plate) -> Pipeline:
+    """Return a pipeline with what does not fit the plate (channel, plane, time point) at its default."""
+    recipe, fitting = pipeline.recipe, dict[str, object]()
+    names = {name.casefold() for name in plate.channels} | {str(n) for n in range(1, len(plate.channels) + 1)}
+    if recipe.channel.casefold() not in {*names, "grey", "gray"}:
+        fitting["channel"] = ""
+    if (recipe.z_choice.plane or 1) > plate.z or (recipe.z_choice.joined and plate.z == 1):
+        fitting["z"] = "mip"
+    if recipe.frame > plate.t:
+        fitting["frame"] = 1
+    return pipeline.with_choices(**fitting) if fitting else pipeline

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.results.counts_table import update_counts
-from napari_cellvino.results.field_result import annotate, finish_field, volume_of
+from napari_cellvino.results.field_result import annotate, finish_field
 from napari_cellvino.results.folder import (
     ResultKey,
     check_replaceable,
@@ -24,6 +24,7 @@ from napari_cellvino.results.plate_place import PlatePlace
 from napari_cellvino.results.saving import Finish, as_it_is, save_corrections
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
+from napari_cellvino.segmentation.predict_field import volume_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class SaveRequest:
 
     root: Path
     prediction: Prediction
-    plan: Pipeline
+    pipeline: Pipeline
     place: PlatePlace | None = None
 
     @property
@@ -44,8 +45,7 @@ class SaveRequest:
     @property
     def result_key(self) -> ResultKey:
         """What the result is made from and with."""
-        plan = self.plan
-        result_key = ResultKey.of(self.prediction.plane.origin, plan.recipe, plan.package, plan.outline)
+        result_key = ResultKey.of(self.prediction.plane.origin, self.pipeline.recipe)
         return result_key if self.place is None else self.place.result_key(result_key)
 
     @property
@@ -75,21 +75,21 @@ class SaveRequest:
                 corrected.drop()
 
     def _save(self, corrected: Snapshot | None, *, overwrite: bool) -> Path:
-        folder, result_key, plan = self.folder, self.result_key, self.plan
+        folder, result_key = self.folder, self.result_key
         finish: Finish = as_it_is if self.place is None else self.place.finish
         check_replaceable(folder, result_key, overwrite=overwrite)
         if corrected is None:
-            result = finish_field(self.prediction, plan.recipe, plan.package, plan.outline)
+            result = finish_field(self.prediction, self.pipeline)
             save_field(folder, result, result_key, overwrite=overwrite, finish=finish)
         else:
             self._save_corrected(folder, result_key, corrected, finish)
         tabulate = update_counts if self.place is None else self.place.tabulate
         tabulate(self.root, finished_row(folder))
-        write_recipe(self.root, plan.recipe)
+        write_recipe(self.root, self.pipeline.recipe)
         return folder
 
     def _save_corrected(self, folder: Path, result_key: ResultKey, corrected: Snapshot, finish: Finish) -> None:
-        prediction, plan, known = self.prediction, self.plan, corrected.annotation.provenance.pixels_sha256
-        found = annotate(prediction, plan.recipe, plan.package, plan.outline, sha256=known)
+        prediction, known = self.prediction, corrected.annotation.provenance.pixels_sha256
+        found = annotate(prediction, self.pipeline, sha256=known)
         plane, volume = prediction.plane, volume_of(prediction)
         save_corrections(folder, corrected, plane, volume, result_key=result_key.as_dict(), found=found, finish=finish)

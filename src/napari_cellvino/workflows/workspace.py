@@ -1,6 +1,6 @@
 """The workspace: what is open, what was chosen and what came out, with news as signals. No Qt.
 
-Wishes are a `Recipe`; the window changes it through `choose`, runs it through `run`, and hears of everything by
+Choices are a `Recipe`; the window changes it through `choose`, runs it through `run`, and hears of everything by
 signals that carry frozen values. `run` is a generator and `redecode` is pure: the thread belongs to the caller, and
 `accept` and `show` are called with their results where the signals shall be heard.
 """
@@ -21,25 +21,26 @@ from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe, fitted, make_recipe, renamed
 from napari_cellvino.engines.engine import Device, Engine
+from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import Position, Source, open_source
 from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.quality.changes import Changes, compare_cells
-from napari_cellvino.results.field_result import (
-    FieldResult,
-    annotate,
-    decode_again,
-    finish_field,
-    predict_field,
-    values_of,
-)
+from napari_cellvino.results.field_result import FieldResult, annotate, finish_field
 from napari_cellvino.results.plate_place import PlatePlace
-from napari_cellvino.segmentation.engine_cache import Engines
-from napari_cellvino.segmentation.heads import Decoded, Parameter, head_parameters
-from napari_cellvino.segmentation.pipeline import Pipeline, find_outline, for_model, for_z, without_parameters_of
+from napari_cellvino.segmentation.heads import Decoded, Parameter
+from napari_cellvino.segmentation.pipeline import (
+    Pipeline,
+    check_values,
+    fit_to_model,
+    make_pipeline,
+    parameters_of,
+    without_parameters_of,
+    without_unused_parameters,
+)
 from napari_cellvino.segmentation.predict import Estimate, Prediction, estimate, for_stack
+from napari_cellvino.segmentation.predict_field import decode_again, predict_field, refiner_for
 from napari_cellvino.segmentation.prepare import describe_plane
 from napari_cellvino.segmentation.refine import check_refiner
-from napari_cellvino.segmentation.stitch_z import joining_parameters
 from napari_cellvino.segmentation.volume import StackMaps, cell_map
 from napari_cellvino.workflows.save_field import SaveRequest
 
@@ -86,7 +87,7 @@ class Workspace:
         self.outcome: Outcome | None = None
         self.done: Pipeline | None = None
         self._kept: Decoded | None = None
-        self._engines = Engines()
+        self._engines = EngineProvider()
 
     # -- what to work on
 
@@ -123,7 +124,7 @@ class Workspace:
             self.recipe = renamed(self.recipe, before, stack)
             self._correct_outcome(before, stack)
         if stack is not None:
-            self._take(for_z(fitted(self.recipe, stack)))
+            self._take(without_unused_parameters(fitted(self.recipe, stack)))
         self.stack_changed.emit(stack)
         if not corrected:
             self._forget_outcome()
@@ -168,7 +169,7 @@ class Workspace:
         new_model = package is not None or changed.model != self.recipe.model or self.package is None
         if new_model or self.package is None:
             package = package or find_package(changed.model)
-            changed = for_model(changed, package, choices)
+            changed = fit_to_model(changed, package, choices)
         else:
             package = self.package
         outline = outlining or self._outline_of(changed)
@@ -176,8 +177,8 @@ class Workspace:
             check_refiner(package.spec, outline.spec)
         elif self.outline is not None and "parameters" not in choices:
             changed = without_parameters_of(changed, self.outline)
-        changed = for_z(changed)
-        values_of(changed, package, outline)
+        changed = without_unused_parameters(changed)
+        check_values(changed, package, outline)
         self.package, self.outline = package, outline
         if not new_model:
             self._take(changed)
@@ -200,21 +201,20 @@ class Workspace:
     def load_package(self) -> ModelPackage:
         """Return the chosen model's package, verified; loaded once."""
         if self.package is None:
-            self.package = find_package(self.recipe.model)
-            self.outline = find_outline(self.recipe, self.package)
+            pipeline = make_pipeline(self.recipe)
+            self.package, self.outline = pipeline.package, pipeline.outline
             self.package_changed.emit(self.package)
         return self.package
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters of the head, of the one that outlines, and of joining along z, with their defaults."""
-        found = head_parameters(self.load_package().spec, self.outline.spec if self.outline else None)
-        return (*found, *joining_parameters(self.recipe.z_choice))
+        return parameters_of(self.recipe, self.load_package(), self.outline)
 
     @property
     def values(self) -> dict[str, float]:
         """The value of every parameter now."""
-        return values_of(self.recipe, self.load_package(), self.outline)
+        return check_values(self.recipe, self.load_package(), self.outline)
 
     def devices(self) -> tuple[Device, ...]:
         """Return AUTO and the devices of this computer."""
@@ -232,11 +232,12 @@ class Workspace:
     def expected(self) -> Expected:
         """Return how long the network will take on the open image; compiles it the first time (call from a thread)."""
         work = self.estimate()
-        engine, refiner = self.engine(), self._engines.refiner(self.plan())
+        engine, pipeline = self.engine(), self.pipeline()
         engine.load(work.tile)
         seconds = work.tiles * self.load_package().spec.views * engine.seconds(work.tile)
-        if refiner is None:
+        if pipeline.refine is None:
             return Expected(seconds)
+        refiner = refiner_for(pipeline, self._engines)
         tile = refiner.package.spec.tile
         refiner.engine.load(tile)
         return Expected(seconds, refiner.engine.seconds(tile))
@@ -257,17 +258,15 @@ class Workspace:
         ImageValueError
             At once, if no image is open.
         """
-        return self._run(self._needed_stack(), self.plan())
+        return self._run(self._needed_stack(), self.pipeline())
 
-    def plan(self) -> Pipeline:
+    def pipeline(self) -> Pipeline:
         """Return what a run would be made with now."""
-        return Pipeline(self.recipe, self.load_package(), self.outline)
+        package = self.load_package()
+        return make_pipeline(self.recipe, (package, self.outline) if self.outline else (package,))
 
-    def _run(self, stack: Stack, plan: Pipeline) -> Generator[Progress, None, Outcome]:
-        engine = self._engines.engine(plan.package, plan.recipe.device, plan.recipe.precision)
-        return Outcome(
-            (yield from predict_field(stack, plan.recipe, plan.package, engine, self._engines.refiner(plan)))
-        )
+    def _run(self, stack: Stack, pipeline: Pipeline) -> Generator[Progress, None, Outcome]:
+        return Outcome((yield from predict_field(stack, pipeline, self._engines)))
 
     def cancel(self) -> None:
         """Stop a run even inside the network, from any thread; its generator raises `InferenceCancelledError`."""
@@ -277,12 +276,12 @@ class Workspace:
         """Stop a run, and let go of the image, the outcome and the compiled network."""
         self.cancel()
         self.source = None
-        self._engines.clear()
+        self._engines.close()
         self.use_stack(None)
 
-    def accept(self, outcome: Outcome, plan: Pipeline) -> None:
-        """Show the outcome of a run of ``plan``; later changes count against it."""
-        self.done = plan
+    def accept(self, outcome: Outcome, pipeline: Pipeline) -> None:
+        """Show the outcome of a run of ``pipeline``; later changes count against it."""
+        self.done = pipeline
         self._kept = outcome.prediction.decoded
         self.show(outcome)
 
@@ -297,16 +296,14 @@ class Workspace:
         outcome, done, kept = self.outcome, self.done, self._kept  # this thread's own: another may open an image
         if outcome is None or done is None or kept is None:
             raise OptionError("nothing was run yet; run the model first")
-        checked = values_of(_with(done.recipe, values), done.package, done.outline)
-        refiner = self._engines.refiner(done)
-        prediction = finish(decode_again(outcome.prediction, checked, done.recipe, done.package, refiner))
+        prediction = finish(decode_again(outcome.prediction, done.with_values(values), self._engines))
         return Outcome(prediction, compare_cells(kept, prediction.decoded))
 
     def show(self, outcome: Outcome | None) -> None:
         """Make an outcome the one shown; its parameters become the recipe's, unless other models were chosen since."""
         self.outcome = outcome
         if outcome is not None and self.same_models:
-            self.recipe = for_z(_with(self.recipe, outcome.prediction.values))
+            self.recipe = without_unused_parameters(_with(self.recipe, outcome.prediction.values))
         self.outcome_changed.emit(outcome)
 
     @property
@@ -315,7 +312,7 @@ class Workspace:
         if self.done is None or self.package is None:
             return False
         same_steps = self.done.recipe.z_choice.joined == self.recipe.z_choice.joined
-        return same_steps and self.done.models == self.plan().models
+        return same_steps and self.done.models == self.pipeline().models
 
     def keep(self) -> None:
         """Take the outcome shown as the one that later changes are counted against."""
@@ -339,9 +336,8 @@ class Workspace:
         """Return the annotation, table and counts of the outcome shown."""
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to save yet; run the model first")
-        done = self.done
-        recipe = done.recipe.with_overrides(self._needed_stack().overrides)
-        return finish_field(self.outcome.prediction, recipe, done.package, done.outline)
+        pipeline = self.done.with_overrides(self._needed_stack().overrides)
+        return finish_field(self.outcome.prediction, pipeline)
 
     def annotation(self, *, sha256: str = "") -> Annotation:
         """Return the outcome shown as a document to correct, its labels copied; `OptionError` if there is none.
@@ -350,11 +346,10 @@ class Workspace:
         """
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to review yet; run the model first")
-        done, prediction = self.done, self.outcome.prediction
-        recipe = done.recipe.with_overrides(self._needed_stack().overrides)
+        prediction, pipeline = self.outcome.prediction, self.done.with_overrides(self._needed_stack().overrides)
         if (labels := prediction.decoded.labels) is not None:
             prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
-        return annotate(prediction, recipe, done.package, done.outline, sha256=sha256)
+        return annotate(prediction, pipeline, sha256=sha256)
 
     def cell_map(self, z: int | None = None) -> NDArray[np.float16] | None:
         """Return how likely each pixel (Y, X) of the outcome shown is of a cell, of a stack in plane ``z`` (from 0).
@@ -387,8 +382,8 @@ class Workspace:
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to save yet; run the model first")
         prediction = self.outcome.prediction
-        recipe = _with(self.done.recipe.with_overrides(self._needed_stack().overrides), prediction.values)
-        return SaveRequest(root, prediction, replace(self.done, recipe=recipe), place)
+        pipeline = self.done.with_values(prediction.values).with_overrides(self._needed_stack().overrides)
+        return SaveRequest(root, prediction, pipeline, place)
 
     def save(self, root: Path, *, overwrite: bool = False) -> Path:
         """Write the outcome shown, as the model found it, into its own folder under ``root``, and return that.

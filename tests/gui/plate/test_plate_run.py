@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import napari
@@ -245,19 +245,20 @@ def test_other_choices_replace_nothing_unasked(
 @pytest.fixture
 def held_fields(window: CellvinoWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     """The network waits after three fields until the run is told to stop."""
-    infer, runner = OpenVinoEngine.infer, window.session.plate_runner
+    infer_all, runner = OpenVinoEngine.infer_all, window.session.plate_runner
     cancel, asked, stopped = runner.cancel, [], threading.Event()
 
-    def held(engine: OpenVinoEngine, batch: NDArray[np.float32]) -> NDArray[np.float16]:
-        asked.append(batch.shape)
-        assert len(asked) <= 3 or stopped.wait(WAIT_MS / 1000)
-        return infer(engine, batch)
+    def held(engine: OpenVinoEngine, batches: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float16]]:
+        for maps in infer_all(engine, batches):
+            asked.append(maps.shape)
+            assert len(asked) <= 3 or stopped.wait(WAIT_MS / 1000)
+            yield maps
 
     def stop() -> None:
         cancel()
         stopped.set()
 
-    monkeypatch.setattr(OpenVinoEngine, "infer", held)
+    monkeypatch.setattr(OpenVinoEngine, "infer_all", held)
     monkeypatch.setattr(runner, "cancel", stop)
 
 

@@ -9,11 +9,11 @@ from napari_cellvino.core.objects import Doubt
 from napari_cellvino.quality.accuracy import match_field
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.heads.connected_components import collect_objects
-from napari_cellvino.segmentation.stitch_z import JOINING, Slices, join_slices
+from napari_cellvino.segmentation.stitch_z import STITCHING, Slices, stitch_slices
 from napari_cellvino.segmentation.stitch_z.links import Overlaps, assign
 from napari_cellvino.segmentation.stitch_z.slices import brightness_of
 
-DEFAULTS = {p.name: p.default for p in JOINING}
+DEFAULTS = {p.name: p.default for p in STITCHING}
 SHAPE = (24, 64, 64)
 
 
@@ -39,7 +39,7 @@ def slices_of(truth, brightness=None, *, shuffle=True):
 
 
 def join(truth, brightness=None, **values):
-    return join_slices(slices_of(truth, brightness), DEFAULTS | values)
+    return stitch_slices(slices_of(truth, brightness), DEFAULTS | values)
 
 
 def broken(decoded):

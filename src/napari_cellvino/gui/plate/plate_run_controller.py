@@ -5,22 +5,23 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.plate import FieldOfView, Well
+from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.results.plate_field import PlateChoices
-from napari_cellvino.segmentation.engine_cache import Engines
-from napari_cellvino.workflows.planned_plate import PlateDone, run_planned
-from napari_cellvino.workflows.run_folder import FieldOutcome, FieldProgress
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
+from napari_cellvino.workflows.run_fields import RunResult
+from napari_cellvino.workflows.run_plate import fit_to_plate, run_plate
 from napari_cellvino.workflows.workspace import Workspace
 
 DRAW_EVERY_MS = 150  # fields that are kept come in by the hundred
@@ -78,7 +79,7 @@ class PlateRunController(QObject):
     ) -> None:
         super().__init__()
         self._workspace, self._opened_plates, self._numbers, self._worker = workspace, opened_plates, numbers, worker
-        self._engines = Engines()  # apart from those of the Run panel, which may be used meanwhile
+        self._engines = EngineProvider()  # apart from those of the Run panel, which may be used meanwhile
         self.last: PlateRun | None = None
         self.running = False
         self.stopped = False  # whether the last run was, before its end
@@ -126,9 +127,8 @@ class PlateRunController(QObject):
         fields = tuple(f for f in held.source.plate.fields if f.well in chosen)
         run = PlateRun(held.source, fields, self._numbers.root, time.perf_counter())
         choices = PlateChoices(self._numbers.layout, labels_back=labels_back, replace=anew)
-        plan = self._workspace.plan()
-        recipe = plan.recipe.with_overrides(held.overrides).model_copy(update={"channel": self.channel})
-        plan = replace(plan, recipe=recipe)
+        chosen_here = self._workspace.pipeline().with_overrides(held.overrides).with_choices(channel=self.channel)
+        pipeline = fit_to_plate(chosen_here, held.source.plate)
         self.last, self.running, self.stopped, self.failure = run, True, False, None
         self._task = Task(
             done=lambda done: self._end(run, done),
@@ -136,7 +136,11 @@ class PlateRunController(QObject):
             stopped=lambda: self._stop(run),
             news=lambda news: self._on_event(run, news),
         )
-        self._worker.start(lambda: run_planned(run.source, fields, plan, self._engines, run.root, choices), self._task)
+        address = PlateAddress(held.source.path, held.pattern, held.overrides)
+        self._worker.start(
+            lambda: run_plate(run.source, fields, pipeline, run.root, self._engines, choices, address=address),
+            self._task,
+        )
         self.changed.emit()
 
     def cancel(self) -> None:
@@ -151,7 +155,7 @@ class PlateRunController(QObject):
         self._workspace.stack_changed.disconnect(self._keep_channel)
         self._delay.stop()
         self._task, self.last = Task(), None
-        self._engines.clear()
+        self._engines.close()
 
     def _on_event(self, run: PlateRun, news: FieldProgress | FieldOutcome) -> None:
         if isinstance(news, FieldProgress):
@@ -179,8 +183,8 @@ class PlateRunController(QObject):
         held = self._opened_plates.held
         return held is not None and held.source.path == run.source.path and self._numbers.root == run.root
 
-    def _end(self, run: PlateRun, done: PlateDone) -> None:
-        several = dict.fromkeys(notice for d in done.fields for notice in d.notices)
+    def _end(self, run: PlateRun, done: RunResult) -> None:
+        several = dict.fromkeys(notice for o in done.outcomes for notice in o.notices)
         run.notices = (*several, *done.notices)
         self._rest(run)
 

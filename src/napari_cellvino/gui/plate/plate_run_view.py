@@ -92,7 +92,7 @@ def _plan(workspace: Workspace, opened_plates: PlateController) -> str:
     if workspace.package is None or opened_plates.held is None:
         return ""
     z = f", {_Z[workspace.recipe.z_choice.way]}" if opened_plates.held.source.plate.z > 1 else ""
-    return f"{workspace.plan().label}{z}, with the choices of tabs 1 and 2"
+    return f"{workspace.pipeline().label}{z}, with the choices of tabs 1 and 2"
 
 
 def _progress(run: PlateRun, opened_plates: PlateController) -> str:

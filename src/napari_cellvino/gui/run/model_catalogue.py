@@ -10,7 +10,7 @@ from napari_cellvino.engines.engine import Device
 from napari_cellvino.gui.shell.preferences import take_preferences
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.model_package import ModelPackage
+from napari_cellvino.model_package import Gives, ModelPackage
 from napari_cellvino.model_package.registry import ListedPackage, find_package, list_packages
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -74,7 +74,7 @@ class ModelCatalogue(QObject):
     def _outline_verified(self, name: str, outline: ModelPackage) -> None:
         self.checking_outline = ""
         package = self._workspace.package
-        if package is not None and package.spec.task == "detection":  # else another model was chosen meanwhile
+        if package is not None and package.spec.gives is Gives.BOXES:  # else another model was chosen meanwhile
             self._workspace.choose(outline=name, outlining=outline)
         self.changed.emit()
 

@@ -7,7 +7,7 @@ from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.widgets.form_layout import narrow
-from napari_cellvino.model_package import ModelPackage, ModelSpec
+from napari_cellvino.model_package import Gives, ModelPackage, ModelSpec
 from napari_cellvino.model_package.registry import ListedPackage
 
 
@@ -44,7 +44,7 @@ class ModelChoice(QComboBox):
 
 
 def _title(spec: ModelSpec) -> str:
-    kind = {"instances": "outlines", "detection": "boxes", "mask": "one cell"}[spec.task]
+    kind = {Gives.OUTLINES: "outlines", Gives.BOXES: "boxes", Gives.MASK: "one cell"}[spec.gives]
     short = spec.version.removesuffix(".0")
     return f"{spec.title} · {kind} {short}"
 

@@ -100,7 +100,7 @@ class RunController(QObject):
         except CellvinoError as error:
             self._fail(error)
             return
-        done = partial(self._accept, workspace.stack, workspace.plan())
+        done = partial(self._accept, workspace.stack, workspace.pipeline())
         self.running, self._running_on, self._started = True, workspace.stack.planes, time.perf_counter()
         self._task = Task(done=done, failed=self._fail, stopped=self._stop, news=self._news)
         self._worker.start(lambda: steps, self._task)
@@ -122,14 +122,14 @@ class RunController(QObject):
         if self.running:
             self.progressed.emit(progress, left)
 
-    def _accept(self, stack: Stack, plan: Pipeline, outcome: Outcome) -> None:
+    def _accept(self, stack: Stack, pipeline: Pipeline, outcome: Outcome) -> None:
         self.running, self.seconds = False, time.perf_counter() - self._started
         now = self._workspace.stack
         if now is None or now.planes is not stack.planes:  # another image was opened meanwhile
             self.changed.emit()
             return
         self.kept = outcome
-        self._workspace.accept(outcome, plan)
+        self._workspace.accept(outcome, pipeline)
         if self.expected is None:
             self._delay.start()
 

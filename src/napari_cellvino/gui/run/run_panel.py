@@ -25,6 +25,7 @@ from napari_cellvino.gui.widgets.form_layout import (
 )
 from napari_cellvino.gui.widgets.formatting import format_seconds
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.model_package import Gives
 
 
 class RunPanel(QWidget):
@@ -161,7 +162,7 @@ class RunPanel(QWidget):
 
     def _draw_choices(self) -> None:
         recipe, package = self._workspace.recipe, self._workspace.package
-        finds_boxes = package is not None and package.spec.task == "detection"
+        finds_boxes = package is not None and package.spec.gives is Gives.BOXES
         self.model.set_value(self._catalogue.checking or recipe.model)
         self.outline.set_value(self._catalogue.checking_outline or recipe.outline)
         for widget in (self.outline, self._outline_label):

@@ -21,8 +21,8 @@ from napari_cellvino.gui.widgets.formatting import (
     format_count,
     format_seconds,
 )
-from napari_cellvino.results.field_result import notices_of, resolved
 from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.segmentation.predict_field import notices_of
 from napari_cellvino.workflows.workspace import Outcome, Workspace
 
 
@@ -130,12 +130,12 @@ def _changes(outcome: Outcome | None, runner: RunController) -> str:
 def _stale(workspace: Workspace) -> str:
     if workspace.outcome is None or workspace.done is None:
         return ""
-    same = workspace.package is not None and _choices(workspace.done) == _choices(workspace.plan())
+    same = workspace.package is not None and _choices(workspace.done) == _choices(workspace.pipeline())
     return "" if same else "Choices changed since this result: run again."
 
 
-def _choices(plan: Pipeline) -> Recipe:
-    return resolved(plan.recipe, plan.package, plan.outline).model_copy(update={"parameters": {}})
+def _choices(pipeline: Pipeline) -> Recipe:
+    return pipeline.recipe.model_copy(update={"parameters": {}})
 
 
 def _notices(outcome: Outcome | None, runner: RunController) -> list[str]:

@@ -1,7 +1,7 @@
 """2D results of every plane joined along z to objects in 3D: pure, on kept maps, no network."""
 
-from napari_cellvino.segmentation.stitch_z.parameters import JOINING, joining_parameters
+from napari_cellvino.segmentation.stitch_z.parameters import STITCHING, stitching_parameters
 from napari_cellvino.segmentation.stitch_z.slices import Slices
-from napari_cellvino.segmentation.stitch_z.stitch import join_slices
+from napari_cellvino.segmentation.stitch_z.stitch import stitch_slices
 
-__all__ = ["JOINING", "Slices", "join_slices", "joining_parameters"]
+__all__ = ["STITCHING", "Slices", "stitch_slices", "stitching_parameters"]

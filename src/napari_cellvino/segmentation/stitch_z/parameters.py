@@ -5,7 +5,7 @@ from __future__ import annotations
 from napari_cellvino.core.image import ZChoice
 from napari_cellvino.segmentation.heads import Parameter
 
-JOINING = (
+STITCHING = (
     Parameter(
         "z_overlap", "Overlap along z", 0.3, 0.05, 0.95, 0.01,
         help="Outlines in neighbouring planes are one cell where they overlap by this share of what both cover",
@@ -26,6 +26,6 @@ JOINING = (
 )  # fmt: skip
 
 
-def joining_parameters(z: ZChoice) -> tuple[Parameter, ...]:
+def stitching_parameters(z: ZChoice) -> tuple[Parameter, ...]:
     """Return the parameters of joining where every plane is joined, and else none."""
-    return JOINING if z.joined else ()
+    return STITCHING if z.joined else ()

@@ -40,8 +40,8 @@ class _Parts:
     score: NDArray[np.float32]
 
 
-def join_slices(slices: Slices, values: Mapping[str, float]) -> Decoded:
-    """Return labels (Z, Y, X) int32 and objects in 3D, from the lowest plane up; ``values`` has `JOINING`.
+def stitch_slices(slices: Slices, values: Mapping[str, float]) -> Decoded:
+    """Return labels (Z, Y, X) int32 and objects in 3D, from the lowest plane up; ``values`` has `STITCHING`.
 
     Objects that were cut from another one, bridge a gap, or end where another begins are doubtful: broken along z.
     """

@@ -9,16 +9,16 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellvino.core.recipe import Precision
-from napari_cellvino.engines.engine import EngineInfo
+from napari_cellvino.engines.engine import Engine, EngineInfo
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.objectives import Objective
 
 
-class TorchEngine:
+class TorchEngine(Engine):
     """Runs a network where its weights lie, in float32; see `Engine`."""
 
     def __init__(self, net: UNet, objective: Objective) -> None:
-        self._net, self._lesson = net, objective
+        self._net, self._objective = net, objective
 
     def load(self, tile: int) -> EngineInfo:
         """Return what runs; nothing has to be made ready."""
@@ -38,7 +38,7 @@ class TorchEngine:
         try:
             with torch.inference_mode():
                 where = next(self._net.parameters()).device
-                maps = self._lesson.promise(self._net(torch.from_numpy(batch).to(where)))
+                maps = self._objective.promise(self._net(torch.from_numpy(batch).to(where)))
         finally:
             self._net.train(training)
         return np.asarray(maps.cpu().numpy(), np.float16)

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from napari_cellvino.core.recipe import Precision
-from napari_cellvino.engines.openvino import OpenVinoEngine
-from napari_cellvino.model_package import ModelPackage, ModelSpec
+from napari_cellvino.engines.provider import open_engine
+from napari_cellvino.model_package import Gives, ModelPackage, ModelSpec
 from napari_cellvino.training.metrics.evaluate import LabelledSet, infer_field, score_maps, scored_fields
 
 BIAS = 0.5  # what a total count that is off by 10 % costs: 0.05 of the goal
@@ -27,16 +26,16 @@ SEARCH: Mapping[str, Search] = {
     },
     "mask": {"outline": (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)},
 }
-GOALS: Mapping[str, Sequence[str]] = {  # what counts, of the metrics that a model's judge gives
-    "instances": ("ap50", "ap_mean"),
-    "detection": ("f1_50", "f1_centre"),
-    "mask": ("dice",),
+GOALS: Mapping[Gives, Sequence[str]] = {  # what counts, of the metrics that a model's judge gives
+    Gives.OUTLINES: ("ap50", "ap_mean"),
+    Gives.BOXES: ("f1_50", "f1_centre"),
+    Gives.MASK: ("dice",),
 }
 
 
 def goal_of(spec: ModelSpec, values: Mapping[str, float]) -> float:
     """Return the one number that a model of this task is chosen by, 0 to 1; mean over classes where it has several."""
-    wanted = [v for name, v in values.items() if name.partition(":")[0] in GOALS[spec.task] and _counts(spec, name)]
+    wanted = [v for name, v in values.items() if name.partition(":")[0] in GOALS[spec.gives] and _counts(spec, name)]
     return sum(v for v in wanted if v == v) / max(1, len(wanted))
 
 
@@ -58,7 +57,7 @@ def choose_parameters(sets: Sequence[LabelledSet], package: ModelPackage) -> dic
     default for other images than a peak beside a cliff. Finding too many or too few cells counts against it: where the
     truth is doubtful, the best AP may be that of a few sure cells, and this tool is there to count.
     """
-    spec, engine = package.spec, OpenVinoEngine(package, precision=Precision.FAST)
+    spec, engine = package.spec, open_engine(package)
     maps = [[infer_field(f, spec, engine, diameter_px=s.diameter_px) for f in scored_fields(s, spec)] for s in sets]
 
     def goal(parameters: Mapping[str, float]) -> float:

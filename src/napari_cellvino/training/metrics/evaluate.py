@@ -14,8 +14,8 @@ from napari_cellvino.core.image import ArrayPlanes, Origin, Shape, Stack
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.engines.engine import Engine
-from napari_cellvino.engines.openvino import OpenVinoEngine
-from napari_cellvino.model_package import ModelPackage, ModelSpec
+from napari_cellvino.engines.provider import open_engine
+from napari_cellvino.model_package import ModelPackage, ModelSpec, Takes
 from napari_cellvino.model_package.spec import Score
 from napari_cellvino.segmentation.heads import check_parameters
 from napari_cellvino.segmentation.predict import infer_maps
@@ -58,7 +58,7 @@ def score_package(
     scoring, values = metrics_for(package.spec, min_area=part.min_area), check_parameters(package.spec, {})
     scores: list[Score] = []
     for number, precision in enumerate(chosen):
-        engine = OpenVinoEngine(package, device=device, precision=precision)
+        engine = open_engine(package, device, precision)
         matches = []
         for field in fields:
             raw = infer_field(field, package.spec, engine, diameter_px=part.diameter_px)
@@ -70,14 +70,14 @@ def score_package(
 
 def scored_fields(part: LabelledSet, spec: ModelSpec) -> Sequence[LabelledImage]:
     """Return what a model is judged on: the fields, or, for a mask of one cell, a crop round each of their cells."""
-    if spec.task != "mask":
+    if spec.takes is not Takes.CROP:
         return part.fields
     return cut_cells(part.fields, spec, part.min_area)
 
 
 def infer_field(field: LabelledImage, spec: ModelSpec, engine: Engine, *, diameter_px: float | None = None) -> RawMaps:
     """Return the maps of a field; they serve any number of decodings. Crops of one cell have their size already."""
-    diameter_px = None if spec.task == "mask" else diameter_px
+    diameter_px = None if spec.takes is Takes.CROP else diameter_px
     plane = finish(project(as_stack(field), inputs=spec.input_channels))
     return finish(infer_maps(plane, spec, engine, diameter_px=diameter_px))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import TrainingDataError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Precision
-from napari_cellvino.engines.engine import EngineInfo
+from napari_cellvino.engines.engine import Engine, EngineInfo
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.predict import infer_maps
 from napari_cellvino.segmentation.prepare import project
@@ -21,7 +21,7 @@ from napari_cellvino.training.metrics.evaluate import LabelledSet, as_stack, sco
 Tile = NDArray[np.float32]  # (1, C, tile, tile)
 
 
-class TileRecorder:
+class TileRecorder(Engine):
     """An engine that runs nothing and keeps what it is given; see `Engine`."""
 
     def __init__(self, spec: ModelSpec) -> None:

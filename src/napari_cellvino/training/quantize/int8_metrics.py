@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import TrainingDataError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Precision
-from napari_cellvino.engines.engine import EngineInfo
-from napari_cellvino.model_package import ModelPackage
+from napari_cellvino.engines.engine import Engine, EngineInfo
+from napari_cellvino.model_package import Gives, ModelPackage
 from napari_cellvino.model_package.spec import Score
 from napari_cellvino.segmentation.heads import check_parameters
 from napari_cellvino.training.metrics.evaluate import LabelledSet, infer_field, score_package, scored_fields
 from napari_cellvino.training.metrics.metrics import metrics_for
 
-# What a model is held to, by its task: the first that its judge knows.
-MAIN_METRICS: Mapping[str, Sequence[str]] = {
-    "instances": ("ap_mean",),
-    "detection": ("ap50", "f1_centre"),
-    "mask": ("dice",),
+# What a model is held to, by what it gives: the first that its judge knows.
+MAIN_METRICS: Mapping[Gives, Sequence[str]] = {
+    Gives.OUTLINES: ("ap_mean",),
+    Gives.BOXES: ("ap50", "f1_centre"),
+    Gives.MASK: ("dice",),
 }
 
 
@@ -62,7 +62,7 @@ def main_metric(package: ModelPackage, scores: Sequence[Score]) -> tuple[str, fl
     TrainingDataError
         If no field had anything to judge it by.
     """
-    for name in MAIN_METRICS[package.spec.task]:
+    for name in MAIN_METRICS[package.spec.gives]:
         values = [score.value for score in scores if score.metric == name]
         if values:
             return name, float(np.mean(values))
@@ -79,7 +79,7 @@ def compare_int8(
     return PrecisionComparison(name, main_metric(package, exact)[1], value, fields, tuple(scores))
 
 
-class CompiledEngine:
+class CompiledEngine(Engine):
     """A network compiled for any size behind the seam of the engines; see `Engine`."""
 
     def __init__(self, compiled: ov.CompiledModel) -> None:
@@ -118,7 +118,7 @@ def partial_comparison(
             raw = infer_field(field, spec, engine, diameter_px=part.diameter_px)
             found.append(metrics_for(spec, min_area=part.min_area).match(field, raw, values))
         metrics = metrics_for(spec).sum_up(found)
-        name = next(name for name in MAIN_METRICS[spec.task] if name in metrics)
+        name = next(name for name in MAIN_METRICS[spec.gives] if name in metrics)
         return float(np.nan_to_num(metrics[name]))
 
     return len(fields), scoring

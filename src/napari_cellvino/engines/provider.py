@@ -1,0 +1,77 @@
+"""The only place that makes engines: one provider for a run, a window or a worker, which lets go of them at its end."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.engines.engine import Engine
+from napari_cellvino.model_package import ModelPackage
+
+KEPT = 2  # engines that are kept compiled: a model that finds cells, and one that outlines them
+
+EngineMaker = Callable[[ModelPackage, str, Precision], Engine]
+
+
+def open_engine(package: ModelPackage, device: str = "AUTO", precision: Precision = Precision.FAST) -> Engine:
+    """Return an OpenVINO engine for a model.
+
+    Raises
+    ------
+    DeviceError
+        If the device or the precision is not there.
+    """
+    from napari_cellvino.engines.openvino import OpenVinoEngine
+
+    return OpenVinoEngine(package, device=device, precision=precision)
+
+
+class EngineProvider:
+    """Makes engines and keeps the last ones, since compiling a network takes longer than running it.
+
+    Parameters
+    ----------
+    make
+        Makes an engine of a model, a device and a precision; by default `open_engine`.
+    """
+
+    def __init__(self, make: EngineMaker = open_engine) -> None:
+        self._make = make
+        self._held: OrderedDict[tuple[str, str, Precision], Engine] = OrderedDict()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def engine(self, package: ModelPackage, device: str = "AUTO", precision: Precision = Precision.FAST) -> Engine:
+        """Return the engine for a model on a device; the same one as before where it is still held.
+
+        Raises
+        ------
+        DeviceError
+            If the device or the precision is not there.
+        """
+        key = (package.sha256, device, precision)
+        if key not in self._held:
+            self._held[key] = self._make(package, device, precision)
+        self._held.move_to_end(key)
+        while len(self._held) > KEPT:
+            self._held.popitem(last=False)  # it may still be at work for somebody, who holds it then
+        return self._held[key]
+
+    def cancel(self) -> None:
+        """Stop whatever runs, from any thread: the run raises `InferenceCancelledError`."""
+        for engine in list(self._held.values()):
+            engine.cancel()
+
+    def close(self) -> None:
+        """Stop whatever runs and let go of all engines; the provider makes new ones when asked again."""
+        while self._held:
+            self._held.popitem()[1].close()

@@ -1,0 +1,131 @@
+"""A field through a pipeline: the plane or the stack that the recipe names, found, and refined where it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+
+from napari_cellvino.core.image import Plane, Stack
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
+from napari_cellvino.segmentation.predict_stack import decode_stack, predict_stack
+from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.segmentation.raw_maps import RawMaps
+from napari_cellvino.segmentation.refine import CellMasks, MaskRefiner, infer_masks, outline_cells
+from napari_cellvino.segmentation.volume import StackMaps, Volume
+
+
+def predict_field(
+    stack: Stack, pipeline: Pipeline, engines: EngineProvider, *, keep_maps: bool = True
+) -> Generator[Progress, None, Prediction]:
+    """Yield progress and return what the pipeline finds in the plane that its recipe names, or in all planes.
+
+    Parameters
+    ----------
+    stack
+        The image (T, C, Z, Y, X).
+    pipeline
+        What is done.
+    engines
+        Makes the engines that run its models.
+    keep_maps
+        Without, what was found in all planes cannot be decoded again and takes less memory.
+
+    Raises
+    ------
+    DeviceError
+        If the device or the precision is not there.
+    ImageValueError
+        If the image has no such channel, plane or time point, or cannot be used.
+    InferenceError
+        If the network cannot be run to its end.
+    """
+    recipe, spec = pipeline.recipe, pipeline.package.spec
+    engine = engines.engine(pipeline.package, recipe.device, pipeline.find.precision)
+    if recipe.z_choice.joined:
+        return (
+            yield from predict_stack(
+                stack,
+                spec,
+                engine,
+                pipeline.values,
+                channel=recipe.channel,
+                frame=recipe.frame,
+                diameter_px=recipe.diameter_px,
+                keep_maps=keep_maps,
+            )
+        )
+    plane = yield from project(
+        stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=spec.input_channels
+    )
+    raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px)
+    return (yield from _decode_plane(plane, raw, pipeline.values, pipeline, engines))
+
+
+def decode_again(
+    before: Prediction, pipeline: Pipeline, engines: EngineProvider
+) -> Generator[Progress, None, Prediction]:
+    """Yield progress and return a prediction decoded with the values that the pipeline has now.
+
+    No network runs but on cells that were not refined before.
+    """
+    if isinstance(before.raw, StackMaps):
+        return decode_stack(before, before.raw, pipeline.package.spec, pipeline.values)
+    return (yield from _decode_plane(before.plane, before.raw, pipeline.values, pipeline, engines, before.masks))
+
+
+def _decode_plane(
+    plane: Plane,
+    raw: RawMaps,
+    values: Mapping[str, float],
+    pipeline: Pipeline,
+    engines: EngineProvider,
+    known: CellMasks | None = None,
+) -> Generator[Progress, None, Prediction]:
+    found = decode(raw, pipeline.package.spec, values)
+    if pipeline.refine is None:
+        return Prediction(plane, raw, found, dict(values))
+    masks = yield from infer_masks(plane, found.objects, refiner_for(pipeline, engines), known=known)
+    outlined = outline_cells(found, masks, plane.shape, values["outline"])
+    return Prediction(plane, raw, outlined, dict(values), masks)
+
+
+def check_device(pipeline: Pipeline, engines: EngineProvider) -> None:
+    """Make the engines of a pipeline, so that a device that is not there is told before any field is read.
+
+    Raises
+    ------
+    DeviceError
+        If the device or a precision is not there.
+    """
+    for step in pipeline.steps:
+        engines.engine(step.package, pipeline.recipe.device, step.precision)
+
+
+def refiner_for(pipeline: Pipeline, engines: EngineProvider) -> MaskRefiner:
+    """Return the model that refines, with its engine.
+
+    Raises
+    ------
+    ValueError
+        If the pipeline has no such step.
+    """
+    if pipeline.refine is None:
+        raise ValueError(f"the pipeline {pipeline.label} refines nothing")
+    package = pipeline.refine.package
+    return MaskRefiner(package, engines.engine(package, pipeline.recipe.device, pipeline.refine.precision))
+
+
+def volume_of(prediction: Prediction) -> Volume | None:
+    """Return the stack that a prediction was made in where its objects are in 3D."""
+    return prediction.raw.volume if isinstance(prediction.raw, StackMaps) else None
+
+
+def notices_of(prediction: Prediction) -> tuple[str, ...]:
+    """Return what the user should know of a prediction, as sentences."""
+    left_out = prediction.decoded.left_out
+    if not left_out:
+        return prediction.raw.notices
+    cells = "1 cell was" if left_out == 1 else f"{left_out} cells were"
+    return (*prediction.raw.notices, f"{cells} found but nothing could be outlined there: not counted")

@@ -1,0 +1,124 @@
+"""The loop of every run: folders, films and plates, from the command line and from the window.
+
+``counts.csv`` and the tables beside it are written on the way and however the run ends; ``run.json`` says what ran.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from napari_cellvino.results.counts_table import write_counts
+from napari_cellvino.results.folder import RECIPE_NAME, Row, finished_rows, write_recipe
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.workflows.executor import Executor, News
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
+from napari_cellvino.workflows.run_info import write_run_info
+
+TABLES_EVERY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What became of every field of a run, what the user should know beside that, and what ``run.json`` says."""
+
+    outcomes: tuple[FieldOutcome, ...]
+    notices: tuple[str, ...]
+    info: dict[str, object]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a field has no result."""
+        return any(outcome.failed for outcome in self.outcomes)
+
+
+class Tables(Protocol):
+    """The tables of a folder of results, brought up to date with the outcomes of a run."""
+
+    def update(self, outcomes: Sequence[FieldOutcome]) -> None:
+        """Write ``counts.csv`` with the outcomes so far."""
+        ...
+
+    def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
+        """Write every table, and return what the user should know.
+
+        Where the run is not ``complete``, a field may have been finished that is not among the outcomes.
+        """
+        ...
+
+
+class FolderTables:
+    """``counts.csv`` of images that belong to no plate."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._earlier = finished_rows(root)
+
+    def update(self, outcomes: Sequence[FieldOutcome]) -> None:
+        """Write the rows of this run, and after them those of earlier ones."""
+        write_counts(self._root, [o.row for o in outcomes], self._earlier)
+
+    def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
+        """Write the rows once more; of a run that was stopped, those of all fields that stand there."""
+        standing: list[Row] | None = self._earlier if complete else None
+        write_counts(self._root, [o.row for o in outcomes], standing)
+        return ()
+
+
+def run_fields(
+    tasks: Iterable[FieldTask | FieldOutcome], executor: Executor, tables: Tables, root: Path, pipeline: Pipeline
+) -> Generator[News, None, RunResult]:
+    """Yield progress and outcomes, and return what became of every field.
+
+    Parameters
+    ----------
+    tasks
+        The fields, in order; outcomes among them are of images that cannot be read.
+    executor
+        Does them.
+    tables
+        The tables of this kind of run.
+    root
+        The folder of results.
+    pipeline
+        What is done, for ``recipe.yaml`` and ``run.json``.
+
+    Raises
+    ------
+    OutputError
+        If tables, recipe or ``run.json`` cannot be written.
+    """
+    started = time.time()
+    write_run_info(root, pipeline, (), started, complete=False)  # tells at once whether the folder can be written
+    if not (root / RECIPE_NAME).exists():
+        write_recipe(root, pipeline.recipe)
+    outcomes: list[FieldOutcome] = []
+    complete = False
+    try:
+        yield from _work(executor.run(tasks), outcomes, tables, root, pipeline)
+        complete = True
+    finally:
+        notices = tables.finish(outcomes, complete=complete)
+    info = write_run_info(root, pipeline, outcomes, started, complete=True)
+    return RunResult(tuple(outcomes), notices, info)
+
+
+def _work(
+    news: Generator[News, None, None], outcomes: list[FieldOutcome], tables: Tables, root: Path, pipeline: Pipeline
+) -> Generator[News, None, None]:
+    """Pass on news and collect the outcomes; tables are written now and then, the recipe with the first result."""
+    written = time.monotonic()
+    with closing(news):  # what is being written comes to its end before the tables look at it
+        for item in news:
+            if isinstance(item, FieldOutcome):
+                if not item.failed and all(o.failed for o in outcomes):  # a run without any result changes nothing
+                    write_recipe(root, pipeline.recipe)
+                outcomes.append(item)
+            yield item
+            if isinstance(item, FieldOutcome) and time.monotonic() - written > TABLES_EVERY_S:
+                tables.update(outcomes)
+                written = time.monotonic()

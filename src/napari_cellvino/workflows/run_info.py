@@ -1,0 +1,69 @@
+"""``run.json``: what a run was made with, when, on what, and how long each field took."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from napari_cellvino import __version__
+from napari_cellvino.model_package import ModelPackage
+from napari_cellvino.results.folder import write_text
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.workflows.field_task import FieldOutcome
+
+NAME = "run.json"
+LIBRARIES = ("numpy", "scipy", "scikit-image", "openvino", "tifffile")  # whose versions may change a result
+
+
+def write_run_info(
+    root: Path, pipeline: Pipeline, outcomes: Sequence[FieldOutcome], started: float, *, complete: bool
+) -> dict[str, object]:
+    """Write ``run.json`` and return what it says; ``started`` is in seconds since 1970.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    """
+    info = run_info(pipeline, outcomes, started) | {"complete": complete}
+    write_text(root / NAME, json_text(info))
+    return info
+
+
+def run_info(pipeline: Pipeline, outcomes: Sequence[FieldOutcome], started: float) -> dict[str, object]:
+    """Return versions, models, devices, times and what became of each field."""
+    outline = pipeline.outline
+    return {
+        "napari-cellvino": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "versions": {name: version(name) for name in LIBRARIES},
+        "model": _model_info(pipeline.package),
+        **({"outline": _model_info(outline)} if outline else {}),
+        "recipe": pipeline.recipe.fingerprint(),
+        "complete": False,
+        "devices": sorted({f"{o.engine.device} {o.engine.number_type}" for o in outcomes if o.engine}),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
+        "seconds": round(time.time() - started, 3),
+        "fields": [_field_info(outcome) for outcome in outcomes],
+    }
+
+
+def _field_info(outcome: FieldOutcome) -> dict[str, object]:
+    row = outcome.row
+    info: dict[str, object] = {
+        "folder": row["folder"], "file": row["file"], "seconds": round(outcome.seconds, 3), "kept": outcome.kept
+    }  # fmt: skip
+    if outcome.notices:
+        info["notices"] = list(outcome.notices)
+    if outcome.traceback:
+        info["traceback"] = outcome.traceback
+    return info
+
+
+def _model_info(package: ModelPackage) -> dict[str, str]:
+    return {"name": package.label, "sha256": package.sha256}

@@ -1,0 +1,81 @@
+"""Images and plates that are open: the fields of one file are read one after the other without opening it anew."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import TypeVar
+
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
+from napari_cellvino.io import Source, open_source
+from napari_cellvino.io.plates import PlateSource, open_plate
+from napari_cellvino.workflows.field_task import FieldTask, PlateAddress
+
+KEPT = 2  # files that stay open
+
+_Key = TypeVar("_Key")
+_Opened = TypeVar("_Opened")
+
+
+class OpenSources:
+    """Opens files and plates, and keeps the last ones open."""
+
+    def __init__(self) -> None:
+        self._images: OrderedDict[tuple[Path, MetadataOverrides], Source] = OrderedDict()
+        self._plates: OrderedDict[PlateAddress, PlateSource] = OrderedDict()
+
+    def image(self, path: Path, overrides: MetadataOverrides) -> Source:
+        """Return an image file, opened with what the user said of it.
+
+        Raises
+        ------
+        ImageReadError, ImageValueError
+            If it cannot be read or understood.
+        """
+        key = (path, overrides)
+        if key not in self._images:
+            self._images[key] = open_source(
+                path, axes=overrides.axes, spacing=overrides.spacing, channels=overrides.channels
+            )
+        return _newest(self._images, key)
+
+    def plate(self, address: PlateAddress) -> PlateSource:
+        """Return a plate, opened with what the user said of it; the errors are those of `image`."""
+        if address not in self._plates:
+            said = address.overrides
+            self._plates[address] = open_plate(
+                address.path, pattern=address.pattern, spacing=said.spacing, channels=said.channels
+            )
+        return _newest(self._plates, address)
+
+    def hold(self, address: PlateAddress, source: PlateSource) -> None:
+        """Take a plate that is open already."""
+        self._plates[address] = source
+
+    def stack(self, task: FieldTask) -> Stack:
+        """Return the image of a task.
+
+        Raises
+        ------
+        ImageReadError, ImageValueError
+            If it cannot be read, or is not there any more.
+        """
+        if task.place is not None:
+            return self.plate(task.place.plate).open_field(task.place.field)
+        return _position(self.image(Path(task.origin.path), task.recipe.overrides), task.origin)
+
+
+def _position(source: Source, origin: Origin) -> Stack:
+    for position in source.positions:
+        if position.name == origin.position:
+            return source.read(position)
+    raise ImageValueError(f"{origin.path} has no position {origin.position!r} any more")
+
+
+def _newest(held: OrderedDict[_Key, _Opened], key: _Key) -> _Opened:
+    """Return what was asked for, and let go of what was not asked for lately."""
+    held.move_to_end(key)
+    while len(held) > KEPT:
+        held.popitem(last=False)
+    return held[key]

@@ -1,0 +1,126 @@
+"""The same tasks give the same results inline, in threads and in another process."""
+
+from __future__ import annotations
+
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+from plate_images import write_plate
+
+from napari_cellvino.core.image import Origin
+from napari_cellvino.core.progress import finish
+from napari_cellvino.io.plates import open_plate
+from napari_cellvino.results.plate_field import PlateChoices
+from napari_cellvino.workflows.executor import InlineExecutor, ThreadsExecutor
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, failed_outcome
+from napari_cellvino.workflows.run_field import FieldWorker, run_field_alone
+from napari_cellvino.workflows.run_folder import folder_tasks, run_folder
+from napari_cellvino.workflows.run_plate import plate_tasks
+from napari_cellvino.workflows.sources import OpenSources
+
+Tree = dict[str, bytes]
+
+
+def tree(root) -> Tree:
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+def field_tree(root) -> Tree:
+    return {name: content for name, content in tree(root).items() if "/" in name}
+
+
+def tasks_of(images, job) -> list[FieldTask]:
+    return list(folder_tasks(images, job.pipeline, job.root, OpenSources()))
+
+
+def outcomes(executor, tasks) -> list[FieldOutcome]:
+    return [news for news in executor.run(tasks) if isinstance(news, FieldOutcome)]
+
+
+def test_tasks_hold_no_pixels_and_are_the_same_after_a_journey(images, job, tmp_path, wells):
+    source = open_plate(write_plate(tmp_path / "p", wells, ("A01",)))
+    address = PlateAddress(source.path)
+    of_plate = plate_tasks(source, source.plate.fields, job.pipeline, job.root, PlateChoices(), address)
+    for task in [*tasks_of(images, job), *of_plate]:
+        packed = pickle.dumps(task)
+        assert len(packed) < 5_000
+        assert pickle.loads(packed) == task
+
+
+def test_inline_and_threads_write_the_same_bytes(images, job):
+    inline, threads = replace(job, root=job.root / "inline"), replace(job, root=job.root / "threads")
+    for one, kind in ((inline, InlineExecutor), (threads, ThreadsExecutor)):
+        worker = FieldWorker(one.engines)
+        finish(run_folder(images, one.pipeline, one.root, one.engines, executor=kind(worker)))
+    assert field_tree(inline.root) == field_tree(threads.root)
+    assert tree(inline.root)["counts.csv"] == tree(threads.root)["counts.csv"]
+
+
+def test_another_process_gives_the_same_bytes(images, job):
+    here, there = replace(job, root=job.root / "here"), replace(job, root=job.root / "there")
+    done_here = outcomes(InlineExecutor(FieldWorker(here.engines)), tasks_of(images[:2], here))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        done_there = list(pool.map(run_field_alone, tasks_of(images[:2], there)))
+    assert [o.row for o in done_there] == [o.row for o in done_here]
+    assert not any(o.failed for o in done_there)
+    assert field_tree(here.root) == field_tree(there.root)
+
+
+def test_a_field_of_a_plate_is_done_in_another_process_too(job, tmp_path, wells):
+    source = open_plate(write_plate(tmp_path / "p", wells, ("A01",)))
+    pipeline = job.pipeline.with_choices(channel="2")
+    address = PlateAddress(source.path)
+    tasks = plate_tasks(source, source.plate.fields, pipeline, job.root, PlateChoices(ring_px=4), address)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        done = list(pool.map(run_field_alone, tasks))
+    assert [(o.failed, o.row["well"], o.row["folder"]) for o in done] == [
+        (False, "A01", "A01_f1"),
+        (False, "A01", "A01_f2"),
+    ]
+    assert all("ring_ratio_channel_1" in o.row for o in done)
+
+
+@pytest.mark.parametrize("kind", [InlineExecutor, ThreadsExecutor])
+def test_outcomes_keep_the_order_of_the_tasks(images, job, kind):
+    unreadable = failed_outcome(2, Origin("/gone.tif"), "it is gone")
+    first, second, third = tasks_of(images, job)
+    mixed = [first, unreadable, replace(second, number=3), replace(third, number=4)]
+    done = outcomes(kind(FieldWorker(job.engines)), mixed)
+    assert [(o.number, o.failed) for o in done] == [(1, False), (2, True), (3, False), (4, False)]
+
+
+def test_fields_that_take_much_memory_wait_for_those_before(images, job, monkeypatch):
+    monkeypatch.setattr("napari_cellvino.workflows.executor.WAITING_BYTES", 1)
+    order: list[str] = []
+    executor = ThreadsExecutor(FieldWorker(job.engines))
+
+    def watched(tasks):
+        for task in tasks:
+            order.append(f"start {task.number}")
+            yield task
+
+    for news in executor.run(watched(tasks_of(images, job))):
+        if isinstance(news, FieldOutcome):
+            order.append(f"end {news.number}")
+    assert order == [f"{what} {n}" for n in (1, 2, 3) for what in ("start", "end")]
+
+
+def test_a_model_of_another_version_is_not_taken(images, job):
+    (task,) = tasks_of(images[:1], job)
+    stale = replace(task, recipe=task.recipe.model_copy(update={"model_sha256": "0" * 64}))
+    (done,) = outcomes(InlineExecutor(FieldWorker(job.engines)), [stale])
+    assert done.failed
+    assert "0" * 12 in str(done.row["error"])
+    assert not task.folder.exists()
+
+
+def test_labels_do_not_depend_on_where_they_were_made(images, job):
+    from napari_cellvino.io.label_tiff import read_labels
+
+    done = outcomes(InlineExecutor(FieldWorker(job.engines)), tasks_of(images[:1], job))
+    labels, _ = read_labels(job.root / "field 1" / "labels.tif")
+    assert len(np.unique(labels)) - 1 == done[0].row["count"]
