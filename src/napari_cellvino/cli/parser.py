@@ -45,6 +45,10 @@ def _command(
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="log what is done; -vv: every stage with its seconds"
+    )
+    parser.add_argument("--log-file", type=Path, metavar="PATH", help="append the whole log to this file")
     parser.set_defaults(command=_late(module))
     return parser
 
