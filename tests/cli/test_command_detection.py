@@ -142,7 +142,7 @@ def test_another_outline_is_another_result(cellvino, outlined_run, image, models
     recipe = yaml.safe_load((outlined_run / "recipe.yaml").read_text()) | {"outline_sha256": "0" * 64}
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(recipe))
     called = cellvino("run", image, "--recipe", tmp_path / "r.yaml", "--out", tmp_path / "o")
-    assert isinstance(called.error, OptionError)
+    assert isinstance(called.error, ModelPackageError)
     assert "outline_sha256" in called.err
 
 

@@ -78,8 +78,8 @@ def test_fields_are_chosen_by_their_columns_and_the_table_is_that_of_a_card(cell
 def test_what_cannot_be_scored_is_an_error_with_its_facts(cellvino, labelled, truth):
     score = ("evaluate", labelled, "--model", "nuclei")
     for words, kind, facts in (
-        ((*score, "--split", "train"), TrainingDataError, ("--split train",)),
-        ((*score, "--where", "type=x"), TrainingDataError, ("'type'", "id")),
+        ((*score, "--split", "train"), (TrainingDataError, OptionError), ("--split train",)),
+        ((*score, "--where", "type=x"), OptionError, ("'type'", "id")),
         ((*score, "--where", "type"), OptionError, ("type", "'='")),
         (("evaluate", truth["plate"], "--model", "nuclei"), TrainingDataError, (str(truth["plate"]),)),
     ):

@@ -251,8 +251,8 @@ def test_results_that_cannot_be_read_are_errors_with_their_facts(folder, tmp_pat
     for change, fact in (
         ({"objects": content["objects"][1:]}, "object 1 "),
         ({"objects": [{"id": "x"}]}, "objects"),
-        ({"objects": [{"id": 1, "origin": "moon"}]}, "moon"),
-        ({"provenance": {}}, "annotation.json"),
+        ({"objects": [{"id": 1, "origin": "moon"}]}, "MOON"),
+        ({"provenance": {}}, "origin"),
     ):
         path.write_text(json.dumps(content | change))
         with pytest.raises(ImageValueError, match=fact):
