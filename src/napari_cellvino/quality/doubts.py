@@ -1,7 +1,7 @@
-"""Reasons to look at an object again, each found for all objects of an image at once, with how strong it is.
+"""Reasons to review an object, each computed for all objects of an image at once, with its strength.
 
-Strengths go from 0 to 1. What is unusual is judged by the other objects of the same image: median and median absolute
-deviation, which a few odd ones do not move.
+Strengths go from 0 to 1. What is unusual is measured against the other objects of the same image: median and median
+absolute deviation, which a few odd ones do not move.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why to look at an object: which doubt, how strong (0 to 1), and in words."""
+    """A reason to review an object: which doubt, its strength (0 to 1), and a text."""
 
     doubt: Doubt
     strength: float
-    words: str
+    text: str
 
 
 Found = Iterator[tuple[int, Reason]]  # by id
@@ -103,7 +103,7 @@ def unsure_outlines(objects: Objects, runs: Runs, foreground_probability: Floats
         yield int(objects.id[row]), Reason(Doubt.UNSURE_OUTLINE, _strength(float(away[row])), "unsure outline")
 
 
-def waists(annotation: Annotation, objects: Objects, solidity: Floats) -> Found:
+def constrictions(annotation: Annotation, objects: Objects, solidity: Floats) -> Found:
     """Yield the objects with a clear waist; only those that are neither convex nor round are looked at one by one."""
     height, width = (objects.box[:, 2:] - objects.box[:, :2]).T
     longer = np.maximum(height, width) > LONG * np.minimum(height, width)
