@@ -33,6 +33,7 @@ class ReviewLayer:
     drawn = Signal(object)  # the same at its end
     shown = Signal()  # or hidden
     replaced = Signal()  # somebody gave the layer other pixels, or locked it
+    drawn_again = Signal()  # the whole layer, by whoever changed its pixels
 
     def __init__(self, layer: Labels | Vectors) -> None:
         self.layer = layer
@@ -45,6 +46,7 @@ class ReviewLayer:
             layer.preserve_labels = True  # napari's brush and eraser leave the neighbours alone
             layer.events.paint.connect(self._paint)
             layer.events.data.connect(self._tell_replaced)
+            layer.events.set_data.connect(self._tell_drawn)
 
     def close(self) -> None:
         """Listen no more; the layer stays as it is."""
@@ -56,6 +58,7 @@ class ReviewLayer:
         if isinstance(self.layer, Labels):
             self.layer.events.paint.disconnect(self._paint)
             self.layer.events.data.disconnect(self._tell_replaced)
+            self.layer.events.set_data.disconnect(self._tell_drawn)
 
     def arm(self, *, drawing: bool) -> None:
         """Let the next drag draw, or move the camera again."""
@@ -65,6 +68,14 @@ class ReviewLayer:
         if drawing and isinstance(self.layer, Labels):
             self.layer.mode = "pan_zoom"
         self.layer.mouse_pan = not drawing
+
+    def put(self, labels: NDArray[np.int32]) -> None:
+        """Let the layer show these labels (Z, Y, X) or (Y, X), whose pixels it shares, drawn anew."""
+        if isinstance(self.layer, Labels):
+            if self.layer.data is not labels:
+                self.layer.data = labels
+            self.layer._reset_history()  # of pixels that are gone
+            self.layer.refresh()
 
     def select(self, id_: int) -> None:
         """Let napari's own tools paint with the number of a cell."""
@@ -121,6 +132,9 @@ class ReviewLayer:
 
     def _tell_shown(self, _: object = None) -> None:
         self.shown.emit()
+
+    def _tell_drawn(self, _: object = None) -> None:
+        self.drawn_again.emit()
 
     def _tell_replaced(self, _: object = None) -> None:
         self.replaced.emit()

@@ -91,7 +91,7 @@ def page_text(reviewer: ReviewController) -> str:
     acts += (actions.PLANES,) if stack else ()
     ours = [(thing.key, thing.tip) for thing in (*acts, *fitting(reviewer))]
     ours += [("Shift+1 … 9", "Give the chosen cells a class"), ("Enter, Esc", "End what is being drawn, or drop it")]
-    ours.append((KEYS_PAGE, "This page"))
+    ours += [("Alt+1 … 6", "Go to a tab"), (KEYS_PAGE, "This page")]
     rows = [*_MOUSE, *ours, *(() if boxes else _NAPARI), *_SIGNS]
     half = (len(rows) + 1) // 2
     left, right = _table(rows[:half]), _table(rows[half:])

@@ -69,11 +69,14 @@ def _notice(reviewer: ReviewController) -> str:
     said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
     if not said and reviewer.editor.busy:
         said = f"{reviewer.editor.busy[:1].upper()}{reviewer.editor.busy[1:]}."
+    if not said and reviewer.keys_rest_for:
+        other = f"the layer “{reviewer.keys_rest_for}”"
+        said = f"Keys belong to {other} while you draw in it. Choose its pan tool to go on here."
     return said + (" Press G again to do it." if reviewer.editor.unsure else "")
 
 
 def _in_hand(tool: PointerTool | None) -> str:
-    return f"{tool.title}: {tool.hint}. Esc ends it." if tool is not None else ""
+    return f"{tool.title}: {tool.hint}. Esc ends it; press {tool.key} again for the next." if tool is not None else ""
 
 
 def _note(annotation: Annotation, ids: Sequence[int]) -> str | None:

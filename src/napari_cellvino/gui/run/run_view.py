@@ -23,7 +23,8 @@ from napari_cellvino.gui.widgets.formatting import (
 )
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import notices_of
-from napari_cellvino.workflows.workspace import Outcome, Workspace
+from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.workspace import Workspace
 
 
 class State(Enum):
@@ -118,7 +119,8 @@ def _classes(workspace: Workspace) -> str:
 
 def _detail(outcome: Outcome, runner: RunController) -> str:
     facts = outcome.prediction.raw.facts
-    return f"in {format_seconds(runner.seconds)} on {facts.device}, {facts.number_type}"
+    seen = outcome.prediction.plane.chosen
+    return f"{seen}\nin {format_seconds(runner.seconds)} on {facts.device}, {facts.number_type}"
 
 
 def _changes(outcome: Outcome | None, runner: RunController) -> str:

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.image import Origin, channel_index
 from napari_cellvino.gui.napari_bridge import ResultLayers
+from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.plate_run_controller import PlateRunController
@@ -50,6 +51,7 @@ class Session(QObject):
         self.decoder = SerialWorker()  # decoding again, so that sliders never wait for the engine
         self.catalogue = ModelCatalogue(self.workspace, self.worker)
         self.opener = OpenController(viewer, self.workspace, self.files)
+        self.current_field = CurrentFieldController(viewer, self.workspace, self.opener)
         self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._home)
         self.reviewer = ReviewController(self.workspace, self.decoder, self.saver.target)
         self.masks = MaskImportController(self.reviewer, self.files)
@@ -69,6 +71,7 @@ class Session(QObject):
         self.reviewer.edited.connect(self.saver.outdate)
         self.reviewer.resumed.connect(self.runner.show_again)
         self.reviewer.resumed.connect(self.saver.go_on)
+        self.reviewer.came_back.connect(self.saver.go_on)
         self.saver.changed.connect(self.reviewer.changed)
         self.farewell = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
         self.plates = PlateController(self.opener, self.files)
@@ -123,8 +126,9 @@ class Session(QObject):
         self.plate_runner.close()
         self.thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
-        for listening in (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
-            listening.close()
+        listening = (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.current_field)
+        for part in (*listening, self.opener):
+            part.close()
         for worker in self._workers:
             worker.close()
         self.farewell.close()
@@ -149,6 +153,7 @@ class Session(QObject):
 
     def _snapshot(self) -> Snapshot | None:
         """Return what is corrected as it is now, None where nobody changed anything."""
+        self.review_canvas.outside.check()  # what is saved is what is seen
         session = self.reviewer.editor.session
         return session.snapshot(self.review_canvas.unfinished) if session is not None else None
 
