@@ -6,6 +6,7 @@ from napari_cellvino.gui.napari_bridge.image_layers import Picture, Pictures
 from napari_cellvino.gui.napari_bridge.layer_reader import axes_choices, stack_of
 from napari_cellvino.gui.napari_bridge.result_layers import ResultLayers, ResultName, ResultPlace, seen_in
 from napari_cellvino.gui.napari_bridge.review_layer import ReviewLayer
+from napari_cellvino.gui.napari_bridge.saved_layer import SavedLayer
 from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, prepare_layers
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ResultName",
     "ResultPlace",
     "ReviewLayer",
+    "SavedLayer",
     "axes_choices",
     "prepare_layers",
     "seen_in",

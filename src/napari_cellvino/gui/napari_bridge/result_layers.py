@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import napari
+import numpy as np
 from napari.layers import Image, Labels, Layer, Vectors
 
 from napari_cellvino.annotation import Annotation
@@ -20,6 +21,7 @@ from napari_cellvino.core.objects import Objects
 from napari_cellvino.gui.napari_bridge.layer_style import box_colours, box_lines, class_colormap, object_features
 
 CONTOUR_PX = 2
+SMALL_PX = 24  # cells of a smaller diameter get a thinner outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +202,11 @@ class ResultLayers:
         labels = self._viewer.add_labels(
             annotation.labels,
             name=name.cells(),
-            opacity=0.5,
+            opacity=1.0,
             features=object_features(objects, name.classes),
             **inherited_space(source, annotation.labels.ndim),
         )
+        labels.contour = contour_px(objects)
         _colour(labels, objects, name)
         return _Result(place, name, source, labels, hidden)
 
@@ -253,10 +256,17 @@ def _updated(result: _Result, annotation: Annotation, name: ResultName) -> _Resu
 
 
 def _colour(labels: Labels, objects: Objects, name: ResultName) -> None:
-    """Show several classes as contours in their full colours: a veil over dark and bright cells would change them."""
+    """Show several classes in their colours."""
     if len(name.classes) > 1:
         labels.colormap = class_colormap(objects)
-        labels.contour, labels.opacity = CONTOUR_PX, 1.0
+
+
+def contour_px(objects: Objects) -> int:
+    """Return the width of outlines: thin ones for small cells, whose stain they would hide."""
+    if not len(objects) or objects.box.shape[1] == 6:
+        return CONTOUR_PX
+    diameter = float(np.median(objects.area_px)) ** 0.5
+    return 1 if diameter < SMALL_PX else CONTOUR_PX
 
 
 def inherited_space(source: Image | None, ndim: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from psygnal import Signal
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.region import Region
 
+FILLED_OPACITY = 0.5
 CLICK_PX = 4  # of the canvas that the mouse may move in a click
 
 
@@ -38,6 +39,7 @@ class ReviewLayer:
     def __init__(self, layer: Labels | Vectors) -> None:
         self.layer = layer
         self._armed = False
+        self._contour = 1
         layer.mouse_drag_callbacks.append(self._follow)
         layer.mouse_double_click_callbacks.append(self._click_twice)
         layer.events.editable.connect(self._tell_replaced)
@@ -68,6 +70,20 @@ class ReviewLayer:
         if drawing and isinstance(self.layer, Labels):
             self.layer.mode = "pan_zoom"
         self.layer.mouse_pan = not drawing
+
+    def toggle_fill(self) -> bool:
+        """Fill the cells, or outline them again; return False where they are boxes."""
+        if not isinstance(self.layer, Labels):
+            return False
+        if self.layer.contour:
+            self._contour, self.layer.contour, self.layer.opacity = self.layer.contour, 0, FILLED_OPACITY
+        else:
+            self.layer.contour, self.layer.opacity = self._contour, 1.0
+        return True
+
+    def toggle_shown(self) -> None:
+        """Hide the cells, or show them again."""
+        self.layer.visible = not self.layer.visible
 
     def put(self, labels: NDArray[np.int32]) -> None:
         """Let the layer show these labels (Z, Y, X) or (Y, X), whose pixels it shares, drawn anew."""

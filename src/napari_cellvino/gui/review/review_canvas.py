@@ -14,7 +14,7 @@ from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.tools.boxes import boxes_at
 from napari_cellvino.gui.napari_bridge import Canvas, ReviewLayer
 from napari_cellvino.gui.review.active_tool import ActiveTool
-from napari_cellvino.gui.review.keys import bindings
+from napari_cellvino.gui.review.keys import FILL_KEY, HIDE_KEY, bindings
 from napari_cellvino.gui.review.outside_changes import OutsideChanges
 from napari_cellvino.gui.review.pointer_tools import choose_along
 from napari_cellvino.gui.review.review_controller import ReviewController
@@ -69,7 +69,8 @@ class ReviewCanvas(QObject):
             self.leave()
             if self.canvas is None:
                 self.canvas = Canvas(self._viewer)
-                self.canvas.bind(*bindings(self._reviewer, self.tool_in_use, self.keys_wanted.emit))
+                keys, tool_keys = bindings(self._reviewer, self.tool_in_use, self.keys_wanted.emit)
+                self.canvas.bind(keys | {FILL_KEY: self._toggle_fill, HIDE_KEY: self._toggle_shown}, tool_keys)
             self.layer = ReviewLayer(layer)
             self.layer.clicked.connect(self._click)
             self.layer.clicked_twice.connect(self._click_again)
@@ -121,6 +122,14 @@ class ReviewCanvas(QObject):
     def _click_again(self, point: NDArray[np.float64]) -> None:
         if self.tool_in_use.tool is not None:
             self.tool_in_use.click(point)
+
+    def _toggle_fill(self) -> None:
+        if self.layer is not None and not self.layer.toggle_fill():
+            self._reviewer.editor.say("These cells are boxes and cannot be filled.")
+
+    def _toggle_shown(self) -> None:
+        if self.layer is not None:
+            self.layer.toggle_shown()
 
     def _draw(self, path: NDArray[np.float64]) -> None:
         if self.tool_in_use.draws:

@@ -16,6 +16,7 @@ from napari_cellvino.gui.retrain.retrain_panel import RetrainPanel
 from napari_cellvino.gui.review.review_panel import ReviewPanel
 from napari_cellvino.gui.run.run_panel import RunPanel
 from napari_cellvino.gui.save.save_panel import SavePanel
+from napari_cellvino.gui.shell.details_panel import DetailsPanel
 from napari_cellvino.gui.shell.viewer_session import Session, session_of
 
 
@@ -39,7 +40,9 @@ class CellvinoWindow(QWidget):
         self.tabs.addTab(_scrolling(self.retrain_panel), "Retrain")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
-        layout.addWidget(self.tabs)
+        self.details = DetailsPanel(self.session.log)
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(self.details)
         self.open_panel.done_changed.connect(lambda done: self._tick(0, "1 Open", done))
         self.review_panel.progress_changed.connect(lambda said: self.tabs.setTabText(2, f"3 Review {said}".strip()))
         self.save_panel.done_changed.connect(lambda done: self._tick(3, "4 Save", done))
