@@ -67,3 +67,23 @@ def test_a_shipped_name_is_refused(models: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="ships with CellVINO; give yours another name"):
         install_package(package(tmp_path / "a", "nuclei", "9.0.0"), before="nuclei")
     assert not models.exists()
+
+
+@pytest.mark.parametrize(
+    ("present", "new", "installed"),
+    [
+        ("0.9.0", "0.10.0", "0.10.0"),
+        ("1.0.0", "1.0.0rc1", "1.1.0"),
+        ("1.0.0rc1", "1.0.0", "1.0.0"),
+        ("2", "1.9.9", "2.1.0"),
+        ("version one", "0.1.0", "0.1.0"),
+    ],
+)
+def test_versions_are_in_the_order_of_pep_440(
+    models: Path, tmp_path: Path, present: str, new: str, installed: str
+) -> None:
+    install_package(package(tmp_path / "a", "mine", present), before="live-dead")
+    assert install_package(package(tmp_path / "b", "mine", new), before="mine").spec.version == installed
+    assert installed_versions("mine") == (present, installed)
+    assert go_back("mine") == "mine"
+    assert find_package("mine").spec.version == present

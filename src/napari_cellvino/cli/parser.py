@@ -45,6 +45,10 @@ def _command(
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="log what is done; -vv: every stage with its seconds"
+    )
+    parser.add_argument("--log-file", type=Path, metavar="PATH", help="append the whole log to this file")
     parser.set_defaults(command=_late(module))
     return parser
 
@@ -69,7 +73,7 @@ def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("plates").add_argument
     add("--wells", default="", metavar="A01:H12", help="wells to run, as A01:H12,P24 (default: all)")
     add("--fields", default="", metavar="N", help="fields to run of each well, as 1,3:5 (default: all)")
-    add("--layout", type=Path, metavar="FILE.csv", help="compounds, doses, controls: well,compound,dose,control")
+    add("--layout", type=Path, metavar="FILE.csv", help="well,compound,dose,control (default: what DIR has of it)")
     add("--ring", type=int, default=5, metavar="PX", help="ring around each cell for ring_ratio_* (default: 5 px)")
     add("--labels-back", action="store_true", help="write label images into a plate that is OME-Zarr")
     _add_pattern(parser)

@@ -7,6 +7,7 @@ other. The compiled model is cached on disk.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -24,6 +25,8 @@ from napari_cellvino.core.recipe import Precision
 from napari_cellvino.core.settings import cache_folder
 from napari_cellvino.engines.engine import Device, Engine, EngineInfo, EngineTileError, InferenceCancelledError
 from napari_cellvino.model_package import ModelPackage
+
+_logger = logging.getLogger(__name__)
 
 IN_FLIGHT = 2  # requests per tile size: more only wait for each other
 
@@ -148,7 +151,10 @@ class OpenVinoEngine(Engine):
             raise EngineTileError(
                 f"{self._device} cannot run {self._weights.parent.name} on tiles of {tile} px: {_first_line(error)}"
             ) from error
-        return _Compiled(requests, _info(compiled, self._precision), seconds)
+        info = _info(compiled, self._precision)
+        name = self._weights.parent.name
+        _logger.debug("compiled %s for tiles of %d px on %s, %s", name, tile, info.device, info.number_type)
+        return _Compiled(requests, info, seconds)
 
     def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:
         """Return the maps (1, M, tile, tile) of a float32 batch (1, C, tile, tile).

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import yaml
+from packaging.version import InvalidVersion, Version
 
 from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.core.resources import shipped_folder
@@ -108,15 +109,18 @@ def _restore(name: str, version: str) -> ModelPackage:
 
 def _free_version(name: str, version: str) -> str:
     taken = installed_versions(name)
-    if taken and _order(version) <= _order(taken[-1]):
-        major, minor = _order(taken[-1])[:2]
-        return f"{major}.{minor + 1}.0"
+    newest = _order(taken[-1]) if taken else None
+    if newest is not None and _order(version) <= newest:
+        return f"{newest.major}.{newest.minor + 1}.0"
     return version
 
 
-def _order(version: str) -> tuple[int, ...]:
-    numbers = [int(part) if part.isdigit() else 0 for part in version.split(".")]
-    return tuple([*numbers, 0, 0, 0][:3])
+def _order(version: str) -> Version:
+    """Return a version as it is compared (PEP 440); others, which bioimage.io allows, come before all of these."""
+    try:
+        return Version(version)
+    except InvalidVersion:
+        return Version("0.dev0")
 
 
 def _set_version(path: Path, version: str) -> None:

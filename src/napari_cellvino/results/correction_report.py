@@ -20,7 +20,7 @@ from napari_cellvino.formats.field import Box, Cells, ExportField, boxes_of
 from napari_cellvino.quality.accuracy import IOU_PERCENT, Accuracy, FieldMatch, summarise
 from napari_cellvino.quality.box_accuracy import DetectionAccuracy, DetectionMatch, summarise_detections
 from napari_cellvino.quality.corrections import KINDS, Boxes, Correction, CorrectionFigures, compare, compare_boxes
-from napari_cellvino.results.correction_page import page
+from napari_cellvino.results.correction_page import render_page
 from napari_cellvino.results.crop_pictures import Integers, Window, as_data_url, box_mask, draw_crop, window_round
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.json_text import json_text
@@ -132,7 +132,7 @@ class CorrectionReport:
         """
         content = self.as_dict()
         pictures = [(miss.field, miss.correction, miss.picture) for miss in self.worst]
-        for target, text in ((path, page(content, pictures)), (path.with_suffix(".json"), json_text(content))):
+        for target, text in ((path, render_page(content, pictures)), (path.with_suffix(".json"), json_text(content))):
             with atomic_path(target) as part:
                 part.write_text(text, encoding="utf-8", newline="\n")
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_cellvino.core.errors import OutputError
+from napari_cellvino.core.errors import OptionError, OutputError
 from napari_cellvino.core.plate import Plate, Well
 from napari_cellvino.io.plates import PlateSource
-from napari_cellvino.plates.layout import Layout, layout_text, read_layout
+from napari_cellvino.plates.layout import Content, Layout, layout_text, read_layout
 from napari_cellvino.plates.well_measures import REVIEWED, Lines
 from napari_cellvino.plates.well_table import well_table
 from napari_cellvino.results.corrections import content_of
@@ -20,7 +20,7 @@ from napari_cellvino.results.folder import (
     write_text,
 )
 from napari_cellvino.results.plate_field import folder_name, place_columns, placed_rows, refresh_place
-from napari_cellvino.results.plate_tables import write_plate_tables
+from napari_cellvino.results.plate_tables import WELLS_NAME, write_plate_tables
 from napari_cellvino.storage.file_names import safe_name
 
 LAYOUT_NAME = "layout.csv"
@@ -55,26 +55,13 @@ def read_plate_results(
     OptionError
         If the layout there cannot be read.
     """
-    if layout is None:
-        layout = kept_layout(root, source.plate)
+    layout = kept_layout(root, source.plate) if layout is None else layout
     done = _own(finished_rows(root), source, layout)
     known = {row["position"] for row in done}
     rows = (*done, *(row for row in failed if row["position"] not in known))
     lines = lines_of(rows, source.plate, layout)
     seen = _reviewed(root, done)
     return PlateResults(rows, {w: {**line, REVIEWED: seen.get(w)} for w, line in lines.items()}, layout)
-
-
-def kept_layout(root: Path, plate: Plate) -> Layout:
-    """Return what the wells hold as an earlier run, or a person, kept it under ``root``; nothing where nobody did.
-
-    Raises
-    ------
-    OptionError
-        If it cannot be read.
-    """
-    kept = root / LAYOUT_NAME
-    return read_layout(kept, plate) if kept.is_file() else Layout()
 
 
 def _own(rows: Sequence[Row], source: PlateSource, layout: Layout) -> tuple[Row, ...]:
@@ -105,6 +92,26 @@ def _reviewed(root: Path, rows: Sequence[Row]) -> dict[Well, float]:
 def _looked_at(folder: Path) -> tuple[int, int]:
     states = [cell.get("review", "unseen") for cell in content_of(folder).get("objects", ())]
     return sum(state != "unseen" for state in states), len(states)
+
+
+def kept_layout(root: Path, plate: Plate) -> Layout:
+    """Return what the wells hold as results under ``root`` tell it: ``layout.csv``, else the table of wells.
+
+    The command line kept no ``layout.csv`` once; the contents of the wells were in the tables only.
+
+    Raises
+    ------
+    OptionError
+        If ``layout.csv`` cannot be read.
+    """
+    kept = root / LAYOUT_NAME
+    if kept.is_file():
+        return read_layout(kept, plate)
+    try:
+        told = read_layout(root / WELLS_NAME, plate)
+    except OptionError:  # no such table, or one that a person changed
+        return Layout()
+    return Layout({well: content for well, content in told.contents.items() if content != Content()})
 
 
 def keep_layout(root: Path, layout: Layout) -> None:

@@ -5,6 +5,7 @@ Beside what was corrected, a result keeps what the model itself had found, so th
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from napari_cellvino.annotation import Annotation
 from napari_cellvino.annotation.document_json import FORMAT, annotation_dict
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.image import Plane
+from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.io.label_tiff import write_labels
 from napari_cellvino.results.corrections import (
     MODEL,
@@ -27,6 +29,8 @@ from napari_cellvino.results.field_result import FieldResult, measured
 from napari_cellvino.segmentation.volume import Volume
 from napari_cellvino.storage.atomic import atomic_folder
 from napari_cellvino.storage.json_text import json_text
+
+_logger = logging.getLogger(__name__)
 
 PREVIOUS = "previous"  # folder inside a result: what was there before it was corrected
 WRITTEN = (LABELS_NAME, *RESULT_NAMES)
@@ -74,7 +78,7 @@ def save_corrections(
     OutputError
         If it cannot be written; the result and the journal are then as they were.
     """
-    with snapshot.saving(journal_path(folder)):
+    with timed_stage(_logger, "save", folder.name, "corrected"), snapshot.saving(journal_path(folder)):
         result = finish(measured(snapshot.annotation, plane, volume))
         known = content_of(folder).get("ticket") if is_result(folder) else None
         anew = result_key is not None and result_key != known
@@ -90,6 +94,11 @@ def replace_result(folder: Path, result: FieldResult, result_key: dict[str, obje
     OutputError
         If the corrections there do not fit, or the folder cannot be written.
     """
+    with timed_stage(_logger, "save", folder.name):
+        _replace_result(folder, result, result_key, finish)
+
+
+def _replace_result(folder: Path, result: FieldResult, result_key: dict[str, object], finish: Finish) -> None:
     kept = with_corrections(folder, result)
     if kept is not result:
         _replace(folder, finish(kept), result_key, result.annotation, first=True, anew=True)

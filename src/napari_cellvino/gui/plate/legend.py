@@ -6,7 +6,7 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_cellvino.figures.heat_map import colour_of
+from napari_cellvino.figures.colour_scale import colour_of
 from napari_cellvino.gui.plate.grid_geometry import LEFT
 from napari_cellvino.gui.plate.grid_painting import Ink, paint_hatched
 from napari_cellvino.plates.well_measures import Measure

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from qtpy.QtGui import QColor, QImage
 
 from napari_cellvino.core.plate import Well
-from napari_cellvino.figures.heat_map import colour_of
+from napari_cellvino.figures.colour_scale import colour_of
 from napari_cellvino.gui.plate.grid_painting import GridView
 from napari_cellvino.gui.plate.plate_run_controller import PlateRun
 from napari_cellvino.gui.plate.well_map import WellMap

@@ -183,4 +183,4 @@ def _describe_f1(f1: float, reviewed: int, cells: int) -> str:
 
 def _draw(results: Path, of: str, by: str) -> Made:
     done = write_plot(results, of, by)
-    return Made(f"{done.words.title}: {done.words.lines[0]}" + _lost(done.unreadable), done.path)
+    return Made(f"{done.labels.title}: {done.labels.lines[0]}" + _lost(done.unreadable), done.path)

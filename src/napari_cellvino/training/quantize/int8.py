@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -93,7 +92,6 @@ def quantize_carefully(
 
 def _nncf() -> ModuleType:
     """Return NNCF, silent."""
-    os.environ.setdefault("NNCF_CI", "1")  # its only switch for sending nothing
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what it thinks of the versions it finds
