@@ -127,7 +127,7 @@ def _classes(workspace: Workspace) -> str:
 def _detail(outcome: Outcome, runner: RunController) -> str:
     facts = outcome.prediction.raw.facts
     seen = outcome.prediction.plane.chosen
-    return f"{seen}\nin {format_seconds(runner.seconds)} on {facts.device}, {facts.number_type}"
+    return f"{seen}, in {format_seconds(runner.seconds)} on {facts.device}, {facts.number_type}"
 
 
 def _saved(saved: SavedResult) -> str:
