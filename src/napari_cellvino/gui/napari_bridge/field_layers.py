@@ -19,6 +19,7 @@ from napari_cellvino.gui.napari_bridge.layer_reader import LayerPlanes, full_res
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 from napari_cellvino.gui.napari_bridge.stack_layers import contrast_limits, shown_axes
 
+FILLED = 0.95  # of the canvas by a picture
 PROJECTED = {ZWay.MIP: "maximum projection", ZWay.MEAN: "mean projection"}
 
 
@@ -37,6 +38,15 @@ class FieldLayers:
                 self._hide(other.layers)
         if self._projection is None:
             self._show(picture.layers)
+
+    def fit(self, picture: Picture) -> None:
+        """Show the whole picture: napari's own reset takes in what is hidden too."""
+        low, high = picture.layers[0].extent.world[:, -2:]
+        height, width = self._viewer.window._qt_viewer.canvas.size
+        size = np.maximum(high - low, 1e-9)
+        camera = self._viewer.scene.camera
+        camera.center = (*camera.center[:-2], *((low + high) / 2).tolist())
+        camera.zoom = FILLED * float(min(height / size[0], width / size[1]))
 
     def show_projection(self, plane: Plane, way: ZWay, picture: Picture) -> None:
         """Show what the network saw of a stack in layers of its own, in the place of the planes."""

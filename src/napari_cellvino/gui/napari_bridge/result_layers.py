@@ -18,7 +18,13 @@ from napari.layers import Image, Labels, Layer, Vectors
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.image import Plane, PlaneReader, ZChoice, ZWay
 from napari_cellvino.core.objects import Objects
-from napari_cellvino.gui.napari_bridge.layer_style import box_colours, box_lines, class_colormap, object_features
+from napari_cellvino.gui.napari_bridge.layer_style import (
+    box_colours,
+    box_lines,
+    class_colormap,
+    object_features,
+    outline_colormap,
+)
 
 CONTOUR_PX = 2
 SMALL_PX = 24  # cells of a smaller diameter get a thinner outline
@@ -128,9 +134,9 @@ class ResultLayers:
             made = self._with_boxes(_updated(replace(result, place=place), annotation, name), annotation)
             self._results[self._results.index(result)] = made
         else:
-            made = self._made(annotation, place, name, source)
             if result is not None:
                 self._remove(result)
+            made = self._made(annotation, place, name, source)
             self._results.append(made)
         if self._current is not None and self._current.main is not made.main:
             self._hide(self._current)
@@ -207,6 +213,7 @@ class ResultLayers:
             **inherited_space(source, annotation.labels.ndim),
         )
         labels.contour = contour_px(objects)
+        labels.colormap = outline_colormap(rgb=source is not None and bool(source.rgb))
         _colour(labels, objects, name)
         return _Result(place, name, source, labels, hidden)
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels, Vectors
+from napari.utils import DirectLabelColormap
+from napari.utils.colormaps import label_colormap
 from napari.utils.events import Event
 from numpy.typing import NDArray
 from psygnal import Signal
@@ -39,7 +41,8 @@ class ReviewLayer:
     def __init__(self, layer: Labels | Vectors) -> None:
         self.layer = layer
         self._armed = False
-        self._contour = 1
+        self._contour = 0  # the other way to show the cells
+        self._own_colours: DirectLabelColormap | None = None  # of outlines that are filled now
         layer.mouse_drag_callbacks.append(self._follow)
         layer.mouse_double_click_callbacks.append(self._click_twice)
         layer.events.editable.connect(self._tell_replaced)
@@ -75,11 +78,19 @@ class ReviewLayer:
         """Fill the cells, or outline them again; return False where they are boxes."""
         if not isinstance(self.layer, Labels):
             return False
-        if self.layer.contour:
-            self._contour, self.layer.contour, self.layer.opacity = self.layer.contour, 0, FILLED_OPACITY
-        else:
-            self.layer.contour, self.layer.opacity = self._contour, 1.0
+        filled = not self.layer.contour
+        self.layer.contour, self._contour = self._contour, self.layer.contour
+        self.layer.opacity = 1.0 if filled else FILLED_OPACITY
+        if self._own_colours is not None or self._one_colour:
+            mine = self._own_colours or label_colormap()
+            self._own_colours, self.layer.colormap = (None if filled else self.layer.colormap), mine
         return True
+
+    @property
+    def _one_colour(self) -> bool:
+        """Whether all outlines have one colour; those of classes have theirs, filled too."""
+        colours = self.layer.colormap
+        return isinstance(colours, DirectLabelColormap) and len(colours.color_dict) == 2
 
     def toggle_shown(self) -> None:
         """Hide the cells, or show them again."""

@@ -6,7 +6,7 @@ import napari
 from napari.layers import Image, Labels
 
 from napari_cellvino.annotation import Annotation
-from napari_cellvino.gui.napari_bridge.layer_style import object_features
+from napari_cellvino.gui.napari_bridge.layer_style import object_features, outline_colormap
 from napari_cellvino.gui.napari_bridge.result_layers import contour_px, inherited_space
 
 
@@ -30,6 +30,7 @@ class SavedLayer:
             **inherited_space(source, annotation.labels.ndim),
         )
         self._layer.contour = contour_px(objects)
+        self._layer.colormap = outline_colormap(rgb=bool(source.rgb))
         self._layer.editable = False
         self._viewer.layers.selection.active = active
 

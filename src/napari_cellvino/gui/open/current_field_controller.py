@@ -51,8 +51,11 @@ class CurrentFieldController(QObject):
         if picture is None or picture is self._picture:
             self._picture = picture
             return
+        other = self._picture is None or picture.layers != self._picture.layers
         self._picture = picture
         self._layers.bring(picture, self._opener.pictures.listed())
+        if other and len(self._opener.pictures.listed()) > 1:
+            self._layers.fit(picture)
         self._on_recipe(self._workspace.recipe)
 
     def _on_slider(self, _: object = None) -> None:

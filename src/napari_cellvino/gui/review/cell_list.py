@@ -63,6 +63,8 @@ class ReviewList(QWidget):
             self.doubt.addItem(words, doubt)
         self.doubt.setToolTip("List and walk to cells with this reason only")
         self.kind.setToolTip("List and walk to cells of this class only")
+        for combo in (self.state, self.doubt, self.kind):  # side by side in a narrow panel
+            combo.setMinimumContentsLength(3)
         self.size.setRange(2, 1000)
         self.size.setValue(self._reviewer.queue.sample_size)
         self.size.setKeyboardTracking(False)

@@ -16,6 +16,7 @@ from napari_cellvino.gui.review.pointer_tools import PointerTool
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.state_markers import Sign
 
+WIDTH = 980  # px; a small screen has 1280
 Calls = dict[str, Callable[[], None]]
 KEYS_PAGE, FILL_KEY, HIDE_KEY = "?", "F", "V"
 _MOUSE = (
@@ -79,6 +80,8 @@ class KeysPage(QDialog):
         layout = QVBoxLayout(self)
         label = QLabel(page_text(reviewer))
         label.setTextFormat(Qt.TextFormat.RichText)
+        label.setWordWrap(True)
+        label.setFixedWidth(WIDTH)
         layout.addWidget(label)
 
 
