@@ -15,6 +15,8 @@ import psutil
 import pytest
 from hypothesis import settings
 
+import napari_cellvino  # noqa: F401  (before anything imports OpenVINO: it is silent then)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # A busy machine is no failure. CI says the same each time for the same commit; a developer's runs look further.

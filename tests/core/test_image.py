@@ -30,9 +30,10 @@ def test_a_stack_describes_itself(stack: Stack) -> None:
 
 
 def test_corrections_take_their_doubts_away(stack: Stack) -> None:
-    doubtful = replace(stack, spacing=Spacing(), assumptions=("pixel size unknown: …", "the pages are planes"))
+    doubtful = replace(stack, spacing=Spacing(), remarks=("the pages are planes",))
     mended = doubtful.with_spacing(Spacing(None, 0.5, 0.5))
-    assert mended.assumptions == ("the pages are planes",)
+    assert mended.assumptions == ("the pages are planes", *mended.unknown_sizes)
+    assert mended.with_spacing(Spacing(1, 0.5, 0.5)).assumptions == ("the pages are planes",)
     assert mended.planes is doubtful.planes
     assert stack.with_channels(["a", "b"]).channels == ("a", "b")
     with pytest.raises(ImageValueError, match="2 .*1 "):

@@ -4,7 +4,7 @@ import zlib
 import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import Spacing
@@ -128,3 +128,20 @@ def test_a_file_that_changed_meanwhile(tmp_path):
     png(tmp_path, noise(30, 20))
     with pytest.raises(ImageReadError, match="changed since"):
         stack.plane()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+@pytest.mark.parametrize("colour", [False, True])
+def test_exif_orientation_is_honoured(tmp_path, orientation, name, colour):
+    grey = np.kron(np.arange(0, 240, 20, np.uint8).reshape(3, 4), np.ones((16, 16), np.uint8))
+    stored = Image.fromarray(np.stack([grey, grey // 2, grey // 3], -1) if colour else grey)
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored.save(tmp_path / name, exif=exif, **({"quality": 100, "subsampling": 0} if name == "a.jpg" else {}))
+    with Image.open(tmp_path / name) as picture:
+        expected = np.asarray(ImageOps.exif_transpose(picture)).astype(int)
+    stack = open_source(tmp_path / name).read()
+    assert (stack.shape.y, stack.shape.x) == expected.shape[:2]
+    shown = stack.plane(c=stack.shape.c - 1)
+    np.testing.assert_array_equal(shown, expected[..., 2] if colour else expected)

@@ -88,7 +88,9 @@ def test_reasons_that_come_later_put_the_queue_in_order_again(field):
     annotation, foreground_probability = field
     other = np.where(annotation.labels == 8, 0, annotation.labels).astype(np.int32)
     first = review_queue(annotation, foreground_probability=foreground_probability)
-    later = with_reasons(first, [*disagreements(annotation, annotation.objects, other), (99, first[0].reasons[0])])
+    later = with_reasons(
+        first, [*disagreements(annotation.objects, annotation.labels, other), (99, first[0].reasons[0])]
+    )
     assert later == review_queue(annotation, foreground_probability=foreground_probability, other=other)
     assert later != first
 

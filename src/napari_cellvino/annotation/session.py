@@ -203,6 +203,7 @@ class EditSession:
             changed=tuple(id_ for id_, before, after in live if before and after),
             undo=undo.name if undo else "",
             redo=redo.name if redo else "",
+            rerun=edit.rerun,
         )
 
     def _place(self, edit: Edit) -> Region | None:

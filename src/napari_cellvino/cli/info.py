@@ -93,5 +93,5 @@ def _format(path: Path, stack: Stack) -> str:
     lines = [f"{path}{place}", stack.describe(), stack.describe_spacing()]
     if stack.shape.c > 1:
         lines.append("channels: " + ", ".join(f"{n} {name}" for n, name in enumerate(stack.channels, 1)))
-    guesses = [a for a in stack.assumptions if stack.spacing.known or not a.startswith("pixel size unknown")]
-    return "\n  ".join([*lines, *guesses])
+    sizes = stack.unknown_sizes if stack.spacing.known else ()  # else said by the line of the spacing
+    return "\n  ".join([*lines, *stack.remarks, *stack.warnings, *sizes])

@@ -2,7 +2,26 @@
 
 
 class CellvinoError(Exception):
-    """Something the user can understand and act on; anything else that is raised is a bug."""
+    """Something the user can understand and act on; anything else that is raised is a bug.
+
+    Parameters
+    ----------
+    problem
+        What is wrong, with the value.
+    remedy
+        What to do about it, where that is not part of ``problem``: in the window there are buttons.
+    command
+        The same for the command line, with the options to type; without it the ``remedy`` holds there too.
+    """
+
+    def __init__(self, problem: str = "", *, remedy: str = "", command: str = "") -> None:
+        self.problem, self.remedy = problem, remedy
+        super().__init__("; ".join(part for part in (problem, command or remedy) if part))
+
+    @property
+    def in_window(self) -> str:
+        """What is wrong and what to do, for somebody at the window."""
+        return "; ".join(part for part in (self.problem, self.remedy) if part)
 
 
 class ImageReadError(CellvinoError, OSError):

@@ -77,7 +77,7 @@ class Plate:
 
     ``rows`` and ``columns`` are those of the whole plate. ``channels`` are those of every field, ``z`` and ``t`` the
     numbers of planes and time points. ``missing`` names the wells, fields and images that should be there and are not;
-    ``problems`` are sentences on inconsistencies.
+    ``problems`` are sentences on inconsistencies. Label images can be written into one that ``takes_labels``.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Plate:
     spacing: Spacing = field(default_factory=Spacing)
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    takes_labels: bool = False
 
     @property
     def wells(self) -> tuple[Well, ...]:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Stage(Enum):
+    """What long work is doing."""
+
+    PREPARING = "preparing"
+    INFERENCE = "inference"  # the network runs, with as much to do at every step
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +25,7 @@ class Progress:
     noun: str
     done: int
     total: int
+    stage: Stage = Stage.PREPARING
 
 
 def finish(work: Generator[T, None, R], report: Callable[[T], object] = lambda item: None) -> R:

@@ -121,7 +121,11 @@ def check_replaceable(folder: Path, *, overwrite: bool) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not overwrite:
-        raise ReplaceError(f"{folder} is there already; replace it (--overwrite) or choose another folder")
+        raise ReplaceError(
+            f"{folder} is there already",
+            remedy="replace it or choose another folder",
+            command="replace it (--overwrite) or choose another folder",
+        )
     try:
         known = {RECORD_NAME, *json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))["files"]}
     except (OSError, ValueError, KeyError, TypeError):

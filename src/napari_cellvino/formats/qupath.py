@@ -92,8 +92,9 @@ def _properties(cell: Cell, colour: tuple[int, int, int]) -> Json:
 
 
 def _measurements(field: ExportField, row: int) -> Json:
-    columns = {name: values[row] for name, values in field.measurements.items() if math.isfinite(values[row])}
-    return {"measurements": columns | {"score": field.cells.cells[row].score}}
+    columns = {name: values[row] for name, values in field.measurements.items()}
+    columns["score"] = field.cells.cells[row].score
+    return {"measurements": {name: value for name, value in columns.items() if math.isfinite(value)}}
 
 
 def read_geojson(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:

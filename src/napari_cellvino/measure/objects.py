@@ -16,8 +16,8 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import ObjectOrigin, Objects, ReviewState
 from napari_cellvino.measure.columns import column_names, format_doubts, format_enum
-from napari_cellvino.measure.convex_hull import hull_areas
-from napari_cellvino.measure.runs import Runs, box_runs, find_runs
+from napari_cellvino.measure.outlines import Outlines, find_outlines
+from napari_cellvino.measure.runs import Runs, box_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +32,8 @@ def measure(
     channels: Sequence[str],
     spacing: Spacing,
     classes: Sequence[str],
+    *,
+    outlines: Outlines | None = None,
 ) -> pd.DataFrame:
     """Return one row per object, in the order of ``objects``.
 
@@ -51,6 +53,8 @@ def measure(
         µm per pixel; where unknown, the columns in µm are absent.
     classes
         Names that ``objects.class_index`` counts into.
+    outlines
+        Those of ``objects`` in ``labels``, where they are known already.
 
     Returns
     -------
@@ -75,8 +79,9 @@ def measure(
     """
     _check_sizes(labels, pixels, channels)
     shape = pixels.shape[-2:]
-    runs = box_runs(objects.box, shape) if labels is None else find_runs(labels, objects.id)
-    columns = _identity(objects, classes) | _place(objects) | (_shape(runs) if labels is not None else {})
+    found = outlines if outlines is not None or labels is None else find_outlines(labels, objects.id)
+    runs = box_runs(objects.box, shape) if found is None else found.runs
+    columns = _identity(objects, classes) | _place(objects) | (_shape(found) if found is not None else {})
     columns["touches_edge"] = _touches_edge(objects, shape)
     for name, channel in zip(column_names(channels, empty="channel"), pixels, strict=True):
         columns |= _intensity(runs, channel, name)
@@ -126,12 +131,13 @@ def _place(objects: Objects) -> Columns:
     return centroid | {"area_px": objects.area_px}
 
 
-def _shape(runs: Runs) -> Columns:
+def _shape(outlines: Outlines) -> Columns:
+    runs = outlines.runs
     area = runs.total(runs.x1 - runs.x0)
     return {
         "equivalent_diameter_px": _diameter(area),
         "eccentricity": _eccentricity(runs, area),
-        "solidity": area / hull_areas(runs),
+        "solidity": outlines.solidity,
     }
 
 

@@ -16,6 +16,7 @@ from napari_cellvino.core.objects import Objects
 from napari_cellvino.quality.overlap import overlap
 
 HALF = 0.5
+RERUN_NAME = "Run again"
 Labels = NDArray[np.int32]
 
 
@@ -84,8 +85,8 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *
     whole = Region((0,) * after.ndim, after.shape)
     records = _records(rows.select(stays), ids[stays], boxes=False)
     marked = [*records, *_marked(annotation, before)]
-    edit = describe(annotation, "Run again", runs_between(annotation.shape, whole, old, after), marked)
-    return Reconciled(edit, len(touched), len(records), int((~stays).sum()))
+    edit = describe(annotation, RERUN_NAME, runs_between(annotation.shape, whole, old, after), marked)
+    return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
 def _numbers(
@@ -110,8 +111,8 @@ def _reconcile_boxes(annotation: Annotation, labels: Labels | None, objects: Obj
     stays = (_covered(objects.box, kept).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
     ids = np.arange(annotation.next_id, annotation.next_id + stays.sum())
     records = _records(objects.select(stays), ids, boxes=True)
-    edit = describe(annotation, "Run again", None, [*records, *_marked(annotation, before)], removed=replaced)
-    return Reconciled(edit, len(touched), len(records), int((~stays).sum()))
+    edit = describe(annotation, RERUN_NAME, None, [*records, *_marked(annotation, before)], removed=replaced)
+    return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
 def _records(rows: Objects, ids: NDArray[np.integer], *, boxes: bool) -> list[ObjectRecord]:

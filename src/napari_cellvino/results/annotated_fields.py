@@ -93,7 +93,11 @@ def result_folders(results: Path) -> list[Path]:
         return [results]
     found = sorted(p.parent for p in results.glob(f"*/{ANNOTATION_NAME}") if not p.parent.name.startswith("."))
     if not found:
-        raise ImageReadError(f"{results} holds no results; name the folder that 'cellvino run' wrote (--out)")
+        raise ImageReadError(
+            f"{results} holds no results",
+            remedy="choose the folder that results were saved into",
+            command="name the folder that 'cellvino run' wrote (--out)",
+        )
     return found
 
 

@@ -101,8 +101,9 @@ def check_replaceable(folder: Path, result_key: ResultKey, *, overwrite: bool) -
     """Raise ReplaceError if another result stands in ``folder`` and ``overwrite`` is off."""
     if folder.exists() and not overwrite and read_result_key(folder) != result_key:
         raise ReplaceError(
-            f"{folder} holds a result made with other choices, or from an image that changed since; "
-            "overwrite it (--overwrite) or choose another folder"
+            f"{folder} holds a result made with other choices, or from an image that changed since",
+            remedy="replace it or choose another folder",
+            command="overwrite it (--overwrite) or choose another folder",
         )
 
 

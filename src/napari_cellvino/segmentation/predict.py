@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Plane
-from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.engines.engine import Engine, EngineTileError
 from napari_cellvino.model_package import ModelSpec, Takes
@@ -187,7 +187,7 @@ def _run_tiles(
     stitcher = Stitcher(plan, maps)
     for index, tile_maps in enumerate(infer_views(engine, _tiles(pixels, ranges, spec, plan, tile), spec)):
         stitcher.add(index, tile_maps)
-        yield Progress("tiles", index + 1, len(plan))
+        yield Progress("tiles", index + 1, len(plan), Stage.INFERENCE)
     return RawMaps(maps, facts, tile, len(plan), (height, width), (height, width))
 
 

@@ -42,7 +42,11 @@ def write_report(
     path, left_out = out or results / REPORT_NAME, list[Unreadable]()
     recover(path)
     if path.exists() and not overwrite:
-        raise ReplaceError(f"{path} is there already; replace it (--overwrite) or name another file (--out)")
+        raise ReplaceError(
+            f"{path} is there already",
+            remedy="replace it or choose another folder",
+            command="replace it (--overwrite) or name another file (--out)",
+        )
     report = report_corrections(result_folders(results), left_out, model_results)
     report.write(path)
     return Reported(report, path, tuple(left_out))
@@ -89,7 +93,8 @@ def _model_cells(folder: Path, model_results: Path | None) -> Cells:
     own = model_folder(folder)
     if own is None:
         raise ImageReadError(
-            f"{folder} does not tell what the model had found, as it was corrected with an earlier version; "
-            "name the model's own results (--model-results)"
+            f"{folder} does not tell what the model had found, as it was corrected with an earlier version",
+            remedy="run the model on it again into another folder",
+            command="name the model's own results (--model-results)",
         )
     return read_result_cells(own)

@@ -9,8 +9,8 @@ from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.formats.field import Cell, Cells
 from napari_cellvino.formats.reading import find_annotations, read_cells
+from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.quality.reconcile import Reconciled, reconcile
-from napari_cellvino.results.field_result import find_doubts
 from napari_cellvino.workflows.import_masks import records_of_cells
 
 
@@ -51,7 +51,7 @@ def take_masks(annotation: Annotation, masks: Masks) -> Reconciled:
     cells, known = masks.cells, annotation.classes
     renamed = replace(cells, classes=known, cells=tuple(_of_known_class(cell, known) for cell in cells.cells))
     brought = Annotation(cells.labels, records_of_cells(renamed), known, annotation.provenance, shape=annotation.shape)
-    objects = replace(brought.objects, doubts=find_doubts(brought.objects, annotation.shape))
+    objects = replace(brought.objects, doubts=find_doubts(brought.objects, brought.labels, annotation.shape))
     done = reconcile(annotation, brought.labels, objects)
     return replace(done, edit=replace(done.edit, name="Take in masks"))  # stands on a button: no room for the file
 

@@ -23,9 +23,9 @@ from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.formats.field import Cell, Cells, MisfitError
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
-from napari_cellvino.quality.doubts import broken_along_z
+from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.results.counts_table import write_counts
-from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, find_doubts, measured
+from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, measured
 from napari_cellvino.results.folder import (
     ResultKey,
     Row,
@@ -174,8 +174,9 @@ def imported_field(cells: Cells, file: Path, recipe: Recipe, plane: Plane, volum
     )
     shape = plane.shape if volume is None else tuple(volume.stack.shape[2:])
     annotation = Annotation(cells.labels, records_of_cells(cells), cells.classes, provenance, shape=shape)
-    doubts = _doubts(annotation)
-    records = [replace(record, doubts=doubts[record.id]) for record in annotation.records.values()]
+    flags = find_doubts(annotation.objects, annotation.labels, shape).tolist()
+    known = [annotation.records[id_] for id_ in sorted(annotation.records)]
+    records = [replace(record, doubts=Doubt(flag)) for record, flag in zip(known, flags, strict=True)]
     return measured(Annotation(cells.labels, records, cells.classes, provenance, shape=shape), plane, volume)
 
 
@@ -210,17 +211,6 @@ def _known(word: str, unknown: Word) -> Word:
 
 def _whole_px(cell: Cell) -> tuple[int, ...]:
     return tuple(round(edge) for edge in cell.box)
-
-
-def _doubts(annotation: Annotation) -> dict[int, Doubt]:
-    """Return the reasons to look twice at each object, by id."""
-    objects = annotation.objects
-    flags = find_doubts(objects, annotation.shape)
-    doubts = {id_: Doubt(flag) for id_, flag in zip(objects.id.tolist(), flags.tolist(), strict=True)}
-    if len(annotation.shape) == 3:
-        for id_, reason in broken_along_z(annotation):
-            doubts[id_] |= reason.doubt
-    return doubts
 
 
 def _result_key(result: FieldResult) -> ResultKey:

@@ -30,7 +30,7 @@ Click = Callable[[QWidget], None]
 def contents(window: CellvinoWindow, plate: Path, qtbot: QtBot, click: Click) -> PlateContents:
     """The unfolded form, with that plate."""
     open_plate(window, plate, qtbot)
-    click(window.plate_panel.contents_fold)
+    click(window.plate_panel.contents_fold.toggleButton())
     return window.plate_panel.contents
 
 

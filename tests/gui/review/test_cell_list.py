@@ -181,7 +181,7 @@ def test_many_are_counted_before_they_go_and_accepted_ones_are_spared(
     review.reviewer.select(small[:1])
     review.key("A")
     many = review.panel.many
-    many.fold.setChecked(True)
+    many.fold.unfold(True)
     many.limit.setValue(100)
     assert many.found.text() == f"{len(small) - 1} cells smaller than 100 px; 1 accepted one is spared"
     assert set(review.reviewer.selection) == set(small[1:])

@@ -181,7 +181,7 @@ def test_what_was_corrected_survives_a_slider_and_a_new_run(review: Review, qtbo
         np.testing.assert_array_equal(review.layer.data == kept, mask)
     assert "Kept as you corrected them: 1" in review.window.run_panel.notice.words.text()
     assert len(review.reviewer.annotation.records) < len(review.ids)
-    assert [edit.name for edit in review.reviewer.editor.session.history._done].count("Run again") == 1
+    assert [edit.rerun for edit in review.reviewer.editor.session.history._done].count(True) == 1
     run(review.window)
     np.testing.assert_array_equal(review.layer.data == kept, mask)
     assert not review.layer.data[tuple(place.T)].any()

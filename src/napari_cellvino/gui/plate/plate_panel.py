@@ -32,15 +32,16 @@ class PlatePanel(DropPanel):
         self._opened_plates = session.plates
         layout = panel_layout(self)
         self._build_head(layout)
-        self.pattern_fold, self.pattern = Fold("Pattern of the names"), PlatePattern(self.session.leisure)
+        self.pattern, self.contents = PlatePattern(self.session.leisure), PlateContents()
+        self.pattern_fold = _Fold("Pattern of the names", self.pattern)
         self.pattern_fold.setToolTip("For folders that no reader knows, or knows wrongly")
-        self.contents_fold, self.contents = Fold("Compounds, doses, controls"), PlateContents()
+        self.contents_fold = _Fold("Compounds, doses, controls", self.contents)
         self.contents_fold.setToolTip("What the wells hold; it goes into every table")
-        self._hold(layout, self.pattern_fold, self.pattern)
+        layout.addWidget(self.pattern_fold)
         self._build_wells(layout)
         self.running = PlateRunRows(session)
         layout.addWidget(self.running)
-        self._hold(layout, self.contents_fold, self.contents)
+        layout.addWidget(self.contents_fold)
         layout.addStretch(1)
         in_tab_order(self.open_button, self.wells.shown, self.grid, self.back_button, self.field, self.next_button)
         self._connect()
@@ -77,15 +78,6 @@ class PlatePanel(DropPanel):
         for widget in (self.wells, self.problems, self._fields):
             layout.addWidget(widget)
 
-    def _hold(self, layout: QVBoxLayout, fold: Fold, held: QWidget) -> None:
-        for widget in (fold, held):
-            layout.addWidget(widget)
-        fold.hold(held)
-        shown = QTimer(fold)  # once the layout has made room
-        shown.setSingleShot(True)
-        shown.timeout.connect(lambda: _reveal(held))
-        fold.toggled.connect(lambda unfolded: shown.start(0) if unfolded else shown.stop())
-
     def _connect(self) -> None:
         opened_plates = self._opened_plates
         opened_plates.changed.connect(self._draw)
@@ -110,7 +102,7 @@ class PlatePanel(DropPanel):
             self._opened_plates.show(self._opened_plates.well, number - 1)
 
     def _show_another(self) -> None:
-        self.pattern_fold.setChecked(self._opened_plates.failure is not None)  # a pattern may help
+        self.pattern_fold.unfold(self._opened_plates.failure is not None)  # a pattern may help
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
         """Get ready to open a plate; look again at what stands there of the open one: cells were reviewed meanwhile."""
@@ -145,12 +137,8 @@ class PlatePanel(DropPanel):
         if held is not None:
             self.contents.set_value(held.source.plate, self.session.numbers.layout, self.grid.chosen)
         by_names = folder is not None and folder.is_dir() and folder.suffix != ".zarr"
-        self._show_fold(self.pattern_fold, self.pattern, shown=by_names)
-        self._show_fold(self.contents_fold, self.contents, shown=held is not None)
-
-    def _show_fold(self, fold: Fold, held: QWidget, *, shown: bool) -> None:
-        fold.setVisible(shown)
-        held.setVisible(shown and fold.isChecked())
+        self.pattern_fold.setVisible(by_names)
+        self.contents_fold.setVisible(held is not None)
 
     def _draw_field(self, held: OpenPlate | None) -> None:
         self._fields.setVisible(held is not None)
@@ -166,6 +154,17 @@ class PlatePanel(DropPanel):
         for button, step in ((self.back_button, -1), (self.next_button, 1)):
             button.setEnabled(opened_plates.neighbour(step) is not None)
         self.field.setEnabled(opened_plates.well is not None and count > 1)
+
+
+class _Fold(Fold):
+    """A fold that scrolls to what it shows, once the layout has made room."""
+
+    def __init__(self, title: str, held: QWidget) -> None:
+        super().__init__(title, held)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(lambda: _reveal(held))
+        self.toggled.connect(lambda unfolded: self._later.start(0) if unfolded else self._later.stop())
 
 
 def _reveal(widget: QWidget) -> None:

@@ -152,7 +152,7 @@ class PlateRunRows(QWidget):
         if not self.folder.hasFocus() and self.folder.text() != self._numbers.folder:
             self.folder.setText(self._numbers.folder)
         say(self.plan, view.plan)
-        self.labels_back.setVisible(plate.kind.startswith("OME-Zarr"))
+        self.labels_back.setVisible(plate.takes_labels)
         for widget in (self.labels_back, self.channel, self.folder, self.choose_button, self.replace):
             widget.setEnabled(view.state is not State.WORKING)
 

@@ -75,9 +75,10 @@ class Cursor:
 
         Cells that were walked past keep their places; those ahead are put in order again.
         """
-        if other.shape != self._annotation.shape:
+        labels = self._annotation.labels
+        if labels is None or other.shape != labels.shape:
             return False
-        further = list(disagreements(self._annotation, self._annotation.objects, other))
+        further = list(disagreements(self._annotation.objects, labels, other))
         self.found = {item.id: item for item in with_reasons(tuple(self.found.values()), further)}
         if self.order is Order.DOUBT:
             behind = dict.fromkeys(self.ids[: self.at + 1])

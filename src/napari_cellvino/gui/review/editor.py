@@ -18,7 +18,6 @@ from napari_cellvino.core.errors import CellvinoError, EditError, OutputError, U
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.results.corrections import journal_path
 
-RUN_AGAIN = "Run again"  # the name that `reconcile` gives its edit
 NOTHING_YET = "there is nothing to review yet; run the model first"
 
 
@@ -172,5 +171,5 @@ def describe_change(change: Change) -> str:
     """Return what happened, in words: ``Split #87: now #87 and #164``."""
     before = {Step.DO: "", Step.UNDO: "Undone: ", Step.REDO: "Made again: "}[change.step]
     made = (*change.changed, *change.added)
-    several = change.added and change.changed and len(made) <= 6 and change.name != RUN_AGAIN
+    several = change.added and change.changed and len(made) <= 6 and not change.rerun
     return before + change.name + (f": now {' and '.join(f'#{id_}' for id_ in made)}" if several else "")

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_cellvino.annotation import Annotation, Change, Edit, EditSession
 from napari_cellvino.annotation.recovery import resume_session
 from napari_cellvino.core.errors import CellvinoError, EditError, OptionError
-from napari_cellvino.gui.review.editor import RUN_AGAIN, Editor
+from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.review.queue import ReviewQueue
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
@@ -221,7 +221,7 @@ class ReviewController(QObject):
         self._reran, self.earlier = False, None
         alive = self.annotation.records if self.annotation is not None else {}
         made = (*change.changed, *change.added)
-        if change.added and change.name != RUN_AGAIN and len(made) <= MOST_SELECTED:
+        if change.added and not change.rerun and len(made) <= MOST_SELECTED:
             self.selection = made
         self.selection = tuple(id_ for id_ in self.selection if id_ in alive)
         self.edited.emit(change)

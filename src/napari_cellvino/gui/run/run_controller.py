@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import PlaneReader, Stack
-from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
@@ -20,7 +20,6 @@ from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.changes import Changes
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.segmentation.predict_stack import RUN
 from napari_cellvino.workflows.workspace import Expected, Outcome, Workspace
 
 EDIT_DELAY_MS = 400  # after the last edit
@@ -114,7 +113,7 @@ class RunController(QObject):
 
     def _news(self, progress: Progress) -> None:
         now, left = time.perf_counter(), None
-        if progress.noun in {"tiles", "cells", RUN}:
+        if progress.stage is Stage.INFERENCE:
             if progress.done <= 1:
                 self._first_step = now
             else:

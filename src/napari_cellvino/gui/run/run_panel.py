@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.gui.run.device_choice import DeviceChoice, PrecisionChoice
 from napari_cellvino.gui.run.model_choice import CardWindow, ModelChoice
 from napari_cellvino.gui.run.refine_choice import RefineChoice
@@ -70,7 +70,7 @@ class RunPanel(QWidget):
         self.more = Fold("More")
         self.more.setToolTip("Choices that are seldom needed")
         layout.addWidget(self.more)
-        self.more.hold(add_row(form(layout), "Cell diame&ter", self.diameter), self.diameter)
+        add_row(form(self.more.content().layout()), "Cell diame&ter", self.diameter)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
         self.cost = text_line("aside")
@@ -209,7 +209,7 @@ class RunPanel(QWidget):
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.done)
         words = f"{progress.noun} {progress.done}/{progress.total}"
-        if progress.noun == "tiles" and progress.done == progress.total:
+        if progress.stage is Stage.INFERENCE and progress.done == progress.total:
             words = "putting together …"
             self.bar.setRange(0, 0)
         self.progress.setText(words if not left else f"{words} · {format_seconds(left)} left")

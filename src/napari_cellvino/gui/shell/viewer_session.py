@@ -63,7 +63,8 @@ class Session(QObject):
             self.reviewer,
             self.review_canvas,
         )
-        self.exporter = ExportController(self.saver, self.worker)
+        self.tables = SerialWorker()  # reading what stands in folders of results
+        self.exporter = ExportController(self.saver, self.worker, self.tables)
         self.retrainer = RetrainController(self.workspace, self.catalogue, self.worker)
         self.reviewer.edited.connect(self.saver.outdate)
         self.reviewer.resumed.connect(self.runner.show_again)
@@ -72,7 +73,6 @@ class Session(QObject):
         self.farewell = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
         self.plates = PlateController(self.opener, self.files)
         self.plate_lane = SerialWorker()  # a run over a plate, and its tables
-        self.tables = SerialWorker()  # reading what stands there of a plate
         self.leisure = SerialWorker()  # small pictures
         self.numbers = WellValuesController(self.plates, self.tables, self.plate_lane)
         self.plate_runner = PlateRunController(self.workspace, self.plates, self.numbers, self.plate_lane)
@@ -159,8 +159,10 @@ class Session(QObject):
             return None
         field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
         stack, done = self.workspace.stack, self.workspace.done
-        if field is None or stack is None or done is None:
+        if field is None:
             return None
+        if stack is None or done is None:
+            return self.numbers.root, None
         segmented = channel_index(stack, done.recipe.channel)
         return self.numbers.root, PlatePlace(held.source, field, self.numbers.layout, segmented)
 

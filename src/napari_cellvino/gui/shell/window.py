@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import napari
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
@@ -65,65 +67,25 @@ class CellvinoWindow(QWidget):
         self.tabs.setTabText(index, f"{title} ✓" if done else title)
 
 
-class OpenDock(QWidget):
-    """The Open panel alone; panels of one viewer share their session."""
+def _dock_of(panel: Callable[[Session], QWidget]) -> type[QWidget]:
+    """Return the dock widget that shows one panel alone; napari asks for a class and gives it the viewer."""
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, OpenPanel(self.session), self.session)
+    class Dock(QWidget):
+        """One panel; the docks of a viewer share their session."""
 
+        def __init__(self, napari_viewer: napari.Viewer) -> None:
+            super().__init__()
+            self.session = session_of(napari_viewer)
+            layout = QVBoxLayout(self)
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.addWidget(_scrolling(panel(self.session)))
+            self.session.join(self)
 
-class RunDock(QWidget):
-    """The Run panel alone."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, RunPanel(self.session), self.session)
-
-
-class ReviewDock(QWidget):
-    """The Review panel alone."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, ReviewPanel(self.session), self.session)
+    return Dock
 
 
-class SaveDock(QWidget):
-    """The Save panel alone."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, SavePanel(self.session), self.session)
-
-
-class PlateDock(QWidget):
-    """The Plate panel alone."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, PlatePanel(self.session), self.session)
-
-
-class RetrainDock(QWidget):
-    """The Retrain panel alone."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, RetrainPanel(self.session), self.session)
-
-
-def _fill(dock: QWidget, panel: QWidget, session: Session) -> None:
-    layout = QVBoxLayout(dock)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(_scrolling(panel))
-    session.join(dock)
+OpenDock, RunDock, ReviewDock = _dock_of(OpenPanel), _dock_of(RunPanel), _dock_of(ReviewPanel)
+SaveDock, PlateDock, RetrainDock = _dock_of(SavePanel), _dock_of(PlatePanel), _dock_of(RetrainPanel)
 
 
 def _scrolling(panel: QWidget) -> QScrollArea:
