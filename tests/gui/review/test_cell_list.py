@@ -93,10 +93,10 @@ def test_reasons_of_another_threshold_come_in_and_leave_the_way_so_far(
     first = queue.walk.ids
     session.reviewer.step(1)
     session.reviewer.step(1)
-    assert not [i for i in first if "at another threshold" in queue.walk.doubtful(i).words]
+    assert not [i for i in first if "with a stricter threshold" in queue.walk.doubtful(i).words]
     qtbot.waitUntil(lambda: not session.decoder.busy, timeout=WAIT_MS)
     said = {i: queue.walk.doubtful(i).words for i in queue.walk.ids}
-    hanging = [i for i, words in said.items() if "at another threshold" in words]
+    hanging = [i for i, words in said.items() if "with a stricter threshold" in words]
     assert hanging
     assert queue.walk.ids[:2] == first[:2]
     assert set(queue.walk.ids) == set(annotation.records)

@@ -151,7 +151,7 @@ class CellView(QTableView):
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self._deaf = False
         if rows:
-            self.scrollTo(self.cells.index(rows[0], 0))
+            self.scrollTo(self.cells.index(rows[0], 0), QAbstractItemView.ScrollHint.PositionAtCenter)
 
     def _chosen(self) -> list[int]:
         return [self.cells.ids[index.row()] for index in self.selectionModel().selectedRows()]
