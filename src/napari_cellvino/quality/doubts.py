@@ -38,7 +38,7 @@ KEPT = Doubt.UNSURE_OUTLINE | Doubt.BROKEN_ALONG_Z | Doubt.THRESHOLDS_DISAGREE  
 KEPT_WORDS = {
     Doubt.UNSURE_OUTLINE: (0.3, "unsure outline"),
     Doubt.BROKEN_ALONG_Z: (0.6, "broken along z"),
-    Doubt.THRESHOLDS_DISAGREE: (0.35, "another outline at another threshold"),
+    Doubt.THRESHOLDS_DISAGREE: (0.35, "another outline with a stricter threshold"),
 }
 
 Floats = NDArray[np.floating[Any]]
@@ -96,7 +96,7 @@ def find_reasons(
     foreground_probability
         The model's probability of a cell in each pixel (Y, X), where it was kept; tells of unsure outlines.
     other
-        The label image that another threshold would give, of the same shape; tells what hangs on the threshold.
+        The label image thwith a stricter threshold would give, of the same shape; tells what hangs on the threshold.
     outlines
         Those of ``objects`` in ``labels`` (Y, X), where they are known already.
 
@@ -205,7 +205,7 @@ def disagreements(objects: Objects, labels: Labels, other: Labels) -> Found:
     for row in np.flatnonzero(best <= SAME).tolist():
         moved = parts[row] < 2 and best[row] > TRACE
         what = "another outline" if moved else f"{parts[row]} cells" if parts[row] > 1 else "not found"
-        text = f"{what} at another threshold"
+        text = f"{what} with a stricter threshold"
         yield int(objects.id[row]), Reason(Doubt.THRESHOLDS_DISAGREE, 0.35 if moved else 0.6, text)
 
 
