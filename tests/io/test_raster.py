@@ -2,10 +2,9 @@ import struct
 import zlib
 
 import imagecodecs
-import imageio.v3 as iio
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import Spacing
@@ -62,7 +61,8 @@ def test_png_of_bits_and_palettes(tmp_path, mode):
 def test_jpeg_of_every_kind(tmp_path, mode, how):
     Image.fromarray(noise(20, 30, 3)).convert(mode).save(tmp_path / "image.jpg", quality=95, **how)
     stack = open_source(tmp_path / "image.jpg").read()
-    expected = iio.imread(tmp_path / "image.jpg", mode="L" if mode == "L" else "RGB")
+    with Image.open(tmp_path / "image.jpg") as image:
+        expected = np.asarray(image.convert("L" if mode == "L" else "RGB"))
     assert (stack.shape[-2:], stack.dtype, stack.rgb) == ((20, 30), np.uint8, mode != "L")
     np.testing.assert_array_equal(planes(stack).squeeze(), expected)
 
@@ -128,3 +128,20 @@ def test_a_file_that_changed_meanwhile(tmp_path):
     png(tmp_path, noise(30, 20))
     with pytest.raises(ImageReadError, match="changed since"):
         stack.plane()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+@pytest.mark.parametrize("colour", [False, True])
+def test_exif_orientation_is_honoured(tmp_path, orientation, name, colour):
+    grey = np.kron(np.arange(0, 240, 20, np.uint8).reshape(3, 4), np.ones((16, 16), np.uint8))
+    stored = Image.fromarray(np.stack([grey, grey // 2, grey // 3], -1) if colour else grey)
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored.save(tmp_path / name, exif=exif, **({"quality": 100, "subsampling": 0} if name == "a.jpg" else {}))
+    with Image.open(tmp_path / name) as picture:
+        expected = np.asarray(ImageOps.exif_transpose(picture)).astype(int)
+    stack = open_source(tmp_path / name).read()
+    assert (stack.shape.y, stack.shape.x) == expected.shape[:2]
+    shown = stack.plane(c=stack.shape.c - 1)
+    np.testing.assert_array_equal(shown, expected[..., 2] if colour else expected)

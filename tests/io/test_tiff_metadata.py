@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import pytest
 import tifffile
@@ -136,3 +138,102 @@ def test_xml_entities_are_refused(tmp_path, declaration):
 def test_ome_that_is_no_xml_leaves_the_pixels(tmp_path):
     stack = written(tmp_path, description="<OME", metadata=None)
     assert stack.shape.z == 6
+
+
+@pytest.mark.parametrize(
+    ("zunit", "expected"), [("nm", 0.2), ("um", 200), ("mm", 200_000), (None, 200), ("pixel", None)]
+)
+def test_imagej_z_has_a_unit_of_its_own(tmp_path, zunit, expected):
+    metadata = {"axes": "ZYX", "unit": "um", "spacing": 200.0} | ({"zunit": zunit} if zunit else {})
+    stack = written(tmp_path, pixels=PIXELS[0], imagej=True, resolution=(2, 2), metadata=metadata)
+    assert (stack.spacing.y, stack.spacing.x) == (0.5, 0.5)
+    assert stack.spacing.z == pytest.approx(expected)
+
+
+def test_imagej_y_has_a_unit_of_its_own(tmp_path):
+    metadata = {"axes": "ZYX", "unit": "um", "yunit": "nm"}
+    stack = written(tmp_path, pixels=PIXELS[0], imagej=True, resolution=(2, 0.002), metadata=metadata)
+    assert (stack.spacing.y, stack.spacing.x) == (pytest.approx(0.5), 0.5)
+
+
+@pytest.mark.parametrize("unit", ["INCH", "CENTIMETER"])
+@pytest.mark.parametrize("dpi", [72, 75, 96, 150, 254, 300, 600, 800, 1000, 1016, 1200, 2400, 3600, 4800])
+def test_no_printing_resolution_is_a_pixel_size(tmp_path, dpi, unit):
+    per = dpi if unit == "INCH" else dpi / 2.54
+    stack = written(tmp_path, pixels=PIXELS[0, 0], resolution=(per, per), resolutionunit=unit, metadata=None)
+    assert stack.spacing == Spacing()
+
+
+@pytest.mark.parametrize("dpi", [72, 300, 600])
+def test_printing_resolutions_that_a_converter_copied_into_ome_are_told(tmp_path, dpi):
+    sizes = {f"PhysicalSize{axis}": 25_400 / dpi for axis in "XY"}
+    stack = written(tmp_path, pixels=PIXELS[0, 0], ome=True, metadata={"axes": "YX", **sizes})
+    assert stack.spacing == Spacing()
+    assert any(f"{dpi} dpi" in remark for remark in stack.remarks)
+
+
+def test_an_aperio_slide_says_its_pixel_size_in_words(tmp_path):
+    said = "Aperio Image Library v11.2.1\r\n64x64 (240x240) J2K/YUV16 Q=70|AppMag = 20|MPP = 0.4990|ScanScope ID = X"
+    path = tmp_path / "slide.svs"
+    tifffile.imwrite(
+        path, np.zeros((64, 64, 3), np.uint8), tile=(16, 16), photometric="rgb", description=said, metadata=None
+    )
+    assert open_source(path).read().spacing == Spacing(None, 0.499, 0.499)
+
+
+def olympus_sis(folder, exponent, size):
+    """Write a TIFF with the structure of tag 33560 as tifffile documents it."""
+    path = folder / "sis.tif"
+    block = struct.pack("<4s6xhhhhh6x32sH", b"SIS0", 0, 0, 1, 0, 120, b"made", 1)
+    at = 4096
+    block += struct.pack("<hhI", 1, 1, at + len(block) + 8)
+    block += struct.pack("<10xhdd8xd2x34s32s", exponent, size, size, 20.0, b"camera", b"")
+    tag = (33560, 1, len(block), block, True)
+    tifffile.imwrite(path, PIXELS[0, 0], extratags=[tag], metadata=None, resolution=(72, 72), resolutionunit="INCH")
+    with tifffile.TiffFile(path) as tif:
+        begin = tif.pages.first.tags[33560].valueoffset
+    raw = bytearray(path.read_bytes())
+    struct.pack_into("<I", raw, begin + 60 + 4, begin + 60 + 8)
+    path.write_bytes(raw)
+    return path
+
+
+def test_olympus_sis_is_in_metres(tmp_path):
+    spacing = open_source(olympus_sis(tmp_path, -6, 0.322)).read().spacing
+    assert (spacing.y, spacing.x) == (pytest.approx(0.322), pytest.approx(0.322))
+
+
+IJ_FILM = {"axes": "ZYX", "finterval": 60.0}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "asked"),
+    [
+        (IJ_FILM, True),
+        (IJ_FILM | {"spacing": 1.0, "unit": "pixel"}, True),
+        (IJ_FILM | {"spacing": 0.5, "unit": "um"}, False),
+        (IJ_FILM | {"finterval": 0.0}, False),
+        (IJ_FILM | {"axes": "TYX"}, False),
+        ({"axes": "ZYX", "fps": 7.0}, False),  # the speed of a film on the screen
+    ],
+)
+def test_slices_that_may_be_frames_are_questioned(tmp_path, metadata, asked):
+    stack = written(tmp_path, pixels=PIXELS[0], imagej=True, metadata=metadata)
+    assert [60.0 if "60 s" in q else 0 for q in stack.warnings] == ([60.0] if asked else [])
+    assert asked <= ("TYX" in "".join(stack.warnings))
+    as_film = open_source(tmp_path / "image.tif", axes="TYX").read()
+    assert (as_film.shape.t, as_film.warnings) == (3, ())
+
+
+@pytest.mark.parametrize(("increment", "step", "asked"), [(5, None, True), (None, None, False), (5, 0.5, False)])
+def test_ome_slices_that_may_be_frames_are_questioned(tmp_path, increment, step, asked):
+    said = {"TimeIncrement": increment, "PhysicalSizeZ": step}
+    metadata = {"axes": "ZYX"} | {key: value for key, value in said.items() if value is not None}
+    stack = written(tmp_path, pixels=PIXELS[0], ome=True, metadata=metadata)
+    assert bool(stack.warnings) == asked
+
+
+def test_ome_hints(tmp_path):
+    channel = {"Name": ["a", "b"], "Fluor": ["Alexa 488", "Hoechst 33342"], "ExcitationWavelength": [488, 405]}
+    stack = written(tmp_path, ome=True, metadata={"axes": "CZYX", "Channel": channel})
+    assert [hint.split() for hint in stack.hints] == [["Alexa", "488", "488"], ["Hoechst", "33342", "405"]]

@@ -3,6 +3,7 @@ import pytest
 import tifffile
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.image import Spacing, channel_index
 from napari_cellvino.io import open_source
 
 RNG = np.random.default_rng(7)
@@ -150,6 +151,67 @@ def test_an_ome_set_of_several_files_is_read_from_any(tmp_path):
     with pytest.raises(ImageReadError, match=r"there is no file .*c0.ome.tif"):
         stack.plane(c=0)
     alone = open_source(tmp_path / names[1]).read()
-    assert alone.shape.c == 2
-    with pytest.raises(ImageReadError, match=r"c1.ome.tif: page 1 is missing; .*kept together"):
-        alone.plane(c=0)
+    assert (alone.channels, alone.channel_numbers) == (("Channel 2",), (2,))
+    np.testing.assert_array_equal(alone.plane(c=0), pixels[1])
+    assert channel_index(alone, "2") == 0
+    assert names[0] in alone.warnings[0]
+    for choice in ("1", "DNA"):
+        with pytest.raises(ImageValueError) as caught:
+            channel_index(alone, choice)
+        assert names[0] in str(caught.value)
+
+
+def ome_set(folder, *, companion):
+    """Write three planes of z in three files, described by a companion file; return their pixels."""
+    pixels = np.arange(3 * 20 * 30, dtype=np.uint16).reshape(3, 20, 30)
+    ids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{n}" for n in range(4)]
+    head = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{}">'
+    for z in range(3):
+        xml = head.format(ids[z]) + f'<BinaryOnly MetadataFile="set.companion.ome" UUID="{ids[3]}"/></OME>'
+        tifffile.imwrite(folder / f"set_z{z}.ome.tif", pixels[z], description=xml, metadata=None)
+    data = "".join(
+        f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="set_z{z}.ome.tif">{ids[z]}</UUID></TiffData>'
+        for z in range(3)
+    )
+    if companion:
+        (folder / "set.companion.ome").write_text(
+            f'<?xml version="1.0" encoding="UTF-8"?>{head.format(ids[3])}<Image ID="Image:0" Name="set">'
+            '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="30" SizeY="20" SizeZ="3" SizeC="1" '
+            'SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5" PhysicalSizeZ="2"><Channel ID="Channel:0:0" '
+            f'Name="DAPI" SamplesPerPixel="1"/>{data}</Pixels></Image></OME>'
+        )
+    return pixels
+
+
+@pytest.mark.parametrize("name", ["set.companion.ome", "set_z0.ome.tif", "set_z2.ome.tif"])
+def test_a_companion_file_describes_a_set(tmp_path, name):
+    pixels = ome_set(tmp_path, companion=True)
+    source = open_source(tmp_path / name)
+    stack = source.read()
+    assert (stack.spacing, stack.channels) == (Spacing(2, 0.5, 0.5), ("DAPI",))
+    np.testing.assert_array_equal(everything(stack)[0, 0], pixels)
+    assert {part.name for part in source.parts} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_companion_file_that_is_missing_is_named(tmp_path):
+    pixels = ome_set(tmp_path, companion=False)
+    stack = open_source(tmp_path / "set_z1.ome.tif").read()
+    np.testing.assert_array_equal(stack.plane(), pixels[1])
+    assert "set.companion.ome" in stack.warnings[0]
+
+
+def test_planes_of_a_companion_set_that_are_missing_are_named(tmp_path):
+    pixels = ome_set(tmp_path, companion=True)
+    (tmp_path / "set_z1.ome.tif").unlink()
+    stack = open_source(tmp_path / "set.companion.ome").read()
+    np.testing.assert_array_equal(stack.plane(z=2), pixels[2])
+    with pytest.raises(ImageReadError, match=r"set_z1.ome.tif"):
+        stack.plane(z=1)
+
+
+@pytest.mark.parametrize("text", ["<OME/>", "no xml", '<!DOCTYPE a [<!ENTITY b "c">]><OME/>', ""])
+def test_a_companion_file_without_a_set(tmp_path, text):
+    path = tmp_path / "a.companion.ome"
+    path.write_text(text)
+    with pytest.raises(ImageReadError, match=r"a.companion.ome"):
+        open_source(path)

@@ -134,3 +134,13 @@ def test_boxes_in_a_window():
     assert (mask[:3, :4] == 1).all()
     assert (mask[8:, 7:] == 2).all()
     assert (mask > 0).sum() == 12 + 6
+
+
+def test_names_cannot_bring_code_into_the_page(tmp_path):
+    report = CorrectionReport()
+    report.add(MODEL, field(RIGHT, name="<script>alert('x')</script> & \"y\""))
+    report.write(tmp_path / "c.html")
+    page = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert '& "y"' not in page

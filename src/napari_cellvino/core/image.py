@@ -1,7 +1,7 @@
 """What an image is here: planes on demand, with axes, spacing, channel names and where they came from.
 
 A bare array forgets its scale and its channels, and a z-stack need not fit in memory; so everything passes a `Stack`,
-which yields one (Y, X) plane at a time, or a `Plane`, which is what a network sees.
+which yields one (Y, X) plane at a time, or a `Plane`, which is the input of a network.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spacing:
-    """Distance between neighbouring pixels in µm; None where nobody knows."""
+    """Distance between neighbouring pixels in µm; None where it is unknown."""
 
     z: float | None = None
     y: float | None = None
@@ -57,7 +57,7 @@ class Spacing:
 
 @dataclass(frozen=True, slots=True)
 class MetadataOverrides:
-    """What the user says of an image; None leaves it to the file.
+    """Metadata that the user gave for an image; None means that of the file.
 
     ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
     """
@@ -102,7 +102,10 @@ class PlaneReader(Protocol):
 class Stack:
     """Pixels (T, C, Z, Y, X), read plane by plane, and what is known of them.
 
-    ``assumptions`` are sentences about what the file did not say and we guessed; ``overrides`` is what the user said.
+    ``hints`` are metadata of each channel other than its name (fluorophore, wavelengths in nm, colour); empty, or one
+    per channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing.
+    ``remarks`` are sentences about what was guessed or left out; ``warnings`` those that may make a count wrong, which
+    are shown at every run. ``overrides`` is metadata that the user gave.
     """
 
     planes: PlaneReader
@@ -110,9 +113,12 @@ class Stack:
     dtype: np.dtype[np.generic]
     spacing: Spacing = field(default_factory=Spacing)
     channels: tuple[str, ...] = ("Channel 1",)
+    hints: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
     rgb: bool = False
     origin: Origin = field(default_factory=Origin)
-    assumptions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
 
     def origin_of(self, frame: int) -> Origin:
@@ -127,25 +133,43 @@ class Stack:
                 f"{self.origin.name} has {self.shape.c} channels but {len(self.channels)} names: {self.channels}"
             )
 
+    @property
+    def unknown_sizes(self) -> tuple[str, ...]:
+        """Sentences on the pixel sizes that nobody knows."""
+        if not self.spacing.known:
+            return ("pixel size unknown: results are in pixels",)
+        if self.spacing.z is None and self.shape.z > 1:
+            return ("pixel size unknown along z: the distance between planes is not in the file",)
+        return ()
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """All sentences on what is guessed, asked or unknown."""
+        return (*self.remarks, *self.warnings, *self.unknown_sizes)
+
     def plane(self, *, t: int = 0, c: int = 0, z: int = 0) -> NDArray[np.generic]:
         """Return one plane (Y, X); counted from 0."""
         return self.planes.plane(t=t, c=c, z=z)
 
     def with_spacing(self, spacing: Spacing) -> Stack:
         """Return the same pixels with a spacing the user gave."""
-        kept = tuple(a for a in self.assumptions if "pixel size" not in a)
-        return replace(self, spacing=spacing, assumptions=kept, overrides=replace(self.overrides, spacing=spacing))
+        return replace(self, spacing=spacing, overrides=replace(self.overrides, spacing=spacing))
 
     def with_channels(self, names: Sequence[str]) -> Stack:
         """Return the same pixels with channel names the user gave."""
         return replace(self, channels=tuple(names), overrides=replace(self.overrides, channels=tuple(names)))
 
+    @property
+    def channel_numbers(self) -> tuple[int, ...]:
+        """Numbers of the channels, from 1."""
+        return self.numbers or tuple(range(1, self.shape.c + 1))
+
     def describe(self) -> str:
-        """Return one line for people: ``24 planes · 2 channels · 512 × 512 px · uint16``."""
+        """Return the sizes as one line: ``24 planes · 2 channels · 512 × 512 px · uint16``."""
         return f"{self._sizes()} · {'RGB ' if self.rgb else ''}{self.dtype}"
 
     def describe_spacing(self) -> str:
-        """Return the spacing for people, or what follows from not knowing it."""
+        """Return the spacing as text, or what follows where it is unknown."""
         s = self.spacing
         if s.x is None or s.y is None:
             return "pixel size unknown: results in pixels"
@@ -154,8 +178,8 @@ class Stack:
 
     def _sizes(self) -> str:
         counts = ((self.shape.t, "time point"), (self.shape.z, "plane"), (self.shape.c, "channel"))
-        words = [f"{n} {noun}{'s' * (n != 1)}" for n, noun in counts if n != 1 and not (noun == "channel" and self.rgb)]
-        return " · ".join([*words, f"{self.shape.x} × {self.shape.y} px"])
+        sizes = [f"{n} {noun}{'s' * (n != 1)}" for n, noun in counts if n != 1 and not (noun == "channel" and self.rgb)]
+        return " · ".join([*sizes, f"{self.shape.x} × {self.shape.y} px"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +194,40 @@ class ArrayPlanes:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelPlanes:
+    """The planes of some channels (from 0) of an image, in the order of ``channels``."""
+
+    planes: PlaneReader
+    channels: tuple[int, ...]
+
+    def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+        """Return one plane (Y, X)."""
+        if not 0 <= c < len(self.channels):
+            raise ImageValueError(f"there is no channel {c + 1}; {len(self.channels)} are there")
+        return self.planes.plane(t=t, c=self.channels[c], z=z)
+
+
+def with_only(stack: Stack, channels: Sequence[int], warning: str) -> Stack:
+    """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` says why."""
+    kept = tuple(channels)
+    return replace(
+        stack,
+        planes=ChannelPlanes(stack.planes, kept),
+        shape=stack.shape._replace(c=len(kept)),
+        channels=tuple(stack.channels[c] for c in kept),
+        hints=tuple(stack.hints[c] for c in kept) if stack.hints else (),
+        numbers=tuple(stack.channel_numbers[c] for c in kept),
+        rgb=False,
+        warnings=(*stack.warnings, warning),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Plane:
     """One plane, ready for a network.
 
     ``pixels`` (C, Y, X) are all channels in the file's dtype, to be measured; ``inputs`` (K, Y, X) is what the network
-    sees: one of the channels, the luminance, or red, green and blue. ``chosen`` says in words how the plane was made:
+    gets: one of the channels, the luminance, or red, green and blue. ``chosen`` describes how the plane was made:
     ``DNA, maximum projection of 24 planes``; ``sharpest`` is the number (from 1) of the plane that was the sharpest,
     where that was asked for.
     """
@@ -258,7 +311,8 @@ def channel_index(stack: Stack, choice: str) -> int | None:
         return None
     if choice == "":
         return 0
-    if choice.isdecimal() and 1 <= int(choice) <= stack.shape.c:
-        return int(choice) - 1
-    held = ", ".join(f"{n} {name}" for n, name in enumerate(stack.channels, 1))
-    raise ImageValueError(f"{stack.origin.name} has no channel {choice!r}; it holds {held}")
+    if choice.isdecimal() and int(choice) in stack.channel_numbers:
+        return stack.channel_numbers.index(int(choice))
+    held = ", ".join(f"{n} {name}" for n, name in zip(stack.channel_numbers, stack.channels, strict=True))
+    lost = f" ({'; '.join(stack.warnings)})" if stack.numbers else ""
+    raise ImageValueError(f"{stack.origin.name} has no channel {choice!r}; it holds {held}{lost}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,24 +27,12 @@ _FOREIGN = (
     TypeError, ValueError, struct.error, TiffFileError,
 )  # fmt: skip
 
-_KINDS = (
-    (b"PK\x03\x04", "a zip archive or an office document"),
-    (b"\x89HDF", "an HDF5 file (such as .h5, .ims, .nwb)"),
-    (b"ZISRAWFILE", "a Zeiss CZI file"),
-    (b"\xda\xce\xbe\x0a", "a Nikon ND2 file"),
-    (b"\x70\x00\x00\x00", "a Leica LIF file"),
-    (b"%PDF", "a PDF"),
-    (b"GIF8", "a GIF"),
-    (b"BM", "a Windows bitmap"),
-    (b"RIFF", "a WebP or AVI file"),
-    (b"\xd0\xcf\x11\xe0", "an old office document or an OIB file"),
-)
 _ALWAYS_FITS = 2**25  # bytes; asking how much is free takes half as long as reading a small plane
 _BEST_RATIO = 50_000  # a blank plane in zstd reaches 33,000, in deflate 1,000
 _SAVE = "open it in the program that made it and save it as TIFF or OME-TIFF"
 
 
-def first_bytes(path: Path, count: int = 64) -> bytes:
+def first_bytes(path: Path, count: int) -> bytes:
     """Return the first bytes of a file; a folder has none.
 
     Raises
@@ -60,16 +48,6 @@ def first_bytes(path: Path, count: int = 64) -> bytes:
     if not head:
         raise ImageReadError(f"{path.name} is empty (0 bytes); copy it again from where it was made")
     return head
-
-
-def not_an_image(path: Path, head: bytes) -> ImageReadError:
-    """Return the error for a path that no reader takes."""
-    if path.is_dir():
-        return ImageReadError(f"{path.name} is a folder, not an image; choose one of the images in it")
-    kind = next((words for magic, words in _KINDS if head.startswith(magic)), "")
-    if kind:
-        return ImageReadError(f"{path.name} is {kind}, which is not read here; {_SAVE}")
-    return ImageReadError(f"{path.name} is not a TIFF, PNG or JPEG image, whatever its name says; {_SAVE}")
 
 
 @contextmanager
@@ -122,6 +100,12 @@ def check_extent(path: Path, end: int, size: int) -> None:
 def cut_short(path: Path, why: str) -> ImageReadError:
     """Return the error for a file that ends too early."""
     return ImageReadError(f"{path.name} is cut short: {why}; copy it again from where it was made")
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """Return names for a sentence: the first few, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _gigabytes(nbytes: int) -> str:

@@ -1,18 +1,60 @@
-"""Which files of a folder are images, in the order people count in."""
+"""Which files of a folder are images, in the order people count in, and which are not taken and why."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import few, reading
+from napari_cellvino.io.mask_names import masked_image
+from napari_cellvino.io.registry import image_suffixes, readers, unread_suffixes
 
-IMAGE_SUFFIXES = (".tif", ".tiff", ".btf", ".png", ".jpg", ".jpeg")
+
+class PassedOver(StrEnum):
+    """Why a file of a folder is not taken for an image."""
+
+    MASK = "mask or output of another program"
+    PREVIEW = "preview of an image"
+    UNREAD = "format that is not read"
+    BROKEN_LINK = "link to a file that is not there"
+    OTHER = "no image"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderListing:
+    """The images right in a folder, field 2 before field 10, and the other files with the reason of each."""
+
+    folder: Path
+    images: tuple[Path, ...]
+    passed_over: tuple[tuple[Path, PassedOver], ...] = ()
+
+    def describe_passed_over(self) -> tuple[str, ...]:
+        """Return a sentence for each reason, which names the first files of it; none where every file was taken."""
+        return tuple(
+            f"{_counted(names)} not taken ({reason}): {few(names)}"
+            for reason in PassedOver
+            if (names := [path.name for path, why in self.passed_over if why is reason])
+        )
 
 
 def list_images(folder: Path | str) -> list[Path]:
-    """Return the image files right in ``folder`` by suffix, field 2 before field 10, without hidden files.
+    """Return the images right in ``folder`` by suffix, field 2 before field 10, without hidden files and masks.
+
+    Raises
+    ------
+    ImageReadError
+        If there is no such folder, or it may not be read.
+    """
+    return list(survey_folder(folder).images)
+
+
+def survey_folder(folder: Path | str) -> FolderListing:
+    """Return the images right in ``folder``, and what is not taken; hidden files are not looked at.
 
     Raises
     ------
@@ -23,11 +65,43 @@ def list_images(folder: Path | str) -> list[Path]:
     with reading(folder):
         if not folder.is_dir():
             raise ImageReadError(f"there is no folder {folder}; check the name, or that its disk is connected")
-        found = [p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
-        return sorted((p for p in found if p.is_file()), key=lambda p: natural_order(p.name))
+        held = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        entries = sorted((p for p in held if _is_entry(p)), key=lambda p: natural_order(p.name))
+    names = frozenset(path.name for path in entries)
+    sorted_out = [(path, _why_not(path, names)) for path in entries]
+    images = tuple(path for path, why in sorted_out if why is None)
+    return FolderListing(folder, images, tuple((path, why) for path, why in sorted_out if why is not None))
+
+
+def _is_entry(path: Path) -> bool:
+    """Return whether a path is a file, a link to none, or a folder that is an image."""
+    folders = tuple(suffix for reader in readers() if reader.folder for suffix in reader.suffixes)
+    return not path.is_dir() or path.name.lower().endswith(folders)
+
+
+def _why_not(path: Path, names: frozenset[str]) -> PassedOver | None:
+    lower = path.name.lower()
+    if not lower.endswith(image_suffixes()):
+        return PassedOver.UNREAD if lower.endswith(unread_suffixes()) else PassedOver.OTHER
+    if not path.exists():
+        return PassedOver.BROKEN_LINK
+    if masked_image(path.name, names) is not None:
+        return PassedOver.MASK
+    return PassedOver.PREVIEW if is_preview(path.name, names) else None
+
+
+def is_preview(name: str, names: Iterable[str]) -> bool:
+    """Return whether a file is named as the thumbnail of an image among ``names``."""
+    stem = os.path.splitext(name)[0].lower()
+    base = re.sub(r"[-_ .]?(thumb|thumbnail|preview|overview)s?$", "", stem)
+    return base != stem and any(os.path.splitext(other)[0].lower() == base for other in names)
 
 
 def natural_order(text: str) -> tuple[list[tuple[int, str]], str]:
     """Return a key that sorts names as people count: 2 before 10."""
     parts = re.split(r"(\d+)", text.casefold())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], text
+
+
+def _counted(names: list[str]) -> str:
+    return f"{len(names):,} file{'s' * (len(names) != 1)}"

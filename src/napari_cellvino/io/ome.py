@@ -1,4 +1,4 @@
-"""The few lines of OME-XML that matter here: physical sizes and channel names of each image.
+"""The few lines of OME-XML that matter here: physical sizes, channels and times of each image, and the files of a set.
 
 References
 ----------
@@ -10,14 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+_HINTS = ("Fluor", "ExcitationWavelength", "EmissionWavelength")
+_SECONDS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
+
 
 @dataclass(frozen=True, slots=True)
 class OmeImage:
-    """One Image element: its name, (size, unit) as written for z, y and x, and the names of its channels."""
+    """One Image element: its name, (size, unit) as written for z, y and x, and the names of its channels.
+
+    ``hints`` are the fluorophore and the wavelengths of each channel; ``interval_s`` is the time between frames where
+    the image has planes in z, no frames, and no step in z.
+    """
 
     name: str
     sizes: tuple[tuple[str, str], tuple[str, str], tuple[str, str]]
     channels: tuple[str, ...]
+    hints: tuple[str, ...] = ()
+    interval_s: float | None = None
 
 
 def ome_images(text: str) -> tuple[OmeImage, ...]:
@@ -41,10 +50,35 @@ def ome_siblings(text: str) -> frozenset[str]:
     return frozenset(name for e in named if (name := e.get("FileName")))
 
 
+def companion_name(text: str) -> str:
+    """Return the name of the file that describes a set, where an OME-XML text points to it and says nothing itself."""
+    if "BinaryOnly" not in text:
+        return ""
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return ""
+    return next((e.get("MetadataFile", "") for e in root if _is(e, "BinaryOnly")), "")
+
+
 def _image(image: ElementTree.Element, pixels: ElementTree.Element) -> OmeImage:
     z, y, x = ((pixels.get(f"PhysicalSize{a}", ""), pixels.get(f"PhysicalSize{a}Unit", "µm")) for a in "ZYX")
-    names = [e.get("Name") or e.get("Fluor") or "" for e in pixels if _is(e, "Channel")]
-    return OmeImage(image.get("Name", ""), (z, y, x), tuple(names) if any(names) else ())
+    channels = [e for e in pixels if _is(e, "Channel")]
+    names = [e.get("Name") or e.get("Fluor") or "" for e in channels]
+    hints = tuple(" ".join(filter(None, (e.get(key) for key in _HINTS))) for e in channels)
+    return OmeImage(image.get("Name", ""), (z, y, x), tuple(names) if any(names) else (), hints, _interval(pixels))
+
+
+def _interval(pixels: ElementTree.Element) -> float | None:
+    """Return the time increment of an image whose planes are slices without a step in z."""
+    try:
+        increment = float(pixels.get("TimeIncrement", 0)) * _SECONDS.get(pixels.get("TimeIncrementUnit", "s"), 1.0)
+        stack = int(pixels.get("SizeZ", 1)) > 1 and int(pixels.get("SizeT", 1)) == 1
+    except ValueError:
+        return None
+    heights = {e.get("PositionZ") for e in pixels if _is(e, "Plane")} - {None}
+    flat = "PhysicalSizeZ" not in pixels.attrib or len(heights) == 1
+    return increment if stack and flat and increment > 0 else None
 
 
 def _is(element: ElementTree.Element, name: str) -> bool:

@@ -8,20 +8,21 @@ without a word. JPEG is decoded by Pillow: libjpeg alone fills what is missing o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import imagecodecs
-import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Spacing, Stack
 from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Finish
 from napari_cellvino.io.checks import check_memory, reading
-from napari_cellvino.io.raster_header import PNG_MAGIC, Header, read_header
-from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, unknown_sizes
+from napari_cellvino.io.raster_header import PNG_MAGIC, Header, read_header, turned
+from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class RasterBlocks:
         header = self.header
         check_memory(self.path, header.width * header.height * 4 * header.bits // 8)
         with reading(self.path):
-            pixels = _decode(self.path.read_bytes(), header)
+            pixels = turned(_decode(self.path.read_bytes(), header), header.orientation)
         if pixels.shape[:2] != (header.height, header.width):
             raise ImageReadError(f"{self.path.name} has changed since it was opened; open it again")
         if header.colours == 1:
@@ -55,7 +56,8 @@ def _decode(data: bytes, header: Header) -> NDArray[np.generic]:
     if data.startswith(PNG_MAGIC):
         png: NDArray[np.generic] = imagecodecs.png_decode(data)
         return png
-    return iio.imread(data, plugin="pillow", index=0, mode="L" if header.colours == 1 else "RGB")
+    with Image.open(BytesIO(data), formats=["JPEG"]) as picture:
+        return np.asarray(picture.convert("L" if header.colours == 1 else "RGB"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,6 @@ class RasterSource:
             channels=channel_names(self.overrides.channels, ("Red", "Green", "Blue") if rgb else (), count=shape.c),
             rgb=rgb,
             origin=Origin(path=str(self.path)),
-            assumptions=unknown_sizes(spacing, shape),
             overrides=self.overrides,
         )
 

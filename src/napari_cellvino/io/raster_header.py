@@ -9,9 +9,12 @@ JPEG, ITU-T T.81, B.2.2 (frame header)
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.checks import cut_short, reading
@@ -20,6 +23,10 @@ PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
 MOST_PIXELS = 89_000_000  # as many as Pillow opens without calling it a decompression bomb
 
+_ORIENTATION = 274  # EXIF's tag, the same as TIFF's
+_FIRST_ON_ITS_SIDE = 5
+_TOP_DOWN = {1, 2, 5, 6}  # orientations whose first row, once upright, is at the top
+_LEFT_RIGHT = {1, 4, 5, 8}  # and whose first column is at the left
 _PNG_PALETTE = 3
 _PNG_GREY = {0, 4}  # colour types: grey, grey and alpha
 _NO_FRAME = {0xC4, 0xC8, 0xCC}  # JPEG markers in the range of frame headers that are none
@@ -27,12 +34,17 @@ _NO_FRAME = {0xC4, 0xC8, 0xCC}  # JPEG markers in the range of frame headers tha
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Size in px, colours per pixel (1 or 3; without transparency) and bits per colour."""
+    """Size in px as it is shown, colours per pixel (1 or 3; without transparency) and bits per colour.
+
+    ``orientation`` (1 to 8) is that of EXIF: cameras and phones store a picture as the sensor lay, and say here how it
+    is to be turned.
+    """
 
     width: int
     height: int
     colours: int
     bits: int
+    orientation: int = 1
 
 
 def read_header(path: Path, head: bytes) -> Header | None:
@@ -51,7 +63,28 @@ def read_header(path: Path, head: bytes) -> Header | None:
         except struct.error as error:
             raise cut_short(path, "it ends within its header") from error
     _check_size(path, header)
-    return header
+    return _turned(header, path)
+
+
+def _turned(header: Header, path: Path) -> Header:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            orientation = picture.getexif().get(_ORIENTATION, 1)
+    except (OSError, SyntaxError, ValueError):  # what is wrong with the file is told when its pixels are read
+        return header
+    if orientation not in range(2, 9):
+        return header
+    size = (header.height, header.width) if orientation >= _FIRST_ON_ITS_SIDE else (header.width, header.height)
+    return replace(header, width=size[0], height=size[1], orientation=orientation)
+
+
+def turned(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic]:
+    """Return stored pixels (Y, X) or (Y, X, S) as EXIF's ``orientation`` (1 to 8) says they are to be shown."""
+    upright = pixels.swapaxes(0, 1) if orientation >= _FIRST_ON_ITS_SIDE else pixels
+    rows, columns = (1 if orientation in flipped else -1 for flipped in (_TOP_DOWN, _LEFT_RIGHT))
+    return upright[::rows, ::columns]
 
 
 def _check_size(path: Path, header: Header) -> None:

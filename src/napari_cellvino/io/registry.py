@@ -2,16 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Spacing
-from napari_cellvino.io.checks import first_bytes, not_an_image
-from napari_cellvino.io.raster import open_raster
-from napari_cellvino.io.source import Reader, Source
-from napari_cellvino.io.tiff import open_tiff
+from napari_cellvino.io.checks import first_bytes
+from napari_cellvino.io.known_readers import KNOWN_READERS
+from napari_cellvino.io.reader import ENTRY_POINTS, HEAD_BYTES, ImageReader
+from napari_cellvino.io.source import Source
+from napari_cellvino.io.unread_formats import UNREAD_FORMATS
 
-_OPENERS: tuple[Reader, ...] = (open_tiff, open_raster)
+_logger = logging.getLogger(__name__)
+_SAVE = "open it in the program that made it and save it as TIFF or OME-TIFF"
+
+
+@cache
+def readers() -> tuple[ImageReader, ...]:
+    """Return all readers: those that other packages add by entry point first, then our own.
+
+    A package whose reader cannot be imported is left out, with a line in the log.
+    """
+    return (*_added(), *KNOWN_READERS)
+
+
+def _added() -> Iterator[ImageReader]:
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            reader = point.load()
+        except Exception:
+            _logger.exception("the reader %s (%s) cannot be imported and is left out", point.name, point.value)
+            continue
+        if isinstance(reader, ImageReader):
+            yield reader
+        else:
+            _logger.error("the reader %s (%s) is no ImageReader and is left out", point.name, point.value)
+
+
+@cache
+def image_suffixes() -> tuple[str, ...]:
+    """Return the endings of all files and folders that are read, each once."""
+    return tuple(dict.fromkeys(suffix for reader in readers() for suffix in reader.suffixes))
+
+
+@cache
+def unread_suffixes() -> tuple[str, ...]:
+    """Return the endings of formats that are known and not read."""
+    return tuple(dict.fromkeys(suffix for unread in UNREAD_FORMATS for suffix in unread.suffixes))
 
 
 def open_source(
@@ -21,12 +61,12 @@ def open_source(
     spacing: Spacing | None = None,
     channels: Sequence[str] | None = None,
 ) -> Source:
-    """Return the opened file; no pixel is read and no file stays open.
+    """Return the opened file; no pixel is read.
 
     Parameters
     ----------
     path
-        An image file.
+        An image file, or a folder that is one image (OME-Zarr).
     axes
         What the file's dimensions are, where it says nothing or something wrong: one letter of T, C, Z, Y, X
         (S for red, green, blue) per dimension, as ``CYX``.
@@ -44,9 +84,34 @@ def open_source(
     """
     path = Path(path).expanduser().absolute()
     overrides = MetadataOverrides(axes, spacing, None if channels is None else tuple(channels))
-    head = first_bytes(path)
-    for opener in _OPENERS:
-        source = opener(path, head, overrides)
+    head = first_bytes(path, HEAD_BYTES)
+    for reader in candidates(path, head):
+        source = reader.open_file(path, head, overrides)
         if source is not None:
+            _logger.debug("opened %s: %s, %d position(s)", path, type(source).__name__, len(source.positions))
             return source
     raise not_an_image(path, head)
+
+
+def candidates(path: Path, head: bytes) -> list[ImageReader]:
+    """Return the readers that may open a path, those whose suffix fits before the others; a folder has no ``head``."""
+    if not head:
+        return [reader for reader in readers() if reader.folder]
+    taking = [reader for reader in readers() if reader.takes(path.name, head)]
+    return sorted(taking, key=lambda reader: not reader.has_suffix(path.name))
+
+
+def not_an_image(path: Path, head: bytes) -> ImageReadError:
+    """Return the error for a path that no reader takes."""
+    if not head:
+        return ImageReadError(f"{path.name} is a folder, not an image; choose one of the images in it")
+    unread = next((format_ for format_ in UNREAD_FORMATS if format_.fits(path.name, head)), None)
+    if unread is not None:
+        return ImageReadError(f"{path.name} is {unread.name}, which is not read here; {unread.remedy}")
+    named = next((reader for reader in readers() if reader.has_suffix(path.name)), None)
+    if named is not None:
+        return ImageReadError(
+            f"{path.name} ends like a {named.name} file and does not begin like one: it is damaged, cut short, or has "
+            "the wrong ending; copy it again from where it was made"
+        )
+    return ImageReadError(f"{path.name} is no image of a kind that is read here, whatever its name says; {_SAVE}")

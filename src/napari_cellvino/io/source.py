@@ -2,20 +2,18 @@
 
 One file may hold several fields of view, and a plate folder will hold hundreds; so opening gives a `Source`, which
 knows its positions without reading a pixel. The corrections of the user (axes, pixel size, channel names) travel as one
-`MetadataOverrides` value, so that every reader honours them alike. A reader is a function (`Reader`) that answers
-None to what is not its kind.
+`MetadataOverrides` value, so that every reader honours them alike.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing, Stack
+from napari_cellvino.core.image import Spacing, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +56,6 @@ class Source(Protocol):
         ...
 
 
-Reader = Callable[[Path, bytes, MetadataOverrides], Source | None]
-"""Opens (path, its first bytes, wishes); None where the file is of another kind. Folders have no first bytes."""
-
-
 def choose(path: Path, positions: tuple[Position, ...], wanted: Position | None) -> int:
     """Return the index in ``positions`` of ``wanted``; None wants the first.
 
@@ -95,15 +89,6 @@ def agreed_spacing(path: Path, found: Spacing, wished: Spacing | None) -> Spacin
                 f"pixel size {value} µm along {axis} for {path.name} is not possible; give one above 0"
             )
     return replace(found, **given)
-
-
-def unknown_sizes(spacing: Spacing, shape: Shape) -> tuple[str, ...]:
-    """Return what to say of the sizes that are missing, for `Stack.assumptions`."""
-    if not spacing.known:
-        return ("pixel size unknown: results are in pixels",)
-    if spacing.z is None and shape.z > 1:
-        return ("pixel size unknown along z: the distance between planes is not in the file",)
-    return ()
 
 
 def channel_names(wished: tuple[str, ...] | None, found: tuple[str, ...], *, count: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ would give a number that looks right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -16,17 +16,17 @@ import numpy as np
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, with_only
 from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Blocks, Finish
-from napari_cellvino.io.checks import reading
-from napari_cellvino.io.ome import ome_siblings
-from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, distinct, unknown_sizes
-from napari_cellvino.io.tiff_blocks import plan_blocks
+from napari_cellvino.io.checks import few, reading
+from napari_cellvino.io.ome import companion_name, ome_siblings
+from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, distinct
+from napari_cellvino.io.tiff_blocks import plan_blocks, present_channels
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
 from napari_cellvino.io.tiff_series import choose_pictures
 
-_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COLOURS = {PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR}
 _ALPHA = {1, 2}  # values of tag ExtraSamples: transparency, multiplied into the colours or not
 
@@ -54,6 +54,7 @@ class TiffSource:
     overrides: MetadataOverrides
     remarks: tuple[str, ...] = ()
     parts: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def read(self, position: Position | None = None) -> Stack:
         """Return the stack of ``position``, by default the first, without reading pixels.
@@ -67,8 +68,9 @@ class TiffSource:
         picture, index = self.places[chosen]
         shape = picture.layout.shape
         spacing = agreed_spacing(self.path, picture.facts.spacing, self.overrides.spacing)
+        there = present_channels(picture.layout, picture.blocks, index)
         found = ("Red", "Green", "Blue") if picture.rgb else picture.facts.channels
-        return Stack(
+        stack = Stack(
             BlockPlanes(self.path.name, picture.layout, picture.blocks, picture.finish, index),
             shape,
             picture.finish.dtype,
@@ -76,9 +78,20 @@ class TiffSource:
             channels=channel_names(self.overrides.channels, found, count=shape.c),
             rgb=picture.rgb,
             origin=Origin(path=str(self.path), position=self.positions[chosen].name),
-            assumptions=picture.assumptions + self.remarks + unknown_sizes(spacing, shape),
+            remarks=picture.assumptions + picture.facts.remarks + self.remarks,
+            warnings=(*self.warnings, *frames_question(picture.facts.interval_s, picture.layout, self.overrides)),
+            hints=picture.facts.hints if len(picture.facts.hints) == shape.c else (),
             overrides=self.overrides,
         )
+        return stack if len(there) == shape.c else self._without_missing(stack, there)
+
+    def _without_missing(self, stack: Stack, there: tuple[int, ...]) -> Stack:
+        """Return a stack of the channels that are there whole, where files of a set are missing."""
+        lost = [part.name for part in self.parts if not part.is_file()]
+        if not there or not lost:
+            return stack  # the plane that is missing is told when it is read
+        gone = [name for c, name in enumerate(stack.channels) if c not in there]
+        return with_only(stack, there, f"{few(lost)} is missing: channel {few(gone)} is left out")
 
 
 def open_tiff(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSource | None:
@@ -91,27 +104,83 @@ def open_tiff(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSour
     ImageValueError
         If its pixels cannot be used, or the user's axes do not fit.
     """
-    if not head.startswith(_MAGIC):
+    if not head.startswith(TIFF_MAGIC):
         return None
     with reading(path), TiffFile(path) as tif:
-        if tif.pages:
-            reject_entities(path, str(tif.pages.first.description))
-        series, left_out = choose_pictures(path, tif)
-        lock = Lock()
-        pictures = [_picture(path, tif, s, overrides, lock) for s in series]
-        siblings = ome_siblings(tif.ome_metadata or "")
+        said = str(tif.pages.first.description) if tif.pages else ""
+        reject_entities(path, said)
+        companion = companion_name(said)
+        if not companion:
+            return _source(path, tif, overrides)
+    if (path.parent / companion).is_file():
+        return open_companion(path.parent / companion, b"", overrides)
+    with reading(path), TiffFile(path, is_ome=False) as tif:
+        lost = f"what this image is stands in {companion}, which is missing: copy it beside the image"
+        return _source(path, tif, overrides, (lost,))
+
+
+def open_companion(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSource:
+    """Return the set of OME-TIFF files that a ``.companion.ome`` describes.
+
+    Raises
+    ------
+    ImageReadError
+        If it is no OME-XML, or none of its files is there.
+    ImageValueError
+        If the pixels cannot be used, or the user's axes do not fit.
+    """
+    with reading(path):
+        text = path.read_bytes().decode("utf-8", errors="replace").lstrip("\ufeff")
+    reject_entities(path, text)
+    names = sorted(ome_siblings(text))
+    first = next((path.parent / name for name in names if (path.parent / name).is_file()), None)
+    if first is None:
+        lost = f": {few(names)}" if names else ""
+        raise ImageReadError(
+            f"{path.name} describes a set of OME-TIFF files of which none is there{lost}; copy them beside it"
+        )
+    with reading(first), TiffFile(first, omexml=text) as tif:
+        source = _source(first, tif, overrides)
+    return replace(source, path=path, parts=(path, *source.parts))
+
+
+def _source(path: Path, tif: TiffFile, overrides: MetadataOverrides, warnings: tuple[str, ...] = ()) -> TiffSource:
+    """Return what an open file, and those that belong to it, hold."""
+    series, left_out = choose_pictures(path, tif)
+    lock = Lock()
+    siblings = sorted(ome_siblings(tif.ome_metadata or ""))
+    missing = tuple(name for name in siblings if not (path.parent / name).is_file())
+    pictures = [_picture(path, tif, s, overrides, lock, missing) for s in series]
     places = tuple((picture, n) for picture in pictures for n in range(picture.layout.count("P")))
-    parts = tuple(path.parent / name for name in sorted(siblings))
-    return TiffSource(path, _positions(places), places, overrides, left_out, (path, *parts))
+    parts = tuple(path.parent / name for name in siblings if path.parent / name != path)
+    return TiffSource(path, _positions(places), places, overrides, left_out, (path, *parts), warnings)
 
 
-def _picture(path: Path, tif: TiffFile, series: TiffPageSeries, overrides: MetadataOverrides, lock: Lock) -> Picture:
+def frames_question(interval_s: float | None, layout: Layout, overrides: MetadataOverrides) -> tuple[str, ...]:
+    """Return the question whether slices are frames, where a file has times between them and no step in z."""
+    if interval_s is None or overrides.axes is not None or layout.shape.z == 1 or layout.shape.t > 1:
+        return ()
+    letters = layout.letters.replace("Z", "T")
+    return (
+        f"are the {layout.shape.z} slices time points? The file has a frame every {interval_s:g} s and no step in z; "
+        f"if they are, give axes {letters}, else they are taken as planes",
+    )
+
+
+def _picture(
+    path: Path,
+    tif: TiffFile,
+    series: TiffPageSeries,
+    overrides: MetadataOverrides,
+    lock: Lock,
+    missing: tuple[str, ...],
+) -> Picture:
     page = series.keyframe
     finish, inverted = _finish(path, page)
     short, full = (_held(path, series, squeeze=squeeze) for squeeze in (True, False))
     layout, assumed = resolve_layout((short, full), overrides.axes)
     rgb = page.photometric in _COLOURS and "S" in layout.letters and layout.shape.c == 3
-    blocks = plan_blocks(path, series, layout, lock)
+    blocks = plan_blocks(path, series, layout, lock, missing)
     return Picture(series.name, layout, blocks, finish, rgb, read_metadata(tif, series), assumed + inverted)
 
 

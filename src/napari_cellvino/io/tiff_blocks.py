@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from threading import Lock
 
@@ -25,7 +26,7 @@ from tifffile import TiffFrame, TiffPage, TiffPageSeries
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.axes import Layout
 from napari_cellvino.io.block_planes import Blocks
-from napari_cellvino.io.checks import check_extent, check_memory, check_ratio, cut_short, reading
+from napari_cellvino.io.checks import check_extent, check_memory, check_ratio, cut_short, few, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,12 @@ class PagedBlocks:
     sizes: tuple[int, ...]
     page_size: int
     lock: Lock  # of the source: all positions of a file share its handle
+    missing: tuple[str, ...] = ()
+
+    def _where_it_was(self) -> str:
+        if self.missing:
+            return f"it lies in {few(self.missing)}, which must be copied beside it"
+        return "the file is cut short, or one of a set of files that must be kept together"
 
     def block(self, number: int) -> NDArray[np.generic]:
         """Return one block.
@@ -83,13 +90,16 @@ class PagedBlocks:
         first = number * count
         return np.stack([self._page(n) for n in range(first, first + count)]).reshape(self.sizes)
 
+    def has(self, number: int) -> bool:
+        """Return whether all pages of a block are there."""
+        count = math.prod(self.sizes) // self.page_size
+        held = self.pages[number * count : (number + 1) * count]
+        return len(held) == count and all(page is not None for page in held)
+
     def _page(self, number: int) -> NDArray[np.generic]:
         page = self.pages[number] if number < len(self.pages) else None
         if page is None:
-            raise ImageReadError(
-                f"{self.path.name}: page {number + 1} is missing; the file is cut short, or one of a set of files that "
-                "must be kept together"
-            )
+            raise ImageReadError(f"{self.path.name}: page {number + 1} is missing; {self._where_it_was()}")
         path = Path(page.parent.filehandle.path)  # one of several files in an OME-TIFF set
         with self.lock, reading(path):
             return _decoded(path, page)
@@ -121,8 +131,27 @@ def _check_page(path: Path, page: TiffPage | TiffFrame, size: int) -> None:
     check_ratio(path, page.nbytes, sum(n for _, n in stored))
 
 
-def plan_blocks(path: Path, series: TiffPageSeries, layout: Layout, lock: Lock) -> Blocks:
-    """Return the cheapest way to read the array of ``series``, whose file is open; ``lock`` is one per source."""
+def present_channels(layout: Layout, blocks: Blocks, position: int) -> tuple[int, ...]:
+    """Return the channels (from 0) of a position of which no page is missing."""
+    shape = layout.shape
+    if not isinstance(blocks, PagedBlocks) or all(page is not None for page in blocks.pages):
+        return tuple(range(shape.c))
+    return tuple(c for c in range(shape.c) if _whole(layout, blocks, position, c))
+
+
+def _whole(layout: Layout, blocks: PagedBlocks, position: int, c: int) -> bool:
+    places = product(range(layout.shape.t), range(layout.shape.z))
+    roles = ({"T": t, "C": c, "Z": z, "P": position} for t, z in places)
+    return all(blocks.has(layout.locate(blocks.start, role)[0]) for role in roles)
+
+
+def plan_blocks(
+    path: Path, series: TiffPageSeries, layout: Layout, lock: Lock, missing: tuple[str, ...] = ()
+) -> Blocks:
+    """Return the cheapest way to read the array of ``series``, whose file is open; ``lock`` is one per source.
+
+    ``missing`` are the names of files of its set that are not there.
+    """
     offset = None if series.is_multifile else series.dataoffset
     if offset:
         start = layout.plane_start
@@ -133,4 +162,4 @@ def plan_blocks(path: Path, series: TiffPageSeries, layout: Layout, lock: Lock) 
     sizes = layout.stored[start:]
     if math.prod(sizes) % page_size:
         raise ImageReadError(f"{path.name} is damaged: its pages do not add up to {layout.stored}")
-    return PagedBlocks(path, tuple(series), start, sizes, page_size, lock)
+    return PagedBlocks(path, tuple(series), start, sizes, page_size, lock, missing)

@@ -1,8 +1,9 @@
-"""What a TIFF says besides pixels: the size of a pixel in µm and the names of the channels.
+"""What a TIFF says besides pixels: the size of a pixel in µm, the names of the channels, and whether planes are times.
 
 Every program writes these elsewhere. The first that knows is believed: OME-XML, ImageJ, Micro-Manager, MetaMorph, LSM,
-then the resolution tags of TIFF itself. Those are printing resolutions in most files (72 dpi is a pixel of 353 µm), so
-they count only where they are plausible for a microscope.
+Olympus, Aperio, FEI, then the resolution tags of TIFF itself. Those are printing resolutions in most files (4800 dpi is
+a pixel of 5.3 µm, 72 dpi one of 353 µm), so they count only where a pixel is smaller than any printer's. Converters
+copy printing resolutions into OME-XML and ImageJ's own lines too: known ones are not taken from there either.
 
 References
 ----------
@@ -13,6 +14,7 @@ TIFF 6.0, tags XResolution and ResolutionUnit
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,30 +27,49 @@ from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.io.ome import ome_images
 
-PLAUSIBLE_UM = (0.01, 50.0)
+UM_PER_INCH = 25_400.0
+SMALLEST_UM = 0.001  # an electron microscope's
+FINEST_DPI = 4800  # of scanners and printers
 PRINT_DPI = {72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 240, 300, 360, 400, 600, 720, 1200, 2400, 3600, 4800}
 
 _UNITS_UM = {
     "pm": 1e-6, "å": 1e-4, "angstrom": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "um": 1.0, "micron": 1.0, "micrometer": 1.0,
     "mm": 1e3, "millimeter": 1e3, "cm": 1e4, "centimeter": 1e4, "m": 1e6, "meter": 1e6,
 }  # fmt: skip
-_TIFF_UNITS_UM = {2: 25_400.0, 3: 10_000.0}  # inch, centimetre
+_TIFF_UNITS_UM = {2: UM_PER_INCH, 3: 10_000.0}  # inch, centimetre
 
 
 @dataclass(frozen=True, slots=True)
 class TiffMetadata:
-    """Spacing in µm and channel names, in the file's order; empty where it does not say."""
+    """Spacing in µm and channel names, in the file's order; empty where it does not say.
+
+    ``hints`` is what else it says of each channel: fluorophore, wavelengths in nm. ``interval_s`` is the time between
+    frames, where it is kept though the file calls its planes slices.
+    """
 
     spacing: Spacing = field(default_factory=Spacing)
     channels: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    interval_s: float | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def read_metadata(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     """Return what an open file says of a series: each fact from the first that knows it."""
     found = [reader(tif, series) for reader in _READERS]
-    x_y = next((f.spacing for f in found if f.spacing.known), Spacing())
+    printed = next((f.spacing.x for f in found if printing_dpi(f.spacing.x)), None)
+    x_y = next((f.spacing for f in found if f.spacing.known and not printing_dpi(f.spacing.x)), Spacing())
     z = next((f.spacing.z for f in found if f.spacing.z is not None), None)
-    return TiffMetadata(Spacing(z, x_y.y, x_y.x), next((f.channels for f in found if f.channels), ()))
+    said = (
+        f"a pixel size of {printed:.4g} µm is that of print ({printing_dpi(printed)} dpi): not taken" if printed else ""
+    )
+    return TiffMetadata(
+        Spacing(z, x_y.y, x_y.x),
+        next((f.channels for f in found if f.channels), ()),
+        next((f.hints for f in found if any(f.hints)), ()),
+        next((f.interval_s for f in found if f.interval_s is not None), None),
+        (said,) if said else (),
+    )
 
 
 def reject_entities(path: Path, text: str) -> None:
@@ -74,26 +95,52 @@ def micrometres(value: object, unit: str = "um") -> float | None:
 
 
 def plausible(size_um: float | None) -> float | None:
-    """Return a pixel size that a microscope could have, else None."""
-    return size_um if size_um is not None and PLAUSIBLE_UM[0] <= size_um <= PLAUSIBLE_UM[1] else None
+    """Return a pixel size that no printer or scanner has, else None."""
+    finest = UM_PER_INCH / FINEST_DPI
+    return size_um if size_um is not None and SMALLEST_UM <= size_um < 0.999 * finest else None
+
+
+def printing_dpi(size_um: float | None) -> int | None:
+    """Return the printing resolution that a pixel size is that of, None where it is of none."""
+    if not size_um:
+        return None
+    dpi = UM_PER_INCH / size_um
+    return round(dpi) if round(dpi) in PRINT_DPI and abs(dpi - round(dpi)) < 1e-3 * dpi else None
 
 
 def resolution_spacing(pixels_per_unit: tuple[float, float], unit: int) -> Spacing:
     """Return the spacing that TIFF's resolution tags (x, y; unit 2 inch, 3 cm) give, where it is plausible."""
     x, y = pixels_per_unit
-    printed = unit == 2 and round(x, 3) in PRINT_DPI
-    if printed or unit not in _TIFF_UNITS_UM or not (x > 0 and y > 0):
+    if unit not in _TIFF_UNITS_UM or not (x > 0 and y > 0):
         return Spacing()
     return Spacing(y=plausible(_TIFF_UNITS_UM[unit] / y), x=plausible(_TIFF_UNITS_UM[unit] / x))
 
 
 def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, float]) -> Spacing:
-    """Return the spacing of ImageJ metadata and X and Y resolution in its unit; inches and pixels say nothing."""
-    unit = str(metadata.get("unit", ""))
-    x, y = (micrometres(1 / n, unit) if n > 0 else None for n in pixels_per_unit)
-    if unit in {"cm", "centimeter"}:
+    """Return the spacing of ImageJ metadata and X and Y resolution in its unit; inches and pixels say nothing.
+
+    ImageJ keeps a unit of its own for y and z where it differs from that of x.
+    """
+    x_unit = str(metadata.get("unit", ""))
+    y_unit, z_unit = (str(metadata.get(key) or x_unit) for key in ("yunit", "zunit"))
+    x, y = (
+        micrometres(1 / n, unit) if n > 0 else None for n, unit in zip(pixels_per_unit, (x_unit, y_unit), strict=True)
+    )
+    if x_unit in {"cm", "centimeter"}:
         x, y = plausible(x), plausible(y)
-    return Spacing(micrometres(metadata.get("spacing"), unit), y, x)
+    return Spacing(micrometres(metadata.get("spacing"), z_unit), y, x)
+
+
+def imagej_interval(metadata: Mapping[str, Any]) -> float | None:
+    """Return the frame interval in s of an ImageJ stack without frames or a step in z; None where it has either.
+
+    A step of 1 is what ImageJ writes unasked.
+    """
+    interval, step = metadata.get("finterval", 0), metadata.get("spacing", 1)
+    if not all(isinstance(value, (int, float)) for value in (interval, step)):
+        return None
+    stack = int(metadata.get("slices", 1)) > 1 and int(metadata.get("frames", 1)) == 1
+    return float(interval) if stack and interval > 0 and abs(step) in (0, 1) else None
 
 
 def imagej_channels(labels: list[str], count: int) -> tuple[str, ...]:
@@ -114,7 +161,7 @@ def _ome(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     if not same:
         return TiffMetadata()
     z, y, x = (micrometres(value, unit) for value, unit in same[0].sizes)
-    return TiffMetadata(Spacing(z, y, x), same[0].channels)
+    return TiffMetadata(Spacing(z, y, x), same[0].channels, same[0].hints, same[0].interval_s)
 
 
 def _imagej(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
@@ -125,7 +172,8 @@ def _imagej(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     labels = metadata.get("Labels")
     count = int(metadata.get("channels", 1))
     names = imagej_channels([str(label) for label in labels], count) if isinstance(labels, list) else ()
-    return TiffMetadata(imagej_spacing(metadata, tif.pages.first.resolution if tagged else (0.0, 0.0)), names)
+    spacing = imagej_spacing(metadata, tif.pages.first.resolution if tagged else (0.0, 0.0))
+    return TiffMetadata(spacing, names, interval_s=imagej_interval(metadata))
 
 
 def _micromanager(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
@@ -138,7 +186,15 @@ def from_micromanager(summary: Mapping[str, Any]) -> TiffMetadata:
     size = micrometres(summary.get("PixelSize_um", summary.get("PixelSizeUm")))
     names = summary.get("ChNames")
     channels = tuple(str(name) for name in names) if isinstance(names, list) else ()
-    return TiffMetadata(Spacing(micrometres(summary.get("z-step_um")), size, size), channels)
+    step = micrometres(summary.get("z-step_um"))
+    interval = _number(summary.get("Interval_ms"))
+    stack = (_number(summary.get("Slices")) or 1) > 1 and _number(summary.get("Frames")) in (None, 1)
+    in_time = interval / 1000 if interval and interval > 0 and stack and step is None else None
+    return TiffMetadata(Spacing(step, size, size), channels, interval_s=in_time)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
 def _metamorph(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
@@ -180,6 +236,39 @@ def from_stk(metadata: Mapping[str, Any]) -> TiffMetadata:
     return TiffMetadata(Spacing(micrometres(steps[-1], unit) if steps.size else None, y, x))
 
 
+def _olympus(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    """Return the pixel size of Olympus SIS (cellSens, analySIS), which is in metres."""
+    sis = tif.sis_metadata or {}
+    y, x = (micrometres(sis.get(f"pixelsize{axis}"), "m") for axis in "yx")
+    return TiffMetadata(Spacing(None, y, x))
+
+
+def _fluoview(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    """Return what Olympus FluoView wrote: (name, size, origin, resolution, unit) of each dimension."""
+    found: dict[str, float | None] = {}
+    for line in (tif.fluoview_metadata or {}).get("Dimensions", ()):
+        name, _, _, step, unit = (*line, *[""] * 5)[:5]
+        found[str(name).strip().casefold()] = micrometres(step, str(unit))
+    return TiffMetadata(Spacing(found.get("z"), found.get("y"), found.get("x")))
+
+
+_MPP = re.compile(r"\bMPP\s*=\s*([0-9.]+)")
+
+
+def _aperio(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    """Return the pixel size of an Aperio slide, which stands in words: ``MPP = 0.4990``, of the largest level."""
+    said = _MPP.search(str(tif.pages.first.description)) if tif.is_svs or ".svs" in tif.filename.lower() else None
+    size = micrometres(said[1]) if said else None
+    return TiffMetadata(Spacing(None, size, size))
+
+
+def _fei(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    """Return the pixel size of an FEI electron microscope, which is in metres."""
+    scan = (tif.fei_metadata or {}).get("Scan", {})
+    y, x = (micrometres(scan.get(key), "m") for key in ("PixelHeight", "PixelWidth"))
+    return TiffMetadata(Spacing(None, y, x))
+
+
 def _tags(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     page = series.keyframe
     if 282 not in page.tags or 283 not in page.tags:
@@ -188,5 +277,5 @@ def _tags(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
 
 
 _READERS: tuple[Callable[[TiffFile, TiffPageSeries], TiffMetadata], ...] = (
-    _ome, _imagej, _micromanager, _metamorph, _stk, _lsm, _tags,
+    _ome, _imagej, _micromanager, _metamorph, _stk, _lsm, _olympus, _fluoview, _aperio, _fei, _tags,
 )  # fmt: skip

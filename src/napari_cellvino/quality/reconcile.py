@@ -1,4 +1,4 @@
-"""What a person touched or brought survives a new run: only objects that nobody looked at are replaced."""
+"""A new run keeps reviewed, edited and imported objects: only untouched objects are replaced."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from napari_cellvino.core.objects import Objects
 from napari_cellvino.quality.overlap import overlap
 
 HALF = 0.5
+RERUN_NAME = "Run again"
 Labels = NDArray[np.int32]
 
 
@@ -34,9 +35,9 @@ class Reconciled:
 
 
 def holds_for(annotation: Annotation, new: Annotation) -> bool:
-    """Return whether there is anything corrected, and it holds for a new run: same pixels, kind of object, classes.
+    """Return whether there are corrections that apply to a new run: same pixels, kind of object, classes.
 
-    Models that know one class each agree, whatever they call it.
+    Models with one class each agree, whatever its name.
     """
     corrected = bool(annotation.gone) or any(record.kept for record in annotation.records.values())
     same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape
@@ -45,10 +46,10 @@ def holds_for(annotation: Annotation, new: Annotation) -> bool:
 
 
 def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *, before: str = "") -> Reconciled:
-    """Return the edit by which a new run replaces what nobody looked at.
+    """Return the edit by which a new run replaces untouched objects.
 
     Objects in any other state stay and win over new ones: of a new object, the pixels they cover are left out, and if
-    fewer than half are left, or a person deleted an object there, all of it. A new object that is the same as one it
+    fewer than half are left, or an object was deleted there, all of it. A new object that is the same as one it
     replaces (IoU above 1/2) has its number.
 
     Parameters
@@ -84,8 +85,8 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *
     whole = Region((0,) * after.ndim, after.shape)
     records = _records(rows.select(stays), ids[stays], boxes=False)
     marked = [*records, *_marked(annotation, before)]
-    edit = describe(annotation, "Run again", runs_between(annotation.shape, whole, old, after), marked)
-    return Reconciled(edit, len(touched), len(records), int((~stays).sum()))
+    edit = describe(annotation, RERUN_NAME, runs_between(annotation.shape, whole, old, after), marked)
+    return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
 def _numbers(
@@ -110,8 +111,8 @@ def _reconcile_boxes(annotation: Annotation, labels: Labels | None, objects: Obj
     stays = (_covered(objects.box, kept).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
     ids = np.arange(annotation.next_id, annotation.next_id + stays.sum())
     records = _records(objects.select(stays), ids, boxes=True)
-    edit = describe(annotation, "Run again", None, [*records, *_marked(annotation, before)], removed=replaced)
-    return Reconciled(edit, len(touched), len(records), int((~stays).sum()))
+    edit = describe(annotation, RERUN_NAME, None, [*records, *_marked(annotation, before)], removed=replaced)
+    return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
 def _records(rows: Objects, ids: NDArray[np.integer], *, boxes: bool) -> list[ObjectRecord]:
@@ -126,7 +127,7 @@ def _marked(annotation: Annotation, before: str) -> list[ObjectRecord]:
 
 
 def _was_deleted(annotation: Annotation, objects: Objects) -> NDArray[np.bool_]:
-    """Return which objects are, by their boxes (IoU above 1/2), those that a person deleted."""
+    """Return which objects are, by their boxes (IoU above 1/2), those that were deleted by hand."""
     axes = len(annotation.shape)
     gone = np.array([record.box for record in annotation.gone.values()], np.int64).reshape(-1, 2 * axes)
     both = _shared(objects.box, gone)

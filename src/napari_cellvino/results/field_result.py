@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from napari_cellvino.annotation import Annotation, Provenance, pixels_sha256
 from napari_cellvino.core.image import Plane
+from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.measure.counts import count_row
 from napari_cellvino.measure.objects import measure
 from napari_cellvino.measure.outlines import Outlines, find_outlines
@@ -22,6 +24,8 @@ from napari_cellvino.segmentation.volume import Volume, cell_map
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_logger = logging.getLogger(__name__)
 
 NO_DEVICE = "none"  # of what no network found
 
@@ -88,6 +92,11 @@ def measured(
     What was found in all planes of a ``volume`` is measured there; ``plane`` is what people see of it. ``outlines`` are
     those of its objects in a plane, where they are known already.
     """
+    with timed_stage(_logger, "measure", plane.origin.name, f"{len(annotation.objects)} object(s)"):
+        return _measured(annotation, plane, volume, outlines)
+
+
+def _measured(annotation: Annotation, plane: Plane, volume: Volume | None, outlines: Outlines | None) -> FieldResult:
     objects, classes = annotation.objects, annotation.classes
     if volume is not None and annotation.labels is not None:
         planes = read_ahead(volume.stack, volume.frame - 1, range(volume.stack.shape.z))

@@ -6,6 +6,7 @@ A result that another program changed while this one was written is looked at ag
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,9 @@ from napari_cellvino.annotation.document_json import FORMAT, annotation_dict
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import OutputError
 from napari_cellvino.core.image import Plane
-from napari_cellvino.figures.from_above import seen_flat
+from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.figures.qc_picture import write_qc
+from napari_cellvino.figures.top_view import flattened
 from napari_cellvino.io.label_tiff import write_labels
 from napari_cellvino.results.corrections import with_corrections
 from napari_cellvino.results.field_folder import FieldFolder, Stamp, journal_path, stamp_of
@@ -39,6 +41,8 @@ from napari_cellvino.storage.atomic import Swapping, atomic_folder
 from napari_cellvino.storage.csv_table import write_table
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.storage.lock import folder_lock
+
+_logger = logging.getLogger(__name__)
 
 TRIES = 5  # where others write the same result meanwhile
 
@@ -65,7 +69,8 @@ def write_result(folder: Path, result: FieldResult, key: ResultKey, finish: Fini
     OutputError
         If the corrections there do not fit, or the folder cannot be written.
     """
-    return _retried(folder, lambda seen: _write_run(folder, result, key, finish, seen))
+    with timed_stage(_logger, "save", folder.name):
+        return _retried(folder, lambda seen: _write_run(folder, result, key, finish, seen))
 
 
 def write_corrections(
@@ -102,7 +107,7 @@ def write_corrections(
     OutputError
         If it cannot be written; the result and the journal are then as they were.
     """
-    with snapshot.saving(journal_path(folder)):
+    with timed_stage(_logger, "save", folder.name, "corrected"), snapshot.saving(journal_path(folder)):
         result = finish(measured(snapshot.annotation, plane, volume))
         _retried(folder, lambda seen: _write_session(folder, result, key, found, seen, first=snapshot.first))
     return result
@@ -211,7 +216,7 @@ def _write_model(folder: Path, found: Annotation, plane: Plane) -> None:
 def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
     """Write the files of a result into an empty folder; where boxes were found and no outlines, there are no labels."""
     annotation, plane = result.annotation, result.plane
-    labels, objects = seen_flat(annotation.labels, annotation.objects)
+    labels, objects = flattened(annotation.labels, annotation.objects)
     if annotation.labels is not None:
         write_labels(folder / LABELS_NAME, annotation.labels, plane.spacing)
     write_table(folder / OBJECTS_NAME, result.table)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from napari_cellvino.core.errors import OptionError, OutputError
 from napari_cellvino.core.plate import Plate, Well
-from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.figures.heat_map import write_heat_map
+from napari_cellvino.figures.plate_heat_map import write_heat_map
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.plates.layout import Content, Layout, layout_text, read_layout
 from napari_cellvino.plates.plate_table import plate_table
-from napari_cellvino.plates.well_measures import REVIEWED, Lines
+from napari_cellvino.plates.well_measures import REVIEWED, Lines, measures
 from napari_cellvino.plates.well_table import tidy, well_table
 from napari_cellvino.results.plate_place import (
     PlatePlace,
@@ -35,15 +34,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PlateResults:
-    """Finished fields of a plate: their rows of ``counts.csv``, what they make of the wells, what the wells hold.
-
-    ``recipe`` is what they were last made with, None where nothing says it.
-    """
+    """Finished fields of a plate: their rows of ``counts.csv``, what they make of the wells, what the wells hold."""
 
     rows: tuple[Row, ...] = ()
     lines: Lines = field(default_factory=dict)
     layout: Layout = field(default_factory=Layout)
-    recipe: Recipe | None = None
 
 
 class PlateStore:
@@ -118,8 +113,7 @@ class PlateStore:
         rows = (*done, *(row for row in failed if row["position"] not in known))
         seen = self._reviewed(done)
         lines = lines_of(rows, self.source.plate, layout)
-        recipe = self.store.recipe()
-        return PlateResults(rows, {w: {**line, REVIEWED: seen.get(w)} for w, line in lines.items()}, layout, recipe)
+        return PlateResults(rows, {w: {**line, REVIEWED: seen.get(w)} for w, line in lines.items()}, layout)
 
     def write_counts(self, rows: Sequence[Row], layout: Layout) -> None:
         """Write ``counts.csv``: these rows, and after them those of all other finished fields, with their places.
@@ -205,9 +199,10 @@ class PlateStore:
         write_table(self.wells_path, table)
         write_table(self.root / TIDY_NAME, tidy(table))
         write_table(self.root / PLATES_NAME, plate_table(rows, table))
+        titles = _titles(table, plate)
         for name in [c for c in table.columns if c == "count" or _is_ratio(str(c))]:
             values = dict(zip(map(Well.parse, table["well"]), _numbers(table[name]), strict=True))
-            write_heat_map(self.root / f"heatmap_{name}.png", plate, values, title=str(name).replace("_", " "))
+            write_heat_map(self.root / f"heatmap_{name}.png", plate, values, title=titles.get(name, name))
 
 
 def usual_folder(source: PlateSource) -> Path:
@@ -226,6 +221,12 @@ def lines_of(rows: Sequence[Row], plate: Plate, layout: Layout) -> dict[Well, di
         return {}
     records = well_table(rows, plate, layout).to_dict("records")
     return {Well.parse(str(r["well"])): {str(k): v for k, v in r.items() if not pd.isna(v)} for r in records}
+
+
+def _titles(table: pd.DataFrame, plate: Plate) -> dict[str, str]:
+    """Return what heat maps are called, by column: the measure with its unit."""
+    columns = {str(column): 1.0 for column in table.columns}
+    return {measure.name: measure.heading for measure in measures({Well(0, 0): columns}, plate.channels)}
 
 
 def _is_ratio(name: str) -> bool:

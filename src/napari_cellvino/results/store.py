@@ -17,7 +17,7 @@ from pathlib import Path
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.annotation.snapshot import Snapshot
-from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError, ReplaceError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, ReplaceError
 from napari_cellvino.core.image import Origin, Plane
 from napari_cellvino.core.recipe import Recipe, load_recipe
 from napari_cellvino.results.counts_table import CountsTable
@@ -90,7 +90,11 @@ class ResultStore:
         """
         found = self.find_folders()
         if not found:
-            raise ImageReadError(f"{self.root} holds no results; name the folder that 'cellvino run' wrote (--out)")
+            raise ImageReadError(
+                f"{self.root} holds no results",
+                remedy="choose the folder that results were saved into",
+                command="name the folder that 'cellvino run' wrote (--out)",
+            )
         return found
 
     def find_folders(self) -> list[Path]:
@@ -216,8 +220,9 @@ class ResultStore:
         _put_back(folder)
         if folder.exists() and not overwrite and self.key(folder) != key:
             raise ReplaceError(
-                f"{folder} holds a result made with other choices, or from an image that changed since; "
-                "overwrite it (--overwrite) or choose another folder"
+                f"{folder} holds a result made with other choices, or from an image that changed since",
+                remedy="replace it or choose another folder",
+                command="overwrite it (--overwrite) or choose another folder",
             )
 
     def save(
@@ -289,12 +294,9 @@ class ResultStore:
         """Whether there is a recipe."""
         return (self.root / RECIPE_NAME).exists()
 
-    def recipe(self) -> Recipe | None:
-        """Return what the results were last made with; None where it is not there or cannot be read."""
-        try:
-            return load_recipe(self.root / RECIPE_NAME)
-        except OptionError:
-            return None
+    def recipe(self) -> Recipe:
+        """Return what the results were last made with; `OptionError` if it is not there or cannot be read."""
+        return load_recipe(self.root / RECIPE_NAME)
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Write ``recipe.yaml``; `OutputError` if it cannot be written."""

@@ -34,7 +34,10 @@ def check_middle(shape: tuple[int, ...], spec: ModelSpec) -> None:
     """Raise ImageValueError if an image (…, Y, X), resized for a model of masks, is larger than the crop it takes."""
     height, width = shape[-2:]
     if max(height, width) > spec.tile:
+        choose = "choose a model that finds cells, and this one to outline them"
         raise ImageValueError(
             f"model {spec.name} outlines the one cell in the middle of an image of at most {spec.tile} px, and this "
-            f"one has {width} × {height} px: choose a model that finds cells, and this one to outline them (--outline)"
+            f"one has {width} × {height} px",
+            remedy=choose,
+            command=f"{choose} (--outline)",
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +13,8 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Plane
-from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.progress import Progress, Stage
+from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.engines.engine import Engine, EngineTileError
 from napari_cellvino.model_package import ModelSpec, Takes
 from napari_cellvino.segmentation.crops import check_middle, into_middle
@@ -24,6 +27,8 @@ from napari_cellvino.segmentation.stitch_z.slices import Slices
 from napari_cellvino.segmentation.test_time_augmentation import infer_views
 from napari_cellvino.segmentation.tiling import Stitcher, TilePlan, choose_tile, cut_tile, plan_tiles
 from napari_cellvino.segmentation.volume import StackMaps
+
+_logger = logging.getLogger(__name__)
 
 SMALLEST_TILE = 128
 FREE_SHARE = 0.5  # of the free memory that one tile may take
@@ -90,7 +95,12 @@ def infer_maps(
     ranges = ranges or [range_for(channel, spec.normalise) for channel in plane.inputs]
     pixels = resize_pixels(plane.inputs, resized_shape(plane.shape, zoom_for(spec, diameter_px)))
     work = _infer_middle if spec.takes is Takes.CROP else _infer_tiled
-    return head.keep(replace((yield from work(pixels, ranges, spec, engine)), shape=plane.shape))
+    started = time.perf_counter()
+    raw = yield from work(pixels, ranges, spec, engine)
+    if _logger.isEnabledFor(logging.DEBUG):
+        facts = f"{raw.tiles} tile(s) of {raw.tile} px, {spec.name} on {raw.facts.device} {raw.facts.number_type}"
+        log_stage(_logger, "infer", plane.origin.name, time.perf_counter() - started, facts)
+    return head.keep(replace(raw, shape=plane.shape))
 
 
 def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decoded:
@@ -149,6 +159,7 @@ def _infer_tiled(
             if tile <= SMALLEST_TILE:
                 raise
             tile = max(SMALLEST_TILE, tile // 2 // 16 * 16)
+            _logger.warning("%s: tiles of %d px did not run (%s); trying %d px", spec.name, first, error, tile)
             notices = (f"Tiles of {first} px did not run ({str(error) or 'out of memory'}); went on with {tile} px",)
 
 
@@ -176,7 +187,7 @@ def _run_tiles(
     stitcher = Stitcher(plan, maps)
     for index, tile_maps in enumerate(infer_views(engine, _tiles(pixels, ranges, spec, plan, tile), spec)):
         stitcher.add(index, tile_maps)
-        yield Progress("tiles", index + 1, len(plan))
+        yield Progress("tiles", index + 1, len(plan), Stage.INFERENCE)
     return RawMaps(maps, facts, tile, len(plan), (height, width), (height, width))
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import Plane, Spacing, Stack, channel_index
 from napari_cellvino.core.objects import Objects
-from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import Gives, ModelSpec
 from napari_cellvino.segmentation.heads import head_parameters
@@ -32,7 +32,6 @@ from napari_cellvino.segmentation.volume import StackMaps, Volume, read_volume
 MIXING = 0.13  # cell diameters along z that planes are mixed over: a standard deviation, at most one plane
 LEAST_MIXING = 0.3  # planes: below that a neighbour has no say
 SAMPLES_PER_PLANE = 4_000  # at least, of what a stack's range is taken from
-RUN = "planes run"
 
 Pixels = NDArray[np.generic]
 
@@ -74,7 +73,7 @@ def predict_stack(
         if keep_maps:
             seen[z] = bright
         maps.append(raw if keep_maps else replace(raw, maps=raw.maps[:, :0, :0].copy()))
-        yield Progress(RUN, z + 1, stack.shape.z)
+        yield Progress("planes run", z + 1, stack.shape.z, Stage.INFERENCE)
     found = slices.result()
     return Prediction(
         plane, StackMaps(tuple(maps), seen, volume), stitch_slices(found, values), dict(values), slices=found
@@ -170,7 +169,7 @@ def _counted(
         except StopIteration as finished:
             raw: RawMaps = finished.value
             return raw
-        yield Progress(RUN, number, total)
+        yield Progress("planes run", number, total, Stage.INFERENCE)
 
 
 def _brightness(inputs: Pixels, ranges: Sequence[IntensityRange]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 
 import numpy as np
@@ -10,8 +11,11 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import LUMINANCE, Plane, Stack, ZChoice, ZWay, channel_index
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.z_projection import Blend, Sharpest, make_blend
+
+_logger = logging.getLogger(__name__)
 
 
 def project(
@@ -34,9 +38,10 @@ def project(
     planes = _planes_of(stack, chosen)
     check_usable(stack, frame)
     blend = make_blend(chosen.way, index)
-    for done, pixels in enumerate(read_ahead(stack, frame - 1, planes), 1):
-        blend.add(pixels)
-        yield Progress("planes", done, len(planes))
+    with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{len(planes)} plane(s)"):
+        for done, pixels in enumerate(read_ahead(stack, frame - 1, planes), 1):
+            blend.add(pixels)
+            yield Progress("planes", done, len(planes))
     return as_plane(stack, blend, channel=channel, z=chosen, frame=frame, inputs=inputs)
 
 

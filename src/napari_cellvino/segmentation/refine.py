@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import Plane
 from napari_cellvino.core.objects import Objects
-from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.engines.engine import Engine, EngineInfo
 from napari_cellvino.model_package import Gives, ModelPackage, ModelSpec
 from napari_cellvino.segmentation.crops import crop_round
@@ -84,7 +84,7 @@ def infer_masks(
         y, x = (round(position) for position in centre)
         probability = resize_map(maps[0, 0], (side, side))
         masks[centre] = _trimmed(probability, y - side // 2, x - side // 2, plane.shape)
-        yield Progress("cells", done, len(missing))
+        yield Progress("cells", done, len(missing), Stage.INFERENCE)
     return CellMasks(masks, facts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.image import Plane, Stack, ZChoice, ZWay
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.prepare import as_plane, check_usable
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.z_projection import Maximum
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,12 @@ def read_volume(
     check_usable(stack, frame)
     count, blend = stack.shape.z, Maximum()
     digest = hashlib.sha256(f"{stack.dtype.str}{stack.shape}{frame}".encode())
-    for done, pixels in enumerate(read_ahead(stack, frame - 1, range(count)), 1):
-        digest.update(np.ascontiguousarray(pixels).data)
-        look(pixels)
-        blend.add(pixels)
-        yield Progress("planes", done, count)
+    with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{count} planes"):
+        for done, pixels in enumerate(read_ahead(stack, frame - 1, range(count)), 1):
+            digest.update(np.ascontiguousarray(pixels).data)
+            look(pixels)
+            blend.add(pixels)
+            yield Progress("planes", done, count)
     plane = as_plane(stack, blend, channel=channel, z=ZChoice(ZWay.JOINED), frame=frame, inputs=inputs)
     return plane, Volume(stack, frame, digest.hexdigest())
 

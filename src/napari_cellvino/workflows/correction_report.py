@@ -44,7 +44,11 @@ def write_report(
     path, left_out = out or results / REPORT_NAME, list[Unreadable]()
     recover(path)
     if path.exists() and not overwrite:
-        raise ReplaceError(f"{path} is there already; replace it (--overwrite) or name another file (--out)")
+        raise ReplaceError(
+            f"{path} is there already",
+            remedy="replace it or choose another folder",
+            command="replace it (--overwrite) or name another file (--out)",
+        )
     store = ResultStore.open(results)
     report = report_corrections(store, left_out, model_results)
     report.write(path)
@@ -92,7 +96,8 @@ def _model_cells(folder: Path, model_results: Path | None) -> Cells:
     own = FieldFolder(folder).model()
     if own is None:
         raise ImageReadError(
-            f"{folder} does not tell what the model had found, as it was corrected with an earlier version; "
-            "name the model's own results (--model-results)"
+            f"{folder} does not tell what the model had found, as it was corrected with an earlier version",
+            remedy="run the model on it again into another folder",
+            command="name the model's own results (--model-results)",
         )
     return own.cells()

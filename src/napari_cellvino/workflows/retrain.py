@@ -27,7 +27,7 @@ from napari_cellvino.results.schema import FieldSummary
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.training.progress_lines import TrainingProgress, read_more, read_progress
 
-NEEDED = ("torch", "onnx", "matplotlib")
+NEEDED = ("torch", "onnx")
 SET_NAME, NEWS_NAME = "training", "news.jsonl"
 LOOK_EVERY_S = 0.25
 PATIENCE_S = 10.0  # before a process that was told to end is ended

@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
+from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.executor import Executor, News
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 from napari_cellvino.workflows.run_info import write_run_info
+
+_logger = logging.getLogger(__name__)
 
 TABLES_EVERY_S = 2.0
 
@@ -96,6 +100,7 @@ def run_fields(
     write_run_info(store, pipeline, (), started, complete=False)  # tells at once whether the folder can be written
     if not store.has_recipe:
         store.write_recipe(pipeline.recipe)
+    _logger.info("run of %s into %s", pipeline.label, store.root)
     outcomes: list[FieldOutcome] = []
     complete = False
     try:
@@ -103,6 +108,8 @@ def run_fields(
         complete = True
     finally:
         notices = tables.finish(outcomes, complete=complete)
+    failed = sum(outcome.failed for outcome in outcomes)
+    _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, time.time() - started)
     info = write_run_info(store, pipeline, outcomes, started, complete=True)
     return RunResult(tuple(outcomes), notices, info)
 
@@ -122,7 +129,17 @@ def _work(
                 if not item.failed and all(o.failed for o in outcomes):  # a run without any result changes nothing
                     store.write_recipe(pipeline.recipe)
                 outcomes.append(item)
+                _log_outcome(item)
             yield item
             if isinstance(item, FieldOutcome) and time.monotonic() - written > TABLES_EVERY_S:
                 tables.update(outcomes)
                 written = time.monotonic()
+
+
+def _log_outcome(outcome: FieldOutcome) -> None:
+    if outcome.failed:
+        details = f"\n{outcome.traceback}" if outcome.traceback else ""
+        _logger.warning("run %s: failed: %s%s", outcome.row["file"], outcome.row["error"], details)
+    elif _logger.isEnabledFor(logging.DEBUG):
+        kept = ", kept from an earlier run" if outcome.kept else ""
+        log_stage(_logger, "run", str(outcome.row["folder"]), outcome.seconds, f"count {outcome.row['count']}{kept}")

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Origin, Shape, Spacing, Stack
-from napari_cellvino.io.source import unknown_sizes
 
 _NOUNS = {"T": "time points", "C": "channels", "Z": "planes"}
 _NAMES = {
@@ -81,7 +80,7 @@ def stack_of(layer: Image, *, axes: str | None = None) -> Stack:
         channels=("Red", "Green", "Blue") if layer.rgb else _channel_names(layer, shape.c),
         rgb=bool(layer.rgb),
         origin=_origin(layer),
-        assumptions=assumed + unknown_sizes(spacing, shape),
+        remarks=assumed,
     )
 
 

@@ -28,10 +28,14 @@ from napari_cellvino.gui.widgets.form_layout import (
     text_line,
 )
 from napari_cellvino.gui.widgets.notice import Notice
-from napari_cellvino.io import IMAGE_SUFFIXES, Position
+from napari_cellvino.io import Position, image_suffixes
 
 _FIRST = "Open a file or a plate, drop one here, or add an image layer to the viewer: it will be listed above."
-_FILTER = f"Images ({' '.join(f'*{suffix}' for suffix in IMAGE_SUFFIXES)});;All files (*)"
+
+
+def _filter() -> str:
+    """Return the filter of the file dialog: all that is read."""
+    return f"Images ({' '.join(f'*{suffix}' for suffix in image_suffixes())});;All files (*)"
 
 
 class OpenPanel(DropPanel):
@@ -117,7 +121,7 @@ class OpenPanel(DropPanel):
     # -- what the user does
 
     def _ask(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, "Open an image", "", _FILTER)
+        chosen, _ = QFileDialog.getOpenFileName(self, "Open an image", "", _filter())
         if chosen:
             self.session.open(Path(chosen))
 
@@ -155,7 +159,7 @@ class OpenPanel(DropPanel):
     def _draw_facts(self, stack: Stack | None) -> None:
         say(self.facts, stack.describe() if stack is not None else "")
         self._spacing_row.setVisible(stack is not None)
-        guesses = [] if stack is None else [text for text in stack.assumptions if "pixel size unknown:" not in text]
+        guesses = [] if stack is None else [*stack.remarks, *stack.warnings]
         say(self.guesses, "\n".join(f"⚠  {text}" for text in guesses))
         if stack is None:
             self.correct_button.setChecked(False)

@@ -11,9 +11,10 @@ from statistics import median
 from napari_cellvino.core.errors import CellvinoError, ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, standard_size
+from napari_cellvino.io.checks import few
 from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.plates.file_plate import FilePlate, Images
-from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing, few
+from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 from napari_cellvino.io.registry import open_source
 from napari_cellvino.io.source import agreed_spacing, channel_names
 

@@ -14,7 +14,7 @@ from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.registry import open_source
-from napari_cellvino.io.source import Position, choose, unknown_sizes
+from napari_cellvino.io.source import Position, choose
 
 Images = Mapping[FieldOfView, Mapping[tuple[int, int, int], Path]]  # (t, c, z) from 0 by the names -> file
 
@@ -80,7 +80,7 @@ class FilePlate:
             channels=plate.channels,
             rgb=first.rgb and shape.c == 3,
             origin=Origin(str(self.path), field.label, plate.name, field.well.name, field.name),
-            assumptions=(*single, *unknown_sizes(plate.spacing, shape)),
+            remarks=single,
             overrides=self.overrides,
         )
 

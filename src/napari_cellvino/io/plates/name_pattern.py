@@ -13,7 +13,8 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.plate import Well, row_number
-from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing, few, image_names
+from napari_cellvino.io.checks import few
+from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing, image_names
 
 BRACES = {
     "plate": r"[^/]+?",

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, standard_size
-from napari_cellvino.io.checks import check_memory, reading
+from napari_cellvino.io.checks import check_memory, few, reading
 from napari_cellvino.io.plates.ome_zarr_metadata import (
     ImageMetadata,
     PlateDef,
@@ -31,9 +31,8 @@ from napari_cellvino.io.plates.ome_zarr_metadata import (
     read_plate,
     read_well,
 )
-from napari_cellvino.io.plates.plate_image import few
 from napari_cellvino.io.plates.plate_source import field_position
-from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, unknown_sizes
+from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,6 @@ class ZarrPlate:
             spacing=spacing,
             channels=channel_names(self.overrides.channels, facts.channels, count=shape.c),
             origin=Origin(str(self.path), field.label, plate.name, field.well.name, field.name),
-            assumptions=unknown_sizes(spacing, shape),
             overrides=self.overrides,
         )
 
@@ -181,6 +179,7 @@ def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | Non
         spacing,
         missing,
         (*problems, *unread),
+        takes_labels=True,
     )
     return ZarrPlate(path, plate, groups, overrides)
 

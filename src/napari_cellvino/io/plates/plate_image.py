@@ -15,7 +15,7 @@ from typing import NamedTuple
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.plate import FieldOfView, Well
 from napari_cellvino.io.checks import reading
-from napari_cellvino.io.folder_listing import IMAGE_SUFFIXES
+from napari_cellvino.io.registry import image_suffixes
 
 
 class PlateImage(NamedTuple):
@@ -70,10 +70,4 @@ def image_names(folder: Path) -> list[str]:
 
 def _is_image(name: str) -> bool:
     lower = name.lower()
-    return lower.endswith(IMAGE_SUFFIXES) and not lower.startswith(".") and "_thumb" not in lower
-
-
-def few(names: list[str] | tuple[str, ...], most: int = 5) -> str:
-    """Return names for a sentence: the first few, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+    return lower.endswith(image_suffixes()) and not lower.startswith(".") and "_thumb" not in lower

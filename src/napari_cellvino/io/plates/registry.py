@@ -8,12 +8,12 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Spacing
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import few, reading
 from napari_cellvino.io.plates.assemble import assemble
 from napari_cellvino.io.plates.harmony import read_harmony
 from napari_cellvino.io.plates.imagexpress import read_imagexpress
 from napari_cellvino.io.plates.name_pattern import read_pattern
-from napari_cellvino.io.plates.plate_image import PlateListing, few, image_names
+from napari_cellvino.io.plates.plate_image import PlateListing, image_names
 from napari_cellvino.io.plates.plate_source import PlateSource
 from napari_cellvino.io.plates.vendor_name_patterns import read_names
 from napari_cellvino.io.plates.yokogawa import DATA_NAME, DETAIL_NAME, read_yokogawa

@@ -18,8 +18,9 @@ from pathlib import Path
 from napari_cellvino.io.plates.name_pattern import match_names
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 from napari_cellvino.io.plates.z_step import stage_height, usual_step
+from napari_cellvino.io.registry import image_suffixes
 
-_PICTURE = r"\.(?:tiff?|png|jpe?g)"
+_PICTURE = rf"(?:{'|'.join(map(re.escape, image_suffixes()))})"
 _GUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 _STEPS = r"(?:.*?/)??(?:TimePoint_(?P<t>\d+)/)?(?:ZStep_(?P<z>\d+)/)?"
 _PLACE = r"(?P<plate>[^/]+?)_(?P<well>[A-Z]{1,2}\d{2})"

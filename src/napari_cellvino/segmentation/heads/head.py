@@ -60,7 +60,8 @@ class Decoded:
             If boxes were found and no outlines.
         """
         if self.labels is None:
-            raise ImageValueError("the model found boxes and no outlines: add a model that outlines them (--outline)")
+            add = "add a model that outlines them"
+            raise ImageValueError("the model found boxes and no outlines", remedy=add, command=f"{add} (--outline)")
         return self.labels
 
 

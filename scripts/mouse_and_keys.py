@@ -1,4 +1,4 @@
-"""The hand of the tours: keys, clicks and drags in the window."""
+"""Keys, clicks and drags in the window, for the scripts that take pictures of it."""
 
 from __future__ import annotations
 
