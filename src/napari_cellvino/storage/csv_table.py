@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +58,11 @@ def read_table(path: Path, *, as_text: bool = True) -> pd.DataFrame:
 def harmless_cell(text: str) -> str:
     """Return text as it stands in a table, where no spreadsheet runs it."""
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def harmless_row(row: Iterable[object]) -> list[object]:
+    """Return the cells of a row, of which no text is one that a spreadsheet runs."""
+    return [harmless_cell(cell) if isinstance(cell, str) else cell for cell in row]
 
 
 def plain_cell(text: str) -> str:
