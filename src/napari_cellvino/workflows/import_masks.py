@@ -77,7 +77,7 @@ def import_masks(
     fields = list_fields(without_masks(images, masks), recipe)
     first = list(islice(fields, 2))
     store = ResultStore(root)
-    store.recover()
+    store.begin_run()
     rows: list[Row] = []
     taken: set[Path] = set()
     for origin, stack in chain(first, fields):

@@ -57,7 +57,7 @@ def run_folder(
     """
     check_device(pipeline, engines)
     store, sources = ResultStore(root), OpenSources()
-    store.recover()
+    store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
     tasks = folder_tasks(files, pipeline, store, sources, overwrite=overwrite)
     return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), FolderTables(store), store, pipeline))

@@ -68,7 +68,7 @@ def run_plate(
     sources = OpenSources()
     sources.hold(address, source)
     store = ResultStore(root)
-    store.recover()
+    store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
     plate = PlateStore(store, source)
     plate.keep_layout(choices.layout)
