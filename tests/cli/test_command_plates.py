@@ -78,10 +78,10 @@ def test_ome_zarr_gets_a_table_of_wells(cellvino, nuclei, tmp_path, version):
         (["--wells", "H12"], "has no well 'H12'"),
         (["--wells", "first"], "is no well"),
         (["--fields", "7"], "has no field '7'"),
-        (["--ring", "0"], "--ring 0 is not possible"),
+        (["--ring", "0"], "ring of 0 px"),
         (["--layout", "nowhere.csv"], "layout nowhere.csv cannot be read"),
-        (["--labels-back"], "is for OME-Zarr"),
-        (["--axes", "YX"], "is for image files"),
+        (["--labels-back"], "OME-Zarr"),
+        (["--axes", "YX"], "image files"),
     ],
 )
 def test_choices_that_a_plate_has_not_are_said(cellvino, plate, tmp_path, options, reason):
