@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
+from scipy import ndimage
 
 from napari_cellvino.annotation import Annotation, Change, Edit, EditSession, Region, Step
 from napari_cellvino.annotation.paint_strokes import Stroke
@@ -26,6 +27,7 @@ class Editor(QObject):
 
     changed = Signal()  # anything below
     edited = Signal(object)  # Change
+    about_to_edit = Signal()
 
     def __init__(self, folder: Callable[[], Path]) -> None:
         super().__init__()
@@ -46,12 +48,19 @@ class Editor(QObject):
 
     def close(self) -> None:
         """Write what is still to be written, and let go of the annotation."""
-        if self.session is not None:
-            self.session.changed.disconnect(self._on_event)
-            self.session.journal_failed.disconnect(self._on_fault)
-            self.session.close()
+        session = self.release()
+        if session is not None:
+            session.close()
+
+    def release(self) -> EditSession | None:
+        """Let go of the annotation and return its session, which goes on as it is."""
+        session = self.session
+        if session is not None:
+            session.changed.disconnect(self._on_event)
+            session.journal_failed.disconnect(self._on_fault)
         self.annotation = self.session = self.failure = None
-        self.said = ""
+        self.said, self.busy = "", ""
+        return session
 
     def do(self, describe: Callable[[Annotation], Edit]) -> Change | None:
         """Describe an edit and make it; where it is not possible, say why."""
@@ -64,9 +73,27 @@ class Editor(QObject):
         labels = self.annotation.labels
         for stroke in reversed(strokes):
             labels[stroke.coordinates] = stroke.before
-        if self._attempt(lambda _: self.started().commit_paint(name, strokes)) is None:
+        change = self._attempt(lambda _: self.started().commit_paint(name, strokes))
+        if change is not None:
+            self._tell_pieces(change)
+        else:
             whole = Region((0,) * labels.ndim, labels.shape)
             self.edited.emit(Change(Step.UNDO, name, whole, True, (), (), (), self.undo_name, self.redo_name))
+
+    def _tell_pieces(self, change: Change) -> None:
+        """Say so where a cell that was painted lies in several places now: that is rarely meant."""
+        annotation = self.annotation
+        if annotation is None or annotation.labels is None:
+            return
+        for id_ in (*change.changed, *change.added):
+            pieces = ndimage.label(annotation.labels[annotation.geometry(id_).region.slices] == id_)[1]
+            if pieces > 1:
+                self.said = f"{change.name}. #{id_} is in {pieces} pieces now; take a new number (M) for another cell"
+                self.changed.emit()
+
+    def take_in(self, name: str, stroke: Stroke) -> bool:
+        """Take in what something else wrote into the labels, which are as before; return whether that succeeded."""
+        return self._attempt(lambda _: self.started().commit_paint(name, [stroke])) is not None
 
     def undo(self) -> None:
         """Take the last edit back."""
@@ -139,6 +166,7 @@ class Editor(QObject):
         return self.session
 
     def _attempt(self, work: Callable[[Annotation], Change | None]) -> Change | None:
+        self.about_to_edit.emit()
         self.failure = None
         try:
             change = work(self._editable())
