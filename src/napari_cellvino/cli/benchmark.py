@@ -68,8 +68,8 @@ def _timings(
 
 
 def _format(timing: Timing) -> str:
-    trial, facts = timing.trial, timing.facts
-    if facts is None:
+    trial, info = timing.trial, timing.engine_info
+    if info is None:
         return f"{trial.device:10} {trial.precision:9} failed: {timing.problem}"
     figures = (
         f"{timing.ready_s:.2f}",
@@ -80,7 +80,7 @@ def _format(timing: Timing) -> str:
         f"{timing.count:,}",
         _difference(timing.changes),
     )
-    return _line([trial.device, trial.precision, f"{facts.number_type} {facts.device}", *figures])
+    return _line([trial.device, trial.precision, f"{info.number_type} {info.device}", *figures])
 
 
 def _difference(changes: Changes | None) -> str:
@@ -92,12 +92,12 @@ def _line(cells: list[str]) -> str:
 
 
 def _record(timing: Timing) -> dict[str, object]:
-    facts, changes = timing.facts, timing.changes
+    info, changes = timing.engine_info, timing.changes
     return {
         "device": timing.trial.device,
         "precision": timing.trial.precision,
-        "ran_on": facts.device if facts else None,
-        "number_type": facts.number_type if facts else None,
+        "ran_on": info.device if info else None,
+        "number_type": info.number_type if info else None,
         "ready_s": timing.ready_s,
         "network_s": timing.network_s,
         "field_s": timing.field_s,

@@ -130,7 +130,7 @@ def write_result(found: FoundField, worker: FieldWorker) -> FieldOutcome:
     except Exception as error:  # as above
         return _failed(task, error)
     seconds = time.perf_counter() - found.started
-    return FieldOutcome(task.number, row, seconds=seconds, engine=found.prediction.raw.facts, notices=notices)
+    return FieldOutcome(task.number, row, seconds=seconds, engine=found.prediction.raw.engine_info, notices=notices)
 
 
 def _with_news(

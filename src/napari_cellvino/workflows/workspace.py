@@ -37,7 +37,7 @@ from napari_cellvino.segmentation.pipeline import (
     without_parameters_of,
     without_unused_parameters,
 )
-from napari_cellvino.segmentation.predict import Estimate, estimate, for_stack
+from napari_cellvino.segmentation.predict import Estimate, estimate, estimate_stack
 from napari_cellvino.segmentation.predict_field import decode_again, predict_field, refiner_for
 from napari_cellvino.segmentation.prepare import describe_plane
 from napari_cellvino.segmentation.refine import check_refiner
@@ -213,7 +213,7 @@ class Workspace:
         stack = self._needed_stack()
         spec, (_, _, z, y, x) = self.load_package().spec, stack.shape
         one = estimate((y, x), spec, diameter_px=self.recipe.diameter_px)
-        return for_stack(one, spec, (z, y, x)) if self.recipe.z_choice.joined else one
+        return estimate_stack(one, spec, (z, y, x)) if self.recipe.z_choice.joined else one
 
     def expected(self) -> Expected:
         """Return how long the network will take on the open image; compiles it the first time (call from a thread)."""
@@ -383,7 +383,7 @@ class Workspace:
             return None
         raw, inputs = self.outcome.prediction.raw, self.outcome.prediction.plane.inputs
         if isinstance(raw, StackMaps):
-            return None if z is None or not raw.seen.size else raw.seen[z]
+            return None if z is None or not raw.normalised.size else raw.normalised[z]
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
     def save_request(self, root: Path, place: PlatePlace | None = None) -> SaveRequest:
