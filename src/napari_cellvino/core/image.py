@@ -183,7 +183,7 @@ class Stack:
 
     @property
     def unknown_sizes(self) -> tuple[str, ...]:
-        """Sentences on the pixel sizes that nobody knows."""
+        """Sentences on unknown pixel sizes."""
         if not self.spacing.known:
             return ("pixel size unknown: results are in pixels",)
         if self.spacing.z is None and self.shape.z > 1:
@@ -192,7 +192,7 @@ class Stack:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """All sentences on what is guessed, asked or unknown."""
+        """All sentences on what was guessed, needs a choice or is unknown."""
         return (*self.remarks, *self.warnings, *self.unknown_sizes)
 
     def plane(self, *, t: int = 0, c: int = 0, z: int = 0) -> NDArray[np.generic]:
@@ -259,7 +259,7 @@ class ChannelPlanes:
 
 
 def with_only(stack: Stack, channels: Sequence[int], warning: str) -> Stack:
-    """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` says why."""
+    """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` is the reason."""
     kept = tuple(channels)
     return replace(
         stack,
