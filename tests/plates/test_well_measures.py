@@ -71,4 +71,4 @@ def test_flags_are_told_in_words():
     ],
 )
 def test_values_are_words(unit: str, value: float, words: str):
-    assert Measure("x", "X", unit).words(value) == words
+    assert Measure("x", "X", unit).format(value) == words

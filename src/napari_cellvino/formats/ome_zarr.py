@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
-from napari_cellvino.figures.composite import reduced
+from napari_cellvino.figures.composite import downsampled
 from napari_cellvino.formats.decoding import check_fits, decoding
 from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from
 from napari_cellvino.formats.label_canvas import fitting_labels, labelled
@@ -94,7 +94,7 @@ def _pyramid(pixels: NDArray[Any], smaller: Callable[[NDArray[Any], int], NDArra
 
 
 def _mean(pixels: NDArray[Any], step: int) -> NDArray[Any]:
-    flat = reduced(pixels.reshape(-1, *pixels.shape[-2:]), step)
+    flat = downsampled(pixels.reshape(-1, *pixels.shape[-2:]), step)
     rounded = np.rint(flat) if pixels.dtype.kind in "ui" else flat
     return rounded.reshape(*pixels.shape[:-2], *flat.shape[-2:]).astype(pixels.dtype)
 

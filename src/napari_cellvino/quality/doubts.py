@@ -1,4 +1,4 @@
-"""Reasons to look at an object again, each found for all objects of an image at once, with how strong it is.
+"""Reasons to review an object, each computed for all objects of an image at once, with its strength.
 
 The one set of rules: what a run writes into its tables and pictures, and the queue of a review, both ask `find_doubts`
 or `find_reasons`. Strengths go from 0 to 1. What is unusual is judged by the other objects of the same image: median
@@ -47,11 +47,11 @@ Labels = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why to look at an object: which doubt, how strong (0 to 1), and in words."""
+    """A reason to review an object: which doubt, its strength (0 to 1), and a text."""
 
     doubt: Doubt
     strength: float
-    words: str
+    text: str
 
 
 Found = Iterator[tuple[int, Reason]]  # by id

@@ -1,7 +1,7 @@
-"""Files and folders that are there whole or not at all.
+"""Files and folders that are written completely or not at all.
 
-A result is written beside its target under a name of its own and renamed when it is complete: a kill, a full disk or a
-second run never leaves half a table under a name that someone will open. What a killed run leaves behind is told by
+A result is written next to its target under a temporary name and renamed when it is complete: a killed run, a full disk
+or a second run never leaves half a table under the final name. What a killed run leaves behind is recognised by
 its name, ``.part-<host>-<pid>-<token>-<target>``, and removed by the next run with the same target, unless the
 process that writes it still lives or may live on another machine.
 
@@ -60,7 +60,7 @@ class UnwrittenError(OutputError):
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a file name beside ``path``, of its suffix, to write to; it replaces ``path`` when the block ends well.
+    """Yield a temporary file name with the suffix of ``path``; the file replaces ``path`` when the block succeeds.
 
     Missing folders are made. When the block raises, nothing of it stays and ``path`` is as it was.
 

@@ -26,7 +26,7 @@ from napari_cellvino.gui.shell.window import CellvinoWindow
 from tests.zarr_plates import write_zarr_plate
 
 from ..conftest import WAIT_MS, our_threads
-from ..plate_hands import CTRL, hovered, open_plate, painted, press
+from ..plate_hands import CTRL, hovered, open_plate, painted, press, wait_read
 
 Click = Callable[[QWidget], None]
 
@@ -350,3 +350,32 @@ def test_real_plate_of_96_wells(
     assert sorted(well.name for well in lines) == ["A01", "H12"]
     assert all(50 < int(str(line["count"])) < 1000 for line in lines.values())
     assert all(np.isfinite(float(str(line["ring_ratio_channel1"]))) for line in lines.values())
+
+
+def test_a_click_on_a_well_shows_what_was_counted_and_a_reopened_plate_knows_its_channel(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, viewer: napari.Viewer
+) -> None:
+    panel, session = window.plate_panel, window.session
+    press(qtbot, panel.grid, "A01", CTRL)
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    press(qtbot, panel.grid, "A01")
+    qtbot.waitUntil(lambda: session.saved_result.shown is not None, timeout=WAIT_MS)
+    shown = [layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels) and layer.visible]
+    counted = pd.read_csv(plate.parent / "p-cellvino" / "counts.csv")["count"][0]
+    assert [int(layer.data.max()) for layer in shown] == [counted]
+    window.show_step(2)
+    assert window.run_panel.count.text() == f"{counted} cells"
+    assert f"{counted} cells" in window.review_panel.hint.text()
+    window.show_step(5)
+    press(qtbot, panel.grid, "A02")  # not run
+    wait_read(window, qtbot)
+    assert not [layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels)]
+    assert window.run_panel.count.text() == ""
+
+    viewer.layers.clear()
+    session.workspace.choose(channel="", diameter_px=33.0)
+    open_plate(window, plate, qtbot)
+    qtbot.waitUntil(lambda: not session.catalogue.checking, timeout=WAIT_MS)
+    assert session.plate_runner.channel == "Channel 2"
+    assert session.workspace.recipe.diameter_px is None

@@ -98,10 +98,12 @@ def test_add_by_a_click_where_a_cell_was_deleted(review: Review) -> None:
     assert review.reviewer.annotation.records[new].origin is ObjectOrigin.DRAWN
     both = (review.layer.data == new) & old
     assert both.sum() > 0.6 * old.sum()
-    assert review.button("K").isChecked()  # the next one, please
+    assert not review.button("K").isChecked()
+    review.key("K")
     review.click_at(place)
     assert f"there is a cell already, #{new}" in review.said.replace("There", "there")
-    review.key("K")
+    assert review.button("K").isChecked()  # for a click beside it
+    review.key("Escape")
     assert not review.button("K").isChecked()
     review.check_screen()
 

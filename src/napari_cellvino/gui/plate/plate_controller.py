@@ -57,6 +57,11 @@ class PlateController(QObject):
         self._files.start(lambda: _open(path, pattern, MetadataOverrides()), self._task)
         self.changed.emit()
 
+    def tell(self, error: BaseException) -> None:
+        """Say what went wrong with what stands in the folder of the plate."""
+        self.failure = failure_of(error)
+        self.changed.emit()
+
     def correct(self, stack: Stack) -> None:
         """Give all fields the pixel size and the channel names that the user gave one of them."""
         held = self.held

@@ -73,6 +73,7 @@ class PlateRunController(QObject):
     """The run over a plate of one window; panels draw it when `changed` says so."""
 
     changed = Signal()
+    ended = Signal()  # a run, however
 
     def __init__(
         self, workspace: Workspace, opened_plates: PlateController, numbers: WellValuesController, worker: SerialWorker
@@ -202,6 +203,7 @@ class PlateRunController(QObject):
         if self._shows(run):
             self._numbers.read()
         self.changed.emit()
+        self.ended.emit()
 
     def _another(self) -> None:
         """Forget what became of another plate; a run that is under way goes on."""

@@ -13,6 +13,7 @@ from napari_cellvino.gui.review.gallery import Gallery
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.review_view import STATES
 from napari_cellvino.gui.widgets.form_layout import beside, calm, narrow, say, text_line
+from napari_cellvino.gui.widgets.formatting import format_estimate
 from napari_cellvino.quality.sampling import estimate
 
 DOUBTS = {
@@ -24,7 +25,7 @@ DOUBTS = {
     "touches the edge": Doubt.TOUCHES_EDGE,
     "looks like two": Doubt.LOOKS_LIKE_TWO,
     "broken along z": Doubt.BROKEN_ALONG_Z,
-    "hangs on the threshold": Doubt.THRESHOLDS_DISAGREE,
+    "depends on the threshold": Doubt.THRESHOLDS_DISAGREE,
 }
 SETTLE_MS = 40  # after the last edit, before rows are listed anew
 HEIGHT = 230
@@ -62,6 +63,8 @@ class ReviewList(QWidget):
             self.doubt.addItem(words, doubt)
         self.doubt.setToolTip("List and walk to cells with this reason only")
         self.kind.setToolTip("List and walk to cells of this class only")
+        for combo in (self.state, self.doubt, self.kind):  # side by side in a narrow panel
+            combo.setMinimumContentsLength(3)
         self.size.setRange(2, 1000)
         self.size.setValue(self._reviewer.queue.sample_size)
         self.size.setKeyboardTracking(False)
@@ -152,5 +155,5 @@ class ReviewList(QWidget):
         except OptionError:
             say(self.estimate, f"{len(walk.sample.ids)} cells drawn at random: accept, reject or correct each of them.")
             return
-        say(self.estimate, str(found)[:1].upper() + str(found)[1:])
+        say(self.estimate, format_estimate(found))
         self.estimate.setToolTip(f"Method: {found.method}")

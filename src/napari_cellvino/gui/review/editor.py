@@ -26,6 +26,7 @@ class Editor(QObject):
 
     changed = Signal()  # anything below
     edited = Signal(object)  # Change
+    about_to_edit = Signal()
 
     def __init__(self, folder: Callable[[], Path]) -> None:
         super().__init__()
@@ -46,12 +47,19 @@ class Editor(QObject):
 
     def close(self) -> None:
         """Write what is still to be written, and let go of the annotation."""
-        if self.session is not None:
-            self.session.changed.disconnect(self._on_event)
-            self.session.journal_failed.disconnect(self._on_fault)
-            self.session.close()
+        session = self.release()
+        if session is not None:
+            session.close()
+
+    def release(self) -> EditSession | None:
+        """Let go of the annotation and return its session, which goes on as it is."""
+        session = self.session
+        if session is not None:
+            session.changed.disconnect(self._on_event)
+            session.journal_failed.disconnect(self._on_fault)
         self.annotation = self.session = self.failure = None
-        self.said = ""
+        self.said, self.busy = "", ""
+        return session
 
     def do(self, describe: Callable[[Annotation], Edit]) -> Change | None:
         """Describe an edit and make it; where it is not possible, say why."""
@@ -67,6 +75,10 @@ class Editor(QObject):
         if self._attempt(lambda _: self.started().commit_paint(name, strokes)) is None:
             whole = Region((0,) * labels.ndim, labels.shape)
             self.edited.emit(Change(Step.UNDO, name, whole, True, (), (), (), self.undo_name, self.redo_name))
+
+    def take_in(self, name: str, stroke: Stroke) -> bool:
+        """Take in what something else wrote into the labels, which are as before; return whether that succeeded."""
+        return self._attempt(lambda _: self.started().commit_paint(name, [stroke])) is not None
 
     def undo(self) -> None:
         """Take the last edit back."""
@@ -139,6 +151,7 @@ class Editor(QObject):
         return self.session
 
     def _attempt(self, work: Callable[[Annotation], Change | None]) -> Change | None:
+        self.about_to_edit.emit()
         self.failure = None
         try:
             change = work(self._editable())

@@ -16,8 +16,9 @@ from napari_cellvino.gui.review.pointer_tools import PointerTool
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.state_markers import Sign
 
+WIDTH = 980  # px; a small screen has 1280
 Calls = dict[str, Callable[[], None]]
-KEYS_PAGE = "?"
+KEYS_PAGE, FILL_KEY, HIDE_KEY = "?", "F", "V"
 _MOUSE = (
     ("Click", "Choose a cell"),
     ("Shift+Click", "Choose one more, or one less"),
@@ -28,7 +29,7 @@ _SIGNS = (
     (f"{Sign.EXCLUDED}  {Sign.REJECTED}", "Excluded, rejected: these do not count"),
 )
 _NAPARI = (
-    ("P  E  F", "Brush, eraser, fill: they change the chosen cell and leave its neighbours alone"),
+    ("P  E", "Brush, eraser: they change the chosen cell and leave its neighbours alone"),
     ("M", "A new number, to paint a new cell"),
     ("Space", "Move the picture while it is held"),
 )
@@ -79,6 +80,8 @@ class KeysPage(QDialog):
         layout = QVBoxLayout(self)
         label = QLabel(page_text(reviewer))
         label.setTextFormat(Qt.TextFormat.RichText)
+        label.setWordWrap(True)
+        label.setFixedWidth(WIDTH)
         layout.addWidget(label)
 
 
@@ -91,7 +94,8 @@ def page_text(reviewer: ReviewController) -> str:
     acts += (actions.PLANES,) if stack else ()
     ours = [(thing.key, thing.tip) for thing in (*acts, *fitting(reviewer))]
     ours += [("Shift+1 … 9", "Give the chosen cells a class"), ("Enter, Esc", "End what is being drawn, or drop it")]
-    ours.append((KEYS_PAGE, "This page"))
+    ours += [] if boxes else [(FILL_KEY, "Fill the cells, or outline them")]
+    ours += [(HIDE_KEY, "Hide or show the cells"), ("Alt+1 … 6", "Go to a tab"), (KEYS_PAGE, "This page")]
     rows = [*_MOUSE, *ours, *(() if boxes else _NAPARI), *_SIGNS]
     half = (len(rows) + 1) // 2
     left, right = _table(rows[:half]), _table(rows[half:])

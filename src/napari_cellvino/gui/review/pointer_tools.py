@@ -44,7 +44,6 @@ class PointerTool:
     hint: str
     gesture: Gesture
     use: Callable[[ReviewController, Points], bool]
-    stays: bool = False  # in the hand after it was used
 
     @property
     def words(self) -> str:
@@ -165,7 +164,7 @@ SEEDS = PointerTool(
 )  # fmt: skip
 ADD = PointerTool(
     "Add", "K", "Add a cell that was missed, by a click on it",
-    "Click on each cell that was missed", Gesture.CLICK, _add_here, stays=True,
+    "Click on the cell that was missed", Gesture.CLICK, _add_here,
 )  # fmt: skip
 DRAW = PointerTool(
     "Draw", "Shift+K", "Add a cell by drawing its outline",

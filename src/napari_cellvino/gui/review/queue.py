@@ -15,7 +15,8 @@ from napari_cellvino.core.errors import OptionError
 from napari_cellvino.gui.review.cursor import CellFilter, Cursor, Order
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.doubts import another_threshold
-from napari_cellvino.workflows.workspace import Outcome, Workspace
+from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.workspace import Workspace
 
 SAMPLE_SIZE = 50
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import napari
 import numpy as np
-from napari.layers import Labels, Vectors
+from napari.layers import Labels, Layer, Vectors
+from napari.utils.events import Event
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
@@ -13,14 +14,14 @@ from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.tools.boxes import boxes_at
 from napari_cellvino.gui.napari_bridge import Canvas, ReviewLayer
 from napari_cellvino.gui.review.active_tool import ActiveTool
-from napari_cellvino.gui.review.keys import bindings
+from napari_cellvino.gui.review.keys import FILL_KEY, HIDE_KEY, bindings
+from napari_cellvino.gui.review.outside_changes import OutsideChanges
 from napari_cellvino.gui.review.pointer_tools import choose_along
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.state_markers import ReviewSigns
 
 MOST_MARKED = 300  # cells that get a line round them
 LOCKED = "the layer of the cells is locked; make it editable again (the padlock in the layer list)"
-OTHER_PIXELS = "the layer of the cells shows other labels than those under review; show the cells again (below)"
 GONE = "the layer of the cells was deleted; what you corrected is kept: show the cells again (below)"
 
 
@@ -35,12 +36,15 @@ class ReviewCanvas(QObject):
         self.canvas: Canvas | None = None
         self.layer: ReviewLayer | None = None
         self.tool_in_use = ActiveTool(reviewer)
+        self.outside = OutsideChanges(reviewer.editor)
         self._signs: ReviewSigns | None = None
         reviewer.changed.connect(self._mark)
         reviewer.edited.connect(self._show_edit)
         reviewer.looked_at.connect(self._look_at)
         self.tool_in_use.changed.connect(self._hold)
-        viewer.layers.selection.events.active.connect(self._heed)
+        self._drawn_in: Layer | None = None  # another layer whose own tools may be in use
+        viewer.layers.selection.events.active.connect(self._on_active_layer)
+        viewer.mouse_drag_callbacks.append(self._on_press)
         viewer.layers.events.removed.connect(self._heed)
         viewer.dims.events.point.connect(self._turn)
 
@@ -50,18 +54,23 @@ class ReviewCanvas(QObject):
             self.canvas.close()
             self.canvas = None
         self.leave()
-        self._viewer.layers.selection.events.active.disconnect(self._heed)
+        self._listen_to(None)
+        self._viewer.layers.selection.events.active.disconnect(self._on_active_layer)
+        self._viewer.mouse_drag_callbacks.remove(self._on_press)
         self._viewer.layers.events.removed.disconnect(self._heed)
         self._viewer.dims.events.point.disconnect(self._turn)
 
     def enter(self, layer: Labels | Vectors) -> None:
         """Review in this layer."""
-        self._reviewer.editor.busy = ""
+        if self._reviewer.editor.busy:
+            self._reviewer.editor.busy = ""
+            self._reviewer.changed.emit()
         if self.layer is None or self.layer.layer is not layer:
             self.leave()
             if self.canvas is None:
                 self.canvas = Canvas(self._viewer)
-                self.canvas.bind(*bindings(self._reviewer, self.tool_in_use, self.keys_wanted.emit))
+                keys, tool_keys = bindings(self._reviewer, self.tool_in_use, self.keys_wanted.emit)
+                self.canvas.bind(keys | {FILL_KEY: self._toggle_fill, HIDE_KEY: self._toggle_shown}, tool_keys)
             self.layer = ReviewLayer(layer)
             self.layer.clicked.connect(self._click)
             self.layer.clicked_twice.connect(self._click_again)
@@ -70,6 +79,7 @@ class ReviewCanvas(QObject):
             self.layer.painted.connect(self._reviewer.editor.paint)
             self.layer.replaced.connect(self._check)
             self.layer.shown.connect(self._sign)
+        self.outside.watch(self.layer)
         self._turn()
         self._heed()
 
@@ -81,6 +91,7 @@ class ReviewCanvas(QObject):
     def leave(self) -> None:
         """Let go of the layer."""
         self.tool_in_use.drop()
+        self.outside.watch(None)
         if self.layer is not None:
             self.layer.close()
             self.layer = None
@@ -112,6 +123,14 @@ class ReviewCanvas(QObject):
         if self.tool_in_use.tool is not None:
             self.tool_in_use.click(point)
 
+    def _toggle_fill(self) -> None:
+        if self.layer is not None and not self.layer.toggle_fill():
+            self._reviewer.editor.say("These cells are boxes and cannot be filled.")
+
+    def _toggle_shown(self) -> None:
+        if self.layer is not None:
+            self.layer.toggle_shown()
+
     def _draw(self, path: NDArray[np.float64]) -> None:
         if self.tool_in_use.draws:
             self.tool_in_use.draw(path)
@@ -121,13 +140,45 @@ class ReviewCanvas(QObject):
 
     def _hold(self) -> None:
         if self.layer is not None:
+            if self.tool_in_use.tool is not None:
+                self._viewer.layers.selection.active = self.layer.layer  # the one that hears the mouse
             self.layer.arm(drawing=self.tool_in_use.draws)
         self._heed()
         self._mark()
 
+    def _on_active_layer(self, _: object = None) -> None:
+        active = self._viewer.layers.selection.active
+        ours = self.layer is not None and active is self.layer.layer
+        self._listen_to(None if ours or getattr(active, "mode", None) is None else active)
+        self._heed()
+
+    def _listen_to(self, layer: Layer | None) -> None:
+        """Take note of the tools of another layer."""
+        if self._drawn_in is not None:
+            self._drawn_in.events.mode.disconnect(self._heed)
+        self._drawn_in = layer
+        if layer is not None:
+            layer.events.mode.connect(self._heed)
+
+    @property
+    def _rests_for(self) -> str:
+        """The name of another layer that is drawn in now; its tools have keys of their own."""
+        other = self._drawn_in
+        return str(other.name) if other is not None and str(other.mode) != "pan_zoom" else ""
+
+    def _on_press(self, _: object, event: Event) -> None:
+        """Choose a cell by a click whichever layer is selected: ours hears the mouse from this press on."""
+        layer, annotation = self.layer, self._reviewer.annotation
+        if layer is None or annotation is None or event.button != 1 or self._rests_for or not layer.layer.visible:
+            return
+        point = np.array(layer.layer.world_to_data(event.position)[-layer.layer.ndim :], np.float64)
+        if self._viewer.layers.selection.active is not layer.layer and _cell_at(annotation, point):
+            self._viewer.layers.selection.active = layer.layer
+
     def _heed(self, _: object = None) -> None:
-        """Let the keys hold while our layer is the active one: others have keys of their own."""
+        """Let the keys hold whichever layer is selected, unless another one is drawn in."""
         if self.layer is not None and self.layer.layer not in self._viewer.layers:
+            self.outside.watch(None)
             self.layer.close()
             self.layer = None
             self.tool_in_use.drop()
@@ -135,17 +186,18 @@ class ReviewCanvas(QObject):
             self._reviewer.changed.emit()
             self._sign()
         if self.canvas is not None:
-            active = self._viewer.layers.selection.active
-            ours = self.layer is not None and active is self.layer.layer
-            self.canvas.listen(keys=ours, tool=self.tool_in_use.tool is not None)
+            rests = self._rests_for if self.layer is not None else ""
+            self.canvas.listen(keys=self.layer is not None and not rests, tool=self.tool_in_use.tool is not None)
+            if rests != self._reviewer.keys_rest_for:
+                self._reviewer.keys_rest_for = rests
+                self._reviewer.changed.emit()
 
     def _check(self) -> None:
-        """Hear that the layer was locked, or given other pixels."""
+        """Take note that the layer was locked, or given other pixels."""
         if self.layer is None or self._reviewer.annotation is None:
             return
-        labels, layer = self._reviewer.annotation.labels, self.layer.layer
-        other = labels is not None and layer.data is not labels
-        self._reviewer.editor.busy = OTHER_PIXELS if other else "" if layer.editable else LOCKED
+        self._reviewer.editor.busy = "" if self.layer.layer.editable else LOCKED
+        self.outside.check()
         self._reviewer.changed.emit()
 
     # -- what is shown

@@ -116,6 +116,7 @@ class RunPanel(QWidget):
         catalogue.devices_listed.connect(self._offer_devices)
         catalogue.changed.connect(self._draw)
         self.session.opener.changed.connect(self._draw)
+        self.session.saved_result.changed.connect(self._draw)
         runner.changed.connect(self._draw)
         runner.progressed.connect(self._show_progress)
         self.model.value_changed.connect(catalogue.choose)
@@ -155,7 +156,9 @@ class RunPanel(QWidget):
             self.device.offer(self._catalogue.devices, self._workspace.recipe.device)
 
     def _draw(self, _: object = None) -> None:
-        view = resolve(self._workspace, self._catalogue, self.session.opener, self._runner)
+        view = resolve(
+            self._workspace, self._catalogue, self.session.opener, self._runner, self.session.saved_result.shown
+        )
         self._draw_choices()
         self._draw_running(view)
         self._draw_result(view)
@@ -182,7 +185,7 @@ class RunPanel(QWidget):
             self.progress.setText("starting …")
         say(self.cost, "" if working else view.cost)
         self.run_button.setVisible(not working)
-        self.run_button.setText("&Run again" if view.count else "&Run")
+        self.run_button.setText("&Run again" if self._workspace.outcome is not None else "&Run")
         self.run_button.setEnabled(view.can_run)
         self.run_button.setToolTip(view.hint)
         self._working.setVisible(working)

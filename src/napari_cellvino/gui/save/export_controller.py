@@ -165,12 +165,20 @@ def _lost(unreadable: Sequence[Unreadable]) -> str:
 def _report(results: Path, *, overwrite: bool) -> Made:
     done = write_report(results, overwrite=overwrite)
     report = done.report
-    totals, fields = report.totals(), len(report.fields)
-    words = (
-        f"{format_count(fields, 'field')} reviewed: {totals['model']:,} cells found, {totals['corrected']:,} after "
-        f"correction; F1 of the model {report.accuracy.f1_50:.2f}"
-    )
+    totals, fields = report.totals(), format_count(len(report.fields), "field")
+    words = f"{fields}: {totals['model']:,} cells found, {totals['corrected']:,} after correction. "
+    words += _describe_f1(report.accuracy.f1_50, totals["reviewed"], totals["corrected"])
     return Made(words + _lost(done.left_out), done.path)
+
+
+def _describe_f1(f1: float, reviewed: int, cells: int) -> str:
+    """Return the F1 of the model with what it rests on: a cell that nobody reviewed counts as right."""
+    if reviewed >= cells:
+        return f"F1 of the model {f1:.2f}, with all {cells:,} cells reviewed"
+    return (
+        f"Only {reviewed:,} of {cells:,} cells were reviewed, and the others count as right: the F1 of the model is "
+        f"{f1:.2f} at most. Review all, or a random sample, to know it"
+    )
 
 
 def _draw(results: Path, of: str, by: str) -> Made:

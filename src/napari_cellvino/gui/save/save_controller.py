@@ -19,8 +19,9 @@ from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.save_field import SaveRequest
-from napari_cellvino.workflows.workspace import Outcome, Workspace
+from napari_cellvino.workflows.workspace import Workspace
 
 FOLDER_NAME = "cellvino-results"
 IDLE_S = 1.5  # without a correction, until corrections are saved

@@ -13,9 +13,13 @@ from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
+from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Origin, channel_index
+from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.gui.napari_bridge import ResultLayers
+from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
 from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.open.saved_result_controller import SavedResultController
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.plate_run_controller import PlateRunController
 from napari_cellvino.gui.plate.thumbnails import Thumbnails
@@ -28,10 +32,13 @@ from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController
+from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.plates import INDEX_SUFFIXES
+from napari_cellvino.results.folder import RECIPE_NAME, choose_folder
+from napari_cellvino.results.plate_field import folder_name
 from napari_cellvino.results.plate_place import PlatePlace
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -44,12 +51,14 @@ class Session(QObject):
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
         self.viewer = viewer
+        self.log = SessionLog()
         self.workspace = Workspace()
         self.worker = SerialWorker()  # everything that uses the inference engine, or writes files
         self.files = SerialWorker()  # reading, so that a well opens while others are run
         self.decoder = SerialWorker()  # decoding again, so that sliders never wait for the engine
         self.catalogue = ModelCatalogue(self.workspace, self.worker)
         self.opener = OpenController(viewer, self.workspace, self.files)
+        self.current_field = CurrentFieldController(viewer, self.workspace, self.opener)
         self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._home)
         self.reviewer = ReviewController(self.workspace, self.decoder, self.saver.target)
         self.masks = MaskImportController(self.reviewer, self.files)
@@ -69,14 +78,18 @@ class Session(QObject):
         self.reviewer.edited.connect(self.saver.outdate)
         self.reviewer.resumed.connect(self.runner.show_again)
         self.reviewer.resumed.connect(self.saver.go_on)
+        self.reviewer.came_back.connect(self.saver.go_on)
         self.saver.changed.connect(self.reviewer.changed)
         self.farewell = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
         self.plates = PlateController(self.opener, self.files)
         self.plate_lane = SerialWorker()  # a run over a plate, and its tables
         self.leisure = SerialWorker()  # small pictures
+        self.saved_result = SavedResultController(viewer, self.workspace, self.opener, self.tables, self._result_folder)
         self.numbers = WellValuesController(self.plates, self.tables, self.plate_lane)
         self.plate_runner = PlateRunController(self.workspace, self.plates, self.numbers, self.plate_lane)
         self.thumbnails = Thumbnails(self.leisure)
+        self.plate_runner.ended.connect(self._look_again)
+        self.plates.opened.connect(self._take_plate_recipe)
         self._panels: list[int] = []
         self._prepared = False
         self._open = True
@@ -123,11 +136,14 @@ class Session(QObject):
         self.plate_runner.close()
         self.thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
-        for listening in (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
-            listening.close()
+        listening = (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.saved_result)
+        for part in (*listening, self.current_field, self.opener):
+            part.close()
         for worker in self._workers:
             worker.close()
         self.farewell.close()
+        self.log.blockSignals(True)
+        self.log.close()
         self.viewer.events.theme.disconnect(self._restyle)
         application = QApplication.instance()
         if application is not None:
@@ -149,6 +165,7 @@ class Session(QObject):
 
     def _snapshot(self) -> Snapshot | None:
         """Return what is corrected as it is now, None where nobody changed anything."""
+        self.review_canvas.outside.check()  # what is saved is what is seen
         session = self.reviewer.editor.session
         return session.snapshot(self.review_canvas.unfinished) if session is not None else None
 
@@ -165,6 +182,33 @@ class Session(QObject):
             return self.numbers.root, None
         segmented = channel_index(stack, done.recipe.channel)
         return self.numbers.root, PlatePlace(held.source, field, self.numbers.layout, segmented)
+
+    def _result_folder(self, origin: Origin) -> Path | None:
+        """Return where the result of an image is, or would be; None where no folder of results is there."""
+        held = self.plates.held
+        if held is not None and origin.path == str(held.source.path):
+            field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
+            return None if field is None else self.numbers.root / folder_name(field)
+        root = Path(self.saver.folder).expanduser()
+        return choose_folder(root, origin) if self.saver.folder and root.is_dir() else None
+
+    def _look_again(self) -> None:
+        """Show what a run over the plate has saved of the field that is open."""
+        self.saved_result.look(again=True)
+
+    def _take_plate_recipe(self) -> None:
+        """Choose again what the plate that was opened was run with last."""
+        held = self.plates.held
+        path = self.numbers.root / RECIPE_NAME
+        if held is None or self.plates.failure is not None or not path.is_file():
+            return
+        try:
+            recipe = load_recipe(path)
+        except CellvinoError as error:
+            self.plates.tell(error)
+            return
+        self.plate_runner.choose_channel(recipe.channel)
+        self.catalogue.choose_recipe(recipe)
 
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))

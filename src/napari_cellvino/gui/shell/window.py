@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import napari
 from qtpy.QtCore import QSize
+from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.open.open_panel import OpenPanel
@@ -14,6 +16,7 @@ from napari_cellvino.gui.retrain.retrain_panel import RetrainPanel
 from napari_cellvino.gui.review.review_panel import ReviewPanel
 from napari_cellvino.gui.run.run_panel import RunPanel
 from napari_cellvino.gui.save.save_panel import SavePanel
+from napari_cellvino.gui.shell.details_panel import DetailsPanel
 from napari_cellvino.gui.shell.viewer_session import Session, session_of
 
 
@@ -37,11 +40,16 @@ class CellvinoWindow(QWidget):
         self.tabs.addTab(_scrolling(self.retrain_panel), "Retrain")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
-        layout.addWidget(self.tabs)
+        self.details = DetailsPanel(self.session.log)
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(self.details)
         self.open_panel.done_changed.connect(lambda done: self._tick(0, "1 Open", done))
         self.review_panel.progress_changed.connect(lambda said: self.tabs.setTabText(2, f"3 Review {said}".strip()))
         self.save_panel.done_changed.connect(lambda done: self._tick(3, "4 Save", done))
         self.tabs.tabBarClicked.connect(self._give_keys)
+        for index in range(self.tabs.count()):
+            QShortcut(QKeySequence(f"Alt+{index + 1}"), self).activated.connect(partial(self._go_to_tab, index))
+            self.tabs.setTabToolTip(index, f"Alt+{index + 1}")
         self.session.runner.changed.connect(self._tick_run)
         self.session.plates.opened.connect(lambda: self.tabs.setCurrentIndex(self._plate_tab))
         self.session.join(self)
@@ -54,6 +62,10 @@ class CellvinoWindow(QWidget):
     def show_step(self, number: int) -> None:
         """Go to a tab, counted from 1."""
         self.tabs.setCurrentIndex(number - 1)
+
+    def _go_to_tab(self, index: int) -> None:
+        self.tabs.setCurrentIndex(index)
+        self._give_keys(index)
 
     def _give_keys(self, index: int) -> None:
         """Let the keys of a review hold when its tab was clicked."""

@@ -131,10 +131,15 @@ class Fold(QCollapsible):
         self.content().layout().setSpacing(GAP)
         self.toggleButton().setStyleSheet("")
         self.toggleButton().setProperty("role", "fold")
+        self.setFocusProxy(self.toggleButton())
         self.toggled.connect(self._draw)
         for widget in widgets:
             self.content().layout().addWidget(widget)
         self._draw()
+
+    def setToolTip(self, text: str) -> None:  # noqa: N802 (Qt's name)
+        """Say what is below, on the title alone."""
+        self.toggleButton().setToolTip(text)
 
     def unfold(self, shown: bool = True) -> None:
         """Show what is below, or hide it."""
