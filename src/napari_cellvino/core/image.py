@@ -102,10 +102,10 @@ class PlaneReader(Protocol):
 class Stack:
     """Pixels (T, C, Z, Y, X), read plane by plane, and what is known of them.
 
-    ``hints`` is what a file says of each channel beside its name (fluorophore, wavelengths in nm, colour); empty, or
-    one a channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing.
-    ``remarks`` are sentences on what was guessed or left out; ``warnings`` those that may make a count wrong, which are
-    shown at every run. ``overrides`` is metadata that the user gave.
+    ``hints`` are metadata of each channel other than its name (fluorophore, wavelengths in nm, colour); empty, or one
+    per channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing.
+    ``remarks`` are sentences about what was guessed or left out; ``warnings`` those that may make a count wrong, which
+    are shown at every run. ``overrides`` is metadata that the user gave.
     """
 
     planes: PlaneReader

@@ -77,7 +77,7 @@ class Plate:
 
     ``rows`` and ``columns`` are those of the whole plate. ``channels`` are those of every field, ``z`` and ``t`` the
     numbers of planes and time points. ``missing`` names the wells, fields and images that should be there and are not;
-    ``problems`` are sentences on all that looks wrong. Label images can be written into one that ``takes_labels``.
+    ``problems`` are sentences on inconsistencies. Label images can be written into one that ``takes_labels``.
     """
 
     name: str

@@ -52,7 +52,7 @@ def review_queue(
     annotation
         What to review.
     foreground_probability
-        The model's probability of a cell in each pixel (Y, X), where it was kept; tells of unsure outlines.
+        The model's probability of a cell in each pixel (Y, X), where it was kept; for uncertain outlines.
     other
         The label image that another threshold would give, of the same shape; for objects that depend on the threshold.
 

@@ -164,7 +164,7 @@ def test_wells_of_an_ome_zarr_plate_get_a_table_in_it(
     assert len(np.unique(np.asarray(labels))) == count + 1
     assert (plate / "tables" / "cellvino_wells").is_dir()
     assert not window.plate_panel.running.notice.isVisible()
-    assert "Density (cells/mm²)" in [m.heading for m in window.session.numbers.measures]
+    assert "Density (cells/mm²)" in [m.heading for m in window.session.well_values.measures]
 
 
 def test_bad_image_marks_its_well_and_the_rest_goes_on(
@@ -192,7 +192,7 @@ def test_results_of_an_earlier_run_are_shown_when_the_plate_is_opened(
 ) -> None:
     click(rows.all_button)
     wait_run(window, qtbot)
-    known, count = set(window.session.numbers.measures), rows.count.text()
+    known, count = set(window.session.well_values.measures), rows.count.text()
     annotation = plate.parent / "p-cellvino" / "A01_f1" / "annotation.json"
     content = json.loads(annotation.read_text())
     content["objects"][0]["review"] = "accepted"
@@ -200,10 +200,10 @@ def test_results_of_an_earlier_run_are_shown_when_the_plate_is_opened(
     window.show_step(1)
     window.show_step(5)  # which looks again
     wait_run(window, qtbot)
-    assert window.session.numbers.lines[Well(0, 0)]["reviewed"] > 0
+    assert window.session.well_values.lines[Well(0, 0)]["reviewed"] > 0
     open_plate(window, plate, qtbot)
     assert rows.count.text() == count
-    assert set(window.session.numbers.measures) == known
+    assert set(window.session.well_values.measures) == known
     titles = [window.plate_panel.wells.shown.itemText(row) for row in range(window.plate_panel.wells.shown.count())]
     assert titles == [
         "What was imaged",
@@ -326,7 +326,7 @@ def test_another_plate_opened_during_a_run_keeps_its_own_numbers(
     open_plate(window, other, qtbot)
     assert "plate p" in rows.progress.text() or not window.session.plate_runner.running
     wait_run(window, qtbot)
-    assert not window.session.numbers.lines
+    assert not window.session.well_values.lines
     assert len(pd.read_csv(plate.parent / "p-cellvino" / "wells.csv")) == 3
     assert rows.folder.text() == str(tmp_path / "q-cellvino")
 
@@ -346,7 +346,7 @@ def test_real_plate_of_96_wells(
         press(qtbot, grid, name, CTRL)
     click(rows.run_button)
     wait_run(window, qtbot)
-    lines = window.session.numbers.lines
+    lines = window.session.well_values.lines
     assert sorted(well.name for well in lines) == ["A01", "H12"]
     assert all(50 < int(str(line["count"])) < 1000 for line in lines.values())
     assert all(np.isfinite(float(str(line["ring_ratio_channel1"]))) for line in lines.values())

@@ -56,11 +56,11 @@ def test_delete_undo_and_redo_by_key(review: Review) -> None:
 
 
 def test_accept_reject_exclude_walk_the_queue(review: Review, viewer: napari.Viewer) -> None:
-    queue, zoom = review.reviewer.queue.walk.ids, viewer.scene.camera.zoom
+    queue, zoom = review.reviewer.queue.cursor.ids, viewer.scene.camera.zoom
     review.key("N")
     assert review.reviewer.selection == (queue[0],)
     assert viewer.scene.camera.zoom > zoom
-    assert review.panel.why.text() == review.reviewer.queue.walk.doubtful(queue[0]).text
+    assert review.panel.why.text() == review.reviewer.queue.cursor.doubtful(queue[0]).words
     assert review.panel.why.isVisible()
     review.key("A")
     assert review.reviewer.selection == (queue[1],)

@@ -119,11 +119,11 @@ class PlateController(QObject):
         self.changed.emit()
 
 
-def ask_plate(parent: QWidget, opened_plates: PlateController) -> None:
+def ask_plate(parent: QWidget, plates: PlateController) -> None:
     """Let the user choose the folder of a plate and open it."""
     chosen = QFileDialog.getExistingDirectory(parent, "Open the folder of a plate")
     if chosen:
-        opened_plates.open(Path(chosen))
+        plates.open(Path(chosen))
 
 
 def _open(path: Path, pattern: str, overrides: MetadataOverrides) -> OpenPlate:

@@ -25,9 +25,9 @@ class WellValuesController(QObject):
 
     changed = Signal()
 
-    def __init__(self, opened_plates: PlateController, reading: SerialWorker, writing: SerialWorker) -> None:
+    def __init__(self, plates: PlateController, reading: SerialWorker, writing: SerialWorker) -> None:
         super().__init__()
-        self._opened_plates, self._reading, self._writing = opened_plates, reading, writing
+        self._plates, self._reading, self._writing = plates, reading, writing
         self.folder = ""
         self.layout = Layout()
         self.failure: Failure | None = None
@@ -37,7 +37,7 @@ class WellValuesController(QObject):
         self._typed = False  # whether the layout is the user's, which holds against what stands in the folder
         self._taken: list[Row] = []  # since the folder was read last
         self._reads = Task()
-        opened_plates.opened.connect(self._open)
+        plates.opened.connect(self._open)
 
     @property
     def root(self) -> Path:
@@ -47,8 +47,8 @@ class WellValuesController(QObject):
     @property
     def lines(self) -> dict[Well, dict[str, object]]:
         """What is known of each well, by the columns of ``wells.csv``."""
-        if self._opened_plates.held is not None:
-            plate = self._opened_plates.held.source.plate
+        if self._plates.held is not None:
+            plate = self._plates.held.source.plate
             for well in self._stale:
                 self._lines[well] = well_line(well, tuple(self._rows[well].values()), plate, self.layout)
         self._stale.clear()
@@ -57,7 +57,7 @@ class WellValuesController(QObject):
     @property
     def measures(self) -> tuple[Measure, ...]:
         """The numbers that there are."""
-        held = self._opened_plates.held
+        held = self._plates.held
         return measures(self.lines, held.source.plate.channels) if held is not None else ()
 
     def choose(self, folder: str) -> None:
@@ -79,7 +79,7 @@ class WellValuesController(QObject):
 
         It is kept at once; the tables wait for the end of a run.
         """
-        held, root = self._opened_plates.held, self.root
+        held, root = self._plates.held, self.root
         if held is None:
             return
         self.layout, self._typed, failed = layout, True, self._failed()
@@ -90,7 +90,7 @@ class WellValuesController(QObject):
 
     def read(self) -> None:
         """Read what stands in the folder of results."""
-        held, root = self._opened_plates.held, self.root
+        held, root = self._plates.held, self.root
         if held is not None and self.folder:
             known, failed = self.layout if self._typed else None, self._failed()
             self._reads.stop()
@@ -99,8 +99,8 @@ class WellValuesController(QObject):
             self._reading.start(lambda: read_plate_results(root, held.source, known, failed), self._reads)
 
     def _open(self) -> None:
-        held = self._opened_plates.held
-        if self._opened_plates.failure is not None or held is None:
+        held = self._plates.held
+        if self._plates.failure is not None or held is None:
             return
         usual = usual_folder(held.source)
         ours = shipped_folder("sample_data") in usual.parents
@@ -115,7 +115,7 @@ class WellValuesController(QObject):
         self.changed.emit()
 
     def _take_all(self, source: PlateSource, results: PlateResults) -> None:
-        if self._opened_plates.held is None or self._opened_plates.held.source.path != source.path:
+        if self._plates.held is None or self._plates.held.source.path != source.path:
             return
         self._lines = {well: dict(line) for well, line in results.lines.items()}
         self._rows, self.failure = {}, None

@@ -32,7 +32,7 @@ class ReviewButtons(QWidget):
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self._session, self._reviewer, self._active_tool = session, session.reviewer, session.review_canvas.tool_in_use
+        self._session, self._reviewer, self._active_tool = session, session.reviewer, session.review_canvas.active_tool
         self.of: dict[Thing, QPushButton] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

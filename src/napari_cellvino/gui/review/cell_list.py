@@ -129,7 +129,7 @@ class ReviewList(QWidget):
         """List the cells, where they are seen."""
         if not self.isVisible():
             return
-        walk = self._reviewer.queue.walk
+        walk = self._reviewer.queue.cursor
         ids = walk.listed(self._reviewer.queue.filter) if walk is not None else []
         (self.table if self.tabs.currentWidget() is self.table else self.gallery).draw(ids)
         with QSignalBlocker(self.order):
@@ -146,7 +146,7 @@ class ReviewList(QWidget):
             (self.table if self.tabs.currentWidget() is self.table else self.gallery).highlight()
 
     def _estimate(self) -> None:
-        walk, annotation = self._reviewer.queue.walk, self._reviewer.annotation
+        walk, annotation = self._reviewer.queue.cursor, self._reviewer.annotation
         if walk is None or walk.sample is None or annotation is None:
             say(self.estimate, "")
             return

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
+from scipy import ndimage
 
 from napari_cellvino.annotation import Annotation, Change, Edit, EditSession, Region, Step
 from napari_cellvino.annotation.paint_strokes import Stroke
@@ -72,9 +73,23 @@ class Editor(QObject):
         labels = self.annotation.labels
         for stroke in reversed(strokes):
             labels[stroke.coordinates] = stroke.before
-        if self._attempt(lambda _: self.started().commit_paint(name, strokes)) is None:
+        change = self._attempt(lambda _: self.started().commit_paint(name, strokes))
+        if change is not None:
+            self._tell_pieces(change)
+        else:
             whole = Region((0,) * labels.ndim, labels.shape)
             self.edited.emit(Change(Step.UNDO, name, whole, True, (), (), (), self.undo_name, self.redo_name))
+
+    def _tell_pieces(self, change: Change) -> None:
+        """Say so where a cell that was painted lies in several places now: that is rarely meant."""
+        annotation = self.annotation
+        if annotation is None or annotation.labels is None:
+            return
+        for id_ in (*change.changed, *change.added):
+            pieces = ndimage.label(annotation.labels[annotation.geometry(id_).region.slices] == id_)[1]
+            if pieces > 1:
+                self.said = f"{change.name}. #{id_} is in {pieces} pieces now; take a new number (M) for another cell"
+                self.changed.emit()
 
     def take_in(self, name: str, stroke: Stroke) -> bool:
         """Take in what something else wrote into the labels, which are as before; return whether that succeeded."""

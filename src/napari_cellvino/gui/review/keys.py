@@ -35,24 +35,24 @@ _NAPARI = (
 )
 
 
-def bindings(reviewer: ReviewController, tool_in_use: ActiveTool, show_page: Callable[[], None]) -> tuple[Calls, Calls]:
+def bindings(reviewer: ReviewController, active_tool: ActiveTool, show_page: Callable[[], None]) -> tuple[Calls, Calls]:
     """Return what each key calls: always, and while a tool is in the hand."""
     acts = (*actions.WALK, *actions.FOR_OUTLINES, actions.PLANES, *actions.HISTORY, *actions.CLASSES)
-    calls: Calls = {action.key: partial(run_action, action, reviewer, tool_in_use) for action in acts}
+    calls: Calls = {action.key: partial(run_action, action, reviewer, active_tool) for action in acts}
     for key in dict.fromkeys(tool.key for tool in (*tools.FOR_OUTLINES, *tools.FOR_BOXES)):
-        calls[key] = partial(_take, key, reviewer, tool_in_use)
+        calls[key] = partial(_take, key, reviewer, active_tool)
     calls[KEYS_PAGE] = calls[f"Shift+{KEYS_PAGE}"] = show_page
-    return calls, {"Esc": tool_in_use.drop, "Return": tool_in_use.finish, "Enter": tool_in_use.finish}
+    return calls, {"Esc": active_tool.drop, "Return": active_tool.finish, "Enter": active_tool.finish}
 
 
-def run_action(action: actions.Action, reviewer: ReviewController, tool_in_use: ActiveTool) -> None:
+def run_action(action: actions.Action, reviewer: ReviewController, active_tool: ActiveTool) -> None:
     """Do what an action does; Merge of fewer than two takes a line across the cells."""
     few = len(reviewer.selection) < 2
-    tool_in_use.drop()
+    active_tool.drop()
     action.run(reviewer)
     if action is actions.MERGE and few and reviewer.annotation is not None:
         said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
-        tool_in_use.take(tools.MERGE_ALONG)
+        active_tool.take(tools.MERGE_ALONG)
         reviewer.editor.say(said)
 
 
@@ -62,10 +62,10 @@ def fitting(reviewer: ReviewController) -> tuple[PointerTool, ...]:
     return tools.FOR_BOXES if boxes else tools.FOR_OUTLINES
 
 
-def _take(key: str, reviewer: ReviewController, tool_in_use: ActiveTool) -> None:
+def _take(key: str, reviewer: ReviewController, active_tool: ActiveTool) -> None:
     tool = next((tool for tool in fitting(reviewer) if tool.key == key), None)
     if tool is not None:
-        tool_in_use.take(tool)
+        active_tool.take(tool)
     else:
         reviewer.editor.say("These cells are boxes and have no outlines; this tool is for outlines.")
 

@@ -32,7 +32,7 @@ class ReviewQueue(QObject):
         self._workspace, self._decoder = workspace, decoder
         self.order, self.sample_size, self.filter = Order.DOUBT, SAMPLE_SIZE, CellFilter()
         self._annotation: Annotation | None = None
-        self._walk: Cursor | None = None
+        self._cursor: Cursor | None = None
         self._task = Task()
 
     def begin(self, annotation: Annotation | None) -> None:
@@ -56,26 +56,26 @@ class ReviewQueue(QObject):
         self.changed.emit()
 
     @property
-    def walk(self) -> Cursor | None:
+    def cursor(self) -> Cursor | None:
         """The cells in order; None where there are none to walk through."""
-        if self._walk is None and self._annotation is not None and self._annotation.records:
+        if self._cursor is None and self._annotation is not None and self._annotation.records:
             try:
-                self._walk = self._made(self._annotation)
+                self._cursor = self._made(self._annotation)
             except OptionError as error:
                 self.order = Order.DOUBT
                 self.refused.emit(error)
-                self._walk = self._made(self._annotation)
-            self._look_closer(self._annotation, self._walk)
-        return self._walk
+                self._cursor = self._made(self._annotation)
+            self._look_closer(self._annotation, self._cursor)
+        return self._cursor
 
     def is_at(self, id_: int) -> bool:
         """Return whether a cell is the one that the walk has come to."""
-        walk = self._walk
+        walk = self._cursor
         return walk is not None and 0 <= walk.at < len(walk.ids) and walk.ids[walk.at] == id_
 
     def _forget(self) -> None:
         self._task.stop()
-        self._walk = None
+        self._cursor = None
 
     def _made(self, annotation: Annotation) -> Cursor:
         foreground_probability = self._workspace.cell_map() if len(annotation.shape) == 2 else None
@@ -94,5 +94,5 @@ class ReviewQueue(QObject):
 
     def _learn(self, walk: Cursor, made: Outcome) -> None:
         labels = made.prediction.decoded.labels
-        if walk is self._walk and labels is not None and walk.learn(labels):
+        if walk is self._cursor and labels is not None and walk.learn(labels):
             self.changed.emit()

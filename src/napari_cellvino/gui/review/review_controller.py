@@ -211,13 +211,13 @@ class ReviewController(QObject):
     @property
     def reasons(self) -> str:
         """Why the chosen cell is doubtful, in words."""
-        walk = self.queue.walk if len(self.selection) == 1 else None
+        walk = self.queue.cursor if len(self.selection) == 1 else None
         item = walk.doubtful(self.selection[0]) if walk is not None else None
         return item.text if item is not None else ""
 
     def step(self, by: int) -> None:
         """Go to the next cell of the queue that nobody looked at, or for -1 back to the one before."""
-        walk = self.queue.walk
+        walk = self.queue.cursor
         id_ = walk.step(by, self.queue.filter) if walk is not None else None
         if id_ is not None:
             self.show_cell(id_)

@@ -45,7 +45,7 @@ class ReviewPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._reviewer, self._active_tool = session.reviewer, session.review_canvas.tool_in_use
+        self._reviewer, self._active_tool = session.reviewer, session.review_canvas.active_tool
         self.hint = text_line("aside")
         self.progress = text_line()
         self.bar = QProgressBar()

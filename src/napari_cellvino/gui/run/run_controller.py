@@ -225,6 +225,14 @@ class RunController(QObject):
         source = picture.source_layer() if picture is not None else None
         self._canvas.enter(self._layers.show(annotation, place, name, source))
 
+    @property
+    def undecided(self) -> bool:
+        """Whether a preview of the sliders is shown that was neither kept nor taken back."""
+        outcome = self._workspace.outcome
+        return (
+            outcome is not None and self.kept is not None and outcome.prediction.values != self.kept.prediction.values
+        )
+
     def _drop_layers(self, outcome: Outcome) -> None:
         self._layers.remove(outcome.prediction.plane)
 

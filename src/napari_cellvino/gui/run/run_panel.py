@@ -12,6 +12,7 @@ from napari_cellvino.gui.run.refine_choice import RefineChoice
 from napari_cellvino.gui.run.run_view import RunView, State, resolve
 from napari_cellvino.gui.run.sliders import Sliders
 from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.widgets.colours import colours
 from napari_cellvino.gui.widgets.form_layout import (
     Fold,
     add_row,
@@ -135,7 +136,7 @@ class RunPanel(QWidget):
 
     def _show_card(self) -> None:
         if self._workspace.package is not None:
-            CardWindow(self).show_card(self._workspace.package)
+            CardWindow(self).show_card(self._workspace.package, colours(self.session.viewer.theme).done)
 
     def _choose_diameter(self, shown: float) -> None:
         self._workspace.choose(diameter_px=shown / self._pixel_um() or None)

@@ -135,7 +135,7 @@ def _saved(saved: SavedResult) -> str:
 
 
 def _changes(outcome: Outcome | None, runner: RunController) -> str:
-    if outcome is None or runner.kept is None or outcome.prediction.values == runner.kept.prediction.values:
+    if outcome is None or not runner.undecided:
         return ""
     return format_changes(outcome.changes.added, outcome.changes.removed)
 

@@ -80,14 +80,14 @@ class Session(QObject):
         self.reviewer.resumed.connect(self.saver.go_on)
         self.reviewer.came_back.connect(self.saver.go_on)
         self.saver.changed.connect(self.reviewer.changed)
-        self.farewell = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
+        self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
         self.plates = PlateController(self.opener, self.files)
-        self.plate_lane = SerialWorker()  # a run over a plate, and its tables
-        self.leisure = SerialWorker()  # small pictures
+        self.plate_worker = SerialWorker()  # a run over a plate, and its tables
+        self.background = SerialWorker()  # small pictures
         self.saved_result = SavedResultController(viewer, self.workspace, self.opener, self.tables, self._result_folder)
-        self.numbers = WellValuesController(self.plates, self.tables, self.plate_lane)
-        self.plate_runner = PlateRunController(self.workspace, self.plates, self.numbers, self.plate_lane)
-        self.thumbnails = Thumbnails(self.leisure)
+        self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
+        self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)
+        self.thumbnails = Thumbnails(self.background)
         self.plate_runner.ended.connect(self._look_again)
         self.plates.opened.connect(self._take_plate_recipe)
         self._panels: list[int] = []
@@ -108,7 +108,7 @@ class Session(QObject):
         """Import what reads plates while nobody waits for it, so that the first opens as fast as the next."""
         if not self._prepared:
             self._prepared = True
-            self.leisure.start(_import_readers, Task())
+            self.background.start(_import_readers, Task())
 
     def join(self, panel: QWidget) -> None:
         """Serve a panel until it leaves its window; it gets the colours of the theme."""
@@ -130,7 +130,7 @@ class Session(QObject):
             return
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
-        for part in (*one_image, self.retrainer, self.thumbnails, self.plates, self.numbers, self.plate_runner):
+        for part in (*one_image, self.retrainer, self.thumbnails, self.plates, self.well_values, self.plate_runner):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
@@ -141,7 +141,7 @@ class Session(QObject):
             part.close()
         for worker in self._workers:
             worker.close()
-        self.farewell.close()
+        self.close_guard.close()
         self.log.blockSignals(True)
         self.log.close()
         self.viewer.events.theme.disconnect(self._restyle)
@@ -156,7 +156,7 @@ class Session(QObject):
 
     @property
     def _workers(self) -> tuple[SerialWorker, ...]:
-        return self.worker, self.files, self.decoder, self.plate_lane, self.tables, self.leisure
+        return self.worker, self.files, self.decoder, self.plate_worker, self.tables, self.background
 
     @property
     def is_open(self) -> bool:
@@ -179,16 +179,16 @@ class Session(QObject):
         if field is None:
             return None
         if stack is None or done is None:
-            return self.numbers.root, None
+            return self.well_values.root, None
         segmented = channel_index(stack, done.recipe.channel)
-        return self.numbers.root, PlatePlace(held.source, field, self.numbers.layout, segmented)
+        return self.well_values.root, PlatePlace(held.source, field, self.well_values.layout, segmented)
 
     def _result_folder(self, origin: Origin) -> Path | None:
         """Return where the result of an image is, or would be; None where no folder of results is there."""
         held = self.plates.held
         if held is not None and origin.path == str(held.source.path):
             field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
-            return None if field is None else self.numbers.root / folder_name(field)
+            return None if field is None else self.well_values.root / folder_name(field)
         root = Path(self.saver.folder).expanduser()
         return choose_folder(root, origin) if self.saver.folder and root.is_dir() else None
 
@@ -199,7 +199,7 @@ class Session(QObject):
     def _take_plate_recipe(self) -> None:
         """Choose again what the plate that was opened was run with last."""
         held = self.plates.held
-        path = self.numbers.root / RECIPE_NAME
+        path = self.well_values.root / RECIPE_NAME
         if held is None or self.plates.failure is not None or not path.is_file():
             return
         try:

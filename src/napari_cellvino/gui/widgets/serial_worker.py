@@ -53,21 +53,21 @@ class Task:
 class SerialWorker(QObject):
     """One thread. It starts with the first piece of work and ends, after the step it is in, with `close`."""
 
-    _describe = Signal(object)  # a function without arguments, to be called in the thread of the window
+    _call_later = Signal(object)  # a function without arguments, to be called in the thread of the window
 
     def __init__(self) -> None:
         super().__init__()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="cellvino")
         self._tasks: list[Task] = []
         self._open = True
-        self._describe.connect(self._on_event, Qt.ConnectionType.QueuedConnection)
+        self._call_later.connect(self._call, Qt.ConnectionType.QueuedConnection)
 
     def start(self, work: Work, task: Task) -> Task:
         """Queue ``work`` and return ``task``, which hears of it."""
         if self._open:
             self._tasks.append(task)
             future = self._pool.submit(self._follow, work, task)
-            future.add_done_callback(lambda ended: self._describe.emit(partial(self._end, task, ended)))
+            future.add_done_callback(lambda ended: self._call_later.emit(partial(self._end, task, ended)))
         return task
 
     @property
@@ -98,9 +98,9 @@ class SerialWorker(QObject):
                     return end.value
                 if task.wish.is_set():
                     raise _StoppedError("stopped")
-                self._describe.emit(partial(task.news, news))
+                self._call_later.emit(partial(task.news, news))
 
-    def _on_event(self, call: Callable[[], None]) -> None:
+    def _call(self, call: Callable[[], None]) -> None:
         if self._open:
             call()
 
