@@ -18,7 +18,20 @@ from napari_cellvino.core.errors import CellvinoError
 SECONDS = float(os.environ.get("CELLVINO_FUZZ_SECONDS", "0"))
 LONGEST_S = 10.0
 MOST_MEMORY = 2**30  # bytes that all mutants of a kind may add to what the process takes at most
-NUMBERS = (b"-1", b"0", b"1e999", b"NaN", b"999999999999", b"4294967296", b'"x"', b"null", b"[]", b"{}", b"0.5", b"true")
+NUMBERS = (
+    b"-1",
+    b"0",
+    b"1e999",
+    b"NaN",
+    b"999999999999",
+    b"4294967296",
+    b'"x"',
+    b"null",
+    b"[]",
+    b"{}",
+    b"0.5",
+    b"true",
+)
 
 
 def mutant(content: bytes, seed: int) -> bytes:

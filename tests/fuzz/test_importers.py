@@ -50,7 +50,7 @@ def seg(path):
 def coco(path):
     note = {"image_id": 1, "category_id": 1, "iscrowd": 0, "bbox": [1, 1, 8, 8]}
     run = {"size": list(SHAPE), "counts": [30, 6, 18, 6, 708]}
-    forms = [[[1, 1, 9, 1, 9, 9, 1, 9]], run, {**run, "counts": "PNQ`"}, []]
+    forms = [[[1, 1, 9, 1, 9, 9, 1, 9]], run, {**run, "counts": [30, 4, 20, 4]}, []]
     notes = [{"id": n, **note, "segmentation": form} for n, form in enumerate(forms, 1)]
     images = [{"id": 1, "file_name": "b/a.tif", "height": SHAPE[0], "width": SHAPE[1]}]
     put(path, {"images": images, "annotations": notes, "categories": [{"id": 1, "name": "cell"}]})
@@ -95,7 +95,10 @@ def label_studio(path):
         {"x": 40, "y": 10, "width": 20, "height": 30, "rotation": 10, "rectanglelabels": ["y"]},
         {"x": 70, "y": 60, "radiusX": 10, "radiusY": 8, "ellipselabels": ["y"]},
     ]
-    task = {"data": {"image": "/data/1a2b3c4d-a.tif"}, "annotations": [{"result": [{"value": v, **whole} for v in values]}]}
+    task = {
+        "data": {"image": "/data/1a2b3c4d-a.tif"},
+        "annotations": [{"result": [{"value": v, **whole} for v in values]}],
+    }
     put(path, [task])
 
 
@@ -202,8 +205,7 @@ def box_of_three(path):
 
 def bomb(path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for number in range(4):
-            archive.writestr(f"{number}.roi", bytes(2**26))
+        archive.writestr("1.roi", bytes(2**26))
 
 
 def encrypted(path):
@@ -239,7 +241,7 @@ HOSTILE = {
     "no masks_seg.npy": lambda path: np.save(path, {"outlines": labels()}),
     "no ids_seg.npy": lambda path: np.save(path, {"masks": labels(), "cellvino": [{}] * 7}),
     "bomb.zip": bomb,
-    "bomb.tif.gz": lambda path: path.write_bytes(gzip.compress(bytes(2**29 - 2**27), 1)),
+    "bomb.tif.gz": lambda path: path.write_bytes(gzip.compress(bytes(2**27 + 2**14), 1)),
     "encrypted.zip": encrypted,
     "method.zip": unknown_method,
     "pixels.txt": lambda path: put(path, "0 100 100 20 20\n"),
