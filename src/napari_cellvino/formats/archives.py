@@ -80,5 +80,6 @@ def unpacked(path: Path, limit: int) -> Iterator[Path]:
         try:
             yield inner
         except CellvinoError as error:
+            error.problem = error.problem.replace(str(inner), str(path))
             error.args = (str(error).replace(str(inner), str(path)),)
             raise

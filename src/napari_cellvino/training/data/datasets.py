@@ -260,8 +260,6 @@ def _read_boxes(path: Path) -> Boxes:
         if empty is not None:
             y0, x0, y1, x1 = empty
             raise ValueError(f"the box y0 {y0:g}, x0 {x0:g}, y1 {y1:g}, x1 {x1:g} holds nothing")
-                f"the box y0 {empty[0]:g}, x0 {empty[1]:g}, y1 {empty[2]:g}, x1 {empty[3]:g} holds nothing"
-            )
         return Boxes(tuple(row["class"] for row in rows), np.array(corners, np.float32).reshape(-1, 4))
     except (KeyError, TypeError, ValueError) as error:
         raise TrainingDataError(f"{path} needs the columns class, y0, x0, y1, x1 with numbers: {error}") from error
