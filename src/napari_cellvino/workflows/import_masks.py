@@ -190,6 +190,7 @@ def imported_field(cells: Cells, file: Path, recipe: Recipe, plane: Plane, volum
     provenance = Provenance(
         origin=plane.origin,
         plane=plane.chosen,
+        channel=plane.channel,
         pixels_sha256=pixels_sha256(plane) if volume is None else volume.sha256,
         model=f"{IMPORTED} from {file.name}",
         model_sha256=_sha256(file),
