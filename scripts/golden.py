@@ -14,13 +14,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 sys.path[:0] = [str(ROOT / "src"), str(TESTS), str(TESTS / "golden")]
 
-from golden_trees import Tree, differences, read_tree  # noqa: E402
+from golden_trees import Tree, differences, read_tree, without_doubts  # noqa: E402
 
 import napari_cellvino  # noqa: E402, F401  (before anything imports OpenVINO: it is silent then)
 
@@ -30,16 +31,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compare the results of this code with those of another commit.")
     parser.add_argument("--against", required=True, metavar="COMMIT", help="the commit that is taken as right")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep inputs and both trees of results here")
+    parser.add_argument("--without", action="append", default=[], metavar="NAMES", help="as *.png; repeatable")
+    parser.add_argument("--without-doubts", action="store_true", help="as if no cell had a doubt")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cellvino-golden-", ignore_cleanup_errors=True) as scratch:
         folder = options.keep.absolute() if options.keep else Path(scratch) / "golden"
-        return _compare(options.against, folder, Path(scratch))
+        trees = _both(options.against, folder, Path(scratch))
+    trees = [{n: c for n, c in tree.items() if not any(fnmatch(n, w) for w in options.without)} for tree in trees]
+    return _report([without_doubts(tree) for tree in trees] if options.without_doubts else trees, options.against)
 
 
-def _compare(commit: str, folder: Path, scratch: Path) -> int:
+def _both(commit: str, folder: Path, scratch: Path) -> list[Tree]:
+    """Return the results of the commit and of this code."""
     given = _write_inputs(folder / "given")
     with _checkout(commit, scratch / "checkout") as before:
-        trees = [_results(source, given, folder, name) for source, name in ((before, "before"), (ROOT, "after"))]
+        return [_results(source, given, folder, name) for source, name in ((before, "before"), (ROOT, "after"))]
+
+
+def _report(trees: list[Tree], commit: str) -> int:
     found = differences(*trees)
     print(
         "\n".join([*found, f"{len(found)} differences in {len(trees[0].keys() | trees[1].keys())} files from {commit}"])

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A busy machine is no failure. CI says the same each time for the same commit; a developer's runs look further.
 settings.register_profile("cellvino", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("quick", deadline=None, max_examples=8)  # for `make test-quick`
 settings.load_profile("cellvino")
 
 

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import golden_work
-from golden_trees import differences, read_tree
+from golden_trees import differences, read_tree, without_doubts
 
 from napari_cellvino.formats.registry import FORMATS
 
@@ -40,6 +40,18 @@ def test_what_differs_is_shown(tmp_path):
 def test_a_folder_that_is_not_there_is_one_line(tmp_path):
     found = differences(tree(tmp_path / "a", more=("B/x.png", "B/y.png", "A/z.png")), tree(tmp_path / "b"))
     assert found == ["only before: A/z.png", "only before: B/"]
+
+
+def test_doubts_alone_may_be_passed_over():
+    trees = [
+        {
+            "A/objects.csv": f'id,doubts,note\n{id_},{doubts},"a\n"\n'.encode(),
+            "A/annotation.json": f'{{"id": {id_}, "doubts": [\n "{doubts}"\n]}}'.encode(),
+        }
+        for id_, doubts in ((1, "odd_size"), (1, ""), (2, "odd_size"))
+    ]
+    assert without_doubts(trees[0]) == without_doubts(trees[1])
+    assert len(differences(without_doubts(trees[0]), without_doubts(trees[2]))) == 2
 
 
 def test_every_format_is_compared():

@@ -1,6 +1,7 @@
 """What a person corrected is read back, saved with the version before, and outlives another run."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -127,8 +128,9 @@ def test_a_save_that_fails_leaves_result_and_journal(folder, plane, monkeypatch)
 
     with monkeypatch.context() as patch:
         patch.setattr("napari_cellvino.results.field_files.write_table", full)
-        with pytest.raises(OutputError, match="the disk is full"):
+        with pytest.raises(OutputError) as caught:
             save_corrections(folder, session.snapshot(), plane)
+        assert caught.value.__cause__.errno == 28
     session.close()
     assert session.unsaved == 1
     assert state(read_annotation(folder)) == state(before)
@@ -178,7 +180,7 @@ def test_another_run_leaves_what_was_corrected(folder, plane, labels):
     assert kept.annotation.records[1].review is ReviewState.ACCEPTED
     assert kept.counts["count"] == 2
     other = Plane(plane.pixels + 1, plane.inputs)
-    with pytest.raises(OutputError, match="holds corrections of another image, or of one that changed since"):
+    with pytest.raises(OutputError, match=re.escape(str(folder))):
         with_corrections(folder, measured(made_of(moved, other), other))
 
 
@@ -194,7 +196,7 @@ def test_corrections_that_lost_their_labels_are_not_written_over(folder, plane, 
     session.commit(accept(session.annotation, [1]))
     save_corrections(folder, session.snapshot(), plane)
     (folder / "labels.tif").unlink()
-    with pytest.raises(ImageReadError, match=r"labels.tif cannot be read"):
+    with pytest.raises(ImageReadError, match=r"labels\.tif"):
         with_corrections(folder, new)
 
 
@@ -202,7 +204,7 @@ def test_a_run_over_unsaved_corrections_is_refused(folder, plane, labels):
     session = start_session(journal_path(folder), read_annotation(folder))
     session.commit(accept(session.annotation, [1]))
     session.close()
-    with pytest.raises(OutputError, match="has corrections that were not saved; open it, save or drop them"):
+    with pytest.raises(OutputError, match=re.escape(str(folder))):
         with_corrections(folder, measured(made_of(labels, plane), plane))
 
 
@@ -241,25 +243,25 @@ def test_what_0_2_wrote_is_read(folder):
     assert read_annotation(folder).records[3].box == (25, 40, 35, 50)
 
 
-def test_results_that_cannot_be_read_are_said(folder, tmp_path):
-    with pytest.raises(ImageReadError, match="cannot be read"):
+def test_results_that_cannot_be_read_are_errors_with_their_facts(folder, tmp_path):
+    with pytest.raises(ImageReadError, match=re.escape(str(tmp_path))):
         read_annotation(tmp_path)
     path = folder / "annotation.json"
     content = json.loads(path.read_text())
-    for change, said in (
-        ({"objects": content["objects"][1:]}, "object 1 is in the labels but not among the records"),
-        ({"objects": [{"id": "x"}]}, "the objects cannot be read"),
-        ({"objects": [{"id": 1, "origin": "moon"}]}, "is no word of this version"),
-        ({"provenance": {}}, "where a result came from cannot be read: "),
+    for change, fact in (
+        ({"objects": content["objects"][1:]}, "object 1 "),
+        ({"objects": [{"id": "x"}]}, "objects"),
+        ({"objects": [{"id": 1, "origin": "moon"}]}, "MOON"),
+        ({"provenance": {}}, "origin"),
     ):
         path.write_text(json.dumps(content | change))
-        with pytest.raises(ImageValueError, match=said):
+        with pytest.raises(ImageValueError, match=fact):
             read_annotation(folder)
     path.write_text("[]")
-    with pytest.raises(ImageReadError, match="holds no annotation"):
+    with pytest.raises(ImageReadError, match=r"annotation\.json"):
         read_annotation(folder)
     path.write_text("{}")
-    with pytest.raises(ImageValueError, match="it has no provenance and no objects"):
+    with pytest.raises(ImageValueError, match="provenance.*objects"):
         read_annotation(folder)
 
 
@@ -275,12 +277,12 @@ def test_unsaved_steps_are_offered_on_the_result_they_were_made_on_alone(tmp_pat
     earlier = find_earlier(folder, fresh)
     assert earlier is not None
     assert earlier.annotation is fresh
-    assert earlier.words == "2 corrections of this image were not saved, the last: Delete #2"
+    assert all(fact in earlier.words for fact in ("2 corrections", "Delete #2"))
     resumed = resume_session(earlier.journal, fresh)
     assert set(fresh.records) == {1}
     resumed.session.close()
     labels[0, 0] = 3
-    with pytest.raises(JournalError, match="2 unsaved steps on this image as it was found with other choices"):
+    with pytest.raises(JournalError, match="2 "):
         find_earlier(folder, annotate(labels))
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -56,7 +57,7 @@ def test_failure_keeps_the_old_file(tmp_path, failure):
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "permission"), (errno.EIO, "another")],
+    [(errno.ENOSPC, "disk"), (errno.EROFS, "read-only"), (errno.EACCES, "permission"), (errno.EIO, "another")],
 )
 @pytest.mark.parametrize("writer", [atomic_path, atomic_folder])
 def test_errors_of_the_system_name_target_and_remedy(tmp_path, monkeypatch, writer, code, words):
@@ -73,6 +74,7 @@ def test_errors_of_the_system_name_target_and_remedy(tmp_path, monkeypatch, writ
     with pytest.raises(OutputError, match=words) as caught:
         write()
     assert str(target) in str(caught.value)
+    assert caught.value.__cause__.errno == code
     assert names(tmp_path) == []
 
 
@@ -85,7 +87,7 @@ def test_own_errors_pass_unchanged(tmp_path):
 def test_read_only_folder(tmp_path):
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(OutputError, match="permission denied"), atomic_path(tmp_path / "a") as part:
+        with pytest.raises(OutputError, match=re.escape(str(tmp_path / "a"))), atomic_path(tmp_path / "a") as part:
             part.write_text("x")
     finally:
         tmp_path.chmod(0o700)
@@ -93,20 +95,20 @@ def test_read_only_folder(tmp_path):
 
 def test_folder_as_parent_of_a_file(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(OutputError, match="part of the path is a file"), atomic_path(tmp_path / "file" / "a"):
+    with pytest.raises(OutputError, match=re.escape(str(tmp_path / "file"))), atomic_path(tmp_path / "file" / "a"):
         pass
 
 
 def test_file_where_a_folder_is(tmp_path):
     (tmp_path / "a").mkdir()
-    with pytest.raises(OutputError, match="folder of that name"), atomic_path(tmp_path / "a") as part:
+    with pytest.raises(OutputError, match=re.escape(str(tmp_path / "a"))), atomic_path(tmp_path / "a") as part:
         part.write_text("x")
     assert names(tmp_path) == ["a"]
 
 
 def test_folder_where_a_file_is(tmp_path):
     (tmp_path / "a").write_text("kept")
-    with pytest.raises(OutputError, match="file of that name"), atomic_folder(tmp_path / "a"):
+    with pytest.raises(OutputError, match=re.escape(str(tmp_path / "a"))), atomic_folder(tmp_path / "a"):
         pass
     assert (tmp_path / "a").read_text() == "kept"
 
@@ -148,7 +150,7 @@ def test_old_folder_comes_back_when_the_new_cannot_be_put_in_place(tmp_path, mon
         rename(source, destination)
 
     monkeypatch.setattr("napari_cellvino.storage.atomic.os.replace", fail_for_part)
-    with pytest.raises(OutputError, match="close it"), atomic_folder(target) as part:
+    with pytest.raises(OutputError, match=re.escape(str(target))), atomic_folder(target) as part:
         (part / "new").write_text("new")
     assert names(target) == ["old"]
     assert names(tmp_path) == ["run"]

@@ -1,4 +1,4 @@
-"""``cellvino report``: what a person changed of what a model found."""
+"""``cellvino report``: the corrections that were made to the results of a model."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ TRAINERS = {
 
 
 def run(options: argparse.Namespace) -> int:
-    """Export and say where everything is; 1 when a field could not be read."""
+    """Export and print the paths; 1 when a field could not be read."""
     formats = check_formats(_formats(options))
     groups = read_groups(options.groups) if options.groups else {}
     strict = frozenset() if options.all_fields else REVIEWED_ONLY | ({options.trainer} if options.trainer else set())
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _formats(options: argparse.Namespace) -> Sequence[str]:
-    named = [word.strip() for text in options.to for word in text.split(",") if word.strip()]
+    named = [name.strip() for text in options.to for name in text.split(",") if name.strip()]
     return [*named, options.trainer] if options.trainer else named
 
 

@@ -18,7 +18,7 @@ from napari_cellvino.model_package.spec import SPEC_NAME
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.run_folder import list_inputs
 
-Found = list[tuple[dict[str, object], str]]  # as JSON, and in words
+Found = list[tuple[dict[str, object], str]]  # as JSON values, and as text
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
                 print(error, file=sys.stderr)
         records += [record for record, _ in found]
         if not options.json:
-            print("".join(f"{words}\n" for _, words in found if words), end="")
+            print("".join(f"{text}\n" for _, text in found if text), end="")
     if options.json:
         print(json_text(records), end="")
     return int(failed > 0)
@@ -66,7 +66,7 @@ def _model(path: Path) -> Found:
 def _format_model(path: Path, spec: ModelSpec) -> str:
     d = spec.diameter_px
     cells = f"cells of {d.smallest:g} to {d.largest:g} px, best {d.reference:g} px"
-    taken = f"; taken to be {d.assumed:g} px where nobody says" if d.assumed else ""
+    taken = f"; assumed {d.assumed:g} px where none is given" if d.assumed else ""
     lines = (
         f"model {spec.name} {spec.version}, {spec.title}: {spec.description}",
         f"{spec.describe_task()} · {cells}{taken}",

@@ -1,4 +1,4 @@
-"""Plates on the command line: which input is one, what is said of it, and a run over its wells."""
+"""Plates on the command line: detection, description, and a run over the wells."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHOWN = 10  # names of what is missing
 
 
 def is_plate(path: Path, pattern: str) -> bool:
-    """Return whether a path is a plate; one that cannot be read is, so that its reason is told."""
+    """Return whether a path is a plate; also one that cannot be read, so that the reason is printed."""
     if pattern:
         return True
     if not path.is_dir() and path.suffix.lower() not in INDEX_SUFFIXES:
@@ -83,7 +83,7 @@ def work_on_plate(
     reporter = PlateReporter(plate, fields, quiet=options.json)
     reporter.begin()
     running = run_plate(source, fields, pipeline, options.out, engines, choices, address=address)
-    result = finish(running, reporter.tell)
+    result = finish(running, reporter.report)
     reporter.end(result.outcomes)
     for notice in result.notices:
         print(notice, file=sys.stderr)
@@ -102,12 +102,12 @@ class PlateReporter(Reporter):
         self.done: dict[Well, list[FieldOutcome]] = {}
 
     def begin(self) -> None:
-        """Say what the plate is, and what is wrong with it."""
+        """Print what the plate is, and its problems."""
         if not self.quiet:
-            print("\n  ".join([f"{self.plate.name}: {self.plate.describe()}", *_wrongs(self.plate)]), file=sys.stderr)
+            print("\n  ".join([f"{self.plate.name}: {self.plate.describe()}", *_problems(self.plate)]), file=sys.stderr)
 
-    def tell(self, news: FieldProgress | FieldOutcome) -> None:
-        """Show a piece of news."""
+    def report(self, news: FieldProgress | FieldOutcome) -> None:
+        """Show progress, or the outcome of a field."""
         if isinstance(news, FieldProgress):
             self.progress(news)
             return
@@ -121,9 +121,9 @@ class PlateReporter(Reporter):
         for notice in news.notices:
             print(f"{well.name} field {news.row['field']}: {notice}", file=sys.stderr)
         if len(held) == self.wells[well]:
-            self._tell_well(well, held)
+            self._report_well(well, held)
 
-    def _tell_well(self, well: Well, held: Sequence[FieldOutcome]) -> None:
+    def _report_well(self, well: Well, held: Sequence[FieldOutcome]) -> None:
         self._close()
         whole = [d for d in held if not d.failed]
         count = sum(int(str(d.row["count"])) for d in whole)
@@ -134,7 +134,7 @@ class PlateReporter(Reporter):
 
 
 def plate_found(path: Path, plate: Plate) -> tuple[dict[str, object], str]:
-    """Return what is understood of a plate, as JSON and in words."""
+    """Return the metadata of a plate, as JSON values and as text."""
     return _record(path, plate), _format(path, plate)
 
 
@@ -166,12 +166,12 @@ def _format(path: Path, plate: Plate) -> str:
         f"wells: {name_wells(plate.wells)}",
         "channels: " + ", ".join(f"{n} {name}" for n, name in enumerate(plate.channels, 1)),
         known,
-        *_wrongs(plate),
+        *_problems(plate),
     ]
     return "\n  ".join(lines)
 
 
-def _wrongs(plate: Plate) -> list[str]:
+def _problems(plate: Plate) -> list[str]:
     more = len(plate.missing) - _SHOWN
     shown = ", ".join(plate.missing[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
     return [*([f"missing: {shown}"] if shown else []), *plate.problems]

@@ -11,7 +11,7 @@ from napari_cellvino.workflows.group_plots import Plotted, write_plot
 
 
 def run(options: argparse.Namespace) -> int:
-    """Draw the plot and say where it is; 1 when a field could not be read."""
+    """Draw the plot and print its path; 1 when a field could not be read."""
     done = write_plot(options.results, options.of, options.by, options.out)
     if options.json:
         print(json_text(_record(done)), end="")

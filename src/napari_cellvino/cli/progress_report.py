@@ -1,4 +1,4 @@
-"""Progress for people: one moving bar on a terminal, plain lines in a log."""
+"""Progress on standard error: a bar on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 
 
 class Reporter:
-    """Tells on standard error how a batch goes; ``files`` is how many files there are."""
+    """Reports the progress of a run; ``files`` is the number of files."""
 
     def __init__(self, files: int, *, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -21,8 +21,8 @@ class Reporter:
         self.bar: tqdm[NoReturn] | None = None
         self.on_terminal = sys.stderr.isatty() and not quiet
 
-    def tell(self, news: FieldProgress | FieldOutcome) -> None:
-        """Show a piece of news."""
+    def report(self, news: FieldProgress | FieldOutcome) -> None:
+        """Show progress, or the outcome of a field."""
         if isinstance(news, FieldProgress):
             self.progress(news)
         else:
@@ -40,7 +40,7 @@ class Reporter:
         self.bar.refresh()
 
     def field(self, news: FieldOutcome) -> None:
-        """Say what became of a field."""
+        """Print the outcome of a field."""
         self._close()
         if self.quiet:
             return
@@ -54,7 +54,7 @@ class Reporter:
             print(f"  {notice}", file=sys.stderr)
 
     def end(self, done: Sequence[FieldOutcome]) -> None:
-        """Sum up."""
+        """Print the totals."""
         self._close()
         if self.quiet:
             return

@@ -34,6 +34,6 @@ def _run(pipeline: Pipeline, engines: EngineProvider, options: argparse.Namespac
         return work_on_plate(source, pipeline, engines, options)
     files = list_inputs(options.inputs)
     reporter = Reporter(len(files), quiet=options.json)
-    result = finish(run_folder(files, pipeline, options.out, engines, overwrite=options.overwrite), reporter.tell)
+    result = finish(run_folder(files, pipeline, options.out, engines, overwrite=options.overwrite), reporter.report)
     reporter.end(result.outcomes)
     return result

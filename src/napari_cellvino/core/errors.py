@@ -1,4 +1,4 @@
-"""The one error family: each member is also the builtin that fits, and says what is wrong and what to do."""
+"""The errors of this package. Each is also a builtin error; messages name the problem, its value and the remedy."""
 
 
 class CellvinoError(Exception):
@@ -25,7 +25,7 @@ class CellvinoError(Exception):
 
 
 class ImageReadError(CellvinoError, OSError):
-    """A file is no image we can read, or is broken."""
+    """A file is not a readable image, or is damaged."""
 
 
 class ImageValueError(CellvinoError, ValueError):
@@ -53,7 +53,7 @@ class OutputError(CellvinoError, OSError):
 
 
 class ReplaceError(OutputError):
-    """Something else stands where a result is to be written; it is replaced if the caller says so."""
+    """Another result exists where one is to be written; callers may ask to replace it."""
 
 
 class TrainingDataError(CellvinoError, ValueError):
@@ -61,7 +61,7 @@ class TrainingDataError(CellvinoError, ValueError):
 
 
 class AccuracyError(CellvinoError, ValueError):
-    """A model that was made finds cells worse than was asked for."""
+    """A new model is less accurate than required."""
 
 
 class EditError(CellvinoError, ValueError):
@@ -69,7 +69,7 @@ class EditError(CellvinoError, ValueError):
 
 
 class UnsureError(EditError):
-    """A correction is possible but hardly meant; the message asks, and the caller may insist."""
+    """A correction is possible but probably not intended; callers may confirm it."""
 
 
 class JournalError(CellvinoError, ValueError):

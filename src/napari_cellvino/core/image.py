@@ -1,7 +1,7 @@
 """What an image is here: planes on demand, with axes, spacing, channel names and where they came from.
 
 A bare array forgets its scale and its channels, and a z-stack need not fit in memory; so everything passes a `Stack`,
-which yields one (Y, X) plane at a time, or a `Plane`, which is what a network sees.
+which yields one (Y, X) plane at a time, or a `Plane`, which is the input of a network.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spacing:
-    """Distance between neighbouring pixels in µm; None where nobody knows."""
+    """Distance between neighbouring pixels in µm; None where it is unknown."""
 
     z: float | None = None
     y: float | None = None
@@ -57,7 +57,7 @@ class Spacing:
 
 @dataclass(frozen=True, slots=True)
 class MetadataOverrides:
-    """What the user says of an image; None leaves it to the file.
+    """Metadata that the user gave for an image; None means that of the file.
 
     ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
     """
@@ -102,11 +102,10 @@ class PlaneReader(Protocol):
 class Stack:
     """Pixels (T, C, Z, Y, X), read plane by plane, and what is known of them.
 
-    ``hints`` is what a file says of each channel beside its name (fluorophore, wavelengths in nm, colour); empty, or
-    one a channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing.
-    ``remarks`` are sentences about what was guessed or left out; ``warnings`` those that may make a count wrong,
-    which the user is
-    told at every run. ``overrides`` is what the user said.
+    ``hints`` are metadata of each channel other than its name (fluorophore, wavelengths in nm, colour); empty, or one
+    per channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing.
+    ``remarks`` are sentences about what was guessed or left out; ``warnings`` those that may make a count wrong, which
+    are shown at every run. ``overrides`` is metadata that the user gave.
     """
 
     planes: PlaneReader
@@ -166,11 +165,11 @@ class Stack:
         return self.numbers or tuple(range(1, self.shape.c + 1))
 
     def describe(self) -> str:
-        """Return one line for people: ``24 planes · 2 channels · 512 × 512 px · uint16``."""
+        """Return the sizes as one line: ``24 planes · 2 channels · 512 × 512 px · uint16``."""
         return f"{self._sizes()} · {'RGB ' if self.rgb else ''}{self.dtype}"
 
     def describe_spacing(self) -> str:
-        """Return the spacing for people, or what follows from not knowing it."""
+        """Return the spacing as text, or what follows where it is unknown."""
         s = self.spacing
         if s.x is None or s.y is None:
             return "pixel size unknown: results in pixels"
@@ -179,8 +178,8 @@ class Stack:
 
     def _sizes(self) -> str:
         counts = ((self.shape.t, "time point"), (self.shape.z, "plane"), (self.shape.c, "channel"))
-        words = [f"{n} {noun}{'s' * (n != 1)}" for n, noun in counts if n != 1 and not (noun == "channel" and self.rgb)]
-        return " · ".join([*words, f"{self.shape.x} × {self.shape.y} px"])
+        sizes = [f"{n} {noun}{'s' * (n != 1)}" for n, noun in counts if n != 1 and not (noun == "channel" and self.rgb)]
+        return " · ".join([*sizes, f"{self.shape.x} × {self.shape.y} px"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +227,7 @@ class Plane:
     """One plane, ready for a network.
 
     ``pixels`` (C, Y, X) are all channels in the file's dtype, to be measured; ``inputs`` (K, Y, X) is what the network
-    sees: one of the channels, the luminance, or red, green and blue. ``chosen`` says in words how the plane was made:
+    gets: one of the channels, the luminance, or red, green and blue. ``chosen`` describes how the plane was made:
     ``DNA, maximum projection of 24 planes``; ``sharpest`` is the number (from 1) of the plane that was the sharpest,
     where that was asked for.
     """

@@ -1,4 +1,4 @@
-"""News that long work yields; the thread and the progress bar belong to the caller."""
+"""Progress that long work yields; the thread and the progress bar belong to the caller."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Progress:
     stage: Stage = Stage.PREPARING
 
 
-def finish(work: Generator[T, None, R], tell: Callable[[T], object] = lambda news: None) -> R:
-    """Run work to its end, passing each piece of news to ``tell``, and return its result."""
+def finish(work: Generator[T, None, R], report: Callable[[T], object] = lambda item: None) -> R:
+    """Run a generator to its end and return its result; each item that it yields is passed to ``report``."""
     while True:
         try:
-            tell(next(work))
+            report(next(work))
         except StopIteration as finished:
             result: R = finished.value
             return result

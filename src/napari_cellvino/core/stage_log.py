@@ -17,7 +17,7 @@ logging.getLogger(ROOT).addHandler(logging.NullHandler())  # without a set-up, w
 
 @contextmanager
 def timed_stage(logger: logging.Logger, stage: str, field: str, detail: str = "") -> Iterator[None]:
-    """Log at DEBUG how long the block took, unless it raised; costs nothing where nobody listens.
+    """Log at DEBUG how long the block took, unless it raised; costs nothing where DEBUG is off.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def timed_stage(logger: logging.Logger, stage: str, field: str, detail: str = ""
     field
         Name of the field of view, or of the file.
     detail
-        What else to say, known before: ``24 planes``.
+        What else is logged, as ``24 planes``.
     """
     if not logger.isEnabledFor(logging.DEBUG):
         yield

@@ -1,7 +1,8 @@
 """A measurement of all cells, or of all fields, as a figure: a histogram, and below it a box plot for each group.
 
 Twice as large as the window shows it, so that it can go into a talk; on white, so that it can be printed. Quartiles of
-very few values say less than the values themselves, so these are drawn as dots, with a line at their median.
+very few values are less informative than the values themselves, which are then drawn as dots, with a line at the
+median.
 
 References
 ----------
@@ -57,8 +58,8 @@ LEGEND_FEW = f"Groups of fewer than {FEW}: each value is a dot; line: median."
 class PlotLabels:
     """The texts of a plot.
 
-    ``axis`` names the measure with its unit, ``counted`` what there is one value of (``cells``). ``lines`` stand below
-    the title. ``whole`` is set where all values are whole numbers.
+    ``axis`` names the measure with its unit, ``counted`` what has one value each (``cells``). ``lines`` are below the
+    title. ``whole`` is set where all values are whole numbers.
     """
 
     title: str
@@ -92,8 +93,8 @@ def box_stats(values: Values) -> BoxStats:
 def draw_distribution(groups: Mapping[str, Values], labels: PlotLabels) -> Figure:
     """Return the figure of a measurement, one array of values (N,) per group, none of them NaN.
 
-    A group without values has an empty row. Only the first `MOST_GROUPS` groups have a row; a line tells how many there
-    are.
+    A group without values has an empty row. Only the first `MOST_GROUPS` groups have a row; a line gives their
+    number.
     """
     from matplotlib.figure import Figure
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 SOFTWARE = "napari-cellvino heat map"
 WIDEST = 1600  # px that the wells take
 LARGEST, SMALLEST = 96, 34  # px per well
-SIDES, TOP, BOTTOM = 60, 120, 176  # px beside, above and below the wells
+SIDES, TOP, BOTTOM = 60, 120, 176  # px left and right of, above and below the wells
 NARROWEST = 560  # px, width of the figure
 BAR_WIDTH, BAR_HEIGHT, BAR_BOTTOM = 420, 22, 92  # px
 EMPTY = "#ececef"
-FAILED = "#d55e00"  # vermilion of Okabe and Ito; the cross tells it as well
+FAILED = "#d55e00"  # vermilion of Okabe and Ito; the cross differs in form as well
 POINTS = 72  # per inch
 LARGEST_TEXT, SMALLEST_TEXT, CHARACTER = 7.5, 6.2, 0.68  # points; width of a character, in font sizes
 MIDDLE = 0.18  # luminance from which black text has the better contrast

@@ -40,7 +40,7 @@ def measure(
     Parameters
     ----------
     labels
-        (Y, X) label image that holds every ``objects.id``; other labels are passed over. None where objects are known
+        (Y, X) label image with every ``objects.id``; other labels are ignored. None where objects are known
         by their boxes alone, which are then measured instead.
     objects
         Gives id, class, score, box, centroid, area, origin, review and doubts.
@@ -61,8 +61,8 @@ def measure(
     pandas.DataFrame
         Columns ``id class score y0 x0 y1 x1 centroid_y centroid_x area_px equivalent_diameter_px eccentricity
         solidity touches_edge``, ``mean_ max_ integrated_`` of each channel, ``area_um2 equivalent_diameter_um
-        centroid_y_um centroid_x_um`` where the scale is known, and ``origin review doubts`` in words. Of boxes, those
-        of diameter, eccentricity and solidity are absent: a box does not tell them.
+        centroid_y_um centroid_x_um`` where the scale is known, and ``origin review doubts`` as names. For boxes, those
+        of diameter, eccentricity and solidity are absent: a box does not determine them.
 
         Eccentricity is that of the ellipse with the same second moments of the pixel centres (0 for a single pixel,
         1 for a straight line of them). Solidity is the pixel count over the area of the convex hull of the pixels'
@@ -228,7 +228,7 @@ def _in_um(objects: Objects, spacing: Spacing, *, diameter: bool) -> Columns:
 
 
 def history(objects: Objects) -> Columns:
-    """Return where each object came from, what was said of it and why to look twice, in words."""
+    """Return origin, review state and doubts of each object, as names."""
     return {
         "origin": _format(format_enum(objects.origin, ObjectOrigin)),
         "review": _format(format_enum(objects.review, ReviewState)),
@@ -236,8 +236,8 @@ def history(objects: Objects) -> Columns:
     }
 
 
-def _format(words: list[str]) -> pd.Series:
+def _format(names: list[str]) -> pd.Series:
     """Return a column of text, also where it is empty."""
     import pandas as pd
 
-    return pd.Series(words, dtype="str")
+    return pd.Series(names, dtype="str")

@@ -1,7 +1,7 @@
-"""Put a model among the user's own ones, keep every version of it, and go back to the one before.
+"""Install models in the user's folder, keep every version, and go back to the previous one.
 
-Beside the packages, ``.versions/<name>/<version>`` holds a copy of every version that was ever installed, so that
-nothing is lost whatever is installed over it; ``before`` there names the model that was used before the first one.
+Next to the packages, ``.versions/<name>/<version>`` is a copy of every version that was ever installed, so that
+no version is lost; the file ``before`` there names the model that was used before the first one.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def installed_versions(name: str) -> tuple[str, ...]:
 
 
 def go_back(name: str) -> str:
-    """Put the version before the present one of a user's model in its place, and return the model to use now.
+    """Replace a user's model with its previous version, and return the name of the model to use now.
 
     That is ``name`` itself, or, where it was the first version, the model used before it; ``name`` is then gone from
     the models, and its versions are kept.
@@ -116,7 +116,7 @@ def _free_version(name: str, version: str) -> str:
 
 
 def _order(version: str) -> Version:
-    """Return a version as it is compared (PEP 440); others, which bioimage.io allows, come before all of these."""
+    """Return a version for comparison (PEP 440); others, which bioimage.io allows, are older than all of these."""
     try:
         return Version(version)
     except InvalidVersion:

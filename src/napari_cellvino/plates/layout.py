@@ -1,4 +1,4 @@
-"""What is in the wells: compounds, doses and controls, from a CSV that a person made in a spreadsheet."""
+"""The layout of a plate: compounds, doses and controls, from a CSV file made in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CONTROLS = {
 
 
 class Content(BaseModel):
-    """What one well holds; ``dose`` in whatever unit the user counts, None where there is none."""
+    """Contents of one well; ``dose`` is in a unit of the user's choice, None where there is none."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -57,7 +57,7 @@ class Content(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The contents of wells; a well that is not listed holds nothing known. False where nothing is known of any."""
+    """Contents of wells; those of wells not listed are unknown. False where no well is listed."""
 
     contents: Mapping[Well, Content] = field(default_factory=dict)
 

@@ -1,8 +1,8 @@
-"""Reasons to look at an object again, each found for all objects of an image at once, with how strong it is.
+"""Reasons to review an object, each computed for all objects of an image at once, with its strength.
 
 The one set of rules: what a run writes into its tables and pictures, and the queue of a review, both ask `find_doubts`
-or `find_reasons`. Strengths go from 0 to 1. What is unusual is judged by the other objects of the same image: median
-and median absolute deviation, which a few odd ones do not move.
+or `find_reasons`. Strengths go from 0 to 1. What is unusual is measured against the other objects of the same
+image: median and median absolute deviation, which a few odd ones do not move.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ Labels = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why to look at an object: which doubt, how strong (0 to 1), and in words."""
+    """A reason to review an object: which doubt, its strength (0 to 1), and a text."""
 
     doubt: Doubt
     strength: float
-    words: str
+    text: str
 
 
 Found = Iterator[tuple[int, Reason]]  # by id
@@ -157,8 +157,8 @@ def odd_sizes(objects: Objects) -> Found:
     away, usual = _unusual(size, LEAST_SPREAD)
     for row in np.flatnonzero(np.abs(away) > UNUSUAL).tolist():
         ratio = float(np.exp(size[row] - usual))
-        words = f"{ratio:.1f} times the usual size" if ratio > 1 else f"{100 * ratio:.0f} % of the usual size"
-        yield int(objects.id[row]), Reason(Doubt.ODD_SIZE, _strength(abs(float(away[row]))), words)
+        text = f"{ratio:.1f} times the usual size" if ratio > 1 else f"{100 * ratio:.0f} % of the usual size"
+        yield int(objects.id[row]), Reason(Doubt.ODD_SIZE, _strength(abs(float(away[row]))), text)
 
 
 def odd_shapes(objects: Objects, solidity: Floats) -> Found:
@@ -167,8 +167,8 @@ def odd_shapes(objects: Objects, solidity: Floats) -> Found:
         return
     away, _ = _unusual(solidity, 0.02)
     for row in np.flatnonzero((away < -UNUSUAL) & (solidity < ROUND) & (objects.area_px >= SHAPED)).tolist():
-        words = f"ragged or bent (fills {100 * float(solidity[row]):.0f} % of its hull)"
-        yield int(objects.id[row]), Reason(Doubt.ODD_SHAPE, 0.7 * _strength(-float(away[row])), words)
+        text = f"ragged or bent (fills {100 * float(solidity[row]):.0f} % of its hull)"
+        yield int(objects.id[row]), Reason(Doubt.ODD_SHAPE, 0.7 * _strength(-float(away[row])), text)
 
 
 def unsure_outlines(objects: Objects, runs: Runs, foreground_probability: Floats) -> Found:
@@ -191,8 +191,8 @@ def unsure_outlines(objects: Objects, runs: Runs, foreground_probability: Floats
 def waists(objects: Objects, labels: Labels, solidity: Floats) -> Found:
     """Yield the objects with a clear waist; only those that are neither convex nor round are looked at."""
     for row, count in count_waisted(labels, objects, solidity).items():
-        words = "looks like two" if count == 2 else f"looks like {count}"
-        yield int(objects.id[row]), Reason(Doubt.LOOKS_LIKE_TWO, 0.8, words)
+        text = "looks like two" if count == 2 else f"looks like {count}"
+        yield int(objects.id[row]), Reason(Doubt.LOOKS_LIKE_TWO, 0.8, text)
 
 
 def disagreements(objects: Objects, labels: Labels, other: Labels) -> Found:
@@ -205,8 +205,8 @@ def disagreements(objects: Objects, labels: Labels, other: Labels) -> Found:
     for row in np.flatnonzero(best <= SAME).tolist():
         moved = parts[row] < 2 and best[row] > TRACE
         what = "another outline" if moved else f"{parts[row]} cells" if parts[row] > 1 else "not found"
-        words = f"{what} with a stricter threshold"
-        yield int(objects.id[row]), Reason(Doubt.THRESHOLDS_DISAGREE, 0.35 if moved else 0.6, words)
+        text = f"{what} with a stricter threshold"
+        yield int(objects.id[row]), Reason(Doubt.THRESHOLDS_DISAGREE, 0.35 if moved else 0.6, text)
 
 
 def another_threshold(values: Mapping[str, float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What a person touched or brought survives a new run: only objects that nobody looked at are replaced."""
+"""A new run keeps reviewed, edited and imported objects: only untouched objects are replaced."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Reconciled:
 
 
 def holds_for(annotation: Annotation, new: Annotation) -> bool:
-    """Return whether there is anything corrected, and it holds for a new run: same pixels, kind of object, classes.
+    """Return whether there are corrections that apply to a new run: same pixels, kind of object, classes.
 
-    Models that know one class each agree, whatever they call it.
+    Models with one class each agree, whatever its name.
     """
     corrected = bool(annotation.gone) or any(record.kept for record in annotation.records.values())
     same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape
@@ -46,10 +46,10 @@ def holds_for(annotation: Annotation, new: Annotation) -> bool:
 
 
 def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *, before: str = "") -> Reconciled:
-    """Return the edit by which a new run replaces what nobody looked at.
+    """Return the edit by which a new run replaces untouched objects.
 
     Objects in any other state stay and win over new ones: of a new object, the pixels they cover are left out, and if
-    fewer than half are left, or a person deleted an object there, all of it. A new object that is the same as one it
+    fewer than half are left, or an object was deleted there, all of it. A new object that is the same as one it
     replaces (IoU above 1/2) has its number.
 
     Parameters
@@ -127,7 +127,7 @@ def _marked(annotation: Annotation, before: str) -> list[ObjectRecord]:
 
 
 def _was_deleted(annotation: Annotation, objects: Objects) -> NDArray[np.bool_]:
-    """Return which objects are, by their boxes (IoU above 1/2), those that a person deleted."""
+    """Return which objects are, by their boxes (IoU above 1/2), those that were deleted by hand."""
     axes = len(annotation.shape)
     gone = np.array([record.box for record in annotation.gone.values()], np.int64).reshape(-1, 2 * axes)
     both = _shared(objects.box, gone)

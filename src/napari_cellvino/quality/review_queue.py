@@ -1,4 +1,4 @@
-"""The order in which to look at objects: the most doubtful first, with the reasons in words."""
+"""The order of review: the most doubtful objects first, with their reasons."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Doubtful:
     reasons: tuple[Reason, ...]
 
     @property
-    def words(self) -> str:
-        """Why, in words; empty where there is no reason."""
-        return " · ".join(reason.words for reason in self.reasons)
+    def text(self) -> str:
+        """The reasons as text; empty where there is none."""
+        return " · ".join(reason.text for reason in self.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,16 @@ def review_queue(
 ) -> tuple[Doubtful, ...]:
     """Return all objects, the most doubtful first and those without a reason last, by id.
 
-    Reasons add up as chances do: an object is as sure as it is sure in every respect.
+    Reasons are combined as independent probabilities: 1 minus the product of (1 - strength).
 
     Parameters
     ----------
     annotation
         What to review.
     foreground_probability
-        The model's probability of a cell in each pixel (Y, X), where it was kept; tells of unsure outlines.
+        The model's probability of a cell in each pixel (Y, X), where it was kept; for uncertain outlines.
     other
-        The label image that another threshold would give, of the same shape; tells what hangs on the threshold.
+        The label image that another threshold would give, of the same shape; for objects that depend on the threshold.
 
     Raises
     ------

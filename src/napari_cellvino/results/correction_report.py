@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_cellvino import __version__
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.figures.composite import Picture, as_seen, composite
+from napari_cellvino.figures.composite import Picture, composite, to_rgb
 from napari_cellvino.formats.field import Box, Cells, ExportField, boxes_of
 from napari_cellvino.quality.accuracy import IOU_PERCENT, Accuracy, FieldMatch, summarise
 from napari_cellvino.quality.box_accuracy import DetectionAccuracy, DetectionMatch, summarise_detections
@@ -234,5 +234,5 @@ def _cut(side: Cells, places: Mapping[int, Box], ids: tuple[int, ...], window: W
 def _picture(shown: ExportField) -> Picture:
     pixels = shown.pixels if shown.pixels.ndim == 3 else shown.pixels.max(axis=1)
     if shown.seen is None:
-        return as_seen(pixels, pixels.dtype == np.uint8)
+        return to_rgb(pixels, pixels.dtype == np.uint8)
     return composite(pixels[shown.seen][None])

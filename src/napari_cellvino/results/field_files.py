@@ -6,8 +6,8 @@ from pathlib import Path
 
 from napari_cellvino.annotation import Provenance
 from napari_cellvino.annotation.document_json import FORMAT, annotation_dict
-from napari_cellvino.figures.from_above import seen_flat
 from napari_cellvino.figures.qc_picture import write_qc
+from napari_cellvino.figures.top_view import flattened
 from napari_cellvino.io.label_tiff import write_labels
 from napari_cellvino.results.field_result import NO_DEVICE, FieldResult
 from napari_cellvino.storage.atomic import atomic_folder
@@ -37,7 +37,7 @@ def write_field(folder: Path, result: FieldResult, extra: dict[str, object] | No
 def fill_folder(folder: Path, result: FieldResult, extra: dict[str, object]) -> None:
     """Write the files of a result into an empty folder."""
     annotation, plane = result.annotation, result.plane
-    labels, objects = seen_flat(annotation.labels, annotation.objects)
+    labels, objects = flattened(annotation.labels, annotation.objects)
     if annotation.labels is not None:
         write_labels(folder / LABELS_NAME, annotation.labels, plane.spacing)
     write_table(folder / "objects.csv", result.table)

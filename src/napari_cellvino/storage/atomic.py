@@ -1,7 +1,7 @@
-"""Files and folders that are there whole or not at all.
+"""Files and folders that are written completely or not at all.
 
-A result is written beside its target under a name of its own and renamed when it is complete: a kill, a full disk or a
-second run never leaves half a table under a name that someone will open. What a killed run leaves behind is told by
+A result is written next to its target under a temporary name and renamed when it is complete: a killed run, a full disk
+or a second run never leaves half a table under the final name. What a killed run leaves behind is recognised by
 its name, ``.part-<host>-<pid>-<token>-<target>``, and removed by the next run with the same target, unless the
 process that writes it still lives or may live on another machine.
 
@@ -60,7 +60,7 @@ class UnwrittenError(OutputError):
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a file name beside ``path``, of its suffix, to write to; it replaces ``path`` when the block ends well.
+    """Yield a temporary file name with the suffix of ``path``; the file replaces ``path`` when the block succeeds.
 
     Missing folders are made. When the block raises, nothing of it stays and ``path`` is as it was.
 
@@ -83,7 +83,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path, swapping: Swapping = nullcontext) -> Iterator[Path]:
-    """Yield a new empty folder beside ``path`` to fill; it replaces ``path`` when the block ends well.
+    """Yield a new empty folder; it replaces the folder ``path`` when the block succeeds.
 
     Missing folders above are made. When the block raises, nothing of it stays and ``path`` is as it was. ``swapping``
     is held while the one is put in the place of the other.
@@ -110,7 +110,7 @@ def atomic_folder(path: Path, swapping: Swapping = nullcontext) -> Iterator[Path
 
 
 def recover(path: Path) -> None:
-    """Undo what a killed run left beside ``path``: put back a folder it had set aside, remove its unfinished parts."""
+    """Clean up after a killed run: restore the folder ``path`` that it had moved away, remove its unfinished parts."""
     left = _siblings(path)
     if not path.exists():
         _put_back(path, [file for file in left if _is_aside(file)])
@@ -122,7 +122,7 @@ def recover(path: Path) -> None:
 def set_aside(path: Path) -> list[Path]:
     """Return the folders set aside from ``path`` by writers that are gone, and not by the one that is in place now.
 
-    They are kept, as nobody else knows what they are worth: whoever does may move them.
+    They are kept: only the caller knows whether they are needed.
     """
     return [file for file in _siblings(path) if _is_aside(file) and _is_abandoned(file) and file.is_dir()]
 

@@ -57,7 +57,7 @@ def test_filters_hold_for_table_and_walk(review: Review, qtbot: QtBot) -> None:
     listed, table = review.panel.list, review.panel.list.table
     choose(listed.doubt, "touches the edge")
     walk = review.reviewer.queue.cursor
-    edge = [i for i in walk.ids if "touches the edge" in walk.doubtful(i).words]
+    edge = [i for i in walk.ids if "touches the edge" in walk.doubtful(i).text]
     qtbot.waitUntil(lambda: table.cells.ids == edge, timeout=WAIT_MS)
     assert 0 < len(edge) < len(review.ids)
     for id_ in edge[:3]:
@@ -93,9 +93,9 @@ def test_reasons_of_another_threshold_come_in_and_leave_the_way_so_far(
     first = queue.cursor.ids
     session.reviewer.step(1)
     session.reviewer.step(1)
-    assert not [i for i in first if "with a stricter threshold" in queue.cursor.doubtful(i).words]
+    assert not [i for i in first if "with a stricter threshold" in queue.cursor.doubtful(i).text]
     qtbot.waitUntil(lambda: not session.decoder.busy, timeout=WAIT_MS)
-    said = {i: queue.cursor.doubtful(i).words for i in queue.cursor.ids}
+    said = {i: queue.cursor.doubtful(i).text for i in queue.cursor.ids}
     hanging = [i for i, words in said.items() if "with a stricter threshold" in words]
     assert hanging
     assert queue.cursor.ids[:2] == first[:2]
@@ -125,7 +125,7 @@ def test_unsure_outlines_of_the_map_are_in_the_window(review: Review) -> None:
     blurred[around] = 0.5
     foreground_probability[:] = blurred
     review.reviewer.queue.renew()
-    assert "unsure outline" in review.reviewer.queue.cursor.doubtful(id_).words
+    assert "unsure outline" in review.reviewer.queue.cursor.doubtful(id_).text
 
 
 def test_gallery_excludes_what_is_chosen(review: Review, qtbot: QtBot) -> None:

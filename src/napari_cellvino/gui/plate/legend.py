@@ -31,7 +31,7 @@ class Legend(QWidget):
         self._measure, self._ends = measure, ends
         self.setVisible(measure is not None)
         if measure is not None:
-            low, high = map(measure.words, ends)
+            low, high = map(measure.format, ends)
             self.setAccessibleName(f"{measure.heading}: from {low} to {high}")
         self.update()
 
@@ -63,7 +63,7 @@ class Legend(QWidget):
         painter.end()
 
     def _paint_words(self, painter: QPainter, line: QRectF, measure: Measure) -> None:
-        low, high = map(measure.words, self._ends)
+        low, high = map(measure.format, self._ends)
         if self._ends[0] == self._ends[1]:
             painter.drawText(line, Qt.AlignmentFlag.AlignCenter, f"{low}  {measure.heading}")
             return

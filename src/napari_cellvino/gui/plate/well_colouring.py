@@ -11,7 +11,7 @@ from napari_cellvino.gui.plate.plate_grid import PlateGrid
 from napari_cellvino.gui.plate.well_view import THUMBNAILS, grid_view
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, add_row, form, narrow
-from napari_cellvino.plates.well_measures import Measure, ends, values_of
+from napari_cellvino.plates.well_measures import Measure, value_range, values_of
 
 
 class WellsShown(QWidget):
@@ -72,7 +72,7 @@ class WellsShown(QWidget):
         )
         self.grid.show_view(view)
         known = values_of(numbers.lines, measure.name).values() if measure is not None else ()
-        self.legend.show_scale(measure, ends(known))
+        self.legend.show_scale(measure, value_range(known))
 
     def _read_pictures(self, held: OpenPlate, *, wanted: bool) -> None:
         thumbnails, channel = self._session.thumbnails, self._session.plate_runner.channel

@@ -213,7 +213,7 @@ class ReviewController(QObject):
         """Why the chosen cell is doubtful, in words."""
         walk = self.queue.cursor if len(self.selection) == 1 else None
         item = walk.doubtful(self.selection[0]) if walk is not None else None
-        return item.words if item is not None else ""
+        return item.text if item is not None else ""
 
     def step(self, by: int) -> None:
         """Go to the next cell of the queue that nobody looked at, or for -1 back to the one before."""
