@@ -118,7 +118,7 @@ class Editor(QObject):
     @property
     def unsaved(self) -> int:
         """Number of steps since the result was last saved."""
-        return self.session.unsaved if self.session is not None else 0
+        return self.session.to_save if self.session is not None else 0
 
     def forget(self) -> None:
         """Say nothing any more of what was done or not."""
