@@ -122,8 +122,8 @@ class FieldSummary:
     """What lists and tables need of a result: its key and origin, its counts, and how far its review is.
 
     ``cells`` are all objects, ``reviewed`` those that a person looked at, ``edited`` those of them that were changed;
-    ``gone`` were deleted, ``imported`` came from elsewhere. ``models`` names the models with their versions, ``channel``
-    the channel that cells were found in. What the file does not say is None or empty.
+    ``gone`` were deleted, ``imported`` came from elsewhere. ``models`` names the models with their versions and
+    ``channel`` the channel that cells were found in. What the file does not say is None or empty.
     """
 
     key: ResultKey | None
