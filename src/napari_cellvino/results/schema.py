@@ -30,7 +30,10 @@ SET_ASIDE = "set-aside"  # beginning of folders inside a result: others of the s
 
 COUNTS_NAME, RECIPE_NAME, RUN_NAME, LAYOUT_NAME = "counts.csv", "recipe.yaml", "run.json", "layout.csv"
 WELLS_NAME, TIDY_NAME, PLATES_NAME = "wells.csv", "wells_tidy.csv", "plates.csv"
-FIRST_COLUMNS = ("file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count")
+FIRST_COLUMNS = (
+    "file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count",
+    "model", "channel", "images",
+)  # fmt: skip
 
 KEY = "ticket"  # what the result's key is called in the file
 
@@ -119,7 +122,8 @@ class FieldSummary:
     """What lists and tables need of a result: its key and origin, its counts, and how far its review is.
 
     ``cells`` are all objects, ``reviewed`` those that a person looked at, ``edited`` those of them that were changed;
-    ``gone`` were deleted, ``imported`` came from elsewhere. What the file does not say is None.
+    ``gone`` were deleted, ``imported`` came from elsewhere. ``models`` names the models with their versions and
+    ``channel`` the channel that cells were found in. What the file does not say is None or empty.
     """
 
     key: ResultKey | None
@@ -131,11 +135,14 @@ class FieldSummary:
     edited: int
     gone: int
     imported: int
+    models: str = ""
+    channel: str = ""
 
     @classmethod
     def of(cls, result: StoredResult) -> FieldSummary:
         """Return the summary of a result."""
         states = [found.get("review", UNSEEN) for found in result.objects]
+        made = result.provenance or {}
         return cls(
             key=result.key,
             origin=result.origin,
@@ -146,6 +153,8 @@ class FieldSummary:
             edited=states.count(EDITED),
             gone=len(result.gone),
             imported=sum(found.get("origin") == IMPORTED for found in result.objects),
+            models=" + ".join(str(made[key]) for key in ("model", "outline") if made.get(key)),
+            channel=str(made.get("channel", "")),
         )
 
     @property
@@ -169,22 +178,31 @@ class FieldSummary:
         if self.origin is None or self.counts is None:
             missing = "counts" if self.origin is not None else "provenance"
             raise ImageReadError(f"{folder}/{ANNOTATION_NAME} has no {missing}; run that image again")
-        return field_row(self.origin, folder, "done") | dict(self.counts)
+        made = {"model": self.models, "channel": self.channel}
+        return field_row(self.origin, folder, "done") | made | dict(self.counts)
 
 
 def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
-    """Return the first columns of a row of ``counts.csv``."""
+    """Return the first columns of a row of ``counts.csv``; ``images`` where they are others than ``file`` alone."""
     return {
-        "file": origin.path.encode(errors="backslashreplace").decode(),  # a name on disk need not be text
+        "file": _as_text(origin.path),
+        "images": _as_text("; ".join(origin.files)),
         "position": origin.position,
         "frame": origin.frame or "",
         "plate": origin.plate,
         "well": origin.well,
         "field": origin.field,
         "folder": folder,
+        "model": "",
+        "channel": "",
         "status": status,
         "error": error,
     }
+
+
+def _as_text(name: str) -> str:
+    """Return a name on disk as text, which it need not be."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def parse_content(path: Path) -> dict[str, Any]:

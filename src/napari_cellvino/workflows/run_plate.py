@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from napari_cellvino.core.errors import OutputError
@@ -15,6 +16,7 @@ from napari_cellvino.results.plate_place import PlateChoices, folder_name, place
 from napari_cellvino.results.plate_store import PlateStore
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
+from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.executor import Executor, News, ThreadsExecutor
@@ -63,6 +65,9 @@ def run_plate(
     OutputError
         If tables cannot be written.
     """
+    choice = by_name(source.plate.channels, (), pipeline.package.spec)
+    choice = ChannelChoice() if pipeline.recipe.channel or pipeline.package.spec.input_channels != 1 else choice
+    pipeline = pipeline.with_choices(channel=choice.channel) if choice.channel else pipeline
     check_device(pipeline, engines)
     address = address or PlateAddress(source.path)
     sources = OpenSources()
@@ -74,7 +79,8 @@ def run_plate(
     plate.keep_layout(choices.layout)
     tasks = plate_tasks(source, fields, pipeline, root, choices, address)
     tables = PlateTables(plate, fields, choices.layout)
-    return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), tables, store, pipeline))
+    result = yield from run_fields(tasks, executor or ThreadsExecutor(worker), tables, store, pipeline)
+    return replace(result, notices=(*filter(None, (choice.said,)), *result.notices))
 
 
 def plate_tasks(
