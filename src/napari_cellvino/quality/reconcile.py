@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.annotation import Annotation, Edit, ObjectRecord, describe
+from napari_cellvino.annotation import Annotation, Edit, ObjectRecord, make_edit
 from napari_cellvino.annotation.pixel_runs import runs_between
 from napari_cellvino.annotation.record_columns import records_of_objects
 from napari_cellvino.annotation.region import Region
@@ -39,7 +39,7 @@ def holds_for(annotation: Annotation, new: Annotation) -> bool:
 
     Models with one class each agree, whatever its name.
     """
-    corrected = bool(annotation.gone) or any(record.kept for record in annotation.records.values())
+    corrected = bool(annotation.deleted) or any(record.protected for record in annotation.records.values())
     same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape
     classes = annotation.classes == new.classes or len(annotation.classes) == len(new.classes) == 1
     return corrected and same and classes and (annotation.labels is None) == (new.labels is None)
@@ -71,7 +71,7 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *
     if labels.shape != annotation.shape:
         raise ImageValueError(f"new labels of shape {labels.shape} do not fit an image of {annotation.shape}")
     old = annotation.labels
-    touched = [id_ for id_, record in annotation.records.items() if record.kept]
+    touched = [id_ for id_, record in annotation.records.items() if record.protected]
     free = np.isin(old, touched, invert=True)
     known = np.flatnonzero(np.bincount(labels.reshape(-1))[1:]) + 1
     left = np.bincount(labels[free], minlength=labels.max(initial=0) + 1)[known]
@@ -85,7 +85,7 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *
     whole = Region((0,) * after.ndim, after.shape)
     records = _records(rows.select(stays), ids[stays], boxes=False)
     marked = [*records, *_marked(annotation, before)]
-    edit = describe(annotation, RERUN_NAME, runs_between(annotation.shape, whole, old, after), marked)
+    edit = make_edit(annotation, RERUN_NAME, runs_between(annotation.shape, whole, old, after), marked)
     return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
@@ -105,13 +105,13 @@ def _numbers(
 def _reconcile_boxes(annotation: Annotation, labels: Labels | None, objects: Objects, before: str) -> Reconciled:
     if labels is not None or annotation.labels is not None:
         raise ImageValueError("boxes and outlines cannot be brought together; begin a new result")
-    touched = [record for record in annotation.records.values() if record.kept]
-    replaced = {id_ for id_, record in annotation.records.items() if not record.kept}
+    touched = [record for record in annotation.records.values() if record.protected]
+    replaced = {id_ for id_, record in annotation.records.items() if not record.protected}
     kept = np.array([record.box for record in touched], np.int64).reshape(-1, 4)
     stays = (_covered(objects.box, kept).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
     ids = np.arange(annotation.next_id, annotation.next_id + stays.sum())
     records = _records(objects.select(stays), ids, boxes=True)
-    edit = describe(annotation, RERUN_NAME, None, [*records, *_marked(annotation, before)], removed=replaced)
+    edit = make_edit(annotation, RERUN_NAME, None, [*records, *_marked(annotation, before)], removed=replaced)
     return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
@@ -122,14 +122,14 @@ def _records(rows: Objects, ids: NDArray[np.integer], *, boxes: bool) -> list[Ob
 
 def _marked(annotation: Annotation, before: str) -> list[ObjectRecord]:
     """Return the records of what is kept, with the model that found it."""
-    kept = [record for record in annotation.records.values() if record.kept and not record.model]
+    kept = [record for record in annotation.records.values() if record.protected and not record.model]
     return [replace(record, model=before) for record in kept] if before else []
 
 
 def _was_deleted(annotation: Annotation, objects: Objects) -> NDArray[np.bool_]:
     """Return which objects are, by their boxes (IoU above 1/2), those that were deleted by hand."""
     axes = len(annotation.shape)
-    gone = np.array([record.box for record in annotation.gone.values()], np.int64).reshape(-1, 2 * axes)
+    gone = np.array([record.box for record in annotation.deleted.values()], np.int64).reshape(-1, 2 * axes)
     both = _shared(objects.box, gone)
     union = _size(objects.box)[:, None] + _size(gone) - both
     return np.asarray((2 * both > union).any(axis=1))

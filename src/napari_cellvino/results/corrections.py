@@ -153,7 +153,7 @@ def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconcile
     """
     merged = Annotation(
         None if corrected.labels is None else corrected.labels.copy(),
-        [_renamed(record, corrected, new) for record in (*corrected.records.values(), *corrected.gone.values())],
+        [_renamed(record, corrected, new) for record in (*corrected.records.values(), *corrected.deleted.values())],
         new.classes,
         new.provenance,
         shape=corrected.shape,
