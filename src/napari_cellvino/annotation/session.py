@@ -64,8 +64,13 @@ class EditSession:
 
     @property
     def unsaved(self) -> int:
-        """Number of steps since the last save; 0 if all of them were undone."""
-        return 0 if self._state == self._saved_state else self._steps - self._saved_steps
+        """Number of steps since the last save."""
+        return self._steps - self._saved_steps
+
+    @property
+    def to_save(self) -> int:
+        """Number of steps that a save would keep; 0 if the annotation is in the saved state again, all steps undone."""
+        return 0 if self._state == self._saved_state else self.unsaved
 
     @property
     def _state(self) -> _State:

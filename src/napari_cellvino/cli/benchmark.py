@@ -39,14 +39,14 @@ def run(options: argparse.Namespace) -> int:
     chosen = None if options.precision is None else pipeline.recipe.precision
     trials = plan_trials(package, device=options.device, precision=chosen)
     stack = _stack(options.input)
-    news = compare_trials(stack, pipeline, trials, repeats=options.repeats)
+    results = compare_trials(stack, pipeline, trials, repeats=options.repeats)
     if not options.json:
         print(f"{stack.origin.name}: {stack.describe()}; {package.label}; medians of {options.repeats}")
         print(_line([title for title, _ in COLUMNS]))
-    timings = list(_timings(news, quiet=options.json))
+    timings = list(_timings(results, quiet=options.json))
     if options.json:
-        facts = {"image": stack.origin.path, "model": package.label, "repeats": options.repeats}
-        print(json_text(facts | {"timings": [_record(timing) for timing in timings]}), end="")
+        header = {"image": stack.origin.path, "model": package.label, "repeats": options.repeats}
+        print(json_text(header | {"timings": [_record(timing) for timing in timings]}), end="")
     return int(any(timing.problem for timing in timings))
 
 
@@ -56,9 +56,9 @@ def _stack(path: Path | None) -> Stack:
 
 
 def _timings(
-    news: Generator[Progress | Timing, None, tuple[Timing, ...]], *, quiet: bool
+    results: Generator[Progress | Timing, None, tuple[Timing, ...]], *, quiet: bool
 ) -> Generator[Timing, None, None]:
-    for item in news:
+    for item in results:
         if isinstance(item, Timing):
             if not quiet:
                 print(_format(item), flush=True)

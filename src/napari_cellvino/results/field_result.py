@@ -73,6 +73,7 @@ def annotate(
     provenance = Provenance(
         origin=plane.origin,
         plane=plane.chosen,
+        channel=plane.channel,
         pixels_sha256=sha256 or (pixels_sha256(plane) if volume is None else volume.sha256),
         model=pipeline.package.label,
         model_sha256=pipeline.package.sha256,

@@ -140,7 +140,8 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     OptionError
         If the two models do not fit each other, a parameter is unknown or a value out of range.
     """
-    known = {package.spec.name: package for package in packages}
+    packages = tuple(packages)
+    known = {package.spec.name: package for package in packages} | {str(p.folder): p for p in packages}
     package = known.get(recipe.model) or find_package(recipe.model)
     outline = known.get(recipe.outline) or find_package(recipe.outline) if recipe.outline else None
     if outline is not None:

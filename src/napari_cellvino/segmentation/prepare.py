@@ -66,7 +66,14 @@ def make_plane(stack: Stack, projection: Projection, *, channel: str, z: ZChoice
         raise ImageValueError(f"{stack.origin.name} holds no finite pixel (all NaN or infinite)")
     sharpest = projection.number if isinstance(projection, SharpestPlane) else None
     words = describe_plane(stack, channel=channel, z=z, frame=frame, inputs=inputs, sharpest=sharpest)
-    return Plane(pixels, seen, stack.spacing, stack.origin_of(frame), stack.channels, words, sharpest)
+    named = channel_name(stack, channel, inputs)
+    return Plane(pixels, seen, stack.spacing, stack.origin_of(frame), stack.channels, words, named, sharpest)
+
+
+def channel_name(stack: Stack, channel: str, inputs: int) -> str:
+    """Return the name of what a network sees: a channel's, or ``colour`` or ``grey`` of RGB."""
+    index = channel_index(stack, channel)
+    return ("colour" if inputs == 3 else "grey") if index is None else stack.channels[index]
 
 
 def network_inputs(pixels: NDArray[np.generic], index: int | None, inputs: int) -> NDArray[np.generic]:
@@ -84,9 +91,7 @@ def describe_plane(
     ImageValueError
         If there is no such channel.
     """
-    index = channel_index(stack, channel)
-    colours = "colour" if inputs == 3 else "grey"
-    parts = [colours if index is None else stack.channels[index]]
+    parts = [channel_name(stack, channel, inputs)]
     if stack.shape.z > 1:
         parts.append(_format_z(z, stack.shape.z, sharpest))
     if stack.shape.t > 1:

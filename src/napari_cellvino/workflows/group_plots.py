@@ -1,4 +1,4 @@
-"""The saved results of a folder in one picture: a measure of all cells, or of all fields, group by group."""
+"""Plots of the saved results of a folder: a measure of all cells, or of all fields, by group."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_cellvino.core.objects import format_left_out
 from napari_cellvino.figures.distribution_plot import PlotLabels, Values, draw_distribution
 from napari_cellvino.figures.plot_style import save_png
 from napari_cellvino.results.annotated_fields import Unreadable
-from napari_cellvino.results.plot_measures import CLASS, COUNT, FIELD, PlotGroup, PlotMeasure, PlotOffer, in_order
+from napari_cellvino.results.plot_measures import CLASS, COUNT, FIELD, PlotGroup, PlotMeasure, PlotOffer, natural_order
 from napari_cellvino.results.plot_values import Gathered, gather, offer_of, without
 from napari_cellvino.results.saved_tables import SavedField, failed_fields, saved_fields
 from napari_cellvino.storage.file_names import safe_name
@@ -23,8 +23,8 @@ SOFTWARE = "napari-cellvino plot"  # stands in a picture, so that no other is ev
 
 
 @dataclass(frozen=True, slots=True)
-class Plotted:
-    """A picture that was written, what it shows, the values of each group (N,), and the fields that are not in it."""
+class WrittenPlot:
+    """A written plot with its labels, the values of each group (N,), and the fields left out."""
 
     path: Path
     labels: PlotLabels
@@ -33,7 +33,7 @@ class Plotted:
 
 
 def plot_offer(results: Path) -> PlotOffer:
-    """Return what the results in a folder can be plotted by; only the beginnings of tables are read.
+    """Return the measures and groups for plots of a folder of results; only the start of tables is read.
 
     Raises
     ------
@@ -43,18 +43,18 @@ def plot_offer(results: Path) -> PlotOffer:
     return offer_of(_readable(results, []))
 
 
-def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = None) -> Plotted:
-    """Draw a measure of the results in a folder, group by group, and return the picture.
+def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = None) -> WrittenPlot:
+    """Plot a measure of the results in a folder by group, and return the plot.
 
-    Cells that a person rejected or excluded are left out, as are fields that failed or cannot be read; the picture
-    says how many.
+    Rejected and excluded cells are left out, as are fields that failed or cannot be read; the figure gives their
+    numbers.
 
     Parameters
     ----------
     results
         Folder of results, or of one.
     of, by
-        Names of a measure and a group of `plot_offer`; without, the usual ones.
+        Names of a measure and a group of `plot_offer`; by default the usual ones.
     out
         The PNG; by default ``plot-<of>-by-<by>.png`` beside the results.
 
@@ -65,7 +65,7 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
     OptionError
         If the results hold no such measure or group, or ``out`` is no PNG.
     OutputError
-        If the picture cannot be written, or something else stands there.
+        If the picture cannot be written, or another file would be replaced.
     """
     unreadable: list[Unreadable] = []
     fields = _readable(results, unreadable)
@@ -74,11 +74,11 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
     path = out or results / f"plot-{safe_name(measure.name)}-by-{group.name}.png"
     _check(path)
     gathered = gather(fields, measure, group, unreadable)
-    groups = {name: np.asarray(gathered.groups[name], np.float64) for name in in_order(gathered.groups)}
+    groups = {name: np.asarray(gathered.groups[name], np.float64) for name in natural_order(gathered.groups)}
     lines = (_left_out(failed_fields(results), "failed"), _left_out(len(unreadable), "cannot be read"))
     labels = _labels(gathered, measure, group, lines)
     save_png(draw_distribution(groups, labels), path, software=SOFTWARE)
-    return Plotted(path, labels, groups, tuple(unreadable))
+    return WrittenPlot(path, labels, groups, tuple(unreadable))
 
 
 def _readable(results: Path, unreadable: list[Unreadable]) -> list[SavedField]:

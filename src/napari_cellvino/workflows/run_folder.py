@@ -1,4 +1,4 @@
-"""A run over image files: folders of images, files with several positions, films frame by frame."""
+"""A run over image files: folders of images, files with several positions, time series frame by frame."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
-from napari_cellvino.core.errors import CellvinoError, ImageReadError
-from napari_cellvino.core.image import Origin, Stack
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
+from napari_cellvino.core.image import Origin, Stack, ZWay
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import list_images
+from napari_cellvino.io import list_images, survey_folder
 from napari_cellvino.results.folder import ResultKey, choose_folder
+from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
-from napari_cellvino.workflows.executor import Executor, News, ThreadsExecutor
+from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker, why_failed
 from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fields
@@ -29,28 +30,28 @@ def run_folder(
     *,
     overwrite: bool = False,
     executor: Executor | None = None,
-) -> Generator[News, None, RunResult]:
-    """Yield progress and outcomes of every field in the files, and return what became of them.
+) -> Generator[RunEvent, None, RunResult]:
+    """Yield progress and outcomes of every field in the files, and return the result of the run.
 
     Parameters
     ----------
     files
-        Image files, as `list_inputs` gives them.
+        Image files, as from `list_inputs`.
     pipeline
-        What is done; its recipe's time point 0 makes every time point a field.
+        Models and parameters; with time point 0 in the recipe, every time point is a field.
     root
         The folder of results.
     engines
-        Makes the engines.
+        Gives the engines.
     overwrite
-        Whether every field is done anew, also in the place of results made with other choices.
+        Whether every field is run again, also replacing results of other settings.
     executor
-        How fields are worked on; by default in threads.
+        Executes the tasks; by default with threads.
 
     Raises
     ------
     DeviceError
-        At once, if the device or the precision is not there.
+        At once, if the device or the precision is not available.
     OutputError
         If tables cannot be written.
     """
@@ -64,7 +65,7 @@ def run_folder(
 def folder_tasks(
     files: Sequence[Path], pipeline: Pipeline, root: Path, sources: OpenSources, *, overwrite: bool = False
 ) -> Iterator[FieldTask | FieldOutcome]:
-    """Yield the task of every field, or its outcome where the image cannot be read; files open one by one."""
+    """Yield the task of every field, or its outcome if the image cannot be read; files are opened one by one."""
     taken: set[Path] = set()
     for number, (origin, stack) in enumerate(list_fields(files, pipeline.recipe, sources), 1):
         if isinstance(stack, CellvinoError):
@@ -76,9 +77,43 @@ def folder_tasks(
             yield failed_outcome(number, origin, *why_failed(error))
             continue
         taken.add(folder)
-        recipe = at_time(pipeline.recipe, origin)
-        key = ResultKey.of(origin, recipe)
-        yield FieldTask(number, origin.name, origin, recipe, folder, key, again=overwrite)
+        yield _task(number, origin, stack, pipeline, folder, overwrite=overwrite)
+
+
+def _task(
+    number: int, origin: Origin, stack: Stack, pipeline: Pipeline, folder: Path, *, overwrite: bool
+) -> FieldTask | FieldOutcome:
+    """Return the task of a field, with the channel that its model is made for where nobody named one."""
+    recipe = at_time(pipeline.recipe, origin)
+    try:
+        check_choices(pipeline.recipe, stack)
+        choice = ChannelChoice() if recipe.channel else choose_channel(stack, pipeline.package.spec)
+    except CellvinoError as error:
+        return failed_outcome(number, origin, str(error))
+    recipe = with_channel(recipe, choice)
+    notices = (*stack.warnings, *describe_frame(pipeline.recipe, stack), *filter(None, (choice.said,)))
+    key = ResultKey.of(origin, recipe)
+    return FieldTask(number, origin.name, origin, recipe, folder, key, again=overwrite, notices=notices)
+
+
+def check_choices(recipe: Recipe, stack: Stack) -> None:
+    """Raise ImageValueError where a choice of planes or time points can have no effect on an image."""
+    name, shape = stack.origin.name, stack.shape
+    if recipe.frame == 0 and shape.t == 1 and shape.z > 1:
+        raise ImageValueError(
+            f"{name} has one time point, so that --frame all has no effect; its {shape.z} slices are taken as planes. "
+            "If they are time points, say so with --axes TYX, else leave --frame out"
+        )
+    if shape.z == 1 and recipe.z_choice.way in (ZWay.MEAN, ZWay.FOCUS):
+        also = f"; its {shape.t} slices are time points (--frame N)" if shape.t > 1 else ""
+        raise ImageValueError(f"{name} has one plane, so that --z {recipe.z} has no effect{also}; leave it out")
+
+
+def describe_frame(recipe: Recipe, stack: Stack) -> tuple[str, ...]:
+    """Return what to say of a film of which one time point is counted."""
+    if stack.shape.t == 1 or recipe.frame == 0:
+        return ()
+    return (f"time point {recipe.frame} of {stack.shape.t} was counted; --frame all counts every one",)
 
 
 def list_inputs(inputs: Sequence[Path]) -> list[Path]:
@@ -103,16 +138,16 @@ def _images_of(path: Path) -> list[Path]:
 
 
 def at_time(recipe: Recipe, origin: Origin) -> Recipe:
-    """Return the recipe for one field: where it asks for every time point, with that of the field."""
+    """Return the recipe for one field: if it is for every time point, with the field's time point."""
     return recipe if recipe.frame else recipe.model_copy(update={"frame": origin.frame or 1})
 
 
 def list_fields(
     files: Sequence[Path], recipe: Recipe, sources: OpenSources | None = None
 ) -> Iterator[tuple[Origin, Stack | CellvinoError]]:
-    """Yield every position of every file, or every time point of each, or the reason why it cannot be read."""
+    """Yield every position (and time point, if requested) of every file, or the error that prevents reading it."""
     sources = sources or OpenSources()
-    covered: set[Path] = set()  # a set of OME-TIFF files opens whole from any of them: once is enough
+    covered: set[Path] = set()  # a multi-file OME-TIFF opens from any of its files: once is enough
     for path in files:
         origin = Origin(path=str(path))
         if path.resolve() in covered:
@@ -137,11 +172,12 @@ def list_fields(
 
 
 def _no_images(folder: Path) -> ImageReadError:
-    """Return why a folder gave nothing to run."""
+    """Return the error for a folder without usable images."""
     try:
-        list_images(folder)
-    except ImageReadError as error:
-        return error
-    inside = any(path.is_dir() for path in folder.iterdir())
+        listing = survey_folder(folder)
+        inside = any(path.is_dir() for path in folder.iterdir())
+    except (ImageReadError, OSError) as error:
+        return error if isinstance(error, ImageReadError) else ImageReadError(f"{folder} may not be read: {error}")
     advice = "; the folders in it are not searched: name them, or the images in them" if inside else ""
-    return ImageReadError(f"{folder} holds no images (TIFF, PNG, JPEG){advice}")
+    others = "".join(f"; {said}" for said in listing.describe_passed_over())
+    return ImageReadError(f"{folder} holds no images that are read{advice}{others}")

@@ -1,4 +1,4 @@
-"""``run.json``: what a run was made with, when, on what, and how long each field took."""
+"""``run.json``: versions, models, devices, time and outcomes of a run."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.field_task import FieldOutcome
 
 NAME = "run.json"
-LIBRARIES = ("numpy", "scipy", "scikit-image", "openvino", "tifffile")  # whose versions may change a result
+LIBRARIES = ("numpy", "scipy", "scikit-image", "openvino", "tifffile")  # their versions may change a result
 
 
 def write_run_info(
     root: Path, pipeline: Pipeline, outcomes: Sequence[FieldOutcome], started: float, *, complete: bool
 ) -> dict[str, object]:
-    """Write ``run.json`` and return what it says; ``started`` is in seconds since 1970.
+    """Write ``run.json`` and return its content; ``started`` is in seconds since 1970.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def write_run_info(
 
 
 def run_info(pipeline: Pipeline, outcomes: Sequence[FieldOutcome], started: float) -> dict[str, object]:
-    """Return versions, models, devices, times and what became of each field."""
+    """Return versions, models, devices, times and the outcome of each field."""
     outline = pipeline.outline
     return {
         "napari-cellvino": __version__,
