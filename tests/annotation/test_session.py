@@ -179,10 +179,10 @@ def test_history_is_bounded_by_bytes_and_keeps_the_last(two):
         undone += 1
     assert 1 <= undone < 10
     tiny = History(limit=1)
-    tiny.did(Edit("large"))
-    tiny.did(delete(two, [2]))
+    tiny.push(Edit("large"))
+    tiny.push(delete(two, [2]))
     assert tiny.next_undo.name == "Delete #2"
-    tiny.undone()
+    tiny.mark_undone()
     assert (tiny.next_undo, tiny.next_redo.name) == (None, "Delete #2")
 
 

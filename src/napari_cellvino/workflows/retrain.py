@@ -1,10 +1,9 @@
 """Retraining on corrected results: the training set, the training process, and the comparison of both models.
 
-The training is a process of its own (``cellvino train``), so that stopping it takes no thread down and a window stays
-quick; it tells its progress in a file (`training_news`). All of a retraining lies in one folder:
-
-``training/`` (the exported set; its splits stay when fields are added), and for each state of that set a folder named
-by its fingerprint, with ``<name>/`` (the package), ``<name>.run/`` (checkpoints), ``news.jsonl`` and ``result.json``.
+The training runs in its own process (``cellvino train``), so that it can be stopped and the window stays responsive; it
+writes its progress to a file (`progress_lines`). A retraining has one folder: ``training/`` is the exported set, whose
+splits are kept when fields are added. For each state of the set there is a folder named by its fingerprint, with
+``<name>/`` (the package), ``<name>.run/`` (checkpoints), ``news.jsonl`` (progress) and ``result.json``.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from napari_cellvino.training.progress_lines import TrainingProgress, read_more,
 NEEDED = ("torch", "onnx")
 SET_NAME, PROGRESS_NAME = "training", "news.jsonl"
 POLL_S = 0.25
-TERMINATE_TIMEOUT_S = 10.0  # before a process that was offset to end is ended
+TERMINATE_TIMEOUT_S = 10.0  # before a terminated process is killed
 COMMAND = (sys.executable, "-c", "import sys; from napari_cellvino.cli import main; sys.exit(main())")
 
 
@@ -52,7 +51,7 @@ class CorrectedField:
 
 @dataclass(frozen=True, slots=True)
 class RetrainChoices:
-    """Settings: ``fields`` are folders of results, ``work`` the working folder, ``base`` the old, ``name`` the new model.
+    """Settings; ``fields`` are folders of results, ``work`` is the folder, ``base`` and ``name`` old and new model.
 
     Only completely reviewed fields are used for training, unless ``all_fields``.
     """

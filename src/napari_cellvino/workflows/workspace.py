@@ -140,8 +140,8 @@ class Workspace:
     ) -> None:
         """Change settings of the recipe by name.
 
-        ``package`` and ``outlining`` are the chosen and the outlining model, if already verified; else they are found and
-        verified here, which reads all their files.
+        ``package`` and ``outlining`` are the chosen and the outlining model, if already verified; else they are found
+        and verified here, which reads all their files.
 
         Raises
         ------
