@@ -121,7 +121,7 @@ def test_unsure_outlines_of_the_map_are_in_the_window(review: Review) -> None:
     annotation, foreground_probability = review.reviewer.annotation, review.window.session.workspace.cell_map()
     blurred = foreground_probability.astype(np.float32)
     id_ = review.ids[7]
-    around = annotation.geometry(id_).region.grown(3, annotation.shape).slices
+    around = annotation.geometry(id_).region.expanded(3, annotation.shape).slices
     blurred[around] = 0.5
     foreground_probability[:] = blurred
     review.reviewer.queue.renew()
