@@ -68,7 +68,7 @@ def _timings(
 
 
 def _format(timing: Timing) -> str:
-    trial, info = timing.trial, timing.facts
+    trial, info = timing.trial, timing.engine_info
     if info is None:
         return f"{trial.device:10} {trial.precision:9} failed: {timing.problem}"
     figures = (
@@ -92,7 +92,7 @@ def _line(cells: list[str]) -> str:
 
 
 def _record(timing: Timing) -> dict[str, object]:
-    info, changes = timing.facts, timing.changes
+    info, changes = timing.engine_info, timing.changes
     return {
         "device": timing.trial.device,
         "precision": timing.trial.precision,
