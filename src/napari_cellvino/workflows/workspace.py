@@ -40,10 +40,16 @@ from napari_cellvino.segmentation.pipeline import (
 )
 from napari_cellvino.segmentation.predict import Estimate, estimate, estimate_stack
 from napari_cellvino.segmentation.predict_field import decode_again, predict_field, refiner_for
-from napari_cellvino.segmentation.prepare import channel_name, describe_plane
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.volume import StackMaps, cell_map
-from napari_cellvino.workflows.outcome import Expected, FieldKey, FieldOutcomeKept, FieldOutcomes, Outcome
+from napari_cellvino.workflows.outcome import (
+    Expected,
+    FieldKey,
+    FieldOutcomeKept,
+    FieldOutcomes,
+    Outcome,
+    with_metadata,
+)
 from napari_cellvino.workflows.save_field import SaveRequest
 
 
@@ -124,19 +130,8 @@ class Workspace:
 
     def _correct_outcome(self, before: Stack, stack: Stack) -> None:
         """Give the outcome shown the pixel size and channel names that the user has corrected."""
-        if self.outcome is None or self.done is None:
-            return
-        recipe = renamed(self.done.recipe, before, stack)
-        inputs = self.done.package.spec.input_channels
-        before_it = self.outcome.prediction.plane
-        chosen = describe_plane(
-            stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=inputs,
-            sharpest=before_it.sharpest,
-        )  # fmt: skip
-        named = channel_name(stack, recipe.channel, inputs)
-        plane = replace(before_it, spacing=stack.spacing, channels=stack.channels, chosen=chosen, channel=named)
-        self.done = replace(self.done, recipe=recipe)
-        self.outcome = replace(self.outcome, prediction=replace(self.outcome.prediction, plane=plane))
+        if self.outcome is not None and self.done is not None:
+            self.outcome, self.done = with_metadata(self.outcome, self.done, before, stack)
 
     # -- choices
 
