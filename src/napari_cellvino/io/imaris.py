@@ -59,8 +59,6 @@ def _scene(path: Path, file: Foreign, h5py: Foreign) -> Scene:
     names = tuple(_text(one, "Name") for one in said)
     keys = ("LSMExcitationWavelength", "LSMEmissionWavelength")
     waves = tuple(" ".join(_text(one, key) for key in keys) for one in said)
-        " ".join((_text(one, "LSMExcitationWavelength"), _text(one, "LSMEmissionWavelength"))) for one in said
-    )
     whole = len(said) == channels
     planes = HeldPlanes(held, shape, first.dtype.itemsize, plane)
     return Scene(

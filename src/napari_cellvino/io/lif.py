@@ -7,7 +7,6 @@ https://github.com/cgohlke/liffile
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -68,9 +67,7 @@ def _scene(held: HeldFile, number: int, image: Foreign) -> list[Scene]:
     ]  # fmt: skip
 
 
-def _getter(
-    number: int, dims: tuple[str, ...], sizes: dict[str, int], tile: int
-) -> Callable[[Foreign, int, int, int], NDArray[np.generic]]:
+def _getter(number: int, dims: tuple[str, ...], sizes: dict[str, int], tile: int) -> GetPlane:
     def plane(file: Foreign, t: int, c: int, z: int) -> NDArray[np.generic]:
         left = {"t": t, "c": c, "z": z}
         chosen: dict[str, int] = {"M": tile} if "M" in dims else {}
