@@ -69,8 +69,10 @@ def _planes(
         stored = frame.reshape((-1, shape.y, shape.x)) if frame.ndim < 4 and "S" not in sizes else frame
         if "S" in sizes:
             flat = stored.reshape((-1, shape.y, shape.x, sizes["S"]))
-            return flat[c // sizes["S"], ..., c % sizes["S"]]
-        return stored[c]
+            colour: NDArray[np.generic] = flat[c // sizes["S"], ..., c % sizes["S"]]
+            return colour
+        plane_yx: NDArray[np.generic] = stored[c]
+        return plane_yx
 
     return HeldPlanes(held, shape, dtype.itemsize * shape.c, plane)
 
