@@ -5,7 +5,7 @@ BIN := .venv/bin
 VIRTUAL := env QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s "-screen 0 1920x1080x24"
 SCREEN := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter-out Linux,$(shell uname -s))
 
-.PHONY: demo test lint lock benchmark wheel system clean
+.PHONY: demo test test-quick lint lock benchmark wheel system clean
 
 demo: .venv/.ready | system  ## open the window on the sample images; without a screen, take its picture
 ifneq ($(SCREEN),)
@@ -17,6 +17,12 @@ endif
 test: lint .cache/.readers | system  ## everything that must hold before a commit
 	CELLVINO_CELLPOSE=$(CURDIR)/.cache/cellpose/bin/python CELLVINO_OME_ZARR=$(CURDIR)/.cache/ome-zarr/bin/python \
 	  scripts/run_tests.sh $(BIN)/python $(if $(shell command -v xvfb-run),$(VIRTUAL))
+
+# Rooms that need neither a window nor a whole run; the plugins of the window would be loaded for nothing.
+QUICK := $(addprefix tests/,core storage io model_package annotation segmentation measure quality plates results figures)
+test-quick: .venv/.ready-dev  ## what a change is tried with: under 90 seconds, no window, no training, no plate
+	$(BIN)/python -m pytest -p no:napari -p no:npe2 -p no:pytest-qt --hypothesis-profile=quick -m "not slow" -x -q \
+	  --durations=10 $(QUICK) tests/test_imports.py
 
 lint: .venv/.ready-dev
 	$(BIN)/ruff check

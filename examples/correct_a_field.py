@@ -58,7 +58,7 @@ def correct(field: LabelledImage) -> Person:
     workspace = Workspace()
     workspace.use_stack(Stack(ArrayPlanes(pixels[None, None, None]), Shape(1, 1, 1, *pixels.shape), pixels.dtype))
     workspace.choose(model="nuclei", parameters=WRONG)
-    plan = workspace.plan()
+    plan = workspace.pipeline()
     workspace.accept(finish(workspace.run()), plan)
     foreground_probability = workspace.cell_map()
     if foreground_probability is None:

@@ -133,7 +133,7 @@ def _save(window: CellvinoWindow, work: Path, shoot: Callable[[str], None]) -> N
     settle(window)
     _click(panel.export_box.plot_row.button)
     settle(window)
-    _click(panel.export_box.fold)
+    _click(panel.export_box.fold.toggleButton())
     shoot("save_1_plot")
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from mouse_and_keys import drag, key, tab
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from tool_in_use import drag, key, tab
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
@@ -34,10 +34,10 @@ def tour_review(window: CellvinoWindow, shoot: Shoot) -> None:
         while reviewer.editor.undo_name:
             reviewer.editor.undo()
     _queue(window, shoot)
-    panel.many.fold.setChecked(True)
+    panel.many.fold.unfold(True)
     panel.many.limit.setValue(300)
     shoot("3_review_many")
-    panel.many.fold.setChecked(False)
+    panel.many.fold.unfold(False)
 
 
 def _queue(window: CellvinoWindow, shoot: Shoot) -> None:

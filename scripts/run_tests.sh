@@ -6,9 +6,9 @@ python=$1
 shift
 report=$(mktemp)
 trap 'kill $(jobs -p) 2>/dev/null; rm -f "$report"' EXIT
-"$@" "$python" -m pytest tests/gui -o cache_dir=.pytest_cache/window >"$report" 2>&1 &
+"$@" "$python" -m pytest tests/gui --durations=25 -o cache_dir=.pytest_cache/window >"$report" 2>&1 &
 beside=$!
-"$@" "$python" -m pytest --ignore tests/gui
+"$@" "$python" -m pytest --ignore tests/gui --durations=25
 others=$?
 wait "$beside"
 window=$?

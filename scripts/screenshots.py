@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 
 import napari
+from mouse_and_keys import click, tab
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from review_tour import Shoot, tour_review
-from tool_in_use import click, tab
 
 from napari_cellvino.core.plate import Well
 from napari_cellvino.core.resources import shipped_folder
@@ -174,13 +174,13 @@ def _plates(window: CellvinoWindow, shoot: Shoot, folder: Path) -> None:
     _well(window, "A01")
     settle(window)
     shoot("5_plate_ready")
-    click(panel.contents_fold)
+    click(panel.contents_fold.toggleButton())
     QTest.keyClicks(panel.contents.compound, "DMSO")
     QTest.keyClicks(panel.contents.dose, "0.1")
     click(panel.contents.set_button)
     settle(window)
     shoot("5_plate_contents")
-    click(panel.contents_fold)
+    click(panel.contents_fold.toggleButton())
     click(panel.running.all_button)
     QTest.qWait(200)
     shoot("5_plate_working")

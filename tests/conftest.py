@@ -15,10 +15,13 @@ import psutil
 import pytest
 from hypothesis import settings
 
+import napari_cellvino  # noqa: F401  (before anything imports OpenVINO: it is silent then)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # A busy machine is no failure. CI says the same each time for the same commit; a developer's runs look further.
 settings.register_profile("cellvino", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("quick", deadline=None, max_examples=8)  # for `make test-quick`
 settings.load_profile("cellvino")
 
 

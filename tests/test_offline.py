@@ -19,7 +19,7 @@ from napari_cellvino.core.resources import shipped_folder
 
 GUARD = Path(__file__).parent / "offline"
 CELLVINO = ("-c", "import sys; from napari_cellvino.cli import main; sys.exit(main())")
-WINDOW = ("-c", "import sys; from napari_cellvino.gui.launch import main; sys.exit(main())")
+WINDOW = ("-c", "import sys; from napari_cellvino.gui.shell.launch import main; sys.exit(main())")
 SILENCED_BY = ("CI", "TF_BUILD", "JENKINS_URL", "NNCF_CI", "NNCF_DEV")  # their own switches: must not be needed
 SENDERS = list(distributions(name="openvino-telemetry"))
 

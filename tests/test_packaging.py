@@ -54,6 +54,7 @@ def test_wheel_holds_all_that_ships(wheel: Path, root: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "napari_cellvino/napari.yaml" in names
     assert "napari_cellvino/py.typed" in names
+    assert "napari_cellvino/results/templates/correction_report.html" in names
     assert f"napari_cellvino/sample_data/{SAMPLE}" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     for rdf in (root / "models").glob("*/rdf.yaml"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -451,3 +452,13 @@ def test_steps_after_a_mark_of_an_earlier_version_are_found(two, tmp_path):
     assert find_unsaved(path, snapshot.annotation).steps == 2
     assert resume_and_close(path, snapshot.annotation).steps == 2
     assert state(snapshot.annotation) == state(two)
+
+
+def test_what_is_written_is_logged_with_its_field(two, tmp_path, caplog):
+    with caplog.at_level(logging.DEBUG, "napari_cellvino.annotation"):
+        journal = start_journal(tmp_path / "A01_s1.corrections", two)
+        journal.mark_saving("x", 0)
+        journal.close()
+    (record,) = caplog.records
+    assert (record.stage, record.field) == ("journal", "A01_s1")
+    assert record.seconds > 0

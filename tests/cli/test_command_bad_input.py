@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_cellvino.core.errors import OutputError
 from napari_cellvino.core.resources import shipped_folder
 
 USABLE = [
@@ -95,30 +96,30 @@ def test_run_ends_with_one_and_says_each_reason(answers):
     failed = [name for name, row in rows.items() if row["status"] == "failed"]
     assert called.code == 1
     assert sorted(failed) == sorted(BROKEN)
-    assert called.err.count(": failed: ") == len(failed)
-    assert called.err.splitlines()[-1].endswith(f"in {len(rows) - len(failed)} of {len(rows)} fields")
+    assert f"{len(rows) - len(failed)} of {len(rows)}" in called.err.splitlines()[-1]
     for name in failed:
         assert name in rows[name]["error"]
+        assert rows[name]["error"] in called.err
         assert len(rows[name]["error"]) < 300
         assert "unexpected" not in rows[name]["error"]
         assert rows[name]["count"] == ""
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "fact"),
     [
-        ("no_image", "not a TIFF, PNG or JPEG"),
-        ("nothing", "is empty (0 bytes)"),
-        ("half_a_file", "cut short"),
-        ("all_nan", "no finite pixel"),
-        ("all_inf", "no finite pixel"),
+        ("no_image", "TIFF, PNG or JPEG"),
+        ("nothing", "0 bytes"),
+        ("half_a_file", "half_a_file.tif"),
+        ("all_nan", "NaN"),
+        ("all_inf", "infinite"),
         ("complex", "complex64"),
         ("ten_terabytes", "ten_terabytes.tif"),
         ("zero_size", "zero_size"),
     ],
 )
-def test_reason_is_told(answers, name, words):
-    assert words in answers[0][name]["error"]
+def test_reason_has_its_fact(answers, name, fact):
+    assert fact in answers[0][name]["error"]
 
 
 @pytest.mark.parametrize("name", EMPTY)
@@ -147,19 +148,19 @@ def test_failed_inputs_leave_no_folder(answers):
 
 
 @pytest.mark.parametrize(
-    ("choice", "words"),
+    ("choice", "facts"),
     [
-        (("--channel", "DAPI"), "no channel 'DAPI'; it holds 1 DNA, 2 GFP"),
-        (("--channel", "3"), "no channel '3'; it holds 1 DNA, 2 GFP"),
-        (("--channel", "0"), "no channel '0'"),
-        (("--z", "plane:2"), "no plane 2"),
-        (("--frame", "2"), "no time point 2"),
+        (("--channel", "DAPI"), ("'DAPI'", "1 DNA", "2 GFP")),
+        (("--channel", "3"), ("'3'", "1 DNA", "2 GFP")),
+        (("--channel", "0"), ("'0'",)),
+        (("--z", "plane:2"), ("plane 2",)),
+        (("--frame", "2"), ("time point 2",)),
     ],
 )
-def test_channel_plane_and_time_that_are_not_there(cellvino, samples, tmp_path, choice, words):
+def test_channel_plane_and_time_that_are_not_there(cellvino, samples, tmp_path, choice, facts):
     called = cellvino("run", samples / "plate" / "A01_s1.ome.tif", "--out", tmp_path / "out", *choice)
     assert called.code == 1
-    assert words in called.err
+    assert all(fact in called.err for fact in facts)
 
 
 # -- places that cannot be read or written
@@ -168,7 +169,8 @@ def test_channel_plane_and_time_that_are_not_there(cellvino, samples, tmp_path, 
 def test_missing_input(cellvino, tmp_path):
     called = cellvino("run", tmp_path / "nowhere.tif", tmp_path / "empty:folder", "--out", tmp_path / "out")
     assert called.code == 1
-    assert called.err.count("there is no file") == 2
+    assert str(tmp_path / "nowhere.tif") in called.err
+    assert str(tmp_path / "empty:folder") in called.err
 
 
 @pytest.mark.parametrize("below", ["", "deeper"])
@@ -176,7 +178,8 @@ def test_output_folder_that_is_a_file(cellvino, samples, tmp_path, below):
     (tmp_path / "out").write_text("my thesis")
     called = cellvino("run", samples / "plate", "--out", tmp_path / "out" / below)
     assert called.code == 1
-    assert "a part of the path is a file" in called.err
+    assert isinstance(called.error, OutputError)
+    assert str(tmp_path / "out") in called.err
     assert (tmp_path / "out").read_text() == "my thesis"
 
 
@@ -188,17 +191,19 @@ def test_output_folder_that_may_not_be_written(cellvino, samples, tmp_path):
     finally:
         tmp_path.chmod(0o700)
     assert called.code == 1
-    assert "permission denied" in called.err
+    assert isinstance(called.error, OutputError)
+    assert str(tmp_path / "out") in called.err
 
 
-def test_full_disk_is_said_before_the_work(cellvino, samples, tmp_path, monkeypatch):
+def test_full_disk_ends_the_run_before_the_work(cellvino, samples, tmp_path, monkeypatch):
     def fsync(_file):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("napari_cellvino.storage.atomic.os.fsync", fsync)
     called = cellvino("run", samples / "plate", "--out", tmp_path / "out")
     assert called.code == 1
-    assert "the disk is full" in called.err
+    assert isinstance(called.error, OutputError)
+    assert called.error.__cause__.errno == errno.ENOSPC
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -210,5 +215,5 @@ def test_model_with_a_wrong_hash(cellvino, samples, tmp_path):
     for command in (("run", samples / "plate", "--out", tmp_path / "out", "--model"), ("models", "check")):
         called = cellvino(*command, folder)
         assert called.code == 2
-        assert called.err.count("was altered") == 1
+        assert called.err.count("model.bin") == 1
     assert not (tmp_path / "out").exists()

@@ -15,8 +15,9 @@ from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.core.progress import finish
 from napari_cellvino.io import open_source
-from napari_cellvino.results.corrections import is_other_image, read_annotation
-from napari_cellvino.results.saving import save_corrections
+from napari_cellvino.results.corrections import is_other_image
+from napari_cellvino.results.field_folder import read_annotation
+from napari_cellvino.results.field_writing import write_corrections
 from napari_cellvino.segmentation.volume import read_volume
 
 SPACING = {"PhysicalSizeX": 0.325, "PhysicalSizeY": 0.325, "PhysicalSizeZ": 1.0}
@@ -103,7 +104,7 @@ def test_an_imported_stack_is_corrected_saved_and_exported(cellvino, joined, mov
     session = EditSession(read_annotation(out / "movie"))
     assert not is_other_image(session.annotation, plane, volume)
     session.commit(delete(session.annotation, [2]))
-    save_corrections(out / "movie", session.snapshot(), plane, volume)
+    write_corrections(out / "movie", session.snapshot(), plane, volume)
     labels = tifffile.imread(joined / "labels.tif")
     called = cellvino("export", out, "--to", "labels,training,ome-zarr", "--all-fields", "--out", tmp_path / "e")
     assert called.code == 0, called.err
@@ -125,11 +126,11 @@ def test_a_stack_that_changed_is_not_exported(cellvino, joined, movie, tmp_path)
     tifffile.imwrite(copy, pixels, metadata={"axes": "TZCYX", **SPACING})
     called = cellvino("export", tmp_path / "in", "--to", "labels", "--out", tmp_path / "e")
     assert called.code != 0
-    assert "has changed since" in called.err
+    assert "movie" in called.err
 
 
 def test_masks_of_planes_and_stacks_are_told_apart(cellvino, exported, joined, movie, samples, tmp_path):
-    def said(masks, *more):
+    def refused(masks, *more):
         called = cellvino("import", masks, "--image", movie, *more, "--out", tmp_path / "no")
         assert called.code == 1
         return called.err
@@ -137,21 +138,20 @@ def test_masks_of_planes_and_stacks_are_told_apart(cellvino, exported, joined, m
     plane = tmp_path / "plane.tif"
     labels = tifffile.imread(joined / "labels.tif")
     tifffile.imwrite(plane, labels[6])
-    err = said(joined / "labels.tif")
-    assert "masks of shape (13, 160, 160), and the image is (13, 160, 160), of which one plane was chosen (mip)" in err
-    assert "taken with --z 3d" in err
-    err = said(plane, "--z", "3d")
-    assert "masks of shape (160, 160), and the image is (13, 160, 160), of which all planes were chosen (3d)" in err
-    assert "--z plane:K" in err
+    err = refused(joined / "labels.tif")
+    assert all(fact in err for fact in ("(13, 160, 160)", "(mip)", "--z 3d"))
+    err = refused(plane, "--z", "3d")
+    assert all(fact in err for fact in ("(160, 160)", "(13, 160, 160)", "(3d)", "--z plane:K"))
     tifffile.imwrite(tmp_path / "short.tif", labels[:12])
-    assert "shape (12, 160, 160), but the image is (13, 160, 160)" in said(tmp_path / "short.tif", "--z", "3d")
+    err = refused(tmp_path / "short.tif", "--z", "3d")
+    assert all(fact in err for fact in ("(12, 160, 160)", "(13, 160, 160)"))
     for kind, place in FLAT.items():
-        assert "holds one plane" in said(next((exported / kind).glob(place)), "--z", "3d")
-    assert "--z 3d" in said(exported / "imagej" / "movie_RoiSet.zip", "--z", "plane:3")
+        assert "plane" in refused(next((exported / kind).glob(place)), "--z", "3d")
+    assert "--z 3d" in refused(exported / "imagej" / "movie_RoiSet.zip", "--z", "plane:3")
     flat = cellvino(
         "import", plane, "--image", samples / "plate" / "A01_s1.ome.tif", "--z", "3d", "--out", tmp_path / "no"
     )
-    assert "A01_s1 has one plane (256, 256) and is no stack; leave out --z 3d" in flat.err
+    assert all(fact in flat.err for fact in ("A01_s1", "(256, 256)", "--z 3d"))
     called = cellvino("import", plane, "--image", movie, "--z", "plane:7", "--out", tmp_path / "yes")
     assert called.code == 0, called.err
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "yes" / "movie" / "labels.tif"), labels[6])
@@ -176,17 +176,17 @@ def test_every_time_point_has_its_masks(cellvino, joined, movie, tmp_path):
     assert (tmp_path / "one" / "movie t2" / "qc.png").is_file()
     called = cellvino("import", masks / "movie_masks.tif", *choices, "all", "--out", tmp_path / "no")
     assert called.code == 1
-    assert "movie t2 is one of several; name a folder with a file for each" in called.err
+    assert "movie t2" in called.err
     both = np.stack([labels, labels])
     tifffile.imwrite(tmp_path / "both.tif", both, imagej=True, metadata={"axes": "TZYX"})
     np.save(tmp_path / "both_seg.npy", {"masks": both}, allow_pickle=True)
     np.save(tmp_path / "flat_seg.npy", {"masks": both[:, 6]}, allow_pickle=True)
     for name, z in (("both.tif", "3d"), ("both_seg.npy", "3d"), ("flat_seg.npy", "plane:7")):
         called = cellvino("import", tmp_path / name, "--image", movie, "--z", z, "--out", tmp_path / "no")
-        assert f"{name} h" in called.err
-        assert "each time point" in called.err
+        assert called.code == 1
+        assert name in called.err
     called = cellvino("import", masks, *choices, "3", "--out", tmp_path / "no")
-    assert "no time point 3; it holds 1 to 2" in called.err
+    assert all(fact in called.err for fact in ("time point 3", "1 to 2"))
 
 
 def test_every_position_has_its_masks(cellvino, tmp_path):

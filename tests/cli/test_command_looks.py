@@ -52,7 +52,7 @@ def test_info_of_names_that_begin_with_a_tilde(cellvino, tmp_path, monkeypatch, 
     assert cellvino("info", "~$phase.tif").code == 0
 
 
-def test_info_says_what_was_assumed(cellvino, tmp_path, samples):
+def test_info_lists_what_was_assumed(cellvino, tmp_path, samples):
     tifffile.imwrite(tmp_path / "bare.tif", tifffile.imread(samples / "phase_field.tif"))
     called = cellvino("info", tmp_path)
     assert "pixel size unknown" in called.out
@@ -83,13 +83,13 @@ def test_broken_model_is_listed_with_its_problem(cellvino, tmp_path, monkeypatch
     (tmp_path / "mine" / "rdf.yaml").write_text("type: poem")
     called = cellvino("models")
     assert called.code == 0
-    assert "cannot be used" in called.out
     broken = cellvino("models", "--json").json[-1]
     assert broken["spec"] is None
-    assert "describes no model" in broken["problem"]
+    assert str(tmp_path / "mine" / "rdf.yaml") in broken["problem"]
+    assert broken["problem"] in called.out
     checked = cellvino("models", "check", "--json")
     assert checked.code == 1
-    assert "describes no model" in checked.err
+    assert str(tmp_path / "mine" / "rdf.yaml") in checked.err
     names = {check["model"].split()[0] for check in checked.json}
     assert "nuclei" in names
     assert "mine" not in names
@@ -98,7 +98,7 @@ def test_broken_model_is_listed_with_its_problem(cellvino, tmp_path, monkeypatch
 def test_model_check(cellvino):
     called = cellvino("models", "check", "nuclei")
     assert called.code == 0, called.out
-    assert "ok, differs by" in called.out
+    assert "ok" in called.out
     checks = cellvino("models", "check", "nuclei", "--json").json
     assert {check["precision"] for check in checks} >= {"fast", "exact"}
     assert all(check["ok"] and check["difference"] <= check["tolerance"] for check in checks)

@@ -3,16 +3,18 @@
 import pytest
 from small_training import write_tiny_model
 
+from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.model_package import find_package
 from napari_cellvino.training.progress_lines import read_progress
 
 
 def test_going_back_needs_a_name_of_ones_own(cellvino, tmp_path, monkeypatch):
     monkeypatch.setenv("CELLVINO_MODELS", str(tmp_path))
-    assert "name the model of your own" in cellvino("models", "back").err
+    assert isinstance(cellvino("models", "back").error, OptionError)
     called = cellvino("models", "back", "nuclei")
     assert called.code == 2
-    assert "no model 'nuclei' in" in called.err
+    assert isinstance(called.error, ModelPackageError)
+    assert "'nuclei'" in called.err
 
 
 @pytest.mark.slow
@@ -36,7 +38,8 @@ def test_a_better_model_is_installed_and_one_command_goes_back(cellvino, samples
     monkeypatch.setattr(Trained, "goals", property(lambda self: (0.3, 0.4)))
     better = cellvino(*asked)
     assert better.code == 0
-    assert "mine 0.2.0 is installed; 'cellvino models back mine' undoes it" in better.err
+    assert "mine 0.2.0" in better.err
+    assert "cellvino models back mine" in better.err
     assert find_package("mine").label == "mine 0.2.0"
     image = samples / "plate" / "A01_s1.ome.tif"
     assert cellvino("run", image, "--model", "mine", "--channel", "DNA", "--out", tmp_path / "out").code == 0

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from napari_cellvino.core.errors import ModelPackageError, OptionError
+
 RUN = ("run", "image.tif", "--out", "out")
 
 
@@ -18,27 +20,27 @@ RUN = ("run", "image.tif", "--out", "out")
         (("run", "image.tif"), "--out"),
         (("run", "--out", "out"), "INPUT"),
         ((*RUN, "--precission", "fast"), "--precission"),
-        ((*RUN, "--device", "TPU"), "no device 'TPU' on this computer; available: AUTO, CPU"),
-        ((*RUN, "--device", "AUTO:TPU"), "no device 'AUTO:TPU'"),
-        ((*RUN, "--device", ""), "no device ''"),
-        ((*RUN, "--precision", "turbo"), "'fast', 'exact' or 'int8'"),
-        ((*RUN, "--model", "unicorns"), "no model 'unicorns'; installed: cell-contour, cell-grid, cells-phase"),
-        ((*RUN, "--z", "best"), "use mip, mean, focus, 3d, or plane:K"),
-        ((*RUN, "--z", "plane:0"), "use mip, mean, focus, 3d, or plane:K"),
+        ((*RUN, "--device", "TPU"), "'TPU'.*AUTO, CPU"),
+        ((*RUN, "--device", "AUTO:TPU"), "'AUTO:TPU'"),
+        ((*RUN, "--device", ""), "device ''"),
+        ((*RUN, "--precision", "turbo"), "'fast', 'exact'.*'int8'"),
+        ((*RUN, "--model", "unicorns"), "'unicorns'.*cell-contour, cell-grid, cells-phase"),
+        ((*RUN, "--z", "best"), "mip, mean, focus, 3d.*plane:K"),
+        ((*RUN, "--z", "plane:0"), "mip, mean, focus, 3d.*plane:K"),
         ((*RUN, "--frame", "0"), "frame"),
         ((*RUN, "--frame", "two"), "--frame"),
         ((*RUN, "--diameter", "-3"), "diameter"),
         ((*RUN, "--diameter", "nan"), "diameter"),
-        ((*RUN, "--set", "confidence"), "write it like --set confidence=0.6"),
-        ((*RUN, "--set", "confidence=high"), "is no number"),
-        ((*RUN, "--set", "confidence=2"), "confidence = 2 is out of range; use 0 to 1"),
-        ((*RUN, "--set", "confidence=nan"), "out of range"),
-        ((*RUN, "--set", "sharpness=1"), "no parameter 'sharpness'; it has confidence"),
-        ((*RUN, "--recipe", "absent.yaml"), "absent.yaml cannot be read"),
+        ((*RUN, "--set", "confidence"), "--set confidence=0.6"),
+        ((*RUN, "--set", "confidence=high"), "confidence=high"),
+        ((*RUN, "--set", "confidence=2"), "confidence = 2.*0 to 1"),
+        ((*RUN, "--set", "confidence=nan"), "confidence = nan"),
+        ((*RUN, "--set", "sharpness=1"), "'sharpness'.*confidence"),
+        ((*RUN, "--recipe", "absent.yaml"), "absent.yaml"),
         (("models", "nuclei"), "check"),
-        (("models", "check", "unicorns"), "no model 'unicorns'"),
-        (("benchmark", "--repeats", "0"), "0 repeats"),
-        (("benchmark", "--device", "TPU"), "no device 'TPU'"),
+        (("models", "check", "unicorns"), "'unicorns'"),
+        (("benchmark", "--repeats", "0"), "0 "),
+        (("benchmark", "--device", "TPU"), "'TPU'"),
         (("evaluate", "out"), "RESULTS TRUTH"),
     ],
 )
@@ -46,7 +48,7 @@ def test_wrong_usage(cellvino, tmp_path, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
     called = cellvino(*arguments)
     assert called.code == 2
-    assert words in called.err
+    assert re.search(words, called.err)
     assert called.out == ""
     assert list(tmp_path.iterdir()) == []
 
@@ -54,16 +56,16 @@ def test_wrong_usage(cellvino, tmp_path, monkeypatch, arguments, words):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "holds no choices"),
-        ("- mip", "holds no choices"),
-        ("model: [", "cannot be read"),
+        ("", "recipe.yaml"),
+        ("- mip", "recipe.yaml"),
+        ("model: [", "recipe.yaml"),
         ("chanel: DAPI", "chanel"),
-        ("z: sideways", "use mip, mean, focus, 3d, or plane:K"),
+        ("z: sideways", "mip, mean, focus, 3d.*plane:K"),
         ("precision: 11", "precision"),
         ("frame: -1\ndiameter_px: 0", "frame.*diameter_px"),
-        ("parameters: {confidence: 7}", "confidence = 7 is out of range"),
-        ("parameters: {magic: 1}", "no parameter 'magic'"),
-        ("model_sha256: 0123456789abcdef", "made with another nuclei"),
+        ("parameters: {confidence: 7}", "confidence = 7"),
+        ("parameters: {magic: 1}", "'magic'"),
+        ("model_sha256: 0123456789abcdef", "nuclei"),
     ],
 )
 def test_bad_recipe(cellvino, tmp_path, content, words):
@@ -71,6 +73,7 @@ def test_bad_recipe(cellvino, tmp_path, content, words):
     recipe.write_text(content)
     called = cellvino("run", "image.tif", "--out", tmp_path / "out", "--recipe", recipe)
     assert called.code == 2
+    assert isinstance(called.error, (OptionError, ModelPackageError))
     assert re.search(words, called.err)
     assert not (tmp_path / "out").exists()
 
@@ -78,7 +81,8 @@ def test_bad_recipe(cellvino, tmp_path, content, words):
 def test_folder_as_recipe(cellvino, tmp_path):
     called = cellvino("run", "image.tif", "--out", tmp_path / "out", "--recipe", tmp_path)
     assert called.code == 2
-    assert "cannot be read" in called.err
+    assert isinstance(called.error, OptionError)
+    assert str(tmp_path) in called.err
 
 
 @pytest.mark.parametrize(
@@ -109,5 +113,5 @@ def test_reader_that_goes_away_is_no_crash(scripts_folder):
         [scripts_folder / "cellvino", "models", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         process.stdout.close()
-        said = process.stderr.read()
-    assert said == ""
+        printed = process.stderr.read()
+    assert printed == ""

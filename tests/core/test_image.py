@@ -36,12 +36,12 @@ def test_corrections_take_their_doubts_away(stack: Stack) -> None:
     assert mended.with_spacing(Spacing(1, 0.5, 0.5)).assumptions == ("the pages are planes",)
     assert mended.planes is doubtful.planes
     assert stack.with_channels(["a", "b"]).channels == ("a", "b")
-    with pytest.raises(ImageValueError, match="2 channels but 1 names"):
+    with pytest.raises(ImageValueError, match="2 .*1 "):
         stack.with_channels(["a"])
 
 
 def test_a_stack_without_pixels_is_refused() -> None:
-    with pytest.raises(ImageValueError, match=r"a\.b has no pixels"):
+    with pytest.raises(ImageValueError, match=r"a\.b"):
         Stack(ArrayPlanes(np.zeros((1, 1, 1, 0, 5))), Shape(1, 1, 1, 0, 5), np.dtype(float), origin=Origin("a.b"))
 
 
@@ -52,7 +52,7 @@ def test_channels_by_name_and_number(stack: Stack, choice: str, index: int) -> N
 
 @pytest.mark.parametrize("choice", ["0", "3", "grey", "RFP", "-1"])
 def test_channels_that_are_not_there(stack: Stack, choice: str) -> None:
-    with pytest.raises(ImageValueError, match="it holds 1 DNA, 2 GFP"):
+    with pytest.raises(ImageValueError, match="1 DNA, 2 GFP"):
         channel_index(stack, choice)
 
 
@@ -70,5 +70,5 @@ def test_z_choices_read_back(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["plane:0", "plane:", "plane", "plane:-1", "MIP "])
 def test_other_z_choices_are_refused(text: str) -> None:
-    with pytest.raises(OptionError, match="use mip, mean, focus, 3d, or plane:K"):
+    with pytest.raises(OptionError, match="mip, mean, focus, 3d.*plane:K"):
         ZChoice.parse(text)

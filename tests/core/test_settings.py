@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.core.settings import Settings, load_settings, save_settings, settings_path
+from napari_cellvino.core.settings import (
+    Settings,
+    cache_folder,
+    load_settings,
+    save_settings,
+    settings_path,
+    user_model_folder,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -23,5 +31,28 @@ def test_settings_read_back() -> None:
 def test_broken_settings_are_named() -> None:
     save_settings(Settings())
     settings_path().write_text("{")
-    with pytest.raises(OptionError, match=r"settings\.json cannot be used.*mend or delete"):
+    with pytest.raises(OptionError, match=r"settings\.json"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "folder_of"),
+    [("CELLVINO_MODELS", user_model_folder), ("CELLVINO_CACHE", cache_folder), ("CELLVINO_SETTINGS", settings_path)],
+)
+def test_places_follow_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, folder_of: Callable[[], Path]
+) -> None:
+    monkeypatch.setenv(variable, str(tmp_path / "ä b"))
+    assert folder_of() == tmp_path / "ä b"
+    monkeypatch.setenv(variable, "")
+    usual = folder_of()
+    monkeypatch.delenv(variable)
+    assert folder_of() == usual
+    assert usual.is_absolute()
+    assert "napari-cellvino" in usual.parts
+
+
+def test_settings_are_values_and_take_nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELLVINO_DEVICE", "GPU")
+    monkeypatch.setenv("DEVICE", "GPU")
+    assert Settings().device == load_settings().device == "AUTO"

@@ -10,7 +10,7 @@ from napari_cellvino.core.errors import ImageValueError, OptionError, OutputErro
 from napari_cellvino.formats.export import ExportChoices, export_fields
 from napari_cellvino.formats.registry import FORMATS
 from napari_cellvino.formats.splits import Splits, split_of
-from napari_cellvino.storage.file_names import NameBook, safe_name
+from napari_cellvino.storage.file_names import UniqueNames, safe_name
 
 from .cases import CASES, boxes_field, field_of
 
@@ -153,8 +153,8 @@ def test_names_are_safe_and_stay_inside(tmp_path, name):
 
 
 def test_names_that_differ_in_case_alone_do_not_meet():
-    book = NameBook()
-    assert [book.enter(name) for name in ("a", "A", "b", "a", "a-2")] == ["a", "A-2", "b", "a-3", "a-2-2"]
+    names = UniqueNames()
+    assert [names.unique(name) for name in ("a", "A", "b", "a", "a-2")] == ["a", "A-2", "b", "a-3", "a-2-2"]
 
 
 def test_fields_are_taken_one_at_a_time(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -153,6 +154,14 @@ def test_geojson_is_valid_and_exact(tmp_path, case):
         assert said["classification"]["name"] == cell.kind
         assert said["measurements"]["area_px"] == mask.sum()
         assert said["measurements"]["score"] == cell.score
+
+
+def test_geojson_of_a_cell_that_a_person_added_has_no_score(tmp_path):
+    field = boxes_field()
+    cells = (replace(field.cells.cells[0], score=float("nan")), *field.cells.cells[1:])
+    field = replace(field, cells=replace(field.cells, cells=cells))
+    content = json.loads((export(tmp_path, "qupath", field) / "boxes.geojson").read_text(encoding="utf-8"))
+    assert ["score" in feature["properties"]["measurements"] for feature in content["features"]] == [False, True, True]
 
 
 def ultralytics_rules(folder):

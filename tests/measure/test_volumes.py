@@ -8,7 +8,7 @@ import pytest
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import Objects
-from napari_cellvino.figures.from_above import seen_flat
+from napari_cellvino.figures.top_view import flattened
 from napari_cellvino.measure.volumes import measure_volume, volume_count_row
 
 SPACING = Spacing(2.0, 0.5, 0.25)
@@ -68,6 +68,6 @@ def test_an_object_without_a_voxel_is_named():
 
 def test_a_picture_from_above_takes_any_number():
     ids = (3, 70_000, LARGEST)
-    seen, flat = seen_flat(stack(ids), objects(ids))
+    seen, flat = flattened(stack(ids), objects(ids))
     assert flat.area_px.tolist() == [6, 4, 1]
     assert sorted(np.unique(seen).tolist()) == [0, *ids]

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import re
 import shutil
 
 import numpy as np
@@ -30,7 +31,7 @@ def test_package_says_what_it_is(make_package):
 
 
 def test_int8_is_offered_only_with_weights_for_it(make_package):
-    with pytest.raises(DeviceError, match="no int8 weights; it offers fast, exact"):
+    with pytest.raises(DeviceError, match="int8.*fast, exact"):
         open_package(make_package()).weights(Precision.INT8)
     files = BASIC | {"model_int8.xml": b"<q/>", "model_int8.bin": b"q"}
     weights = {"float": "model.xml", "int8": "model_int8.xml"}
@@ -44,15 +45,14 @@ def test_int8_is_offered_only_with_weights_for_it(make_package):
 def test_altered_file_is_named(make_package, name):
     folder = make_package()
     (folder / name).write_bytes(b"something else")
-    with pytest.raises(ModelPackageError, match="was altered.*install it again") as caught:
+    with pytest.raises(ModelPackageError, match=re.escape(str(folder / name))):
         open_package(folder)
-    assert str(folder / name) in str(caught.value)
 
 
 def test_missing_file_is_named(make_package):
     folder = make_package()
     (folder / "model.bin").unlink()
-    with pytest.raises(ModelPackageError, match=r"lacks model\.bin"):
+    with pytest.raises(ModelPackageError, match=r"model\.bin"):
         open_package(folder)
 
 
@@ -60,14 +60,14 @@ def test_folder_in_place_of_a_file(make_package):
     folder = make_package()
     (folder / "model.bin").unlink()
     (folder / "model.bin").mkdir()
-    with pytest.raises(ModelPackageError, match=r"lacks model\.bin"):
+    with pytest.raises(ModelPackageError, match=r"model\.bin"):
         open_package(folder)
 
 
 @pytest.mark.parametrize("unlisted", ["model.xml", "model.bin"])
 def test_weights_must_be_listed(make_package, unlisted):
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in BASIC.items() if name != unlisted}
-    with pytest.raises(ModelPackageError, match=f"lists no sha256 for {unlisted}"):
+    with pytest.raises(ModelPackageError, match=f"sha256.*{unlisted}"):
         open_package(make_package(sha256=sums))
 
 
@@ -78,7 +78,7 @@ def test_no_file_outside_the_folder_is_touched(make_package, tmp_path):
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in BASIC.items()}
     for number, name in enumerate(("../secret.xml", str(secret), "a/../../secret.xml")):
         folder = make_package(f"escaping{number}", sha256=sums | {name: right})
-        with pytest.raises(ModelPackageError, match="names a file outside its folder"):
+        with pytest.raises(ModelPackageError, match=re.escape(name)):
             open_package(folder)
 
 
@@ -88,7 +88,7 @@ def test_link_out_of_the_folder_is_refused(make_package, tmp_path):
     (tmp_path / "weights").write_bytes(BASIC["model.bin"])
     (folder / "model.bin").unlink()
     (folder / "model.bin").symlink_to(tmp_path / "weights")
-    with pytest.raises(ModelPackageError, match="outside its folder"):
+    with pytest.raises(ModelPackageError, match=r"model\.bin"):
         open_package(folder)
 
 
@@ -103,9 +103,9 @@ def test_tensors_that_cannot_be_used_are_refused(make_package):
     given = array_file(np.zeros((1, 1, 64, 64), np.float32))
     small = array_file(np.zeros((1, 3, 32, 32), np.float32))
     cases = {
-        "none": (BASIC, "ships no test_input.npy"),
-        "garbage": (BASIC | {"test_input.npy": b"no array", "test_output.npy": given}, "is no array file"),
-        "unfit": (BASIC | {"test_input.npy": given, "test_output.npy": small}, "promises an output of shape"),
+        "none": (BASIC, "test_input.npy"),
+        "garbage": (BASIC | {"test_input.npy": b"no array", "test_output.npy": given}, "test_input.npy"),
+        "unfit": (BASIC | {"test_input.npy": given, "test_output.npy": small}, r"\(1, 3, 32, 32\)"),
     }
     for name, (files, words) in cases.items():
         package = open_package(make_package(name, files=files))

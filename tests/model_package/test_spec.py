@@ -27,27 +27,27 @@ def test_fields_come_from_both_parts(make_package):
 
 
 def test_folder_without_description(tmp_path):
-    with pytest.raises(ModelPackageError, match=r"is no model package: it has no rdf\.yaml"):
+    with pytest.raises(ModelPackageError, match=r"rdf\.yaml"):
         read_spec(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "fact"),
     [
-        (b"a: [1", "cannot be read"),
-        (b"\xff\xfe\x00binary", "cannot be read"),
-        (b"", "describes no model"),
-        (b"- 1\n- 2\n", "describes no model"),
-        (b"type: dataset\n", "describes no model"),
-        (b"type: model\n", "no config.cellvino"),
-        (b"type: model\nconfig: [1]\n", "no config.cellvino"),
-        (b"type: model\nconfig: {cellvino: 7}\n", "no config.cellvino"),
-        (b"!!python/object/apply:os.getcwd []\n", "cannot be read"),
+        (b"a: [1", "rdf.yaml"),
+        (b"\xff\xfe\x00binary", "rdf.yaml"),
+        (b"", "rdf.yaml"),
+        (b"- 1\n- 2\n", "rdf.yaml"),
+        (b"type: dataset\n", "rdf.yaml"),
+        (b"type: model\n", "config.cellvino"),
+        (b"type: model\nconfig: [1]\n", "config.cellvino"),
+        (b"type: model\nconfig: {cellvino: 7}\n", "config.cellvino"),
+        (b"!!python/object/apply:os.getcwd []\n", "rdf.yaml"),
     ],
 )
-def test_what_is_no_description_is_refused_with_its_name(tmp_path, content, words):
+def test_what_is_no_description_is_refused_with_its_name(tmp_path, content, fact):
     (tmp_path / "rdf.yaml").write_bytes(content)
-    with pytest.raises(ModelPackageError, match=words) as caught:
+    with pytest.raises(ModelPackageError, match=fact) as caught:
         read_spec(tmp_path)
     assert str(tmp_path / "rdf.yaml") in str(caught.value)
 
@@ -65,8 +65,8 @@ def test_what_is_no_description_is_refused_with_its_name(tmp_path, content, word
         ({"tolerance": {"sloppy": 1.0}}, "tolerance"),
         ({"surprise": 1}, "surprise"),
         ({"stride": 3}, "stride"),
-        ({"stride": 16, "halo": 40}, "halo 40 is no multiple of the stride 16"),
-        ({"task": "mask", "stride": 2}, "stride 1, not 2"),
+        ({"stride": 16, "halo": 40}, "halo 40.*stride 16"),
+        ({"task": "mask", "stride": 2}, "stride 1.*2"),
         ({"input_channels": 2}, "input_channels"),
         ({"diameter_px": {"reference": 9, "smallest": 1, "largest": 20, "assumed": 0}}, "diameter_px.assumed"),
         ({"classes": None}, "classes"),
@@ -74,7 +74,7 @@ def test_what_is_no_description_is_refused_with_its_name(tmp_path, content, word
 )
 def test_impossible_values_are_named(make_package, changes, fault):
     folder = make_package(**changes)
-    with pytest.raises(ModelPackageError, match=rf"rdf\.yaml cannot be used: .*{fault}"):
+    with pytest.raises(ModelPackageError, match=rf"rdf\.yaml.*{fault}"):
         read_spec(folder)
 
 
@@ -92,7 +92,7 @@ def test_version_written_as_a_number_is_text(make_package):
 
 def test_unknown_head_is_refused_with_those_known(make_package):
     spec = read_spec(make_package(head={"name": "crystal_ball"}))
-    with pytest.raises(ModelPackageError, match=r"needs the head 'crystal_ball'; this version knows .*centre_offset"):
+    with pytest.raises(ModelPackageError, match=r"'crystal_ball'.*centre_offset"):
         check_parameters(spec, {})
 
 
@@ -100,5 +100,5 @@ def test_defaults_of_the_model_go_before_those_of_the_head(make_package):
     spec = read_spec(make_package(head={"name": "centre_offset", "parameters": {"confidence": 0.3}}))
     assert check_parameters(spec, {})["confidence"] == 0.3
     assert check_parameters(spec, {"confidence": 0.9})["confidence"] == 0.9
-    with pytest.raises(OptionError, match="confidence = 1.5 is out of range"):
+    with pytest.raises(OptionError, match="confidence = 1.5"):
         check_parameters(spec, {"confidence": 1.5})

@@ -9,10 +9,10 @@ from napari_cellvino.plates.well_measures import (
     FLAGS,
     REVIEWED,
     Measure,
-    ends,
     flags_of,
     measures,
     value_of,
+    value_range,
     values_of,
 )
 
@@ -48,8 +48,8 @@ def test_wells_without_a_number_have_no_value():
     assert values_of(LINES, "count") == {Well(0, 0): 12.0, Well(0, 1): 0.0}
     assert values_of(LINES, FLAGS) == {Well(0, 0): 0.0, Well(0, 1): 4.0}
     assert values_of(LINES, REVIEWED) == {Well(0, 0): 0.5}
-    assert ends([]) == (0.0, 1.0)
-    assert ends([3.0, 1.0, 2.0]) == (1.0, 3.0)
+    assert value_range([]) == (0.0, 1.0)
+    assert value_range([3.0, 1.0, 2.0]) == (1.0, 3.0)
 
 
 def test_flags_are_told_in_words():
@@ -71,4 +71,4 @@ def test_flags_are_told_in_words():
     ],
 )
 def test_values_are_words(unit: str, value: float, words: str):
-    assert Measure("x", "X", unit).words(value) == words
+    assert Measure("x", "X", unit).format(value) == words

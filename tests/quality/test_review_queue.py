@@ -60,11 +60,11 @@ def test_known_faults_come_first_with_their_reasons(field):
     assert Doubt.ODD_SHAPE in kinds[5]
     assert kinds[6] == [Doubt.TOUCHES_EDGE]
     assert kinds[7] == [Doubt.UNSURE_OUTLINE]
-    assert doubted[1].words == "low score 0.21"
-    assert doubted[2].words.endswith("times the usual size")
-    assert doubted[3].words == "8 % of the usual size"
-    assert "looks like two" in doubted[4].words
-    assert doubted[7].words == "unsure outline"
+    assert doubted[1].text == "low score 0.21"
+    assert doubted[2].text.endswith("times the usual size")
+    assert doubted[3].text == "8 % of the usual size"
+    assert "looks like two" in doubted[4].text
+    assert doubted[7].text == "unsure outline"
     assert [item.id for item in queue[7:]] == list(range(8, 31))
     assert queue[6].id == 6, "an edge alone is the weakest reason"
     assert [item.doubt for item in queue] == sorted((item.doubt for item in queue), reverse=True)
@@ -77,10 +77,10 @@ def test_another_threshold_tells_what_hangs_on_it(field):
     x = np.indices(other.shape)[1]
     other[(other == 9) & (x > 133)], other[(other == 9) & (x < 127)] = 31, 32
     other[disc(other.shape, (80, 180), 18)] = 10
-    said = {item.id: item.words for item in review_queue(annotation, other=other)}
-    assert said[8] == "not found at another threshold"
-    assert said[9] == "3 cells at another threshold"
-    assert said[10] == "another outline at another threshold"
+    said = {item.id: item.text for item in review_queue(annotation, other=other)}
+    assert said[8] == "not found with a stricter threshold"
+    assert said[9] == "3 cells with a stricter threshold"
+    assert said[10] == "another outline with a stricter threshold"
     assert said[11] == ""
 
 
@@ -88,7 +88,9 @@ def test_reasons_that_come_later_put_the_queue_in_order_again(field):
     annotation, foreground_probability = field
     other = np.where(annotation.labels == 8, 0, annotation.labels).astype(np.int32)
     first = review_queue(annotation, foreground_probability=foreground_probability)
-    later = with_reasons(first, [*disagreements(annotation, annotation.objects, other), (99, first[0].reasons[0])])
+    later = with_reasons(
+        first, [*disagreements(annotation.objects, annotation.labels, other), (99, first[0].reasons[0])]
+    )
     assert later == review_queue(annotation, foreground_probability=foreground_probability, other=other)
     assert later != first
 
@@ -123,7 +125,7 @@ def test_breaks_along_z_name_the_other_half():
         labels[plane][disc((40, 90), (20, 15), 8)] = 1 if plane < 6 else 2
         labels[plane][disc((40, 90), (20, 45), 8)] = 3 if plane != 5 else 0
         labels[plane][disc((40, 90), (20, 75), 8)] = 4 if plane < 4 else 5 if plane > 4 else 0
-    said = {item.id: item.words for item in review_queue(annotate(labels))}
+    said = {item.id: item.text for item in review_queue(annotate(labels))}
     assert said == {
         1: "broken along z: goes on as #2",
         2: "broken along z: began as #1",
@@ -135,7 +137,7 @@ def test_breaks_along_z_name_the_other_half():
 
 def test_boxes_have_a_queue_and_nothing_has_an_empty_one():
     annotation = boxed((0, 0, 10, 10), *((30 + 12 * n, 30, 40 + 12 * n, 40) for n in range(4)))
-    assert [item.words for item in review_queue(annotation)] == ["touches the edge", "", "", "", ""]
+    assert [item.text for item in review_queue(annotation)] == ["touches the edge", "", "", "", ""]
     assert review_queue(annotate(np.zeros((4, 4)))) == ()
     empty = np.zeros((4, 4), np.int32)
     assert review_queue(annotate(empty), foreground_probability=empty.astype(float), other=empty) == ()

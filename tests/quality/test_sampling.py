@@ -105,8 +105,8 @@ def test_the_mean_holds_the_truth_as_often_as_it_says():
     assert 0.9 < held / tries <= 1
 
 
-def test_too_little_says_nothing(annotation):
-    with pytest.raises(OptionError, match="a sample of 1 out of 100 cells says nothing; draw two or more"):
+def test_too_small_samples_are_refused(annotation):
+    with pytest.raises(OptionError, match="1 out of 100"):
         draw_sample(annotation, 1, seed=0)
-    with pytest.raises(OptionError, match="0 of the sample of 9 was reviewed"):
+    with pytest.raises(OptionError, match="0 .*9"):
         estimate(draw_sample(annotation, 9, seed=0), annotation)

@@ -2,14 +2,26 @@
 
 import errno
 import os
+import re
+import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from napari_cellvino.core.errors import ImageReadError, OutputError
-from napari_cellvino.storage.atomic import atomic_folder, atomic_path, recover
+from napari_cellvino.storage import atomic
+from napari_cellvino.storage.atomic import (
+    UnwrittenError,
+    atomic_folder,
+    atomic_path,
+    left_behind_in,
+    recover,
+    set_aside,
+)
 
 
 def names(folder):
@@ -45,7 +57,7 @@ def test_failure_keeps_the_old_file(tmp_path, failure):
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "read-only"), (errno.EACCES, "permission"), (errno.EIO, "another")],
+    [(errno.ENOSPC, "disk"), (errno.EROFS, "read-only"), (errno.EACCES, "permission"), (errno.EIO, "another")],
 )
 @pytest.mark.parametrize("writer", [atomic_path, atomic_folder])
 def test_errors_of_the_system_name_target_and_remedy(tmp_path, monkeypatch, writer, code, words):
@@ -62,6 +74,7 @@ def test_errors_of_the_system_name_target_and_remedy(tmp_path, monkeypatch, writ
     with pytest.raises(OutputError, match=words) as caught:
         write()
     assert str(target) in str(caught.value)
+    assert caught.value.__cause__.errno == code
     assert names(tmp_path) == []
 
 
@@ -74,7 +87,7 @@ def test_own_errors_pass_unchanged(tmp_path):
 def test_read_only_folder(tmp_path):
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(OutputError, match="permission denied"), atomic_path(tmp_path / "a") as part:
+        with pytest.raises(OutputError, match=re.escape(str(tmp_path / "a"))), atomic_path(tmp_path / "a") as part:
             part.write_text("x")
     finally:
         tmp_path.chmod(0o700)
@@ -82,20 +95,20 @@ def test_read_only_folder(tmp_path):
 
 def test_folder_as_parent_of_a_file(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(OutputError, match="part of the path is a file"), atomic_path(tmp_path / "file" / "a"):
+    with pytest.raises(OutputError, match=re.escape(str(tmp_path / "file"))), atomic_path(tmp_path / "file" / "a"):
         pass
 
 
 def test_file_where_a_folder_is(tmp_path):
     (tmp_path / "a").mkdir()
-    with pytest.raises(OutputError, match="folder of that name"), atomic_path(tmp_path / "a") as part:
+    with pytest.raises(OutputError, match=re.escape(str(tmp_path / "a"))), atomic_path(tmp_path / "a") as part:
         part.write_text("x")
     assert names(tmp_path) == ["a"]
 
 
 def test_folder_where_a_file_is(tmp_path):
     (tmp_path / "a").write_text("kept")
-    with pytest.raises(OutputError, match="file of that name"), atomic_folder(tmp_path / "a"):
+    with pytest.raises(OutputError, match=re.escape(str(tmp_path / "a"))), atomic_folder(tmp_path / "a"):
         pass
     assert (tmp_path / "a").read_text() == "kept"
 
@@ -137,7 +150,7 @@ def test_old_folder_comes_back_when_the_new_cannot_be_put_in_place(tmp_path, mon
         rename(source, destination)
 
     monkeypatch.setattr("napari_cellvino.storage.atomic.os.replace", fail_for_part)
-    with pytest.raises(OutputError, match="close it"), atomic_folder(target) as part:
+    with pytest.raises(OutputError, match=re.escape(str(target))), atomic_folder(target) as part:
         (part / "new").write_text("new")
     assert names(target) == ["old"]
     assert names(tmp_path) == ["run"]
@@ -188,14 +201,78 @@ def test_folder_set_aside_by_a_killed_run_is_put_back(tmp_path):
     assert names(tmp_path) == ["run"]
 
 
-def test_folder_set_aside_is_removed_where_the_new_one_is_in_place(tmp_path):
-    aside = left_by_dead_process(tmp_path, kind="aside")
-    for folder in (aside, tmp_path / "run"):
-        folder.mkdir()
-        (folder / ("old" if folder == aside else "new")).write_text("x")
+def test_folder_set_aside_is_kept_where_something_else_is_in_place(tmp_path):
+    """It may hold work that is nowhere else: of another host, or of any age, it is never removed."""
+    names_left = [left_by_dead_process(tmp_path, kind="aside").name, ".aside-elsewhere-12-01234567-run"]
+    for name in (*names_left, "run"):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (1, 1))
+    with atomic_folder(tmp_path / "run") as part:
+        (part / "new").write_text("x")
     recover(tmp_path / "run")
-    assert names(tmp_path / "run") == ["new"]
+    assert names(tmp_path) == sorted([*names_left, "run"])
+    assert sorted(path.name for path in set_aside(tmp_path / "run")) == sorted(names_left)
+    assert left_behind_in(tmp_path) == [tmp_path / "run"]
+
+
+@pytest.mark.parametrize("age_s", [0, 3 * 24 * 3600, -3 * 24 * 3600])
+def test_folder_set_aside_by_another_machine_is_put_back_before_anything_else(tmp_path, age_s, monkeypatch):
+    monkeypatch.setattr(atomic, "WAIT_S", 0.05)
+    aside = tmp_path / ".aside-elsewhere-1234-01234567-run"
+    aside.mkdir()
+    (aside / "old").write_text("mine")
+    os.utime(aside, (time.time() - age_s,) * 2)
+    with atomic_folder(tmp_path / "run") as part:
+        (part / "new").write_text((tmp_path / "run" / "old").read_text())
+    assert (tmp_path / "run" / "new").read_text() == "mine"
     assert names(tmp_path) == ["run"]
+
+
+def test_another_machine_that_is_just_putting_its_folder_in_place_is_waited_for(tmp_path):
+    aside = tmp_path / ".aside-elsewhere-1234-01234567-run"
+    aside.mkdir()
+    timer = threading.Timer(0.2, (tmp_path / "run").mkdir)
+    timer.start()
+    recover(tmp_path / "run")
+    timer.join()
+    assert names(tmp_path) == [aside.name, "run"]
+
+
+def test_parts_from_the_future_are_removed(tmp_path):
+    part = left_by_dead_process(tmp_path, kind="part").name.replace("-", "-", 1)
+    alive = f".part-{part.split('-')[1]}-{os.getpid()}-01234567-run"
+    for name in (alive, ".part-elsewhere-1-01234567-run"):
+        (tmp_path / name).write_text("x")
+        os.utime(tmp_path / name, (time.time() + 3 * 24 * 3600,) * 2)
+    recover(tmp_path / "run")
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_names_the_file_as_it_would_be_called(tmp_path, monkeypatch):
+    def write():
+        with atomic_folder(tmp_path / "run") as part, atomic_path(part / "deep" / "table.csv") as file:
+            file.write_text("x")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(UnwrittenError, match="the disk is full") as caught:
+        write()
+    assert caught.value.path == tmp_path / "run" / "deep" / "table.csv"
+    assert ".part-" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a folder cannot be flushed")
+def test_names_are_on_the_disk_before_a_write_is_over(tmp_path, monkeypatch):
+    order, fsync, rename = [], os.fsync, os.replace
+    kind = {True: "folder", False: "file"}
+    monkeypatch.setattr(os, "fsync", lambda fd: (order.append(kind[stat.S_ISDIR(os.fstat(fd).st_mode)]), fsync(fd)))
+    monkeypatch.setattr(os, "replace", lambda *names: (order.append("rename"), rename(*names)))
+    with atomic_path(tmp_path / "a") as part:
+        part.write_text("x")
+    assert order == ["file", "rename", "folder"]
+    order.clear()
+    with atomic_folder(tmp_path / "b") as part:
+        (part / "inside").write_text("x")
+    assert order == ["file", "folder", "rename", "folder"]
 
 
 KILLED = """
@@ -215,7 +292,7 @@ with atomic.atomic_folder(Path(sys.argv[1])) as part:
 """
 
 
-@pytest.mark.parametrize(("renames", "content"), [(0, ["old"]), (1, ["old"]), (2, ["new"])])
+@pytest.mark.parametrize(("renames", "content"), [(0, ["old"]), (1, ["old"]), (2, ["new"]), (3, ["new"])])
 def test_a_kill_at_any_step_leaves_the_old_or_the_new(tmp_path, renames, content):
     target = tmp_path / "run"
     target.mkdir()

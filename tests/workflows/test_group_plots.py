@@ -86,7 +86,7 @@ def test_cells_per_field_with_real_zeros(results):
     done = write_plot(results, "count", "well")
     assert values(done) == {"A01": [1, 3], "B02": [0]}
     assert done.path == results / "plot-count-by-well.png"
-    assert done.words.lines == (
+    assert done.labels.lines == (
         "4 cells in 3 fields, 2 wells",
         "1 rejected and 1 excluded cells are not counted",
         "1 field failed and is left out",
@@ -97,14 +97,14 @@ def test_cells_per_field_with_real_zeros(results):
     assert values(write_plot(results, "count", "compound-dose")) == {"DMSO": [0], "taxol 0.5": [1, 3]}
     controls = write_plot(results, "count", "control")
     assert values(controls) == {"positive": [3], "sample": [0, 1]}
-    assert controls.words.lines[0] == "4 cells in 3 fields, 1 control"
+    assert controls.labels.lines[0] == "4 cells in 3 fields, 1 control"
 
 
 def test_sizes_of_the_cells_that_count(results):
     done = write_plot(results, "area", "well")
     assert values(done) == {"A01": [2.5, 2.5, 5, 7.5], "B02": []}
-    assert done.words.lines[:2] == ("4 cells in 3 fields, 2 wells", "1 rejected and 1 excluded cells are not counted")
-    assert done.words.axis == "Area, µm²"
+    assert done.labels.lines[:2] == ("4 cells in 3 fields, 2 wells", "1 rejected and 1 excluded cells are not counted")
+    assert done.labels.axis == "Area, µm²"
     assert values(write_plot(results, "area", "class")) == {"dead": [7.5], "living": [2.5, 2.5, 5]}
     assert values(write_plot(results / "A01_f2", "area", "dose")) == {"0.5": [2.5]}
 
@@ -114,7 +114,7 @@ def test_fields_and_cells_that_do_not_know_a_measure_are_told(results):
     add_field(results, "C01_f2", [{**row, "mean_dna": 5.5} for row in cells_of(CELLS)])
     done = write_plot(results, "mean_dna", "field")
     assert values(done) == {"C01_f1": [], "C01_f2": [5.5] * 3}
-    assert done.words.lines[3:] == (
+    assert done.labels.lines[3:] == (
         "3 fields have no mean intensity of dna",
         "2 cells have no mean intensity of dna",
     )
@@ -127,7 +127,7 @@ def test_results_of_earlier_versions_are_read(tmp_path):
     assert names(plot_offer(tmp_path / "old").groups) == ["field"]
     assert values(write_plot(tmp_path / "old", "area")) == {"a": [7, 9], "b": [7, 9]}
     done = write_plot(tmp_path / "old", "count")
-    assert (values(done), len(done.words.lines)) == ({"a": [2], "b": [2]}, 1)
+    assert (values(done), len(done.labels.lines)) == ({"a": [2], "b": [2]}, 1)
 
 
 def test_only_what_was_drawn_here_is_replaced(results, tmp_path):
@@ -172,8 +172,8 @@ def test_damaged_fields_are_left_out_and_said(results):
     done = write_plot(results, "area", "field")
     assert values(done) == {"A01_f1": [2.5, 5, 7.5], "B02_f1": []}
     assert [lost.folder.name for lost in done.unreadable] == ["A01_f2", "broken", "C01_f1"]
-    assert done.words.lines[0] == "3 cells in 2 fields"
-    assert done.words.lines[-1] == "3 fields cannot be read and are left out"
+    assert done.labels.lines[0] == "3 cells in 2 fields"
+    assert done.labels.lines[-1] == "3 fields cannot be read and are left out"
 
 
 def test_memory_holds_one_column_of_the_cells(tmp_path):

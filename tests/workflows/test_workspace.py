@@ -15,7 +15,8 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.openvino import OpenVinoEngine
 from napari_cellvino.io.label_tiff import read_labels
-from napari_cellvino.workflows.workspace import Outcome, Workspace
+from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.workspace import Workspace
 
 WELL = shipped_folder("sample_data") / "plate" / "A01_s1.ome.tif"
 

@@ -31,11 +31,15 @@ class RecordChange:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edit:
-    """What a person did, by name (``Split #87``): the pixels and the records that change."""
+    """One change, by name (``Split #87``): the pixels and the records that change.
+
+    ``rerun`` tells a new result of the model that was taken in from what a person did.
+    """
 
     name: str
     pixels: PixelRuns = field(default_factory=no_pixels)
     records: tuple[RecordChange, ...] = ()
+    rerun: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -55,7 +59,7 @@ class Edit:
 
     def inverse(self) -> Edit:
         """Return the edit that takes this one back."""
-        return Edit(self.name, self.pixels.inverse(), tuple(change.inverse() for change in self.records))
+        return replace(self, pixels=self.pixels.inverse(), records=tuple(change.inverse() for change in self.records))
 
     def stamped(self, stamp: Callable[[ObjectRecord], ObjectRecord]) -> Edit:
         """Return the edit with a stamp on each record after."""

@@ -30,7 +30,7 @@ class Change:
     """News of an event: which pixels and which objects; ``region`` is where to look, None if nothing has a place.
 
     ``pixels`` tells whether any pixel of the label image changed in the region; ``undo`` and ``redo`` name what can
-    be taken back and made again now.
+    be taken back and made again now; ``rerun`` is the one of `Edit`.
     """
 
     step: Step
@@ -42,3 +42,4 @@ class Change:
     changed: tuple[int, ...]
     undo: str
     redo: str
+    rerun: bool = False

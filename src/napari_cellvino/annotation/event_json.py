@@ -44,7 +44,8 @@ def event_dict(event: Event) -> dict[str, object]:
     words: dict[str, object] = {"step": str(event.step), "name": edit.name}
     words |= {"runs": _packed(edit.pixels)} if len(edit.pixels) else {}
     words |= {"records": records} if records else {}
-    return words | ({"removed": removed} if removed else {})
+    words |= {"removed": removed} if removed else {}
+    return words | ({"rerun": True} if edit.rerun else {})
 
 
 def read_event(content: dict[str, Any], annotation: Annotation) -> Event:
@@ -60,12 +61,12 @@ def read_event(content: dict[str, Any], annotation: Annotation) -> Event:
     try:
         step, name = Step(content["step"]), str(content["name"])
         runs = _unpacked(content["runs"]) if "runs" in content else no_pixels()
-        removed = [int(id_) for id_ in content.get("removed", [])]
+        removed, rerun = [int(id_) for id_ in content.get("removed", [])], bool(content.get("rerun", False))
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise JournalError(f"a step of the journal cannot be read: {error!r}") from error
     after = {r.id: r for r in read_records(content.get("records", []), boxes=annotation.labels is None)}
     changes = (RecordChange(annotation.known(id_), after.get(id_)) for id_ in sorted([*after, *removed]))
-    return Event(step, Edit(name, runs, tuple(changes)))
+    return Event(step, Edit(name, runs, tuple(changes), rerun))
 
 
 def _packed(runs: PixelRuns) -> str:

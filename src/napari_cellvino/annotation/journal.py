@@ -7,6 +7,7 @@ is dropped after: whenever the power fails, the file goes with the result from b
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from contextlib import suppress
@@ -17,6 +18,9 @@ from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.event import Event
 from napari_cellvino.annotation.event_json import event_dict, read_line, write_line
 from napari_cellvino.core.errors import OutputError
+from napari_cellvino.core.stage_log import timed_stage
+
+_logger = logging.getLogger(__name__)
 
 FORMAT = 1
 RETRY_S = 1.0  # until a line that could not be written is tried again
@@ -145,7 +149,7 @@ class Journal:
         text = b"".join(write_line(event_dict(item) if isinstance(item, Event) else item) for item in batch)
         fault = None
         try:
-            with self._disk:
+            with self._disk, timed_stage(_logger, "journal", self.path.stem, f"{len(batch)} line(s)"):
                 if self._file.closed:  # it was away when the steps of a save were dropped
                     self._file = _open(self.path)
                 self._file.seek(self._good)
@@ -157,6 +161,8 @@ class Journal:
             fault = error
         except OSError as error:
             fault = _cannot_write(self.path, error)
+        if fault is not None:
+            _logger.warning("journal %s: %s", self.path.stem, fault)
         with self._news:
             self.fault = fault
             if fault is None:

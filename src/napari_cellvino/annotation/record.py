@@ -51,8 +51,8 @@ class ObjectRecord:
 
     @property
     def kept(self) -> bool:
-        """Whether a new run leaves it as it is: a person has looked at it, or it came from elsewhere."""
-        return self.reviewed or self.origin is ObjectOrigin.IMPORTED
+        """Whether a new run leaves it as it is: a person reviewed it or wrote a note, or it came from elsewhere."""
+        return self.reviewed or bool(self.note) or self.origin is ObjectOrigin.IMPORTED
 
     @property
     def counted(self) -> bool:

@@ -26,6 +26,10 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+_DEPTH = {Step.DO: 1, Step.REDO: 1, Step.UNDO: -1}
+_State = tuple[int, Edit | None]
+
+
 class EditSession:
     """Changes one annotation, remembers how to take it back, and writes every step to a journal where there is one.
 
@@ -50,6 +54,8 @@ class EditSession:
         self._author = author
         self._clock = clock
         self._made = self._kept = 0  # steps, and how many of them are saved
+        self._applied = 0  # edits that hold now: less after an undo
+        self._saved_state: _State = (0, None)
         self._copies = LabelCopies()
         self._lock = threading.Lock()  # over what the thread that saves changes
         self._lent: list[object] = []  # snapshots that are not saved yet
@@ -60,6 +66,16 @@ class EditSession:
     def unsaved(self) -> int:
         """Number of steps since the annotation was last saved."""
         return self._made - self._kept
+
+    @property
+    def to_save(self) -> int:
+        """Number of steps that saving would keep: 0 where the annotation is as it was saved, all being taken back."""
+        return 0 if self._state == self._saved_state else self.unsaved
+
+    @property
+    def _state(self) -> _State:
+        """What the annotation has come to; an edit is itself alone."""
+        return self._applied, self.history.next_undo
 
     def commit(self, edit: Edit) -> Change:
         """Make an edit and return the news of it.
@@ -117,6 +133,7 @@ class EditSession:
         self.annotation.apply(event.edit)
         self.remember(event)
         self._made += 1
+        self._applied += _DEPTH[event.step]
 
     def remember(self, event: Event) -> None:
         """Take a step of a journal into the history alone; one that goes back further than it is passed over."""
@@ -133,7 +150,7 @@ class EditSession:
         Only what changed since the snapshot before is copied, once that is saved. ``unfinished`` is what was painted
         into the label image and is no edit yet: it is left out.
         """
-        live, journal, step, token = self.annotation, self.journal, self._made, object()
+        live, journal, step, token = self.annotation, self.journal, (self._made, self._state), object()
         with self._lock:
             apart, first = bool(self._lent), self._kept == 0
             self._lent.append(token)
@@ -145,13 +162,14 @@ class EditSession:
         steps = journal.steps if journal is not None else 0
         return Snapshot(live.twin(labels), first, journal, steps, lambda saved: self._settle(token, step, saved=saved))
 
-    def _settle(self, token: object, step: int, *, saved: bool) -> None:
+    def _settle(self, token: object, step: tuple[int, _State], *, saved: bool) -> None:
         """Note what became of a snapshot; later steps are still unsaved."""
         with self._lock:
             if token not in self._lent:
                 return
             self._lent.remove(token)
-            self._kept = max(self._kept, step) if saved else self._kept
+            if saved and step[0] >= self._kept:
+                self._kept, self._saved_state = step
             last = self._closed and not self._lent
         if last:
             self._close_journal()
@@ -175,6 +193,7 @@ class EditSession:
 
     def _tell(self, event: Event) -> Change:
         self._made += 1
+        self._applied += _DEPTH[event.step]
         if self.journal is not None:
             self.journal.append(event)
             self._tell_fault(self.journal.fault)
@@ -203,6 +222,7 @@ class EditSession:
             changed=tuple(id_ for id_, before, after in live if before and after),
             undo=undo.name if undo else "",
             redo=redo.name if redo else "",
+            rerun=edit.rerun,
         )
 
     def _place(self, edit: Edit) -> Region | None:

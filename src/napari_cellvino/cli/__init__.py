@@ -5,6 +5,7 @@ Only argparse is imported here; each command imports what it needs when it runs,
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold signs that a terminal cannot show
     try:
-        code = int(options.command(options))
+        code = _run(options)
         sys.stdout.flush()
         return code
     except CellvinoError as error:
@@ -34,6 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away; what Python still holds would fail again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run the command, with a log where one is asked for."""
+    if not options.verbose and options.log_file is None:
+        return int(options.command(options))
+    from napari_cellvino.cli.log_setup import logging_to
+
+    with logging_to(options.verbose, options.log_file) as logger:
+        try:
+            return int(options.command(options))
+        except Exception:
+            logger.debug("the command failed", exc_info=True)
+            raise
 
 
 def _exit_code(error: CellvinoError) -> int:

@@ -18,7 +18,7 @@ GENERAL_NAMES = {"model", "weights", "network", "rdf", "bioimageio", "saved_mode
 
 
 def run(options: argparse.Namespace) -> int:
-    """Convert a network and say what came of it."""
+    """Convert a network and print the result."""
     name = options.name or _name_from(options.network)
     overrides = AdaptOptions(
         options.head, _format(options.classes), _format(options.maps), options.activation, options.normalise
@@ -39,12 +39,12 @@ def _name_from(path: Path) -> str:
         stem = whole.parent.name
     name = re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")
     if not name:
-        raise OptionError(f"no name for the package follows from {path}; say one with --name")
+        raise OptionError(f"no name for the package follows from {path}; give one with --name")
     return name
 
 
 def _format(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _record(found: Converted) -> dict[str, object]:
@@ -68,5 +68,5 @@ def _report(found: Converted) -> str:
     if found.fused:
         lines.append(f"{found.fused} upsampling(s) rewritten: the same result, faster")
     if not found.complete:
-        lines.append("other bioimage.io programs cannot run it: they have no words for this form of network")
+        lines.append("other bioimage.io programs cannot run it: their format has no entry for this kind of network")
     return "\n".join([*lines, f"try it: cellvino run IMAGE --model {spec.name} --out DIR"])

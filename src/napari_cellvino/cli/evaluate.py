@@ -1,4 +1,4 @@
-"""``cellvino evaluate``: results, or a model on a labelled set, against the truth, in the field's accuracy words."""
+"""``cellvino evaluate``: results, or a model on a labelled set, against the truth, in the usual metrics."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _score(options: argparse.Namespace) -> int:
     package = find_package(options.model)
     part = _labelled_set(options)
     precisions = package.precisions if options.precision == "all" else (Precision(options.precision),)
-    scores = finish(score_package(package, part, precisions, device=options.device), _teller(options))
+    scores = finish(score_package(package, part, precisions, device=options.device), _reporter(options))
     if options.json:
         record = {
             "model": package.label,
@@ -103,7 +103,7 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _labelled_set(options: argparse.Namespace) -> LabelledSet:
-    """Return the fields that were asked for, under a name that says which they are.
+    """Return the fields that were asked for, under a name that describes them.
 
     Raises
     ------
@@ -135,16 +135,16 @@ def _holds(row: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(row[name] == value for name, value in wanted.items())
 
 
-def _teller(options: argparse.Namespace) -> Callable[[Progress], None]:
+def _reporter(options: argparse.Namespace) -> Callable[[Progress], None]:
     """Return what moves a bar on a terminal, and else does nothing."""
     if options.json or not sys.stderr.isatty():
-        return lambda news: None
+        return lambda progress: None
     bar: tqdm[NoReturn] = tqdm(leave=False, file=sys.stderr, unit="field")
 
-    def tell(news: Progress) -> None:
-        bar.total, bar.n = news.total, news.done
+    def report(progress: Progress) -> None:
+        bar.total, bar.n = progress.total, progress.done
         bar.refresh()
-        if news.done == news.total:
+        if progress.done == progress.total:
             bar.close()
 
-    return tell
+    return report

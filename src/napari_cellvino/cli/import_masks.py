@@ -15,7 +15,7 @@ from napari_cellvino.workflows.run_folder import list_inputs
 
 
 def run(options: argparse.Namespace) -> int:
-    """Import and say how many cells; 1 when an image has no result."""
+    """Import and print the number of cells; 1 when an image has no result."""
     size = options.pixel_size
     choices: dict[str, object] = {
         "channel": options.channel,
@@ -40,7 +40,7 @@ def _tell(one: Imported, *, quiet: bool) -> None:
     if quiet:
         return
     name = Path(str(one.row["file"])).name
-    said = f"failed: {one.row['error']}" if one.failed else cells(one.row["count"])
-    print(f"{name}: {said}", file=sys.stderr)
+    outcome = f"failed: {one.row['error']}" if one.failed else cells(one.row["count"])
+    print(f"{name}: {outcome}", file=sys.stderr)
     for notice in one.notices:
         print(f"  {notice}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What can be typed after ``cellvino``."""
+"""The parser of the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cellvino {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
-    _add_looks(commands)
+    _add_lists(commands)
     _add_evaluate(commands)
     _add_benchmark(commands)
     _add_train(commands)
@@ -32,7 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _late(module: str) -> Callable[[argparse.Namespace], int]:
-    """Return a command that is imported when it is called: ``run`` of a module beside this one."""
+    """Return a command that is imported when it is called: ``run`` of a module of this package."""
 
     def command(options: argparse.Namespace) -> int:
         return int(import_module(f"napari_cellvino.cli.{module}").run(options))
@@ -45,6 +45,10 @@ def _command(
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="log what is done; -vv: every stage with its seconds"
+    )
+    parser.add_argument("--log-file", type=Path, metavar="PATH", help="append the whole log to this file")
     parser.set_defaults(command=_late(module))
     return parser
 
@@ -92,8 +96,8 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         help="maximum or mean projection, sharpest plane, plane K from 1, or every plane joined to 3D objects",
     )
     parser.add_argument("--frame", type=_frame, metavar="N|all", help="time point, from 1; all: each is a field")
-    parser.add_argument("--axes", metavar="AXES", help="what the file's dimensions are where it does not say, as CYX")
-    parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file does not say")
+    parser.add_argument("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
+    parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file has none")
     parser.add_argument("--diameter", type=float, metavar="PX", help="typical object diameter in the image, in px")
     parser.add_argument(
         "--set", action="append", default=[], metavar="PARAM=VALUE", help="a parameter of the model's head; repeatable"
@@ -109,8 +113,8 @@ def _frame(text: str) -> int:
     return int(text)
 
 
-def _add_looks(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    info = _command(commands, "info", "info", "say what is understood of image files")
+def _add_lists(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    info = _command(commands, "info", "info", "print the metadata of image files, plates and models")
     info.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
     _add_pattern(info)
     _command(commands, "devices", "devices", "list the devices that can run models here")
@@ -132,12 +136,16 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--model", metavar="NAME", help="run this model over the labelled set: images/ with labels/ or boxes/")
     add("--split", choices=["all", "test", "val", "train"], default="all", help="fields of one split (default: all)")
     add(
-        "--where", action="append", default=[], metavar="COLUMN=VALUE", help="fields whose manifest says so; repeatable"
+        "--where",
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="fields with this value in the manifest; repeatable",
     )
     add("--precision", choices=["all", "fast", "exact", "int8"], default="all", help="(default: all the model has)")
     add("--device", default="AUTO", metavar="D", help="as 'cellvino devices' lists them (default: AUTO)")
     add("--diameter", type=float, metavar="PX", help="typical object diameter in the images, in px")
-    add("--markdown", action="store_true", help="print the table as it stands in a model card")
+    add("--markdown", action="store_true", help="print the table in Markdown, for a model card")
 
 
 def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -161,7 +169,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--seed", type=int, default=0, metavar="N", help="the same seed draws the same crops (default: 0)")
     add("--device", choices=["cpu", "cuda"], default="cpu")
     add("--install", action="store_true", help="put the new model among your own, unless it is no better")
-    add("--progress", type=Path, metavar="FILE", help="append the news to this file, a line of JSON each")
+    add("--progress", type=Path, metavar="FILE", help="append the progress to this file, as lines of JSON")
 
 
 def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -182,7 +190,7 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--normalise",
         choices=["percentiles", "mean_std", "none"],
         default="",
-        help="how images are normalised, where the model does not say (default: percentiles)",
+        help="how images are normalised, where the model has no rule (default: percentiles)",
     )
     add("--diameter", type=float, metavar="PX", help="object diameter that the network knows best (default: 30)")
     add("--tile", type=int, metavar="PX", help="largest tile (default: 512; of a mask: its crop, 224)")
@@ -199,7 +207,11 @@ def _add_quantize(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--out", type=Path, metavar="DIR", help="folder for the new package (default: the model's own)")
     add("--tiles", type=int, default=96, metavar="N", help="tiles to calibrate on, at most (default: 96)")
     add("--diameter", type=float, metavar="PX", help="typical object diameter in the images, in px")
-    add("--unchecked", action="store_true", help="do not ask for labels: nobody knows then how good the result is")
+    add(
+        "--unchecked",
+        action="store_true",
+        help="accept images without labels: the accuracy of the result is then unknown",
+    )
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -226,7 +238,7 @@ def _add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "say what was corrected: counts, what was added, deleted, split and merged, and how good the model was"
+    text = "report the corrections: counts, cells added, deleted, split and merged, and the accuracy of the model"
     parser = _command(commands, "report", "correction_report", text)
     add = parser.add_argument
     add("results", type=Path, metavar="RESULTS", help="corrected results")
@@ -236,9 +248,7 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="DIR",
         help="the same fields as the model left them (default: what is kept of that in RESULTS)",
     )
-    add(
-        "--out", type=Path, metavar="FILE.html", help="(default: corrections.html in RESULTS); the .json lies beside it"
-    )
+    add("--out", type=Path, metavar="FILE.html", help="(default: corrections.html in RESULTS); the .json is next to it")
     add("--overwrite", action="store_true", help="replace an earlier report")
 
 
@@ -262,6 +272,6 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="what they lie on: the projection (default), one plane of a stack, or 3d: all its planes, in 3D",
     )
     add("--frame", type=_frame, default=1, metavar="N|all", help="time point, from 1; all: each is a field")
-    add("--axes", metavar="AXES", help="what the image's dimensions are where it does not say, as CYX")
-    add("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the image does not say")
+    add("--axes", metavar="AXES", help="dimensions of the image, where its metadata have none, as CYX")
+    add("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the image has none")
     add("--overwrite", action="store_true", help="replace other results")

@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 
-from napari_cellvino.figures.box_plot import Values, box_stats
+from napari_cellvino.figures.distribution_plot import Values, box_stats
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.group_plots import Plotted, write_plot
 
 
 def run(options: argparse.Namespace) -> int:
-    """Draw the plot and say where it is; 1 when a field could not be read."""
+    """Draw the plot and print its path; 1 when a field could not be read."""
     done = write_plot(options.results, options.of, options.by, options.out)
     if options.json:
         print(json_text(_record(done)), end="")
     else:
-        print("\n".join([f"{done.words.title}: {done.words.lines[0]}", *done.words.lines[1:], str(done.path)]))
+        print("\n".join([f"{done.labels.title}: {done.labels.lines[0]}", *done.labels.lines[1:], str(done.path)]))
     for lost in done.unreadable:
         print(f"{lost.folder.name}: left out: {lost.error}", file=sys.stderr)
     return int(bool(done.unreadable))
@@ -25,9 +25,9 @@ def run(options: argparse.Namespace) -> int:
 def _record(done: Plotted) -> dict[str, object]:
     return {
         "picture": done.path,
-        "title": done.words.title,
-        "axis": done.words.axis,
-        "notes": list(done.words.lines),
+        "title": done.labels.title,
+        "axis": done.labels.axis,
+        "notes": list(done.labels.lines),
         "unreadable": [{"folder": lost.folder, "error": str(lost.error)} for lost in done.unreadable],
         "groups": {name: _numbers(values) for name, values in done.groups.items()},
     }

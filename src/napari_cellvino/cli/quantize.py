@@ -15,7 +15,7 @@ from napari_cellvino.training.quantize.quantize import Quantized, quantize_packa
 
 
 def run(options: argparse.Namespace) -> int:
-    """Quantize a model and say what it cost; nothing is written where it costs too much."""
+    """Quantize a model and print the loss of accuracy; nothing is written where it is too large."""
     if not 0 <= options.max_drop < 1:
         raise OptionError(f"--max-drop {options.max_drop:g} is no loss of accuracy; use 0 to 1, such as 0.005")
     if options.tiles < 1:
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         max_drop=options.max_drop,
         out=options.out,
         tiles=options.tiles,
-        tell=_tell,
+        tell=_report,
     )
     print(json_text(_record(found)).rstrip() if options.json else f"{found}\nwritten to {found.package.folder}")
     return 0
@@ -41,17 +41,17 @@ def _fields(options: argparse.Namespace) -> Parted:
         return read_pictures(folder)
     if not has_truth(folder):
         raise TrainingDataError(
-            f"{folder} has no labels, so nobody could say whether INT8 finds the cells as well: put label images of "
+            f"{folder} has no labels, so the accuracy of INT8 cannot be measured: put label images of "
             "the same names into labels/ beside images/, or accept that with --unchecked"
         )
     parted = part_set(folder, diameter_px=options.diameter)
     if parted.shared:
-        _tell(f"{folder} has too few fields to part: it is judged on those it is calibrated on")
+        _report(f"{folder} has too few fields to split: the model is scored on those it is calibrated on")
     return parted
 
 
-def _tell(news: str) -> None:
-    print(news, file=sys.stderr, flush=True)
+def _report(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
 
 
 def _record(found: Quantized) -> dict[str, object]:

@@ -38,6 +38,6 @@ def _run(pipeline: Pipeline, engines: EngineProvider, options: argparse.Namespac
     if not options.json:
         print("".join(f"{said}\n" for said in passed_over), end="", file=sys.stderr)
     reporter = Reporter(len(files), quiet=options.json)
-    result = finish(run_folder(files, pipeline, options.out, engines, overwrite=options.overwrite), reporter.tell)
+    result = finish(run_folder(files, pipeline, options.out, engines, overwrite=options.overwrite), reporter.report)
     reporter.end(result.outcomes)
     return result

@@ -25,7 +25,7 @@ STOPPED = 130  # what a shell expects after Ctrl-C
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, score before and after, and say where the model is; 1 when it is no better than the one before."""
+    """Train, score before and after, and print where the model is; 1 when it is no better than the one before."""
     missing = missing_packages()
     if missing:
         raise OptionError(f"training needs {', '.join(missing)}: pip install 'napari-cellvino[train]'")
@@ -67,9 +67,9 @@ def _follow(work: Generator[FitProgress | str, None, Trained], progress: Path | 
             if progress is not None:
                 write_progress(progress, _as_news(news))
             if isinstance(news, str) or news.saved:
-                words = news if isinstance(news, str) else news.words()
+                text = news if isinstance(news, str) else news.words()
                 if not quiet:
-                    tqdm.write(words, file=sys.stderr)
+                    tqdm.write(text, file=sys.stderr)
             else:
                 line.set_description_str(news.words())
 

@@ -1,12 +1,31 @@
-"""The one error family: each member is also the builtin that fits, and says what is wrong and what to do."""
+"""The errors of this package. Each is also a builtin error; messages name the problem, its value and the remedy."""
 
 
 class CellvinoError(Exception):
-    """Something the user can understand and act on; anything else that is raised is a bug."""
+    """Something the user can understand and act on; anything else that is raised is a bug.
+
+    Parameters
+    ----------
+    problem
+        What is wrong, with the value.
+    remedy
+        What to do about it, where that is not part of ``problem``: in the window there are buttons.
+    command
+        The same for the command line, with the options to type; without it the ``remedy`` holds there too.
+    """
+
+    def __init__(self, problem: str = "", *, remedy: str = "", command: str = "") -> None:
+        self.problem, self.remedy = problem, remedy
+        super().__init__("; ".join(part for part in (problem, command or remedy) if part))
+
+    @property
+    def in_window(self) -> str:
+        """The problem and the remedy, as shown in the window."""
+        return "; ".join(part for part in (self.problem, self.remedy) if part)
 
 
 class ImageReadError(CellvinoError, OSError):
-    """A file is no image we can read, or is broken."""
+    """A file is not a readable image, or is damaged."""
 
 
 class ImageValueError(CellvinoError, ValueError):
@@ -34,7 +53,7 @@ class OutputError(CellvinoError, OSError):
 
 
 class ReplaceError(OutputError):
-    """Something else stands where a result is to be written; it is replaced if the caller says so."""
+    """Another result exists where one is to be written; callers may ask to replace it."""
 
 
 class TrainingDataError(CellvinoError, ValueError):
@@ -42,7 +61,7 @@ class TrainingDataError(CellvinoError, ValueError):
 
 
 class AccuracyError(CellvinoError, ValueError):
-    """A model that was made finds cells worse than was asked for."""
+    """A new model is less accurate than required."""
 
 
 class EditError(CellvinoError, ValueError):
@@ -50,7 +69,7 @@ class EditError(CellvinoError, ValueError):
 
 
 class UnsureError(EditError):
-    """A correction is possible but hardly meant; the message asks, and the caller may insist."""
+    """A correction is possible but probably not intended; callers may confirm it."""
 
 
 class JournalError(CellvinoError, ValueError):

@@ -1,7 +1,7 @@
 """What an image is here: planes on demand, with axes, spacing, channel names and where they came from.
 
 A bare array forgets its scale and its channels, and a z-stack need not fit in memory; so everything passes a `Stack`,
-which yields one (Y, X) plane at a time, or a `Plane`, which is what a network sees.
+which yields one (Y, X) plane at a time, or a `Plane`, which is the input of a network.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.array_axes import name_axes, zyx_sizes
 from napari_cellvino.core.errors import ImageValueError, OptionError
 
+RGB = ("Red", "Green", "Blue")
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601 weights of red, green and blue
 
 
@@ -32,7 +34,7 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spacing:
-    """Distance between neighbouring pixels in µm; None where nobody knows."""
+    """Distance between neighbouring pixels in µm; None where it is unknown."""
 
     z: float | None = None
     y: float | None = None
@@ -57,7 +59,7 @@ class Spacing:
 
 @dataclass(frozen=True, slots=True)
 class MetadataOverrides:
-    """What the user says of an image; None leaves it to the file.
+    """Metadata that the user gave for an image; None means that of the file.
 
     ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
     """
@@ -104,11 +106,10 @@ class PlaneReader(Protocol):
 class Stack:
     """Pixels (T, C, Z, Y, X), read plane by plane, and what is known of them.
 
-    ``hints`` is what a file says of each channel beside its name (fluorophore, wavelengths in nm, colour); empty, or
-    one a channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing.
-    ``remarks`` are sentences about what was guessed or left out; ``warnings`` those that may make a count wrong,
-    which the user is
-    told at every run. ``overrides`` is what the user said.
+    ``hints`` are metadata of each channel other than its name (fluorophore, wavelengths in nm, colour); empty, or one
+    per channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing.
+    ``remarks`` are sentences about what was guessed or left out; ``warnings`` those that may make a count wrong, which
+    are shown at every run. ``overrides`` is metadata that the user gave.
     """
 
     planes: PlaneReader
@@ -136,9 +137,55 @@ class Stack:
                 f"{self.origin.name} has {self.shape.c} channels but {len(self.channels)} names: {self.channels}"
             )
 
+    @classmethod
+    def from_array(
+        cls,
+        array: NDArray[np.generic],
+        *,
+        axes: str | None = None,
+        spacing_um: float | Sequence[float] | None = None,
+        channels: Sequence[str] | None = None,
+        name: str = "image",
+    ) -> Stack:
+        """Return an array as an image; nothing is copied or computed before a plane is asked for.
+
+        Parameters
+        ----------
+        array
+            2 to 5 dimensions, in memory or lazy (dask, zarr).
+        axes
+            One letter of T, C, Z, Y, X (S for red, green, blue) per dimension; needed for 3 and 4 dimensions.
+        spacing_um
+            Size of a pixel in µm: one number, (y, x) or (z, y, x).
+        channels
+            Names of the channels.
+        name
+            What results of it are called.
+
+        Raises
+        ------
+        ImageValueError
+            If axes, pixel size or channel names do not fit.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Stack.from_array(np.zeros((24, 2, 64, 64), "uint16"), axes="ZCYX", spacing_um=0.3).describe()
+        '24 planes · 2 channels · 64 × 64 px · uint16'
+        """
+        letters = name_axes(array.shape, axes, name=name)
+        sizes = dict(zip(letters, array.shape, strict=True))
+        rgb = "S" in letters
+        shape = Shape(sizes.get("T", 1), 3 if rgb else sizes.get("C", 1), sizes.get("Z", 1), sizes["Y"], sizes["X"])
+        usual = RGB if rgb else tuple(f"Channel {n}" for n in range(1, shape.c + 1))
+        names = usual if channels is None else tuple(channels)
+        spacing = Spacing(*zyx_sizes(spacing_um))
+        planes = ArrayPlanes(array, letters)
+        return cls(planes, shape, np.dtype(array.dtype), spacing, names, rgb=rgb, origin=Origin(path=name))
+
     @property
     def unknown_sizes(self) -> tuple[str, ...]:
-        """Sentences on the pixel sizes that nobody knows."""
+        """Sentences on unknown pixel sizes."""
         if not self.spacing.known:
             return ("pixel size unknown: results are in pixels",)
         if self.spacing.z is None and self.shape.z > 1:
@@ -147,7 +194,7 @@ class Stack:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """All sentences on what is guessed, asked or unknown."""
+        """All sentences on what was guessed, needs a choice or is unknown."""
         return (*self.remarks, *self.warnings, *self.unknown_sizes)
 
     def plane(self, *, t: int = 0, c: int = 0, z: int = 0) -> NDArray[np.generic]:
@@ -168,11 +215,11 @@ class Stack:
         return self.numbers or tuple(range(1, self.shape.c + 1))
 
     def describe(self) -> str:
-        """Return one line for people: ``24 planes · 2 channels · 512 × 512 px · uint16``."""
+        """Return the sizes as one line: ``24 planes · 2 channels · 512 × 512 px · uint16``."""
         return f"{self._sizes()} · {'RGB ' if self.rgb else ''}{self.dtype}"
 
     def describe_spacing(self) -> str:
-        """Return the spacing for people, or what follows from not knowing it."""
+        """Return the spacing as text, or what follows where it is unknown."""
         s = self.spacing
         if s.x is None or s.y is None:
             return "pixel size unknown: results in pixels"
@@ -181,19 +228,22 @@ class Stack:
 
     def _sizes(self) -> str:
         counts = ((self.shape.t, "time point"), (self.shape.z, "plane"), (self.shape.c, "channel"))
-        words = [f"{n} {noun}{'s' * (n != 1)}" for n, noun in counts if n != 1 and not (noun == "channel" and self.rgb)]
-        return " · ".join([*words, f"{self.shape.x} × {self.shape.y} px"])
+        sizes = [f"{n} {noun}{'s' * (n != 1)}" for n, noun in counts if n != 1 and not (noun == "channel" and self.rgb)]
+        return " · ".join([*sizes, f"{self.shape.x} × {self.shape.y} px"])
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayPlanes:
-    """Planes of anything indexable of shape (T, C, Z, Y, X): an array in memory, a dask or zarr array."""
+    """Planes of anything indexable: an array in memory, a dask or zarr array; ``axes`` names its dimensions."""
 
     array: NDArray[np.generic]
+    axes: str = "TCZYX"
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return one plane (Y, X)."""
-        return np.asarray(self.array[t, c, z])
+        where = {"T": t, "C": c, "S": c, "Z": z}
+        pixels = np.asarray(self.array[tuple(where.get(letter, slice(None)) for letter in self.axes)])
+        return pixels if self.axes.index("Y") < self.axes.index("X") else pixels.T
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +261,7 @@ class ChannelPlanes:
 
 
 def with_only(stack: Stack, channels: Sequence[int], warning: str) -> Stack:
-    """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` says why."""
+    """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` is the reason."""
     kept = tuple(channels)
     return replace(
         stack,
@@ -230,8 +280,8 @@ class Plane:
     """One plane, ready for a network.
 
     ``pixels`` (C, Y, X) are all channels in the file's dtype, to be measured; ``inputs`` (K, Y, X) is what the network
-    sees: one of the channels, the luminance, or red, green and blue. ``chosen`` says in words how the plane was made:
-    ``DNA, maximum projection of 24 planes``; ``channel`` names what the network sees; ``sharpest`` is the number (from
+    gets: one of the channels, the luminance, or red, green and blue. ``chosen`` describes how the plane was made:
+    ``DNA, maximum projection of 24 planes``; ``channel`` names what the network gets; ``sharpest`` is the number (from
     1) of the plane that was the sharpest, where that was asked for.
     """
 

@@ -21,7 +21,7 @@ class ObjectOrigin(IntEnum):
 
 
 class ReviewState(IntEnum):
-    """What a person has said of an object."""
+    """Whether an object was reviewed, and with which result."""
 
     UNSEEN = 0
     ACCEPTED = 1
@@ -81,7 +81,7 @@ class Objects:
         area_px: NDArray[np.integer],
         class_index: NDArray[np.integer] | None = None,
     ) -> Objects:
-        """Return objects numbered 1 to N as a model found them, nobody having looked at them."""
+        """Return objects numbered 1 to N as a model found them, not reviewed yet."""
         n = len(score)
         zeros = np.zeros(n, np.int32)
         return cls(
@@ -103,5 +103,5 @@ class Objects:
         return cls.found(score=empty, box=np.zeros((0, 4), np.int32), centroid=empty, area_px=empty.astype(np.int32))
 
     def select(self, keep: NDArray[np.bool_] | NDArray[np.integer]) -> Objects:
-        """Return the rows where ``keep`` holds, or in the order of the given row numbers."""
+        """Return the rows where ``keep`` is true, or the rows of the given numbers in that order."""
         return replace(self, **{f.name: getattr(self, f.name)[keep] for f in fields(self)})

@@ -1,7 +1,7 @@
-"""What a plate is here: a grid of wells with fields of view, known from names and metadata alone.
+"""A plate: a grid of wells with fields of view, known from file names and metadata alone.
 
-Every vendor writes plates in another way; whatever wrote it, a plate is one frozen value, so that the command line, the
-plate panel and the tables need to know one thing only. Pixels are no part of it: a source (`io.plates`) opens a field.
+Vendors write plates in many formats; here a plate is one frozen value for the command line, the plate panel and the
+tables. It has no pixels: a source (`io.plates`) opens a field.
 """
 
 from __future__ import annotations
@@ -73,11 +73,11 @@ class FieldOfView(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """A plate as its metadata and file names tell it; no pixel was read for it.
+    """A plate from its metadata and file names; no pixel is read.
 
-    ``rows`` and ``columns`` are those of the plastic. ``channels`` are those of every field, ``z`` and ``t`` the
+    ``rows`` and ``columns`` are those of the whole plate. ``channels`` are those of every field, ``z`` and ``t`` the
     numbers of planes and time points. ``missing`` names the wells, fields and images that should be there and are not;
-    ``problems`` are sentences on all that looks wrong. Label images can be written into one that ``takes_labels``.
+    ``problems`` are sentences on inconsistencies. Label images can be written into one that ``takes_labels``.
     """
 
     name: str
@@ -107,7 +107,7 @@ class Plate:
         return well.row in (0, self.rows - 1) or well.column in (0, self.columns - 1)
 
     def describe(self) -> str:
-        """Return one line for people: ``96 of 96 wells · 1 field each · 2 channels``."""
+        """Return the plate as one line: ``96 of 96 wells · 1 field each · 2 channels``."""
         per_well = set(Counter(f.well for f in self.fields).values())
         each = f"{_counted(per_well.pop(), 'field')} each" if len(per_well) == 1 else f"{len(self.fields):,} fields"
         counts = ((len(self.channels), "channel"), (self.z, "plane"), (self.t, "time point"))
@@ -174,7 +174,7 @@ def _names_in(text: str, names: Sequence[str], plate: str) -> set[str]:
 
 
 def name_wells(wells: Sequence[Well]) -> str:
-    """Return wells for people: ``A01 to H12 (96 wells)``, or their names where they are few."""
+    """Return wells as text: ``A01 to H12 (96 wells)``, or their names where they are few."""
     if len(wells) <= 12:
         return ", ".join(w.name for w in wells) or "no wells"
     corners = [Well(pick(w.row for w in wells), pick(w.column for w in wells)) for pick in (min, max)]

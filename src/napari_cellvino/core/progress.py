@@ -1,13 +1,21 @@
-"""News that long work yields; the thread and the progress bar belong to the caller."""
+"""Progress that long work yields; the thread and the progress bar belong to the caller."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Stage(Enum):
+    """What long work is doing."""
+
+    PREPARING = "preparing"
+    INFERENCE = "inference"  # the network runs, with as much to do at every step
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +25,14 @@ class Progress:
     noun: str
     done: int
     total: int
+    stage: Stage = Stage.PREPARING
 
 
-def finish(work: Generator[T, None, R], tell: Callable[[T], object] = lambda news: None) -> R:
-    """Run work to its end, passing each piece of news to ``tell``, and return its result."""
+def finish(work: Generator[T, None, R], report: Callable[[T], object] = lambda item: None) -> R:
+    """Run a generator to its end and return its result; each item that it yields is passed to ``report``."""
     while True:
         try:
-            tell(next(work))
+            report(next(work))
         except StopIteration as finished:
             result: R = finished.value
             return result

@@ -29,7 +29,7 @@ class Recipe(BaseModel):
 
     ``diameter_px`` is the typical object diameter in the image, where the user gives it: the image is then resized
     to the diameter the model knows best. ``parameters`` override the defaults of the model's head. ``axes``,
-    ``spacing_um`` and ``channels`` are what the user said of the image where its file is silent or wrong.
+    ``spacing_um`` and ``channels`` are metadata that the user gave where those of the file are missing or wrong.
     ``outline`` is a second model, which outlines the cells that the first one found; empty where there is none.
     """
 
@@ -62,13 +62,13 @@ class Recipe(BaseModel):
 
     @property
     def overrides(self) -> MetadataOverrides:
-        """What the user said of the image."""
+        """Metadata that the user gave for the image."""
         return MetadataOverrides(self.axes, self.spacing_um, self.channels)
 
     def with_overrides(self, overrides: MetadataOverrides) -> Recipe:
-        """Return the recipe for an image of which the user said this."""
-        said = {"axes": overrides.axes, "spacing_um": overrides.spacing, "channels": overrides.channels}
-        return self.model_copy(update=said)
+        """Return the recipe with metadata that the user gave for the image."""
+        changes = {"axes": overrides.axes, "spacing_um": overrides.spacing, "channels": overrides.channels}
+        return self.model_copy(update=changes)
 
     def fingerprint(self) -> str:
         """Return a sha256 over all choices: equal fingerprints on equal pixels give equal results."""
@@ -86,14 +86,14 @@ def load_recipe(path: Path) -> Recipe:
     Raises
     ------
     OptionError
-        If the file cannot be read or holds something that is no choice of a run.
+        If the file cannot be read, or has an unknown or impossible option.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise OptionError(f"recipe {path} cannot be read: {error}") from error
     if not isinstance(content, dict):
-        raise OptionError(f"recipe {path} holds no choices; expected lines like 'model: nuclei'")
+        raise OptionError(f"recipe {path} has no options; expected lines like 'model: nuclei'")
     return make_recipe(content, source=f"recipe {path}")
 
 

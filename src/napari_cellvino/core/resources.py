@@ -1,4 +1,4 @@
-"""Find the folders that ship: beside the modules in a wheel, at the top of the tree in an editable install."""
+"""Find the folders that ship with the package: next to the modules in a wheel, at the top of the source tree else."""
 
 from __future__ import annotations
 

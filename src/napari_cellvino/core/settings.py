@@ -1,13 +1,12 @@
-"""Where a user's own things live, and the few settings that hold for every run."""
+"""Where a user's own files are, and the few settings that hold for every run."""
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from napari_cellvino.core.errors import OptionError, OutputError
 
@@ -23,22 +22,31 @@ class Settings(BaseModel):
     device: str = "AUTO"
 
 
+class _Environment(BaseSettings):
+    """Folders and files that environment variables name; an empty variable counts as not set."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, case_sensitive=True, env_ignore_empty=True, extra="ignore", protected_namespaces=()
+    )
+
+    models: Path | None = Field(default=None, validation_alias="CELLVINO_MODELS")
+    cache: Path | None = Field(default=None, validation_alias="CELLVINO_CACHE")
+    settings: Path | None = Field(default=None, validation_alias="CELLVINO_SETTINGS")
+
+
 def user_model_folder() -> Path:
     """Return the folder for a user's own model packages; ``CELLVINO_MODELS`` overrides it."""
-    chosen = os.environ.get("CELLVINO_MODELS")
-    return Path(chosen) if chosen else user_data_path(_APP, appauthor=False) / "models"
+    return _Environment().models or user_data_path(_APP, appauthor=False) / "models"
 
 
 def cache_folder() -> Path:
     """Return the folder for compiled models; ``CELLVINO_CACHE`` overrides it."""
-    chosen = os.environ.get("CELLVINO_CACHE")
-    return Path(chosen) if chosen else user_cache_path(_APP, appauthor=False)
+    return _Environment().cache or user_cache_path(_APP, appauthor=False)
 
 
 def settings_path() -> Path:
     """Return the settings file; ``CELLVINO_SETTINGS`` overrides it."""
-    chosen = os.environ.get("CELLVINO_SETTINGS")
-    return Path(chosen) if chosen else user_config_path(_APP, appauthor=False) / "settings.json"
+    return _Environment().settings or user_config_path(_APP, appauthor=False) / "settings.json"
 
 
 def load_settings() -> Settings:
@@ -47,18 +55,18 @@ def load_settings() -> Settings:
     Raises
     ------
     OptionError
-        If the file is there but cannot be understood.
+        If the file is there but cannot be read or holds no settings.
     """
     path = settings_path()
     try:
-        return Settings.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return Settings.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return Settings()
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise OptionError(f"settings {path} cannot be used: {faults}; mend or delete the file") from error
-    except (OSError, ValueError) as error:
-        raise OptionError(f"settings {path} cannot be used: {error}; mend or delete the file") from error
+        problems = "; ".join(": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in error.errors())
+        raise OptionError(f"settings {path} cannot be used: {problems}; correct or delete the file") from error
+    except OSError as error:
+        raise OptionError(f"settings {path} cannot be used: {error}; correct or delete the file") from error
 
 
 def save_settings(settings: Settings) -> None:
@@ -70,9 +78,10 @@ def save_settings(settings: Settings) -> None:
         If it cannot be written.
     """
     path = settings_path()
+    part = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_suffix(".part").write_text(settings.model_dump_json(indent=2), encoding="utf-8")
-        path.with_suffix(".part").replace(path)
+        part.write_text(settings.model_dump_json(indent=2), encoding="utf-8")
+        part.replace(path)
     except OSError as error:
         raise OutputError(f"settings {path} cannot be written: {error.strerror}") from error

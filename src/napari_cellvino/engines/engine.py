@@ -1,4 +1,4 @@
-"""The seam to whatever runs a network: batches in, arrays out."""
+"""The interface to what runs a network: batches in, arrays out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class EngineTileError(InferenceError):
 
 
 class EngineConnectionError(InferenceError):
-    """What runs the network could not be reached or went away; a smaller tile would not help."""
+    """The server that runs the network cannot be reached; a smaller tile would not help."""
 
 
 @dataclass(frozen=True, slots=True)

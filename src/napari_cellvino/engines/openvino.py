@@ -7,6 +7,7 @@ other. The compiled model is cached on disk.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -25,6 +26,8 @@ from napari_cellvino.core.settings import cache_folder
 from napari_cellvino.engines.engine import Device, Engine, EngineInfo, EngineTileError, InferenceCancelledError
 from napari_cellvino.model_package import ModelPackage
 
+_logger = logging.getLogger(__name__)
+
 IN_FLIGHT = 2  # requests per tile size: more only wait for each other
 
 _MODES = {Precision.FAST: "PERFORMANCE", Precision.EXACT: "ACCURACY", Precision.INT8: "PERFORMANCE"}
@@ -32,7 +35,7 @@ _MODES = {Precision.FAST: "PERFORMANCE", Precision.EXACT: "ACCURACY", Precision.
 
 @lru_cache(maxsize=1)
 def openvino_core() -> ov.Core:
-    """Return the one core of this process, which is never let go of.
+    """Return the one core of this process, which is never released.
 
     The CPU plugin of every core sets up a stack for signal handlers (for processors with AMX). When two cores go in
     the order in which they came, the second puts back the stack of the first, which is gone: the next Ctrl+C, or
@@ -57,7 +60,7 @@ def list_devices() -> tuple[Device, ...]:
 
 
 def resolve_device(name: str) -> str:
-    """Return the device string to compile for: AUTO and HETERO lists are made from devices that are there.
+    """Return the device string to compile for: AUTO and HETERO lists contain available devices only.
 
     Raises
     ------
@@ -65,11 +68,11 @@ def resolve_device(name: str) -> str:
         If the device is not on this computer.
     """
     available = list(openvino_core().available_devices)
-    wish, _, chosen = name.upper().partition(":")
-    if wish in {"AUTO", "HETERO", "MULTI"}:
+    mode, _, chosen = name.upper().partition(":")
+    if mode in {"AUTO", "HETERO", "MULTI"}:
         wanted = chosen.split(",") if chosen else sorted(available, key=_auto_order)
         members = [_member(item, available, name) for item in wanted]
-        return members[0] if len(members) == 1 else f"{wish}:{','.join(members)}"
+        return members[0] if len(members) == 1 else f"{mode}:{','.join(members)}"
     return _member(name.upper(), available, name)
 
 
@@ -93,7 +96,7 @@ def _describe(name: str) -> Device:
 def _property(device: str, key: str) -> object:
     try:
         return openvino_core().get_property(device, key)
-    except RuntimeError:  # plugins differ in what they tell
+    except RuntimeError:  # plugins differ in their properties
         return None
 
 
@@ -148,7 +151,10 @@ class OpenVinoEngine(Engine):
             raise EngineTileError(
                 f"{self._device} cannot run {self._weights.parent.name} on tiles of {tile} px: {_first_line(error)}"
             ) from error
-        return _Compiled(requests, _info(compiled, self._precision), seconds)
+        info = _info(compiled, self._precision)
+        name = self._weights.parent.name
+        _logger.debug("compiled %s for tiles of %d px on %s, %s", name, tile, info.device, info.number_type)
+        return _Compiled(requests, info, seconds)
 
     def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:
         """Return the maps (1, M, tile, tile) of a float32 batch (1, C, tile, tile).
@@ -241,11 +247,11 @@ class OpenVinoEngine(Engine):
 
 
 def _await(requests: Iterable[ov.InferRequest]) -> None:
-    """Wait for requests whose results nobody wants any more, so that they can be started again."""
+    """Wait for requests whose results are not needed any more, so that they can be started again."""
     for request in requests:
         try:
             request.wait()
-        except RuntimeError:  # it was cancelled, or failed: that was said by the one before
+        except RuntimeError:  # cancelled or failed: already reported by the request before
             continue
 
 
@@ -271,7 +277,7 @@ def _info(compiled: ov.CompiledModel, precision: Precision) -> EngineInfo:
     device = ",".join(devices) if isinstance(devices, (list, tuple)) else str(devices)
     try:
         number = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-    except RuntimeError:  # AUTO over several devices does not tell
+    except RuntimeError:  # AUTO over several devices has no such property
         number = "unknown"
     number = {"dynamic": "f32"}.get(number, number)  # what OpenVINO calls the model's own type
     number = "i8" if precision is Precision.INT8 else number

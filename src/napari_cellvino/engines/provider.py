@@ -63,15 +63,15 @@ class EngineProvider:
             self._held[key] = self._make(package, device, precision)
         self._held.move_to_end(key)
         while len(self._held) > KEPT:
-            self._held.popitem(last=False)  # it may still be at work for somebody, who holds it then
+            self._held.popitem(last=False)  # who still uses it keeps a reference
         return self._held[key]
 
     def cancel(self) -> None:
-        """Stop whatever runs, from any thread: the run raises `InferenceCancelledError`."""
+        """Stop running inferences, from any thread: the run raises `InferenceCancelledError`."""
         for engine in list(self._held.values()):
             engine.cancel()
 
     def close(self) -> None:
-        """Stop whatever runs and let go of all engines; the provider makes new ones when asked again."""
+        """Stop running inferences and release all engines; the provider makes new ones when asked again."""
         while self._held:
             self._held.popitem()[1].close()

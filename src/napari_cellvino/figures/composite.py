@@ -1,4 +1,4 @@
-"""Pixels of any type and number of channels as a picture that people can look at."""
+"""Pixels of any type and number of channels as an RGB picture for display."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _stretch(plane: NDArray[np.generic]) -> NDArray[np.float32]:
     return np.clip(intensity_range(plane, *CONTRAST).apply(finite) * BRIGHTEST, 0, 255)
 
 
-def as_seen(channels: NDArray[np.generic], eight_bit: np.bool_ | bool) -> Picture:
+def to_rgb(channels: NDArray[np.generic], eight_bit: np.bool_ | bool) -> Picture:
     """Return red, green and blue (3, Y, X) as a picture; those of other than 8 bits are stretched together."""
     if not eight_bit:
         finite = np.nan_to_num(channels, nan=0, posinf=0, neginf=0)
@@ -43,7 +43,7 @@ def as_seen(channels: NDArray[np.generic], eight_bit: np.bool_ | bool) -> Pictur
     return np.ascontiguousarray(np.moveaxis(channels, 0, -1).astype(np.uint8))
 
 
-def reduced(channels: NDArray[np.generic], step: int) -> NDArray[np.float32]:
+def downsampled(channels: NDArray[np.generic], step: int) -> NDArray[np.float32]:
     """Return the means of (C, Y, X) over squares of ``step`` px, at the far edges over what there is."""
     height, width = channels.shape[1:]
     rows, columns = np.arange(0, height, step), np.arange(0, width, step)

@@ -98,7 +98,7 @@ def round_length(at_most: float) -> float:
 
 
 def length_text(um: float) -> str:
-    """Return a length for people, in nm, um (the font has no µ) or mm."""
+    """Return a length as text in nm, um (the font has no µ) or mm."""
     scale, unit = (1e-3, "mm") if um >= 1000 else (1.0, "um") if um >= 1 else (1e3, "nm")
     return f"{um * scale:.4g} {unit}"
 

@@ -1,8 +1,8 @@
-"""Outlines and boxes of objects painted into a picture, so that they are told apart by every eye.
+"""Outlines and boxes of objects painted into a picture, distinguishable with any colour vision.
 
-Hues are from the palette of Okabe and Ito, which people with any common colour vision can tell apart. Where a model
-tells classes apart, each has its hue; else outlines side by side never share one while there are enough. What wants a
-second look differs in form as well: its outline is dashed.
+Hues are from the palette of Okabe and Ito, which people with any common colour vision can tell apart. Where a model has
+several classes, each has its hue; else neighbouring outlines have different hues as far as there are enough. Outlines
+of doubtful objects differ in form as well: they are dashed.
 
 References
 ----------
@@ -27,7 +27,7 @@ AT_EDGE = (255, 255, 255)
 REACH = 8  # px: objects nearer than that get different hues
 DASH = 3  # px, for outlines of 1 px
 GAP = (40, 40, 40)  # between dashes, so that they show on bright objects
-CASING = 0.45  # brightness left right beside an outline: it shows on bright images
+CASING = 0.45  # brightness left next to an outline, which then shows on bright images
 
 
 def paint_outlines(picture: Picture, labels: Integers, objects: Objects, *, thickness: int, classes: int = 1) -> None:
@@ -35,7 +35,7 @@ def paint_outlines(picture: Picture, labels: Integers, objects: Objects, *, thic
 
     ``labels`` (Y, X) is of the picture's size; boxes of ``objects`` may be in other pixels. An outline is open where
     the object is cut by the edge. Labels that are not among the objects are not painted. ``classes`` is the number of
-    classes that the model tells apart.
+    classes of the model.
     """
     edge = _edges(labels)
     casing = np.nonzero(edge & (labels == 0))
@@ -168,13 +168,13 @@ def _pairs(labels: Integers, dy: int, dx: int) -> tuple[Integers, Integers]:
 
 def _hues(pairs: NDArray[np.intp], n: int) -> NDArray[np.intp]:
     """Return a hue per object (N,) that differs from its neighbours', as far as there are enough hues."""
-    beside: list[list[int]] = [[] for _ in range(n)]
+    adjacent: list[list[int]] = [[] for _ in range(n)]
     for a, b in pairs.tolist():
-        beside[a].append(b)
-        beside[b].append(a)
+        adjacent[a].append(b)
+        adjacent[b].append(a)
     hues = [-1] * n
     for row in range(n):
-        taken = [hues[other] for other in beside[row]]
+        taken = [hues[other] for other in adjacent[row]]
         turn = [(row + k) % len(HUES) for k in range(len(HUES))]  # start elsewhere each time: all hues are used
         hues[row] = min(turn, key=taken.count)
     return np.array(hues, np.intp)

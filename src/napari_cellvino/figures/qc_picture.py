@@ -1,4 +1,4 @@
-"""One picture per field to judge a count by: the image, an outline (or box) and a number on every object, what was run.
+"""One quality-control picture per field: the image, an outline (or box) and a number on every object, and the run.
 
 Small images are enlarged until numbers can be read, large ones reduced to what a screen shows. Outlines follow the
 pixels exactly; smoothing them would hide what the picture is for.
@@ -16,7 +16,7 @@ from PIL import Image
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import Objects, ReviewState, format_left_out
-from napari_cellvino.figures.composite import Picture, as_seen, composite, reduced
+from napari_cellvino.figures.composite import Picture, composite, downsampled, to_rgb
 from napari_cellvino.figures.lettering import INK, PAPER, PLAIN, Line, draw_caption, draw_numbers, draw_scale_bar
 from napari_cellvino.figures.outlines import (
     AT_EDGE,
@@ -100,7 +100,7 @@ def draw_qc(
     spacing
         µm per pixel; a scale bar is drawn where it is known.
     rgb
-        The three channels are red, green and blue, of 8 bits shown as they are.
+        The three channels are red, green and blue, of 8 bits shown unchanged.
     excluded
         Ids of objects that are outlined and numbered but not counted.
 
@@ -117,10 +117,10 @@ def draw_qc(
     channels = pixels.reshape(-1, *shape)
     zoom = plan_zoom(shape, kept)
     if zoom < 1:  # before anything else: a copy of the whole image may not fit
-        channels = reduced(channels, round(1 / zoom))
-    seen = as_seen(channels, pixels.dtype == np.uint8) if rgb else composite(channels)
+        channels = downsampled(channels, round(1 / zoom))
+    shown = to_rgb(channels, pixels.dtype == np.uint8) if rgb else composite(channels)
     grey = len(channels) not in (2, 3)  # then all three bands are the same: one is enlarged
-    canvas = _enlarged(Image.fromarray(seen[..., 0] if grey else seen), zoom).convert("RGB")
+    canvas = _enlarged(Image.fromarray(shown[..., 0] if grey else shown), zoom).convert("RGB")
     canvas, unnumbered = _with_objects(canvas, labels, kept, zoom, len(classes))
     um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
     counted = kept.select(~np.isin(kept.id, list(excluded)))

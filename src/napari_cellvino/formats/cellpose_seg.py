@@ -17,23 +17,33 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.formats.decoding import decoding
 from napari_cellvino.formats.field import Cell, Cells, ExportField, Labels, cell_from
 from napari_cellvino.formats.label_canvas import fitting_labels, labelled
+from napari_cellvino.formats.label_pixels import array_header, check_shape
+from napari_cellvino.formats.label_pixels import read_npy as read_array
+from napari_cellvino.formats.label_values import cells_in_values
 from napari_cellvino.formats.writer import SplitBook, put_annotated_image
 
 SUFFIX = "_seg.npy"
+OURS = "cellvino"  # key of what other readers pass over
+ADVICE = "open it in Cellpose and save it again, or save its masks as TIFF"
 HARMLESS = {
     (f"numpy{core}.{module}", name)
     for core in (".core", "._core")
     for module, name in (("multiarray", "_reconstruct"), ("multiarray", "scalar"), ("numeric", "_frombuffer"))
-} | {("numpy", "ndarray"), ("numpy", "dtype"), ("builtins", "set"), ("_codecs", "encode")}
+} | {
+    ("numpy", "ndarray"), ("numpy", "dtype"), ("builtins", "set"), ("_codecs", "encode"),
+    ("collections", "OrderedDict"), ("builtins", "slice"), ("builtins", "complex"),
+}  # fmt: skip
 
 
 class CellposeFolder:
@@ -80,7 +90,7 @@ def seg_content(labels: Labels, cells: tuple[Cell, ...], image: str, *, channels
         "manual_changes": [],
         "flows": [],
         "diameter": float(np.median(np.sqrt(4 / np.pi * areas))) if len(areas) and labels.ndim == 2 else None,
-        "cellvino": [{"id": cell.id, "class": cell.kind, **cell.words()} for cell in cells],
+        OURS: [{"id": cell.id, "class": cell.kind, **cell.words()} for cell in cells],
     }
 
 
@@ -91,6 +101,23 @@ def _inner_edge(masks: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.bool_]:
     middle = padded[..., 1:-1, 1:-1]
     sides = (padded[..., :-2, 1:-1], padded[..., 2:, 1:-1], padded[..., 1:-1, :-2], padded[..., 1:-1, 2:])
     return np.asarray(np.logical_or.reduce([side != middle for side in sides]) & (middle != 0))
+
+
+def read_npy(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
+    """Return the objects in a ``.npy``: what Cellpose saved, or a label image as an array.
+
+    Raises
+    ------
+    ImageReadError
+        If the file is neither, or wants to run code.
+    ImageValueError
+        If its masks are not of ``shape``, or no labels.
+    """
+    with decoding(path, "a numpy array"), path.open("rb") as handle:
+        dtype = array_header(handle)[2]
+    return (
+        read_seg(path, shape, name) if dtype.hasobject else cells_in_values(path, read_array(path, shape).pixels, shape)
+    )
 
 
 def read_seg(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
@@ -107,13 +134,22 @@ def read_seg(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     masks = content.get("masks")
     if not isinstance(masks, np.ndarray):
         raise ImageReadError(f"{path} holds no masks; it should be the _seg.npy that Cellpose saved")
+    check_shape(path, masks.shape, shape)
+    records = content.get(OURS)
+    if not isinstance(records, list):
+        return cells_in_values(path, masks, shape)
     labels = fitting_labels(path, masks, shape)
-    records = content.get("cellvino")
-    if not isinstance(records, list) or len(records) != labels.max(initial=0):
+    if len(records) != labels.max(initial=0):
         return labelled(labels, ())
-    ids = np.array([0, *(record["id"] for record in records)], np.int32)
-    cells = [cell_from(record["id"], record["class"], record) for record in records]
-    return labelled(ids[labels], cells)
+    with decoding(path, f"a _seg.npy of an export ({OURS})"):
+        ids = np.array([0, *(record["id"] for record in records)], np.int32)
+        cells = [cell_from(record["id"], record["class"], record) for record in records]
+        return labelled(ids[labels], cells)
+
+
+def _as_text(*parts: str) -> str:
+    """Stand in for a path in a pickle: it is of no use here, and a path of Windows cannot be made elsewhere."""
+    return "/".join(map(str, parts))
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -121,25 +157,28 @@ class _PlainUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> object:
         """Return what is known to be harmless."""
+        if module.partition(".")[0] == "pathlib" and name.endswith("Path"):
+            return _as_text
         if (module, name) in HARMLESS:
             found: object = super().find_class(module, name)
             return found
-        raise pickle.UnpicklingError(f"it wants to run {module}.{name}, which is not needed for masks")
+        raise pickle.UnpicklingError(f"it wants to run {module}.{name}, which is not needed for masks; {ADVICE}")
 
 
 def _unpickled(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as handle:
-            _skip_header(handle)
-            held = _PlainUnpickler(io.BytesIO(handle.read())).load()
+    with decoding(path, "a _seg.npy of Cellpose"), path.open("rb") as handle:
+        array_header(handle)
+        pickled = handle.read()
+        _check_memo(pickled)
+        held = _PlainUnpickler(io.BytesIO(pickled)).load()
         content = held.item() if isinstance(held, np.ndarray) else held
-    except Exception as error:  # a broken pickle can raise anything
-        raise ImageReadError(f"{path} cannot be read as a _seg.npy of Cellpose: {error}") from error
     if not isinstance(content, dict):
         raise ImageReadError(f"{path} holds no masks; it should be the _seg.npy that Cellpose saved")
     return content
 
 
-def _skip_header(handle: BinaryIO) -> None:
-    version = np.lib.format.read_magic(handle)
-    (np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0)(handle)
+def _check_memo(pickled: bytes) -> None:
+    """Raise UnpicklingError where a place in the memo is beyond what the pickle can fill: it would take the memory."""
+    for code, argument, _ in pickletools.genops(pickled):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(pickled):
+            raise pickle.UnpicklingError(f"it is damaged (memo {argument})")

@@ -13,21 +13,26 @@ https://cocodataset.org/#format-data
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.formats.contours import signed_area
-from napari_cellvino.formats.field import Cell, Cells, ExportField, Labels, MisfitError, cell_from, planes_of
-from napari_cellvino.formats.label_canvas import Canvas, check_flat
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.formats.areas import Area, LeftOut, box_of, cells_of_areas, points_of
+from napari_cellvino.formats.contours import signed_area, trace_rings
+from napari_cellvino.formats.decoding import JsonContent, decoding, read_json
+from napari_cellvino.formats.field import Cell, Cells, ExportField, Labels, cell_from, planes_of
+from napari_cellvino.formats.label_canvas import check_flat
+from napari_cellvino.formats.matching import Entry, Wanted, as_wanted, choose_entry
 from napari_cellvino.formats.writer import SplitBook
 
 ANNOTATIONS_NAME = "annotations.json"
+MOST_PIXELS = 64  # times the image, that all outlines of it may cover
+Json = dict[str, Any]
 
 
 class Coco:
@@ -122,65 +127,124 @@ def run_lengths(labels: Labels) -> dict[int, list[int]]:
     return counts
 
 
-def read_coco(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
-    """Return the objects of the image called ``name`` (without suffix) in a COCO file; of its only image otherwise.
+def is_coco(content: JsonContent) -> bool:
+    """Return whether JSON is COCO, with its images or a list of results alone."""
+    if isinstance(content, list):
+        return bool(content) and all(isinstance(note, dict) and "image_id" in note for note in content)
+    return isinstance(content, dict) and "annotations" in content and "images" in content
+
+
+def read_coco(path: Path, shape: tuple[int, ...], wanted: Wanted | str = "", *, content: JsonContent = None) -> Cells:
+    """Return the objects of an image (without suffix) in a COCO file; of its only image otherwise.
+
+    ``content`` is what the file holds, where it was read before.
 
     Raises
     ------
     ImageReadError
         If the file is no COCO JSON.
     ImageValueError
-        If it has no such image, or that has another size.
+        If it has no such image, that is ambiguous, or has another size.
     """
     check_flat(path, "an image of COCO JSON", shape)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        image = _find_image(path, content["images"], name)
-        kinds = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
-        notes = [note for note in content["annotations"] if note["image_id"] == image["id"]]
-        size = (int(image["height"]), int(image["width"]))
-        if size != tuple(shape):
-            raise MisfitError(path, size, shape)
-        return _drawn(notes, kinds, size)
-    except (OSError, KeyError, TypeError, IndexError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ImageReadError(f"{path} cannot be read as COCO JSON: {error!r}") from error
+    held = read_json(path) if content is None else content
+    with decoding(path, "COCO JSON"):
+        notes = _notes(path, held, as_wanted(wanted), shape)
+        categories = held.get("categories") or [] if isinstance(held, dict) else []
+        kinds = {entry["id"]: str(entry["name"]) for entry in categories}
+        return _drawn(path, notes, kinds, shape)
 
 
-def _find_image(path: Path, images: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    stems = [re.sub(r"(\.ome)?\.\w+$", "", re.split(r"[\\/]", image["file_name"])[-1]) for image in images]
-    if name in stems:
-        return images[stems.index(name)]
-    if len(images) == 1:
-        return images[0]
-    raise ImageValueError(f"{path} has no image {name}; it holds {', '.join(stems[:8])}{' …' if stems[8:] else ''}")
+def _notes(path: Path, held: JsonContent, wanted: Wanted, shape: tuple[int, ...]) -> list[Json]:
+    """Return the annotations of the image that is wanted."""
+    if isinstance(held, list):
+        if wanted.several or len({str(note["image_id"]) for note in held}) > 1:
+            raise ImageValueError(f"{path} is a list of results without the names of their images; give the whole file")
+        return held
+    images = held["images"]
+    row = choose_entry(path, [_entry(image) for image in images], wanted, shape)
+    return [note for note in held["annotations"] if note["image_id"] == images[row]["id"]]
 
 
-def _drawn(notes: list[dict[str, Any]], kinds: Mapping[int, str], shape: tuple[int, int]) -> Cells:
-    canvas, boxes, taken = Canvas(shape), [], set[int]()
+def _entry(image: Json) -> Entry:
+    size = image.get("height"), image.get("width")
+    known = (int(size[0]), int(size[1])) if size[0] and size[1] else None
+    return Entry(str(image.get("file_name") or image["id"]), known)
+
+
+def _drawn(path: Path, notes: list[Json], kinds: Mapping[int, str], shape: tuple[int, ...]) -> Cells:
+    left, taken, areas = LeftOut(), set[int](), list[Area]()
+    ours = any("object" in note for note in notes)
+    crowds = sum(bool(note.get("iscrowd")) for note in notes)
+    budget = _Budget(MOST_PIXELS * max(shape[0] * shape[1], 2**20))
     for number, note in enumerate(notes, 1):
+        if note.get("iscrowd") and crowds < len(notes):
+            continue
         wanted = int(note.get("object", number))
         id_ = wanted if wanted not in taken else max(taken) + 1
         taken.add(id_)
-        cell = _cell(id_, note, kinds)
-        form = note.get("segmentation")
-        if isinstance(form, dict):
-            canvas.pixels(cell, *_decoded(form["counts"], shape[0]))
-        elif form:
-            canvas.rings(cell, [np.asarray(ring, np.float64).reshape(-1, 2) for ring in form])
+        with decoding(path, f"COCO JSON, annotation {note.get('id', number)}"):
+            area = _area(note, _cell(id_, note, kinds), shape, budget)
+        if area is None:
+            left.add("annotation(s) have neither an outline nor a box")
         else:
-            boxes.append(cell)
-    classes = tuple(kinds.values()) or ("cell",)
-    return Cells(None, tuple(boxes), classes) if len(boxes) == len(notes) > 0 else canvas.cells(classes)
+            areas.append(replace(area, known=ours))
+    left.add("annotation(s) of crowds (iscrowd) stand for several cells", crowds if crowds < len(notes) else 0)
+    classes = tuple(kinds.values()) or (() if areas else ("cell",))
+    return cells_of_areas(path, areas, shape, classes, left)
 
 
-def _cell(id_: int, note: dict[str, Any], kinds: Mapping[int, str]) -> Cell:
-    x, y, width, height = note.get("bbox") or (0, 0, 0, 0)
-    return cell_from(id_, kinds[note["category_id"]], note, (y, x, y + height, x + width))
+def _cell(id_: int, note: Json, kinds: Mapping[int, str]) -> Cell:
+    number = note.get("category_id")
+    kind = kinds.get(number, f"class {number}" if kinds else "cell") if number is not None else "cell"
+    box = box_of(*map(float, note["bbox"])) if note.get("bbox") and not note.get("segmentation") else (0, 0, 0, 0)
+    return cell_from(id_, kind, note, box)
 
 
-def _decoded(counts: list[int] | str, height: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _area(note: Json, cell: Cell, shape: tuple[int, ...], budget: _Budget) -> Area | None:
+    form = note.get("segmentation")
+    if isinstance(form, dict):
+        return Area(cell, tuple(_rings_of_runs(form, shape, budget)))
+    if form:
+        polygons = form if isinstance(form[0], list) else [form]
+        return Area(cell, tuple(points_of(ring) for ring in polygons), joined=True)
+    return Area(cell) if note.get("bbox") else None
+
+
+class _Budget:
+    """What all run lengths of an image may paint, in px: the next one to go beyond it is refused."""
+
+    def __init__(self, pixels: int) -> None:
+        self._left = pixels
+
+    def spend(self, pixels: int) -> None:
+        """Take ``pixels`` of it; ValueError where it is used up."""
+        self._left -= pixels
+        if self._left < 0:
+            raise ValueError("its run lengths cover the image many times over")
+
+
+def _rings_of_runs(form: Json, shape: tuple[int, ...], budget: _Budget) -> Iterator[NDArray[np.int32]]:
+    """Yield the outlines of run lengths, checked to be of this image."""
+    size = tuple(int(n) for n in form.get("size") or shape)
+    if size != tuple(shape):
+        raise ValueError(f"run lengths of an image of {size}, and this one is {tuple(shape)}")
+    counts = form["counts"]
+    lengths = np.array(_numbers(counts) if isinstance(counts, str) else counts, np.int64)
+    if (lengths < 0).any() or int(lengths.sum()) > shape[0] * shape[1] or (lengths > shape[0] * shape[1]).any():
+        raise ValueError(f"its run lengths go beyond the {shape[0] * shape[1]:,} px of the image")
+    budget.spend(int(lengths[1::2].sum()))
+    y, x = _decoded(lengths, shape[0])
+    if len(y) == 0:
+        return
+    corner = np.array([x.min(), y.min()], np.int32)
+    mask = np.zeros((int(np.ptp(y)) + 1, int(np.ptp(x)) + 1), np.int32)
+    mask[y - corner[1], x - corner[0]] = 1
+    yield from (ring + corner for ring in trace_rings(mask)[1])
+
+
+def _decoded(lengths: NDArray[np.int64], height: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the pixels (y, x) of an object: the cost grows with their number, not with the image."""
-    lengths = np.array(_numbers(counts) if isinstance(counts, str) else counts, np.intp)
     begin, length = (np.cumsum(lengths) - lengths)[1::2], lengths[1::2]
     run = np.repeat(np.arange(len(length)), length)
     x, y = np.divmod(begin[run] + np.arange(len(run)) - (np.cumsum(length) - length)[run], height)

@@ -26,6 +26,7 @@ Ring = NDArray[
     np.int32
 ]  # (K, 2): corners x, y, not closed; outer rings clockwise as seen (y down), holes the other way
 Points = NDArray[np.integer[Any]] | NDArray[np.floating[Any]]
+MOST_CROSSINGS = 2**23  # rows that the edges of one outline may cross; those of a cell are thousands
 STARTS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.int32)  # x, y where a pixel's step →, ↓, ←, ↑ begins
 
 
@@ -136,8 +137,24 @@ def _crossings(ring: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.
     (x0, y0), (x1, y1) = ring.T, np.roll(ring, -1, axis=0).T
     top, bottom = np.clip(np.ceil(np.sort([y0, y1], axis=0) - 0.5), 0, height).astype(np.intp)
     count = bottom - top
+    if int(count.sum()) > MOST_CROSSINGS:
+        raise ValueError(f"an outline of {len(ring):,} points crosses {int(count.sum()):,} rows; no cell's does")
     edge = np.repeat(np.arange(len(ring)), count)
     row = top[edge] + np.arange(len(edge)) - (np.cumsum(count) - count)[edge]
     x = x0[edge] + (row + 0.5 - y0[edge]) * (x1 - x0)[edge] / (y1 - y0)[edge]
     right = np.clip(np.ceil(x - 0.5), 0, width).astype(np.intp)
     return np.asarray(row * (width + 1) + right)
+
+
+def is_inside(rings: Sequence[Points], points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which points (N, 2) of x, y lie inside an odd number of rings."""
+    inside = np.zeros(len(points), bool)
+    for ring in rings:
+        corners = np.asarray(ring, np.float64)
+        for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            if y0 == y1:
+                continue
+            crosses = (y0 > points[:, 1]) != (y1 > points[:, 1])
+            at = x0 + (points[:, 1] - y0) * (x1 - x0) / (y1 - y0)
+            inside ^= crosses & (at > points[:, 0])
+    return inside

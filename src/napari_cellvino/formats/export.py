@@ -19,7 +19,7 @@ from napari_cellvino.formats.registry import FORMATS, check_formats
 from napari_cellvino.formats.splits import Splits
 from napari_cellvino.formats.writer import SplitBook, Writer
 from napari_cellvino.storage.atomic import atomic_folder, recover
-from napari_cellvino.storage.file_names import NameBook
+from napari_cellvino.storage.file_names import UniqueNames
 
 RECORD_NAME = "export.json"
 REVIEWED_ONLY = frozenset({"training"})
@@ -67,9 +67,9 @@ def export_fields(fields: Iterable[ExportField], choices: ExportChoices) -> dict
     with ExitStack() as stack:
         parts = {name: stack.enter_context(atomic_folder(done[name].folder)) for name in formats}
         writers = {name: FORMATS[name](parts[name], _book(done[name].folder)) for name in formats}
-        book = NameBook()
+        names = UniqueNames()
         for whole in fields:
-            shown = replace(whole.without_rejected(), name=book.enter(whole.name))
+            shown = replace(whole.without_rejected(), name=names.unique(whole.name))
             _write(shown, writers, done, choices.reviewed_only)
         for name, writer in writers.items():
             _finish(name, writer, parts[name], done[name])
@@ -121,7 +121,11 @@ def check_replaceable(folder: Path, *, overwrite: bool) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not overwrite:
-        raise ReplaceError(f"{folder} is there already; replace it (--overwrite) or choose another folder")
+        raise ReplaceError(
+            f"{folder} is there already",
+            remedy="replace it or choose another folder",
+            command="replace it (--overwrite) or choose another folder",
+        )
     try:
         known = {RECORD_NAME, *json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))["files"]}
     except (OSError, ValueError, KeyError, TypeError):

@@ -20,7 +20,7 @@ from PIL import Image
 from napari_cellvino.annotation.index import ObjectIndex
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
-from napari_cellvino.figures.composite import Picture, as_seen, composite
+from napari_cellvino.figures.composite import Picture, composite, to_rgb
 from napari_cellvino.formats.contours import Ring, trace_rings
 
 Labels = NDArray[np.int32]
@@ -163,7 +163,7 @@ class ExportField:
     def picture(self) -> Picture:
         """The image (Y, X) as people see it, of 8 bits: grey, stretched to its range, or red, green and blue."""
         if self.seen is None:
-            return as_seen(self.pixels, self.pixels.dtype == np.uint8)
+            return to_rgb(self.pixels, self.pixels.dtype == np.uint8)
         return composite(self.pixels[self.seen][None])[..., 0]
 
     @cached_property

@@ -13,18 +13,23 @@ ImageJ's ``ij.io.RoiDecoder``; the package ``roifile`` writes and reads the byte
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from roifile import ROI_TYPE, ImagejRoi, roiread
+from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.formats.archives import read_members, visible_members
+from napari_cellvino.formats.areas import Area, LeftOut, cells_of_areas, ellipse, points_of
 from napari_cellvino.formats.contours import Points, Ring
+from napari_cellvino.formats.decoding import check_fits, decoding
 from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from, planes_of
-from napari_cellvino.formats.label_canvas import Canvas, check_flat, planes_of_areas, single_planes_notice
+from napari_cellvino.formats.label_canvas import check_flat, planes_of_areas, single_planes_notice
 from napari_cellvino.formats.writer import SplitBook
 
 MOVE, LINE, CLOSE = 0.0, 1.0, 4.0  # how java.awt.geom.PathIterator numbers them
@@ -102,27 +107,52 @@ def read_rois(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     Raises
     ------
     ImageReadError
-        If the file holds no ROIs.
+        If the file holds no ROIs, or unpacks to more than any ROIs are.
     ImageValueError
         If they lie on other planes than the image has, or at several time points.
     """
-    try:
-        found = roiread(path)
-    except Exception as error:  # roifile raises whatever the broken bytes lead to
-        raise ImageReadError(f"{path} cannot be read as ImageJ ROIs: {error}") from error
-    rois = found if isinstance(found, list) else [found]
-    canvas, ids = Canvas(shape), set[int]()
+    rois = [_roi(path, named, content) for named, content in _contents(path)]
+    left, ids = LeftOut(), set[int]()
     areas = [roi for roi in rois if roi.roitype in AREAS]
-    boxes = [_cell(roi, ids) for roi in areas] if areas and all(_is_box(roi) for roi in areas) else []
+    left.add("line(s), point(s) or text(s) are no areas", len(rois) - len(areas))
     _check_times(path, areas)
-    if boxes:
+    boxed = bool(areas) and all(_is_box(roi) for roi in areas)
+    if boxed:
         check_flat(path, "a set of boxes", shape)
-        return Cells(None, tuple(boxes), tuple(dict.fromkeys(cell.kind for cell in boxes)))
-    for roi, z in zip(areas, planes_of_areas(path, [_plane(roi) for roi in areas], shape), strict=True):
-        canvas.rings(_cell(roi, ids), _rings(roi), z)
-    skipped, unknown = len(rois) - len(areas), sum("object:" not in roi.props for roi in areas)
-    notices = (f"{skipped} line(s), point(s) or text(s) are no areas: left out",) if skipped else ()
-    return canvas.cells(notices=(*notices, *single_planes_notice(unknown, shape)))
+    with decoding(path, "ImageJ ROIs"):
+        planes = planes_of_areas(path, [_plane(roi) for roi in areas], shape) if not boxed else [0] * len(areas)
+        cells = [
+            Area(_cell(roi, ids), () if boxed else tuple(rings), z, known="object:" in roi.props)
+            for roi, z in zip(areas, planes, strict=True)
+            if (rings := rings_of(roi))
+        ]
+        left.add("ROI(s) have no points", len(areas) - len(cells))
+        unknown = sum(not area.known for area in cells)
+        drawn = cells_of_areas(path, cells, shape, left_out=left)
+    return replace(drawn, notices=(*drawn.notices, *single_planes_notice(unknown, shape)))
+
+
+def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of every ROI."""
+    with decoding(path, "ImageJ ROIs"):
+        if not zipfile.is_zipfile(path):
+            if path.suffix.lower() == ".zip":
+                raise ImageReadError(f"{path} cannot be read as ImageJ ROIs: it is no zip archive, or cut short")
+            check_fits(path, path.stat().st_size)
+            yield path.name, path.read_bytes()
+            return
+        with zipfile.ZipFile(path) as archive:
+            members = visible_members(archive)
+            rois = [member for member in members if member.filename.lower().endswith(".roi")]
+            if members and not rois:
+                held = ", ".join(member.filename for member in members[:5])
+                raise ImageReadError(f"{path} holds no ROIs but {held}; unpack it and name the file that holds masks")
+            yield from zip((member.filename for member in rois), read_members(path, archive, rois), strict=True)
+
+
+def _roi(path: Path, named: str, content: bytes) -> ImagejRoi:
+    with decoding(path, f"ImageJ ROIs ({named})"):
+        return ImagejRoi.frombytes(content)
 
 
 def _plane(roi: ImagejRoi) -> int | None:
@@ -143,9 +173,57 @@ def _is_box(roi: ImagejRoi) -> bool:
     return roi.roitype == ROI_TYPE.RECT and not roi.composite and "object:" in roi.props
 
 
-def _rings(roi: ImagejRoi) -> list[Points]:
-    """Return the rings of an area; those of a composite are all there, closed."""
-    return [np.asarray(ring, np.float64) for ring in roi.coordinates(multi=True) if len(ring) > 2]
+def rings_of(roi: ImagejRoi) -> list[Points]:
+    """Return the rings of an area; those of a composite are all there, closed; none where it has no points."""
+    if not _has_points(roi) and roi.roitype == ROI_TYPE.OVAL:
+        middle, half = _middle_and_half(roi)
+        return [ellipse(*middle, *half)] if min(half) > 0 else []
+    if not _has_points(roi) and roi.roitype == ROI_TYPE.RECT and roi.rounded_rect_arc_size > 0:
+        return [_rounded(roi)]
+    if not _has_points(roi) and roi.roitype == ROI_TYPE.FREEHAND:
+        return _turned(roi)
+    return [points_of(ring) for ring in roi.coordinates(multi=True) if len(ring) > 2]
+
+
+def _has_points(roi: ImagejRoi) -> bool:
+    held = (roi.subpixel_coordinates, roi.integer_coordinates, roi.multi_coordinates)
+    return any(points is not None and len(points) for points in held)
+
+
+def _middle_and_half(roi: ImagejRoi) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the middle (x, y) of a ROI's box and half its width and height."""
+    half = (roi.right - roi.left) / 2, (roi.bottom - roi.top) / 2
+    return (roi.left + half[0], roi.top + half[1]), half
+
+
+def _rounded(roi: ImagejRoi) -> Points:
+    """Return the outline of a rectangle with round corners, whose arcs are as wide and high as its arc size."""
+    (x, y), half = _middle_and_half(roi)
+    radius = tuple(min(roi.rounded_rect_arc_size / 2, length) for length in half)
+    corner = ellipse(0, 0, *radius)
+    return points_of(np.array([x, y]) + corner + np.sign(corner) * (np.array(half) - radius))
+
+
+def _ratio(roi: ImagejRoi) -> float:
+    """Return the ratio of an ellipse's axes, or a turned rectangle's width: a float in the place of other fields."""
+    fields = (roi.arrow_style_or_aspect_ratio, roi.arrow_head_size, roi.rounded_rect_arc_size)
+    return float(struct.unpack(">f", struct.pack(">BBh", *fields))[0])
+
+
+def _turned(roi: ImagejRoi) -> list[Points]:
+    """Return the outline of a turned ellipse or rectangle that is given by its long axis alone."""
+    (x0, y0), (x1, y1) = (float(roi.x1), float(roi.y1)), (float(roi.x2), float(roi.y2))
+    length, ratio = float(np.hypot(x1 - x0, y1 - y0)), _ratio(roi)
+    if length == 0 or ratio <= 0:
+        return []
+    turn, middle = float(np.arctan2(y1 - y0, x1 - x0)), ((x0 + x1) / 2, (y0 + y1) / 2)
+    if roi.subtype == ROI_SUBTYPE.ELLIPSE:
+        return [ellipse(*middle, length / 2, length / 2 * ratio, turn)]
+    if roi.subtype == ROI_SUBTYPE.ROTATED_RECT:
+        across = np.array([-(y1 - y0), x1 - x0]) / length * ratio / 2
+        ends = np.array([[x0, y0], [x1, y1]])
+        return [points_of(np.concatenate([ends - across, ends[::-1] + across]))]
+    return []
 
 
 def _cell(roi: ImagejRoi, ids: set[int]) -> Cell:

@@ -95,8 +95,9 @@ def check_flat(path: Path, kind: str, shape: tuple[int, ...]) -> None:
     """Raise ImageValueError where a format that has no z is to hold the masks of a whole stack."""
     if len(shape) != 2:
         raise ImageValueError(
-            f"{path}: {kind} holds one plane, but the masks of a whole stack {tuple(shape)} are asked for; "
-            f"say which plane these lie on (--z plane:K), or give the stack as {STACKED}"
+            f"{path}: {kind} holds one plane, but the masks of a whole stack {tuple(shape)} are asked for",
+            remedy=f"choose the one plane that these lie on, or give the stack as {STACKED}",
+            command=f"say which plane these lie on (--z plane:K), or give the stack as {STACKED}",
         )
 
 

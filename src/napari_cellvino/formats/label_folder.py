@@ -14,11 +14,12 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.formats.decoding import decoding
 from napari_cellvino.formats.field import Cells, ExportField, planes_of
-from napari_cellvino.formats.label_canvas import check_flat, fitting_labels, labelled
+from napari_cellvino.formats.label_canvas import fitting_labels, labelled
+from napari_cellvino.formats.label_pixels import READ_PIXELS
+from napari_cellvino.formats.label_values import cells_in_values, whole_numbers
 from napari_cellvino.formats.writer import (
     OBJECTS_NAME,
     ObjectTable,
@@ -27,7 +28,7 @@ from napari_cellvino.formats.writer import (
     put_boxes,
     read_objects,
 )
-from napari_cellvino.io.label_tiff import put_image, put_labels, read_labels
+from napari_cellvino.io.label_tiff import put_image, put_labels
 
 MANIFEST_COLUMNS = (
     "id", "split", "group", "objects", "accepted", "edited", "unseen", "model", "model_sha256", "source", "position",
@@ -110,6 +111,8 @@ def put_truth(folder: Path, field: ExportField, suffix: str) -> None:
 def read_label_image(path: Path, shape: tuple[int, ...]) -> Cells:
     """Return the objects of a label image; with what an ``objects.csv`` of an export beside it knows of them.
 
+    The numbers of one that was not written here are looked at: they may be those of a binary mask.
+
     Raises
     ------
     ImageReadError
@@ -117,18 +120,10 @@ def read_label_image(path: Path, shape: tuple[int, ...]) -> Cells:
     ImageValueError
         If it is no label image of ``shape``, or has ids above 2147483647.
     """
-    labels = read_labels(path)[0] if path.suffix.lower() in (".tif", ".tiff") else _picture(path, shape)
+    held = READ_PIXELS[path.suffix.lower()](path, shape)
     name = path.name.removesuffix(path.suffix).removesuffix(".ome")
-    return labelled(fitting_labels(path, labels, shape), read_objects(path.parent.parent / OBJECTS_NAME, name))
-
-
-def _picture(path: Path, shape: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.integer]]:
-    check_flat(path, "a PNG", shape)
-    try:
-        with Image.open(path) as opened:  # of a palette, the numbers, not the colours
-            labels = np.array(opened)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImageReadError(f"{path} cannot be read as a label image: {error}") from error
-    if labels.ndim != 2 or labels.dtype.kind not in "bui":
-        raise ImageValueError(f"{path} is no label image (Y, X) of whole numbers: {labels.dtype} {labels.shape}")
-    return labels
+    with decoding(path.parent.parent / OBJECTS_NAME, "a table of objects"):
+        known = read_objects(path.parent.parent / OBJECTS_NAME, name)
+    if held.ours or known:
+        return labelled(fitting_labels(path, whole_numbers(path, held.pixels, shape), shape), known)
+    return cells_in_values(path, held.pixels, shape)

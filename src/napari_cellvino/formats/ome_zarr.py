@@ -11,7 +11,9 @@ https://ngff.openmicroscopy.org/0.5/ and /0.4/
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,12 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
-from napari_cellvino.figures.composite import reduced
+from napari_cellvino.figures.composite import downsampled
+from napari_cellvino.formats.decoding import check_fits, decoding
 from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from
 from napari_cellvino.formats.label_canvas import fitting_labels, labelled
+from napari_cellvino.formats.label_pixels import check_shape
+from napari_cellvino.formats.label_values import cells_in_values, whole_numbers
 from napari_cellvino.formats.writer import SplitBook
 
 LARGE = 1024  # px: images longer than that get a smaller copy
@@ -89,7 +94,7 @@ def _pyramid(pixels: NDArray[Any], smaller: Callable[[NDArray[Any], int], NDArra
 
 
 def _mean(pixels: NDArray[Any], step: int) -> NDArray[Any]:
-    flat = reduced(pixels.reshape(-1, *pixels.shape[-2:]), step)
+    flat = downsampled(pixels.reshape(-1, *pixels.shape[-2:]), step)
     rounded = np.rint(flat) if pixels.dtype.kind in "ui" else flat
     return rounded.reshape(*pixels.shape[:-2], *flat.shape[-2:]).astype(pixels.dtype)
 
@@ -147,17 +152,38 @@ def read_ome_zarr(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
         If the labels are not of ``shape``.
     """
     names: list[str] = []
-    try:
+    with decoding(path, "OME-Zarr with labels"):
         group = zarr.open_group(path, mode="r")
         if "image-label" not in _attributes(group):
-            names = list(_attributes(zarr.open_group(path / "labels", mode="r"))["labels"])
+            names = _label_names(path)
             group = zarr.open_group(path / "labels" / names[0], mode="r")
         said = _attributes(group)
-        labels = np.asarray(group[said["multiscales"][0]["datasets"][0]["path"]])
+        array = group[said["multiscales"][0]["datasets"][0]["path"]]
+        check_shape(path, array.shape, shape)
+        check_fits(path, math.prod(array.chunks) * array.dtype.itemsize)
+        labels = np.asarray(array)
         cells = [_cell(entry) for entry in said["image-label"].get("properties", [])]
-    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise ImageReadError(f"{path} cannot be read as OME-Zarr with labels: {error!r}") from error
-    return labelled(fitting_labels(path, labels, shape), cells, notices=_passed_over(names))
+    notices = _passed_over(names)
+    if cells:
+        return labelled(fitting_labels(path, whole_numbers(path, labels, shape), shape), cells, notices=notices)
+    found = cells_in_values(path, labels, shape)
+    return replace(found, notices=(*notices, *found.notices))
+
+
+def _label_names(path: Path) -> list[str]:
+    """Return the names of the label images of an image.
+
+    Raises
+    ------
+    ImageReadError
+        If there is none, or one leads out of the folder.
+    """
+    if not any((path / "labels" / name).is_file() for name in ("zarr.json", ".zgroup")):
+        raise ImageReadError(f"{path} has no labels, it is an image alone; name the OME-Zarr that holds the masks")
+    names = list(_attributes(zarr.open_group(path / "labels", mode="r"))["labels"])
+    if not names or any(Path(name).is_absolute() or ".." in Path(name).parts for name in names):
+        raise ImageReadError(f"{path}/labels names no label images that lie in it ({names})")
+    return names
 
 
 def _passed_over(names: list[str]) -> tuple[str, ...]:

@@ -22,15 +22,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.figures.outlines import class_hues
+from napari_cellvino.formats.areas import Area, LeftOut, box_of, cells_of_areas, points_of
 from napari_cellvino.formats.contours import Ring
+from napari_cellvino.formats.decoding import JsonContent, decoding, read_json
 from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from, planes_of
-from napari_cellvino.formats.label_canvas import Canvas, check_flat, planes_of_areas, single_planes_notice
+from napari_cellvino.formats.label_canvas import planes_of_areas, single_planes_notice
 from napari_cellvino.formats.polygons import polygons_of
 from napari_cellvino.formats.writer import SplitBook
 
 Json = dict[str, Any]
+FOUND = ("detection", "cell")  # what QuPath found inside of annotations
+NO_CELLS = ("tile", "tma core", "root")
 
 
 class QuPathGeoJson:
@@ -92,14 +96,24 @@ def _properties(cell: Cell, colour: tuple[int, int, int]) -> Json:
 
 
 def _measurements(field: ExportField, row: int) -> Json:
-    columns = {name: values[row] for name, values in field.measurements.items() if math.isfinite(values[row])}
-    return {"measurements": columns | {"score": field.cells.cells[row].score}}
+    columns = {name: values[row] for name, values in field.measurements.items()}
+    columns["score"] = field.cells.cells[row].score
+    return {"measurements": {name: value for name, value in columns.items() if math.isfinite(value)}}
 
 
-def read_geojson(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
+def is_geojson(content: JsonContent) -> bool:
+    """Return whether JSON is GeoJSON: a collection, a list of features, or one."""
+    if isinstance(content, list):
+        return not content or any(isinstance(one, dict) and "geometry" in one for one in content)
+    return isinstance(content, dict) and ("features" in content or "geometry" in content or "coordinates" in content)
+
+
+def read_geojson(path: Path, shape: tuple[int, ...], name: str = "", *, content: JsonContent = None) -> Cells:
     """Return the polygons of a GeoJSON file, as QuPath exports it, in an image of ``shape``.
 
-    In a stack, polygons that say they are one object are one; any other is an object of its own plane.
+    In a stack, polygons that say they are one object are one; any other is an object of its own plane. An annotation
+    that goes round detections is the region that they were looked for in, and no cell. ``content`` is what the file
+    holds, where it was read before.
 
     Raises
     ------
@@ -108,24 +122,54 @@ def read_geojson(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
     ImageValueError
         If polygons lie on other planes than the image has, or at several time points.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        features = content if isinstance(content, list) else content.get("features", [content])
-        areas = [feature for feature in features if feature["geometry"]["type"] in ("Polygon", "MultiPolygon")]
-        if areas and all("box" in feature["geometry"] for feature in areas):
-            check_flat(path, "a set of boxes", shape)
-            return _boxes(areas)
-        canvas, planes = Canvas(shape), planes_of_areas(path, _planes(path, areas), shape)
-        for number, (feature, z) in enumerate(zip(areas, planes, strict=True), 1):
-            canvas.rings(_cell(feature, number), _rings(feature["geometry"]), z)
+    held = read_json(path) if content is None else content
+    left = LeftOut()
+    with decoding(path, "GeoJSON"):
+        areas = _features_with_area(held, left)
+        planes = planes_of_areas(path, _planes(path, areas), shape)
+        found = any(_object_type(feature) in FOUND for feature in areas)
+        cells = [
+            _area(feature, number, z, found=found)
+            for number, (feature, z) in enumerate(zip(areas, planes, strict=True), 1)
+        ]
         unknown = sum("object" not in _metadata(feature) for feature in areas)
-    except ImageValueError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ImageReadError(f"{path} cannot be read as GeoJSON: {error!r}") from error
-    skipped = len(features) - len(areas)
-    notices = (f"{skipped} point(s) or line(s) are no areas: left out",) if skipped else ()
-    return canvas.cells(notices=(*notices, *single_planes_notice(unknown, shape)))
+        drawn = cells_of_areas(path, cells, shape, left_out=left)
+    return replace(drawn, notices=(*drawn.notices, *single_planes_notice(unknown, shape)))
+
+
+def _features_with_area(held: JsonContent, left: LeftOut) -> list[Json]:
+    """Return the features that are polygons; the others are counted."""
+    features = held if isinstance(held, list) else held.get("features", [held])
+    areas = []
+    for raw in features:
+        feature = raw if "geometry" in raw or "coordinates" not in raw else {"geometry": raw}
+        geometry = feature.get("geometry") or {}
+        kind = geometry.get("type")
+        if kind not in ("Polygon", "MultiPolygon", None):
+            left.add("point(s) or line(s) are no areas")
+        elif not geometry.get("coordinates") or not _rings(geometry):
+            left.add("object(s) have no outline (an empty geometry)")
+        elif _object_type(feature) in NO_CELLS:
+            left.add("tile(s) or core(s) of QuPath are no cells")
+        else:
+            areas.append(feature)
+    return areas
+
+
+def _area(feature: Json, number: int, z: int, *, found: bool) -> Area:
+    geometry, known = feature["geometry"], "object" in _metadata(feature)
+    rings = _rings(geometry)
+    cell = _cell(feature, number)
+    if "box" in geometry:
+        (x0, y0), (x1, y1) = rings[0].min(0).tolist(), rings[0].max(0).tolist()
+        return Area(replace(cell, box=box_of(x0, y0, x1 - x0, y1 - y0)), z=z, known=known)
+    return Area(cell, tuple(rings), z, known=known, suspect=found and _object_type(feature) not in FOUND)
+
+
+def _object_type(feature: Json) -> str:
+    """Return what QuPath calls an object: annotation, detection, cell, tile and so on."""
+    said = feature.get("properties") or {}
+    return str(said.get("objectType") or said.get("object_type") or "").casefold().replace("_", " ")
 
 
 def _planes(path: Path, areas: list[Json]) -> list[int | None]:
@@ -145,23 +189,16 @@ def _planes(path: Path, areas: list[Json]) -> list[int | None]:
     return [0 if plane is None else int(plane.get("z", 0)) for plane in named]
 
 
-def _boxes(areas: list[Json]) -> Cells:
-    cells = []
-    for number, feature in enumerate(areas, 1):
-        (x0, y0), (x1, y1) = (corner(np.array(feature["geometry"]["coordinates"][0]), 0) for corner in (np.min, np.max))
-        cells.append(replace(_cell(feature, number), box=(float(y0), float(x0), float(y1), float(x1))))
-    return Cells(None, tuple(cells), tuple(dict.fromkeys(cell.kind for cell in cells)))
-
-
 def _rings(geometry: Mapping[str, Any]) -> list[NDArray[np.float64]]:
     polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
-    return [np.array(ring, np.float64)[:, :2] for polygon in polygons for ring in polygon]
+    return [points_of(np.array(ring, np.float64)[:, :2]) for polygon in polygons for ring in polygon if ring]
 
 
 def _cell(feature: Json, number: int) -> Cell:
     said = feature.get("properties") or {}
     known = _metadata(feature)
-    kind = str((said.get("classification") or {}).get("name", "cell"))
+    named = said.get("classification") or {}
+    kind = str((named.get("name") if isinstance(named, dict) else named) or "cell")
     measured = said.get("measurements")
     score = {"score": measured["score"]} if isinstance(measured, dict) and "score" in measured else {}
     return cell_from(int(known.get("object", number)), kind, {**known, **score})

@@ -1,123 +1,177 @@
-"""Annotations of any format that we write, told apart by their name and content."""
+"""Annotations of any format that is read, told apart by their name and content, and found by the name of the image."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.formats.cellpose_seg import read_seg
-from napari_cellvino.formats.coco import read_coco
+from napari_cellvino.formats.archives import unpacked
+from napari_cellvino.formats.cellpose_outlines import is_outlines, read_outlines
+from napari_cellvino.formats.cellpose_seg import read_npy
+from napari_cellvino.formats.coco import is_coco, read_coco
+from napari_cellvino.formats.decoding import decoding, read_json
 from napari_cellvino.formats.field import Cells
 from napari_cellvino.formats.imagej_rois import read_rois
 from napari_cellvino.formats.label_folder import read_label_image
+from napari_cellvino.formats.label_pixels import READ_PIXELS
+from napari_cellvino.formats.label_studio import is_label_studio, read_label_studio
+from napari_cellvino.formats.labelme import is_labelme, read_labelme
+from napari_cellvino.formats.mask_files import files_of_image, is_packed, names_of
+from napari_cellvino.formats.matching import Wanted, as_wanted, choose_file
 from napari_cellvino.formats.ome_zarr import is_zarr, read_ome_zarr
-from napari_cellvino.formats.qupath import read_geojson
+from napari_cellvino.formats.qupath import is_geojson, read_geojson
+from napari_cellvino.formats.via import is_via, read_via, read_via_csv
 from napari_cellvino.formats.yolo import read_yolo
-from napari_cellvino.storage.file_names import safe_name
 
-Reader = Callable[[Path, tuple[int, ...], str], Cells]
-ENDING = re.compile(r"(\.ome)?(\.(tiff?|png|npy|zip|roi|geojson|json|txt|zarr))$", re.IGNORECASE)
-ADDED = re.compile(
-    r"[-_. ](cp_masks|masks?|labels?|seg|roi_?sets?|rois?)$", re.IGNORECASE
-)  # what programs add to a name
+Shape = tuple[int, ...]
+Reader = Callable[[Path, Shape, Wanted], Cells]
+JsonReader = Callable[[Path, Any, Shape, Wanted], Cells]
+PACKED_LIMIT = 2**27  # bytes that a packed file may always have
+BYTES_PER_PIXEL = 8
 
+JSON_KINDS: tuple[tuple[Callable[[Any], bool], JsonReader, bool], ...] = (  # test, reader, of one image
+    (is_geojson, lambda path, content, shape, wanted: read_geojson(path, shape, content=content), True),
+    (is_labelme, read_labelme, True),
+    (is_coco, lambda path, content, shape, wanted: read_coco(path, shape, wanted, content=content), False),
+    (is_label_studio, read_label_studio, False),
+    (is_via, read_via, False),
+)
 
-def _read_label_image(path: Path, shape: tuple[int, ...], name: str) -> Cells:
-    return read_label_image(path, shape)
-
-
-READERS: dict[str, Reader] = {
-    ".tif": _read_label_image,
-    ".tiff": _read_label_image,
-    ".png": _read_label_image,
-    ".npy": read_seg,
-    ".zip": read_rois,
-    ".roi": read_rois,
-    ".geojson": read_geojson,
-    ".txt": read_yolo,
+REFUSED: Mapping[str, str] = {
+    ".jpg": "a JPEG, which changes the numbers of labels; save the masks as PNG or TIFF",
+    ".jpeg": "a JPEG, which changes the numbers of labels; save the masks as PNG or TIFF",
+    ".bmp": "a Windows bitmap; save the masks as PNG or TIFF",
+    ".gif": "a GIF; save the masks as PNG or TIFF",
+    ".mat": "a file of MATLAB; save the labels with imwrite as a TIFF of 16 bits",
+    ".h5": "an HDF5 file; in ilastik, export the objects or the segmentation as TIFF",
+    ".hdf5": "an HDF5 file; in ilastik, export the objects or the segmentation as TIFF",
+    ".xml": "XML (Pascal VOC, CVAT, Imaris or Aperio); export it as COCO, YOLO or GeoJSON",
+    ".ilp": "a project of ilastik; export the objects or the segmentation as TIFF",
+    ".qpdata": "data of a QuPath project; in QuPath, File > Export objects as GeoJSON",
+    ".svg": "a drawing; export the outlines as GeoJSON or ImageJ ROIs",
+    ".parquet": "a table; export the outlines as GeoJSON, COCO or a label image",
+    ".rar": "an archive; unpack it and name the file in it",
+    ".7z": "an archive; unpack it and name the file in it",
+    ".tar": "an archive; unpack it and name the file in it",
 }
 
 
-def read_cells(path: Path, shape: tuple[int, ...], name: str) -> Cells:
-    """Return the annotations in ``path`` of the image ``name`` (without suffix), whose size is ``shape``.
+def read_cells(path: Path, shape: Shape, wanted: Wanted | str) -> Cells:
+    """Return the annotations in ``path`` of an image, whose size is ``shape``.
 
-    That is (Y, X), or (Z, Y, X) where they belong to a whole stack. Read are label images (TIFF, PNG), ``_seg.npy``,
-    ImageJ ROIs, GeoJSON, COCO JSON, YOLO and OME-Zarr; of PNG, COCO and YOLO masks of one plane only.
+    That is (Y, X), or (Z, Y, X) where they belong to a whole stack. ``docs/export.md`` lists the formats.
 
     Raises
     ------
     ImageReadError
-        If the file is broken or of none of these kinds.
+        If the file is broken or of no kind that is read.
     ImageValueError
         If it does not fit the image.
     """
+    image = as_wanted(wanted)
+    if is_packed(path):
+        with unpacked(path, PACKED_LIMIT + BYTES_PER_PIXEL * math.prod(shape)) as inner:
+            return read_cells(inner, shape, image)
+    with decoding(path, "annotations"):
+        return _reader_of(path)(path, shape, image)
+
+
+def _reader_of(path: Path) -> Reader:
     suffix = path.suffix.lower()
-    if suffix == ".json":
-        return (read_geojson if _is_geojson(path) else read_coco)(path, shape, name)
     if is_zarr(path):
-        return read_ome_zarr(path, shape, name)
-    if suffix not in READERS:
-        raise ImageReadError(f"{path} is of no kind that can be read; those are {', '.join(READERS)}, .json, .zarr")
-    return READERS[suffix](path, shape, name)
+        return lambda path, shape, wanted: read_ome_zarr(path, shape)
+    if path.is_dir():
+        raise ImageReadError(f"{path} is a folder, not a file of annotations; name one in it")
+    if suffix in READERS:
+        return READERS[suffix]
+    if suffix in REFUSED:
+        raise ImageReadError(f"{path} is {REFUSED[suffix]}")
+    raise ImageReadError(f"{path} is of no kind that can be read; those are {', '.join(READERS)}, .zarr, and these .gz")
 
 
-def _is_geojson(path: Path) -> bool:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ImageReadError(f"{path} cannot be read as JSON: {error}") from error
-    return isinstance(content, list) or "features" in content or "geometry" in content
+def _label_image(path: Path, shape: Shape, wanted: Wanted) -> Cells:
+    return read_label_image(path, shape)
+
+
+def _text(path: Path, shape: Shape, wanted: Wanted) -> Cells:
+    return (read_outlines if is_outlines(path) else read_yolo)(path, shape)
+
+
+def _json(path: Path, shape: Shape, wanted: Wanted) -> Cells:
+    content = read_json(path)
+    reader = next((read for test, read, _ in JSON_KINDS if test(content)), None)
+    if reader is None:
+        held = ", ".join(map(str, list(content)[:6])) if isinstance(content, dict) else type(content).__name__
+        raise ImageReadError(
+            f"{path} is JSON of no kind that can be read (it holds {held or 'nothing'}); those are GeoJSON, COCO, "
+            "labelme, VIA and Label Studio"
+        )
+    return reader(path, content, shape, wanted)
+
+
+def _archive(path: Path, shape: Shape, wanted: Wanted) -> Cells:
+    return read_rois(path, shape)
+
+
+READERS: dict[str, Reader] = {
+    **dict.fromkeys(READ_PIXELS, _label_image),
+    ".npy": lambda path, shape, wanted: read_npy(path, shape),
+    ".zip": _archive,
+    ".roi": _archive,
+    ".geojson": _json,
+    ".json": _json,
+    ".txt": _text,
+    ".csv": read_via_csv,
+}
 
 
 def holds_one_image(masks: Path) -> bool:
-    """Return whether ``masks`` is, or should be, what one image has, and not a folder or a COCO file of several.
+    """Return whether ``masks`` is, or should be, what one image has, and not a folder or a file of several.
 
     Raises
     ------
     ImageReadError
         If it is JSON that cannot be read.
     """
-    if masks.suffix.lower() == ".json" and masks.is_file():
-        return _is_geojson(masks)
-    return not masks.is_dir() or is_zarr(masks)
+    if masks.is_dir():
+        return is_zarr(masks)
+    if masks.suffix.lower() in (".json", ".geojson"):
+        content = read_json(masks)
+        return next((single for test, _, single in JSON_KINDS if test(content)), True)
+    return masks.suffix.lower() != ".csv"
 
 
-def find_annotations(masks: Path, name: str) -> Path:
-    """Return what holds the annotations of the image ``name``: ``masks`` itself, or the one in it of that name.
+def find_annotations(masks: Path, wanted: Wanted | str) -> Path:
+    """Return what holds the annotations of an image: ``masks`` itself, or the file in it of that name.
 
     What programs add to a name (``_masks``, ``_seg``, ``_RoiSet``, …) is passed over, and signs that no file may have.
+    Folders in it are searched where it holds nothing itself.
 
     Raises
     ------
     ImageReadError
-        If there is none, or more than one.
+        If there is none, or more than one, or it is the image itself.
+    ImageValueError
+        If it could belong to another image of the same name as well.
     """
+    image = as_wanted(wanted)
     if not masks.exists():
         raise ImageReadError(f"there is nothing at {masks}; check the name")
+    if image.path and Path(image.path).exists() and masks.resolve() == Path(image.path).resolve():
+        raise ImageReadError(f"{masks} is the image itself, not its masks")
     if not masks.is_dir() or is_zarr(masks):
         return masks
-    plain = [path for path in sorted(masks.iterdir()) if ENDING.search(path.name) and not path.name.startswith(".")]
-    wanted = {name, safe_name(name)}
-    named = [path for path in plain if not wanted.isdisjoint(_names_of(path))]
-    marked = [path for path in named if _names_of(path)[0] not in wanted or len(named) == 1]  # the image lies beside it
-    if len(marked) != 1:
-        found = " and ".join(path.name for path in marked) or "nothing"
-        raise ImageReadError(f"{masks} holds {found} for the image {name}; name the file itself")
-    return marked[0]
+    with decoding(masks, "a folder of masks"):
+        files = files_of_image(masks, image)
+    return choose_file(masks, files, image)
 
 
 def without_masks(images: Sequence[Path], masks: Path) -> list[Path]:
     """Return the images that are not themselves masks of another one, where both lie in the folder ``masks``."""
     beside = [path for path in images if path.parent.resolve() == masks.resolve()]
-    plain = {_names_of(path)[0] for path in beside}
-    drawn = {path for path in beside if _names_of(path)[0] != (name := _names_of(path)[1]) and name in plain}
+    plain = {names_of(path)[0] for path in beside}
+    drawn = {path for path in beside if names_of(path)[0] != (name := names_of(path)[1]) and name in plain}
     return [path for path in images if path not in drawn]
-
-
-def _names_of(path: Path) -> tuple[str, str]:
-    """Return the name without its ending, and without what programs add to it."""
-    stem = ENDING.sub("", path.name)
-    return stem, ADDED.sub("", stem)

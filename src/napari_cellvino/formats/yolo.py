@@ -20,13 +20,15 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.formats.field import IMPORTED, Cell, Cells, ExportField, planes_of
-from napari_cellvino.formats.label_canvas import Canvas, check_flat
+from napari_cellvino.formats.areas import Area, LeftOut, box_of, cells_of_areas, imported_cell, points_of
+from napari_cellvino.formats.decoding import decoding
+from napari_cellvino.formats.field import Cells, ExportField, planes_of
+from napari_cellvino.formats.label_canvas import check_flat
 from napari_cellvino.formats.polygons import single_path
 from napari_cellvino.formats.writer import SplitBook
+from napari_cellvino.formats.yolo_names import DATA_NAME, ClassNames, class_names
 
-DATA_NAME = "data.yaml"
+MOST_SHARE = 1.5  # of the image: predictions reach a little beyond it
 Line = tuple[str, Iterable[float]]  # class, and shares of the image
 
 
@@ -57,11 +59,14 @@ class Yolo:
             (self._folder / "labels" / split / f"{plane.name}.txt").write_text(text, encoding="utf-8", newline="\n")
 
     def finish(self) -> None:
-        """Write ``data.yaml`` and the splits; without a field of ``val``, what is validated on is ``train``."""
+        """Write ``data.yaml`` and the splits; without a field of ``val``, what is validated on is ``train``.
+
+        It names no ``path``: the folder it lies in is taken, wherever that is moved to.
+        """
         splits = {split for _, split, _ in self._book.rows}
         val = "images/val" if "val" in splits else "images/train"
         train = "images/train" if "train" in splits else val
-        content = {"path": ".", "train": train, "val": val, "names": {n: name for name, n in self._kinds.items()}}
+        content = {"train": train, "val": val, "names": {n: name for name, n in self._kinds.items()}}
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         (self._folder / DATA_NAME).write_text(text, encoding="utf-8", newline="\n")
         self._book.write(self._folder)
@@ -90,34 +95,55 @@ def _numbers(shares: Iterable[float]) -> str:
 
 
 def read_yolo(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
-    """Return the objects in a YOLO label file of an image (Y, X); class names from a ``data.yaml`` above, if any.
+    """Return the objects in a YOLO label file of an image (Y, X).
+
+    Class names are those of a ``data.yaml`` above, or of a ``classes.txt`` as labelImg writes it, if there is one; a
+    number behind a box or a polygon is its confidence.
 
     Raises
     ------
     ImageReadError
-        If the file holds anything but numbers.
+        If the file holds anything but numbers, or numbers of pixels or key points.
     ImageValueError
-        If the image is no plane.
+        If the image is no plane, or nothing in the file lies in it.
     """
     check_flat(path, "a YOLO file", shape)
-    names, (height, width) = _class_names(path), shape
-    try:
-        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        parsed = [(int(row[0]), np.array(row[1:], np.float64)) for row in rows]
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise ImageReadError(f"{path} cannot be read as YOLO labels: {error}") from error
-    canvas, boxes = Canvas((height, width)), []
-    for id_, (number, shares) in enumerate(parsed, 1):
-        kind = names.get(number, f"class {number}")
-        if len(shares) == 4:
-            boxes.append(_boxed(id_, kind, shares * (width, height, width, height)))
-        elif len(shares) >= 6 and len(shares) % 2 == 0:
-            points = shares.reshape(-1, 2) * (width, height)
-            canvas.rings(Cell(id_, kind, (0, 0, 0, 0), origin=IMPORTED), [_on_lattice(points)])
-        else:
-            raise ImageReadError(f"{path}, line {id_}: {len(shares)} numbers are neither a box nor a polygon")
-    classes = tuple(names.values())
-    return Cells(None, tuple(boxes), classes or ("cell",)) if boxes else canvas.cells(classes)
+    areas = []
+    with decoding(path, "YOLO labels"):
+        names = class_names(path)
+        rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        for number, row in enumerate(rows, 1):
+            with decoding(path, f"YOLO labels, line {number}"):
+                areas.append(_area(number, _class_number(row[0]), np.array(row[1:], np.float64), names, shape))
+    left = LeftOut(remarks=names.remarks)
+    return cells_of_areas(path, areas, shape, tuple(names.names.values()) or (() if areas else ("cell",)), left)
+
+
+def _class_number(text: str) -> int:
+    number = float(text)
+    if number != int(number) or number < 0:
+        raise ValueError(f"{text} is no class; those are numbered from 0")
+    return int(number)
+
+
+def _area(number: int, kind: int, said: NDArray[np.float64], names: ClassNames, shape: tuple[int, ...]) -> Area:
+    """Return the object of a line: a box, or a polygon of three points or more, and perhaps its confidence."""
+    size = np.array(shape[::-1], np.float64)
+    word, boxed = names.of(kind), len(said) in (4, 5) or (len(said) == 6 and said[5] > MOST_SHARE)
+    count = 4 if boxed else len(said) - len(said) % 2
+    if count < 4 or (not boxed and count < 6):
+        raise ValueError(f"{len(said)} numbers are neither a box nor a polygon")
+    shares, score = said[:count], float(said[count]) if len(said) > count else 1.0
+    if not (np.abs(shares) < MOST_SHARE).all() or not 0 <= score <= 1:
+        odd = next((n for n in shares.tolist() if not abs(n) < MOST_SHARE), score)
+        raise ValueError(f"{odd:g} is no share of the image; numbers go from 0 to 1, and are not pixels")
+    points = _on_lattice(shares.reshape(-1, 2) * size)
+    if not boxed:
+        return Area(imported_cell(number, word, score=score), (points_of(points),), known=True)
+    (x, y), (width, height) = shares.reshape(2, 2) * size
+    edges = np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
+    x0, y0, x1, y1 = _on_lattice(edges).tolist()
+    return Area(imported_cell(number, word, box_of(x0, y0, x1 - x0, y1 - y0), score))
 
 
 def _on_lattice(
@@ -126,19 +152,3 @@ def _on_lattice(
     """Return points on the edges of pixels where all of them nearly are: the shares are rounded."""
     nearest = np.rint(points)
     return nearest if np.abs(points - nearest).max() < 0.02 else points
-
-
-def _boxed(id_: int, kind: str, edges: NDArray[np.float64]) -> Cell:
-    x, y, width, height = edges
-    box = np.array([y - height / 2, x - width / 2, y + height / 2, x + width / 2])
-    y0, x0, y1, x1 = _on_lattice(box).tolist()
-    return Cell(id_, kind, (y0, x0, y1, x1), origin=IMPORTED)
-
-
-def _class_names(path: Path) -> dict[int, str]:
-    found = next((p / DATA_NAME for p in path.absolute().parents[:3] if (p / DATA_NAME).is_file()), None)
-    if found is None:
-        return {}
-    names = yaml.safe_load(found.read_text(encoding="utf-8")).get("names", {})
-    pairs = enumerate(names) if isinstance(names, list) else names.items()
-    return {int(number): str(name) for number, name in pairs}

@@ -6,9 +6,9 @@ No date, and an identifier made from the content instead of a random one: the sa
 from __future__ import annotations
 
 import hashlib
-import struct
+import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,8 +17,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.core.image import Spacing
+from napari_cellvino.io.checks import check_memory, check_ratio
 from napari_cellvino.storage.atomic import atomic_path
 
 Labels = NDArray[np.uint16] | NDArray[np.uint32]
@@ -27,7 +28,7 @@ CREATOR = "napari-cellvino"
 TIFF: dict[str, Any] = {"ome": True, "photometric": "minisblack", "compression": "zlib", "software": CREATOR}
 UM_PER = {"nm": 1e-3, "µm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4}
 UM_PER_CM = 1e4
-BROKEN = (OSError, ValueError, struct.error, ElementTree.ParseError, RuntimeError)  # the last from the decompressor
+CheckShape = Callable[[tuple[int, ...]], None]
 
 
 def write_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> None:
@@ -81,9 +82,30 @@ def read_labels(path: Path) -> tuple[Labels, Spacing]:
     Raises
     ------
     ImageReadError
-        If the file is no readable TIFF.
+        If the file is no readable TIFF, or claims more pixels than it can hold.
     ImageValueError
         If its pixels are no labels: more axes, negative or broken numbers, or several positions.
+    """
+    pixels, spacing, _ = read_label_pixels(path)
+    if pixels.ndim > max(AXES):
+        raise ImageValueError(
+            f"{path} has labels of shape {pixels.shape}, and they should be (Y, X) or (Z, Y, X); "
+            "save those of each time point, or channel, in a file of its own"
+        )
+    return _compact(pixels), spacing
+
+
+def read_label_pixels(path: Path, check: CheckShape | None = None) -> tuple[NDArray[Any], Spacing, str]:
+    """Return the pixels of a label TIFF as they are, their spacing, and the program that wrote them.
+
+    ``check`` is called with the shape before a pixel is read, and may refuse it.
+
+    Raises
+    ------
+    ImageReadError
+        If the file is no readable TIFF, or claims more pixels than it can hold.
+    ImageValueError
+        If it holds several positions.
     """
     try:
         with tifffile.TiffFile(path) as tiff:
@@ -91,20 +113,30 @@ def read_labels(path: Path) -> tuple[Labels, Spacing]:
             planes = len(shapes) > 1 and len(set(shapes)) == 1 and len(shapes[0]) == 2
             if planes and tiff.is_ome:
                 raise ImageValueError(f"{path} holds {len(shapes)} images; save the labels of each in its own file")
+            if not shapes or 0 in shapes[0]:
+                raise ImageReadError(f"{path} cannot be read as a label TIFF: it holds no image")
+            if check is not None:
+                check((len(shapes), *shapes[0]) if planes else shapes[0])
+            _check_claims(path, tiff, shapes if planes else shapes[:1])
             pixels = np.stack([series.asarray() for series in tiff.series]) if planes else tiff.asarray()
             spacing = _read_spacing(tiff.ome_metadata)
-    except ImageValueError:
+            software = str(tiff.pages.first.software)
+    except CellvinoError:
         raise
-    except BROKEN as error:
+    except Exception as error:  # tifffile raises whatever the broken bytes lead to
         raise ImageReadError(f"{path} cannot be read as a label TIFF: {error}") from error
-    if pixels.size == 0:
-        raise ImageReadError(f"{path} cannot be read as a label TIFF: it holds no image")
-    if pixels.ndim > max(AXES):
-        raise ImageValueError(
-            f"{path} has labels of shape {pixels.shape}, and they should be (Y, X) or (Z, Y, X); "
-            "save those of each time point, or channel, in a file of its own"
-        )
-    return _compact(pixels), spacing
+    return pixels, spacing, software
+
+
+def _check_claims(path: Path, tiff: tifffile.TiffFile, shapes: list[tuple[int, ...]]) -> None:
+    """Raise ImageReadError where a header claims more pixels, or larger tiles, than the file can hold."""
+    itemsize = max(series.dtype.itemsize for series in tiff.series[: len(shapes)])
+    nbytes = sum(math.prod(shape) for shape in shapes) * itemsize
+    page = tiff.series[0].keyframe
+    tile = math.prod((page.tilewidth, page.tilelength, page.tiledepth, itemsize)) if page.is_tiled else 0
+    for claimed in (nbytes, tile):
+        check_ratio(path, claimed, path.stat().st_size)
+        check_memory(path, claimed)
 
 
 def _compact(labels: NDArray[Any]) -> Labels:

@@ -71,8 +71,8 @@ def _planes(
             flat = stored.reshape((-1, shape.y, shape.x, sizes["S"]))
             colour: NDArray[np.generic] = flat[c // sizes["S"], ..., c % sizes["S"]]
             return colour
-        plane_yx: NDArray[np.generic] = stored[c]
-        return plane_yx
+        channel: NDArray[np.generic] = stored[c]
+        return channel
 
     return HeldPlanes(held, shape, dtype.itemsize * shape.c, plane)
 

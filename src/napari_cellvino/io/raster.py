@@ -56,7 +56,7 @@ def _decode(data: bytes, header: Header) -> NDArray[np.generic]:
     if data.startswith(PNG_MAGIC):
         png: NDArray[np.generic] = imagecodecs.png_decode(data)
         return png
-    with Image.open(BytesIO(data)) as picture:
+    with Image.open(BytesIO(data), formats=["JPEG"]) as picture:
         return np.asarray(picture.convert("L" if header.colours == 1 else "RGB"))
 
 

@@ -16,7 +16,7 @@ from napari_cellvino.io.reader import ENTRY_POINTS, HEAD_BYTES, ImageReader
 from napari_cellvino.io.source import Source
 from napari_cellvino.io.unread_formats import UNREAD_FORMATS
 
-_LOG = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 _SAVE = "open it in the program that made it and save it as TIFF or OME-TIFF"
 
 
@@ -34,12 +34,12 @@ def _added() -> Iterator[ImageReader]:
         try:
             reader = point.load()
         except Exception:
-            _LOG.exception("the reader %s (%s) cannot be imported and is left out", point.name, point.value)
+            _logger.exception("the reader %s (%s) cannot be imported and is left out", point.name, point.value)
             continue
         if isinstance(reader, ImageReader):
             yield reader
         else:
-            _LOG.error("the reader %s (%s) is no ImageReader and is left out", point.name, point.value)
+            _logger.error("the reader %s (%s) is no ImageReader and is left out", point.name, point.value)
 
 
 @cache
@@ -88,6 +88,7 @@ def open_source(
     for reader in candidates(path, head):
         source = reader.open_file(path, head, overrides)
         if source is not None:
+            _logger.debug("opened %s: %s, %d position(s)", path, type(source).__name__, len(source.positions))
             return source
     raise not_an_image(path, head)
 

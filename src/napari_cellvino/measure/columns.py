@@ -1,4 +1,4 @@
-"""Names of table columns that every spreadsheet and statistics program takes, and words for coded values."""
+"""Names of table columns that every spreadsheet and statistics program accepts, and names for coded values."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def _first_free(name: str, taken: list[str]) -> str:
 
 def format_enum(codes: NDArray[np.integer], kind: type[IntEnum]) -> list[str]:
     """Return the lower-case member name of each code (N,) of the enumeration ``kind``."""
-    words = {int(member): member.name.lower() for member in kind}
-    return [words[code] for code in codes.tolist()]
+    names = {int(member): member.name.lower() for member in kind}
+    return [names[code] for code in codes.tolist()]
 
 
 def format_doubts(codes: NDArray[np.integer]) -> list[str]:
     """Return the reasons in each code (N,) of `Doubt` flags: ``low_score touches_edge``, or an empty string."""
-    words = {code: _reasons(code) for code in np.unique(codes).tolist()}
-    return [words[code] for code in codes.tolist()]
+    names = {code: _reasons(code) for code in np.unique(codes).tolist()}
+    return [names[code] for code in codes.tolist()]
 
 
 def _reasons(code: int) -> str:

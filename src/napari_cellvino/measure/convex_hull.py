@@ -2,7 +2,7 @@
 
 The hull of an object is that of its pixels' squares, and only the outer corners of its outermost pixels on each row
 can be on it. So it consists of a left and a right chain over the rows, and the chains of all objects are thinned
-together: a point on or inside the chord of its two neighbours is no corner of the hull, whatever else is, and goes.
+together: a point on or inside the chord of its two neighbours is not a corner of the hull and is dropped.
 What is left when none goes is convex. A hull per object by Qhull, or by drawing it (``convex_hull_image``), was ruled
 out: either takes a hundred times as long.
 
@@ -50,7 +50,7 @@ def _corners(chain: Index, y: Index, x: Index) -> tuple[Index, Index, Index]:
 def _thin(chain: Index, y: Index, x: Index) -> tuple[Index, Index, Index]:
     """Return the corners of each chain that are on its convex hull.
 
-    Chains that lost no point are convex and rest, so that one winding outline does not hold up the others.
+    Chains that lost no point are convex and skipped, so that one winding outline does not slow down the others.
     """
     done: list[tuple[Index, Index, Index]] = []
     while len(chain):

@@ -19,7 +19,7 @@ def count_row(
 ) -> dict[str, float | int]:
     """Return the counts and medians of one field, from the table that `measure` made of it.
 
-    Objects that a person rejected or excluded are not counted. Medians and means of no objects are NaN.
+    Rejected and excluded objects are not counted. Medians and means of no objects are NaN.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def count_row(
 
 
 def counted(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the objects that a person neither rejected nor excluded."""
+    """Return the rows of the objects that are neither rejected nor excluded."""
     return table[~_rejected(table) & ~_excluded(table)]
 
 

@@ -16,8 +16,8 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import ObjectOrigin, Objects, ReviewState
 from napari_cellvino.measure.columns import column_names, format_doubts, format_enum
-from napari_cellvino.measure.convex_hull import hull_areas
-from napari_cellvino.measure.runs import Runs, box_runs, find_runs
+from napari_cellvino.measure.outlines import Outlines, find_outlines
+from napari_cellvino.measure.runs import Runs, box_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,13 +32,15 @@ def measure(
     channels: Sequence[str],
     spacing: Spacing,
     classes: Sequence[str],
+    *,
+    outlines: Outlines | None = None,
 ) -> pd.DataFrame:
     """Return one row per object, in the order of ``objects``.
 
     Parameters
     ----------
     labels
-        (Y, X) label image that holds every ``objects.id``; other labels are passed over. None where objects are known
+        (Y, X) label image with every ``objects.id``; other labels are ignored. None where objects are known
         by their boxes alone, which are then measured instead.
     objects
         Gives id, class, score, box, centroid, area, origin, review and doubts.
@@ -51,14 +53,16 @@ def measure(
         µm per pixel; where unknown, the columns in µm are absent.
     classes
         Names that ``objects.class_index`` counts into.
+    outlines
+        Those of ``objects`` in ``labels``, where they are known already.
 
     Returns
     -------
     pandas.DataFrame
         Columns ``id class score y0 x0 y1 x1 centroid_y centroid_x area_px equivalent_diameter_px eccentricity
         solidity touches_edge``, ``mean_ max_ integrated_`` of each channel, ``area_um2 equivalent_diameter_um
-        centroid_y_um centroid_x_um`` where the scale is known, and ``origin review doubts`` in words. Of boxes, those
-        of diameter, eccentricity and solidity are absent: a box does not tell them.
+        centroid_y_um centroid_x_um`` where the scale is known, and ``origin review doubts`` as names. For boxes, those
+        of diameter, eccentricity and solidity are absent: a box does not determine them.
 
         Eccentricity is that of the ellipse with the same second moments of the pixel centres (0 for a single pixel,
         1 for a straight line of them). Solidity is the pixel count over the area of the convex hull of the pixels'
@@ -75,8 +79,9 @@ def measure(
     """
     _check_sizes(labels, pixels, channels)
     shape = pixels.shape[-2:]
-    runs = box_runs(objects.box, shape) if labels is None else find_runs(labels, objects.id)
-    columns = _identity(objects, classes) | _place(objects) | (_shape(runs) if labels is not None else {})
+    found = outlines if outlines is not None or labels is None else find_outlines(labels, objects.id)
+    runs = box_runs(objects.box, shape) if found is None else found.runs
+    columns = _identity(objects, classes) | _place(objects) | (_shape(found) if found is not None else {})
     columns["touches_edge"] = _touches_edge(objects, shape)
     for name, channel in zip(column_names(channels, empty="channel"), pixels, strict=True):
         columns |= _intensity(runs, channel, name)
@@ -126,12 +131,13 @@ def _place(objects: Objects) -> Columns:
     return centroid | {"area_px": objects.area_px}
 
 
-def _shape(runs: Runs) -> Columns:
+def _shape(outlines: Outlines) -> Columns:
+    runs = outlines.runs
     area = runs.total(runs.x1 - runs.x0)
     return {
         "equivalent_diameter_px": _diameter(area),
         "eccentricity": _eccentricity(runs, area),
-        "solidity": area / hull_areas(runs),
+        "solidity": outlines.solidity,
     }
 
 
@@ -222,7 +228,7 @@ def _in_um(objects: Objects, spacing: Spacing, *, diameter: bool) -> Columns:
 
 
 def history(objects: Objects) -> Columns:
-    """Return where each object came from, what was said of it and why to look twice, in words."""
+    """Return origin, review state and doubts of each object, as names."""
     return {
         "origin": _format(format_enum(objects.origin, ObjectOrigin)),
         "review": _format(format_enum(objects.review, ReviewState)),
@@ -230,8 +236,8 @@ def history(objects: Objects) -> Columns:
     }
 
 
-def _format(words: list[str]) -> pd.Series:
+def _format(names: list[str]) -> pd.Series:
     """Return a column of text, also where it is empty."""
     import pandas as pd
 
-    return pd.Series(words, dtype="str")
+    return pd.Series(names, dtype="str")

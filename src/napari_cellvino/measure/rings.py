@@ -1,12 +1,13 @@
 """How bright an object is against its surroundings: a ring around it, neighbours left out.
 
-Translocation assays (FKHR, NF-kB) ask how much of a protein is in the nucleus; the ring stands for the cytoplasm. The
-ring is every pixel of no object whose centre is at most ``width`` px from a pixel's centre of the object; where two
+Translocation assays (FKHR, NF-kB) measure how much of a protein is in the nucleus; the ring represents the cytoplasm.
+The ring is every pixel of no object whose centre is at most ``width`` px from a pixel's centre of the object; where two
 objects are close, both count the pixels between them.
 
-Growing each object by itself was ruled out: a field has hundreds. Instead the rows of all objects are widened at once:
-a run of pixels reaches ``width`` px up and down, and the less far to the sides the further up or down it reaches. The
-union of those stretches is the grown object, exactly, and sums over stretches follow from running sums along the rows.
+Dilating each object separately was ruled out: a field has hundreds. Instead the rows of all objects are widened at
+once: a run of pixels reaches ``width`` px up and down, and the less far to the sides the further up or down it reaches.
+The union of those stretches is the grown object, exactly, and sums over stretches follow from running sums along the
+rows.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def find_owners(labels: Integers, ids: Integers) -> tuple[NDArray[np.intp], NDAr
 def box_runs(boxes: Integers, shape: tuple[int, ...]) -> Runs:
     """Return the runs of objects that fill their boxes (N, 4), in an image of ``shape`` (Y, X).
 
-    Boxes may overlap: ``foreground`` then holds a pixel once for each.
+    Boxes may overlap: ``foreground`` then has a pixel once for each box.
 
     Raises
     ------

@@ -39,7 +39,7 @@ def measure_volume(
     Parameters
     ----------
     labels
-        (Z, Y, X) label image that holds every ``objects.id``; other labels are passed over.
+        (Z, Y, X) label image with every ``objects.id``; other labels are ignored.
     objects
         Objects in 3D.
     planes
@@ -56,7 +56,7 @@ def measure_volume(
     pandas.DataFrame
         Columns ``id class score z0 y0 x0 z1 y1 x1 centroid_z centroid_y centroid_x volume_px planes touches_edge``,
         ``mean_ max_ integrated_`` of each channel, ``volume_um3 equivalent_diameter_um centroid_z_um centroid_y_um
-        centroid_x_um`` where the spacing is known, and ``origin review doubts`` in words. ``volume_px`` is in voxels,
+        centroid_x_um`` where the spacing is known, and ``origin review doubts`` as names. ``volume_px`` is in voxels,
         ``planes`` is how many the object reaches over, and the diameter that of the sphere of the same volume.
 
     Raises
@@ -110,15 +110,15 @@ class _Sums:
 def _gather(
     labels: NDArray[np.integer], ids: NDArray[np.int32], planes: Iterable[NDArray[np.generic]], channels: int
 ) -> _Sums:
-    sums, seen = _Sums(ids, channels), 0
+    sums, done = _Sums(ids, channels), 0
     for pixels in planes:
         expected = (channels, *labels.shape[1:])
-        if seen == len(labels) or pixels.shape != expected:
+        if done == len(labels) or pixels.shape != expected:
             raise ImageValueError(f"planes of {pixels.shape} do not fit labels of {labels.shape}: {expected} expected")
-        sums.add(labels[seen], pixels)
-        seen += 1
-    if seen != len(labels):
-        raise ImageValueError(f"{seen} planes were given for labels of {len(labels)}")
+        sums.add(labels[done], pixels)
+        done += 1
+    if done != len(labels):
+        raise ImageValueError(f"{done} planes were given for labels of {len(labels)}")
     return sums
 
 
@@ -138,7 +138,7 @@ def volume_count_row(
     """Return the counts and medians of one stack of ``shape`` (Z, Y, X), from the table of `measure_volume`.
 
     ``count``, ``rejected``, ``excluded``, ``count_<class>``, ``density_per_mm3``, ``median_volume_px``,
-    ``median_volume_um3``, ``mean_score``, ``touching_edge``, ``broken_along_z``. Objects that a person rejected or
+    ``median_volume_um3``, ``mean_score``, ``touching_edge``, ``broken_along_z``. Objects that were rejected or
     excluded are not counted; those in µm are absent where the spacing is unknown; medians and means of no objects are
     NaN.
     """

@@ -1,4 +1,4 @@
-"""Model packages: verified folders that hold a network, what it needs and what it promises."""
+"""Model packages: verified folders with a network, its requirements and its measured scores."""
 
 from napari_cellvino.model_package.package import ModelPackage, open_package
 from napari_cellvino.model_package.registry import find_package, list_packages

@@ -1,7 +1,7 @@
-"""Put a model among the user's own ones, keep every version of it, and go back to the one before.
+"""Install models in the user's folder, keep every version, and go back to the previous one.
 
-Beside the packages, ``.versions/<name>/<version>`` holds a copy of every version that was ever installed, so that
-nothing is lost whatever is installed over it; ``before`` there names the model that was used before the first one.
+Next to the packages, ``.versions/<name>/<version>`` is a copy of every version that was ever installed, so that
+no version is lost; the file ``before`` there names the model that was used before the first one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import yaml
+from packaging.version import InvalidVersion, Version
 
 from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.core.resources import shipped_folder
@@ -62,7 +63,7 @@ def installed_versions(name: str) -> tuple[str, ...]:
 
 
 def go_back(name: str) -> str:
-    """Put the version before the present one of a user's model in its place, and return the model to use now.
+    """Replace a user's model with its previous version, and return the name of the model to use now.
 
     That is ``name`` itself, or, where it was the first version, the model used before it; ``name`` is then gone from
     the models, and its versions are kept.
@@ -108,15 +109,18 @@ def _restore(name: str, version: str) -> ModelPackage:
 
 def _free_version(name: str, version: str) -> str:
     taken = installed_versions(name)
-    if taken and _order(version) <= _order(taken[-1]):
-        major, minor = _order(taken[-1])[:2]
-        return f"{major}.{minor + 1}.0"
+    newest = _order(taken[-1]) if taken else None
+    if newest is not None and _order(version) <= newest:
+        return f"{newest.major}.{newest.minor + 1}.0"
     return version
 
 
-def _order(version: str) -> tuple[int, ...]:
-    numbers = [int(part) if part.isdigit() else 0 for part in version.split(".")]
-    return tuple([*numbers, 0, 0, 0][:3])
+def _order(version: str) -> Version:
+    """Return a version for comparison (PEP 440); others, which bioimage.io allows, are older than all of these."""
+    try:
+        return Version(version)
+    except InvalidVersion:
+        return Version("0.dev0")
 
 
 def _set_version(path: Path, version: str) -> None:

@@ -15,7 +15,7 @@ from napari_cellvino.model_package.spec import SPEC_NAME, ModelSpec, read_spec
 
 @dataclass(frozen=True, slots=True)
 class ListedPackage:
-    """A package as a list shows it: not yet verified. ``problem`` says why it cannot be used, or is empty."""
+    """A package in a list, not verified yet. ``problem`` is why it cannot be used, or empty."""
 
     folder: Path
     spec: ModelSpec | None

@@ -1,6 +1,6 @@
-"""What a model package says of itself, read from its ``rdf.yaml``.
+"""The description of a model package, read from its ``rdf.yaml``.
 
-The file is a bioimage.io model description 0.5; what OpenVINO and the heads need stands under ``config.cellvino``.
+The file is a bioimage.io model description 0.5; what OpenVINO and the heads need is under ``config.cellvino``.
 The YAML is read here and not by bioimageio.spec, which would be a heavy run-time dependency and has no entry for
 OpenVINO weights.
 
@@ -27,7 +27,7 @@ Task = Literal["instances", "detection", "mask"]
 
 
 class Takes(StrEnum):
-    """What a model looks at: a whole field, tile by tile, or a crop round one cell."""
+    """The input of a model: a whole field in tiles, or a crop round one cell."""
 
     FIELD = "field"
     CROP = "crop"
@@ -49,10 +49,10 @@ class _Frozen(BaseModel):
 
 
 class Normalisation(_Frozen):
-    """How the pixels of a plane become what the network sees, channel by channel.
+    """How the pixels of a plane are normalised for the network, channel by channel.
 
     ``percentiles``: ``low`` and ``high`` (0 to 100) become 0 and 1; ``mean_std``: the mean becomes 0, mean plus
-    standard deviation 1; ``none``: as they are. The last two are for converted models that were trained so.
+    standard deviation 1; ``none``: unchanged. The last two are for converted models that were trained that way.
     """
 
     method: Literal["percentiles", "mean_std", "none"] = "percentiles"
@@ -63,7 +63,7 @@ class Normalisation(_Frozen):
 class Diameter(_Frozen):
     """Object diameters in px: the one the model knows best, and the range it was trained on.
 
-    ``assumed`` is the diameter taken where the user names none, None where images are then taken as they are.
+    ``assumed`` is the diameter used where the user gives none; with None, images are then not resized.
     """
 
     reference: float = Field(gt=0)
@@ -93,9 +93,9 @@ class ModelSpec(_Frozen):
 
     What comes out depends on the task: ``instances`` are labels, a ``detection`` is boxes with classes and scores, a
     ``mask`` is that of the one cell in the middle of a crop of ``tile`` px. The network takes (1, ``input_channels``,
-    tile, tile) and gives (1, maps, tile / stride, tile / stride). With 8 ``views`` it sees each tile in all ways it can
-    be flipped and transposed, with ``negatives`` half of them as negatives, and their maps are averaged. Running takes
-    ``bytes_fixed`` of memory and ``bytes_per_pixel`` for each pixel of a tile.
+    tile, tile) and gives (1, maps, tile / stride, tile / stride). With 8 ``views`` it runs on each tile in all ways it
+    can be flipped and transposed, with ``negatives`` half of them as negatives, and their maps are averaged. Running
+    takes ``bytes_fixed`` of memory and ``bytes_per_pixel`` for each pixel of a tile.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -130,7 +130,7 @@ class ModelSpec(_Frozen):
 
     @property
     def takes(self) -> Takes:
-        """What it looks at."""
+        """What it takes as input."""
         return Takes.CROP if self.gives is Gives.MASK else Takes.FIELD
 
     @property
@@ -141,7 +141,7 @@ class ModelSpec(_Frozen):
         return "transmitted" if {"phase-contrast", "bright-field", "dic"} & set(self.tags) else ""
 
     def describe_task(self) -> str:
-        """Return what comes out, for people: ``outlines cells``, ``boxes round cells: living, dead``."""
+        """Return the task as text: ``outlines cells``, ``boxes round cells: living, dead``."""
         if self.gives is Gives.BOXES:
             return "boxes round cells" + (f": {', '.join(self.classes)}" if len(self.classes) > 1 else "")
         return "outlines cells" if self.gives is Gives.OUTLINES else "outlines one cell in the middle of an image"
@@ -157,7 +157,7 @@ class ModelSpec(_Frozen):
 
 
 def read_spec(folder: Path) -> ModelSpec:
-    """Return what the package in ``folder`` says of itself.
+    """Return the description of the package in ``folder``.
 
     Raises
     ------

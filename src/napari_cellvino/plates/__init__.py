@@ -1,1 +1,1 @@
-"""What the wells of a plate hold and what was found in them."""
+"""Contents of wells, and their measurements."""

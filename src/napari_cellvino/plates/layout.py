@@ -1,4 +1,4 @@
-"""What is in the wells: compounds, doses and controls, from a CSV that a person made in a spreadsheet."""
+"""The layout of a plate: compounds, doses and controls, from a CSV file made in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Plate, Well
+from napari_cellvino.storage.csv_table import harmless_row, plain_cell
 
 COLUMNS = ("compound", "dose", "control")
 
@@ -33,7 +34,7 @@ _CONTROLS = {
 
 
 class Content(BaseModel):
-    """What one well holds; ``dose`` in whatever unit the user counts, None where there is none."""
+    """Contents of one well; ``dose`` is in a unit of the user's choice, None where there is none."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -57,7 +58,7 @@ class Content(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The contents of wells; a well that is not listed holds nothing known. False where nothing is known of any."""
+    """Contents of wells; those of wells not listed are unknown. False where no well is listed."""
 
     contents: Mapping[Well, Content] = field(default_factory=dict)
 
@@ -88,7 +89,8 @@ def read_layout(path: Path, plate: Plate) -> Layout:
         raise OptionError(f"layout {path} cannot be read: {error}; save it as CSV in UTF-8") from error
     lines = text.splitlines()
     separator = max(",;\t", key=(lines[0] if lines else "").count)  # as the spreadsheet of some countries writes
-    rows = [{(k or "").strip().casefold(): v for k, v in r.items()} for r in csv.DictReader(lines, delimiter=separator)]
+    table = csv.DictReader(lines, delimiter=separator)
+    rows = [{(k or "").strip().casefold(): _plain(v) for k, v in row.items()} for row in table]
     if not rows or "well" not in rows[0]:
         raise OptionError(f"layout {path} has no column 'well' or no rows; its columns are well, {', '.join(COLUMNS)}")
     contents: dict[Well, Content] = {}
@@ -101,12 +103,17 @@ def read_layout(path: Path, plate: Plate) -> Layout:
     return Layout(contents)
 
 
+def _plain(cell: object) -> object:
+    return plain_cell(cell) if isinstance(cell, str) else cell
+
+
 def layout_text(layout: Layout) -> str:
     """Return a layout as the CSV that `read_layout` reads."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("well", *COLUMNS))
-    writer.writerows((well.name, *layout.columns(well).values()) for well in sorted(layout.contents))
+    for well in sorted(layout.contents):
+        writer.writerow(harmless_row((well.name, *layout.columns(well).values())))
     return text.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""One row for a plate: what its wells are together, how much they differ, and whether its controls stand apart.
+"""One row for a plate: totals of its wells, their spread, and how well its controls are separated.
 
 References
 ----------
@@ -45,7 +45,7 @@ def plate_table(rows: Sequence[Row], wells: pd.DataFrame) -> pd.DataFrame:
     line: dict[str, object] = {"plate": wells["plate"].iloc[0], "wells": len(wells), **sums_of(rows)}
     line |= _viability(line) | _spread(wells)
     line |= {str(name): wells[name].iloc[0] for name in wells.columns if str(name).startswith(Z_PRIME)}
-    effects = dict.fromkeys(word for words in wells["edge_effect"] for word in words.split())
+    effects = dict.fromkeys(name for names in wells["edge_effect"] for name in names.split())
     line |= {"outlier_wells": int((wells["outlier"] != "").sum()), "edge_effect": " ".join(effects)}
     return pd.DataFrame([line])
 

@@ -1,4 +1,4 @@
-"""The numbers by which people compare wells: their names in words, their units, and their values."""
+"""Measures of wells: their titles, units and values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_cellvino.measure.columns import column_names
 
 FLAGS, REVIEWED = "flags", "reviewed"
 Lines = Mapping[Well, Mapping[str, object]]
-"""What is known of each well, by the columns of ``wells.csv``; ``reviewed`` is the share of cells that were."""
+"""The row of each well by the columns of ``wells.csv``; ``reviewed`` is the share of reviewed cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Measure:
         """The title with the unit: ``Density (cells/mm²)``."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
-    def words(self, value: float) -> str:
-        """Return a value as people read it: ``304``, ``12.5 %``, ``1.27``."""
+    def format(self, value: float) -> str:
+        """Return a value as text: ``304``, ``12.5 %``, ``1.27``."""
         if self.unit.startswith("%"):
             return f"{100 * value:.3g} %"
         return f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else f"{value:.3g}"
@@ -76,10 +76,10 @@ def value_of(line: Mapping[str, object], name: str) -> float | None:
 
 
 def flags_of(line: Mapping[str, object]) -> tuple[str, ...]:
-    """Return why a well is worth a look: outliers, an edge that differs, failed fields."""
-    words = [f"{kind} in {name}" for column, kind in _KINDS.items() for name in str(line.get(column) or "").split()]
+    """Return the flags of a well as text: outliers, edge effects, failed fields."""
+    flags = [f"{kind} in {name}" for column, kind in _KINDS.items() for name in str(line.get(column) or "").split()]
     failed = round(value_of(line, "failed") or 0)
-    return (*words, *([f"{failed} field{'s' * (failed != 1)} failed"] if failed else []))
+    return (*flags, *([f"{failed} field{'s' * (failed != 1)} failed"] if failed else []))
 
 
 _KINDS = {"outlier": "outlier", "edge_effect": "edge effect"}
@@ -91,7 +91,7 @@ def values_of(lines: Lines, name: str) -> dict[Well, float]:
     return {well: value for well, value in found.items() if value is not None}
 
 
-def ends(values: Iterable[float]) -> tuple[float, float]:
+def value_range(values: Iterable[float]) -> tuple[float, float]:
     """Return the least and the largest value, 0 and 1 where there is none."""
     known = list(values)
     return (min(known), max(known)) if known else (0.0, 1.0)

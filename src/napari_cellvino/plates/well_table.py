@@ -1,4 +1,4 @@
-"""One row per well: counts, intensities and ratios over its fields, and what to make of them on the plate.
+"""One row per well: counts, intensities and ratios over its fields, and flags for outliers and edge effects.
 
 References
 ----------
@@ -28,7 +28,7 @@ MEDIAN = "median_"  # and of those that are medians over them
 OUTLYING = 3.5  # scores by the median absolute deviation
 MAD_TO_SD = 0.6745
 REPLICATES = 4  # wells of one content that are compared among themselves; fewer are compared with the plate
-EDGE_WELLS = 6  # at the rim and inside, at least, for an edge effect to be judged
+EDGE_WELLS = 6  # at the rim and inside, at least, for an edge effect to be tested
 EDGE_P, EDGE_SHIFT = 0.01, 0.1  # probability by chance, and the shift that matters
 
 
@@ -69,7 +69,7 @@ def metrics_of(table: pd.DataFrame) -> list[str]:
 
 
 def well_line(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> dict[str, object]:
-    """Return what the fields of one well tell by themselves, without the rest of the plate."""
+    """Return the row of one well, from its fields alone."""
     place = {"plate": plate.name, "well": well.name, "row": well.letters, "column": well.column + 1}
     line: dict[str, object] = {**place, **layout.columns(well), **sums_of(rows)}
     done = [row for row in rows if row["status"] == "done"]
@@ -80,7 +80,7 @@ def well_line(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> 
 
 
 def sums_of(rows: Sequence[Row]) -> dict[str, object]:
-    """Return what fields tell together: sums of the counts, means over all cells, medians over the fields."""
+    """Return sums of the counts, means over all cells and medians over the fields."""
     done = [row for row in rows if row["status"] == "done"]
     count = sum(_number(row, "count") for row in done)
     line: dict[str, object] = {"fields": len(done), "failed": len(rows) - len(done)}
@@ -191,9 +191,9 @@ def _values(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     return values
 
 
-def _format(holds: Sequence[NDArray[np.bool_]], names: Sequence[str], count: int) -> list[str]:
-    """Return for each well the names that hold of it."""
-    return [" ".join(name for name, which in zip(names, holds, strict=True) if which[n]) for n in range(count)]
+def _format(flags: Sequence[NDArray[np.bool_]], names: Sequence[str], count: int) -> list[str]:
+    """Return the names of the flags of each well."""
+    return [" ".join(name for name, which in zip(names, flags, strict=True) if which[n]) for n in range(count)]
 
 
 def tidy(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ Above 1/2 pairs share no object at all.
 References
 ----------
 Caicedo et al. 2019, "Nucleus segmentation across imaging experiments: the 2018 Data Science Bowl" (AP);
-Weigert et al. 2020, "Star-convex polyhedra for 3D object detection" (``stardist.matching``, the same words);
+Weigert et al. 2020, "Star-convex polyhedra for 3D object detection" (``stardist.matching``, the same terms);
 Kirillov et al. 2019, "Panoptic Segmentation" (PQ).
 """
 
@@ -65,7 +65,7 @@ class FieldMatch:
 class Accuracy:
     """Scores of a set, NaN where nothing was there to score.
 
-    ``ap`` holds AP = TP / (TP + FP + FN) at IoU 0.50, 0.55, … 0.90 and ``ap_mean`` their mean; ``precision``,
+    ``ap`` is AP = TP / (TP + FP + FN) at IoU 0.50, 0.55, … 0.90 and ``ap_mean`` their mean; ``precision``,
     ``recall``, ``f1_50`` and ``pq_50`` are at IoU 0.50. ``count_error`` is the mean of |predicted - true| per field,
     ``count_r`` Pearson's correlation of the counts over fields, ``dice`` the mean over fields.
     """

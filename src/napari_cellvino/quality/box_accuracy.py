@@ -37,7 +37,7 @@ Numbers = NDArray[np.integer[Any]] | NDArray[np.floating[Any]]
 class DetectionMatch:
     """What one field adds to the score of a set.
 
-    ``matched`` is the number of pairs; ``hit`` (P,) tells for each predicted object, with its ``score`` (P,), whether
+    ``matched`` is the number of pairs; ``hit`` (P,) is for each predicted object, with its ``score`` (P,), whether
     it found one when the surest chose first.
     """
 

@@ -1,4 +1,4 @@
-"""How one decoding differs from another: cells that came and went."""
+"""Differences between two decodings: cells added and removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person changed of what a model found: how many cells, which, and how good the model was.
+"""Differences between the result of a model and the corrected one: which cells, how many, and the model's accuracy.
 
 Two label images of one field are compared by the pixels their objects share, two sets of boxes by how far they cover
 each other, so that it does not matter which tools were used, nor whether ids were kept: a correction is what differs in
@@ -24,7 +24,7 @@ KINDS = ("added", "deleted", "split", "merged", "reshaped", RECLASSIFIED)
 
 ClassOf = Mapping[int, str]  # name of the class by id
 Ids = NDArray[np.integer]
-Done = tuple[NDArray[np.bool_], NDArray[np.bool_]]  # of each side, which objects were told of
+Done = tuple[NDArray[np.bool_], NDArray[np.bool_]]  # of each side, which objects are in a correction already
 UNKNOWN: tuple[ClassOf, ClassOf] = ({}, {})
 
 

@@ -1,24 +1,26 @@
-"""Reasons to look at an object again, each found for all objects of an image at once, with how strong it is.
+"""Reasons to review an object, each computed for all objects of an image at once, with its strength.
 
-Strengths go from 0 to 1. What is unusual is judged by the other objects of the same image: median and median absolute
-deviation, which a few odd ones do not move.
+The one set of rules: what a run writes into its tables and pictures, and the queue of a review, both use `find_doubts`
+or `find_reasons`. Strengths go from 0 to 1. What is unusual is measured against the other objects of the same
+image: median and median absolute deviation, which a few odd ones do not move.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.annotation import Annotation, Region
-from napari_cellvino.annotation.tools.split_seeds import count_parts
+from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.objects import Doubt, Objects
-from napari_cellvino.measure.convex_hull import hull_areas
-from napari_cellvino.measure.runs import Runs, find_runs
+from napari_cellvino.measure.outlines import Outlines, find_outlines
+from napari_cellvino.measure.runs import Runs
 from napari_cellvino.quality.overlap import overlap
+from napari_cellvino.quality.waists import count_waisted
 
 LOW_SCORE = 0.7
 UNUSUAL = 3.0  # robust standard deviations
@@ -27,26 +29,109 @@ ENTROPY_SPREAD = 0.05  # bits
 UNSURE = 0.5  # bits: below this an outline is sure, however sure the others are
 ROUND = 0.9  # solidity above which no outline is ragged
 SHAPED = 60  # px: of smaller objects the pixels make the shape
-MAY_HAVE_WAIST = 0.96  # solidity of two discs joined by a waist of 3/4 of their width
-LONG, FULL = 1.3, 0.72  # sides of a box, and share of it, by which a round object is told without a closer look
 SAME = 0.5  # IoU above which two outlines are of one cell
 TRACE = 0.1  # IoU below which nothing of it was found
 THRESHOLDS, TOP = ("confidence", "outline", "split"), 0.95  # of heads; another threshold is halfway to the top
 GAP = 2  # planes from one to the next in which a cell goes on
 
+KEPT = Doubt.UNSURE_OUTLINE | Doubt.BROKEN_ALONG_Z | Doubt.THRESHOLDS_DISAGREE  # need the maps of the network
+KEPT_TEXTS = {
+    Doubt.UNSURE_OUTLINE: (0.3, "unsure outline"),
+    Doubt.BROKEN_ALONG_Z: (0.6, "broken along z"),
+    Doubt.THRESHOLDS_DISAGREE: (0.35, "another outline with a stricter threshold"),
+}
+
 Floats = NDArray[np.floating[Any]]
+Labels = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why to look at an object: which doubt, how strong (0 to 1), and in words."""
+    """A reason to review an object: which doubt, its strength (0 to 1), and a text."""
 
     doubt: Doubt
     strength: float
-    words: str
+    text: str
 
 
 Found = Iterator[tuple[int, Reason]]  # by id
+
+
+def find_doubts(
+    objects: Objects,
+    labels: Labels | None,
+    shape: tuple[int, ...],
+    *,
+    foreground_probability: Floats | None = None,
+    outlines: Outlines | None = None,
+) -> NDArray[np.int32]:
+    """Return the reasons to look twice at each object (N,), as `Doubt` flags; arguments are as of `find_reasons`."""
+    found = dict.fromkeys(objects.id.tolist(), 0)
+    for id_, reason in find_reasons(
+        objects, labels, shape, foreground_probability=foreground_probability, outlines=outlines
+    ):
+        found[id_] |= int(reason.doubt)
+    return np.fromiter(found.values(), np.int32, len(found))
+
+
+def find_reasons(
+    objects: Objects,
+    labels: Labels | None,
+    shape: tuple[int, ...],
+    *,
+    foreground_probability: Floats | None = None,
+    other: Labels | None = None,
+    outlines: Outlines | None = None,
+) -> Found:
+    """Yield every reason to review an object, with its id.
+
+    Parameters
+    ----------
+    objects
+        Of their present ``doubts``, those that need the maps of the network are kept.
+    labels
+        Label image of ``shape``, (Y, X) or (Z, Y, X); None where objects are boxes.
+    shape
+        That of the image.
+    foreground_probability
+        The model's probability of a cell in each pixel (Y, X), where it was kept; for uncertain outlines.
+    other
+        The label image that another threshold would give, of the same shape; for objects that depend on the threshold.
+    outlines
+        Those of ``objects`` in ``labels`` (Y, X), where they are known already.
+
+    Raises
+    ------
+    ImageValueError
+        If a map or label image does not have the size of the image.
+    """
+    for name, given in (("map", foreground_probability), ("label image", other)):
+        if given is not None and given.shape != shape:
+            raise ImageValueError(f"a {name} of shape {given.shape} does not fit an image of {shape}")
+    found = [low_scores(objects), edges(objects, shape), odd_sizes(objects)]
+    if labels is not None and labels.ndim == 2:
+        outlines = outlines or find_outlines(labels, objects.id)
+        found += [odd_shapes(objects, outlines.solidity), waists(objects, labels, outlines.solidity)]
+        if foreground_probability is not None:
+            found.append(unsure_outlines(objects, outlines.runs, foreground_probability))
+    elif labels is not None:
+        found.append(broken_along_z(objects, labels))
+    if other is not None and labels is not None:
+        found.append(disagreements(objects, labels, other))
+    return _with_kept(objects, chain(*found))
+
+
+def _with_kept(objects: Objects, found: Found) -> Found:
+    """Yield what was found, and earlier doubts that need the maps of the network, where they were not found again."""
+    again: dict[int, int] = {}
+    for id_, reason in found:
+        again[id_] = again.get(id_, 0) | int(reason.doubt)
+        yield id_, reason
+    earlier = objects.doubts & int(KEPT)
+    for row in np.flatnonzero(earlier).tolist():
+        id_ = int(objects.id[row])
+        for doubt in Doubt(int(earlier[row]) & ~again.get(id_, 0)):
+            yield id_, Reason(doubt, *KEPT_TEXTS[doubt])
 
 
 def low_scores(objects: Objects) -> Found:
@@ -72,8 +157,8 @@ def odd_sizes(objects: Objects) -> Found:
     away, usual = _unusual(size, LEAST_SPREAD)
     for row in np.flatnonzero(np.abs(away) > UNUSUAL).tolist():
         ratio = float(np.exp(size[row] - usual))
-        words = f"{ratio:.1f} times the usual size" if ratio > 1 else f"{100 * ratio:.0f} % of the usual size"
-        yield int(objects.id[row]), Reason(Doubt.ODD_SIZE, _strength(abs(float(away[row]))), words)
+        text = f"{ratio:.1f} times the usual size" if ratio > 1 else f"{100 * ratio:.0f} % of the usual size"
+        yield int(objects.id[row]), Reason(Doubt.ODD_SIZE, _strength(abs(float(away[row]))), text)
 
 
 def odd_shapes(objects: Objects, solidity: Floats) -> Found:
@@ -82,8 +167,8 @@ def odd_shapes(objects: Objects, solidity: Floats) -> Found:
         return
     away, _ = _unusual(solidity, 0.02)
     for row in np.flatnonzero((away < -UNUSUAL) & (solidity < ROUND) & (objects.area_px >= SHAPED)).tolist():
-        words = f"ragged or bent (fills {100 * float(solidity[row]):.0f} % of its hull)"
-        yield int(objects.id[row]), Reason(Doubt.ODD_SHAPE, 0.7 * _strength(-float(away[row])), words)
+        text = f"ragged or bent (fills {100 * float(solidity[row]):.0f} % of its hull)"
+        yield int(objects.id[row]), Reason(Doubt.ODD_SHAPE, 0.7 * _strength(-float(away[row])), text)
 
 
 def unsure_outlines(objects: Objects, runs: Runs, foreground_probability: Floats) -> Found:
@@ -103,23 +188,16 @@ def unsure_outlines(objects: Objects, runs: Runs, foreground_probability: Floats
         yield int(objects.id[row]), Reason(Doubt.UNSURE_OUTLINE, _strength(float(away[row])), "unsure outline")
 
 
-def waists(annotation: Annotation, objects: Objects, solidity: Floats) -> Found:
-    """Yield the objects with a clear waist; only those that are neither convex nor round are looked at one by one."""
-    height, width = (objects.box[:, 2:] - objects.box[:, :2]).T
-    longer = np.maximum(height, width) > LONG * np.minimum(height, width)
-    may = (solidity < MAY_HAVE_WAIST) & (longer | (objects.area_px < FULL * height * width))
-    for row in np.flatnonzero(may).tolist():
-        id_ = int(objects.id[row])
-        mask = annotation.pixels[annotation.geometry(id_).region.slices] == id_
-        count = count_parts(mask)
-        if count > 1:
-            words = "looks like two" if count == 2 else f"looks like {count}"
-            yield id_, Reason(Doubt.LOOKS_LIKE_TWO, 0.8, words)
+def waists(objects: Objects, labels: Labels, solidity: Floats) -> Found:
+    """Yield the objects with a clear waist; only those that are neither convex nor round are looked at."""
+    for row, count in count_waisted(labels, objects, solidity).items():
+        text = "looks like two" if count == 2 else f"looks like {count}"
+        yield int(objects.id[row]), Reason(Doubt.LOOKS_LIKE_TWO, 0.8, text)
 
 
-def disagreements(annotation: Annotation, objects: Objects, other: NDArray[np.int32]) -> Found:
+def disagreements(objects: Objects, labels: Labels, other: Labels) -> Found:
     """Yield the objects that are not the same in ``other``, the labels decoded with another threshold."""
-    pairs = overlap(annotation.pixels, other)
+    pairs = overlap(labels, other)
     inside = 2 * pairs.both > pairs.predicted_area[pairs.predicted_row]
     parts = np.bincount(pairs.true_row[inside], minlength=len(objects))
     best = np.zeros(len(objects))
@@ -127,8 +205,8 @@ def disagreements(annotation: Annotation, objects: Objects, other: NDArray[np.in
     for row in np.flatnonzero(best <= SAME).tolist():
         moved = parts[row] < 2 and best[row] > TRACE
         what = "another outline" if moved else f"{parts[row]} cells" if parts[row] > 1 else "not found"
-        words = f"{what} at another threshold"
-        yield int(objects.id[row]), Reason(Doubt.THRESHOLDS_DISAGREE, 0.35 if moved else 0.6, words)
+        text = f"{what} with a stricter threshold"
+        yield int(objects.id[row]), Reason(Doubt.THRESHOLDS_DISAGREE, 0.35 if moved else 0.6, text)
 
 
 def another_threshold(values: Mapping[str, float]) -> dict[str, float]:
@@ -139,32 +217,26 @@ def another_threshold(values: Mapping[str, float]) -> dict[str, float]:
     return {name: max(value, (value + TOP) / 2) if name in THRESHOLDS else value for name, value in values.items()}
 
 
-def broken_along_z(annotation: Annotation) -> Found:
+def broken_along_z(objects: Objects, labels: Labels) -> Found:
     """Yield the objects of a stack that miss a plane, or end where another begins over the same place."""
-    for id_ in annotation.index.ids():
-        region = annotation.geometry(id_).region
-        own = annotation.pixels[region.slices] == id_
+    first = dict(zip(objects.id.tolist(), objects.box[:, 0].tolist(), strict=True))
+    for id_, box in zip(objects.id.tolist(), objects.box.tolist(), strict=True):
+        z0, y0, x0, z1, y1, x1 = box
+        own = labels[z0:z1, y0:y1, x0:x1] == id_
         if not own.any(axis=(1, 2)).all():
             yield id_, Reason(Doubt.BROKEN_ALONG_Z, 0.6, "broken along z: a plane is missing")
-        other = _goes_on_as(annotation, own[-1], region.high[0], region)
+        other = _goes_on_as(labels[z1 : z1 + GAP, y0:y1, x0:x1], own[-1], z1, first)
         if other:
             yield id_, Reason(Doubt.BROKEN_ALONG_Z, 0.7, f"broken along z: goes on as #{other}")
             yield other, Reason(Doubt.BROKEN_ALONG_Z, 0.7, f"broken along z: began as #{id_}")
 
 
-def solidities(annotation: Annotation, objects: Objects) -> tuple[Runs, NDArray[np.float64]]:
-    """Return the runs of all objects of a plane, and the share of its convex hull that each one fills (N,)."""
-    runs = find_runs(annotation.pixels, objects.id)
-    return runs, objects.area_px / hull_areas(runs)
-
-
-def _goes_on_as(annotation: Annotation, last: NDArray[np.bool_], after: int, place: Region) -> int:
-    """Return the object that begins within a plane or two over half of the last plane of one, 0 if none does."""
-    for plane in range(after, min(after + GAP, annotation.shape[0])):
-        over = annotation.pixels[plane][place.slices[1:]][last]
-        ids, count = np.unique(over[over != 0], return_counts=True)
+def _goes_on_as(beyond: Labels, last: NDArray[np.bool_], after: int, first: Mapping[int, int]) -> int:
+    """Return the object that begins in the planes ``beyond`` over half of the last plane of one, 0 if none does."""
+    for plane, over in enumerate(beyond, after):
+        ids, count = np.unique(over[last & (over != 0)], return_counts=True)
         for id_, shared in zip(ids.tolist(), count.tolist(), strict=True):
-            if annotation.geometry(id_).region.low[0] == plane and 2 * shared > last.sum():
+            if first.get(id_) == plane and 2 * shared > last.sum():
                 return int(id_)
     return 0
 

@@ -1,7 +1,8 @@
-"""What a person touched or brought survives a new run: only objects that nobody looked at are replaced."""
+"""A new run keeps reviewed, edited and imported objects: only untouched objects are replaced."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,9 @@ from napari_cellvino.core.objects import Objects
 from napari_cellvino.quality.overlap import overlap
 
 HALF = 0.5
+RERUN_NAME = "Run again"
 Labels = NDArray[np.int32]
+Kept = Callable[[ObjectRecord], bool]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,9 +37,9 @@ class Reconciled:
 
 
 def holds_for(annotation: Annotation, new: Annotation) -> bool:
-    """Return whether there is anything corrected, and it holds for a new run: same pixels, kind of object, classes.
+    """Return whether there are corrections that apply to a new run: same pixels, kind of object, classes.
 
-    Models that know one class each agree, whatever they call it.
+    Models with one class each agree, independent of its name.
     """
     corrected = bool(annotation.gone) or any(record.kept for record in annotation.records.values())
     same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape
@@ -44,11 +47,23 @@ def holds_for(annotation: Annotation, new: Annotation) -> bool:
     return corrected and same and classes and (annotation.labels is None) == (new.labels is None)
 
 
-def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *, before: str = "") -> Reconciled:
-    """Return the edit by which a new run replaces what nobody looked at.
+def is_kept(record: ObjectRecord) -> bool:
+    """Return whether a new run leaves an object as it is."""
+    return record.kept
+
+
+def reconcile(
+    annotation: Annotation,
+    labels: Labels | None,
+    objects: Objects,
+    *,
+    before: str = "",
+    kept: Kept = is_kept,
+) -> Reconciled:
+    """Return the edit by which a new run replaces untouched objects.
 
     Objects in any other state stay and win over new ones: of a new object, the pixels they cover are left out, and if
-    fewer than half are left, or a person deleted an object there, all of it. A new object that is the same as one it
+    fewer than half are left, or an object was deleted there, all of it. A new object that is the same as one it
     replaces (IoU above 1/2) has its number.
 
     Parameters
@@ -59,6 +74,8 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *
         What the new run found in the same image; ``labels`` None where it found boxes.
     before
         The model that found what is kept, where another one ran now: its objects are marked with it.
+    kept
+        Says which objects stay; by default what a person touched or brought.
 
     Raises
     ------
@@ -66,11 +83,11 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *
         If one of both has outlines and the other boxes, or the images differ in size.
     """
     if labels is None or annotation.labels is None:
-        return _reconcile_boxes(annotation, labels, objects, before)
+        return _reconcile_boxes(annotation, labels, objects, before, kept)
     if labels.shape != annotation.shape:
         raise ImageValueError(f"new labels of shape {labels.shape} do not fit an image of {annotation.shape}")
     old = annotation.labels
-    touched = [id_ for id_, record in annotation.records.items() if record.kept]
+    touched = [id_ for id_, record in annotation.records.items() if kept(record)]
     free = np.isin(old, touched, invert=True)
     known = np.flatnonzero(np.bincount(labels.reshape(-1))[1:]) + 1
     left = np.bincount(labels[free], minlength=labels.max(initial=0) + 1)[known]
@@ -83,9 +100,9 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *
     after = np.where(free, lookup[labels], old)
     whole = Region((0,) * after.ndim, after.shape)
     records = _records(rows.select(stays), ids[stays], boxes=False)
-    marked = [*records, *_marked(annotation, before)]
-    edit = describe(annotation, "Run again", runs_between(annotation.shape, whole, old, after), marked)
-    return Reconciled(edit, len(touched), len(records), int((~stays).sum()))
+    marked = [*records, *_marked(annotation, before, kept)]
+    edit = describe(annotation, RERUN_NAME, runs_between(annotation.shape, whole, old, after), marked)
+    return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
 def _numbers(
@@ -101,17 +118,19 @@ def _numbers(
     return np.where(stays, ids, 0).astype(np.int32)
 
 
-def _reconcile_boxes(annotation: Annotation, labels: Labels | None, objects: Objects, before: str) -> Reconciled:
+def _reconcile_boxes(
+    annotation: Annotation, labels: Labels | None, objects: Objects, before: str, kept: Kept
+) -> Reconciled:
     if labels is not None or annotation.labels is not None:
         raise ImageValueError("boxes and outlines cannot be brought together; begin a new result")
-    touched = [record for record in annotation.records.values() if record.kept]
-    replaced = {id_ for id_, record in annotation.records.items() if not record.kept}
-    kept = np.array([record.box for record in touched], np.int64).reshape(-1, 4)
-    stays = (_covered(objects.box, kept).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
+    touched = [record for record in annotation.records.values() if kept(record)]
+    replaced = {id_ for id_, record in annotation.records.items() if not kept(record)}
+    boxes = np.array([record.box for record in touched], np.int64).reshape(-1, 4)
+    stays = (_covered(objects.box, boxes).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
     ids = np.arange(annotation.next_id, annotation.next_id + stays.sum())
     records = _records(objects.select(stays), ids, boxes=True)
-    edit = describe(annotation, "Run again", None, [*records, *_marked(annotation, before)], removed=replaced)
-    return Reconciled(edit, len(touched), len(records), int((~stays).sum()))
+    edit = describe(annotation, RERUN_NAME, None, [*records, *_marked(annotation, before, kept)], removed=replaced)
+    return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
 def _records(rows: Objects, ids: NDArray[np.integer], *, boxes: bool) -> list[ObjectRecord]:
@@ -119,14 +138,14 @@ def _records(rows: Objects, ids: NDArray[np.integer], *, boxes: bool) -> list[Ob
     return [replace(record, id=id_) for record, id_ in zip(found, ids.tolist(), strict=True)]
 
 
-def _marked(annotation: Annotation, before: str) -> list[ObjectRecord]:
+def _marked(annotation: Annotation, before: str, kept: Kept) -> list[ObjectRecord]:
     """Return the records of what is kept, with the model that found it."""
-    kept = [record for record in annotation.records.values() if record.kept and not record.model]
-    return [replace(record, model=before) for record in kept] if before else []
+    stay = [record for record in annotation.records.values() if kept(record) and not record.model]
+    return [replace(record, model=before) for record in stay] if before else []
 
 
 def _was_deleted(annotation: Annotation, objects: Objects) -> NDArray[np.bool_]:
-    """Return which objects are, by their boxes (IoU above 1/2), those that a person deleted."""
+    """Return which objects are, by their boxes (IoU above 1/2), those that were deleted by hand."""
     axes = len(annotation.shape)
     gone = np.array([record.box for record in annotation.gone.values()], np.int64).reshape(-1, 2 * axes)
     both = _shared(objects.box, gone)

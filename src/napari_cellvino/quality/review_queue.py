@@ -1,32 +1,17 @@
-"""The order in which to look at objects: the most doubtful first, with the reasons in words."""
+"""The order of review: the most doubtful objects first, with their reasons."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.annotation import Annotation, ObjectRecord
-from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.objects import Doubt, ReviewState
-from napari_cellvino.quality.doubts import (
-    Floats,
-    Found,
-    Reason,
-    broken_along_z,
-    disagreements,
-    edges,
-    low_scores,
-    odd_shapes,
-    odd_sizes,
-    solidities,
-    unsure_outlines,
-    waists,
-)
+from napari_cellvino.quality.doubts import Floats, Reason, find_reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +23,9 @@ class Doubtful:
     reasons: tuple[Reason, ...]
 
     @property
-    def words(self) -> str:
-        """Why, in words; empty where there is no reason."""
-        return " · ".join(reason.words for reason in self.reasons)
+    def text(self) -> str:
+        """The reasons as text; empty where there is none."""
+        return " · ".join(reason.text for reason in self.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +45,31 @@ def review_queue(
 ) -> tuple[Doubtful, ...]:
     """Return all objects, the most doubtful first and those without a reason last, by id.
 
-    Reasons add up as chances do: an object is as sure as it is sure in every respect.
+    Reasons are combined as independent probabilities: 1 minus the product of (1 - strength).
 
     Parameters
     ----------
     annotation
         What to review.
-    likely
-        The model's probability of a cell in each pixel (Y, X), where it was kept; tells of unsure outlines.
+    foreground_probability
+        The model's probability of a cell in each pixel (Y, X), where it was kept; for uncertain outlines.
     other
-        The label image that another threshold would give, of the same shape; tells what hangs on the threshold.
+        The label image that another threshold would give, of the same shape; for objects that depend on the threshold.
 
     Raises
     ------
     ImageValueError
         If either does not have the size of the image.
     """
-    for name, given in (("map", foreground_probability), ("label image", other)):
-        if given is not None and given.shape != annotation.shape:
-            raise ImageValueError(f"a {name} of shape {given.shape} does not fit an image of {annotation.shape}")
     reasons: dict[int, list[Reason]] = {id_: [] for id_ in sorted(annotation.records)}
-    for id_, reason in chain(*_all_doubts(annotation, foreground_probability, other)):
+    found = find_reasons(
+        annotation.objects,
+        annotation.labels,
+        annotation.shape,
+        foreground_probability=foreground_probability,
+        other=other,
+    )
+    for id_, reason in found:
         reasons[id_].append(reason)
     return _in_order(reasons)
 
@@ -120,22 +109,6 @@ def review_progress(annotation: Annotation) -> ReviewProgress:
     states = [record.review for record in annotation.records.values()]
     unseen, edited = states.count(ReviewState.UNSEEN), states.count(ReviewState.EDITED)
     return ReviewProgress(len(states), len(states) - unseen, edited)
-
-
-def _all_doubts(
-    annotation: Annotation, foreground_probability: Floats | None, other: NDArray[np.int32] | None
-) -> list[Found]:
-    objects = annotation.objects
-    found = [low_scores(objects), edges(objects, annotation.shape), odd_sizes(objects)]
-    if annotation.labels is None:
-        return found
-    if len(annotation.shape) == 2:
-        runs, solidity = solidities(annotation, objects)
-        found += [odd_shapes(objects, solidity), waists(annotation, objects, solidity)]
-        found += [unsure_outlines(objects, runs, foreground_probability)] if foreground_probability is not None else []
-    else:
-        found.append(broken_along_z(annotation))
-    return found + ([disagreements(annotation, objects, other)] if other is not None else [])
 
 
 def _in_order(reasons: Mapping[int, list[Reason]]) -> tuple[Doubtful, ...]:

@@ -1,6 +1,6 @@
-"""What a few objects, drawn at random and reviewed, say of all: how many cells there are, how many finds are right.
+"""Estimates from a random sample of reviewed objects: the number of cells, and the precision of the model.
 
-Cells that the model missed are not among its objects: what is said here is said of what it found.
+Cells that the model missed are not among its objects: estimates are about what it found.
 
 References
 ----------
@@ -28,7 +28,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Objects drawn at random, in the order to look at them, out of how many."""
+    """Ids of objects drawn at random, in the order of review, and the number of all objects."""
 
     ids: tuple[int, ...]
     population: int
@@ -36,7 +36,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A range that holds the true value in 95 of 100 samples."""
+    """A 95 % confidence interval."""
 
     low: float
     high: float
@@ -54,7 +54,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class SampleEstimate:
-    """What the reviewed part of a sample says; ``method`` names how it was reckoned."""
+    """Estimates from the reviewed part of a sample; ``method`` names how they were computed."""
 
     reviewed: int
     population: int
@@ -78,12 +78,12 @@ def draw_sample(annotation: Annotation, size: int, *, seed: int) -> Sample:
     """
     ids = [id_ for id_, record in sorted(annotation.records.items()) if record.origin is not ObjectOrigin.DRAWN]
     if min(size, len(ids)) < 2:
-        raise OptionError(f"a sample of {size} out of {len(ids)} cells says nothing; draw two or more")
+        raise OptionError(f"a sample of {size} out of {len(ids)} cells is too small; draw two or more")
     return Sample(tuple(Random(seed).sample(ids, min(size, len(ids)))), len(ids))
 
 
 def estimate(sample: Sample, annotation: Annotation) -> SampleEstimate:
-    """Return what the part of a sample that was reviewed says of all objects.
+    """Return estimates for all objects from the reviewed part of a sample.
 
     An object that was accepted or edited is a cell; one rejected, excluded or deleted is none; one that was split is
     as many as its parts; of one merged from k, each of the k is a k-th. An object is right if it is one cell or more.
@@ -95,7 +95,7 @@ def estimate(sample: Sample, annotation: Annotation) -> SampleEstimate:
     """
     cells = np.array([_cells(annotation, id_) for id_ in sample.ids if _is_reviewed(annotation, id_)])
     if len(cells) < 2:
-        raise OptionError(f"{len(cells)} of the sample of {len(sample.ids)} was reviewed; two or more say something")
+        raise OptionError(f"{len(cells)} of the sample of {len(sample.ids)} was reviewed; review two or more")
     right = wilson(int((cells >= 1).sum()), len(cells), sample.population)
     shares = bool(np.isin(cells, (0, 1)).all())
     count = Interval(right.low * sample.population, right.high * sample.population)

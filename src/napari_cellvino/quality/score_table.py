@@ -41,9 +41,9 @@ def text_table(scores: Sequence[Score]) -> str:
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    words = (text.ljust(width) for text, width in zip(row[:2], widths, strict=False))
+    texts = (text.ljust(width) for text, width in zip(row[:2], widths, strict=False))
     figures = (text.rjust(width) for text, width in zip(row[2:], widths[2:], strict=True))
-    return "  ".join(chain(words, figures)).rstrip()
+    return "  ".join(chain(texts, figures)).rstrip()
 
 
 def _cells(scores: Sequence[Score]) -> Iterator[list[str]]:
@@ -59,7 +59,7 @@ def _cells(scores: Sequence[Score]) -> Iterator[list[str]]:
 
 
 def _title(metric: str) -> str:
-    """Return what people call a metric: ``ap50:dead`` is ``AP@0.5, dead``."""
+    """Return the usual name of a metric: ``ap50:dead`` is ``AP@0.5, dead``."""
     measure, _, of_class = metric.partition(":")
     return TITLES.get(measure, measure) + (f", {of_class}" if of_class else "")
 

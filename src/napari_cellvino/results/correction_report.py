@@ -15,23 +15,23 @@ import numpy as np
 
 from napari_cellvino import __version__
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.figures.composite import Picture, as_seen, composite
+from napari_cellvino.figures.composite import Picture, composite, to_rgb
 from napari_cellvino.formats.field import Box, Cells, ExportField, boxes_of
 from napari_cellvino.quality.accuracy import IOU_PERCENT, Accuracy, FieldMatch, summarise
 from napari_cellvino.quality.box_accuracy import DetectionAccuracy, DetectionMatch, summarise_detections
 from napari_cellvino.quality.corrections import KINDS, Boxes, Correction, CorrectionFigures, compare, compare_boxes
-from napari_cellvino.results.correction_page import page
+from napari_cellvino.results.correction_page import render_page
 from napari_cellvino.results.crop_pictures import Integers, Window, as_data_url, box_mask, draw_crop, window_round
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.json_text import json_text
 
 WORST = 24
-SAID = ("model", "model_sha256", "software", "pixels_sha256", "plane", "outline", "engine", "recipe")
+PROVENANCE = ("model", "model_sha256", "software", "pixels_sha256", "plane", "outline", "engine", "recipe")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldReport:
-    """One field of the report; ``counted`` leaves out what a person excluded or rejected.
+    """One field of the report; ``counted`` is without excluded and rejected cells.
 
     ``classes`` has, by the name of a class, how many the model found and how many there are after correction.
     """
@@ -132,7 +132,7 @@ class CorrectionReport:
         """
         content = self.as_dict()
         pictures = [(miss.field, miss.correction, miss.picture) for miss in self.worst]
-        for target, text in ((path, page(content, pictures)), (path.with_suffix(".json"), json_text(content))):
+        for target, text in ((path, render_page(content, pictures)), (path.with_suffix(".json"), json_text(content))):
             with atomic_path(target) as part:
                 part.write_text(text, encoding="utf-8", newline="\n")
 
@@ -197,7 +197,7 @@ def _field_dict(report: FieldReport) -> dict[str, object]:
         **(curve or {"ap_mean": asdict(score)["ap_mean"]}),
         "classes": {name: _class_counts([pair]) for name, pair in report.classes.items()},
         "corrections": [asdict(correction) for correction in report.figures.corrections],
-        "provenance": {name: report.provenance[name] for name in SAID if name in report.provenance},
+        "provenance": {name: report.provenance[name] for name in PROVENANCE if name in report.provenance},
     }
 
 
@@ -234,5 +234,5 @@ def _cut(side: Cells, places: Mapping[int, Box], ids: tuple[int, ...], window: W
 def _picture(shown: ExportField) -> Picture:
     pixels = shown.pixels if shown.pixels.ndim == 3 else shown.pixels.max(axis=1)
     if shown.seen is None:
-        return as_seen(pixels, pixels.dtype == np.uint8)
+        return to_rgb(pixels, pixels.dtype == np.uint8)
     return composite(pixels[shown.seen][None])

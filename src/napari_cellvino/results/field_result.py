@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_cellvino.annotation import Annotation, Provenance, pixels_sha256
 from napari_cellvino.core.image import Plane
-from napari_cellvino.core.objects import Doubt, Objects
+from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.measure.counts import count_row
 from napari_cellvino.measure.objects import measure
+from napari_cellvino.measure.outlines import Outlines, find_outlines
 from napari_cellvino.measure.volumes import measure_volume, volume_count_row
+from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import volume_of
-from napari_cellvino.segmentation.volume import Volume
+from napari_cellvino.segmentation.volume import Volume, cell_map
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_logger = logging.getLogger(__name__)
+
 NO_DEVICE = "none"  # of what no network found
-LOW_SCORE = 0.7  # cells less sure than this are worth a second look
-ODD_SIZE = 3.0  # times larger or smaller than the median area
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,29 @@ class FieldResult:
 
 def finish_field(prediction: Prediction, pipeline: Pipeline) -> FieldResult:
     """Return the annotation of a prediction with everything measured."""
-    return measured(annotate(prediction, pipeline), prediction.plane, volume_of(prediction))
+    outlines = outlines_of(prediction)
+    annotation = annotate(prediction, pipeline, outlines=outlines)
+    return measured(annotation, prediction.plane, volume_of(prediction), outlines=outlines)
 
 
-def annotate(prediction: Prediction, pipeline: Pipeline, *, sha256: str = "") -> Annotation:
+def outlines_of(prediction: Prediction) -> Outlines | None:
+    """Return the outlines of what was found in a plane; None of boxes and of objects in 3D."""
+    labels, objects = prediction.decoded.labels, prediction.decoded.objects
+    return find_outlines(labels, objects.id) if labels is not None and labels.ndim == 2 else None
+
+
+def annotate(
+    prediction: Prediction, pipeline: Pipeline, *, sha256: str = "", outlines: Outlines | None = None
+) -> Annotation:
     """Return the annotation of a prediction, which shares its labels; nothing is measured.
 
-    ``sha256`` is the hash of its pixels where that is known already.
+    ``sha256`` is the hash of its pixels, ``outlines`` those of its objects, where they are known already.
     """
     plane, decoded, volume = prediction.plane, prediction.decoded, volume_of(prediction)
     shape = plane.shape if volume is None else volume.stack.shape[2:]
-    objects = replace(decoded.objects, doubts=find_doubts(decoded.objects, shape))
+    maps = cell_map(prediction.raw, pipeline.package.spec.maps)
+    doubts = find_doubts(decoded.objects, decoded.labels, shape, foreground_probability=maps, outlines=outlines)
+    objects = replace(decoded.objects, doubts=doubts)
     outline = pipeline.outline
     provenance = Provenance(
         origin=plane.origin,
@@ -64,24 +78,34 @@ def annotate(prediction: Prediction, pipeline: Pipeline, *, sha256: str = "") ->
         model=pipeline.package.label,
         model_sha256=pipeline.package.sha256,
         recipe=pipeline.recipe.model_copy(update={"parameters": prediction.values}),
-        engine=prediction.raw.facts,
+        engine=prediction.raw.engine_info,
         outline=outline.label if outline else "",
-        outline_engine=prediction.masks.facts if prediction.masks else None,
+        outline_engine=prediction.masks.engine_info if prediction.masks else None,
     )
     return Annotation.found(decoded.labels, objects, pipeline.classes, provenance, shape=tuple(shape))
 
 
-def measured(annotation: Annotation, plane: Plane, volume: Volume | None = None) -> FieldResult:
+def measured(
+    annotation: Annotation, plane: Plane, volume: Volume | None = None, *, outlines: Outlines | None = None
+) -> FieldResult:
     """Return an annotation with its table of objects, and the counts of those neither rejected nor excluded.
 
-    What was found in all planes of a ``volume`` is measured there; ``plane`` is what people see of it.
+    What was found in all planes of a ``volume`` is measured there; ``plane`` is what people see of it. ``outlines`` are
+    those of its objects in a plane, where they are known already.
     """
+    with timed_stage(_logger, "measure", plane.origin.name, f"{len(annotation.objects)} object(s)"):
+        return _measured(annotation, plane, volume, outlines)
+
+
+def _measured(annotation: Annotation, plane: Plane, volume: Volume | None, outlines: Outlines | None) -> FieldResult:
     objects, classes = annotation.objects, annotation.classes
     if volume is not None and annotation.labels is not None:
         planes = read_ahead(volume.stack, volume.frame - 1, range(volume.stack.shape.z))
         table = measure_volume(annotation.labels, objects, planes, plane.channels, plane.spacing, classes)
     else:
-        table = measure(annotation.labels, objects, plane.pixels, plane.channels, plane.spacing, classes)
+        table = measure(
+            annotation.labels, objects, plane.pixels, plane.channels, plane.spacing, classes, outlines=outlines
+        )
     records = [annotation.records[id_] for id_ in objects.id.tolist()]
     table["excluded"] = np.array([record.excluded for record in records], bool)
     table["note"] = np.array([record.note for record in records], object)
@@ -90,19 +114,3 @@ def measured(annotation: Annotation, plane: Plane, volume: Volume | None = None)
     else:
         counts = count_row(table, classes, plane.spacing, plane.shape)
     return FieldResult(annotation, plane, table, counts, volume)
-
-
-def find_doubts(objects: Objects, shape: tuple[int, ...]) -> NDArray[np.int32]:
-    """Return the reasons to look twice at each object, as `Doubt` flags, with those it has already.
-
-    ``shape`` is that of the image, (Y, X), or (Z, Y, X) for objects in 3D.
-    """
-    box, area = objects.box, objects.area_px
-    edge = (box[:, : len(shape)] == 0).any(1) | (box[:, len(shape) :] == np.asarray(shape)).any(1)
-    usual = np.median(area) if len(area) else 1.0
-    odd = (area > ODD_SIZE * usual) | (area * ODD_SIZE < usual)
-    flags = ((objects.score < LOW_SCORE, Doubt.LOW_SCORE), (edge, Doubt.TOUCHES_EDGE), (odd, Doubt.ODD_SIZE))
-    found = objects.doubts.copy()
-    for holds, doubt in flags:
-        found[holds] |= int(doubt)
-    return found

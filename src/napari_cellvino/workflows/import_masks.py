@@ -22,23 +22,19 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.formats.field import Cell, Cells, MisfitError
+from napari_cellvino.formats.matching import Wanted, plain
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
-from napari_cellvino.quality.doubts import broken_along_z
-from napari_cellvino.results.counts_table import write_counts
-from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, find_doubts, measured
-from napari_cellvino.results.folder import (
-    ResultKey,
-    Row,
-    choose_folder,
-    field_row,
-    finished_row,
-    save_field,
-)
+from napari_cellvino.quality.doubts import find_doubts
+from napari_cellvino.results.corrections import IMPORTED, by_person
+from napari_cellvino.results.field_folder import read_annotation
+from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, measured
+from napari_cellvino.results.schema import ResultKey, Row, field_row
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.prepare import check_usable, project
 from napari_cellvino.segmentation.volume import Volume, read_volume
+from napari_cellvino.workflows.run_field import why_failed
 from napari_cellvino.workflows.run_folder import at_time, list_fields
 
-IMPORTED = "imported"
 NO_ENGINE = EngineInfo(NO_DEVICE, Precision.EXACT, "none", "none")
 
 Word = TypeVar("Word", bound=IntEnum)
@@ -83,6 +79,8 @@ def import_masks(
     """
     fields = list_fields(without_masks(images, masks), recipe)
     first = list(islice(fields, 2))
+    store = ResultStore(root)
+    store.recover()
     rows: list[Row] = []
     taken: set[Path] = set()
     for origin, stack in chain(first, fields):
@@ -91,32 +89,39 @@ def import_masks(
                 raise stack
             here = at_time(recipe, origin)
             check_usable(stack, here.frame)
-            file = _own_file(masks, origin, several=len(first) > 1)
-            done = _import_field(file, stack, root, here, taken, overwrite=overwrite)
-        except CellvinoError as error:
-            done = Imported(field_row(origin, "", "failed", str(error)))
+            wanted = _wanted(origin, images, several=len(first) > 1)
+            done = _import_field(_own_file(masks, wanted), wanted, stack, store, here, taken, overwrite=overwrite)
+        except Exception as error:  # a bug on one image must not cost the others
+            done = Imported(field_row(origin, "", "failed", why_failed(error)[0]))
         rows.append(done.row)
         yield done
-    write_counts(root, rows)
+    store.write_counts(rows)
 
 
-def _own_file(masks: Path, origin: Origin, *, several: bool) -> Path:
+def _wanted(origin: Origin, images: Sequence[Path], *, several: bool) -> Wanted:
+    """Return what the masks of a field are looked for by; images of the same name in other folders are its rivals."""
+    own, path = Origin(path=origin.path).name, Path(origin.path).absolute()
+    alike = (image.absolute() for image in images if plain(Origin(path=str(image)).name) == plain(own))
+    return Wanted(origin.name, str(path), tuple(str(image) for image in alike if image != path), several)
+
+
+def _own_file(masks: Path, wanted: Wanted) -> Path:
     """Return what holds the masks of a field."""
-    file = find_annotations(masks, origin.name)
-    if several and file == masks and holds_one_image(masks):
+    file = find_annotations(masks, wanted)
+    if wanted.several and file == masks and holds_one_image(masks):
         raise ImageReadError(
-            f"{masks} holds the masks of one image, but {origin.name} is one of several; name a folder with a file for "
+            f"{masks} holds the masks of one image, but {wanted.name} is one of several; name a folder with a file for "
             "each, called as it is, or one image"
         )
     return file
 
 
 def _import_field(
-    file: Path, stack: Stack, root: Path, recipe: Recipe, taken: set[Path], *, overwrite: bool
+    file: Path, wanted: Wanted, stack: Stack, store: ResultStore, recipe: Recipe, taken: set[Path], *, overwrite: bool
 ) -> Imported:
     origin = stack.origin_of(recipe.frame)
-    cells = _read(file, stack, recipe, origin.name)  # before the pixels: what does not fit is told at once
-    folder = choose_folder(root, origin, frozenset(taken))
+    cells = _read(file, stack, recipe, wanted)  # before the pixels: what does not fit is told at once
+    folder = store.choose_folder(origin, taken)
     taken.add(folder)
     if recipe.z_choice.joined:
         plane, volume = finish(read_volume(stack, channel=recipe.channel, frame=recipe.frame))
@@ -124,17 +129,32 @@ def _import_field(
     else:
         plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame))
         result = imported_field(cells, file, recipe, plane)
-    save_field(folder, result, _result_key(result), overwrite=overwrite)
-    return Imported(finished_row(folder), cells.notices)
+    before = folder.exists()
+    store.save(folder, result, _result_key(result), overwrite=overwrite)
+    kept = _kept_notices(folder, cells) if before else ()
+    return Imported(store.row(folder), (*cells.notices, *kept))
 
 
-def _read(file: Path, stack: Stack, recipe: Recipe, name: str) -> Cells:
+def _kept_notices(folder: Path, cells: Cells) -> tuple[str, ...]:
+    """Return what to say of corrections that stayed in a result that masks were imported into again."""
+    annotation = read_annotation(folder)
+    kept = sum(map(by_person(annotation), annotation.records.values()))
+    if not kept and not annotation.gone:
+        return ()
+    deleted = f", and the {len(annotation.gone)} deleted stay deleted" if annotation.gone else ""
+    return (
+        f"{kept} object(s) that a person corrected in the result before stay as they are{deleted}; "
+        f"of {len(cells.cells)} in the file, {len(annotation.records) - kept} are new beside them",
+    )
+
+
+def _read(file: Path, stack: Stack, recipe: Recipe, wanted: Wanted) -> Cells:
     """Return the masks of a field; those of another number of axes than was asked for with what to do about it."""
     sizes, joined = tuple(stack.shape[2:]), recipe.z_choice.joined
     if joined and stack.shape.z == 1:
-        raise ImageValueError(f"{name} has one plane {sizes[1:]} and is no stack; leave out --z 3d")
+        raise ImageValueError(f"{wanted.name} has one plane {sizes[1:]} and is no stack; leave out --z 3d")
     try:
-        return read_cells(file, sizes if joined else sizes[1:], name)
+        return read_cells(file, sizes if joined else sizes[1:], wanted)
     except MisfitError as error:
         if len(error.found) == len(error.wanted):
             raise
@@ -175,8 +195,9 @@ def imported_field(cells: Cells, file: Path, recipe: Recipe, plane: Plane, volum
     )
     shape = plane.shape if volume is None else tuple(volume.stack.shape[2:])
     annotation = Annotation(cells.labels, records_of_cells(cells), cells.classes, provenance, shape=shape)
-    doubts = _doubts(annotation)
-    records = [replace(record, doubts=doubts[record.id]) for record in annotation.records.values()]
+    flags = find_doubts(annotation.objects, annotation.labels, shape).tolist()
+    known = [annotation.records[id_] for id_ in sorted(annotation.records)]
+    records = [replace(record, doubts=Doubt(flag)) for record, flag in zip(known, flags, strict=True)]
     return measured(Annotation(cells.labels, records, cells.classes, provenance, shape=shape), plane, volume)
 
 
@@ -211,17 +232,6 @@ def _known(word: str, unknown: Word) -> Word:
 
 def _whole_px(cell: Cell) -> tuple[int, ...]:
     return tuple(round(edge) for edge in cell.box)
-
-
-def _doubts(annotation: Annotation) -> dict[int, Doubt]:
-    """Return the reasons to look twice at each object, by id."""
-    objects = annotation.objects
-    flags = find_doubts(objects, annotation.shape)
-    doubts = {id_: Doubt(flag) for id_, flag in zip(objects.id.tolist(), flags.tolist(), strict=True)}
-    if len(annotation.shape) == 3:
-        for id_, reason in broken_along_z(annotation):
-            doubts[id_] |= reason.doubt
-    return doubts
 
 
 def _result_key(result: FieldResult) -> ResultKey:

@@ -8,7 +8,7 @@ signals that carry frozen values. `run` is a generator and `redecode` is pure: t
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from psygnal import Signal
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageValueError, OptionError
-from napari_cellvino.core.image import Stack
+from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe, fitted, make_recipe, renamed
 from napari_cellvino.engines.engine import Device, Engine
@@ -38,46 +38,34 @@ from napari_cellvino.segmentation.pipeline import (
     without_parameters_of,
     without_unused_parameters,
 )
-from napari_cellvino.segmentation.predict import Estimate, Prediction, estimate, for_stack
+from napari_cellvino.segmentation.predict import Estimate, estimate, estimate_stack
 from napari_cellvino.segmentation.predict_field import decode_again, predict_field, refiner_for
-from napari_cellvino.segmentation.prepare import channel_name, describe_plane
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.volume import StackMaps, cell_map
+from napari_cellvino.workflows.outcome import (
+    Expected,
+    FieldKey,
+    FieldOutcomeKept,
+    FieldOutcomes,
+    Outcome,
+    with_metadata,
+)
 from napari_cellvino.workflows.save_field import SaveRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What is shown of a run: the prediction as decoded now, and how it differs from the one last kept."""
-
-    prediction: Prediction
-    changes: Changes = field(default_factory=Changes)
-
-    @property
-    def count(self) -> int:
-        """Number of cells."""
-        return len(self.prediction.decoded.objects)
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """Seconds that the network will take on the open image, and on each cell that is outlined (0 where none is)."""
-
-    seconds: float
-    per_cell: float = 0.0
 
 
 class Workspace:
     """Observable state of one window, and its use-cases.
 
     ``recipe`` is what the next run will do, with ``package`` and, where one is chosen, ``outline``; ``done`` is what
-    the outcome shown was made with, which may differ once a choice was changed after the run.
+    the outcome shown was made with, which may differ once a choice was changed after the run. An outcome belongs to
+    its field, the pixels and the time point: it is shown again whenever the workspace comes back there.
     """
 
     stack_changed = Signal(object)  # Stack | None
     recipe_changed = Signal(object)  # Recipe
     package_changed = Signal(object)  # ModelPackage
     outcome_changed = Signal(object)  # Outcome | None
+    outcome_dropped = Signal(object)  # Outcome of a field that was left, which is not held any more
 
     def __init__(self, recipe: Recipe | None = None) -> None:
         self.recipe = recipe or Recipe()
@@ -88,6 +76,8 @@ class Workspace:
         self.outcome: Outcome | None = None
         self.done: Pipeline | None = None
         self._kept: Decoded | None = None
+        self._field: FieldKey | None = None  # what the outcome is of
+        self._left = FieldOutcomes()
         self._engines = EngineProvider()
 
     # -- what to work on
@@ -128,7 +118,7 @@ class Workspace:
             self._take(without_unused_parameters(self._with_channel(fitted(self.recipe, stack), stack)))
         self.stack_changed.emit(stack)
         if not corrected:
-            self._forget_outcome()
+            self._enter_field()
         elif self.outcome is not None:
             self.outcome_changed.emit(self.outcome)
 
@@ -140,19 +130,8 @@ class Workspace:
 
     def _correct_outcome(self, before: Stack, stack: Stack) -> None:
         """Give the outcome shown the pixel size and channel names that the user has corrected."""
-        if self.outcome is None or self.done is None:
-            return
-        recipe = renamed(self.done.recipe, before, stack)
-        inputs = self.done.package.spec.input_channels
-        before_it = self.outcome.prediction.plane
-        chosen = describe_plane(
-            stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=inputs,
-            sharpest=before_it.sharpest,
-        )  # fmt: skip
-        named = channel_name(stack, recipe.channel, inputs)
-        plane = replace(before_it, spacing=stack.spacing, channels=stack.channels, chosen=chosen, channel=named)
-        self.done = replace(self.done, recipe=recipe)
-        self.outcome = replace(self.outcome, prediction=replace(self.outcome.prediction, plane=plane))
+        if self.outcome is not None and self.done is not None:
+            self.outcome, self.done = with_metadata(self.outcome, self.done, before, stack)
 
     # -- choices
 
@@ -194,6 +173,7 @@ class Workspace:
         self.recipe = changed
         self.package_changed.emit(package)
         self.recipe_changed.emit(changed)
+        self._enter_field()
 
     def _outline_of(self, recipe: Recipe) -> ModelPackage | None:
         if not recipe.outline:
@@ -205,6 +185,7 @@ class Workspace:
         if recipe != self.recipe:
             self.recipe = recipe
             self.recipe_changed.emit(recipe)
+        self._enter_field()
 
     def load_package(self) -> ModelPackage:
         """Return the chosen model's package, verified; loaded once."""
@@ -235,7 +216,7 @@ class Workspace:
         stack = self._needed_stack()
         spec, (_, _, z, y, x) = self.load_package().spec, stack.shape
         one = estimate((y, x), spec, diameter_px=self.recipe.diameter_px)
-        return for_stack(one, spec, (z, y, x)) if self.recipe.z_choice.joined else one
+        return estimate_stack(one, spec, (z, y, x)) if self.recipe.z_choice.joined else one
 
     def expected(self) -> Expected:
         """Return how long the network will take on the open image; compiles it the first time (call from a thread)."""
@@ -286,9 +267,18 @@ class Workspace:
         self.source = None
         self._engines.close()
         self.use_stack(None)
+        self._left.clear()
 
-    def accept(self, outcome: Outcome, pipeline: Pipeline) -> None:
-        """Show the outcome of a run of ``pipeline``; later changes count against it."""
+    def accept(self, outcome: Outcome, pipeline: Pipeline, planes: PlaneReader | None = None) -> None:
+        """Show the outcome of a run of ``pipeline``; later changes count against it.
+
+        ``planes`` are the pixels that were run, where that may be another image by now: then, or where another time
+        point is worked on, the outcome is shown when that is worked on again.
+        """
+        key = FieldKey(planes, pipeline.recipe.frame) if planes is not None else self._field
+        if key is not None and key != self._field:
+            self._hold(key, FieldOutcomeKept(outcome, pipeline, outcome.prediction.decoded))
+            return
         self.done = pipeline
         self._kept = outcome.prediction.decoded
         self.show(outcome)
@@ -328,10 +318,32 @@ class Workspace:
             self._kept = self.outcome.prediction.decoded
             self.show(replace(self.outcome, changes=Changes()))
 
-    def _forget_outcome(self) -> None:
-        self.done = self._kept = None
+    def _enter_field(self) -> None:
+        """Leave the field of the outcome shown, if another one is worked on now, and show what was found there."""
+        key = FieldKey(self.stack.planes, self.recipe.frame) if self.stack is not None else None
+        if key == self._field:
+            return
+        if self._field is not None and self.outcome and self.done and self._kept is not None:
+            self._hold(self._field, FieldOutcomeKept(self.outcome, self.done, self._kept))
+        self._field, self.done, self._kept = key, None, None
         if self.outcome is not None:
             self.show(None)
+        found = self._left.take(key) if key is not None else None
+        if found is not None:
+            self.done, self._kept = found.pipeline, found.kept
+            same = {"channel": found.pipeline.recipe.channel, "z": found.pipeline.recipe.z}
+            self.recipe = without_unused_parameters(self.recipe.model_copy(update=same))
+            self.show(found.outcome)
+            self.recipe_changed.emit(self.recipe)
+
+    def _hold(self, key: FieldKey, found: FieldOutcomeKept) -> None:
+        for dropped in self._left.put(key, found):
+            self.outcome_dropped.emit(dropped.outcome)
+
+    def forget_image(self, planes: PlaneReader) -> None:
+        """Let go of what was found in an image that is not worked on any more."""
+        for dropped in self._left.forget(planes):
+            self.outcome_dropped.emit(dropped.outcome)
 
     def _needed_stack(self) -> Stack:
         if self.stack is None:
@@ -374,7 +386,7 @@ class Workspace:
             return None
         raw, inputs = self.outcome.prediction.raw, self.outcome.prediction.plane.inputs
         if isinstance(raw, StackMaps):
-            return None if z is None or not raw.seen.size else raw.seen[z]
+            return None if z is None or not raw.normalised.size else raw.normalised[z]
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
     def save_request(self, root: Path, place: PlatePlace | None = None) -> SaveRequest:

@@ -30,14 +30,14 @@ Click = Callable[[QWidget], None]
 def contents(window: CellvinoWindow, plate: Path, qtbot: QtBot, click: Click) -> PlateContents:
     """The unfolded form, with that plate."""
     open_plate(window, plate, qtbot)
-    click(window.plate_panel.contents_fold)
+    click(window.plate_panel.contents_fold.toggleButton())
     return window.plate_panel.contents
 
 
 def settle_tables(window: CellvinoWindow, qtbot: QtBot) -> None:
     session = window.session
     qtbot.waitUntil(
-        lambda: not (session.plate_lane.busy or session.tables.busy or session.plate_runner.running), timeout=WAIT_MS
+        lambda: not (session.plate_worker.busy or session.tables.busy or session.plate_runner.running), timeout=WAIT_MS
     )
 
 
@@ -112,7 +112,7 @@ def test_csv_is_read_and_its_faults_are_told(
     click(contents.clear_button)
     settle_tables(window, qtbot)
     assert hovered(window.plate_panel.grid, "A01") == "A01 · 2 fields"
-    assert not (window.session.numbers.root / "layout.csv").exists()
+    assert not (window.session.well_values.root / "layout.csv").exists()
 
 
 def test_dose_that_is_no_number_is_told(window: CellvinoWindow, contents: PlateContents, qtbot: QtBot) -> None:
@@ -121,7 +121,7 @@ def test_dose_that_is_no_number_is_told(window: CellvinoWindow, contents: PlateC
     qtbot.keyClicks(contents.dose, "much")
     qtbot.keyClick(contents.dose, Qt.Key.Key_Return)
     assert contents.notice.words.text() == "✕  Dose 'much' is no number; type one such as 0.4"
-    assert not window.session.numbers.layout
+    assert not window.session.well_values.layout
 
 
 def test_layout_text_is_read_as_it_was(plate: Path, tmp_path: Path) -> None:

@@ -224,12 +224,12 @@ def test_two_hundred_wells_opened_leave_no_layer_no_file_and_no_memory_behind(
         for row in "ABCDEFGH" for column in range(1, 13)
     }  # fmt: skip
     open_plate(window, write_zarr_plate(tmp_path / "many.ome.zarr", images, "0.5"), qtbot)
-    opened_plates, process = window.session.plates, psutil.Process()
-    wells = list(opened_plates.held.wells.fields)
+    plates, process = window.session.plates, psutil.Process()
+    wells = list(plates.held.wells.fields)
 
     def look_at(count: int) -> tuple[int, int, int]:
         for n in range(count):
-            opened_plates.show(wells[n % len(wells)])
+            plates.show(wells[n % len(wells)])
             wait_read(window, qtbot)
         gc.collect()
         return len(viewer.layers), len(process.open_files()), process.memory_info().rss

@@ -26,7 +26,7 @@ from napari_cellvino.gui.shell.window import CellvinoWindow
 from tests.zarr_plates import write_zarr_plate
 
 from ..conftest import WAIT_MS, our_threads
-from ..plate_hands import CTRL, hovered, open_plate, painted, press
+from ..plate_hands import CTRL, hovered, open_plate, painted, press, wait_read
 
 Click = Callable[[QWidget], None]
 
@@ -164,7 +164,7 @@ def test_wells_of_an_ome_zarr_plate_get_a_table_in_it(
     assert len(np.unique(np.asarray(labels))) == count + 1
     assert (plate / "tables" / "cellvino_wells").is_dir()
     assert not window.plate_panel.running.notice.isVisible()
-    assert "Density (cells/mm²)" in [m.heading for m in window.session.numbers.measures]
+    assert "Density (cells/mm²)" in [m.heading for m in window.session.well_values.measures]
 
 
 def test_bad_image_marks_its_well_and_the_rest_goes_on(
@@ -192,7 +192,7 @@ def test_results_of_an_earlier_run_are_shown_when_the_plate_is_opened(
 ) -> None:
     click(rows.all_button)
     wait_run(window, qtbot)
-    known, count = set(window.session.numbers.measures), rows.count.text()
+    known, count = set(window.session.well_values.measures), rows.count.text()
     annotation = plate.parent / "p-cellvino" / "A01_f1" / "annotation.json"
     content = json.loads(annotation.read_text())
     content["objects"][0]["review"] = "accepted"
@@ -200,10 +200,10 @@ def test_results_of_an_earlier_run_are_shown_when_the_plate_is_opened(
     window.show_step(1)
     window.show_step(5)  # which looks again
     wait_run(window, qtbot)
-    assert window.session.numbers.lines[Well(0, 0)]["reviewed"] > 0
+    assert window.session.well_values.lines[Well(0, 0)]["reviewed"] > 0
     open_plate(window, plate, qtbot)
     assert rows.count.text() == count
-    assert set(window.session.numbers.measures) == known
+    assert set(window.session.well_values.measures) == known
     titles = [window.plate_panel.wells.shown.itemText(row) for row in range(window.plate_panel.wells.shown.count())]
     assert titles == [
         "What was imaged",
@@ -326,7 +326,7 @@ def test_another_plate_opened_during_a_run_keeps_its_own_numbers(
     open_plate(window, other, qtbot)
     assert "plate p" in rows.progress.text() or not window.session.plate_runner.running
     wait_run(window, qtbot)
-    assert not window.session.numbers.lines
+    assert not window.session.well_values.lines
     assert len(pd.read_csv(plate.parent / "p-cellvino" / "wells.csv")) == 3
     assert rows.folder.text() == str(tmp_path / "q-cellvino")
 
@@ -346,7 +346,36 @@ def test_real_plate_of_96_wells(
         press(qtbot, grid, name, CTRL)
     click(rows.run_button)
     wait_run(window, qtbot)
-    lines = window.session.numbers.lines
+    lines = window.session.well_values.lines
     assert sorted(well.name for well in lines) == ["A01", "H12"]
     assert all(50 < int(str(line["count"])) < 1000 for line in lines.values())
     assert all(np.isfinite(float(str(line["ring_ratio_channel1"]))) for line in lines.values())
+
+
+def test_a_click_on_a_well_shows_what_was_counted_and_a_reopened_plate_knows_its_channel(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, viewer: napari.Viewer
+) -> None:
+    panel, session = window.plate_panel, window.session
+    press(qtbot, panel.grid, "A01", CTRL)
+    click(rows.run_button)
+    wait_run(window, qtbot)
+    press(qtbot, panel.grid, "A01")
+    qtbot.waitUntil(lambda: session.saved_result.shown is not None, timeout=WAIT_MS)
+    shown = [layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels) and layer.visible]
+    counted = pd.read_csv(plate.parent / "p-cellvino" / "counts.csv")["count"][0]
+    assert [int(layer.data.max()) for layer in shown] == [counted]
+    window.show_step(2)
+    assert window.run_panel.count.text() == f"{counted} cells"
+    assert f"{counted} cells" in window.review_panel.hint.text()
+    window.show_step(5)
+    press(qtbot, panel.grid, "A02")  # not run
+    wait_read(window, qtbot)
+    assert not [layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels)]
+    assert window.run_panel.count.text() == ""
+
+    viewer.layers.clear()
+    session.workspace.choose(channel="", diameter_px=33.0)
+    open_plate(window, plate, qtbot)
+    qtbot.waitUntil(lambda: not session.catalogue.checking, timeout=WAIT_MS)
+    assert session.plate_runner.channel == "Channel 2"
+    assert session.workspace.recipe.diameter_px is None

@@ -33,7 +33,7 @@ def choose(combo: QWidget, text: str) -> None:
 def test_table_is_linked_both_ways(review: Review) -> None:
     table, zoom = review.panel.list.table, review.viewer.scene.camera.zoom
     assert not review.panel.list.kind.isVisible()  # this model knows one class
-    assert table.cells.ids == review.reviewer.queue.walk.ids
+    assert table.cells.ids == review.reviewer.queue.cursor.ids
     table.selectRow(3)
     assert review.reviewer.selection == (table.cells.ids[3],)
     assert review.viewer.scene.camera.zoom > zoom
@@ -56,8 +56,8 @@ def test_table_follows_edits_and_sorts(review: Review, qtbot: QtBot) -> None:
 def test_filters_hold_for_table_and_walk(review: Review, qtbot: QtBot) -> None:
     listed, table = review.panel.list, review.panel.list.table
     choose(listed.doubt, "touches the edge")
-    walk = review.reviewer.queue.walk
-    edge = [i for i in walk.ids if "touches the edge" in walk.doubtful(i).words]
+    walk = review.reviewer.queue.cursor
+    edge = [i for i in walk.ids if "touches the edge" in walk.doubtful(i).text]
     qtbot.waitUntil(lambda: table.cells.ids == edge, timeout=WAIT_MS)
     assert 0 < len(edge) < len(review.ids)
     for id_ in edge[:3]:
@@ -90,17 +90,17 @@ def test_reasons_of_another_threshold_come_in_and_leave_the_way_so_far(
 ) -> None:
     session, listed = overlapping.session, overlapping.review_panel.list
     queue, annotation = session.reviewer.queue, session.reviewer.annotation
-    first = queue.walk.ids
+    first = queue.cursor.ids
     session.reviewer.step(1)
     session.reviewer.step(1)
-    assert not [i for i in first if "at another threshold" in queue.walk.doubtful(i).words]
+    assert not [i for i in first if "with a stricter threshold" in queue.cursor.doubtful(i).text]
     qtbot.waitUntil(lambda: not session.decoder.busy, timeout=WAIT_MS)
-    said = {i: queue.walk.doubtful(i).words for i in queue.walk.ids}
-    hanging = [i for i, words in said.items() if "at another threshold" in words]
+    said = {i: queue.cursor.doubtful(i).text for i in queue.cursor.ids}
+    hanging = [i for i, words in said.items() if "with a stricter threshold" in words]
     assert hanging
-    assert queue.walk.ids[:2] == first[:2]
-    assert set(queue.walk.ids) == set(annotation.records)
-    ahead = [queue.walk.doubtful(i).doubt for i in queue.walk.ids[2:]]
+    assert queue.cursor.ids[:2] == first[:2]
+    assert set(queue.cursor.ids) == set(annotation.records)
+    ahead = [queue.cursor.doubtful(i).doubt for i in queue.cursor.ids[2:]]
     assert ahead == sorted(ahead, reverse=True)
     overlapping.show_step(3)
     choose(listed.doubt, "hangs on the threshold")
@@ -109,12 +109,12 @@ def test_reasons_of_another_threshold_come_in_and_leave_the_way_so_far(
 
 def test_a_slider_moves_on_while_another_threshold_is_decoded(overlapping: CellvinoWindow, qtbot: QtBot) -> None:
     session = overlapping.session
-    assert session.reviewer.queue.walk is not None
+    assert session.reviewer.queue.cursor is not None
     assert session.decoder.busy
     session.runner.preview(session.workspace.outcome.prediction.values | {"smallest": 200.0})
     qtbot.waitUntil(lambda: session.workspace.outcome.prediction.values["smallest"] == 200.0, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: not session.decoder.busy, timeout=WAIT_MS)
-    assert set(session.reviewer.queue.walk.ids) == set(session.reviewer.annotation.records)
+    assert set(session.reviewer.queue.cursor.ids) == set(session.reviewer.annotation.records)
 
 
 def test_unsure_outlines_of_the_map_are_in_the_window(review: Review) -> None:
@@ -125,7 +125,7 @@ def test_unsure_outlines_of_the_map_are_in_the_window(review: Review) -> None:
     blurred[around] = 0.5
     foreground_probability[:] = blurred
     review.reviewer.queue.renew()
-    assert "unsure outline" in review.reviewer.queue.walk.doubtful(id_).words
+    assert "unsure outline" in review.reviewer.queue.cursor.doubtful(id_).text
 
 
 def test_gallery_excludes_what_is_chosen(review: Review, qtbot: QtBot) -> None:
@@ -169,7 +169,7 @@ def test_random_sample_says_what_it_is_worth(review: Review, qtbot: QtBot) -> No
 
 def test_left_to_right(review: Review) -> None:
     choose(review.panel.list.order, "Left to right")
-    x = [review.reviewer.annotation.geometry(id_).centroid[1] for id_ in review.reviewer.queue.walk.ids]
+    x = [review.reviewer.annotation.geometry(id_).centroid[1] for id_ in review.reviewer.queue.cursor.ids]
     assert x == sorted(x)
 
 
@@ -181,7 +181,7 @@ def test_many_are_counted_before_they_go_and_accepted_ones_are_spared(
     review.reviewer.select(small[:1])
     review.key("A")
     many = review.panel.many
-    many.fold.setChecked(True)
+    many.fold.unfold(True)
     many.limit.setValue(100)
     assert many.found.text() == f"{len(small) - 1} cells smaller than 100 px; 1 accepted one is spared"
     assert set(review.reviewer.selection) == set(small[1:])

@@ -26,7 +26,7 @@ def take(review: Review, click: Callable[[QWidget], None], qtbot: QtBot, monkeyp
 
     def take_it(path: Path) -> None:
         many, masks = review.panel.many, review.window.session.masks
-        many.fold.setChecked(True)
+        many.fold.unfold(True)
         monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
         click(many.masks_button)
         assert not many.masks_button.isEnabled()

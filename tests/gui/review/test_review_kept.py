@@ -107,20 +107,20 @@ def test_begun_anew_sets_the_journal_aside(again: Again, click: Callable[[QWidge
 def test_closing_the_window_asks(again: Again, viewer: napari.Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
     review = again()
     window, asked = viewer.window._qt_window, []
-    farewell = review.window.session.farewell
+    close_guard = review.window.session.close_guard
 
     def answer(steps: int) -> Answer:
         asked.append(steps)
         return Answer.STAY
 
-    monkeypatch.setattr(farewell, "ask", answer)
+    monkeypatch.setattr(close_guard, "ask", answer)
     review.click(review.ids[4])
     review.key("D")
     window.close()
     assert asked == [1]
     assert window.isVisible()
-    monkeypatch.setattr(farewell, "ask", lambda steps: Answer.SAVE)
-    assert farewell._save()
+    monkeypatch.setattr(close_guard, "ask", lambda steps: Answer.SAVE)
+    assert close_guard._save()
     assert review.reviewer.editor.unsaved == 0
 
 

@@ -56,11 +56,11 @@ def test_delete_undo_and_redo_by_key(review: Review) -> None:
 
 
 def test_accept_reject_exclude_walk_the_queue(review: Review, viewer: napari.Viewer) -> None:
-    queue, zoom = review.reviewer.queue.walk.ids, viewer.scene.camera.zoom
+    queue, zoom = review.reviewer.queue.cursor.ids, viewer.scene.camera.zoom
     review.key("N")
     assert review.reviewer.selection == (queue[0],)
     assert viewer.scene.camera.zoom > zoom
-    assert review.panel.why.text() == review.reviewer.queue.walk.doubtful(queue[0]).words
+    assert review.panel.why.text() == review.reviewer.queue.cursor.doubtful(queue[0]).words
     assert review.panel.why.isVisible()
     review.key("A")
     assert review.reviewer.selection == (queue[1],)
@@ -136,7 +136,7 @@ def test_keys_hold_only_while_the_picture_has_the_focus(review: Review, qtbot: Q
     viewer.layers.selection.active = viewer.layers[0]
     review.canvas.setFocus()
     review.key("D")
-    assert id_ in review.reviewer.annotation.records  # another layer is the active one
+    assert id_ not in review.reviewer.annotation.records  # whichever layer is selected
 
 
 def test_button_acts_and_leaves_the_keys_with_the_picture(review: Review, click: Callable[[QWidget], None]) -> None:
@@ -181,7 +181,7 @@ def test_what_was_corrected_survives_a_slider_and_a_new_run(review: Review, qtbo
         np.testing.assert_array_equal(review.layer.data == kept, mask)
     assert "Kept as you corrected them: 1" in review.window.run_panel.notice.words.text()
     assert len(review.reviewer.annotation.records) < len(review.ids)
-    assert [edit.name for edit in review.reviewer.editor.session.history._done].count("Run again") == 1
+    assert [edit.rerun for edit in review.reviewer.editor.session.history._done].count(True) == 1
     run(review.window)
     np.testing.assert_array_equal(review.layer.data == kept, mask)
     assert not review.layer.data[tuple(place.T)].any()

@@ -44,7 +44,7 @@ def test_run_with_a_click(
     assert outcome.count > 20
     panel = window.run_panel
     assert panel.count.text() == f"{outcome.count} cells"
-    assert panel.detail.text().startswith("in ")
+    assert "maximum projection of 13 planes, in " in panel.detail.text()
     assert " on CPU, " in panel.detail.text()
     assert panel.run_button.text() == "&Run again"
     assert window.tabs.tabText(1) == "2 Run ✓"

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.widgets.serial_worker import Task
 from napari_cellvino.io.label_tiff import read_labels
-from napari_cellvino.results.corrections import journal_path, read_annotation
+from napari_cellvino.results.field_folder import journal_path, read_annotation
 
 from ..conftest import WAIT_MS, our_threads
 from ..plate_hands import open_plate, wait_read
@@ -123,11 +123,11 @@ def test_a_folder_that_goes_away_is_said_and_nothing_is_lost(saved: Review, qtbo
 def test_a_window_that_closes_saves_without_a_question(
     saved: Review, viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    farewell, asked = saved.window.session.farewell, []
-    monkeypatch.setattr(farewell, "ask", asked.append)
+    close_guard, asked = saved.window.session.close_guard, []
+    monkeypatch.setattr(close_guard, "ask", asked.append)
     saved.click(saved.ids[2])
     saved.key("D")
-    assert farewell.eventFilter(viewer.window._qt_window, QCloseEvent()) is False  # it may close
+    assert close_guard.eventFilter(viewer.window._qt_window, QCloseEvent()) is False  # it may close
     assert not asked
     assert [row["count"] for row in rows(tmp_path / "results" / "counts.csv")] == [str(len(saved.ids) - 1)]
 
@@ -155,7 +155,7 @@ def test_a_field_of_a_plate_goes_to_the_results_of_the_plate(
     wait_read(window, qtbot)
     session.workspace.choose(channel="2")
     run(window)
-    root = session.numbers.root
+    root = session.well_values.root
     assert session.saver.folder == str(root)
     window.show_step(4)
     click(window.save_panel.save_button)
@@ -171,8 +171,8 @@ def test_a_field_of_a_plate_goes_to_the_results_of_the_plate(
     assert int(rows(root / "wells.csv")[0]["count"]) == int(before[0]["count"]) - 1
     assert journal_path(session.saver.saved).parent == root
     window.show_step(5)
-    qtbot.waitUntil(lambda: session.numbers.lines.get(well, {}).get("count") is not None, timeout=WAIT_MS)
-    assert int(session.numbers.lines[well]["count"]) == int(before[0]["count"]) - 1
+    qtbot.waitUntil(lambda: session.well_values.lines.get(well, {}).get("count") is not None, timeout=WAIT_MS)
+    assert int(session.well_values.lines[well]["count"]) == int(before[0]["count"]) - 1
 
 
 def test_a_stroke_that_is_not_ended_is_not_saved(saved: Review, qtbot: QtBot, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QWidget
 
+from napari_cellvino.gui.save.export_controller import NOT_YET
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 WAIT_MS = 60_000
@@ -86,9 +88,10 @@ def test_what_was_saved_is_plotted_reported_and_exported(
     window.show_step(4)
     box, exporter, saver = window.save_panel.export_box, window.session.exporter, window.session.saver
     plot = box.plot_row
+    qtbot.waitUntil(lambda: not exporter.searching, timeout=WAIT_MS)
     for widget in (plot.measure, plot.group, plot.button):
         assert not widget.isEnabled()
-        assert "Save the result first" in widget.toolTip()
+        assert widget.toolTip() == NOT_YET
     assert not box.kind.isVisible()  # folded
     click(window.save_panel.save_button)
     qtbot.waitUntil(lambda: not saver.saving, timeout=WAIT_MS)
@@ -114,7 +117,7 @@ def test_what_was_saved_is_plotted_reported_and_exported(
     assert "No field here was reviewed yet" in box.failure.words.text()
     assert not (tmp_path / "corrections.html").exists()
 
-    click(box.fold)
+    click(box.fold.toggleButton())
     box.kind.setCurrentIndex(box.kind.findData("cellpose"))
     assert "Cellpose window" in box.about.text()
     click(box.export_button)
@@ -154,9 +157,11 @@ def test_plots_are_of_all_results_in_the_folder(
         open_file(window, plate_file.with_name(f"{name}.ome.tif"))
         run(window)
         window.show_step(4)
-        assert not plot.button.isEnabled()  # this one is not saved yet
+        assert plot.button.isEnabled() == (name != "A01_s1")  # the first is on disk by then
+        assert window.save_panel.export_box.not_in_it.isVisible() == (name != "A01_s1")
         click(window.save_panel.save_button)
-        qtbot.waitUntil(plot.button.isEnabled, timeout=WAIT_MS)
+        qtbot.waitUntil(lambda: saver.saved is not None and plot.button.isEnabled(), timeout=WAIT_MS)
+        assert not window.save_panel.export_box.not_in_it.isVisible()
     assert plot.measure.currentText() == "Cells per field"
     click(plot.button)
     qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
@@ -195,3 +200,26 @@ def test_results_of_a_sample_go_home_and_not_among_the_samples(
     open_file(window, plate_file)
     run(window)
     assert window.session.saver.folder == str(tmp_path / "home" / "cellvino-results")
+
+
+def test_results_on_disk_are_plotted_and_exported_before_a_run(
+    window: CellvinoWindow, open_file: OpenFile, plate_file: Path, run: Run, click: Click, qtbot: QtBot, tmp_path: Path
+) -> None:
+    files = [tmp_path / "a.ome.tif", tmp_path / "b.ome.tif"]
+    for file in files:
+        shutil.copy(plate_file, file)
+    box, exporter, saver = window.save_panel.export_box, window.session.exporter, window.session.saver
+    open_file(window, files[0])
+    run(window)
+    window.show_step(4)
+    click(window.save_panel.save_button)
+    qtbot.waitUntil(lambda: saver.saved is not None, timeout=WAIT_MS)
+    open_file(window, files[1])
+    assert window.session.workspace.outcome is None
+    qtbot.waitUntil(lambda: exporter.ready, timeout=WAIT_MS)
+    click(box.plot_row.button)
+    qtbot.waitUntil(lambda: exporter.made is not None, timeout=WAIT_MS)
+    click(box.fold.toggleButton())
+    click(box.export_button)
+    qtbot.waitUntil(lambda: exporter.made is not None and not exporter.working, timeout=WAIT_MS)
+    assert list((tmp_path / "cellvino-results" / "exported").glob("*"))

@@ -46,7 +46,7 @@ def exclude(annotation: Annotation, ids: Sequence[int], *, excluded: bool = True
 
 
 def set_note(annotation: Annotation, ids: Sequence[int], note: str) -> Edit:
-    """Return the edit that writes a note to objects; an empty one takes it away.
+    """Return the edit that writes a note to objects; an empty one takes it away. What is noted is not reviewed by it.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def set_note(annotation: Annotation, ids: Sequence[int], note: str) -> Edit:
     """
     if len(note) > LONGEST_NOTE:
         raise EditError(f"a note of {len(note):,} letters is too long; {LONGEST_NOTE:,} are kept")
-    return _marked(annotation, ids, "Note on", lambda r: _judged(replace(r, note=note)))
+    return _marked(annotation, ids, "Note on", lambda r: replace(r, note=note))
 
 
 def _judged(record: ObjectRecord) -> ObjectRecord:

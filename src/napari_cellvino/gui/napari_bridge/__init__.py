@@ -1,21 +1,27 @@
 """The only code of the window that touches layer data: images in as stacks, results out as layers."""
 
 from napari_cellvino.gui.napari_bridge.canvas import Canvas
+from napari_cellvino.gui.napari_bridge.field_layers import FieldLayers
 from napari_cellvino.gui.napari_bridge.image_layers import Picture, Pictures
 from napari_cellvino.gui.napari_bridge.layer_reader import axes_choices, stack_of
-from napari_cellvino.gui.napari_bridge.result_layers import ResultLayers, ResultName
+from napari_cellvino.gui.napari_bridge.result_layers import ResultLayers, ResultName, ResultPlace, seen_in
 from napari_cellvino.gui.napari_bridge.review_layer import ReviewLayer
+from napari_cellvino.gui.napari_bridge.saved_layer import SavedLayer
 from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, prepare_layers
 
 __all__ = [
     "Canvas",
+    "FieldLayers",
     "LayerRecipe",
     "Picture",
     "Pictures",
     "ResultLayers",
     "ResultName",
+    "ResultPlace",
     "ReviewLayer",
+    "SavedLayer",
     "axes_choices",
     "prepare_layers",
+    "seen_in",
     "stack_of",
 ]

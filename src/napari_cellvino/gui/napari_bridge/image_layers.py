@@ -13,6 +13,8 @@ from napari_cellvino.gui.napari_bridge.layer_reader import LayerPlanes, full_res
 from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, layer_name, layer_space
 from napari_cellvino.io import Position, Source
 
+PROJECTION = "napari-cellvino: projection"  # in the metadata of a layer that we made of another one
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
@@ -54,7 +56,7 @@ class Pictures:
 
     def listed(self) -> tuple[Picture, ...]:
         """Return every picture, in the order of the layers; the ones that were removed are forgotten."""
-        layers = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
+        layers = [x for x in self._viewer.layers if isinstance(x, Image) and PROJECTION not in x.metadata]
         self._known = [picture for picture in self._known if any(layer in layers for layer in picture.layers)]
         found: list[Picture] = []
         for layer in layers:

@@ -15,6 +15,7 @@ from napari_cellvino.figures.outlines import class_colours
 if TYPE_CHECKING:
     import pandas as pd
 
+ON_DARK, ON_LIGHT = (1.0, 0.84, 0.04, 1.0), (0.0, 0.2, 1.0, 1.0)  # outlines: yellow; blue where RGB is mostly white
 ONE_CLASS = (1.0, 1.0, 0.0, 1.0)  # yellow: boxes of a model that knows one class
 DRAWN = (0.8, 0.8, 0.8, 1.0)  # what a person paints has no class yet
 CLEAR = (0.0, 0.0, 0.0, 0.0)
@@ -33,6 +34,12 @@ def box_colours(objects: Objects, classes: Sequence[str]) -> NDArray[np.float32]
     if len(classes) == 1 or len(objects) == 0:
         return np.tile(np.array(ONE_CLASS, np.float32), (max(1, 4 * len(objects)), 1))
     return np.repeat(_rgba(objects), 4, axis=0)
+
+
+def outline_colormap(*, rgb: bool) -> DirectLabelColormap:
+    """Return one colour for all outlines: napari's colours of labels are dim for some cells."""
+    colour = np.array(ON_LIGHT if rgb else ON_DARK)
+    return DirectLabelColormap(color_dict={None: colour, 0: np.array(CLEAR)})
 
 
 def class_colormap(objects: Objects) -> DirectLabelColormap:

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels, Vectors
+from napari.utils import DirectLabelColormap
+from napari.utils.colormaps import label_colormap
 from napari.utils.events import Event
 from numpy.typing import NDArray
 from psygnal import Signal
@@ -20,6 +22,7 @@ from psygnal import Signal
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.region import Region
 
+FILLED_OPACITY = 0.5
 CLICK_PX = 4  # of the canvas that the mouse may move in a click
 
 
@@ -33,10 +36,13 @@ class ReviewLayer:
     drawn = Signal(object)  # the same at its end
     shown = Signal()  # or hidden
     replaced = Signal()  # somebody gave the layer other pixels, or locked it
+    drawn_again = Signal()  # the whole layer, by whoever changed its pixels
 
     def __init__(self, layer: Labels | Vectors) -> None:
         self.layer = layer
         self._armed = False
+        self._contour = 0  # the other way to show the cells
+        self._own_colours: DirectLabelColormap | None = None  # of outlines that are filled now
         layer.mouse_drag_callbacks.append(self._follow)
         layer.mouse_double_click_callbacks.append(self._click_twice)
         layer.events.editable.connect(self._tell_replaced)
@@ -45,6 +51,7 @@ class ReviewLayer:
             layer.preserve_labels = True  # napari's brush and eraser leave the neighbours alone
             layer.events.paint.connect(self._paint)
             layer.events.data.connect(self._tell_replaced)
+            layer.events.set_data.connect(self._tell_drawn)
 
     def close(self) -> None:
         """Listen no more; the layer stays as it is."""
@@ -56,6 +63,7 @@ class ReviewLayer:
         if isinstance(self.layer, Labels):
             self.layer.events.paint.disconnect(self._paint)
             self.layer.events.data.disconnect(self._tell_replaced)
+            self.layer.events.set_data.disconnect(self._tell_drawn)
 
     def arm(self, *, drawing: bool) -> None:
         """Let the next drag draw, or move the camera again."""
@@ -65,6 +73,36 @@ class ReviewLayer:
         if drawing and isinstance(self.layer, Labels):
             self.layer.mode = "pan_zoom"
         self.layer.mouse_pan = not drawing
+
+    def toggle_fill(self) -> bool:
+        """Fill the cells, or outline them again; return False where they are boxes."""
+        if not isinstance(self.layer, Labels):
+            return False
+        filled = not self.layer.contour
+        self.layer.contour, self._contour = self._contour, self.layer.contour
+        self.layer.opacity = 1.0 if filled else FILLED_OPACITY
+        if self._own_colours is not None or self._one_colour:
+            mine = self._own_colours or label_colormap()
+            self._own_colours, self.layer.colormap = (None if filled else self.layer.colormap), mine
+        return True
+
+    @property
+    def _one_colour(self) -> bool:
+        """Whether all outlines have one colour; those of classes have theirs, filled too."""
+        colours = self.layer.colormap
+        return isinstance(colours, DirectLabelColormap) and len(colours.color_dict) == 2
+
+    def toggle_shown(self) -> None:
+        """Hide the cells, or show them again."""
+        self.layer.visible = not self.layer.visible
+
+    def put(self, labels: NDArray[np.int32]) -> None:
+        """Let the layer show these labels (Z, Y, X) or (Y, X), whose pixels it shares, drawn anew."""
+        if isinstance(self.layer, Labels):
+            if self.layer.data is not labels:
+                self.layer.data = labels
+            self.layer._reset_history()  # of pixels that are gone
+            self.layer.refresh()
 
     def select(self, id_: int) -> None:
         """Let napari's own tools paint with the number of a cell."""
@@ -121,6 +159,9 @@ class ReviewLayer:
 
     def _tell_shown(self, _: object = None) -> None:
         self.shown.emit()
+
+    def _tell_drawn(self, _: object = None) -> None:
+        self.drawn_again.emit()
 
     def _tell_replaced(self, _: object = None) -> None:
         self.replaced.emit()

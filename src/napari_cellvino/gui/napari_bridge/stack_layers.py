@@ -63,7 +63,7 @@ def _layer(stack: Stack, channel: int | None) -> LayerRecipe:
     lazy = stack.shape.t * stack.shape.z > 1
     arguments = {"name": layer_name(stack, channel), "rgb": stack.rgb, **layer_space(stack)}
     if not stack.rgb:
-        arguments |= {"contrast_limits": _limits(middle), "colormap": _colour(stack, channel or 0)}
+        arguments |= {"contrast_limits": contrast_limits(middle), "colormap": _colour(stack, channel or 0)}
     if not stack.rgb and stack.shape.c > 1:
         arguments["blending"] = "additive"
     return LayerRecipe(_lazy(stack, channel, middle) if lazy else middle, arguments)
@@ -98,7 +98,7 @@ def _pixels(stack: Stack, channel: int | None, t: int, z: int) -> NDArray[np.gen
     return shown
 
 
-def _limits(plane: NDArray[np.generic]) -> tuple[float, float]:
+def contrast_limits(plane: NDArray[np.generic]) -> tuple[float, float]:
     """Return the contrast limits from a sample of the pixels."""
     step = max(1, int((plane.size / 1e6) ** 0.5))
     sample = plane[::step, ::step].astype(np.float64)

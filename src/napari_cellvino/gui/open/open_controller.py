@@ -36,7 +36,7 @@ class OpenController(QObject):
         self._field = Task()
         self.failure: Failure | None = None
         self._events = viewer.layers.events
-        self._deaf = False  # while our own layers come and go
+        self._ignoring = False  # while our own layers come and go
         for event in (self._events.inserted, self._events.removed, self._events.reordered, self._events.renamed):
             event.connect(self._layers_changed)
         self._layers_changed()
@@ -113,9 +113,9 @@ class OpenController(QObject):
             self._read(path.name, lambda: _open(path, axes), instead=picture)
 
     def _correct(self, picture: Picture, stack: Stack) -> None:
-        self._deaf = True
+        self._ignoring = True
         self.picture = self.pictures.correct(picture, stack)
-        self._deaf = False
+        self._ignoring = False
         self._use()
         self.listed.emit()
         self.corrected.emit(stack)
@@ -135,13 +135,13 @@ class OpenController(QObject):
 
     def _add(self, opened: _Opened, instead: Picture | None) -> None:
         source, position, stack, recipes = opened
-        self._deaf = True
+        self._ignoring = True
         before = self.pictures.field_shown() if position.well else None
         if before is not None:
             self.picture = self.pictures.take_over(before, stack, recipes, source=source, position=position)
         else:
             self.picture = self.pictures.add(stack, recipes, source=source, position=position, instead=instead)
-        self._deaf = False
+        self._ignoring = False
         if before is not None and before.stack is not None and self.picture is not before:
             self.left.emit(before.stack.planes)
         self._reading.pop(0)
@@ -162,7 +162,7 @@ class OpenController(QObject):
         self.changed.emit()
 
     def _layers_changed(self, event: object = None) -> None:
-        if self._deaf:
+        if self._ignoring:
             return
         listed = self.pictures.listed()
         self.listed.emit()

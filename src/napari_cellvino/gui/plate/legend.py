@@ -6,7 +6,7 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_cellvino.figures.heat_map import colour_of
+from napari_cellvino.figures.colour_scale import colour_of
 from napari_cellvino.gui.plate.grid_geometry import LEFT
 from napari_cellvino.gui.plate.grid_painting import Ink, paint_hatched
 from napari_cellvino.plates.well_measures import Measure
@@ -31,7 +31,7 @@ class Legend(QWidget):
         self._measure, self._ends = measure, ends
         self.setVisible(measure is not None)
         if measure is not None:
-            low, high = map(measure.words, ends)
+            low, high = map(measure.format, ends)
             self.setAccessibleName(f"{measure.heading}: from {low} to {high}")
         self.update()
 
@@ -63,7 +63,7 @@ class Legend(QWidget):
         painter.end()
 
     def _paint_words(self, painter: QPainter, line: QRectF, measure: Measure) -> None:
-        low, high = map(measure.words, self._ends)
+        low, high = map(measure.format, self._ends)
         if self._ends[0] == self._ends[1]:
             painter.drawText(line, Qt.AlignmentFlag.AlignCenter, f"{low}  {measure.heading}")
             return

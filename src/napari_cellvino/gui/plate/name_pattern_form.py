@@ -13,8 +13,8 @@ from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.form_layout import beside, in_tab_order, say, text_line
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.checks import few
-from napari_cellvino.io.plates.plate_image import image_names
 from napari_cellvino.io.plates.name_pattern import Preview, preview_names
+from napari_cellvino.io.plates.plate_image import image_names
 
 LOOK_MS = 200  # after the last letter typed
 _EXAMPLES = 3

@@ -57,6 +57,11 @@ class PlateController(QObject):
         self._files.start(lambda: _open(path, pattern, MetadataOverrides()), self._task)
         self.changed.emit()
 
+    def tell(self, error: BaseException) -> None:
+        """Say what went wrong with what stands in the folder of the plate."""
+        self.failure = failure_of(error)
+        self.changed.emit()
+
     def correct(self, stack: Stack) -> None:
         """Give all fields the pixel size and the channel names that the user gave one of them."""
         held = self.held
@@ -114,11 +119,11 @@ class PlateController(QObject):
         self.changed.emit()
 
 
-def ask_plate(parent: QWidget, opened_plates: PlateController) -> None:
+def ask_plate(parent: QWidget, plates: PlateController) -> None:
     """Let the user choose the folder of a plate and open it."""
     chosen = QFileDialog.getExistingDirectory(parent, "Open the folder of a plate")
     if chosen:
-        opened_plates.open(Path(chosen))
+        plates.open(Path(chosen))
 
 
 def _open(path: Path, pattern: str, overrides: MetadataOverrides) -> OpenPlate:

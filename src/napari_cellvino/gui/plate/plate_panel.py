@@ -25,22 +25,23 @@ _SHOWN = 4  # names of what is missing
 
 
 class PlatePanel(DropPanel):
-    """Draws the plate desk."""
+    """Shows the open plate."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._opened_plates = session.plates
+        self._plates = session.plates
         layout = panel_layout(self)
         self._build_head(layout)
-        self.pattern_fold, self.pattern = Fold("Pattern of the names"), PlatePattern(self.session.leisure)
+        self.pattern, self.contents = PlatePattern(self.session.background), PlateContents()
+        self.pattern_fold = _Fold("Pattern of the names", self.pattern)
         self.pattern_fold.setToolTip("For folders that no reader knows, or knows wrongly")
-        self.contents_fold, self.contents = Fold("Compounds, doses, controls"), PlateContents()
+        self.contents_fold = _Fold("Compounds, doses, controls", self.contents)
         self.contents_fold.setToolTip("What the wells hold; it goes into every table")
-        self._hold(layout, self.pattern_fold, self.pattern)
+        layout.addWidget(self.pattern_fold)
         self._build_wells(layout)
         self.running = PlateRunRows(session)
         layout.addWidget(self.running)
-        self._hold(layout, self.contents_fold, self.contents)
+        layout.addWidget(self.contents_fold)
         layout.addStretch(1)
         in_tab_order(self.open_button, self.wells.shown, self.grid, self.back_button, self.field, self.next_button)
         self._connect()
@@ -77,59 +78,50 @@ class PlatePanel(DropPanel):
         for widget in (self.wells, self.problems, self._fields):
             layout.addWidget(widget)
 
-    def _hold(self, layout: QVBoxLayout, fold: Fold, held: QWidget) -> None:
-        for widget in (fold, held):
-            layout.addWidget(widget)
-        fold.hold(held)
-        shown = QTimer(fold)  # once the layout has made room
-        shown.setSingleShot(True)
-        shown.timeout.connect(lambda: _reveal(held))
-        fold.toggled.connect(lambda unfolded: shown.start(0) if unfolded else shown.stop())
-
     def _connect(self) -> None:
-        opened_plates = self._opened_plates
-        opened_plates.changed.connect(self._draw)
+        plates = self._plates
+        plates.changed.connect(self._draw)
         self.session.opener.changed.connect(self._draw)
-        self.open_button.clicked.connect(lambda: ask_plate(self, opened_plates))
-        self.session.numbers.changed.connect(self._draw)
+        self.open_button.clicked.connect(lambda: ask_plate(self, plates))
+        self.session.well_values.changed.connect(self._draw)
         self.session.plate_runner.changed.connect(self._draw)
-        opened_plates.opened.connect(self._show_another)
-        self.contents.value_changed.connect(self.session.numbers.set_layout)
-        self.pattern.asked.connect(opened_plates.open)
-        self.grid.well_opened.connect(opened_plates.show)
+        plates.opened.connect(self._show_another)
+        self.contents.value_changed.connect(self.session.well_values.set_layout)
+        self.pattern.asked.connect(plates.open)
+        self.grid.well_opened.connect(plates.show)
         self.grid.chosen_changed.connect(self.running.choose_wells)
         self.grid.chosen_changed.connect(self._draw)
-        self.back_button.clicked.connect(lambda: opened_plates.go(-1))
-        self.next_button.clicked.connect(lambda: opened_plates.go(1))
+        self.back_button.clicked.connect(lambda: plates.go(-1))
+        self.next_button.clicked.connect(lambda: plates.go(1))
         self.field.valueChanged.connect(self._choose_field)
 
     # -- what the user does
 
     def _choose_field(self, number: int) -> None:
-        if self._opened_plates.well is not None:
-            self._opened_plates.show(self._opened_plates.well, number - 1)
+        if self._plates.well is not None:
+            self._plates.show(self._plates.well, number - 1)
 
     def _show_another(self) -> None:
-        self.pattern_fold.setChecked(self._opened_plates.failure is not None)  # a pattern may help
+        self.pattern_fold.unfold(self._plates.failure is not None)  # a pattern may help
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
         """Get ready to open a plate; look again at what stands there of the open one: cells were reviewed meanwhile."""
         super().showEvent(event)
         self.session.prepare_plates()
         if not self.session.plate_runner.running and not self.session.tables.busy:
-            self.session.numbers.read()
+            self.session.well_values.read()
 
     # -- what is shown
 
     def _draw(self, _: object = None) -> None:
-        opened_plates, held = self._opened_plates, self._opened_plates.held
+        plates, held = self._plates, self._plates.held
         say(self.name, held.source.plate.name if held else "")
         say(self.facts, _facts(held.source.plate) if held else "")
-        self.bar.setVisible(bool(opened_plates.reading))
+        self.bar.setVisible(bool(plates.reading))
         opener = self.session.opener
-        self.notice.show_failure(opened_plates.failure or (opener.failure if opened_plates.well is not None else None))
-        reading = f"reading the names in {opened_plates.reading} …" if opened_plates.reading else ""
-        say(self.hint, reading or ("" if held or opened_plates.failure else _FIRST))
+        self.notice.show_failure(plates.failure or (opener.failure if plates.well is not None else None))
+        reading = f"reading the names in {plates.reading} …" if plates.reading else ""
+        say(self.hint, reading or ("" if held or plates.failure else _FIRST))
         self.wells.draw()
         say(self.problems, "\n".join(_wrongs(held.source.plate)) if held else "")
         self._draw_field(held)
@@ -137,35 +129,40 @@ class PlatePanel(DropPanel):
         self.running.draw()
 
     def _draw_folds(self, held: OpenPlate | None) -> None:
-        folder = self._opened_plates.asked
+        folder = self._plates.asked
         if folder is not None:
-            self.pattern.set_folder(
-                folder, held.pattern if held is not None and not self._opened_plates.failure else ""
-            )
+            self.pattern.set_folder(folder, held.pattern if held is not None and not self._plates.failure else "")
         if held is not None:
-            self.contents.set_value(held.source.plate, self.session.numbers.layout, self.grid.chosen)
+            self.contents.set_value(held.source.plate, self.session.well_values.layout, self.grid.chosen)
         by_names = folder is not None and folder.is_dir() and folder.suffix != ".zarr"
-        self._show_fold(self.pattern_fold, self.pattern, shown=by_names)
-        self._show_fold(self.contents_fold, self.contents, shown=held is not None)
-
-    def _show_fold(self, fold: Fold, held: QWidget, *, shown: bool) -> None:
-        fold.setVisible(shown)
-        held.setVisible(shown and fold.isChecked())
+        self.pattern_fold.setVisible(by_names)
+        self.contents_fold.setVisible(held is not None)
 
     def _draw_field(self, held: OpenPlate | None) -> None:
         self._fields.setVisible(held is not None)
         if held is None:
             return
-        opened_plates, fields = self._opened_plates, held.wells.fields
-        self.chosen.setText(_chosen(self.grid.chosen, opened_plates.well))
-        count = len(fields[opened_plates.well]) if opened_plates.well is not None else 1
+        plates, fields = self._plates, held.wells.fields
+        self.chosen.setText(_chosen(self.grid.chosen, plates.well))
+        count = len(fields[plates.well]) if plates.well is not None else 1
         with QSignalBlocker(self.field):
             self.field.setRange(1, count)
             self.field.setSuffix(f" of {count}")
-            self.field.setValue(opened_plates.number + 1)
+            self.field.setValue(plates.number + 1)
         for button, step in ((self.back_button, -1), (self.next_button, 1)):
-            button.setEnabled(opened_plates.neighbour(step) is not None)
-        self.field.setEnabled(opened_plates.well is not None and count > 1)
+            button.setEnabled(plates.neighbour(step) is not None)
+        self.field.setEnabled(plates.well is not None and count > 1)
+
+
+class _Fold(Fold):
+    """A fold that scrolls to what it shows, once the layout has made room."""
+
+    def __init__(self, title: str, held: QWidget) -> None:
+        super().__init__(title, held)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(lambda: _reveal(held))
+        self.toggled.connect(lambda unfolded: self._later.start(0) if unfolded else self._later.stop())
 
 
 def _reveal(widget: QWidget) -> None:

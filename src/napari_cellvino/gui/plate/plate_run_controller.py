@@ -18,7 +18,7 @@ from napari_cellvino.gui.plate.well_values_controller import WellValuesControlle
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.plates import PlateSource
-from napari_cellvino.results.plate_field import PlateChoices
+from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
 from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_plate import fit_to_plate, run_plate
@@ -73,12 +73,13 @@ class PlateRunController(QObject):
     """The run over a plate of one window; panels draw it when `changed` says so."""
 
     changed = Signal()
+    ended = Signal()  # a run, however
 
     def __init__(
-        self, workspace: Workspace, opened_plates: PlateController, numbers: WellValuesController, worker: SerialWorker
+        self, workspace: Workspace, plates: PlateController, numbers: WellValuesController, worker: SerialWorker
     ) -> None:
         super().__init__()
-        self._workspace, self._opened_plates, self._numbers, self._worker = workspace, opened_plates, numbers, worker
+        self._workspace, self._plates, self._well_values, self._worker = workspace, plates, numbers, worker
         self._engines = EngineProvider()  # apart from those of the Run panel, which may be used meanwhile
         self.last: PlateRun | None = None
         self.running = False
@@ -90,7 +91,7 @@ class PlateRunController(QObject):
         self._delay.setSingleShot(True)
         self._delay.setInterval(DRAW_EVERY_MS)
         self._delay.timeout.connect(self.changed)
-        opened_plates.opened.connect(self._another)
+        plates.opened.connect(self._another)
         workspace.stack_changed.connect(self._keep_channel)
 
     @property
@@ -106,7 +107,7 @@ class PlateRunController(QObject):
         self.changed.emit()
 
     def _recipe_is_ours(self) -> bool:
-        stack, held = self._workspace.stack, self._opened_plates.held
+        stack, held = self._workspace.stack, self._plates.held
         return stack is None or (held is not None and stack.origin.path == str(held.source.path))
 
     def _keep_channel(self, stack: Stack | None) -> None:
@@ -120,13 +121,13 @@ class PlateRunController(QObject):
 
         With ``labels_back``, label images are written into an OME-Zarr plate too.
         """
-        held = self._opened_plates.held
+        held = self._plates.held
         if held is None or self.running or self._workspace.package is None:
             return
         chosen = frozenset(wells)
         fields = tuple(f for f in held.source.plate.fields if f.well in chosen)
-        run = PlateRun(held.source, fields, self._numbers.root, time.perf_counter())
-        choices = PlateChoices(self._numbers.layout, labels_back=labels_back, replace=anew)
+        run = PlateRun(held.source, fields, self._well_values.root, time.perf_counter())
+        choices = PlateChoices(self._well_values.layout, labels_back=labels_back, replace=anew)
         chosen_here = self._workspace.pipeline().with_overrides(held.overrides).with_choices(channel=self.channel)
         pipeline = fit_to_plate(chosen_here, held.source.plate)
         self.last, self.running, self.stopped, self.failure = run, True, False, None
@@ -176,12 +177,12 @@ class PlateRunController(QObject):
         else:
             run.cells += int(str(done.row["count"]))
         if self._shows(run):
-            self._numbers.take(done.row)
+            self._well_values.take(done.row)
 
     def _shows(self, run: PlateRun) -> bool:
         """Return whether the grid and the folder of results are those of a run."""
-        held = self._opened_plates.held
-        return held is not None and held.source.path == run.source.path and self._numbers.root == run.root
+        held = self._plates.held
+        return held is not None and held.source.path == run.source.path and self._well_values.root == run.root
 
     def _end(self, run: PlateRun, done: RunResult) -> None:
         several = dict.fromkeys(notice for o in done.outcomes for notice in o.notices)
@@ -200,12 +201,13 @@ class PlateRunController(QObject):
         self.running, run.now, run.seconds = False, "", time.perf_counter() - run.started
         self._delay.stop()
         if self._shows(run):
-            self._numbers.read()
+            self._well_values.read()
         self.changed.emit()
+        self.ended.emit()
 
     def _another(self) -> None:
         """Forget what became of another plate; a run that is under way goes on."""
-        if self._opened_plates.failure is not None:  # the one before is still open
+        if self._plates.failure is not None:  # the one before is still open
             return
         self._channel = ""
         if not self.running:

@@ -31,7 +31,7 @@ class PlateRunRows(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._numbers, self._runner = session.numbers, session.plate_runner
+        self._well_values, self._runner = session.well_values, session.plate_runner
         self._chosen: frozenset[Well] = frozenset()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -96,12 +96,14 @@ class PlateRunRows(QWidget):
         for part in (session.catalogue, session.runner):
             part.changed.connect(self.draw)
         self.channel.activated.connect(self._choose_channel)
-        self.folder.editingFinished.connect(lambda: self._numbers.choose(self.folder.text()))
+        self.folder.editingFinished.connect(lambda: self._well_values.choose(self.folder.text()))
         self.choose_button.clicked.connect(self._ask)
         self.run_button.clicked.connect(lambda: self._run(self._chosen))
         self.all_button.clicked.connect(lambda: self._run(self._wells()))
         self.cancel_button.clicked.connect(self._runner.cancel)
-        self.show_button.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._numbers.root))))
+        self.show_button.clicked.connect(
+            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._well_values.root)))
+        )
 
     # -- what the user does
 
@@ -116,10 +118,10 @@ class PlateRunRows(QWidget):
     def _ask(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder for the results of the plate", self.folder.text())
         if chosen:
-            self._numbers.choose(chosen)
+            self._well_values.choose(chosen)
 
     def _run(self, wells: frozenset[Well]) -> None:
-        self._numbers.choose(self.folder.text())
+        self._well_values.choose(self.folder.text())
         back = self.labels_back.isChecked() and self.labels_back.isVisible()
         self._runner.run(wells, anew=self.replace.isChecked(), labels_back=back)
 
@@ -134,7 +136,7 @@ class PlateRunRows(QWidget):
         session = self.session
         held = session.plates.held
         self.setVisible(held is not None or self._runner.running)
-        view = resolve_run(session.workspace, session.catalogue, session.plates, self._numbers, self._runner)
+        view = resolve_run(session.workspace, session.catalogue, session.plates, self._well_values, self._runner)
         if held is not None:
             self._draw_choices(held.source.plate, view)
         self._draw_running(view)
@@ -149,8 +151,8 @@ class PlateRunRows(QWidget):
             number = int(chosen) - 1 if chosen.isdecimal() and chosen not in plate.channels else 0
             at = plate.channels.index(chosen) if chosen in plate.channels else number
             self.channel.setCurrentIndex(at if at < len(plate.channels) else 0)
-        if not self.folder.hasFocus() and self.folder.text() != self._numbers.folder:
-            self.folder.setText(self._numbers.folder)
+        if not self.folder.hasFocus() and self.folder.text() != self._well_values.folder:
+            self.folder.setText(self._well_values.folder)
         say(self.plan, view.plan)
         self.labels_back.setVisible(plate.takes_labels)
         for widget in (self.labels_back, self.channel, self.folder, self.choose_button, self.replace):

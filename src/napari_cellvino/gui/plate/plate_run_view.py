@@ -16,7 +16,7 @@ from napari_cellvino.gui.run.run_view import State
 from napari_cellvino.gui.widgets.failure import Failure
 from napari_cellvino.gui.widgets.formatting import format_count, format_seconds
 from napari_cellvino.plates.well_measures import value_of
-from napari_cellvino.results.plate_tables import WELLS_NAME
+from napari_cellvino.results.schema import WELLS_NAME
 from napari_cellvino.workflows.workspace import Workspace
 
 _Z = {
@@ -49,18 +49,18 @@ class PlateRunView:
 def resolve_run(
     workspace: Workspace,
     catalogue: ModelCatalogue,
-    opened_plates: PlateController,
+    plates: PlateController,
     numbers: WellValuesController,
     runner: PlateRunController,
 ) -> PlateRunView:
     """Return what to show now."""
     run = runner.last
     return PlateRunView(
-        state=_state(opened_plates, numbers, runner),
+        state=_state(plates, numbers, runner),
         missing=_missing(workspace, catalogue, numbers),
-        plan=_plan(workspace, opened_plates),
+        plan=_plan(workspace, plates),
         part=(run.ended, len(run.fields)) if run is not None else (0, 0),
-        progress=_progress(run, opened_plates) if run is not None and runner.running else "",
+        progress=_progress(run, plates) if run is not None and runner.running else "",
         count=_count(numbers) if numbers.lines else "",
         detail=_detail(run, stopped=runner.stopped) if run is not None and _ended(runner) else "",
         failed=_failed(run) if run is not None else "",
@@ -70,10 +70,10 @@ def resolve_run(
     )
 
 
-def _state(opened_plates: PlateController, numbers: WellValuesController, runner: PlateRunController) -> State:
+def _state(plates: PlateController, numbers: WellValuesController, runner: PlateRunController) -> State:
     if runner.running:
         return State.WORKING
-    if opened_plates.held is None:
+    if plates.held is None:
         return State.NOTHING
     if runner.failure or numbers.failure:
         return State.FAILED
@@ -88,16 +88,16 @@ def _missing(workspace: Workspace, catalogue: ModelCatalogue, numbers: WellValue
     return "" if numbers.folder.strip() else "Choose a folder for the results."
 
 
-def _plan(workspace: Workspace, opened_plates: PlateController) -> str:
-    if workspace.package is None or opened_plates.held is None:
+def _plan(workspace: Workspace, plates: PlateController) -> str:
+    if workspace.package is None or plates.held is None:
         return ""
-    z = f", {_Z[workspace.recipe.z_choice.way]}" if opened_plates.held.source.plate.z > 1 else ""
+    z = f", {_Z[workspace.recipe.z_choice.way]}" if plates.held.source.plate.z > 1 else ""
     return f"{workspace.pipeline().label}{z}, with the choices of tabs 1 and 2"
 
 
-def _progress(run: PlateRun, opened_plates: PlateController) -> str:
+def _progress(run: PlateRun, plates: PlateController) -> str:
     left = run.left_s
-    elsewhere = opened_plates.held is None or opened_plates.held.source.path != run.source.path
+    elsewhere = plates.held is None or plates.held.source.path != run.source.path
     words = [
         f"plate {run.source.plate.name}" if elsewhere else "",
         f"field {max(run.number, run.ended):,} of {len(run.fields):,}",

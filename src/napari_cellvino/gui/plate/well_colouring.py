@@ -11,7 +11,7 @@ from napari_cellvino.gui.plate.plate_grid import PlateGrid
 from napari_cellvino.gui.plate.well_view import THUMBNAILS, grid_view
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, add_row, form, narrow
-from napari_cellvino.plates.well_measures import Measure, ends, values_of
+from napari_cellvino.plates.well_measures import Measure, value_range, values_of
 
 
 class WellsShown(QWidget):
@@ -57,7 +57,7 @@ class WellsShown(QWidget):
             self.grid.show_view(GridView())
             return
         self._offer()
-        chosen, numbers = self.shown.currentData(), self._session.numbers
+        chosen, numbers = self.shown.currentData(), self._session.well_values
         measure = chosen if isinstance(chosen, Measure) else None
         self._read_pictures(held, wanted=chosen == THUMBNAILS)
         run, runner = self._session.plate_runner.last, self._session.plate_runner
@@ -72,7 +72,7 @@ class WellsShown(QWidget):
         )
         self.grid.show_view(view)
         known = values_of(numbers.lines, measure.name).values() if measure is not None else ()
-        self.legend.show_scale(measure, ends(known))
+        self.legend.show_scale(measure, value_range(known))
 
     def _read_pictures(self, held: OpenPlate, *, wanted: bool) -> None:
         thumbnails, channel = self._session.thumbnails, self._session.plate_runner.channel
@@ -84,7 +84,7 @@ class WellsShown(QWidget):
 
     def _offer(self) -> None:
         """Offer what can be shown; counts are chosen by themselves as soon as there are any."""
-        measures = self._session.numbers.measures
+        measures = self._session.well_values.measures
         wanted: list[tuple[str, object]] = [("What was imaged", ""), *((m.heading, m) for m in measures)]
         wanted.append(("Small pictures", THUMBNAILS))
         offered = [self.shown.itemText(row) for row in range(self.shown.count())]
@@ -95,4 +95,4 @@ class WellsShown(QWidget):
                 self.shown.addItem(title, data)
             self.shown.setCurrentText(before)
         if not self._by_hand:
-            self.shown.setCurrentIndex(1 if self._session.numbers.lines else 0)
+            self.shown.setCurrentIndex(1 if self._session.well_values.lines else 0)

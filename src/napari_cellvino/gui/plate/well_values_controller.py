@@ -16,8 +16,9 @@ from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.plates.layout import Layout
 from napari_cellvino.plates.well_measures import Measure, measures
 from napari_cellvino.plates.well_table import well_line
-from napari_cellvino.results.folder import Row
-from napari_cellvino.results.plate_results import PlateResults, keep_layout, read_plate_results, tabulate, usual_folder
+from napari_cellvino.results.plate_store import PlateResults, PlateStore, usual_folder
+from napari_cellvino.results.schema import Row
+from napari_cellvino.results.store import ResultStore
 
 
 class WellValuesController(QObject):
@@ -25,9 +26,9 @@ class WellValuesController(QObject):
 
     changed = Signal()
 
-    def __init__(self, opened_plates: PlateController, reading: SerialWorker, writing: SerialWorker) -> None:
+    def __init__(self, plates: PlateController, reading: SerialWorker, writing: SerialWorker) -> None:
         super().__init__()
-        self._opened_plates, self._reading, self._writing = opened_plates, reading, writing
+        self._plates, self._reading, self._writing = plates, reading, writing
         self.folder = ""
         self.layout = Layout()
         self.failure: Failure | None = None
@@ -37,7 +38,7 @@ class WellValuesController(QObject):
         self._typed = False  # whether the layout is the user's, which holds against what stands in the folder
         self._taken: list[Row] = []  # since the folder was read last
         self._reads = Task()
-        opened_plates.opened.connect(self._open)
+        plates.opened.connect(self._open)
 
     @property
     def root(self) -> Path:
@@ -47,8 +48,8 @@ class WellValuesController(QObject):
     @property
     def lines(self) -> dict[Well, dict[str, object]]:
         """What is known of each well, by the columns of ``wells.csv``."""
-        if self._opened_plates.held is not None:
-            plate = self._opened_plates.held.source.plate
+        if self._plates.held is not None:
+            plate = self._plates.held.source.plate
             for well in self._stale:
                 self._lines[well] = well_line(well, tuple(self._rows[well].values()), plate, self.layout)
         self._stale.clear()
@@ -57,7 +58,7 @@ class WellValuesController(QObject):
     @property
     def measures(self) -> tuple[Measure, ...]:
         """The numbers that there are."""
-        held = self._opened_plates.held
+        held = self._plates.held
         return measures(self.lines, held.source.plate.channels) if held is not None else ()
 
     def choose(self, folder: str) -> None:
@@ -79,28 +80,28 @@ class WellValuesController(QObject):
 
         It is kept at once; the tables wait for the end of a run.
         """
-        held, root = self._opened_plates.held, self.root
+        held, root = self._plates.held, self.root
         if held is None:
             return
         self.layout, self._typed, failed = layout, True, self._failed()
-        self._reading.start(lambda: keep_layout(root, layout), Task(failed=self._fail))
+        self._reading.start(lambda: _stored(root, held.source).keep_layout(layout), Task(failed=self._fail))
         written = Task(done=lambda results: self._take_all(held.source, results), failed=self._fail)
         self._writing.start(lambda: _tabulated(root, held.source, layout, failed), written)
         self.changed.emit()
 
     def read(self) -> None:
         """Read what stands in the folder of results."""
-        held, root = self._opened_plates.held, self.root
+        held, root = self._plates.held, self.root
         if held is not None and self.folder:
             known, failed = self.layout if self._typed else None, self._failed()
             self._reads.stop()
             self._taken.clear()
             self._reads = Task(done=lambda results: self._take_all(held.source, results), failed=self._fail)
-            self._reading.start(lambda: read_plate_results(root, held.source, known, failed), self._reads)
+            self._reading.start(lambda: _stored(root, held.source).results(known, failed), self._reads)
 
     def _open(self) -> None:
-        held = self._opened_plates.held
-        if self._opened_plates.failure is not None or held is None:
+        held = self._plates.held
+        if self._plates.failure is not None or held is None:
             return
         usual = usual_folder(held.source)
         ours = shipped_folder("sample_data") in usual.parents
@@ -115,7 +116,7 @@ class WellValuesController(QObject):
         self.changed.emit()
 
     def _take_all(self, source: PlateSource, results: PlateResults) -> None:
-        if self._opened_plates.held is None or self._opened_plates.held.source.path != source.path:
+        if self._plates.held is None or self._plates.held.source.path != source.path:
             return
         self._lines = {well: dict(line) for well, line in results.lines.items()}
         self._rows, self.failure = {}, None
@@ -138,5 +139,10 @@ class WellValuesController(QObject):
 
 
 def _tabulated(root: Path, source: PlateSource, layout: Layout, failed: tuple[Row, ...]) -> PlateResults:
-    tabulate(root, source, layout)
-    return read_plate_results(root, source, layout, failed)
+    stored = _stored(root, source)
+    stored.tabulate(layout)
+    return stored.results(layout, failed)
+
+
+def _stored(root: Path, source: PlateSource) -> PlateStore:
+    return PlateStore(ResultStore(root), source)

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from qtpy.QtGui import QColor, QImage
 
 from napari_cellvino.core.plate import Well
-from napari_cellvino.figures.heat_map import colour_of
+from napari_cellvino.figures.colour_scale import colour_of
 from napari_cellvino.gui.plate.grid_painting import GridView
 from napari_cellvino.gui.plate.plate_run_controller import PlateRun
 from napari_cellvino.gui.plate.well_map import WellMap
 from napari_cellvino.plates.layout import Content, Control, Layout
-from napari_cellvino.plates.well_measures import Lines, Measure, ends, flags_of, value_of, values_of
+from napari_cellvino.plates.well_measures import Lines, Measure, flags_of, value_of, value_range, values_of
 
 THUMBNAILS = "thumbnails"
 _SIGNS = {Control.POSITIVE: "+", Control.NEGATIVE: "−", Control.NONE: "•"}
@@ -30,7 +30,7 @@ def grid_view(
 ) -> GridView:
     """Return what to paint; a ``run`` that is over leaves nothing but what failed."""
     values = values_of(lines, shown.name) if shown is not None else {}
-    low, high = ends(values.values())
+    low, high = value_range(values.values())
     share = run.share() if run is not None and running else {}
     return GridView(
         wells,
@@ -58,7 +58,7 @@ def _tip(
         said.append(f"{count:,.0f} cell{'s' * (count != 1)}")
     value = value_of(line, shown.name) if shown is not None and shown.name != "count" else None
     if shown is not None and value is not None:
-        said.append(f"{shown.heading}: {shown.words(value)}")
+        said.append(f"{shown.heading}: {shown.format(value)}")
     said += flags_of(line)
     failed = run.failed if run is not None else {}
     return [*said, *(f"✕ {f.name}: {failed[f.label]}" for f in wells.fields.get(well, ()) if f.label in failed)]

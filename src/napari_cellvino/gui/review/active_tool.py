@@ -1,4 +1,4 @@
-"""The tool in the hand, and the points that were drawn or clicked with it so far."""
+"""The tool in use, and the points that were drawn or clicked with it so far."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Points = NDArray[np.float64]  # (P, D), px of the label image
 
 
 class ActiveTool(QObject):
-    """At most one tool; it is laid down when it was used, unless it stays."""
+    """At most one tool at a time; every tool ends when it was used."""
 
     changed = Signal()  # the tool or its points
 
@@ -44,20 +44,18 @@ class ActiveTool(QObject):
         return np.vstack([drawn, drawn[:1]]) if self.tool.gesture is Gesture.AREA else drawn
 
     def take(self, tool: PointerTool) -> None:
-        """Take a tool; the one that is held already is used with its points, or else laid down."""
+        """Begin to use a tool; one that is in use already takes the points that were clicked."""
         if self._reviewer.annotation is None:
             self._reviewer.editor.say(f"{NOTHING_YET[:1].upper()}{NOTHING_YET[1:]}.")
         elif self.tool is not tool:
             self.tool, self.points, self.path = tool, [], None
             self._reviewer.editor.say("")
             self.changed.emit()
-        elif self.points:
-            self.finish()
         else:
-            self.drop()
+            self.finish()
 
     def drop(self) -> None:
-        """Lay the tool down, and forget what was drawn."""
+        """End the tool, and forget what was drawn."""
         if self.tool is not None or self.path is not None:
             self.tool, self.points, self.path = None, [], None
             self.changed.emit()
@@ -70,7 +68,7 @@ class ActiveTool(QObject):
         self.changed.emit()
 
     def move(self, path: Points) -> None:
-        """Hear of a drag so far (P, D)."""
+        """Take a drag so far (P, D)."""
         self.path = path
         self.changed.emit()
 
@@ -87,6 +85,6 @@ class ActiveTool(QObject):
 
     def _use(self, points: Points) -> None:
         tool = self.tool
-        if tool is not None and tool.use(self._reviewer, points) and not tool.stays and self.tool is tool:
+        if tool is not None and tool.use(self._reviewer, points) and self.tool is tool:
             self.drop()
         self.changed.emit()

@@ -22,8 +22,6 @@ class ManyCells(QWidget):
     def __init__(self, reviewer: ReviewController, masks: MaskImportController, focus: Callable[[], None]) -> None:
         super().__init__()
         self._reviewer, self._masks, self._focus = reviewer, masks, focus
-        self.fold = Fold("Many at once")
-        self.fold.setToolTip("Find cells by score, size or the edge, or take in the masks of a file")
         self.kind = narrow(QComboBox())
         for title in ("smaller than", "larger than", "score below", "touching the edge"):
             self.kind.addItem(title)
@@ -37,17 +35,16 @@ class ManyCells(QWidget):
         self.delete_button = QPushButton("Delete them")
         self.delete_button.setToolTip("Take these cells away; accepted ones are spared, and undo brings all back")
         self.masks_button = QPushButton()
-        self._body = QWidget()
-        body = QVBoxLayout(self._body)
-        body.setContentsMargins(0, 0, 0, 0)
-        body.addWidget(beside(self.kind, self.limit, stretch=0))
-        body.addWidget(beside(self.found, self.delete_button, stretch=0))
-        body.addWidget(beside(self.masks_button))
+        self.fold = Fold(
+            "Many at once",
+            beside(self.kind, self.limit, stretch=0),
+            beside(self.found, self.delete_button, stretch=0),
+            beside(self.masks_button),
+        )
+        self.fold.setToolTip("Find cells by score, size or the edge, or take in the masks of a file")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.fold)
-        layout.addWidget(self._body)
-        self.fold.hold(self._body)
         self.fold.toggled.connect(self._open)
         self.kind.activated.connect(self._choose_kind)
         self.limit.valueChanged.connect(self.look)
@@ -68,7 +65,7 @@ class ManyCells(QWidget):
         self.masks_button.setText(f"reading {reading} …" if reading else "Masks from a file…")
         self.masks_button.setToolTip(
             "A label image, Cellpose _seg.npy, ImageJ ROIs, GeoJSON, COCO or YOLO of this image, in the place of all "
-            "cells that nobody looked at"
+            "cells that were not reviewed"
         )
 
     def _choose_kind(self, row: int) -> None:
@@ -84,7 +81,7 @@ class ManyCells(QWidget):
     def look(self, _: float = 0) -> None:
         """Choose what the limit finds, and say how many that is."""
         found = self._selection()
-        if found is None or not self.fold.isChecked():
+        if found is None or not self.fold.isExpanded():
             return
         self.delete_button.setEnabled(bool(found.ids))
         self.delete_button.setText(f"Delete {found.count}" if found.ids else "Delete")
@@ -111,5 +108,5 @@ class ManyCells(QWidget):
             self._close()
 
     def _close(self) -> None:
-        self.fold.setChecked(False)
+        self.fold.unfold(False)
         self._focus()

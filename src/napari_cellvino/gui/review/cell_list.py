@@ -1,4 +1,4 @@
-"""Which cells are looked at, in which order: filters, random sample, table and gallery."""
+"""Which cells are reviewed, in which order: filters, random sample, table and gallery."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from napari_cellvino.gui.review.gallery import Gallery
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.review_view import STATES
 from napari_cellvino.gui.widgets.form_layout import beside, calm, narrow, say, text_line
+from napari_cellvino.gui.widgets.formatting import format_estimate
 from napari_cellvino.quality.sampling import estimate
 
 DOUBTS = {
@@ -24,14 +25,14 @@ DOUBTS = {
     "touches the edge": Doubt.TOUCHES_EDGE,
     "looks like two": Doubt.LOOKS_LIKE_TWO,
     "broken along z": Doubt.BROKEN_ALONG_Z,
-    "hangs on the threshold": Doubt.THRESHOLDS_DISAGREE,
+    "depends on the threshold": Doubt.THRESHOLDS_DISAGREE,
 }
 SETTLE_MS = 40  # after the last edit, before rows are listed anew
 HEIGHT = 230
 
 
 class ReviewList(QWidget):
-    """Draws the queue of a reviewer."""
+    """Shows the queue of a review."""
 
     def __init__(self, reviewer: ReviewController) -> None:
         super().__init__()
@@ -60,8 +61,10 @@ class ReviewList(QWidget):
         self.state.setToolTip("List cells in this state only")
         for words, doubt in DOUBTS.items():
             self.doubt.addItem(words, doubt)
-        self.doubt.setToolTip("List and walk to cells with this reason only")
-        self.kind.setToolTip("List and walk to cells of this class only")
+        self.doubt.setToolTip("List and go to cells with this reason only")
+        self.kind.setToolTip("List and go to cells of this class only")
+        for combo in (self.state, self.doubt, self.kind):  # side by side in a narrow panel
+            combo.setMinimumContentsLength(3)
         self.size.setRange(2, 1000)
         self.size.setValue(self._reviewer.queue.sample_size)
         self.size.setKeyboardTracking(False)
@@ -126,7 +129,7 @@ class ReviewList(QWidget):
         """List the cells, where they are seen."""
         if not self.isVisible():
             return
-        walk = self._reviewer.queue.walk
+        walk = self._reviewer.queue.cursor
         ids = walk.listed(self._reviewer.queue.filter) if walk is not None else []
         (self.table if self.tabs.currentWidget() is self.table else self.gallery).draw(ids)
         with QSignalBlocker(self.order):
@@ -135,7 +138,7 @@ class ReviewList(QWidget):
         self._estimate()
 
     def showEvent(self, _: object) -> None:  # noqa: N802 (Qt's name)
-        """List what was not listed while nobody saw it."""
+        """List what was not listed while hidden."""
         self._settle.start()
 
     def _highlight(self) -> None:
@@ -143,7 +146,7 @@ class ReviewList(QWidget):
             (self.table if self.tabs.currentWidget() is self.table else self.gallery).highlight()
 
     def _estimate(self) -> None:
-        walk, annotation = self._reviewer.queue.walk, self._reviewer.annotation
+        walk, annotation = self._reviewer.queue.cursor, self._reviewer.annotation
         if walk is None or walk.sample is None or annotation is None:
             say(self.estimate, "")
             return
@@ -152,5 +155,5 @@ class ReviewList(QWidget):
         except OptionError:
             say(self.estimate, f"{len(walk.sample.ids)} cells drawn at random: accept, reject or correct each of them.")
             return
-        say(self.estimate, str(found)[:1].upper() + str(found)[1:])
+        say(self.estimate, format_estimate(found))
         self.estimate.setToolTip(f"Method: {found.method}")

@@ -109,7 +109,7 @@ class CellView(QTableView):
         super().__init__()
         self._reviewer = reviewer
         self.cells = CellTable()
-        self._deaf = False
+        self._ignoring = False
         self.setModel(self.cells)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -131,9 +131,9 @@ class CellView(QTableView):
 
     def draw(self, ids: list[int]) -> None:
         """List cells, and highlight those that are chosen."""
-        self._deaf = True
+        self._ignoring = True
         self.cells.show(self._reviewer.annotation, ids)
-        self._deaf = False
+        self._ignoring = False
         annotation = self._reviewer.annotation
         self.setColumnHidden(CLASS, annotation is not None and len(annotation.classes) < 2)
         self.highlight()
@@ -141,28 +141,28 @@ class CellView(QTableView):
     def highlight(self) -> None:
         """Highlight the cells that are chosen."""
         chosen = set(self._reviewer.selection[:MOST_SHOWN])
-        if self._deaf or chosen == set(self._chosen()):
+        if self._ignoring or chosen == set(self._chosen()):
             return
         rows = [row for row, id_ in enumerate(self.cells.ids) if id_ in chosen]
         selection = QItemSelection()
         for row in rows:
             selection.select(self.cells.index(row, 0), self.cells.index(row, NOTE))
-        self._deaf = True
+        self._ignoring = True
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        self._deaf = False
+        self._ignoring = False
         if rows:
-            self.scrollTo(self.cells.index(rows[0], 0))
+            self.scrollTo(self.cells.index(rows[0], 0), QAbstractItemView.ScrollHint.PositionAtCenter)
 
     def _chosen(self) -> list[int]:
         return [self.cells.ids[index.row()] for index in self.selectionModel().selectedRows()]
 
     def _choose(self) -> None:
-        if self._deaf:
+        if self._ignoring:
             return
         ids = self._chosen()
-        self._deaf = True
+        self._ignoring = True
         if len(ids) == 1:
             self._reviewer.show_cell(ids[0])
         else:
             self._reviewer.select(ids)
-        self._deaf = False
+        self._ignoring = False

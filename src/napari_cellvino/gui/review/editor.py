@@ -1,6 +1,6 @@
 """The way an annotation is changed in the window: edits and painting go in, what happened or why not comes out.
 
-A session with its journal begins with the first edit, so that results nobody corrects leave no file behind.
+A session with its journal begins with the first edit, so that results without corrections leave no file behind.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
+from scipy import ndimage
 
 from napari_cellvino.annotation import Annotation, Change, Edit, EditSession, Region, Step
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.recovery import start_session
 from napari_cellvino.core.errors import CellvinoError, EditError, OutputError, UnsureError
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
-from napari_cellvino.results.corrections import journal_path
+from napari_cellvino.results.field_folder import journal_path
 
-RUN_AGAIN = "Run again"  # the name that `reconcile` gives its edit
 NOTHING_YET = "there is nothing to review yet; run the model first"
 
 
@@ -27,16 +27,17 @@ class Editor(QObject):
 
     changed = Signal()  # anything below
     edited = Signal(object)  # Change
+    about_to_edit = Signal()
 
     def __init__(self, folder: Callable[[], Path]) -> None:
         super().__init__()
         self._folder = folder
         self.annotation: Annotation | None = None
         self.session: EditSession | None = None
-        self.failure: Failure | None = None  # why the last wish was not fulfilled
+        self.failure: Failure | None = None  # why the last edit was not made
         self.said = ""  # what the last action did
         self.busy = ""  # why nothing may be edited now
-        self.unsure = False  # whether the same wish again is fulfilled
+        self.unsure = False  # whether the same edit is made when it is asked for again
 
     def begin(self, annotation: Annotation, session: EditSession | None = None) -> None:
         """Change this annotation from now on, with what was done to it where it has a session."""
@@ -47,12 +48,19 @@ class Editor(QObject):
 
     def close(self) -> None:
         """Write what is still to be written, and let go of the annotation."""
-        if self.session is not None:
-            self.session.changed.disconnect(self._on_event)
-            self.session.journal_failed.disconnect(self._on_fault)
-            self.session.close()
+        session = self.release()
+        if session is not None:
+            session.close()
+
+    def release(self) -> EditSession | None:
+        """Let go of the annotation and return its session, which goes on as it is."""
+        session = self.session
+        if session is not None:
+            session.changed.disconnect(self._on_event)
+            session.journal_failed.disconnect(self._on_fault)
         self.annotation = self.session = self.failure = None
-        self.said = ""
+        self.said, self.busy = "", ""
+        return session
 
     def do(self, describe: Callable[[Annotation], Edit]) -> Change | None:
         """Describe an edit and make it; where it is not possible, say why."""
@@ -65,9 +73,27 @@ class Editor(QObject):
         labels = self.annotation.labels
         for stroke in reversed(strokes):
             labels[stroke.coordinates] = stroke.before
-        if self._attempt(lambda _: self.started().commit_paint(name, strokes)) is None:
+        change = self._attempt(lambda _: self.started().commit_paint(name, strokes))
+        if change is not None:
+            self._tell_pieces(change)
+        else:
             whole = Region((0,) * labels.ndim, labels.shape)
             self.edited.emit(Change(Step.UNDO, name, whole, True, (), (), (), self.undo_name, self.redo_name))
+
+    def _tell_pieces(self, change: Change) -> None:
+        """Say so where a cell that was painted lies in several places now: that is rarely meant."""
+        annotation = self.annotation
+        if annotation is None or annotation.labels is None:
+            return
+        for id_ in (*change.changed, *change.added):
+            pieces = ndimage.label(annotation.labels[annotation.geometry(id_).region.slices] == id_)[1]
+            if pieces > 1:
+                self.said = f"{change.name}. #{id_} is in {pieces} pieces now; take a new number (M) for another cell"
+                self.changed.emit()
+
+    def take_in(self, name: str, stroke: Stroke) -> bool:
+        """Take in what something else wrote into the labels, which are as before; return whether that succeeded."""
+        return self._attempt(lambda _: self.started().commit_paint(name, [stroke])) is not None
 
     def undo(self) -> None:
         """Take the last edit back."""
@@ -92,7 +118,7 @@ class Editor(QObject):
     @property
     def unsaved(self) -> int:
         """Number of steps since the result was last saved."""
-        return self.session.unsaved if self.session is not None else 0
+        return self.session.to_save if self.session is not None else 0
 
     def forget(self) -> None:
         """Say nothing any more of what was done or not."""
@@ -140,6 +166,7 @@ class Editor(QObject):
         return self.session
 
     def _attempt(self, work: Callable[[Annotation], Change | None]) -> Change | None:
+        self.about_to_edit.emit()
         self.failure = None
         try:
             change = work(self._editable())
@@ -172,5 +199,5 @@ def describe_change(change: Change) -> str:
     """Return what happened, in words: ``Split #87: now #87 and #164``."""
     before = {Step.DO: "", Step.UNDO: "Undone: ", Step.REDO: "Made again: "}[change.step]
     made = (*change.changed, *change.added)
-    several = change.added and change.changed and len(made) <= 6 and change.name != RUN_AGAIN
+    several = change.added and change.changed and len(made) <= 6 and not change.rerun
     return before + change.name + (f": now {' and '.join(f'#{id_}' for id_ in made)}" if several else "")

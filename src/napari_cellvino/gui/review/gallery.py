@@ -121,7 +121,7 @@ class Gallery(QWidget):
         super().__init__()
         self._reviewer = reviewer
         self.cells = Thumbnails(reviewer)
-        self._deaf = False
+        self._ignoring = False
         self.list = QListView()
         self.list.setModel(self.cells)
         self.list.setViewMode(QListView.ViewMode.IconMode)
@@ -143,9 +143,9 @@ class Gallery(QWidget):
 
     def draw(self, ids: list[int]) -> None:
         """Show these cells, and highlight those that are chosen."""
-        self._deaf = True
+        self._ignoring = True
         self.cells.show(ids)
-        self._deaf = False
+        self._ignoring = False
         self.highlight()
 
     def highlight(self) -> None:
@@ -155,23 +155,23 @@ class Gallery(QWidget):
         self.strip.setVisible(planes is not None)
         if planes is not None:
             self.strip.setPixmap(planes)
-        if self._deaf or set(chosen) == set(self._chosen()):
+        if self._ignoring or set(chosen) == set(self._chosen()):
             return
         selection, wanted = QItemSelection(), set(chosen[:MOST_SHOWN])
         for row in (row for row, id_ in enumerate(self.cells.ids) if id_ in wanted):
             selection.select(self.cells.index(row), self.cells.index(row))
-        self._deaf = True
+        self._ignoring = True
         self.list.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        self._deaf = False
+        self._ignoring = False
 
     def _chosen(self) -> list[int]:
         return [self.cells.ids[index.row()] for index in self.list.selectionModel().selectedIndexes()]
 
     def _choose(self) -> None:
-        if not self._deaf:
-            self._deaf = True
+        if not self._ignoring:
+            self._ignoring = True
             self._reviewer.select(self._chosen())
-            self._deaf = False
+            self._ignoring = False
 
 
 def _pixmap(rgb: NDArray[np.uint8], width_px: int) -> QPixmap:

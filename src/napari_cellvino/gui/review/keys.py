@@ -16,8 +16,9 @@ from napari_cellvino.gui.review.pointer_tools import PointerTool
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.state_markers import Sign
 
+WIDTH = 980  # px; a small screen has 1280
 Calls = dict[str, Callable[[], None]]
-KEYS_PAGE = "?"
+KEYS_PAGE, FILL_KEY, HIDE_KEY = "?", "F", "V"
 _MOUSE = (
     ("Click", "Choose a cell"),
     ("Shift+Click", "Choose one more, or one less"),
@@ -28,30 +29,30 @@ _SIGNS = (
     (f"{Sign.EXCLUDED}  {Sign.REJECTED}", "Excluded, rejected: these do not count"),
 )
 _NAPARI = (
-    ("P  E  F", "Brush, eraser, fill: they change the chosen cell and leave its neighbours alone"),
+    ("P  E", "Brush, eraser: they change the chosen cell and leave its neighbours alone"),
     ("M", "A new number, to paint a new cell"),
     ("Space", "Move the picture while it is held"),
 )
 
 
-def bindings(reviewer: ReviewController, tool_in_use: ActiveTool, show_page: Callable[[], None]) -> tuple[Calls, Calls]:
-    """Return what each key calls: always, and while a tool is in the hand."""
+def bindings(reviewer: ReviewController, active_tool: ActiveTool, show_page: Callable[[], None]) -> tuple[Calls, Calls]:
+    """Return what each key calls: always, and while a tool is in use."""
     acts = (*actions.WALK, *actions.FOR_OUTLINES, actions.PLANES, *actions.HISTORY, *actions.CLASSES)
-    calls: Calls = {action.key: partial(run_action, action, reviewer, tool_in_use) for action in acts}
+    calls: Calls = {action.key: partial(run_action, action, reviewer, active_tool) for action in acts}
     for key in dict.fromkeys(tool.key for tool in (*tools.FOR_OUTLINES, *tools.FOR_BOXES)):
-        calls[key] = partial(_take, key, reviewer, tool_in_use)
+        calls[key] = partial(_take, key, reviewer, active_tool)
     calls[KEYS_PAGE] = calls[f"Shift+{KEYS_PAGE}"] = show_page
-    return calls, {"Esc": tool_in_use.drop, "Return": tool_in_use.finish, "Enter": tool_in_use.finish}
+    return calls, {"Esc": active_tool.drop, "Return": active_tool.finish, "Enter": active_tool.finish}
 
 
-def run_action(action: actions.Action, reviewer: ReviewController, tool_in_use: ActiveTool) -> None:
+def run_action(action: actions.Action, reviewer: ReviewController, active_tool: ActiveTool) -> None:
     """Do what an action does; Merge of fewer than two takes a line across the cells."""
     few = len(reviewer.selection) < 2
-    tool_in_use.drop()
+    active_tool.drop()
     action.run(reviewer)
     if action is actions.MERGE and few and reviewer.annotation is not None:
         said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
-        tool_in_use.take(tools.MERGE_ALONG)
+        active_tool.take(tools.MERGE_ALONG)
         reviewer.editor.say(said)
 
 
@@ -61,10 +62,10 @@ def fitting(reviewer: ReviewController) -> tuple[PointerTool, ...]:
     return tools.FOR_BOXES if boxes else tools.FOR_OUTLINES
 
 
-def _take(key: str, reviewer: ReviewController, tool_in_use: ActiveTool) -> None:
+def _take(key: str, reviewer: ReviewController, active_tool: ActiveTool) -> None:
     tool = next((tool for tool in fitting(reviewer) if tool.key == key), None)
     if tool is not None:
-        tool_in_use.take(tool)
+        active_tool.take(tool)
     else:
         reviewer.editor.say("These cells are boxes and have no outlines; this tool is for outlines.")
 
@@ -79,6 +80,8 @@ class KeysPage(QDialog):
         layout = QVBoxLayout(self)
         label = QLabel(page_text(reviewer))
         label.setTextFormat(Qt.TextFormat.RichText)
+        label.setWordWrap(True)
+        label.setFixedWidth(WIDTH)
         layout.addWidget(label)
 
 
@@ -91,7 +94,8 @@ def page_text(reviewer: ReviewController) -> str:
     acts += (actions.PLANES,) if stack else ()
     ours = [(thing.key, thing.tip) for thing in (*acts, *fitting(reviewer))]
     ours += [("Shift+1 … 9", "Give the chosen cells a class"), ("Enter, Esc", "End what is being drawn, or drop it")]
-    ours.append((KEYS_PAGE, "This page"))
+    ours += [] if boxes else [(FILL_KEY, "Fill the cells, or outline them")]
+    ours += [(HIDE_KEY, "Hide or show the cells"), ("Alt+1 … 6", "Go to a tab"), (KEYS_PAGE, "This page")]
     rows = [*_MOUSE, *ours, *(() if boxes else _NAPARI), *_SIGNS]
     half = (len(rows) + 1) // 2
     left, right = _table(rows[:half]), _table(rows[half:])

@@ -1,4 +1,4 @@
-"""Tools that are drawn or clicked with in the picture: how each one is held, and what it does with the points."""
+"""Tools that draw or click in the picture: the gesture of each, and what it does with the points."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Points = NDArray[np.float64]  # (P, D), px of the label image
 
 
 class Gesture(Enum):
-    """How a tool is held; all but the last two also take clicks, which Enter ends."""
+    """The gesture of a tool; all but the last two also take clicks, which Enter ends."""
 
     LINE = "line"
     AREA = "area"
@@ -44,7 +44,6 @@ class PointerTool:
     hint: str
     gesture: Gesture
     use: Callable[[ReviewController, Points], bool]
-    stays: bool = False  # in the hand after it was used
 
     @property
     def words(self) -> str:
@@ -165,7 +164,7 @@ SEEDS = PointerTool(
 )  # fmt: skip
 ADD = PointerTool(
     "Add", "K", "Add a cell that was missed, by a click on it",
-    "Click on each cell that was missed", Gesture.CLICK, _add_here, stays=True,
+    "Click on the cell that was missed", Gesture.CLICK, _add_here,
 )  # fmt: skip
 DRAW = PointerTool(
     "Draw", "Shift+K", "Add a cell by drawing its outline",

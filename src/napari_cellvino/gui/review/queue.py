@@ -1,4 +1,4 @@
-"""The queue of a review: the order and filter wished for, where the walk is, and reasons that come later.
+"""The queue of a review: its order and filter, where it is now, and reasons that come later.
 
 What another threshold would find is decoded on a thread of its own once the queue is opened; its reasons come in when
 they are there, and only what lies ahead takes another place.
@@ -15,7 +15,8 @@ from napari_cellvino.core.errors import OptionError
 from napari_cellvino.gui.review.cursor import CellFilter, Cursor, Order
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.doubts import another_threshold
-from napari_cellvino.workflows.workspace import Outcome, Workspace
+from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.workspace import Workspace
 
 SAMPLE_SIZE = 50
 
@@ -24,14 +25,14 @@ class ReviewQueue(QObject):
     """The way through the cells of one annotation at a time, made when it is first asked for."""
 
     changed = Signal()  # another order or filter, or more reasons
-    refused = Signal(object)  # OptionError: the order wished for is not possible, the doubtful come first
+    refused = Signal(object)  # OptionError: the order is not possible; the doubtful cells come first
 
     def __init__(self, workspace: Workspace, decoder: SerialWorker) -> None:
         super().__init__()
         self._workspace, self._decoder = workspace, decoder
         self.order, self.sample_size, self.filter = Order.DOUBT, SAMPLE_SIZE, CellFilter()
         self._annotation: Annotation | None = None
-        self._walk: Cursor | None = None
+        self._cursor: Cursor | None = None
         self._task = Task()
 
     def begin(self, annotation: Annotation | None) -> None:
@@ -45,36 +46,36 @@ class ReviewQueue(QObject):
         self.changed.emit()
 
     def go_by(self, order: Order, size: int) -> None:
-        """Walk in another order, from its beginning; ``size`` is that of a random sample."""
+        """Go in another order, from its beginning; ``size`` is that of a random sample."""
         self.order, self.sample_size = order, size
         self.renew()
 
     def show_only(self, wanted: CellFilter) -> None:
-        """List and walk to some cells only."""
+        """List and go to some cells only."""
         self.filter = wanted
         self.changed.emit()
 
     @property
-    def walk(self) -> Cursor | None:
+    def cursor(self) -> Cursor | None:
         """The cells in order; None where there are none to walk through."""
-        if self._walk is None and self._annotation is not None and self._annotation.records:
+        if self._cursor is None and self._annotation is not None and self._annotation.records:
             try:
-                self._walk = self._made(self._annotation)
+                self._cursor = self._made(self._annotation)
             except OptionError as error:
                 self.order = Order.DOUBT
                 self.refused.emit(error)
-                self._walk = self._made(self._annotation)
-            self._look_closer(self._annotation, self._walk)
-        return self._walk
+                self._cursor = self._made(self._annotation)
+            self._look_closer(self._annotation, self._cursor)
+        return self._cursor
 
     def is_at(self, id_: int) -> bool:
-        """Return whether a cell is the one that the walk has come to."""
-        walk = self._walk
+        """Return whether the queue is at a cell."""
+        walk = self._cursor
         return walk is not None and 0 <= walk.at < len(walk.ids) and walk.ids[walk.at] == id_
 
     def _forget(self) -> None:
         self._task.stop()
-        self._walk = None
+        self._cursor = None
 
     def _made(self, annotation: Annotation) -> Cursor:
         foreground_probability = self._workspace.cell_map() if len(annotation.shape) == 2 else None
@@ -93,5 +94,5 @@ class ReviewQueue(QObject):
 
     def _learn(self, walk: Cursor, made: Outcome) -> None:
         labels = made.prediction.decoded.labels
-        if walk is self._walk and labels is not None and walk.learn(labels):
+        if walk is self._cursor and labels is not None and walk.learn(labels):
             self.changed.emit()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import napari
 import numpy as np
-from napari.layers import Labels, Vectors
+from napari.layers import Labels, Layer, Vectors
+from napari.utils.events import Event
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
@@ -13,19 +14,19 @@ from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.tools.boxes import boxes_at
 from napari_cellvino.gui.napari_bridge import Canvas, ReviewLayer
 from napari_cellvino.gui.review.active_tool import ActiveTool
-from napari_cellvino.gui.review.keys import bindings
+from napari_cellvino.gui.review.keys import FILL_KEY, HIDE_KEY, bindings
+from napari_cellvino.gui.review.outside_changes import OutsideChanges
 from napari_cellvino.gui.review.pointer_tools import choose_along
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.state_markers import ReviewSigns
 
 MOST_MARKED = 300  # cells that get a line round them
 LOCKED = "the layer of the cells is locked; make it editable again (the padlock in the layer list)"
-OTHER_PIXELS = "the layer of the cells shows other labels than those under review; show the cells again (below)"
 GONE = "the layer of the cells was deleted; what you corrected is kept: show the cells again (below)"
 
 
 class ReviewCanvas(QObject):
-    """Connects a reviewer with the layer that shows its annotation, as long as there is one."""
+    """Connects the review with the layer that shows its annotation, as long as there is one."""
 
     keys_wanted = Signal()  # the page of keys is asked for
 
@@ -34,15 +35,18 @@ class ReviewCanvas(QObject):
         self._viewer, self._reviewer = viewer, reviewer
         self.canvas: Canvas | None = None
         self.layer: ReviewLayer | None = None
-        self.tool_in_use = ActiveTool(reviewer)
+        self.active_tool = ActiveTool(reviewer)
+        self.outside = OutsideChanges(reviewer.editor)
         self._signs: ReviewSigns | None = None
         reviewer.changed.connect(self._mark)
         reviewer.edited.connect(self._show_edit)
         reviewer.looked_at.connect(self._look_at)
-        self.tool_in_use.changed.connect(self._hold)
-        viewer.layers.selection.events.active.connect(self._heed)
-        viewer.layers.events.removed.connect(self._heed)
-        viewer.dims.events.point.connect(self._turn)
+        self.active_tool.changed.connect(self._on_tool)
+        self._drawn_in: Layer | None = None  # another layer whose own tools may be in use
+        viewer.layers.selection.events.active.connect(self._on_active_layer)
+        viewer.mouse_drag_callbacks.append(self._on_press)
+        viewer.layers.events.removed.connect(self._update_keys)
+        viewer.dims.events.point.connect(self._on_plane)
 
     def close(self) -> None:
         """Let go of the viewer."""
@@ -50,28 +54,34 @@ class ReviewCanvas(QObject):
             self.canvas.close()
             self.canvas = None
         self.leave()
-        self._viewer.layers.selection.events.active.disconnect(self._heed)
-        self._viewer.layers.events.removed.disconnect(self._heed)
-        self._viewer.dims.events.point.disconnect(self._turn)
+        self._listen_to(None)
+        self._viewer.layers.selection.events.active.disconnect(self._on_active_layer)
+        self._viewer.mouse_drag_callbacks.remove(self._on_press)
+        self._viewer.layers.events.removed.disconnect(self._update_keys)
+        self._viewer.dims.events.point.disconnect(self._on_plane)
 
     def enter(self, layer: Labels | Vectors) -> None:
         """Review in this layer."""
-        self._reviewer.editor.busy = ""
+        if self._reviewer.editor.busy:
+            self._reviewer.editor.busy = ""
+            self._reviewer.changed.emit()
         if self.layer is None or self.layer.layer is not layer:
             self.leave()
             if self.canvas is None:
                 self.canvas = Canvas(self._viewer)
-                self.canvas.bind(*bindings(self._reviewer, self.tool_in_use, self.keys_wanted.emit))
+                keys, tool_keys = bindings(self._reviewer, self.active_tool, self.keys_wanted.emit)
+                self.canvas.bind(keys | {FILL_KEY: self._toggle_fill, HIDE_KEY: self._toggle_shown}, tool_keys)
             self.layer = ReviewLayer(layer)
             self.layer.clicked.connect(self._click)
             self.layer.clicked_twice.connect(self._click_again)
-            self.layer.drawing.connect(self.tool_in_use.move)
+            self.layer.drawing.connect(self.active_tool.move)
             self.layer.drawn.connect(self._draw)
             self.layer.painted.connect(self._reviewer.editor.paint)
             self.layer.replaced.connect(self._check)
-            self.layer.shown.connect(self._sign)
-        self._turn()
-        self._heed()
+            self.layer.shown.connect(self._draw_markers)
+        self.outside.watch(self.layer)
+        self._on_plane()
+        self._update_keys()
 
     @property
     def unfinished(self) -> tuple[Stroke, ...]:
@@ -80,13 +90,14 @@ class ReviewCanvas(QObject):
 
     def leave(self) -> None:
         """Let go of the layer."""
-        self.tool_in_use.drop()
+        self.active_tool.drop()
+        self.outside.watch(None)
         if self.layer is not None:
             self.layer.close()
             self.layer = None
-        self._heed()
+        self._update_keys()
         self._mark()
-        self._sign()
+        self._draw_markers()
 
     def focus(self) -> None:
         """Let the keys hold."""
@@ -98,8 +109,8 @@ class ReviewCanvas(QObject):
     # -- what the user does
 
     def _click(self, point: NDArray[np.float64], add: bool) -> None:
-        if self.tool_in_use.tool is not None and not add:
-            self.tool_in_use.click(point)
+        if self.active_tool.tool is not None and not add:
+            self.active_tool.click(point)
             return
         annotation = self._reviewer.annotation
         id_ = _cell_at(annotation, point) if annotation is not None else 0
@@ -109,43 +120,84 @@ class ReviewCanvas(QObject):
             self._reviewer.select([id_] if id_ else [])
 
     def _click_again(self, point: NDArray[np.float64]) -> None:
-        if self.tool_in_use.tool is not None:
-            self.tool_in_use.click(point)
+        if self.active_tool.tool is not None:
+            self.active_tool.click(point)
+
+    def _toggle_fill(self) -> None:
+        if self.layer is not None and not self.layer.toggle_fill():
+            self._reviewer.editor.say("These cells are boxes and cannot be filled.")
+
+    def _toggle_shown(self) -> None:
+        if self.layer is not None:
+            self.layer.toggle_shown()
 
     def _draw(self, path: NDArray[np.float64]) -> None:
-        if self.tool_in_use.draws:
-            self.tool_in_use.draw(path)
-        elif self.tool_in_use.tool is None:
+        if self.active_tool.draws:
+            self.active_tool.draw(path)
+        elif self.active_tool.tool is None:
             choose_along(self._reviewer, path)
-            self.tool_in_use.drop()
+            self.active_tool.drop()
 
-    def _hold(self) -> None:
+    def _on_tool(self) -> None:
         if self.layer is not None:
-            self.layer.arm(drawing=self.tool_in_use.draws)
-        self._heed()
+            if self.active_tool.tool is not None:
+                self._viewer.layers.selection.active = self.layer.layer  # the one that hears the mouse
+            self.layer.arm(drawing=self.active_tool.draws)
+        self._update_keys()
         self._mark()
 
-    def _heed(self, _: object = None) -> None:
-        """Let the keys hold while our layer is the active one: others have keys of their own."""
+    def _on_active_layer(self, _: object = None) -> None:
+        active = self._viewer.layers.selection.active
+        ours = self.layer is not None and active is self.layer.layer
+        self._listen_to(None if ours or getattr(active, "mode", None) is None else active)
+        self._update_keys()
+
+    def _listen_to(self, layer: Layer | None) -> None:
+        """Take note of the tools of another layer."""
+        if self._drawn_in is not None:
+            self._drawn_in.events.mode.disconnect(self._update_keys)
+        self._drawn_in = layer
+        if layer is not None:
+            layer.events.mode.connect(self._update_keys)
+
+    @property
+    def _rests_for(self) -> str:
+        """The name of another layer that is drawn in now; its tools have keys of their own."""
+        other = self._drawn_in
+        return str(other.name) if other is not None and str(other.mode) != "pan_zoom" else ""
+
+    def _on_press(self, _: object, event: Event) -> None:
+        """Choose a cell by a click whichever layer is selected: ours hears the mouse from this press on."""
+        layer, annotation = self.layer, self._reviewer.annotation
+        if layer is None or annotation is None or event.button != 1 or self._rests_for or not layer.layer.visible:
+            return
+        point = np.array(layer.layer.world_to_data(event.position)[-layer.layer.ndim :], np.float64)
+        if self._viewer.layers.selection.active is not layer.layer and _cell_at(annotation, point):
+            self._viewer.layers.selection.active = layer.layer
+
+    def _update_keys(self, _: object = None) -> None:
+        """Let the keys hold whichever layer is selected, unless another one is drawn in."""
         if self.layer is not None and self.layer.layer not in self._viewer.layers:
+            self.outside.watch(None)
             self.layer.close()
             self.layer = None
-            self.tool_in_use.drop()
+            self.active_tool.drop()
             self._reviewer.editor.busy = GONE
             self._reviewer.changed.emit()
-            self._sign()
+            self._draw_markers()
         if self.canvas is not None:
-            active = self._viewer.layers.selection.active
-            ours = self.layer is not None and active is self.layer.layer
-            self.canvas.listen(keys=ours, tool=self.tool_in_use.tool is not None)
+            rests = self._rests_for if self.layer is not None else ""
+            self.canvas.listen(keys=self.layer is not None and not rests, tool=self.active_tool.tool is not None)
+            if rests != self._reviewer.keys_rest_for:
+                self._reviewer.keys_rest_for = rests
+                self._reviewer.changed.emit()
 
     def _check(self) -> None:
-        """Hear that the layer was locked, or given other pixels."""
+        """Take note that the layer was locked, or given other pixels."""
         if self.layer is None or self._reviewer.annotation is None:
             return
-        labels, layer = self._reviewer.annotation.labels, self.layer.layer
-        other = labels is not None and layer.data is not labels
-        self._reviewer.editor.busy = OTHER_PIXELS if other else "" if layer.editable else LOCKED
+        self._reviewer.editor.busy = "" if self.layer.layer.editable else LOCKED
+        self.outside.check()
         self._reviewer.changed.emit()
 
     # -- what is shown
@@ -153,7 +205,7 @@ class ReviewCanvas(QObject):
     def _show_edit(self, change: Change) -> None:
         if self._signs is not None and self._signs.annotation is self._reviewer.annotation:
             self._signs.on_event(change)
-            self._sign()
+            self._draw_markers()
         if self.layer is None or change.region is None:
             return
         if change.pixels:
@@ -173,16 +225,16 @@ class ReviewCanvas(QObject):
     def _world(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.layer.to_world(points) if self.layer is not None else points
 
-    def _turn(self, _: object = None) -> None:
-        """Hear that another plane is shown."""
+    def _on_plane(self, _: object = None) -> None:
+        """Take note of the plane that is shown."""
         annotation = self._reviewer.annotation
         stack = annotation is not None and len(annotation.shape) == 3 and self.layer is not None
         place = self.layer.layer.world_to_data(self._viewer.dims.point) if stack and self.layer is not None else None
         self._reviewer.plane = None if place is None else round(float(place[-3]))
         self._mark()
-        self._sign()
+        self._draw_markers()
 
-    def _sign(self) -> None:
+    def _draw_markers(self) -> None:
         """Draw what was said of the cells, where their layer is seen."""
         annotation, layer = self._reviewer.annotation, self.layer
         if self.canvas is None:
@@ -214,7 +266,7 @@ class ReviewCanvas(QObject):
         chosen = [id_ for id_ in self._reviewer.selection if id_ in annotation.records]
         outlines = [line for id_ in chosen[:MOST_MARKED] for line in _outlines(annotation, id_, self._reviewer.plane)]
         self.canvas.mark([self._world(outline)[:, -2:] for outline in outlines])
-        line, seeds = self.tool_in_use.sketch, self.tool_in_use.points
+        line, seeds = self.active_tool.sketch, self.active_tool.points
         marks = [None if drawn is None or len(drawn) == 0 else self._world(np.array(drawn)) for drawn in (line, seeds)]
         self.canvas.sketch(*(None if drawn is None else drawn[:, -2:] for drawn in marks))
         if len(chosen) == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
@@ -11,16 +12,27 @@ from qtpy.QtCore import QObject, Signal
 from napari_cellvino.annotation import Annotation, Change, Edit, EditSession
 from napari_cellvino.annotation.recovery import resume_session
 from napari_cellvino.core.errors import CellvinoError, EditError, OptionError
-from napari_cellvino.gui.review.editor import RUN_AGAIN, Editor
+from napari_cellvino.core.image import Plane
+from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.review.queue import ReviewQueue
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
 from napari_cellvino.quality.reconcile import holds_for, reconcile
 from napari_cellvino.quality.review_queue import ReviewProgress, review_progress
 from napari_cellvino.results.corrections import Earlier, find_earlier
-from napari_cellvino.workflows.workspace import Outcome, Workspace
+from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.workspace import Workspace
 
 MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """The review of a field that was left, with what was done to it where it has a session."""
+
+    plane: Plane
+    annotation: Annotation
+    session: EditSession | None
 
 
 class ReviewController(QObject):
@@ -31,6 +43,7 @@ class ReviewController(QObject):
     looked_at = Signal(object)  # Region, to be shown from near
     replaced = Signal()  # another annotation is reviewed now, or none
     resumed = Signal()  # what was corrected earlier is reviewed, and to be shown
+    came_back = Signal()  # to a field whose review was left
 
     def __init__(self, workspace: Workspace, decoder: SerialWorker, folder: Callable[[], Path]) -> None:
         super().__init__()
@@ -44,16 +57,65 @@ class ReviewController(QObject):
         self.selection: tuple[int, ...] = ()
         self.earlier: Earlier | None = None  # what was corrected in this image before, as long as it is on offer
         self.plane: int | None = None  # the plane of a stack that is shown
+        self.keys_rest_for = ""  # the name of another layer that is drawn in now, and has keys of its own
         self.plane_only = False  # whether tools touch this plane only
-        self._pixels: object = None  # of the outcome reviewed
+        self._pixels: Plane | None = None  # of the outcome reviewed
+        self._left: list[_Left] = []
+        workspace.outcome_dropped.connect(self._drop)
         self._reran = False  # whether the last edit took in a new result
 
     def close(self) -> None:
-        """Write what is still to be written, and let go of the annotation."""
+        """Write what is still to be written, and let go of all annotations."""
+        self.workspace.outcome_dropped.disconnect(self._drop)
         self.editor.close()
-        self.queue.begin(None)
+        for left in self._left:
+            if left.session is not None:
+                left.session.close()
+        self._left.clear()
+        self._begin(None)
+
+    def _begin(self, annotation: Annotation | None) -> None:
+        """Begin at the front, with nothing chosen."""
+        self.queue.begin(annotation)
         self.earlier = None
         self.selection, self._reran, self._pixels = (), False, None
+
+    def _leave(self) -> None:
+        """Leave the review as it is, for when its field is worked on again."""
+        annotation, plane = self.annotation, self._pixels
+        session = self.editor.release()
+        if annotation is not None and plane is not None:
+            self._left.append(_Left(plane, annotation, session))
+        elif session is not None:
+            session.close()
+        self._begin(None)
+
+    def _come_back(self, plane: Plane) -> bool:
+        """Go on with the review of a field that was left; return whether there is one."""
+        left = next((left for left in self._left if left.plane is plane), None)
+        if left is None:
+            return False
+        self._left.remove(left)
+        self.editor.begin(left.annotation, left.session)
+        self._begin(left.annotation)
+        self._pixels = plane
+        self.replaced.emit()
+        self.came_back.emit()
+        self.changed.emit()
+        return True
+
+    def _drop(self, outcome: Outcome) -> None:
+        """Let go of the review of a field that cannot be come back to; its journal has what is not saved."""
+        for left in [left for left in self._left if left.plane is outcome.prediction.plane]:
+            self._left.remove(left)
+            if left.session is not None:
+                left.session.close()
+
+    @property
+    def unsaved(self) -> int:
+        """Number of corrections that are not saved, in all fields."""
+        sessions = [left.session for left in self._left if left.session is not None]
+        return self.editor.unsaved + sum(session.to_save for session in sessions)
 
     # -- what is reviewed
 
@@ -65,10 +127,12 @@ class ReviewController(QObject):
     def take(self, outcome: Outcome | None) -> str:
         """Review an outcome: anew, or with all that was corrected in one of the same pixels; return what was kept."""
         if outcome is None:
-            self.close()
+            self._leave()
             self.replaced.emit()
             return ""
         old, plane = self.annotation, outcome.prediction.plane
+        if old is None and self._come_back(plane):
+            return ""
         known = old.provenance.pixels_sha256 if old is not None and self._pixels is plane else ""
         new = self.workspace.annotation(sha256=known)
         said = ""
@@ -82,9 +146,9 @@ class ReviewController(QObject):
 
     def review(self, annotation: Annotation, session: EditSession | None = None) -> None:
         """Review an annotation, with what was done to it where it has a session."""
-        self.close()
+        self.editor.close()
         self.editor.begin(annotation, session)
-        self.queue.begin(annotation)
+        self._begin(annotation)
         self.replaced.emit()
         self.changed.emit()
 
@@ -147,13 +211,13 @@ class ReviewController(QObject):
     @property
     def reasons(self) -> str:
         """Why the chosen cell is doubtful, in words."""
-        walk = self.queue.walk if len(self.selection) == 1 else None
+        walk = self.queue.cursor if len(self.selection) == 1 else None
         item = walk.doubtful(self.selection[0]) if walk is not None else None
-        return item.words if item is not None else ""
+        return item.text if item is not None else ""
 
     def step(self, by: int) -> None:
         """Go to the next cell of the queue that nobody looked at, or for -1 back to the one before."""
-        walk = self.queue.walk
+        walk = self.queue.cursor
         id_ = walk.step(by, self.queue.filter) if walk is not None else None
         if id_ is not None:
             self.show_cell(id_)
@@ -221,7 +285,7 @@ class ReviewController(QObject):
         self._reran, self.earlier = False, None
         alive = self.annotation.records if self.annotation is not None else {}
         made = (*change.changed, *change.added)
-        if change.added and change.name != RUN_AGAIN and len(made) <= MOST_SELECTED:
+        if change.added and not change.rerun and len(made) <= MOST_SELECTED:
             self.selection = made
         self.selection = tuple(id_ for id_ in self.selection if id_ in alive)
         self.edited.emit(change)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QPushButton, QWidget
 
 from napari_cellvino.annotation.tools.mark import set_note
@@ -18,15 +19,33 @@ from napari_cellvino.gui.widgets.notice import Notice
 SCOPES = ("Whole cells", "This plane only")
 
 
+class NoteField(QLineEdit):
+    """A line of text; Enter keeps what was typed, Esc drops it, and both give the keyboard back."""
+
+    left = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.returnPressed.connect(self.left)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
+        """Drop what was typed with Esc."""
+        if event.key() != Qt.Key.Key_Escape:
+            super().keyPressEvent(event)
+            return
+        self.setModified(False)
+        self.left.emit()
+
+
 class ReviewPanel(QWidget):
-    """Draws the reviewer."""
+    """Shows the review."""
 
     progress_changed = Signal(str)  # "41/163", or empty where nothing is reviewed yet
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._reviewer, self._active_tool = session.reviewer, session.review_canvas.tool_in_use
+        self._reviewer, self._active_tool = session.reviewer, session.review_canvas.active_tool
         self.hint = text_line("aside")
         self.progress = text_line()
         self.bar = QProgressBar()
@@ -34,7 +53,7 @@ class ReviewPanel(QWidget):
         self.bar.setMaximumHeight(6)
         self.cell = text_line()
         self.why = text_line("attention")
-        self.note = QLineEdit()
+        self.note = NoteField()
         self.note.setPlaceholderText("Note on the chosen cell")
         self.note.setAccessibleName("Note on the chosen cell")
         self.note.setToolTip("A note on the chosen cells, kept with them and written to objects.csv")
@@ -89,9 +108,12 @@ class ReviewPanel(QWidget):
 
     def _connect(self) -> None:
         self._reviewer.changed.connect(self._draw)
+        self.session.saved_result.changed.connect(self._draw)
         self._reviewer.replaced.connect(self._draw)
         self._active_tool.changed.connect(self._draw)
         self.note.editingFinished.connect(self._write_note)
+        self.note.left.connect(self._draw)
+        self.note.left.connect(self.session.review_canvas.focus)
         self.scope.activated.connect(self._choose_scope)
         self.again_button.clicked.connect(self._show_again)
         self.go_on_button.clicked.connect(self._go_on)
@@ -121,7 +143,7 @@ class ReviewPanel(QWidget):
         KeysPage(self._reviewer, self).show()
 
     def _draw(self) -> None:
-        view = resolve_review(self._reviewer, self._active_tool.tool)
+        view = resolve_review(self._reviewer, self._active_tool.tool, self.session.saved_result.shown)
         say(self.hint, view.hint)
         self.offer.show_words(view.offer)
         self._offered.setVisible(bool(view.offer))

@@ -1,4 +1,4 @@
-"""What the Review panel shows, decided in one place from what is known; the panel only sets it."""
+"""What the Review panel shows, decided in one place from what is known; the panel only shows it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from math import isnan
 
 from napari_cellvino.annotation import Annotation, ObjectRecord
 from napari_cellvino.core.objects import ReviewState
+from napari_cellvino.gui.open.saved_result_controller import SavedResult
 from napari_cellvino.gui.review.pointer_tools import PointerTool
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.widgets.formatting import format_count
@@ -19,7 +20,7 @@ STATES = {
     ReviewState.REJECTED: "rejected",
 }
 _FIRST = "Nothing to review yet: run the model first (tab 2)."
-_NONE = "The model found no cell here. Add one by a click (K), or lower the confidence in tab 2."
+_NONE = "The model found no cell here. Add one by a click (K), or try another model or channel (tabs 1 and 2)."
 _NAMED = 8  # cells of a selection that are named
 
 
@@ -36,17 +37,19 @@ class ReviewView:
     why: str = ""  # why it is doubtful
     note: str | None = None  # of the chosen cells; None where none is chosen
     stack: bool = False  # whether cells go through planes
-    said: str = ""  # what the last action did, or what to do with the tool in the hand
+    said: str = ""  # what the last action did, or how to use the tool
     notice: str = ""
     offer: str = ""  # what was corrected earlier
     last: str = ""
 
 
-def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> ReviewView:
-    """Return what to show now."""
+def resolve_review(
+    reviewer: ReviewController, tool: PointerTool | None, saved: SavedResult | None = None
+) -> ReviewView:
+    """Return what to show now; ``saved`` is what an earlier run left on disk."""
     annotation, progress = reviewer.annotation, reviewer.progress
     if annotation is None:
-        return ReviewView(hint=_FIRST)
+        return ReviewView(hint=_FIRST if saved is None else _saved(saved))
     return ReviewView(
         title=f"{progress.reviewed}/{progress.objects}",
         progress=f"{progress.reviewed} of {progress.objects} reviewed · {progress.edited} edited",
@@ -65,15 +68,22 @@ def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> Revi
     )
 
 
+def _saved(saved: SavedResult) -> str:
+    return f"{format_count(saved.count)} of an earlier run are saved here. Run the model (tab 2) to review them."
+
+
 def _notice(reviewer: ReviewController) -> str:
     said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
     if not said and reviewer.editor.busy:
         said = f"{reviewer.editor.busy[:1].upper()}{reviewer.editor.busy[1:]}."
+    if not said and reviewer.keys_rest_for:
+        other = f"the layer “{reviewer.keys_rest_for}”"
+        said = f"Keys belong to {other} while you draw in it. Choose its pan tool to go on here."
     return said + (" Press G again to do it." if reviewer.editor.unsure else "")
 
 
 def _in_hand(tool: PointerTool | None) -> str:
-    return f"{tool.title}: {tool.hint}. Esc ends it." if tool is not None else ""
+    return f"{tool.title}: {tool.hint}. Esc ends it; press {tool.key} again for the next." if tool is not None else ""
 
 
 def _note(annotation: Annotation, ids: Sequence[int]) -> str | None:

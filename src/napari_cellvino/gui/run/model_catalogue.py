@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.settings import Settings, load_settings
 from napari_cellvino.engines.engine import Device
 from napari_cellvino.gui.shell.preferences import take_preferences
@@ -13,6 +14,8 @@ from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.model_package import Gives, ModelPackage
 from napari_cellvino.model_package.registry import ListedPackage, find_package, list_packages
 from napari_cellvino.workflows.workspace import Workspace
+
+KEPT_OF_A_RECIPE = {"model", "outline", "diameter_px", "precision", "parameters"}
 
 
 class ModelCatalogue(QObject):
@@ -53,11 +56,28 @@ class ModelCatalogue(QObject):
         self.choose(name)
 
     def choose(self, name: str) -> None:
-        """Verify a model and choose it; the last wish counts."""
+        """Verify a model and choose it; the last choice counts."""
         self._task.stop()
         self.checking, self.failure = name, None
         self._task = Task(done=lambda package: self._verified(name, package), failed=self._fail)
         self._worker.start(lambda: find_package(name), self._task)
+        self.changed.emit()
+
+    def choose_recipe(self, recipe: Recipe) -> None:
+        """Verify the models of a recipe and choose them with their parameters, and the way along z before an image."""
+        self._task.stop()
+        self.checking, self.failure = recipe.model, None
+        self._task = Task(done=lambda found: self._recipe_verified(recipe, *found), failed=self._fail)
+        self._worker.start(lambda: _find(recipe), self._task)
+        self.changed.emit()
+
+    def _recipe_verified(self, recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> None:
+        self.checking = ""
+        choices = recipe.model_dump(include=KEPT_OF_A_RECIPE | ({"z"} if self._workspace.stack is None else set()))
+        try:
+            self._workspace.choose(package=package, outlining=outline, **choices)
+        except CellvinoError as error:
+            self.failure = failure_of(error)
         self.changed.emit()
 
     def choose_outline(self, name: str) -> None:
@@ -103,6 +123,10 @@ class ModelCatalogue(QObject):
         self.checking = self.checking_outline = ""
         self.failure = failure_of(error)
         self.changed.emit()
+
+
+def _find(recipe: Recipe) -> tuple[ModelPackage, ModelPackage | None]:
+    return find_package(recipe.model), find_package(recipe.outline) if recipe.outline else None
 
 
 def _look() -> tuple[Settings, tuple[ListedPackage, ...]]:

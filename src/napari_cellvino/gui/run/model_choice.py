@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QStandardItemModel
-from qtpy.QtWidgets import QComboBox, QPushButton, QTextBrowser, QVBoxLayout, QWidget
+from qtpy.QtGui import QColor, QPalette, QStandardItemModel
+from qtpy.QtWidgets import QComboBox, QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
-from napari_cellvino.gui.widgets.form_layout import narrow
+from napari_cellvino.gui.widgets.form_layout import MARGIN, narrow
 from napari_cellvino.model_package import Gives, ModelPackage, ModelSpec
 from napari_cellvino.model_package.registry import ListedPackage
 
@@ -55,8 +55,8 @@ def what_it_does(spec: ModelSpec) -> str:
     return f"{spec.description.rstrip('.')}. {task[0].upper()}{task[1:]}."
 
 
-class CardWindow(QWidget):
-    """The model card in a window of its own, beside napari's; nothing waits for it."""
+class CardWindow(QDialog):
+    """The model card in a window of its own, beside napari's; nothing waits for it, and Esc closes it."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Tool)
@@ -64,6 +64,7 @@ class CardWindow(QWidget):
         self._text = QTextBrowser()
         self._text.setOpenExternalLinks(True)
         self._text.setAccessibleName("Model card")
+        self._text.document().setDocumentMargin(MARGIN)
         close = QPushButton("&Close")
         close.setToolTip("Close the card")
         close.clicked.connect(self.close)
@@ -72,9 +73,12 @@ class CardWindow(QWidget):
         layout.addWidget(close, alignment=Qt.AlignmentFlag.AlignRight)
         self.resize(560, 640)
 
-    def show_card(self, package: ModelPackage) -> None:
-        """Show what the model saw, what it scores and where it fails."""
+    def show_card(self, package: ModelPackage, link_colour: str) -> None:
+        """Show what the model saw, what it scores and where it fails; links in a colour of the theme."""
         self.setWindowTitle(f"Model card: {package.spec.title} {package.spec.version}")
+        palette = self._text.palette()  # napari's themes leave links in Qt's dark blue
+        palette.setColor(QPalette.ColorRole.Link, QColor(link_colour))
+        self._text.setPalette(palette)
         self._text.setMarkdown(package.card())
         self.show()
         self.raise_()

@@ -11,8 +11,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import PlaneReader, Stack
-from napari_cellvino.core.progress import Progress
-from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName
+from napari_cellvino.core.progress import Progress, Stage
+from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName, ResultPlace, seen_in
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
@@ -20,8 +20,8 @@ from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.changes import Changes
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.segmentation.predict_stack import RUN
-from napari_cellvino.workflows.workspace import Expected, Outcome, Workspace
+from napari_cellvino.workflows.outcome import Expected, Outcome
+from napari_cellvino.workflows.workspace import Workspace
 
 EDIT_DELAY_MS = 400  # after the last edit
 GUESS_DELAY_MS = 400  # after the last choice, before the network is compiled to learn its speed
@@ -65,7 +65,8 @@ class RunController(QObject):
         for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
             signal.connect(self._choices_changed)
         workspace.outcome_changed.connect(self._show)
-        opener.left.connect(layers.leave)
+        workspace.outcome_dropped.connect(self._drop_layers)
+        opener.left.connect(workspace.forget_image)
         self._edits = QTimer(self)
         self._edits.setSingleShot(True)
         self._edits.timeout.connect(self._show_edits)
@@ -75,7 +76,7 @@ class RunController(QObject):
         """Stop all work, listen no more, and let go of what was shown."""
         self._running_on = None
         self._task, self._guess, self._preview = Task(), Task(), Task()
-        self._layers.forget()
+        self._layers.close()
         self._delay.stop()
         self._edits.stop()
         for signal in (
@@ -83,6 +84,7 @@ class RunController(QObject):
         ):  # fmt: skip
             signal.disconnect(self._choices_changed)
         self._workspace.outcome_changed.disconnect(self._show)
+        self._workspace.outcome_dropped.disconnect(self._drop_layers)
 
     # -- running
 
@@ -114,7 +116,7 @@ class RunController(QObject):
 
     def _news(self, progress: Progress) -> None:
         now, left = time.perf_counter(), None
-        if progress.noun in {"tiles", "cells", RUN}:
+        if progress.stage is Stage.INFERENCE:
             if progress.done <= 1:
                 self._first_step = now
             else:
@@ -124,12 +126,12 @@ class RunController(QObject):
 
     def _accept(self, stack: Stack, pipeline: Pipeline, outcome: Outcome) -> None:
         self.running, self.seconds = False, time.perf_counter() - self._started
-        now = self._workspace.stack
-        if now is None or now.planes is not stack.planes:  # another image was opened meanwhile
-            self.changed.emit()
-            return
+        before = self.kept
         self.kept = outcome
-        self._workspace.accept(outcome, pipeline)
+        self._workspace.accept(outcome, pipeline, stack.planes)
+        if self._workspace.outcome is not outcome:  # another image or time point was chosen meanwhile
+            self.kept = before
+            self.changed.emit()
         if self.expected is None:
             self._delay.start()
 
@@ -144,7 +146,7 @@ class RunController(QObject):
     # -- sliders
 
     def preview(self, values: Mapping[str, float]) -> None:
-        """Decode with these values and show it; while that is under way, the last wish waits.
+        """Decode with these values and show it; while that is under way, the last values wait.
 
         Where nothing was run yet, or with other models, they are for the next run.
         """
@@ -202,19 +204,37 @@ class RunController(QObject):
         if outcome is None:
             self.kept, self._wanted = None, None
             self._canvas.leave()
+            self._layers.hide()
         else:
+            self.kept = self.kept or outcome
             self.show_again()
         self.changed.emit()
 
     def show_again(self) -> None:
         """Show what is reviewed in its layer, which is made where there is none any more."""
-        done, stack, picture = self._workspace.done, self._workspace.stack, self._opener.picture
-        if self._reviewer.annotation is None or done is None or stack is None:
+        workspace, picture, annotation = self._workspace, self._opener.picture, self._reviewer.annotation
+        done, stack, outcome = workspace.done, workspace.stack, workspace.outcome
+        if annotation is None or done is None or stack is None or outcome is None:
             return
         title = stack.origin_of(done.recipe.frame).name
         name = ResultName(title, done.label, done.package.spec.classes)
+        pixels = outcome.prediction.plane
+        place = ResultPlace(stack.planes, pixels, seen_in(pixels, done.recipe.z_choice))
+        if not self._layers.fits(annotation, place, title):
+            self._canvas.leave()  # its layer makes room for one of another kind
         source = picture.source_layer() if picture is not None else None
-        self._canvas.enter(self._layers.show(self._reviewer.annotation, stack.planes, name, source))
+        self._canvas.enter(self._layers.show(annotation, place, name, source))
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a preview of the sliders is shown that was neither kept nor taken back."""
+        outcome = self._workspace.outcome
+        return (
+            outcome is not None and self.kept is not None and outcome.prediction.values != self.kept.prediction.values
+        )
+
+    def _drop_layers(self, outcome: Outcome) -> None:
+        self._layers.remove(outcome.prediction.plane)
 
     def _on_edit(self, _: object) -> None:
         """Draw boxes, classes and what the status bar tells anew, once there is a moment's rest."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.gui.run.device_choice import DeviceChoice, PrecisionChoice
 from napari_cellvino.gui.run.model_choice import CardWindow, ModelChoice
 from napari_cellvino.gui.run.refine_choice import RefineChoice
 from napari_cellvino.gui.run.run_view import RunView, State, resolve
 from napari_cellvino.gui.run.sliders import Sliders
 from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.widgets.colours import colours
 from napari_cellvino.gui.widgets.form_layout import (
     Fold,
     add_row,
@@ -29,7 +30,7 @@ from napari_cellvino.model_package import Gives
 
 
 class RunPanel(QWidget):
-    """Draws the runner, and the recipe's model, device, precision, diameter and parameters."""
+    """Shows the run, and the recipe's model, device, precision, diameter and parameters."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class RunPanel(QWidget):
         self.more = Fold("More")
         self.more.setToolTip("Choices that are seldom needed")
         layout.addWidget(self.more)
-        self.more.hold(add_row(form(layout), "Cell diame&ter", self.diameter), self.diameter)
+        add_row(form(self.more.content().layout()), "Cell diame&ter", self.diameter)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
         self.cost = text_line("aside")
@@ -116,6 +117,7 @@ class RunPanel(QWidget):
         catalogue.devices_listed.connect(self._offer_devices)
         catalogue.changed.connect(self._draw)
         self.session.opener.changed.connect(self._draw)
+        self.session.saved_result.changed.connect(self._draw)
         runner.changed.connect(self._draw)
         runner.progressed.connect(self._show_progress)
         self.model.value_changed.connect(catalogue.choose)
@@ -134,7 +136,7 @@ class RunPanel(QWidget):
 
     def _show_card(self) -> None:
         if self._workspace.package is not None:
-            CardWindow(self).show_card(self._workspace.package)
+            CardWindow(self).show_card(self._workspace.package, colours(self.session.viewer.theme).done)
 
     def _choose_diameter(self, shown: float) -> None:
         self._workspace.choose(diameter_px=shown / self._pixel_um() or None)
@@ -155,7 +157,9 @@ class RunPanel(QWidget):
             self.device.offer(self._catalogue.devices, self._workspace.recipe.device)
 
     def _draw(self, _: object = None) -> None:
-        view = resolve(self._workspace, self._catalogue, self.session.opener, self._runner)
+        view = resolve(
+            self._workspace, self._catalogue, self.session.opener, self._runner, self.session.saved_result.shown
+        )
         self._draw_choices()
         self._draw_running(view)
         self._draw_result(view)
@@ -182,7 +186,7 @@ class RunPanel(QWidget):
             self.progress.setText("starting …")
         say(self.cost, "" if working else view.cost)
         self.run_button.setVisible(not working)
-        self.run_button.setText("&Run again" if view.count else "&Run")
+        self.run_button.setText("&Run again" if self._workspace.outcome is not None else "&Run")
         self.run_button.setEnabled(view.can_run)
         self.run_button.setToolTip(view.hint)
         self._working.setVisible(working)
@@ -209,7 +213,7 @@ class RunPanel(QWidget):
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.done)
         words = f"{progress.noun} {progress.done}/{progress.total}"
-        if progress.noun == "tiles" and progress.done == progress.total:
+        if progress.stage is Stage.INFERENCE and progress.done == progress.total:
             words = "putting together …"
             self.bar.setRange(0, 0)
         self.progress.setText(words if not left else f"{words} · {format_seconds(left)} left")

@@ -1,4 +1,4 @@
-"""What the Run panel shows, decided in one place from what is known; the panel only sets it."""
+"""What the Run panel shows, decided in one place from what is known; the panel only shows it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.figures.outlines import class_hues
 from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.open.saved_result_controller import SavedResult
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
 from napari_cellvino.gui.widgets.failure import Failure
@@ -23,7 +24,8 @@ from napari_cellvino.gui.widgets.formatting import (
 )
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import notices_of
-from napari_cellvino.workflows.workspace import Outcome, Workspace
+from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.workspace import Workspace
 
 
 class State(Enum):
@@ -53,8 +55,14 @@ class RunView:
     failure: Failure | None
 
 
-def resolve(workspace: Workspace, catalogue: ModelCatalogue, opener: OpenController, runner: RunController) -> RunView:
-    """Return what to show now."""
+def resolve(
+    workspace: Workspace,
+    catalogue: ModelCatalogue,
+    opener: OpenController,
+    runner: RunController,
+    saved: SavedResult | None = None,
+) -> RunView:
+    """Return what to show now; ``saved`` is what an earlier run left on disk."""
     outcome = workspace.outcome
     missing = _missing(workspace, catalogue, opener)
     failure = runner.failure or catalogue.failure
@@ -63,9 +71,9 @@ def resolve(workspace: Workspace, catalogue: ModelCatalogue, opener: OpenControl
         hint=missing or "Find the cells with the choices above (Alt+R)",
         can_run=not missing and not runner.running,
         cost=_cost(workspace, runner),
-        count=format_count(outcome.count) if outcome else "",
+        count=format_count(outcome.count) if outcome else format_count(saved.count) if saved else "",
         classes=_classes(workspace),
-        detail=_detail(outcome, runner) if outcome else "",
+        detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
         notice="\n".join(_notices(outcome, runner)),
@@ -117,12 +125,17 @@ def _classes(workspace: Workspace) -> str:
 
 
 def _detail(outcome: Outcome, runner: RunController) -> str:
-    facts = outcome.prediction.raw.facts
-    return f"in {format_seconds(runner.seconds)} on {facts.device}, {facts.number_type}"
+    info = outcome.prediction.raw.engine_info
+    seen = outcome.prediction.plane.chosen
+    return f"{seen}, in {format_seconds(runner.seconds)} on {info.device}, {info.number_type}"
+
+
+def _saved(saved: SavedResult) -> str:
+    return f"Saved earlier with {saved.model}. Run the model to review them and to move the sliders."
 
 
 def _changes(outcome: Outcome | None, runner: RunController) -> str:
-    if outcome is None or runner.kept is None or outcome.prediction.values == runner.kept.prediction.values:
+    if outcome is None or not runner.undecided:
         return ""
     return format_changes(outcome.changes.added, outcome.changes.removed)
 
@@ -141,6 +154,5 @@ def _choices(pipeline: Pipeline) -> Recipe:
 def _notices(outcome: Outcome | None, runner: RunController) -> list[str]:
     found = list(notices_of(outcome.prediction)) if outcome else []
     if outcome is not None and outcome.count == 0:
-        sliders = "Confidence or Smallest" if "smallest" in outcome.prediction.values else "Confidence"
-        found.append(f"No cells found. Lower {sliders}, or check the channel.")
+        found.append("No cells found with this model and channel. Try another model, channel or cell diameter first.")
     return [*found, runner.notice] if runner.notice else found

@@ -15,11 +15,14 @@ from napari_cellvino.gui.save.save_controller import SaveController
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.results.annotated_fields import Unreadable, read_fields, result_folders
+from napari_cellvino.results.exported_fields import Unreadable, read_fields
 from napari_cellvino.results.plot_measures import PlotOffer
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.correction_report import write_report
 from napari_cellvino.workflows.group_plots import plot_offer, write_plot
 
+NOT_YET = "Save a result first: this is made of the results in the folder."
+SEARCHING = "Looking for saved results …"
 FOLDER_NAME = "exported"  # folder beside the results, with one for each format
 
 
@@ -36,17 +39,19 @@ class ExportController(QObject):
 
     changed = Signal()
 
-    def __init__(self, saver: SaveController, worker: SerialWorker) -> None:
+    def __init__(self, saver: SaveController, worker: SerialWorker, reader: SerialWorker) -> None:
         super().__init__()
-        self._saver, self._worker = saver, worker
+        self._saver, self._worker, self._reader = saver, worker, reader
         self.working = ""  # what is being written
         self.made: Made | None = None
         self.plot: Path | None = None
         self.offer: PlotOffer | None = None  # what the saved results can be plotted by, once that is read
-        self._looked_in: Path | None = None  # the result at whose first save the offer was read
+        self.searching = False  # whether saved results are being looked for
+        self._looked_at: tuple[str, Path | None] = ("", None)  # folder and saved result when they were looked for last
+        self._search = Task()
         self.failure: Failure | None = None
         self.replace: Callable[[], None] | None = None  # write over what stands there, when asked
-        saver.changed.connect(self._forget)
+        saver.changed.connect(self._saver_changed)
 
     @property
     def results(self) -> Path:
@@ -55,8 +60,19 @@ class ExportController(QObject):
 
     @property
     def ready(self) -> bool:
-        """Whether the result shown is saved: what is written is what is seen."""
-        return self._saver.saved is not None and not self.working
+        """Whether there are saved results, and nothing is being made of them."""
+        return self.offer is not None and not (self.searching or self.working or self._saver.saving)
+
+    @property
+    def missing(self) -> str:
+        """Why nothing can be made now, in words."""
+        failed = self.failure.words if self.failure is not None else ""
+        return self.working or (SEARCHING if self.searching else failed or NOT_YET)
+
+    @property
+    def lacks_shown(self) -> bool:
+        """Whether the result shown is not among the saved ones."""
+        return self.ready and self._saver.result_shown and self._saver.saved is None
 
     def export(self, kind: str, *, overwrite: bool = False) -> None:
         """Write all saved results in a format."""
@@ -88,7 +104,7 @@ class ExportController(QObject):
         self._saver.settle(partial(self._worker.start, work, task), self._stop)
 
     def _stop(self) -> None:
-        """Hear that what was corrected could not be saved; the saver says why."""
+        """Stop, as corrections could not be saved; the Save panel says why."""
         self.working = ""
         self.changed.emit()
 
@@ -102,28 +118,42 @@ class ExportController(QObject):
         self.replace = again if isinstance(error, ReplaceError) else None
         self.changed.emit()
 
-    def _forget(self) -> None:
-        """Show nothing of results as they were before."""
+    def _saver_changed(self) -> None:
+        """Clear what was made of earlier results; look again where another result was saved, or elsewhere."""
         self.made, self.plot, self.failure, self.replace = None, None, None, None
-        saved, before = self._saver.saved, self._looked_in
-        self._looked_in = saved
-        if saved is None:
-            self.offer = None
+        now = self._saver.folder, self._saver.saved
+        if now != self._looked_at:  # a correction changes no columns
+            self._look(moved=now[0] != self._looked_at[0])
+            self._looked_at = now
         self.changed.emit()
-        if saved is not None and saved != before:  # what is corrected changes no columns
-            results = self.results
-            self._worker.start(lambda: plot_offer(results), Task(done=self._take, failed=lambda e: self._fail(e, None)))
 
-    def _take(self, offer: PlotOffer) -> None:
-        if self._saver.saved is not None:
-            self.offer = offer
-            self.changed.emit()
+    def _look(self, *, moved: bool) -> None:
+        self._search.stop()
+        self.searching, results = bool(self._saver.folder), self.results
+        if moved:
+            self.offer = None
+        if self.searching:
+            self._search = Task(done=self._found, failed=self._search_failed)
+            self._reader.start(lambda: _offer_of(results), self._search)
+
+    def _found(self, offer: PlotOffer | None) -> None:
+        self.searching, self.offer = False, offer
+        self.changed.emit()
+
+    def _search_failed(self, error: BaseException) -> None:
+        self.searching, self.failure = False, failure_of(error)
+        self.changed.emit()
+
+
+def _offer_of(results: Path) -> PlotOffer | None:
+    """Return what the results in a folder can be plotted by, None where there are none."""
+    return plot_offer(results) if results.is_dir() and ResultStore(results).find_folders() else None
 
 
 def _export(results: Path, kind: str, *, overwrite: bool) -> Made:
     unreadable: list[Unreadable] = []
     choices = ExportChoices((kind,), results / FOLDER_NAME, overwrite, REVIEWED_ONLY)
-    done = export_fields(read_fields(result_folders(results), {}, unreadable), choices)[kind]
+    done = export_fields(read_fields(ResultStore.open(results).folders(), {}, unreadable), choices)[kind]
     return Made(describe([done]) + _lost(unreadable), done.folder)
 
 
@@ -134,14 +164,22 @@ def _lost(unreadable: Sequence[Unreadable]) -> str:
 def _report(results: Path, *, overwrite: bool) -> Made:
     done = write_report(results, overwrite=overwrite)
     report = done.report
-    totals, fields = report.totals(), len(report.fields)
-    words = (
-        f"{format_count(fields, 'field')} reviewed: {totals['model']:,} cells found, {totals['corrected']:,} after "
-        f"correction; F1 of the model {report.accuracy.f1_50:.2f}"
-    )
+    totals, fields = report.totals(), format_count(len(report.fields), "field")
+    words = f"{fields}: {totals['model']:,} cells found, {totals['corrected']:,} after correction. "
+    words += _describe_f1(report.accuracy.f1_50, totals["reviewed"], totals["corrected"])
     return Made(words + _lost(done.left_out), done.path)
+
+
+def _describe_f1(f1: float, reviewed: int, cells: int) -> str:
+    """Return the F1 of the model with what it rests on: a cell that nobody reviewed counts as right."""
+    if reviewed >= cells:
+        return f"F1 of the model {f1:.2f}, with all {cells:,} cells reviewed"
+    return (
+        f"Only {reviewed:,} of {cells:,} cells were reviewed, and the others count as right: the F1 of the model is "
+        f"{f1:.2f} at most. Review all, or a random sample, to know it"
+    )
 
 
 def _draw(results: Path, of: str, by: str) -> Made:
     done = write_plot(results, of, by)
-    return Made(f"{done.words.title}: {done.words.lines[0]}" + _lost(done.unreadable), done.path)
+    return Made(f"{done.labels.title}: {done.labels.lines[0]}" + _lost(done.unreadable), done.path)

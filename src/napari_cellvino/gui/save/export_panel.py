@@ -8,11 +8,12 @@ from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.formats.registry import FORMATS
 from napari_cellvino.gui.save.export_controller import ExportController
-from napari_cellvino.gui.save.plot_form import NOT_YET, PlotRow
+from napari_cellvino.gui.save.plot_form import PlotRow
 from napari_cellvino.gui.widgets.form_layout import GAP, Fold, beside, narrow, say, text_line
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.wide_picture import WidePicture
 
+NOT_IN_IT = "These are made of the results in the folder. The result shown is not saved yet and is not in them."
 KINDS = {  # what people call a format, and what it is for
     "labels": ("Label images (OME-TIFF)", "Images and labels with their scale, for any program"),
     "training": ("Training set", "Fields reviewed to the last cell, to retrain on here or elsewhere"),
@@ -30,7 +31,7 @@ KINDS = {  # what people call a format, and what it is for
 
 
 class ExportBox(QWidget):
-    """Draws the exporter."""
+    """Shows what can be made of the saved results."""
 
     def __init__(self, exporter: ExportController) -> None:
         super().__init__()
@@ -46,21 +47,21 @@ class ExportBox(QWidget):
         self.export_button = QPushButton("&Export")
         self.replace_button = QPushButton("Replace it")
         self.replace_button.setToolTip("Write over the earlier files; they cannot be brought back")
+        self.not_in_it = text_line("aside")
         self.working = text_line("aside")
         self.failure = Notice()
         self.made = text_line("done")
         self.open_button = QPushButton("Open it")
         self.open_button.setToolTip("Show it in the program that the computer has for it")
         self.picture = WidePicture("Plot")
-        self.fold = Fold("Files for other programs")
-        self.fold.setToolTip("COCO, YOLO, Cellpose, ImageJ, QuPath, OME-Zarr, training sets and more")
         chosen = beside(self.kind, self.export_button, stretch=0)
-        self.fold.hold(chosen, self.about)
+        self.fold = Fold("Files for other programs", chosen, self.about)
+        self.fold.setToolTip("COCO, YOLO, Cellpose, ImageJ, QuPath, OME-Zarr, training sets and more")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GAP)
         for widget in (
-            self.plot_row, beside(self.report_button), self.fold, chosen, self.about, self.working, self.failure,
+            self.plot_row, beside(self.report_button), self.fold, self.not_in_it, self.working, self.failure,
             beside(self.replace_button), self.made, beside(self.open_button), self.picture,
         ):  # fmt: skip
             layout.addWidget(widget)
@@ -92,8 +93,9 @@ class ExportBox(QWidget):
         )
         for button, tip in told:
             button.setEnabled(exporter.ready)
-            button.setToolTip(tip if exporter.ready else exporter.working or NOT_YET)
+            button.setToolTip(tip if exporter.ready else exporter.missing)
         self.about.setText(f"{KINDS[self.kind.currentData()][1]}.")
+        say(self.not_in_it, NOT_IN_IT if exporter.lacks_shown else "")
         say(self.working, f"{exporter.working} …" if exporter.working else "")
         self.failure.show_failure(exporter.failure)
         self.replace_button.setVisible(exporter.replace is not None)

@@ -11,14 +11,12 @@ from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.widgets.form_layout import add_row, form, narrow
 from napari_cellvino.results.plot_measures import COUNT, WELL, PlotGroup, PlotMeasure, PlotOffer
 
-NOT_YET = "Save the result first: this is made of what is saved."
-READING = "Looking what the saved results hold …"
 BEFORE = PlotOffer((COUNT,), (WELL,))  # shown until something is saved
 ABOUT = "Draw a histogram, and a box for each group, of all results in the folder"
 
 
 class PlotRow(QWidget):
-    """Draws what the exporter offers."""
+    """Shows what can be plotted."""
 
     def __init__(self, exporter: ExportController) -> None:
         super().__init__()
@@ -46,13 +44,10 @@ class PlotRow(QWidget):
         if exporter.offer is not None and exporter.offer != self._shown:
             self._shown = exporter.offer
             self._fill(exporter.offer)
-        ready = exporter.ready and exporter.offer is not None
-        failed = exporter.failure.words if exporter.failure is not None else READING
-        missing = exporter.working or (failed if exporter.ready else NOT_YET)
         told = ((self.measure, "What to plot"), (self.group, "By what"), (self.button, ABOUT))
         for widget, tip in told:
-            widget.setEnabled(ready)
-            widget.setToolTip(tip if ready else missing)
+            widget.setEnabled(exporter.ready)
+            widget.setToolTip(tip if exporter.ready else exporter.missing)
 
     def _fill(self, offer: PlotOffer) -> None:
         self.measure.offer(offer.measures)

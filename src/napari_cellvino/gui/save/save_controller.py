@@ -1,10 +1,12 @@
-"""Write the result on the thread, and once it is saved, what is corrected from then on as well."""
+"""Save the result shown on the worker thread and, once it is saved, every correction of it."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from pathlib import Path
 
@@ -12,25 +14,54 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import OutputError, ReplaceError
-from napari_cellvino.core.image import Origin
+from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.save_field import SaveRequest
-from napari_cellvino.workflows.workspace import Outcome, Workspace
+from napari_cellvino.workflows.workspace import Workspace
 
 FOLDER_NAME = "cellvino-results"
-IDLE_S = 1.5  # without an edit, until what was corrected is saved
-MOST_S = 15.0  # of edits without a pause, until it is saved all the same
+IDLE_S = 1.5  # without a correction, until corrections are saved
+MOST_S = 15.0  # of corrections without a pause, until they are saved all the same
 REST = 4  # times as long as the last save took, until the next one
 
 Home = tuple[Path, PlatePlace | None]
 """The folder of results that an image belongs to, and its place there."""
 
 
+class SaveState(Enum):
+    """What has become of the result shown."""
+
+    UNSAVED = "not saved"
+    SAVING = "being saved"
+    SAVED = "saved; corrections are saved too"
+    UPDATING = "saved; corrections are being saved"
+    OCCUPIED = "another result stands there"
+    FAILED = "could not be saved"
+
+
+_FOLLOWED = (SaveState.SAVED, SaveState.UPDATING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Work that waits until all corrections are saved, and what to do where they cannot be."""
+
+    call: Callable[[], object]
+    otherwise: Callable[[], object]
+
+
 class SaveController(QObject):
-    """Where results go, and what became of saving the one shown."""
+    """Where results go, and what has become of the result shown.
+
+    UNSAVED ──save──▶ SAVING ──done──▶ SAVED ◀──done── UPDATING
+       ▲                 │               └──corrected──────▲
+       │                 └──failed──▶ FAILED, OCCUPIED ◀── failed
+       └── another result, another folder (from every state)
+    """
 
     changed = Signal()
 
@@ -43,34 +74,64 @@ class SaveController(QObject):
     ) -> None:
         super().__init__()
         self._workspace, self._worker, self._snapshot, self._home = workspace, worker, snapshot, home
-        self.folder = ""
-        self.saving = False
-        self.saved: Path | None = None
-        self.stands_there = False  # a result of something else, which saving again with overwrite replaces
+        self.state = SaveState.UNSAVED
         self.failure: Failure | None = None
-        self._chosen = False
-        self._current: SaveRequest | None = None  # what is saved or being saved
-        self.follows = False  # whether what is corrected is saved without being asked
-        self._behind = self._following = False  # whether there are corrections to be saved, and whether some are being
-        self._since = self._ready_at = 0.0  # the first correction that is not saved; when the next save may begin
-        self._waiting: list[tuple[Callable[[], object], Callable[[], object]]] = []
+        self._usual = ""  # the folder beside the image
+        self._chosen: str | None = None  # the folder that the user chose, which holds for all images
+        self._request: SaveRequest | None = None  # of the result that is saved or being saved
+        self._saved_in: Path | None = None
+        self._corrected_at: float | None = None  # when the first correction that is not saved was made
+        self._next_at = 0.0  # when the next save may begin
+        self._waiting: list[_Waiting] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._follow)
+        self._timer.timeout.connect(self._update)
         workspace.outcome_changed.connect(self._outcome_changed)
+        workspace.stack_changed.connect(self._stack_changed)
+
+    @property
+    def folder(self) -> str:
+        """The folder of results; empty where none is known yet."""
+        return self._usual if self._chosen is None else self._chosen
+
+    @property
+    def saving(self) -> bool:
+        """Whether the result shown is being saved for the first time."""
+        return self.state is SaveState.SAVING
+
+    @property
+    def follows(self) -> bool:
+        """Whether corrections are saved without being asked."""
+        return self.state in _FOLLOWED
+
+    @property
+    def result_shown(self) -> bool:
+        """Whether there is a result that could be saved."""
+        return self._workspace.outcome is not None
+
+    @property
+    def stands_there(self) -> bool:
+        """Whether another result is there, which saving again with ``overwrite`` replaces."""
+        return self.state is SaveState.OCCUPIED
+
+    @property
+    def saved(self) -> Path | None:
+        """The folder of the result shown, once it is saved."""
+        return self._saved_in if self.follows else None
 
     def close(self) -> None:
         """Listen no more; corrections that are not saved stay in the journal."""
         self._timer.stop()
-        self._current, self.follows, self.failure = None, False, None
+        self.state, self._request, self.failure = SaveState.UNSAVED, None, None
         self._waiting.clear()
         self._workspace.outcome_changed.disconnect(self._outcome_changed)
+        self._workspace.stack_changed.disconnect(self._stack_changed)
 
     def choose(self, folder: str) -> None:
         """Choose the folder; it holds for every image that follows."""
-        self._keep_up()
-        self.folder, self._chosen = folder, True
-        self._forget()
+        self._save_corrections_left()
+        self._chosen = folder
+        self._reset()
 
     def target(self) -> Path:
         """Return the folder of the result shown.
@@ -83,11 +144,11 @@ class SaveController(QObject):
         if not self.folder or self._workspace.outcome is None:
             raise OutputError("no folder is chosen for corrections; choose one where results are saved (tab 4)")
         try:
-            return self._save_request().folder
+            return self._request_now().folder
         except OSError as error:
             raise OutputError(f"corrections cannot be kept in {self.folder}: {error}; choose another folder") from error
 
-    def _save_request(self) -> SaveRequest:
+    def _request_now(self) -> SaveRequest:
         root, outcome = Path(self.folder).expanduser(), self._workspace.outcome
         home = self._home(outcome.prediction.plane.origin) if outcome is not None else None
         return self._workspace.save_request(root, home[1] if home is not None else None)
@@ -95,116 +156,122 @@ class SaveController(QObject):
     # -- saving
 
     def save(self, *, overwrite: bool = False) -> None:
-        """Write the result shown, and from then on what is corrected in it."""
-        self._forget()
-        self.saving, self._current = True, self._save_request()
-        self.changed.emit()
-        self._write(self._current, overwrite=overwrite)
+        """Save the result shown, and from then on what is corrected in it."""
+        self._reset()
+        self._request = self._request_now()
+        self._write(self._request, SaveState.SAVING, overwrite=overwrite)
 
     def go_on(self) -> None:
-        """Keep up what was corrected and saved earlier, and is being corrected again."""
+        """Save what is corrected from now on, where the result shown stands on disk already."""
         if self._workspace.outcome is not None and self.folder:
-            self._current = self._save_request()
-            self.follows = self._current.stands
+            request = self._request_now()
+            if request.stands:
+                self._request, self._saved_in, self.state = request, request.folder, SaveState.SAVED
             self.changed.emit()
 
     def outdate(self, _: object = None) -> None:
-        """Hear that the result was edited."""
-        self._behind = True
+        """Take note that the result was corrected."""
+        if self._corrected_at is None:
+            self._corrected_at = time.monotonic()
         if self.follows:
             self._schedule()
-        elif self.saved is not None:
-            self._forget()
 
     def settle(self, call: Callable[[], object], otherwise: Callable[[], object]) -> None:
-        """Call back when all that was corrected is saved, at once where it is; ``otherwise`` where it cannot be."""
-        if self.follows and (self._behind or self._following):
-            self._waiting.append((call, otherwise))
-            self._follow()
+        """Call back once all corrections are saved, at once where they are; ``otherwise`` where they cannot be."""
+        if self.follows and (self._corrected_at is not None or self.state is SaveState.UPDATING):
+            self._waiting.append(_Waiting(call, otherwise))
+            self._update()
         else:
             call()
 
-    def _write(self, save_request: SaveRequest, *, overwrite: bool) -> None:
-        snapshot, self._behind, self._since = self._snapshot(), False, 0.0
+    def _write(self, request: SaveRequest, state: SaveState, *, overwrite: bool) -> None:
+        self.state = state
+        self.changed.emit()
+        snapshot, self._corrected_at = self._snapshot(), None
         began = time.monotonic()
         task = Task(
-            done=lambda saved: self._done(save_request, saved, began),
-            failed=lambda error: self._fail(save_request, error),
+            done=lambda saved: self._done(request, saved, began),
+            failed=lambda error: self._fail(request, error),
             lasting=True,
         )
-        self._worker.start(lambda: save_request.save(snapshot, overwrite=overwrite), task)
+        self._worker.start(lambda: request.save(snapshot, overwrite=overwrite), task)
 
     def _schedule(self) -> None:
         now = time.monotonic()
-        self._since = self._since or now
-        due = max(min(now + IDLE_S, self._since + MOST_S), self._ready_at)
+        first = now if self._corrected_at is None else self._corrected_at
+        due = max(min(now + IDLE_S, first + MOST_S), self._next_at)
         self._timer.start(round(1000 * max(due - now, 0)))
 
-    def _follow(self) -> None:
-        """Save what was corrected, unless that is under way: its end looks again."""
+    def _update(self) -> None:
+        """Save what was corrected, unless a save is under way: its end looks again."""
         self._timer.stop()
-        if self.follows and self._current and self._behind and not (self._following or self.saving):
-            self._following = True
-            self._write(self._current, overwrite=False)
+        if self.state is SaveState.SAVED and self._request is not None and self._corrected_at is not None:
+            self._write(self._request, SaveState.UPDATING, overwrite=False)
 
-    def _keep_up(self) -> None:
-        """Save what was corrected before another result is looked at."""
-        if (self.follows or self.saving) and self._current and self._behind:
-            self._worker.start(partial(self._current.save, self._snapshot()), Task(failed=self._miss, lasting=True))
-        self._behind = False
+    def _save_corrections_left(self) -> None:
+        """Save what was corrected before another result is shown."""
+        followed = self.follows or self.state is SaveState.SAVING
+        if followed and self._request is not None and self._corrected_at is not None:
+            work = partial(self._request.save, self._snapshot())
+            self._worker.start(work, Task(failed=self._tell_failure, lasting=True))
+        self._corrected_at = None
 
-    def _miss(self, error: BaseException) -> None:
+    def _tell_failure(self, error: BaseException) -> None:
         """Say that an image that was left could not be saved; what was corrected in it is in its journal only."""
         self.failure = failure_of(error)
         self.changed.emit()
 
-    def _done(self, save_request: SaveRequest, saved: Path, began: float) -> None:
-        if save_request is not self._current:
+    def _done(self, request: SaveRequest, saved: Path, began: float) -> None:
+        if request is not self._request:
             return
         now = time.monotonic()
-        self._ready_at = now + REST * (now - began)
-        self.saving = self._following = False
-        self.saved, self.follows, self.failure = saved, True, None
-        if not self._behind:
+        self._next_at = now + REST * (now - began)
+        self.state, self._saved_in, self.failure = SaveState.SAVED, saved, None
+        if self._corrected_at is None:
             self._call_back(settled=True)
         elif self._waiting:
-            self._follow()
+            self._update()
         else:
             self._schedule()
         self.changed.emit()
 
-    def _fail(self, save_request: SaveRequest, error: BaseException) -> None:
-        if save_request is not self._current:
-            self._miss(error)
+    def _fail(self, request: SaveRequest, error: BaseException) -> None:
+        if request is not self._request:
+            self._tell_failure(error)
             return
-        self.saving = self._following = False
-        self._behind, self.follows, self.saved = True, False, None
+        self.state = SaveState.OCCUPIED if isinstance(error, ReplaceError) else SaveState.FAILED
         self.failure = failure_of(error)
-        self.stands_there = isinstance(error, ReplaceError)
+        if self._corrected_at is None:
+            self._corrected_at = time.monotonic()
         self._call_back(settled=False)
         self.changed.emit()
 
     def _call_back(self, *, settled: bool) -> None:
         waiting, self._waiting = self._waiting, []
-        for call, otherwise in waiting:
-            call() if settled else otherwise()
+        for work in waiting:
+            (work.call if settled else work.otherwise)()
+
+    def _stack_changed(self, stack: Stack | None) -> None:
+        """Look for results in the usual folder of an image as soon as it is open."""
+        if stack is not None:
+            home = self._home(stack.origin)
+            self._usual = str(home[0] if home is not None else _beside(stack.origin))
+            self.changed.emit()
 
     def _outcome_changed(self, outcome: Outcome | None) -> None:
-        if outcome is not None and self._current and outcome.prediction is self._current.prediction:
+        if outcome is not None and self._request and outcome.prediction is self._request.prediction:
             return
-        self._keep_up()
-        if outcome is not None and not self._chosen:
+        self._save_corrections_left()
+        if outcome is not None:
             origin = outcome.prediction.plane.origin
             home = self._home(origin)
-            self.folder = str(home[0] if home is not None else _beside(origin))
-        self._forget()
+            self._usual = str(home[0] if home is not None else _beside(origin))
+        self._reset()
 
-    def _forget(self) -> None:
-        """Know nothing of what was saved, nor of a save that is under way."""
+    def _reset(self) -> None:
+        """Forget what was saved, and a save that is under way."""
         self._timer.stop()
-        self._current, self.follows, self._since = None, False, 0.0
-        self.saving = self._following = False
-        self.saved, self.failure, self.stands_there = None, None, False
+        self.state, self._request, self.failure = SaveState.UNSAVED, None, None
         self._call_back(settled=False)
         self.changed.emit()
 

@@ -32,7 +32,7 @@ Beside it:
 
 
 class SavePanel(QWidget):
-    """Draws the saver."""
+    """Shows where results go and whether they are saved."""
 
     done_changed = Signal(bool)  # whether the result shown is saved
 
@@ -116,4 +116,6 @@ class SavePanel(QWidget):
     def _missing(self) -> str:
         if self.session.workspace.outcome is None:
             return "Nothing to save yet: run the model first (tab 2)."
+        if self.session.runner.undecided:
+            return "The sliders show a preview. Keep it, or go back, before you save (tab 2)."
         return "" if self._saver.folder else "Choose a folder."

@@ -41,13 +41,13 @@ class UnsavedChangesGuard(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
         """Keep the window open if the user says so, or saving fails."""
         window = self._window()
-        if event.type() != QEvent.Type.Close or not self._reviewer.editor.unsaved or window is None:
+        if event.type() != QEvent.Type.Close or not self._reviewer.unsaved or window is None:
             return False
         if not window._qt_viewer.isVisible():
             return False  # `Viewer.close` closes the picture before the window: then there is no way back
         if self._saver.follows and self._save():
             return False
-        answer = self.ask(self._reviewer.editor.unsaved)
+        answer = self.ask(self._reviewer.unsaved)
         stays = answer is Answer.STAY or (answer is Answer.SAVE and not self._save())
         if stays:
             event.ignore()

@@ -13,9 +13,12 @@ from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
+from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Origin, channel_index
 from napari_cellvino.gui.napari_bridge import ResultLayers
+from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
 from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.open.saved_result_controller import SavedResultController
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.plate_run_controller import PlateRunController
 from napari_cellvino.gui.plate.thumbnails import Thumbnails
@@ -28,11 +31,13 @@ from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController
+from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.plates import INDEX_SUFFIXES
-from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.results.plate_place import PlatePlace, folder_name
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.workspace import Workspace
 
 
@@ -44,12 +49,14 @@ class Session(QObject):
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
         self.viewer = viewer
+        self.log = SessionLog()
         self.workspace = Workspace()
         self.worker = SerialWorker()  # everything that uses the inference engine, or writes files
         self.files = SerialWorker()  # reading, so that a well opens while others are run
         self.decoder = SerialWorker()  # decoding again, so that sliders never wait for the engine
         self.catalogue = ModelCatalogue(self.workspace, self.worker)
         self.opener = OpenController(viewer, self.workspace, self.files)
+        self.current_field = CurrentFieldController(viewer, self.workspace, self.opener)
         self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._home)
         self.reviewer = ReviewController(self.workspace, self.decoder, self.saver.target)
         self.masks = MaskImportController(self.reviewer, self.files)
@@ -63,20 +70,24 @@ class Session(QObject):
             self.reviewer,
             self.review_canvas,
         )
-        self.exporter = ExportController(self.saver, self.worker)
+        self.tables = SerialWorker()  # reading what stands in folders of results
+        self.exporter = ExportController(self.saver, self.worker, self.tables)
         self.retrainer = RetrainController(self.workspace, self.catalogue, self.worker)
         self.reviewer.edited.connect(self.saver.outdate)
         self.reviewer.resumed.connect(self.runner.show_again)
         self.reviewer.resumed.connect(self.saver.go_on)
+        self.reviewer.came_back.connect(self.saver.go_on)
         self.saver.changed.connect(self.reviewer.changed)
-        self.farewell = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
+        self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
         self.plates = PlateController(self.opener, self.files)
-        self.plate_lane = SerialWorker()  # a run over a plate, and its tables
-        self.tables = SerialWorker()  # reading what stands there of a plate
-        self.leisure = SerialWorker()  # small pictures
-        self.numbers = WellValuesController(self.plates, self.tables, self.plate_lane)
-        self.plate_runner = PlateRunController(self.workspace, self.plates, self.numbers, self.plate_lane)
-        self.thumbnails = Thumbnails(self.leisure)
+        self.plate_worker = SerialWorker()  # a run over a plate, and its tables
+        self.background = SerialWorker()  # small pictures
+        self.saved_result = SavedResultController(viewer, self.workspace, self.opener, self.tables, self._result_folder)
+        self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
+        self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)
+        self.thumbnails = Thumbnails(self.background)
+        self.plate_runner.ended.connect(self._look_again)
+        self.plates.opened.connect(self._take_plate_recipe)
         self._panels: list[int] = []
         self._prepared = False
         self._open = True
@@ -95,7 +106,7 @@ class Session(QObject):
         """Import what reads plates while nobody waits for it, so that the first opens as fast as the next."""
         if not self._prepared:
             self._prepared = True
-            self.leisure.start(_import_readers, Task())
+            self.background.start(_import_readers, Task())
 
     def join(self, panel: QWidget) -> None:
         """Serve a panel until it leaves its window; it gets the colours of the theme."""
@@ -117,17 +128,20 @@ class Session(QObject):
             return
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
-        for part in (*one_image, self.retrainer, self.thumbnails, self.plates, self.numbers, self.plate_runner):
+        for part in (*one_image, self.retrainer, self.thumbnails, self.plates, self.well_values, self.plate_runner):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
         self.thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
-        for listening in (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.opener):
-            listening.close()
+        listening = (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.saved_result)
+        for part in (*listening, self.current_field, self.opener):
+            part.close()
         for worker in self._workers:
             worker.close()
-        self.farewell.close()
+        self.close_guard.close()
+        self.log.blockSignals(True)
+        self.log.close()
         self.viewer.events.theme.disconnect(self._restyle)
         application = QApplication.instance()
         if application is not None:
@@ -140,7 +154,7 @@ class Session(QObject):
 
     @property
     def _workers(self) -> tuple[SerialWorker, ...]:
-        return self.worker, self.files, self.decoder, self.plate_lane, self.tables, self.leisure
+        return self.worker, self.files, self.decoder, self.plate_worker, self.tables, self.background
 
     @property
     def is_open(self) -> bool:
@@ -149,6 +163,7 @@ class Session(QObject):
 
     def _snapshot(self) -> Snapshot | None:
         """Return what is corrected as it is now, None where nobody changed anything."""
+        self.review_canvas.outside.check()  # what is saved is what is seen
         session = self.reviewer.editor.session
         return session.snapshot(self.review_canvas.unfinished) if session is not None else None
 
@@ -159,10 +174,39 @@ class Session(QObject):
             return None
         field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
         stack, done = self.workspace.stack, self.workspace.done
-        if field is None or stack is None or done is None:
+        if field is None:
             return None
+        if stack is None or done is None:
+            return self.well_values.root, None
         segmented = channel_index(stack, done.recipe.channel)
-        return self.numbers.root, PlatePlace(held.source, field, self.numbers.layout, segmented)
+        return self.well_values.root, PlatePlace(held.source, field, self.well_values.layout, segmented)
+
+    def _result_folder(self, origin: Origin) -> Path | None:
+        """Return where the result of an image is, or would be; None where no folder of results is there."""
+        held = self.plates.held
+        if held is not None and origin.path == str(held.source.path):
+            field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
+            return None if field is None else self.well_values.root / folder_name(field)
+        root = Path(self.saver.folder).expanduser()
+        return ResultStore(root).choose_folder(origin) if self.saver.folder and root.is_dir() else None
+
+    def _look_again(self) -> None:
+        """Show what a run over the plate has saved of the field that is open."""
+        self.saved_result.look(again=True)
+
+    def _take_plate_recipe(self) -> None:
+        """Choose again what the plate that was opened was run with last."""
+        held = self.plates.held
+        store = ResultStore(self.well_values.root)
+        if held is None or self.plates.failure is not None or not store.has_recipe:
+            return
+        try:
+            recipe = store.recipe()
+        except CellvinoError as error:
+            self.plates.tell(error)
+            return
+        self.plate_runner.choose_channel(recipe.channel)
+        self.catalogue.choose_recipe(recipe)
 
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import napari
 from qtpy.QtCore import QSize
+from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.open.open_panel import OpenPanel
@@ -12,6 +16,7 @@ from napari_cellvino.gui.retrain.retrain_panel import RetrainPanel
 from napari_cellvino.gui.review.review_panel import ReviewPanel
 from napari_cellvino.gui.run.run_panel import RunPanel
 from napari_cellvino.gui.save.save_panel import SavePanel
+from napari_cellvino.gui.shell.details_panel import DetailsPanel
 from napari_cellvino.gui.shell.viewer_session import Session, session_of
 
 
@@ -35,11 +40,16 @@ class CellvinoWindow(QWidget):
         self.tabs.addTab(_scrolling(self.retrain_panel), "Retrain")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
-        layout.addWidget(self.tabs)
+        self.details = DetailsPanel(self.session.log)
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(self.details)
         self.open_panel.done_changed.connect(lambda done: self._tick(0, "1 Open", done))
         self.review_panel.progress_changed.connect(lambda said: self.tabs.setTabText(2, f"3 Review {said}".strip()))
         self.save_panel.done_changed.connect(lambda done: self._tick(3, "4 Save", done))
         self.tabs.tabBarClicked.connect(self._give_keys)
+        for index in range(self.tabs.count()):
+            QShortcut(QKeySequence(f"Alt+{index + 1}"), self).activated.connect(partial(self._go_to_tab, index))
+            self.tabs.setTabToolTip(index, f"Alt+{index + 1}")
         self.session.runner.changed.connect(self._tick_run)
         self.session.plates.opened.connect(lambda: self.tabs.setCurrentIndex(self._plate_tab))
         self.session.join(self)
@@ -53,6 +63,10 @@ class CellvinoWindow(QWidget):
         """Go to a tab, counted from 1."""
         self.tabs.setCurrentIndex(number - 1)
 
+    def _go_to_tab(self, index: int) -> None:
+        self.tabs.setCurrentIndex(index)
+        self._give_keys(index)
+
     def _give_keys(self, index: int) -> None:
         """Let the keys of a review hold when its tab was clicked."""
         if self.tabs.widget(index).widget() is self.review_panel:
@@ -65,65 +79,25 @@ class CellvinoWindow(QWidget):
         self.tabs.setTabText(index, f"{title} ✓" if done else title)
 
 
-class OpenDock(QWidget):
-    """The Open panel alone; panels of one viewer share their session."""
+def _dock_of(panel: Callable[[Session], QWidget]) -> type[QWidget]:
+    """Return the dock widget that shows one panel alone; napari asks for a class and gives it the viewer."""
 
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, OpenPanel(self.session), self.session)
+    class Dock(QWidget):
+        """One panel; the docks of a viewer share their session."""
 
+        def __init__(self, napari_viewer: napari.Viewer) -> None:
+            super().__init__()
+            self.session = session_of(napari_viewer)
+            layout = QVBoxLayout(self)
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.addWidget(_scrolling(panel(self.session)))
+            self.session.join(self)
 
-class RunDock(QWidget):
-    """The Run panel alone."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, RunPanel(self.session), self.session)
-
-
-class ReviewDock(QWidget):
-    """The Review panel alone."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, ReviewPanel(self.session), self.session)
+    return Dock
 
 
-class SaveDock(QWidget):
-    """The Save panel alone."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, SavePanel(self.session), self.session)
-
-
-class PlateDock(QWidget):
-    """The Plate panel alone."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, PlatePanel(self.session), self.session)
-
-
-class RetrainDock(QWidget):
-    """The Retrain panel alone."""
-
-    def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__()
-        self.session = session_of(napari_viewer)
-        _fill(self, RetrainPanel(self.session), self.session)
-
-
-def _fill(dock: QWidget, panel: QWidget, session: Session) -> None:
-    layout = QVBoxLayout(dock)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(_scrolling(panel))
-    session.join(dock)
+OpenDock, RunDock, ReviewDock = _dock_of(OpenPanel), _dock_of(RunPanel), _dock_of(ReviewPanel)
+SaveDock, PlateDock, RetrainDock = _dock_of(SavePanel), _dock_of(PlatePanel), _dock_of(RetrainPanel)
 
 
 def _scrolling(panel: QWidget) -> QScrollArea:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import traceback
 from dataclasses import dataclass
 
 from napari.utils.notifications import notification_manager
 
 from napari_cellvino.core.errors import CellvinoError
-
-_TYPED = re.compile(r" \(--[^)]*\)")  # what would be typed on the command line; here there are buttons
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,7 @@ class Failure:
 def failure_of(error: BaseException) -> Failure:
     """Return the words for an error; one that nobody foresaw is also handed to napari's notifications."""
     if isinstance(error, CellvinoError):
-        return Failure(_sentence(str(error)))
+        return Failure(_sentence(error.in_window))
     notification_manager.receive_error(type(error), error, error.__traceback__)
     lines = "".join(traceback.format_exception(error))
     return Failure(
@@ -35,7 +32,6 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def _sentence(text: str) -> str:
-    """Return a message with a capital letter, unless it begins with the name of a file, and without what is typed."""
-    text = _TYPED.sub("", text)
+    """Return a message with a capital letter, unless it begins with the name of a file."""
     first = text.split(maxsplit=1)[0] if text else ""
     return text[:1].upper() + text[1:] if first.isalpha() else text

@@ -6,7 +6,18 @@ from itertools import pairwise
 from typing import TypeVar
 
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import (
+    QWIDGETSIZE_MAX,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
 
 from napari_cellvino.gui.widgets.colours import set_tone
 
@@ -103,23 +114,39 @@ def beside(*widgets: QWidget, stretch: int = -1) -> QWidget:
     return row
 
 
-class Fold(QPushButton):
-    """Shows and hides the widgets it holds; folded at first."""
+class Fold(QCollapsible):
+    """A title that shows and hides what is below it; folded at first.
 
-    def __init__(self, title: str) -> None:
-        super().__init__(f"▸ {title}")
+    The arrow is part of the text: superqt paints its own in the colour of the palette, which napari's themes leave
+    alone. What is inside may grow: superqt would keep it at the height that it had when it was unfolded.
+    """
+
+    def __init__(self, title: str, *widgets: QWidget) -> None:
+        super().__init__(title, expandedIcon=QIcon(), collapsedIcon=QIcon())
         self._title = title
-        self._held: tuple[QWidget, ...] = ()
-        self.setProperty("role", "fold")
-        self.setCheckable(True)
-        self.toggled.connect(self._unfold)
+        self.setDuration(0)
+        self.layout().setContentsMargins(0, 0, 0, 0)
+        self.layout().setSpacing(GAP)
+        self.content().layout().setContentsMargins(0, 0, 0, 0)
+        self.content().layout().setSpacing(GAP)
+        self.toggleButton().setStyleSheet("")
+        self.toggleButton().setProperty("role", "fold")
+        self.setFocusProxy(self.toggleButton())
+        self.toggled.connect(self._draw)
+        for widget in widgets:
+            self.content().layout().addWidget(widget)
+        self._draw()
 
-    def hold(self, *widgets: QWidget) -> None:
-        """Hold these widgets."""
-        self._held = widgets
-        self._unfold(self.isChecked())
+    def setToolTip(self, text: str) -> None:  # noqa: N802 (Qt's name)
+        """Say what is below, on the title alone."""
+        self.toggleButton().setToolTip(text)
 
-    def _unfold(self, shown: bool) -> None:
-        self.setText(f"{'▾' if shown else '▸'} {self._title}")
-        for widget in self._held:
-            widget.setVisible(shown)
+    def unfold(self, shown: bool = True) -> None:
+        """Show what is below, or hide it."""
+        if shown != self.isExpanded():
+            self.toggleButton().setChecked(shown)
+
+    def _draw(self, _: object = None) -> None:
+        self.setText(f"{'▾' if self.isExpanded() else '▸'} {self._title}")
+        self.content().setMaximumHeight(QWIDGETSIZE_MAX if self.isExpanded() else 0)
+        self.content().setVisible(self.isExpanded())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import isnan
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.measure.counts import viability
+from napari_cellvino.quality.sampling import SampleEstimate
 from napari_cellvino.segmentation.heads import Parameter
 
 THIN = "\u2009"
@@ -29,6 +31,16 @@ def format_class_counts(counts: Mapping[str, int], hues: Sequence[tuple[int, int
     share = viability(counts)
     viable = [] if share is None or isnan(share) else [f"{100 * share:.1f}{THIN}%&nbsp;viable"]
     return " · ".join([*said, *viable])
+
+
+def format_estimate(found: SampleEstimate) -> str:
+    """Return ``Between 36 and 54 cells …``: what a random sample says of the whole image, with its size."""
+    count, right = found.count, found.precision
+    return (
+        f"Between {math.floor(count.low)} and {math.ceil(count.high)} cells, as {found.reviewed} of "
+        f"{found.population} drawn at random say. Between {100 * right.low:.0f} and {100 * right.high:.0f}{THIN}% of "
+        "those that the model found are right (95 of 100 samples)."
+    )
 
 
 def format_seconds(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What a user may move of the joining along z."""
+"""Adjustable parameters of z-stitching."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ STITCHING = (
         help="Outlines in neighbouring planes are one cell where they overlap by this share of what both cover",
     ),
     Parameter(
-        "z_cut", "Cut along z", 0.95, 0.0, 1.0, 0.01,
+        "z_cut", "Split stacked cells", 0.95, 0.0, 1.0, 0.01,
         help="Higher cuts more: cells that lie on each other, where brightness dips below this share of its lower top",
     ),
     Parameter(
-        "z_trim", "Trim along z", 0.05, 0.0, 0.95, 0.01,
+        "z_trim", "Trim dim planes", 0.05, 0.0, 0.95, 0.01,
         help="Higher makes cells flatter, by leaving out the planes where they are dim; 0.7 for widefield stacks",
     ),
     Parameter("z_planes", "Fewest planes", 3.0, 1.0, 30.0, 1.0, "planes", help="Cells seen in fewer are left out"),
@@ -27,5 +27,5 @@ STITCHING = (
 
 
 def stitching_parameters(z: ZChoice) -> tuple[Parameter, ...]:
-    """Return the parameters of joining where every plane is joined, and else none."""
+    """Return the z-stitching parameters if planes are stitched, else none."""
     return STITCHING if z.joined else ()

@@ -89,7 +89,11 @@ def train(task: TrainingTask) -> Generator[FitProgress | str, None, Trained]:
     if bool(task.base) == (task.plan is not None):
         raise OptionError("name either a model to go on from (--base) or a plan for a fresh one (--plan)")
     if task.out.exists() and not (task.out / PLAN_NAME).is_file():
-        raise OptionError(f"{task.out} exists and holds no model trained here; name another folder (--out)")
+        raise OptionError(
+            f"{task.out} exists and holds no model trained here",
+            remedy="choose another folder",
+            command="name another folder (--out)",
+        )
     learned, checked = split_set(task.dataset)
     base = find_package(task.base) if task.base else None
     plan = _plan(task, base, learned)

@@ -59,8 +59,9 @@ def package_plan(package: ModelPackage) -> TrainingPlan:
     """
     if PLAN_NAME not in package.spec.sha256:
         raise TrainingDataError(
-            f"model {package.label} was not trained by CellVINO (it has no {PLAN_NAME}); start from one that was, such "
-            "as nuclei, or from a plan (--plan)"
+            f"model {package.label} was not trained by CellVINO (it has no {PLAN_NAME})",
+            remedy="start from one that was, such as nuclei",
+            command="start from one that was, such as nuclei, or from a plan (--plan)",
         )
     return load_plan(package.folder / PLAN_NAME)
 

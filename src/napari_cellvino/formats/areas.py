@@ -1,0 +1,191 @@
+"""Outlines and boxes that programs drew, whatever their format, as the cells of an image.
+
+Boxes alone stay boxes. Among outlines a box becomes the rectangle that it is, and that is said. An outline that goes
+round others is the region that they were looked for in, and no cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.formats.contours import Points, is_inside
+from napari_cellvino.formats.field import IMPORTED, Box, Cell, Cells
+from napari_cellvino.formats.label_canvas import Canvas, check_flat
+
+FARTHEST = 1e8  # px
+LARGER = 4  # times the usual area: what may be a region round cells
+STEPS = 72  # corners of an ellipse
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """One object: its ``rings`` (K, 2) of x, y in px, none where only the box of its cell is known; its plane ``z``.
+
+    ``known`` says that the file tells what it is, so that nothing is guessed; ``suspect`` that it is a region where it
+    goes round a single other one. ``joined`` rings are added up, instead of being holes of each other.
+    """
+
+    cell: Cell
+    rings: tuple[Points, ...] = ()
+    z: int = 0
+    known: bool = False
+    suspect: bool = False
+    joined: bool = False
+
+
+@dataclass
+class LeftOut:
+    """Counts what is no cell, by the words that say why; ``remarks`` are whole sentences beside that."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    def add(self, why: str, count: int = 1) -> None:
+        """Count ``count`` more."""
+        if count:
+            self.counts[why] = self.counts.get(why, 0) + count
+
+    def notices(self) -> tuple[str, ...]:
+        """Return a sentence per reason."""
+        return (*self.remarks, *(f"{count} {why}: left out" for why, count in self.counts.items()))
+
+
+def points_of(raw: ArrayLike) -> NDArray[np.float64]:
+    """Return x, y pairs (K, 2), however they are nested.
+
+    Raises
+    ------
+    ValueError
+        If they are no pairs of finite numbers that an image can have.
+    """
+    points = np.asarray(raw, np.float64).reshape(-1, 2)
+    if not (np.abs(points) < FARTHEST).all():
+        raise ValueError("an outline has points that no image has (nan, inf, or beyond 100 million px)")
+    return points
+
+
+def box_of(x: float, y: float, width: float, height: float) -> Box:
+    """Return the box (y0, x0, y1, x1) at a corner; ValueError where it has no size, or no image holds it."""
+    box = (float(y), float(x), float(y) + float(height), float(x) + float(width))
+    if not (width > 0 and height > 0 and all(abs(edge) < FARTHEST for edge in box)):
+        raise ValueError(f"the box x {x}, y {y}, width {width}, height {height} holds nothing")
+    return box
+
+
+def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0) -> NDArray[np.float64]:
+    """Return the corners of an ellipse round x, y; ``turn`` is in radians, from x towards y."""
+    at = np.linspace(0, 2 * np.pi, STEPS, endpoint=False)
+    dx, dy = rx * np.cos(at), ry * np.sin(at)
+    cos, sin = np.cos(turn), np.sin(turn)
+    return points_of(np.stack([x + dx * cos - dy * sin, y + dx * sin + dy * cos], axis=1))
+
+
+def imported_cell(number: int, kind: str, box: Box = (0, 0, 0, 0), score: float = 1.0) -> Cell:
+    """Return a cell of which a file says no more than its class, and perhaps a score."""
+    return Cell(number, kind, box, score, origin=IMPORTED)
+
+
+def cells_of_areas(
+    path: Path,
+    areas: Sequence[Area],
+    shape: tuple[int, ...],
+    classes: Sequence[str] = (),
+    left_out: LeftOut | None = None,
+) -> Cells:
+    """Return areas as the cells of an image of ``shape``, (Y, X) or (Z, Y, X).
+
+    Raises
+    ------
+    ImageValueError
+        If boxes are to fill a stack, or none of the areas lies in the image.
+    """
+    left = left_out or LeftOut()
+    usable = [area for area in areas if not area.rings or any(len(ring) > 2 for ring in area.rings)]
+    left.add("outline(s) have fewer than three points", len(areas) - len(usable))
+    if usable and not any(area.rings for area in usable):
+        return _boxes(path, usable, shape, classes, left)
+    regions = find_regions(usable)
+    left.add("outline(s) go round other cells and are regions, no cells", len(regions))
+    cells = [area for row, area in enumerate(usable) if row not in regions]
+    canvas = Canvas(shape)
+    for area in sorted(cells, key=lambda area: not area.rings):  # outlines first: they know the cell better
+        _draw(canvas, area)
+    rectangles = sum(not area.rings for area in cells)
+    words = (f"{rectangles} object(s) have a box and no outline: taken as rectangles",) if rectangles else ()
+    drawn = canvas.cells(tuple(classes), (*left.notices(), *words))
+    if cells and not drawn.cells:
+        raise _beyond(path, len(cells), shape)
+    return drawn
+
+
+def _draw(canvas: Canvas, area: Area) -> None:
+    rings = [ring for ring in area.rings if len(ring) > 2] or [_rectangle(area.cell.box)]
+    for part in [[ring] for ring in rings] if area.joined else [rings]:
+        canvas.rings(area.cell, part, area.z)
+
+
+def _rectangle(box: Box) -> NDArray[np.float64]:
+    y0, x0, y1, x1 = box
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+
+
+def _boxes(path: Path, areas: Sequence[Area], shape: tuple[int, ...], classes: Sequence[str], left: LeftOut) -> Cells:
+    check_flat(path, "a set of boxes", shape)
+    height, width = shape
+    inside = [
+        area.cell
+        for area in areas
+        if area.cell.box[0] < height and area.cell.box[1] < width and min(area.cell.box[2:]) > 0
+    ]
+    if not inside:
+        raise _beyond(path, len(areas), shape)
+    left.add("box(es) lie beyond the image", len(areas) - len(inside))
+    kinds = tuple(dict.fromkeys([*classes, *(cell.kind for cell in inside)]))
+    return Cells(None, tuple(inside), kinds, left.notices())
+
+
+def _beyond(path: Path, count: int, shape: tuple[int, ...]) -> ImageValueError:
+    return ImageValueError(
+        f"none of the {count} object(s) in {path} lies in the image of {tuple(shape)} px; "
+        "is it of another image, or in other units than pixels?"
+    )
+
+
+def find_regions(areas: Sequence[Area]) -> set[int]:
+    """Return the rows of areas that go round others: round two or more, a ``suspect`` one round one."""
+    outlined = [row for row, area in enumerate(areas) if area.rings]
+    if len(outlined) < 2:
+        return set()
+    corners = np.array([_extent(areas[row]) for row in outlined])
+    size = np.prod(corners[:, 2:] - corners[:, :2], axis=1)
+    centre = (corners[:, 2:] + corners[:, :2]) / 2
+    planes = np.array([areas[row].z for row in outlined])
+    large = size >= LARGER * np.median(size)
+    found = set[int]()
+    for place, row in enumerate(outlined):
+        area = areas[row]
+        if area.known or not (large[place] or area.suspect):
+            continue
+        within = (corners[:, :2] >= corners[place, :2]).all(1) & (corners[:, 2:] <= corners[place, 2:]).all(1)
+        within &= (planes == area.z) & (size < size[place])
+        held = is_inside([ring for ring in area.rings if len(ring) > 2], centre[within])
+        if held.sum() >= (1 if area.suspect else 2):
+            found.add(row)
+    return found
+
+
+def _extent(area: Area) -> NDArray[np.float64]:
+    """Return x0, y0, x1, y1."""
+    points = np.concatenate([np.asarray(ring, np.float64) for ring in area.rings])
+    return np.concatenate([points.min(0), points.max(0)])
+
+
+def numbered(areas: Sequence[Area]) -> list[Area]:
+    """Return areas with ids from 1 on, in their order."""
+    return [replace(area, cell=replace(area.cell, id=number)) for number, area in enumerate(areas, 1)]

@@ -1,0 +1,233 @@
+"""What the numbers of a label image mean: cells, or one value for all of them, and which of them is background.
+
+Programs save whole numbers as floats (CLIJ, MorphoLibJ, MATLAB), all cells as one value (a binary mask: 0 and 255, or
+0 and 1), classes instead of cells, or a background of 1 (ilastik). What is clear is taken, and said; what is not is
+refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.measure import label as connected_parts
+
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.formats.areas import imported_cell
+from napari_cellvino.formats.field import Cells, Labels, cells_of
+from napari_cellvino.formats.label_canvas import LARGEST, fitting_labels, labelled
+
+FEW_CLASSES = 8
+PIECES = 3  # large ones that lie apart, of every value, where values are classes
+LARGE_PIECE = 0.1  # of the largest
+HALF = 0.5
+FULL = (2**8 - 1, 2**16 - 1)  # what programs write for yes
+NEAR = 2**24  # values that are counted by their number
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Connected parts of one value each: their number, ``value`` and ``area`` px per part, and those that lie apart."""
+
+    labels: Labels
+    value: NDArray[np.int64]
+    area: NDArray[np.int64]
+    apart: NDArray[np.int64]  # large parts per value, in the order of ``values``
+    values: NDArray[np.int64]
+
+
+def cells_in_values(path: Path, pixels: NDArray[Any], shape: tuple[int, ...]) -> Cells:
+    """Return the cells of a label image of another program, in an image of ``shape``.
+
+    Raises
+    ------
+    MisfitError
+        If it has another size.
+    ImageValueError
+        If its pixels are no labels: colours, fractions, negative numbers beside a background of 0.
+    """
+    labels, ground = without_background(path, whole_numbers(path, pixels, shape), shape)
+    if not labels.any():
+        return labelled(labels, (), notices=ground)
+    pieces = find_pieces(labels)
+    if is_class_mask(pieces):
+        return _parts(path, labels, pieces, ground)
+    return labelled(labels, cells_of(labels), notices=(*ground, *_doubtful(path, labels, pieces)))
+
+
+def whole_numbers(path: Path, pixels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.integer[Any]]:
+    """Return the pixels as whole numbers of ``shape``: floats that are whole, and one of three colours that are equal.
+
+    Raises
+    ------
+    ImageValueError
+        If there are colours, or fractions.
+    """
+    wanted = tuple(shape)
+    while pixels.ndim > len(wanted) and len(pixels) == 1:
+        pixels = pixels[0]
+    if pixels.shape[:-1] == wanted and pixels.shape[-1] in (2, 3, 4):
+        pixels = _grey(path, pixels)
+    if pixels.dtype.kind == "f":
+        pixels = _rounded(path, pixels)
+    if pixels.dtype.kind not in "bui":
+        raise ImageValueError(f"{path} holds {pixels.dtype} pixels, which are no labels; those are whole numbers")
+    return pixels.astype(np.uint8) if pixels.dtype.kind == "b" else pixels
+
+
+def _grey(path: Path, pixels: NDArray[Any]) -> NDArray[Any]:
+    colours = pixels[..., :3] if pixels.shape[-1] > 2 else pixels[..., :1]
+    if (colours != colours[..., :1]).any():
+        raise ImageValueError(
+            f"{path} shows cells in colours, and colours are no numbers of cells; save it as a label image of 16 bits"
+        )
+    return colours[..., 0]
+
+
+def _rounded(path: Path, pixels: NDArray[Any]) -> NDArray[np.int64]:
+    if not np.isfinite(pixels).all():
+        raise ImageValueError(f"{path} has pixels that are no numbers (nan, inf); labels are whole numbers")
+    rounded = np.rint(pixels)
+    if (rounded != pixels).any():
+        odd = float(pixels[rounded != pixels].flat[0])
+        raise ImageValueError(
+            f"{path} has the pixel value {odd:g}, and labels are whole numbers; is it a probability map?"
+        )
+    if rounded.size and not -LARGEST <= rounded.min() <= rounded.max() <= LARGEST:
+        raise ImageValueError(f"{path} has the label {rounded.max():g}; ids go from 1 to {LARGEST}")
+    return np.asarray(rounded, np.int64)
+
+
+def without_background(
+    path: Path, pixels: NDArray[np.integer[Any]], shape: tuple[int, ...]
+) -> tuple[Labels, tuple[str, ...]]:
+    """Return labels with a background of 0, and what to say where it was another value.
+
+    Raises
+    ------
+    ImageValueError
+        If numbers are below 0 and none of them is the background, or the mask is turned inside out.
+    """
+    if pixels.shape != tuple(shape) or not pixels.size:
+        return fitting_labels(path, pixels, shape), ()
+    values, counts = _values(pixels)
+    if len(values) > 1 and 0 not in values:
+        edge = _edge(pixels)
+        ground = int(values[np.argmax(counts)])
+        if max((edge == ground).mean(), counts.max() / pixels.size) >= HALF:
+            filled = np.where(pixels == ground, 0, pixels)
+            share = f"{counts.max() / pixels.size:.0%}"
+            word = f"{path.name} has no pixel of 0: the value {ground}, in {share} of it, is taken as the background"
+            return fitting_labels(path, filled, shape), (word,)
+    labels = fitting_labels(path, pixels, shape)
+    _check_inside_out(path, labels, values)
+    return labels, ()
+
+
+def _values(pixels: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the values that there are, sorted, and how many pixels have each."""
+    low, high = int(pixels.min()), int(pixels.max())
+    if high - low > NEAR:
+        values, counts = np.unique(pixels, return_counts=True)
+        return values.astype(np.int64), counts.astype(np.int64)
+    counts = np.bincount((pixels.ravel() - np.int64(low)).astype(np.int64) if low else pixels.ravel().astype(np.int64))
+    there = np.flatnonzero(counts)
+    return there.astype(np.int64) + low, counts[there].astype(np.int64)
+
+
+def _edge(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return the pixels along the edge of every plane."""
+    sides = (pixels[..., 0, :], pixels[..., -1, :], pixels[..., :, 0], pixels[..., :, -1])
+    return np.concatenate([side.ravel() for side in sides])
+
+
+def _check_inside_out(path: Path, labels: Labels, values: NDArray[np.int64]) -> None:
+    """Raise ImageValueError where one value goes all round several parts of 0."""
+    if len(values) != 2 or labels.ndim != 2:
+        return
+    value = int(values[1])
+    if (_edge(labels) == value).mean() < 1 - HALF / 10 or (labels == value).mean() < HALF:
+        return
+    holes = int(connected_parts(labels == 0).max())
+    if holes >= PIECES and connected_parts(labels == value).max() == 1:
+        raise ImageValueError(
+            f"{path} is {value} all round {holes} parts of 0, as a binary mask turned inside out; invert it, so that "
+            "the background is 0"
+        )
+
+
+def find_pieces(labels: Labels) -> Pieces:
+    """Return the connected parts (diagonals connect) of each value of a label image."""
+    parts = np.asarray(connected_parts(labels), np.int32)
+    area = np.bincount(parts.ravel())[1:]
+    value = np.zeros(len(area) + 1, np.int64)
+    value[parts.ravel()] = labels.ravel()
+    values, row = np.unique(value[1:], return_inverse=True)
+    largest = np.zeros(len(values), np.int64)
+    np.maximum.at(largest, row, area)
+    large = area >= LARGE_PIECE * largest[row]
+    several = np.bincount(row[large], minlength=len(values)) > 1
+    boxes = ndimage.find_objects(parts) if several.any() else []
+    apart = np.ones(len(values), np.int64)
+    for place in np.flatnonzero(several):
+        apart[place] = _count_apart([boxes[part] for part in np.flatnonzero((row == place) & large)])
+    return Pieces(parts, value[1:], area, apart, values)
+
+
+def _count_apart(boxes: list[tuple[slice, ...]]) -> int:
+    """Return how many boxes neither overlap nor touch one that was counted before."""
+    low = np.array([[side.start for side in box] for box in boxes])
+    high = np.array([[side.stop for side in box] for box in boxes])
+    kept: list[int] = []
+    for row in range(len(boxes)):
+        near = (low[row] <= high[kept]).all(1) & (high[row] >= low[kept]).all(1) if kept else np.zeros(0, bool)
+        if not near.any():
+            kept.append(row)
+        if len(kept) >= PIECES:
+            break
+    return len(kept)
+
+
+def is_class_mask(pieces: Pieces) -> bool:
+    """Return whether values stand for many cells each: one for all in a binary mask, or one per class."""
+    if len(pieces.values) == 1:
+        return len(pieces.area) > 1 or int(pieces.values[0]) in FULL
+    return len(pieces.values) <= FEW_CLASSES and bool((pieces.apart >= PIECES).all())
+
+
+def words_of_class_mask(path: Path, pieces: Pieces) -> str:
+    """Return what to say of a mask whose values are no numbers of cells."""
+    values = ", ".join(map(str, pieces.values.tolist()))
+    kind = f"a binary mask (0 and {values})" if len(pieces.values) == 1 else f"a mask of classes ({values})"
+    parts = f"{len(pieces.area)} connected part" + ("s" if len(pieces.area) > 1 else "")
+    return f"{path.name} is {kind}, with one value for all cells: its {parts}, and cells that touch are one part"
+
+
+def _parts(path: Path, labels: Labels, pieces: Pieces, ground: tuple[str, ...]) -> Cells:
+    word = words_of_class_mask(path, pieces).replace(": its", ": taken as cells are its")
+    kinds = {v: "cell" if len(pieces.values) == 1 else f"class {v}" for v in pieces.values.tolist()}
+    cells = [imported_cell(number, kinds[v]) for number, v in enumerate(pieces.value.tolist(), 1)]
+    return labelled(pieces.labels, cells, notices=(*ground, word))
+
+
+def _doubtful(path: Path, labels: Labels, pieces: Pieces) -> tuple[str, ...]:
+    """Return what to say of labels that are read as they are and need not be what was meant."""
+    words = []
+    split = pieces.values[pieces.apart > 1]
+    if len(split):
+        shown = ", ".join(map(str, split[:5].tolist())) + (" …" if len(split) > 5 else "")
+        words.append(
+            f"{len(split)} of {len(pieces.values)} numbers in {path.name} stand on pieces that lie apart (id {shown}): "
+            "each is taken as one cell; split those that are several"
+        )
+    area = np.bincount(np.searchsorted(pieces.values, pieces.value), pieces.area)
+    if len(area) > PIECES and area.max() > HALF * labels.size:
+        largest = int(pieces.values[np.argmax(area)])
+        words.append(
+            f"the object {largest} covers {area.max() / labels.size:.0%} of {path.name}: is it the background?"
+        )
+    return tuple(words)

@@ -1,0 +1,60 @@
+"""Files of annotations in a folder, by the names that programs give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from napari_cellvino.formats.matching import UPLOADED, Wanted, plain
+from napari_cellvino.io.mask_names import masked_image
+
+ENDING = re.compile(r"(\.ome)?(\.(tiff?|btf|tf8|png|npy|npz|zip|roi|geojson|json|txt|csv|zarr))(\.gz)?$", re.IGNORECASE)
+ADDED = re.compile(
+    r"[-_. ](cp_masks|cp_outlines|masks?|labels?|segm?|roi_?sets?|rois?)$", re.IGNORECASE
+)  # what programs add to a name
+NO_MASKS = re.compile(r"[-_. ](flows?|overlay|prob(abilities)?)$", re.IGNORECASE)  # what lies beside masks
+MOST_FILES = 100_000
+
+
+def is_packed(path: Path) -> bool:
+    """Return whether a file is packed with gzip."""
+    return path.suffix.lower() == ".gz"
+
+
+def names_of(path: Path) -> tuple[str, str]:
+    """Return the name without its ending, and without what programs add to it."""
+    stem = ENDING.sub("", path.name)
+    return stem, ADDED.sub("", stem)
+
+
+def files_of_image(masks: Path, wanted: Wanted) -> list[Path]:
+    """Return the files in a folder that are called like an image; in the folders below where it holds none."""
+    return _marked(sorted(masks.iterdir()), wanted) or _marked(sorted(islice(_below(masks), MOST_FILES)), wanted)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if not any(part.startswith(".") or part.endswith(".zarr") for part in path.relative_to(folder).parts[:-1]):
+            yield path
+
+
+def _marked(files: list[Path], wanted: Wanted) -> list[Path]:
+    """Return the files that have the name of the image, and are not the image, which may lie beside them."""
+    own = Path(wanted.path).resolve() if wanted.path else None
+    named = [
+        path
+        for path in files
+        if ENDING.search(path.name) and not path.name.startswith(".") and _is_of(path, wanted) and path.resolve() != own
+    ]
+    return [path for path in named if len(named) == 1 or plain(names_of(path)[0]) not in wanted.names] or named
+
+
+def _is_of(path: Path, wanted: Wanted) -> bool:
+    stem, short = names_of(path)
+    if NO_MASKS.search(stem):
+        return False
+    program = masked_image(ENDING.sub(".tif", path.name), [f"{wanted.name}.tif"]) or ""
+    found = {plain(name) for name in (stem, short, UPLOADED.sub("", stem), program.removesuffix(".ome"))}
+    return not wanted.names.isdisjoint(found)

@@ -1,0 +1,153 @@
+"""Which entry of a file, or which file of a folder, belongs to an image: the one whose path fits best.
+
+Images of one name in several folders are common (a folder per well), and so are files that name them by a path, by a
+name alone, or by a path of another computer. The end of the path decides; where it leaves two, the size may; where
+both do, or another image fits as well, it is an error: masks on the wrong image look right.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.formats.field import MisfitError
+from napari_cellvino.storage.file_names import safe_name
+
+Size = tuple[int, int]
+IMAGE_ENDING = re.compile(r"(\.ome)?\.[A-Za-z0-9]{1,5}$", re.IGNORECASE)
+UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")  # what Label Studio puts before the name of a file
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The image whose annotations are looked for.
+
+    ``name`` is without ending; ``path`` is where it lies, empty where that is not known; ``rivals`` are the paths of
+    other images that are imported together with it and have the same name; ``several`` says that there are others.
+    """
+
+    name: str
+    path: str = ""
+    rivals: tuple[str, ...] = ()
+    several: bool = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that a file of it may have."""
+        return frozenset(map(plain, (self.name, safe_name(self.name))))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An image that a file of annotations names, with its (height, width) in px where it tells them."""
+
+    file_name: str
+    size: Size | None = None
+
+
+def as_wanted(wanted: Wanted | str) -> Wanted:
+    """Return the image that is wanted; of a name alone, nothing else is known."""
+    return Wanted(wanted) if isinstance(wanted, str) else wanted
+
+
+def plain(text: str) -> str:
+    """Return text as it is compared: letters with accents are written in two ways, and case is not kept everywhere."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def stem_of(file_name: str) -> str:
+    """Return the name of an image file without folders, ending, and what a server put before it."""
+    return IMAGE_ENDING.sub("", re.split(r"[\\/]", _path_of(file_name))[-1])
+
+
+def _path_of(file_name: str) -> str:
+    return re.sub(r"^[a-z]{2,6}://|\?.*$", "", file_name, flags=re.IGNORECASE)
+
+
+def shared_folders(file_name: str, path: str) -> int:
+    """Return how many folders, from the file upwards, two paths share."""
+    one, two = (re.split(r"[\\/]", plain(_path_of(text)))[-2::-1] for text in (file_name, path))
+    count = 0
+    for left, right in zip(one, two, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
+
+
+def choose_entry(path: Path, entries: Sequence[Entry], wanted: Wanted, shape: tuple[int, ...]) -> int:
+    """Return the row of the entry that belongs to an image of ``shape`` (Y, X).
+
+    Raises
+    ------
+    ImageValueError
+        If there is none, or more than one could be meant, or another image could as well.
+    MisfitError
+        If the one that is meant is of another size.
+    """
+    rows = _named(entries, wanted)
+    if not rows and len(entries) == 1 and not wanted.several:
+        rows = [0]  # the only image of the file, for the only image that is asked for
+    if not rows:
+        raise ImageValueError(f"{path} has no image {wanted.name}; it holds {_listed(entries) or 'none'}")
+    shared = {row: shared_folders(entries[row].file_name, wanted.path) for row in rows}
+    best = [row for row in rows if shared[row] == max(shared.values())]
+    if len(best) > 1:
+        best = [row for row in best if entries[row].size in (None, tuple(shape))]
+    if len(best) != 1:
+        raise ImageValueError(
+            f"{path}: {wanted.name} is ambiguous, {len(rows)} images there have that name: "
+            f"{_listed([entries[row] for row in rows])}; import the images with the folders that these paths name"
+        )
+    check_rivals(path, entries[best[0]].file_name, wanted)
+    size = entries[best[0]].size
+    if size is not None and size != tuple(shape):
+        raise MisfitError(path, size, shape)
+    return best[0]
+
+
+def _named(entries: Sequence[Entry], wanted: Wanted) -> list[int]:
+    stems = [stem_of(entry.file_name) for entry in entries]
+    exact = [row for row, stem in enumerate(stems) if stem == wanted.name]
+    alike = [row for row, stem in enumerate(stems) if plain(stem) in wanted.names]
+    served = [row for row, stem in enumerate(stems) if plain(UPLOADED.sub("", stem)) in wanted.names]
+    return exact or alike or served
+
+
+def _listed(entries: Sequence[Entry]) -> str:
+    return ", ".join(entry.file_name for entry in entries[:SHOWN]) + (" …" if len(entries) > SHOWN else "")
+
+
+def check_rivals(path: Path, file_name: str, wanted: Wanted) -> None:
+    """Raise ImageValueError where another image that is imported fits ``file_name`` as well as the wanted one."""
+    own = shared_folders(file_name, wanted.path)
+    rival = next((other for other in wanted.rivals if shared_folders(file_name, other) >= own), None)
+    if rival is not None:
+        raise ImageValueError(
+            f"{file_name} in {path} is ambiguous: it could be of {wanted.path} or of {rival}; "
+            "import one of them at a time, or masks in folders called like those of the images"
+        )
+
+
+def choose_file(masks: Path, files: Sequence[Path], wanted: Wanted) -> Path:
+    """Return the file of a folder that belongs to an image, of those that have its name.
+
+    Raises
+    ------
+    ImageReadError
+        If there is none, or more than one.
+    ImageValueError
+        If it could belong to another image as well.
+    """
+    shared = [shared_folders(str(file.absolute()), wanted.path) for file in files]
+    best = [file for file, count in zip(files, shared, strict=True) if count == max(shared)]
+    if len(best) != 1:
+        found = " and ".join(str(file.relative_to(masks)) for file in best[:SHOWN]) or "nothing"
+        raise ImageReadError(f"{masks} holds {found} for the image {wanted.name}; name the file itself")
+    check_rivals(masks, str(best[0].absolute()), wanted)
+    return best[0]

@@ -1,0 +1,41 @@
+"""The saved outlines of a field that was not run in this window: seen, and not edited."""
+
+from __future__ import annotations
+
+import napari
+from napari.layers import Image, Labels
+
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.gui.napari_bridge.layer_style import object_features, outline_colormap
+from napari_cellvino.gui.napari_bridge.result_layers import contour_px, inherited_space
+
+
+class SavedLayer:
+    """At most one layer of saved outlines."""
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self._layer: Labels | None = None
+
+    def show(self, annotation: Annotation, title: str, source: Image) -> None:
+        """Show the outlines over the layer ``source`` of their image; boxes are not shown."""
+        self.remove()
+        if annotation.labels is None:
+            return
+        objects, active = annotation.objects, self._viewer.layers.selection.active
+        self._layer = self._viewer.add_labels(
+            annotation.labels,
+            name=f"{title}: cells (saved)",
+            features=object_features(objects, annotation.classes),
+            **inherited_space(source, annotation.labels.ndim),
+        )
+        self._layer.contour = contour_px(objects)
+        self._layer.colormap = outline_colormap(rgb=bool(source.rgb))
+        self._layer.editable = False
+        self._viewer.layers.selection.active = active
+
+    def remove(self) -> None:
+        """Take the layer away."""
+        if self._layer is not None and self._layer in self._viewer.layers:
+            self._viewer.layers.remove(self._layer)
+        self._layer = None

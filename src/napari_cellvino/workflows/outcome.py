@@ -1,0 +1,109 @@
+"""What a run found in a field, and what was found in the fields that were looked at before."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+from napari_cellvino.core.image import PlaneReader, Stack
+from napari_cellvino.core.recipe import renamed
+from napari_cellvino.quality.changes import Changes
+from napari_cellvino.segmentation.heads import Decoded
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.segmentation.predict import Prediction
+from napari_cellvino.segmentation.prepare import channel_name, describe_plane
+
+MOST_FIELDS = 24  # whose maps stay in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is shown of a run: the prediction as decoded now, and how it differs from the one last kept."""
+
+    prediction: Prediction
+    changes: Changes = field(default_factory=Changes)
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return len(self.prediction.decoded.objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Seconds that the network will take on the open image, and on each cell that is outlined (0 where none is)."""
+
+    seconds: float
+    per_cell: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldKey:
+    """One field: the pixels of an image, and the time point (from 1)."""
+
+    planes: PlaneReader
+    frame: int
+
+    @property
+    def _identity(self) -> tuple[int, int]:
+        return id(self.planes), self.frame
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FieldKey) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldOutcomeKept:
+    """The outcome of a field, the pipeline it was made with, and the decoding that changes count against."""
+
+    outcome: Outcome
+    pipeline: Pipeline
+    kept: Decoded
+
+
+class FieldOutcomes:
+    """The outcomes of fields that were looked at before, the latest ``most`` of them."""
+
+    def __init__(self, most: int = MOST_FIELDS) -> None:
+        self._most = most
+        self._held: OrderedDict[FieldKey, FieldOutcomeKept] = OrderedDict()
+
+    def put(self, key: FieldKey, found: FieldOutcomeKept) -> list[FieldOutcomeKept]:
+        """Hold the outcome of a field, and return those that are let go of for it."""
+        self._held[key] = found
+        self._held.move_to_end(key)
+        return [self._held.popitem(last=False)[1] for _ in range(len(self._held) - self._most)]
+
+    def take(self, key: FieldKey) -> FieldOutcomeKept | None:
+        """Return the outcome of a field, which is held no more; None without one."""
+        return self._held.pop(key, None)
+
+    def forget(self, planes: PlaneReader) -> list[FieldOutcomeKept]:
+        """Let go of all fields of an image, and return their outcomes."""
+        keys = [key for key in self._held if key.planes is planes]
+        return [self._held.pop(key) for key in keys]
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self._held.clear()
+
+
+def with_metadata(outcome: Outcome, pipeline: Pipeline, before: Stack, after: Stack) -> tuple[Outcome, Pipeline]:
+    """Return an outcome and its pipeline with the pixel size and channel names of ``after``: the same pixels."""
+    recipe, plane = renamed(pipeline.recipe, before, after), outcome.prediction.plane
+    inputs = pipeline.package.spec.input_channels
+    chosen = describe_plane(
+        after,
+        channel=recipe.channel,
+        z=recipe.z_choice,
+        frame=recipe.frame,
+        inputs=inputs,
+        sharpest=plane.sharpest,
+    )
+    named = channel_name(after, recipe.channel, inputs)
+    plane = replace(plane, spacing=after.spacing, channels=after.channels, chosen=chosen, channel=named)
+    prediction = replace(outcome.prediction, plane=plane)
+    return replace(outcome, prediction=prediction), replace(pipeline, recipe=recipe)

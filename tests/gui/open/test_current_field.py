@@ -1,0 +1,152 @@
+"""What is chosen anywhere is what the viewer shows: images, time points, planes, projections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+import pytest
+import tifffile
+from napari.layers import Image, Labels
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+
+from napari_cellvino.core.image import ZWay
+from napari_cellvino.gui.shell.window import CellvinoWindow
+
+from ..review_session import Review
+
+OpenFile = Callable[[CellvinoWindow, Path], None]
+Run = Callable[[CellvinoWindow], None]
+
+
+def seen(viewer: napari.Viewer, kind: type) -> list[str]:
+    return [layer.name for layer in viewer.layers if isinstance(layer, kind) and layer.visible]
+
+
+@pytest.fixture
+def film(nuclei: NDArray[np.uint16], tmp_path: Path) -> Path:
+    """Three time points: the cells move down by 40 px each."""
+    frames = np.stack([np.roll(nuclei, 40 * t, axis=0) for t in range(3)])
+    tifffile.imwrite(tmp_path / "film.tif", frames, imagej=True, metadata={"axes": "TYX"})
+    return tmp_path / "film.tif"
+
+
+def test_the_time_slider_and_the_time_point_are_one(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, film: Path, run: Run
+) -> None:
+    open_file(window, film)
+    workspace, frame = window.session.workspace, window.open_panel.frame
+    run(window)
+    first = workspace.outcome
+    assert first is not None
+    assert len(seen(viewer, Labels)) == 1
+    viewer.dims.set_current_step(0, 2)
+    assert (workspace.recipe.frame, frame.value()) == (3, 3)
+    assert workspace.outcome is None
+    assert seen(viewer, Labels) == []  # the cells of time point 1 stay there
+    assert "run the model first" in window.review_panel.hint.text()
+    run(window)
+    assert len(seen(viewer, Labels)) == 1
+    assert "t3" in seen(viewer, Labels)[0]
+    frame.setValue(1)
+    assert viewer.dims.current_step[0] == 0
+    assert workspace.outcome is first
+    assert len(seen(viewer, Labels)) == 1
+    assert "t3" not in seen(viewer, Labels)[0]
+
+
+def test_a_review_goes_on_where_it_was_left(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, film: Path, run: Run, qtbot: QtBot
+) -> None:
+    open_file(window, film)
+    window.session.saver.choose(str(film.parent / "out"))
+    run(window)
+    review = Review(window, qtbot)
+    review.click(review.ids[0])
+    review.key("D")
+    assert len(review.reviewer.annotation.records) == len(review.ids) - 1
+    viewer.dims.set_current_step(0, 1)
+    run(window)
+    assert window.session.reviewer.unsaved == 1
+    viewer.dims.set_current_step(0, 0)
+    window.show_step(3)
+    assert len(review.reviewer.annotation.records) == len(review.ids) - 1
+    review.canvas.setFocus()
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    assert len(review.reviewer.annotation.records) == len(review.ids)
+
+
+def test_next_goes_to_a_cell_of_the_time_point_that_is_shown(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, film: Path, run: Run, qtbot: QtBot
+) -> None:
+    open_file(window, film)
+    viewer.dims.set_current_step(0, 2)
+    run(window)
+    review = Review(window, qtbot)
+    review.key("N")
+    assert viewer.dims.current_step[0] == 2
+    assert len(review.reviewer.selection) == 1
+
+
+def test_the_image_that_is_chosen_comes_to_the_front_with_its_cells(
+    window: CellvinoWindow, viewer: napari.Viewer, nuclei: NDArray[np.uint16], run: Run
+) -> None:
+    viewer.add_image(nuclei, name="first")
+    run(window)
+    outcome, combo = window.session.workspace.outcome, window.open_panel.image
+    viewer.add_image(np.flipud(nuclei), name="second")
+    window.show_step(1)
+    combo.activated.emit(combo.findText("second"))
+    assert seen(viewer, Image) == ["second"]
+    assert seen(viewer, Labels) == []
+    assert window.session.workspace.outcome is None
+    combo.activated.emit(combo.findText("first"))
+    assert seen(viewer, Image) == ["first"]
+    assert [name.startswith("first: cells") for name in seen(viewer, Labels)] == [True]
+    assert window.session.workspace.outcome is outcome
+    assert window.session.reviewer.annotation is not None
+    assert window.review_panel.hint.text() == ""
+
+
+@pytest.mark.parametrize("way", [ZWay.MIP, ZWay.MEAN])
+def test_a_projection_is_shown_under_its_outlines(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, stack_file: Path, run: Run, way: ZWay
+) -> None:
+    open_file(window, stack_file)
+    stack, kind = viewer.layers[0], window.open_panel.planes.kind
+    kind.setCurrentIndex(kind.findData(way))
+    run(window)
+    shown = [layer for layer in viewer.layers if isinstance(layer, Image) and layer.visible]
+    assert len(shown) == 1
+    blend = {ZWay.MIP: np.max, ZWay.MEAN: np.mean}[way]
+    np.testing.assert_allclose(shown[0].data, blend(np.asarray(stack.data), axis=0), rtol=1e-6)
+    assert isinstance(viewer.layers[-1], Labels)  # on top of it
+    assert viewer.layers[-1].visible
+    assert window.open_panel.image.count() == 1  # the projection is no image to choose
+    assert window.session.opener.picture.layers == (stack,)
+
+
+@pytest.mark.parametrize("way", [ZWay.FOCUS, ZWay.PLANE])
+def test_cells_of_one_plane_are_seen_there_only(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, stack_file: Path, run: Run, way: ZWay
+) -> None:
+    open_file(window, stack_file)
+    planes = window.open_panel.planes
+    planes.kind.setCurrentIndex(planes.kind.findData(way))
+    if way is ZWay.PLANE:
+        planes.plane.setValue(2)
+        assert viewer.dims.current_step[0] == 1
+    run(window)
+    at = viewer.dims.current_step[0]
+    assert f"plane {at + 1}" in window.run_panel.detail.text()
+    assert len(seen(viewer, Labels)) == 1
+    viewer.dims.set_current_step(0, at + 1)
+    assert seen(viewer, Labels) == []
+    assert seen(viewer, Image) == [viewer.layers[0].name]
+    assert (planes.plane.value() == at + 2) == (way is ZWay.PLANE)  # the slider chooses the one plane
+    viewer.dims.set_current_step(0, at)
+    assert len(seen(viewer, Labels)) == 1

@@ -1,0 +1,202 @@
+"""Keys belong to the current field whichever layer is selected; what others do to its layer is never lost or unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
+
+from napari_cellvino.core.objects import ReviewState
+from napari_cellvino.io.label_tiff import read_labels
+
+from ..conftest import WAIT_MS
+from ..review_session import Review
+
+CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
+
+
+@pytest.mark.parametrize("selected", ["image", "none", "points"])
+def test_keys_and_clicks_hold_whichever_layer_is_selected(review: Review, selected: str) -> None:
+    layers = review.viewer.layers
+    points = layers.selection.active if selected != "points" else review.viewer.add_points(np.zeros((1, 2)), name="P")
+    layers.selection.active = {"image": layers[0], "none": None, "points": points}[selected]
+    review.canvas.setFocus()
+    review.key("N")
+    assert len(review.reviewer.selection) == 1
+    review.key("A")
+    assert review.reviewer.progress.reviewed == 1
+    layers.selection.active = {"image": layers[0], "none": None, "points": points}[selected]
+    review.click(review.ids[3])
+    assert review.reviewer.selection == (review.ids[3],)
+
+
+def test_keys_rest_while_another_layer_is_drawn_in_and_it_is_said(review: Review) -> None:
+    shapes = review.viewer.add_shapes(name="my shapes")
+    shapes.mode = "add_rectangle"
+    review.canvas.setFocus()
+    review.click(review.ids[0])
+    review.key("D")
+    assert sorted(review.reviewer.annotation.records) == review.ids
+    assert "my shapes" in review.said
+    shapes.mode = "pan_zoom"
+    assert "my shapes" not in review.said
+    review.key("N")
+    assert len(review.reviewer.selection) == 1
+
+
+def test_a_tool_is_used_twice_by_its_key(review: Review) -> None:
+    places = []
+    for id_ in review.far_apart():
+        places.append(review.inside(id_))
+        review.click(id_)
+        review.key("D")
+    for place in places:
+        review.key("K")
+        assert "Esc ends it" in review.said
+        review.click_at(place)
+    assert all(review.layer.data[place] for place in places)
+
+
+def test_the_note_field_gives_the_keyboard_back(review: Review) -> None:
+    id_, note = review.ids[0], review.panel.note
+    review.click(id_)
+    note.setFocus()
+    review.qtbot.keyClicks(note, "dividing")
+    review.qtbot.keyClick(note, Qt.Key.Key_Return)
+    record = review.reviewer.annotation.records[id_]
+    assert (record.note, record.review, record.kept) == ("dividing", ReviewState.UNSEEN, True)
+    assert review.reviewer.progress.edited == 0
+    assert review.canvas.hasFocus()
+    note.setFocus()
+    review.qtbot.keyClicks(note, " twice")
+    review.qtbot.keyClick(note, Qt.Key.Key_Escape)
+    assert review.canvas.hasFocus()
+    assert review.reviewer.annotation.records[id_].note == note.text() == "dividing"
+
+
+def test_alt_and_a_number_go_to_a_tab(review: Review) -> None:
+    for number in (4, 1, 3):
+        QTest.keyClick(review.canvas, getattr(Qt.Key, f"Key_{number}"), ALT)
+        QApplication.processEvents()
+        assert review.window.tabs.currentIndex() == number - 1
+    assert review.canvas.hasFocus()
+
+
+@pytest.mark.parametrize("how", ["in place", "replaced"])
+def test_a_change_from_outside_is_one_step_with_undo(review: Review, qtbot: QtBot, how: str) -> None:
+    gone = review.ids[2]
+    changed = np.where(review.layer.data == gone, 0, review.layer.data)
+    if how == "in place":
+        review.layer.data[review.layer.data == gone] = 0
+        review.layer.refresh()
+    else:
+        review.layer.data = changed.astype(np.uint16)
+    qtbot.waitUntil(lambda: gone not in review.reviewer.annotation.records, timeout=WAIT_MS)
+    assert "changed outside" in review.said
+    assert review.layer.data is review.reviewer.annotation.labels
+    np.testing.assert_array_equal(review.layer.data, changed)
+    review.check_screen()
+    review.canvas.setFocus()
+    review.key("Z", CTRL)
+    np.testing.assert_array_equal(review.layer.data, review.first)
+    review.check_screen()
+
+
+def test_a_change_in_place_that_nobody_drew_is_taken_in_before_the_next_edit(review: Review) -> None:
+    gone, deleted = review.ids[2], review.far_apart()[1]
+    review.layer.data[review.layer.data == gone] = 0
+    review.click(deleted)
+    review.key("D")
+    assert sorted(review.reviewer.annotation.records) == [i for i in review.ids if i not in (gone, deleted)]
+
+
+@pytest.mark.parametrize("wrong", ["size", "type"])
+def test_labels_that_do_not_fit_are_set_back(review: Review, wrong: str) -> None:
+    review.layer.data = np.ones((9, 9), np.int32) if wrong == "size" else review.layer.data.astype(np.uint64) * 2**40
+    assert "set back" in review.said
+    np.testing.assert_array_equal(review.layer.data, review.first)
+    assert sorted(review.reviewer.annotation.records) == review.ids
+
+
+def test_what_was_changed_outside_is_saved(review: Review, click: Callable[[QWidget], None], qtbot: QtBot) -> None:
+    saver, gone = review.window.session.saver, review.ids[2]
+    review.window.show_step(4)
+    click(review.window.save_panel.save_button)
+    qtbot.waitUntil(lambda: saver.saved is not None, timeout=WAIT_MS)
+    review.layer.data[review.layer.data == gone] = 0
+    click(review.window.save_panel.save_button)
+    qtbot.waitUntil(lambda: saver.saved is not None and not review.window.session.busy, timeout=WAIT_MS)
+    np.testing.assert_array_equal(read_labels(saver.saved / "labels.tif")[0], review.layer.data)
+    assert gone not in review.layer.data
+
+
+def test_another_kind_of_model_is_no_deleted_layer(review: Review, run: Callable[..., None], qtbot: QtBot) -> None:
+    window, workspace = review.window, review.window.session.workspace
+    window.run_panel.model.value_changed.emit("live-dead")
+    qtbot.waitUntil(lambda: workspace.recipe.model == "live-dead", timeout=WAIT_MS)
+    run(window)
+    window.show_step(3)
+    assert "deleted" not in window.review_panel.notice.words.text()
+
+
+def test_boxes_of_a_deleted_layer_go_with_it(review: Review, run: Callable[..., None]) -> None:
+    review.viewer.layers.remove(review.layer)
+    assert "deleted" in review.said
+    run(review.window)
+    names = [layer.name for layer in review.viewer.layers]
+    assert len([name for name in names if "boxes" in name]) == 1
+    assert not [name for name in names if name.endswith("[1]")]
+
+
+def test_outlines_are_filled_and_hidden_by_a_key(review: Review) -> None:
+    layer, lines = review.layer, review.layer.contour
+    assert (lines > 0, layer.opacity) == (True, 1.0)
+    review.key("F")
+    assert (layer.contour, layer.opacity) == (0, 0.5)
+    review.check_screen()
+    review.key("F")
+    assert (layer.contour, layer.opacity) == (lines, 1.0)
+    review.key("V")
+    assert not layer.visible
+    review.key("V")
+    assert layer.visible
+
+
+def test_nothing_is_unsaved_once_all_is_undone(review: Review) -> None:
+    for id_ in review.ids[:2]:
+        review.click(id_)
+        review.key("D")
+    assert "2 steps not saved" in review.panel.last.text()
+    review.key("Z", CTRL)
+    review.key("Z", CTRL)
+    assert review.reviewer.unsaved == 0
+    assert review.panel.last.text() == ""
+    review.key("Z", CTRL | Qt.KeyboardModifier.ShiftModifier)
+    assert review.reviewer.unsaved > 0
+
+
+def test_a_cell_painted_in_two_places_is_told(review: Review) -> None:
+    first, second = review.far_apart()
+    place = review.inside(second)
+    review.click(second)
+    review.key("D")
+    review.paint(place, (place[0], place[1] + 2), label=first)
+    assert f"#{first} is in 2 pieces" in review.said
+
+
+def test_a_preview_of_the_sliders_is_not_saved(review: Review, qtbot: QtBot) -> None:
+    window = review.window
+    window.show_step(2)
+    window.run_panel.sliders.rows["confidence"].number.setValue(0.9)
+    qtbot.waitUntil(lambda: window.session.runner.undecided, timeout=WAIT_MS)
+    window.show_step(4)
+    qtbot.waitUntil(lambda: not window.session.busy, timeout=WAIT_MS)
+    assert not window.save_panel.save_button.isEnabled()
+    assert "preview" in window.save_panel.hint.text()
+    window.session.runner.keep()
+    assert window.save_panel.save_button.isEnabled()
