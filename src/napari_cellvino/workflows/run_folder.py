@@ -10,7 +10,7 @@ from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValu
 from napari_cellvino.core.image import Origin, Stack, ZWay
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import list_images, survey_folder
+from napari_cellvino.io import is_image_folder, list_images, survey_folder
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
@@ -131,12 +131,24 @@ def list_inputs(inputs: Sequence[Path]) -> list[Path]:
 
 
 def _images_of(path: Path) -> list[Path]:
-    if not path.is_dir():
+    if not path.is_dir() or is_image_folder(path):
         return [path]
     try:
         return list_images(path)
     except ImageReadError:
         return []
+
+
+def not_taken(inputs: Sequence[Path]) -> tuple[str, ...]:
+    """Return sentences on the files of input folders that are not taken for images, and why."""
+    said: list[str] = []
+    for folder in inputs:
+        try:
+            found = survey_folder(folder).describe_passed_over() if folder.is_dir() else ()
+        except ImageReadError:  # told when its turn comes
+            continue
+        said += [f"{folder.name}: {sentence}" for sentence in found]
+    return tuple(said)
 
 
 def at_time(recipe: Recipe, origin: Origin) -> Recipe:
@@ -154,7 +166,7 @@ def list_fields(
         origin = Origin(path=str(path))
         if path.resolve() in covered:
             continue
-        if path.is_dir():
+        if path.is_dir() and not is_image_folder(path):
             yield origin, _no_images(path)
             continue
         try:
