@@ -97,7 +97,7 @@ def _rounded(path: Path, pixels: NDArray[Any]) -> NDArray[np.int64]:
         raise ImageValueError(
             f"{path} has the pixel value {odd:g}, and labels are whole numbers; is it a probability map?"
         )
-    if rounded.size and not -LARGEST <= rounded.min() <= rounded.max() <= LARGEST:
+    if rounded.size and not -LARGEST <= float(rounded.min()) <= float(rounded.max()) <= LARGEST:
         raise ImageValueError(f"{path} has the label {rounded.max():g}; ids go from 1 to {LARGEST}")
     return np.asarray(rounded, np.int64)
 
