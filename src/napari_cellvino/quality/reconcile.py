@@ -39,7 +39,7 @@ class Reconciled:
 def holds_for(annotation: Annotation, new: Annotation) -> bool:
     """Return whether there are corrections that apply to a new run: same pixels, kind of object, classes.
 
-    Models with one class each agree, whatever its name.
+    Models with one class each agree, independent of its name.
     """
     corrected = bool(annotation.gone) or any(record.kept for record in annotation.records.values())
     same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape

@@ -16,8 +16,8 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.measure.rings import WIDTH
-from napari_cellvino.results.folder import ResultKey, Row, field_row
-from napari_cellvino.results.plate_field import plate_row
+from napari_cellvino.results.plate_place import plate_row
+from napari_cellvino.results.schema import ResultKey, Row, field_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ class FieldTask:
         Whether it is done again even where the same result stands.
     place
         Its place on a plate, None elsewhere.
+    notices
+        What the user should know of it before it is done.
     """
 
     number: int
@@ -79,6 +81,7 @@ class FieldTask:
     replace: bool = False
     again: bool = False
     place: WellPlace | None = None
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class MaskImportController(QObject):
             self.take(Path(path))
 
     def take(self, path: Path) -> None:
-        """Take the masks of a file in the place of all cells that nobody looked at."""
+        """Take the masks of a file in the place of all cells that were not reviewed."""
         annotation = self._reviewer.annotation
         if annotation is None or self.reading:
             return
