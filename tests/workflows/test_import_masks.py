@@ -13,8 +13,8 @@ from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import make_recipe
 from napari_cellvino.io import open_source
-from napari_cellvino.results.corrections import read_annotation
-from napari_cellvino.results.saving import save_corrections
+from napari_cellvino.results.field_folder import read_annotation
+from napari_cellvino.results.field_writing import write_corrections
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.workflows import import_masks as module
 from napari_cellvino.workflows.import_masks import import_masks
@@ -51,7 +51,7 @@ def correct(folder, image, edit):
     """Correct a result as a person does in the window."""
     session = EditSession(read_annotation(folder), author="somebody")
     session.commit(edit(session.annotation))
-    save_corrections(folder, session.snapshot(), finish(project(open_source(image).read())))
+    write_corrections(folder, session.snapshot(), finish(project(open_source(image).read())))
 
 
 def test_a_second_import_replaces_the_first(image, tmp_path):
