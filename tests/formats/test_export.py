@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 
 from napari_cellvino.core.errors import ImageValueError, OptionError, OutputError
 from napari_cellvino.formats.export import ExportChoices, export_fields
@@ -12,7 +13,7 @@ from napari_cellvino.formats.registry import FORMATS
 from napari_cellvino.formats.splits import Splits, split_of
 from napari_cellvino.storage.file_names import UniqueNames, safe_name
 
-from .cases import CASES, boxes_field, field_of
+from .cases import CASES, boxes_field, field_of, stack
 
 LABELS = CASES["touching, at the edge"]()
 
@@ -155,6 +156,24 @@ def test_names_are_safe_and_stay_inside(tmp_path, name):
 def test_names_that_differ_in_case_alone_do_not_meet():
     names = UniqueNames()
     assert [names.unique(name) for name in ("a", "A", "b", "a", "a-2")] == ["a", "A-2", "b", "a-3", "a-2-2"]
+
+
+def test_names_of_planes_and_accents_do_not_meet(tmp_path):
+    accents = UniqueNames()
+    assert [accents.unique(name) for name in ("\u00e9", "e\u0301")] == ["\u00e9", "e\u0301-2"]
+    fields = [field_of(stack(), "A"), field_of(np.ones((4, 4)), "a_Z001"), field_of(stack(), "a")]
+    export_fields(fields, ExportChoices(("coco",), tmp_path))
+    written = [path.name.casefold() for path in (tmp_path / "coco" / "images").iterdir()]
+    assert len(written) == len(set(written)) == 9
+    images = json.loads((tmp_path / "coco" / "annotations.json").read_text(encoding="utf-8"))["images"]
+    assert len({image["file_name"].casefold() for image in images}) == 9
+
+
+def test_an_export_of_yolo_holds_wherever_it_is_moved(tmp_path):
+    export_fields([field_of(np.ones((4, 4)), "a")], ExportChoices(("yolo-segment",), tmp_path))
+    text = (tmp_path / "yolo-segment" / "data.yaml").read_text(encoding="utf-8")
+    assert "path" not in yaml.safe_load(text)
+    assert str(tmp_path) not in text
 
 
 def test_fields_are_taken_one_at_a_time(tmp_path):

@@ -260,7 +260,7 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "masks",
         type=Path,
         metavar="MASKS",
-        help="label image, _seg.npy, ROI zip, GeoJSON, COCO, YOLO, OME-Zarr; a folder",
+        help="label image, _seg.npy, ROI zip, GeoJSON, COCO, YOLO, labelme, VIA, Label Studio, OME-Zarr; a folder",
     )
     add("--image", action="append", type=Path, required=True, metavar="IMAGE", help="image or folder; repeatable")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.draw import line
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.formats.areas import imported_cell, points_of
@@ -53,8 +54,16 @@ def read_outlines(path: Path, shape: tuple[int, ...]) -> Cells:
             points = points_of([int(text) for text in line.strip(" ,\t").split(",")]).astype(np.intp)
             _check_inside(path, number, points, shape)
             canvas.rings(imported_cell(number, "cell"), [points + 0.5])
-            canvas.pixels(imported_cell(number, "cell"), points[:, 1], points[:, 0])
+            edge = _all_pixels(points)
+            canvas.pixels(imported_cell(number, "cell"), edge[:, 1], edge[:, 0])
     return canvas.cells()
+
+
+def _all_pixels(points: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return every pixel (K, 2) along an outline, also where it leaves some out on straight ways."""
+    steps = zip(points.tolist(), np.roll(points, -1, axis=0).tolist(), strict=True)
+    lines = [np.stack(line(*start, *end), axis=1) for start, end in steps]
+    return np.asarray(np.concatenate(lines), np.intp)
 
 
 def _check_inside(path: Path, number: int, points: NDArray[np.intp], shape: tuple[int, ...]) -> None:

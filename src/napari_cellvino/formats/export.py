@@ -14,7 +14,7 @@ from pathlib import Path
 
 from napari_cellvino import __version__
 from napari_cellvino.core.errors import OptionError, OutputError, ReplaceError
-from napari_cellvino.formats.field import ExportField
+from napari_cellvino.formats.field import ExportField, plane_endings
 from napari_cellvino.formats.registry import FORMATS, check_formats
 from napari_cellvino.formats.splits import Splits
 from napari_cellvino.formats.writer import SplitBook, Writer
@@ -69,7 +69,7 @@ def export_fields(fields: Iterable[ExportField], choices: ExportChoices) -> dict
         writers = {name: FORMATS[name](parts[name], _book(done[name].folder)) for name in formats}
         names = UniqueNames()
         for whole in fields:
-            shown = replace(whole.without_rejected(), name=names.unique(whole.name))
+            shown = replace(whole.without_rejected(), name=names.unique(whole.name, plane_endings(whole.shape)))
             _write(shown, writers, done, choices.reviewed_only)
         for name, writer in writers.items():
             _finish(name, writer, parts[name], done[name])

@@ -183,6 +183,11 @@ class ExportField:
         return replace(self, cells=kept, measurements=columns)
 
 
+def plane_endings(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return what the planes of a stack (Z, Y, X) are called behind its name; an image (Y, X) has none."""
+    return tuple(f"_z{number:03d}" for number in range(1, shape[0] + 1)) if len(shape) == 3 else ()
+
+
 def planes_of(whole: ExportField) -> Iterator[ExportField]:
     """Yield the field as formats that have no z take it: itself, or its planes, called ``name_z001`` and so on.
 
@@ -191,12 +196,12 @@ def planes_of(whole: ExportField) -> Iterator[ExportField]:
     if len(whole.shape) == 2:
         yield whole
         return
-    for number in range(whole.shape[0]):
+    for number, ending in enumerate(plane_endings(whole.shape)):
         labels = None if whole.cells.labels is None else whole.cells.labels[number]
         cells = whole.cells.cells if labels is None else _in_plane(whole.cells.cells, labels)
         yield replace(
             whole,
-            name=f"{whole.name}_z{number + 1:03d}",
+            name=f"{whole.name}{ending}",
             pixels=whole.pixels[:, number],
             cells=replace(whole.cells, labels=labels, cells=cells),
             measurements={},

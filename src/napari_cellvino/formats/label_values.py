@@ -97,7 +97,7 @@ def _rounded(path: Path, pixels: NDArray[Any]) -> NDArray[np.int64]:
         raise ImageValueError(
             f"{path} has the pixel value {odd:g}, and labels are whole numbers; is it a probability map?"
         )
-    if rounded.size and not -LARGEST <= rounded.min() <= rounded.max() <= LARGEST:
+    if rounded.size and not -LARGEST <= float(rounded.min()) <= float(rounded.max()) <= LARGEST:
         raise ImageValueError(f"{path} has the label {rounded.max():g}; ids go from 1 to {LARGEST}")
     return np.asarray(rounded, np.int64)
 
@@ -204,11 +204,11 @@ def words_of_class_mask(path: Path, pieces: Pieces) -> str:
     values = ", ".join(map(str, pieces.values.tolist()))
     kind = f"a binary mask (0 and {values})" if len(pieces.values) == 1 else f"a mask of classes ({values})"
     parts = f"{len(pieces.area)} connected part" + ("s" if len(pieces.area) > 1 else "")
-    return f"{path.name} is {kind}, with one value for all cells: its {parts}, and cells that touch are one part"
+    return f"{path.name} is {kind}, with one value for all cells ({parts})"
 
 
 def _parts(path: Path, labels: Labels, pieces: Pieces, ground: tuple[str, ...]) -> Cells:
-    word = words_of_class_mask(path, pieces).replace(": its", ": taken as cells are its")
+    word = f"{words_of_class_mask(path, pieces)}: the parts are taken as the cells, those that touch as one"
     kinds = {v: "cell" if len(pieces.values) == 1 else f"class {v}" for v in pieces.values.tolist()}
     cells = [imported_cell(number, kinds[v]) for number, v in enumerate(pieces.value.tolist(), 1)]
     return labelled(pieces.labels, cells, notices=(*ground, word))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Sequence
 
 LONGEST_NAME = 120  # bytes: unfinished files have longer names, and Windows allows 260 for a path
 
@@ -15,15 +17,28 @@ def safe_name(name: str) -> str:
 
 
 class UniqueNames:
-    """Gives each field a unique safe name; names that differ in case alone are the same on Windows and macOS."""
+    """Gives each field a unique safe name.
+
+    Names that differ in case alone, or in how an accent is written, are the same on Windows and macOS.
+    """
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
-    def unique(self, name: str) -> str:
-        """Return the safe name, with ``-2``, ``-3``, … appended where it was returned before."""
+    def unique(self, name: str, endings: Sequence[str] = ()) -> str:
+        """Return the safe name, with ``-2``, ``-3``, … appended where it was returned before.
+
+        The names that ``endings`` make of it are taken with it.
+        """
         safe, number = safe_name(name), 1
-        while (unique := safe if number == 1 else f"{safe}-{number}").casefold() in self._taken:
+        while True:
+            unique = safe if number == 1 else f"{safe}-{number}"
+            wanted = {_compared(f"{unique}{ending}") for ending in ("", *endings)}
+            if self._taken.isdisjoint(wanted):
+                self._taken |= wanted
+                return unique
             number += 1
-        self._taken.add(unique.casefold())
-        return unique
+
+
+def _compared(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -131,13 +131,13 @@ def _import_field(
         result = imported_field(cells, file, recipe, plane)
     before = folder.exists()
     store.save(folder, result, _result_key(result), overwrite=overwrite)
-    kept = _kept_notices(folder, cells) if before else ()
+    kept = _kept_notices(folder, cells, result.annotation.shape) if before else ()
     return Imported(store.row(folder), (*cells.notices, *kept))
 
 
-def _kept_notices(folder: Path, cells: Cells) -> tuple[str, ...]:
+def _kept_notices(folder: Path, cells: Cells, shape: tuple[int, ...]) -> tuple[str, ...]:
     """Return what to say of corrections that stayed in a result that masks were imported into again."""
-    annotation = read_annotation(folder)
+    annotation = read_annotation(folder, shape=shape)
     kept = sum(map(by_person(annotation), annotation.records.values()))
     if not kept and not annotation.deleted:
         return ()

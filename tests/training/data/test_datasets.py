@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from napari_cellvino.core.errors import TrainingDataError
-from napari_cellvino.training.data.datasets import read_packed_set
+from napari_cellvino.training.data.datasets import read_packed_set, read_set
 
 
 @pytest.fixture
@@ -43,3 +43,52 @@ def test_the_public_splits_are_those_of_the_card(shared_data: Path) -> None:
         for name, keep in (("dsb2018", lambda row: row["type"] == "fluorescence"), ("bbbc039", lambda row: True))
     }
     assert sizes == {"dsb2018": [421, 60], "bbbc039": [64, 36]}
+
+
+# -- the truth of a set is checked as masks that are imported are
+
+
+def write_set(folder: Path, labels: np.ndarray) -> Path:
+    for kind, pixels in (("images", np.zeros((40, 60), np.uint16)), ("labels", labels)):
+        (folder / kind).mkdir(exist_ok=True)
+        for name in "ab":
+            tifffile.imwrite(folder / kind / f"{name}.tif", pixels)
+    return folder
+
+
+def cells() -> np.ndarray:
+    labels = np.zeros((40, 60), np.uint16)
+    labels[4:10, 4:10], labels[4:10, 30:40], labels[20:30, 12:20] = 1, 2, 3
+    return labels
+
+
+@pytest.mark.parametrize("value", [1, 255])
+def test_binary_masks_are_no_truth(tmp_path: Path, value: int) -> None:
+    folder = write_set(tmp_path, ((cells() > 0) * value).astype(np.uint8))
+    with pytest.raises(TrainingDataError, match=r"binary mask.*3 connected parts.*cellvino import"):
+        read_set(folder)
+
+
+def test_a_background_that_is_not_0_is_no_truth(tmp_path: Path) -> None:
+    with pytest.raises(TrainingDataError, match=r"the value 1.*background"):
+        read_set(write_set(tmp_path, cells() + 1))
+
+
+def test_fractions_are_no_truth_and_whole_floats_are(tmp_path: Path) -> None:
+    (field, _) = read_set(write_set(tmp_path, cells().astype(np.float32)))
+    np.testing.assert_array_equal(field.true_labels(), cells())
+    with pytest.raises(TrainingDataError, match="whole numbers"):
+        read_set(write_set(tmp_path, cells() / 2))
+
+
+def test_a_field_with_one_cell_is_truth(tmp_path: Path) -> None:
+    (field, _) = read_set(write_set(tmp_path, np.where(cells() == 3, 3, 0).astype(np.uint16)))
+    assert np.unique(field.true_labels()).tolist() == [0, 3]
+
+
+def test_boxes_that_hold_nothing_are_no_truth(tmp_path: Path) -> None:
+    folder = write_set(tmp_path, cells())
+    (folder / "boxes").mkdir()
+    (folder / "boxes" / "a.csv").write_text("class,y0,x0,y1,x1\ncell,4,4,4,9\n")
+    with pytest.raises(TrainingDataError, match="holds nothing"):
+        read_set(folder)

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import ImageReadError, ImageValueError, TrainingDataError
 from napari_cellvino.core.image import LUMINANCE
 from napari_cellvino.formats.archives import read_members
+from napari_cellvino.formats.label_canvas import fitting_labels
 from napari_cellvino.formats.label_values import (
     find_pieces,
     is_class_mask,
@@ -238,10 +239,12 @@ def checked_labels(path: Path, labels: NDArray[np.generic], *, ours: bool = Fals
     """
     try:
         whole = whole_numbers(path, labels, labels.shape[:2])
+        if ours:
+            return fitting_labels(path, whole, labels.shape[:2])
         found, ground = without_background(path, whole, labels.shape[:2])
     except ImageValueError as error:
         raise TrainingDataError(str(error)) from error
-    if ours or not found.any():
+    if not found.any():
         return found
     if ground:
         raise TrainingDataError(f"{ground[0]}; in a training set the background is 0: {IMPORT_FIRST}")
