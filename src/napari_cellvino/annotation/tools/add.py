@@ -62,7 +62,7 @@ def add_from_map(
     ----------
     annotation, point, plane
         Where was clicked.
-    likely
+    foreground_probability
         Probability of a cell, (Y, X), of the image or of the plane clicked in.
     level
         Threshold to begin with; it rises while the object is much larger than usual.

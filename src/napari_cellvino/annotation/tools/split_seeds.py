@@ -47,7 +47,7 @@ def split_by_seeds(
         Two points or more, all in one object.
     plane, whole
         In a z-stack, where the seeds were set, and whether the object is split in all planes or in this one.
-    likely
+    foreground_probability
         How likely each pixel of the image (of its shape) is inside a cell, such as a model's kept map: parts meet where
         it is lowest, halfway between seeds where it is flat. Without it they meet where the object is narrowest.
     sampling
