@@ -64,8 +64,13 @@ class EditSession:
 
     @property
     def unsaved(self) -> int:
-        """Number of steps since the annotation was last saved; 0 where all of them were taken back."""
-        return 0 if self._state == self._saved_state else self._made - self._kept
+        """Number of steps since the annotation was last saved."""
+        return self._made - self._kept
+
+    @property
+    def to_save(self) -> int:
+        """Number of steps that saving would keep: 0 where the annotation is as it was saved, all being taken back."""
+        return 0 if self._state == self._saved_state else self.unsaved
 
     @property
     def _state(self) -> _State:

@@ -94,5 +94,5 @@ def _format(path: Path, stack: Stack) -> str:
     lines = [f"{path}{place}", stack.describe(), stack.describe_spacing()]
     if stack.shape.c > 1:
         lines.append("channels: " + ", ".join(f"{n} {name}" for n, name in enumerate(stack.channels, 1)))
-    sizes = stack.unknown_sizes if stack.spacing.known else ()  # else said by the line of the spacing
+    sizes = stack.unknown_sizes if stack.spacing.known else ()  # otherwise in the line of the spacing
     return "\n  ".join([*lines, *stack.remarks, *stack.warnings, *sizes])

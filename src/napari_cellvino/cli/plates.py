@@ -89,20 +89,20 @@ class PlateReporter(Reporter):
         if not self.quiet:
             print("\n  ".join([f"{self.plate.name}: {self.plate.describe()}", *_problems(self.plate)]), file=sys.stderr)
 
-    def report(self, news: FieldProgress | FieldOutcome) -> None:
+    def report(self, item: FieldProgress | FieldOutcome) -> None:
         """Show progress, or the outcome of a field."""
-        if isinstance(news, FieldProgress):
-            self.progress(news)
+        if isinstance(item, FieldProgress):
+            self.progress(item)
             return
-        well = Well.parse(str(news.row["well"]))
+        well = Well.parse(str(item.row["well"]))
         held = self.done.setdefault(well, [])
-        held.append(news)
+        held.append(item)
         if self.quiet:
             return
-        if news.failed:
-            self.field(news)
-        for notice in news.notices:
-            print(f"{well.name} field {news.row['field']}: {notice}", file=sys.stderr)
+        if item.failed:
+            self.field(item)
+        for notice in item.notices:
+            print(f"{well.name} field {item.row['field']}: {notice}", file=sys.stderr)
         if len(held) == self.wells[well]:
             self._report_well(well, held)
 

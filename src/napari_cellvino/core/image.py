@@ -74,6 +74,7 @@ class Origin:
     """Where pixels came from; empty strings where it does not apply.
 
     ``frame`` is the time point, from 1, of pixels of one time point of several; else 0. The first has the plain name.
+    ``files`` are the image files, as seen from ``path`` or its folder, where they are others than ``path`` alone.
     """
 
     path: str = ""
@@ -82,6 +83,7 @@ class Origin:
     well: str = ""
     field: str = ""
     frame: int = 0
+    files: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -183,7 +185,7 @@ class Stack:
 
     @property
     def unknown_sizes(self) -> tuple[str, ...]:
-        """Sentences on the pixel sizes that nobody knows."""
+        """Sentences on unknown pixel sizes."""
         if not self.spacing.known:
             return ("pixel size unknown: results are in pixels",)
         if self.spacing.z is None and self.shape.z > 1:
@@ -192,7 +194,7 @@ class Stack:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """All sentences on what is guessed, asked or unknown."""
+        """All sentences on what was guessed, needs a choice or is unknown."""
         return (*self.remarks, *self.warnings, *self.unknown_sizes)
 
     def plane(self, *, t: int = 0, c: int = 0, z: int = 0) -> NDArray[np.generic]:
@@ -259,7 +261,7 @@ class ChannelPlanes:
 
 
 def with_only(stack: Stack, channels: Sequence[int], warning: str) -> Stack:
-    """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` says why."""
+    """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` is the reason."""
     kept = tuple(channels)
     return replace(
         stack,
@@ -279,8 +281,8 @@ class Plane:
 
     ``pixels`` (C, Y, X) are all channels in the file's dtype, to be measured; ``inputs`` (K, Y, X) is what the network
     gets: one of the channels, the luminance, or red, green and blue. ``chosen`` describes how the plane was made:
-    ``DNA, maximum projection of 24 planes``; ``sharpest`` is the number (from 1) of the plane that was the sharpest,
-    where that was asked for.
+    ``DNA, maximum projection of 24 planes``; ``channel`` names what the network gets; ``sharpest`` is the number (from
+    1) of the plane that was the sharpest, where that was asked for.
     """
 
     pixels: NDArray[np.generic]
@@ -289,6 +291,7 @@ class Plane:
     origin: Origin = field(default_factory=Origin)
     channels: tuple[str, ...] = ("Channel 1",)
     chosen: str = ""
+    channel: str = ""
     sharpest: int | None = None
 
     @property

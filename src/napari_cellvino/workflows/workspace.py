@@ -27,6 +27,7 @@ from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.quality.changes import Changes, compare_cells
 from napari_cellvino.results.field_result import FieldResult, annotate, finish_field
 from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.segmentation.channel_choice import choose_channel, with_channel
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.pipeline import (
     Pipeline,
@@ -37,12 +38,18 @@ from napari_cellvino.segmentation.pipeline import (
     without_parameters_of,
     without_unused_parameters,
 )
-from napari_cellvino.segmentation.predict import Estimate, estimate, for_stack
+from napari_cellvino.segmentation.predict import Estimate, estimate, estimate_stack
 from napari_cellvino.segmentation.predict_field import decode_again, predict_field, refiner_for
-from napari_cellvino.segmentation.prepare import describe_plane
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.volume import StackMaps, cell_map
-from napari_cellvino.workflows.outcome import Expected, FieldKey, FieldOutcomeKept, FieldOutcomes, Outcome
+from napari_cellvino.workflows.outcome import (
+    Expected,
+    FieldKey,
+    FieldOutcomeKept,
+    FieldOutcomes,
+    Outcome,
+    with_metadata,
+)
 from napari_cellvino.workflows.save_field import SaveRequest
 
 
@@ -108,27 +115,23 @@ class Workspace:
             self.recipe = renamed(self.recipe, before, stack)
             self._correct_outcome(before, stack)
         if stack is not None:
-            self._take(without_unused_parameters(fitted(self.recipe, stack)))
+            self._take(without_unused_parameters(self._with_channel(fitted(self.recipe, stack), stack)))
         self.stack_changed.emit(stack)
         if not corrected:
             self._enter_field()
         elif self.outcome is not None:
             self.outcome_changed.emit(self.outcome)
 
+    def _with_channel(self, recipe: Recipe, stack: Stack) -> Recipe:
+        """Return a recipe that names the channel which the model is made for, where nobody named one."""
+        if recipe.channel or self.package is None or stack.rgb:
+            return recipe
+        return with_channel(recipe, choose_channel(stack, self.package.spec))
+
     def _correct_outcome(self, before: Stack, stack: Stack) -> None:
         """Give the outcome shown the pixel size and channel names that the user has corrected."""
-        if self.outcome is None or self.done is None:
-            return
-        recipe = renamed(self.done.recipe, before, stack)
-        inputs = self.done.package.spec.input_channels
-        before_it = self.outcome.prediction.plane
-        chosen = describe_plane(
-            stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=inputs,
-            sharpest=before_it.sharpest,
-        )  # fmt: skip
-        plane = replace(before_it, spacing=stack.spacing, channels=stack.channels, chosen=chosen)
-        self.done = replace(self.done, recipe=recipe)
-        self.outcome = replace(self.outcome, prediction=replace(self.outcome.prediction, plane=plane))
+        if self.outcome is not None and self.done is not None:
+            self.outcome, self.done = with_metadata(self.outcome, self.done, before, stack)
 
     # -- choices
 
@@ -213,7 +216,7 @@ class Workspace:
         stack = self._needed_stack()
         spec, (_, _, z, y, x) = self.load_package().spec, stack.shape
         one = estimate((y, x), spec, diameter_px=self.recipe.diameter_px)
-        return for_stack(one, spec, (z, y, x)) if self.recipe.z_choice.joined else one
+        return estimate_stack(one, spec, (z, y, x)) if self.recipe.z_choice.joined else one
 
     def expected(self) -> Expected:
         """Return how long the network will take on the open image; compiles it the first time (call from a thread)."""
@@ -383,7 +386,7 @@ class Workspace:
             return None
         raw, inputs = self.outcome.prediction.raw, self.outcome.prediction.plane.inputs
         if isinstance(raw, StackMaps):
-            return None if z is None or not raw.seen.size else raw.seen[z]
+            return None if z is None or not raw.normalised.size else raw.normalised[z]
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
     def save_request(self, root: Path, place: PlatePlace | None = None) -> SaveRequest:

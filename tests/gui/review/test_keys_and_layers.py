@@ -151,3 +151,52 @@ def test_boxes_of_a_deleted_layer_go_with_it(review: Review, run: Callable[..., 
     names = [layer.name for layer in review.viewer.layers]
     assert len([name for name in names if "boxes" in name]) == 1
     assert not [name for name in names if name.endswith("[1]")]
+
+
+def test_outlines_are_filled_and_hidden_by_a_key(review: Review) -> None:
+    layer, lines = review.layer, review.layer.contour
+    assert (lines > 0, layer.opacity) == (True, 1.0)
+    review.key("F")
+    assert (layer.contour, layer.opacity) == (0, 0.5)
+    review.check_screen()
+    review.key("F")
+    assert (layer.contour, layer.opacity) == (lines, 1.0)
+    review.key("V")
+    assert not layer.visible
+    review.key("V")
+    assert layer.visible
+
+
+def test_nothing_is_unsaved_once_all_is_undone(review: Review) -> None:
+    for id_ in review.ids[:2]:
+        review.click(id_)
+        review.key("D")
+    assert "2 steps not saved" in review.panel.last.text()
+    review.key("Z", CTRL)
+    review.key("Z", CTRL)
+    assert review.reviewer.unsaved == 0
+    assert review.panel.last.text() == ""
+    review.key("Z", CTRL | Qt.KeyboardModifier.ShiftModifier)
+    assert review.reviewer.unsaved > 0
+
+
+def test_a_cell_painted_in_two_places_is_told(review: Review) -> None:
+    first, second = review.far_apart()
+    place = review.inside(second)
+    review.click(second)
+    review.key("D")
+    review.paint(place, (place[0], place[1] + 2), label=first)
+    assert f"#{first} is in 2 pieces" in review.said
+
+
+def test_a_preview_of_the_sliders_is_not_saved(review: Review, qtbot: QtBot) -> None:
+    window = review.window
+    window.show_step(2)
+    window.run_panel.sliders.rows["confidence"].number.setValue(0.9)
+    qtbot.waitUntil(lambda: window.session.runner.undecided, timeout=WAIT_MS)
+    window.show_step(4)
+    qtbot.waitUntil(lambda: not window.session.busy, timeout=WAIT_MS)
+    assert not window.save_panel.save_button.isEnabled()
+    assert "preview" in window.save_panel.hint.text()
+    window.session.runner.keep()
+    assert window.save_panel.save_button.isEnabled()

@@ -136,7 +136,7 @@ def test_keys_hold_only_while_the_picture_has_the_focus(review: Review, qtbot: Q
     viewer.layers.selection.active = viewer.layers[0]
     review.canvas.setFocus()
     review.key("D")
-    assert id_ in review.reviewer.annotation.records  # another layer is the active one
+    assert id_ not in review.reviewer.annotation.records  # whichever layer is selected
 
 
 def test_button_acts_and_leaves_the_keys_with_the_picture(review: Review, click: Callable[[QWidget], None]) -> None:

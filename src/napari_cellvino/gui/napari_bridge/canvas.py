@@ -65,12 +65,12 @@ class Canvas(QWidget):
         return True
 
     def bind(self, keys: Mapping[str, Callable[[], None]], tool_keys: Mapping[str, Callable[[], None]]) -> None:
-        """Call functions by key while the canvas has the focus; ``tool_keys`` while a tool is in the hand."""
+        """Call functions by key while the canvas has the focus; ``tool_keys`` while a tool is in use."""
         self._shortcuts += [self._shortcut(key, call) for key, call in keys.items()]
         self._tool_keys += [self._shortcut(key, call) for key, call in tool_keys.items()]
 
     def listen(self, *, keys: bool, tool: bool) -> None:
-        """Let the keys hold, or not; with a ``tool`` in the hand, two quick clicks do not zoom."""
+        """Switch the keys on or off; with a ``tool`` in use, two quick clicks do not zoom."""
         if not isalive(self):
             return
         for shortcut in self._shortcuts:

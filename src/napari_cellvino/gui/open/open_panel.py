@@ -39,7 +39,7 @@ def _filter() -> str:
 
 
 class OpenPanel(DropPanel):
-    """Draws the opener and the recipe's channel, planes and time point."""
+    """Shows the image and the recipe's channel, planes and time point."""
 
     done_changed = Signal(bool)  # whether an image is open
 

@@ -25,7 +25,7 @@ _SHOWN = 4  # names of what is missing
 
 
 class PlatePanel(DropPanel):
-    """Draws the plate desk."""
+    """Shows the open plate."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

@@ -1,4 +1,4 @@
-"""Small pictures of the wells, read one after the other on a thread of their own once somebody asks for them."""
+"""Small pictures of the wells, read one after the other on a thread of their own when they are asked for."""
 
 from __future__ import annotations
 

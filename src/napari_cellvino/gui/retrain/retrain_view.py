@@ -1,4 +1,4 @@
-"""What the Retrain panel shows, decided in one place from what is known; the panel only sets it."""
+"""What the Retrain panel shows, decided in one place from what is known; the panel only shows it."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _fill_planes(reviewer: ReviewController) -> None:
 
 
 PREVIOUS = Action("◀", "Shift+N", "Go back to the cell before", lambda reviewer: reviewer.step(-1))
-NEXT = Action("▶", "N", "Go to the next cell that nobody looked at", lambda reviewer: reviewer.step(1))
+NEXT = Action("▶", "N", "Go to the next cell that was not reviewed", lambda reviewer: reviewer.step(1))
 ACCEPT = Action("Accept", "A", "The chosen cells are right as they are; go on to the next", _accept)
 REJECT = Action("Reject", "R", "The chosen ones are no cells; they stay, crossed out, and are not counted", _reject)
 EXCLUDE = Action(

@@ -55,7 +55,7 @@ class ActiveTool(QObject):
             self.finish()
 
     def drop(self) -> None:
-        """Lay the tool down, and forget what was drawn."""
+        """End the tool, and forget what was drawn."""
         if self.tool is not None or self.path is not None:
             self.tool, self.points, self.path = None, [], None
             self.changed.emit()
@@ -68,7 +68,7 @@ class ActiveTool(QObject):
         self.changed.emit()
 
     def move(self, path: Points) -> None:
-        """Hear of a drag so far (P, D)."""
+        """Take a drag so far (P, D)."""
         self.path = path
         self.changed.emit()
 

@@ -65,7 +65,7 @@ class ManyCells(QWidget):
         self.masks_button.setText(f"reading {reading} …" if reading else "Masks from a file…")
         self.masks_button.setToolTip(
             "A label image, Cellpose _seg.npy, ImageJ ROIs, GeoJSON, COCO or YOLO of this image, in the place of all "
-            "cells that nobody looked at"
+            "cells that were not reviewed"
         )
 
     def _choose_kind(self, row: int) -> None:

@@ -1,4 +1,4 @@
-"""The buttons of a review: one for each thing that can be done, with its key; tools stay down while in the hand."""
+"""The buttons of a review: one for each thing that can be done, with its key; the button of the tool in use is down."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OUTLINES: tuple[Thing, ...] = (
 
 
 class ReviewButtons(QWidget):
-    """Rows of buttons: the walk, the tools for what is reviewed, its classes, undo and redo."""
+    """Rows of buttons: the way through the queue, the tools for what is reviewed, its classes, undo and redo."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()

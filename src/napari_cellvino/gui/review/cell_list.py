@@ -1,4 +1,4 @@
-"""Which cells are looked at, in which order: filters, random sample, table and gallery."""
+"""Which cells are reviewed, in which order: filters, random sample, table and gallery."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HEIGHT = 230
 
 
 class ReviewList(QWidget):
-    """Draws the queue of a reviewer."""
+    """Shows the queue of a review."""
 
     def __init__(self, reviewer: ReviewController) -> None:
         super().__init__()
@@ -61,8 +61,8 @@ class ReviewList(QWidget):
         self.state.setToolTip("List cells in this state only")
         for words, doubt in DOUBTS.items():
             self.doubt.addItem(words, doubt)
-        self.doubt.setToolTip("List and walk to cells with this reason only")
-        self.kind.setToolTip("List and walk to cells of this class only")
+        self.doubt.setToolTip("List and go to cells with this reason only")
+        self.kind.setToolTip("List and go to cells of this class only")
         for combo in (self.state, self.doubt, self.kind):  # side by side in a narrow panel
             combo.setMinimumContentsLength(3)
         self.size.setRange(2, 1000)
@@ -138,7 +138,7 @@ class ReviewList(QWidget):
         self._estimate()
 
     def showEvent(self, _: object) -> None:  # noqa: N802 (Qt's name)
-        """List what was not listed while nobody saw it."""
+        """List what was not listed while hidden."""
         self._settle.start()
 
     def _highlight(self) -> None:

@@ -1,4 +1,4 @@
-"""The way through the cells of a review: in which order, which of them, and where it is now."""
+"""The order in which the cells of a review are gone through, and the place in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CellFilter:
-    """Which cells are listed and walked to: those in a state, for a doubt, of a class; None and no doubt: all."""
+    """Which cells are listed and gone to: those in a state, for a doubt, of a class; None and no doubt: all."""
 
     state: ReviewState | None = None
     doubt: Doubt = Doubt.NONE
@@ -33,12 +33,12 @@ class CellFilter:
 
 
 class Cursor:
-    """One pass through an annotation as it is now; what is drawn or split later was seen by who did it.
+    """One pass through an annotation as it is now; cells that are drawn or split later are not in it.
 
     Parameters
     ----------
     annotation
-        What is walked through.
+        What is gone through.
     order, size
         What comes first, and how many cells a random sample has.
     likely
@@ -73,7 +73,7 @@ class Cursor:
     def learn(self, other: NDArray[np.int32]) -> bool:
         """Take in what another threshold would find (Y, X) and return whether it adds reasons.
 
-        Cells that were walked past keep their places; those ahead are put in order again.
+        Cells that were passed keep their places; those ahead are put in order again.
         """
         labels = self._annotation.labels
         if labels is None or other.shape != labels.shape:
@@ -100,7 +100,7 @@ class Cursor:
         return [id_ for id_ in (*self.ids, *later) if self.passes(id_, wanted)]
 
     def step(self, by: int, wanted: CellFilter) -> int | None:
-        """Go to the next cell that nobody looked at (1), or back to the one before (-1); None at the end."""
+        """Go to the next cell that was not reviewed (1), or back to the one before (-1); None at the end."""
         at = self.at + by
         while 0 <= at < len(self.ids):
             record = self._annotation.records.get(self.ids[at])

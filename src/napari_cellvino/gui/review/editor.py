@@ -1,6 +1,6 @@
 """The way an annotation is changed in the window: edits and painting go in, what happened or why not comes out.
 
-A session with its journal begins with the first edit, so that results nobody corrects leave no file behind.
+A session with its journal begins with the first edit, so that results without corrections leave no file behind.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Editor(QObject):
         self._folder = folder
         self.annotation: Annotation | None = None
         self.session: EditSession | None = None
-        self.failure: Failure | None = None  # why the last wish was not fulfilled
+        self.failure: Failure | None = None  # why the last edit was not made
         self.said = ""  # what the last action did
         self.busy = ""  # why nothing may be edited now
-        self.unsure = False  # whether the same wish again is fulfilled
+        self.unsure = False  # whether the same edit is made when it is asked for again
 
     def begin(self, annotation: Annotation, session: EditSession | None = None) -> None:
         """Change this annotation from now on, with what was done to it where it has a session."""
@@ -118,7 +118,7 @@ class Editor(QObject):
     @property
     def unsaved(self) -> int:
         """Number of steps since the result was last saved."""
-        return self.session.unsaved if self.session is not None else 0
+        return self.session.to_save if self.session is not None else 0
 
     def forget(self) -> None:
         """Say nothing any more of what was done or not."""

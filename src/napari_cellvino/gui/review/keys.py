@@ -36,7 +36,7 @@ _NAPARI = (
 
 
 def bindings(reviewer: ReviewController, active_tool: ActiveTool, show_page: Callable[[], None]) -> tuple[Calls, Calls]:
-    """Return what each key calls: always, and while a tool is in the hand."""
+    """Return what each key calls: always, and while a tool is in use."""
     acts = (*actions.WALK, *actions.FOR_OUTLINES, actions.PLANES, *actions.HISTORY, *actions.CLASSES)
     calls: Calls = {action.key: partial(run_action, action, reviewer, active_tool) for action in acts}
     for key in dict.fromkeys(tool.key for tool in (*tools.FOR_OUTLINES, *tools.FOR_BOXES)):

@@ -35,7 +35,7 @@ class MaskImportController(QObject):
             self.take(Path(path))
 
     def take(self, path: Path) -> None:
-        """Take the masks of a file in the place of all cells that nobody looked at."""
+        """Take the masks of a file in the place of all cells that were not reviewed."""
         annotation = self._reviewer.annotation
         if annotation is None or self.reading:
             return
@@ -48,7 +48,7 @@ class MaskImportController(QObject):
         self.reading = ""
         reviewer = self._reviewer
         if reviewer.annotation is annotation:
-            before = sum(record.kept for record in annotation.records.values())
+            before = sum(record.reviewed for record in annotation.records.values())
             if reviewer.do(lambda now: take_masks(now, masks).edit) is not None:
                 reviewer.select(())
                 reviewer.editor.said = _describe(masks, len(annotation.records) - before, before)

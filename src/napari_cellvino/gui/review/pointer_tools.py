@@ -1,4 +1,4 @@
-"""Tools that are drawn or clicked with in the picture: how each one is held, and what it does with the points."""
+"""Tools that draw or click in the picture: the gesture of each, and what it does with the points."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Points = NDArray[np.float64]  # (P, D), px of the label image
 
 
 class Gesture(Enum):
-    """How a tool is held; all but the last two also take clicks, which Enter ends."""
+    """The gesture of a tool; all but the last two also take clicks, which Enter ends."""
 
     LINE = "line"
     AREA = "area"

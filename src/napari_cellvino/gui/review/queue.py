@@ -1,4 +1,4 @@
-"""The queue of a review: the order and filter wished for, where the walk is, and reasons that come later.
+"""The queue of a review: its order and filter, where it is now, and reasons that come later.
 
 What another threshold would find is decoded on a thread of its own once the queue is opened; its reasons come in when
 they are there, and only what lies ahead takes another place.
@@ -25,7 +25,7 @@ class ReviewQueue(QObject):
     """The way through the cells of one annotation at a time, made when it is first asked for."""
 
     changed = Signal()  # another order or filter, or more reasons
-    refused = Signal(object)  # OptionError: the order wished for is not possible, the doubtful come first
+    refused = Signal(object)  # OptionError: the order is not possible; the doubtful cells come first
 
     def __init__(self, workspace: Workspace, decoder: SerialWorker) -> None:
         super().__init__()
@@ -46,12 +46,12 @@ class ReviewQueue(QObject):
         self.changed.emit()
 
     def go_by(self, order: Order, size: int) -> None:
-        """Walk in another order, from its beginning; ``size`` is that of a random sample."""
+        """Go in another order, from its beginning; ``size`` is that of a random sample."""
         self.order, self.sample_size = order, size
         self.renew()
 
     def show_only(self, wanted: CellFilter) -> None:
-        """List and walk to some cells only."""
+        """List and go to some cells only."""
         self.filter = wanted
         self.changed.emit()
 
@@ -69,7 +69,7 @@ class ReviewQueue(QObject):
         return self._cursor
 
     def is_at(self, id_: int) -> bool:
-        """Return whether a cell is the one that the walk has come to."""
+        """Return whether the queue is at a cell."""
         walk = self._cursor
         return walk is not None and 0 <= walk.at < len(walk.ids) and walk.ids[walk.at] == id_
 

@@ -26,7 +26,7 @@ GONE = "the layer of the cells was deleted; what you corrected is kept: show the
 
 
 class ReviewCanvas(QObject):
-    """Connects a reviewer with the layer that shows its annotation, as long as there is one."""
+    """Connects the review with the layer that shows its annotation, as long as there is one."""
 
     keys_wanted = Signal()  # the page of keys is asked for
 
@@ -226,7 +226,7 @@ class ReviewCanvas(QObject):
         return self.layer.to_world(points) if self.layer is not None else points
 
     def _on_plane(self, _: object = None) -> None:
-        """Hear that another plane is shown."""
+        """Take note of the plane that is shown."""
         annotation = self._reviewer.annotation
         stack = annotation is not None and len(annotation.shape) == 3 and self.layer is not None
         place = self.layer.layer.world_to_data(self._viewer.dims.point) if stack and self.layer is not None else None

@@ -115,7 +115,7 @@ class ReviewController(QObject):
     def unsaved(self) -> int:
         """Number of corrections that are not saved, in all fields."""
         sessions = [left.session for left in self._left if left.session is not None]
-        return self.editor.unsaved + sum(session.unsaved for session in sessions)
+        return self.editor.unsaved + sum(session.to_save for session in sessions)
 
     # -- what is reviewed
 

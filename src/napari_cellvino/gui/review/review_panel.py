@@ -38,7 +38,7 @@ class NoteField(QLineEdit):
 
 
 class ReviewPanel(QWidget):
-    """Draws the reviewer."""
+    """Shows the review."""
 
     progress_changed = Signal(str)  # "41/163", or empty where nothing is reviewed yet
 

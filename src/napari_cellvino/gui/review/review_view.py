@@ -1,4 +1,4 @@
-"""What the Review panel shows, decided in one place from what is known; the panel only sets it."""
+"""What the Review panel shows, decided in one place from what is known; the panel only shows it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ReviewView:
     why: str = ""  # why it is doubtful
     note: str | None = None  # of the chosen cells; None where none is chosen
     stack: bool = False  # whether cells go through planes
-    said: str = ""  # what the last action did, or what to do with the tool in the hand
+    said: str = ""  # what the last action did, or how to use the tool
     notice: str = ""
     offer: str = ""  # what was corrected earlier
     last: str = ""

@@ -56,7 +56,7 @@ class ModelCatalogue(QObject):
         self.choose(name)
 
     def choose(self, name: str) -> None:
-        """Verify a model and choose it; the last wish counts."""
+        """Verify a model and choose it; the last choice counts."""
         self._task.stop()
         self.checking, self.failure = name, None
         self._task = Task(done=lambda package: self._verified(name, package), failed=self._fail)

@@ -146,7 +146,7 @@ class RunController(QObject):
     # -- sliders
 
     def preview(self, values: Mapping[str, float]) -> None:
-        """Decode with these values and show it; while that is under way, the last wish waits.
+        """Decode with these values and show it; while that is under way, the last values wait.
 
         Where nothing was run yet, or with other models, they are for the next run.
         """

@@ -30,7 +30,7 @@ from napari_cellvino.model_package import Gives
 
 
 class RunPanel(QWidget):
-    """Draws the runner, and the recipe's model, device, precision, diameter and parameters."""
+    """Shows the run, and the recipe's model, device, precision, diameter and parameters."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ from napari_cellvino.gui.widgets.formatting import format_parameter, unit_scale
 from napari_cellvino.segmentation.heads import Parameter
 
 STEPS = 500
-SETTLE_MS = 30  # after the last movement, before anybody hears of it
+SETTLE_MS = 30  # after the last movement, before the signal is sent
 
 
 class Sliders(QWidget):
@@ -94,7 +94,7 @@ class ParameterRow(QObject):
         return self._value
 
     def set_value(self, value: float) -> None:
-        """Show a value; nobody is told."""
+        """Show a value; no signal is sent."""
         p = self._parameter
         self._value = min(max(value, p.low), p.high)
         share = (self._value - p.low) / (p.high - p.low)

@@ -104,7 +104,7 @@ class ExportController(QObject):
         self._saver.settle(partial(self._worker.start, work, task), self._stop)
 
     def _stop(self) -> None:
-        """Hear that what was corrected could not be saved; the saver says why."""
+        """Stop, as corrections could not be saved; the Save panel says why."""
         self.working = ""
         self.changed.emit()
 
@@ -119,7 +119,7 @@ class ExportController(QObject):
         self.changed.emit()
 
     def _saver_changed(self) -> None:
-        """Show nothing of results as they were before; look again where another result was saved, or elsewhere."""
+        """Clear what was made of earlier results; look again where another result was saved, or elsewhere."""
         self.made, self.plot, self.failure, self.replace = None, None, None, None
         now = self._saver.folder, self._saver.saved
         if now != self._looked_at:  # a correction changes no columns

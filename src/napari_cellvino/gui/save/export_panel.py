@@ -31,7 +31,7 @@ KINDS = {  # what people call a format, and what it is for
 
 
 class ExportBox(QWidget):
-    """Draws the exporter."""
+    """Shows what can be made of the saved results."""
 
     def __init__(self, exporter: ExportController) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ ABOUT = "Draw a histogram, and a box for each group, of all results in the folde
 
 
 class PlotRow(QWidget):
-    """Draws what the exporter offers."""
+    """Shows what can be plotted."""
 
     def __init__(self, exporter: ExportController) -> None:
         super().__init__()

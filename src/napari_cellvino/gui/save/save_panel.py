@@ -32,7 +32,7 @@ Beside it:
 
 
 class SavePanel(QWidget):
-    """Draws the saver."""
+    """Shows where results go and whether they are saved."""
 
     done_changed = Signal(bool)  # whether the result shown is saved
 

@@ -1,4 +1,4 @@
-"""Work on a thread of its own, one piece after the other; news and results arrive in the window's thread.
+"""Work on a thread of its own, one task after the other; progress and results arrive in the window's thread.
 
 napari's ``thread_worker`` was ruled out: it does not close a generator that is told to quit, runs pieces side by side
 (one inference engine serves one thread), and raises errors where no panel can say what to do about them.
@@ -33,9 +33,9 @@ def _ignore(_: object = None) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """One piece of work and who hears of its end: one of ``done``, ``failed``, ``stopped``, in the window's thread.
+    """One piece of work and who is told its end: one of ``done``, ``failed``, ``stopped``, in the window's thread.
 
-    What is ``lasting`` is done even if its lane is closed before it began.
+    What is ``lasting`` is done even if its worker is closed before it began.
     """
 
     done: Callable[[Any], None] = _ignore
@@ -63,7 +63,7 @@ class SerialWorker(QObject):
         self._call_later.connect(self._call, Qt.ConnectionType.QueuedConnection)
 
     def start(self, work: Work, task: Task) -> Task:
-        """Queue ``work`` and return ``task``, which hears of it."""
+        """Queue ``work`` and return ``task``, which is told its end."""
         if self._open:
             self._tasks.append(task)
             future = self._pool.submit(self._follow, work, task)
@@ -76,7 +76,7 @@ class SerialWorker(QObject):
         return bool(self._tasks)
 
     def close(self) -> None:
-        """Stop everything but lasting work; nobody hears of it any more."""
+        """Stop everything but lasting work; no signal is sent any more."""
         self._open = False
         for task in self._tasks:
             if not task.lasting:
