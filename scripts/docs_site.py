@@ -7,6 +7,7 @@ sample images each time the site is built: a page that does not hold any more fa
 from __future__ import annotations
 
 import argparse
+import html
 import os
 import re
 import tempfile
@@ -91,28 +92,26 @@ def _usage(command: argparse.ArgumentParser) -> str:
 def _groups(command: argparse.ArgumentParser) -> Iterator[str]:
     """Yield a table for each group of arguments of a command."""
     for group in command._action_groups:
-        rows = [f"| {_words(action)} | {_cell(action.help or '')} |" for action in group._group_actions]
-        if rows:
-            title = (group.title or "").capitalize()
+        actions = [action for action in group._group_actions if action.dest != "help"]
+        if actions:
+            title = {"positional arguments": "arguments"}.get(group.title or "", group.title or "").capitalize()
+            rows = [f"| {_typed(action)} | {_cell(action.help or '')} |" for action in actions]
             yield "\n".join([f"| {title} | |", "|---|---|", *rows])
 
 
-def _words(action: argparse.Action) -> str:
+def _typed(action: argparse.Action) -> str:
     """Return how an argument is typed."""
     shown = action.metavar or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest)
     value = "" if action.nargs == 0 else str(shown)
-    if not action.option_strings:
-        return f"`{value}`"
-    typed = [f"{option} {value}".strip() for option in action.option_strings]
-    return ", ".join(f"`{_bar(text)}`" for text in typed)
+    typed = [f"{option} {value}".strip() for option in action.option_strings] or [value]
+    return ", ".join(f"<code>{_cell(text)}</code>" for text in typed)
 
 
 def _cell(text: str) -> str:
-    return _bar(text.replace("<", "&lt;").replace("*", r"\*").replace("%%", "%"))
-
-
-def _bar(text: str) -> str:
-    return text.replace("|", r"\|")
+    """Return a text that means itself in a table of Markdown."""
+    return html.escape(text.replace("%%", "%"), quote=False).translate(
+        str.maketrans({"|": "&#124;", "*": "&#42;", "_": "&#95;"})
+    )
 
 
 def _sentence(text: str) -> str:

@@ -20,20 +20,23 @@ print(stack.describe(), "·", stack.describe_spacing())
 
 # %%
 nuclei = load_model("nuclei")
+pixel = (stack.spacing.y, stack.spacing.x)
 rows = []
 with EngineProvider() as engines:
     for z in (4, 6, 8):
         plane = stack.plane(z=z).astype(np.float32)
         flat = plane - gaussian(plane, 40)
-        found = segment(flat, nuclei, spacing_um=(stack.spacing.y, stack.spacing.x), engines=engines)
-        rows.append({"plane": z + 1, "nuclei": found.count, "median_area_um2": found.table["area_um2"].median()})
+        found = segment(flat, nuclei, spacing_um=pixel, engines=engines)
+        area = found.table["area_um2"].median()
+        rows.append({"plane": z + 1, "nuclei": found.count, "median area µm²": area})
 pd.DataFrame(rows).round(1)
 
 # %% [markdown]
 # Thresholds are tried without the network: its maps are kept and decoded again.
 
 # %%
-{value: found.with_parameters({"confidence": value}).count for value in (0.5, 0.75, 0.9)}
+confidences = (0.5, 0.75, 0.9)
+{c: found.with_parameters({"confidence": c}).count for c in confidences}
 
 # %% [markdown]
 # Label images are numpy arrays for whatever comes next.
@@ -41,7 +44,8 @@ pd.DataFrame(rows).round(1)
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
 left.imshow(flat, cmap="gray", vmax=np.percentile(flat, 99.8))
-left.contour(find_boundaries(found.labels), levels=[0.5], colors="tab:orange", linewidths=0.6)
+rims = find_boundaries(found.labels)
+left.contour(rims, levels=[0.5], colors="tab:orange", linewidths=0.6)
 right.imshow(found.foreground_probability, cmap="viridis")
 right.set_title("foreground probability")
 for axes in (left, right):
