@@ -24,6 +24,7 @@ from benchmarks.finetune import measure_finetune
 from benchmarks.memory import measure_memory
 from benchmarks.peak import measure_peak
 from benchmarks.peer import measure_stardist
+from benchmarks.results import measure_results
 from benchmarks.robustness import measure_robustness
 from benchmarks.sliders import measure_sliders
 from benchmarks.speed import measure_speed
@@ -49,6 +50,7 @@ PARTS: dict[str, Part] = {
         lambda asked: measure_window_edits(asked.repeats),
     ),
     "memory": ("A stack of 1 GB (ZCYX, uint8) through the command line", lambda _: measure_memory()),
+    "results": ("10,000 finished fields in one folder", lambda _: measure_results()),
     "exports": ("Results to every format with cellvino export", lambda _: measure_exports()),
     "finetune": ("Five corrected fields of a new kind, with cellvino train", measure_finetune),
     "stardist": ("A 1024 x 1024 field of nuclei beside StarDist 2D", measure_stardist),

@@ -22,8 +22,8 @@ from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.io import open_source
 from napari_cellvino.io.label_tiff import read_labels
-from napari_cellvino.results.corrections import read_annotation
-from napari_cellvino.results.saving import save_corrections
+from napari_cellvino.results.field_folder import read_annotation
+from napari_cellvino.results.field_writing import write_corrections
 from napari_cellvino.segmentation.prepare import project
 
 LIVING = [(20.0, 30.0), (60.0, 64.0), (60.0, 90.0), (3.0, 120.0)]
@@ -221,7 +221,7 @@ def test_corrected_boxes_are_reported(cellvino, boxes_run, image, tmp_path):
     session.commit(set_class(annotation, [5], 0))
     session.commit(move_box(annotation, 2, (2, 0)))
     session.commit(add_box(annotation, (110, 100), (122, 112)))
-    save_corrections(corrected / "chamber", session.snapshot(), plane)
+    write_corrections(corrected / "chamber", session.snapshot(), plane)
     called = cellvino("report", corrected, "--model-results", boxes_run, "--json")
     assert called.code == 0, called.err
     totals = called.json["totals"]

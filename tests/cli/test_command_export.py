@@ -16,8 +16,8 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.formats.registry import FORMATS
 from napari_cellvino.io import open_source
 from napari_cellvino.io.label_tiff import read_labels, write_labels
-from napari_cellvino.results.corrections import read_annotation
-from napari_cellvino.results.saving import save_corrections
+from napari_cellvino.results.field_folder import read_annotation
+from napari_cellvino.results.field_writing import write_corrections
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.training.data.datasets import read_set
 
@@ -198,7 +198,7 @@ def test_report_of_what_the_window_saved(cellvino, sample_run, tmp_path):
     session = EditSession(read_annotation(folder))
     session.commit(delete(session.annotation, [1]))
     stack = open_source(session.annotation.provenance.origin.path).read()
-    save_corrections(folder, session.snapshot(), finish(project(stack)))
+    write_corrections(folder, session.snapshot(), finish(project(stack)))
     called = cellvino("report", results, "--json")
     assert called.code == 0, called.err
     assert [field["field"] for field in called.json["fields"]] == ["A01_s1"]  # the others were not looked at

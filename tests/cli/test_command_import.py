@@ -15,8 +15,9 @@ from napari_cellvino.annotation import EditSession
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.core.progress import finish
 from napari_cellvino.io import open_source
-from napari_cellvino.results.corrections import is_other_image, read_annotation
-from napari_cellvino.results.saving import save_corrections
+from napari_cellvino.results.corrections import is_other_image
+from napari_cellvino.results.field_folder import read_annotation
+from napari_cellvino.results.field_writing import write_corrections
 from napari_cellvino.segmentation.volume import read_volume
 
 SPACING = {"PhysicalSizeX": 0.325, "PhysicalSizeY": 0.325, "PhysicalSizeZ": 1.0}
@@ -103,7 +104,7 @@ def test_an_imported_stack_is_corrected_saved_and_exported(cellvino, joined, mov
     session = EditSession(read_annotation(out / "movie"))
     assert not is_other_image(session.annotation, plane, volume)
     session.commit(delete(session.annotation, [2]))
-    save_corrections(out / "movie", session.snapshot(), plane, volume)
+    write_corrections(out / "movie", session.snapshot(), plane, volume)
     labels = tifffile.imread(joined / "labels.tif")
     called = cellvino("export", out, "--to", "labels,training,ome-zarr", "--all-fields", "--out", tmp_path / "e")
     assert called.code == 0, called.err

@@ -143,7 +143,7 @@ def run_plate(path: Path, root: Path, layout: Path, **choices: object) -> None:
     workspace = _found("Workspace", "workflows.workspace", "app")()
     workspace.choose(**choices)
     workspace.load_package()
-    plate_choices = _found("PlateChoices", "results.plate_field", "jobs.plate_field")(told)
+    plate_choices = _found("PlateChoices", "results.plate_place", "results.plate_field", "jobs.plate_field")(told)
     _finish(_plate_run(source, _pipeline(workspace), root, plate_choices))
 
 
@@ -159,11 +159,19 @@ def _plate_run(source: Any, pipeline: Any, root: Path, choices: Any) -> Any:
     return _found("run_plate", "workflows.run_plate")(source, fields, pipeline, root, engines, choices)
 
 
+def _kept_layout(root: Path, source: Any) -> Any:
+    try:
+        store = _found("ResultStore", "results.store")(root)
+    except ImportError:  # until there was one class for a folder of results
+        return _found("read_plate_results", "results.plate_results", "jobs.plate_results")(root, source).layout
+    return _found("PlateStore", "results.plate_store")(store, source).layout()
+
+
 def correct_field(path: Path, root: Path, number: int, **choices: object) -> None:
     """Open the results of a plate, correct its ``number``-th field and save it among them."""
     source = _found("open_plate", "io.plates")(path)
     field = source.plate.fields[number]
-    layout = _found("read_plate_results", "results.plate_results", "jobs.plate_results")(root, source).layout
+    layout = _kept_layout(root, source)
     workspace = found(source.open_field(field), **choices)
     channel = _found("channel_index", "core.image", "image")(workspace.stack, choices.get("channel", ""))
     place = _found("PlatePlace", "results.plate_place", "jobs.plate_place")(source, field, layout, channel)

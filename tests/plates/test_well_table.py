@@ -5,7 +5,7 @@ import pytest
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import FieldOfView, Plate, Well
-from napari_cellvino.plates.layout import Content, Control, Layout, read_layout
+from napari_cellvino.plates.layout import Content, Control, Layout, layout_text, read_layout
 from napari_cellvino.plates.well_table import edge_effect, outliers, tidy, well_table, z_primes
 
 ALL = [Well(r, c) for r in range(8) for c in range(12)]
@@ -104,3 +104,10 @@ def test_a_layout_that_cannot_be_used_is_said(tmp_path, text, reason):
     with pytest.raises(OptionError) as caught:
         read_layout(write(tmp_path, text), PLATE)
     assert reason in str(caught.value)
+
+
+def test_a_compound_that_a_spreadsheet_would_run_is_neutral_and_read_back(tmp_path):
+    layout = Layout({Well(0, 0): Content(compound="=cmd()"), Well(0, 1): Content(compound="-")})
+    text = layout_text(layout)
+    assert "A01,'=cmd()," in text
+    assert read_layout(write(tmp_path, text), PLATE) == layout

@@ -17,18 +17,11 @@ from napari_cellvino.annotation.tools.mark import accept, exclude, reject, set_n
 from napari_cellvino.core.errors import ImageReadError, ImageValueError, JournalError, OutputError
 from napari_cellvino.core.image import Plane
 from napari_cellvino.core.objects import ReviewState
-from napari_cellvino.results.corrections import (
-    find_earlier,
-    is_other_image,
-    journal_path,
-    model_folder,
-    read_annotation,
-    rerun,
-    with_corrections,
-)
-from napari_cellvino.results.field_files import write_field
+from napari_cellvino.results.corrections import find_earlier, is_other_image, rerun, with_corrections
+from napari_cellvino.results.field_folder import FieldFolder, journal_path, read_annotation
 from napari_cellvino.results.field_result import measured
-from napari_cellvino.results.saving import replace_result, save_corrections
+from napari_cellvino.results.field_writing import write_corrections, write_result
+from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.storage.csv_table import write_table
 from tests.annotation.conftest import PROVENANCE, annotate, boxed, state
 
@@ -49,8 +42,12 @@ def labels():
 def folder(tmp_path, plane, labels):
     """A result as a run leaves it."""
     folder = tmp_path / "out" / "a"
-    write_field(folder, measured(made_of(labels, plane), plane), {"ticket": {"path": "a.tif"}})
+    write_result(folder, measured(made_of(labels, plane), plane), key("a"))
     return folder
+
+
+def key(name):
+    return ResultKey(f"{name}.tif", "", 1, 2, "r")
 
 
 def made_of(labels, plane):
@@ -80,7 +77,7 @@ def test_corrections_are_saved_with_all_that_was_said(folder, plane):
     session.commit(exclude(annotation, [2]))
     session.commit(set_note(annotation, [3], "odd, but real"))
     session.commit(repainted(annotation, "Paint", Region((0, 40), (9, 49)), np.full((9, 9), 9, np.int32)))
-    result = save_corrections(folder, session.snapshot(), plane)
+    result = write_corrections(folder, session.snapshot(), plane)
     assert result.counts["count"] == 2
     assert session.unsaved == 0
     again = read_annotation(folder)
@@ -89,29 +86,29 @@ def test_corrections_are_saved_with_all_that_was_said(folder, plane):
     assert again.records[2].by == "Ada"
     assert find_unsaved(journal_path(folder), again) is None
     content = json.loads((folder / "annotation.json").read_text())
-    assert content["ticket"] == {"path": "a.tif"}
+    assert content["ticket"] == key("a").as_dict()
     assert content["counts"]["count"] == 2
     assert (folder / "notes.txt").read_text() == "mine"
     assert set(tifffile.imread(folder / "previous" / "labels.tif").ravel()) == {0, 1, 2, 3}
     session.commit(accept(annotation, [9]))
-    save_corrections(folder, session.snapshot(), plane)
+    write_corrections(folder, session.snapshot(), plane)
     assert set(tifffile.imread(folder / "previous" / "labels.tif").ravel()) == {0, 1, 2, 3}  # from before the session
     session.close()
     resumed = resume_session(journal_path(folder), read_annotation(folder)).session
     resumed.commit(accept(resumed.annotation, [3]))
-    save_corrections(folder, resumed.snapshot(), plane)
+    write_corrections(folder, resumed.snapshot(), plane)
     resumed.close()
     assert set(tifffile.imread(folder / "previous" / "labels.tif").ravel()) == {0, 2, 3, 9}
     assert not (folder / "previous" / "previous").exists()
     assert set(tifffile.imread(folder / "model" / "labels.tif").ravel()) == {0, 1, 2, 3}
-    assert set(read_annotation(model_folder(folder)).records) == {1, 2, 3}
+    assert set(FieldFolder(folder).model().annotation().records) == {1, 2, 3}
 
 
 def test_the_table_says_what_is_excluded(folder, plane, tmp_path):
     session = EditSession(read_annotation(folder))
     session.commit(exclude(session.annotation, [2]))
     session.commit(reject(session.annotation, [2, 3]))
-    result = save_corrections(folder, session.snapshot(), plane)
+    result = write_corrections(folder, session.snapshot(), plane)
     table = result.table
     assert [result.counts[name] for name in ("count", "rejected", "excluded")] == [1, 2, 0]
     assert table["excluded"].tolist() == [False, True, False]
@@ -128,41 +125,41 @@ def test_a_save_that_fails_leaves_result_and_journal(folder, plane, monkeypatch)
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("napari_cellvino.results.field_files.write_table", full)
+        patch.setattr("napari_cellvino.results.field_writing.write_table", full)
         with pytest.raises(OutputError) as caught:
-            save_corrections(folder, session.snapshot(), plane)
+            write_corrections(folder, session.snapshot(), plane)
         assert caught.value.__cause__.errno == 28
     session.close()
     assert session.unsaved == 1
     assert state(read_annotation(folder)) == state(before)
     resumed = resume_session(journal_path(folder), read_annotation(folder))
     assert resumed.steps == 1
-    save_corrections(folder, resumed.session.snapshot(), plane)
+    write_corrections(folder, resumed.session.snapshot(), plane)
     resumed.session.close()
     assert set(read_annotation(folder).records) == {2, 3}
 
 
 def test_what_the_model_found_stays_beside_what_was_corrected(folder, plane, labels):
-    np.testing.assert_array_equal(read_annotation(model_folder(folder)).labels, labels)
+    np.testing.assert_array_equal(FieldFolder(folder).model().annotation().labels, labels)
     session = EditSession(read_annotation(folder))
     session.commit(delete(session.annotation, [1]))
     found = made_of(np.roll(labels, 1, axis=0), plane)  # by a run that was never saved
-    save_corrections(folder, session.snapshot(), plane, result_key={"path": "b.tif"}, found=found)
-    np.testing.assert_array_equal(read_annotation(model_folder(folder)).labels, found.labels)
+    write_corrections(folder, session.snapshot(), plane, key=key("b"), found=found)
+    np.testing.assert_array_equal(FieldFolder(folder).model().annotation().labels, found.labels)
     session.commit(delete(session.annotation, [2]))
-    save_corrections(folder, session.snapshot(), plane, result_key={"path": "b.tif"}, found=made_of(labels, plane))
-    np.testing.assert_array_equal(read_annotation(model_folder(folder)).labels, found.labels)
+    write_corrections(folder, session.snapshot(), plane, key=key("b"), found=made_of(labels, plane))
+    np.testing.assert_array_equal(FieldFolder(folder).model().annotation().labels, found.labels)
     again = made_of(np.roll(labels, 2, axis=0), plane)
-    replace_result(folder, measured(again, plane), {"path": "c.tif"})
-    np.testing.assert_array_equal(read_annotation(model_folder(folder)).labels, again.labels)
+    write_result(folder, measured(again, plane), key("c"))
+    np.testing.assert_array_equal(FieldFolder(folder).model().annotation().labels, again.labels)
     assert 3 in read_annotation(folder).records
     (folder / "model" / "annotation.json").unlink()  # as a version before this one left it
-    assert model_folder(folder) is None
+    assert FieldFolder(folder).model() is None
 
 
 def test_a_new_run_keeps_what_others_put_there(folder, plane, labels):
     (folder / "notes.txt").write_text("mine")
-    replace_result(folder, measured(made_of(np.roll(labels, 1, axis=0), plane), plane), {"path": "a.tif"})
+    write_result(folder, measured(made_of(np.roll(labels, 1, axis=0), plane), plane), key("a"))
     assert (folder / "notes.txt").read_text() == "mine"
     assert not (folder / "model").exists()
     np.testing.assert_array_equal(read_annotation(folder).labels, np.roll(labels, 1, axis=0))
@@ -172,7 +169,7 @@ def test_another_run_leaves_what_was_corrected(folder, plane, labels):
     session = EditSession(read_annotation(folder))
     session.commit(accept(session.annotation, [1]))
     session.commit(reject(session.annotation, [2]))
-    save_corrections(folder, session.snapshot(), plane)
+    write_corrections(folder, session.snapshot(), plane)
     moved = np.roll(labels, 1, axis=0)
     new = measured(made_of(moved, plane), plane)
     kept = with_corrections(folder, new)
@@ -195,7 +192,7 @@ def test_corrections_that_lost_their_labels_are_not_written_over(folder, plane, 
     new = measured(made_of(labels, plane), plane)
     session = EditSession(read_annotation(folder))
     session.commit(accept(session.annotation, [1]))
-    save_corrections(folder, session.snapshot(), plane)
+    write_corrections(folder, session.snapshot(), plane)
     (folder / "labels.tif").unlink()
     with pytest.raises(ImageReadError, match=r"labels\.tif"):
         with_corrections(folder, new)
@@ -304,7 +301,7 @@ def test_what_is_corrected_after_a_save_elsewhere_is_offered_there(folder, plane
     annotation, elsewhere = read_annotation(folder), tmp_path / "elsewhere" / "a"
     session = start_session(journal_path(folder), annotation)
     session.commit(delete(annotation, [1]))
-    save_corrections(elsewhere, session.snapshot(), plane)
+    write_corrections(elsewhere, session.snapshot(), plane)
     session.commit(delete(annotation, [3]))
     session.close()
     assert find_earlier(folder, made_of(labels, plane)) is None
@@ -315,7 +312,7 @@ def test_a_corrected_save_is_logged_with_its_field(folder, plane, caplog):
     session = EditSession(read_annotation(folder))
     session.commit(accept(session.annotation, [1]))
     with caplog.at_level(logging.DEBUG, "napari_cellvino.results"):
-        save_corrections(folder, session.snapshot(), plane)
+        write_corrections(folder, session.snapshot(), plane)
     (saved,) = [record for record in caplog.records if record.stage == "save"]
     assert saved.field == folder.name
     assert saved.seconds > 0

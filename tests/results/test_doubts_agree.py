@@ -12,10 +12,10 @@ from napari_cellvino.figures import qc_picture
 from napari_cellvino.figures.outlines import is_at_edge, is_doubtful
 from napari_cellvino.io import open_source
 from napari_cellvino.quality.review_queue import review_queue
-from napari_cellvino.results import field_files
-from napari_cellvino.results.corrections import read_annotation
-from napari_cellvino.results.field_files import write_field
+from napari_cellvino.results import field_writing
+from napari_cellvino.results.field_folder import read_annotation
 from napari_cellvino.results.field_result import finish_field
+from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.segmentation.predict_field import predict_field
 from napari_cellvino.segmentation.volume import cell_map
@@ -25,7 +25,7 @@ from napari_cellvino.segmentation.volume import cell_map
 def test_queue_picture_and_table_agree(sample, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        field_files, "write_qc", lambda *args, **how: drawn.append(args[3]) or qc_picture.write_qc(*args, **how)
+        field_writing, "write_qc", lambda *args, **how: drawn.append(args[3]) or qc_picture.write_qc(*args, **how)
     )
     stacked = sample.startswith("nuclei_stack")
     pipeline = make_pipeline(Recipe(z="3d" if stacked else "mip", device="CPU"))
@@ -33,7 +33,7 @@ def test_queue_picture_and_table_agree(sample, tmp_path, monkeypatch):
     stack = source.read(source.positions[0])
     with EngineProvider() as engines:
         prediction = finish(predict_field(stack, pipeline, engines))
-    write_field(tmp_path / "a", finish_field(prediction, pipeline))
+    field_writing.write_result(tmp_path / "a", finish_field(prediction, pipeline), ResultKey("a", "", 1, 2, "r"))
     annotation = read_annotation(tmp_path / "a")
     queue = review_queue(annotation, foreground_probability=cell_map(prediction.raw, pipeline.package.spec.maps))
     told = {item.id: Doubt(0) for item in queue}

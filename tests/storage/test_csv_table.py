@@ -1,5 +1,6 @@
 """CSV to the byte."""
 
+import csv
 import re
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from napari_cellvino.core.errors import OutputError
-from napari_cellvino.storage.csv_table import write_table
+from napari_cellvino.storage.csv_table import open_rows, read_table, write_table
 
 FRAME = pd.DataFrame(
     {"id": [1, 2], "class": ["β", 'a,"b"'], "area": [1 / 3, np.nan], "sum": [123456789, 2], "edge": [True, False]}
@@ -28,3 +29,26 @@ def test_empty_table_keeps_its_header(tmp_path):
 def test_folder_of_that_name(tmp_path):
     with pytest.raises(OutputError, match=re.escape(str(tmp_path))):
         write_table(tmp_path, FRAME)
+
+
+TEXTS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\tx", "'=1", "''-x", "plain", "it's", "'quoted'", "", "-"]
+NUMBERS = ["-5", "+3", "-1.5e-7", "-inf", "-.5"]
+
+
+def test_text_that_a_spreadsheet_would_run_is_neutral_and_read_back_unchanged(tmp_path):
+    path = tmp_path / "a.csv"
+    write_table(path, pd.DataFrame({"note": [*TEXTS, *NUMBERS], "x": range(len(TEXTS + NUMBERS))}))
+    with path.open(newline="", encoding="utf-8") as handle:
+        raw = [row[0] for row in csv.reader(handle)][1:]
+    assert not [cell for cell in raw[: len(TEXTS)] if cell[:1] in ("=", "+", "-", "@", "\t")]
+    assert raw[len(TEXTS) :] == NUMBERS, "numbers are no formulas"
+    with open_rows(path) as (names, rows):
+        assert names == ["note", "x"]
+        assert [row["note"] for row in rows] == TEXTS + NUMBERS
+    assert read_table(path)["note"].tolist() == TEXTS + NUMBERS
+
+
+def test_only_columns_that_are_wanted_are_read(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b,c\n1,'=2,3,4\n\n5\n", encoding="utf-8-sig")
+    with open_rows(tmp_path / "a.csv", ("b", "z")) as (names, rows):
+        assert (names, list(rows)) == (["a", "b", "c"], [{"b": "=2"}, {}])

@@ -14,7 +14,8 @@ from plate_images import write_plate
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.progress import finish
 from napari_cellvino.io.plates import open_plate
-from napari_cellvino.results.plate_field import PlateChoices
+from napari_cellvino.results.plate_place import PlateChoices
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.executor import InlineExecutor, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker, run_field_alone
@@ -34,7 +35,7 @@ def field_tree(root) -> Tree:
 
 
 def tasks_of(images, job) -> list[FieldTask]:
-    return list(folder_tasks(images, job.pipeline, job.root, OpenSources()))
+    return list(folder_tasks(images, job.pipeline, ResultStore(job.root), OpenSources()))
 
 
 def outcomes(executor, tasks) -> list[FieldOutcome]:

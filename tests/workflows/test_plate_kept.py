@@ -14,7 +14,8 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.results.plate_place import PlatePlace
-from napari_cellvino.results.plate_results import kept_layout, read_plate_results
+from napari_cellvino.results.plate_store import PlateStore
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.workspace import Workspace
 
 LAYOUT = "well,compound,dose,control\nA01,DMSO,,negative\nA02,taxol,0.1,\n"
@@ -44,7 +45,7 @@ def contents(root):
 def correct_in_the_window(source, root):
     """Open the results, run a field, delete its first cell and save, as the window does; return the cells left."""
     field, workspace = source.plate.fields[0], Workspace(Recipe(device="CPU"))
-    layout = read_plate_results(root, source).layout
+    layout = PlateStore(ResultStore(root), source).results().layout
     workspace.use_stack(source.open_field(field))
     workspace.choose(channel="2")
     plan = workspace.pipeline()
@@ -87,7 +88,7 @@ def test_no_layout_is_made_of_a_table_of_wells_without_contents(ran, tmp_path):
     (root / "layout.csv").unlink()
     table = pd.read_csv(root / "wells.csv")
     table.drop(columns=COLUMNS[1:]).to_csv(root / "wells.csv")
-    assert not kept_layout(root, source.plate)
+    assert not PlateStore(ResultStore(root), source).layout()
     (root / "wells.csv").write_text("well,compound\nno well,x\n")
-    assert not kept_layout(root, source.plate)
-    assert not kept_layout(tmp_path / "nowhere", source.plate)
+    assert not PlateStore(ResultStore(root), source).layout()
+    assert not PlateStore(ResultStore(tmp_path / "nowhere"), source).layout()

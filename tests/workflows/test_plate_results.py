@@ -16,8 +16,9 @@ from napari_cellvino.core.plate import Well
 from napari_cellvino.core.progress import finish
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.plates.layout import Content, Control, Layout
-from napari_cellvino.results.plate_field import PlateChoices
-from napari_cellvino.results.plate_results import keep_layout, read_plate_results, tabulate, usual_folder
+from napari_cellvino.results.plate_place import PlateChoices
+from napari_cellvino.results.plate_store import PlateStore, usual_folder
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.run_plate import run_plate
 
 
@@ -30,9 +31,13 @@ def ran(tmp_path, wells, job):
     return source, job.root
 
 
+def stored(root, source):
+    return PlateStore(ResultStore(root), source)
+
+
 def test_lines_are_those_of_the_table_of_wells(ran):
     source, root = ran
-    results = read_plate_results(root, source)
+    results = stored(root, source).results()
     table = pd.read_csv(root / "wells.csv").set_index("well")
     assert [well.name for well in results.lines] == table.index.tolist()
     for well, line in results.lines.items():
@@ -44,7 +49,7 @@ def test_lines_are_those_of_the_table_of_wells(ran):
 def test_median_is_that_of_the_cells_of_a_field(ran):
     source, root = ran
     fields = [pd.read_csv(root / f"A01_f{n}" / "objects.csv")["mean_channel_2"].median() for n in (1, 2)]
-    line = read_plate_results(root, source).lines[Well(0, 0)]
+    line = stored(root, source).results().lines[Well(0, 0)]
     assert line["median_channel_2"] == pytest.approx(np.median(fields), rel=1e-4)
 
 
@@ -58,7 +63,7 @@ def test_reviewed_share_is_that_of_all_cells_of_a_well(ran):
             cell["review"] = "rejected"
         path.write_text(json.dumps(content))
         contents.append(len(content["objects"]))
-    lines = read_plate_results(root, source).lines
+    lines = stored(root, source).results().lines
     assert lines[Well(1, 0)]["reviewed"] == pytest.approx(3 / sum(contents))
     assert lines[Well(0, 0)]["reviewed"] == 0.0
 
@@ -67,12 +72,12 @@ def test_another_layout_rewrites_every_table_and_is_there_again(ran, engine):
     source, root = ran
     before, tiles = (root / "wells.csv").read_bytes(), engine.tiles
     layout = Layout({Well(0, 0): Content(compound="taxol", dose=0.1, control=Control.POSITIVE)})
-    tabulate(root, source, layout)
+    stored(root, source).tabulate(layout)
     assert engine.tiles == tiles
     assert pd.read_csv(root / "counts.csv")["compound"].tolist()[:2] == ["taxol"] * 2
     assert (pd.read_csv(root / "A01_f2" / "objects.csv")["dose"] == 0.1).all()
-    assert read_plate_results(root, source).layout == layout
-    tabulate(root, source, Layout())
+    assert stored(root, source).results().layout == layout
+    stored(root, source).tabulate(Layout())
     assert (root / "wells.csv").read_bytes() == before
     assert not (root / "layout.csv").exists()
 
@@ -81,20 +86,20 @@ def test_failed_fields_count_until_something_stands_there(ran):
     source, root = ran
     row = {"position": "A02_f9", "well": "A02", "field": "9", "status": "failed", "folder": "", "file": "x"}
     again = row | {"position": "A01_f1", "well": "A01"}
-    lines = read_plate_results(root, source, failed=(row, again)).lines
+    lines = stored(root, source).results(failed=(row, again)).lines
     assert [int(str(line["failed"])) for line in lines.values()] == [0, 1, 0]
 
 
 def test_folder_without_results_holds_nothing(ran, tmp_path):
     source, _ = ran
-    results = read_plate_results(tmp_path / "nowhere", source)
+    results = stored(tmp_path / "nowhere", source).results()
     assert (results.rows, dict(results.lines), bool(results.layout)) == ((), {}, False)
 
 
 def test_layout_that_cannot_be_kept_is_told(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="file"):
-        keep_layout(tmp_path / "file", Layout({Well(0, 0): Content(compound="x")}))
+        stored(tmp_path / "file", None).keep_layout(Layout({Well(0, 0): Content(compound="x")}))
 
 
 def test_results_go_beside_the_plate_and_never_among_its_images(ran, tmp_path, wells):

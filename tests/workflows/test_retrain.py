@@ -36,7 +36,7 @@ def test_corrections_are_found_with_what_was_looked_at(corrected: Path, tmp_path
         find_corrections(tmp_path)
     (tmp_path / "f").mkdir()
     (tmp_path / "f" / "annotation.json").write_text("{")
-    with pytest.raises(ImageReadError, match="cannot be read as a result"):
+    with pytest.raises(ImageReadError, match="annotation.json cannot be read"):
         find_corrections(tmp_path)
 
 

@@ -14,7 +14,8 @@ from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.engine import EngineTileError, InferenceCancelledError
 from napari_cellvino.quality.accuracy import match_field, summarise
-from napari_cellvino.workflows import run_field, run_folder
+from napari_cellvino.results.store import ResultStore
+from napari_cellvino.workflows import run_folder
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 from napari_cellvino.workflows.run_folder import list_inputs
 
@@ -315,13 +316,13 @@ def test_image_without_cells_is_a_result(tmp_path, job):
 
 def test_a_field_finished_as_the_run_stops_is_counted(images, job, monkeypatch):
     """Ctrl-C may fall between a field's last write and its row."""
-    whole = run_field.save_field
+    whole = ResultStore.save
 
     def save_and_stop(*args, **choices):
         whole(*args, **choices)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_field, "save_field", save_and_stop)
+    monkeypatch.setattr(ResultStore, "save", save_and_stop)
     with pytest.raises(KeyboardInterrupt):
         finished(images, job, executor=job.inline())
     assert list(counts(job.root)["status"]) == ["done"]

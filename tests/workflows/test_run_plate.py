@@ -27,9 +27,9 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.label_tiff import read_labels
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.plates.layout import Content, Control, Layout
-from napari_cellvino.results.corrections import read_annotation
-from napari_cellvino.results.plate_field import PlateChoices
-from napari_cellvino.results.saving import save_corrections
+from napari_cellvino.results.field_folder import read_annotation
+from napari_cellvino.results.field_writing import write_corrections
+from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.workflows.field_task import FieldOutcome
@@ -122,7 +122,7 @@ def correct(root, field):
     session.commit(delete(session.annotation, [1]))
     source = open_plate(Path(session.annotation.provenance.origin.path))
     stack = source.open_field(next(f for f in source.plate.fields if f.label == field))
-    save_corrections(folder, session.snapshot(), finish(project(stack, channel="2")))
+    write_corrections(folder, session.snapshot(), finish(project(stack, channel="2")))
 
 
 def test_what_was_corrected_stays_with_its_place_when_the_plate_is_run_again(plate, second_channel):

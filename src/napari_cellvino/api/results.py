@@ -15,11 +15,10 @@ from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.recipe import Recipe, load_recipe
 from napari_cellvino.quality.corrections import CorrectionFigures
-from napari_cellvino.results.annotated_fields import OBJECTS_NAME, read_field, result_folders
-from napari_cellvino.results.corrections import is_corrected, read_annotation
-from napari_cellvino.results.counts_table import COUNTS_NAME
-from napari_cellvino.results.folder import RECIPE_NAME
-from napari_cellvino.results.plate_tables import WELLS_NAME
+from napari_cellvino.results.exported_fields import read_field
+from napari_cellvino.results.field_folder import FieldFolder
+from napari_cellvino.results.schema import COUNTS_NAME, OBJECTS_NAME, RECIPE_NAME, WELLS_NAME
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.correction_report import report_corrections
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class FieldResults:
     @cached_property
     def annotation(self) -> Annotation:
         """The document: label image or boxes, a record of each object, and where all of it came from."""
-        return read_annotation(self.folder)
+        return FieldFolder(self.folder).annotation()
 
     @property
     def labels(self) -> NDArray[np.int32] | None:
@@ -88,9 +87,9 @@ class FieldResults:
         ImageReadError
             If the result does not tell what the model had found.
         """
-        if not is_corrected(self.folder):
+        if not FieldFolder(self.folder).result.corrected:
             return None
-        return report_corrections([self.folder], []).fields[0].figures
+        return report_corrections(ResultStore.open(self.folder), []).fields[0].figures
 
 
 class Results:
@@ -109,10 +108,13 @@ class Results:
         return f"Results({str(self.folder)!r})"
 
     def __iter__(self) -> Iterator[FieldResults]:
-        return map(FieldResults, result_folders(self.folder))
+        return map(FieldResults, self._folders())
 
     def __len__(self) -> int:
-        return len(result_folders(self.folder))
+        return len(self._folders())
+
+    def _folders(self) -> list[Path]:
+        return ResultStore.open(self.folder).folders()
 
     def __getitem__(self, name: str) -> FieldResults:
         """Return the field whose folder has this name; KeyError if there is none."""
@@ -167,7 +169,7 @@ def open_results(folder: str | Path) -> Results:
     >>> open_results("results").counts[["folder", "status"]].values.tolist()
     [['nuclei_stack', 'done']]
     """
-    result_folders(Path(folder))
+    ResultStore.open(Path(folder)).folders()
     return Results(Path(folder))
 
 

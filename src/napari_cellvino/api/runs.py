@@ -16,8 +16,9 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.measure.rings import WIDTH
 from napari_cellvino.plates.layout import read_layout
-from napari_cellvino.results.plate_field import PlateChoices
-from napari_cellvino.results.plate_results import kept_layout
+from napari_cellvino.results.plate_place import PlateChoices
+from napari_cellvino.results.plate_store import PlateStore
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows import run_folder as folder_runs
 from napari_cellvino.workflows import run_plate as plate_runs
@@ -158,7 +159,8 @@ def run_plate(
     source = open_plate(Path(plate), pattern=pattern, spacing=said.spacing, channels=said.channels)
     chosen = choose_fields(source.plate, wells, fields)
     check_plate_run(source, chosen[0], said, ring_px=ring_px, labels_back=labels_back)
-    contents = kept_layout(root, source.plate) if layout is None else read_layout(Path(layout), source.plate)
+    kept = PlateStore(ResultStore(root), source)
+    contents = kept.layout() if layout is None else read_layout(Path(layout), source.plate)
     choices = PlateChoices(contents, ring_px, labels_back, again=overwrite)
     address = PlateAddress(source.path, pattern, said)
     with EngineProvider() if engines is None else nullcontext(engines) as provider:

@@ -19,7 +19,7 @@ from napari_cellvino.core.errors import OptionError, ReplaceError
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.results.corrections import is_result, read_annotation
+from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.field_result import FieldResult, finish_field
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
@@ -167,9 +167,9 @@ class Segmentation:
 
     def _check_same_pixels(self, folder: Path) -> None:
         """Raise ReplaceError if there is a result of another array of the same name: files tell by themselves."""
-        if Path(self.image.origin.path).is_file() or not is_result(folder):
+        if Path(self.image.origin.path).is_file() or not FieldFolder(folder).is_result:
             return
-        if read_annotation(folder).provenance.pixels_sha256 != self.result.annotation.provenance.pixels_sha256:
+        if FieldFolder(folder).annotation().provenance.pixels_sha256 != self.result.annotation.provenance.pixels_sha256:
             raise ReplaceError(
                 f"{folder} holds the result of another image called {self.image.origin.name!r}",
                 remedy="give each array its own name=, or replace it (overwrite=True)",

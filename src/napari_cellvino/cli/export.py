@@ -9,7 +9,8 @@ from pathlib import Path
 
 from napari_cellvino.formats.export import REVIEWED_ONLY, ExportChoices, Exported, describe, export_fields
 from napari_cellvino.formats.registry import check_formats
-from napari_cellvino.results.annotated_fields import Unreadable, read_fields, read_groups, result_folders
+from napari_cellvino.results.exported_fields import Unreadable, read_fields, read_groups
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.json_text import json_text
 
 TRAINERS = {
@@ -24,7 +25,11 @@ def run(options: argparse.Namespace) -> int:
     groups = read_groups(options.groups) if options.groups else {}
     strict = frozenset() if options.all_fields else REVIEWED_ONLY | ({options.trainer} if options.trainer else set())
     unreadable: list[Unreadable] = []
-    fields = read_fields(result_folders(options.results), groups, unreadable)
+    store = ResultStore.open(options.results)
+    fields = read_fields(store.folders(), groups, unreadable)
+    unsaved = store.unsaved()
+    for folder, steps in unsaved.items():
+        print(f"{folder.name}: {format_unsaved(steps)}", file=sys.stderr)
     try:
         done = export_fields(fields, ExportChoices(formats, options.out, options.overwrite, strict))
     finally:  # also where nothing was left to export: then these are why
@@ -32,12 +37,20 @@ def run(options: argparse.Namespace) -> int:
             print(f"{lost.folder.name}: left out: {lost.error}", file=sys.stderr)
     command = training_command(options.trainer, done[options.trainer].folder) if options.trainer else ""
     if options.json:
-        print(json_text(_record(done, unreadable, command)), end="")
+        print(
+            json_text(_record(done, unreadable, command) | {"unsaved": {f.name: n for f, n in unsaved.items()}}), end=""
+        )
     else:
         print(describe(list(done.values())))
         if command:
             print(f"train there with:\n  {command}")
     return int(bool(unreadable))
+
+
+def format_unsaved(steps: int) -> str:
+    """Return that corrections are in a journal alone, and what to do."""
+    were = "1 correction is" if steps == 1 else f"{steps} corrections are"
+    return f"{were} not saved and left out: open the image, save, then do this again"
 
 
 def _formats(options: argparse.Namespace) -> Sequence[str]:

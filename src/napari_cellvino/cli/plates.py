@@ -15,8 +15,9 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.plates.layout import read_layout
-from napari_cellvino.results.plate_field import PlateChoices
-from napari_cellvino.results.plate_results import kept_layout
+from napari_cellvino.results.plate_place import PlateChoices
+from napari_cellvino.results.plate_store import PlateStore
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
 from napari_cellvino.workflows.plate_inputs import check_plate_run, is_plate
@@ -60,7 +61,9 @@ def work_on_plate(
     fields = choose_fields(plate, options.wells, options.fields)
     said = pipeline.recipe.overrides
     check_plate_run(source, fields[0], said, ring_px=options.ring, labels_back=options.labels_back)
-    layout = read_layout(options.layout, plate) if options.layout else kept_layout(options.out, plate)
+    layout = (
+        read_layout(options.layout, plate) if options.layout else PlateStore(ResultStore(options.out), source).layout()
+    )
     choices = PlateChoices(layout, options.ring, options.labels_back, again=options.overwrite)
     address = PlateAddress(source.path, options.pattern, said)
     reporter = PlateReporter(plate, fields, quiet=options.json)

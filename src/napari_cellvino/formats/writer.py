@@ -11,6 +11,7 @@ from typing import Protocol
 from napari_cellvino.formats.field import Cell, ExportField, cell_from
 from napari_cellvino.formats.splits import Splits, write_splits
 from napari_cellvino.io.label_tiff import put_image
+from napari_cellvino.storage.csv_table import harmless_row, open_rows
 
 OBJECTS_NAME = "objects.csv"
 OBJECT_COLUMNS = (
@@ -66,7 +67,7 @@ class ObjectTable:
 
     def _append(self, rows: list[tuple[object, ...]]) -> None:
         with self._path.open("a", newline="", encoding="utf-8") as handle:
-            csv.writer(handle, lineterminator="\n").writerows(rows)
+            csv.writer(handle, lineterminator="\n").writerows(map(harmless_row, rows))
 
 
 def _row(cell: Cell) -> tuple[object, ...]:
@@ -79,8 +80,8 @@ def read_objects(path: Path, name: str) -> tuple[Cell, ...]:
     """Return the objects of one field in an ``objects.csv``; none where there is no such table."""
     if not path.is_file():
         return ()
-    with path.open(newline="", encoding="utf-8-sig") as handle:
-        return tuple(_cell(row) for row in csv.DictReader(handle) if row.get("field") == name)
+    with open_rows(path) as (_, rows):
+        return tuple(_cell(row) for row in rows if row.get("field") == name)
 
 
 def _cell(row: dict[str, str]) -> Cell:

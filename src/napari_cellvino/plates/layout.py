@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Plate, Well
+from napari_cellvino.storage.csv_table import harmless_row, plain_cell
 
 COLUMNS = ("compound", "dose", "control")
 
@@ -88,7 +89,8 @@ def read_layout(path: Path, plate: Plate) -> Layout:
         raise OptionError(f"layout {path} cannot be read: {error}; save it as CSV in UTF-8") from error
     lines = text.splitlines()
     separator = max(",;\t", key=(lines[0] if lines else "").count)  # as the spreadsheet of some countries writes
-    rows = [{(k or "").strip().casefold(): v for k, v in r.items()} for r in csv.DictReader(lines, delimiter=separator)]
+    table = csv.DictReader(lines, delimiter=separator)
+    rows = [{(k or "").strip().casefold(): _plain(v) for k, v in row.items()} for row in table]
     if not rows or "well" not in rows[0]:
         raise OptionError(f"layout {path} has no column 'well' or no rows; its columns are well, {', '.join(COLUMNS)}")
     contents: dict[Well, Content] = {}
@@ -101,12 +103,17 @@ def read_layout(path: Path, plate: Plate) -> Layout:
     return Layout(contents)
 
 
+def _plain(cell: object) -> object:
+    return plain_cell(cell) if isinstance(cell, str) else cell
+
+
 def layout_text(layout: Layout) -> str:
     """Return a layout as the CSV that `read_layout` reads."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("well", *COLUMNS))
-    writer.writerows((well.name, *layout.columns(well).values()) for well in sorted(layout.contents))
+    for well in sorted(layout.contents):
+        writer.writerow(harmless_row((well.name, *layout.columns(well).values())))
     return text.getvalue()
 
 

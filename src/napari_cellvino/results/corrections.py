@@ -1,68 +1,28 @@
-"""Results that a person corrected: read back, gone on with, and kept when a run is repeated."""
+"""Results that a person corrected: gone on with, and kept when a run is repeated."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from napari_cellvino.annotation import Annotation, ObjectRecord, pixels_sha256
-from napari_cellvino.annotation.document_json import read_annotation_dict
 from napari_cellvino.annotation.recovery import find_unsaved
-from napari_cellvino.core.errors import ImageReadError, JournalError, OutputError
+from napari_cellvino.core.errors import JournalError, OutputError
 from napari_cellvino.core.image import Plane
-from napari_cellvino.core.objects import ObjectOrigin
-from napari_cellvino.io.label_tiff import read_labels
 from napari_cellvino.quality.reconcile import Reconciled, is_kept, reconcile
-from napari_cellvino.results.field_files import ANNOTATION_NAME, LABELS_NAME
+from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.field_result import FieldResult, measured
 from napari_cellvino.segmentation.volume import Volume
+from napari_cellvino.storage.atomic import recover
 
 IMPORTED = "imported"  # the model of a recipe that masks of others stand for
-MODEL = "model"  # folder inside a corrected result: what the model had found
-
-
-def journal_path(folder: Path) -> Path:
-    """Return the file beside a result's folder that corrections go to until they are saved."""
-    return folder.with_name(f"{folder.name}.corrections")
-
-
-def read_annotation(folder: Path, *, shape: tuple[int, ...] | None = None) -> Annotation:
-    """Return the annotation in a result's folder, of this version or of 0.2.
-
-    Parameters
-    ----------
-    folder
-        Where a run, or a correction of it, was saved.
-    shape
-        Size of the image, for results that hold boxes and do not tell it.
-
-    Raises
-    ------
-    ImageReadError
-        If a file is missing or cannot be read.
-    ImageValueError
-        If the files do not belong together, or say what this version does not know.
-    """
-    content = content_of(folder)
-    outlined = content.get("outlines", True)
-    labels = read_labels(folder / LABELS_NAME)[0] if outlined else None
-    return read_annotation_dict(content, labels, shape=shape)
 
 
 def is_other_image(annotation: Annotation, plane: Plane, volume: Volume | None = None) -> bool:
     """Return whether the pixels are not those that the annotation was made from: the caller decides what then."""
     sha256 = pixels_sha256(plane) if volume is None else volume.sha256
     return sha256 != annotation.provenance.pixels_sha256
-
-
-def model_folder(folder: Path) -> Path | None:
-    """Return where a result keeps what the model had found: itself where nobody changed it; None if it does not."""
-    if (folder / MODEL / ANNOTATION_NAME).is_file():
-        return folder / MODEL
-    return None if is_corrected(folder) else folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +52,13 @@ def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
     ImageReadError, ImageValueError, JournalError
         If there are corrections that cannot be read.
     """
-    saved = read_annotation(folder, shape=fresh.shape) if is_result(folder) and _is_kept(folder) else None
+    stored = FieldFolder(folder)
+    recover(folder)
+    saved = stored.annotation(shape=fresh.shape) if stored.is_result and stored.result.kept else None
     if saved is not None and (saved.shape != fresh.shape or (saved.labels is None) != (fresh.labels is None)):
         saved = None
     for annotation in (fresh, saved):
-        unsaved = find_unsaved(journal_path(folder), annotation) if annotation is not None else None
+        unsaved = find_unsaved(stored.journal, annotation) if annotation is not None else None
         if annotation is not None and unsaved is not None and unsaved.fits and unsaved.steps:
             steps = "1 correction" if unsaved.steps == 1 else f"{unsaved.steps} corrections"
             were = "was" if unsaved.steps == 1 else "were"
@@ -105,11 +67,11 @@ def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
                 annotation, unsaved.path, f"{steps} of this image {were} not saved, the last: {unsaved.last}{damage}"
             )
     if saved is None:
-        _check_journal(journal_path(folder), fresh)
+        _check_journal(stored.journal, fresh)
         return None
     other = saved.provenance.pixels_sha256 != fresh.provenance.pixels_sha256
     changed = "; the image has changed since" if other else ""
-    done = "This image was corrected before" if is_corrected(folder) else "Masks of this image were imported"
+    done = "This image was corrected before" if stored.result.corrected else "Masks of this image were imported"
     return Earlier(saved, None, f"{done}, in {folder}{changed}")
 
 
@@ -133,12 +95,13 @@ def with_corrections(folder: Path, result: FieldResult) -> FieldResult:
     ImageReadError, ImageValueError
         If there are corrections that cannot be read: nothing is written over them.
     """
-    if not is_result(folder) or not (journal_path(folder).exists() or _is_kept(folder)):
+    stored = FieldFolder(folder)
+    if not stored.is_result or not (stored.journal.exists() or stored.result.kept):
         return result
-    corrected = read_annotation(folder, shape=result.annotation.shape)
-    if find_unsaved(journal_path(folder), corrected) is not None:
+    corrected = stored.annotation(shape=result.annotation.shape)
+    if find_unsaved(stored.journal, corrected) is not None:
         raise OutputError(f"{folder} has corrections that were not saved; open it, save or drop them, then run again")
-    if not _is_kept(folder):
+    if not stored.result.kept:
         return result
     if is_import(result.annotation) and not has_corrections(corrected):
         return result  # masks replace the masks that were imported before
@@ -192,33 +155,3 @@ def _renamed(record: ObjectRecord, corrected: Annotation, new: Annotation) -> Ob
         index = new.classes.index(name) if name in new.classes else 0
     before, after = corrected.provenance.model, new.provenance.model
     return replace(record, class_index=index, model=record.model or (before if before != after else ""))
-
-
-def is_corrected(folder: Path) -> bool:
-    """Return whether a result says of any object that a person looked at it or deleted it."""
-    content = content_of(folder)
-    objects = content.get("objects", [])
-    return bool(content.get("gone")) or any(found.get("review", "unseen") != "unseen" for found in objects)
-
-
-def _is_kept(folder: Path) -> bool:
-    """Return whether a result holds what a new run must not replace: corrections, or masks from elsewhere."""
-    found = content_of(folder).get("objects", [])
-    return is_corrected(folder) or any(one.get("origin") == ObjectOrigin.IMPORTED.name.lower() for one in found)
-
-
-def is_result(folder: Path) -> bool:
-    """Return whether a folder holds a result."""
-    return (folder / ANNOTATION_NAME).is_file()
-
-
-def content_of(folder: Path) -> dict[str, Any]:
-    """Return what ``annotation.json`` of a result says; `ImageReadError` if it cannot be read."""
-    path = folder / ANNOTATION_NAME
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ImageReadError(f"{path} cannot be read: {error}; choose the folder of one result") from error
-    if not isinstance(content, dict):
-        raise ImageReadError(f"{path} holds no annotation; choose the folder of one result")
-    return content

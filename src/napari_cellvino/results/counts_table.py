@@ -1,62 +1,153 @@
-"""``counts.csv``: one row for each field of a folder of results."""
+"""``counts.csv``: one row for each field of a folder of results.
+
+Runs beside each other write it too: whoever writes holds the folder, looks at what stands there now, and keeps what the
+others told.
+"""
 
 from __future__ import annotations
 
 import csv
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from napari_cellvino.core.errors import OutputError
-from napari_cellvino.results.folder import FIRST_COLUMNS, Row, finished_rows
+from napari_cellvino.results.schema import COUNTS_NAME, FIRST_COLUMNS, Row
 from napari_cellvino.storage.atomic import atomic_path
-from napari_cellvino.storage.csv_table import write_table
+from napari_cellvino.storage.csv_table import open_rows, write_table
+from napari_cellvino.storage.lock import folder_lock
 
-COUNTS_NAME = "counts.csv"
 OURS = re.compile(  # columns that a result gives; any other is somebody's own
     rf"({'|'.join(FIRST_COLUMNS)}|rejected|excluded|viability|row|column|compound|dose|control|touching_edge|"
     r"broken_along_z|(count|density|median|mean|share|ring_ratio)_.*)$"
 )
+UNREADABLE = (OSError, ValueError, csv.Error)
+
+Identity = tuple[str, ...]
 
 
-def write_counts(root: Path, rows: Sequence[Row], earlier: Sequence[Row] | None = None) -> None:
-    """Write ``counts.csv``: ``rows``, and after them those of earlier runs (by default, all finished in ``root``)."""
-    listed = {row["folder"] for row in rows}
-    known = finished_rows(root) if earlier is None else earlier
-    everything = [*rows, *(row for row in known if row["folder"] not in listed)]
+class CountsTable:
+    """The table of one folder of results.
+
+    Parameters
+    ----------
+    root
+        The folder of results.
+    standing
+        Gives the rows of all finished fields in it, as they are now.
+    beside
+        Whether another run may be at work in the folder: then rows of fields that failed in it stay.
+    """
+
+    def __init__(self, root: Path, standing: Callable[[], list[Row]], *, beside: bool = False) -> None:
+        self.path = root / COUNTS_NAME
+        self._root, self._standing = root, standing
+        self._failed_before = frozenset[Identity]() if beside else frozenset(map(_identity, self._failures()))
+
+    @contextmanager
+    def merged(self, rows: Sequence[Row], arrange: Callable[[Sequence[Row]], list[Row]] = list) -> Iterator[list[Row]]:
+        """Write ``rows``, then those of all other fields; yield all of them while nobody else writes in the folder.
+
+        Parameters
+        ----------
+        rows
+            Of this run. Rows of fields that failed stay from runs beside this one, not from earlier ones.
+        arrange
+            Puts the rows of finished fields in order.
+
+        Raises
+        ------
+        OutputError
+            If the table cannot be written.
+        """
+        self._root.mkdir(parents=True, exist_ok=True)
+        with folder_lock(self._root):
+            listed = {row["folder"] for row in rows}
+            others = [row for row in arrange(self._standing()) if row["folder"] not in listed]
+            everything = [*rows, *others, *self._failed_beside([*rows, *others])]
+            write_rows(self.path, everything)
+            yield everything
+
+    def update(self, row: Row) -> None:
+        """Put the row of one field in the place of the one before; other fields are not looked at.
+
+        Raises
+        ------
+        OutputError
+            If the table cannot be written.
+        """
+        with self.updated(row):
+            return
+
+    @contextmanager
+    def updated(self, row: Row) -> Iterator[list[Row]]:
+        """Do as `update`, and yield all rows, as text, while nobody else writes in the folder."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        with folder_lock(self._root):
+            try:
+                rows: list[Row] = [dict(known) for known in read_rows(self.path)]
+            except UNREADABLE as error:
+                if not isinstance(error, FileNotFoundError):
+                    _set_aside(self.path)  # another program wrote it as it likes: that stays, under another name
+                rows = [row, *(known for known in self._standing() if known["folder"] != row["folder"])]
+                write_rows(self.path, rows)
+            else:
+                rows = _with_row(rows, {name: cell_text(value) for name, value in row.items()})
+                _write_text_rows(self.path, rows)
+            yield [{name: cell_text(value) for name, value in known.items()} for known in rows]
+
+    def _failures(self) -> list[Row]:
+        try:
+            rows = read_rows(self.path)
+        except UNREADABLE:
+            return []
+        return [
+            {name: value for name, value in row.items() if value != ""} for row in rows if row["status"] == "failed"
+        ]
+
+    def _failed_beside(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the rows of fields that failed in a run beside this one."""
+        known = self._failed_before | set(map(_identity, rows))
+        return [row | {"folder": ""} for row in self._failures() if _identity(row) not in known]
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write a table of fields."""
     import pandas as pd
 
-    table = pd.DataFrame(everything, columns=_columns(everything))
+    table = pd.DataFrame(rows, columns=_columns(rows))
     table["count"] = table["count"].astype("Int64")
-    with atomic_path(root / COUNTS_NAME) as part:
+    with atomic_path(path) as part:
         write_table(part, table)
 
 
-def update_counts(root: Path, row: Row) -> None:
-    """Put the row of one field into ``counts.csv``, in the place of the one before; other fields are not looked at.
+def read_rows(path: Path, needed: Sequence[str] = ("file", "folder", "status")) -> list[dict[str, str]]:
+    """Return the rows of a table of fields, as text.
 
     Raises
     ------
-    OutputError
-        If it cannot be written.
+    ValueError
+        If it has not all columns ``needed``.
     """
-    path = root / COUNTS_NAME
-    try:
-        rows: list[Row] = [dict(known) for known in read_rows(path)]
-    except FileNotFoundError:
-        write_counts(root, [row])
-        return
-    except (OSError, ValueError, csv.Error):  # another program wrote it as it likes: that stays, under another name
-        _set_aside(path)
-        write_counts(root, [row])
-        return
-    fresh: Row = {name: cell_text(value) for name, value in row.items()}
+    with open_rows(path) as (names, table):
+        rows = [{name: row.get(name, "") for name in names} for row in table]
+    if not set(needed) <= set(names):
+        raise ValueError(f"it has no columns {', '.join(needed[:-1])} and {needed[-1]}")
+    return rows
+
+
+def _with_row(rows: list[Row], fresh: Row) -> list[Row]:
+    """Return rows of text with one in the place of those of the same field, and what a person typed there."""
     same = [n for n, known in enumerate(rows) if _is_same_field(known, fresh)]
     typed = {name: value for name, value in rows[same[0]].items() if not OURS.match(name)} if same else {}
     at = same[0] if same else len(rows)
-    rows = [known for n, known in enumerate(rows) if n not in same]
-    rows.insert(at, fresh | typed)
+    rest = [known for n, known in enumerate(rows) if n not in same]
+    return [*rest[:at], fresh | typed, *rest[at:]]
+
+
+def _write_text_rows(path: Path, rows: Sequence[Row]) -> None:
     import pandas as pd
 
     with atomic_path(path) as part:
@@ -73,26 +164,14 @@ def _set_aside(path: Path) -> None:
         raise OutputError(f"{path} cannot be renamed: {error.strerror}; close it in other programs") from error
 
 
-def read_rows(path: Path, needed: Sequence[str] = ("file", "folder", "status")) -> list[dict[str, str]]:
-    """Return the rows of a table of fields, as text.
-
-    Raises
-    ------
-    ValueError
-        If it has not all columns ``needed``.
-    """
-    with path.open(newline="", encoding="utf-8-sig") as handle:
-        table = csv.DictReader(handle)
-        rows = [{name: value or "" for name, value in row.items() if name is not None} for row in table]
-    if not set(needed) <= set(table.fieldnames or ()):
-        raise ValueError(f"it has no columns {', '.join(needed[:-1])} and {needed[-1]}")
-    return rows
+def _identity(row: Row) -> Identity:
+    return tuple(str(row.get(name, "")) for name in ("file", "position", "frame"))
 
 
 def _is_same_field(known: Row, fresh: Row) -> bool:
     if known["folder"]:
         return known["folder"] == fresh["folder"]
-    return all(known.get(name) == fresh.get(name) for name in ("file", "position", "frame"))  # it had failed
+    return _identity(known) == _identity(fresh)  # it had failed
 
 
 def cell_text(value: object) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.image import Origin
-from napari_cellvino.results.annotated_fields import Unreadable
+from napari_cellvino.results.cell_columns import SavedField, read_cells
+from napari_cellvino.results.exported_fields import Unreadable
 from napari_cellvino.results.plot_measures import (
     CLASS,
     CLASS_COUNT,
@@ -27,7 +28,6 @@ from napari_cellvino.results.plot_measures import (
     cell_measures,
     field_measures,
 )
-from napari_cellvino.results.saved_tables import SavedField, read_cells
 
 
 @dataclass(slots=True)

@@ -50,11 +50,11 @@ Swapping = Callable[[], AbstractContextManager[object]]
 
 
 class UnwrittenError(OutputError):
-    """The system refused to write ``path``; ``remedy`` is the reason and what to do."""
+    """The system did not let ``path`` be written; ``reason`` says why, and what to do."""
 
-    def __init__(self, path: Path, remedy: str) -> None:
-        super().__init__(f"{path} cannot be written: {remedy}")
-        self.path, self.remedy = path, remedy
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be written: {reason}")
+        self.path, self.reason = path, reason
 
 
 @contextmanager
@@ -298,7 +298,7 @@ def _explained(path: Path) -> Iterator[None]:
         place = next((p for p in (error.path, *error.path.parents) if _named(path).fullmatch(p.name)), None)
         if place is None or place.parent != path.parent:
             raise
-        raise UnwrittenError(path / error.path.relative_to(place), error.remedy) from error
+        raise UnwrittenError(path / error.path.relative_to(place), error.reason) from error
     except CellvinoError:
         raise
     except OSError as error:

@@ -1,7 +1,20 @@
-"""Tables as CSV, the same bytes for the same table on every system."""
+"""Tables as CSV, the same bytes for the same table on every system.
+
+A spreadsheet runs a cell that begins with ``=``, ``+``, ``-``, ``@`` or a tab as a formula, and a note or the name of a
+file may be anybody's: such text is written with an apostrophe before it, which spreadsheets take for "this is text",
+and read without. Numbers are no formulas.
+
+References
+----------
+OWASP, "CSV Injection".
+"""
 
 from __future__ import annotations
 
+import csv
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +22,9 @@ from napari_cellvino.storage.atomic import atomic_path
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # with the apostrophes of text that was written before
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?inf", re.IGNORECASE)
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:
@@ -20,4 +36,64 @@ def write_table(path: Path, frame: pd.DataFrame) -> None:
         If the file cannot be written.
     """
     with atomic_path(path) as part:
-        frame.to_csv(part, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
+        _mapped(frame, harmless_cell).to_csv(
+            part, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8"
+        )
+
+
+def read_table(path: Path, *, as_text: bool = True) -> pd.DataFrame:
+    """Return a table that `write_table` wrote, every cell as text, or numbers where a column has nothing else.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read.
+    """
+    import pandas as pd
+
+    table = pd.read_csv(path, dtype=str, keep_default_na=False) if as_text else pd.read_csv(path)
+    return _mapped(table, plain_cell)
+
+
+def harmless_cell(text: str) -> str:
+    """Return text as it stands in a table, where no spreadsheet runs it."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def harmless_row(row: Iterable[object]) -> list[object]:
+    """Return the cells of a row, of which no text is one that a spreadsheet runs."""
+    return [harmless_cell(cell) if isinstance(cell, str) else cell for cell in row]
+
+
+def plain_cell(text: str) -> str:
+    """Return the text that `harmless_cell` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+@contextmanager
+def open_rows(
+    path: Path, only: Collection[str] | None = None
+) -> Iterator[tuple[Sequence[str], Iterator[dict[str, str]]]]:
+    """Yield the names of the columns of a table, and its rows one by one, as plain text; a row cut short lacks cells.
+
+    ``only`` are columns that are wanted of the rows, by default all.
+
+    Raises
+    ------
+    OSError, ValueError, csv.Error
+        If it cannot be read.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as handle:
+        table = csv.reader(handle)
+        names = next(table, [])
+        wanted = [(n, name) for n, name in enumerate(names) if only is None or name in only]
+        yield names, ({name: plain_cell(row[n]) for n, name in wanted if n < len(row)} for row in table if row)
+
+
+def _mapped(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Return a table with its text changed; the very same where nothing is to be changed."""
+    changed = {}
+    for name, column in frame.items():
+        if column.dtype.kind not in "biufM" and any(isinstance(v, str) and change(v) != v for v in column):
+            changed[str(name)] = column.map(lambda value: change(value) if isinstance(value, str) else value)
+    return frame.assign(**changed) if changed else frame

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ReplaceError
 from napari_cellvino.formats.field import Cells
-from napari_cellvino.results.annotated_fields import Unreadable, read_field, read_result_cells, result_folders
 from napari_cellvino.results.correction_report import CorrectionReport
-from napari_cellvino.results.corrections import is_corrected, is_result, model_folder
+from napari_cellvino.results.exported_fields import Unreadable, read_field
+from napari_cellvino.results.field_folder import FieldFolder
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.atomic import recover
 
 REPORT_NAME = "corrections.html"
@@ -18,11 +19,12 @@ REPORT_NAME = "corrections.html"
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A report that was written, and the fields that are not in it."""
+    """A report that was written, the fields that are not in it, and how many corrections of a field are not saved."""
 
     report: CorrectionReport
     path: Path
     left_out: tuple[Unreadable, ...]
+    unsaved: Mapping[Path, int]
 
 
 def write_report(
@@ -47,20 +49,21 @@ def write_report(
             remedy="replace it or choose another folder",
             command="replace it (--overwrite) or name another file (--out)",
         )
-    report = report_corrections(result_folders(results), left_out, model_results)
+    store = ResultStore.open(results)
+    report = report_corrections(store, left_out, model_results)
     report.write(path)
-    return Reported(report, path, tuple(left_out))
+    return Reported(report, path, tuple(left_out), store.unsaved())
 
 
 def report_corrections(
-    folders: Sequence[Path], unreadable: list[Unreadable], model_results: Path | None = None
+    store: ResultStore, unreadable: list[Unreadable], model_results: Path | None = None
 ) -> CorrectionReport:
     """Return the report of results; those that cannot be compared go to ``unreadable``, the others go on.
 
     Parameters
     ----------
-    folders
-        Folders of results; those that nobody looked at are left out, unless ``model_results`` says what to compare.
+    store
+        The results; those that nobody looked at are left out, unless ``model_results`` says what to compare.
     unreadable
         Takes what was left out, and why.
     model_results
@@ -72,9 +75,9 @@ def report_corrections(
         If nothing is left to report.
     """
     report = CorrectionReport()
-    for folder in folders:
+    for folder in store.folders():
         try:
-            if model_results is not None or is_corrected(folder):
+            if model_results is not None or store.summary(folder).corrected:
                 report.add(_model_cells(folder, model_results), read_field(folder))
         except CellvinoError as error:
             unreadable.append(Unreadable(folder, error))
@@ -86,15 +89,15 @@ def report_corrections(
 
 def _model_cells(folder: Path, model_results: Path | None) -> Cells:
     if model_results is not None:
-        named = model_results if is_result(model_results) else model_results / folder.name
+        named = model_results if FieldFolder(model_results).is_result else model_results / folder.name
         if not named.is_dir():
             raise ImageReadError(f"{model_results} has no result called {folder.name}; name the model's own results")
-        return read_result_cells(named)
-    own = model_folder(folder)
+        return FieldFolder(named).cells()
+    own = FieldFolder(folder).model()
     if own is None:
         raise ImageReadError(
             f"{folder} does not tell what the model had found, as it was corrected with an earlier version",
             remedy="run the model on it again into another folder",
             command="name the model's own results (--model-results)",
         )
-    return read_result_cells(own)
+    return own.cells()

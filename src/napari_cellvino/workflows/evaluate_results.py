@@ -21,6 +21,9 @@ from napari_cellvino.quality.box_accuracy import (
     match_boxes,
     summarise_detections,
 )
+from napari_cellvino.results.rescue import recover_results
+from napari_cellvino.results.schema import LABELS_NAME, OBJECTS_NAME
+from napari_cellvino.storage.csv_table import open_rows
 
 LABEL_SUFFIXES = (".tif", ".tiff")
 CORNERS = ("y0", "x0", "y1", "x1")
@@ -136,8 +139,8 @@ def read_boxes(path: Path) -> BoxTable:
         If the file cannot be read, or lacks a column or a number.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            rows = [row for row in csv.DictReader(handle) if row.get("review") != "rejected"]
+        with open_rows(path) as (_, table):
+            rows = [row for row in table if row.get("review") != "rejected"]
         return BoxTable(
             np.array([row["class"] for row in rows], np.str_),
             np.array([[float(row[corner]) for corner in CORNERS] for row in rows]).reshape(-1, 4),
@@ -152,14 +155,15 @@ def read_boxes(path: Path) -> BoxTable:
 def _label_files(folder: Path) -> dict[str, Path]:
     """Return label images by name: ``<name>/labels.tif`` of results, or ``<name>.tif``."""
     _check_folder(folder)
-    results = {path.parent.name: path for path in folder.glob("*/labels.tif")}
+    recover_results(folder)
+    results = {path.parent.name: path for path in folder.glob(f"*/{LABELS_NAME}")}
     return results or {_name(p): p for p in sorted(folder.iterdir()) if p.suffix.lower() in LABEL_SUFFIXES}
 
 
 def _box_files(folder: Path) -> dict[str, Path]:
     """Return tables of boxes by name: ``<name>/objects.csv`` of results, or ``<name>.csv``, also in ``boxes/``."""
     _check_folder(folder)
-    results = {path.parent.name: path for path in folder.glob("*/objects.csv")}
+    results = {path.parent.name: path for path in folder.glob(f"*/{OBJECTS_NAME}")}
     inner = folder / "boxes" if (folder / "boxes").is_dir() else folder
     return results or {path.stem: path for path in sorted(inner.glob("*.csv"))}
 

@@ -16,8 +16,8 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.measure.rings import WIDTH
-from napari_cellvino.results.folder import ResultKey, Row, field_row
-from napari_cellvino.results.plate_field import plate_row
+from napari_cellvino.results.plate_place import plate_row
+from napari_cellvino.results.schema import ResultKey, Row, field_row
 
 
 @dataclass(frozen=True, slots=True)

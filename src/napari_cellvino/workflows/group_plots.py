@@ -13,10 +13,11 @@ from napari_cellvino.core.errors import OptionError, OutputError
 from napari_cellvino.core.objects import format_left_out
 from napari_cellvino.figures.distribution_plot import PlotLabels, Values, draw_distribution
 from napari_cellvino.figures.plot_style import save_png
-from napari_cellvino.results.annotated_fields import Unreadable
+from napari_cellvino.results.cell_columns import SavedField, failed_fields, saved_fields
+from napari_cellvino.results.exported_fields import Unreadable
 from napari_cellvino.results.plot_measures import CLASS, COUNT, FIELD, PlotGroup, PlotMeasure, PlotOffer, natural_order
 from napari_cellvino.results.plot_values import Gathered, gather, offer_of, without
-from napari_cellvino.results.saved_tables import SavedField, failed_fields, saved_fields
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.file_names import safe_name
 
 SOFTWARE = "napari-cellvino plot"  # stands in a picture, so that no other is ever replaced
@@ -40,7 +41,7 @@ def plot_offer(results: Path) -> PlotOffer:
     ImageReadError
         If there are none, or none can be read.
     """
-    return offer_of(_readable(results, []))
+    return offer_of(_readable(ResultStore.open(results), []))
 
 
 def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = None) -> Plotted:
@@ -68,21 +69,22 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
         If the picture cannot be written, or something else stands there.
     """
     unreadable: list[Unreadable] = []
-    fields = _readable(results, unreadable)
+    store = ResultStore.open(results)
+    fields = _readable(store, unreadable)
     offer = offer_of(fields)
     measure, group = offer.measure(of), offer.group(by)
     path = out or results / f"plot-{safe_name(measure.name)}-by-{group.name}.png"
     _check(path)
     gathered = gather(fields, measure, group, unreadable)
     groups = {name: np.asarray(gathered.groups[name], np.float64) for name in natural_order(gathered.groups)}
-    lines = (_left_out(failed_fields(results), "failed"), _left_out(len(unreadable), "cannot be read"))
+    lines = (_left_out(failed_fields(store), "failed"), _left_out(len(unreadable), "cannot be read"))
     labels = _labels(gathered, measure, group, lines)
     save_png(draw_distribution(groups, labels), path, software=SOFTWARE)
     return Plotted(path, labels, groups, tuple(unreadable))
 
 
-def _readable(results: Path, unreadable: list[Unreadable]) -> list[SavedField]:
-    fields = list(saved_fields(results, unreadable))
+def _readable(store: ResultStore, unreadable: list[Unreadable]) -> list[SavedField]:
+    fields = list(saved_fields(store, unreadable))
     if not fields:
         raise unreadable[0].error
     return fields

@@ -25,17 +25,11 @@ from napari_cellvino.formats.field import Cell, Cells, MisfitError
 from napari_cellvino.formats.matching import Wanted, plain
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
 from napari_cellvino.quality.doubts import find_doubts
-from napari_cellvino.results.corrections import IMPORTED, by_person, read_annotation
-from napari_cellvino.results.counts_table import write_counts
+from napari_cellvino.results.corrections import IMPORTED, by_person
+from napari_cellvino.results.field_folder import read_annotation
 from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, measured
-from napari_cellvino.results.folder import (
-    ResultKey,
-    Row,
-    choose_folder,
-    field_row,
-    finished_row,
-    save_field,
-)
+from napari_cellvino.results.schema import ResultKey, Row, field_row
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.prepare import check_usable, project
 from napari_cellvino.segmentation.volume import Volume, read_volume
 from napari_cellvino.workflows.run_field import why_failed
@@ -85,6 +79,8 @@ def import_masks(
     """
     fields = list_fields(without_masks(images, masks), recipe)
     first = list(islice(fields, 2))
+    store = ResultStore(root)
+    store.recover()
     rows: list[Row] = []
     taken: set[Path] = set()
     for origin, stack in chain(first, fields):
@@ -94,12 +90,12 @@ def import_masks(
             here = at_time(recipe, origin)
             check_usable(stack, here.frame)
             wanted = _wanted(origin, images, several=len(first) > 1)
-            done = _import_field(_own_file(masks, wanted), wanted, stack, root, here, taken, overwrite=overwrite)
+            done = _import_field(_own_file(masks, wanted), wanted, stack, store, here, taken, overwrite=overwrite)
         except Exception as error:  # a bug on one image must not cost the others
             done = Imported(field_row(origin, "", "failed", why_failed(error)[0]))
         rows.append(done.row)
         yield done
-    write_counts(root, rows)
+    store.write_counts(rows)
 
 
 def _wanted(origin: Origin, images: Sequence[Path], *, several: bool) -> Wanted:
@@ -121,11 +117,11 @@ def _own_file(masks: Path, wanted: Wanted) -> Path:
 
 
 def _import_field(
-    file: Path, wanted: Wanted, stack: Stack, root: Path, recipe: Recipe, taken: set[Path], *, overwrite: bool
+    file: Path, wanted: Wanted, stack: Stack, store: ResultStore, recipe: Recipe, taken: set[Path], *, overwrite: bool
 ) -> Imported:
     origin = stack.origin_of(recipe.frame)
     cells = _read(file, stack, recipe, wanted)  # before the pixels: what does not fit is told at once
-    folder = choose_folder(root, origin, frozenset(taken))
+    folder = store.choose_folder(origin, taken)
     taken.add(folder)
     if recipe.z_choice.joined:
         plane, volume = finish(read_volume(stack, channel=recipe.channel, frame=recipe.frame))
@@ -134,9 +130,9 @@ def _import_field(
         plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame))
         result = imported_field(cells, file, recipe, plane)
     before = folder.exists()
-    save_field(folder, result, _result_key(result), overwrite=overwrite)
+    store.save(folder, result, _result_key(result), overwrite=overwrite)
     kept = _kept_notices(folder, cells) if before else ()
-    return Imported(finished_row(folder), (*cells.notices, *kept))
+    return Imported(store.row(folder), (*cells.notices, *kept))
 
 
 def _kept_notices(folder: Path, cells: Cells) -> tuple[str, ...]:

@@ -18,13 +18,13 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from napari_cellvino.core.errors import ImageReadError, OptionError, TrainingDataError
 from napari_cellvino.formats.export import ExportChoices, Exported, export_fields
 from napari_cellvino.model_package.spec import Score
-from napari_cellvino.results.annotated_fields import Unreadable, read_fields
-from napari_cellvino.results.field_files import ANNOTATION_NAME
+from napari_cellvino.results.exported_fields import Unreadable, read_fields
+from napari_cellvino.results.schema import FieldSummary
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.training.progress_lines import TrainingProgress, read_more, read_progress
 
 NEEDED = ("torch", "onnx")
@@ -96,24 +96,18 @@ def find_corrections(results: Path) -> list[CorrectedField]:
     ImageReadError
         If there is none, or one cannot be read.
     """
-    single = [results] if (results / ANNOTATION_NAME).is_file() else []
-    found = single or sorted(p.parent for p in results.glob(f"*/{ANNOTATION_NAME}") if p.parent.name[0] != ".")
-    if not found:
+    store = ResultStore.open(results)
+    folders = store.find_folders()
+    if not folders:
         raise ImageReadError(f"{results} holds no saved results; save corrected cells there first, or choose another")
-    return [_corrected(folder) for folder in found]
+    return [_corrected(folder, store.summary(folder)) for folder in folders]
 
 
-def _corrected(folder: Path) -> CorrectedField:
-    path = folder / ANNOTATION_NAME
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        states = [str(record.get("review", "unseen")) for record in content.get("objects", [])]
-        origin = content["provenance"].get("origin", {})
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise ImageReadError(f"{path} cannot be read as a result: {error!r}") from error
-    seen = sum(state != "unseen" for state in states)
-    group = f"{origin.get('plate', '')} {origin.get('well', '')}".strip()
-    return CorrectedField(folder, len(states), seen, states.count("edited"), group)
+def _corrected(folder: Path, found: FieldSummary) -> CorrectedField:
+    if found.origin is None:
+        raise ImageReadError(f"{folder} does not say which image it belongs to; run that image again")
+    group = f"{found.origin.plate} {found.origin.well}".strip()
+    return CorrectedField(folder, found.cells, found.reviewed, found.edited, group)
 
 
 def write_training_set(choices: RetrainChoices) -> Exported:

@@ -10,7 +10,6 @@ import time
 import traceback
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError, OutputError
 from napari_cellvino.core.image import Spacing, Stack, channel_index
@@ -18,17 +17,15 @@ from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.engine import InferenceCancelledError
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io.label_tiff import read_labels
 from napari_cellvino.model_package import ModelPackage
-from napari_cellvino.results.field_files import LABELS_NAME
+from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.field_result import FieldResult, finish_field
-from napari_cellvino.results.folder import check_replaceable, finished_row, is_finished, save_field
-from napari_cellvino.results.plate_field import placed, plate_row, refresh_place
-from napari_cellvino.results.saving import Finish, as_it_is
+from napari_cellvino.results.field_writing import Finish, as_it_is
+from napari_cellvino.results.plate_place import placed, plate_row, refresh_place
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import notices_of, predict_field
-from napari_cellvino.storage.atomic import recover
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask, WellPlace, failed_outcome
 from napari_cellvino.workflows.sources import OpenSources
 
@@ -44,14 +41,27 @@ class FieldWorker:
         Files and plates that are open.
     packages
         Models that were verified already.
+    store
+        The folder of results of the run, where it is looked at elsewhere too: what is known of it is then known once.
     """
 
     def __init__(
-        self, engines: EngineProvider, sources: OpenSources | None = None, packages: Iterable[ModelPackage] = ()
+        self,
+        engines: EngineProvider,
+        sources: OpenSources | None = None,
+        packages: Iterable[ModelPackage] = (),
+        store: ResultStore | None = None,
     ) -> None:
         self.engines = engines
         self.sources = sources or OpenSources()
         self._packages = {package.sha256: package for package in packages}
+        self._store = store
+
+    def store(self, task: FieldTask) -> ResultStore:
+        """Return the folder of results that a task's folder lies in."""
+        if self._store is None or self._store.root != task.folder.parent:
+            self._store = ResultStore(task.folder.parent)
+        return self._store
 
     def pipeline(self, recipe: Recipe) -> Pipeline:
         """Return the pipeline of a task's recipe; a model is verified once.
@@ -106,10 +116,10 @@ def find_cells(task: FieldTask, worker: FieldWorker) -> Generator[FieldProgress,
     """Yield progress and return what the network finds, or the outcome of a field that needs or allows no run."""
     started = time.perf_counter()
     try:
-        recover(task.folder)
-        if not task.again and is_finished(task.folder, task.result_key):
+        store = worker.store(task)
+        if not task.again and store.is_finished(task.folder, task.result_key):
             return _kept(task, worker)
-        check_replaceable(task.folder, task.result_key, overwrite=task.replace or task.again)
+        store.check_replaceable(task.folder, task.result_key, overwrite=task.replace or task.again)
         pipeline, stack = worker.pipeline(task.recipe), worker.sources.stack(task)
         prediction = yield from _with_news(task, stack, pipeline, worker)
         return FoundField(task, prediction, pipeline, channel_index(stack, task.recipe.channel), started)
@@ -124,9 +134,10 @@ def write_result(found: FoundField, worker: FieldWorker) -> FieldOutcome:
     task = found.task
     try:
         result = finish_field(found.prediction, found.pipeline)
-        save_field(task.folder, result, task.result_key, overwrite=task.replace or task.again, finish=_placing(found))
+        again, store = task.replace or task.again, worker.store(task)
+        store.save(task.folder, result, task.result_key, overwrite=again, finish=_placing(found))
         notices = task.notices + notices_of(found.prediction) + _write_back(task, worker, result.plane.spacing)
-        row = _row(task)
+        row = _row(task, worker)
     except Exception as error:  # as above
         return _failed(task, error)
     seconds = time.perf_counter() - found.started
@@ -152,7 +163,7 @@ def _kept(task: FieldTask, worker: FieldWorker) -> FieldOutcome:
     if task.place is not None:
         refresh_place(task.folder, task.place.columns)
         notices += _write_back(task, worker, worker.sources.plate(task.place.plate).plate.spacing)
-    return FieldOutcome(task.number, _row(task), kept=True, notices=notices)
+    return FieldOutcome(task.number, _row(task, worker), kept=True, notices=notices)
 
 
 def _placing(found: FoundField) -> Finish:
@@ -166,27 +177,27 @@ def _placing(found: FoundField) -> Finish:
     return finish_on_plate
 
 
-def _row(task: FieldTask) -> dict[str, object]:
-    row = finished_row(task.folder)
+def _row(task: FieldTask, worker: FieldWorker) -> dict[str, object]:
+    row = worker.store(task).row(task.folder)
     return row if task.place is None else plate_row(row, task.place.columns)
 
 
 def _write_back(task: FieldTask, worker: FieldWorker, spacing: Spacing) -> tuple[str, ...]:
     """Write the label image into an OME-Zarr plate, if that was asked for; return what the user should know."""
-    place, path = task.place, task.folder / LABELS_NAME
-    if place is None or not place.labels_back or not path.is_file():
+    place, stored = task.place, FieldFolder(task.folder)
+    if place is None or not place.labels_back or not stored.result.outlines:
         return ()
-    return _labels_into(place, path, worker, spacing)
+    return _labels_into(place, stored, worker, spacing)
 
 
-def _labels_into(place: WellPlace, path: Path, worker: FieldWorker, spacing: Spacing) -> tuple[str, ...]:
+def _labels_into(place: WellPlace, stored: FieldFolder, worker: FieldWorker, spacing: Spacing) -> tuple[str, ...]:
     from napari_cellvino.io.ome_zarr_results import write_zarr_labels
 
     group = worker.sources.plate(place.plate).zarr_group(place.field)
     if group is None:
         return ()
     try:
-        write_zarr_labels(group, read_labels(path)[0], spacing)
+        write_zarr_labels(group, stored.labels(), spacing)
     except OutputError as error:
         return (str(error),)
     return ()

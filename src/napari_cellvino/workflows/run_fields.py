@@ -10,12 +10,10 @@ import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from napari_cellvino.core.stage_log import log_stage
-from napari_cellvino.results.counts_table import write_counts
-from napari_cellvino.results.folder import RECIPE_NAME, Row, finished_rows, write_recipe
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.executor import Executor, News
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
@@ -58,23 +56,25 @@ class Tables(Protocol):
 class FolderTables:
     """``counts.csv`` of images that belong to no plate."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._earlier = finished_rows(root)
+    def __init__(self, store: ResultStore) -> None:
+        self._store, self._counts = store, store.counts  # what failed in earlier runs is known before this one begins
 
     def update(self, outcomes: Sequence[FieldOutcome]) -> None:
         """Write the rows of this run, and after them those of earlier ones."""
-        write_counts(self._root, [o.row for o in outcomes], self._earlier)
+        self._store.write_counts([o.row for o in outcomes])
 
     def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
-        """Write the rows once more; of a run that was stopped, those of all fields that stand there."""
-        standing: list[Row] | None = self._earlier if complete else None
-        write_counts(self._root, [o.row for o in outcomes], standing)
+        """Write the rows once more, with what a person corrected meanwhile."""
+        self._store.write_counts([self._store.fresh_row(o.row) for o in outcomes])
         return ()
 
 
 def run_fields(
-    tasks: Iterable[FieldTask | FieldOutcome], executor: Executor, tables: Tables, root: Path, pipeline: Pipeline
+    tasks: Iterable[FieldTask | FieldOutcome],
+    executor: Executor,
+    tables: Tables,
+    store: ResultStore,
+    pipeline: Pipeline,
 ) -> Generator[News, None, RunResult]:
     """Yield progress and outcomes, and return what became of every field.
 
@@ -86,7 +86,7 @@ def run_fields(
         Does them.
     tables
         The tables of this kind of run.
-    root
+    store
         The folder of results.
     pipeline
         What is done, for ``recipe.yaml`` and ``run.json``.
@@ -97,25 +97,29 @@ def run_fields(
         If tables, recipe or ``run.json`` cannot be written.
     """
     started = time.time()
-    write_run_info(root, pipeline, (), started, complete=False)  # tells at once whether the folder can be written
-    if not (root / RECIPE_NAME).exists():
-        write_recipe(root, pipeline.recipe)
-    _logger.info("run of %s into %s", pipeline.label, root)
+    write_run_info(store, pipeline, (), started, complete=False)  # tells at once whether the folder can be written
+    if not store.has_recipe:
+        store.write_recipe(pipeline.recipe)
+    _logger.info("run of %s into %s", pipeline.label, store.root)
     outcomes: list[FieldOutcome] = []
     complete = False
     try:
-        yield from _work(executor.run(tasks), outcomes, tables, root, pipeline)
+        yield from _work(executor.run(tasks), outcomes, tables, store, pipeline)
         complete = True
     finally:
         notices = tables.finish(outcomes, complete=complete)
     failed = sum(outcome.failed for outcome in outcomes)
     _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, time.time() - started)
-    info = write_run_info(root, pipeline, outcomes, started, complete=True)
+    info = write_run_info(store, pipeline, outcomes, started, complete=True)
     return RunResult(tuple(outcomes), notices, info)
 
 
 def _work(
-    news: Generator[News, None, None], outcomes: list[FieldOutcome], tables: Tables, root: Path, pipeline: Pipeline
+    news: Generator[News, None, None],
+    outcomes: list[FieldOutcome],
+    tables: Tables,
+    store: ResultStore,
+    pipeline: Pipeline,
 ) -> Generator[News, None, None]:
     """Pass on news and collect the outcomes; tables are written now and then, the recipe with the first result."""
     written = time.monotonic()
@@ -123,7 +127,7 @@ def _work(
         for item in news:
             if isinstance(item, FieldOutcome):
                 if not item.failed and all(o.failed for o in outcomes):  # a run without any result changes nothing
-                    write_recipe(root, pipeline.recipe)
+                    store.write_recipe(pipeline.recipe)
                 outcomes.append(item)
                 _log_outcome(item)
             yield item

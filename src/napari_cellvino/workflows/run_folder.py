@@ -11,7 +11,8 @@ from napari_cellvino.core.image import Origin, Stack, ZWay
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import list_images, survey_folder
-from napari_cellvino.results.folder import ResultKey, choose_folder
+from napari_cellvino.results.schema import ResultKey
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
@@ -56,14 +57,15 @@ def run_folder(
         If tables cannot be written.
     """
     check_device(pipeline, engines)
-    sources = OpenSources()
-    worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps])
-    tasks = folder_tasks(files, pipeline, root, sources, overwrite=overwrite)
-    return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), FolderTables(root), root, pipeline))
+    store, sources = ResultStore(root), OpenSources()
+    store.recover()
+    worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
+    tasks = folder_tasks(files, pipeline, store, sources, overwrite=overwrite)
+    return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), FolderTables(store), store, pipeline))
 
 
 def folder_tasks(
-    files: Sequence[Path], pipeline: Pipeline, root: Path, sources: OpenSources, *, overwrite: bool = False
+    files: Sequence[Path], pipeline: Pipeline, store: ResultStore, sources: OpenSources, *, overwrite: bool = False
 ) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the task of every field, or its outcome where the image cannot be read; files open one by one."""
     taken: set[Path] = set()
@@ -72,7 +74,7 @@ def folder_tasks(
             yield failed_outcome(number, origin, str(stack))
             continue
         try:
-            folder = choose_folder(root, origin, frozenset(taken))
+            folder = store.choose_folder(origin, taken)
         except CellvinoError as error:
             yield failed_outcome(number, origin, *why_failed(error))
             continue

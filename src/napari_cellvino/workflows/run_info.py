@@ -6,21 +6,18 @@ import platform
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 from napari_cellvino import __version__
 from napari_cellvino.model_package import ModelPackage
-from napari_cellvino.results.folder import write_text
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.field_task import FieldOutcome
 
-NAME = "run.json"
 LIBRARIES = ("numpy", "scipy", "scikit-image", "openvino", "tifffile")  # whose versions may change a result
 
 
 def write_run_info(
-    root: Path, pipeline: Pipeline, outcomes: Sequence[FieldOutcome], started: float, *, complete: bool
+    store: ResultStore, pipeline: Pipeline, outcomes: Sequence[FieldOutcome], started: float, *, complete: bool
 ) -> dict[str, object]:
     """Write ``run.json`` and return what it says; ``started`` is in seconds since 1970.
 
@@ -30,7 +27,7 @@ def write_run_info(
         If the folder cannot be written.
     """
     info = run_info(pipeline, outcomes, started) | {"complete": complete}
-    write_text(root / NAME, json_text(info))
+    store.write_run_info(info)
     return info
 
 

@@ -12,12 +12,10 @@ from napari_cellvino.core.plate import FieldOfView, Plate
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.plates.layout import Layout
-from napari_cellvino.results.corrections import MODEL
-from napari_cellvino.results.counts_table import write_counts
-from napari_cellvino.results.folder import FIRST_COLUMNS, ResultKey, Row, finished_row, finished_rows
-from napari_cellvino.results.plate_field import PlateChoices, folder_name, place_columns, placed_rows, plate_result_key
-from napari_cellvino.results.plate_results import keep_layout
-from napari_cellvino.results.plate_tables import WELLS_NAME, write_into_plate, write_plate_tables
+from napari_cellvino.results.plate_place import PlateChoices, folder_name, place_columns, plate_result_key
+from napari_cellvino.results.plate_store import PlateStore
+from napari_cellvino.results.schema import ResultKey
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
@@ -74,11 +72,14 @@ def run_plate(
     address = address or PlateAddress(source.path)
     sources = OpenSources()
     sources.hold(address, source)
-    worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps])
-    keep_layout(root, choices.layout)
+    store = ResultStore(root)
+    store.recover()
+    worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
+    plate = PlateStore(store, source)
+    plate.keep_layout(choices.layout)
     tasks = plate_tasks(source, fields, pipeline, root, choices, address)
-    tables = PlateTables(root, source, fields, choices.layout)
-    result = yield from run_fields(tasks, executor or ThreadsExecutor(worker), tables, root, pipeline)
+    tables = PlateTables(plate, fields, choices.layout)
+    result = yield from run_fields(tasks, executor or ThreadsExecutor(worker), tables, store, pipeline)
     return replace(result, notices=(*filter(None, (choice.said,)), *result.notices))
 
 
@@ -109,43 +110,25 @@ def plate_tasks(
 class PlateTables:
     """``counts.csv``, ``wells.csv``, the table of the plate and heat maps; in an OME-Zarr plate, its own table too."""
 
-    def __init__(self, root: Path, source: PlateSource, fields: Sequence[FieldOfView], layout: Layout) -> None:
-        self._root, self._source, self._fields, self._layout = root, source, fields, layout
-        self._earlier = finished_rows(root)
+    def __init__(self, plate: PlateStore, fields: Sequence[FieldOfView], layout: Layout) -> None:
+        self._plate, self._fields, self._layout = plate, fields, layout
+        self._counts = plate.store.counts  # what failed in earlier runs is known before this one begins
 
     def update(self, outcomes: Sequence[FieldOutcome]) -> None:
-        """Write the rows of this run, and after them those of earlier ones, with their places."""
-        write_counts(self._root, [o.row for o in outcomes], self._placed(self._earlier))
+        """Write the rows of this run, and after them those of other fields, with their places."""
+        self._plate.write_counts([o.row for o in outcomes], self._layout)
 
     def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
-        """Write every table, and return what the user should know."""
-        standing = self._placed(self._earlier if complete else finished_rows(self._root))
-        rows = [self._as_corrected(o.row) for o in outcomes]
-        standing = [self._as_corrected(row) for row in standing]
-        write_counts(self._root, rows, standing)
-        listed = {row["folder"] for row in rows}
-        others = [r for r in standing if r["folder"] not in listed and r["file"] == str(self._source.path)]
-        if rows or others:
-            write_plate_tables(self._root, [*rows, *others], self._source.plate, self._layout)
+        """Write every table, with what a person corrected meanwhile, and return what the user should know."""
+        self._plate.write_tables([self._plate.store.fresh_row(o.row) for o in outcomes], self._layout)
         return self._into_plate() if complete else ()
-
-    def _placed(self, rows: Sequence[Row]) -> list[Row]:
-        return placed_rows(rows, self._source, self._layout)
-
-    def _as_corrected(self, row: Row) -> Row:
-        """Return the row of a field, with the counts of what a person made of it meanwhile."""
-        folder = self._root / str(row["folder"])
-        if not row["folder"] or not (folder / MODEL).is_dir():
-            return row
-        kept = set(FIRST_COLUMNS) - {"count"}
-        return row | {name: value for name, value in finished_row(folder).items() if name not in kept}
 
     def _into_plate(self) -> tuple[str, ...]:
         """Write the table of wells into a plate that is OME-Zarr; return what the user should know."""
-        if not (self._root / WELLS_NAME).is_file() or self._source.zarr_group(self._fields[0]) is None:
+        if not self._plate.wells_path.is_file() or self._plate.source.zarr_group(self._fields[0]) is None:
             return ()
         try:
-            write_into_plate(self._source.path, self._root)
+            self._plate.write_into_plate()
         except OutputError as error:  # the table stands in the folder of results all the same
             return (f"The table of wells is not in the plate: {error}",)
         return ()

@@ -6,28 +6,22 @@ The thread that saves may then go on while the window opens another image.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from napari_cellvino.annotation.snapshot import Snapshot
-from napari_cellvino.results.counts_table import update_counts
 from napari_cellvino.results.field_result import annotate, finish_field
-from napari_cellvino.results.folder import (
-    ResultKey,
-    check_replaceable,
-    choose_folder,
-    finished_row,
-    read_result_key,
-    save_field,
-    write_recipe,
-)
+from napari_cellvino.results.field_writing import Finish, as_it_is
 from napari_cellvino.results.plate_place import PlatePlace
-from napari_cellvino.results.saving import Finish, as_it_is, save_corrections
+from napari_cellvino.results.plate_store import PlateStore
+from napari_cellvino.results.schema import ResultKey
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import volume_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: the store is made once
 class SaveRequest:
     """What a run found, with what, and the folder of results that it goes to; with its place where that is a plate."""
 
@@ -36,11 +30,16 @@ class SaveRequest:
     pipeline: Pipeline
     place: PlatePlace | None = None
 
+    @cached_property
+    def store(self) -> ResultStore:
+        """The folder of results."""
+        return ResultStore(self.root)
+
     @property
     def folder(self) -> Path:
         """The folder of the result under ``root``."""
         origin = self.prediction.plane.origin
-        return choose_folder(self.root, origin) if self.place is None else self.place.folder(self.root)
+        return self.store.choose_folder(origin) if self.place is None else self.place.folder(self.root)
 
     @property
     def result_key(self) -> ResultKey:
@@ -51,7 +50,7 @@ class SaveRequest:
     @property
     def stands(self) -> bool:
         """Whether a result of the same stands there already."""
-        return read_result_key(self.folder) == self.result_key
+        return self.store.key(self.folder) == self.result_key
 
     def save(self, corrected: Snapshot | None = None, *, overwrite: bool = False) -> Path:
         """Write the result into its own folder under ``root``, bring the tables there up to date, return the folder.
@@ -77,19 +76,21 @@ class SaveRequest:
     def _save(self, corrected: Snapshot | None, *, overwrite: bool) -> Path:
         folder, result_key = self.folder, self.result_key
         finish: Finish = as_it_is if self.place is None else self.place.finish
-        check_replaceable(folder, result_key, overwrite=overwrite)
+        self.store.check_replaceable(folder, result_key, overwrite=overwrite)
         if corrected is None:
             result = finish_field(self.prediction, self.pipeline)
-            save_field(folder, result, result_key, overwrite=overwrite, finish=finish)
+            self.store.save(folder, result, result_key, overwrite=overwrite, finish=finish)
         else:
             self._save_corrected(folder, result_key, corrected, finish)
-        tabulate = update_counts if self.place is None else self.place.tabulate
-        tabulate(self.root, finished_row(folder))
-        write_recipe(self.root, self.pipeline.recipe)
+        if self.place is None:
+            self.store.counts.update(self.store.row(folder))
+        else:
+            PlateStore(self.store, self.place.source).tabulate_field(self.place, folder)
+        self.store.write_recipe(self.pipeline.recipe)
         return folder
 
     def _save_corrected(self, folder: Path, result_key: ResultKey, corrected: Snapshot, finish: Finish) -> None:
         prediction, known = self.prediction, corrected.annotation.provenance.pixels_sha256
         found = annotate(prediction, self.pipeline, sha256=known)
         plane, volume = prediction.plane, volume_of(prediction)
-        save_corrections(folder, corrected, plane, volume, result_key=result_key.as_dict(), found=found, finish=finish)
+        self.store.save_corrections(folder, corrected, plane, volume, key=result_key, found=found, finish=finish)

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.widgets.serial_worker import Task
 from napari_cellvino.io.label_tiff import read_labels
-from napari_cellvino.results.corrections import journal_path, read_annotation
+from napari_cellvino.results.field_folder import journal_path, read_annotation
 
 from ..conftest import WAIT_MS, our_threads
 from ..plate_hands import open_plate, wait_read

@@ -15,7 +15,8 @@ from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.gui.napari_bridge import SavedLayer
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.results.corrections import is_result, read_annotation
+from napari_cellvino.results.field_folder import FieldFolder
+from napari_cellvino.results.rescue import recover_result
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -105,10 +106,12 @@ class SavedResultController(QObject):
 
 def _read(folder: Path, origin: Origin, stack: Stack) -> Annotation | None:
     """Return the annotation saved in a folder; None where there is none of this image, or it cannot be read."""
-    if not is_result(folder):
-        return None
+    stored = FieldFolder(folder)
     try:
-        found = read_annotation(folder)
+        recover_result(folder)
+        if not stored.is_result:
+            return None
+        found = stored.annotation()
     except CellvinoError:
         return None  # a run says what is wrong with it
     fits = found.shape[-2:] == (stack.shape.y, stack.shape.x)

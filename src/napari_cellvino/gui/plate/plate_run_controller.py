@@ -18,7 +18,7 @@ from napari_cellvino.gui.plate.well_values_controller import WellValuesControlle
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.plates import PlateSource
-from napari_cellvino.results.plate_field import PlateChoices
+from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
 from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_plate import fit_to_plate, run_plate

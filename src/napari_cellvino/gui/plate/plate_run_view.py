@@ -16,7 +16,7 @@ from napari_cellvino.gui.run.run_view import State
 from napari_cellvino.gui.widgets.failure import Failure
 from napari_cellvino.gui.widgets.formatting import format_count, format_seconds
 from napari_cellvino.plates.well_measures import value_of
-from napari_cellvino.results.plate_tables import WELLS_NAME
+from napari_cellvino.results.schema import WELLS_NAME
 from napari_cellvino.workflows.workspace import Workspace
 
 _Z = {

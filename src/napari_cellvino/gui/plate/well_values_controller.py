@@ -16,8 +16,9 @@ from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.plates.layout import Layout
 from napari_cellvino.plates.well_measures import Measure, measures
 from napari_cellvino.plates.well_table import well_line
-from napari_cellvino.results.folder import Row
-from napari_cellvino.results.plate_results import PlateResults, keep_layout, read_plate_results, tabulate, usual_folder
+from napari_cellvino.results.plate_store import PlateResults, PlateStore, usual_folder
+from napari_cellvino.results.schema import Row
+from napari_cellvino.results.store import ResultStore
 
 
 class WellValuesController(QObject):
@@ -83,7 +84,7 @@ class WellValuesController(QObject):
         if held is None:
             return
         self.layout, self._typed, failed = layout, True, self._failed()
-        self._reading.start(lambda: keep_layout(root, layout), Task(failed=self._fail))
+        self._reading.start(lambda: _stored(root, held.source).keep_layout(layout), Task(failed=self._fail))
         written = Task(done=lambda results: self._take_all(held.source, results), failed=self._fail)
         self._writing.start(lambda: _tabulated(root, held.source, layout, failed), written)
         self.changed.emit()
@@ -96,7 +97,7 @@ class WellValuesController(QObject):
             self._reads.stop()
             self._taken.clear()
             self._reads = Task(done=lambda results: self._take_all(held.source, results), failed=self._fail)
-            self._reading.start(lambda: read_plate_results(root, held.source, known, failed), self._reads)
+            self._reading.start(lambda: _stored(root, held.source).results(known, failed), self._reads)
 
     def _open(self) -> None:
         held = self._plates.held
@@ -138,5 +139,10 @@ class WellValuesController(QObject):
 
 
 def _tabulated(root: Path, source: PlateSource, layout: Layout, failed: tuple[Row, ...]) -> PlateResults:
-    tabulate(root, source, layout)
-    return read_plate_results(root, source, layout, failed)
+    stored = _stored(root, source)
+    stored.tabulate(layout)
+    return stored.results(layout, failed)
+
+
+def _stored(root: Path, source: PlateSource) -> PlateStore:
+    return PlateStore(ResultStore(root), source)

@@ -17,7 +17,7 @@ from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.recovery import start_session
 from napari_cellvino.core.errors import CellvinoError, EditError, OutputError, UnsureError
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
-from napari_cellvino.results.corrections import journal_path
+from napari_cellvino.results.field_folder import journal_path
 
 NOTHING_YET = "there is nothing to review yet; run the model first"
 

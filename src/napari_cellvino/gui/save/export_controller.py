@@ -15,9 +15,9 @@ from napari_cellvino.gui.save.save_controller import SaveController
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.results.annotated_fields import Unreadable, read_fields, result_folders
-from napari_cellvino.results.field_files import ANNOTATION_NAME
+from napari_cellvino.results.exported_fields import Unreadable, read_fields
 from napari_cellvino.results.plot_measures import PlotOffer
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.correction_report import write_report
 from napari_cellvino.workflows.group_plots import plot_offer, write_plot
 
@@ -147,14 +147,13 @@ class ExportController(QObject):
 
 def _offer_of(results: Path) -> PlotOffer | None:
     """Return what the results in a folder can be plotted by, None where there are none."""
-    there = results.is_dir() and any(results.glob(f"*/{ANNOTATION_NAME}"))
-    return plot_offer(results) if there else None
+    return plot_offer(results) if results.is_dir() and ResultStore(results).find_folders() else None
 
 
 def _export(results: Path, kind: str, *, overwrite: bool) -> Made:
     unreadable: list[Unreadable] = []
     choices = ExportChoices((kind,), results / FOLDER_NAME, overwrite, REVIEWED_ONLY)
-    done = export_fields(read_fields(result_folders(results), {}, unreadable), choices)[kind]
+    done = export_fields(read_fields(ResultStore.open(results).folders(), {}, unreadable), choices)[kind]
     return Made(describe([done]) + _lost(unreadable), done.folder)
 
 

@@ -15,7 +15,6 @@ from qtpy.QtWidgets import QApplication, QWidget
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Origin, channel_index
-from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.gui.napari_bridge import ResultLayers
 from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
 from napari_cellvino.gui.open.open_controller import OpenController
@@ -37,9 +36,8 @@ from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.plates import INDEX_SUFFIXES
-from napari_cellvino.results.folder import RECIPE_NAME, choose_folder
-from napari_cellvino.results.plate_field import folder_name
-from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.results.plate_place import PlatePlace, folder_name
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.workspace import Workspace
 
 
@@ -190,7 +188,7 @@ class Session(QObject):
             field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
             return None if field is None else self.well_values.root / folder_name(field)
         root = Path(self.saver.folder).expanduser()
-        return choose_folder(root, origin) if self.saver.folder and root.is_dir() else None
+        return ResultStore(root).choose_folder(origin) if self.saver.folder and root.is_dir() else None
 
     def _look_again(self) -> None:
         """Show what a run over the plate has saved of the field that is open."""
@@ -199,11 +197,11 @@ class Session(QObject):
     def _take_plate_recipe(self) -> None:
         """Choose again what the plate that was opened was run with last."""
         held = self.plates.held
-        path = self.well_values.root / RECIPE_NAME
-        if held is None or self.plates.failure is not None or not path.is_file():
+        store = ResultStore(self.well_values.root)
+        if held is None or self.plates.failure is not None or not store.has_recipe:
             return
         try:
-            recipe = load_recipe(path)
+            recipe = store.recipe()
         except CellvinoError as error:
             self.plates.tell(error)
             return

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.plates.layout import COLUMNS
-from napari_cellvino.results.annotated_fields import OBJECTS_NAME, Unreadable, result_folders
-from napari_cellvino.results.counts_table import COUNTS_NAME, read_rows
-from napari_cellvino.results.folder import finished_row
+from napari_cellvino.results.counts_table import read_rows
+from napari_cellvino.results.exported_fields import Unreadable
+from napari_cellvino.results.field_folder import FieldFolder
+from napari_cellvino.results.store import ResultStore
 
 REJECTED, EXCLUDED = "rejected", "True"
 
@@ -46,7 +47,7 @@ class Cells:
     unknown: int = 0  # counted, but without a value
 
 
-def saved_fields(results: Path, unreadable: list[Unreadable]) -> Iterator[SavedField]:
+def saved_fields(store: ResultStore, unreadable: list[Unreadable]) -> Iterator[SavedField]:
     """Yield the finished fields in a folder of results, or the one that it is.
 
     Those that cannot be read go to ``unreadable``, the others go on.
@@ -56,36 +57,34 @@ def saved_fields(results: Path, unreadable: list[Unreadable]) -> Iterator[SavedF
     ImageReadError
         If there is none, or ``counts.csv`` cannot be read.
     """
-    folders = result_folders(results)
-    root = results.parent if folders == [results] else results
-    counted = {row["folder"]: row for row in _rows(root / COUNTS_NAME) if row["status"] == "done"}
+    folders = store.folders()
+    counted = {row["folder"]: row for row in _rows(store) if row["status"] == "done"}
     for folder in folders:
         try:
-            yield _saved_field(folder, counted.get(folder.name))
+            yield _saved_field(store, folder, counted.get(folder.name))
         except ImageReadError as error:
             unreadable.append(Unreadable(folder, error))
 
 
-def failed_fields(results: Path) -> int:
+def failed_fields(store: ResultStore) -> int:
     """Return how many fields of a folder of results failed in the last run."""
-    return sum(row["status"] == "failed" for row in _rows(results / COUNTS_NAME))
+    return 0 if store.is_one_result else sum(row["status"] == "failed" for row in _rows(store))
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _rows(store: ResultStore) -> list[dict[str, str]]:
     """Return the rows of ``counts.csv``; none where there is no such table."""
+    path = store.counts.path
     if not path.is_file():
         return []
     with _explained(path):
         return read_rows(path, ("folder", "status"))
 
 
-def _saved_field(folder: Path, row: Mapping[str, str] | None) -> SavedField:
+def _saved_field(store: ResultStore, folder: Path, row: Mapping[str, str] | None) -> SavedField:
     with _explained(folder):
-        told = row or {name: "" if value is None else str(value) for name, value in finished_row(folder).items()}
-        with (folder / OBJECTS_NAME).open(newline="", encoding="utf-8-sig") as handle:
-            table = csv.reader(handle)
-            header, first = next(table, []), next(table, [])
-    cells = dict(zip(header, first, strict=False))
+        told = row or {name: "" if value is None else str(value) for name, value in store.row(folder).items()}
+        with FieldFolder(folder).open_objects() as (header, rows):
+            cells = next(rows, {})
     layout = {name: cells.get(name, "") for name in COLUMNS if not told.get(name)}
     numbers = tuple(name for name in header if not cells.get(name) or _number(cells[name]) is not None)
     return SavedField(folder, {**told, **layout}, numbers)
@@ -100,18 +99,14 @@ def read_cells(folder: Path, column: str) -> Cells:
         If its table cannot be read.
     """
     cells = Cells()
-    with _explained(folder), (folder / OBJECTS_NAME).open(newline="", encoding="utf-8-sig") as handle:
-        table = csv.reader(handle)
-        header = next(table, [])
-        kind, review, excluded = (header.index(n) if n in header else -1 for n in ("class", "review", "excluded"))
-        value = header.index(column)
-        for row in table:
-            if review >= 0 and row[review] == REJECTED:
+    with _explained(folder), FieldFolder(folder).open_objects(("class", "review", "excluded", column)) as (_, rows):
+        for row in rows:
+            if row.get("review") == REJECTED:
                 cells.rejected += 1
-            elif excluded >= 0 and row[excluded] == EXCLUDED:
+            elif row.get("excluded") == EXCLUDED:
                 cells.excluded += 1
             else:
-                _take(cells, row[kind] if kind >= 0 else "", row[value])
+                _take(cells, row.get("class", ""), row[column])
     return cells
 
 

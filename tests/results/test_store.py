@@ -10,17 +10,8 @@ import pytest
 from napari_cellvino.core.errors import OutputError
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.results.counts_table import update_counts, write_counts
-from napari_cellvino.results.folder import (
-    ResultKey,
-    check_replaceable,
-    choose_folder,
-    field_row,
-    finished_row,
-    finished_rows,
-    is_finished,
-    read_result_key,
-)
+from napari_cellvino.results.schema import ResultKey, field_row
+from napari_cellvino.results.store import ResultStore
 
 
 def origin_of(path, position=""):
@@ -47,13 +38,13 @@ def file(tmp_path):
     return path
 
 
-def test_equal_things_have_equal_keys(file, package):
+def test_equal_things_have_equal_keys(file):
     result_key = ResultKey.of(origin_of(file), Recipe())
     assert result_key == ResultKey.of(origin_of(file.parent / "." / "a.tif"), Recipe())
     assert ResultKey(**json.loads(json.dumps(result_key.as_dict()))) == result_key
 
 
-def test_everything_that_changes_a_result_changes_its_key(file, package):
+def test_everything_that_changes_a_result_changes_its_key(file):
     result_key = ResultKey.of(origin_of(file), Recipe())
     others = [
         ResultKey.of(origin_of(file, "series 2"), Recipe()),
@@ -68,26 +59,26 @@ def test_everything_that_changes_a_result_changes_its_key(file, package):
     assert len({result_key, *others}) == len(others) + 1
 
 
-def test_pixels_of_no_file_have_a_key(package):
+def test_pixels_of_no_file_have_a_key():
     assert ResultKey.of(origin_of("Image [1]"), Recipe()).size == 0
 
 
-def test_two_inputs_with_one_stem_get_two_folders(tmp_path, package):
+def test_two_inputs_with_one_stem_get_two_folders(tmp_path):
     root = tmp_path / "out"
     files = [tmp_path / day / "a.tif" for day in ("monday", "tuesday")]
     taken = frozenset()
     for file, expected in zip(files, ("a", "a-2"), strict=True):
         file.parent.mkdir()
         file.write_bytes(file.parent.name.encode())
-        folder = choose_folder(root, origin_of(file), taken)
+        folder = ResultStore(root).choose_folder(origin_of(file), taken)
         assert folder == root / expected
         taken |= {folder}
         finish(folder, ResultKey.of(origin_of(file), Recipe()))
-    assert [choose_folder(root, origin_of(file)).name for file in reversed(files)] == ["a-2", "a"]
+    assert [ResultStore(root).choose_folder(origin_of(file)).name for file in reversed(files)] == ["a-2", "a"]
 
 
 def test_positions_of_a_file_get_folders_of_their_own(tmp_path):
-    assert choose_folder(tmp_path, origin_of("x/a.tif", "series 2")).name == "a series 2"
+    assert ResultStore(tmp_path).choose_folder(origin_of("x/a.tif", "series 2")).name == "a series 2"
 
 
 @pytest.mark.parametrize(
@@ -105,12 +96,12 @@ def test_positions_of_a_file_get_folders_of_their_own(tmp_path):
     ],
 )
 def test_folder_names_suit_every_system(tmp_path, name, expected):
-    assert choose_folder(tmp_path, origin_of(f"/data/{name}")).name == expected
+    assert ResultStore(tmp_path).choose_folder(origin_of(f"/data/{name}")).name == expected
 
 
 def test_long_and_undecodable_names_make_folders(tmp_path):
     for name in ("ü" * 125 + ".tif", "x" * 250 + ".tif", "bad\udcff.tif"):
-        folder = choose_folder(tmp_path, origin_of(f"/data/{name}"))
+        folder = ResultStore(tmp_path).choose_folder(origin_of(f"/data/{name}"))
         assert 0 < len(folder.name.encode()) <= 120
         folder.mkdir()
 
@@ -119,43 +110,43 @@ def test_foreign_folder_is_left_alone(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "thesis.docx").touch()
     (tmp_path / "a-2").touch()
-    assert choose_folder(tmp_path, origin_of("/data/a.tif")).name == "a-3"
+    assert ResultStore(tmp_path).choose_folder(origin_of("/data/a.tif")).name == "a-3"
 
 
-def test_result_of_something_else_is_not_replaced_unasked(tmp_path, file, package):
+def test_result_of_something_else_is_not_replaced_unasked(tmp_path, file):
     result_key = ResultKey.of(origin_of(file), Recipe())
     folder = tmp_path / "out" / "a"
-    check_replaceable(folder, result_key, overwrite=False)
+    ResultStore(folder.parent).check_replaceable(folder, result_key, overwrite=False)
     finish(folder, result_key)
-    check_replaceable(folder, result_key, overwrite=False)
+    ResultStore(folder.parent).check_replaceable(folder, result_key, overwrite=False)
     other = replace(result_key, recipe="another")
     with pytest.raises(OutputError, match="made with other choices.*--overwrite"):
-        check_replaceable(folder, other, overwrite=False)
-    check_replaceable(folder, other, overwrite=True)
+        ResultStore(folder.parent).check_replaceable(folder, other, overwrite=False)
+    ResultStore(folder.parent).check_replaceable(folder, other, overwrite=True)
 
 
 @pytest.mark.parametrize("gone", ["labels.tif", "objects.csv", "qc.png", "annotation.json"])
-def test_result_that_lacks_a_file_is_not_finished(tmp_path, file, package, gone):
+def test_result_that_lacks_a_file_is_not_finished(tmp_path, file, gone):
     result_key = ResultKey.of(origin_of(file), Recipe())
     finish(tmp_path / "a", result_key)
-    assert is_finished(tmp_path / "a", result_key)
+    assert ResultStore(tmp_path).is_finished(tmp_path / "a", result_key)
     (tmp_path / "a" / gone).unlink()
-    assert not is_finished(tmp_path / "a", result_key)
+    assert not ResultStore(tmp_path).is_finished(tmp_path / "a", result_key)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"ticket": 7}', '{"ticket": {"path": "x"}}', "\x00"])
 def test_unreadable_annotation_is_no_ticket(tmp_path, content):
     (tmp_path / "annotation.json").write_text(content)
-    assert read_result_key(tmp_path) is None
-    assert finished_rows(tmp_path.parent) == []
+    assert ResultStore(tmp_path.parent).key(tmp_path) is None
+    assert ResultStore(tmp_path.parent).rows() == []
 
 
-def test_counts_keep_the_rows_of_earlier_runs(tmp_path, package):
+def test_counts_keep_the_rows_of_earlier_runs(tmp_path):
     for name in ("a", "b", "c"):
         finish(tmp_path / name, ResultKey.of(origin_of(f"/gone/{name}.tif"), Recipe()), count=ord(name))
     new = field_row(origin_of("/data/b.tif"), "b", "done") | {"count": 5, "median_area_px": None}
     failed = field_row(origin_of("/data/z.tif"), "", "failed", "broken, as it were")
-    write_counts(tmp_path, [new, failed])
+    ResultStore(tmp_path).write_counts([new, failed])
     table = pd.read_csv(tmp_path / "counts.csv", keep_default_na=False)
     assert table["folder"].tolist() == ["b", "", "a", "c"]
     assert table["count"].tolist() == ["5", "", "97", "99"]
@@ -175,14 +166,14 @@ def test_counts_keep_the_rows_of_earlier_runs(tmp_path, package):
     ]
 
 
-def test_half_written_folders_are_no_results(tmp_path, package):
+def test_half_written_folders_are_no_results(tmp_path):
     finish(tmp_path / ".part-host-1-01234567-a", ResultKey.of(origin_of("/x/a.tif"), Recipe()))
-    assert finished_rows(tmp_path) == []
-    assert finished_rows(tmp_path / "absent") == []
+    assert ResultStore(tmp_path).rows() == []
+    assert ResultStore(tmp_path / "absent").rows() == []
 
 
 def test_counts_take_names_that_are_no_text(tmp_path):
-    write_counts(tmp_path, [field_row(origin_of("/x/bad\udcff.tif"), "bad_", "done") | {"count": 1}])
+    ResultStore(tmp_path).write_counts([field_row(origin_of("/x/bad\udcff.tif"), "bad_", "done") | {"count": 1}])
     assert "bad\\udcff.tif" in (tmp_path / "counts.csv").read_text(encoding="utf-8")
 
 
@@ -191,20 +182,20 @@ def test_one_row_is_brought_up_to_date_and_no_other_field_looked_at(tmp_path, mo
     for result_key in tickets:
         finish(tmp_path / result_key.path[0], result_key, mean_score=0.123456789, viability=float("nan"))
     failed = field_row(Origin("d.tif"), "", "failed", "no such file")
-    write_counts(tmp_path, [finished_row(tmp_path / "c"), failed])
+    ResultStore(tmp_path).write_counts([ResultStore(tmp_path).row(tmp_path / "c"), failed])
     before = (tmp_path / "counts.csv").read_text()
-    monkeypatch.setattr("napari_cellvino.results.counts_table.finished_rows", pytest.fail)
-    update_counts(tmp_path, finished_row(tmp_path / "b"))
+    monkeypatch.setattr(ResultStore, "_standing", pytest.fail)
+    ResultStore(tmp_path).counts.update(ResultStore(tmp_path).row(tmp_path / "b"))
     assert (tmp_path / "counts.csv").read_text() == before
     finish(tmp_path / "b", tickets[1], count=17, count_dead=2)
-    update_counts(tmp_path, finished_row(tmp_path / "b"))
+    ResultStore(tmp_path).counts.update(ResultStore(tmp_path).row(tmp_path / "b"))
     table = pd.read_csv(tmp_path / "counts.csv", dtype=str, keep_default_na=False)
     assert table["folder"].tolist() == ["c", "", "a", "b"]
     assert table["count"].tolist() == ["3", "", "3", "17"]
     assert table["count_dead"].tolist() == ["", "", "", "2"]
     assert set(table["mean_score"]) == {"0.123457", ""}
     finish(tmp_path / "d", ResultKey("d.tif", "", 1, 2, "r"), count=5)
-    update_counts(tmp_path, finished_row(tmp_path / "d"))  # in the place of its failure
+    ResultStore(tmp_path).counts.update(ResultStore(tmp_path).row(tmp_path / "d"))  # in the place of its failure
     table = pd.read_csv(tmp_path / "counts.csv", dtype=str, keep_default_na=False)
     assert table["folder"].tolist() == ["c", "d", "a", "b"]
 
@@ -215,18 +206,18 @@ def test_without_a_table_of_ours_all_fields_are_listed(tmp_path, content):
         finish(tmp_path / name, ResultKey(f"{name}.tif", "", 1, 2, "r"))
     if content is not None:
         (tmp_path / "counts.csv").write_bytes(content.encode("latin-1"))
-    update_counts(tmp_path, finished_row(tmp_path / "b"))
+    ResultStore(tmp_path).counts.update(ResultStore(tmp_path).row(tmp_path / "b"))
     assert pd.read_csv(tmp_path / "counts.csv")["folder"].tolist() == ["b", "a"]
 
 
 def test_what_a_person_wrote_into_the_table_stays(tmp_path):
     for name in "ab":
         finish(tmp_path / name, ResultKey(f"{name}.tif", "", 1, 2, "r"), count_dead=1, median_area_px=9.0)
-    write_counts(tmp_path, [])
+    ResultStore(tmp_path).write_counts([])
     table = pd.read_csv(tmp_path / "counts.csv", dtype=str, keep_default_na=False).assign(note=["odd, \n but real", ""])
     pd.concat([table, table[:1]]).to_csv(tmp_path / "counts.csv", index=False)  # a row twice, as a person copies one
     finish(tmp_path / "a", ResultKey("a.tif", "", 1, 2, "r"), count=17)
-    update_counts(tmp_path, finished_row(tmp_path / "a"))
+    ResultStore(tmp_path).counts.update(ResultStore(tmp_path).row(tmp_path / "a"))
     table = pd.read_csv(tmp_path / "counts.csv", dtype=str, keep_default_na=False)
     assert table["count"].tolist() == ["17", "3"]
     assert table["note"].tolist() == ["odd, \n but real", ""]
@@ -237,7 +228,7 @@ def test_a_table_of_another_program_is_set_aside(tmp_path):
     finish(tmp_path / "a", ResultKey("a.tif", "", 1, 2, "r"))
     (tmp_path / "counts.csv").write_text("file;folder;status\na.tif;a;done\n")
     for number in (1, 2):
-        update_counts(tmp_path, finished_row(tmp_path / "a"))
+        ResultStore(tmp_path).counts.update(ResultStore(tmp_path).row(tmp_path / "a"))
         assert pd.read_csv(tmp_path / "counts.csv")["folder"].tolist() == ["a"]
         kept = tmp_path / f"counts.old-{number}.csv"
         assert kept.read_text().startswith("file;folder")
@@ -250,5 +241,5 @@ def test_a_neighbour_without_counts_is_passed_over(tmp_path):
     content = json.loads((tmp_path / "b" / "annotation.json").read_text())
     del content["counts"]
     (tmp_path / "b" / "annotation.json").write_text(json.dumps(content))
-    update_counts(tmp_path, finished_row(tmp_path / "a"))
+    ResultStore(tmp_path).counts.update(ResultStore(tmp_path).row(tmp_path / "a"))
     assert pd.read_csv(tmp_path / "counts.csv")["folder"].tolist() == ["a"]

@@ -1,0 +1,253 @@
+"""Write a field's result, also in the place of another, so that nothing a person made is lost.
+
+Beside what was corrected, a result keeps what the model itself had found, so that both can be compared at any time.
+A result that another program changed while this one was written is looked at again before it is replaced.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from napari_cellvino.annotation import Annotation, Provenance
+from napari_cellvino.annotation.document_json import FORMAT, annotation_dict
+from napari_cellvino.annotation.snapshot import Snapshot
+from napari_cellvino.core.errors import OutputError
+from napari_cellvino.core.image import Plane
+from napari_cellvino.core.stage_log import timed_stage
+from napari_cellvino.figures.qc_picture import write_qc
+from napari_cellvino.figures.top_view import flattened
+from napari_cellvino.io.label_tiff import write_labels
+from napari_cellvino.results.corrections import with_corrections
+from napari_cellvino.results.field_folder import FieldFolder, Stamp, journal_path, stamp_of
+from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, measured
+from napari_cellvino.results.schema import (
+    ANNOTATION_NAME,
+    KEY,
+    LABELS_NAME,
+    MODEL,
+    OBJECTS_NAME,
+    PREVIOUS,
+    QC_NAME,
+    WRITTEN,
+    ResultKey,
+)
+from napari_cellvino.segmentation.volume import Volume
+from napari_cellvino.storage.atomic import Swapping, atomic_folder
+from napari_cellvino.storage.csv_table import write_table
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.storage.lock import folder_lock
+
+_logger = logging.getLogger(__name__)
+
+TRIES = 5  # where others write the same result meanwhile
+
+Finish = Callable[[FieldResult], FieldResult]
+"""Adds to a measured result what its place asks for: on a plate, the well."""
+
+_Written = TypeVar("_Written")
+
+
+class ResultChangedError(OutputError):
+    """A result was changed by another program while it was about to be replaced."""
+
+
+def as_it_is(result: FieldResult) -> FieldResult:
+    """Return a result as it is."""
+    return result
+
+
+def write_result(folder: Path, result: FieldResult, key: ResultKey, finish: Finish = as_it_is) -> FieldResult:
+    """Write the result of a new run and return it; what a person corrected in the one before stays as it was.
+
+    Raises
+    ------
+    OutputError
+        If the corrections there do not fit, or the folder cannot be written.
+    """
+    with timed_stage(_logger, "save", folder.name):
+        return _retried(folder, lambda seen: _write_run(folder, result, key, finish, seen))
+
+
+def write_corrections(
+    folder: Path,
+    snapshot: Snapshot,
+    plane: Plane,
+    volume: Volume | None = None,
+    *,
+    key: ResultKey | None = None,
+    found: Annotation | None = None,
+    finish: Finish = as_it_is,
+) -> FieldResult:
+    """Write a corrected result in place of the one in ``folder``, all of it or nothing, and return it.
+
+    What stood there before the first save of a session stays in ``previous``; files that others put there stay too.
+
+    Parameters
+    ----------
+    folder
+        The result.
+    snapshot
+        What a person made of it.
+    plane, volume
+        The pixels that it was found in.
+    key
+        Says what the result was made from; by default it is that of the result before.
+    found
+        What the model found; by default what stands there of it.
+    finish
+        What is done to the measured result before it is written.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; the result and the journal are then as they were.
+    """
+    with timed_stage(_logger, "save", folder.name, "corrected"), snapshot.saving(journal_path(folder)):
+        result = finish(measured(snapshot.annotation, plane, volume))
+        _retried(folder, lambda seen: _write_session(folder, result, key, found, seen, first=snapshot.first))
+    return result
+
+
+def _retried(folder: Path, write: Callable[[Stamp | None], _Written]) -> _Written:
+    """Write with the stamp of what stands there; once more where that was changed meanwhile."""
+    for _ in range(TRIES - 1):
+        try:
+            return write(stamp_of(folder))
+        except ResultChangedError:
+            continue
+    return write(stamp_of(folder))
+
+
+def _write_run(folder: Path, result: FieldResult, key: ResultKey, finish: Finish, seen: Stamp | None) -> FieldResult:
+    kept = with_corrections(folder, result)
+    finished = finish(kept)
+    if kept is not result:
+        _replace(folder, finished, key.as_dict(), result.annotation, seen, first=True, anew=True)
+        return finished
+    with atomic_folder(folder, _if_unchanged(folder, seen)) as part:
+        if folder.is_dir():
+            _carry_over(FieldFolder(folder), part, first=False)
+            shutil.rmtree(part / MODEL, ignore_errors=True)  # it is the whole result now
+        fill_folder(part, finished, key.as_dict())
+    return finished
+
+
+def _write_session(
+    folder: Path,
+    result: FieldResult,
+    key: ResultKey | None,
+    found: Annotation | None,
+    seen: Stamp | None,
+    *,
+    first: bool,
+) -> None:
+    before = FieldFolder(folder)
+    known = before.result.ticket if before.is_result else None
+    plain = key.as_dict() if key is not None else known
+    _replace(folder, result, plain, found, seen, first=first, anew=key is not None and plain != known)
+
+
+def _replace(
+    folder: Path,
+    result: FieldResult,
+    key: object,
+    found: Annotation | None,
+    seen: Stamp | None,
+    *,
+    first: bool,
+    anew: bool,
+) -> None:
+    """Write a result in the place of another; ``first`` of a session, ``anew`` made from something else."""
+    with atomic_folder(folder, _if_unchanged(folder, seen)) as part:
+        if folder.is_dir():
+            _carry_over(FieldFolder(folder), part, first=first)
+        fill_folder(part, result, key)
+        if found is not None and (anew or not (part / MODEL).is_dir()):
+            _write_model(part / MODEL, found, result.plane)
+
+
+def _if_unchanged(folder: Path, seen: Stamp | None) -> Swapping:
+    """Return what a folder is swapped under: others wait, and what another one wrote since is not replaced."""
+
+    @contextmanager
+    def hold() -> Iterator[None]:
+        with folder_lock(folder.parent):
+            if stamp_of(folder) != seen:
+                raise ResultChangedError(f"{folder} is being written by another program; save it again")
+            yield
+
+    return hold
+
+
+def _carry_over(before: FieldFolder, part: Path, *, first: bool) -> None:
+    """Copy into a new folder what stays of a result: the version before the session, the model's, what others wrote."""
+    folder = before.path
+    if first and before.is_result:
+        _copy_files(folder, part / PREVIOUS, WRITTEN)
+        if not before.result.corrected:
+            _copy_files(folder, part / MODEL, (LABELS_NAME, ANNOTATION_NAME))
+    for file in folder.iterdir():
+        if file.is_dir() and not (part / file.name).exists():
+            shutil.copytree(file, part / file.name)
+        elif file.is_file() and file.name not in WRITTEN:
+            shutil.copy2(file, part / file.name)
+
+
+def _copy_files(folder: Path, target: Path, names: Sequence[str]) -> None:
+    target.mkdir()
+    for name in names:
+        if (folder / name).is_file():
+            shutil.copy2(folder / name, target / name)
+
+
+def _write_model(folder: Path, found: Annotation, plane: Plane) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    if found.labels is not None:
+        write_labels(folder / LABELS_NAME, found.labels, plane.spacing)
+    _write_content(folder, {"format": FORMAT} | annotation_dict(found))
+
+
+def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
+    """Write the files of a result into an empty folder; where boxes were found and no outlines, there are no labels."""
+    annotation, plane = result.annotation, result.plane
+    labels, objects = flattened(annotation.labels, annotation.objects)
+    if annotation.labels is not None:
+        write_labels(folder / LABELS_NAME, annotation.labels, plane.spacing)
+    write_table(folder / OBJECTS_NAME, result.table)
+    write_qc(
+        folder / QC_NAME,
+        plane.inputs,
+        labels,
+        objects,
+        name=plane.origin.name,
+        classes=annotation.classes,
+        ran=_ran(annotation.provenance),
+        spacing=plane.spacing,
+        rgb=len(plane.inputs) == 3,
+        excluded=[id_ for id_, record in annotation.records.items() if record.excluded],
+    )
+    _write_content(folder, content_of(result, key))
+
+
+def content_of(result: FieldResult, key: object) -> dict[str, object]:
+    """Return what ``annotation.json`` says of a result."""
+    made = {KEY: key} if key else {}
+    return {"format": FORMAT, **made, "counts": result.counts} | annotation_dict(result.annotation)
+
+
+def _write_content(folder: Path, content: dict[str, object]) -> None:
+    (folder / ANNOTATION_NAME).write_text(json_text(content), encoding="utf-8", newline="\n")
+
+
+def _ran(provenance: Provenance) -> list[str]:
+    engine = provenance.engine
+    values = ", ".join(f"{name} {value:g}" for name, value in provenance.recipe.parameters.items())
+    models = " and ".join(filter(None, (provenance.model, provenance.outline)))
+    where = "" if engine.device == NO_DEVICE else f" on {engine.device} ({engine.number_type})"
+    return [f"{provenance.plane} · {models}{where}", values]
