@@ -5,7 +5,7 @@ BIN := .venv/bin
 VIRTUAL := env QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s "-screen 0 1920x1080x24"
 SCREEN := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter-out Linux,$(shell uname -s))
 
-.PHONY: demo test test-quick fuzz lint lock benchmark wheel system clean
+.PHONY: demo test test-quick fuzz docs lint lock benchmark wheel system clean
 
 demo: .venv/.ready | system  ## open the window on the sample images; without a screen, take its picture
 ifneq ($(SCREEN),)
@@ -28,6 +28,9 @@ test-quick: .venv/.ready-dev  ## what a change is tried with: under 90 seconds, 
 SECONDS := 60
 fuzz: .venv/.ready-dev  ## try damaged files on every reader and importer, as long as SECONDS says for each kind
 	CELLVINO_FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest -p no:napari -p no:npe2 -p no:pytest-qt -q --timeout 0 tests/fuzz
+
+docs: .venv/.ready-dev  ## build the documentation into build/site, its notebooks executed; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: .venv/.ready-dev
 	$(BIN)/ruff check
