@@ -80,10 +80,10 @@ def test_ome_zarr_gets_a_table_of_wells(cellvino, nuclei, tmp_path, version):
         (["--wells", "H12"], "'H12'"),
         (["--wells", "first"], "first"),
         (["--fields", "7"], "'7'"),
-        (["--ring", "0"], "--ring 0"),
+        (["--ring", "0"], "ring of 0 px"),
         (["--layout", "nowhere.csv"], "nowhere.csv"),
         (["--labels-back"], "OME-Zarr"),
-        (["--axes", "YX"], "--axes"),
+        (["--axes", "YX"], "axes YX"),
     ],
 )
 def test_choices_that_a_plate_has_not_are_errors(cellvino, plate, tmp_path, options, fact):

@@ -11,7 +11,10 @@ from skimage.io import imread, imsave
 
 from napari_cellvino.io.label_tiff import read_labels
 
-FIRST_COLUMNS = ["file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count"]
+FIRST_COLUMNS = [
+    "file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count",
+    "model", "channel", "images",
+]  # fmt: skip
 
 
 def tree(root, *, but=("run.json",)):

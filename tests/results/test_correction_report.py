@@ -1,167 +1,146 @@
-"""What was added, deleted, split, merged, reshaped and reclassified is told from the two results alone."""
+"""The correction report of outlines, of stacks and of boxes: figures, JSON, and a page with pictures."""
+
+import base64
+import io
+import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
+from PIL import Image
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.quality.corrections import KINDS, Boxes, Correction, compare, compare_boxes
+from napari_cellvino.formats.field import Cell, Cells, ExportField, cells_of
+from napari_cellvino.results.correction_report import WORST, CorrectionReport
+from napari_cellvino.results.crop_pictures import AFTER, BEFORE, box_mask
+
+CLASSES = ("living", "dead")
 
 
-def field():
-    labels = np.zeros((30, 40), np.int32)
-    labels[2:10, 2:10], labels[2:10, 14:22], labels[15:25, 2:22], labels[15:25, 28:38] = 3, 5, 8, 9
-    return labels
+def boxes(*found, score=0.9):
+    """Cells of boxes: class and corners."""
+    return Cells(None, tuple(Cell(n, kind, box, score) for n, (kind, box) in enumerate(found, 1)), CLASSES)
 
 
-def changed(labels, *strokes):
-    after = labels.copy()
-    for place, value in strokes:
-        after[place] = value
-    return after
+def outlines(labels):
+    return Cells(labels, cells_of(labels), ("cell",))
 
 
-CASES = {
-    "deleted": (changed(field(), (np.s_[2:10, 2:10], 0)), Correction("deleted", (3,), (), 0)),
-    "added": (changed(field(), (np.s_[2:10, 28:34], 12)), Correction("added", (), (12,), 0)),
-    "split": (changed(field(), (np.s_[15:25, 12:22], 20)), Correction("split", (8,), (8, 20), 0.5)),
-    "merged": (changed(field(), (np.s_[2:10, 2:22], 3)), Correction("merged", (3, 5), (3,), 0.4)),
-    "reshaped": (changed(field(), (np.s_[15:25, 36:38], 0)), Correction("reshaped", (9,), (9,), 0.8)),
-}
+def field(cells, name="field", shape=(60, 80)):
+    shape = shape if cells.labels is None else cells.labels.shape
+    return ExportField(name, np.full((1, *shape), 9, np.uint16), cells, provenance={"model": "finder 1"})
 
 
-@pytest.mark.parametrize("kind", CASES)
-def test_each_kind(kind):
-    after, expected = CASES[kind]
-    figures = compare(field(), after)
-    (found,) = figures.corrections
-    assert (found.kind, found.model, found.corrected) == (expected.kind, expected.model, expected.corrected)
-    assert found.iou == pytest.approx(expected.iou)
-    assert figures.count(kind) == 1
-    assert (figures.model_count, figures.corrected_count) == (4, len(np.unique(after)) - 1)
+MODEL = boxes(("living", (2, 3, 12, 13)), ("living", (20, 20, 30, 30)), ("dead", (40, 50, 50, 60)))
+RIGHT = boxes(("living", (2, 3, 12, 13)), ("dead", (20, 20, 30, 30)), ("living", (45, 2, 58, 15)))
 
 
-def test_split_by_a_line_that_is_background():
-    after = changed(field(), (np.s_[15:25, 12], 0), (np.s_[15:25, 13:22], 20))
-    assert [c.kind for c in compare(field(), after).corrections] == ["split"]
+def colours_in(url):
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))))
+    return {tuple(colour) for colour in picture.reshape(-1, 3).tolist()}
 
 
-def test_ids_do_not_matter():
-    after = np.where(field() > 0, field() + 100, 0)
-    figures = compare(field(), after)
-    assert (figures.corrections, figures.untouched) == ((), 4)
+def test_a_report_of_boxes(tmp_path):
+    report = CorrectionReport()
+    report.add(MODEL, field(RIGHT))
+    totals = report.totals()
+    assert {kind: totals[kind] for kind in ("added", "deleted", "reclassified", "reshaped", "split", "merged")} == {
+        "added": 1, "deleted": 1, "reclassified": 1, "reshaped": 0, "split": 0, "merged": 0,
+    }  # fmt: skip
+    assert (totals["model"], totals["corrected"], totals["untouched"]) == (3, 3, 1)
+    assert report.accuracy.f1_50 == pytest.approx(1 / 3)
+    assert [miss.correction.kind for miss in report.worst] == ["added", "deleted", "reclassified"]
+    for miss, expected in zip(report.worst, ({AFTER}, {BEFORE}, {AFTER, BEFORE}), strict=True):
+        assert colours_in(miss.picture) & {AFTER, BEFORE} == expected
+    report.write(tmp_path / "c.html")
+    content = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
+    assert content["boxes"] is True
+    assert content["classes"] == {"living": {"model": 2, "corrected": 2}, "dead": {"model": 1, "corrected": 1}}
+    assert content["scores"]["recall"] == pytest.approx(1 / 3)
+    assert content["fields"][0]["corrections"][2]["classes"] == ["living", "dead"]
+    page = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert page.count("<figure>") == 3
+    assert "given another class: #2 (living → dead), IoU 1.00" in page
+    assert "1 added, 1 deleted, 0 moved or resized, 1 given another class" in page
+    assert "<br>deleted: #3</figure>" in page
+    assert "against the corrected boxes" in page
+    assert "<th>Split</th>" not in page
+    assert "None" not in re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)
 
 
-def test_the_model_is_scored_against_the_corrected():
-    after, _ = CASES["added"]
-    match = compare(field(), after).match
-    assert (match.n_true, match.n_predicted, match.matched[0]) == (5, 4, 4)
+@pytest.mark.parametrize("side", [MODEL, outlines(np.eye(6, dtype=np.int32))])
+def test_classes_of_other_names_are_not_compared(side):
+    cells = tuple(replace(cell, kind="imported cell") for cell in side.cells)
+    report = CorrectionReport()
+    report.add(side, field(replace(side, cells=cells, classes=("imported cell",))))
+    assert (report.totals()["reclassified"], report.totals()["untouched"]) == (0, len(cells))
+    assert (report.accuracy.f1_50, report.as_dict()["classes"]) == (1, {})
 
 
-def test_halves_of_an_object_are_part_of_one_alone():
-    model, after = field(), field()
-    model[2, 2], model[2, 4] = 20, 20  # a pixel of it in each of two others
-    after[2, 4] = 8
-    model[3, 2] = 21
-    told = [id_ for c in compare(model, after).corrections for id_ in c.model]
-    assert len(set(told)) == len(told)
+def test_the_worst_of_many_fields_of_boxes_are_kept():
+    report = CorrectionReport()
+    for number in range(WORST):
+        moved = boxes(("living", (2, 3, 12, 13 - number % 4)), ("living", (20, 20, 30, 30)))
+        report.add(MODEL, field(moved, f"f{number}"))
+    assert len(report.worst) == WORST
+    assert {miss.correction.kind for miss in report.worst} == {"deleted"}  # one in each field
+    assert report.accuracy.fields == WORST
+    perfect = CorrectionReport()
+    perfect.add(MODEL, field(MODEL))
+    assert (perfect.accuracy.f1_50, perfect.accuracy.average_precision, perfect.worst) == (1, 1, [])
 
 
-@given(arrays(np.int32, (2, 7, 8), elements=st.integers(0, 4)))
-def test_every_object_is_told_of_once(pair):
-    model, corrected = pair
-    figures = compare(model, corrected)
-    told = [(side, id_) for c in figures.corrections for side, ids in enumerate((c.model, c.corrected)) for id_ in ids]
-    assert len(set(told)) == len(told)
-    for side, labels in enumerate(pair):
-        here = sum(place == side for place, _ in told)
-        assert here + figures.untouched == len(np.unique(labels[labels != 0]))
-    assert sum(map(figures.count, KINDS)) == len(figures.corrections)
+def test_rejected_boxes_are_gone_and_excluded_ones_not_counted():
+    cells = (replace(MODEL.cells[0], review="rejected"), replace(MODEL.cells[1], excluded=True, review="accepted"))
+    report = CorrectionReport()
+    report.add(MODEL, field(replace(MODEL, cells=(*cells, MODEL.cells[2]))))
+    totals = report.totals()
+    assert (totals["corrected"], totals["deleted"], totals["counted"], totals["reviewed"]) == (2, 1, 1, 2)
 
 
-def test_stacks_and_shapes():
-    stack = np.stack([field(), field()])
-    assert compare(stack, stack).untouched == 4
-    with pytest.raises(ImageValueError, match=r"\(29, 40\)"):
-        compare(field(), field()[:-1])
+def test_stacks_are_seen_through():
+    model = np.zeros((3, 40, 50), np.int32)
+    model[0, 5:15, 5:15], model[1:, 5:15, 5:15] = 9, 1  # the one that goes lies under another
+    after = np.where(model == 1, 0, model)
+    report = CorrectionReport()
+    report.add(outlines(model), field(outlines(after)))
+    (miss,) = report.worst
+    assert (miss.correction.kind, miss.correction.model) == ("deleted", (1,))
+    assert BEFORE in colours_in(miss.picture)
+    assert report.as_dict()["boxes"] is False
 
 
-def test_classes_that_changed():
-    names = dict.fromkeys((3, 5, 8, 9), "living")
-    after, _ = CASES["reshaped"]
-    figures = compare(field(), after, (names, {**names, 3: "dead", 9: "dead"}))
-    assert [(c.kind, c.model, c.classes) for c in figures.corrections] == [
-        ("reclassified", (3,), ("living", "dead")),
-        ("reclassified", (9,), ("living", "dead")),  # of another outline, too
-    ]
-    assert [c.iou for c in figures.corrections] == [1, 0.8]
-    assert (figures.untouched, figures.match.matched[0]) == (2, 4)
-    assert compare(field(), after, (names, names)).count("reclassified") == 0
+def test_what_cannot_be_compared():
+    labels = np.zeros((60, 80), np.int32)
+    labels[4:9, 4:9] = 1
+    report = CorrectionReport()
+    with pytest.raises(ImageValueError, match="model's results are boxes, the corrected outlines"):
+        report.add(MODEL, field(outlines(labels)))
+    with pytest.raises(ImageValueError, match="model's results are outlines, the corrected boxes"):
+        report.add(outlines(labels), field(RIGHT))
+    with pytest.raises(ImageValueError, match=r"labels are \(59, 80\), the corrected \(60, 80\)"):
+        report.add(outlines(labels[1:]), field(outlines(labels)))
+    report.add(MODEL, field(RIGHT))
+    with pytest.raises(ImageValueError, match="field has outlines, and the fields before it have not"):
+        report.add(outlines(labels), field(outlines(labels)))
+    assert len(report.fields) == 1
 
 
-# -- boxes
+def test_boxes_in_a_window():
+    window = (slice(10, 20), slice(5, 15))
+    mask = box_mask([(8, 3, 13, 9), (18, 12, 40, 40), (0, 0, 5, 5)], window)
+    assert mask.shape == (10, 10)
+    assert (mask[:3, :4] == 1).all()
+    assert (mask[8:, 7:] == 2).all()
+    assert (mask > 0).sum() == 12 + 6
 
 
-def side(*boxes, kinds="", score=None):
-    names = {"l": "living", "d": "dead"}
-    return Boxes(
-        np.arange(1, len(boxes) + 1),
-        np.array(boxes, float).reshape(-1, 4),
-        tuple(names[letter] for letter in kinds.ljust(len(boxes), "l")),
-        np.full(len(boxes), 0.9) if score is None else np.array(score),
-    )
-
-
-A, B, C = (0, 0, 10, 10), (20, 0, 30, 12), (40, 40, 50, 50)
-
-
-def told(figures):
-    return [(c.kind, c.model, c.corrected, c.classes) for c in figures.corrections]
-
-
-def test_boxes_of_each_kind():
-    same = compare_boxes(side(A, B, C), side(C, A, B))
-    assert (same.untouched, same.corrections, same.match.matched) == (3, (), 3)
-    figures = compare_boxes(side(A, B), side(B, C))
-    assert told(figures) == [("added", (), (2,), ()), ("deleted", (1,), (), ())]
-    figures = compare_boxes(side(A, B), side((0, 0, 10, 8), B, kinds="ld"))
-    assert told(figures) == [("reclassified", (2,), (2,), ("living", "dead")), ("reshaped", (1,), (1,), ())]
-    assert [c.iou for c in figures.corrections] == [1, 0.8]
-    far = compare_boxes(side(A), side((0, 6, 10, 16)))  # moved so far that it is another cell
-    assert [c.kind for c in far.corrections] == ["added", "deleted"]
-
-
-def test_boxes_of_a_wrong_class_are_no_match():
-    match = compare_boxes(side(A, B, C, kinds="lld"), side(A, B, C, kinds="ldd")).match
-    assert (match.n_true, match.n_predicted, match.matched) == (3, 3, 2)
-
-
-def test_of_two_boxes_at_one_place_the_one_of_its_class_is_kept():
-    for kinds in ("ld", "dl"):
-        figures = compare_boxes(side(A, A, kinds=kinds), side(A, kinds="d"))
-        assert told(figures) == [("deleted", (kinds.index("l") + 1,), (), ())]
-
-
-def test_fields_without_boxes():
-    assert told(compare_boxes(side(), side(A))) == [("added", (), (1,), ())]
-    assert told(compare_boxes(side(A), side())) == [("deleted", (1,), (), ())]
-    empty = compare_boxes(side(), side())
-    assert (empty.corrections, empty.untouched, empty.match.n_true) == ((), 0, 0)
-
-
-places = st.tuples(*[st.integers(0, 12)] * 2, *[st.integers(1, 9)] * 2)
-corners = places.map(lambda c: (c[0], c[1], c[0] + c[2], c[1] + c[3]))
-
-
-@given(*[st.lists(st.tuples(corners, st.sampled_from("ld")), max_size=6)] * 2)
-def test_every_box_is_told_of_once(model, corrected):
-    a, b = (side(*(box for box, _ in boxes), kinds="".join(k for _, k in boxes)) for boxes in (model, corrected))
-    figures = compare_boxes(a, b)
-    for place, boxes in ((0, a), (1, b)):
-        ids = [id_ for c in figures.corrections for id_ in (c.model, c.corrected)[place]]
-        assert len(set(ids)) == len(ids)
-        assert len(ids) + figures.untouched == len(boxes.ids)
-    assert sum(map(figures.count, KINDS)) == len(figures.corrections)
-    assert figures.count("split") == figures.count("merged") == 0
+def test_names_cannot_bring_code_into_the_page(tmp_path):
+    report = CorrectionReport()
+    report.add(MODEL, field(RIGHT, name="<script>alert('x')</script> & \"y\""))
+    report.write(tmp_path / "c.html")
+    page = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert '& "y"' not in page

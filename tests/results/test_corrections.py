@@ -1,6 +1,7 @@
 """What a person corrected is read back, saved with the version before, and outlives another run."""
 
 import json
+import logging
 import re
 
 import numpy as np
@@ -308,3 +309,13 @@ def test_what_is_corrected_after_a_save_elsewhere_is_offered_there(folder, plane
     session.close()
     assert find_earlier(folder, made_of(labels, plane)) is None
     assert "1 correction of this image was not saved" in find_earlier(elsewhere, made_of(labels, plane)).words
+
+
+def test_a_corrected_save_is_logged_with_its_field(folder, plane, caplog):
+    session = EditSession(read_annotation(folder))
+    session.commit(accept(session.annotation, [1]))
+    with caplog.at_level(logging.DEBUG, "napari_cellvino.results"):
+        save_corrections(folder, session.snapshot(), plane)
+    (saved,) = [record for record in caplog.records if record.stage == "save"]
+    assert saved.field == folder.name
+    assert saved.seconds > 0

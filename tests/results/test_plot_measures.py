@@ -3,7 +3,7 @@
 import pytest
 
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.results.plot_measures import FIELD, WELL, PlotOffer, cell_measures, field_measures, in_order
+from napari_cellvino.results.plot_measures import FIELD, WELL, PlotOffer, cell_measures, field_measures, natural_order
 
 PLANE = ["id", "class", "score", "y0", "centroid_y", "area_px", "equivalent_diameter_px", "eccentricity"]
 SCALED = [*PLANE, "area_um2", "equivalent_diameter_um", "centroid_y_um", "mean_dna", "max_dna", "dose", "review"]
@@ -49,8 +49,8 @@ def test_an_unknown_name_lists_what_there_is():
 
 
 def test_groups_are_in_the_order_of_people():
-    assert in_order(["10", "no dose", "0.5", "2.5", "0.25"]) == ["0.25", "0.5", "2.5", "10", "no dose"]
-    assert in_order(["taxol 10", "DMSO", "taxol 2.5"]) == ["DMSO", "taxol 2.5", "taxol 10"]
-    assert in_order(["s10", "S2", "s1"]) == ["s1", "S2", "s10"]
-    assert in_order(["B01", "A12", "A02"]) == ["A02", "A12", "B01"]
-    assert in_order(["", "a"]) == ["", "a"]
+    assert natural_order(["10", "no dose", "0.5", "2.5", "0.25"]) == ["0.25", "0.5", "2.5", "10", "no dose"]
+    assert natural_order(["taxol 10", "DMSO", "taxol 2.5"]) == ["DMSO", "taxol 2.5", "taxol 10"]
+    assert natural_order(["s10", "S2", "s1"]) == ["s1", "S2", "s10"]
+    assert natural_order(["B01", "A12", "A02"]) == ["A02", "A12", "B01"]
+    assert natural_order(["", "a"]) == ["", "a"]

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage as ndi
 
 from napari_cellvino.model_package.spec import Normalisation
-from napari_cellvino.segmentation.normalise import CLIP, intensity_range, range_for
+from napari_cellvino.segmentation.normalise import CLIP, intensity_range, plane_range
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +61,12 @@ def test_wide_integers_keep_their_differences(field: np.ndarray) -> None:
 
 
 def test_a_model_may_want_mean_and_deviation(field: np.ndarray) -> None:
-    seen = range_for(field, Normalisation(method="mean_std")).apply(field)
+    seen = plane_range(field, Normalisation(method="mean_std")).apply(field)
     assert seen.mean() == pytest.approx(0, abs=1e-3)
     assert seen.std() == pytest.approx(1, abs=1e-3)
     assert seen.max() > CLIP[1]  # nothing is clipped
-    assert not range_for(np.full((5, 7), 12, np.uint8), Normalisation(method="mean_std")).apply(field).any()
+    assert not plane_range(np.full((5, 7), 12, np.uint8), Normalisation(method="mean_std")).apply(field).any()
 
 
 def test_a_model_may_want_pixels_as_they_are(field: np.ndarray) -> None:
-    np.testing.assert_array_equal(range_for(field, Normalisation(method="none")).apply(field), field)
+    np.testing.assert_array_equal(plane_range(field, Normalisation(method="none")).apply(field), field)

@@ -13,7 +13,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.engine import InferenceCancelledError
 from napari_cellvino.engines.openvino import OpenVinoEngine
 from napari_cellvino.model_package import ModelPackage, find_package, open_package
-from napari_cellvino.segmentation.crops import crop_round, into_middle
+from napari_cellvino.segmentation.crops import centre_in_tile, crop_around
 from napari_cellvino.segmentation.heads import Decoded, check_parameters, head_parameters
 from napari_cellvino.segmentation.predict import decode, estimate, infer_maps
 from napari_cellvino.segmentation.refine import MaskRefiner, check_refiner, crop_sides, infer_masks, outline_cells
@@ -151,7 +151,7 @@ def test_the_cell_in_the_middle_of_a_small_image(shape: tuple[int, int], refiner
 
 def test_a_larger_image_is_refused_with_the_way_to_go(refiner: MaskRefiner) -> None:
     pixels = np.zeros((1, 60, 65), np.uint8)
-    with pytest.raises(ImageValueError, match=r"at most 64 px, and this one has 65 × 60 px: .*--outline"):
+    with pytest.raises(ImageValueError, match=r"at most 64 px, and this one has 65 × 60 px; .*--outline"):
         finish(infer_maps(Plane(pixels, pixels), refiner.package.spec, refiner.engine))
 
 
@@ -164,13 +164,13 @@ def test_boxes_are_no_outlines() -> None:
 def test_crops_are_mirrored_beyond_the_edge(y: int, x: int) -> None:
     pixels = np.arange(2 * 10 * 12).reshape(2, 10, 12)
     framed = np.pad(pixels, ((0, 0), (60, 60), (60, 60)), mode="symmetric")
-    np.testing.assert_array_equal(crop_round(pixels, y, x, 8), framed[:, y + 56 : y + 64, x + 56 : x + 64])
+    np.testing.assert_array_equal(crop_around(pixels, y, x, 8), framed[:, y + 56 : y + 64, x + 56 : x + 64])
 
 
 @pytest.mark.parametrize("shape", [(7, 8), (8, 7), (1, 1), (8, 8)])
 def test_an_image_lies_in_the_middle_of_its_crop(shape: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).random((1, *shape))
-    crop, (y, x) = into_middle(pixels, 8)
+    crop, (y, x) = centre_in_tile(pixels, 8)
     np.testing.assert_array_equal(crop[:, y : y + shape[0], x : x + shape[1]], pixels)
     assert abs(2 * y + shape[0] - 8) <= 1
     assert abs(2 * x + shape[1] - 8) <= 1

@@ -11,7 +11,11 @@ from small_models import write_finder
 
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import ModelSpec, open_package
-from napari_cellvino.segmentation.test_time_augmentation import MIXED, VIEWS, infer_views
+from napari_cellvino.segmentation.test_time_augmentation import (
+    AUGMENTATIONS,
+    AUGMENTATIONS_WITH_NEGATIVES,
+    infer_augmented,
+)
 
 NAMES = ("cell", "offset_y", "offset_x", "height", "width")
 
@@ -43,14 +47,14 @@ def batch() -> NDArray[np.float32]:
 
 
 def seen_by(engine, batch, spec):
-    (maps,) = infer_views(engine, [batch], spec)
+    (maps,) = infer_augmented(engine, [batch], spec)
     return maps
 
 
 def test_tiles_in_all_views_come_back_in_order(spec, batch):
     tiles = [batch, 1 - batch, batch * 0.5]
     spec = spec.model_copy(update={"views": 8})
-    together = list(infer_views(Gradient(), iter(tiles), spec))
+    together = list(infer_augmented(Gradient(), iter(tiles), spec))
     np.testing.assert_array_equal(together, [seen_by(Gradient(), tile, spec) for tile in tiles])
 
 
@@ -61,8 +65,8 @@ def test_eight_views_of_a_fair_engine_are_as_one(spec, batch):
 
 def test_each_view_turns_back(batch):
     once = Gradient().infer(batch)[0]
-    for view in VIEWS:
-        np.testing.assert_allclose(view.back(Gradient().infer(view.of(batch))[0], NAMES), once, atol=1e-6)
+    for view in AUGMENTATIONS:
+        np.testing.assert_allclose(view.invert(Gradient().infer(view.apply(batch))[0], NAMES), once, atol=1e-6)
 
 
 def test_views_differ_and_average_a_bias_away(spec, batch):
@@ -79,4 +83,4 @@ def test_half_of_mixed_views_are_negatives_and_turn_all_ways(spec, batch):
     assert len(negatives) == 4
     assert len({view.tobytes() for view in engine.seen}) == 8
     for flag in ("transposed", "flipped_y", "flipped_x", "negative"):
-        assert sum(getattr(view, flag) for view in MIXED) == 4
+        assert sum(getattr(view, flag) for view in AUGMENTATIONS_WITH_NEGATIVES) == 4

@@ -55,7 +55,7 @@ def test_shipped_engine_is_timed(stack, package):
     assert fast.changes.added + fast.changes.removed <= 2
     for timing in (exact, fast):
         assert timing.problem == ""
-        assert timing.facts.device == "CPU"
+        assert timing.engine_info.device == "CPU"
         assert timing.tiles == 1
         assert timing.megapixels == pytest.approx(128 * 160 / 1e6)
         assert 0 < timing.network_s < timing.field_s

@@ -17,7 +17,10 @@ from napari_cellvino.engines.engine import EngineInfo
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a result came from: enough to make it again, nothing that differs between equal runs."""
+    """Where a result came from: enough to make it again, nothing that differs between equal runs.
+
+    ``channel`` names what the network saw.
+    """
 
     origin: Origin
     plane: str
@@ -28,12 +31,17 @@ class Provenance:
     engine: EngineInfo
     outline: str = ""  # the model that outlined what the first one found
     outline_engine: EngineInfo | None = None
+    channel: str = ""
     software: str = f"napari-cellvino {__version__}"
 
     def as_dict(self) -> dict[str, object]:
         """Return plain values for a JSON file."""
         plain: dict[str, object] = {k: asdict(getattr(self, k)) for k in ("origin", "engine")}
-        words = {k: getattr(self, k) for k in ("plane", "pixels_sha256", "model", "model_sha256", "software")}
+        if not self.origin.files:
+            plain["origin"] = {k: v for k, v in asdict(self.origin).items() if k != "files"}
+        words = {
+            k: getattr(self, k) for k in ("plane", "channel", "pixels_sha256", "model", "model_sha256", "software")
+        }
         if self.outline_engine is not None:
             plain |= {"outline": self.outline, "outline_engine": asdict(self.outline_engine)}
         return words | plain | {"recipe": self.recipe.model_dump(mode="json")}

@@ -39,14 +39,14 @@ def run(options: argparse.Namespace) -> int:
     chosen = None if options.precision is None else pipeline.recipe.precision
     trials = plan_trials(package, device=options.device, precision=chosen)
     stack = _stack(options.input)
-    news = compare_trials(stack, pipeline, trials, repeats=options.repeats)
+    results = compare_trials(stack, pipeline, trials, repeats=options.repeats)
     if not options.json:
         print(f"{stack.origin.name}: {stack.describe()}; {package.label}; medians of {options.repeats}")
         print(_line([title for title, _ in COLUMNS]))
-    timings = list(_timings(news, quiet=options.json))
+    timings = list(_timings(results, quiet=options.json))
     if options.json:
-        facts = {"image": stack.origin.path, "model": package.label, "repeats": options.repeats}
-        print(json_text(facts | {"timings": [_record(timing) for timing in timings]}), end="")
+        header = {"image": stack.origin.path, "model": package.label, "repeats": options.repeats}
+        print(json_text(header | {"timings": [_record(timing) for timing in timings]}), end="")
     return int(any(timing.problem for timing in timings))
 
 
@@ -56,9 +56,9 @@ def _stack(path: Path | None) -> Stack:
 
 
 def _timings(
-    news: Generator[Progress | Timing, None, tuple[Timing, ...]], *, quiet: bool
+    results: Generator[Progress | Timing, None, tuple[Timing, ...]], *, quiet: bool
 ) -> Generator[Timing, None, None]:
-    for item in news:
+    for item in results:
         if isinstance(item, Timing):
             if not quiet:
                 print(_format(item), flush=True)
@@ -68,8 +68,8 @@ def _timings(
 
 
 def _format(timing: Timing) -> str:
-    trial, facts = timing.trial, timing.facts
-    if facts is None:
+    trial, info = timing.trial, timing.engine_info
+    if info is None:
         return f"{trial.device:10} {trial.precision:9} failed: {timing.problem}"
     figures = (
         f"{timing.ready_s:.2f}",
@@ -80,7 +80,7 @@ def _format(timing: Timing) -> str:
         f"{timing.count:,}",
         _difference(timing.changes),
     )
-    return _line([trial.device, trial.precision, f"{facts.number_type} {facts.device}", *figures])
+    return _line([trial.device, trial.precision, f"{info.number_type} {info.device}", *figures])
 
 
 def _difference(changes: Changes | None) -> str:
@@ -92,12 +92,12 @@ def _line(cells: list[str]) -> str:
 
 
 def _record(timing: Timing) -> dict[str, object]:
-    facts, changes = timing.facts, timing.changes
+    info, changes = timing.engine_info, timing.changes
     return {
         "device": timing.trial.device,
         "precision": timing.trial.precision,
-        "ran_on": facts.device if facts else None,
-        "number_type": facts.number_type if facts else None,
+        "ran_on": info.device if info else None,
+        "number_type": info.number_type if info else None,
         "ready_s": timing.ready_s,
         "network_s": timing.network_s,
         "field_s": timing.field_s,

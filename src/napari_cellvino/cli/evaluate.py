@@ -138,13 +138,13 @@ def _holds(row: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 def _reporter(options: argparse.Namespace) -> Callable[[Progress], None]:
     """Return what moves a bar on a terminal, and else does nothing."""
     if options.json or not sys.stderr.isatty():
-        return lambda news: None
+        return lambda progress: None
     bar: tqdm[NoReturn] = tqdm(leave=False, file=sys.stderr, unit="field")
 
-    def report(news: Progress) -> None:
-        bar.total, bar.n = news.total, news.done
+    def report(progress: Progress) -> None:
+        bar.total, bar.n = progress.total, progress.done
         bar.refresh()
-        if news.done == news.total:
+        if progress.done == progress.total:
             bar.close()
 
     return report

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from napari_cellvino.cli.plates import is_plate, plate_found
+from napari_cellvino.cli.plates import plate_found
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Stack
 from napari_cellvino.io import open_source
@@ -16,6 +16,7 @@ from napari_cellvino.io.plates import open_plate
 from napari_cellvino.model_package import ModelSpec, open_package
 from napari_cellvino.model_package.spec import SPEC_NAME
 from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.workflows.plate_inputs import is_plate
 from napari_cellvino.workflows.run_folder import list_inputs
 
 Found = list[tuple[dict[str, object], str]]  # as JSON values, and as text
@@ -93,5 +94,5 @@ def _format(path: Path, stack: Stack) -> str:
     lines = [f"{path}{place}", stack.describe(), stack.describe_spacing()]
     if stack.shape.c > 1:
         lines.append("channels: " + ", ".join(f"{n} {name}" for n, name in enumerate(stack.channels, 1)))
-    sizes = stack.unknown_sizes if stack.spacing.known else ()  # else said by the line of the spacing
+    sizes = stack.unknown_sizes if stack.spacing.known else ()  # otherwise in the line of the spacing
     return "\n  ".join([*lines, *stack.remarks, *stack.warnings, *sizes])

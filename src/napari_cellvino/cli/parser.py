@@ -169,7 +169,7 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--seed", type=int, default=0, metavar="N", help="the same seed draws the same crops (default: 0)")
     add("--device", choices=["cpu", "cuda"], default="cpu")
     add("--install", action="store_true", help="put the new model among your own, unless it is no better")
-    add("--progress", type=Path, metavar="FILE", help="append the news to this file, a line of JSON each")
+    add("--progress", type=Path, metavar="FILE", help="append the progress to this file, as lines of JSON")
 
 
 def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -8,33 +8,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_cellvino.cli.progress_report import Reporter, cells
-from napari_cellvino.core.errors import CellvinoError, OptionError
+from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, choose_fields, name_wells
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io.plates import INDEX_SUFFIXES, PlateSource, find_plate, open_plate
+from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.plates.layout import read_layout
 from napari_cellvino.results.plate_field import PlateChoices
 from napari_cellvino.results.plate_results import kept_layout
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
+from napari_cellvino.workflows.plate_inputs import check_plate_run, is_plate
 from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_plate import run_plate
 
 _SHOWN = 10  # names of what is missing
-
-
-def is_plate(path: Path, pattern: str) -> bool:
-    """Return whether a path is a plate; also one that cannot be read, so that the reason is printed."""
-    if pattern:
-        return True
-    if not path.is_dir() and path.suffix.lower() not in INDEX_SUFFIXES:
-        return False
-    try:
-        return find_plate(path.absolute(), MetadataOverrides()) is not None
-    except CellvinoError:
-        return path.exists()
 
 
 def plate_input(options: argparse.Namespace, overrides: MetadataOverrides) -> PlateSource | None:
@@ -48,10 +37,6 @@ def plate_input(options: argparse.Namespace, overrides: MetadataOverrides) -> Pl
     plates = [path for path in options.inputs if is_plate(path, options.pattern)]
     typed = [o for o in ("wells", "fields", "layout", "labels_back") if getattr(options, o)]
     if plates and len(options.inputs) == 1:
-        if overrides.axes is not None:
-            raise OptionError(
-                f"--axes {overrides.axes} is for image files; leave it out for the plate {plates[0].name}"
-            )
         return open_plate(plates[0], pattern=options.pattern, spacing=overrides.spacing, channels=overrides.channels)
     if typed:
         flag = typed[0].replace("_", "-")
@@ -73,13 +58,11 @@ def work_on_plate(
     """
     plate = source.plate
     fields = choose_fields(plate, options.wells, options.fields)
-    if not 1 <= options.ring <= 100:
-        raise OptionError(f"--ring {options.ring} is not possible; give 1 to 100 px")
-    if options.labels_back and source.zarr_group(fields[0]) is None:
-        raise OptionError(f"--labels-back is for OME-Zarr, and {plate.name} is a plate of files ({plate.kind})")
+    said = pipeline.recipe.overrides
+    check_plate_run(source, fields[0], said, ring_px=options.ring, labels_back=options.labels_back)
     layout = read_layout(options.layout, plate) if options.layout else kept_layout(options.out, plate)
     choices = PlateChoices(layout, options.ring, options.labels_back, again=options.overwrite)
-    address = PlateAddress(source.path, options.pattern, pipeline.recipe.overrides)
+    address = PlateAddress(source.path, options.pattern, said)
     reporter = PlateReporter(plate, fields, quiet=options.json)
     reporter.begin()
     running = run_plate(source, fields, pipeline, options.out, engines, choices, address=address)
@@ -106,20 +89,20 @@ class PlateReporter(Reporter):
         if not self.quiet:
             print("\n  ".join([f"{self.plate.name}: {self.plate.describe()}", *_problems(self.plate)]), file=sys.stderr)
 
-    def report(self, news: FieldProgress | FieldOutcome) -> None:
+    def report(self, item: FieldProgress | FieldOutcome) -> None:
         """Show progress, or the outcome of a field."""
-        if isinstance(news, FieldProgress):
-            self.progress(news)
+        if isinstance(item, FieldProgress):
+            self.progress(item)
             return
-        well = Well.parse(str(news.row["well"]))
+        well = Well.parse(str(item.row["well"]))
         held = self.done.setdefault(well, [])
-        held.append(news)
+        held.append(item)
         if self.quiet:
             return
-        if news.failed:
-            self.field(news)
-        for notice in news.notices:
-            print(f"{well.name} field {news.row['field']}: {notice}", file=sys.stderr)
+        if item.failed:
+            self.field(item)
+        for notice in item.notices:
+            print(f"{well.name} field {item.row['field']}: {notice}", file=sys.stderr)
         if len(held) == self.wells[well]:
             self._report_well(well, held)
 

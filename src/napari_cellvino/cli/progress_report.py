@@ -21,36 +21,36 @@ class Reporter:
         self.bar: tqdm[NoReturn] | None = None
         self.on_terminal = sys.stderr.isatty() and not quiet
 
-    def report(self, news: FieldProgress | FieldOutcome) -> None:
+    def report(self, item: FieldProgress | FieldOutcome) -> None:
         """Show progress, or the outcome of a field."""
-        if isinstance(news, FieldProgress):
-            self.progress(news)
+        if isinstance(item, FieldProgress):
+            self.progress(item)
         else:
-            self.field(news)
+            self.field(item)
 
-    def progress(self, news: FieldProgress) -> None:
+    def progress(self, item: FieldProgress) -> None:
         """Move the bar."""
         if not self.on_terminal:
             return
         if self.bar is None:
             self.bar = tqdm(leave=False, file=sys.stderr, bar_format="{desc} {bar:20} {n_fmt}/{total_fmt} {unit}")
-        self.bar.set_description(f"{news.number}/{max(self.files, news.number)} {news.name}", refresh=False)
-        self.bar.unit = news.progress.noun
-        self.bar.total, self.bar.n = news.progress.total, news.progress.done
+        self.bar.set_description(f"{item.number}/{max(self.files, item.number)} {item.name}", refresh=False)
+        self.bar.unit = item.progress.noun
+        self.bar.total, self.bar.n = item.progress.total, item.progress.done
         self.bar.refresh()
 
-    def field(self, news: FieldOutcome) -> None:
+    def field(self, outcome: FieldOutcome) -> None:
         """Print the outcome of a field."""
         self._close()
         if self.quiet:
             return
-        name = Path(str(news.row["file"])).name + (f" {news.row['position']}" if news.row["position"] else "")
-        if news.failed:
-            print(f"{name}: failed: {news.row['error']}", file=sys.stderr)
+        name = Path(str(outcome.row["file"])).name + (f" {outcome.row['position']}" if outcome.row["position"] else "")
+        if outcome.failed:
+            print(f"{name}: failed: {outcome.row['error']}", file=sys.stderr)
             return
-        how = "kept from an earlier run" if news.kept else f"{news.seconds:.2f} s"
-        print(f"{name}: {cells(news.row['count'])} ({how})", file=sys.stderr)
-        for notice in news.notices:
+        how = "kept from an earlier run" if outcome.kept else f"{outcome.seconds:.2f} s"
+        print(f"{name}: {cells(outcome.row['count'])} ({how})", file=sys.stderr)
+        for notice in outcome.notices:
             print(f"  {notice}", file=sys.stderr)
 
     def end(self, done: Sequence[FieldOutcome]) -> None:

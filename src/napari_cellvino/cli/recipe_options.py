@@ -6,9 +6,8 @@ import argparse
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import Spacing
-from napari_cellvino.core.recipe import Recipe, load_recipe, make_recipe
-from napari_cellvino.core.settings import load_settings
-from napari_cellvino.segmentation.pipeline import without_unused_parameters
+from napari_cellvino.core.recipe import Recipe, load_recipe
+from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:
@@ -20,7 +19,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         If a choice is impossible.
     """
     path = getattr(options, "recipe", None)
-    base = load_recipe(path) if path else Recipe(device=load_settings().device)
+    base = load_recipe(path) if path else default_recipe()
     typed: dict[str, object] = {
         name: getattr(options, name)
         for name in ("model", "device", "precision", "channel", "z", "frame", "axes")
@@ -30,17 +29,10 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         typed["spacing_um"] = Spacing(None, options.pixel_size, options.pixel_size)
     if options.diameter is not None:
         typed["diameter_px"] = options.diameter
-    other_model = typed.get("model", base.model) != base.model
-    if other_model:
-        typed |= {"model_sha256": "", "outline": "", "outline_sha256": ""}
-    outline = getattr(options, "outline", None)
-    if outline is not None:
-        other_outline = outline != base.outline
-        typed |= {"outline": outline} | ({"outline_sha256": ""} if other_outline else {})
-    along_z = make_recipe(base.model_dump() | {"z": typed.get("z", base.z)})
-    kept = {} if other_model else without_unused_parameters(along_z).parameters
-    typed["parameters"] = kept | dict(_assignment(text) for text in options.set)
-    return make_recipe(base.model_dump() | typed, source="the options")
+    if getattr(options, "outline", None) is not None:
+        typed["outline"] = options.outline
+    values = dict(_assignment(text) for text in options.set)
+    return apply_choices(base, typed, values, source="the options")
 
 
 def _assignment(text: str) -> tuple[str, float]:

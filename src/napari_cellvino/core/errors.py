@@ -20,7 +20,7 @@ class CellvinoError(Exception):
 
     @property
     def in_window(self) -> str:
-        """What is wrong and what to do, for somebody at the window."""
+        """The problem and the remedy, as shown in the window."""
         return "; ".join(part for part in (self.problem, self.remedy) if part)
 
 

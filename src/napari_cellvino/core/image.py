@@ -15,8 +15,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.array_axes import name_axes, zyx_sizes
 from napari_cellvino.core.errors import ImageValueError, OptionError
 
+RGB = ("Red", "Green", "Blue")
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601 weights of red, green and blue
 
 
@@ -72,6 +74,7 @@ class Origin:
     """Where pixels came from; empty strings where it does not apply.
 
     ``frame`` is the time point, from 1, of pixels of one time point of several; else 0. The first has the plain name.
+    ``files`` are the image files, as seen from ``path`` or its folder, where they are others than ``path`` alone.
     """
 
     path: str = ""
@@ -80,6 +83,7 @@ class Origin:
     well: str = ""
     field: str = ""
     frame: int = 0
+    files: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -133,9 +137,55 @@ class Stack:
                 f"{self.origin.name} has {self.shape.c} channels but {len(self.channels)} names: {self.channels}"
             )
 
+    @classmethod
+    def from_array(
+        cls,
+        array: NDArray[np.generic],
+        *,
+        axes: str | None = None,
+        spacing_um: float | Sequence[float] | None = None,
+        channels: Sequence[str] | None = None,
+        name: str = "image",
+    ) -> Stack:
+        """Return an array as an image; nothing is copied or computed before a plane is asked for.
+
+        Parameters
+        ----------
+        array
+            2 to 5 dimensions, in memory or lazy (dask, zarr).
+        axes
+            One letter of T, C, Z, Y, X (S for red, green, blue) per dimension; needed for 3 and 4 dimensions.
+        spacing_um
+            Size of a pixel in µm: one number, (y, x) or (z, y, x).
+        channels
+            Names of the channels.
+        name
+            What results of it are called.
+
+        Raises
+        ------
+        ImageValueError
+            If axes, pixel size or channel names do not fit.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Stack.from_array(np.zeros((24, 2, 64, 64), "uint16"), axes="ZCYX", spacing_um=0.3).describe()
+        '24 planes · 2 channels · 64 × 64 px · uint16'
+        """
+        letters = name_axes(array.shape, axes, name=name)
+        sizes = dict(zip(letters, array.shape, strict=True))
+        rgb = "S" in letters
+        shape = Shape(sizes.get("T", 1), 3 if rgb else sizes.get("C", 1), sizes.get("Z", 1), sizes["Y"], sizes["X"])
+        usual = RGB if rgb else tuple(f"Channel {n}" for n in range(1, shape.c + 1))
+        names = usual if channels is None else tuple(channels)
+        spacing = Spacing(*zyx_sizes(spacing_um))
+        planes = ArrayPlanes(array, letters)
+        return cls(planes, shape, np.dtype(array.dtype), spacing, names, rgb=rgb, origin=Origin(path=name))
+
     @property
     def unknown_sizes(self) -> tuple[str, ...]:
-        """Sentences on the pixel sizes that nobody knows."""
+        """Sentences on unknown pixel sizes."""
         if not self.spacing.known:
             return ("pixel size unknown: results are in pixels",)
         if self.spacing.z is None and self.shape.z > 1:
@@ -144,7 +194,7 @@ class Stack:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """All sentences on what is guessed, asked or unknown."""
+        """All sentences on what was guessed, needs a choice or is unknown."""
         return (*self.remarks, *self.warnings, *self.unknown_sizes)
 
     def plane(self, *, t: int = 0, c: int = 0, z: int = 0) -> NDArray[np.generic]:
@@ -184,13 +234,16 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class ArrayPlanes:
-    """Planes of anything indexable of shape (T, C, Z, Y, X): an array in memory, a dask or zarr array."""
+    """Planes of anything indexable: an array in memory, a dask or zarr array; ``axes`` names its dimensions."""
 
     array: NDArray[np.generic]
+    axes: str = "TCZYX"
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return one plane (Y, X)."""
-        return np.asarray(self.array[t, c, z])
+        where = {"T": t, "C": c, "S": c, "Z": z}
+        pixels = np.asarray(self.array[tuple(where.get(letter, slice(None)) for letter in self.axes)])
+        return pixels if self.axes.index("Y") < self.axes.index("X") else pixels.T
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +261,7 @@ class ChannelPlanes:
 
 
 def with_only(stack: Stack, channels: Sequence[int], warning: str) -> Stack:
-    """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` says why."""
+    """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` is the reason."""
     kept = tuple(channels)
     return replace(
         stack,
@@ -228,8 +281,8 @@ class Plane:
 
     ``pixels`` (C, Y, X) are all channels in the file's dtype, to be measured; ``inputs`` (K, Y, X) is what the network
     gets: one of the channels, the luminance, or red, green and blue. ``chosen`` describes how the plane was made:
-    ``DNA, maximum projection of 24 planes``; ``sharpest`` is the number (from 1) of the plane that was the sharpest,
-    where that was asked for.
+    ``DNA, maximum projection of 24 planes``; ``channel`` names what the network gets; ``sharpest`` is the number (from
+    1) of the plane that was the sharpest, where that was asked for.
     """
 
     pixels: NDArray[np.generic]
@@ -238,6 +291,7 @@ class Plane:
     origin: Origin = field(default_factory=Origin)
     channels: tuple[str, ...] = ("Channel 1",)
     chosen: str = ""
+    channel: str = ""
     sharpest: int | None = None
 
     @property

@@ -40,8 +40,8 @@ def check_model(package: ModelPackage, *, device: str = "AUTO") -> list[ModelChe
     checks = []
     for precision in package.precisions:
         engine = open_engine(package, device, precision)
-        facts = engine.load(batch.shape[-1])
+        info = engine.load(batch.shape[-1])
         difference = float(np.sqrt(np.mean((engine.infer(batch).astype(np.float32) - promised) ** 2)))
         tolerance = package.spec.tolerance.get(precision, 0.0)
-        checks.append(ModelCheck(package.label, precision, facts.device, facts.number_type, difference, tolerance))
+        checks.append(ModelCheck(package.label, precision, info.device, info.number_type, difference, tolerance))
     return checks

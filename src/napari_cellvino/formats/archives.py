@@ -32,25 +32,27 @@ def visible_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     return found
 
 
-def read_members(path: Path, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]) -> Iterator[bytes]:
+def read_members(
+    path: Path, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], *, largest: int = LARGEST_MEMBER
+) -> Iterator[bytes]:
     """Yield the bytes of each member.
 
     Raises
     ------
     ImageReadError
-        If one is encrypted, packed in a way that is not known, or larger than a ROI can be.
+        If one is encrypted, packed in a way that is not known, or larger than ``largest`` bytes.
     """
     total = 0
     for member in members:
         if member.flag_bits & ENCRYPTED:
             raise ImageReadError(f"{path} is encrypted ({member.filename}); unpack it with its password")
         with decoding(path, f"a zip archive ({member.filename})"), archive.open(member) as file:
-            content = file.read(LARGEST_MEMBER + 1)
+            content = file.read(largest + 1)
         total += len(content)
-        if len(content) > LARGEST_MEMBER or total > LARGEST_ARCHIVE:
+        if len(content) > largest or total > LARGEST_ARCHIVE:
             raise ImageReadError(
                 f"{path} unpacks to more than {LARGEST_ARCHIVE // 2**20} MB, or {member.filename} in it to more than "
-                f"{LARGEST_MEMBER // 2**20} MB, which no ROIs are; it is damaged or no ROI archive"
+                f"{largest // 2**20} MB; it is damaged, or holds something else than it should"
             )
         yield content
 
@@ -78,5 +80,6 @@ def unpacked(path: Path, limit: int) -> Iterator[Path]:
         try:
             yield inner
         except CellvinoError as error:
+            error.problem = error.problem.replace(str(inner), str(path))
             error.args = (str(error).replace(str(inner), str(path)),)
             raise

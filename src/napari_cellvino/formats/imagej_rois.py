@@ -124,8 +124,9 @@ def read_rois(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
         cells = [
             Area(_cell(roi, ids), () if boxed else tuple(rings), z, known="object:" in roi.props)
             for roi, z in zip(areas, planes, strict=True)
-            if (rings := rings_of(roi)) or left.add("ROI(s) have no points")
+            if (rings := rings_of(roi))
         ]
+        left.add("ROI(s) have no points", len(areas) - len(cells))
         unknown = sum(not area.known for area in cells)
         drawn = cells_of_areas(path, cells, shape, left_out=left)
     return replace(drawn, notices=(*drawn.notices, *single_planes_notice(unknown, shape)))

@@ -17,6 +17,7 @@ from scipy import ndimage
 from skimage.measure import label as connected_parts
 
 from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.formats.areas import imported_cell
 from napari_cellvino.formats.field import Cells, Labels, cells_of
 from napari_cellvino.formats.label_canvas import LARGEST, fitting_labels, labelled
 
@@ -98,7 +99,7 @@ def _rounded(path: Path, pixels: NDArray[Any]) -> NDArray[np.int64]:
         )
     if rounded.size and not -LARGEST <= rounded.min() <= rounded.max() <= LARGEST:
         raise ImageValueError(f"{path} has the label {rounded.max():g}; ids go from 1 to {LARGEST}")
-    return rounded.astype(np.int64)
+    return np.asarray(rounded, np.int64)
 
 
 def without_background(
@@ -209,9 +210,7 @@ def words_of_class_mask(path: Path, pieces: Pieces) -> str:
 def _parts(path: Path, labels: Labels, pieces: Pieces, ground: tuple[str, ...]) -> Cells:
     word = words_of_class_mask(path, pieces).replace(": its", ": taken as cells are its")
     kinds = {v: "cell" if len(pieces.values) == 1 else f"class {v}" for v in pieces.values.tolist()}
-    cells = [
-        Cell(number, kinds[v], (0, 0, 0, 0), origin="imported") for number, v in enumerate(pieces.value.tolist(), 1)
-    ]
+    cells = [imported_cell(number, kinds[v]) for number, v in enumerate(pieces.value.tolist(), 1)]
     return labelled(pieces.labels, cells, notices=(*ground, word))
 
 

@@ -71,8 +71,9 @@ def _area(entry: Json, id_: int, kind: str, shape: tuple[int, ...], left: LeftOu
         (x0, y0), (x1, y1) = points.min(0).tolist(), points.max(0).tolist()
         return Area(imported_cell(id_, kind, box_of(x0, y0, x1 - x0, y1 - y0)))
     if form == "circle" and len(points) == 2:
-        radius = math.dist(points[0].tolist(), points[1].tolist())
-        return Area(cell, (ellipse(*points[0].tolist(), radius, radius),))
+        (x, y), edge = points.tolist()
+        radius = math.dist((x, y), edge)
+        return Area(cell, (ellipse(x, y, radius, radius),))
     if form == "mask" and entry.get("mask"):
         return Area(cell, _rings_of_mask(entry["mask"], points, shape))
     left.add(f"shape(s) of the type {form} are no areas")

@@ -29,7 +29,7 @@ from napari_cellvino.formats.yolo import read_yolo
 Shape = tuple[int, ...]
 Reader = Callable[[Path, Shape, Wanted], Cells]
 JsonReader = Callable[[Path, Any, Shape, Wanted], Cells]
-PACKED_LIMIT = 2**28  # bytes that a packed file may always have
+PACKED_LIMIT = 2**27  # bytes that a packed file may always have
 BYTES_PER_PIXEL = 8
 
 JSON_KINDS: tuple[tuple[Callable[[Any], bool], JsonReader, bool], ...] = (  # test, reader, of one image

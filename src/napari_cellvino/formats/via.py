@@ -139,10 +139,11 @@ def _areas(regions: Iterable[Region], left: LeftOut) -> Iterable[Area]:
             box = box_of(*(float(form[key]) for key in ("x", "y", "width", "height")))
             yield Area(imported_cell(1, kind, box))
         elif name == "circle":
-            yield Area(cell, (ellipse(*(float(form[key]) for key in ("cx", "cy", "r", "r"))),))
+            radius = float(form["r"])
+            yield Area(cell, (ellipse(float(form["cx"]), float(form["cy"]), radius, radius),))
         elif name == "ellipse":
-            sizes = (float(form[key]) for key in ("cx", "cy", "rx", "ry"))
-            yield Area(cell, (ellipse(*sizes, float(form.get("theta") or 0)),))
+            x, y, rx, ry = (float(form[key]) for key in ("cx", "cy", "rx", "ry"))
+            yield Area(cell, (ellipse(x, y, rx, ry, float(form.get("theta") or 0)),))
         else:
             left.add(f"region(s) of the kind {name} are no areas")
 

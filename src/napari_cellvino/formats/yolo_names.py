@@ -57,10 +57,11 @@ def class_names(labels: Path) -> ClassNames:
     lists = (folder / name for folder in folders for name in LIST_NAMES)
     listed = next((path for path in lists if path.is_file()), None)
     if listed is None:
-        return named
+        return ClassNames(remarks=tuple(f"{why}; they are called by their numbers" for why in named.remarks))
     text = _text(listed)
     names = {number: line.strip() for number, line in enumerate(text.splitlines()) if line.strip()}
-    return ClassNames(names, named.remarks)
+    remarks = tuple(f"{why}; their names are those of {listed.name}" for why in named.remarks)
+    return ClassNames(names, remarks)
 
 
 def _text(path: Path) -> str:
@@ -87,4 +88,4 @@ def _in_yaml(path: Path) -> ClassNames:
 
 
 def _unread(path: Path, why: str) -> ClassNames:
-    return ClassNames(remarks=(f"{path.name} names no classes ({why}): they are called by their numbers",))
+    return ClassNames(remarks=(f"{path.name} names no classes ({why})",))

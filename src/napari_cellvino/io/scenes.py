@@ -20,8 +20,8 @@ from napari_cellvino.io.source import Position, agreed_spacing, channel_names, c
 class Scene:
     """One image of a file: sizes, type of its pixels, what reads its planes, and what is known of it.
 
-    ``channels`` are empty where the file names none. ``numbers`` are those of the channels in the file (from 1) where
-    some of them are missing. ``well`` and ``field`` are empty where the file is of no plate.
+    ``channels`` are empty where the file names none; ``hints`` is what else it says of each: fluorophore, wavelengths.
+    ``well`` and ``field`` are empty where the file is of no plate.
     """
 
     shape: Shape
@@ -35,7 +35,7 @@ class Scene:
     field: str = ""
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    numbers: tuple[int, ...] = ()
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ class SceneSource:
             scene.dtype,
             spacing=agreed_spacing(self.path, scene.spacing, self.overrides.spacing),
             channels=channel_names(self.overrides.channels, found, count=scene.shape.c),
+            hints=scene.hints,
             rgb=scene.rgb,
             origin=Origin(str(self.path), place.name, place.plate, place.well, place.field),
             remarks=scene.remarks,

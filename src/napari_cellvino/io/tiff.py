@@ -26,6 +26,7 @@ from napari_cellvino.io.tiff_blocks import plan_blocks, present_channels
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
 from napari_cellvino.io.tiff_series import choose_pictures
 
+COMPANION_SUFFIX = ".companion.ome"
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COLOURS = {PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR}
 _ALPHA = {1, 2}  # values of tag ExtraSamples: transparency, multiplied into the colours or not
@@ -77,13 +78,18 @@ class TiffSource:
             spacing=spacing,
             channels=channel_names(self.overrides.channels, found, count=shape.c),
             rgb=picture.rgb,
-            origin=Origin(path=str(self.path), position=self.positions[chosen].name),
+            origin=Origin(path=str(self.path), position=self.positions[chosen].name, files=self._files()),
             remarks=picture.assumptions + picture.facts.remarks + self.remarks,
             warnings=(*self.warnings, *frames_question(picture.facts.interval_s, picture.layout, self.overrides)),
             hints=picture.facts.hints if len(picture.facts.hints) == shape.c else (),
             overrides=self.overrides,
         )
         return stack if len(there) == shape.c else self._without_missing(stack, there)
+
+    def _files(self) -> tuple[str, ...]:
+        """Return the names of the image files of a set, those that are there; none where the file is all."""
+        there = [p.name for p in self.parts if p.is_file() and not p.name.endswith(COMPANION_SUFFIX)]
+        return () if there == [self.path.name] else tuple(sorted(there))
 
     def _without_missing(self, stack: Stack, there: tuple[int, ...]) -> Stack:
         """Return a stack of the channels that are there whole, where files of a set are missing."""

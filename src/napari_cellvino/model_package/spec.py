@@ -120,6 +120,7 @@ class ModelSpec(_Frozen):
     tolerance: dict[Precision, float]
     weights: dict[Literal["float", "int8"], str]
     scores: tuple[Score, ...] = ()
+    tags: tuple[str, ...] = ()
     sha256: dict[str, str]
 
     @property
@@ -131,6 +132,13 @@ class ModelSpec(_Frozen):
     def takes(self) -> Takes:
         """What it takes as input."""
         return Takes.CROP if self.gives is Gives.MASK else Takes.FIELD
+
+    @property
+    def stain(self) -> str:
+        """What the channel that it looks at shows: ``nuclei`` in fluorescence, ``transmitted`` light; else empty."""
+        if {"nuclei", "fluorescence"} <= set(self.tags):
+            return "nuclei"
+        return "transmitted" if {"phase-contrast", "bright-field", "dic"} & set(self.tags) else ""
 
     def describe_task(self) -> str:
         """Return the task as text: ``outlines cells``, ``boxes round cells: living, dead``."""
@@ -174,7 +182,9 @@ def _spec_from(content: object, path: Path) -> ModelSpec:
     if not isinstance(ours, dict):
         raise ModelPackageError(f"{path} has no config.cellvino section, so CellVINO does not know how to run it")
     common = {"title": "name", "version": "version", "description": "description", "licence": "license"}
-    values = {ours_key: str(content.get(key, "")) for ours_key, key in common.items()}
+    values: dict[str, object] = {ours_key: str(content.get(key, "")) for ours_key, key in common.items()}
+    tags = content.get("tags")
+    values["tags"] = tuple(map(str, tags)) if isinstance(tags, list) else ()
     try:
         return ModelSpec.model_validate(values | ours)
     except ValidationError as error:

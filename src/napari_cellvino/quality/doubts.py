@@ -1,6 +1,6 @@
 """Reasons to review an object, each computed for all objects of an image at once, with its strength.
 
-The one set of rules: what a run writes into its tables and pictures, and the queue of a review, both ask `find_doubts`
+The one set of rules: what a run writes into its tables and pictures, and the queue of a review, both use `find_doubts`
 or `find_reasons`. Strengths go from 0 to 1. What is unusual is measured against the other objects of the same
 image: median and median absolute deviation, which a few odd ones do not move.
 """
@@ -34,8 +34,8 @@ TRACE = 0.1  # IoU below which nothing of it was found
 THRESHOLDS, TOP = ("confidence", "outline", "split"), 0.95  # of heads; another threshold is halfway to the top
 GAP = 2  # planes from one to the next in which a cell goes on
 
-KEPT = Doubt.UNSURE_OUTLINE | Doubt.BROKEN_ALONG_Z | Doubt.THRESHOLDS_DISAGREE  # what only the network's maps tell
-KEPT_WORDS = {
+KEPT = Doubt.UNSURE_OUTLINE | Doubt.BROKEN_ALONG_Z | Doubt.THRESHOLDS_DISAGREE  # need the maps of the network
+KEPT_TEXTS = {
     Doubt.UNSURE_OUTLINE: (0.3, "unsure outline"),
     Doubt.BROKEN_ALONG_Z: (0.6, "broken along z"),
     Doubt.THRESHOLDS_DISAGREE: (0.35, "another outline with a stricter threshold"),
@@ -83,20 +83,20 @@ def find_reasons(
     other: Labels | None = None,
     outlines: Outlines | None = None,
 ) -> Found:
-    """Yield every reason to look twice at an object, with its id.
+    """Yield every reason to review an object, with its id.
 
     Parameters
     ----------
     objects
-        Of ``doubts`` that they have already, those that only the network's maps tell are kept.
+        Of their present ``doubts``, those that need the maps of the network are kept.
     labels
         Label image of ``shape``, (Y, X) or (Z, Y, X); None where objects are boxes.
     shape
         That of the image.
     foreground_probability
-        The model's probability of a cell in each pixel (Y, X), where it was kept; tells of unsure outlines.
+        The model's probability of a cell in each pixel (Y, X), where it was kept; for uncertain outlines.
     other
-        The label image thwith a stricter threshold would give, of the same shape; tells what hangs on the threshold.
+        The label image that another threshold would give, of the same shape; for objects that depend on the threshold.
     outlines
         Those of ``objects`` in ``labels`` (Y, X), where they are known already.
 
@@ -122,7 +122,7 @@ def find_reasons(
 
 
 def _with_kept(objects: Objects, found: Found) -> Found:
-    """Yield what was found, and of earlier doubts what only maps tell, where it was not found again."""
+    """Yield what was found, and earlier doubts that need the maps of the network, where they were not found again."""
     again: dict[int, int] = {}
     for id_, reason in found:
         again[id_] = again.get(id_, 0) | int(reason.doubt)
@@ -131,7 +131,7 @@ def _with_kept(objects: Objects, found: Found) -> Found:
     for row in np.flatnonzero(earlier).tolist():
         id_ = int(objects.id[row])
         for doubt in Doubt(int(earlier[row]) & ~again.get(id_, 0)):
-            yield id_, Reason(doubt, *KEPT_WORDS[doubt])
+            yield id_, Reason(doubt, *KEPT_TEXTS[doubt])
 
 
 def low_scores(objects: Objects) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_cellvino.quality.overlap import overlap
 HALF = 0.5
 RERUN_NAME = "Run again"
 Labels = NDArray[np.int32]
+Kept = Callable[[ObjectRecord], bool]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +39,7 @@ class Reconciled:
 def holds_for(annotation: Annotation, new: Annotation) -> bool:
     """Return whether there are corrections that apply to a new run: same pixels, kind of object, classes.
 
-    Models with one class each agree, whatever its name.
+    Models with one class each agree, independent of its name.
     """
     corrected = bool(annotation.gone) or any(record.kept for record in annotation.records.values())
     same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape
@@ -45,7 +47,19 @@ def holds_for(annotation: Annotation, new: Annotation) -> bool:
     return corrected and same and classes and (annotation.labels is None) == (new.labels is None)
 
 
-def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *, before: str = "") -> Reconciled:
+def is_kept(record: ObjectRecord) -> bool:
+    """Return whether a new run leaves an object as it is."""
+    return record.kept
+
+
+def reconcile(
+    annotation: Annotation,
+    labels: Labels | None,
+    objects: Objects,
+    *,
+    before: str = "",
+    kept: Kept = is_kept,
+) -> Reconciled:
     """Return the edit by which a new run replaces untouched objects.
 
     Objects in any other state stay and win over new ones: of a new object, the pixels they cover are left out, and if
@@ -60,6 +74,8 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *
         What the new run found in the same image; ``labels`` None where it found boxes.
     before
         The model that found what is kept, where another one ran now: its objects are marked with it.
+    kept
+        Says which objects stay; by default what a person touched or brought.
 
     Raises
     ------
@@ -67,11 +83,11 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *
         If one of both has outlines and the other boxes, or the images differ in size.
     """
     if labels is None or annotation.labels is None:
-        return _reconcile_boxes(annotation, labels, objects, before)
+        return _reconcile_boxes(annotation, labels, objects, before, kept)
     if labels.shape != annotation.shape:
         raise ImageValueError(f"new labels of shape {labels.shape} do not fit an image of {annotation.shape}")
     old = annotation.labels
-    touched = [id_ for id_, record in annotation.records.items() if record.kept]
+    touched = [id_ for id_, record in annotation.records.items() if kept(record)]
     free = np.isin(old, touched, invert=True)
     known = np.flatnonzero(np.bincount(labels.reshape(-1))[1:]) + 1
     left = np.bincount(labels[free], minlength=labels.max(initial=0) + 1)[known]
@@ -84,7 +100,7 @@ def reconcile(annotation: Annotation, labels: Labels | None, objects: Objects, *
     after = np.where(free, lookup[labels], old)
     whole = Region((0,) * after.ndim, after.shape)
     records = _records(rows.select(stays), ids[stays], boxes=False)
-    marked = [*records, *_marked(annotation, before)]
+    marked = [*records, *_marked(annotation, before, kept)]
     edit = describe(annotation, RERUN_NAME, runs_between(annotation.shape, whole, old, after), marked)
     return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
@@ -102,16 +118,18 @@ def _numbers(
     return np.where(stays, ids, 0).astype(np.int32)
 
 
-def _reconcile_boxes(annotation: Annotation, labels: Labels | None, objects: Objects, before: str) -> Reconciled:
+def _reconcile_boxes(
+    annotation: Annotation, labels: Labels | None, objects: Objects, before: str, kept: Kept
+) -> Reconciled:
     if labels is not None or annotation.labels is not None:
         raise ImageValueError("boxes and outlines cannot be brought together; begin a new result")
-    touched = [record for record in annotation.records.values() if record.kept]
-    replaced = {id_ for id_, record in annotation.records.items() if not record.kept}
-    kept = np.array([record.box for record in touched], np.int64).reshape(-1, 4)
-    stays = (_covered(objects.box, kept).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
+    touched = [record for record in annotation.records.values() if kept(record)]
+    replaced = {id_ for id_, record in annotation.records.items() if not kept(record)}
+    boxes = np.array([record.box for record in touched], np.int64).reshape(-1, 4)
+    stays = (_covered(objects.box, boxes).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
     ids = np.arange(annotation.next_id, annotation.next_id + stays.sum())
     records = _records(objects.select(stays), ids, boxes=True)
-    edit = describe(annotation, RERUN_NAME, None, [*records, *_marked(annotation, before)], removed=replaced)
+    edit = describe(annotation, RERUN_NAME, None, [*records, *_marked(annotation, before, kept)], removed=replaced)
     return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
@@ -120,10 +138,10 @@ def _records(rows: Objects, ids: NDArray[np.integer], *, boxes: bool) -> list[Ob
     return [replace(record, id=id_) for record, id_ in zip(found, ids.tolist(), strict=True)]
 
 
-def _marked(annotation: Annotation, before: str) -> list[ObjectRecord]:
+def _marked(annotation: Annotation, before: str, kept: Kept) -> list[ObjectRecord]:
     """Return the records of what is kept, with the model that found it."""
-    kept = [record for record in annotation.records.values() if record.kept and not record.model]
-    return [replace(record, model=before) for record in kept] if before else []
+    stay = [record for record in annotation.records.values() if kept(record) and not record.model]
+    return [replace(record, model=before) for record in stay] if before else []
 
 
 def _was_deleted(annotation: Annotation, objects: Objects) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""How many parts the objects of an image seem to have: all that may have a waist are looked at in one picture.
+"""How many parts the objects of an image seem to have: all that may have a waist are examined in one picture.
 
 One call of the distance transform per object costs more than its arithmetic: of 700 small nuclei, half of a second. So
 the few that may have a waist are set side by side, apart from each other, and measured together.
@@ -20,18 +20,18 @@ Floats = NDArray[np.floating[Any]]
 
 APART = 5  # px between objects: farther than the smoothing reaches
 WIDE = 1024  # px: of a row of objects
-LARGE = 64  # px: what is larger is looked at in small
+LARGE = 64  # px: larger objects are downsampled
 # Solidity of discs joined by a waist of 3/4 of the smaller one is at most this, and in pixels, whose corners the hull
 # takes in, less: drawn at all sizes and angles, at least 0.68 / sqrt(area) less.
 WAISTED, CORNERS = 0.965, 0.65
-LONG, FULL = 1.3, 0.72  # sides of a box, and share of it, by which a round object is told without a closer look
+LONG, FULL = 1.3, 0.72  # sides of a box, and share of it, by which a round object is recognised at once
 
 
 def count_waisted(labels: Labels, objects: Objects, solidity: Floats) -> dict[int, int]:
     """Return the number of parts of each object of ``labels`` (Y, X) that has a clear waist, by its row.
 
-    ``solidity`` (N,) is the share of its convex hull that each object fills: only what is neither convex nor round is
-    looked at.
+    ``solidity`` (N,) is the share of its convex hull that each object fills: only objects that are neither convex nor
+    round are examined.
     """
     height, width = (objects.box[:, 2:] - objects.box[:, :2]).T
     longer = np.maximum(height, width) > LONG * np.minimum(height, width)
@@ -55,7 +55,7 @@ def _side_by_side(labels: Labels, objects: Objects, rows: NDArray[np.intp]) -> N
 
 
 def _thinned(box: list[int]) -> tuple[slice, slice]:
-    """Return the slices of a box, every second pixel or fewer where it is large: a waist is seen in small as well."""
+    """Return the slices of a box, every second pixel or fewer where it is large: a waist remains visible."""
     y0, x0, y1, x1 = box
     step = -(-max(y1 - y0, x1 - x0) // LARGE)
     return slice(y0, y1, step), slice(x0, x1, step)

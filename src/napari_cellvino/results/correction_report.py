@@ -26,12 +26,12 @@ from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.json_text import json_text
 
 WORST = 24
-SAID = ("model", "model_sha256", "software", "pixels_sha256", "plane", "outline", "engine", "recipe")
+PROVENANCE = ("model", "model_sha256", "software", "pixels_sha256", "plane", "outline", "engine", "recipe")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldReport:
-    """One field of the report; ``counted`` leaves out what a person excluded or rejected.
+    """One field of the report; ``counted`` is without excluded and rejected cells.
 
     ``classes`` has, by the name of a class, how many the model found and how many there are after correction.
     """
@@ -197,7 +197,7 @@ def _field_dict(report: FieldReport) -> dict[str, object]:
         **(curve or {"ap_mean": asdict(score)["ap_mean"]}),
         "classes": {name: _class_counts([pair]) for name, pair in report.classes.items()},
         "corrections": [asdict(correction) for correction in report.figures.corrections],
-        "provenance": {name: report.provenance[name] for name in SAID if name in report.provenance},
+        "provenance": {name: report.provenance[name] for name in PROVENANCE if name in report.provenance},
     }
 
 

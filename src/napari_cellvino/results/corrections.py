@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from napari_cellvino.core.errors import ImageReadError, JournalError, OutputErro
 from napari_cellvino.core.image import Plane
 from napari_cellvino.core.objects import ObjectOrigin
 from napari_cellvino.io.label_tiff import read_labels
-from napari_cellvino.quality.reconcile import Reconciled, reconcile
+from napari_cellvino.quality.reconcile import Reconciled, is_kept, reconcile
 from napari_cellvino.results.field_files import ANNOTATION_NAME, LABELS_NAME
 from napari_cellvino.results.field_result import FieldResult, measured
 from napari_cellvino.segmentation.volume import Volume
 
+IMPORTED = "imported"  # the model of a recipe that masks of others stand for
 MODEL = "model"  # folder inside a corrected result: what the model had found
 
 
@@ -138,9 +140,27 @@ def with_corrections(folder: Path, result: FieldResult) -> FieldResult:
         raise OutputError(f"{folder} has corrections that were not saved; open it, save or drop them, then run again")
     if not _is_kept(folder):
         return result
+    if is_import(result.annotation) and not has_corrections(corrected):
+        return result  # masks replace the masks that were imported before
     if is_other_image(corrected, result.plane, result.volume):
         raise OutputError(f"{folder} holds corrections of another image, or of one that changed since; move it away")
     return measured(rerun(corrected, result.annotation)[0], result.plane, result.volume)
+
+
+def is_import(annotation: Annotation) -> bool:
+    """Return whether an annotation is made of the masks of others, and not by a model."""
+    return annotation.provenance.recipe.model == IMPORTED
+
+
+def by_person(annotation: Annotation) -> Callable[[ObjectRecord], bool]:
+    """Return what tells whether a person corrected an object here; what imported masks say of a review is theirs."""
+    imported = is_import(annotation)
+    return lambda record: record.reviewed and (bool(record.at) or not imported)
+
+
+def has_corrections(annotation: Annotation) -> bool:
+    """Return whether a person corrected anything here."""
+    return bool(annotation.gone) or any(map(by_person(annotation), annotation.records.values()))
 
 
 def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconciled]:
@@ -158,7 +178,8 @@ def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconcile
         new.provenance,
         shape=corrected.shape,
     )
-    done = reconcile(merged, new.labels, new.objects)
+    stays = by_person(corrected) if is_import(new) else is_kept
+    done = reconcile(merged, new.labels, new.objects, kept=stays)
     merged.apply(done.edit)
     return merged, done
 

@@ -73,13 +73,14 @@ def annotate(
     provenance = Provenance(
         origin=plane.origin,
         plane=plane.chosen,
+        channel=plane.channel,
         pixels_sha256=sha256 or (pixels_sha256(plane) if volume is None else volume.sha256),
         model=pipeline.package.label,
         model_sha256=pipeline.package.sha256,
         recipe=pipeline.recipe.model_copy(update={"parameters": prediction.values}),
-        engine=prediction.raw.facts,
+        engine=prediction.raw.engine_info,
         outline=outline.label if outline else "",
-        outline_engine=prediction.masks.facts if prediction.masks else None,
+        outline_engine=prediction.masks.engine_info if prediction.masks else None,
     )
     return Annotation.found(decoded.labels, objects, pipeline.classes, provenance, shape=tuple(shape))
 

@@ -21,7 +21,10 @@ from napari_cellvino.storage.atomic import atomic_path, recover
 from napari_cellvino.storage.file_names import safe_name
 
 RECIPE_NAME = "recipe.yaml"
-FIRST_COLUMNS = ("file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count")
+FIRST_COLUMNS = (
+    "file", "position", "frame", "plate", "well", "field", "folder", "status", "error", "count",
+    "model", "channel", "images",
+)  # fmt: skip
 
 Row = dict[str, object]
 
@@ -124,22 +127,34 @@ def finished_row(folder: Path) -> Row:
 
 def _row_of(folder: Path, content: dict[str, Any]) -> Row:
     counts: Row = content["counts"]
-    return field_row(Origin(**content["provenance"]["origin"]), folder.name, "done") | counts
+    came_from = content["provenance"]
+    models = " + ".join(str(came_from[key]) for key in ("model", "outline") if came_from.get(key))
+    made = {"model": models, "channel": str(came_from.get("channel", ""))}
+    row = field_row(Origin(**came_from["origin"]), folder.name, "done")
+    return row | made | counts
 
 
 def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
-    """Return the first columns of a row of ``counts.csv``."""
+    """Return the first columns of a row of ``counts.csv``; ``images`` where they are others than ``file`` alone."""
     return {
-        "file": origin.path.encode(errors="backslashreplace").decode(),  # a name on disk need not be text
+        "file": _text(origin.path),
+        "images": _text("; ".join(origin.files)),
         "position": origin.position,
         "frame": origin.frame or "",
         "plate": origin.plate,
         "well": origin.well,
         "field": origin.field,
         "folder": folder,
+        "model": "",
+        "channel": "",
         "status": status,
         "error": error,
     }
+
+
+def _text(name: str) -> str:
+    """Return a name on disk as text, which it need not be."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def finished_rows(root: Path) -> list[Row]:

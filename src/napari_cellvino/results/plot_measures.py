@@ -1,7 +1,7 @@
-"""What saved results can be plotted by: measures of cells and of fields with their words and units, and groups.
+"""What saved results can be plotted by: measures of cells and of fields with titles and units, and groups.
 
-Names are for the command line and for files; titles and units for people. Sizes are in µm where every field knows its
-scale, else in px, and go by one name either way.
+Names are for the command line and for files; titles and units are shown. Sizes are in µm where the pixel size of every
+field is known, else in px, under the same name.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from napari_cellvino.core.errors import OptionError
 BOX = ("z0", "y0", "x0", "z1", "y1", "x1")
 CENTROID = tuple(f"centroid_{axis}{unit}" for axis in "zyx" for unit in ("", "_um"))
 CONTENTS = ("plate", "well", "row", "column", "field", "compound", "dose", "control")
-SAID = ("class", "origin", "review", "doubts", "note", "excluded", "touches_edge")
-PLACES = frozenset(("id", *BOX, *CENTROID, *CONTENTS, *SAID))  # columns of objects.csv that measure nothing
+ANNOTATED = ("class", "origin", "review", "doubts", "note", "excluded", "touches_edge")
+NOT_MEASURES = frozenset(("id", *BOX, *CENTROID, *CONTENTS, *ANNOTATED))  # columns of objects.csv that measure nothing
 SIZES = (  # name, title, and the same in µm and in px, each with its unit
     ("area", "Area", ("area_um2", "µm²"), ("area_px", "px²")),
     ("volume", "Volume", ("volume_um3", "µm³"), ("volume_px", "voxels")),
     ("diameter", "Equivalent diameter", ("equivalent_diameter_um", "µm"), ("equivalent_diameter_px", "px")),
 )
-CHANNELS = (  # beginnings of columns of a channel, in words, with their unit
+CHANNELS = (  # beginnings of columns of a channel, their titles and units
     ("mean_", "Mean intensity", "grey values"),
     ("max_", "Highest intensity", "grey values"),
     ("integrated_", "Total intensity", "grey values"),
     ("ring_ratio_", "Nucleus / ring ratio", ""),
 )
-WORDS = {
+TITLES = {
     "eccentricity": ("Eccentricity", "0 round, 1 a line"),
     "solidity": ("Solidity", "1 without dents"),
     "score": ("Score of the model", "0 to 1"),
@@ -39,7 +39,7 @@ CLASS_COUNT = "count_"
 
 @dataclass(frozen=True, slots=True)
 class PlotMeasure:
-    """A number that every cell has, or every field: its name, its words, its unit, its column in the table."""
+    """A number that every cell has, or every field: its name, title, unit, and column in the table."""
 
     name: str
     title: str
@@ -64,7 +64,7 @@ OF_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class PlotGroup:
-    """By what values are grouped: its name, its word, and the word for several."""
+    """What values are grouped by: its name, title and plural."""
 
     name: str
     title: str
@@ -114,9 +114,9 @@ def field_measures(columns: Collection[str]) -> list[PlotMeasure]:
 def cell_measures(tables: Sequence[Collection[str]]) -> list[PlotMeasure]:
     """Return the measures of cells, from the columns that hold numbers in each ``objects.csv``."""
     sizes = [size for name, title, um, px in SIZES if (size := _size(name, title, um, px, tables)) is not None]
-    taken = {column for _, _, *both in SIZES for column, _ in both} | PLACES
+    taken = {column for _, _, *both in SIZES for column, _ in both} | NOT_MEASURES
     others = dict.fromkeys(column for table in tables for column in table if column not in taken)
-    return [*sizes, *(_in_words(column) for column in others)]
+    return [*sizes, *(_titled(column) for column in others)]
 
 
 def _size(
@@ -129,17 +129,17 @@ def _size(
     return None
 
 
-def _in_words(column: str) -> PlotMeasure:
-    if column in WORDS:
-        return PlotMeasure(column, *WORDS[column], column)
+def _titled(column: str) -> PlotMeasure:
+    if column in TITLES:
+        return PlotMeasure(column, *TITLES[column], column)
     for start, title, unit in CHANNELS:
         if column.startswith(start):
             return PlotMeasure(column, f"{title} of {column.removeprefix(start)}", unit, column)
     return PlotMeasure(column, column.replace("_", " ").capitalize(), "", column)
 
 
-def in_order(names: Iterable[str]) -> list[str]:
-    """Return names of groups as people order them: numbers by value and before words, ``s2`` before ``s10``."""
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Return names of groups in natural order: numbers by value and before text, ``s2`` before ``s10``."""
     return sorted(names, key=_order)
 
 

@@ -32,11 +32,11 @@ from napari_cellvino.results.saved_tables import SavedField, read_cells
 
 @dataclass(slots=True)
 class Gathered:
-    """Values by group, and what is not among them."""
+    """Values by group, and the numbers of fields and cells left out."""
 
     groups: dict[str, array[float]] = field(default_factory=dict)
     fields: int = 0
-    without: int = 0  # fields that do not know the measure
+    without: int = 0  # fields without the measure
     rejected: int = 0
     excluded: int = 0
     unknown: int = 0  # cells without a value
@@ -47,21 +47,21 @@ class Gathered:
 
 
 def offer_of(fields: Sequence[SavedField]) -> PlotOffer:
-    """Return what fields can be plotted by."""
-    told = {name for one in fields for name, value in one.row.items() if value}
-    cells, of_fields = cell_measures([one.columns for one in fields]), field_measures(told)
+    """Return the measures and groups that fields can be plotted by."""
+    known = {name for one in fields for name, value in one.row.items() if value}
+    cells, of_fields = cell_measures([one.columns for one in fields]), field_measures(known)
     measures = (*cells, *of_fields) if len(fields) == 1 else (*of_fields, *cells)  # one number is no plot
     files = {one.row.get("file", "") for one in fields}
     offered = (
-        (WELL, "well" in told),
-        (IMAGE, "well" not in told and 1 < len(files) < len(fields)),
+        (WELL, "well" in known),
+        (IMAGE, "well" not in known and 1 < len(files) < len(fields)),
         (FIELD, True),
-        (CLASS, len(_classes(told)) > 1),
-        (PLATE, "plate" in told),
-        (COMPOUND, "compound" in told),
-        (COMPOUND_DOSE, {"compound", "dose"} <= told),
-        (DOSE, "dose" in told),
-        (CONTROL, "control" in told),
+        (CLASS, len(_classes(known)) > 1),
+        (PLATE, "plate" in known),
+        (COMPOUND, "compound" in known),
+        (COMPOUND_DOSE, {"compound", "dose"} <= known),
+        (DOSE, "dose" in known),
+        (CONTROL, "control" in known),
     )
     return PlotOffer(measures, tuple(group for group, there in offered if there))
 
@@ -80,7 +80,7 @@ def gather(
     Raises
     ------
     OptionError
-        If the measure is not known of each class, and these are the groups.
+        If the groups are classes and the measure is of whole fields.
     """
     if group is CLASS and measure.of_fields and measure is not COUNT:
         raise OptionError(f"{measure.title.lower()} is of whole fields and not of a class; group it by well or field")
@@ -97,7 +97,7 @@ def gather(
 
 
 def without(group: PlotGroup) -> str:
-    """Return what fields that belong to no group are called."""
+    """Return the name of the group of fields that have none."""
     return {CONTROL: "sample", COMPOUND_DOSE: "no compound"}.get(group, f"no {group.title}")
 
 
@@ -109,8 +109,8 @@ def _group_of(one: SavedField, group: PlotGroup, *, several_plates: bool) -> str
         return Origin(row.get("file", "")).name
     if group is COMPOUND_DOSE:
         return " ".join(filter(None, (row.get("compound"), row.get("dose")))) or without(group)
-    told = row.get(group.name) or without(group)
-    return f"{row.get('plate', '')} {told}".strip() if group is WELL and several_plates else told
+    value = row.get(group.name) or without(group)
+    return f"{row.get('plate', '')} {value}".strip() if group is WELL and several_plates else value
 
 
 def _add_field(gathered: Gathered, one: SavedField, measure: PlotMeasure, group: PlotGroup, name: str) -> None:

@@ -1,1 +1,1 @@
-"""From a plane of pixels to the network's maps, and from maps to labels and objects."""
+"""Segmentation: from pixels to the network's maps, and from maps to labels and objects."""

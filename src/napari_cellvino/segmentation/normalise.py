@@ -1,8 +1,8 @@
-"""Intensity range of a plane, robust to hot pixels, and the normalised float32 image the networks see.
+"""Intensity range of a plane, robust to hot pixels, and the normalised float32 input of the networks.
 
-The same code runs in training and in use. A range taken from all pixels was ruled out: 1 % salt noise moves the
-99.8th percentile to the salt. Here percentiles are taken over medians of 3x3 neighbourhoods on a coarse grid, which
-isolated hot pixels cannot reach and which costs the same for any image size.
+Training and inference share this code. A range over all pixels was ruled out: 1 % salt noise moves the 99.8th
+percentile to the salt. Here percentiles are taken over medians of 3x3 neighbourhoods on a coarse grid: isolated hot
+pixels have no influence, and the cost is the same for any image size.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from napari_cellvino.model_package.spec import Normalisation
 
-SAMPLES = 120_000  # neighbourhoods looked at, at most; percentiles of an image change by less than 1 % beyond this
-CLIP = (-0.5, 2.0)  # normalised values outside are clipped: hot pixels stay bounded
+SAMPLES = 120_000  # neighbourhoods sampled, at most; with more, percentiles change by less than 1 %
+CLIP = (-0.5, 2.0)  # normalised values are clipped to this range, so hot pixels stay bounded
 UNBOUNDED = (-np.inf, np.inf)
 
 
 @dataclass(frozen=True, slots=True)
 class IntensityRange:
-    """Raw values that normalise to 0 (``low``) and 1 (``high``), and the normalised values that are let through."""
+    """Raw values that normalise to 0 (``low``) and 1 (``high``), and the limits for clipping normalised values."""
 
     low: float
     high: float
@@ -41,19 +41,21 @@ class IntensityRange:
 
 
 def _as_floats(pixels: NDArray[np.generic]) -> NDArray[np.floating]:
-    """Return a copy as float32, or as float64 where that would lose something (32-bit integers and wider)."""
+    """Return a copy as float32, or as float64 where float32 would lose precision (32-bit integers and wider)."""
     small = pixels.dtype.itemsize <= (4 if pixels.dtype.kind == "f" else 2)
     return pixels.astype(np.float32) if small else pixels.astype(np.float64)
 
 
-def range_for(plane: NDArray[np.generic], how: Normalisation, *, samples: int = SAMPLES) -> IntensityRange:
-    """Return the range of ``plane`` (Y, X) by the way that a model wants; see `intensity_range` for ``samples``."""
-    return range_of(sample(plane, how, samples=samples), how)
+def plane_range(plane: NDArray[np.generic], normalisation: Normalisation, *, samples: int = SAMPLES) -> IntensityRange:
+    """Return the range of ``plane`` (Y, X) by a model's normalisation; ``samples`` is as in `intensity_range`."""
+    return range_of_samples(sample_intensities(plane, normalisation, samples=samples), normalisation)
 
 
-def sample(plane: NDArray[np.generic], how: Normalisation, *, samples: int = SAMPLES) -> NDArray[np.floating]:
-    """Return the finite values (N,) of ``plane`` (Y, X) that its range is taken from; those of planes can be pooled."""
-    if how.method == "percentiles":
+def sample_intensities(
+    plane: NDArray[np.generic], normalisation: Normalisation, *, samples: int = SAMPLES
+) -> NDArray[np.floating]:
+    """Return the finite values (N,) of ``plane`` (Y, X) that its range is taken from; planes can be pooled."""
+    if normalisation.method == "percentiles":
         values: NDArray[np.floating] = _sampled_medians(plane, samples)
     else:
         step = _grid_step(plane.shape, samples)
@@ -62,14 +64,14 @@ def sample(plane: NDArray[np.generic], how: Normalisation, *, samples: int = SAM
     return finite
 
 
-def range_of(values: NDArray[np.floating], how: Normalisation) -> IntensityRange:
-    """Return the range that sampled values (N,) have by the way that a model wants."""
-    if how.method == "none":
+def range_of_samples(values: NDArray[np.floating], normalisation: Normalisation) -> IntensityRange:
+    """Return the range of sampled values (N,) by a model's normalisation."""
+    if normalisation.method == "none":
         return IntensityRange(0.0, 1.0, UNBOUNDED)
     if values.size == 0:
         return IntensityRange(0.0, 0.0)
-    if how.method == "percentiles":
-        low, high = np.percentile(values, (how.low, how.high))
+    if normalisation.method == "percentiles":
+        low, high = np.percentile(values, (normalisation.low, normalisation.high))
         return IntensityRange(float(low), float(high))
     mean, spread = float(values.mean()), float(values.std())
     return IntensityRange(mean, mean + spread, UNBOUNDED)
@@ -80,7 +82,7 @@ def intensity_range(
 ) -> IntensityRange:
     """Return the ``low`` and ``high`` percentile (0 to 100) of the finite 3x3 medians of ``plane`` (Y, X).
 
-    At most ``samples`` medians or a few more are looked at, on a grid.
+    About ``samples`` medians at most are computed, on a grid.
     """
     medians = _sampled_medians(plane, samples)
     medians = medians[np.isfinite(medians)]
@@ -117,9 +119,9 @@ def _median_of_nine(v: list[NDArray[np.floating]]) -> NDArray[np.floating]:
 
 
 def normalise_into(batch: NDArray[np.float32], pixels: NDArray[np.generic], ranges: Sequence[IntensityRange]) -> None:
-    """Write normalised pixels (K, y, x) into ``batch`` (C, tile, tile), mirrored beyond their end; NaN becomes 0.
+    """Write normalised pixels (K, y, x) into ``batch`` (C, tile, tile), mirrored beyond their last row and column.
 
-    A single channel of pixels is written into every channel of the batch.
+    NaN becomes 0. A single channel of pixels is written into every channel of the batch.
     """
     height, width = pixels.shape[1:]
     tile = batch.shape[1]

@@ -1,7 +1,7 @@
-"""What is done to a field, as one frozen value: the recipe's steps with their verified models and checked values.
+"""The processing of a field as one frozen value: a recipe's steps with verified models and checked parameters.
 
-A pipeline is made in one place, `make_pipeline`, and everything that runs (window, command line, plate) takes it whole.
-A step says what it takes and what it gives, so that steps can follow each other without knowing each other.
+`make_pipeline` is the only place that makes one; window, command line and plate runs all use it. A step declares its
+input and output, so that steps can be chained without knowing each other.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from napari_cellvino.segmentation.stitch_z import STITCHING, stitching_parameter
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One model of a pipeline, and the precision that it runs at."""
+    """One model of a pipeline, and its precision."""
 
     package: ModelPackage
     precision: Precision
 
     @property
     def takes(self) -> Takes:
-        """What the step looks at."""
+        """Kind of input."""
         return self.package.spec.takes
 
     @property
     def gives(self) -> Gives:
-        """What comes out of it."""
+        """Kind of output."""
         return self.package.spec.gives
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """What a user may move, with the model's own defaults."""
+        """Adjustable parameters, with the model's defaults."""
         return head_parameters(self.package.spec)
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A recipe with its verified models: one step finds cells, a second one may refine them to outlines.
+    """A recipe with its verified models: one step finds cells, an optional second one outlines them.
 
-    The hashes of the models and the value of every parameter are written out in ``recipe``.
+    ``recipe`` holds the hashes of the models and the value of every parameter.
     """
 
     recipe: Recipe
@@ -54,7 +54,7 @@ class Pipeline:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps in their order."""
+        """The steps, in order."""
         return (self.find,) if self.refine is None else (self.find, self.refine)
 
     @property
@@ -64,17 +64,17 @@ class Pipeline:
 
     @property
     def outline(self) -> ModelPackage | None:
-        """The model that outlines the cells found, or None."""
+        """The model that outlines the cells, or None."""
         return self.refine.package if self.refine else None
 
     @property
     def label(self) -> str:
-        """Names and versions of the models, as layers show them."""
+        """Names and versions of the models, for layer names."""
         return " + ".join(step.package.label for step in self.steps)
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Fingerprints of the models."""
+        """SHA-256 hashes of the models."""
         return tuple(step.package.sha256 for step in self.steps)
 
     @property
@@ -89,7 +89,7 @@ class Pipeline:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters of all steps, and of joining planes in 3D."""
+        """The parameters of all steps, and of z-stitching."""
         return parameters_of(self.recipe, self.package, self.outline)
 
     def with_values(self, values: Mapping[str, float]) -> Pipeline:
@@ -103,11 +103,11 @@ class Pipeline:
         return self.with_choices(parameters=self.values | dict(values))
 
     def with_overrides(self, overrides: MetadataOverrides) -> Pipeline:
-        """Return the pipeline for an image of which the user said this."""
+        """Return the pipeline for an image with the user's metadata overrides."""
         return replace(self, recipe=self.recipe.with_overrides(overrides))
 
     def with_choices(self, **choices: object) -> Pipeline:
-        """Return the pipeline with other choices of the recipe than its models; values are checked again.
+        """Return the pipeline with other recipe settings, apart from the models; parameters are checked again.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class Pipeline:
         return replace(self, recipe=recipe.model_copy(update={"parameters": values}))
 
     def at_frame(self, frame: int) -> Pipeline:
-        """Return the pipeline for one time point, from 1."""
+        """Return the pipeline for one time point, counted from 1."""
         return self if self.recipe.frame == frame else self.with_choices(frame=frame)
 
 
@@ -129,18 +129,19 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     Parameters
     ----------
     recipe
-        The choices; parameters that it does not name have their defaults.
+        The settings; parameters that are not given have their defaults.
     packages
-        Models that were verified already; others are looked for and verified, which reads all their files.
+        Models already verified; others are searched and verified, which reads all their files.
 
     Raises
     ------
     ModelPackageError
-        If a model is not there, broken, or not the one that the recipe was made with.
+        If a model is missing, broken, or another version than the recipe's.
     OptionError
         If the two models do not fit each other, a parameter is unknown or a value out of range.
     """
-    known = {package.spec.name: package for package in packages}
+    packages = tuple(packages)
+    known = {package.spec.name: package for package in packages} | {str(p.folder): p for p in packages}
     package = known.get(recipe.model) or find_package(recipe.model)
     outline = known.get(recipe.outline) or find_package(recipe.outline) if recipe.outline else None
     if outline is not None:
@@ -156,7 +157,7 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
 
 
 def parameters_of(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> tuple[Parameter, ...]:
-    """Return what a user may move: the parameters of the models' heads, and of joining planes in 3D."""
+    """Return the adjustable parameters: those of the models' heads, and of z-stitching."""
     heads = head_parameters(package.spec, outline.spec if outline else None)
     return (*heads, *stitching_parameters(recipe.z_choice))
 
@@ -174,7 +175,7 @@ def check_values(recipe: Recipe, package: ModelPackage, outline: ModelPackage | 
 
 
 def _precision_of(outline: ModelPackage, recipe: Recipe) -> Precision:
-    """Return the precision that a model of masks runs at: the recipe's, or Fast where it has no such weights."""
+    """Return the precision of the mask model: the recipe's, or Fast where it has no such weights."""
     return recipe.precision if recipe.precision in outline.precisions else Precision.FAST
 
 
@@ -192,7 +193,7 @@ def _check_hashes(recipe: Recipe, package: ModelPackage, outline: ModelPackage |
 
 
 def fit_to_model(recipe: Recipe, package: ModelPackage, choices: Mapping[str, object]) -> Recipe:
-    """Return a recipe for another model: what was not chosen with it and does not fit it is at its default."""
+    """Return a recipe for another model: settings that do not fit it and are not in ``choices`` get their defaults."""
     fitting: dict[str, object] = {} if "parameters" in choices else {"parameters": {}}
     if recipe.precision not in package.precisions:
         fitting["precision"] = Precision.FAST
@@ -202,12 +203,12 @@ def fit_to_model(recipe: Recipe, package: ModelPackage, choices: Mapping[str, ob
 
 
 def without_parameters_of(recipe: Recipe, outline: ModelPackage) -> Recipe:
-    """Return a recipe without the parameters of a model that outlined."""
+    """Return a recipe without the parameters of an outlining model."""
     return _without(recipe, {p.name for p in head_parameters(outline.spec)})
 
 
 def without_unused_parameters(recipe: Recipe) -> Recipe:
-    """Return a recipe without the parameters of joining where it joins nothing along z."""
+    """Return a recipe without the z-stitching parameters, unless it stitches along z."""
     return recipe if recipe.z_choice.joined else _without(recipe, {p.name for p in STITCHING})
 
 

@@ -1,4 +1,4 @@
-"""The planes of a stack one after the other, the next being read while the last is worked on."""
+"""The planes of a stack one by one; the next plane is read while the current one is processed."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def read_ahead(
 ) -> Iterator[NDArray[np.generic]]:
     """Yield the channels (C, Y, X), all by default, of the planes ``numbers`` at ``frame``; all counted from 0.
 
-    One plane is read ahead, on a thread: at most two are in memory beside the one that was yielded. Truth values
-    become 0 and 1.
+    One plane is read ahead, on a thread: at most two are in memory beside the one yielded. Boolean pixels become 0
+    and 1 (uint8).
     """
     wanted = range(stack.shape.c) if channels is None else channels
     with ThreadPoolExecutor(1, thread_name_prefix="cellvino-reading") as pool:
-        coming = pool.submit(_read, stack, frame, numbers[0], wanted)
-        for following in numbers[1:]:
-            plane = coming.result()
-            coming = pool.submit(_read, stack, frame, following, wanted)
+        pending = pool.submit(_read, stack, frame, numbers[0], wanted)
+        for number in numbers[1:]:
+            plane = pending.result()
+            pending = pool.submit(_read, stack, frame, number, wanted)
             yield plane
-        yield coming.result()
+        yield pending.result()
 
 
 def _read(stack: Stack, t: int, z: int, channels: Sequence[int]) -> NDArray[np.generic]:
@@ -37,32 +37,32 @@ def _read(stack: Stack, t: int, z: int, channels: Sequence[int]) -> NDArray[np.g
 
 
 def smooth_along_z(planes: Iterable[NDArray[np.generic]], sigma: float) -> Iterator[NDArray[np.generic]]:
-    """Yield each plane mixed with its neighbours, float32: a Gaussian of ``sigma`` planes, cut at twice that.
+    """Yield each plane smoothed along z, float32: a Gaussian of ``sigma`` planes, truncated at two sigma.
 
-    The first and the last plane go on beyond the ends. With ``sigma`` 0 planes stay as they are.
+    The first and the last plane are repeated beyond the ends. With ``sigma`` 0 planes are unchanged.
     """
     reach = ceil(2 * sigma)
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 1e-6)) ** 2)
     weights = (weights / weights.sum()).astype(np.float32)
     window: deque[NDArray[np.generic]] = deque(maxlen=2 * reach + 1)
-    for plane in _continued(planes, reach):
+    for plane in _extend_ends(planes, reach):
         window.append(plane)
         if len(window) == 2 * reach + 1:
-            yield plane if reach == 0 else _mixed(window, weights)
+            yield plane if reach == 0 else _weighted_mean(window, weights)
 
 
-def _mixed(window: Iterable[NDArray[np.generic]], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    mixed = np.zeros(next(iter(window)).shape, np.float32)
+def _weighted_mean(window: Iterable[NDArray[np.generic]], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    mean = np.zeros(next(iter(window)).shape, np.float32)
     for weight, plane in zip(weights, window, strict=True):
-        mixed += weight * np.nan_to_num(plane.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    return mixed
+        mean += weight * np.nan_to_num(plane.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    return mean
 
 
-def _continued(planes: Iterable[NDArray[np.generic]], reach: int) -> Iterator[NDArray[np.generic]]:
-    """Yield the first plane ``reach`` times more than once, and the last as well."""
-    coming = iter(planes)
-    plane = next(coming)
+def _extend_ends(planes: Iterable[NDArray[np.generic]], reach: int) -> Iterator[NDArray[np.generic]]:
+    """Yield the planes, with the first and the last one repeated ``reach`` times more."""
+    pending = iter(planes)
+    plane = next(pending)
     yield from [plane] * (reach + 1)
-    for plane in coming:
+    for plane in pending:
         yield plane
     yield from [plane] * reach

@@ -1,4 +1,4 @@
-"""A field through a pipeline: the plane or the stack that the recipe names, found, and refined where it says so."""
+"""A pipeline run on a field: cells of one plane or of a whole stack, outlined by a second model where there is one."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from napari_cellvino.segmentation.volume import StackMaps, Volume
 def predict_field(
     stack: Stack, pipeline: Pipeline, engines: EngineProvider, *, keep_maps: bool = True
 ) -> Generator[Progress, None, Prediction]:
-    """Yield progress and return what the pipeline finds in the plane that its recipe names, or in all planes.
+    """Yield progress and return the prediction of a pipeline for the recipe's plane, or for all planes.
 
     Parameters
     ----------
     stack
         The image (T, C, Z, Y, X).
     pipeline
-        What is done.
+        The models and parameters.
     engines
-        Makes the engines that run its models.
+        Gives the engines that run the models.
     keep_maps
-        Without, what was found in all planes cannot be decoded again and takes less memory.
+        If False, the maps of a stack are dropped: it takes less memory but cannot be decoded again.
 
     Raises
     ------
     DeviceError
-        If the device or the precision is not there.
+        If the device or the precision is not available.
     ImageValueError
-        If the image has no such channel, plane or time point, or cannot be used.
+        If the image has no such channel, plane or time point, or no usable pixels.
     InferenceError
-        If the network cannot be run to its end.
+        If the network cannot be run.
     """
     recipe, spec = pipeline.recipe, pipeline.package.spec
     engine = engines.engine(pipeline.package, recipe.device, pipeline.find.precision)
@@ -66,9 +66,9 @@ def predict_field(
 def decode_again(
     before: Prediction, pipeline: Pipeline, engines: EngineProvider
 ) -> Generator[Progress, None, Prediction]:
-    """Yield progress and return a prediction decoded with the values that the pipeline has now.
+    """Yield progress and return a prediction decoded again with the pipeline's current parameters.
 
-    No network runs but on cells that were not refined before.
+    The network runs only on cells that were not outlined before.
     """
     if isinstance(before.raw, StackMaps):
         return decode_stack(before, before.raw, pipeline.package.spec, pipeline.values)
@@ -92,24 +92,24 @@ def _decode_plane(
 
 
 def check_device(pipeline: Pipeline, engines: EngineProvider) -> None:
-    """Make the engines of a pipeline, so that a device that is not there is told before any field is read.
+    """Make the engines of a pipeline, so that a missing device is reported before any field is read.
 
     Raises
     ------
     DeviceError
-        If the device or a precision is not there.
+        If the device or a precision is not available.
     """
     for step in pipeline.steps:
         engines.engine(step.package, pipeline.recipe.device, step.precision)
 
 
 def refiner_for(pipeline: Pipeline, engines: EngineProvider) -> MaskRefiner:
-    """Return the model that refines, with its engine.
+    """Return the outlining model with its engine.
 
     Raises
     ------
     ValueError
-        If the pipeline has no such step.
+        If the pipeline has no outlining step.
     """
     if pipeline.refine is None:
         raise ValueError(f"the pipeline {pipeline.label} refines nothing")
@@ -118,12 +118,12 @@ def refiner_for(pipeline: Pipeline, engines: EngineProvider) -> MaskRefiner:
 
 
 def volume_of(prediction: Prediction) -> Volume | None:
-    """Return the stack that a prediction was made in where its objects are in 3D."""
+    """Return the volume of a prediction in 3D, or None for one in 2D."""
     return prediction.raw.volume if isinstance(prediction.raw, StackMaps) else None
 
 
 def notices_of(prediction: Prediction) -> tuple[str, ...]:
-    """Return what the user should know of a prediction, as sentences."""
+    """Return the notices of a prediction for the user, as sentences."""
     left_out = prediction.decoded.left_out
     if not left_out:
         return prediction.raw.notices

@@ -1,8 +1,8 @@
-"""Every plane of a stack through the network, and what it said joined to objects in 3D.
+"""Inference on every plane of a stack, and stitching of the 2D objects to objects in 3D.
 
-Planes are normalised by the range of the whole stack: one that lies out of focus would else be stretched to noise, and
-noise to cells. Each plane is mixed a little with its neighbours first, where planes lie close together for the cells:
-that lifts the cells of dim stacks from the noise (F1 at IoU 0.5 from 0.69 to 0.73 on 9 stacks of mouse embryos).
+Planes are normalised by the range of the whole stack: else the noise of planes out of focus is stretched and looks like
+cells. Where planes lie close together relative to the cells, the stack is first smoothed along z: that lifts the cells
+of dim stacks from the noise (F1 at IoU 0.5 from 0.69 to 0.73 on 9 stacks of mouse embryos).
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import Gives, ModelSpec
 from napari_cellvino.segmentation.heads import head_parameters
-from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, range_of, sample
+from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, range_of_samples, sample_intensities
 from napari_cellvino.segmentation.plane_reading import read_ahead, smooth_along_z
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
-from napari_cellvino.segmentation.prepare import seen_of
+from napari_cellvino.segmentation.prepare import network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate
 from napari_cellvino.segmentation.stitch_z import Slices, stitch_slices
-from napari_cellvino.segmentation.stitch_z.slices import brightness_of
+from napari_cellvino.segmentation.stitch_z.slices import mean_brightness
 from napari_cellvino.segmentation.volume import StackMaps, Volume, read_volume
 
-MIXING = 0.13  # cell diameters along z that planes are mixed over: a standard deviation, at most one plane
-LEAST_MIXING = 0.3  # planes: below that a neighbour has no say
-SAMPLES_PER_PLANE = 4_000  # at least, of what a stack's range is taken from
+Z_SIGMA_DIAMETERS = 0.13  # sigma of the smoothing along z, in cell diameters; at most one plane
+MIN_Z_SIGMA = 0.3  # planes: below that a neighbour has no weight
+SAMPLES_PER_PLANE = 4_000  # at least, for the intensity range of a stack
 
 Pixels = NDArray[np.generic]
 
@@ -47,62 +47,62 @@ def predict_stack(
     diameter_px: float | None = None,
     keep_maps: bool = True,
 ) -> Generator[Progress, None, Prediction]:
-    """Yield progress and return what was found in all planes of a stack, joined in 3D.
+    """Yield progress and return the prediction for all planes of a stack, stitched in 3D.
 
-    The stack is read twice, plane by plane: once for its range and its maximum projection, once for the network.
-    ``values`` has every parameter, those of joining as well; without ``keep_maps`` it cannot be decoded again.
+    The stack is read twice, plane by plane: once for intensity range and maximum projection, once for the network.
+    ``values`` has every parameter, z-stitching included; without ``keep_maps`` it cannot be decoded again.
 
     Raises
     ------
     ImageValueError
-        If the stack has one plane only, no such channel or frame, or no finite pixel.
+        If the stack has only one plane, no such channel or frame, or no finite pixel.
     OptionError
-        If the model does not outline cells.
+        If the model gives no outlines.
     """
     _check(stack, spec)
-    plane, volume, ranges = yield from _survey(stack, spec, channel, frame)
+    plane, volume, ranges = yield from _read_statistics(stack, spec, channel, frame)
     maps: list[RawMaps] = []
-    slices = _Collecting(stack, spec, values)
-    seen = allocate((stack.shape.z if keep_maps else 0, stack.shape.y, stack.shape.x), np.float16)
-    sigma = mixing(stack.spacing, diameter_px or spec.diameter_px.assumed or spec.diameter_px.reference)
+    slices = _SliceCollector(stack, spec, values)
+    normalised = allocate((stack.shape.z if keep_maps else 0, stack.shape.y, stack.shape.x), np.float16)
+    sigma = z_sigma(stack.spacing, diameter_px or spec.diameter_px.assumed or spec.diameter_px.reference)
     for z, inputs in enumerate(smooth_along_z(_inputs(stack, spec, channel, frame), sigma)):
         running = infer_maps(replace(plane, inputs=inputs), spec, engine, diameter_px=diameter_px, ranges=ranges)
-        raw = yield from _counted(running, z + 1, stack.shape.z)
+        raw = yield from _with_plane_progress(running, z + 1, stack.shape.z)
         bright = _brightness(inputs, ranges)
         slices.add(raw, bright)
         if keep_maps:
-            seen[z] = bright
+            normalised[z] = bright
         maps.append(raw if keep_maps else replace(raw, maps=raw.maps[:, :0, :0].copy()))
         yield Progress("planes run", z + 1, stack.shape.z, Stage.INFERENCE)
     found = slices.result()
     return Prediction(
-        plane, StackMaps(tuple(maps), seen, volume), stitch_slices(found, values), dict(values), slices=found
+        plane, StackMaps(tuple(maps), normalised, volume), stitch_slices(found, values), dict(values), slices=found
     )
 
 
 def decode_stack(before: Prediction, maps: StackMaps, spec: ModelSpec, values: Mapping[str, float]) -> Prediction:
-    """Return kept maps of a stack decoded with other values; joined anew only, where those of the head are the same."""
+    """Return a prediction decoded with other values; where those of the head are equal, only stitching is repeated."""
     slices = before.slices
     if slices is None or any(before.values[p.name] != values[p.name] for p in head_parameters(spec)):
-        collecting = _Collecting(maps.volume.stack, spec, values)
-        for raw, bright in zip(maps.planes, maps.seen, strict=True):
+        collecting = _SliceCollector(maps.volume.stack, spec, values)
+        for raw, bright in zip(maps.planes, maps.normalised, strict=True):
             collecting.add(raw, bright)
         slices = collecting.result()
     return replace(before, decoded=stitch_slices(slices, values), values=dict(values), slices=slices)
 
 
-def mixing(spacing: Spacing, diameter_px: float) -> float:
-    """Return over how many planes (standard deviation) cells of a diameter are mixed; of unknown spacing, as in a cube.
+def z_sigma(spacing: Spacing, diameter_px: float) -> float:
+    """Return the sigma in planes of the smoothing along z for a cell diameter; unknown spacing counts as isotropic.
 
-    Planes far apart show other parts of a cell, or other cells: they are not mixed.
+    Planes far apart show other parts of a cell, or other cells: then it is 0.
     """
     ratio = spacing.x / spacing.z if spacing.x and spacing.z else 1.0
-    sigma = min(1.0, MIXING * diameter_px * ratio)
-    return sigma if sigma >= LEAST_MIXING else 0.0
+    sigma = min(1.0, Z_SIGMA_DIAMETERS * diameter_px * ratio)
+    return sigma if sigma >= MIN_Z_SIGMA else 0.0
 
 
-class _Collecting:
-    """Decodes plane after plane to slices."""
+class _SliceCollector:
+    """Decodes the planes of a stack one by one and collects them as slices."""
 
     def __init__(self, stack: Stack, spec: ModelSpec, values: Mapping[str, float]) -> None:
         self._spec, self._values = spec, values
@@ -111,15 +111,15 @@ class _Collecting:
         self._brightness: list[NDArray[np.float32]] = []
 
     def add(self, raw: RawMaps, bright: NDArray[np.floating]) -> None:
-        """Decode the next plane, of which the normalised pixels (Y, X) are given."""
+        """Decode the next plane; ``bright`` are its normalised pixels (Y, X)."""
         decoded = decode(raw, self._spec, self._values)
         self._labels[len(self._found)] = decoded.label_image()
         self._found.append(decoded.objects)
-        self._brightness.append(brightness_of(decoded, bright))
+        self._brightness.append(mean_brightness(decoded, bright))
 
     def result(self) -> Slices:
         """Return the slices."""
-        return Slices.of(self._labels, self._found, self._brightness)
+        return Slices.from_objects(self._labels, self._found, self._brightness)
 
 
 def _check(stack: Stack, spec: ModelSpec) -> None:
@@ -134,35 +134,35 @@ def _check(stack: Stack, spec: ModelSpec) -> None:
         )
 
 
-def _survey(
+def _read_statistics(
     stack: Stack, spec: ModelSpec, channel: str, frame: int
 ) -> Generator[Progress, None, tuple[Plane, Volume, list[IntensityRange]]]:
-    """Read every plane once: the maximum projection, a hash of all pixels, and the range of each input channel."""
+    """Return the maximum projection, the volume with its hash, and the range of each input channel; reads all once."""
     index, count = channel_index(stack, channel), max(SAMPLES_PER_PLANE, SAMPLES // stack.shape.z)
     samples: list[list[NDArray[np.floating]]] = []
 
-    def look(pixels: Pixels) -> None:
-        inputs = seen_of(pixels, index, spec.input_channels)
-        samples.append([sample(c, spec.normalise, samples=count) for c in inputs])
+    def on_plane(pixels: Pixels) -> None:
+        inputs = network_inputs(pixels, index, spec.input_channels)
+        samples.append([sample_intensities(c, spec.normalise, samples=count) for c in inputs])
 
-    reading = read_volume(stack, channel=channel, frame=frame, inputs=spec.input_channels, look=look)
+    reading = read_volume(stack, channel=channel, frame=frame, inputs=spec.input_channels, on_plane=on_plane)
     plane, volume = yield from reading
-    ranges = [range_of(np.concatenate(values), spec.normalise) for values in zip(*samples, strict=True)]
+    ranges = [range_of_samples(np.concatenate(values), spec.normalise) for values in zip(*samples, strict=True)]
     return plane, volume, ranges
 
 
 def _inputs(stack: Stack, spec: ModelSpec, channel: str, frame: int) -> Generator[Pixels, None, None]:
-    """Yield what the network sees (K, Y, X) of each plane; only the channels that it needs are read."""
+    """Yield the network's input channels (K, Y, X) of each plane; other channels are not read."""
     index = channel_index(stack, channel)
     wanted = range(stack.shape.c) if index is None else (index,)
     for pixels in read_ahead(stack, frame - 1, range(stack.shape.z), wanted):
-        yield seen_of(pixels, None if index is None else 0, spec.input_channels)
+        yield network_inputs(pixels, None if index is None else 0, spec.input_channels)
 
 
-def _counted(
+def _with_plane_progress(
     running: Generator[Progress, None, RawMaps], number: int, total: int
 ) -> Generator[Progress, None, RawMaps]:
-    """Yield after every tile which plane is under way, so that a run can be stopped between tiles."""
+    """Yield the current plane after every tile, so that a run can be stopped between tiles; return the maps."""
     while True:
         try:
             next(running)
@@ -173,7 +173,7 @@ def _counted(
 
 
 def _brightness(inputs: Pixels, ranges: Sequence[IntensityRange]) -> NDArray[np.float32]:
-    """Return the normalised pixels (Y, X) of a plane, not clipped but finite, the mean of several channels."""
+    """Return the normalised pixels (Y, X) of a plane, float32, the mean over channels; finite but not clipped."""
     parts = []
     for channel, values in zip(inputs, ranges, strict=True):
         width = values.high - values.low

@@ -1,4 +1,4 @@
-"""From a stack to the one plane a network sees, reading plane by plane."""
+"""The one plane of a stack that goes into a network, read plane by plane."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_cellvino.core.image import LUMINANCE, Plane, Stack, ZChoice, ZWay, c
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.segmentation.plane_reading import read_ahead
-from napari_cellvino.segmentation.z_projection import Blend, Sharpest, make_blend
+from napari_cellvino.segmentation.z_projection import Projection, SharpestPlane, make_projection
 
 _logger = logging.getLogger(__name__)
 
@@ -21,73 +21,77 @@ _logger = logging.getLogger(__name__)
 def project(
     stack: Stack, *, channel: str = "", z: ZChoice | None = None, frame: int = 1, inputs: int = 1
 ) -> Generator[Progress, None, Plane]:
-    """Yield progress after every plane read and return the plane (1, Y, X): in the stack's dtype, a mean in float32.
+    """Yield progress after every plane read and return the plane, in the stack's dtype; a mean is float32.
 
-    All channels are projected, since all are measured, and the sharpest plane is that of the channel chosen. The next
-    plane is read while one is worked on; memory stays at a few planes of each channel for any number of planes. Of RGB
-    without a chosen channel, a network that takes 3 ``inputs`` sees the colours, another one the luminance (ITU-R
-    BT.601), which is float32.
+    All channels are projected, since all are measured; the sharpest plane is chosen by the selected channel. Memory
+    holds a few planes of each channel, for any number of planes. For RGB without a selected channel, a network of 3
+    ``inputs`` gets the colours, another one the luminance (ITU-R BT.601) as float32.
 
     Raises
     ------
     ImageValueError
-        If the channel, plane or frame does not exist, or the pixels are no real numbers, or none is finite.
+        If the channel, plane or frame does not exist, the pixels are not real numbers, or none is finite.
     """
     chosen = z or ZChoice()
     index = channel_index(stack, channel)
     planes = _planes_of(stack, chosen)
     check_usable(stack, frame)
-    blend = make_blend(chosen.way, index)
+    projection = make_projection(chosen.way, index)
     with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{len(planes)} plane(s)"):
         for done, pixels in enumerate(read_ahead(stack, frame - 1, planes), 1):
-            blend.add(pixels)
+            projection.add(pixels)
             yield Progress("planes", done, len(planes))
-    return as_plane(stack, blend, channel=channel, z=chosen, frame=frame, inputs=inputs)
+    return make_plane(stack, projection, channel=channel, z=chosen, frame=frame, inputs=inputs)
 
 
 def check_usable(stack: Stack, frame: int) -> None:
-    """Raise ImageValueError unless a stack has that time point (from 1) and pixels that are real numbers."""
+    """Raise ImageValueError unless a stack has the time point (from 1) and pixels of a real number type."""
     if not 1 <= frame <= stack.shape.t:
         raise ImageValueError(f"{stack.origin.name} has no time point {frame}; it holds 1 to {stack.shape.t}")
     if stack.dtype.kind not in "biuf":
         raise ImageValueError(f"{stack.origin.name} holds {stack.dtype} pixels; only real numbers can be used")
 
 
-def as_plane(stack: Stack, blend: Blend, *, channel: str, z: ZChoice, frame: int, inputs: int) -> Plane:
-    """Return what was made of a stack's planes, with all that is known of it.
+def make_plane(stack: Stack, projection: Projection, *, channel: str, z: ZChoice, frame: int, inputs: int) -> Plane:
+    """Return the projection of a stack's planes with its metadata.
 
     Raises
     ------
     ImageValueError
         If there is no such channel, or no finite pixel in it.
     """
-    pixels = blend.result()
-    seen = seen_of(pixels, channel_index(stack, channel), inputs)
+    pixels = projection.result()
+    seen = network_inputs(pixels, channel_index(stack, channel), inputs)
     if seen.dtype.kind == "f" and not np.isfinite(seen).any():
         raise ImageValueError(f"{stack.origin.name} holds no finite pixel (all NaN or infinite)")
-    sharpest = blend.number if isinstance(blend, Sharpest) else None
+    sharpest = projection.number if isinstance(projection, SharpestPlane) else None
     words = describe_plane(stack, channel=channel, z=z, frame=frame, inputs=inputs, sharpest=sharpest)
-    return Plane(pixels, seen, stack.spacing, stack.origin_of(frame), stack.channels, words, sharpest)
+    named = channel_name(stack, channel, inputs)
+    return Plane(pixels, seen, stack.spacing, stack.origin_of(frame), stack.channels, words, named, sharpest)
 
 
-def seen_of(pixels: NDArray[np.generic], index: int | None, inputs: int) -> NDArray[np.generic]:
-    """Return what a network sees of pixels (C, Y, X): one channel, or of RGB (None) the colours or the luminance."""
+def channel_name(stack: Stack, channel: str, inputs: int) -> str:
+    """Return the name of what a network sees: a channel's, or ``colour`` or ``grey`` of RGB."""
+    index = channel_index(stack, channel)
+    return ("colour" if inputs == 3 else "grey") if index is None else stack.channels[index]
+
+
+def network_inputs(pixels: NDArray[np.generic], index: int | None, inputs: int) -> NDArray[np.generic]:
+    """Return the network's inputs (K, Y, X) from pixels (C, Y, X): one channel, or (None) RGB colours or luminance."""
     return pixels[index : index + 1] if index is not None else pixels if inputs == 3 else _luminance(pixels)
 
 
 def describe_plane(
     stack: Stack, *, channel: str, z: ZChoice, frame: int, inputs: int = 1, sharpest: int | None = None
 ) -> str:
-    """Return in words how a plane is made: ``DNA, maximum projection of 24 planes``.
+    """Return a description of a plane: ``DNA, maximum projection of 24 planes``.
 
     Raises
     ------
     ImageValueError
         If there is no such channel.
     """
-    index = channel_index(stack, channel)
-    colours = "colour" if inputs == 3 else "grey"
-    parts = [colours if index is None else stack.channels[index]]
+    parts = [channel_name(stack, channel, inputs)]
     if stack.shape.z > 1:
         parts.append(_format_z(z, stack.shape.z, sharpest))
     if stack.shape.t > 1:

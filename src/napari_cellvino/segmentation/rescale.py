@@ -1,4 +1,4 @@
-"""Objects at the size a model knows best: how much a plane is resized for it, and the resizing."""
+"""Resizing of planes so that objects get a model's reference diameter."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LARGEST_ZOOM = 16.0
 
 
 def zoom_for(spec: ModelSpec, diameter_px: float | None) -> float:
-    """Return the factor that makes objects of a diameter as large as the model knows them best.
+    """Return the zoom factor that gives objects of a diameter (px) the model's reference diameter.
 
-    None is the diameter that the model assumes; where it assumes none either, images are taken as they are.
+    None stands for the diameter that the model assumes; if it assumes none, the factor is 1.
 
     Raises
     ------
     OptionError
-        If the diameter is too far from the model's own.
+        If the factor is outside 1/16 to 16.
     """
     diameter = diameter_px or spec.diameter_px.assumed
     if diameter is None:
@@ -42,7 +42,7 @@ def resized_shape(shape: tuple[int, ...], factor: float) -> tuple[int, int]:
 
 
 def resize_pixels(pixels: NDArray[np.generic], shape: tuple[int, int]) -> NDArray[np.generic]:
-    """Return pixels (C, Y, X) at another height and width: as they are, or smoothed where they shrink, float32."""
+    """Return pixels (C, Y, X) at another size (Y, X): unchanged if equal, else float32, anti-aliased if smaller."""
     if pixels.shape[1:] == shape:
         return pixels
     smooth = shape[0] < pixels.shape[1]
@@ -51,7 +51,7 @@ def resize_pixels(pixels: NDArray[np.generic], shape: tuple[int, int]) -> NDArra
 
 
 def resize_map(probability: NDArray[np.float16], shape: tuple[int, int]) -> NDArray[np.float16]:
-    """Return a map (Y, X) at another height and width, interpolated."""
+    """Return a map (Y, X) float16 at another height and width, interpolated linearly."""
     if probability.shape == shape:
         return probability
     factors = [new / old for new, old in zip(shape, probability.shape, strict=True)]

@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 
-PER_TILE_PX = 20_000  # pixels whose computing takes as long as what a tile costs beside its pixels
+TILE_OVERHEAD_PX = 20_000  # fixed cost of a tile, in pixels that take the same time
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One tile along one axis, in map pixels: read ``start`` to ``stop``; own ``core_start`` to ``core_stop``."""
+    """One tile along one axis, in map pixels: ``start`` to ``stop``, with its core ``core_start`` to ``core_stop``."""
 
     start: int
     stop: int
@@ -56,32 +56,32 @@ class TilePlan:
 
 
 def plan_tiles(height: int, width: int, *, tile: int, halo: int) -> TilePlan:
-    """Return square tiles of ``tile`` px that cover maps of a size with ``halo`` px of context at inner edges.
+    """Return square tiles of ``tile`` px that cover maps (height, width), with ``halo`` px of context at inner edges.
 
     Raises
     ------
     ImageValueError
-        If the image is empty or the halo leaves nothing of the tile.
+        If the image is empty or the halo leaves no core of the tile.
     """
     if min(height, width) < 1:
         raise ImageValueError(f"an image of {width} × {height} px has no pixels")
     if not 0 <= 2 * halo < tile:
         raise ImageValueError(f"a halo of {halo} px leaves nothing of tiles of {tile} px; use at most {tile // 2 - 1}")
     rows, columns = _spans(height, tile, halo), _spans(width, tile, halo)
-    room = min(halo, *(span.core_stop - span.core_start for span in (*rows, *columns))) // 2
-    blend = 1 << room.bit_length() >> 1  # a power of two: weights are exact binary fractions
+    longest = min(halo, *(span.core_stop - span.core_start for span in (*rows, *columns))) // 2
+    blend = 1 << longest.bit_length() >> 1  # a power of two: weights are exact binary fractions
     return TilePlan(rows, columns, tile, blend)
 
 
 def choose_tile(height: int, width: int, *, largest: int, halo: int) -> int:
-    """Return the tile size that takes the least time for an image: 256, 320, 384, … up to ``largest``.
+    """Return the fastest tile size for an image: 256, 320, 384, … up to ``largest`` px.
 
-    Steps of 64 px: each size is compiled once for a computer and then comes from the cache.
+    Steps of 64 px limit the number of sizes; each is compiled once and then cached.
     """
 
     def cost(size: int) -> int:
         count = len(plan_tiles(height, width, tile=size, halo=min(halo, size // 4)))
-        return count * (size * size + PER_TILE_PX)
+        return count * (size * size + TILE_OVERHEAD_PX)
 
     return int(min([*range(256, largest + 1, 64)] or [largest], key=cost))
 
@@ -96,16 +96,16 @@ def _spans(length: int, tile: int, halo: int) -> tuple[Span, ...]:
 
 
 def cut_tile(pixels: NDArray[np.generic], row: Span, column: Span, stride: int = 1) -> NDArray[np.generic]:
-    """Return the pixels (C, y, x) of one tile, a view, not yet padded; ``stride`` image px are one map px."""
+    """Return a view of the pixels (C, y, x) of one tile, not padded; ``stride`` image px are one map px."""
     y, x = (slice(span.start * stride, span.stop * stride) for span in (row, column))
     return pixels[:, y, x]
 
 
 class Stitcher:
-    """Joins tile outputs, given in raster order, to maps (M, Y, X) float16.
+    """Blends tile outputs, given in raster order, into maps (M, Y, X) float16.
 
-    Tiles fade along x into one row of tiles, rows fade along y into the maps. Weights are exact binary fractions, so
-    where tiles agree the result is what they say, to the bit.
+    Tiles are blended along x into one row of tiles, and rows along y into the maps. Weights are exact binary fractions,
+    so where tiles agree the result equals them bit by bit.
     """
 
     def __init__(self, plan: TilePlan, out: NDArray[np.float16]) -> None:
@@ -113,11 +113,11 @@ class Stitcher:
         self._row = np.zeros((len(out), plan.tile, out.shape[2]), np.float16)
 
     def add(self, index: int, tile_maps: NDArray[np.floating]) -> None:
-        """Take the maps (M, tile, tile) of tile number ``index``."""
+        """Add the maps (M, tile, tile) of tile ``index``."""
         rows, columns, blend = self.plan.rows, self.plan.columns, self.plan.blend
         i, j = divmod(index, len(columns))
-        top, bottom = _reach(rows, i, blend)
-        left, right = _reach(columns, j, blend)
+        top, bottom = _extent(rows, i, blend)
+        left, right = _extent(columns, j, blend)
         y, x = rows[i].start, columns[j].start
         part = tile_maps[:, top - y : bottom - y, left - x : right - x]
         row = self._row[:, : bottom - top]
@@ -126,14 +126,14 @@ class Stitcher:
             _fade_in(self.out[:, top:bottom], row, 2 * blend * (i > 0), axis=1)
 
 
-def _reach(spans: Sequence[Span], index: int, blend: int) -> tuple[int, int]:
-    """Return the first pixel and the end of what a span contributes to: its core and half of each fade."""
+def _extent(spans: Sequence[Span], index: int, blend: int) -> tuple[int, int]:
+    """Return start and stop of the pixels that a span contributes to: its core and half of each blend zone."""
     span = spans[index]
     return span.core_start - blend * (index > 0), span.core_stop + blend * (index < len(spans) - 1)
 
 
 def _fade_in(target: NDArray[np.float16], part: NDArray[np.floating], width: int, *, axis: int) -> None:
-    """Write ``part`` over ``target``, mixed with what is there over the first ``width`` pixels along ``axis``."""
+    """Write ``part`` over ``target``, blended linearly over the first ``width`` pixels along ``axis``."""
     zone = (slice(None),) * axis + (slice(0, width),)
     ramp = (np.arange(width, dtype=np.float32) + 0.5) / np.float32(max(1, width))
     ramp = ramp.reshape(-1, *(1,) * (2 - axis))

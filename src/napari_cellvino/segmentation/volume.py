@@ -1,4 +1,4 @@
-"""A stack as what results in 3D belong to, and what the network said of its planes."""
+"""The volume that a result in 3D belongs to, and the network's output for its planes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.segmentation.plane_reading import read_ahead
-from napari_cellvino.segmentation.prepare import as_plane, check_usable
+from napari_cellvino.segmentation.prepare import check_usable, make_plane
 from napari_cellvino.segmentation.raw_maps import RawMaps
-from napari_cellvino.segmentation.z_projection import Maximum
+from napari_cellvino.segmentation.z_projection import MaximumProjection
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """The planes of a stack at ``frame`` (from 1), read again where they are measured, and a hash of their pixels."""
+    """A stack at ``frame`` (from 1), whose planes are read again for measuring, and the hash of its pixels."""
 
     stack: Stack
     frame: int
@@ -37,60 +37,60 @@ def read_volume(
     channel: str = "",
     frame: int = 1,
     inputs: int = 1,
-    look: Callable[[NDArray[np.generic]], object] = lambda pixels: None,
+    on_plane: Callable[[NDArray[np.generic]], object] = lambda pixels: None,
 ) -> Generator[Progress, None, tuple[Plane, Volume]]:
-    """Yield progress after every plane read and return the maximum projection of a stack, and the stack as a volume.
+    """Yield progress after every plane read and return the maximum projection of a stack, and its volume.
 
-    Each plane is read once; ``look`` is shown all its channels (C, Y, X). ``channel`` and ``inputs`` say what of the
-    projection a network, or a person, sees.
+    Each plane is read once; ``on_plane`` is called with all its channels (C, Y, X). ``channel`` and ``inputs`` are as
+    in `project`.
 
     Raises
     ------
     ImageValueError
-        If the channel or frame does not exist, or the pixels are no real numbers, or none is finite.
+        If the channel or frame does not exist, the pixels are not real numbers, or none is finite.
     """
     check_usable(stack, frame)
-    count, blend = stack.shape.z, Maximum()
+    count, projection = stack.shape.z, MaximumProjection()
     digest = hashlib.sha256(f"{stack.dtype.str}{stack.shape}{frame}".encode())
     with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{count} planes"):
         for done, pixels in enumerate(read_ahead(stack, frame - 1, range(count)), 1):
             digest.update(np.ascontiguousarray(pixels).data)
-            look(pixels)
-            blend.add(pixels)
+            on_plane(pixels)
+            projection.add(pixels)
             yield Progress("planes", done, count)
-    plane = as_plane(stack, blend, channel=channel, z=ZChoice(ZWay.JOINED), frame=frame, inputs=inputs)
+    plane = make_plane(stack, projection, channel=channel, z=ZChoice(ZWay.JOINED), frame=frame, inputs=inputs)
     return plane, Volume(stack, frame, digest.hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
 class StackMaps:
-    """What the network said of each plane, and the normalised pixels (Z, Y, X) float16 that brightness comes from.
+    """The network's output for each plane, and the normalised pixels (Z, Y, X) float16 for the brightness of objects.
 
-    Where nothing is to be decoded again, the maps and the pixels are empty.
+    Where maps are not kept, both are empty.
     """
 
     planes: tuple[RawMaps, ...]
-    seen: NDArray[np.float16]
+    normalised: NDArray[np.float16]
     volume: Volume
 
     @property
-    def facts(self) -> EngineInfo:
-        """What it ran on."""
-        return self.planes[0].facts
+    def engine_info(self) -> EngineInfo:
+        """The engine of the run."""
+        return self.planes[0].engine_info
 
     @property
     def tiles(self) -> int:
-        """Tiles of all planes."""
+        """Number of tiles of all planes."""
         return sum(raw.tiles for raw in self.planes)
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Sentences for the user, each once."""
+        """Notices for the user, each once."""
         return tuple(dict.fromkeys(notice for raw in self.planes for notice in raw.notices))
 
 
 def cell_map(raw: RawMaps | StackMaps, names: tuple[str, ...], z: int | None = None) -> NDArray[np.float16] | None:
-    """Return the probability of a cell (Y, X) that the network gave, or None where it has no such map.
+    """Return the foreground probability (Y, X) float16, or None where the network has no such map at full size.
 
     ``names`` are those of the model's maps; ``z`` (from 0) is the plane of a stack.
     """

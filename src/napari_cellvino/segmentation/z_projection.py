@@ -1,4 +1,4 @@
-"""Many planes made one, taking one plane at a time: maximum, mean, or the sharpest."""
+"""Projections along z that take one plane at a time: maximum, mean, or the sharpest plane."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from napari_cellvino.segmentation.sharpness import sharpness
 Pixels = NDArray[np.generic]  # (C, Y, X)
 
 
-class Blend(Protocol):
-    """Takes planes (C, Y, X) in their order and gives one of the same shape."""
+class Projection(Protocol):
+    """Takes planes (C, Y, X) in order and gives one of the same shape."""
 
     def add(self, pixels: Pixels) -> None:
         """Take the next plane; its memory may be kept and written to."""
         ...
 
     def result(self) -> Pixels:
-        """Return what was made of them."""
+        """Return the projection (C, Y, X)."""
         ...
 
 
-class Maximum:
-    """The brightest value of all planes, in their dtype; a NaN gives way to a number in another plane."""
+class MaximumProjection:
+    """The maximum of all planes, in their dtype; NaN are ignored where another plane has a number."""
 
     def __init__(self) -> None:
         self._pixels: Pixels | None = None
@@ -41,18 +41,18 @@ class Maximum:
 
     def result(self) -> Pixels:
         """Return the maxima."""
-        return _given(self._pixels)
+        return _checked(self._pixels)
 
 
-class Mean:
-    """The mean of all planes, float32; values that are not finite are left out."""
+class MeanProjection:
+    """The mean of all planes, float32; values that are not finite are ignored."""
 
     def __init__(self) -> None:
         self._sum: NDArray[np.float64] | NDArray[np.uint32] | None = None
         self._count: NDArray[np.uint16] | int = 0
 
     def add(self, pixels: Pixels) -> None:
-        """Take the next plane; sums of 8 and 16 bits are whole numbers, of which 65,536 fit."""
+        """Take the next plane; uint32 sums of 8 and 16 bits hold 65,536 planes."""
         if self._sum is None:
             exact = pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2
             self._sum = np.zeros(pixels.shape, np.uint32 if exact else np.float64)
@@ -66,14 +66,14 @@ class Mean:
 
     def result(self) -> Pixels:
         """Return the means; NaN where no plane had a finite value."""
-        total = _given(self._sum)
+        total = _checked(self._sum)
         mean = np.full(total.shape, np.nan, np.float32)
         np.divide(total, self._count, out=mean, where=np.asarray(self._count) > 0, casting="unsafe")
         return mean
 
 
-class Sharpest:
-    """The plane of the highest `sharpness` in one channel (from 0; None: in the mean of all)."""
+class SharpestPlane:
+    """The plane of the highest `sharpness` in one channel (from 0; None: the mean of all)."""
 
     def __init__(self, channel: int | None) -> None:
         self.number = 0  # from 1
@@ -81,7 +81,7 @@ class Sharpest:
         self._pixels: Pixels | None = None
 
     def add(self, pixels: Pixels) -> None:
-        """Take the next plane; of equally sharp ones the first is kept."""
+        """Take the next plane; among equally sharp ones the first is kept."""
         self._seen += 1
         measured = pixels.mean(0, dtype=np.float32) if self._channel is None else pixels[self._channel]
         score = sharpness(measured)
@@ -90,17 +90,17 @@ class Sharpest:
 
     def result(self) -> Pixels:
         """Return all channels of the sharpest plane."""
-        return _given(self._pixels)
+        return _checked(self._pixels)
 
 
-def make_blend(way: ZWay, channel: int | None) -> Blend:
-    """Return what makes one plane of many; that of one plane is its own maximum."""
+def make_projection(way: ZWay, channel: int | None) -> Projection:
+    """Return an empty projection; for a single plane the maximum."""
     if way is ZWay.MEAN:
-        return Mean()
-    return Sharpest(channel) if way is ZWay.FOCUS else Maximum()
+        return MeanProjection()
+    return SharpestPlane(channel) if way is ZWay.FOCUS else MaximumProjection()
 
 
-def _given(pixels: Pixels | None) -> Pixels:
+def _checked(pixels: Pixels | None) -> Pixels:
     if pixels is None:
         raise ValueError("no plane was given")
     return pixels

@@ -5,11 +5,10 @@ or a second run never leaves half a table under the final name. What a killed ru
 its name, ``.part-<host>-<pid>-<token>-<target>``, and removed by the next run with the same target, unless the
 process that writes it still lives or may live on another machine.
 
-A file replaces its target in one step. For a folder no system offers that, so the old one is first set aside as
-``.aside-…``; where a kill came just then, the next run puts it back before it does anything else, whichever machine it
-runs on. The name of a folder set aside also tells which folder takes its place (the number that the disk knows it by):
-only where that one is in place is the old one removed. Any other is kept, whatever its age, since it may hold work that
-is nowhere else; `set_aside` lists them.
+A file replaces its target in one step. For a folder no system offers that, so the old one is first moved aside as
+``.aside-…``; after a kill at that moment the next run, on any machine, moves it back before it does anything else. The
+name of a folder that was moved aside contains the inode number of the folder that replaces it: the old one is removed
+only where that one is in place. All others are kept, as they may be the only copy; `set_aside` lists them.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ Swapping = Callable[[], AbstractContextManager[object]]
 
 
 class UnwrittenError(OutputError):
-    """The system did not let ``path`` be written; ``remedy`` says why, and what to do."""
+    """The system refused to write ``path``; ``remedy`` is the reason and what to do."""
 
     def __init__(self, path: Path, remedy: str) -> None:
         super().__init__(f"{path} cannot be written: {remedy}")

@@ -48,7 +48,7 @@ class Timing:
     """
 
     trial: Trial
-    facts: EngineInfo | None = None
+    engine_info: EngineInfo | None = None
     ready_s: float = 0.0
     network_s: float = 0.0
     field_s: float = 0.0
@@ -172,7 +172,7 @@ def _timed(plane: Plane, trial: Trial, context: _Trials) -> tuple[Timing, Decode
     height, width = plane.shape
     timing = Timing(
         trial,
-        facts=first.raw.facts,
+        engine_info=first.raw.engine_info,
         ready_s=max(0.0, ready - statistics.median(whole)),
         network_s=statistics.median(network),
         field_s=statistics.median(whole),

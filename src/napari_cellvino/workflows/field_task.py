@@ -68,6 +68,8 @@ class FieldTask:
         Whether it is done again even where the same result stands.
     place
         Its place on a plate, None elsewhere.
+    notices
+        What the user should know of it before it is done.
     """
 
     number: int
@@ -79,6 +81,7 @@ class FieldTask:
     replace: bool = False
     again: bool = False
     place: WellPlace | None = None
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

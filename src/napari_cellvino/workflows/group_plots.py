@@ -14,7 +14,7 @@ from napari_cellvino.core.objects import format_left_out
 from napari_cellvino.figures.distribution_plot import PlotLabels, Values, draw_distribution
 from napari_cellvino.figures.plot_style import save_png
 from napari_cellvino.results.annotated_fields import Unreadable
-from napari_cellvino.results.plot_measures import CLASS, COUNT, FIELD, PlotGroup, PlotMeasure, PlotOffer, in_order
+from napari_cellvino.results.plot_measures import CLASS, COUNT, FIELD, PlotGroup, PlotMeasure, PlotOffer, natural_order
 from napari_cellvino.results.plot_values import Gathered, gather, offer_of, without
 from napari_cellvino.results.saved_tables import SavedField, failed_fields, saved_fields
 from napari_cellvino.storage.file_names import safe_name
@@ -46,8 +46,8 @@ def plot_offer(results: Path) -> PlotOffer:
 def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = None) -> Plotted:
     """Draw a measure of the results in a folder, group by group, and return the picture.
 
-    Cells that a person rejected or excluded are left out, as are fields that failed or cannot be read; the picture
-    says how many.
+    Rejected and excluded cells are left out, as are fields that failed or cannot be read; the figure gives their
+    numbers.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
     path = out or results / f"plot-{safe_name(measure.name)}-by-{group.name}.png"
     _check(path)
     gathered = gather(fields, measure, group, unreadable)
-    groups = {name: np.asarray(gathered.groups[name], np.float64) for name in in_order(gathered.groups)}
+    groups = {name: np.asarray(gathered.groups[name], np.float64) for name in natural_order(gathered.groups)}
     lines = (_left_out(failed_fields(results), "failed"), _left_out(len(unreadable), "cannot be read"))
     labels = _labels(gathered, measure, group, lines)
     save_png(draw_distribution(groups, labels), path, software=SOFTWARE)

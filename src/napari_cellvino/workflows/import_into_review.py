@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.formats.field import Cell, Cells
+from napari_cellvino.formats.matching import Wanted
 from napari_cellvino.formats.reading import find_annotations, read_cells
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.quality.reconcile import Reconciled, reconcile
@@ -32,9 +33,10 @@ def read_masks(path: Path, annotation: Annotation) -> Masks:
     ImageValueError
         If it does not fit the image, or holds boxes where outlines are reviewed, or the other way round.
     """
-    name = annotation.provenance.origin.name
-    file = find_annotations(path, name)
-    cells = read_cells(file, annotation.shape, name)
+    origin = annotation.provenance.origin
+    wanted = Wanted(origin.name, origin.path)
+    file = find_annotations(path, wanted)
+    cells = read_cells(file, annotation.shape, wanted)
     if (cells.labels is None) != (annotation.labels is None):
         kinds = ("outlines", "boxes") if cells.labels is not None else ("boxes", "outlines")
         raise ImageValueError(
@@ -44,7 +46,9 @@ def read_masks(path: Path, annotation: Annotation) -> Masks:
 
 
 def take_masks(annotation: Annotation, masks: Masks) -> Reconciled:
-    """Return the edit by which masks replace all cells but those that a person reviewed or brought before.
+    """Return the edit by which masks replace all cells but those that a person reviewed.
+
+    Masks that were taken in before and not reviewed are replaced, too.
 
     Classes are those of the annotation, by their names; cells of another class are of the first.
     """
@@ -52,7 +56,7 @@ def take_masks(annotation: Annotation, masks: Masks) -> Reconciled:
     renamed = replace(cells, classes=known, cells=tuple(_of_known_class(cell, known) for cell in cells.cells))
     brought = Annotation(cells.labels, records_of_cells(renamed), known, annotation.provenance, shape=annotation.shape)
     objects = replace(brought.objects, doubts=find_doubts(brought.objects, brought.labels, annotation.shape))
-    done = reconcile(annotation, brought.labels, objects)
+    done = reconcile(annotation, brought.labels, objects, kept=lambda record: record.reviewed)
     return replace(done, edit=replace(done.edit, name="Take in masks"))  # stands on a button: no room for the file
 
 

@@ -22,8 +22,10 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.formats.field import Cell, Cells, MisfitError
+from napari_cellvino.formats.matching import Wanted, plain
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
 from napari_cellvino.quality.doubts import find_doubts
+from napari_cellvino.results.corrections import IMPORTED, by_person, read_annotation
 from napari_cellvino.results.counts_table import write_counts
 from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, measured
 from napari_cellvino.results.folder import (
@@ -36,9 +38,9 @@ from napari_cellvino.results.folder import (
 )
 from napari_cellvino.segmentation.prepare import check_usable, project
 from napari_cellvino.segmentation.volume import Volume, read_volume
+from napari_cellvino.workflows.run_field import why_failed
 from napari_cellvino.workflows.run_folder import at_time, list_fields
 
-IMPORTED = "imported"
 NO_ENGINE = EngineInfo(NO_DEVICE, Precision.EXACT, "none", "none")
 
 Word = TypeVar("Word", bound=IntEnum)
@@ -91,31 +93,38 @@ def import_masks(
                 raise stack
             here = at_time(recipe, origin)
             check_usable(stack, here.frame)
-            file = _own_file(masks, origin, several=len(first) > 1)
-            done = _import_field(file, stack, root, here, taken, overwrite=overwrite)
-        except CellvinoError as error:
-            done = Imported(field_row(origin, "", "failed", str(error)))
+            wanted = _wanted(origin, images, several=len(first) > 1)
+            done = _import_field(_own_file(masks, wanted), wanted, stack, root, here, taken, overwrite=overwrite)
+        except Exception as error:  # a bug on one image must not cost the others
+            done = Imported(field_row(origin, "", "failed", why_failed(error)[0]))
         rows.append(done.row)
         yield done
     write_counts(root, rows)
 
 
-def _own_file(masks: Path, origin: Origin, *, several: bool) -> Path:
+def _wanted(origin: Origin, images: Sequence[Path], *, several: bool) -> Wanted:
+    """Return what the masks of a field are looked for by; images of the same name in other folders are its rivals."""
+    own, path = Origin(path=origin.path).name, Path(origin.path).absolute()
+    alike = (image.absolute() for image in images if plain(Origin(path=str(image)).name) == plain(own))
+    return Wanted(origin.name, str(path), tuple(str(image) for image in alike if image != path), several)
+
+
+def _own_file(masks: Path, wanted: Wanted) -> Path:
     """Return what holds the masks of a field."""
-    file = find_annotations(masks, origin.name)
-    if several and file == masks and holds_one_image(masks):
+    file = find_annotations(masks, wanted)
+    if wanted.several and file == masks and holds_one_image(masks):
         raise ImageReadError(
-            f"{masks} holds the masks of one image, but {origin.name} is one of several; name a folder with a file for "
+            f"{masks} holds the masks of one image, but {wanted.name} is one of several; name a folder with a file for "
             "each, called as it is, or one image"
         )
     return file
 
 
 def _import_field(
-    file: Path, stack: Stack, root: Path, recipe: Recipe, taken: set[Path], *, overwrite: bool
+    file: Path, wanted: Wanted, stack: Stack, root: Path, recipe: Recipe, taken: set[Path], *, overwrite: bool
 ) -> Imported:
     origin = stack.origin_of(recipe.frame)
-    cells = _read(file, stack, recipe, origin.name)  # before the pixels: what does not fit is told at once
+    cells = _read(file, stack, recipe, wanted)  # before the pixels: what does not fit is told at once
     folder = choose_folder(root, origin, frozenset(taken))
     taken.add(folder)
     if recipe.z_choice.joined:
@@ -124,17 +133,32 @@ def _import_field(
     else:
         plane = finish(project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame))
         result = imported_field(cells, file, recipe, plane)
+    before = folder.exists()
     save_field(folder, result, _result_key(result), overwrite=overwrite)
-    return Imported(finished_row(folder), cells.notices)
+    kept = _kept_notices(folder, cells) if before else ()
+    return Imported(finished_row(folder), (*cells.notices, *kept))
 
 
-def _read(file: Path, stack: Stack, recipe: Recipe, name: str) -> Cells:
+def _kept_notices(folder: Path, cells: Cells) -> tuple[str, ...]:
+    """Return what to say of corrections that stayed in a result that masks were imported into again."""
+    annotation = read_annotation(folder)
+    kept = sum(map(by_person(annotation), annotation.records.values()))
+    if not kept and not annotation.gone:
+        return ()
+    deleted = f", and the {len(annotation.gone)} deleted stay deleted" if annotation.gone else ""
+    return (
+        f"{kept} object(s) that a person corrected in the result before stay as they are{deleted}; "
+        f"of {len(cells.cells)} in the file, {len(annotation.records) - kept} are new beside them",
+    )
+
+
+def _read(file: Path, stack: Stack, recipe: Recipe, wanted: Wanted) -> Cells:
     """Return the masks of a field; those of another number of axes than was asked for with what to do about it."""
     sizes, joined = tuple(stack.shape[2:]), recipe.z_choice.joined
     if joined and stack.shape.z == 1:
-        raise ImageValueError(f"{name} has one plane {sizes[1:]} and is no stack; leave out --z 3d")
+        raise ImageValueError(f"{wanted.name} has one plane {sizes[1:]} and is no stack; leave out --z 3d")
     try:
-        return read_cells(file, sizes if joined else sizes[1:], name)
+        return read_cells(file, sizes if joined else sizes[1:], wanted)
     except MisfitError as error:
         if len(error.found) == len(error.wanted):
             raise
@@ -166,6 +190,7 @@ def imported_field(cells: Cells, file: Path, recipe: Recipe, plane: Plane, volum
     provenance = Provenance(
         origin=plane.origin,
         plane=plane.chosen,
+        channel=plane.channel,
         pixels_sha256=pixels_sha256(plane) if volume is None else volume.sha256,
         model=f"{IMPORTED} from {file.name}",
         model_sha256=_sha256(file),

@@ -11,7 +11,7 @@ from napari_cellvino.quality.changes import Changes
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
-from napari_cellvino.segmentation.prepare import describe_plane
+from napari_cellvino.segmentation.prepare import channel_name, describe_plane
 
 MOST_FIELDS = 24  # whose maps stay in memory
 
@@ -94,14 +94,16 @@ class FieldOutcomes:
 def with_metadata(outcome: Outcome, pipeline: Pipeline, before: Stack, after: Stack) -> tuple[Outcome, Pipeline]:
     """Return an outcome and its pipeline with the pixel size and channel names of ``after``: the same pixels."""
     recipe, plane = renamed(pipeline.recipe, before, after), outcome.prediction.plane
+    inputs = pipeline.package.spec.input_channels
     chosen = describe_plane(
         after,
         channel=recipe.channel,
         z=recipe.z_choice,
         frame=recipe.frame,
-        inputs=pipeline.package.spec.input_channels,
+        inputs=inputs,
         sharpest=plane.sharpest,
     )
-    plane = replace(plane, spacing=after.spacing, channels=after.channels, chosen=chosen)
+    named = channel_name(after, recipe.channel, inputs)
+    plane = replace(plane, spacing=after.spacing, channels=after.channels, chosen=chosen, channel=named)
     prediction = replace(outcome.prediction, plane=plane)
     return replace(outcome, prediction=prediction), replace(pipeline, recipe=recipe)

@@ -125,12 +125,12 @@ def write_result(found: FoundField, worker: FieldWorker) -> FieldOutcome:
     try:
         result = finish_field(found.prediction, found.pipeline)
         save_field(task.folder, result, task.result_key, overwrite=task.replace or task.again, finish=_placing(found))
-        notices = notices_of(found.prediction) + _write_back(task, worker, result.plane.spacing)
+        notices = task.notices + notices_of(found.prediction) + _write_back(task, worker, result.plane.spacing)
         row = _row(task)
     except Exception as error:  # as above
         return _failed(task, error)
     seconds = time.perf_counter() - found.started
-    return FieldOutcome(task.number, row, seconds=seconds, engine=found.prediction.raw.facts, notices=notices)
+    return FieldOutcome(task.number, row, seconds=seconds, engine=found.prediction.raw.engine_info, notices=notices)
 
 
 def _with_news(
@@ -148,10 +148,10 @@ def _with_news(
 
 def _kept(task: FieldTask, worker: FieldWorker) -> FieldOutcome:
     """Return the result that an earlier run finished; on a plate, with what the wells hold now."""
-    notices: tuple[str, ...] = ()
+    notices = task.notices
     if task.place is not None:
         refresh_place(task.folder, task.place.columns)
-        notices = _write_back(task, worker, worker.sources.plate(task.place.plate).plate.spacing)
+        notices += _write_back(task, worker, worker.sources.plate(task.place.plate).plate.spacing)
     return FieldOutcome(task.number, _row(task), kept=True, notices=notices)
 
 

@@ -6,12 +6,13 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
-from napari_cellvino.core.errors import CellvinoError, ImageReadError
-from napari_cellvino.core.image import Origin, Stack
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
+from napari_cellvino.core.image import Origin, Stack, ZWay
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import list_images
+from napari_cellvino.io import list_images, survey_folder
 from napari_cellvino.results.folder import ResultKey, choose_folder
+from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.executor import Executor, News, ThreadsExecutor
@@ -76,9 +77,43 @@ def folder_tasks(
             yield failed_outcome(number, origin, *why_failed(error))
             continue
         taken.add(folder)
-        recipe = at_time(pipeline.recipe, origin)
-        key = ResultKey.of(origin, recipe)
-        yield FieldTask(number, origin.name, origin, recipe, folder, key, again=overwrite)
+        yield _task(number, origin, stack, pipeline, folder, overwrite=overwrite)
+
+
+def _task(
+    number: int, origin: Origin, stack: Stack, pipeline: Pipeline, folder: Path, *, overwrite: bool
+) -> FieldTask | FieldOutcome:
+    """Return the task of a field, with the channel that its model is made for where nobody named one."""
+    recipe = at_time(pipeline.recipe, origin)
+    try:
+        check_choices(pipeline.recipe, stack)
+        choice = ChannelChoice() if recipe.channel else choose_channel(stack, pipeline.package.spec)
+    except CellvinoError as error:
+        return failed_outcome(number, origin, str(error))
+    recipe = with_channel(recipe, choice)
+    notices = (*stack.warnings, *describe_frame(pipeline.recipe, stack), *filter(None, (choice.said,)))
+    key = ResultKey.of(origin, recipe)
+    return FieldTask(number, origin.name, origin, recipe, folder, key, again=overwrite, notices=notices)
+
+
+def check_choices(recipe: Recipe, stack: Stack) -> None:
+    """Raise ImageValueError where a choice of planes or time points can have no effect on an image."""
+    name, shape = stack.origin.name, stack.shape
+    if recipe.frame == 0 and shape.t == 1 and shape.z > 1:
+        raise ImageValueError(
+            f"{name} has one time point, so that --frame all has no effect; its {shape.z} slices are taken as planes. "
+            "If they are time points, say so with --axes TYX, else leave --frame out"
+        )
+    if shape.z == 1 and recipe.z_choice.way in (ZWay.MEAN, ZWay.FOCUS):
+        also = f"; its {shape.t} slices are time points (--frame N)" if shape.t > 1 else ""
+        raise ImageValueError(f"{name} has one plane, so that --z {recipe.z} has no effect{also}; leave it out")
+
+
+def describe_frame(recipe: Recipe, stack: Stack) -> tuple[str, ...]:
+    """Return what to say of a film of which one time point is counted."""
+    if stack.shape.t == 1 or recipe.frame == 0:
+        return ()
+    return (f"time point {recipe.frame} of {stack.shape.t} was counted; --frame all counts every one",)
 
 
 def list_inputs(inputs: Sequence[Path]) -> list[Path]:
@@ -139,9 +174,10 @@ def list_fields(
 def _no_images(folder: Path) -> ImageReadError:
     """Return why a folder gave nothing to run."""
     try:
-        list_images(folder)
-    except ImageReadError as error:
-        return error
-    inside = any(path.is_dir() for path in folder.iterdir())
+        listing = survey_folder(folder)
+        inside = any(path.is_dir() for path in folder.iterdir())
+    except (ImageReadError, OSError) as error:
+        return error if isinstance(error, ImageReadError) else ImageReadError(f"{folder} may not be read: {error}")
     advice = "; the folders in it are not searched: name them, or the images in them" if inside else ""
-    return ImageReadError(f"{folder} holds no images (TIFF, PNG, JPEG){advice}")
+    others = "".join(f"; {said}" for said in listing.describe_passed_over())
+    return ImageReadError(f"{folder} holds no images that are read{advice}{others}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from napari_cellvino.core.errors import OutputError
@@ -17,6 +18,7 @@ from napari_cellvino.results.folder import FIRST_COLUMNS, ResultKey, Row, finish
 from napari_cellvino.results.plate_field import PlateChoices, folder_name, place_columns, placed_rows, plate_result_key
 from napari_cellvino.results.plate_results import keep_layout
 from napari_cellvino.results.plate_tables import WELLS_NAME, write_into_plate, write_plate_tables
+from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.executor import Executor, News, ThreadsExecutor
@@ -65,6 +67,9 @@ def run_plate(
     OutputError
         If tables cannot be written.
     """
+    choice = by_name(source.plate.channels, (), pipeline.package.spec)
+    choice = ChannelChoice() if pipeline.recipe.channel or pipeline.package.spec.input_channels != 1 else choice
+    pipeline = pipeline.with_choices(channel=choice.channel) if choice.channel else pipeline
     check_device(pipeline, engines)
     address = address or PlateAddress(source.path)
     sources = OpenSources()
@@ -73,7 +78,8 @@ def run_plate(
     keep_layout(root, choices.layout)
     tasks = plate_tasks(source, fields, pipeline, root, choices, address)
     tables = PlateTables(root, source, fields, choices.layout)
-    return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), tables, root, pipeline))
+    result = yield from run_fields(tasks, executor or ThreadsExecutor(worker), tables, root, pipeline)
+    return replace(result, notices=(*filter(None, (choice.said,)), *result.notices))
 
 
 def plate_tasks(
@@ -131,7 +137,8 @@ class PlateTables:
         folder = self._root / str(row["folder"])
         if not row["folder"] or not (folder / MODEL).is_dir():
             return row
-        return row | {name: value for name, value in finished_row(folder).items() if name not in FIRST_COLUMNS[:-1]}
+        kept = set(FIRST_COLUMNS) - {"count"}
+        return row | {name: value for name, value in finished_row(folder).items() if name not in kept}
 
     def _into_plate(self) -> tuple[str, ...]:
         """Write the table of wells into a plate that is OME-Zarr; return what the user should know."""

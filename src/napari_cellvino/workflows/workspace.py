@@ -27,6 +27,7 @@ from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.quality.changes import Changes, compare_cells
 from napari_cellvino.results.field_result import FieldResult, annotate, finish_field
 from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.segmentation.channel_choice import choose_channel, with_channel
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.pipeline import (
     Pipeline,
@@ -37,7 +38,7 @@ from napari_cellvino.segmentation.pipeline import (
     without_parameters_of,
     without_unused_parameters,
 )
-from napari_cellvino.segmentation.predict import Estimate, estimate, for_stack
+from napari_cellvino.segmentation.predict import Estimate, estimate, estimate_stack
 from napari_cellvino.segmentation.predict_field import decode_again, predict_field, refiner_for
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.volume import StackMaps, cell_map
@@ -114,12 +115,18 @@ class Workspace:
             self.recipe = renamed(self.recipe, before, stack)
             self._correct_outcome(before, stack)
         if stack is not None:
-            self._take(without_unused_parameters(fitted(self.recipe, stack)))
+            self._take(without_unused_parameters(self._with_channel(fitted(self.recipe, stack), stack)))
         self.stack_changed.emit(stack)
         if not corrected:
             self._enter_field()
         elif self.outcome is not None:
             self.outcome_changed.emit(self.outcome)
+
+    def _with_channel(self, recipe: Recipe, stack: Stack) -> Recipe:
+        """Return a recipe that names the channel which the model is made for, where nobody named one."""
+        if recipe.channel or self.package is None or stack.rgb:
+            return recipe
+        return with_channel(recipe, choose_channel(stack, self.package.spec))
 
     def _correct_outcome(self, before: Stack, stack: Stack) -> None:
         """Give the outcome shown the pixel size and channel names that the user has corrected."""
@@ -209,7 +216,7 @@ class Workspace:
         stack = self._needed_stack()
         spec, (_, _, z, y, x) = self.load_package().spec, stack.shape
         one = estimate((y, x), spec, diameter_px=self.recipe.diameter_px)
-        return for_stack(one, spec, (z, y, x)) if self.recipe.z_choice.joined else one
+        return estimate_stack(one, spec, (z, y, x)) if self.recipe.z_choice.joined else one
 
     def expected(self) -> Expected:
         """Return how long the network will take on the open image; compiles it the first time (call from a thread)."""
@@ -379,7 +386,7 @@ class Workspace:
             return None
         raw, inputs = self.outcome.prediction.raw, self.outcome.prediction.plane.inputs
         if isinstance(raw, StackMaps):
-            return None if z is None or not raw.seen.size else raw.seen[z]
+            return None if z is None or not raw.normalised.size else raw.normalised[z]
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
     def save_request(self, root: Path, place: PlatePlace | None = None) -> SaveRequest:

@@ -89,7 +89,9 @@ def test_without_sizes_boxes_are_squares_of_the_reference():
 
 def test_boxes_stay_within_the_plane_and_centres_beyond_it_are_mirror_images():
     maps = maps_of((5, 5), (0, 0, 0, 0.9, 0, 0, 12, 12), (4, 4, 0, 0.9, 0, 0, 12, 12), (2, 4, 0, 0.9, 0, 0, 12, 12))
-    raw = replace(raw_maps(maps, stride=4), shape=(17, 17), seen=(17, 17))  # the last row and column reach beyond it
+    raw = replace(
+        raw_maps(maps, stride=4), shape=(17, 17), input_shape=(17, 17)
+    )  # the last row and column reach beyond it
     assert HEAD.decode(raw, VALUES).objects.box.tolist() == [[0, 0, 8, 8]]
 
 

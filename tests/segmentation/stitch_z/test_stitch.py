@@ -11,7 +11,7 @@ from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.heads.connected_components import collect_objects
 from napari_cellvino.segmentation.stitch_z import STITCHING, Slices, stitch_slices
 from napari_cellvino.segmentation.stitch_z.links import Overlaps, assign
-from napari_cellvino.segmentation.stitch_z.slices import brightness_of
+from napari_cellvino.segmentation.stitch_z.slices import mean_brightness
 
 DEFAULTS = {p.name: p.default for p in STITCHING}
 SHAPE = (24, 64, 64)
@@ -34,8 +34,8 @@ def slices_of(truth, brightness=None, *, shuffle=True):
             labels[z][plane == old] = new
         objects = collect_objects(labels[z], len(ids), np.full(plane.shape, 0.9, np.float16))
         found.append(objects)
-        bright.append(brightness_of(Decoded(labels[z], objects), light[z]))
-    return Slices.of(labels, found, bright)
+        bright.append(mean_brightness(Decoded(labels[z], objects), light[z]))
+    return Slices.from_objects(labels, found, bright)
 
 
 def join(truth, brightness=None, **values):

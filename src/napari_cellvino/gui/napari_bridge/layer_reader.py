@@ -10,15 +10,11 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
+from napari_cellvino.core.array_axes import axis_letter
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Origin, Shape, Spacing, Stack
 
 _NOUNS = {"T": "time points", "C": "channels", "Z": "planes"}
-_NAMES = {
-    "T": {"t", "time", "frame", "frames"},
-    "C": {"c", "ch", "channel", "channels"},
-    "Z": {"z", "depth", "plane", "planes"},
-}
 _MOST_CHANNELS = 5  # a first dimension without a name and no longer than this holds channels, not time points
 
 
@@ -103,7 +99,8 @@ def _guess_axes(layer: Image, sizes: tuple[int, ...], count: int) -> tuple[str, 
 
 
 def _letter(label: str) -> str:
-    return next((letter for letter, names in _NAMES.items() if label.casefold() in names), "")
+    found = axis_letter(label)
+    return found if found in _NOUNS else ""
 
 
 def _shape(planes: LayerPlanes, layer: Image) -> Shape:

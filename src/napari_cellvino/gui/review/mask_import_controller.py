@@ -48,7 +48,7 @@ class MaskImportController(QObject):
         self.reading = ""
         reviewer = self._reviewer
         if reviewer.annotation is annotation:
-            before = sum(record.kept for record in annotation.records.values())
+            before = sum(record.reviewed for record in annotation.records.values())
             if reviewer.do(lambda now: take_masks(now, masks).edit) is not None:
                 reviewer.select(())
                 reviewer.editor.said = _describe(masks, len(annotation.records) - before, before)

@@ -125,9 +125,9 @@ def _classes(workspace: Workspace) -> str:
 
 
 def _detail(outcome: Outcome, runner: RunController) -> str:
-    facts = outcome.prediction.raw.facts
+    info = outcome.prediction.raw.engine_info
     seen = outcome.prediction.plane.chosen
-    return f"{seen}, in {format_seconds(runner.seconds)} on {facts.device}, {facts.number_type}"
+    return f"{seen}, in {format_seconds(runner.seconds)} on {info.device}, {info.number_type}"
 
 
 def _saved(saved: SavedResult) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,11 @@ class FilePlate:
         """Return the files that the pixels of a field come from."""
         return tuple(sorted(self.images[field].values()))
 
+    def _names(self, field: FieldOfView) -> tuple[str, ...]:
+        """Return the files of a field as seen from the folder of the plate."""
+        folder = self.path if self.path.is_dir() else self.path.parent
+        return tuple(Path(os.path.relpath(path, folder)).as_posix() for path in self.files(field))
+
     def zarr_group(self, field: FieldOfView) -> Path | None:
         """Return None: the images are files."""
         return None
@@ -79,7 +85,9 @@ class FilePlate:
             spacing=plate.spacing,
             channels=plate.channels,
             rgb=first.rgb and shape.c == 3,
-            origin=Origin(str(self.path), field.label, plate.name, field.well.name, field.name),
+            origin=Origin(
+                str(self.path), field.label, plate.name, field.well.name, field.name, files=self._names(field)
+            ),
             remarks=single,
             overrides=self.overrides,
         )

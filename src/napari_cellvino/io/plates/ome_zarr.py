@@ -95,7 +95,14 @@ class ZarrPlate:
             planes.array.dtype,
             spacing=spacing,
             channels=channel_names(self.overrides.channels, facts.channels, count=shape.c),
-            origin=Origin(str(self.path), field.label, plate.name, field.well.name, field.name),
+            origin=Origin(
+                str(self.path),
+                field.label,
+                plate.name,
+                field.well.name,
+                field.name,
+                files=(group.relative_to(self.path).as_posix(),),
+            ),
             overrides=self.overrides,
         )
 

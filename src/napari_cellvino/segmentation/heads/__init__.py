@@ -15,20 +15,20 @@ from napari_cellvino.segmentation.heads.mask import MaskHead
 __all__ = ["Decoded", "Head", "Parameter", "check_parameters", "head_for", "head_parameters"]
 
 _FAMILIES: Mapping[str, Callable[[ModelSpec], Head]] = {
-    "centre_offset": CentreOffsetHead.of,
-    "foreground": ForegroundHead.of,
-    "grid": GridHead.of,
-    "mask": MaskHead.of,
+    "centre_offset": CentreOffsetHead.for_spec,
+    "foreground": ForegroundHead.for_spec,
+    "grid": GridHead.for_spec,
+    "mask": MaskHead.for_spec,
 }
 
 
 def head_for(spec: ModelSpec) -> Head:
-    """Return the head a model asks for, made for it.
+    """Return the head that decodes a model's maps.
 
     Raises
     ------
     ModelPackageError
-        If this version does not know that head, or the model's maps are not what it decodes.
+        If this version has no such head, or the head cannot decode the model's maps.
     """
     make = _FAMILIES.get(spec.head.name)
     if make is None:
@@ -38,7 +38,7 @@ def head_for(spec: ModelSpec) -> Head:
 
 
 def head_parameters(spec: ModelSpec, outline: ModelSpec | None = None) -> tuple[Parameter, ...]:
-    """Return the parameters of a model's head, with the model's own defaults, and those of one that outlines."""
+    """Return the parameters of a model's head, with the model's defaults, and those of the outlining model's head."""
     own = spec.head.parameters
     first = tuple(p.with_default(own.get(p.name, p.default)) for p in head_for(spec).parameters)
     return first if outline is None else (*first, *head_parameters(outline))
@@ -50,9 +50,9 @@ def check_parameters(
     outline: ModelSpec | None = None,
     more: tuple[Parameter, ...] = (),
 ) -> dict[str, float]:
-    """Return the value of every parameter of a model's head (and of one that outlines), ``chosen`` over its defaults.
+    """Return the value of every parameter of the heads: ``chosen`` where given, else the model's default.
 
-    ``more`` are those of steps that follow the head.
+    ``more`` are the parameters of later steps.
 
     Raises
     ------

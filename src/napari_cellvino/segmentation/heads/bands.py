@@ -1,4 +1,4 @@
-"""Decode wide images in bands of rows, with the same result: what finds instances decides locally."""
+"""Decode large images in bands of rows; the result is the same since all decisions are local."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_cellvino.segmentation.heads.head import Decoded
 
 BAND_PX = 12_000_000  # pixels decoded at once
 BAND_OVERLAP = 512  # rows decoded beyond a band: no cell may be taller than half of this
-RELABELLED_ROWS = 256  # rows numbered anew at once
+RELABELLED_ROWS = 256  # rows relabelled at once
 
 Maps = NDArray[np.float16]  # (M, Y, X), the foreground first
 Band = tuple[NDArray[np.int32], NDArray[np.float32]]  # labels 1…N and the row of each one's centre
@@ -22,15 +22,15 @@ DecodeBand = Callable[[Maps, Mapping[str, float]], Band]
 
 
 def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: DecodeBand) -> Decoded:
-    """Return labels and objects, from top to bottom, that are sure and large enough by ``values``.
+    """Return labels and objects, from top to bottom, that reach the limits on score and area in ``values``.
 
-    A band's objects are those whose centre lies in it; its overlap is what they need round them.
+    A band keeps the objects whose centre lies in it; the overlap gives their whole surroundings.
     """
     height, width = maps.shape[1:]
     edges = _band_edges(height, width)
     if len(edges) == 2:
         labels, centre_y = decode_band(maps, values)
-        return _drop_unlikely(labels, len(centre_y), maps[0], values)
+        return _filter_objects(labels, len(centre_y), maps[0], values)
     labels = np.zeros((height, width), np.int32)
     count = 0
     for top, bottom in pairwise(edges):
@@ -39,11 +39,11 @@ def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: Decode
         own = (centre_y + first >= top) & (centre_y + first < bottom)
         _paste(labels[first:last], band, own, count)
         count += int(own.sum())
-    return _drop_unlikely(labels, count, maps[0], values)
+    return _filter_objects(labels, count, maps[0], values)
 
 
 def above(foreground: NDArray[np.float16], level: float) -> NDArray[np.bool_]:
-    """Return where a float16 map exceeds a positive level; as int16, numbers of that type keep their order."""
+    """Return the mask where a float16 map exceeds a positive level; positive float16 compare in order as int16."""
     return np.ascontiguousarray(foreground).view(np.int16) > int(np.float16(level).view(np.int16))
 
 
@@ -60,21 +60,19 @@ def _paste(labels: NDArray[np.int32], band: NDArray[np.int32], own: NDArray[np.b
     np.copyto(labels, ids, where=ids > 0)
 
 
-def _drop_unlikely(
+def _filter_objects(
     labels: NDArray[np.int32], count: int, foreground: NDArray[np.float16], values: Mapping[str, float]
 ) -> Decoded:
-    """Return what is left after the limits on score and area, numbered from top to bottom."""
-    found = collect_objects(labels, count, foreground)
-    foreground_probability = np.flatnonzero(
-        (found.score >= values["confidence"]) & (found.area_px >= max(1.0, values["smallest"]))
+    """Return the objects within the limits on score and area, relabelled from top to bottom."""
+    objects = collect_objects(labels, count, foreground)
+    kept_rows = np.flatnonzero(
+        (objects.score >= values["confidence"]) & (objects.area_px >= max(1.0, values["smallest"]))
     )
-    order = foreground_probability[
-        np.lexsort((found.centroid[foreground_probability, 1], found.centroid[foreground_probability, 0]))
-    ]
+    order = kept_rows[np.lexsort((objects.centroid[kept_rows, 1], objects.centroid[kept_rows, 0]))]
     lookup = np.zeros(count + 1, np.int32)
-    lookup[found.id[order]] = np.arange(1, len(order) + 1)
-    kept = found.select(order)
-    for top in range(0, len(labels), RELABELLED_ROWS):  # in place: a second image of this size may not fit
+    lookup[objects.id[order]] = np.arange(1, len(order) + 1)
+    kept = objects.select(order)
+    for top in range(0, len(labels), RELABELLED_ROWS):  # in place: a second image may not fit in memory
         rows = labels[top : top + RELABELLED_ROWS]
         rows[...] = lookup[rows]
     return Decoded(labels, replace(kept, id=np.arange(1, len(order) + 1, dtype=np.int32)))

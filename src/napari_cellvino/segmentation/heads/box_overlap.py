@@ -1,4 +1,4 @@
-"""Which boxes overlap, and which of those that do are kept."""
+"""Overlaps of boxes, and non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Boxes = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
 
 
 def overlaps(boxes: Boxes) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return the pairs of rows (K, 2), smaller row first, of boxes (N, 4) that share area, and the IoU of each (K,).
+    """Return the pairs of rows (K, 2), smaller row first, of boxes (N, 4) that overlap, and the IoU of each pair (K,).
 
     Boxes are (y0, x0, y1, x1). Only boxes near each other are compared, so that the cost grows with their number.
     """
@@ -37,10 +37,10 @@ def _iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def keep_best(boxes: Boxes, limit: float) -> NDArray[np.bool_]:
-    """Return which of boxes (N, 4), the surest first, stay: none overlaps one that stays before it beyond ``limit``.
+    """Return which of boxes (N, 4), sorted by falling score, remain after non-maximum suppression at IoU ``limit``.
 
-    That is non-maximum suppression. It is done in rounds, in each of which a box stays that no undecided surer one
-    overlaps: the result is that of going through the boxes one by one, and a round costs the same for any number.
+    It runs in rounds. In each round, a box is kept if no undecided box of a higher score overlaps it. The result is
+    that of the usual loop over single boxes, but every round is one array operation.
     """
     pairs, iou = overlaps(boxes)
     surer, other = pairs[iou > limit].T

@@ -1,4 +1,4 @@
-"""Instances from a foreground map and offsets to centres: each pixel votes for where its cell's centre is.
+"""Instances from a foreground map and offsets to centres: each pixel votes for the centre of its cell.
 
 Votes are summed per pixel and smoothed; peaks become seeds; seeds much closer together than their cells are large are
 one cell whose votes spread, and are joined; each pixel follows its vote to the nearest seed. Watershed was ruled out:
@@ -28,7 +28,7 @@ from napari_cellvino.segmentation.rescale import resize_map
 
 
 class CentreOffsetHead:
-    """Foreground probability, offset y and x (px) to labels."""
+    """Decodes foreground probability and the offsets y and x (px) to labels."""
 
     name = "centre_offset"
     parameters = (
@@ -45,14 +45,14 @@ class CentreOffsetHead:
     )
 
     @classmethod
-    def of(cls, spec: ModelSpec) -> CentreOffsetHead:
-        """Return the head of a model; `ModelPackageError` if its maps are not these."""
+    def for_spec(cls, spec: ModelSpec) -> CentreOffsetHead:
+        """Return the head for a model; `ModelPackageError` if the model has other maps."""
         check_fit(spec, task="instances", maps=("foreground", "offset_y", "offset_x"), stride=1)
         return cls()
 
     def keep(self, raw: RawMaps) -> RawMaps:
         """Return the maps at the size of the plane."""
-        return raw if raw.maps.shape[1:] == raw.shape else raw.at_plane(_resampled(raw.maps, *raw.shape))
+        return raw if raw.maps.shape[1:] == raw.shape else raw.with_plane_maps(_resampled(raw.maps, *raw.shape))
 
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return labels and objects for maps (3, Y, X)."""
@@ -60,7 +60,7 @@ class CentreOffsetHead:
 
 
 def _resampled(maps: NDArray[np.float16], height: int, width: int) -> NDArray[np.float16]:
-    """Return maps for another image size: foreground interpolated, offsets taken from the nearest pixel."""
+    """Return maps at another image size: foreground interpolated, offsets of the nearest pixel."""
     factors = height / maps.shape[1], width / maps.shape[2]
     out = np.empty((3, height, width), np.float16)
     rows = np.minimum((np.arange(height) + 0.5) / factors[0], maps.shape[1] - 1).astype(np.intp)
@@ -74,7 +74,7 @@ def _resampled(maps: NDArray[np.float16], height: int, width: int) -> NDArray[np
 def _decode_band(
     maps: NDArray[np.float16], values: Mapping[str, float]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return labels 1…N of one band and the row of each centre."""
+    """Return labels 1…N of one band and the row of each object's centre (N,)."""
     height, width = maps.shape[1:]
     labels = np.zeros((height, width), np.int32)
     where = np.flatnonzero(above(maps[0], values["outline"]))

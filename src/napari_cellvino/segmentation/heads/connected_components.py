@@ -1,4 +1,4 @@
-"""Make label images honest: one connected piece per object, holes closed, ids dense, and the row of each object."""
+"""Clean label images: one connected component per object and no holes; and one table row per object."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from skimage.measure import label as connected_components
 
 from napari_cellvino.core.objects import Objects
 
-CHUNK_PX = 16_000_000  # pixels looked at together
+CHUNK_PX = 16_000_000  # pixels processed together
 LARGEST_HOLE = 400  # px; a larger gap inside an object is background
 
 
 def keep_largest_pieces(labels: NDArray[np.int32]) -> None:
-    """Set all but the largest 4-connected piece of every object to background, in place."""
+    """Set all but the largest 4-connected component of every object to background, in place."""
     flat = labels.reshape(-1)
     where = np.flatnonzero(flat != 0)
     if len(where) == 0:
@@ -22,7 +22,7 @@ def keep_largest_pieces(labels: NDArray[np.int32]) -> None:
     size = np.bincount(pieces)
     owner = np.zeros(len(size), np.int32)
     owner[pieces] = flat[where]
-    order = np.lexsort((-np.arange(len(size)), size, owner))  # per owner, the largest last; of equals, the first
+    order = np.lexsort((-np.arange(len(size)), size, owner))  # per owner, the largest last; among equals the first
     last = np.append(owner[order][1:] != owner[order][:-1], True)
     keep = np.zeros(len(size), bool)
     keep[order[last]] = True
@@ -30,7 +30,7 @@ def keep_largest_pieces(labels: NDArray[np.int32]) -> None:
 
 
 def close_holes(labels: NDArray[np.int32]) -> None:
-    """Give small background regions that touch exactly one object to that object, in place."""
+    """Assign small background regions that touch exactly one object to that object, in place."""
     regions = connected_components(labels == 0, connectivity=1)
     size = np.bincount(regions.reshape(-1))
     small = size <= LARGEST_HOLE
@@ -54,7 +54,7 @@ def close_holes(labels: NDArray[np.int32]) -> None:
 def collect_objects(labels: NDArray[np.int32], count: int, foreground: NDArray[np.float16]) -> Objects:
     """Return one row per id 1…``count`` of ``labels``; the score is the mean of ``foreground`` (Y, X) over the object.
 
-    Ids without a pixel get area 0. Sums are gathered over bands of rows, so memory does not grow with the image.
+    Ids without a pixel get area 0. Sums are accumulated over bands of rows, so memory does not grow with the image.
     """
     sums = np.zeros((4, count + 1))  # pixels, foreground, y, x
     box = np.zeros((count + 1, 4), np.int32)
@@ -75,7 +75,7 @@ def _gather(
     sums: NDArray[np.float64],
     box: NDArray[np.int32],
 ) -> None:
-    """Add the pixels of some rows, the first of which is ``top``, to the sums and boxes of their objects."""
+    """Add the pixels of some rows, starting at row ``top``, to the sums and boxes of their objects."""
     where = np.flatnonzero(labels != 0)
     own = labels.reshape(-1)[where].astype(np.intp)
     ys, xs = np.divmod(where, labels.shape[1])

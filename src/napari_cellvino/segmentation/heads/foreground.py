@@ -1,12 +1,12 @@
-"""Instances from a foreground map, and a map of boundaries where there is one: what converted U-Nets give.
+"""Instances from a foreground map and an optional boundary map: the output of converted U-Nets.
 
-The depth of a pixel is its distance to the background or a boundary. Each hill of depth is a cell; two hills are one
-cell where the saddle between them is nearly as deep as the lower of their tops, measured as a share of it, so that
-large and small cells are judged alike. Pixels go to the hill that water would flow to (watershed).
+The depth of a pixel is its distance to the background or to a boundary. Each maximum of depth is a cell. Two maxima are
+one cell if the saddle between them is nearly as deep as the lower maximum; the limit is a share of that maximum, so it
+is the same for large and small cells. Pixels are assigned by a watershed.
 
 References
 ----------
-Vincent 1993, "Morphological grayscale reconstruction in image analysis" (hills that a saddle does not part).
+Vincent 1993, "Morphological grayscale reconstruction in image analysis" (maxima not separated by a saddle).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_map
 
 BOUNDARY = 0.5  # probability from which a pixel lies on a boundary
-SMOOTHING = 1.0  # px: a stair in an outline is no waist
+SMOOTHING = 1.0  # px: pixel steps of an outline are no waists
 
 Maps = NDArray[np.float16]
 
 
 class ForegroundHead:
-    """Probability of foreground, and perhaps of a boundary between cells, to labels."""
+    """Decodes foreground probability, and boundary probability where the model has it, to labels."""
 
     name = "foreground"
     parameters = (
@@ -51,8 +51,8 @@ class ForegroundHead:
     )
 
     @classmethod
-    def of(cls, spec: ModelSpec) -> ForegroundHead:
-        """Return the head of a model; `ModelPackageError` if its maps are not these."""
+    def for_spec(cls, spec: ModelSpec) -> ForegroundHead:
+        """Return the head for a model; `ModelPackageError` if the model has other maps."""
         check_fit(spec, task="instances", maps=("foreground", "boundary")[: max(1, len(spec.maps))], stride=1)
         return cls()
 
@@ -60,7 +60,7 @@ class ForegroundHead:
         """Return the maps at the size of the plane."""
         if raw.maps.shape[1:] == raw.shape:
             return raw
-        return raw.at_plane(np.stack([resize_map(probability, raw.shape) for probability in raw.maps]))
+        return raw.with_plane_maps(np.stack([resize_map(probability, raw.shape) for probability in raw.maps]))
 
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return labels and objects for maps (1 or 2, Y, X)."""
@@ -68,33 +68,33 @@ class ForegroundHead:
 
 
 def _decode_band(maps: Maps, values: Mapping[str, float]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return labels 1…N of one band and the row of each centre."""
+    """Return labels 1…N of one band and the mean row of each object (N,)."""
     cells = above(maps[0], values["outline"])
     inside = cells if len(maps) == 1 else cells & ~above(maps[1], BOUNDARY)
     depth = _depth(inside)
-    labels: NDArray[np.int32] = watershed(-depth, _hills(depth, values["split"]), mask=cells).astype(np.int32)
+    labels: NDArray[np.int32] = watershed(-depth, _markers(depth, values["split"]), mask=cells).astype(np.int32)
     keep_largest_pieces(labels)
     close_holes(labels)
-    return labels, _middle_rows(labels)
+    return labels, _mean_rows(labels)
 
 
 def _depth(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return the smoothed distance of each pixel to the nearest one that is not inside; 0 outside."""
-    framed = np.pad(inside, 1)  # beyond the edge of the image is outside: else a whole image has no depth
+    """Return the smoothed distance (px) of each pixel to the nearest pixel outside; 0 outside."""
+    framed = np.pad(inside, 1)  # beyond the image counts as outside: else an image of foreground only has no depth
     depth = ndi.gaussian_filter(ndi.distance_transform_edt(framed)[1:-1, 1:-1].astype(np.float32), SMOOTHING)
     return np.where(inside, depth, np.float32(0))
 
 
-def _hills(depth: NDArray[np.float32], split: float) -> NDArray[np.int32]:
-    """Return one label per hill whose saddles to higher ones lie under a share of its top, from 1/2 to all of it."""
+def _markers(depth: NDArray[np.float32], split: float) -> NDArray[np.int32]:
+    """Return one marker per maximum whose saddles to higher maxima lie below a share (1/2 to 1) of its depth."""
     share = np.float32(0.5 + 0.5 * split)
     levelled = reconstruction(depth * share, depth) if share < 1 else depth
     tops = local_maxima(levelled, connectivity=2) & (depth > 0)
     return np.asarray(connected_components(tops, connectivity=2), np.int32)
 
 
-def _middle_rows(labels: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Return the mean row of each id 1…N; of an id without pixels, -1: no band has it."""
+def _mean_rows(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return the mean row of each id 1…N; -1 for an id without pixels, which lies in no band."""
     where = np.flatnonzero(labels)
     own, rows = labels.reshape(-1)[where], where // labels.shape[1]
     count = np.bincount(own, minlength=1)[1:]

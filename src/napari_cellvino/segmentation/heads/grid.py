@@ -1,7 +1,7 @@
-"""Boxes from a grid: for each of its cells the probability of every class, and where and how large the object is.
+"""Boxes from a grid: each grid cell has a probability per class, the offset to the object's centre, and its size.
 
-One local maximum of the probability is one candidate; where candidates lie on one object, non-maximum suppression
-leaves the surest. All of it is local, so an image's boxes do not depend on what lies far away.
+Each local maximum of the probability is a candidate. Where several candidates lie on one object, non-maximum
+suppression keeps the one of the highest score. All steps are local, so distant parts of the image have no influence.
 
 References
 ----------
@@ -32,7 +32,7 @@ SIZES = ("height", "width")  # px of the box
 
 @dataclass(frozen=True, slots=True)
 class _Candidates:
-    """What may be an object: score (N,), class, and centre and size (N, 2) along y and x in px of the plane."""
+    """Candidate objects: score (N,), class (N,), and centre and size (N, 2) along y and x in px of the plane."""
 
     score: NDArray[np.float32]
     class_index: NDArray[np.intp]
@@ -42,7 +42,7 @@ class _Candidates:
 
 @dataclass(frozen=True, slots=True)
 class GridHead:
-    """Probability of each of ``classes`` classes, offsets, and where the model has them sizes, to boxes."""
+    """Decodes the probabilities of ``classes`` classes, offsets and, where the model has them, sizes to boxes."""
 
     classes: int
     stride: int
@@ -58,15 +58,15 @@ class GridHead:
     )  # fmt: skip
 
     @classmethod
-    def of(cls, spec: ModelSpec) -> GridHead:
-        """Return the head of a model; `ModelPackageError` if its maps are not its classes, offsets and sizes."""
+    def for_spec(cls, spec: ModelSpec) -> GridHead:
+        """Return the head for a model; `ModelPackageError` if its maps are not its classes, offsets and sizes."""
         sized = spec.maps[-2:] == SIZES
         maps = (*spec.classes, *OFFSETS, *(SIZES if sized else ()))
         check_fit(spec, task="detection", maps=maps)
         return cls(len(spec.classes), spec.stride, spec.diameter_px, sized)
 
     def keep(self, raw: RawMaps) -> RawMaps:
-        """Return the maps as they are: boxes are scaled instead."""
+        """Return the maps unchanged; boxes are scaled instead."""
         return raw
 
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
@@ -102,14 +102,14 @@ class GridHead:
         return _Candidates(score[rows, columns][inside], best[inside], centre[inside], size[inside])
 
     def _sizes(self, maps: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return height and width (N, 2), no further from what the model was trained on than a factor of 2."""
+        """Return height and width (N, 2) in px, clipped to a factor of 2 around the sizes in the training data."""
         if not self.sized:
             return np.full((maps.shape[1], 2), self.diameter.reference)
         return np.clip(maps[-2:].T, self.diameter.smallest / 2, 2 * self.diameter.largest)
 
 
 def _is_peak(score: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return where a map (Y, X) is highest among its 8 neighbours; of equals, the first in raster order."""
+    """Return the mask of local maxima (8 neighbours) of a map (Y, X); among equals the first in raster order."""
     height, width = score.shape
     framed = np.pad(score, 1, constant_values=-np.inf)
     peak = np.ones(score.shape, bool)
@@ -123,9 +123,9 @@ def _is_peak(score: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _whole_pixels(box: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.int32]:
-    """Return boxes (N, 4) of whole pixels within a plane, of at least one."""
+    """Return boxes (N, 4) rounded to whole pixels and clipped to the plane, each of at least one pixel."""
     limit = np.asarray(shape, np.int32)
-    edges = np.floor(box + 0.5).astype(np.int32)  # halves go one way, so that whole sizes stay what they are
+    edges = np.floor(box + 0.5).astype(np.int32)  # halves always round up, so that whole sizes are kept
     low = np.clip(edges[:, :2], 0, limit - 1)
     high = np.clip(edges[:, 2:], low + 1, limit)
     return np.concatenate([low, high], 1)

@@ -1,4 +1,4 @@
-"""What every head promises: parameters that make sliders, and one pure decoding step."""
+"""The interface of all heads: adjustable parameters, and one pure decoding function."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_cellvino.segmentation.raw_maps import RawMaps
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One number a user may move: ``unit`` is ``""``, ``px`` or ``px²`` (shown in µm where the scale is known)."""
+    """One adjustable number; ``unit`` is ``""``, ``px`` or ``px²`` (shown in µm where the pixel size is known)."""
 
     name: str
     title: str
@@ -41,10 +41,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """One row of objects per cell 1…N, in order, and the label image (Y, X) int32 with these ids, each one connected.
+    """Objects, one row per cell 1…N, and the label image (Y, X) int32 with these ids, each one connected component.
 
-    ``labels`` is None where boxes were found and no outlines. ``left_out`` is the number of cells that were found but
-    of which no outline could be made.
+    ``labels`` is None where the model gives boxes without outlines. ``left_out`` is the number of cells that were
+    detected but could not be outlined.
     """
 
     labels: NDArray[np.int32] | None
@@ -57,7 +57,7 @@ class Decoded:
         Raises
         ------
         ImageValueError
-            If boxes were found and no outlines.
+            If there are boxes without outlines.
         """
         if self.labels is None:
             add = "add a model that outlines them"
@@ -66,29 +66,29 @@ class Decoded:
 
 
 class Head(Protocol):
-    """One family of networks, made for one model."""
+    """Decoder of one family of networks, made for one model."""
 
     @property
     def name(self) -> str:
-        """What packages call it."""
+        """Name of the head in model packages."""
         ...
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """What a user may move, with general defaults."""
+        """Adjustable parameters, with general defaults."""
         ...
 
     def keep(self, raw: RawMaps) -> RawMaps:
-        """Return what is kept of a run on a resized plane: maps at the plane's size, or as they are."""
+        """Return the maps to keep after a run on a resized plane: at the plane's size, or unchanged."""
         ...
 
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
-        """Return what was found, in px of the plane; ``raw`` is as `keep` gave it, ``values`` has every parameter."""
+        """Return the objects, in px of the plane; ``raw`` comes from `keep`, ``values`` has every parameter."""
         ...
 
 
 def check_fit(spec: ModelSpec, *, task: str, maps: tuple[str, ...], stride: int | None = None) -> None:
-    """Raise ModelPackageError unless a model has the task, the maps and the stride (None: any) that its head needs."""
+    """Raise ModelPackageError unless a model has the task, maps and stride (None: any) that its head needs."""
     wrong = [
         f"{name} {found!r} instead of {needed!r}"
         for name, found, needed in (

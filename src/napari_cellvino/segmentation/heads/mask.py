@@ -1,4 +1,4 @@
-"""The mask of the one cell in the middle of a crop: alone, or of every cell that another model found."""
+"""The mask of the one cell at the centre of a crop, for a single crop or for every cell found by another model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_cellvino.segmentation.rescale import resize_map
 
 
 class MaskHead:
-    """Probability that a pixel belongs to the cell in the middle, to labels with one object or none."""
+    """Decodes the probability that a pixel belongs to the centre cell, to labels with one object or none."""
 
     name = "mask"
     parameters = (
@@ -22,16 +22,16 @@ class MaskHead:
     )
 
     @classmethod
-    def of(cls, spec: ModelSpec) -> MaskHead:
-        """Return the head of a model; `ModelPackageError` if its map is not this one."""
+    def for_spec(cls, spec: ModelSpec) -> MaskHead:
+        """Return the head for a model; `ModelPackageError` if the model has other maps."""
         check_fit(spec, task="mask", maps=("mask",), stride=1)
         return cls()
 
     def keep(self, raw: RawMaps) -> RawMaps:
         """Return the map at the size of the plane."""
-        return raw.at_plane(resize_map(raw.maps[0], raw.shape)[None])
+        return raw.with_plane_maps(resize_map(raw.maps[0], raw.shape)[None])
 
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
-        """Return the label image and the one object of a map (1, Y, X)."""
+        """Return the label image and at most one object for a map (1, Y, X)."""
         pasted = paste_masks([CellMask(0, 0, raw.maps[0])], raw.shape, values["outline"])
         return Decoded(pasted.labels, pasted.objects)

@@ -1,6 +1,6 @@
-"""Masks of single cells, each from a crop of its own, made whole and pasted into one label image.
+"""Masks of single cells, each from its own crop, closed, filled and pasted into one label image.
 
-Masks are shaped many at once, as a pile of images: one by one, the calls would cost more than the work.
+Morphology runs on batches of masks: for single masks, the overhead of the calls exceeds the computing.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from scipy import ndimage as ndi
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.segmentation.heads.connected_components import collect_objects, keep_largest_pieces
 
-PILE_PX = 4_000_000  # pixels shaped at once
-RIM = 2  # px of background round each mask of a pile: more than closing reaches
-IN_PLANE = np.zeros((3, 3, 3), bool)  # 4-neighbours within one mask, none between masks
-IN_PLANE[1] = ndi.generate_binary_structure(2, 1)
+BATCH_PX = 4_000_000  # pixels processed at once
+MARGIN = 2  # px of background around each mask of a batch: more than closing reaches
+WITHIN_MASK = np.zeros((3, 3, 3), bool)  # 4-neighbours within one mask, none between masks
+WITHIN_MASK[1] = ndi.generate_binary_structure(2, 1)
 CLOSING = np.ones((1, 3, 3), bool)
 
-Pile = NDArray[np.bool_]  # (N, y, x)
+MaskBatch = NDArray[np.bool_]  # (N, y, x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellMask:
-    """Probability (y, x) that a pixel belongs to a cell, the first pixel at row ``top`` and column ``left``.
+    """Probability (y, x) float16 that a pixel belongs to a cell; its first pixel is (``top``, ``left``) of the plane.
 
-    The cell is expected at ``middle`` (y, x), in pixels of the array; by default in its middle.
+    ``middle`` (y, x) is the expected centre of the cell, in pixels of the array; by default the array's centre.
     """
 
     top: int
@@ -37,29 +37,29 @@ class CellMask:
     middle: tuple[float, float] | None = None
 
     def expected(self) -> tuple[float, float]:
-        """Return where in the array the cell is expected."""
+        """Return the expected centre (y, x) of the cell, in pixels of the array."""
         height, width = self.probability.shape
         return self.middle or ((height - 1) / 2, (width - 1) / 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pasted:
-    """Label image (Y, X) with ids 1…N, one row per id (score: its mean probability), and the mask of each id (N,)."""
+class PastedMasks:
+    """Label image (Y, X) with ids 1…N, one row per id (score: mean probability), and the index of its mask (N,)."""
 
     labels: NDArray[np.int32]
     objects: Objects
     source: NDArray[np.intp]
 
 
-def paste_masks(masks: Sequence[CellMask], shape: tuple[int, int], level: float) -> Pasted:
-    """Return the cells of all masks, in their order; a mask without a pixel above ``level`` is no cell.
+def paste_masks(masks: Sequence[CellMask], shape: tuple[int, int], level: float) -> PastedMasks:
+    """Return the cells of all masks, in order; a mask without a pixel at ``level`` or above gives no cell.
 
-    Where cells overlap, a pixel goes to the one it belongs to with the higher probability, and to the first of equals.
-    A cell that others cut in pieces keeps the largest.
+    Where cells overlap, a pixel goes to the cell of the higher probability, and to the first among equals. A cell cut
+    in pieces by others keeps the largest piece.
     """
     labels = np.zeros(shape, np.int32)
     surest = np.zeros(shape, np.float16)
-    for number, (mask, whole) in enumerate(zip(masks, _shaped(masks, level), strict=True), 1):
+    for number, (mask, whole) in enumerate(zip(masks, _shape_masks(masks, level), strict=True), 1):
         here = np.s_[mask.top : mask.top + whole.shape[0], mask.left : mask.left + whole.shape[1]]
         claimed = np.maximum(mask.probability, np.float16(level), where=whole, out=np.zeros(whole.shape, np.float16))
         wins = claimed > surest[here]
@@ -70,32 +70,32 @@ def paste_masks(masks: Sequence[CellMask], shape: tuple[int, int], level: float)
     lookup = np.zeros(len(masks) + 1, np.int32)
     lookup[present + 1] = np.arange(1, len(present) + 1)
     labels = lookup[labels]
-    return Pasted(labels, collect_objects(labels, len(present), surest), present.astype(np.intp))
+    return PastedMasks(labels, collect_objects(labels, len(present), surest), present.astype(np.intp))
 
 
-def _shaped(masks: Sequence[CellMask], level: float) -> Iterator[NDArray[np.bool_]]:
-    """Yield the pixels (y, x) of each mask that are its cell."""
-    for part in _piles(masks):
+def _shape_masks(masks: Sequence[CellMask], level: float) -> Iterator[NDArray[np.bool_]]:
+    """Yield the closed and filled mask (y, x) of each cell."""
+    for part in _batches(masks):
         sides = np.array([mask.probability.shape for mask in part])
-        pile = np.zeros((len(part), *(sides.max(0) + 2 * RIM)), bool)
-        for row, mask in zip(pile, part, strict=True):
-            _inside(row, mask)[...] = mask.probability >= np.float16(level)
-        expected = np.array([mask.expected() for mask in part]) + RIM
-        pile = fill_holes(keep_largest(ndi.binary_closing(pile, CLOSING), expected))
-        yield from (_inside(row, mask) for row, mask in zip(pile, part, strict=True))
+        batch = np.zeros((len(part), *(sides.max(0) + 2 * MARGIN)), bool)
+        for row, mask in zip(batch, part, strict=True):
+            _without_margin(row, mask)[...] = mask.probability >= np.float16(level)
+        expected = np.array([mask.expected() for mask in part]) + MARGIN
+        batch = fill_holes(keep_largest(ndi.binary_closing(batch, CLOSING), expected))
+        yield from (_without_margin(row, mask) for row, mask in zip(batch, part, strict=True))
 
 
-def _inside(row: NDArray[np.bool_], mask: CellMask) -> NDArray[np.bool_]:
+def _without_margin(row: NDArray[np.bool_], mask: CellMask) -> NDArray[np.bool_]:
     height, width = mask.probability.shape
-    return row[RIM : RIM + height, RIM : RIM + width]
+    return row[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
 
 
-def _piles(masks: Sequence[CellMask]) -> Iterator[Sequence[CellMask]]:
-    """Yield runs of masks that together, each as large as the largest, have at most `PILE_PX` pixels."""
+def _batches(masks: Sequence[CellMask]) -> Iterator[Sequence[CellMask]]:
+    """Yield batches of masks that, padded to the largest mask, have at most `BATCH_PX` pixels."""
     start, side = 0, 0
     for end, mask in enumerate(masks):
         larger = max(side, *mask.probability.shape)
-        if end > start and (end - start + 1) * larger**2 > PILE_PX:
+        if end > start and (end - start + 1) * larger**2 > BATCH_PX:
             yield masks[start:end]
             start, larger = end, max(mask.probability.shape)
         side = larger
@@ -103,11 +103,11 @@ def _piles(masks: Sequence[CellMask]) -> Iterator[Sequence[CellMask]]:
         yield masks[start:]
 
 
-def keep_largest(pile: Pile, expected: NDArray[np.floating]) -> Pile:
-    """Return the largest piece of each mask; of equals, the one nearest to where the cell is expected (N, 2)."""
-    pieces, count = ndi.label(pile, IN_PLANE)
+def keep_largest(batch: MaskBatch, expected: NDArray[np.floating]) -> MaskBatch:
+    """Return the largest component of each mask; among equals the one nearest to the expected centre (N, 2)."""
+    pieces, count = ndi.label(batch, WITHIN_MASK)
     if count == 0:
-        return pile
+        return batch
     n, y, x = np.nonzero(pieces)
     piece = pieces[n, y, x]
     size = np.bincount(piece, minlength=count + 1)
@@ -122,7 +122,7 @@ def keep_largest(pile: Pile, expected: NDArray[np.floating]) -> Pile:
     return np.asarray(keep[pieces])
 
 
-def fill_holes(pile: Pile) -> Pile:
-    """Return masks without holes: background that does not reach a mask's corner, which must be background."""
-    outside, _ = ndi.label(~pile, IN_PLANE)
+def fill_holes(batch: MaskBatch) -> MaskBatch:
+    """Return masks with holes filled: background not connected to the corner, which must be background."""
+    outside, _ = ndi.label(~batch, WITHIN_MASK)
     return np.asarray(outside != outside[:, :1, :1])

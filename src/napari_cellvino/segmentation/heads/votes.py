@@ -1,4 +1,4 @@
-"""Find the centres that pixels vote for, and which centre each vote belongs to."""
+"""Centres from the votes of pixels, and the centre each vote belongs to."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-REACH = 3  # px: votes are smoothed over, and peaks are highest within, squares of this half-size
+REACH = 3  # px: half-size of the square for smoothing and for local maxima
 SIGMA = 1.5  # px
 _SHIFTS = tuple(product(range(-REACH, REACH + 1), repeat=2))
 
 
 @dataclass(frozen=True, slots=True)
 class Centres:
-    """Centres found, and the centre (from 0) of every vote."""
+    """Centres (N, 2) as y, x, and the centre (from 0) of every vote."""
 
     yx: NDArray[np.float32]  # (N, 2)
     of_vote: NDArray[np.int32]
 
 
 def find_centres(votes_y: NDArray[np.intp], votes_x: NDArray[np.intp], shape: tuple[int, int], split: float) -> Centres:
-    """Return the centres of votes at integer pixels inside ``shape``.
+    """Return the centres of votes, which are integer pixels inside ``shape``.
 
-    Two peaks are one cell if they lie nearer than ``1 - split`` times the sum of the radii of the discs that their
-    votes would fill.
+    Two peaks are one cell if their distance is below ``1 - split`` times the sum of their radii; a radius is that of a
+    disc with as many pixels as the peak has votes.
     """
     height, width = shape[0] + 2 * REACH, shape[1] + 2 * REACH
     where = (votes_y + REACH) * width + (votes_x + REACH)
@@ -57,7 +57,7 @@ def _smoothed(counts: NDArray[np.intp], cells: NDArray[np.intp], width: int) -> 
 
 
 def _is_peak(smooth: NDArray[np.float32], cells: NDArray[np.intp], width: int) -> NDArray[np.bool_]:
-    """Return which cells are highest in their neighbourhood; of equals, the first in raster order."""
+    """Return which vote pixels are local maxima; among equals the first in raster order."""
     own = smooth[cells]
     peak = np.ones(len(cells), bool)
     for dy, dx in _SHIFTS:
@@ -73,7 +73,7 @@ def _is_peak(smooth: NDArray[np.float32], cells: NDArray[np.intp], width: int) -
 def _join_close(
     owner: NDArray[np.intp], cell_yx: NDArray[np.intp], counts: NDArray[np.intp], factor: float
 ) -> NDArray[np.intp]:
-    """Return owners after joining seeds whose votes lie too close together for the cells they stand for."""
+    """Return owners after joining seeds that lie too close together for the size of their cells."""
     mass = np.bincount(owner, counts)
     radius = np.sqrt(mass / np.pi)
     middle = _weighted_means(owner, cell_yx, counts)

@@ -1,4 +1,4 @@
-"""2D results of every plane joined along z to objects in 3D: pure, on kept maps, no network."""
+"""Z-stitching: the 2D objects of all planes linked to objects in 3D. Pure functions on kept maps, without network."""
 
 from napari_cellvino.segmentation.stitch_z.parameters import STITCHING, stitching_parameters
 from napari_cellvino.segmentation.stitch_z.slices import Slices

@@ -1,8 +1,8 @@
-"""Chains of 2D objects along z, and where they are cut since they hold more than one cell.
+"""Chains of 2D objects along z, and where chains of more than one cell are cut.
 
-Two cells that lie on each other overlap as well as one cell does, so overlap alone joins them. What parts them is a
-waist along z: at each plane a chain has a weight (brightness times score), which rises towards the middle of a cell and
-falls between two, where light is out of focus. The area was tried: it hardly dips, and a weight with it cuts worse.
+Two cells on top of each other overlap as much as one cell does, so overlap alone links them. They are separated at
+minima of a weight along z (brightness times score): it rises towards the middle of a cell and falls between two cells,
+where light is out of focus. The area was tried: it hardly dips, and a weight that includes it cuts worse.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ SMOOTHING = 0.7  # planes: a dip in a single plane is noise
 Chain = list[int]  # rows of 2D objects, from the lowest plane up
 
 
-def make_chains(following: NDArray[np.intp]) -> list[Chain]:
-    """Return every chain of rows that follow each other, given the row each goes on as (N,), -1 where it ends."""
-    begins = np.ones(len(following), bool)
-    begins[following[following >= 0]] = False
+def make_chains(successor: NDArray[np.intp]) -> list[Chain]:
+    """Return all chains of rows, given the successor of each row (N,), -1 where a chain ends."""
+    begins = np.ones(len(successor), bool)
+    begins[successor[successor >= 0]] = False
     chains = []
     for row in np.flatnonzero(begins).tolist():
         chain = [row]
-        while following[chain[-1]] >= 0:
-            chain.append(int(following[chain[-1]]))
+        while successor[chain[-1]] >= 0:
+            chain.append(int(successor[chain[-1]]))
         chains.append(chain)
     return chains
 
@@ -38,18 +38,17 @@ def weights(slices: Slices) -> NDArray[np.float64]:
 
 
 def cut_chain(chain: Chain, weight: NDArray[np.float64], share: float) -> list[Chain]:
-    """Return the parts of a chain, cut wherever its weight dips below ``share`` of the lower of the tops beside it."""
+    """Return the parts of a chain, cut where its weight dips below ``share`` of the lower of the maxima around it."""
     if len(chain) < 3 or share <= 0:
         return [chain]
     return _cut(chain, ndi.gaussian_filter1d(weight[chain], SMOOTHING, mode="nearest"), share)
 
 
 def trim_chain(chain: Chain, weight: NDArray[np.float64], share: float) -> Chain:
-    """Return a chain without the ends whose weight is below ``share`` of the way from its lowest to its highest.
+    """Return a chain without the ends whose weight is below ``share`` of the range from its minimum to its maximum.
 
-    Light from out of focus makes cells deeper than they are: a little in confocal stacks, very much in widefield ones,
-    where even the planes farthest from a cell show it. A share of the highest alone was tried: what trims the one
-    well leaves the other as it is.
+    Out-of-focus light makes cells look deeper than they are: a little in confocal stacks, very much in widefield
+    stacks, where even the farthest planes show a cell. A share of the maximum alone was tried: no value suits both.
     """
     own = weight[chain]
     strong = np.flatnonzero(own >= own.min() + share * (own.max() - own.min()))
@@ -66,5 +65,5 @@ def _cut(chain: Chain, profile: NDArray[np.float64], share: float) -> list[Chain
     lowest = int(depth.argmin()) + 1
     if depth[lowest - 1] >= share:
         return [chain]
-    at = lowest + 1 if profile[lowest - 1] > profile[lowest + 1] else lowest  # the waist goes to the heavier side
+    at = lowest + 1 if profile[lowest - 1] > profile[lowest + 1] else lowest  # the minimum goes to the heavier side
     return _cut(chain[:at], profile[:at], share) + _cut(chain[at:], profile[at:], share)

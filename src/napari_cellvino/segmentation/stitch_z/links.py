@@ -1,7 +1,7 @@
-"""Which object of one plane goes on as which of the next: by overlap, as an optimal assignment.
+"""Links between the objects of neighbouring planes: an optimal assignment by overlap.
 
-Each object has at most one link up and one down. Where one plane misses a cell, its parts on both sides are linked over
-the gap, if they overlap and the pixels between them belong to nobody.
+Each object has at most one link up and one down. Where a cell is missing in one plane, its parts on both sides are
+linked across the gap if they overlap and the pixels between them are background.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Overlaps:
-    """Pairs of rows of objects in two planes that share pixels, and the intersection over union of each pair."""
+    """Pairs of rows (K,) of objects in two planes that share pixels, and the IoU of each pair (K,)."""
 
     low: Rows
     high: Rows
@@ -35,7 +35,7 @@ class Overlaps:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A cell over a plane that misses it: the rows on both sides, and the flat pixels (K,) it has between them."""
+    """A cell across a plane where it is missing: rows below and above, and flat indices (K,) of its pixels between."""
 
     low: int
     high: int
@@ -44,7 +44,7 @@ class Bridge:
 
 
 def overlaps(slices: Slices, z: int, step: int = 1) -> Overlaps:
-    """Return which objects of plane ``z`` and of the one ``step`` above it share pixels."""
+    """Return the overlaps of objects in plane ``z`` and in plane ``z + step``."""
     a, b = slices.labels[z].reshape(-1), slices.labels[z + step].reshape(-1)
     where = np.flatnonzero((a > 0) & (b > 0))
     width = int(slices.first[z + step + 1] - slices.first[z + step]) + 1
@@ -55,7 +55,7 @@ def overlaps(slices: Slices, z: int, step: int = 1) -> Overlaps:
 
 
 def assign(pairs: Overlaps) -> Overlaps:
-    """Return the pairs of the largest total overlap in which each object occurs once."""
+    """Return the pairs of largest total IoU in which each object occurs at most once."""
     if len(pairs.iou) == 0:
         return pairs
     names, rows = np.unique(np.concatenate([pairs.low, pairs.high]), return_inverse=True)
@@ -81,31 +81,31 @@ def _assign_group(pairs: Overlaps, rows: Rows) -> Rows:
     return np.asarray(chosen[chosen >= 0])
 
 
-def link(slices: Slices, least: float) -> tuple[Rows, list[Bridge]]:
-    """Return the row that each object goes on as (N,), -1 where it ends, and the bridges over gaps among them."""
-    following = np.full(len(slices.area_px), -1, np.intp)
+def link(slices: Slices, min_iou: float) -> tuple[Rows, list[Bridge]]:
+    """Return the successor row of each object (N,), -1 where it ends, and the bridges across gaps among the links."""
+    successor = np.full(len(slices.area_px), -1, np.intp)
     for z in range(len(slices.labels) - 1):
         pairs = overlaps(slices, z)
-        pairs = assign(pairs.select(pairs.iou >= least))
-        following[pairs.low] = pairs.high
-    begun = np.zeros(len(following), bool)
-    begun[following[following >= 0]] = True
+        pairs = assign(pairs.select(pairs.iou >= min_iou))
+        successor[pairs.low] = pairs.high
+    begun = np.zeros(len(successor), bool)
+    begun[successor[successor >= 0]] = True
     bridges = []
     for z in range(len(slices.labels) - 2):
         pairs = overlaps(slices, z, 2)
-        pairs = assign(pairs.select((pairs.iou >= least) & (following[pairs.low] < 0) & ~begun[pairs.high]))
+        pairs = assign(pairs.select((pairs.iou >= min_iou) & (successor[pairs.low] < 0) & ~begun[pairs.high]))
         found = [
             _bridge(slices, z, low, high) for low, high in zip(pairs.low.tolist(), pairs.high.tolist(), strict=True)
         ]
         for bridge in found:
             if len(bridge.pixels):
-                following[bridge.low], begun[bridge.high] = bridge.high, True
+                successor[bridge.low], begun[bridge.high] = bridge.high, True
                 bridges.append(bridge)
-    return following, bridges
+    return successor, bridges
 
 
 def _bridge(slices: Slices, z: int, low: int, high: int) -> Bridge:
-    """Return the shape half-way between two outlines (the mean of their distance maps), where nobody else is."""
+    """Return the shape halfway between two outlines (mean of their signed distances), on background pixels only."""
     boxes = slices.box[[low, high]]
     y, x = (slice(int(boxes[:, a].min()), int(boxes[:, a + 2].max())) for a in (0, 1))
     masks = (slices.labels[z, y, x] == low - slices.first[z] + 1,
@@ -116,7 +116,7 @@ def _bridge(slices: Slices, z: int, low: int, high: int) -> Bridge:
 
 
 def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the distance of each pixel to the outline, negative outside."""
+    """Return the signed distance (px) of each pixel to the outline, negative outside."""
     framed = np.pad(mask, 1)
     depth: NDArray[np.float64] = ndi.distance_transform_edt(framed) - ndi.distance_transform_edt(~framed)
     return depth[1:-1, 1:-1]

@@ -1,4 +1,4 @@
-"""What a user may move of the joining along z."""
+"""Adjustable parameters of z-stitching."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ STITCHING = (
 
 
 def stitching_parameters(z: ZChoice) -> tuple[Parameter, ...]:
-    """Return the parameters of joining where every plane is joined, and else none."""
+    """Return the z-stitching parameters if planes are stitched, else none."""
     return STITCHING if z.joined else ()

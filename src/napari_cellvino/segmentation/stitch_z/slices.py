@@ -1,4 +1,4 @@
-"""What was found in each plane of a stack, with everything that joining needs to know of it."""
+"""The 2D objects of each plane of a stack, with all that z-stitching needs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from napari_cellvino.segmentation.heads import Decoded
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """Labels (Z, Y, X) int32 with ids 1…N anew in each plane, and one row per 2D object, plane by plane.
+    """Labels (Z, Y, X) int32 with ids from 1 in each plane, and one row per 2D object, plane by plane.
 
     ``first`` (Z + 1,) is the row of each plane's first object; ``box``, ``centroid``, ``area_px`` and ``score`` are as
-    in `Objects`; ``brightness`` is the mean of the normalised pixels in the object, 0 at the background's level.
+    in `Objects`; ``brightness`` is the mean of the normalised pixels in the object, 0 at the background level.
     """
 
     labels: NDArray[np.int32]
@@ -29,10 +29,10 @@ class Slices:
     brightness: NDArray[np.float32]
 
     @classmethod
-    def of(
+    def from_objects(
         cls, labels: NDArray[np.int32], found: Sequence[Objects], brightness: Sequence[NDArray[np.float32]]
     ) -> Slices:
-        """Return the slices whose planes hold these objects, each with its brightness (N,)."""
+        """Return the slices with the objects of each plane and their brightness (N,)."""
         return cls(
             labels,
             np.concatenate([[0], np.cumsum([len(objects) for objects in found])]).astype(np.intp),
@@ -49,9 +49,9 @@ class Slices:
         return np.repeat(np.arange(len(self.labels)), np.diff(self.first))
 
 
-def brightness_of(decoded: Decoded, seen: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return the mean of normalised pixels (Y, X) in each object of a plane (N,)."""
+def mean_brightness(decoded: Decoded, normalised: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return the mean normalised intensity (N,) of each object of a plane; ``normalised`` are its pixels (Y, X)."""
     labels, count = decoded.label_image(), len(decoded.objects)
     where = np.flatnonzero(labels)
-    total = np.bincount(labels.reshape(-1)[where], seen.reshape(-1)[where], minlength=count + 1)[1:]
+    total = np.bincount(labels.reshape(-1)[where], normalised.reshape(-1)[where], minlength=count + 1)[1:]
     return (total / np.maximum(decoded.objects.area_px, 1)).astype(np.float32)

@@ -1,8 +1,8 @@
-"""Slices to objects in 3D.
+"""Objects in 3D from slices.
 
-Linking by overlap and cutting at waists was chosen over looking at XZ and YZ planes as well (their offsets along z, and
-votes for centres in 3D): at six times the network's work, F1 at IoU 0.5 was 0.72 against 0.73 on 9 stacks of mouse
-embryos, and 0.83 against 0.75 on one crop of 51 nuclei.
+Linking by overlap and cutting at minima was chosen over inference on XZ and YZ planes too (offsets along z, votes for
+centres in 3D): with six times the inference, F1 at IoU 0.5 was 0.72 against 0.73 on 9 stacks of mouse embryos, and 0.83
+against 0.75 on one crop of 51 nuclei.
 
 References
 ----------
@@ -25,12 +25,12 @@ from napari_cellvino.segmentation.stitch_z.chains import Chain, cut_chain, make_
 from napari_cellvino.segmentation.stitch_z.links import Bridge, link, overlaps
 from napari_cellvino.segmentation.stitch_z.slices import Slices
 
-GOES_ON = 0.3  # of what both cover: a cell that ends where another begins may be the same one
+CONTINUATION_IOU = 0.3  # from this IoU, a cell that ends where another begins may be the same cell
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """2D parts (N,) of cells: the cell (from 0; -1: of none), plane, box, centroid, area and score of each."""
+    """2D parts (N,) of cells: cell (from 0; -1: none), plane, box, centroid, area (px) and score of each."""
 
     cell: NDArray[np.intp]
     plane: NDArray[np.intp]
@@ -41,17 +41,17 @@ class _Parts:
 
 
 def stitch_slices(slices: Slices, values: Mapping[str, float]) -> Decoded:
-    """Return labels (Z, Y, X) int32 and objects in 3D, from the lowest plane up; ``values`` has `STITCHING`.
+    """Return labels (Z, Y, X) int32 and objects in 3D, from the lowest plane up; ``values`` has the `STITCHING` values.
 
-    Objects that were cut from another one, bridge a gap, or end where another begins are doubtful: broken along z.
+    Objects that were cut from another one, bridge a gap, or end where another begins get the doubt "broken along z".
     """
-    following, bridges = link(slices, values["z_overlap"])
+    successor, bridges = link(slices, values["z_overlap"])
     weight = weights(slices)
-    parts = [part for chain in make_chains(following) for part in cut_chain(chain, weight, values["z_cut"])]
+    parts = [part for chain in make_chains(successor) for part in cut_chain(chain, weight, values["z_cut"])]
     chains = [trim_chain(part, weight, values["z_trim"]) for part in parts]
-    cell = _cells_of(chains, len(slices.area_px))
+    cell = _cell_of_each_row(chains, len(slices.area_px))
     bridges = [bridge for bridge in bridges if cell[bridge.low] == cell[bridge.high] >= 0]
-    kept = _large_enough(_parts(slices, cell, bridges), len(chains), values)
+    kept = _select_cells(_parts(slices, cell, bridges), len(chains), values)
     cell = _renumbered(cell, kept, len(chains))
     bridges = [bridge for bridge in bridges if cell[bridge.low] >= 0]
     objects = _objects(_parts(slices, cell, bridges), len(kept))
@@ -61,27 +61,27 @@ def stitch_slices(slices: Slices, values: Mapping[str, float]) -> Decoded:
     cell = np.where(cell >= 0, rank[cell] if len(rank) else -1, -1)
     doubts = np.where(_broken(slices, cell, bridges, len(order)), int(Doubt.BROKEN_ALONG_Z), 0).astype(np.int32)
     ids = np.arange(1, len(order) + 1, dtype=np.int32)
-    return Decoded(_painted(slices, cell, bridges), replace(objects.select(order), id=ids, doubts=doubts))
+    return Decoded(_label_image(slices, cell, bridges), replace(objects.select(order), id=ids, doubts=doubts))
 
 
-def _large_enough(parts: _Parts, count: int, values: Mapping[str, float]) -> NDArray[np.intp]:
-    """Return the cells that are seen in enough planes and, among those, are no crumbs."""
+def _select_cells(parts: _Parts, count: int, values: Mapping[str, float]) -> NDArray[np.intp]:
+    """Return the cells that have enough planes and a large enough volume."""
     mine = parts.cell >= 0
     planes = np.bincount(parts.cell[mine], minlength=count)
     volume = np.bincount(parts.cell[mine], parts.area[mine], minlength=count).astype(np.float64)
     seen = planes >= values["z_planes"]
-    return np.flatnonzero(seen & (volume >= values["z_smallest"] * _usual(volume[seen])))
+    return np.flatnonzero(seen & (volume >= values["z_smallest"] * _typical_volume(volume[seen])))
 
 
-def _usual(volume: NDArray[np.number]) -> float:
-    """Return the volume of the cell that half of all voxels lie in, or in smaller ones: crumbs hardly move it."""
+def _typical_volume(volume: NDArray[np.number]) -> float:
+    """Return the volume-weighted median of the volumes; debris hardly changes it."""
     if len(volume) == 0:
         return 0.0
     ascending = np.sort(volume)
     return float(ascending[np.searchsorted(np.cumsum(ascending), ascending.sum() / 2)])
 
 
-def _cells_of(chains: Sequence[Chain], count: int) -> NDArray[np.intp]:
+def _cell_of_each_row(chains: Sequence[Chain], count: int) -> NDArray[np.intp]:
     cell = np.full(count, -1, np.intp)
     for number, chain in enumerate(chains):
         cell[chain] = number
@@ -99,7 +99,7 @@ def _renumbered(cell: NDArray[np.intp], kept: NDArray[np.intp], count: int) -> N
 
 
 def _parts(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[Bridge]) -> _Parts:
-    """Return all 2D objects and, after them, what bridges add; the score of those is the mean of both sides."""
+    """Return all 2D objects and, after them, the parts of bridges; their score is the mean of both sides."""
     width = slices.labels.shape[2]
     boxes, centroids = [slices.box], [slices.centroid]
     for bridge in bridges:
@@ -118,7 +118,7 @@ def _parts(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[Bridge]) ->
 
 
 def _objects(parts: _Parts, count: int) -> Objects:
-    """Return one row per cell: sums and extremes over its parts."""
+    """Return one row per cell, from sums and extremes over its parts."""
     mine = np.flatnonzero(parts.cell >= 0)
     cell, area, plane = parts.cell[mine], parts.area[mine].astype(np.float64), parts.plane[mine].astype(np.int32)
     volume = np.bincount(cell, area, minlength=count)
@@ -134,7 +134,7 @@ def _objects(parts: _Parts, count: int) -> Objects:
 
 
 def _broken(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[Bridge], count: int) -> NDArray[np.bool_]:
-    """Return which cells bridge a gap, or meet another one end to end along z."""
+    """Return which cells (N,) bridge a gap, or meet another one end to end along z."""
     broken = np.zeros(count + 1, bool)
     broken[_cells_bridged(bridges, cell)] = True
     plane, known = slices.plane, cell >= 0
@@ -144,13 +144,13 @@ def _broken(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[Bridge], c
     for z in range(len(slices.labels) - 1):
         pairs = overlaps(slices, z)
         a, b = cell[pairs.low], cell[pairs.high]
-        meet = (a >= 0) & (b >= 0) & (a != b) & (pairs.iou >= GOES_ON) & (top[a] == z) & (bottom[b] == z + 1)
+        meet = (a >= 0) & (b >= 0) & (a != b) & (pairs.iou >= CONTINUATION_IOU) & (top[a] == z) & (bottom[b] == z + 1)
         broken[a[meet]] = broken[b[meet]] = True
     return broken[:count]
 
 
-def _painted(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[Bridge]) -> NDArray[np.int32]:
-    """Return the label image (Z, Y, X): the number of its cell at each pixel."""
+def _label_image(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[Bridge]) -> NDArray[np.int32]:
+    """Return the label image (Z, Y, X) int32 of the cells."""
     labels = allocate(slices.labels.shape, np.int32)
     for z, plane in enumerate(slices.labels):
         lookup = np.zeros(slices.first[z + 1] - slices.first[z] + 1, np.int32)

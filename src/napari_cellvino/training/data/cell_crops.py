@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.crops import crop_round
+from napari_cellvino.segmentation.crops import crop_around
 from napari_cellvino.segmentation.refine import crop_sides
 from napari_cellvino.segmentation.rescale import resize_pixels
 from napari_cellvino.training.data.datasets import LabelledImage
@@ -31,8 +31,8 @@ def _crops(field: LabelledImage, spec: ModelSpec, min_area: int) -> Iterator[Lab
     image = np.moveaxis(field.image, -1, 0) if colour else field.image[None]
     centres = np.rint(cells.centre).astype(int).tolist()
     for number, (y, x), side in zip(cells.id.tolist(), centres, crop_sides(cells.box, spec).tolist(), strict=True):
-        crop = resize_pixels(crop_round(image, y, x, side), (spec.tile, spec.tile))
-        one = _nearest_piece(crop_round(labels, y, x, side)[0] == number)
+        crop = resize_pixels(crop_around(image, y, x, side), (spec.tile, spec.tile))
+        one = _nearest_piece(crop_around(labels, y, x, side)[0] == number)
         nearest = ((np.arange(spec.tile) + 0.5) * side / spec.tile).astype(int)
         shown = np.moveaxis(crop, 0, -1) if colour else crop[0]
         yield LabelledImage(

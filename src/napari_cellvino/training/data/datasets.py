@@ -25,13 +25,24 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import TrainingDataError
+from napari_cellvino.core.errors import ImageReadError, ImageValueError, TrainingDataError
 from napari_cellvino.core.image import LUMINANCE
+from napari_cellvino.formats.archives import read_members
+from napari_cellvino.formats.label_values import (
+    find_pieces,
+    is_class_mask,
+    whole_numbers,
+    without_background,
+    words_of_class_mask,
+)
 from napari_cellvino.formats.splits import name_share, split_of
 from napari_cellvino.io import open_source
+from napari_cellvino.io.label_tiff import CREATOR, read_label_pixels
 
 Row = Mapping[str, str]
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+IMPORT_FIRST = "take them in with cellvino import, which numbers the cells, and export them with --to training"
+LARGEST_IMAGE = 2**29  # bytes, unpacked
 LETTERS = {"L": "living", "D": "dead"}
 
 
@@ -149,9 +160,14 @@ def read_packed_set(
             row["id"],
             folder.name,
             _member(archive, f"images/{row['id']}.tif"),
-            _member(archive, labels).astype(np.uint16) if labels in members else None,
+            _packed_labels(archive, labels) if labels in members else None,
             _boxes_in(row["boxes"]) if "boxes" in row else None,
         )
+
+
+def _packed_labels(archive: Path, name: str) -> NDArray[np.integer]:
+    checked = checked_labels(archive / name, _member(archive, name), ours=True)  # packed sets are made here
+    return checked if checked.max(initial=0) > np.iinfo(np.uint16).max else checked.astype(np.uint16)
 
 
 def _read_plain_set(folder: Path, split: str, *, keep: Callable[[Row], bool]) -> Iterator[LabelledImage]:
@@ -201,10 +217,38 @@ def read_picture(path: Path) -> NDArray[np.generic]:
 
 
 def _labels(path: Path) -> NDArray[np.integer]:
-    labels = np.asarray(read_picture(path))
-    if labels.dtype.kind not in "iub" or labels.ndim != 2:
-        raise TrainingDataError(f"{path} is no label image (Y, X) of whole numbers: {labels.dtype} {labels.shape}")
-    return labels.astype(np.int32)
+    """Return a label image (Y, X) of a set, checked as masks that are imported are."""
+    if path.suffix.lower() == ".png":
+        labels, ours = np.asarray(read_picture(path)), False
+    else:
+        pixels, _, software = read_label_pixels(path)
+        labels, ours = np.squeeze(pixels), software.startswith(CREATOR)
+    return checked_labels(path, labels, ours=ours)
+
+
+def checked_labels(path: Path, labels: NDArray[np.generic], *, ours: bool = False) -> NDArray[np.integer]:
+    """Return labels (Y, X) as int32 if their numbers are those of cells.
+
+    ``ours`` says that this program wrote them, so that nothing about the numbers is in doubt.
+
+    Raises
+    ------
+    TrainingDataError
+        If they are no whole numbers, one value for many cells (a binary mask), or have a background that is not 0.
+    """
+    try:
+        whole = whole_numbers(path, labels, labels.shape[:2])
+        found, ground = without_background(path, whole, labels.shape[:2])
+    except ImageValueError as error:
+        raise TrainingDataError(str(error)) from error
+    if ours or not found.any():
+        return found
+    if ground:
+        raise TrainingDataError(f"{ground[0]}; in a training set the background is 0: {IMPORT_FIRST}")
+    pieces = find_pieces(found)
+    if is_class_mask(pieces) and len(pieces.area) > len(pieces.values):
+        raise TrainingDataError(f"{words_of_class_mask(path, pieces)}; {IMPORT_FIRST}")
+    return found
 
 
 def _read_boxes(path: Path) -> Boxes:
@@ -212,6 +256,10 @@ def _read_boxes(path: Path) -> Boxes:
         rows = list(csv.DictReader(handle))
     try:
         corners = [[float(row[name]) for name in ("y0", "x0", "y1", "x1")] for row in rows]
+        empty = next((box for box in corners if not (box[2] > box[0] and box[3] > box[1])), None)
+        if empty is not None:
+            y0, x0, y1, x1 = empty
+            raise ValueError(f"the box y0 {y0:g}, x0 {x0:g}, y1 {y1:g}, x1 {x1:g} holds nothing")
         return Boxes(tuple(row["class"] for row in rows), np.array(corners, np.float32).reshape(-1, 4))
     except (KeyError, TypeError, ValueError) as error:
         raise TrainingDataError(f"{path} needs the columns class, y0, x0, y1, x1 with numbers: {error}") from error
@@ -227,14 +275,23 @@ def _boxes_in(text: str) -> Boxes:
 def _members(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.glob("*.zip")):
-        with zipfile.ZipFile(path) as archive:
-            found |= dict.fromkeys(archive.namelist(), path)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                found |= dict.fromkeys(archive.namelist(), path)
+        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            raise TrainingDataError(f"{path} cannot be read as a zip archive: {error}; copy it again") from error
     return found
 
 
 def _member(archive: Path, name: str) -> NDArray[np.generic]:
-    with zipfile.ZipFile(archive) as handle:
-        return np.asarray(tifffile.imread(io.BytesIO(handle.read(name))))
+    try:
+        with zipfile.ZipFile(archive) as handle:
+            (content,) = read_members(archive, handle, [handle.getinfo(name)], largest=LARGEST_IMAGE)
+            return np.asarray(tifffile.imread(io.BytesIO(content)))
+    except ImageReadError as error:
+        raise TrainingDataError(str(error)) from error
+    except Exception as error:  # tifffile raises whatever the broken bytes lead to
+        raise TrainingDataError(f"{name} in {archive} cannot be read as an image: {error}") from error
 
 
 def _check_size(field: LabelledImage) -> None:

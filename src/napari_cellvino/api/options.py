@@ -1,0 +1,119 @@
+"""The keywords of the front door, and the pipeline that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from napari_cellvino.core.array_axes import zyx_sizes
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.model_package import ModelPackage
+from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
+from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
+
+Model = str | Path | ModelPackage
+"""A model: its name, its folder, or the package itself."""
+
+
+class ImageOptions(TypedDict, total=False):
+    """What is said of an image where it does not say so itself.
+
+    Attributes
+    ----------
+    axes
+        One letter of T, C, Z, Y, X (S for red, green, blue) per dimension.
+    spacing_um
+        Size of a pixel in µm: one number, (y, x) or (z, y, x).
+    channels
+        Names of the channels.
+    """
+
+    axes: str | None
+    spacing_um: float | Sequence[float] | None
+    channels: Sequence[str] | None
+
+
+class RunOptions(ImageOptions, total=False):
+    """Everything that can be chosen of a run. What is not given is as in the pipeline, or at its default.
+
+    Attributes
+    ----------
+    device
+        ``AUTO``, ``CPU``, ``GPU``, ``NPU``, … (default: that of the settings, else ``AUTO``).
+    precision
+        ``fast``, ``exact`` or ``int8`` (default: ``fast``).
+    channel
+        The channel that cells are looked for in, by name or number from 1 (default: the first; grey of colours).
+    z
+        ``mip``, ``mean``, ``focus``, ``plane:K`` with K from 1, or ``3d`` (default: ``mip``).
+    frame
+        The time point, from 1; 0 makes a field of each, in runs over folders.
+    diameter_px
+        The typical diameter of an object in the image, in px.
+    parameters
+        Values of the parameters of the models' heads, as ``{"confidence": 0.8}``.
+    outline
+        A second model, which outlines the cells that a detection model finds.
+    """
+
+    device: str
+    precision: str | Precision
+    channel: str | int
+    z: str
+    frame: int
+    diameter_px: float | None
+    parameters: Mapping[str, float]
+    outline: Model
+
+
+def spacing_of(spacing_um: float | Sequence[float] | None) -> Spacing | None:
+    """Return a pixel size, None where nothing was said."""
+    return None if spacing_um is None else Spacing(*zyx_sizes(spacing_um))
+
+
+def pipeline_of(model: Model | Pipeline, options: RunOptions) -> Pipeline:
+    """Return the pipeline of a model, or a pipeline with other choices.
+
+    Raises
+    ------
+    ModelPackageError
+        If a model is not there or broken.
+    OptionError
+        If a choice is impossible.
+    """
+    models = [model] if not isinstance(model, Pipeline) else []
+    models += [options["outline"]] if "outline" in options else []
+    packages = [one for one in models if isinstance(one, ModelPackage)]
+    if isinstance(model, Pipeline):
+        base, known = model.recipe, [*packages, *(step.package for step in model.steps)]
+        choices: dict[str, object] = {}
+    else:
+        base, known = default_recipe(), packages
+        choices = {"model": _name(model)}
+    recipe = apply_choices(base, choices | _choices(options), options.get("parameters", {}))
+    return make_pipeline(recipe, known)
+
+
+def _choices(options: RunOptions) -> dict[str, object]:
+    """Return the choices as a recipe has them."""
+    plain = ("device", "precision", "z", "frame", "diameter_px", "axes", "channels")
+    chosen: dict[str, object] = {name: value for name, value in options.items() if name in plain}
+    if "channel" in options:
+        chosen["channel"] = str(options["channel"])
+    if options.get("spacing_um") is not None:
+        chosen["spacing_um"] = spacing_of(options["spacing_um"])
+    if "outline" in options:
+        chosen["outline"] = _name(options["outline"])
+    return chosen
+
+
+def _name(model: Model) -> str:
+    """Return what a recipe calls a model: a package by its folder, unless it is found by its name."""
+    if not isinstance(model, ModelPackage):
+        return str(model)
+    from napari_cellvino.model_package import list_packages
+
+    found = next((listed for listed in list_packages() if listed.name == model.spec.name), None)
+    return model.spec.name if found is not None and found.folder == model.folder else str(model.folder)

@@ -1,0 +1,138 @@
+"""Open Zeiss CZI with Zeiss's own libCZI: scenes, mosaics stitched, wells, any compression; no pixel on opening.
+
+References
+----------
+https://github.com/ZEISS/pylibczi
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
+from napari_cellvino.io.checks import reading
+from napari_cellvino.io.instrument import Foreign, HeldFile, HeldPlanes, library
+from napari_cellvino.io.scenes import Scene, SceneSource
+from napari_cellvino.io.tiff_metadata import micrometres
+
+_TYPES = {"Gray8": (np.uint8, 1), "Gray16": (np.uint16, 1), "Gray32Float": (np.float32, 1), "Bgr24": (np.uint8, 3),
+          "Bgr48": (np.uint16, 3)}  # fmt: skip
+_PHASES = "H"
+
+
+def open_czi(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSource:
+    """Return the scenes of a CZI file; a mosaic is one image.
+
+    Raises
+    ------
+    MissingLibraryError
+        If pylibCZIrw is not installed.
+    ImageReadError
+        If the file is damaged, or of a kind that is not read.
+    """
+    czi = library("pylibCZIrw.czi", path, "Zeiss CZI")
+    with reading(path), czi.open_czi(str(path)) as file:
+        held = HeldFile(path, lambda: _Opened(czi.open_czi(str(path))))
+        facts = _Facts(file)
+        scenes = tuple(_scenes(path, file, facts, held))
+    return SceneSource(path, scenes, overrides, plate=path.stem if any(s.well for s in scenes) else "")
+
+
+class _Opened:
+    """An open file with a ``close``, which libCZI's has only as a context."""
+
+    def __init__(self, manager: Foreign) -> None:
+        self._manager = manager
+        self.file = manager.__enter__()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._manager.__exit__(None, None, None)
+
+
+class _Facts:
+    """What the XML of a CZI says."""
+
+    def __init__(self, file: Foreign) -> None:
+        metadata = _under(file.metadata, "ImageDocument", "Metadata")
+        sizes = {d.get("@Id"): micrometres(d.get("Value"), "m") for d in _all(metadata, "Scaling", "Items", "Distance")}
+        self.spacing = Spacing(*(float(f"{v:.12g}") if (v := sizes.get(axis)) else None for axis in "ZYX"))
+        channels = _all(metadata, "Information", "Image", "Dimensions", "Channels", "Channel")
+        self.names = tuple(str(c.get("@Name") or c.get("Fluor") or "") for c in channels)
+        keys = ("Fluor", "ExcitationWavelength", "EmissionWavelength", "Color")
+        self.hints = tuple(" ".join(str(c[key]) for key in keys if c.get(key)) for c in channels)
+        self.scenes = _all(metadata, "Information", "Image", "Dimensions", "S", "Scenes", "Scene")
+
+
+def _scenes(path: Path, file: Foreign, facts: _Facts, held: HeldFile) -> Iterator[Scene]:
+    boxes: Mapping[int, Any] = file.scenes_bounding_rectangle
+    whole = file.total_bounding_box
+    if not boxes:
+        (x0, x1), (y0, y1) = whole["X"], whole["Y"]
+        yield _scene(path, file, facts, held, None, (x1 - x0, y1 - y0))
+    for number, box in sorted(boxes.items()):
+        yield _scene(path, file, facts, held, number, (box.w, box.h))
+
+
+def _scene(
+    path: Path, file: Foreign, facts: _Facts, held: HeldFile, number: int | None, size: tuple[int, int]
+) -> Scene:
+    t, c, z, phases = (_extent(file, axis) for axis in ("T", "C", "Z", _PHASES))
+    if phases > 1:
+        raise ImageReadError(
+            f"{path.name} holds {phases} raw phases of each plane (Airyscan or structured illumination); process it in "
+            "ZEN first"
+        )
+    kinds = set(file.pixel_types.values())
+    if len(kinds) != 1 or not kinds <= _TYPES.keys():
+        raise ImageReadError(f"{path.name} has pixels of the types {', '.join(sorted(kinds))}, which are not read")
+    dtype, colours = _TYPES[kinds.pop()]
+    if colours == 3 and c > 1:
+        raise ImageReadError(f"{path.name} has {c} channels of colour pixels, which are not read; save one as TIFF")
+    shape = Shape(t, max(c, colours), z, size[1], size[0])
+
+    def plane(opened: _Opened, t: int, c: int, z: int) -> NDArray[np.generic]:
+        place = {"T": t, "Z": z, "C": 0 if colours == 3 else c}
+        pixels: NDArray[np.generic] = opened.file.read(plane=place, scene=number)
+        return pixels[..., 2 - c if colours == 3 else 0]  # blue comes first
+
+    fits = len(facts.names) == c and colours == 1
+    well, name = _place(facts, number)
+    planes = HeldPlanes(held, shape, np.dtype(dtype).itemsize * colours, plane)
+    return Scene(
+        shape, np.dtype(dtype), planes, name, facts.spacing, facts.names if fits else (), rgb=colours == 3,
+        well=well, field="1" if well else "", hints=facts.hints if fits else (),
+    )  # fmt: skip
+
+
+def _extent(file: Foreign, axis: str) -> int:
+    first, last = file.total_bounding_box.get(axis, (0, 1))
+    return max(int(last - first), 1)
+
+
+def _place(facts: _Facts, number: int | None) -> tuple[str, str]:
+    """Return the well of a scene, empty without a plate, and its name."""
+    said = next((s for s in facts.scenes if number is not None and str(s.get("@Index")) == str(number)), {})
+    well = str(said.get("ArrayName") or _under(said, "Shape").get("@Name") or "")
+    well = well if well[:1].isalpha() and well[1:].isdecimal() else ""
+    name = str(said.get("@Name") or (f"Scene {number + 1}" if number is not None else ""))
+    return well, f"{well} {name}".strip() if well and well not in name else name
+
+
+def _under(held: Foreign, *keys: str) -> Mapping[str, Any]:
+    for key in keys:
+        held = held.get(key) if isinstance(held, Mapping) else None
+    return held if isinstance(held, Mapping) else {}
+
+
+def _all(held: Foreign, *keys: str) -> list[Mapping[str, Any]]:
+    """Return all elements of one name; XML with a single one has no list."""
+    found = _under(held, *keys[:-1]).get(keys[-1])
+    listed = found if isinstance(found, list) else [found]
+    return [one for one in listed if isinstance(one, Mapping)]

@@ -1,0 +1,87 @@
+"""Open Imaris files (HDF5): time, channels and z of the full resolution, read from the chunks of one plane.
+
+References
+----------
+https://imaris.oxinst.com/support/imaris-file-format
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
+from napari_cellvino.io.checks import reading
+from napari_cellvino.io.instrument import Foreign, HeldFile, HeldPlanes, library
+from napari_cellvino.io.scenes import Scene, SceneSource
+from napari_cellvino.io.tiff_metadata import micrometres
+
+_FULL = "DataSet/ResolutionLevel 0"
+
+
+def open_imaris(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSource | None:
+    """Return the image of an Imaris file; None where an HDF5 file is of another kind.
+
+    Raises
+    ------
+    MissingLibraryError
+        If h5py is not installed.
+    ImageReadError
+        If the file is damaged.
+    """
+    h5py = library("h5py", path, "Imaris or HDF5")
+    with reading(path), h5py.File(str(path), "r") as file:
+        if _FULL not in file:
+            return None
+        scene = _scene(path, file, h5py)
+    return SceneSource(path, (scene,), overrides)
+
+
+def _scene(path: Path, file: Foreign, h5py: Foreign) -> Scene:
+    info = file["DataSetInfo/Image"].attrs
+    z, y, x = (int(_text(info, axis)) for axis in "ZYX")
+    channels = len(file[f"{_FULL}/TimePoint 0"])
+    shape = Shape(len(file[_FULL]), channels, z, y, x)
+    first = file[f"{_FULL}/TimePoint 0/Channel 0/Data"]
+    if min(shape) < 1 or first.ndim != 3 or any(have < want for have, want in zip(first.shape, (z, y, x), strict=True)):
+        raise ImageReadError(f"{path.name} is damaged: it says {z} x {y} x {x} px and holds {first.shape}")
+
+    def plane(file: Foreign, t: int, c: int, z: int) -> NDArray[np.generic]:
+        stored = file[f"{_FULL}/TimePoint {t}/Channel {c}/Data"]  # padded to whole chunks
+        pixels: NDArray[np.generic] = stored[z, : shape.y, : shape.x]
+        return pixels
+
+    held = HeldFile(path, lambda: h5py.File(str(path), "r"))
+    said = [file[f"DataSetInfo/Channel {c}"].attrs for c in range(channels) if f"DataSetInfo/Channel {c}" in file]
+    names = tuple(_text(one, "Name") for one in said)
+    keys = ("LSMExcitationWavelength", "LSMEmissionWavelength")
+    waves = tuple(" ".join(_text(one, key) for key in keys) for one in said)
+    whole = len(said) == channels
+    planes = HeldPlanes(held, shape, first.dtype.itemsize, plane)
+    return Scene(
+        shape, first.dtype, planes, "", _spacing(info, shape), names if whole else (), hints=waves if whole else ()
+    )
+
+
+def _spacing(info: Foreign, shape: Shape) -> Spacing:
+    """Return the extent of the image over its pixels, in the file's unit."""
+    unit = _text(info, "Unit") or "um"
+    steps = []
+    for number, size in ((2, shape.z), (1, shape.y), (0, shape.x)):
+        try:
+            length = float(_text(info, f"ExtMax{number}")) - float(_text(info, f"ExtMin{number}"))
+        except ValueError:
+            return Spacing()
+        steps.append(micrometres(length / size, unit))
+    return Spacing(*steps)
+
+
+def _text(attributes: Foreign, key: str) -> str:
+    """Return an attribute, which Imaris keeps as an array of single letters."""
+    found = attributes.get(key)
+    if found is None:
+        return ""
+    return b"".join(np.asarray(found).astype("S").ravel().tolist()).decode(errors="replace").strip()

@@ -1,0 +1,97 @@
+"""Open Olympus FluoView OIB and OIF: channels, z and time, a TIFF inside the file or its folder for each plane.
+
+References
+----------
+https://github.com/cgohlke/oiffile
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
+from napari_cellvino.io.checks import reading
+from napari_cellvino.io.instrument import Foreign, HeldFile, HeldPlanes, library
+from napari_cellvino.io.scenes import Scene, SceneSource
+from napari_cellvino.io.tiff_metadata import micrometres
+
+
+def open_oif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSource | None:
+    """Return the image of an OIB or OIF file; None where the container holds something else.
+
+    Raises
+    ------
+    MissingLibraryError
+        If oiffile is not installed.
+    ImageReadError
+        If the file is damaged.
+    """
+    if not path.name.lower().endswith((".oib", ".oif")):
+        return None
+    oiffile = library("oiffile", path, "Olympus OIB or OIF")
+    with reading(path), oiffile.OifFile(str(path)) as file:
+        axes, sizes, dtype = str(file.axes), tuple(file.shape), np.dtype(file.dtype)
+        settings: Mapping[str, Any] = file.mainfile
+        shape = _shape(path, axes, sizes)
+        spacing, names, hints = _spacing(settings), *_channels(settings)
+    if dtype.kind not in "ui":
+        raise ImageReadError(f"{path.name} has pixels of type {dtype}, which are not read")
+
+    def plane(file: Foreign, t: int, c: int, z: int) -> NDArray[np.generic]:
+        place = {"T": t, "C": c, "Z": z}
+        series = file.series[0]
+        at = tuple(place[letter] for letter in str(series.axes))
+        names = {tuple(index): name for index, name in zip(series.indices, series, strict=True)}
+        pixels: NDArray[np.generic] = np.asarray(series.imread(names[at]))
+        return pixels
+
+    held = HeldFile(path, lambda: oiffile.OifFile(str(path)))
+    named = names if len(names) == shape.c else ()
+    scene = Scene(
+        shape, dtype, HeldPlanes(held, shape, dtype.itemsize, plane), "", spacing, named,
+        hints=hints if len(hints) == shape.c else (),
+    )  # fmt: skip
+    return SceneSource(path, (scene,), overrides)
+
+
+def _shape(path: Path, axes: str, sizes: tuple[int, ...]) -> Shape:
+    held = dict(zip(axes, sizes, strict=True))
+    others = [letter for letter, size in held.items() if letter not in "TCZYX" and size > 1]
+    if others or not {"Y", "X"} <= held.keys():
+        raise ImageReadError(f"{path.name} has the axes {axes} of {sizes}, which are not read; save it as OME-TIFF")
+    return Shape(*(int(held.get(letter, 1)) for letter in "TCZYX"))
+
+
+def _spacing(settings: Mapping[str, Any]) -> Spacing:
+    image = settings.get("Reference Image Parameter", {})
+    y, x = (micrometres(image.get(f"{k}ConvertValue"), str(image.get(f"{k}Unit", ""))) for k in ("Height", "Width"))
+    axes = (value for key, value in settings.items() if key.startswith("Axis") and isinstance(value, Mapping))
+    z = next((_step(axis) for axis in axes if axis.get("AxisCode") == "Z"), None)
+    return Spacing(z, y, x)
+
+
+def _step(axis: Mapping[str, Any]) -> float | None:
+    count = int(axis.get("MaxSize", 0))
+    if count < 2:
+        return None
+    length = abs(float(axis.get("EndPosition", math.nan)) - float(axis.get("StartPosition", math.nan)))
+    return micrometres(length / (count - 1), str(axis.get("UnitName", "")))
+
+
+def _channels(settings: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    found = [settings[key] for n in range(1, 21) if (key := f"Channel {n} Parameters") in settings]
+    names = tuple(_dye(c) or str(c.get("CH Name", "")) for c in found)
+    keys = ("ExcitationWavelength", "EmissionWavelength")
+    return names, tuple(" ".join([str(c.get("LightType", "")), *(str(c[k]) for k in keys if c.get(k))]) for c in found)
+
+
+def _dye(channel: Mapping[str, Any]) -> str:
+    name = str(channel.get("DyeName", ""))
+    return "" if name == "None" else name

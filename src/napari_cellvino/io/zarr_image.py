@@ -1,0 +1,49 @@
+"""Open OME-Zarr images that belong to no plate, 0.4 and 0.5, such as our own exports: a folder is one image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.io.scenes import Scene, SceneSource
+
+
+def open_zarr_image(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSource | None:
+    """Return the full resolution of an OME-Zarr image, or of the images of a collection; None for other folders.
+
+    Raises
+    ------
+    ImageReadError
+        If it is an OME-Zarr plate, or damaged, or of a version that is not read.
+    """
+    from napari_cellvino.io.plates.ome_zarr_metadata import attributes  # plates are made of images: a circle else
+
+    found = attributes(path)
+    ome = found.get("ome", found)
+    if not isinstance(ome, dict):
+        return None
+    if "plate" in ome:
+        raise ImageReadError(f"{path.name} is an OME-Zarr plate; give it by itself, and its wells are counted")
+    if "multiscales" in ome:
+        return SceneSource(path, (_scene(path, ""),), overrides)
+    inner = sorted(p for p in path.iterdir() if p.is_dir() and p.name.isdecimal()) if _collection(ome) else []
+    scenes = tuple(_scene(one, one.name) for one in inner)
+    return SceneSource(path, scenes, overrides) if scenes else None
+
+
+def _collection(ome: dict[str, object]) -> bool:
+    return "bioformats2raw.layout" in ome
+
+
+def _scene(group: Path, name: str) -> Scene:
+    from napari_cellvino.io.plates.ome_zarr import ZarrPlanes
+    from napari_cellvino.io.plates.ome_zarr_metadata import image_metadata
+
+    facts = image_metadata(group)
+    planes = ZarrPlanes.of(group / facts.array, facts.axes)
+    shape, dtype = planes.shape, np.dtype(planes.array.dtype)
+    named = facts.channels if len(facts.channels) == shape.c else ()
+    return Scene(shape, dtype.newbyteorder("="), planes, name, facts.spacing, named)

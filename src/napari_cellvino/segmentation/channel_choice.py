@@ -1,0 +1,104 @@
+"""Which channel a model looks at where nobody named one: the one that shows what the model was made for.
+
+A model of fluorescent nuclei that is given the first channel finds actin in one laboratory and nuclei in the next, and
+both give a number. So a channel whose name, dye or wavelength says "nuclei" comes first, then one that is blue. What
+was chosen is said and recorded; where nothing says it, that is said too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.image import Stack
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.model_package import ModelSpec
+
+_NUCLEAR = re.compile(
+    r"dapi|hoechst|\bh?33[23]\d\d\b|draq ?[57]|nuc(lei|lear|leus|blue|spot|red|green)|\bnuc\b|\bdna\b|\bh2b\b|sytox|"
+    r"to-?pro|\bsir-?dna\b|spy\d{3}-dna|propidium|\bpi\b|7-?aad|\bvybrant dyecycle",
+    re.IGNORECASE,
+)
+_NEAR_UV = re.compile(r"(?<!\d)(3[5-9]\d|40[0-8]|44\d|45\d|46[0-5])(\.\d+)?(?!\d)")  # excitation, emission in nm
+_BLUE = re.compile(r"\bblue\b|#?0000ff", re.IGNORECASE)
+_TRANSMITTED = re.compile(
+    r"phase|\bph\d?\b|bright ?-?field|\bbf\b|\bdic\b|trans(mitted|mission)?\b|\btl\b|\btd\d?\b|\bt-?pmt\b|\bmono\b",
+    re.IGNORECASE,
+)
+_DARK = 0.35  # of the brightest value: a merge of fluorescent channels has a background darker than that
+_SOMETHING = 0.08  # of the brightest value: a colour that reaches less far above the background is empty
+_DIFFERENT = 0.05  # share of the brightest value by which colours of a grey picture may differ
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelChoice:
+    """A channel for a recipe (empty: as it comes), what to say of it, and whether it is a guess."""
+
+    channel: str = ""
+    said: str = ""
+    guess: bool = False
+
+
+def choose_channel(stack: Stack, spec: ModelSpec) -> ChannelChoice:
+    """Return the channel that a model looks at where the user names none.
+
+    Of a colour picture, pixels are looked at: of a merge of fluorescent channels, a model of nuclei takes blue.
+    """
+    if spec.input_channels != 1 or stack.shape.c == 1:
+        return ChannelChoice()
+    if stack.rgb:
+        return _of_colours(stack) if spec.stain == "nuclei" else ChannelChoice()
+    return by_name(stack.channels, stack.hints, spec, numbers=stack.channel_numbers)
+
+
+def by_name(
+    channels: tuple[str, ...], hints: tuple[str, ...], spec: ModelSpec, *, numbers: tuple[int, ...] = ()
+) -> ChannelChoice:
+    """Return the channel that its name, or what else the file says of it, gives to a model."""
+    signs = {"nuclei": (_NUCLEAR, _NEAR_UV, _BLUE), "transmitted": (_TRANSMITTED,)}.get(spec.stain, ())
+    first = f"{(numbers or (1,))[0]} {channels[0]}"
+    if len(channels) == 1 or not signs:
+        return ChannelChoice()
+    for sign in signs:
+        for texts, where in ((channels, "its name"), (hints, "what the file says of it")):
+            at = next((c for c, text in enumerate(texts) if sign.search(_words(text))), None)
+            if at is not None:
+                said = f"channel {channels[at]} is taken for {spec.stain}, by {where}; --channel takes another"
+                return ChannelChoice(channels[at] if at else "", said, guess=sign is _BLUE)
+    said = f"is {spec.stain} in channel {first}? No name of {', '.join(channels)} says so; --channel takes another"
+    return ChannelChoice("", said, guess=True)
+
+
+def with_channel(recipe: Recipe, choice: ChannelChoice) -> Recipe:
+    """Return a recipe with the channel chosen, unless it names one."""
+    if recipe.channel or not choice.channel:
+        return recipe
+    return recipe.model_copy(update={"channel": choice.channel})
+
+
+def _words(text: str) -> str:
+    """Return a name with its parts apart: ``w1_DAPI`` is two words."""
+    return re.sub(r"[_/|]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text))
+
+
+def _of_colours(stack: Stack) -> ChannelChoice:
+    """Return blue where a colour picture is a merge of fluorescent channels and blue is not empty."""
+    colours = [_low_and_high(stack.plane(z=stack.shape.z // 2, c=c)) for c in range(3)]
+    brightest = max(high for _, high in colours)
+    low, high = colours[2]
+    dark = all(background < _DARK * brightest for background, _ in colours)
+    different = max(abs(high - colours[c][1]) + abs(low - colours[c][0]) for c in (0, 1)) > _DIFFERENT * brightest
+    if not (brightest > 0 and dark and different and high - low > _SOMETHING * brightest):
+        return ChannelChoice()
+    blue = stack.channels[2]
+    others = any(colours[c][1] - colours[c][0] > _SOMETHING * brightest for c in (0, 1))
+    said = f"are the nuclei {blue.lower()} in this colour picture? {blue} is taken; --channel grey takes all colours"
+    return ChannelChoice(blue, said, guess=True) if others else ChannelChoice()
+
+
+def _low_and_high(pixels: NDArray[np.generic]) -> tuple[float, float]:
+    low, high = np.percentile(pixels[::4, ::4].astype(np.float32), (30, 99.5))
+    return float(low), float(high)

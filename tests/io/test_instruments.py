@@ -1,0 +1,198 @@
+"""Real files of instruments with facts known from elsewhere, and files that the tests write themselves."""
+
+import struct
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import zarr
+
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.io import instrument, list_images, open_source
+
+
+@pytest.fixture(scope="session")
+def instruments(shared_data, tmp_path_factory):
+    """The shared files of instruments."""
+    folder = tmp_path_factory.mktemp("instruments")
+    with zipfile.ZipFile(shared_data / "instrument_files" / "instrument_files.zip") as archive:
+        archive.extractall(folder)
+    return folder
+
+
+FACTS = {  # (t, c, z, y, x), µm along z, y, x, channels of the first position, positions
+    "czi/DAPI_GFP.czi": ((1, 2, 1, 640, 640), (None, None, None), ("Channel 1", "Channel 2"), 1),
+    "czi/CellDivision_T3_Z5_CH2_X240_Y170.czi": (
+        (3, 2, 5, 170, 240), (0.32, 0.0905766741522, 0.0905766741522), ("LED555", "LED470"), 1
+    ),
+    "czi/CellDivision_T3_Z6_CH1_X300_Y200_DCV_ZSTD.czi": (
+        (3, 1, 6, 200, 300), (0.32, 0.0905766741522, 0.0905766741522), ("LED555",), 1
+    ),
+    "czi/S3_1Pos_2Mosaic_T2_Z3_CH2_sm.czi": ((2, 2, 3, 122, 295), (1.0, 1.6, 1.6), ("DAPI", "EGFP"), 3),
+    "czi/WellD6-7_S2.czi": ((1, 1, 1, 440, 544), (None, 0.1, 0.1), ("AF488",), 2),
+    "nd2/arcadia/example-multichannel.nd2": (
+        (1, 4, 1, 256, 256), (None, 0.323390342594048, 0.323390342594048), ("Mono", "DAPI", "FITC BP", "TRITC BP"), 1
+    ),
+    "nd2/arcadia/example-timelapse.nd2": ((53, 1, 1, 64, 64), (None, 0.325, 0.325), ("GFP 488 nm",), 1),
+    "nd2/arcadia/example-zstack.nd2": (
+        (1, 1, 11, 128, 128), (6.0, 0.323390342594048, 0.323390342594048), ("FITC BP",), 1
+    ),
+    "nd2/pims_cluster.nd2": (
+        (3, 2, 10, 31, 38), (0.5, 0.167808983232, 0.167808983232), ("5-FAM/pH 9.0", "FM 4-64/2% CHAPS"), 1
+    ),
+    "oib/test.oib": ((1, 3, 1, 256, 256), (None, 0.177, 0.177), ("CH1", "Alexa Fluor 546", "TD1"), 1),
+    "svs/CMU-1-Small-Region.svs": ((1, 3, 1, 2967, 2220), (None, 0.499, 0.499), ("Red", "Green", "Blue"), 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_known_facts(instruments, name):
+    shape, spacing, channels, positions = FACTS[name]
+    source = open_source(instruments / name)
+    stack = source.read()
+    assert tuple(stack.shape) == shape
+    assert stack.channels == channels
+    for found, known in zip((stack.spacing.z, stack.spacing.y, stack.spacing.x), spacing, strict=True):
+        assert found == (None if known is None else pytest.approx(known, rel=1e-6))
+    assert len(source.positions) == positions
+    last = stack.plane(t=shape[0] - 1, c=shape[1] - 1, z=shape[2] - 1)
+    assert last.shape == shape[3:]
+    assert last.dtype == stack.dtype
+    with pytest.raises(ImageValueError):
+        stack.plane(c=shape[1])
+
+
+def test_planes_are_those_of_the_libraries(instruments):
+    import nd2
+    import oiffile
+
+    path = instruments / "nd2" / "pims_cluster.nd2"
+    stack, known = open_source(path).read(), nd2.imread(path)
+    assert all(
+        (stack.plane(t=t, c=c, z=z) == known[t, z, c]).all() for t in range(3) for c in range(2) for z in range(10)
+    )
+    path = instruments / "oib" / "test.oib"
+    stack, known = open_source(path).read(), oiffile.imread(str(path))
+    assert all((stack.plane(c=c) == known[c]).all() for c in range(3))
+
+
+def test_wells_of_a_czi(instruments):
+    source = open_source(instruments / "czi" / "WellD6-7_S2.czi")
+    assert [(p.well, p.plate) for p in source.positions] == [("D6", "WellD6-7_S2"), ("D7", "WellD6-7_S2")]
+    assert source.read(source.positions[1]).origin.well == "D7"
+
+
+def test_raw_phases_are_no_image(instruments):
+    with pytest.raises(ImageReadError, match="32 raw phases"):
+        open_source(instruments / "czi" / "LSM880_AiryScan.czi")
+
+
+def test_the_overview_of_a_vsi_is_not_counted(instruments):
+    with pytest.raises(ImageReadError, match=r"_vsi-ets-test-jpg2k_/stack1/frame_t_0.ets"):
+        open_source(instruments / "vsi" / "vsi-ets-test-jpg2k.vsi")
+
+
+@pytest.mark.parametrize("suffix", [".czi", ".nd2", ".lif", ".oib", ".ims", ".dv"])
+def test_damaged_files_are_named(tmp_path, suffix):
+    magic = {".czi": b"ZISRAWFILE", ".nd2": b"\xda\xce\xbe\x0a", ".lif": b"\x70\0\0\0", ".oib": b"\xd0\xcf\x11\xe0",
+             ".ims": b"\x89HDF\r\n\x1a\n", ".dv": bytes(96) + b"\xa0\xc0"}[suffix]  # fmt: skip
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(magic + bytes(600))
+    with pytest.raises(ImageReadError, match=f"a{suffix}"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("name", ["czi/DAPI_GFP.czi", "nd2/pims_cluster.nd2", "oib/test.oib"])
+def test_without_its_library_a_file_is_named_with_what_installs_it(instruments, monkeypatch, name):
+    for module in ("pylibCZIrw", "pylibCZIrw.czi", "nd2", "oiffile"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(instrument.MissingLibraryError) as caught:
+        open_source(instruments / name)
+    assert instrument.INSTALL in str(caught.value)
+
+
+def deltavision(path, pixels, sequence):
+    """Write (T, C, Z, Y, X) of int16 as a DeltaVision file."""
+    t, c, z, y, x = pixels.shape
+    head = bytearray(1024)
+    struct.pack_into("<4i", head, 0, x, y, t * c * z, 6)
+    struct.pack_into("<3f", head, 40, 0.25, 0.25, 0.5)
+    struct.pack_into("<i", head, 92, 64)
+    struct.pack_into("<H", head, 96, 0xC0A0)
+    struct.pack_into("<2h", head, 180, t, sequence)
+    struct.pack_into("<6h", head, 196, c, 457, 528, 0, 0, 0)
+    order = {0: (1, 0, 2, 3, 4), 1: (0, 2, 1, 3, 4), 2: (0, 1, 2, 3, 4)}[sequence]
+    path.write_bytes(bytes(head) + bytes(64) + pixels.transpose(order).tobytes())
+
+
+@pytest.mark.parametrize("sequence", [0, 1, 2])
+def test_deltavision(tmp_path, sequence):
+    pixels = np.arange(3 * 2 * 4 * 5 * 6, dtype=np.uint16).reshape(3, 2, 4, 5, 6)
+    deltavision(tmp_path / "a.dv", pixels, sequence)
+    stack = open_source(tmp_path / "a.dv").read()
+    assert tuple(stack.shape) == pixels.shape
+    assert stack.spacing == Spacing(0.5, 0.25, 0.25)
+    assert stack.channels == ("457 nm", "528 nm")
+    planes = [[[stack.plane(t=t, c=c, z=z) for z in range(4)] for c in range(2)] for t in range(3)]
+    np.testing.assert_array_equal(planes, pixels)
+    (tmp_path / "a.dv").write_bytes((tmp_path / "a.dv").read_bytes()[:-10])
+    with pytest.raises(ImageReadError, match="cut short"):
+        open_source(tmp_path / "a.dv")
+
+
+def imaris(path, pixels):
+    """Write (T, C, Z, Y, X) as an Imaris file, its chunks padded."""
+    import h5py
+
+    t, c, z, y, x = pixels.shape
+    with h5py.File(path, "w") as file:
+        info = file.create_group("DataSetInfo/Image").attrs
+        said = {"X": x, "Y": y, "Z": z, "Unit": "um", "ExtMin0": 0, "ExtMin1": 0, "ExtMin2": 0,
+                "ExtMax0": x * 0.5, "ExtMax1": y * 0.5, "ExtMax2": z * 2.0}  # fmt: skip
+        for key, value in said.items():
+            info[key] = np.frombuffer(str(value).encode(), "S1")
+        for n in range(c):
+            file.create_group(f"DataSetInfo/Channel {n}").attrs["Name"] = np.frombuffer(f"Ch {n}".encode(), "S1")
+        for n, m in np.ndindex(t, c):
+            padded = np.zeros((z + 1, y + 3, x + 2), pixels.dtype)
+            padded[:z, :y, :x] = pixels[n, m]
+            file[f"DataSet/ResolutionLevel 0/TimePoint {n}/Channel {m}/Data"] = padded
+
+
+def test_imaris(tmp_path):
+    pixels = np.arange(2 * 2 * 3 * 5 * 6, dtype=np.uint16).reshape(2, 2, 3, 5, 6)
+    imaris(tmp_path / "a.ims", pixels)
+    stack = open_source(tmp_path / "a.ims").read()
+    assert (tuple(stack.shape), stack.spacing, stack.channels) == (
+        pixels.shape,
+        Spacing(2.0, 0.5, 0.5),
+        ("Ch 0", "Ch 1"),
+    )
+    np.testing.assert_array_equal(stack.plane(t=1, c=1, z=2), pixels[1, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("form", "unit", "factor", "top"), [(2, "micrometer", 1, 1), (3, "nanometer", 1000, 1), (2, "micrometer", 1, 0.5)]
+)
+def test_ome_zarr_images(tmp_path, form, unit, factor, top):
+    pixels = np.arange(2 * 5 * 6, dtype=np.uint16).reshape(2, 1, 5, 6)
+    path = tmp_path / "a.ome.zarr"
+    group = zarr.open_group(path, mode="w", zarr_format=form)
+    group.create_array("0", data=pixels, chunks=(1, 1, 5, 6))
+    axes = [{"name": "c", "type": "channel"}, *({"name": a, "type": "space", "unit": unit} for a in "zyx")]
+    scale = [1.0, 2.0 * factor, 0.325 * factor / top, 0.325 * factor / top]
+    datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}]
+    multiscale = {"name": "x", "axes": axes, "datasets": datasets}
+    if top != 1:
+        multiscale["coordinateTransformations"] = [{"type": "scale", "scale": [1.0, 1.0, top, top]}]
+    if form == 2:
+        group.attrs["multiscales"] = [multiscale | {"version": "0.4"}]
+    else:
+        group.attrs["ome"] = {"version": "0.5", "multiscales": [multiscale]}
+    stack = open_source(path).read()
+    assert (stack.spacing.y, stack.spacing.x) == (pytest.approx(0.325), pytest.approx(0.325))
+    assert stack.spacing.z == pytest.approx(2)
+    np.testing.assert_array_equal(stack.plane(c=1), pixels[1, 0])
+    assert list_images(tmp_path) == [path]
