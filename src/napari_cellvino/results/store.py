@@ -172,8 +172,9 @@ class ResultStore:
         folder = self.root / str(row["folder"])
         if not row["folder"]:
             return row
+        fixed = set(FIRST_COLUMNS) - {"count"}
         try:
-            return row | {name: value for name, value in self.row(folder).items() if name not in FIRST_COLUMNS[:-1]}
+            return row | {name: value for name, value in self.row(folder).items() if name not in fixed}
         except ImageReadError:
             return row
 
