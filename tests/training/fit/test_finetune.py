@@ -113,7 +113,8 @@ def no_labels(folder: Path) -> None:
 
 
 def colour_labels(folder: Path) -> None:
-    tifffile.imwrite(folder / "labels" / "A01.tif", np.zeros((256, 256, 3), np.uint8), photometric="rgb")
+    colours = np.random.default_rng(0).integers(0, 255, (256, 256, 3)).astype(np.uint8)
+    tifffile.imwrite(folder / "labels" / "A01.tif", colours, photometric="rgb")
 
 
 def no_images(folder: Path) -> None:
