@@ -132,7 +132,7 @@ def other_columns(folder: Path) -> None:
         (no_objects, "none of its"),
         (other_size, "256 × 256 px, its labels 250 × 256"),
         (no_labels, "has neither labels/A01.tif nor boxes/A01.csv"),
-        (colour_labels, "no label image"),
+        (colour_labels, "A01.tif .*colours"),
         (no_images, "is no set"),
         (other_columns, "needs the columns id and split"),
     ],
