@@ -269,3 +269,12 @@ DEEP = Plate("p", "made", 8, 12, FIELDS, ("DNA",), z=4, t=3)
 def test_choices_that_do_not_fit_the_plate_are_at_their_defaults(package, plate, chosen, fitted):
     recipe = fit_to_plate(make_pipeline(Recipe.model_validate(chosen), [package]), plate).recipe
     assert {name: getattr(recipe, name) for name in fitted} == fitted
+
+
+def test_fields_of_a_plate_can_be_exported(plate, second_channel):
+    from napari_cellvino.results.exported_fields import read_field
+
+    done = ran(plate, second_channel)
+    field = read_field(second_channel.root / "A02_f2")
+    assert len(field.cells.cells) == done[3].row["count"]
+    np.testing.assert_array_equal(field.pixels[1], tifffile.imread(plate / "p_A02_s2_w2.tif"))

@@ -15,11 +15,12 @@ import numpy as np
 
 from napari_cellvino.annotation import pixels_sha256
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.core.image import Origin, Plane, Stack, channel_index
+from napari_cellvino.core.image import MetadataOverrides, Origin, Plane, Stack, channel_index
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe, make_recipe
 from napari_cellvino.formats.field import ExportField
-from napari_cellvino.io import open_source
+from napari_cellvino.io import Source, open_source
+from napari_cellvino.io.plates import INDEX_SUFFIXES, open_plate
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.schema import ANNOTATION_NAME
 from napari_cellvino.segmentation.prepare import project
@@ -127,8 +128,7 @@ def _read_plane(stored: FieldFolder) -> tuple[Plane, Recipe, Stack]:
     if origin is None or "recipe" not in provenance:
         raise ImageReadError(f"{stored.path / ANNOTATION_NAME} does not say which image it belongs to")
     recipe = make_recipe(provenance["recipe"], source=f"{stored.path / ANNOTATION_NAME}")
-    overrides = recipe.overrides
-    source = open_source(origin.path, axes=overrides.axes, spacing=overrides.spacing, channels=overrides.channels)
+    source = _open(origin, recipe.overrides)
     position = next((p for p in source.positions if p.name == origin.position), None)
     if position is None and origin.position:
         raise ImageValueError(f"{origin.path} has no position {origin.position!r} any more")
@@ -138,6 +138,14 @@ def _read_plane(stored: FieldFolder) -> tuple[Plane, Recipe, Stack]:
     if expected and sha256 != expected:
         raise ImageValueError(f"{origin.path} has changed since {stored.name} was made of it; run it again")
     return plane, recipe, stack
+
+
+def _open(origin: Origin, overrides: MetadataOverrides) -> Source:
+    """Return the image file of a result, or the plate that its field belongs to."""
+    path = Path(origin.path)
+    if origin.well and (path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES):
+        return open_plate(path, spacing=overrides.spacing, channels=overrides.channels)
+    return open_source(path, axes=overrides.axes, spacing=overrides.spacing, channels=overrides.channels)
 
 
 def _as_seen(stack: Stack, recipe: Recipe) -> tuple[Plane, str]:
