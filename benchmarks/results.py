@@ -48,7 +48,7 @@ def measure_results(fields: int = FIELDS) -> list[Figure]:
 def _go_on(root: Path, fields: int) -> None:
     """Do what a run does of fields that are finished: find their folders, look whether they are whole, read rows."""
     store, taken = ResultStore(root), set[Path]()
-    store.recover()
+    store.begin_run()
     for number in range(fields):
         folder = store.choose_folder(origin_of(number), taken)
         taken.add(folder)

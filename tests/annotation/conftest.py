@@ -41,7 +41,7 @@ def boxed(*boxes, shape=(100, 120)) -> Annotation:
 def state(annotation):
     """Return all that an annotation holds, to be compared."""
     pixels = b"" if annotation.labels is None else annotation.labels.tobytes()
-    return pixels, dict(annotation.records), dict(annotation.gone)
+    return pixels, dict(annotation.records), dict(annotation.deleted)
 
 
 def check_index(annotation):

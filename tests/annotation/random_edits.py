@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 
 from napari_cellvino.annotation import Annotation, Edit, EditSession, Region
-from napari_cellvino.annotation.paint_strokes import repainted
+from napari_cellvino.annotation.paint_strokes import edit_region
 from napari_cellvino.annotation.tools.boxes import add_box, move_box, resize_box
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept, exclude, reject, set_class, set_note
@@ -84,7 +84,7 @@ def _places(annotation, chance):
     pixels = np.array(wanted, np.int32)[np.array(chance.choices(range(len(wanted)), k=int(np.prod(region.shape))))]
     if chance.random() < 0.7:
         pixels[:] = chance.choice(wanted)
-    return repainted(annotation, "Paint", region, pixels.reshape(region.shape))
+    return edit_region(annotation, "Paint", region, pixels.reshape(region.shape))
 
 
 def _boxes(annotation, chance, ids):

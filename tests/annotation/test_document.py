@@ -8,8 +8,8 @@ from hypothesis.extra import numpy as hnp
 from skimage.measure import regionprops
 
 from napari_cellvino.annotation import Annotation, ObjectRecord, Region
-from napari_cellvino.annotation.document import LAST_ID, describe
-from napari_cellvino.annotation.paint_strokes import Stroke, painted, repainted, stroke_of_region
+from napari_cellvino.annotation.document import LAST_ID, make_edit
+from napari_cellvino.annotation.paint_strokes import Stroke, edit_from_strokes, edit_region, stroke_of_region
 from napari_cellvino.core.errors import EditError, ImageValueError
 from napari_cellvino.core.objects import ObjectOrigin, Objects, ReviewState
 from tests.annotation.conftest import CLASSES, PROVENANCE, annotate, boxed, check_index
@@ -35,7 +35,7 @@ def test_index_follows_any_repainting(labels, data):
     high = tuple(data.draw(st.integers(a + 1, n)) for a, n in zip(low, labels.shape, strict=True))
     region = Region(low, high)
     after = data.draw(hnp.arrays(np.int32, region.shape, elements=st.integers(0, 6)))
-    edit = repainted(annotation, "Paint", region, after)
+    edit = edit_region(annotation, "Paint", region, after)
     annotation.apply(edit)
     np.testing.assert_array_equal(annotation.labels[region.slices], after)
     check_index(annotation)
@@ -82,7 +82,7 @@ def test_labels_and_records_must_belong_together():
 
 
 def test_records_follow_from_pixels(two):
-    edit = repainted(two, "Paint", Region((5, 5), (15, 16)), np.full((10, 11), 7, np.int32))
+    edit = edit_region(two, "Paint", Region((5, 5), (15, 16)), np.full((10, 11), 7, np.int32))
     after = {c.id: c.after for c in edit.records}
     assert after[1] is None
     assert (after[2].origin, after[2].review) == (ObjectOrigin.EDITED, ReviewState.EDITED)
@@ -93,8 +93,8 @@ def test_records_follow_from_pixels(two):
 
 
 def test_an_edit_for_another_state_is_refused_and_changes_nothing(two):
-    stale = repainted(two, "Paint", Region((5, 5), (6, 6)), np.zeros((1, 1), np.int32))
-    two.apply(repainted(two, "Paint", Region((0, 0), (20, 30)), np.zeros((20, 30), np.int32)))
+    stale = edit_region(two, "Paint", Region((5, 5), (6, 6)), np.zeros((1, 1), np.int32))
+    two.apply(edit_region(two, "Paint", Region((0, 0), (20, 30)), np.zeros((20, 30), np.int32)))
     before = two.labels.copy()
     with pytest.raises(EditError, match="Paint no longer fits: the cells have changed since; do it again"):
         two.apply(stale)
@@ -105,18 +105,18 @@ def test_an_edit_for_another_state_is_refused_and_changes_nothing(two):
 @pytest.mark.parametrize("number", [-1, LAST_ID, LAST_ID + 1])
 def test_impossible_numbers_are_refused(two, number):
     with pytest.raises(EditError, match=f"Brush painted the number {number}; cells have numbers from 1 to"):
-        painted(two, "Brush", [Stroke((np.array([0]), np.array([0])), 0, number)])
+        edit_from_strokes(two, "Brush", [Stroke((np.array([0]), np.array([0])), 0, number)])
     two.next_id = LAST_ID
     with pytest.raises(EditError, match="Add needs a cell of number"):
-        describe(two, "Add", None, [ObjectRecord(two.next_id)])
+        make_edit(two, "Add", None, [ObjectRecord(two.next_id)])
 
 
 def test_paint_outside_the_image_is_refused(two):
     for y, x in ((-1, 0), (40, 0), (0, 60)):
         with pytest.raises(EditError, match="painted outside the image"):
-            painted(two, "Brush", [Stroke((np.array([y]), np.array([x])), 0, 1)])
+            edit_from_strokes(two, "Brush", [Stroke((np.array([y]), np.array([x])), 0, 1)])
     with pytest.raises(EditError, match="painted outside the image"):
-        painted(two, "Brush", [Stroke((np.array([0]),), 0, 1)])
+        edit_from_strokes(two, "Brush", [Stroke((np.array([0]),), 0, 1)])
 
 
 def test_crossing_strokes_are_one_change(two):
@@ -126,7 +126,7 @@ def test_crossing_strokes_are_one_change(two):
         Stroke((np.array([0]), np.array([2])), 4, 1),
         Stroke((np.array([0]), np.array([1])), 4, 0),
     ]
-    edit = painted(two, "Brush", strokes)
+    edit = edit_from_strokes(two, "Brush", strokes)
     assert edit.ids == (1,)
     two.apply(edit)
     assert two.labels[0, :4].tolist() == [0, 0, 1, 0]
@@ -136,7 +136,7 @@ def test_a_region_before_and_after_is_a_stroke(two):
     before = two.labels[4:8, 4:8].copy()
     after = before.copy()
     after[0, :], after[3, 3] = 9, 0
-    two.apply(painted(two, "Fill", [stroke_of_region(Region((4, 4), (8, 8)), before, after)]))
+    two.apply(edit_from_strokes(two, "Fill", [stroke_of_region(Region((4, 4), (8, 8)), before, after)]))
     np.testing.assert_array_equal(two.labels[4:8, 4:8], after)
     check_index(two)
 
@@ -154,5 +154,5 @@ def test_fingerprint_knows_pixels_and_records(two):
     first = two.fingerprint()
     assert annotate(two.labels).fingerprint() == first
     assert annotate(two.labels, note="x").fingerprint() != first
-    two.apply(repainted(two, "Paint", Region((0, 0), (1, 1)), np.ones((1, 1), np.int32)))
+    two.apply(edit_region(two, "Paint", Region((0, 0), (1, 1)), np.ones((1, 1), np.int32)))
     assert two.fingerprint() != first

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from napari_cellvino.annotation import EditSession, Region
 from napari_cellvino.annotation.event_json import read_line, write_line
 from napari_cellvino.annotation.journal import Journal, start_journal
-from napari_cellvino.annotation.paint_strokes import Stroke, repainted
+from napari_cellvino.annotation.paint_strokes import Stroke, edit_region
 from napari_cellvino.annotation.recovery import find_unsaved, resume_session, start_session
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept, set_note
@@ -36,7 +36,8 @@ def test_replay_gives_the_last_state(tmp_path_factory, make, number, seed, steps
     resumed = resume_session(path, make(number))
     again = resumed.session.annotation
     assert state(again) == state(annotation)
-    assert (resumed.steps, resumed.damage) == (done, "")
+    assert (resumed.steps, resumed.damage) == (session.unsaved, "")
+    assert session.unsaved in (0, done), "0 where all steps were undone"
     assert again.next_id >= max([0, *again.records]) + 1
     history = resumed.session.history
     assert getattr(history.next_undo, "name", "") == getattr(session.history.next_undo, "name", "")
@@ -183,7 +184,7 @@ def test_a_save_at_any_moment_leaves_a_journal_that_fits(two, tmp_path):
     session.commit(delete(two, [3]))  # before the save begins
     crashed_before = annotate(before)
     crashed_after = annotate(on_disk)
-    crashed_after._gone.update({1: two.gone[1]})
+    crashed_after._deleted.update({1: two.deleted[1]})
     with snapshot.saving():
         session.commit(accept(two, [2]))  # while it goes on
         session.journal.flush()
@@ -358,7 +359,7 @@ def pixels_and_states(annotation):
 def test_paint_is_replayed_too(two, tmp_path):
     path, before = tmp_path / "a.corrections", two.labels.copy()
     session = start_session(path, two)
-    session.commit(repainted(two, "Paint", Region((0, 0), (9, 9)), np.full((9, 9), 70, np.int32)))
+    session.commit(edit_region(two, "Paint", Region((0, 0), (9, 9)), np.full((9, 9), 70, np.int32)))
     session.close()
     saved = annotate(before)
     resume_and_close(path, saved)
@@ -443,7 +444,7 @@ def test_steps_after_a_mark_of_an_earlier_version_are_found(two, tmp_path):
     path = tmp_path / "a.corrections"
     session = start_session(path, two)
     session.commit(accept(two, [1]))
-    session.journal._put({"saved": two.fingerprint()})
+    session.journal._enqueue({"saved": two.fingerprint()})
     snapshot = session.snapshot()
     session.commit(accept(two, [2]))
     session.commit(accept(two, [3]))

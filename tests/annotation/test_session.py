@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_cellvino.annotation import Edit, EditSession, Region, Step
+from napari_cellvino.annotation import Edit, EditAction, EditSession, Region
 from napari_cellvino.annotation.history import History
-from napari_cellvino.annotation.paint_strokes import Stroke, repainted
+from napari_cellvino.annotation.paint_strokes import Stroke, edit_region
 from napari_cellvino.annotation.tools.boxes import move_box
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.mark import accept
@@ -112,15 +112,15 @@ def test_who_and_when_is_noted_and_comes_back(two):
 def test_news_name_what_comes_next_and_where(two):
     session = EditSession(two)
     first = session.commit(delete(two, [3]))
-    assert (first.step, first.name, first.undo, first.redo) == (Step.DO, "Delete #3", "Delete #3", "")
+    assert (first.step, first.name, first.undo, first.redo) == (EditAction.DO, "Delete #3", "Delete #3", "")
     assert (first.region, first.removed, first.pixels) == (Region((25, 40), (35, 50)), (3,), True)
     second = session.commit(accept(two, [1]))
     assert (second.region, second.changed, second.pixels) == (Region((5, 5), (15, 15)), (1,), False)
     back = session.undo()
-    assert (back.step, back.name, back.undo, back.redo) == (Step.UNDO, "Accept #1", "Delete #3", "Accept #1")
+    assert (back.step, back.name, back.undo, back.redo) == (EditAction.UNDO, "Accept #1", "Delete #3", "Accept #1")
     assert session.undo().added == (3,)
     again = session.redo()
-    assert (again.step, again.removed, again.redo) == (Step.REDO, (3,), "Accept #1")
+    assert (again.step, again.removed, again.redo) == (EditAction.REDO, (3,), "Accept #1")
     assert session.unsaved == 5
 
 
@@ -139,7 +139,7 @@ def test_a_new_edit_ends_what_could_be_redone(two):
 
 def test_an_edit_of_nothing_is_refused(two):
     with pytest.raises(EditError, match="Paint changes nothing"):
-        EditSession(two).commit(repainted(two, "Paint", Region((0, 0), (2, 2)), np.zeros((2, 2), np.int32)))
+        EditSession(two).commit(edit_region(two, "Paint", Region((0, 0), (2, 2)), np.zeros((2, 2), np.int32)))
 
 
 @given(st.integers(0, 99), st.booleans(), st.data())
@@ -171,7 +171,7 @@ def test_history_is_bounded_by_bytes_and_keeps_the_last(two):
     one = delete(two, [1]).nbytes
     session = EditSession(two, history_bytes=3 * one)
     for n in range(10):
-        session.commit(repainted(two, f"Paint {n}", Region((5, 5), (15, 15)), np.full((10, 10), n % 2 + 2, np.int32)))
+        session.commit(edit_region(two, f"Paint {n}", Region((5, 5), (15, 15)), np.full((10, 10), n % 2 + 2, np.int32)))
     assert session.history.nbytes <= 3 * one
     undone = 0
     while session.history.next_undo:
@@ -179,10 +179,10 @@ def test_history_is_bounded_by_bytes_and_keeps_the_last(two):
         undone += 1
     assert 1 <= undone < 10
     tiny = History(limit=1)
-    tiny.did(Edit("large"))
-    tiny.did(delete(two, [2]))
+    tiny.push(Edit("large"))
+    tiny.push(delete(two, [2]))
     assert tiny.next_undo.name == "Delete #2"
-    tiny.undone()
+    tiny.mark_undone()
     assert (tiny.next_undo, tiny.next_redo.name) == (None, "Delete #2")
 
 

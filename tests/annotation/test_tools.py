@@ -12,7 +12,7 @@ from napari_cellvino.annotation.tools.drawing import draw_line, draw_polygon, dr
 from napari_cellvino.annotation.tools.mark import accept, exclude, reject, set_class, set_note
 from napari_cellvino.annotation.tools.merge import merge, merge_along
 from napari_cellvino.annotation.tools.outline import fill_holes, grow, redraw, shrink, smooth
-from napari_cellvino.annotation.tools.planes import between, fill_planes
+from napari_cellvino.annotation.tools.planes import fill_planes, interpolate_mask
 from napari_cellvino.annotation.tools.selection import below_score, inside, larger_than, smaller_than, touching_edge
 from napari_cellvino.annotation.tools.split_line import split_by_line
 from napari_cellvino.annotation.tools.split_seeds import split_at_waist, split_by_seeds
@@ -60,15 +60,15 @@ def stack(disc):
 def test_delete_takes_the_object_and_remembers_that_it_was_there(two):
     commit(two, delete(two, [1, 3]))
     assert set(two.records) == {2}
-    assert two.gone[3].box == (25, 40, 35, 50)
-    assert two.gone[3].review is ReviewState.REJECTED
+    assert two.deleted[3].box == (25, 40, 35, 50)
+    assert two.deleted[3].review is ReviewState.REJECTED
     assert two.next_id == 4
 
 
 def test_a_drawn_object_is_deleted_for_good():
     annotation = annotate(np.eye(4), origin=ObjectOrigin.DRAWN)
     commit(annotation, delete(annotation, [1]))
-    assert not annotation.gone
+    assert not annotation.deleted
 
 
 def test_delete_in_one_plane(stack):
@@ -80,7 +80,7 @@ def test_delete_in_one_plane(stack):
     flat[1, 1:3, 1:3] = 1
     flat = annotate(flat)
     commit(flat, delete(flat, [1], plane=1))
-    assert 1 in flat.gone
+    assert 1 in flat.deleted
     with pytest.raises(EditError, match="#2 is not in plane 9; choose a plane that it is in"):
         delete(stack, [2], plane=8)
 
@@ -131,7 +131,7 @@ def test_merge_keeps_the_largest_and_says_where_it_came_from(two):
     merged = two.records[2]
     assert (merged.origin, merged.review, merged.sources) == (ObjectOrigin.MERGED, ReviewState.EDITED, (1, 2))
     assert set(two.records) == {2, 3}
-    assert not two.gone
+    assert not two.deleted
 
 
 def test_merge_by_a_stroke_across_neighbours(two):
@@ -495,14 +495,14 @@ def test_planes_between_two_drawn_ones_are_filled(disc):
     assert annotation.geometry(2).area == 25
     middle = np.argwhere(annotation.labels[3] == 1).mean(axis=0)
     assert abs(middle[1] - (12 + 16 / 3)) < 1
-    with pytest.raises(EditError, match="#1 misses no plane between its first and its last one"):
+    with pytest.raises(EditError, match="#1 misses no plane interpolate_mask its first and its last one"):
         fill_planes(annotation, 1)
 
 
 def test_shapes_go_over_into_each_other(disc):
     small, large = disc((40, 40), (20, 20), 5), disc((40, 40), (20, 20), 11)
-    np.testing.assert_array_equal(between(small, small, 0.5), small)
-    assert abs(between(small, large, 0.5).sum() - disc((40, 40), (20, 20), 8).sum()) < 25
+    np.testing.assert_array_equal(interpolate_mask(small, small, 0.5), small)
+    assert abs(interpolate_mask(small, large, 0.5).sum() - disc((40, 40), (20, 20), 8).sum()) < 25
 
 
 def test_planes_of_a_single_plane_are_no_planes(two):
@@ -560,7 +560,7 @@ def test_boxes_are_added_moved_resized_marked_and_deleted():
     assert touching_edge(annotation).ids == (1, 2)
     commit(annotation, delete(annotation, [2, 3]))
     assert set(annotation.records) == {1}
-    assert set(annotation.gone) == {2}
+    assert set(annotation.deleted) == {2}
 
 
 def test_bad_use_of_boxes_is_said(two):

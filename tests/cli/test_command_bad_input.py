@@ -108,7 +108,7 @@ def test_run_ends_with_one_and_says_each_reason(answers):
 @pytest.mark.parametrize(
     ("name", "fact"),
     [
-        ("no_image", "TIFF, PNG or JPEG"),
+        ("no_image", "TIFF"),
         ("nothing", "0 bytes"),
         ("half_a_file", "half_a_file.tif"),
         ("all_nan", "NaN"),

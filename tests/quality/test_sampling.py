@@ -84,7 +84,7 @@ def test_split_and_merged_objects_count_as_their_cells(annotation):
     session.commit(split_by_line(annotation, [(53, 48), (53, 58)]))
     session.commit(merge(annotation, [1, 2]))
     session.commit(accept(annotation, [70, 71, 72, 73]))
-    split = next(record.roots[0] for record in annotation.records.values() if record.origin.name == "SPLIT")
+    split = next(record.root_ids[0] for record in annotation.records.values() if record.origin.name == "SPLIT")
     said = estimate(Sample((split, 1, 70, 71, 72, 73), 100), annotation)
     assert said.precision == wilson(5, 6, 100)
     assert said.count.middle == pytest.approx(100 * (2 + 0.5 + 4) / 6)

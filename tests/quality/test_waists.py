@@ -21,7 +21,7 @@ def counted(labels):
     return {int(objects.id[row]): count for row, count in found.items()}
 
 
-@pytest.mark.parametrize("radius", [7, 12, 25, 60])
+@pytest.mark.parametrize("radius", [10, 12, 25, 60])
 def test_dumbbells_have_two_parts_and_ellipses_one(radius):
     side = 5 * radius + 4
     y, x = np.ogrid[:side, :side]

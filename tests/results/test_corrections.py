@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from napari_cellvino.annotation import EditSession, Region
-from napari_cellvino.annotation.paint_strokes import repainted
+from napari_cellvino.annotation.paint_strokes import edit_region
 from napari_cellvino.annotation.recovery import find_unsaved, resume_session, start_session
 from napari_cellvino.annotation.tools.boxes import add_box
 from napari_cellvino.annotation.tools.delete import delete
@@ -76,7 +76,7 @@ def test_corrections_are_saved_with_all_that_was_said(folder, plane):
     session.commit(delete(annotation, [1]))
     session.commit(exclude(annotation, [2]))
     session.commit(set_note(annotation, [3], "odd, but real"))
-    session.commit(repainted(annotation, "Paint", Region((0, 40), (9, 49)), np.full((9, 9), 9, np.int32)))
+    session.commit(edit_region(annotation, "Paint", Region((0, 40), (9, 49)), np.full((9, 9), 9, np.int32)))
     result = write_corrections(folder, session.snapshot(), plane)
     assert result.counts["count"] == 2
     assert session.unsaved == 0

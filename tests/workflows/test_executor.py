@@ -95,7 +95,7 @@ def test_outcomes_keep_the_order_of_the_tasks(images, job, kind):
 
 
 def test_fields_that_take_much_memory_wait_for_those_before(images, job, monkeypatch):
-    monkeypatch.setattr("napari_cellvino.workflows.executor.WAITING_BYTES", 1)
+    monkeypatch.setattr("napari_cellvino.workflows.executor.MAX_PENDING_BYTES", 1)
     order: list[str] = []
     executor = ThreadsExecutor(FieldWorker(job.engines))
 

@@ -1,8 +1,8 @@
-"""The document a person corrects: labels, objects, and where they came from; and the one way it changes."""
+"""The annotation of a field, which a person corrects: labels, objects and provenance; and the session that edits it."""
 
-from napari_cellvino.annotation.document import Annotation, describe
+from napari_cellvino.annotation.document import Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.annotation.event import Change, Step
+from napari_cellvino.annotation.event import Change, EditAction
 from napari_cellvino.annotation.provenance import Provenance, pixels_sha256
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.annotation.region import Region
@@ -12,11 +12,11 @@ __all__ = [
     "Annotation",
     "Change",
     "Edit",
+    "EditAction",
     "EditSession",
     "ObjectRecord",
     "Provenance",
     "Region",
-    "Step",
-    "describe",
+    "make_edit",
     "pixels_sha256",
 ]

@@ -1,7 +1,7 @@
-"""The document a person corrects: a label image or boxes, one record per object, and where they came from.
+"""The annotation of a field: a label image or boxes, one record per object, and the provenance.
 
-It is changed in place, by a session alone, so that a viewer may show the very same pixels: the label image of a large
-stack is never copied, and no change costs more than the pixels it touches.
+Only a session changes it, and in place, so that a viewer can show the same array: the label image of a large stack is
+never copied, and the cost of a change depends only on the pixels it touches.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 
 from napari_cellvino.annotation.edit import Edit, RecordChange
 from napari_cellvino.annotation.index import Geometry, ObjectIndex, areas_changed
-from napari_cellvino.annotation.pixel_runs import Labels, PixelRuns, no_pixels
+from napari_cellvino.annotation.pixel_runs import Labels, PixelRuns, empty_runs
 from napari_cellvino.annotation.provenance import Provenance
-from napari_cellvino.annotation.record import ObjectRecord, drawn
+from napari_cellvino.annotation.record import ObjectRecord, drawn_record
 from napari_cellvino.annotation.record_columns import objects_of_records, records_of_objects
 from napari_cellvino.annotation.record_json import record_dict
 from napari_cellvino.annotation.region import Region, join_regions
@@ -29,9 +29,9 @@ LAST_ID = np.iinfo(np.int32).max
 
 
 class Annotation:
-    """Label image (Y, X) or (Z, Y, X) int32, or None where objects are boxes, and one record per object.
+    """Label image (Y, X) or (Z, Y, X) int32, or None where objects are boxes, with one record per object.
 
-    ``records`` are by id; ``gone`` are those of objects that a person deleted. ``next_id`` was never used.
+    ``records`` are by id; ``deleted`` are the records of deleted objects. ``next_id`` is the first unused id.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class Annotation:
         self.provenance = provenance
         self.shape = shape
         self._live: dict[int, ObjectRecord] = {}
-        self._gone: dict[int, ObjectRecord] = {}
+        self._deleted: dict[int, ObjectRecord] = {}
         for record in records:
-            (self._gone if record.gone else self._live)[record.id] = record
-        self.next_id = max([0, *self._live, *self._gone]) + 1
+            (self._deleted if record.deleted else self._live)[record.id] = record
+        self.next_id = max([0, *self._live, *self._deleted]) + 1
 
     @classmethod
     def found(
@@ -65,28 +65,28 @@ class Annotation:
         *,
         shape: tuple[int, ...],
     ) -> Annotation:
-        """Return what a model found in an image of ``shape``, nobody having looked at it."""
+        """Return the unreviewed annotation of a model's result in an image of ``shape``."""
         records = records_of_objects(objects, boxes=labels is None)
         return cls(labels, records, classes, provenance, shape=shape)
 
     @property
     def records(self) -> Mapping[int, ObjectRecord]:
-        """The record of each object, by id."""
+        """The records of all objects, by id."""
         return MappingProxyType(self._live)
 
     @property
-    def gone(self) -> Mapping[int, ObjectRecord]:
-        """The records of what a person deleted, by id."""
-        return MappingProxyType(self._gone)
+    def deleted(self) -> Mapping[int, ObjectRecord]:
+        """The records of deleted objects, by id."""
+        return MappingProxyType(self._deleted)
 
     @cached_property
     def index(self) -> ObjectIndex:
-        """Where every object lies.
+        """Box, area and centroid of every object.
 
         Raises
         ------
         ImageValueError
-            If labels and records do not name the same objects.
+            If labels and records do not have the same ids.
         """
         index = ObjectIndex(self.pixels)
         found, named = set(index.ids()), set(self._live)
@@ -111,24 +111,24 @@ class Annotation:
 
     @property
     def objects(self) -> Objects:
-        """One row per object, by id."""
+        """One row per object, sorted by id."""
         records = [self._live[id_] for id_ in sorted(self._live)]
         return objects_of_records(records, [self.geometry(record.id) for record in records], len(self.shape))
 
     def record(self, id_: int) -> ObjectRecord:
-        """Return the record of an object; `EditError` for the background or an id that is not there."""
+        """Return the record of an object; `EditError` for the background or an unknown id."""
         if id_ == 0:
             raise EditError("there is no cell here, only background; click on a cell")
         if id_ not in self._live:
             raise EditError(f"there is no cell #{id_} any more; choose another")
         return self._live[id_]
 
-    def known(self, id_: int) -> ObjectRecord | None:
-        """Return the record of an object that is there or was deleted, None of any other."""
-        return self._live.get(id_, self._gone.get(id_))
+    def find_record(self, id_: int) -> ObjectRecord | None:
+        """Return the record of a present or deleted object, else None."""
+        return self._live.get(id_, self._deleted.get(id_))
 
     def geometry(self, id_: int) -> Geometry:
-        """Return where an object lies; `EditError` if it is not there."""
+        """Return area, centroid and box of an object; `EditError` for an unknown id."""
         record = self.record(id_)
         if record.box is None:
             return self.index[id_]
@@ -137,17 +137,17 @@ class Annotation:
         return Geometry(area, (area * (y0 + y1 - 1) // 2, area * (x0 + x1 - 1) // 2), Region((y0, x0), (y1, x1)))
 
     def region(self, ids: Iterable[int], *, plane: int | None = None, margin: int = 0) -> Region:
-        """Return the box round objects, or round what can be of them in one plane, with a margin."""
-        whole = join_regions([self.geometry(id_).region for id_ in ids]).grown(margin, self.shape)
+        """Return the bounding box of objects with a margin in px, cut to one plane where ``plane`` is given."""
+        whole = join_regions([self.geometry(id_).region for id_ in ids]).expanded(margin, self.shape)
         return whole.in_plane(plane)
 
     def apply(self, edit: Edit) -> None:
-        """Make a change; sessions do this, nobody else: it is in no history.
+        """Apply an edit. Only sessions call this, since it is not recorded in a history.
 
         Raises
         ------
         EditError
-            If the annotation is not what the edit was described for; nothing changes then.
+            If the annotation has changed since the edit was made; nothing changes then.
         """
         if not self._fits(edit):
             raise EditError(f"{edit.name} no longer fits: the cells have changed since; do it again")
@@ -158,36 +158,36 @@ class Annotation:
         for change in edit.records:
             self._put(change)
 
-    def twin(self, labels: Labels | None) -> Annotation:
-        """Return the same annotation as it is now on a copy of its labels, which nobody changes."""
-        records = [*self._live.values(), *self._gone.values()]
-        twin = Annotation(labels, records, self.classes, self.provenance, shape=self.shape)
+    def copy_with_labels(self, labels: Labels | None) -> Annotation:
+        """Return a copy of this annotation that uses ``labels``, a copy of its label image."""
+        records = [*self._live.values(), *self._deleted.values()]
+        copy = Annotation(labels, records, self.classes, self.provenance, shape=self.shape)
         if labels is not None:
-            twin.index = self.index.copy()
-        return twin
+            copy.index = self.index.copy()
+        return copy
 
     def fingerprint(self) -> str:
-        """Return a sha256 over labels and records: it tells whether a journal belongs to this state."""
+        """Return the SHA-256 of labels and records; it shows whether a journal belongs to this state."""
         digest = hashlib.sha256(f"{self.shape}".encode())
         if self.labels is not None:
             digest.update(self.labels.data)
-        kept = sorted([*self._live.values(), *self._gone.values()], key=lambda record: record.id)
+        kept = sorted([*self._live.values(), *self._deleted.values()], key=lambda record: record.id)
         digest.update(json.dumps([record_dict(record) for record in kept]).encode())
         return digest.hexdigest()
 
     def _fits(self, edit: Edit) -> bool:
-        known = all(self.known(change.id) == change.before for change in edit.records)
+        known = all(self.find_record(change.id) == change.before for change in edit.records)
         return known and (len(edit.pixels) == 0 or edit.pixels.holds(self.pixels))
 
     def _put(self, change: RecordChange) -> None:
         self._live.pop(change.id, None)
-        self._gone.pop(change.id, None)
+        self._deleted.pop(change.id, None)
         if change.after is not None:
-            (self._gone if change.after.gone else self._live)[change.id] = change.after
+            (self._deleted if change.after.deleted else self._live)[change.id] = change.after
             self.next_id = max(self.next_id, change.id + 1)
 
 
-def describe(
+def make_edit(
     annotation: Annotation,
     name: str,
     pixels: PixelRuns | None = None,
@@ -195,27 +195,27 @@ def describe(
     *,
     removed: Iterable[int] = (),
 ) -> Edit:
-    """Return the edit that changes pixels and records as given, and removes those of boxes.
+    """Return the edit with the given changes of pixels and records; ``removed`` are ids of boxes to remove.
 
-    What is not given follows from the pixels: an object that loses its last one has no record any more, one that gains
-    its first was drawn, and any other whose outline changes was edited.
+    Other records follow from the pixels: an object that loses its last pixel loses its record, one that gains its
+    first pixel is drawn, and any other one with changed pixels is edited.
 
     Raises
     ------
     EditError
-        If an id is beyond what a label image holds.
+        If an id exceeds the range of a label image.
     """
-    runs = pixels or no_pixels()
+    runs = pixels or empty_runs()
     after: dict[int, ObjectRecord | None] = {record.id: record for record in records}
     after |= dict.fromkeys(removed)
     for id_, grown in areas_changed(runs).items():
         if annotation.index.area(id_) + grown == 0:
             given = after.get(id_)
-            after[id_] = given if given is not None and given.gone else None
+            after[id_] = given if given is not None and given.deleted else None
         elif id_ not in after:
             known = annotation.records.get(id_)
-            after[id_] = drawn(id_) if known is None else known.edited()
+            after[id_] = drawn_record(id_) if known is None else known.edited()
     if after and not 0 < min(after) <= max(after) < LAST_ID:
         raise EditError(f"{name} needs a cell of number {max(after)}; numbers go from 1 to {LAST_ID - 1}")
-    changes = (RecordChange(annotation.known(id_), record) for id_, record in sorted(after.items()))
+    changes = (RecordChange(annotation.find_record(id_), record) for id_, record in sorted(after.items()))
     return Edit(name, runs, tuple(change for change in changes if change.before != change.after))

@@ -1,7 +1,7 @@
-"""An annotation as plain values for ``annotation.json``, and back; the label image lies in a file of its own.
+"""An annotation as plain values for ``annotation.json``, and back; the label image has its own file.
 
-Format 2 adds what a person said of the objects, those that were deleted, and the size of the image. Format 1 is what
-0.2 wrote; of its boxes the image's size is not known.
+Format 2 adds reviews and notes, deleted objects, and the image size. Format 1 was written by version 0.2; with boxes it
+has no image size.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ FORMAT = 2
 
 
 def annotation_dict(annotation: Annotation) -> dict[str, object]:
-    """Return provenance, classes and objects as plain values; of every object its box, also where it has an outline."""
+    """Return provenance, classes and objects as plain values; every object has its box, even with an outline."""
     objects = [_placed(annotation, annotation.records[id_]) for id_ in sorted(annotation.records)]
-    gone = [record_dict(annotation.gone[id_]) for id_ in sorted(annotation.gone)]
+    deleted = [record_dict(annotation.deleted[id_]) for id_ in sorted(annotation.deleted)]
     return {
         "provenance": annotation.provenance.as_dict(),
         "classes": list(annotation.classes),
         "outlines": annotation.labels is not None,
         "shape": list(annotation.shape),
         "objects": objects,
-    } | ({"gone": gone} if gone else {})
+    } | ({"gone": deleted} if deleted else {})
 
 
 def read_annotation_dict(
     content: Mapping[str, Any], labels: NDArray[np.integer[Any]] | None, *, shape: tuple[int, ...] | None = None
 ) -> Annotation:
-    """Return the annotation in plain values.
+    """Return the annotation from plain values.
 
     Parameters
     ----------
     content
-        As `annotation_dict` wrote it, of this version or of 0.2, with whatever else stands beside.
+        As written by `annotation_dict`, of this version or of 0.2; other keys are ignored.
     labels
         Its label image; None where objects are boxes.
     shape
-        Size of the image, where the content does not say; by default the least that holds all boxes.
+        Size of the image if the content has none; by default the smallest that holds all boxes.
 
     Raises
     ------
     ImageValueError
-        If something is missing, is not what it should be, or the label image belongs to something else.
+        If something is missing or invalid, or the label image does not match.
     """
     missing = [name for name in ("provenance", "objects") if name not in content]
     if missing:
@@ -66,7 +66,7 @@ def read_annotation_dict(
         pixels = pixels.reshape(size)  # a stack of one plane is read as a plane
     annotation = Annotation(pixels, records, classes, provenance, shape=size)
     if pixels is not None:
-        annotation.index.ids()  # labels and records belong together, or this says so
+        annotation.index.ids()  # raises where labels and records do not match
     return annotation
 
 

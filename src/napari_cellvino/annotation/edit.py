@@ -1,14 +1,14 @@
-"""One change of an annotation, described before it is made: frozen, and invertible."""
+"""One change of an annotation as a frozen, invertible value, made before it is applied."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from napari_cellvino.annotation.pixel_runs import PixelRuns, no_pixels
+from napari_cellvino.annotation.pixel_runs import PixelRuns, empty_runs
 from napari_cellvino.annotation.record import ObjectRecord
 
-RECORD_BYTES = 500  # of memory, about; notes come on top
+RECORD_BYTES = 500  # approximate memory of a record without its note
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,30 +20,30 @@ class RecordChange:
 
     @property
     def id(self) -> int:
-        """The object."""
+        """Id of the object."""
         record = self.before or self.after
         return record.id if record else 0
 
     def inverse(self) -> RecordChange:
-        """Return the way back."""
+        """Return the reverse change."""
         return RecordChange(self.after, self.before)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edit:
-    """One change, by name (``Split #87``): the pixels and the records that change.
+    """One named change (``Split #87``) of pixels and records.
 
-    ``rerun`` tells a new result of the model that was taken in from what a person did.
+    ``rerun`` marks the merge of a new model result, as opposed to a person's edit.
     """
 
     name: str
-    pixels: PixelRuns = field(default_factory=no_pixels)
+    pixels: PixelRuns = field(default_factory=empty_runs)
     records: tuple[RecordChange, ...] = ()
     rerun: bool = False
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory, about."""
+        """Approximate memory in bytes."""
         notes = sum(len(r.note) for change in self.records for r in (change.before, change.after) if r is not None)
         return self.pixels.nbytes + 2 * RECORD_BYTES * len(self.records) + notes
 
@@ -54,14 +54,14 @@ class Edit:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """The objects that change."""
+        """Ids of the changed objects."""
         return tuple(change.id for change in self.records)
 
     def inverse(self) -> Edit:
-        """Return the edit that takes this one back."""
+        """Return the edit that reverts this one."""
         return replace(self, pixels=self.pixels.inverse(), records=tuple(change.inverse() for change in self.records))
 
-    def stamped(self, stamp: Callable[[ObjectRecord], ObjectRecord]) -> Edit:
-        """Return the edit with a stamp on each record after."""
+    def with_stamp(self, stamp: Callable[[ObjectRecord], ObjectRecord]) -> Edit:
+        """Return the edit with ``stamp`` applied to each new record."""
         changes = tuple(replace(c, after=stamp(c.after) if c.after is not None else None) for c in self.records)
         return replace(self, records=changes)

@@ -1,4 +1,4 @@
-"""What happened to an annotation, as a viewer hears of it and as a journal keeps it."""
+"""Applied edits, as emitted to viewers and as written to a journal."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.region import Region
 
 
-class Step(StrEnum):
-    """How an edit came to be applied."""
+class EditAction(StrEnum):
+    """How an edit was applied."""
 
     DO = "do"
     UNDO = "undo"
@@ -19,21 +19,21 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
-    """An edit that was applied: for an undo, the way back."""
+    """An applied edit; for an undo, the reverse edit."""
 
-    step: Step
+    step: EditAction
     edit: Edit
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """News of an event: which pixels and which objects; ``region`` is where to look, None if nothing has a place.
+    """Summary of an event for viewers; ``region`` is the changed region, None if there is none.
 
-    ``pixels`` tells whether any pixel of the label image changed in the region; ``undo`` and ``redo`` name what can
-    be taken back and made again now; ``rerun`` is the one of `Edit`.
+    ``pixels`` tells whether label pixels changed in the region. ``added``, ``removed`` and ``changed`` are ids of
+    objects. ``undo`` and ``redo`` name the next edits to undo and redo; ``rerun`` is that of `Edit`.
     """
 
-    step: Step
+    step: EditAction
     name: str
     region: Region | None
     pixels: bool

@@ -1,4 +1,4 @@
-"""Events as lines of text, each with a checksum: what a journal is made of."""
+"""Events as lines of a journal, each with a checksum."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit, RecordChange
-from napari_cellvino.annotation.event import Event, Step
-from napari_cellvino.annotation.pixel_runs import PixelRuns, no_pixels
+from napari_cellvino.annotation.event import EditAction, Event
+from napari_cellvino.annotation.pixel_runs import PixelRuns, empty_runs
 from napari_cellvino.annotation.record_json import read_records, record_dict
 from napari_cellvino.core.errors import JournalError
 
@@ -22,13 +22,13 @@ COLUMNS = 4  # of runs: gap since the last one, length, before, after
 
 
 def write_line(content: dict[str, object]) -> bytes:
-    """Return plain values as one line: a CRC-32 in eight hex digits, a blank, JSON."""
+    """Return plain values as one line: CRC-32 in eight hex digits, a space, JSON."""
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
 def read_line(line: bytes) -> dict[str, Any] | None:
-    """Return what a line holds, or None if it is torn or was altered."""
+    """Return the content of a line, or None if it is incomplete or altered."""
     checksum, _, text = line.rstrip(b"\n").partition(b" ")
     if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
         return None
@@ -37,7 +37,7 @@ def read_line(line: bytes) -> dict[str, Any] | None:
 
 
 def event_dict(event: Event) -> dict[str, object]:
-    """Return an event as plain values; records before are left out, whoever reads it has them."""
+    """Return an event as plain values, without the previous records, which the reader has."""
     edit = event.edit
     records = [record_dict(change.after) for change in edit.records if change.after is not None]
     removed = [change.id for change in edit.records if change.after is None]
@@ -49,23 +49,23 @@ def event_dict(event: Event) -> dict[str, object]:
 
 
 def read_event(content: dict[str, Any], annotation: Annotation) -> Event:
-    """Return the event in plain values, for an annotation in the state it started from.
+    """Return the event from plain values, for an annotation in the state before it.
 
     Raises
     ------
     JournalError
-        If it is no event.
+        If it is not a valid event.
     ImageValueError
-        If its records are none.
+        If its records are invalid.
     """
     try:
-        step, name = Step(content["step"]), str(content["name"])
-        runs = _unpacked(content["runs"]) if "runs" in content else no_pixels()
+        step, name = EditAction(content["step"]), str(content["name"])
+        runs = _unpacked(content["runs"]) if "runs" in content else empty_runs()
         removed, rerun = [int(id_) for id_ in content.get("removed", [])], bool(content.get("rerun", False))
     except (KeyError, TypeError, ValueError, binascii.Error, zlib.error) as error:
         raise JournalError(f"a step of the journal cannot be read: {error!r}") from error
     after = {r.id: r for r in read_records(content.get("records", []), boxes=annotation.labels is None)}
-    changes = (RecordChange(annotation.known(id_), after.get(id_)) for id_ in sorted([*after, *removed]))
+    changes = (RecordChange(annotation.find_record(id_), after.get(id_)) for id_ in sorted([*after, *removed]))
     return Event(step, Edit(name, runs, tuple(changes), rerun))
 
 

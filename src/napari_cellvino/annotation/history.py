@@ -1,4 +1,4 @@
-"""Edits that can be taken back and made again, as many as fit into a number of bytes."""
+"""The undo and redo stacks, limited in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BYTES = 256_000_000
 
 
 class History:
-    """Two stacks of edits; where they grow beyond ``limit`` bytes, the oldest edits are forgotten."""
+    """Undo and redo stacks; beyond ``limit`` bytes, the oldest edits are dropped."""
 
     def __init__(self, limit: int = BYTES) -> None:
         self._limit = limit
@@ -21,34 +21,34 @@ class History:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all edits held, about."""
+        """Approximate memory of all edits in bytes."""
         return self._bytes
 
     @property
     def next_undo(self) -> Edit | None:
-        """The edit that undo would take back."""
+        """The edit that undo would revert, or None."""
         return self._done[-1] if self._done else None
 
     @property
     def next_redo(self) -> Edit | None:
-        """The edit that redo would make again."""
+        """The edit that redo would apply, or None."""
         return self._undone[-1] if self._undone else None
 
-    def did(self, edit: Edit) -> None:
-        """Remember an edit; what was undone before it is forgotten. The last edit is kept however large."""
+    def push(self, edit: Edit) -> None:
+        """Add an edit and clear the redo stack. The last edit is kept even beyond the limit."""
         self._bytes += edit.nbytes - sum(undone.nbytes for undone in self._undone)
         self._undone.clear()
         self._done.append(edit)
-        self.fit(self._limit)
+        self.set_limit(self._limit)
 
-    def fit(self, limit: int) -> None:
-        """Forget the oldest edits beyond a number of bytes."""
+    def set_limit(self, limit: int) -> None:
+        """Set the limit in bytes and drop the oldest edits beyond it."""
         self._limit = limit
         while self._bytes > limit and len(self._done) > 1:
             self._bytes -= self._done.popleft().nbytes
 
-    def undone(self) -> None:
-        """Move the last edit to those that can be made again.
+    def mark_undone(self) -> None:
+        """Move the last edit to the redo stack.
 
         Raises
         ------
@@ -59,8 +59,8 @@ class History:
             raise EditError("there is nothing to undo")
         self._undone.append(self._done.pop())
 
-    def redone(self) -> None:
-        """Move the edit that was undone last back.
+    def mark_redone(self) -> None:
+        """Move the edit undone last back to the undo stack.
 
         Raises
         ------

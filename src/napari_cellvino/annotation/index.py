@@ -1,7 +1,7 @@
-"""Where every object lies: box, area and sum of coordinates, kept up to date run by run.
+"""Box, area and sum of coordinates of every object, updated incrementally from pixel runs.
 
-No edit looks at more than its own runs; only where it takes pixels from a side of an object's box is that box looked
-at, from this side inwards, until a pixel of the object is met.
+The cost of an edit is that of its own runs. Only where it removes pixels at a side of an object's box, the box is
+scanned from this side inwards until a pixel of the object is found.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Bounds = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Area in px (voxels), sum of the pixel coordinates per axis, and box of an object."""
+    """Area in px (voxels), sum of the pixel coordinates per axis, and bounding box of an object."""
 
     area: int
     sums: tuple[int, ...]
@@ -33,55 +33,57 @@ class Geometry:
 
 
 class ObjectIndex:
-    """Geometry by id, of every object of a label image."""
+    """Geometry of every object of a label image, by id."""
 
     def __init__(self, labels: Labels) -> None:
-        self._of: dict[int, Geometry] = {}
-        for planes in _planes(labels):
-            for id_, part in _parts(planes, labels.shape):
-                known = self._of.get(id_)
-                self._of[id_] = part if known is None else _sum(known, part)
+        self._geometry: dict[int, Geometry] = {}
+        for planes in _plane_runs(labels):
+            for id_, part in _object_parts(planes, labels.shape):
+                known = self._geometry.get(id_)
+                self._geometry[id_] = part if known is None else _sum(known, part)
 
     def copy(self) -> ObjectIndex:
-        """Return the same as it is now."""
-        twin = ObjectIndex.__new__(ObjectIndex)
-        twin._of = dict(self._of)
-        return twin
+        """Return a copy."""
+        result = ObjectIndex.__new__(ObjectIndex)
+        result._geometry = dict(self._geometry)
+        return result
 
     def __contains__(self, id_: int) -> bool:
-        return id_ in self._of
+        return id_ in self._geometry
 
     def __getitem__(self, id_: int) -> Geometry:
-        return self._of[id_]
+        return self._geometry[id_]
 
     def ids(self) -> list[int]:
         """Return all ids, ascending."""
-        return sorted(self._of)
+        return sorted(self._geometry)
 
     def area(self, id_: int) -> int:
-        """Return the number of pixels of an object, 0 if there is none."""
-        return self._of[id_].area if id_ in self._of else 0
+        """Return the number of pixels of an object, 0 if it does not exist."""
+        return self._geometry[id_].area if id_ in self._geometry else 0
 
     def update(self, labels: Labels, runs: PixelRuns) -> None:
-        """Take in runs that were just written into ``labels``."""
-        lost = dict(_parts(runs.inverse(), labels.shape))
-        for id_, part in _parts(runs, labels.shape):
-            known = self._of.get(id_)
-            self._of[id_] = part if known is None else _sum(known, part)
+        """Update the index after runs were written into ``labels``."""
+        lost = dict(_object_parts(runs.inverse(), labels.shape))
+        for id_, part in _object_parts(runs, labels.shape):
+            known = self._geometry.get(id_)
+            self._geometry[id_] = part if known is None else _sum(known, part)
         for id_, part in lost.items():
-            self._take(id_, part, labels)
+            self._remove(id_, part, labels)
 
-    def _take(self, id_: int, part: Geometry, labels: Labels) -> None:
-        known = self._of[id_]
+    def _remove(self, id_: int, part: Geometry, labels: Labels) -> None:
+        known = self._geometry[id_]
         if known.area == part.area:
-            del self._of[id_]
+            del self._geometry[id_]
             return
         sums = tuple(a - b for a, b in zip(known.sums, part.sums, strict=True))
-        self._of[id_] = Geometry(known.area - part.area, sums, _tightened(known.region, part.region, id_, labels))
+        self._geometry[id_] = Geometry(
+            known.area - part.area, sums, _shrink_box(known.region, part.region, id_, labels)
+        )
 
 
 def areas_changed(runs: PixelRuns) -> dict[int, int]:
-    """Return by how many pixels each label grows; the background is left out."""
+    """Return the change in pixels of each label, without the background."""
     ids, row = np.unique(np.concatenate([runs.before, runs.after]), return_inverse=True)
     signed = np.concatenate([-runs.length.astype(np.int64), runs.length.astype(np.int64)])
     change = np.zeros(len(ids), np.int64)
@@ -89,8 +91,8 @@ def areas_changed(runs: PixelRuns) -> dict[int, int]:
     return {id_: grown for id_, grown in zip(ids.tolist(), change.tolist(), strict=True) if id_}
 
 
-def _planes(labels: Labels) -> Iterator[PixelRuns]:
-    """Yield the runs that would draw each plane on nothing: a large stack is never looked at as a whole."""
+def _plane_runs(labels: Labels) -> Iterator[PixelRuns]:
+    """Yield the runs of each plane, plane by plane to limit memory."""
     flat, size = labels.reshape(-1), labels.shape[-2] * labels.shape[-1]
     for begin in range(0, labels.size, size):
         plane = flat[begin : begin + size]
@@ -104,8 +106,8 @@ def _planes(labels: Labels) -> Iterator[PixelRuns]:
         yield PixelRuns(first[kept] + begin, length[kept], np.zeros_like(ids), ids)
 
 
-def _parts(runs: PixelRuns, shape: tuple[int, ...]) -> Iterator[tuple[int, Geometry]]:
-    """Yield what each object gains by runs."""
+def _object_parts(runs: PixelRuns, shape: tuple[int, ...]) -> Iterator[tuple[int, Geometry]]:
+    """Yield id and geometry of the pixels that each object gains by runs."""
     real = runs.after != 0
     ids, row = np.unique(runs.after[real], return_inverse=True)
     length = runs.length[real].astype(np.int64)
@@ -124,7 +126,7 @@ def _parts(runs: PixelRuns, shape: tuple[int, ...]) -> Iterator[tuple[int, Geome
 
 
 def _extreme(ufunc: np.ufunc, row: NDArray[np.intp], values: NDArray[np.intp], count: int) -> Bounds:
-    """Return the least or greatest of the values of each object (count,)."""
+    """Return the minimum or maximum value of each object (count,)."""
     start = np.iinfo(np.int64).max if ufunc is np.minimum else -1
     found = np.full(count, start, np.int64)
     ufunc.at(found, row, values)
@@ -133,11 +135,11 @@ def _extreme(ufunc: np.ufunc, row: NDArray[np.intp], values: NDArray[np.intp], c
 
 def _sum(a: Geometry, b: Geometry) -> Geometry:
     sums = tuple(x + y for x, y in zip(a.sums, b.sums, strict=True))
-    return Geometry(a.area + b.area, sums, a.region.joined(b.region))
+    return Geometry(a.area + b.area, sums, a.region.union(b.region))
 
 
-def _tightened(region: Region, lost: Region, id_: int, labels: Labels) -> Region:
-    """Return the box of an object that lost pixels in the box ``lost``."""
+def _shrink_box(region: Region, lost: Region, id_: int, labels: Labels) -> Region:
+    """Return the bounding box of an object after it lost pixels in the box ``lost``."""
     low, high = list(region.low), list(region.high)
     for axis in range(len(low)):
         if lost.low[axis] == low[axis]:

@@ -1,8 +1,8 @@
-"""Every step goes to a file at once, so that a crash or a power cut loses none of it.
+"""A write-ahead journal: every step is written to a file at once, so that a crash or power cut loses nothing.
 
-The file is only ever added to, by a thread of its own, so that no edit waits for the disk; each batch is forced to the
-disk before the next. A save leaves a mark in the file before the result is replaced, and what stands before the mark
-is dropped after: whenever the power fails, the file goes with the result from before the save or with the one after.
+A thread appends to the file, so that no edit waits for the disk; each batch is synced before the next. A save first
+writes a mark into the journal, then replaces the result, then drops the saved steps. So at any time, the journal fits
+either the result before the save or the one after it.
 """
 
 from __future__ import annotations
@@ -23,77 +23,77 @@ from napari_cellvino.core.stage_log import timed_stage
 _logger = logging.getLogger(__name__)
 
 FORMAT = 1
-RETRY_S = 1.0  # until a line that could not be written is tried again
+RETRY_S = 1.0  # before a failed write is repeated
 
 
 class Journal:
-    """An open journal file; what is appended is on the disk within a second.
+    """An open journal file; appended steps are on the disk within a second.
 
     Parameters
     ----------
     path
-        A file that holds a whole journal, as `start_journal` writes it.
+        A complete journal file, as written by `start_journal`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.fault: OutputError | None = None
         self._file = _open(path)
-        self._good = self._file.tell()
-        self._disk = threading.Lock()
-        self._waiting: list[dict[str, object] | Event] = []
+        self._valid_bytes = self._file.tell()
+        self._file_lock = threading.Lock()
+        self._queue: list[dict[str, object] | Event] = []
         self._dropped = 0
         self._steps = sum("step" in (read_line(line) or {}) for line in path.read_bytes().splitlines(keepends=True))
-        self._news = threading.Condition()
+        self._condition = threading.Condition()
         self._closing = False
         self._writer = threading.Thread(target=self._write_all, name="cellvino-journal", daemon=True)
         self._writer.start()
 
     @property
     def steps(self) -> int:
-        """Number of steps, from those that were in the file when it was opened."""
+        """Number of steps, with those in the file when it was opened."""
         return self._steps
 
     def append(self, event: Event) -> None:
-        """Have a step written; if that fails, ``fault`` says why and it is tried again."""
-        self._put(event)
+        """Queue a step for writing; if writing fails, ``fault`` is set and it is tried again."""
+        self._enqueue(event)
 
     def mark_saving(self, fingerprint: str, steps: int) -> None:
-        """Note, on the disk, that the annotation is about to be saved as it was after so many steps.
+        """Write a mark to the disk that the annotation after ``steps`` steps is about to be saved.
 
         Raises
         ------
         OutputError
             If it cannot be written.
         """
-        self._put({"saved": fingerprint, "after": steps - self._dropped})
+        self._enqueue({"saved": fingerprint, "after": steps - self._dropped})
         self.flush()
 
     def flush(self) -> None:
-        """Wait until everything is on the disk.
+        """Wait until all steps are on the disk.
 
         Raises
         ------
         OutputError
             If it cannot be written.
         """
-        with self._news:
-            self._news.wait_for(lambda: not self._waiting or self.fault is not None)
+        with self._condition:
+            self._condition.wait_for(lambda: not self._queue or self.fault is not None)
             if self.fault is not None:
                 raise self.fault
 
     def drop_saved(self, fingerprint: str, steps: int, path: Path | None = None) -> None:
-        """Drop the steps of a save that succeeded: as many as it was marked with.
+        """Drop the first ``steps`` steps after they were saved.
 
-        ``path`` is where the journal goes on: beside a result that was saved elsewhere. What stood there is set aside.
+        ``path`` is the new place of the journal if the result was saved elsewhere. A journal there is moved aside.
 
         Raises
         ------
         OutputError
-            If it cannot be written; the file is as it was then, and still good.
+            If it cannot be written; the file is unchanged and valid then.
         """
         self.flush()
-        with self._disk:
+        with self._file_lock:
             try:
                 lines = self.path.read_bytes().splitlines(keepends=True)
             except OSError as error:
@@ -103,75 +103,75 @@ class Journal:
             self._file.close()
             try:
                 self._replace(content, path or self.path)
-                self._dropped, self._good = steps, len(content)
+                self._dropped, self._valid_bytes = steps, len(content)
             finally:
                 self._file = _open(self.path)
 
     def _replace(self, content: bytes, path: Path) -> None:
-        """Write the whole journal, to another path where it goes on there."""
+        """Write the whole journal, to another path if it moves."""
         if path == self.path:
             _write_whole(path, content)
             return
-        set_aside(path)
+        move_aside(path)
         _write_whole(path, content)
         before, self.path = self.path, path
         with suppress(OSError):
             before.unlink()
 
     def close(self) -> None:
-        """Write what waits, if that is possible, and close the file."""
-        with self._news:
+        """Write the queue, if possible, and close the file."""
+        with self._condition:
             self._closing = True
-            self._news.notify_all()
+            self._condition.notify_all()
         self._writer.join()
         self._file.close()
 
-    def _put(self, content: dict[str, object] | Event) -> None:
-        with self._news:
-            self._waiting.append(content)
+    def _enqueue(self, content: dict[str, object] | Event) -> None:
+        with self._condition:
+            self._queue.append(content)
             self._steps += isinstance(content, Event)
-            self._news.notify_all()
+            self._condition.notify_all()
 
     def _write_all(self) -> None:
         while True:
-            with self._news:
-                self._news.wait_for(lambda: self._waiting or self._closing)
-                batch = list(self._waiting)
+            with self._condition:
+                self._condition.wait_for(lambda: self._queue or self._closing)
+                batch = list(self._queue)
             if batch:
                 self._write_batch(batch)
-            with self._news:
-                if self._closing and (not self._waiting or self.fault is not None):
+            with self._condition:
+                if self._closing and (not self._queue or self.fault is not None):
                     return
                 if self.fault is not None:
-                    self._news.wait_for(lambda: self._closing, timeout=RETRY_S)
+                    self._condition.wait_for(lambda: self._closing, timeout=RETRY_S)
 
     def _write_batch(self, batch: list[dict[str, object] | Event]) -> None:
         text = b"".join(write_line(event_dict(item) if isinstance(item, Event) else item) for item in batch)
         fault = None
         try:
-            with self._disk, timed_stage(_logger, "journal", self.path.stem, f"{len(batch)} line(s)"):
-                if self._file.closed:  # it was away when the steps of a save were dropped
+            with self._file_lock, timed_stage(_logger, "journal", self.path.stem, f"{len(batch)} line(s)"):
+                if self._file.closed:  # it could not be reopened after the steps of a save were dropped
                     self._file = _open(self.path)
-                self._file.seek(self._good)
-                self._file.truncate()  # half a line from a try that failed
+                self._file.seek(self._valid_bytes)
+                self._file.truncate()  # an incomplete line of a failed write
                 self._file.write(text)
-                _force(self._file)
-                self._good += len(text)
+                _sync(self._file)
+                self._valid_bytes += len(text)
         except OutputError as error:
             fault = error
         except OSError as error:
             fault = _cannot_write(self.path, error)
         if fault is not None:
             _logger.warning("journal %s: %s", self.path.stem, fault)
-        with self._news:
+        with self._condition:
             self.fault = fault
             if fault is None:
-                del self._waiting[: len(batch)]
-            self._news.notify_all()
+                del self._queue[: len(batch)]
+            self._condition.notify_all()
 
 
 def start_journal(path: Path, annotation: Annotation) -> Journal:
-    """Return a new journal for the annotation as it is now; a file that was there is replaced.
+    """Return a new journal for the current state of the annotation; an existing file is replaced.
 
     Raises
     ------
@@ -182,8 +182,8 @@ def start_journal(path: Path, annotation: Annotation) -> Journal:
     return Journal(path)
 
 
-def set_aside(path: Path) -> None:
-    """Keep a journal that is there under another name.
+def move_aside(path: Path) -> None:
+    """Rename an existing journal.
 
     Raises
     ------
@@ -192,13 +192,13 @@ def set_aside(path: Path) -> None:
     """
     try:
         if path.exists() and path.stat().st_size > 0:
-            os.replace(path, free_name(path, "old"))
+            os.replace(path, unused_name(path, "old"))
     except OSError as error:
         raise _cannot_write(path, error) from error
 
 
-def free_name(path: Path, word: str) -> Path:
-    """Return a name beside a journal that nothing has: ``a.corrections.old-1``."""
+def unused_name(path: Path, word: str) -> Path:
+    """Return an unused path beside a journal: ``a.corrections.old-1``."""
     number = 1
     while (free := path.with_name(f"{path.name}.{word}-{number}")).exists():
         number += 1
@@ -210,15 +210,15 @@ def _header(fingerprint: str) -> bytes:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Replace a file in one step, on the disk when this returns."""
+    """Replace a file atomically; it is on the disk when this returns."""
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             file.write(content)
-            _force(file)
+            _sync(file)
         os.replace(part, path)
-        _force_name(path.parent)
+        _sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             part.unlink()
@@ -234,13 +234,13 @@ def _open(path: Path) -> BinaryIO:
     return file
 
 
-def _force(file: BinaryIO) -> None:
+def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
 
 
-def _force_name(folder: Path) -> None:
-    """Have the system write the folder too, where it lets one: else a new file may have no name after a power cut."""
+def _sync_folder(folder: Path) -> None:
+    """Sync the folder where the system allows it: else a new file may be lost after a power cut."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""What a viewer's own brush, fill, polygon and eraser did, as an edit like any other."""
+"""Edits from the strokes of a viewer's own brush, fill, polygon and eraser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.annotation.document import LAST_ID, Annotation, describe
+from napari_cellvino.annotation.document import LAST_ID, Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.pixel_runs import runs_between, runs_of_pixels
 from napari_cellvino.annotation.region import Region
@@ -18,7 +18,7 @@ from napari_cellvino.core.errors import EditError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stroke:
-    """Pixels painted at once: one array of coordinates per axis, (P,) each, and their labels before and after."""
+    """Pixels painted at once: coordinates per axis, (P,) each, and their labels before and after."""
 
     coordinates: tuple[NDArray[np.integer[Any]], ...]
     before: NDArray[np.integer[Any]] | int
@@ -26,21 +26,21 @@ class Stroke:
 
 
 def stroke_of_region(region: Region, before: NDArray[np.int32], after: NDArray[np.int32]) -> Stroke:
-    """Return the stroke by which a region changed; both arrays have its shape."""
+    """Return the stroke that changes a region from ``before`` to ``after``; both have its shape."""
     changed = np.nonzero(before != after)
     place = tuple(axis + low for axis, low in zip(changed, region.low, strict=True))
     return Stroke(place, before[changed], after[changed])
 
 
-def painted(annotation: Annotation, name: str, strokes: Sequence[Stroke]) -> Edit:
-    """Return one edit for strokes in the order they were painted, which may cross.
+def edit_from_strokes(annotation: Annotation, name: str, strokes: Sequence[Stroke]) -> Edit:
+    """Return one edit for strokes in the order of painting; they may overlap.
 
-    A pixel has the label from before the first stroke over it, and the one from after the last.
+    A pixel changes from its label before the first stroke over it to its label after the last one.
 
     Raises
     ------
     EditError
-        If strokes lie outside the image, or give numbers that no cell can have.
+        If strokes lie outside the image, or paint invalid ids.
     """
     pixels, before, after = _flat(annotation, strokes)
     places, first = np.unique(pixels, return_index=True)
@@ -49,17 +49,17 @@ def painted(annotation: Annotation, name: str, strokes: Sequence[Stroke]) -> Edi
     if len(wrong):
         raise EditError(f"{name} painted the number {wrong[0]}; cells have numbers from 1 to {LAST_ID - 1}")
     shape = annotation.pixels.shape
-    return describe(annotation, name, runs_of_pixels(shape, places, before[first], after[last]))
+    return make_edit(annotation, name, runs_of_pixels(shape, places, before[first], after[last]))
 
 
-def repainted(annotation: Annotation, name: str, region: Region, after: NDArray[np.int32]) -> Edit:
-    """Return the edit that gives a region new labels; ``after`` has its shape."""
+def edit_region(annotation: Annotation, name: str, region: Region, after: NDArray[np.int32]) -> Edit:
+    """Return the edit that sets the labels of a region to ``after``, which has its shape."""
     before = annotation.pixels[region.slices]
-    return describe(annotation, name, runs_between(annotation.shape, region, before, after))
+    return make_edit(annotation, name, runs_between(annotation.shape, region, before, after))
 
 
 def _flat(annotation: Annotation, strokes: Sequence[Stroke]) -> tuple[NDArray[np.int64], ...]:
-    """Return flat index, label before and label after of every painted pixel, in the order of painting."""
+    """Return flat index, label before and label after (P,) of every painted pixel, in the order of painting."""
     parts = []
     for stroke in strokes:
         places = tuple(np.asarray(axis, np.int64).reshape(-1) for axis in stroke.coordinates)

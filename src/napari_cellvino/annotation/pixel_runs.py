@@ -1,7 +1,7 @@
-"""Changed pixels in a compact form: stretches along a row that had one label before and have one after.
+"""Run-length encoding of changed pixels: runs along a row with one label before and one after.
 
-A cell of 700 px has some 30 of them: 600 bytes. They are written, undone, stored and counted without looking at any
-other pixel.
+A cell of 700 px has about 30 runs: 600 bytes. They are written, undone, stored and counted without reading other
+pixels.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AnyLabels = NDArray[Any]  # of any integer type
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelRuns:
-    """R stretches: ``length`` pixels from flat index ``start`` (C order) change from ``before`` to ``after``."""
+    """R runs: ``length`` pixels from flat index ``start`` (C order) change from ``before`` to ``after``; all (R,)."""
 
     start: Index
     length: NDArray[np.int32]
@@ -38,19 +38,19 @@ class PixelRuns:
         return self.start.nbytes + self.length.nbytes + self.before.nbytes + self.after.nbytes
 
     def inverse(self) -> PixelRuns:
-        """Return what takes the pixels back."""
+        """Return the reverse change."""
         return PixelRuns(self.start, self.length, self.after, self.before)
 
     def holds(self, labels: Labels) -> bool:
-        """Return whether an image has the labels that these runs start from."""
+        """Return whether an image has the labels ``before``."""
         return bool((labels.reshape(-1)[self._pixels()] == np.repeat(self.before, self.length)).all())
 
     def write(self, labels: Labels) -> None:
-        """Write the labels after into a contiguous image, in place."""
+        """Write the labels ``after`` into a contiguous image, in place."""
         labels.reshape(-1)[self._pixels()] = np.repeat(self.after, self.length)
 
     def region(self, shape: tuple[int, ...]) -> Region | None:
-        """Return the box of the changed pixels in an image of ``shape``, or None where nothing changes."""
+        """Return the bounding box of the changed pixels in an image of ``shape``, or None without changes."""
         if len(self) == 0:
             return None
         *rows, x = np.unravel_index(self.start, shape)
@@ -65,37 +65,37 @@ class PixelRuns:
         return first + np.arange(len(first))
 
 
-def no_pixels() -> PixelRuns:
-    """Return a change of nothing."""
+def empty_runs() -> PixelRuns:
+    """Return runs without pixels."""
     empty = np.zeros(0, np.int32)
     return PixelRuns(np.zeros(0, np.int64), empty, empty, empty)
 
 
 def runs_between(shape: tuple[int, ...], region: Region, before: Labels, after: Labels) -> PixelRuns:
-    """Return the runs by which a region of an image of ``shape`` differs; both arrays have the region's shape."""
+    """Return the runs that change a region of an image of ``shape``; both arrays have the region's shape."""
     changed = np.nonzero(before != after)
     flat = np.ravel_multi_index([axis + low for axis, low in zip(changed, region.low, strict=True)], shape)
     return _runs(flat.astype(np.int64), before[changed], after[changed], shape[-1])
 
 
 def runs_of_pixels(shape: tuple[int, ...], pixels: Index, before: AnyLabels, after: AnyLabels) -> PixelRuns:
-    """Return the runs of single pixels, flat indices in any order, each given once; equal labels are left out."""
+    """Return the runs of single pixels, unique flat indices in any order; unchanged pixels are left out."""
     changed = np.flatnonzero(before != after)
     order = changed[np.argsort(pixels[changed], kind="stable")]
     return _runs(pixels[order].astype(np.int64), before[order], after[order], shape[-1])
 
 
 def join_runs(parts: Sequence[PixelRuns]) -> PixelRuns:
-    """Return the runs of parts that share no pixel."""
+    """Return the runs of disjoint parts together."""
     if not parts:
-        return no_pixels()
+        return empty_runs()
     columns = zip(*((p.start, p.length, p.before, p.after) for p in parts), strict=True)
     start, length, before, after = (np.concatenate(column) for column in columns)
     return PixelRuns(start, length, before, after)
 
 
 def _runs(flat: Index, before: AnyLabels, after: AnyLabels, width: int) -> PixelRuns:
-    """Return the runs of ascending pixels; none goes on in the next row."""
+    """Return the runs of ascending flat indices; a run ends at the end of its row."""
     new = np.ones(len(flat), bool)
     new[1:] = (flat[1:] != flat[:-1] + 1) | (before[1:] != before[:-1]) | (after[1:] != after[:-1])
     new |= flat % width == 0

@@ -1,4 +1,4 @@
-"""Where a result came from, as it is written beside it and read back."""
+"""The provenance of a result, as written beside it and read back."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from napari_cellvino.engines.engine import EngineInfo
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a result came from: enough to make it again, nothing that differs between equal runs.
+    """Provenance of a result: enough to reproduce it, and nothing that differs between equal runs.
 
-    ``channel`` names what the network saw.
+    ``channel`` is the name of the network's input.
     """
 
     origin: Origin
@@ -29,7 +29,7 @@ class Provenance:
     model_sha256: str
     recipe: Recipe
     engine: EngineInfo
-    outline: str = ""  # the model that outlined what the first one found
+    outline: str = ""  # the model that outlined the cells, if there is a second one
     outline_engine: EngineInfo | None = None
     channel: str = ""
     software: str = f"napari-cellvino {__version__}"
@@ -48,12 +48,12 @@ class Provenance:
 
     @classmethod
     def from_dict(cls, plain: object) -> Provenance:
-        """Return the provenance that `as_dict` wrote, of this version or an earlier one.
+        """Return the provenance from `as_dict`, of this version or an earlier one.
 
         Raises
         ------
         ImageValueError
-            If something is missing or is not what it should be.
+            If something is missing or invalid.
         """
         try:
             return TypeAdapter(cls).validate_python(plain)
@@ -63,7 +63,7 @@ class Provenance:
 
 
 def pixels_sha256(plane: Plane) -> str:
-    """Return a hash over the pixels of a plane, their type and their shape."""
+    """Return the SHA-256 of a plane's pixels, dtype and shape."""
     pixels = np.ascontiguousarray(plane.pixels)
     digest = hashlib.sha256(f"{pixels.dtype.str}{pixels.shape}".encode())
     digest.update(pixels.data)

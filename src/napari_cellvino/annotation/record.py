@@ -1,4 +1,4 @@
-"""What is known of one object besides its pixels: where it came from, and what a person said of it."""
+"""The record of one object besides its pixels: class, score, origin, review and notes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class ObjectRecord:
-    """One object.
+    """Record of one object.
 
-    ``sources`` are the objects that it was split or merged from, ``model`` the one that found it where that is not the
-    one of the provenance. ``box`` (y0, x0, y1, x1), half-open, is given where objects are boxes and have no pixels.
-    ``by`` and ``at`` (ISO 8601) say who changed it last, and when. ``gone`` is one that a person deleted: it is kept
-    so that another run does not bring it back, and its ``box`` is where it was, of any number of axes (lows, highs).
+    ``sources`` are the ids that it was split or merged from. ``model`` is the model that found it, if it differs from
+    the provenance. ``box`` (y0, x0, y1, x1), half-open, is given where objects are boxes without pixels. ``by`` and
+    ``at`` (ISO 8601) are author and time of the last change. ``deleted`` objects are kept so that another run does not
+    bring them back; their ``box`` is the former place, for any number of axes (lows, then highs).
     """
 
     id: int
@@ -33,10 +33,10 @@ class ObjectRecord:
     by: str = ""
     at: str = ""
     box: tuple[int, ...] | None = None
-    gone: bool = False
+    deleted: bool = False
 
     def __eq__(self, other: object) -> bool:
-        """Return whether all fields agree; scores that are no numbers agree."""
+        """Return whether all fields are equal; NaN scores count as equal."""
         if not isinstance(other, ObjectRecord):
             return NotImplemented
         return _comparable(self) == _comparable(other)
@@ -46,12 +46,12 @@ class ObjectRecord:
 
     @property
     def reviewed(self) -> bool:
-        """Whether a person has looked at it."""
+        """Whether a person has reviewed it."""
         return self.review is not ReviewState.UNSEEN
 
     @property
-    def kept(self) -> bool:
-        """Whether a new run leaves it as it is: a person reviewed it or wrote a note, or it came from elsewhere."""
+    def protected(self) -> bool:
+        """Whether a new run leaves it unchanged: it was reviewed, has a note, or was imported."""
         return self.reviewed or bool(self.note) or self.origin is ObjectOrigin.IMPORTED
 
     @property
@@ -60,24 +60,24 @@ class ObjectRecord:
         return self.review is not ReviewState.REJECTED and not self.excluded
 
     @property
-    def roots(self) -> tuple[int, ...]:
-        """The objects that it goes back to, itself if it was neither split nor merged."""
+    def root_ids(self) -> tuple[int, ...]:
+        """The ids it was split or merged from, else its own id."""
         return self.sources or (self.id,)
 
     def edited(self) -> ObjectRecord:
-        """Return the record after a person changed the outline."""
+        """Return the record after a change of the outline."""
         origin = ObjectOrigin.EDITED if self.origin is ObjectOrigin.MODEL else self.origin
         return replace(self, origin=origin, review=ReviewState.EDITED)
 
-    def part(self, id_: int) -> ObjectRecord:
-        """Return the record of one of the pieces that it is split into."""
+    def split_part(self, id_: int) -> ObjectRecord:
+        """Return the record of one part after a split."""
         return replace(
-            self, id=id_, origin=ObjectOrigin.SPLIT, review=ReviewState.EDITED, sources=self.roots, doubts=Doubt.NONE
+            self, id=id_, origin=ObjectOrigin.SPLIT, review=ReviewState.EDITED, sources=self.root_ids, doubts=Doubt.NONE
         )
 
 
-def drawn(id_: int, *, class_index: int = 0, box: Box | None = None) -> ObjectRecord:
-    """Return the record of an object that a person drew."""
+def drawn_record(id_: int, *, class_index: int = 0, box: Box | None = None) -> ObjectRecord:
+    """Return the record of a drawn object."""
     return ObjectRecord(id_, class_index, origin=ObjectOrigin.DRAWN, review=ReviewState.EDITED, box=box)
 
 

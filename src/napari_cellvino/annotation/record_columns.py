@@ -1,4 +1,4 @@
-"""Records of objects as columns and back: one object at a time is corrected, all of them are measured."""
+"""Conversion between records, for editing single objects, and columns, for measuring all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_cellvino.core.objects import Doubt, ObjectOrigin, Objects, ReviewSta
 
 
 def records_of_objects(objects: Objects, *, boxes: bool) -> list[ObjectRecord]:
-    """Return one record per row; their boxes too, where they have no pixels."""
+    """Return one record per row; with its box if ``boxes``, where objects have no pixels."""
     columns = (
         objects.id, objects.class_index, objects.score, objects.origin, objects.review, objects.doubts, objects.box,
     )  # fmt: skip
@@ -31,7 +31,7 @@ def records_of_objects(objects: Objects, *, boxes: bool) -> list[ObjectRecord]:
 
 
 def objects_of_records(records: Sequence[ObjectRecord], places: Sequence[Geometry], axes: int) -> Objects:
-    """Return one row per record; boxes (N, 2 axes) are lows before highs, centroids (N, axes)."""
+    """Return one row per record; boxes (N, 2 axes) have lows before highs, centroids are (N, axes)."""
     n = len(records)
     return Objects(
         id=np.array([r.id for r in records], np.int32),

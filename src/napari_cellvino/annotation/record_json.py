@@ -1,4 +1,4 @@
-"""Records as plain values for JSON, and back; what 0.2 wrote, which knew less of an object, is read too."""
+"""Records as plain values for JSON, and back; records written by version 0.2, with fewer fields, are read too."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
 DIGITS = 4  # of a score
-_PLAIN = ("excluded", "note", "model", "by", "at", "gone")  # left out where they are empty
+_PLAIN = ("excluded", "note", "model", "by", "at")  # left out where empty
 
 
 def record_dict(record: ObjectRecord) -> dict[str, object]:
-    """Return a record as plain values; what is as in an object that nobody touched is left out."""
+    """Return a record as plain values; empty fields are left out. A deleted record has the key ``gone``."""
     words: dict[str, object] = {
         "id": record.id,
         "class": record.class_index,
@@ -27,16 +27,17 @@ def record_dict(record: ObjectRecord) -> dict[str, object]:
         "doubts": [doubt.name.lower() for doubt in Doubt if doubt.name and doubt in record.doubts],
     }
     words |= {name: getattr(record, name) for name in _PLAIN if getattr(record, name)}
+    words |= {"gone": True} if record.deleted else {}
     return words | ({"sources": list(record.sources)} if record.sources else {})
 
 
 def read_records(rows: object, *, boxes: bool) -> list[ObjectRecord]:
-    """Return the records in a list of plain values; their boxes too, where they have no pixels.
+    """Return the records in a list of plain values; with their boxes where objects have no pixels.
 
     Raises
     ------
     ImageValueError
-        If one is no record.
+        If an item is not a valid record.
     """
     try:
         return [_record(row, boxes=boxes) for row in _ROWS.validate_python(rows)]
@@ -82,5 +83,6 @@ def _record(row: _Row, *, boxes: bool) -> ObjectRecord:
         ReviewState[row.review.upper()],
         doubts=Doubt(sum(Doubt[word.upper()] for word in row.doubts)),
         box=row.box if boxes or row.gone else None,
+        deleted=row.gone,
         **given,
     )

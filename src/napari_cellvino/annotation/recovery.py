@@ -1,4 +1,4 @@
-"""Go on from a journal that a crash, a power cut or a closed window left beside a result."""
+"""Recovery of unsaved edits from a journal after a crash, a power cut or a closed window."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.event import Change
 from napari_cellvino.annotation.event_json import read_event, read_line
 from napari_cellvino.annotation.history import BYTES
-from napari_cellvino.annotation.journal import FORMAT, Journal, free_name, set_aside, start_journal
+from napari_cellvino.annotation.journal import FORMAT, Journal, move_aside, start_journal, unused_name
 from napari_cellvino.annotation.session import EditSession, now
 from napari_cellvino.core.errors import CellvinoError, JournalError
 
-REPLAYED_BYTES = 2**62  # of history while a journal is replayed: what it undoes must be there
+REPLAYED_BYTES = 2**62  # history limit during a replay: all edits must be available for undo
 
 
 @dataclass(frozen=True, slots=True)
-class Unsaved:
-    """Steps in a journal that are not in the result beside it.
+class UnsavedSteps:
+    """Steps of a journal that are not in the saved result.
 
-    ``last`` names the last of them. ``damage`` is a sentence about what was torn or altered, empty where nothing was.
-    ``fits`` tells whether the result is the one that the steps were made on.
+    ``last`` is the name of the last one. ``damage`` describes damage of the journal, empty if there is none. ``fits``
+    tells whether the steps belong to the saved result.
     """
 
     path: Path
@@ -36,8 +36,8 @@ class Unsaved:
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
-    """A session that goes on, how many steps were made again, and where the last one was; None where there is none."""
+class ResumedSession:
+    """A resumed session, the number of replayed steps, and the last change, None if there is none."""
 
     session: EditSession
     steps: int
@@ -48,15 +48,15 @@ class Resumed:
 @dataclass(frozen=True, slots=True)
 class _Content:
     lines: list[dict[str, Any]]
-    good_bytes: int
+    valid_bytes: int
     torn_lines: int
 
-    def since(self, fingerprint: str) -> int | None:
-        """Return the first line after the state of this fingerprint, None if the journal does not know it."""
+    def first_line_after(self, fingerprint: str) -> int | None:
+        """Return the first line after the state with this fingerprint, None if the journal does not contain it."""
         marks = [n for n, line in enumerate(self.lines) if line.get("saved") == fingerprint]
-        if marks:  # made while editing went on: the state is that after so many steps
+        if marks:  # written while editing continued: the saved state is that after ``after`` steps
             steps = [n for n, line in enumerate(self.lines) if "step" in line]
-            before = sum(n < marks[-1] for n in steps)  # what marks of earlier versions mean, which do not say it
+            before = sum(n < marks[-1] for n in steps)  # for marks of earlier versions, without ``after``
             after = int(self.lines[marks[-1]].get("after", before))
             return steps[after - 1] + 1 if 0 < after <= len(steps) else 1
         return 1 if self.lines[0].get("base") == fingerprint else None
@@ -70,23 +70,23 @@ class _Content:
         return f"the journal is damaged: the last {self.torn_lines} steps cannot be read and are left out"
 
 
-def find_unsaved(path: Path, annotation: Annotation) -> Unsaved | None:
-    """Return what a journal holds beyond the result, or None where there is no journal or nothing in it.
+def find_unsaved(path: Path, annotation: Annotation) -> UnsavedSteps | None:
+    """Return the unsaved steps of a journal, or None where there is no journal or no such step.
 
     Raises
     ------
     JournalError
-        If the file is no journal.
+        If the file is not a journal.
     """
     if not path.exists():
         return None
     content = _read(path)
-    since = content.since(annotation.fingerprint())
+    since = content.first_line_after(annotation.fingerprint())
     steps = [line for line in content.lines[since or 1 :] if "step" in line]
     if not steps and content.torn_lines == 0:
         return None
     last = str(steps[-1].get("name", "")) if steps else ""
-    return Unsaved(path, len(steps), last, content.damage, fits=since is not None)
+    return UnsavedSteps(path, len(steps), last, content.damage, fits=since is not None)
 
 
 def start_session(
@@ -97,14 +97,14 @@ def start_session(
     history_bytes: int = BYTES,
     clock: Callable[[], str] = now,
 ) -> EditSession:
-    """Return a session with a new journal at ``path``; one with steps in it is set aside under another name.
+    """Return a session with a new journal at ``path``; an existing journal is renamed.
 
     Raises
     ------
     OutputError
         If the journal cannot be written.
     """
-    set_aside(path)
+    move_aside(path)
     journal = start_journal(path, annotation)
     return EditSession(annotation, journal=journal, author=author, history_bytes=history_bytes, clock=clock)
 
@@ -116,31 +116,31 @@ def resume_session(
     author: str = "",
     history_bytes: int = BYTES,
     clock: Callable[[], str] = now,
-) -> Resumed:
-    """Return a session in the state after the last whole step of a journal; it goes on in the same file.
+) -> ResumedSession:
+    """Return a session after the last complete step of a journal; it continues in the same file.
 
     Parameters
     ----------
     path
-        The journal; what is torn at its end is cut off, and where more is damaged, a copy is kept beside it.
+        The journal; an incomplete last line is cut off; if more is damaged, a copy is kept beside it.
     annotation
-        The result as it was saved, in which the steps are made again.
+        The saved result, to which the steps are applied.
 
     Raises
     ------
     JournalError
-        If the file is no journal, or belongs to another state of the result, or a step does not fit.
+        If the file is not a journal, belongs to another state of the result, or a step does not fit.
     """
     content = _read(path)
-    since = content.since(annotation.fingerprint())
+    since = content.first_line_after(annotation.fingerprint())
     if since is None:
         raise JournalError(f"{path} belongs to another state of this result; save it under another name, or delete it")
     session = EditSession(annotation, author=author, history_bytes=REPLAYED_BYTES, clock=clock)
     at = _replay(session, content.lines[since:], path)
-    session.history.fit(history_bytes)
-    _cut(path, content)
+    session.history.set_limit(history_bytes)
+    _truncate(path, content)
     session.journal = Journal(path)
-    return Resumed(session, session.unsaved, at, content.damage)
+    return ResumedSession(session, session.unsaved, at, content.damage)
 
 
 def _replay(session: EditSession, lines: list[dict[str, Any]], path: Path) -> Change | None:
@@ -151,7 +151,7 @@ def _replay(session: EditSession, lines: list[dict[str, Any]], path: Path) -> Ch
             session.replay(event)
         except CellvinoError as error:
             raise JournalError(f"step {number} of {path} cannot be made again: {error}") from error
-        at = session.news(event)
+        at = session.describe_change(event)
     return at
 
 
@@ -170,11 +170,11 @@ def _read(path: Path) -> _Content:
     return _Content(lines, good, len(raw) - len(lines))
 
 
-def _cut(path: Path, content: _Content) -> None:
+def _truncate(path: Path, content: _Content) -> None:
     if content.torn_lines == 0:
         return
     if content.torn_lines > 1:
-        shutil.copy2(path, free_name(path, "damaged"))
+        shutil.copy2(path, unused_name(path, "damaged"))
     with path.open("r+b") as file:
-        file.truncate(content.good_bytes)
+        file.truncate(content.valid_bytes)
         os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""The one way an annotation changes: edits are committed, undone and redone, in one order, and every one is news."""
+"""Editing sessions, the only way to change an annotation: edits are committed, undone, redone, and emitted."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from psygnal import Signal
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.annotation.event import Change, Event, Step
+from napari_cellvino.annotation.event import Change, EditAction, Event
 from napari_cellvino.annotation.history import BYTES, History
 from napari_cellvino.annotation.journal import Journal
-from napari_cellvino.annotation.paint_strokes import Stroke, painted
+from napari_cellvino.annotation.paint_strokes import Stroke, edit_from_strokes
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.annotation.region import Region, join_regions
-from napari_cellvino.annotation.snapshot import LabelCopies, Snapshot
+from napari_cellvino.annotation.snapshot import IncrementalCopy, Snapshot
 from napari_cellvino.core.errors import EditError, OutputError
 
 
@@ -26,18 +26,18 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-_DEPTH = {Step.DO: 1, Step.REDO: 1, Step.UNDO: -1}
+_DEPTH = {EditAction.DO: 1, EditAction.REDO: 1, EditAction.UNDO: -1}
 _State = tuple[int, Edit | None]
 
 
 class EditSession:
-    """Changes one annotation, remembers how to take it back, and writes every step to a journal where there is one.
+    """Edits one annotation, with undo and redo, and writes every step to a journal if there is one.
 
-    ``author`` and the time of the ``clock`` go into each record that changes.
+    ``author`` and the time of ``clock`` are written into each changed record.
     """
 
     changed = Signal(object)  # Change
-    journal_failed = Signal(object)  # OutputError; what was not written is written as soon as it can be
+    journal_failed = Signal(object)  # OutputError; writing is tried again
 
     def __init__(
         self,
@@ -53,132 +53,138 @@ class EditSession:
         self.history = History(history_bytes)
         self._author = author
         self._clock = clock
-        self._made = self._kept = 0  # steps, and how many of them are saved
-        self._applied = 0  # edits that hold now: less after an undo
+        self._steps = self._saved_steps = 0  # number of steps, and of saved steps
+        self._applied_edits = 0  # number of edits in effect: fewer after an undo
         self._saved_state: _State = (0, None)
-        self._copies = LabelCopies()
-        self._lock = threading.Lock()  # over what the thread that saves changes
-        self._lent: list[object] = []  # snapshots that are not saved yet
+        self._copies = IncrementalCopy()
+        self._lock = threading.Lock()  # protects the state that the saving thread changes
+        self._open_snapshots: list[object] = []  # tokens of snapshots that are not saved yet
         self._closed = False
         self._fault: OutputError | None = None
 
     @property
     def unsaved(self) -> int:
-        """Number of steps since the annotation was last saved."""
-        return self._made - self._kept
+        """Number of steps since the last save."""
+        return self._steps - self._saved_steps
 
     @property
     def to_save(self) -> int:
-        """Number of steps that saving would keep: 0 where the annotation is as it was saved, all being taken back."""
+        """Number of steps that a save would keep; 0 if the annotation is in the saved state again, all steps undone."""
         return 0 if self._state == self._saved_state else self.unsaved
 
     @property
     def _state(self) -> _State:
-        """What the annotation has come to; an edit is itself alone."""
-        return self._applied, self.history.next_undo
+        """Identifies the current state; edits are compared by identity."""
+        return self._applied_edits, self.history.next_undo
 
     def commit(self, edit: Edit) -> Change:
-        """Make an edit and return the news of it.
+        """Apply an edit and return the change.
 
         Raises
         ------
         EditError
-            If it changes nothing, or the annotation changed since it was described.
+            If it changes nothing, or the annotation has changed since the edit was made.
         """
         if edit.empty:
             raise EditError(f"{edit.name} changes nothing")
         at = self._clock()
-        return self._commit_stamped(edit.stamped(lambda record: replace(record, by=self._author, at=at)))
+        return self._commit_stamped(edit.with_stamp(lambda record: replace(record, by=self._author, at=at)))
 
     def commit_paint(self, name: str, strokes: Sequence[Stroke]) -> Change | None:
-        """Take in what something else painted into the label image, in the order it did, as one edit.
+        """Commit strokes that a viewer painted into the label image as one edit.
 
-        The pixels may be written already or not yet. None is returned where nothing changed in the end.
+        The pixels may already be written or not. Returns None if nothing changed in the end.
 
         Raises
         ------
         EditError
-            If the strokes lie outside the image, or give numbers that no cell can have.
+            If the strokes lie outside the image, or paint invalid ids.
         """
-        edit = painted(self.annotation, name, strokes)
+        edit = edit_from_strokes(self.annotation, name, strokes)
         if edit.empty:
             return None
         edit.pixels.inverse().write(self.annotation.pixels)
         return self.commit(edit)
 
     def undo(self) -> Change:
-        """Take the last edit back; `EditError` if there is none."""
+        """Undo the last edit; `EditError` if there is none."""
         edit = self.history.next_undo
         if edit is not None:
             self.annotation.apply(edit.inverse())
-        self.history.undone()
-        return self._tell(Event(Step.UNDO, edit.inverse() if edit else Edit("")))
+        self.history.mark_undone()
+        return self._publish(Event(EditAction.UNDO, edit.inverse() if edit else Edit("")))
 
     def redo(self) -> Change:
-        """Make the edit again that was undone last; `EditError` if there is none."""
+        """Redo the edit that was undone last; `EditError` if there is none."""
         edit = self.history.next_redo
         if edit is not None:
             self.annotation.apply(edit)
-        self.history.redone()
-        return self._tell(Event(Step.REDO, edit or Edit("")))
+        self.history.mark_redone()
+        return self._publish(Event(EditAction.REDO, edit or Edit("")))
 
     def replay(self, event: Event) -> None:
-        """Apply a step of a journal; nobody hears of it, and it is not written again.
+        """Apply a step of a journal without emitting it or writing it again.
 
         Raises
         ------
         EditError
-            If the annotation is not in the state that the step started from.
+            If the annotation is not in the state before the step.
         """
         self.annotation.apply(event.edit)
-        self.remember(event)
-        self._made += 1
-        self._applied += _DEPTH[event.step]
+        self.add_to_history(event)
+        self._steps += 1
+        self._applied_edits += _DEPTH[event.step]
 
-    def remember(self, event: Event) -> None:
-        """Take a step of a journal into the history alone; one that goes back further than it is passed over."""
-        if event.step is Step.DO:
-            self.history.did(event.edit)
-        elif event.step is Step.UNDO and self.history.next_undo is not None:
-            self.history.undone()
-        elif event.step is Step.REDO and self.history.next_redo is not None:
-            self.history.redone()
+    def add_to_history(self, event: Event) -> None:
+        """Add a step of a journal to the history only; an undo or redo beyond the history is ignored."""
+        if event.step is EditAction.DO:
+            self.history.push(event.edit)
+        elif event.step is EditAction.UNDO and self.history.next_undo is not None:
+            self.history.mark_undone()
+        elif event.step is EditAction.REDO and self.history.next_redo is not None:
+            self.history.mark_redone()
 
     def snapshot(self, unfinished: Sequence[Stroke] = ()) -> Snapshot:
-        """Return the annotation as it is now, to be saved while editing goes on, or else dropped.
+        """Return a copy of the current annotation, to be saved while editing continues, or dropped.
 
-        Only what changed since the snapshot before is copied, once that is saved. ``unfinished`` is what was painted
-        into the label image and is no edit yet: it is left out.
+        Once the previous snapshot is saved, only the changes since then are copied. ``unfinished`` strokes are painted
+        into the label image but not committed yet: they are left out.
         """
-        live, journal, step, token = self.annotation, self.journal, (self._made, self._state), object()
+        live, journal, step, token = self.annotation, self.journal, (self._steps, self._state), object()
         with self._lock:
-            apart, first = bool(self._lent), self._kept == 0
-            self._lent.append(token)
+            busy, first = bool(self._open_snapshots), self._saved_steps == 0
+            self._open_snapshots.append(token)
         labels = None
         if live.labels is not None:
-            labels = self._copies.take(live.labels, apart=apart)
+            labels = self._copies.update(live.labels, separate=busy)
             for stroke in reversed(unfinished):
                 labels[stroke.coordinates] = stroke.before
         steps = journal.steps if journal is not None else 0
-        return Snapshot(live.twin(labels), first, journal, steps, lambda saved: self._settle(token, step, saved=saved))
+        return Snapshot(
+            live.copy_with_labels(labels),
+            first,
+            journal,
+            steps,
+            lambda saved: self._finish_snapshot(token, step, saved=saved),
+        )
 
-    def _settle(self, token: object, step: tuple[int, _State], *, saved: bool) -> None:
-        """Note what became of a snapshot; later steps are still unsaved."""
+    def _finish_snapshot(self, token: object, step: tuple[int, _State], *, saved: bool) -> None:
+        """Register that a snapshot was saved or dropped; later steps remain unsaved."""
         with self._lock:
-            if token not in self._lent:
+            if token not in self._open_snapshots:
                 return
-            self._lent.remove(token)
-            if saved and step[0] >= self._kept:
-                self._kept, self._saved_state = step
-            last = self._closed and not self._lent
+            self._open_snapshots.remove(token)
+            if saved and step[0] >= self._saved_steps:
+                self._saved_steps, self._saved_state = step
+            last = self._closed and not self._open_snapshots
         if last:
             self._close_journal()
 
     def close(self) -> None:
-        """Write what is still to be written, and let go of the journal, once no snapshot is being saved."""
+        """Write what is queued and close the journal, once no snapshot is being saved."""
         with self._lock:
             self._closed = True
-            busy = bool(self._lent)
+            busy = bool(self._open_snapshots)
         if not busy:
             self._close_journal()
 
@@ -188,34 +194,34 @@ class EditSession:
 
     def _commit_stamped(self, edit: Edit) -> Change:
         self.annotation.apply(edit)
-        self.history.did(edit)
-        return self._tell(Event(Step.DO, edit))
+        self.history.push(edit)
+        return self._publish(Event(EditAction.DO, edit))
 
-    def _tell(self, event: Event) -> Change:
-        self._made += 1
-        self._applied += _DEPTH[event.step]
+    def _publish(self, event: Event) -> Change:
+        self._steps += 1
+        self._applied_edits += _DEPTH[event.step]
         if self.journal is not None:
             self.journal.append(event)
-            self._tell_fault(self.journal.fault)
-        change = self.news(event)
+            self._report_fault(self.journal.fault)
+        change = self.describe_change(event)
         if change.pixels and change.region is not None:
-            self._copies.note(change.region)
+            self._copies.add_change(change.region)
         self.changed.emit(change)
         return change
 
-    def _tell_fault(self, fault: OutputError | None) -> None:
+    def _report_fault(self, fault: OutputError | None) -> None:
         if fault is not None and fault is not self._fault:
             self.journal_failed.emit(fault)
         self._fault = fault
 
-    def news(self, event: Event) -> Change:
-        """Return what there is to say of the step that was made last."""
+    def describe_change(self, event: Event) -> Change:
+        """Return the change of the last step."""
         edit, undo, redo = event.edit, self.history.next_undo, self.history.next_redo
         live = [(c.id, _is_live(c.before), _is_live(c.after)) for c in edit.records]
         return Change(
             event.step,
             edit.name,
-            self._place(edit),
+            self._changed_region(edit),
             pixels=len(edit.pixels) > 0,
             added=tuple(id_ for id_, before, after in live if after and not before),
             removed=tuple(id_ for id_, before, after in live if before and not after),
@@ -225,7 +231,7 @@ class EditSession:
             rerun=edit.rerun,
         )
 
-    def _place(self, edit: Edit) -> Region | None:
+    def _changed_region(self, edit: Edit) -> Region | None:
         place = edit.pixels.region(self.annotation.shape)
         if place is not None:
             return place
@@ -236,7 +242,7 @@ class EditSession:
 
 
 def _is_live(record: ObjectRecord | None) -> bool:
-    return record is not None and not record.gone
+    return record is not None and not record.deleted
 
 
 def _region_of(record: ObjectRecord) -> Region:

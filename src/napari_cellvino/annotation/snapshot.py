@@ -1,4 +1,4 @@
-"""An annotation as it was at one moment, to be measured and saved in a thread while editing goes on."""
+"""Snapshots of an annotation, to be measured and saved in a thread while editing continues."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from napari_cellvino.annotation.region import Region
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A copy of an annotation; ``first`` tells whether its session saved nothing before."""
+    """A copy of an annotation; ``first`` tells whether its session has saved nothing yet."""
 
     annotation: Annotation
     first: bool
     _journal: Journal | None
-    _steps: int  # of the journal that it holds
-    _end: Callable[[bool], None]  # hears once whether it was saved
+    _steps: int  # number of journal steps it contains
+    _on_end: Callable[[bool], None]  # called with whether it was saved
 
     @contextmanager
     def saving(self, journal: Path | None = None) -> Iterator[None]:
-        """Mark the journal, let the caller write the result, and drop the steps that are in it.
+        """Mark the journal, let the caller write the result, then drop the saved steps from the journal.
 
-        Where the block raises, the journal is as it was. ``journal`` is where it goes on, by default where it is.
+        If the block raises, the steps stay in the journal. ``journal`` is its new path, by default the current one.
 
         Raises
         ------
@@ -44,28 +44,28 @@ class Snapshot:
                 self._journal.drop_saved(fingerprint, self._steps, journal)
             saved = True
         finally:
-            self._end(saved)
+            self._on_end(saved)
 
     def drop(self) -> None:
-        """Let go of a snapshot that is not saved; of one that was, nothing happens."""
-        self._end(False)
+        """Release a snapshot that is not saved; nothing happens if it was."""
+        self._on_end(False)
 
 
-class LabelCopies:
-    """Copies of a label image that changes: the first costs the whole image, each later one what changed since."""
+class IncrementalCopy:
+    """A copy of a changing label image: the first update copies the whole image, later ones only the changes."""
 
     def __init__(self) -> None:
         self._copy: Labels | None = None
         self._changed: list[Region] = []
 
-    def note(self, region: Region) -> None:
-        """Hear of pixels that changed."""
+    def add_change(self, region: Region) -> None:
+        """Register a changed region."""
         if self._copy is not None:
             self._changed.append(region)
 
-    def take(self, labels: Labels, *, apart: bool) -> Labels:
-        """Return a copy of the labels as they are; ``apart`` leaves the copy before as it is, for its reader."""
-        if self._copy is None or apart:
+    def update(self, labels: Labels, *, separate: bool) -> Labels:
+        """Return a copy of the current labels; ``separate`` leaves the previous copy unchanged, for its reader."""
+        if self._copy is None or separate:
             self._copy = labels.copy()
         for region in self._changed:
             self._copy[region.slices] = labels[region.slices]

@@ -22,7 +22,7 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows import run_folder as folder_runs
 from napari_cellvino.workflows import run_plate as plate_runs
-from napari_cellvino.workflows.executor import News
+from napari_cellvino.workflows.executor import RunEvent
 from napari_cellvino.workflows.field_task import PlateAddress
 from napari_cellvino.workflows.plate_inputs import check_plate_run, is_plate
 
@@ -36,7 +36,7 @@ def run_folder(
     *,
     overwrite: bool = False,
     engines: EngineProvider | None = None,
-    progress: Callable[[News], object] = lambda news: None,
+    progress: Callable[[RunEvent], object] = lambda news: None,
     **options: Unpack[RunOptions],
 ) -> Results:
     """Run a model over images and folders of images, as ``cellvino run`` does, and return the results.
@@ -101,7 +101,7 @@ def run_plate(
     pattern: str = "",
     overwrite: bool = False,
     engines: EngineProvider | None = None,
-    progress: Callable[[News], object] = lambda news: None,
+    progress: Callable[[RunEvent], object] = lambda news: None,
     **options: Unpack[RunOptions],
 ) -> Results:
     """Run a model over a plate, as ``cellvino run`` does, and return the results.

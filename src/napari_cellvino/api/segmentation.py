@@ -119,7 +119,7 @@ class Segmentation:
 
     def _annotation(self) -> Annotation:
         annotation = self.result.annotation
-        return annotation.twin(None if annotation.labels is None else annotation.labels.copy())
+        return annotation.copy_with_labels(None if annotation.labels is None else annotation.labels.copy())
 
     def with_parameters(self, values: Mapping[str, float]) -> Segmentation:
         """Return the same maps decoded with other values; no network runs but on cells not outlined before.

@@ -7,7 +7,7 @@ import sys
 
 from napari_cellvino.figures.distribution_plot import Values, box_stats
 from napari_cellvino.storage.json_text import json_text
-from napari_cellvino.workflows.group_plots import Plotted, write_plot
+from napari_cellvino.workflows.group_plots import WrittenPlot, write_plot
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     return int(bool(done.unreadable))
 
 
-def _record(done: Plotted) -> dict[str, object]:
+def _record(done: WrittenPlot) -> dict[str, object]:
     return {
         "picture": done.path,
         "title": done.labels.title,

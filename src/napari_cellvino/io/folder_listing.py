@@ -75,8 +75,12 @@ def survey_folder(folder: Path | str) -> FolderListing:
 
 def _is_entry(path: Path) -> bool:
     """Return whether a path is a file, a link to none, or a folder that is an image."""
-    folders = tuple(suffix for reader in readers() if reader.folder for suffix in reader.suffixes)
-    return not path.is_dir() or path.name.lower().endswith(folders)
+    return not path.is_dir() or is_image_folder(path)
+
+
+def is_image_folder(path: Path) -> bool:
+    """Return whether a folder is named as one image, such as an OME-Zarr."""
+    return any(reader.has_suffix(path.name) for reader in readers() if reader.folder) and path.is_dir()
 
 
 def _why_not(path: Path, names: frozenset[str]) -> PassedOver | None:

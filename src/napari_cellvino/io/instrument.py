@@ -17,6 +17,7 @@ from napari_cellvino.core.image import Shape
 from napari_cellvino.io.checks import check_memory, reading
 
 Foreign: TypeAlias = Any  # an object of a library that has no types, or of one that need not be installed
+GetPlane: TypeAlias = Callable[[Any, int, int, int], NDArray[np.generic]]  # open file, t, c, z -> (Y, X)
 INSTALL = "pip install 'napari-cellvino[formats]'"
 
 
@@ -70,9 +71,7 @@ class HeldFile:
 class HeldPlanes:
     """Planes of one scene of a held file; ``get`` takes the open file and t, c, z, from 0."""
 
-    def __init__(
-        self, held: HeldFile, shape: Shape, itemsize: int, get: Callable[[Any, int, int, int], NDArray[np.generic]]
-    ) -> None:
+    def __init__(self, held: HeldFile, shape: Shape, itemsize: int, get: GetPlane) -> None:
         self._held, self._shape, self._get = held, shape, get
         self._nbytes = shape.y * shape.x * itemsize
 

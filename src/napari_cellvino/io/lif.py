@@ -7,7 +7,6 @@ https://github.com/cgohlke/liffile
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
 from napari_cellvino.io.checks import reading
-from napari_cellvino.io.instrument import Foreign, HeldFile, HeldPlanes, library
+from napari_cellvino.io.instrument import Foreign, GetPlane, HeldFile, HeldPlanes, library
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_metadata import micrometres
 
@@ -68,9 +67,7 @@ def _scene(held: HeldFile, number: int, image: Foreign) -> list[Scene]:
     ]  # fmt: skip
 
 
-def _getter(
-    number: int, dims: tuple[str, ...], sizes: dict[str, int], tile: int
-) -> Callable[[Foreign, int, int, int], NDArray[np.generic]]:
+def _getter(number: int, dims: tuple[str, ...], sizes: dict[str, int], tile: int) -> GetPlane:
     def plane(file: Foreign, t: int, c: int, z: int) -> NDArray[np.generic]:
         left = {"t": t, "c": c, "z": z}
         chosen: dict[str, int] = {"M": tile} if "M" in dims else {}

@@ -23,6 +23,7 @@ from napari_cellvino.io.checks import few, reading
 from napari_cellvino.io.ome import companion_name, ome_siblings
 from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, distinct
 from napari_cellvino.io.tiff_blocks import plan_blocks, present_channels
+from napari_cellvino.io.tiff_chain import check_chain
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
 from napari_cellvino.io.tiff_series import choose_pictures
 
@@ -112,6 +113,8 @@ def open_tiff(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSour
     """
     if not head.startswith(TIFF_MAGIC):
         return None
+    if not path.name.lower().endswith(".ndpi"):  # its offsets have 64 bits in a classic TIFF
+        check_chain(path, head)
     with reading(path), TiffFile(path) as tif:
         said = str(tif.pages.first.description) if tif.pages else ""
         reject_entities(path, said)

@@ -63,13 +63,15 @@ class Normalisation(_Frozen):
 class Diameter(_Frozen):
     """Object diameters in px: the one the model knows best, and the range it was trained on.
 
-    ``assumed`` is the diameter used where the user gives none; with None, images are then not resized.
+    ``assumed`` is the diameter used where the user gives none; with None, images are then not resized. With ``search``,
+    the diameter is estimated instead, by trying these zooms.
     """
 
     reference: float = Field(gt=0)
     smallest: float = Field(gt=0)
     largest: float = Field(gt=0)
     assumed: float | None = Field(default=None, gt=0)
+    search: tuple[float, ...] | None = None
 
 
 class HeadSpec(_Frozen):

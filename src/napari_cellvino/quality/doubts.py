@@ -20,7 +20,7 @@ from napari_cellvino.core.objects import Doubt, Objects
 from napari_cellvino.measure.outlines import Outlines, find_outlines
 from napari_cellvino.measure.runs import Runs
 from napari_cellvino.quality.overlap import overlap
-from napari_cellvino.quality.waists import count_waisted
+from napari_cellvino.quality.waists import SHAPED, count_waisted
 
 LOW_SCORE = 0.7
 UNUSUAL = 3.0  # robust standard deviations
@@ -28,7 +28,6 @@ LEAST_SPREAD = 0.15  # of the logarithm of an area: in a field of equal cells no
 ENTROPY_SPREAD = 0.05  # bits
 UNSURE = 0.5  # bits: below this an outline is sure, however sure the others are
 ROUND = 0.9  # solidity above which no outline is ragged
-SHAPED = 60  # px: of smaller objects the pixels make the shape
 SAME = 0.5  # IoU above which two outlines are of one cell
 TRACE = 0.1  # IoU below which nothing of it was found
 THRESHOLDS, TOP = ("confidence", "outline", "split"), 0.95  # of heads; another threshold is halfway to the top

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.annotation import Annotation, Edit, ObjectRecord, describe
+from napari_cellvino.annotation import Annotation, Edit, ObjectRecord, make_edit
 from napari_cellvino.annotation.pixel_runs import runs_between
 from napari_cellvino.annotation.record_columns import records_of_objects
 from napari_cellvino.annotation.region import Region
@@ -41,7 +41,7 @@ def holds_for(annotation: Annotation, new: Annotation) -> bool:
 
     Models with one class each agree, independent of its name.
     """
-    corrected = bool(annotation.gone) or any(record.kept for record in annotation.records.values())
+    corrected = bool(annotation.deleted) or any(record.protected for record in annotation.records.values())
     same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape
     classes = annotation.classes == new.classes or len(annotation.classes) == len(new.classes) == 1
     return corrected and same and classes and (annotation.labels is None) == (new.labels is None)
@@ -49,7 +49,7 @@ def holds_for(annotation: Annotation, new: Annotation) -> bool:
 
 def is_kept(record: ObjectRecord) -> bool:
     """Return whether a new run leaves an object as it is."""
-    return record.kept
+    return record.protected
 
 
 def reconcile(
@@ -101,7 +101,7 @@ def reconcile(
     whole = Region((0,) * after.ndim, after.shape)
     records = _records(rows.select(stays), ids[stays], boxes=False)
     marked = [*records, *_marked(annotation, before, kept)]
-    edit = describe(annotation, RERUN_NAME, runs_between(annotation.shape, whole, old, after), marked)
+    edit = make_edit(annotation, RERUN_NAME, runs_between(annotation.shape, whole, old, after), marked)
     return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
@@ -129,7 +129,7 @@ def _reconcile_boxes(
     stays = (_covered(objects.box, boxes).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
     ids = np.arange(annotation.next_id, annotation.next_id + stays.sum())
     records = _records(objects.select(stays), ids, boxes=True)
-    edit = describe(annotation, RERUN_NAME, None, [*records, *_marked(annotation, before, kept)], removed=replaced)
+    edit = make_edit(annotation, RERUN_NAME, None, [*records, *_marked(annotation, before, kept)], removed=replaced)
     return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
@@ -147,7 +147,7 @@ def _marked(annotation: Annotation, before: str, kept: Kept) -> list[ObjectRecor
 def _was_deleted(annotation: Annotation, objects: Objects) -> NDArray[np.bool_]:
     """Return which objects are, by their boxes (IoU above 1/2), those that were deleted by hand."""
     axes = len(annotation.shape)
-    gone = np.array([record.box for record in annotation.gone.values()], np.int64).reshape(-1, 2 * axes)
+    gone = np.array([record.box for record in annotation.deleted.values()], np.int64).reshape(-1, 2 * axes)
     both = _shared(objects.box, gone)
     union = _size(objects.box)[:, None] + _size(gone) - both
     return np.asarray((2 * both > union).any(axis=1))

@@ -134,5 +134,5 @@ def _is_reviewed(annotation: Annotation, id_: int) -> bool:
 
 def _cells(annotation: Annotation, id_: int) -> float:
     """Return how many cells an object of the sample turned out to be."""
-    held = (record for record in annotation.records.values() if id_ in record.roots and record.counted)
-    return sum(1 / len(record.roots) for record in held)
+    held = (record for record in annotation.records.values() if id_ in record.root_ids and record.counted)
+    return sum(1 / len(record.root_ids) for record in held)

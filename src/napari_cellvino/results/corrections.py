@@ -123,7 +123,7 @@ def by_person(annotation: Annotation) -> Callable[[ObjectRecord], bool]:
 
 def has_corrections(annotation: Annotation) -> bool:
     """Return whether a person corrected anything here."""
-    return bool(annotation.gone) or any(map(by_person(annotation), annotation.records.values()))
+    return bool(annotation.deleted) or any(map(by_person(annotation), annotation.records.values()))
 
 
 def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconciled]:
@@ -136,7 +136,7 @@ def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconcile
     """
     merged = Annotation(
         None if corrected.labels is None else corrected.labels.copy(),
-        [_renamed(record, corrected, new) for record in (*corrected.records.values(), *corrected.gone.values())],
+        [_renamed(record, corrected, new) for record in (*corrected.records.values(), *corrected.deleted.values())],
         new.classes,
         new.provenance,
         shape=corrected.shape,

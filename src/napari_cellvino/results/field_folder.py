@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.annotation.document_json import read_annotation_dict
-from napari_cellvino.annotation.recovery import Unsaved, find_unsaved
+from napari_cellvino.annotation.recovery import UnsavedSteps, find_unsaved
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.formats.field import UNSEEN, Box, Cell, Cells, Labels
 from napari_cellvino.io.label_tiff import read_labels
@@ -129,7 +129,7 @@ class FieldFolder:
             return own
         return None if self.result.corrected else self
 
-    def unsaved(self) -> Unsaved | None:
+    def unsaved(self) -> UnsavedSteps | None:
         """Return the corrections that only a journal has; None where there are none, or none of this result.
 
         Raises

@@ -11,7 +11,7 @@ import logging
 import shutil
 from pathlib import Path
 
-from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.errors import ImageReadError, OutputError
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.schema import ANNOTATION_NAME, LABELS_NAME, PREVIOUS, SET_ASIDE
 from napari_cellvino.storage.atomic import atomic_folder, left_behind_in, recover, set_aside
@@ -37,7 +37,13 @@ def recover_result(folder: Path) -> None:
 
     Whoever holds the folder of results must not call it.
     """
-    recover(folder)
+    try:
+        recover(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} was set aside by a run that was killed and cannot be put back: {error.strerror}",
+            remedy="make its folder writable, or copy it to a disk where it is",
+        ) from error
     if set_aside(folder):
         with folder_lock(folder.parent):
             for aside in set_aside(folder):  # another command may have been quicker

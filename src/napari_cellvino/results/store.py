@@ -78,6 +78,11 @@ class ResultStore:
         """Undo what killed runs left here; `OutputError` if corrections that were set aside cannot be put back."""
         recover_results(self.root)
 
+    def begin_run(self) -> None:
+        """Undo what killed runs left here, and take in what is known of every result; the errors are of `recover`."""
+        self.recover()
+        self._index.load()
+
     # -- fields
 
     def folders(self) -> list[Path]:
@@ -129,6 +134,7 @@ class ResultStore:
 
     def _summaries(self) -> Iterator[tuple[Path, FieldSummary]]:
         folders = self._listed()
+        self._index.load()
         for folder in folders:
             try:
                 yield folder, self.summary(folder)
@@ -166,8 +172,9 @@ class ResultStore:
         folder = self.root / str(row["folder"])
         if not row["folder"]:
             return row
+        fixed = set(FIRST_COLUMNS) - {"count"}
         try:
-            return row | {name: value for name, value in self.row(folder).items() if name not in FIRST_COLUMNS[:-1]}
+            return row | {name: value for name, value in self.row(folder).items() if name not in fixed}
         except ImageReadError:
             return row
 
@@ -201,8 +208,6 @@ class ResultStore:
             found = self.key(folder)
             if found is not None:
                 return (found.path, found.position) == (path, position)
-            if FieldFolder(folder).is_result:
-                return False
             time.sleep(LOOK_EVERY_S)  # another run may be putting a result in its place
         return False
 

@@ -23,6 +23,7 @@ from napari_cellvino.segmentation.normalise import IntensityRange, normalise_int
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import CellMasks
 from napari_cellvino.segmentation.rescale import resize_pixels, resized_shape, zoom_for
+from napari_cellvino.segmentation.size_search import find_diameter
 from napari_cellvino.segmentation.stitch_z.slices import Slices
 from napari_cellvino.segmentation.test_time_augmentation import infer_augmented
 from napari_cellvino.segmentation.tiling import Stitcher, TilePlan, choose_tile, cut_tile, plan_tiles
@@ -93,6 +94,10 @@ def infer_maps(
     head = head_for(spec)
     _check_inputs(plane.inputs, spec)
     ranges = ranges or [plane_range(channel, spec.normalise) for channel in plane.inputs]
+    notices: tuple[str, ...] = ()
+    if diameter_px is None and spec.diameter_px.search:
+        diameter_px = yield from find_diameter(plane.inputs, ranges, spec, engine)
+        notices = (f"Cells look about {diameter_px:.0f} px across",) if diameter_px else ()
     pixels = resize_pixels(plane.inputs, resized_shape(plane.shape, zoom_for(spec, diameter_px)))
     work = _infer_centred if spec.takes is Takes.CROP else _infer_tiled
     started = time.perf_counter()
@@ -101,7 +106,7 @@ def infer_maps(
         info = raw.engine_info
         details = f"{raw.tiles} tile(s) of {raw.tile} px, {spec.name} on {info.device} {info.number_type}"
         log_stage(_logger, "infer", plane.origin.name, time.perf_counter() - started, details)
-    return head.keep(replace(raw, shape=plane.shape))
+    return head.keep(replace(raw, shape=plane.shape, notices=(*notices, *raw.notices)))
 
 
 def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decoded:

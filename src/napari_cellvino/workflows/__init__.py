@@ -1,1 +1,1 @@
-"""Runs over one field or many: the same use-case for window and command line."""
+"""Use cases on one field or many, shared by window and command line."""

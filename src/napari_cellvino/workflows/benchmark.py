@@ -1,7 +1,7 @@
-"""Every device and precision on one image: how long it takes, and what it changes in the result.
+"""Benchmark of devices and precisions on one image: run times, and changes in the result.
 
-The network is timed inside the run of the whole field, tile by tile, so that both are of the same tiles and the same
-moment. A pass is not interrupted: what a listener does with the news would be counted as time of the pass.
+The network is timed tile by tile inside the run of the whole field, so that both times are of the same tiles. A repeat
+yields no progress in between: the time of a listener would be counted.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What came out of a trial; the figures are 0 where ``problem`` says why it did not run.
+    """Result of a trial; the figures are 0 where it failed, with the reason in ``problem``.
 
-    ``ready_s`` is the time to load or compile the network, which the others leave out. ``network_s`` and ``field_s``
-    (from pixels in memory to labels and table) are medians over the repeats. ``changes`` are against Exact, None where
-    Exact could not be run.
+    ``ready_s`` is the time to load or compile the network, which the other times exclude. ``network_s`` and ``field_s``
+    (from pixels in memory to labels and table) are medians over the repeats. ``changes`` compare with Exact, None
+    where Exact could not be run.
     """
 
     trial: Trial
@@ -60,17 +60,17 @@ class Timing:
 
     @property
     def tiles_per_s(self) -> float:
-        """Tiles through the network alone per second."""
+        """Tiles per second, network only."""
         return self.tiles / self.network_s if self.network_s else 0.0
 
     @property
     def megapixels_per_s(self) -> float:
-        """Megapixels of the image per second, everything included."""
+        """Megapixels of the image per second, for the whole run."""
         return self.megapixels / self.field_s if self.field_s else 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Trials:
+class _TrialContext:
     pipeline: Pipeline
     repeats: int
     make_engine: EngineMaker
@@ -79,7 +79,7 @@ class _Trials:
 def plan_trials(
     package: ModelPackage, *, device: str | None = None, precision: Precision | None = None
 ) -> tuple[Trial, ...]:
-    """Return all trials that are possible here, or those with the chosen device and precision; Exact comes first.
+    """Return all trials possible on this computer, or those of a device and precision; Exact comes first.
 
     Raises
     ------
@@ -104,10 +104,10 @@ def compare_trials(
     repeats: int = 5,
     make_engine: EngineMaker = open_engine,
 ) -> Generator[Progress | Timing, None, tuple[Timing, ...]]:
-    """Yield progress and a timing per trial, and return all timings; its own device and precision do not matter.
+    """Yield progress and a timing per trial, and return all timings; device and precision of ``pipeline`` are ignored.
 
-    The first Exact trial that runs is what the others are compared with. Where none is asked for, Exact is run once
-    on the CPU for that alone.
+    The reference for changes is the first Exact trial that runs. If there is none, Exact is run once on the CPU as
+    reference only.
 
     Raises
     ------
@@ -118,18 +118,18 @@ def compare_trials(
     """
     if repeats < 1:
         raise OptionError(f"{repeats} repeats tell nothing; use 1 or more")
-    return _compare(stack, trials, _Trials(_of_one_plane(pipeline, stack), repeats, make_engine))
+    return _compare(stack, trials, _TrialContext(_single_plane(pipeline, stack), repeats, make_engine))
 
 
-def _of_one_plane(pipeline: Pipeline, stack: Stack) -> Pipeline:
-    """Return the pipeline for the middle plane where it joins all: devices compare alike on one."""
+def _single_plane(pipeline: Pipeline, stack: Stack) -> Pipeline:
+    """Return the pipeline for the middle plane if it stitches in 3D: one plane is enough to compare devices."""
     if not pipeline.recipe.z_choice.joined:
         return pipeline
     return pipeline.with_choices(z=f"plane:{stack.shape.z // 2 + 1}")
 
 
 def _compare(
-    stack: Stack, trials: Sequence[Trial], context: _Trials
+    stack: Stack, trials: Sequence[Trial], context: _TrialContext
 ) -> Generator[Progress | Timing, None, tuple[Timing, ...]]:
     recipe, inputs = context.pipeline.recipe, context.pipeline.package.spec.input_channels
     plane = yield from project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=inputs)
@@ -149,15 +149,15 @@ def _compare(
     return tuple(timings)
 
 
-def _run(plane: Plane, trial: Trial, context: _Trials) -> tuple[Timing, Decoded | None]:
-    """Return the timing of a trial and what it found; a device that fails gives its reason and None."""
+def _run(plane: Plane, trial: Trial, context: _TrialContext) -> tuple[Timing, Decoded | None]:
+    """Return the timing and the objects of a trial; a failed trial has its reason and None."""
     try:
         return _timed(plane, trial, context)
     except (CellvinoError, MemoryError) as error:
         return Timing(trial, problem=str(error) or "not enough memory"), None
 
 
-def _timed(plane: Plane, trial: Trial, context: _Trials) -> tuple[Timing, Decoded]:
+def _timed(plane: Plane, trial: Trial, context: _TrialContext) -> tuple[Timing, Decoded]:
     start = time.perf_counter()
     engine = TimedEngine(context.make_engine(context.pipeline.package, trial.device, trial.precision))
     first = _run_plane(plane, context.pipeline, engine)  # compiles and warms up
@@ -184,7 +184,7 @@ def _timed(plane: Plane, trial: Trial, context: _Trials) -> tuple[Timing, Decode
 
 
 def _run_plane(plane: Plane, pipeline: Pipeline, engine: Engine) -> Prediction:
-    """Return what the first step finds in a plane, after also measuring it."""
+    """Return the prediction of the first step for a plane; measuring is done too, for its time."""
     spec, values = pipeline.package.spec, check_parameters(pipeline.package.spec, pipeline.recipe.parameters)
     raw = finish(infer_maps(plane, spec, engine, diameter_px=pipeline.recipe.diameter_px))
     prediction = Prediction(plane, raw, decode(raw, spec, values), values)

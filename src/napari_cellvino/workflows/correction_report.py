@@ -1,4 +1,4 @@
-"""The correction report of a folder of results: of every field that a person looked at, one at a time."""
+"""The correction report of a folder of results, over all reviewed fields."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REPORT_NAME = "corrections.html"
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class WrittenReport:
     """A report that was written, the fields that are not in it, and how many corrections of a field are not saved."""
 
     report: CorrectionReport
@@ -29,15 +29,15 @@ class Reported:
 
 def write_report(
     results: Path, out: Path | None = None, model_results: Path | None = None, *, overwrite: bool = False
-) -> Reported:
-    """Write the report of a folder of results, to ``corrections.html`` in it unless ``out`` names another file.
+) -> WrittenReport:
+    """Write the report of a folder of results to ``out``, by default ``corrections.html`` in the folder; return it.
 
     Raises
     ------
     ImageReadError
         If there are no results, or none that can be reported.
     ReplaceError
-        If a report stands there and ``overwrite`` is off.
+        If the report exists and ``overwrite`` is off.
     OutputError
         If it cannot be written.
     """
@@ -52,22 +52,22 @@ def write_report(
     store = ResultStore.open(results)
     report = report_corrections(store, left_out, model_results)
     report.write(path)
-    return Reported(report, path, tuple(left_out), store.unsaved())
+    return WrittenReport(report, path, tuple(left_out), store.unsaved())
 
 
 def report_corrections(
     store: ResultStore, unreadable: list[Unreadable], model_results: Path | None = None
 ) -> CorrectionReport:
-    """Return the report of results; those that cannot be compared go to ``unreadable``, the others go on.
+    """Return the report of results; those that cannot be compared are appended to ``unreadable``.
 
     Parameters
     ----------
     store
         The results; those that nobody looked at are left out, unless ``model_results`` says what to compare.
     unreadable
-        Takes what was left out, and why.
+        Gets the results left out, with the reason.
     model_results
-        What the model found, as a folder of results of the same names; by default what is kept beside the corrections.
+        Results of the model, as a folder of results of the same names; by default those kept beside the corrections.
 
     Raises
     ------

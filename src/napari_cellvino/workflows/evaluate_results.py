@@ -1,4 +1,4 @@
-"""Results of earlier runs against the truth, field by field, by name: label images, or boxes where there are none."""
+"""Evaluation of saved results against ground truth, field by field, by name: label images, else boxes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ M = TypeVar("M")
 
 @dataclass(frozen=True, slots=True)
 class LabelComparison:
-    """Scores of label images; ``problems`` are fields that were not scored, and why."""
+    """Scores of label images; ``problems`` are the fields without a score, with the reason."""
 
     score: Accuracy
     problems: tuple[str, ...]
@@ -59,7 +59,7 @@ class BoxTable:
 
 
 def compare_folders(predicted: Path, truth: Path, *, min_area: int = 0) -> LabelComparison | BoxComparison:
-    """Return how results agree with the truth, in fields of the same name.
+    """Return the scores of results against ground truth, in fields of the same name.
 
     Parameters
     ----------
@@ -68,14 +68,14 @@ def compare_folders(predicted: Path, truth: Path, *, min_area: int = 0) -> Label
     truth
         ``<name>.tif`` label images, or ``<name>.csv`` with the columns class, y0, x0, y1, x1 (also in ``boxes/``).
     min_area
-        Objects of fewer px in label images are left out, on both sides.
+        Objects with fewer px in label images are ignored, in results and truth.
 
     Raises
     ------
     ImageReadError
-        If one of them is no folder.
+        If one of them is not a folder.
     ImageValueError
-        If no field has both.
+        If no field is in both folders.
     """
     true_labels = _label_files(truth)
     if true_labels:
@@ -98,11 +98,12 @@ def _compare_boxes(predicted: Path, truth: Path) -> BoxComparison:
 def _matched(
     found: Files, truth: Files, match: Callable[[tuple[Path, Path]], M], folders: Sequence[Path]
 ) -> tuple[list[M], tuple[str, ...]]:
-    """Return the match of each field that has both files, true and found, and what is wrong with the others."""
+    """Return the match of each field in both folders, and the problems of the others."""
     both = sorted(found.keys() & truth.keys())
     if not both:
         raise ImageValueError(
-            f"no result in {folders[0]} has the name of a truth in {folders[1]}: {_some(found)} against {_some(truth)}"
+            f"no result in {folders[0]} has the name of a truth in {folders[1]}: "
+            f"{_first_names(found)} against {_first_names(truth)}"
         )
     matches: list[M] = []
     problems = []
@@ -121,7 +122,7 @@ def _match_labels(truth: Path, found: Path, min_area: int) -> FieldMatch:
 
 
 def _match_boxes(files: tuple[Path, Path]) -> dict[str, DetectionMatch]:
-    """Return the match of each class that is true or found in a field."""
+    """Return the match of each class in the truth or the result of a field."""
     truth, found = (read_boxes(path) for path in files)
     matches = {}
     for name in sorted({*truth.classes.tolist(), *found.classes.tolist()}):
@@ -131,7 +132,7 @@ def _match_boxes(files: tuple[Path, Path]) -> dict[str, DetectionMatch]:
 
 
 def read_boxes(path: Path) -> BoxTable:
-    """Return the boxes of a table, but those that a person rejected; without a column ``score``, all are as sure.
+    """Return the boxes of a table, without rejected ones; without a column ``score``, all scores are 1.
 
     Raises
     ------
@@ -177,5 +178,5 @@ def _name(path: Path) -> str:
     return path.name[: -len(path.suffix)].removesuffix(".ome").removesuffix("_labels")
 
 
-def _some(files: Files) -> str:
+def _first_names(files: Files) -> str:
     return ", ".join(sorted(files)[:3]) or "none"

@@ -1,7 +1,7 @@
-"""How the tasks of a run are worked on: one after the other, or with measuring and writing beside the network.
+"""Executors of the tasks of a run: one by one, or with measuring and writing in threads beside the network.
 
-Whichever it is, outcomes come in the order of the tasks, so that no table depends on what was finished first. Other
-processes and computers are executors too: they take the same tasks.
+All executors yield outcomes in the order of the tasks, so that tables do not depend on timing. Executors for other
+processes or computers can take the same tasks.
 """
 
 from __future__ import annotations
@@ -13,58 +13,58 @@ from typing import Protocol
 
 from napari_cellvino.segmentation.volume import StackMaps
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask
-from napari_cellvino.workflows.run_field import FieldWorker, FoundField, find_cells, run_field, write_result
+from napari_cellvino.workflows.run_field import FieldWorker, SegmentedField, run_field, segment_field, write_result
 
-WRITERS = 2  # threads that measure and write; more only wait for each other
-WAITING = 4  # fields whose pixels are held at once
-WAITING_BYTES = 300_000_000  # and the memory that they may take together
+WRITERS = 2  # threads that measure and write; more threads gain nothing
+MAX_PENDING = 4  # fields held in memory at once
+MAX_PENDING_BYTES = 300_000_000  # and their total memory
 
-News = FieldProgress | FieldOutcome
+RunEvent = FieldProgress | FieldOutcome
 
 
 class Executor(Protocol):
-    """Does tasks, or passes on outcomes of fields that never became one."""
+    """Executes tasks; outcomes among them, of unreadable fields, are passed on."""
 
-    def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[News, None, None]:
-        """Yield progress and the outcome of every task, in their order. Closing the generator stops the work.
+    def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[RunEvent, None, None]:
+        """Yield progress and the outcome of every task, in order. Closing the generator stops the run.
 
         Raises
         ------
         InferenceCancelledError
-            If the network was stopped from elsewhere.
+            If the network was cancelled.
         """
         ...
 
 
 class InlineExecutor:
-    """Does one field after the other in the caller's thread."""
+    """Executes tasks one by one in the caller's thread."""
 
     def __init__(self, worker: FieldWorker) -> None:
         self._worker = worker
 
-    def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[News, None, None]:
+    def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[RunEvent, None, None]:
         """Yield progress and outcomes; see `Executor`."""
         for task in tasks:
             yield task if isinstance(task, FieldOutcome) else (yield from run_field(task, self._worker))
 
 
 class ThreadsExecutor:
-    """Runs the network in the caller's thread, and measures and writes the fields before in threads of their own.
+    """Runs the network in the caller's thread, while other threads measure and write the previous fields.
 
-    Both take about as long; fields that would hold too much memory are written before the next one is read.
+    Both take about the same time. If pending fields take too much memory, they are written before the next one is read.
     """
 
     def __init__(self, worker: FieldWorker) -> None:
         self._worker = worker
 
-    def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[News, None, None]:
+    def run(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Generator[RunEvent, None, None]:
         """Yield progress and outcomes; see `Executor`."""
         pending: deque[tuple[Future[FieldOutcome], int]] = deque()
         writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="cellvino-write")
         try:
             for task in tasks:
                 pending.append((yield from self._start(task, writers)))
-                while pending and (_too_many(pending) or pending[0][0].done()):
+                while pending and (_queue_full(pending) or pending[0][0].done()):
                     yield pending.popleft()[0].result()
             while pending:
                 yield pending.popleft()[0].result()
@@ -74,28 +74,28 @@ class ThreadsExecutor:
     def _start(
         self, task: FieldTask | FieldOutcome, writers: ThreadPoolExecutor
     ) -> Generator[FieldProgress, None, tuple[Future[FieldOutcome], int]]:
-        """Run the network on a field and return its end, which is awaited later, and the memory it holds."""
+        """Run the network on a field and return the future of its outcome, and the memory held in bytes."""
         if isinstance(task, FieldOutcome):
-            return _settled(task), 0
-        found = yield from find_cells(task, self._worker)
+            return _completed(task), 0
+        found = yield from segment_field(task, self._worker)
         if isinstance(found, FieldOutcome):
-            return _settled(found), 0
+            return _completed(found), 0
         if _reads_again(found):
-            return _settled(write_result(found, self._worker)), 0
+            return _completed(write_result(found, self._worker)), 0
         return writers.submit(write_result, found, self._worker), found.nbytes
 
 
-def _reads_again(found: FoundField) -> bool:
-    """Return whether measuring reads the image once more: readers are for one thread."""
+def _reads_again(found: SegmentedField) -> bool:
+    """Return whether measuring reads the image again, which only the reading thread may do."""
     return isinstance(found.prediction.raw, StackMaps)
 
 
-def _too_many(pending: Iterable[tuple[Future[FieldOutcome], int]]) -> bool:
+def _queue_full(pending: Iterable[tuple[Future[FieldOutcome], int]]) -> bool:
     sizes = [size for _, size in pending]
-    return len(sizes) >= WAITING or sum(sizes) > WAITING_BYTES
+    return len(sizes) >= MAX_PENDING or sum(sizes) > MAX_PENDING_BYTES
 
 
-def _settled(done: FieldOutcome) -> Future[FieldOutcome]:
+def _completed(done: FieldOutcome) -> Future[FieldOutcome]:
     future: Future[FieldOutcome] = Future()
     future.set_result(done)
     return future

@@ -1,7 +1,7 @@
-"""One field's work as plain values: which image, what is done to it, where the result goes.
+"""The task of one field as plain values: image, recipe and result folder.
 
-A task holds no pixels, no open file and no network, so that it can be sent to another process or computer. Its folder
-is fixed before the work starts: two workers never choose the same one.
+A task has no pixels, open files or networks, so that it can be sent to another process or computer. Its folder is fixed
+in advance, so that two workers never choose the same one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from napari_cellvino.results.schema import ResultKey, Row, field_row
 
 @dataclass(frozen=True, slots=True)
 class PlateAddress:
-    """How a plate is opened again: its path, and what the user said of it."""
+    """What is needed to open a plate again: path, name pattern and metadata overrides."""
 
     path: Path
     pattern: str = ""
@@ -31,10 +31,10 @@ class PlateAddress:
 
 @dataclass(frozen=True, slots=True)
 class WellPlace:
-    """Which field of which plate it is, and what its tables have beside those of any image.
+    """A field of a plate, and its additional table columns.
 
-    ``columns`` are the well, the field and what the well holds. ``ring_px`` is the width of the ring round each object.
-    With ``labels_back``, the label image is written into a plate that is OME-Zarr.
+    ``columns`` are well, field and well contents. ``ring_px`` is the width of the ring around each object in px.
+    With ``labels_back``, the label image is written into an OME-Zarr plate.
     """
 
     plate: PlateAddress
@@ -46,28 +46,28 @@ class WellPlace:
 
 @dataclass(frozen=True, slots=True)
 class FieldTask:
-    """One field to be done.
+    """The task of one field.
 
     Attributes
     ----------
     number
-        Its place in the run, from 1.
+        Number in the run, from 1.
     name
-        What it is called in news.
+        Name in progress messages.
     origin
-        Where its pixels come from.
+        Source of its pixels.
     recipe
-        The recipe of a pipeline, models by their hashes, for this field's time point.
+        The recipe with the hashes of its models, for this field's time point.
     folder
-        Where the result goes.
+        Folder of the result.
     result_key
-        What the result is made from and with.
+        Key of the image and settings of the result.
     replace
-        Whether a result made with other choices, or of an image that changed since, is replaced.
+        Whether a result of other settings, or of an image that has changed, is replaced.
     again
-        Whether it is done again even where the same result stands.
+        Whether it is repeated even if the same result exists.
     place
-        Its place on a plate, None elsewhere.
+        Its place on a plate, or None.
     notices
         What the user should know of it before it is done.
     """
@@ -95,7 +95,7 @@ class FieldProgress:
 
 @dataclass(frozen=True, slots=True)
 class FieldOutcome:
-    """A field came to its end: ``row`` stands in ``counts.csv``; ``kept`` says that an earlier run had finished it."""
+    """The outcome of a field: its ``row`` of ``counts.csv``; ``kept`` if an earlier run had finished it."""
 
     number: int
     row: Row
@@ -114,6 +114,6 @@ class FieldOutcome:
 def failed_outcome(
     number: int, origin: Origin, reason: str, traceback: str = "", place: WellPlace | None = None
 ) -> FieldOutcome:
-    """Return the end of a field that has no result."""
+    """Return the outcome of a field without a result."""
     row = field_row(origin, "", "failed", reason)
     return FieldOutcome(number, plate_row(row, place.columns) if place else row, traceback=traceback)

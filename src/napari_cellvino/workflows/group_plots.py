@@ -1,4 +1,4 @@
-"""The saved results of a folder in one picture: a measure of all cells, or of all fields, group by group."""
+"""Plots of the saved results of a folder: a measure of all cells, or of all fields, by group."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SOFTWARE = "napari-cellvino plot"  # stands in a picture, so that no other is ev
 
 
 @dataclass(frozen=True, slots=True)
-class Plotted:
-    """A picture that was written, what it shows, the values of each group (N,), and the fields that are not in it."""
+class WrittenPlot:
+    """A written plot with its labels, the values of each group (N,), and the fields left out."""
 
     path: Path
     labels: PlotLabels
@@ -34,7 +34,7 @@ class Plotted:
 
 
 def plot_offer(results: Path) -> PlotOffer:
-    """Return what the results in a folder can be plotted by; only the beginnings of tables are read.
+    """Return the measures and groups for plots of a folder of results; only the start of tables is read.
 
     Raises
     ------
@@ -44,8 +44,8 @@ def plot_offer(results: Path) -> PlotOffer:
     return offer_of(_readable(ResultStore.open(results), []))
 
 
-def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = None) -> Plotted:
-    """Draw a measure of the results in a folder, group by group, and return the picture.
+def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = None) -> WrittenPlot:
+    """Plot a measure of the results in a folder by group, and return the plot.
 
     Rejected and excluded cells are left out, as are fields that failed or cannot be read; the figure gives their
     numbers.
@@ -55,7 +55,7 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
     results
         Folder of results, or of one.
     of, by
-        Names of a measure and a group of `plot_offer`; without, the usual ones.
+        Names of a measure and a group of `plot_offer`; by default the usual ones.
     out
         The PNG; by default ``plot-<of>-by-<by>.png`` beside the results.
 
@@ -66,7 +66,7 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
     OptionError
         If the results hold no such measure or group, or ``out`` is no PNG.
     OutputError
-        If the picture cannot be written, or something else stands there.
+        If the picture cannot be written, or another file would be replaced.
     """
     unreadable: list[Unreadable] = []
     store = ResultStore.open(results)
@@ -80,7 +80,7 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
     lines = (_left_out(failed_fields(store), "failed"), _left_out(len(unreadable), "cannot be read"))
     labels = _labels(gathered, measure, group, lines)
     save_png(draw_distribution(groups, labels), path, software=SOFTWARE)
-    return Plotted(path, labels, groups, tuple(unreadable))
+    return WrittenPlot(path, labels, groups, tuple(unreadable))
 
 
 def _readable(store: ResultStore, unreadable: list[Unreadable]) -> list[SavedField]:

@@ -80,7 +80,7 @@ def import_masks(
     fields = list_fields(without_masks(images, masks), recipe)
     first = list(islice(fields, 2))
     store = ResultStore(root)
-    store.recover()
+    store.begin_run()
     rows: list[Row] = []
     taken: set[Path] = set()
     for origin, stack in chain(first, fields):
@@ -139,9 +139,9 @@ def _kept_notices(folder: Path, cells: Cells, shape: tuple[int, ...]) -> tuple[s
     """Return what to say of corrections that stayed in a result that masks were imported into again."""
     annotation = read_annotation(folder, shape=shape)
     kept = sum(map(by_person(annotation), annotation.records.values()))
-    if not kept and not annotation.gone:
+    if not kept and not annotation.deleted:
         return ()
-    deleted = f", and the {len(annotation.gone)} deleted stay deleted" if annotation.gone else ""
+    deleted = f", and the {len(annotation.deleted)} deleted stay deleted" if annotation.deleted else ""
     return (
         f"{kept} object(s) that a person corrected in the result before stay as they are{deleted}; "
         f"of {len(cells.cells)} in the file, {len(annotation.records) - kept} are new beside them",

@@ -1,7 +1,7 @@
-"""A picture of where two models differ on fields kept aside: one cut of a field, the old model left, the new one right.
+"""A picture of the differences of two models on held-out fields: a crop, with the old model left and the new one right.
 
-Cells that are there in truth and were found are blue, what was found and is no cell is orange, and cells that were
-missed have a line of black and white dashes: a mistake differs from a find in form as well as in colour.
+True positives are blue, false positives orange, and false negatives have dashed black and white outlines, so that the
+difference does not depend on colour alone.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.training.data.datasets import LabelledImage
 from napari_cellvino.training.metrics.evaluate import infer_field
 
-RIGHT, WRONG, MISSED, GAPS = (86, 180, 233), (230, 159, 0), (255, 255, 255), (0, 0, 0)
-SIDE, ZOOM = 160, 2  # px of a field that a half shows, and how much it is enlarged
+CORRECT, FALSE_POSITIVE, MISSED, DASH_GAPS = (86, 180, 233), (230, 159, 0), (255, 255, 255), (0, 0, 0)
+SIDE, ZOOM = 160, 2  # px of the crop of each half, and its magnification
 DASH = 4  # px
-LEAST_IOU = 0.5
+MIN_IOU = 0.5
 GAP = 6  # px between the halves
 
 Labels = NDArray[np.int32]
@@ -39,7 +39,7 @@ _Value = TypeVar("_Value", bound=np.generic)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A picture (Y, X, 3) of a cut of one field, and how many cells of that whole field each model got right."""
+    """A picture (Y, X, 3) uint8 of a crop of one field, and the true positives of each model in the whole field."""
 
     field: str
     picture: Picture
@@ -51,9 +51,9 @@ class Difference:
 def find_difference(
     fields: list[LabelledImage], before: ModelPackage, after: ModelPackage
 ) -> Generator[Progress, None, Difference | None]:
-    """Yield progress and return the picture of the field on which two models of outlines differ most.
+    """Yield progress and return the picture of the field on which two outlining models differ most.
 
-    None where one of the models gives no outlines, or there is no field.
+    None if one of the models gives no outlines, or there is no field.
     """
     if {before.spec.gives, after.spec.gives} != {Gives.OUTLINES} or not fields:
         return None
@@ -61,8 +61,8 @@ def find_difference(
     best: tuple[int, Difference] | None = None
     for number, field in enumerate(fields):
         sides = [_labels(field, package, engine) for package, engine in engines]
-        found = [_Side.of(field.true_labels().astype(np.int32), labels) for labels in sides]
-        changed = int((found[0].wrongness != found[1].wrongness).sum())
+        found = [_ModelResult.compare(field.true_labels().astype(np.int32), labels) for labels in sides]
+        changed = int((found[0].errors != found[1].errors).sum())
         if best is None or changed > best[0]:
             best = changed, _draw(field, found)
         yield Progress("fields", number + 1, len(fields))
@@ -70,7 +70,7 @@ def find_difference(
 
 
 def write_difference(path: Path, difference: Difference) -> None:
-    """Write the picture as PNG; `OutputError` where that is not possible."""
+    """Write the picture as PNG; `OutputError` if it cannot be written."""
     with atomic_path(path) as part:
         Image.fromarray(difference.picture).save(part, format="PNG")
 
@@ -81,8 +81,8 @@ def _labels(field: LabelledImage, package: ModelPackage, engine: Engine) -> Labe
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
-    """What one model found on a field: ids that are right, label images of what it found and of what is true."""
+class _ModelResult:
+    """Result of one model on a field: label images of truth and result, and which of their ids match."""
 
     truth: Labels
     labels: Labels
@@ -90,22 +90,22 @@ class _Side:
     found: NDArray[np.bool_]  # by id of `truth`
 
     @classmethod
-    def of(cls, truth: Labels, labels: Labels) -> _Side:
+    def compare(cls, truth: Labels, labels: Labels) -> _ModelResult:
         pairs = overlap(truth, labels)
-        hit = pairs.iou >= LEAST_IOU
+        hit = pairs.iou >= MIN_IOU
         right, found = np.zeros(labels.max() + 1, bool), np.zeros(truth.max() + 1, bool)
         right[np.unique(labels[labels > 0])[pairs.predicted_row[hit]]] = True
         found[np.unique(truth[truth > 0])[pairs.true_row[hit]]] = True
         return cls(truth, labels, right, found)
 
     @property
-    def wrongness(self) -> NDArray[np.bool_]:
-        """Return where (Y, X) there is a cell that is no cell, or one that was missed."""
+    def errors(self) -> NDArray[np.bool_]:
+        """Return the mask (Y, X) of false positives and false negatives."""
         return ((self.labels > 0) & ~self.right[self.labels]) | ((self.truth > 0) & ~self.found[self.truth])
 
 
-def _draw(field: LabelledImage, sides: list[_Side]) -> Difference:
-    window = _window(sides[0].wrongness != sides[1].wrongness)
+def _draw(field: LabelledImage, sides: list[_ModelResult]) -> Difference:
+    window = _window(sides[0].errors != sides[1].errors)
     grey = _enlarged(composite(field.grey()[None])[window])
     halves = [_half(grey, side, window) for side in sides]
     gap = np.full((len(halves[0]), GAP, 3), 255, np.uint8)
@@ -115,7 +115,7 @@ def _draw(field: LabelledImage, sides: list[_Side]) -> Difference:
 
 
 def _window(changed: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Return a square window round the middle of what changed, as far as the image goes."""
+    """Return a square window around the median position of the changes, inside the image."""
     parts = []
     for axis, length in enumerate(changed.shape):
         places = np.flatnonzero(changed.any(axis=1 - axis))
@@ -125,22 +125,22 @@ def _window(changed: NDArray[np.bool_]) -> tuple[slice, slice]:
     return parts[0], parts[1]
 
 
-def _half(picture: Picture, side: _Side, window: tuple[slice, slice]) -> Picture:
+def _half(picture: Picture, side: _ModelResult, window: tuple[slice, slice]) -> Picture:
     out = np.array(picture)
     labels, truth = _enlarged(side.labels[window]), _enlarged(side.truth[window])
     missed, edge = np.where(side.found[truth], 0, truth), _edge(labels)
     y, x = np.nonzero(_edge(missed))
     dashed = (y // DASH + x // DASH) % 2 == 0
     out[y[dashed], x[dashed]] = MISSED
-    out[y[~dashed], x[~dashed]] = GAPS
+    out[y[~dashed], x[~dashed]] = DASH_GAPS
     right = side.right[labels]
-    out[edge & right] = RIGHT
-    out[edge & ~right] = WRONG
+    out[edge & right] = CORRECT
+    out[edge & ~right] = FALSE_POSITIVE
     return out
 
 
 def _enlarged(part: NDArray[_Value]) -> NDArray[_Value]:
-    """Return an array (Y, X, …) of `ZOOM` times the height and width, so that outlines are thin beside the cells."""
+    """Return an array (Y, X, …) enlarged by `ZOOM` along Y and X, so that outlines are thin relative to cells."""
     return part.repeat(ZOOM, 0).repeat(ZOOM, 1)
 
 

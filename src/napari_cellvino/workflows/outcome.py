@@ -1,4 +1,4 @@
-"""What a run found in a field, and what was found in the fields that were looked at before."""
+"""The outcome of a run on a field, and a cache of the outcomes of fields visited before."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.prepare import channel_name, describe_plane
 
-MOST_FIELDS = 24  # whose maps stay in memory
+MAX_FIELDS = 24  # kept in memory
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is shown of a run: the prediction as decoded now, and how it differs from the one last kept."""
+    """The current prediction of a run, and its changes relative to the reference."""
 
     prediction: Prediction
     changes: Changes = field(default_factory=Changes)
@@ -31,7 +31,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Seconds that the network will take on the open image, and on each cell that is outlined (0 where none is)."""
+    """Expected seconds of inference on the open image, and per outlined cell (0 without an outlining model)."""
 
     seconds: float
     per_cell: float = 0.0
@@ -56,38 +56,38 @@ class FieldKey:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldOutcomeKept:
-    """The outcome of a field, the pipeline it was made with, and the decoding that changes count against."""
+class StoredOutcome:
+    """The outcome of a field, its pipeline, and the reference that changes are counted against."""
 
     outcome: Outcome
     pipeline: Pipeline
     kept: Decoded
 
 
-class FieldOutcomes:
-    """The outcomes of fields that were looked at before, the latest ``most`` of them."""
+class OutcomeCache:
+    """A cache of the outcomes of the last ``most`` fields visited."""
 
-    def __init__(self, most: int = MOST_FIELDS) -> None:
+    def __init__(self, most: int = MAX_FIELDS) -> None:
         self._most = most
-        self._held: OrderedDict[FieldKey, FieldOutcomeKept] = OrderedDict()
+        self._held: OrderedDict[FieldKey, StoredOutcome] = OrderedDict()
 
-    def put(self, key: FieldKey, found: FieldOutcomeKept) -> list[FieldOutcomeKept]:
-        """Hold the outcome of a field, and return those that are let go of for it."""
+    def put(self, key: FieldKey, found: StoredOutcome) -> list[StoredOutcome]:
+        """Store the outcome of a field, and return the outcomes dropped for it."""
         self._held[key] = found
         self._held.move_to_end(key)
         return [self._held.popitem(last=False)[1] for _ in range(len(self._held) - self._most)]
 
-    def take(self, key: FieldKey) -> FieldOutcomeKept | None:
-        """Return the outcome of a field, which is held no more; None without one."""
+    def take(self, key: FieldKey) -> StoredOutcome | None:
+        """Remove and return the outcome of a field; None if there is none."""
         return self._held.pop(key, None)
 
-    def forget(self, planes: PlaneReader) -> list[FieldOutcomeKept]:
-        """Let go of all fields of an image, and return their outcomes."""
+    def forget(self, planes: PlaneReader) -> list[StoredOutcome]:
+        """Remove all fields of an image, and return their outcomes."""
         keys = [key for key in self._held if key.planes is planes]
         return [self._held.pop(key) for key in keys]
 
     def clear(self) -> None:
-        """Let go of everything."""
+        """Remove all outcomes."""
         self._held.clear()
 
 

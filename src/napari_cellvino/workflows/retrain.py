@@ -1,10 +1,9 @@
-"""From corrected results to a model that learned from them: the set, the training beside, and which model is better.
+"""Retraining on corrected results: the training set, the training process, and the comparison of both models.
 
-The training is a process of its own (``cellvino train``), so that stopping it takes no thread down and a window stays
-quick; it tells its news in a file (`training_news`). All of a retraining lies in one folder:
-
-``training/`` (the exported set; its splits stay when fields are added), and for each state of that set a folder named
-by its fingerprint, with ``<name>/`` (the package), ``<name>.run/`` (checkpoints), ``news.jsonl`` and ``result.json``.
+The training runs in its own process (``cellvino train``), so that it can be stopped and the window stays responsive; it
+writes its progress to a file (`progress_lines`). A retraining has one folder: ``training/`` is the exported set, whose
+splits are kept when fields are added. For each state of the set there is a folder named by its fingerprint, with
+``<name>/`` (the package), ``<name>.run/`` (checkpoints), ``news.jsonl`` (progress) and ``result.json``.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.training.progress_lines import TrainingProgress, read_more, read_progress
 
 NEEDED = ("torch", "onnx")
-SET_NAME, NEWS_NAME = "training", "news.jsonl"
-LOOK_EVERY_S = 0.25
-PATIENCE_S = 10.0  # before a process that was told to end is ended
+SET_NAME, PROGRESS_NAME = "training", "news.jsonl"
+POLL_S = 0.25
+TERMINATE_TIMEOUT_S = 10.0  # before a terminated process is killed
 COMMAND = (sys.executable, "-c", "import sys; from napari_cellvino.cli import main; sys.exit(main())")
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectedField:
-    """A saved result: its cells, how many of them a person looked at, and how many of those were changed."""
+    """A saved result: number of cells, of reviewed cells, and of edited cells."""
 
     folder: Path
     cells: int
@@ -46,15 +45,15 @@ class CorrectedField:
 
     @property
     def complete(self) -> bool:
-        """Whether every cell was looked at: what lies outside the cells is then background for sure."""
+        """Whether every cell was reviewed; then all pixels outside the cells are background."""
         return self.cells > 0 and self.reviewed == self.cells
 
 
 @dataclass(frozen=True, slots=True)
 class RetrainChoices:
-    """``fields`` are folders of results, ``work`` is where all goes; ``name`` the new model's, ``base`` the old one's.
+    """Settings; ``fields`` are folders of results, ``work`` is the folder, ``base`` and ``name`` old and new model.
 
-    Only fields that were reviewed to the last cell are learned from, unless ``all_fields``.
+    Only completely reviewed fields are used for training, unless ``all_fields``.
     """
 
     fields: tuple[Path, ...]
@@ -67,8 +66,8 @@ class RetrainChoices:
 
 
 @dataclass(frozen=True, slots=True)
-class Retrained:
-    """What came out: the new package, the set, and the scores of both models on the fields kept aside."""
+class RetrainResult:
+    """The new package, the training set, and the scores of both models on the held-out fields."""
 
     package: Path
     dataset: Path
@@ -77,19 +76,19 @@ class Retrained:
     after: tuple[Score, ...]
 
     def value(self, metric: str) -> tuple[float | None, float | None]:
-        """Return a metric before and after, None where it could not be scored."""
+        """Return a metric before and after, None where it has no score."""
         found = ({s.metric: s.value for s in scores}.get(metric) for scores in (self.before, self.after))
         before, after = found
         return before, after
 
 
 def missing_packages() -> list[str]:
-    """Return what training needs and is not installed; nothing is imported."""
+    """Return the packages that training needs and that are not installed; nothing is imported."""
     return [name for name in NEEDED if find_spec(name) is None]
 
 
 def find_corrections(results: Path) -> list[CorrectedField]:
-    """Return the saved results in a folder (or itself, where it is one), by name.
+    """Return the saved results in a folder (or the folder itself, if it is one), by name.
 
     Raises
     ------
@@ -111,14 +110,14 @@ def _corrected(folder: Path, found: FieldSummary) -> CorrectedField:
 
 
 def write_training_set(choices: RetrainChoices) -> Exported:
-    """Write the training set of the chosen fields, splits as they were before, and return what was written.
+    """Write the training set of the chosen fields, with the previous splits kept, and return it.
 
     Raises
     ------
     ImageReadError, ImageValueError
         If a field cannot be read.
     OptionError
-        If none of the fields was reviewed to its last cell.
+        If none of the fields is completely reviewed.
     TrainingDataError
         If fewer than two fields are left.
     """
@@ -136,8 +135,8 @@ def write_training_set(choices: RetrainChoices) -> Exported:
     return done
 
 
-def retrain(choices: RetrainChoices) -> Generator[TrainingProgress, None, Retrained]:
-    """Yield news and return both models' scores; closed, it stops the training, and called again, it goes on.
+def retrain(choices: RetrainChoices) -> Generator[TrainingProgress, None, RetrainResult]:
+    """Yield progress and return the scores of both models; closing it stops the training, calling it again resumes.
 
     Raises
     ------
@@ -156,14 +155,14 @@ def retrain(choices: RetrainChoices) -> Generator[TrainingProgress, None, Retrai
     out = place / choices.name
     result = place / "result.json"
     if result.is_file() and out.is_dir():
-        yield from read_progress(place / NEWS_NAME)
+        yield from read_progress(place / PROGRESS_NAME)
     else:
         yield from _train(choices, dataset, place)
     return _read_result(result, out, dataset)
 
 
 def fingerprint(dataset: Path, choices: RetrainChoices) -> str:
-    """Return a short name for a set's images, truth and splits, and what was chosen."""
+    """Return a short hash of a set's images, labels and splits, and of the settings."""
     total = hashlib.sha256(f"{choices.base} {choices.name} {choices.epochs} {choices.seed}".encode())
     for path in sorted(p for part in ("images", "labels", "boxes") for p in (dataset / part).glob("*")):
         total.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
@@ -172,25 +171,25 @@ def fingerprint(dataset: Path, choices: RetrainChoices) -> str:
 
 
 def _train(choices: RetrainChoices, dataset: Path, place: Path) -> Generator[TrainingProgress, None, None]:
-    """Run the command to its end, or end it when this is closed."""
-    news, result, errors = place / NEWS_NAME, place / "result.json.part", place / "errors.txt"
+    """Run the training command to its end, or terminate it when the generator is closed."""
+    progress, result, errors = place / PROGRESS_NAME, place / "result.json.part", place / "errors.txt"
     options = ["--base", choices.base, "--out", str(place / choices.name), "--epochs", str(choices.epochs)]
-    command = [*COMMAND, "train", str(dataset), *options, "--seed", str(choices.seed), "--progress", str(news)]
-    yield from read_progress(news)  # of a part that was done before
-    told = news.stat().st_size if news.is_file() else 0
-    with result.open("wb") as said, errors.open("wb") as trouble:
-        process = subprocess.Popen([*command, "--json"], stdout=said, stderr=trouble)
+    command = [*COMMAND, "train", str(dataset), *options, "--seed", str(choices.seed), "--progress", str(progress)]
+    yield from read_progress(progress)  # of an interrupted training
+    offset = progress.stat().st_size if progress.is_file() else 0
+    with result.open("wb") as output, errors.open("wb") as error_file:
+        process = subprocess.Popen([*command, "--json"], stdout=output, stderr=error_file)
         try:
-            yield from _follow(process, news, told)
+            yield from _follow(process, progress, offset)
         finally:
             end_process(process)
     if not result.read_bytes().strip():
-        raise TrainingDataError(_last_words(errors, process.returncode))
+        raise TrainingDataError(_error_message(errors, process.returncode))
     result.replace(place / "result.json")
 
 
 def _follow(process: subprocess.Popen[bytes], path: Path, start: int) -> Generator[TrainingProgress, None, None]:
-    """Yield the news from byte ``start`` on until the process ends, and in between an empty one: it can be stopped."""
+    """Yield progress from byte ``start`` on until the process ends; empty progress in between allows stopping."""
     while True:
         ended = process.poll() is not None
         found, start = read_more(path, start)
@@ -198,26 +197,26 @@ def _follow(process: subprocess.Popen[bytes], path: Path, start: int) -> Generat
         if ended:
             return
         yield TrainingProgress()
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_S)
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:
-    """End a process that may have ended; what it saved stays."""
+    """Terminate a process if it still runs; its checkpoints are kept."""
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(PATIENCE_S)
+            process.wait(TERMINATE_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
     process.wait()
 
 
-def _last_words(errors: Path, code: int) -> str:
+def _error_message(errors: Path, code: int) -> str:
     lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1].removeprefix("cellvino: ") if lines else f"the training ended with the code {code} and no word"
 
 
-def _read_result(path: Path, out: Path, dataset: Path) -> Retrained:
+def _read_result(path: Path, out: Path, dataset: Path) -> RetrainResult:
     content = json.loads(path.read_text(encoding="utf-8"))
     before, after = (tuple(Score.model_validate(row) for row in content[side]) for side in ("before", "after"))
-    return Retrained(out, dataset, bool(content["better"]), before, after)
+    return RetrainResult(out, dataset, bool(content["better"]), before, after)

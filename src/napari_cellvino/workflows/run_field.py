@@ -1,7 +1,7 @@
-"""One field from its task to its result on disk: read, find, measure, write.
+"""One field from its task to its result on disk: read, segment, measure, write.
 
-`run_field` does the whole; the two halves stand alone so that an executor may let the second, which needs no network,
-run beside the next field.
+`run_field` does all of it. Its two halves can be called separately, so that an executor can run the second one, which
+needs no network, while the next field is segmented.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from napari_cellvino.workflows.sources import OpenSources
 
 
 class FieldWorker:
-    """What one process needs to do tasks one after the other: engines, open files, verified models.
+    """What a process needs to execute tasks: engines, open files, verified models.
 
     Parameters
     ----------
     engines
-        Makes the engines; whoever made it closes it.
+        Gives the engines; the caller closes it.
     sources
-        Files and plates that are open.
+        Open files and plates.
     packages
-        Models that were verified already.
+        Models already verified.
     store
         The folder of results of the run, where it is looked at elsewhere too: what is known of it is then known once.
     """
@@ -78,8 +78,8 @@ class FieldWorker:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundField:
-    """What was found in a field and is not measured or written yet."""
+class SegmentedField:
+    """A segmented field that is not measured or written yet."""
 
     task: FieldTask
     prediction: Prediction
@@ -89,53 +89,55 @@ class FoundField:
 
     @property
     def nbytes(self) -> int:
-        """Memory that its pixels and labels take."""
+        """Memory of its pixels and labels in bytes."""
         plane, decoded = self.prediction.plane, self.prediction.decoded
         return plane.pixels.nbytes + plane.inputs.nbytes + (0 if decoded.labels is None else decoded.labels.nbytes)
 
 
 def run_field(task: FieldTask, worker: FieldWorker) -> Generator[FieldProgress, None, FieldOutcome]:
-    """Yield progress and return what became of the field; its result stands on disk then.
+    """Yield progress and return the outcome of the field; its result is on disk then.
 
     Raises
     ------
     InferenceCancelledError
-        If the run was cancelled inside the network. Any other error ends the field, and is told in its outcome.
+        If the run was cancelled inside the network. Any other error is reported in the outcome.
     """
-    found = yield from find_cells(task, worker)
+    found = yield from segment_field(task, worker)
     return found if isinstance(found, FieldOutcome) else write_result(found, worker)
 
 
 def run_field_alone(task: FieldTask) -> FieldOutcome:
-    """Return what became of a field that is done with engines of its own, in this process or another one."""
+    """Return the outcome of a field, run with its own engines, in this process or another one."""
     with EngineProvider() as engines:
         return finish(run_field(task, FieldWorker(engines)))
 
 
-def find_cells(task: FieldTask, worker: FieldWorker) -> Generator[FieldProgress, None, FoundField | FieldOutcome]:
-    """Yield progress and return what the network finds, or the outcome of a field that needs or allows no run."""
+def segment_field(
+    task: FieldTask, worker: FieldWorker
+) -> Generator[FieldProgress, None, SegmentedField | FieldOutcome]:
+    """Yield progress and return the segmented field, or the outcome of a field that is not run or failed."""
     started = time.perf_counter()
     try:
         store = worker.store(task)
         if not task.again and store.is_finished(task.folder, task.result_key):
-            return _kept(task, worker)
+            return _kept_outcome(task, worker)
         store.check_replaceable(task.folder, task.result_key, overwrite=task.replace or task.again)
         pipeline, stack = worker.pipeline(task.recipe), worker.sources.stack(task)
-        prediction = yield from _with_news(task, stack, pipeline, worker)
-        return FoundField(task, prediction, pipeline, channel_index(stack, task.recipe.channel), started)
+        prediction = yield from _with_field_progress(task, stack, pipeline, worker)
+        return SegmentedField(task, prediction, pipeline, channel_index(stack, task.recipe.channel), started)
     except InferenceCancelledError:
         raise
-    except Exception as error:  # one image must not cost the night's run
+    except Exception as error:  # one bad image must not end the run
         return _failed(task, error)
 
 
-def write_result(found: FoundField, worker: FieldWorker) -> FieldOutcome:
-    """Measure, draw and write what was found; return what became of the field."""
+def write_result(found: SegmentedField, worker: FieldWorker) -> FieldOutcome:
+    """Measure a segmented field and write its result; return the outcome."""
     task = found.task
     try:
         result = finish_field(found.prediction, found.pipeline)
         again, store = task.replace or task.again, worker.store(task)
-        store.save(task.folder, result, task.result_key, overwrite=again, finish=_placing(found))
+        store.save(task.folder, result, task.result_key, overwrite=again, finish=_plate_finish(found))
         notices = task.notices + notices_of(found.prediction) + _write_back(task, worker, result.plane.spacing)
         row = _row(task, worker)
     except Exception as error:  # as above
@@ -144,10 +146,10 @@ def write_result(found: FoundField, worker: FieldWorker) -> FieldOutcome:
     return FieldOutcome(task.number, row, seconds=seconds, engine=found.prediction.raw.engine_info, notices=notices)
 
 
-def _with_news(
+def _with_field_progress(
     task: FieldTask, stack: Stack, pipeline: Pipeline, worker: FieldWorker
 ) -> Generator[FieldProgress, None, Prediction]:
-    """Yield progress inside a field; maps are not kept, as nobody decodes them again."""
+    """Yield progress with the field's name and return the prediction; maps are not kept."""
     running: Generator[Progress, None, Prediction] = predict_field(stack, pipeline, worker.engines, keep_maps=False)
     while True:
         try:
@@ -157,8 +159,8 @@ def _with_news(
             return prediction
 
 
-def _kept(task: FieldTask, worker: FieldWorker) -> FieldOutcome:
-    """Return the result that an earlier run finished; on a plate, with what the wells hold now."""
+def _kept_outcome(task: FieldTask, worker: FieldWorker) -> FieldOutcome:
+    """Return the outcome of a field finished by an earlier run; on a plate, with the current well contents."""
     notices = task.notices
     if task.place is not None:
         refresh_place(task.folder, task.place.columns)
@@ -166,7 +168,7 @@ def _kept(task: FieldTask, worker: FieldWorker) -> FieldOutcome:
     return FieldOutcome(task.number, _row(task, worker), kept=True, notices=notices)
 
 
-def _placing(found: FoundField) -> Finish:
+def _plate_finish(found: SegmentedField) -> Finish:
     place = found.task.place
     if place is None:
         return as_it_is
@@ -183,7 +185,7 @@ def _row(task: FieldTask, worker: FieldWorker) -> dict[str, object]:
 
 
 def _write_back(task: FieldTask, worker: FieldWorker, spacing: Spacing) -> tuple[str, ...]:
-    """Write the label image into an OME-Zarr plate, if that was asked for; return what the user should know."""
+    """Write the label image into an OME-Zarr plate, if requested; return notices for the user."""
     place, stored = task.place, FieldFolder(task.folder)
     if place is None or not place.labels_back or not stored.result.outlines:
         return ()
@@ -209,7 +211,7 @@ def _failed(task: FieldTask, error: Exception) -> FieldOutcome:
 
 
 def why_failed(error: Exception) -> tuple[str, str]:
-    """Return why a field has no result, and the traceback for ``run.json`` where the error was not foreseen."""
+    """Return the reason of a failure, and the traceback for ``run.json`` if the error is unexpected."""
     if isinstance(error, (CellvinoError, MemoryError)):
         return str(error) or "not enough memory for this image; close other programs or use a computer with more", ""
     reason = f"unexpected {type(error).__name__}: {error} (please report it; run.json has the details)"

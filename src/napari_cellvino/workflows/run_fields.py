@@ -1,6 +1,6 @@
-"""The loop of every run: folders, films and plates, from the command line and from the window.
+"""The loop of every run over folders, time series and plates, from command line and window.
 
-``counts.csv`` and the tables beside it are written on the way and however the run ends; ``run.json`` says what ran.
+``counts.csv`` and other tables are written during the run and at its end, even if it fails; ``run.json`` records it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.workflows.executor import Executor, News
+from napari_cellvino.workflows.executor import Executor, RunEvent
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 from napari_cellvino.workflows.run_info import write_run_info
 
@@ -26,7 +26,7 @@ TABLES_EVERY_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What became of every field of a run, what the user should know beside that, and what ``run.json`` says."""
+    """The outcomes of all fields of a run, notices for the user, and the content of ``run.json``."""
 
     outcomes: tuple[FieldOutcome, ...]
     notices: tuple[str, ...]
@@ -39,28 +39,28 @@ class RunResult:
 
 
 class Tables(Protocol):
-    """The tables of a folder of results, brought up to date with the outcomes of a run."""
+    """The tables of a folder of results, updated with the outcomes of a run."""
 
     def update(self, outcomes: Sequence[FieldOutcome]) -> None:
         """Write ``counts.csv`` with the outcomes so far."""
         ...
 
     def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
-        """Write every table, and return what the user should know.
+        """Write all tables, and return notices for the user.
 
-        Where the run is not ``complete``, a field may have been finished that is not among the outcomes.
+        If the run is not ``complete``, more fields may be finished than there are outcomes.
         """
         ...
 
 
 class FolderTables:
-    """``counts.csv`` of images that belong to no plate."""
+    """``counts.csv`` of images outside plates."""
 
     def __init__(self, store: ResultStore) -> None:
         self._store, self._counts = store, store.counts  # what failed in earlier runs is known before this one begins
 
     def update(self, outcomes: Sequence[FieldOutcome]) -> None:
-        """Write the rows of this run, and after them those of earlier ones."""
+        """Write the rows of this run, then those of earlier runs."""
         self._store.write_counts([o.row for o in outcomes])
 
     def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
@@ -75,21 +75,21 @@ def run_fields(
     tables: Tables,
     store: ResultStore,
     pipeline: Pipeline,
-) -> Generator[News, None, RunResult]:
-    """Yield progress and outcomes, and return what became of every field.
+) -> Generator[RunEvent, None, RunResult]:
+    """Yield progress and outcomes, and return the result of the run.
 
     Parameters
     ----------
     tasks
-        The fields, in order; outcomes among them are of images that cannot be read.
+        The fields, in order; outcomes among them are of unreadable images.
     executor
-        Does them.
+        Executes the tasks.
     tables
         The tables of this kind of run.
     store
         The folder of results.
     pipeline
-        What is done, for ``recipe.yaml`` and ``run.json``.
+        The pipeline, for ``recipe.yaml`` and ``run.json``.
 
     Raises
     ------
@@ -97,14 +97,14 @@ def run_fields(
         If tables, recipe or ``run.json`` cannot be written.
     """
     started = time.time()
-    write_run_info(store, pipeline, (), started, complete=False)  # tells at once whether the folder can be written
+    write_run_info(store, pipeline, (), started, complete=False)  # fails at once if the folder cannot be written
     if not store.has_recipe:
         store.write_recipe(pipeline.recipe)
     _logger.info("run of %s into %s", pipeline.label, store.root)
     outcomes: list[FieldOutcome] = []
     complete = False
     try:
-        yield from _work(executor.run(tasks), outcomes, tables, store, pipeline)
+        yield from _collect(executor.run(tasks), outcomes, tables, store, pipeline)
         complete = True
     finally:
         notices = tables.finish(outcomes, complete=complete)
@@ -114,17 +114,17 @@ def run_fields(
     return RunResult(tuple(outcomes), notices, info)
 
 
-def _work(
-    news: Generator[News, None, None],
+def _collect(
+    events: Generator[RunEvent, None, None],
     outcomes: list[FieldOutcome],
     tables: Tables,
     store: ResultStore,
     pipeline: Pipeline,
-) -> Generator[News, None, None]:
-    """Pass on news and collect the outcomes; tables are written now and then, the recipe with the first result."""
+) -> Generator[RunEvent, None, None]:
+    """Yield events and collect the outcomes; tables are written regularly, the recipe with the first result."""
     written = time.monotonic()
-    with closing(news):  # what is being written comes to its end before the tables look at it
-        for item in news:
+    with closing(events):  # pending results are written before the tables are
+        for item in events:
             if isinstance(item, FieldOutcome):
                 if not item.failed and all(o.failed for o in outcomes):  # a run without any result changes nothing
                     store.write_recipe(pipeline.recipe)

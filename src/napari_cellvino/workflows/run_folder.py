@@ -1,4 +1,4 @@
-"""A run over image files: folders of images, files with several positions, films frame by frame."""
+"""A run over image files: folders of images, files with several positions, time series frame by frame."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValu
 from napari_cellvino.core.image import Origin, Stack, ZWay
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import list_images, survey_folder
+from napari_cellvino.io import is_image_folder, list_images, survey_folder
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
-from napari_cellvino.workflows.executor import Executor, News, ThreadsExecutor
+from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker, why_failed
 from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fields
@@ -31,34 +31,34 @@ def run_folder(
     *,
     overwrite: bool = False,
     executor: Executor | None = None,
-) -> Generator[News, None, RunResult]:
-    """Yield progress and outcomes of every field in the files, and return what became of them.
+) -> Generator[RunEvent, None, RunResult]:
+    """Yield progress and outcomes of every field in the files, and return the result of the run.
 
     Parameters
     ----------
     files
-        Image files, as `list_inputs` gives them.
+        Image files, as from `list_inputs`.
     pipeline
-        What is done; its recipe's time point 0 makes every time point a field.
+        Models and parameters; with time point 0 in the recipe, every time point is a field.
     root
         The folder of results.
     engines
-        Makes the engines.
+        Gives the engines.
     overwrite
-        Whether every field is done anew, also in the place of results made with other choices.
+        Whether every field is run again, also replacing results of other settings.
     executor
-        How fields are worked on; by default in threads.
+        Executes the tasks; by default with threads.
 
     Raises
     ------
     DeviceError
-        At once, if the device or the precision is not there.
+        At once, if the device or the precision is not available.
     OutputError
         If tables cannot be written.
     """
     check_device(pipeline, engines)
     store, sources = ResultStore(root), OpenSources()
-    store.recover()
+    store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
     tasks = folder_tasks(files, pipeline, store, sources, overwrite=overwrite)
     return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), FolderTables(store), store, pipeline))
@@ -67,7 +67,7 @@ def run_folder(
 def folder_tasks(
     files: Sequence[Path], pipeline: Pipeline, store: ResultStore, sources: OpenSources, *, overwrite: bool = False
 ) -> Iterator[FieldTask | FieldOutcome]:
-    """Yield the task of every field, or its outcome where the image cannot be read; files open one by one."""
+    """Yield the task of every field, or its outcome if the image cannot be read; files are opened one by one."""
     taken: set[Path] = set()
     for number, (origin, stack) in enumerate(list_fields(files, pipeline.recipe, sources), 1):
         if isinstance(stack, CellvinoError):
@@ -131,7 +131,7 @@ def list_inputs(inputs: Sequence[Path]) -> list[Path]:
 
 
 def _images_of(path: Path) -> list[Path]:
-    if not path.is_dir():
+    if not path.is_dir() or is_image_folder(path):
         return [path]
     try:
         return list_images(path)
@@ -139,22 +139,34 @@ def _images_of(path: Path) -> list[Path]:
         return []
 
 
+def not_taken(inputs: Sequence[Path]) -> tuple[str, ...]:
+    """Return sentences on the files of input folders that are not taken for images, and why."""
+    said: list[str] = []
+    for folder in inputs:
+        try:
+            found = survey_folder(folder).describe_passed_over() if folder.is_dir() else ()
+        except ImageReadError:  # told when its turn comes
+            continue
+        said += [f"{folder.name}: {sentence}" for sentence in found]
+    return tuple(said)
+
+
 def at_time(recipe: Recipe, origin: Origin) -> Recipe:
-    """Return the recipe for one field: where it asks for every time point, with that of the field."""
+    """Return the recipe for one field: if it is for every time point, with the field's time point."""
     return recipe if recipe.frame else recipe.model_copy(update={"frame": origin.frame or 1})
 
 
 def list_fields(
     files: Sequence[Path], recipe: Recipe, sources: OpenSources | None = None
 ) -> Iterator[tuple[Origin, Stack | CellvinoError]]:
-    """Yield every position of every file, or every time point of each, or the reason why it cannot be read."""
+    """Yield every position (and time point, if requested) of every file, or the error that prevents reading it."""
     sources = sources or OpenSources()
-    covered: set[Path] = set()  # a set of OME-TIFF files opens whole from any of them: once is enough
+    covered: set[Path] = set()  # a multi-file OME-TIFF opens from any of its files: once is enough
     for path in files:
         origin = Origin(path=str(path))
         if path.resolve() in covered:
             continue
-        if path.is_dir():
+        if path.is_dir() and not is_image_folder(path):
             yield origin, _no_images(path)
             continue
         try:
@@ -174,7 +186,7 @@ def list_fields(
 
 
 def _no_images(folder: Path) -> ImageReadError:
-    """Return why a folder gave nothing to run."""
+    """Return the error for a folder without usable images."""
     try:
         listing = survey_folder(folder)
         inside = any(path.is_dir() for path in folder.iterdir())

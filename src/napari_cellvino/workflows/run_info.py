@@ -1,4 +1,4 @@
-"""``run.json``: what a run was made with, when, on what, and how long each field took."""
+"""``run.json``: versions, models, devices, time and outcomes of a run."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.field_task import FieldOutcome
 
-LIBRARIES = ("numpy", "scipy", "scikit-image", "openvino", "tifffile")  # whose versions may change a result
+LIBRARIES = ("numpy", "scipy", "scikit-image", "openvino", "tifffile")  # their versions may change a result
 
 
 def write_run_info(
     store: ResultStore, pipeline: Pipeline, outcomes: Sequence[FieldOutcome], started: float, *, complete: bool
 ) -> dict[str, object]:
-    """Write ``run.json`` and return what it says; ``started`` is in seconds since 1970.
+    """Write ``run.json`` and return its content; ``started`` is in seconds since 1970.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def write_run_info(
 
 
 def run_info(pipeline: Pipeline, outcomes: Sequence[FieldOutcome], started: float) -> dict[str, object]:
-    """Return versions, models, devices, times and what became of each field."""
+    """Return versions, models, devices, times and the outcome of each field."""
     outline = pipeline.outline
     return {
         "napari-cellvino": __version__,

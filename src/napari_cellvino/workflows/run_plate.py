@@ -1,4 +1,4 @@
-"""A run over wells of a plate: fields as tasks, and the tables of wells beside those of fields."""
+"""A run over fields of a plate, with tables of wells in addition to those of fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
-from napari_cellvino.workflows.executor import Executor, News, ThreadsExecutor
+from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, WellPlace, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker, why_failed
 from napari_cellvino.workflows.run_fields import RunResult, run_fields
@@ -36,32 +36,32 @@ def run_plate(
     *,
     address: PlateAddress | None = None,
     executor: Executor | None = None,
-) -> Generator[News, None, RunResult]:
-    """Yield progress and outcomes of fields of a plate, and return what became of them.
+) -> Generator[RunEvent, None, RunResult]:
+    """Yield progress and outcomes of fields of a plate, and return the result of the run.
 
     Parameters
     ----------
     source
         The opened plate.
     fields
-        Which of its fields are done.
+        The fields to run.
     pipeline
-        What is done.
+        Models and parameters.
     root
-        The folder of results. What the wells hold is kept there as ``layout.csv``.
+        The folder of results. The plate layout is saved there as ``layout.csv``.
     engines
-        Makes the engines.
+        Gives the engines.
     choices
-        What a plate needs beside: layout, ring, what is replaced.
+        Settings of plates: layout, ring width, what is replaced.
     address
-        How the plate is opened again, where it is not by its path alone.
+        What is needed to open the plate again, if not only its path.
     executor
-        How fields are worked on; by default in threads.
+        Executes the tasks; by default with threads.
 
     Raises
     ------
     DeviceError
-        At once, if the device or the precision is not there.
+        At once, if the device or the precision is not available.
     OutputError
         If tables cannot be written.
     """
@@ -73,7 +73,7 @@ def run_plate(
     sources = OpenSources()
     sources.hold(address, source)
     store = ResultStore(root)
-    store.recover()
+    store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
     plate = PlateStore(store, source)
     plate.keep_layout(choices.layout)
@@ -91,14 +91,14 @@ def plate_tasks(
     choices: PlateChoices,
     address: PlateAddress,
 ) -> Iterator[FieldTask | FieldOutcome]:
-    """Yield the task of every field, or its outcome where its files are not there."""
+    """Yield the task of every field, or its outcome if its files are missing."""
     plate = source.plate
     for number, field in enumerate(fields, 1):
         origin = Origin(str(source.path), field.label, plate.name, field.well.name, field.name)
         place = WellPlace(address, field, place_columns(field, choices.layout), choices.ring_px, choices.labels_back)
         try:
             key = plate_result_key(ResultKey.of(origin, pipeline.recipe), source, field, choices.ring_px)
-        except Exception as error:  # one image must not cost the night's run
+        except Exception as error:  # one bad image must not end the run
             yield failed_outcome(number, origin, *why_failed(error), place)
             continue
         yield FieldTask(
@@ -108,7 +108,7 @@ def plate_tasks(
 
 
 class PlateTables:
-    """``counts.csv``, ``wells.csv``, the table of the plate and heat maps; in an OME-Zarr plate, its own table too."""
+    """``counts.csv``, ``wells.csv``, plate table and heat maps; also the table inside an OME-Zarr plate."""
 
     def __init__(self, plate: PlateStore, fields: Sequence[FieldOfView], layout: Layout) -> None:
         self._plate, self._fields, self._layout = plate, fields, layout
@@ -124,18 +124,18 @@ class PlateTables:
         return self._into_plate() if complete else ()
 
     def _into_plate(self) -> tuple[str, ...]:
-        """Write the table of wells into a plate that is OME-Zarr; return what the user should know."""
+        """Write the table of wells into an OME-Zarr plate; return notices for the user."""
         if not self._plate.wells_path.is_file() or self._plate.source.zarr_group(self._fields[0]) is None:
             return ()
         try:
             self._plate.write_into_plate()
-        except OutputError as error:  # the table stands in the folder of results all the same
+        except OutputError as error:  # the table is in the folder of results anyway
             return (f"The table of wells is not in the plate: {error}",)
         return ()
 
 
 def fit_to_plate(pipeline: Pipeline, plate: Plate) -> Pipeline:
-    """Return a pipeline with what does not fit the plate (channel, plane, time point) at its default."""
+    """Return a pipeline whose channel, plane and time point get their defaults where they do not fit the plate."""
     recipe, fitting = pipeline.recipe, dict[str, object]()
     names = {name.casefold() for name in plate.channels} | {str(n) for n in range(1, len(plate.channels) + 1)}
     if recipe.channel.casefold() not in {*names, "grey", "gray"}:

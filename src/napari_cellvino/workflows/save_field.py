@@ -1,6 +1,6 @@
-"""Saving the result of one field from a window: everything that it takes, fixed when it begins.
+"""Saving the result of one field from the window, with all inputs fixed at the start.
 
-The thread that saves may then go on while the window opens another image.
+So a thread can save while the window opens another image.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from napari_cellvino.segmentation.predict_field import volume_of
 
 @dataclass(frozen=True)  # without slots: the store is made once
 class SaveRequest:
-    """What a run found, with what, and the folder of results that it goes to; with its place where that is a plate."""
+    """A prediction with its pipeline, the folder of results, and the place on a plate, if any."""
 
     root: Path
     prediction: Prediction
@@ -43,29 +43,29 @@ class SaveRequest:
 
     @property
     def result_key(self) -> ResultKey:
-        """What the result is made from and with."""
+        """Key of the image and settings of the result."""
         result_key = ResultKey.of(self.prediction.plane.origin, self.pipeline.recipe)
         return result_key if self.place is None else self.place.result_key(result_key)
 
     @property
     def stands(self) -> bool:
-        """Whether a result of the same stands there already."""
+        """Whether a result with the same key exists already."""
         return self.store.key(self.folder) == self.result_key
 
     def save(self, corrected: Snapshot | None = None, *, overwrite: bool = False) -> Path:
-        """Write the result into its own folder under ``root``, bring the tables there up to date, return the folder.
+        """Write the result into its folder under ``root``, update the tables, and return the folder.
 
         Parameters
         ----------
         corrected
-            What a person made of it; None where nobody changed anything.
+            The corrected annotation; None without corrections.
         overwrite
-            Whether a result made from something else is replaced.
+            Whether a result with another key is replaced.
 
         Raises
         ------
         OutputError
-            If a result made from something else stands there and ``overwrite`` is off, or it cannot be written.
+            If a result with another key exists and ``overwrite`` is off, or it cannot be written.
         """
         try:
             return self._save(corrected, overwrite=overwrite)

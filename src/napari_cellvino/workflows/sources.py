@@ -1,4 +1,4 @@
-"""Images and plates that are open: the fields of one file are read one after the other without opening it anew."""
+"""Open images and plates, so that a file is not opened again for each of its fields."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from napari_cellvino.io import Source, open_source
 from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.workflows.field_task import FieldTask, PlateAddress
 
-KEPT = 2  # files that stay open
+MAX_OPEN = 2  # files kept open
 
 _Key = TypeVar("_Key")
 _Opened = TypeVar("_Opened")
 
 
 class OpenSources:
-    """Opens files and plates, and keeps the last ones open."""
+    """Opens files and plates, and keeps the most recent ones open."""
 
     def __init__(self) -> None:
         self._images: OrderedDict[tuple[Path, MetadataOverrides], Source] = OrderedDict()
         self._plates: OrderedDict[PlateAddress, PlateSource] = OrderedDict()
 
     def image(self, path: Path, overrides: MetadataOverrides) -> Source:
-        """Return an image file, opened with what the user said of it.
+        """Return an image file, opened with the user's metadata overrides.
 
         Raises
         ------
@@ -38,19 +38,19 @@ class OpenSources:
             self._images[key] = open_source(
                 path, axes=overrides.axes, spacing=overrides.spacing, channels=overrides.channels
             )
-        return _newest(self._images, key)
+        return _most_recent(self._images, key)
 
     def plate(self, address: PlateAddress) -> PlateSource:
-        """Return a plate, opened with what the user said of it; the errors are those of `image`."""
+        """Return a plate, opened with the user's metadata overrides; it raises the errors of `image`."""
         if address not in self._plates:
             said = address.overrides
             self._plates[address] = open_plate(
                 address.path, pattern=address.pattern, spacing=said.spacing, channels=said.channels
             )
-        return _newest(self._plates, address)
+        return _most_recent(self._plates, address)
 
     def hold(self, address: PlateAddress, source: PlateSource) -> None:
-        """Take a plate that is open already."""
+        """Add an open plate."""
         self._plates[address] = source
 
     def stack(self, task: FieldTask) -> Stack:
@@ -59,7 +59,7 @@ class OpenSources:
         Raises
         ------
         ImageReadError, ImageValueError
-            If it cannot be read, or is not there any more.
+            If it cannot be read, or does not exist any more.
         """
         if task.place is not None:
             return self.plate(task.place.plate).open_field(task.place.field)
@@ -73,9 +73,9 @@ def _position(source: Source, origin: Origin) -> Stack:
     raise ImageValueError(f"{origin.path} has no position {origin.position!r} any more")
 
 
-def _newest(held: OrderedDict[_Key, _Opened], key: _Key) -> _Opened:
-    """Return what was asked for, and let go of what was not asked for lately."""
+def _most_recent(held: OrderedDict[_Key, _Opened], key: _Key) -> _Opened:
+    """Return an open source, and drop the least recently used ones."""
     held.move_to_end(key)
-    while len(held) > KEPT:
+    while len(held) > MAX_OPEN:
         held.popitem(last=False)
     return held[key]

@@ -69,7 +69,7 @@ def test_the_note_field_gives_the_keyboard_back(review: Review) -> None:
     review.qtbot.keyClicks(note, "dividing")
     review.qtbot.keyClick(note, Qt.Key.Key_Return)
     record = review.reviewer.annotation.records[id_]
-    assert (record.note, record.review, record.kept) == ("dividing", ReviewState.UNSEEN, True)
+    assert (record.note, record.review, record.protected) == ("dividing", ReviewState.UNSEEN, True)
     assert review.reviewer.progress.edited == 0
     assert review.canvas.hasFocus()
     note.setFocus()

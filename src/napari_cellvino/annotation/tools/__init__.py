@@ -1,4 +1,4 @@
-"""Tools describe edits from the document and what a person pointed at; they change nothing themselves.
+"""Editing tools: they make edits from an annotation and user input, and apply nothing themselves.
 
-Points are (y, x) in px, pixel centres on integers. In a z-stack, ``plane`` is the one that was pointed at, from 0.
+Points are (y, x) in px, pixel centres on integers. In a z-stack, ``plane`` is the plane of the input, from 0.
 """

@@ -1,7 +1,7 @@
-"""Add objects that were missed: drawn, or grown from a click.
+"""Add missed objects: drawn, or grown from a click.
 
-From a map of the network, an object is grown at a lower threshold than it was run with; where there is no map, from
-intensity, at half the height between the background round it and its own brightest place.
+With a foreground map, an object is grown at a lower threshold than the run used. Without one, it is grown in the image,
+at half the contrast between the clicked pixel and the background around it.
 """
 
 from __future__ import annotations
@@ -13,38 +13,38 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from napari_cellvino.annotation.document import Annotation, describe
+from napari_cellvino.annotation.document import Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.annotation.paint_strokes import repainted
-from napari_cellvino.annotation.record import drawn
+from napari_cellvino.annotation.paint_strokes import edit_region
+from napari_cellvino.annotation.record import drawn_record
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.annotation.tools.drawing import Drawing, Mask, pixel_at
 from napari_cellvino.core.errors import EditError
 
-LOWEST = 0.1  # a map below this says that there is no cell
-STEP = 1.25  # by which the threshold rises until the object is no larger than usual
-LARGEST = 6.0  # times the usual area
-REACH = 3.0  # usual diameters that are looked at on each side of a click
-USUAL_AREA = 700.0  # px, where there is no other object to tell
-ENOUGH = 200  # objects that tell the usual area
-BLUR = 1.0  # px
-LEAST_CONTRAST = 3.0  # standard deviations of the background that a cell is brighter, or darker
+MIN_PROBABILITY = 0.1  # a lower probability at the click means no cell
+LEVEL_FACTOR = 1.25  # the threshold is raised by this factor until the object is small enough
+MAX_AREA_FACTOR = 6.0  # times the typical area
+WINDOW_DIAMETERS = 3.0  # size of the window on each side of a click, in typical diameters
+DEFAULT_AREA = 700.0  # px, typical area where there is no other object
+MAX_SAMPLED = 200  # objects for the typical area
+SMOOTHING = 1.0  # px
+MIN_CONTRAST = 3.0  # minimum contrast of a cell, in standard deviations of the background
 
 Values = NDArray[np.number[Any]]
 
 
 def add_drawn(annotation: Annotation, drawing: Drawing, *, class_index: int = 0) -> Edit:
-    """Return the edit that makes a new object of a drawing, where it is background: others are not overwritten.
+    """Return the edit that makes a new object from the background pixels of a drawing.
 
     Raises
     ------
     EditError
-        If all of it is taken by other objects.
+        If the drawing has no background pixel.
     """
     free = drawing.mask & (annotation.pixels[drawing.region.slices] == 0)
     if not free.any():
         raise EditError("there is no room: all of it lies on other cells; draw where there is background")
-    return _added(annotation, drawing.region, free, class_index)
+    return _add_object(annotation, drawing.region, free, class_index)
 
 
 def add_from_map(
@@ -56,29 +56,31 @@ def add_from_map(
     level: float = 0.25,
     class_index: int = 0,
 ) -> Edit:
-    """Return the edit that adds the object at a click, grown from a network's map at a lower threshold.
+    """Return the edit that adds the object at a click, grown in the foreground map at a lower threshold.
 
     Parameters
     ----------
     annotation, point, plane
-        Where was clicked.
-    likely
-        Probability of a cell, (Y, X), of the image or of the plane clicked in.
+        Position of the click.
+    foreground_probability
+        Foreground map (Y, X) of the image, or of the clicked plane.
     level
-        Threshold to begin with; it rises while the object is much larger than usual.
+        First threshold; it is raised while the object is much larger than typical.
 
     Raises
     ------
     EditError
-        If the click is on a cell, or the model sees nothing there.
+        If the click is on a cell, or the probability there is too low.
     """
     region, seed = _surroundings(annotation, point, plane)
     values = _cut(foreground_probability, annotation, region)
-    if values[seed] < LOWEST:
+    if values[seed] < MIN_PROBABILITY:
         raise EditError(f"the model sees no cell here ({values[seed]:.2f}); draw its outline instead")
     free = (annotation.pixels[region.slices] == 0).reshape(values.shape)
-    grown = _grown(values, seed, free, min(level, float(values[seed]) / 2), LARGEST * _usual_area(annotation))
-    return _added(annotation, region, grown.reshape(region.shape), class_index)
+    grown = _grow_region(
+        values, seed, free, min(level, float(values[seed]) / 2), MAX_AREA_FACTOR * _typical_area(annotation)
+    )
+    return _add_object(annotation, region, grown.reshape(region.shape), class_index)
 
 
 def add_from_intensity(
@@ -89,52 +91,52 @@ def add_from_intensity(
     plane: int | None = None,
     class_index: int = 0,
 ) -> Edit:
-    """Return the edit that adds the bright or dark object at a click, grown from intensities (Y, X).
+    """Return the edit that adds the bright or dark object at a click, grown in the intensities ``pixels`` (Y, X).
 
     Raises
     ------
     EditError
-        If the click is on a cell, or nothing stands out there.
+        If the click is on a cell, or the contrast there is too low.
     """
     region, seed = _surroundings(annotation, point, plane)
-    raw = ndi.gaussian_filter(_cut(pixels, annotation, region), BLUR)
+    raw = ndi.gaussian_filter(_cut(pixels, annotation, region), SMOOTHING)
     free = (annotation.pixels[region.slices] == 0).reshape(raw.shape)
     background = float(np.median(raw[free]))
     spread = 1.4826 * float(np.median(np.abs(raw[free] - background)))
     contrast = float(raw[seed]) - background
-    if contrast == 0 or abs(contrast) < LEAST_CONTRAST * spread:
+    if contrast == 0 or abs(contrast) < MIN_CONTRAST * spread:
         raise EditError("nothing stands out from the background here; draw the outline instead")
     height = (raw - background) / contrast
-    grown = _grown(height, seed, free, 0.5, LARGEST * _usual_area(annotation))
-    return _added(annotation, region, grown.reshape(region.shape), class_index)
+    grown = _grow_region(height, seed, free, 0.5, MAX_AREA_FACTOR * _typical_area(annotation))
+    return _add_object(annotation, region, grown.reshape(region.shape), class_index)
 
 
-def _added(annotation: Annotation, region: Region, mask: Mask, class_index: int) -> Edit:
+def _add_object(annotation: Annotation, region: Region, mask: Mask, class_index: int) -> Edit:
     new = annotation.next_id
     after = np.where(mask, np.int32(new), annotation.pixels[region.slices])
-    edit = repainted(annotation, f"Add #{new}", region, after)
-    return describe(annotation, edit.name, edit.pixels, [drawn(new, class_index=class_index)])
+    edit = edit_region(annotation, f"Add #{new}", region, after)
+    return make_edit(annotation, edit.name, edit.pixels, [drawn_record(new, class_index=class_index)])
 
 
 def _surroundings(
     annotation: Annotation, point: tuple[float, float], plane: int | None
 ) -> tuple[Region, tuple[int, int]]:
-    """Return what is looked at round a click in the background, and where in it the click is."""
+    """Return the window around a click on background, and the click (y, x) in the window."""
     place = pixel_at(annotation, point, plane=plane)
     taken = int(annotation.pixels[place])
     if taken:
         raise EditError(f"there is a cell already, #{taken}; click where one is missing")
-    reach = round(REACH * np.sqrt(_usual_area(annotation)))
-    near = Region(place, tuple(p + 1 for p in place)).grown(reach, annotation.shape).in_plane(plane)
+    reach = round(WINDOW_DIAMETERS * np.sqrt(_typical_area(annotation)))
+    near = Region(place, tuple(p + 1 for p in place)).expanded(reach, annotation.shape).in_plane(plane)
     y, x = (p - low for p, low in zip(place[-2:], near.low[-2:], strict=True))
     return near, (y, x)
 
 
-def _usual_area(annotation: Annotation) -> float:
-    """Return the median area in one plane of the first objects: the more of them, the less another one tells."""
-    places = [annotation.index[id_] for id_ in islice(annotation.records, ENOUGH)]
+def _typical_area(annotation: Annotation) -> float:
+    """Return the median area (px) in one plane of the first `MAX_SAMPLED` objects."""
+    places = [annotation.index[id_] for id_ in islice(annotation.records, MAX_SAMPLED)]
     areas = [place.area / (place.region.shape[0] if len(annotation.shape) == 3 else 1) for place in places]
-    return float(np.median(areas)) if areas else USUAL_AREA
+    return float(np.median(areas)) if areas else DEFAULT_AREA
 
 
 def _cut(values: Values, annotation: Annotation, region: Region) -> NDArray[np.float32]:
@@ -143,13 +145,13 @@ def _cut(values: Values, annotation: Annotation, region: Region) -> NDArray[np.f
     return values[region.slices[-2:]].astype(np.float32)
 
 
-def _grown(values: NDArray[np.float32], seed: tuple[int, int], free: Mask, level: float, largest: float) -> Mask:
-    """Return the piece round a seed where values reach a level, which rises until it is not too large; no holes."""
+def _grow_region(values: NDArray[np.float32], seed: tuple[int, int], free: Mask, level: float, largest: float) -> Mask:
+    """Return the filled component at a seed where values reach a level, raised until the area is small enough."""
     top = float(values[seed])
     while True:
         pieces, _ = ndi.label((values >= level) & free)
         piece = pieces == pieces[seed]
-        if piece.sum() <= largest or level * STEP >= top:
+        if piece.sum() <= largest or level * LEVEL_FACTOR >= top:
             break
-        level *= STEP
+        level *= LEVEL_FACTOR
     return np.asarray(ndi.binary_fill_holes(piece) & free, bool)

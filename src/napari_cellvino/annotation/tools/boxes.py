@@ -1,12 +1,12 @@
-"""Boxes of detection results: add, move, resize. They are deleted and marked as outlines are."""
+"""Edits of boxes: add, move, resize. Deleting and marking works as for outlines."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from napari_cellvino.annotation.document import Annotation, describe
+from napari_cellvino.annotation.document import Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.annotation.record import Box, drawn
+from napari_cellvino.annotation.record import Box, drawn_record
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.core.errors import EditError
 
@@ -19,14 +19,14 @@ def add_box(
     Raises
     ------
     EditError
-        If the objects have outlines, the box holds no pixel of the image, or there is no such class.
+        If the objects have outlines, the box contains no pixel of the image, or there is no such class.
     """
     _check_boxes(annotation)
     if not 0 <= class_index < max(1, len(annotation.classes)):
         raise EditError(f"there is no class {class_index + 1}; there are {len(annotation.classes)}")
     new = annotation.next_id
-    record = drawn(new, class_index=class_index, box=_box(annotation, corner, opposite))
-    return describe(annotation, f"Add #{new}", None, [record])
+    record = drawn_record(new, class_index=class_index, box=_box(annotation, corner, opposite))
+    return make_edit(annotation, f"Add #{new}", None, [record])
 
 
 def move_box(annotation: Annotation, id_: int, by: tuple[float, float]) -> Edit:
@@ -49,14 +49,14 @@ def resize_box(annotation: Annotation, id_: int, corner: tuple[float, float], op
     Raises
     ------
     EditError
-        If there is no such box, nothing changes, or the box would hold no pixel of the image.
+        If there is no such box, nothing changes, or the box would contain no pixel of the image.
     """
     _box_of(annotation, id_)
     return _changed(annotation, id_, _box(annotation, corner, opposite), "Resize")
 
 
 def boxes_at(annotation: Annotation, point: tuple[float, float]) -> list[int]:
-    """Return the boxes that hold a point (y, x), the smallest first."""
+    """Return the ids of the boxes that contain a point (y, x), the smallest first."""
     y, x = (round(value) for value in point)
     boxes = [(id_, record.box) for id_, record in annotation.records.items() if record.box is not None]
     held = [id_ for id_, box in boxes if box[0] <= y < box[2] and box[1] <= x < box[3]]
@@ -77,7 +77,7 @@ def _changed(annotation: Annotation, id_: int, box: Box, verb: str) -> Edit:
     record = annotation.record(id_)
     if record.box == box:
         raise EditError(f"{verb} changes nothing: #{id_} is there already")
-    return describe(annotation, f"{verb} #{id_}", None, [replace(record.edited(), box=box)])
+    return make_edit(annotation, f"{verb} #{id_}", None, [replace(record.edited(), box=box)])
 
 
 def _box_of(annotation: Annotation, id_: int) -> Box:

@@ -1,23 +1,23 @@
-"""Take objects away, all of them or their part in one plane."""
+"""Delete objects, or their part in one plane."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from napari_cellvino.annotation.document import Annotation, describe
+from napari_cellvino.annotation.document import Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.annotation.tools.drawing import check_plane
-from napari_cellvino.annotation.tools.single_object import given_to
+from napari_cellvino.annotation.tools.single_object import reassign_pixels
 from napari_cellvino.core.errors import EditError
 from napari_cellvino.core.objects import ObjectOrigin, ReviewState
 
 
 def delete(annotation: Annotation, ids: Sequence[int], *, plane: int | None = None) -> Edit:
-    """Return the edit that deletes objects, boxes or outlines; with a ``plane``, what they have in it.
+    """Return the edit that deletes objects, boxes or outlines; with a ``plane``, only their pixels in it.
 
-    What a model found is remembered, so that another run does not bring it back.
+    Deleted objects of a model are kept as records, so that another run does not bring them back.
 
     Raises
     ------
@@ -30,11 +30,13 @@ def delete(annotation: Annotation, ids: Sequence[int], *, plane: int | None = No
     records = [annotation.record(id_) for id_ in chosen]
     if plane is not None:
         check_plane(annotation, plane)
-    runs = given_to(annotation, chosen, 0, plane=plane) if annotation.labels is not None else None
-    ends = [record for record in records if runs is None or plane is None or _vanishes(annotation, record.id, plane)]
+    runs = reassign_pixels(annotation, chosen, 0, plane=plane) if annotation.labels is not None else None
+    ends = [
+        record for record in records if runs is None or plane is None or _lies_only_in(annotation, record.id, plane)
+    ]
     drawn = {record.id for record in ends if record.origin is ObjectOrigin.DRAWN}
-    found = [_tombstone(annotation, record) for record in ends if record.id not in drawn]
-    return describe(annotation, _name(chosen, plane), runs, found, removed=drawn)
+    found = [_deleted_record(annotation, record) for record in ends if record.id not in drawn]
+    return make_edit(annotation, _name(chosen, plane), runs, found, removed=drawn)
 
 
 def _name(ids: list[int], plane: int | None) -> str:
@@ -42,11 +44,11 @@ def _name(ids: list[int], plane: int | None) -> str:
     return f"Delete {what}" + ("" if plane is None else f" in plane {plane + 1}")
 
 
-def _vanishes(annotation: Annotation, id_: int, plane: int) -> bool:
+def _lies_only_in(annotation: Annotation, id_: int, plane: int) -> bool:
     region = annotation.geometry(id_).region
     return (region.low[0], region.high[0]) == (plane, plane + 1)
 
 
-def _tombstone(annotation: Annotation, record: ObjectRecord) -> ObjectRecord:
+def _deleted_record(annotation: Annotation, record: ObjectRecord) -> ObjectRecord:
     region = annotation.geometry(record.id).region
-    return replace(record, gone=True, review=ReviewState.REJECTED, box=(*region.low, *region.high))
+    return replace(record, deleted=True, review=ReviewState.REJECTED, box=(*region.low, *region.high))

@@ -1,4 +1,4 @@
-"""What a person drew, as pixels: a filled polygon, the stroke of a brush, a thin line."""
+"""Drawings as pixels: filled polygons, brush strokes and thin lines."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
-    """Pixels of one plane: a region with as many axes as the image, and which of its pixels are meant."""
+    """Pixels of one plane: a region with as many axes as the image, and the mask of its drawn pixels."""
 
     region: Region
     mask: Mask
 
 
 def check_plane(annotation: Annotation, plane: int | None) -> None:
-    """Raise EditError unless a plane is named where, and only where, the image is a z-stack that has it."""
+    """Raise EditError unless ``plane`` is a plane of the z-stack, or None for an image of one plane."""
     if len(annotation.shape) == 2:
         if plane is not None:
             raise EditError(f"this image has no plane {plane}: it is a single one")
@@ -39,12 +39,12 @@ def check_plane(annotation: Annotation, plane: int | None) -> None:
 
 
 def draw_polygon(annotation: Annotation, outline: Points, *, plane: int | None = None) -> Drawing:
-    """Return the pixels whose centres lie in a polygon (P, 2), its corners among them; it closes itself.
+    """Return the pixels whose centres lie in a polygon (P, 2), including its corners; it is closed automatically.
 
     Raises
     ------
     EditError
-        If it has fewer than three corners, or holds no pixel of the image.
+        If it has fewer than three corners, or contains no pixel of the image.
     """
     from skimage.draw import polygon
 
@@ -67,7 +67,7 @@ def draw_stroke(annotation: Annotation, path: Points, radius: float, *, plane: i
     Raises
     ------
     EditError
-        If there is no point, the radius is not positive, or no pixel of the image is met.
+        If there is no point, the radius is not positive, or no pixel of the image is covered.
     """
     points = _points(path)
     if len(points) == 0 or not radius > 0:
@@ -84,9 +84,9 @@ def draw_stroke(annotation: Annotation, path: Points, radius: float, *, plane: i
 
 
 def draw_line(annotation: Annotation, path: Points, *, plane: int | None = None, beyond: float = 0) -> Drawing:
-    """Return the pixels under a line (P, 2), each touching the next at least by a corner.
+    """Return the 8-connected pixels of a line (P, 2).
 
-    Its ends go on in their direction for ``beyond`` px.
+    Both ends are extended by ``beyond`` px.
 
     Raises
     ------
@@ -110,13 +110,13 @@ def draw_line(annotation: Annotation, path: Points, *, plane: int | None = None,
 
 
 def ids_under(annotation: Annotation, drawing: Drawing) -> list[int]:
-    """Return the objects that a drawing touches, in the order of their ids."""
+    """Return the ids of the objects that a drawing touches, ascending."""
     ids = np.unique(annotation.pixels[drawing.region.slices][drawing.mask])
     return [id_ for id_ in ids.tolist() if id_]
 
 
 def id_at(annotation: Annotation, point: tuple[float, float], *, plane: int | None = None) -> int:
-    """Return the object at a point, 0 for background.
+    """Return the id at a point, 0 for background.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def id_at(annotation: Annotation, point: tuple[float, float], *, plane: int | No
 
 
 def pixel_at(annotation: Annotation, point: tuple[float, float], *, plane: int | None = None) -> tuple[int, ...]:
-    """Return the pixel at a point, as an index of the image; `EditError` if it lies outside."""
+    """Return the pixel index at a point; `EditError` if it lies outside the image."""
     check_plane(annotation, plane)
     y, x = (round(value) for value in point)
     if not (0 <= y < annotation.shape[-2] and 0 <= x < annotation.shape[-1]):
@@ -169,7 +169,7 @@ def _prolonged(points: NDArray[np.float64], beyond: float) -> NDArray[np.float64
 def _distance_squared(
     y: NDArray[np.intp], x: NDArray[np.intp], begin: NDArray[np.float64], end: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the squared distance of each pixel to the line between two points."""
+    """Return the squared distance (px²) of each pixel to the segment between two points."""
     step = end - begin
     length = float(step @ step)
     along = ((y - begin[0]) * step[0] + (x - begin[1]) * step[1]) / length if length > 0 else np.zeros((1, 1))

@@ -1,21 +1,21 @@
-"""Say something of objects: their class, what a person thinks of them, a note. Pixels stay."""
+"""Edits of records without pixels: class, review state, exclusion and notes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from napari_cellvino.annotation.document import Annotation, describe
+from napari_cellvino.annotation.document import Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.core.errors import EditError
 from napari_cellvino.core.objects import ReviewState
 
-LONGEST_NOTE = 10_000  # letters
+LONGEST_NOTE = 10_000  # characters
 
 
 def set_class(annotation: Annotation, ids: Sequence[int], class_index: int) -> Edit:
-    """Return the edit that gives objects a class, counted from 0.
+    """Return the edit that sets the class of objects; classes count from 0.
 
     Raises
     ------
@@ -26,27 +26,27 @@ def set_class(annotation: Annotation, ids: Sequence[int], class_index: int) -> E
         known = ", ".join(f"{n} {name}" for n, name in enumerate(annotation.classes, 1)) or "none"
         raise EditError(f"there is no class {class_index + 1}; the classes are {known}")
     name = f"Class {annotation.classes[class_index]} for"
-    return _marked(annotation, ids, name, lambda r: _judged(replace(r, class_index=class_index)))
+    return _edit_records(annotation, ids, name, lambda r: _mark_reviewed(replace(r, class_index=class_index)))
 
 
 def accept(annotation: Annotation, ids: Sequence[int]) -> Edit:
-    """Return the edit that accepts objects as they are; `EditError` if all are already."""
-    return _marked(annotation, ids, "Accept", lambda r: replace(r, review=ReviewState.ACCEPTED))
+    """Return the edit that accepts objects; `EditError` if all are accepted already."""
+    return _edit_records(annotation, ids, "Accept", lambda r: replace(r, review=ReviewState.ACCEPTED))
 
 
 def reject(annotation: Annotation, ids: Sequence[int]) -> Edit:
-    """Return the edit that says of objects that they are no cells; `EditError` if all are already rejected."""
-    return _marked(annotation, ids, "Reject", lambda r: replace(r, review=ReviewState.REJECTED))
+    """Return the edit that rejects objects as no cells; `EditError` if all are rejected already."""
+    return _edit_records(annotation, ids, "Reject", lambda r: replace(r, review=ReviewState.REJECTED))
 
 
 def exclude(annotation: Annotation, ids: Sequence[int], *, excluded: bool = True) -> Edit:
-    """Return the edit that leaves objects out of the counts, or takes them in again; `EditError` if all are so."""
+    """Return the edit that excludes objects from the counts, or includes them; `EditError` if nothing changes."""
     name = "Exclude" if excluded else "Include"
-    return _marked(annotation, ids, name, lambda r: _judged(replace(r, excluded=excluded)))
+    return _edit_records(annotation, ids, name, lambda r: _mark_reviewed(replace(r, excluded=excluded)))
 
 
 def set_note(annotation: Annotation, ids: Sequence[int], note: str) -> Edit:
-    """Return the edit that writes a note to objects; an empty one takes it away. What is noted is not reviewed by it.
+    """Return the edit that sets the note of objects; an empty note removes it. A note is not a review.
 
     Raises
     ------
@@ -55,22 +55,22 @@ def set_note(annotation: Annotation, ids: Sequence[int], note: str) -> Edit:
     """
     if len(note) > LONGEST_NOTE:
         raise EditError(f"a note of {len(note):,} letters is too long; {LONGEST_NOTE:,} are kept")
-    return _marked(annotation, ids, "Note on", lambda r: replace(r, note=note))
+    return _edit_records(annotation, ids, "Note on", lambda r: replace(r, note=note))
 
 
-def _judged(record: ObjectRecord) -> ObjectRecord:
-    """Return the record of an object that a person said something of: a new run must leave it alone."""
+def _mark_reviewed(record: ObjectRecord) -> ObjectRecord:
+    """Return the record as reviewed, so that a new run leaves it unchanged."""
     return record if record.reviewed else replace(record, review=ReviewState.EDITED)
 
 
-def _marked(
+def _edit_records(
     annotation: Annotation, ids: Sequence[int], name: str, change: Callable[[ObjectRecord], ObjectRecord]
 ) -> Edit:
     chosen = list(dict.fromkeys(ids))
     if not chosen:
         raise EditError("no cell is chosen; click on one first")
     what = f"#{chosen[0]}" if len(chosen) == 1 else f"{len(chosen)} cells"
-    edit = describe(annotation, f"{name} {what}", None, [change(annotation.record(id_)) for id_ in chosen])
+    edit = make_edit(annotation, f"{name} {what}", None, [change(annotation.record(id_)) for id_ in chosen])
     if edit.empty:
         raise EditError(f"{name} {what} changes nothing: it is so already")
     return edit

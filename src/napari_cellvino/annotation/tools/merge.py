@@ -1,4 +1,4 @@
-"""Make one object of several."""
+"""Merge several objects into one."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from scipy import ndimage as ndi
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from napari_cellvino.annotation.document import Annotation, describe
+from napari_cellvino.annotation.document import Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.tools.drawing import Drawing, check_plane, ids_under
-from napari_cellvino.annotation.tools.single_object import given_to
+from napari_cellvino.annotation.tools.single_object import reassign_pixels
 from napari_cellvino.core.errors import EditError, UnsureError
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
 
 def merge(annotation: Annotation, ids: Sequence[int], *, plane: int | None = None, apart: bool = False) -> Edit:
-    """Return the edit that makes one object of several; the largest lends its number, class and score.
+    """Return the edit that merges objects; id, class and score are those of the largest.
 
-    With a ``plane``, only what they have in it goes to the largest.
+    With a ``plane``, only their pixels in it are added to the largest.
 
     Raises
     ------
     EditError
         If fewer than two objects are chosen, background is among them, or one is not in the plane.
     UnsureError
-        If they do not touch, and ``apart`` does not say that this is meant.
+        If they do not touch and ``apart`` is False.
     """
     index, chosen = annotation.index, list(dict.fromkeys(ids))
     records = [annotation.record(id_) for id_ in chosen]
@@ -42,21 +42,21 @@ def merge(annotation: Annotation, ids: Sequence[int], *, plane: int | None = Non
         named = " and ".join(f"#{id_}" for id_ in chosen) if len(chosen) == 2 else f"these {len(chosen)} cells"
         raise UnsureError(f"{named} do not touch; merge them all the same?")
     kept = max(records, key=lambda record: (index.area(record.id), -record.id))
-    runs = given_to(annotation, [id_ for id_ in chosen if id_ != kept.id], kept.id, plane=plane)
-    sources = tuple(dict.fromkeys(root for record in records for root in record.roots))
+    runs = reassign_pixels(annotation, [id_ for id_ in chosen if id_ != kept.id], kept.id, plane=plane)
+    sources = tuple(dict.fromkeys(root for record in records for root in record.root_ids))
     merged = replace(
         kept, origin=ObjectOrigin.MERGED, review=ReviewState.EDITED, sources=sources, doubts=Doubt.NONE, excluded=False
     )
-    return describe(annotation, "Merge " + ", ".join(f"#{id_}" for id_ in chosen), runs, [merged])
+    return make_edit(annotation, "Merge " + ", ".join(f"#{id_}" for id_ in chosen), runs, [merged])
 
 
 def merge_along(annotation: Annotation, drawing: Drawing, *, plane: int | None = None, apart: bool = False) -> Edit:
-    """Return the edit that merges the objects under a stroke or line, as `merge` does; background is passed over."""
+    """Return the edit that merges the objects under a stroke or line, as `merge`; background is ignored."""
     return merge(annotation, ids_under(annotation, drawing), plane=plane, apart=apart)
 
 
 def _connected(annotation: Annotation, ids: list[int], plane: int | None) -> bool:
-    """Return whether the objects hang together by sides or corners."""
+    """Return whether the objects are connected by sides or corners."""
     pairs = [(a, b) for a, b in combinations(range(len(ids)), 2) if _touch(annotation, ids[a], ids[b], plane)]
     row, column = np.array(pairs, np.intp).reshape(-1, 2).T
     links = coo_array((np.ones(len(pairs)), (row, column)), shape=(len(ids), len(ids)))
@@ -64,7 +64,7 @@ def _connected(annotation: Annotation, ids: list[int], plane: int | None) -> boo
 
 
 def _touch(annotation: Annotation, a: int, b: int, plane: int | None) -> bool:
-    near = annotation.region([a], plane=plane, margin=1).shared(annotation.region([b], plane=plane, margin=1))
+    near = annotation.region([a], plane=plane, margin=1).intersection(annotation.region([b], plane=plane, margin=1))
     if near.empty:
         return False
     labels = annotation.pixels[near.slices]

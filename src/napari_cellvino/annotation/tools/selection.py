@@ -1,6 +1,6 @@
-"""Many objects chosen at once, to be looked at before anything is done to them.
+"""Selections of many objects, to be checked before an edit.
 
-Objects that a person accepted are spared: what was reviewed once is not swept away by a limit.
+Accepted objects are never selected, so that a limit does not undo reviews.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from napari_cellvino.core.objects import ReviewState
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Ids of what was chosen, what that is in words, and how many accepted objects were spared."""
+    """Ids of the selected objects, a description, and the number of accepted objects that were spared."""
 
     ids: tuple[int, ...]
     words: str
@@ -27,7 +27,7 @@ class Selection:
 
     @property
     def count(self) -> int:
-        """Number of objects chosen."""
+        """Number of selected objects."""
         return len(self.ids)
 
     def __str__(self) -> str:
@@ -36,22 +36,22 @@ class Selection:
 
 
 def below_score(annotation: Annotation, score: float) -> Selection:
-    """Return the objects whose score is below a limit; drawn ones have none."""
+    """Return the objects with a score below a limit; drawn objects have no score."""
     return _chosen(annotation, lambda id_: annotation.records[id_].score < score, f"with a score below {score:g}")
 
 
 def smaller_than(annotation: Annotation, area_px: float) -> Selection:
-    """Return the objects of fewer pixels (voxels) than ``area_px``."""
+    """Return the objects with fewer pixels (voxels) than ``area_px``."""
     return _chosen(annotation, lambda id_: annotation.geometry(id_).area < area_px, f"smaller than {area_px:g} px")
 
 
 def larger_than(annotation: Annotation, area_px: float) -> Selection:
-    """Return the objects of more pixels (voxels) than ``area_px``."""
+    """Return the objects with more pixels (voxels) than ``area_px``."""
     return _chosen(annotation, lambda id_: annotation.geometry(id_).area > area_px, f"larger than {area_px:g} px")
 
 
 def touching_edge(annotation: Annotation) -> Selection:
-    """Return the objects that touch the edge of the image in the plane."""
+    """Return the objects that touch the edge of the image in Y or X."""
 
     def touches(id_: int) -> bool:
         region = annotation.geometry(id_).region
@@ -62,7 +62,7 @@ def touching_edge(annotation: Annotation) -> Selection:
 
 
 def inside(annotation: Annotation, lasso: Points, *, plane: int | None = None) -> Selection:
-    """Return the objects with their middle in a polygon (P, 2), and in a z-stack with a part in the plane.
+    """Return the objects with their centroid in a polygon (P, 2) and, in a z-stack, with pixels in the plane.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def inside(annotation: Annotation, lasso: Points, *, plane: int | None = None) -
 
 
 def _near(place: Geometry, low: list[float], high: list[float]) -> bool:
-    """Return whether the box of an object meets the one of a drawing."""
+    """Return whether the box of an object overlaps the box of a drawing."""
     (y0, x0), (y1, x1) = place.region.low[-2:], place.region.high[-2:]
     return y0 <= high[0] and x0 <= high[1] and y1 > low[0] and x1 > low[1]
 

@@ -1,4 +1,4 @@
-"""One object cut out of the image: what tools that reshape look at."""
+"""The mask of one object in its region, for tools that change outlines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
-from napari_cellvino.annotation.paint_strokes import repainted
+from napari_cellvino.annotation.paint_strokes import edit_region
 from napari_cellvino.annotation.pixel_runs import PixelRuns, runs_of_pixels
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.core.errors import EditError
@@ -20,8 +20,8 @@ _NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Single:
-    """An object in its region: its own pixels, and those that it may take (its own, and background)."""
+class ObjectMask:
+    """An object in its region: its own pixels, and its own plus background pixels."""
 
     id: int
     region: Region
@@ -29,13 +29,13 @@ class Single:
     free: Mask
 
 
-def cut_out(annotation: Annotation, id_: int, *, plane: int | None = None, margin: int = 0) -> Single:
-    """Return an object with a margin, all of it or its part in one plane.
+def extract_object(annotation: Annotation, id_: int, *, plane: int | None = None, margin: int = 0) -> ObjectMask:
+    """Return an object with a margin in px, whole or in one plane.
 
     Raises
     ------
     EditError
-        If there is no such object, or nothing of it in the plane.
+        If there is no such object, or it has no pixel in the plane.
     """
     annotation.record(id_)
     labels = annotation.pixels
@@ -43,16 +43,16 @@ def cut_out(annotation: Annotation, id_: int, *, plane: int | None = None, margi
     own = labels[region.slices] == id_
     if not own.any():
         raise _not_in_plane(id_, plane)
-    return Single(id_, region, own, own | (labels[region.slices] == 0))
+    return ObjectMask(id_, region, own, own | (labels[region.slices] == 0))
 
 
-def given_to(annotation: Annotation, ids: Sequence[int], to: int, *, plane: int | None = None) -> PixelRuns:
-    """Return the runs that give the pixels of objects to another one, or to the background, all or in one plane.
+def reassign_pixels(annotation: Annotation, ids: Sequence[int], to: int, *, plane: int | None = None) -> PixelRuns:
+    """Return the runs that assign the pixels of objects to the id ``to`` (0: background), all or in one plane.
 
     Raises
     ------
     EditError
-        If an object is not there, or nothing of it is in the plane.
+        If there is no such object, or it has no pixel in the plane.
     """
     labels, pixels = annotation.pixels, []
     for id_ in ids:
@@ -67,13 +67,13 @@ def given_to(annotation: Annotation, ids: Sequence[int], to: int, *, plane: int 
     return runs_of_pixels(labels.shape, np.concatenate([*pixels, _NONE]), before, np.full_like(before, to))
 
 
-def reshaped(annotation: Annotation, name: str, single: Single, mask: Mask) -> Edit:
-    """Return the edit that gives an object other pixels, as far as they are free.
+def edit_mask(annotation: Annotation, name: str, single: ObjectMask, mask: Mask) -> Edit:
+    """Return the edit that sets the pixels of an object to a mask, apart from pixels of other objects.
 
     Raises
     ------
     EditError
-        If nothing would be left of it, or nothing changes.
+        If no pixel of it would remain, or nothing changes.
     """
     after = np.where(single.own, 0, annotation.pixels[single.region.slices])
     mask = mask & single.free
@@ -82,7 +82,7 @@ def reshaped(annotation: Annotation, name: str, single: Single, mask: Mask) -> E
     if (mask == single.own).all():
         raise EditError(f"{name} changes nothing: its outline is already so, or there is no room")
     after[mask] = single.id
-    return repainted(annotation, name, single.region, after)
+    return edit_region(annotation, name, single.region, after)
 
 
 def _not_in_plane(id_: int, plane: int | None) -> EditError:

@@ -1,4 +1,4 @@
-"""Split an object by a click in each of its parts, or where its own shape says so.
+"""Split an object by a seed in each part, or at its waists.
 
 References
 ----------
@@ -17,14 +17,14 @@ from scipy import ndimage as ndi
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.tools.drawing import Points, pixel_at
-from napari_cellvino.annotation.tools.single_object import Mask, Single, cut_out
-from napari_cellvino.annotation.tools.split_parts import Parts, flood, split_edit
+from napari_cellvino.annotation.tools.single_object import Mask, ObjectMask, extract_object
+from napari_cellvino.annotation.tools.split_parts import Parts, grow_by_depth, split_edit
 from napari_cellvino.core.errors import EditError
 
-CLEAR_WAIST = 0.75  # a waist is clear where it is at most so wide as this share of the narrower side
-LEVELS = np.linspace(0.08, CLEAR_WAIST, 10)  # of the greatest depth, at which parts may come asunder
-NEARNESS = 0.2  # how much less likely the pixel farthest from all seeds is taken: where a map is flat, nearness decides
-SMOOTHING = 1.0  # px: a stair in an outline is no waist
+CLEAR_WAIST = 0.75  # largest width of a clear waist, as a share of the narrower part's width
+LEVELS = np.linspace(0.08, CLEAR_WAIST, 10)  # tested depths, as shares of the maximum
+DISTANCE_WEIGHT = 0.2  # weight of the distance to the seeds, which decides where a map is flat
+SMOOTHING = 1.0  # px: pixel steps of an outline are no waists
 
 Depth = NDArray[np.floating[Any]]
 Sampling = Sequence[float] | None
@@ -39,19 +39,19 @@ def split_by_seeds(
     foreground_probability: Depth | None = None,
     sampling: Sampling = None,
 ) -> Edit:
-    """Return the edit that splits one object into a part round each seed (P, 2).
+    """Return the edit that splits one object into one part per seed (P, 2).
 
     Parameters
     ----------
     annotation, seeds
-        Two points or more, all in one object.
+        Two or more points, all in one object.
     plane, whole
-        In a z-stack, where the seeds were set, and whether the object is split in all planes or in this one.
-    likely
-        How likely each pixel of the image (of its shape) is inside a cell, such as a model's kept map: parts meet where
-        it is lowest, halfway between seeds where it is flat. Without it they meet where the object is narrowest.
+        In a z-stack, the plane of the seeds, and whether the object is split in all planes or only there.
+    foreground_probability
+        Foreground map of the image's shape: parts meet where it is lowest, or halfway between seeds where it is flat.
+        Without it, they meet where the object is narrowest.
     sampling
-        Size of a pixel per axis, where a stack's planes are farther apart than its pixels.
+        Pixel size per axis, for anisotropic stacks.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def split_by_seeds(
         If there are fewer than two seeds, one lies in the background, or they lie in several objects or one pixel.
     """
     places = [pixel_at(annotation, (float(y), float(x)), plane=plane) for y, x in seeds]
-    single = cut_out(annotation, _one_object(annotation, places), plane=None if whole else plane, margin=0)
+    single = extract_object(annotation, _one_object(annotation, places), plane=None if whole else plane, margin=0)
     markers = np.zeros(single.own.shape, np.int32)
     for number, place in enumerate(places, 1):
         markers[tuple(a - b for a, b in zip(place, single.region.low, strict=True))] = number
@@ -68,8 +68,8 @@ def split_by_seeds(
     if foreground_probability is None:
         depth = _depth(single.own, sampling)
     else:
-        depth = _of_region(foreground_probability, annotation, single) - NEARNESS * _away(markers, sampling)
-    return split_edit(annotation, [(single, flood(depth, markers, single.own))])
+        depth = _crop(foreground_probability, annotation, single) - DISTANCE_WEIGHT * _seed_distance(markers, sampling)
+    return split_edit(annotation, [(single, grow_by_depth(depth, markers, single.own))])
 
 
 def split_at_waist(annotation: Annotation, id_: int, *, plane: int | None = None, sampling: Sampling = None) -> Edit:
@@ -80,7 +80,7 @@ def split_at_waist(annotation: Annotation, id_: int, *, plane: int | None = None
     EditError
         If it has no clear waist.
     """
-    single = cut_out(annotation, id_, plane=plane)
+    single = extract_object(annotation, id_, plane=plane)
     parts = waist_parts(single.own, sampling)
     if parts.max() < 2:
         raise EditError(f"#{id_} has no clear waist; split it by a line, or by a click in each part")
@@ -88,22 +88,22 @@ def split_at_waist(annotation: Annotation, id_: int, *, plane: int | None = None
 
 
 def waist_parts(mask: Mask, sampling: Sampling = None) -> Parts:
-    """Return the parts 1…K into which clear waists divide a mask; all 1 where there is none."""
+    """Return the parts 1…K of a mask divided at clear waists; all 1 where there is none."""
     depth = _depth(mask, sampling)
-    tops = _tops(depth)
-    return flood(depth, tops, mask) if tops.max() > 1 else mask.astype(np.int32)
+    tops = _depth_markers(depth)
+    return grow_by_depth(depth, tops, mask) if tops.max() > 1 else mask.astype(np.int32)
 
 
 def count_parts(mask: Mask) -> int:
     """Return the number of parts that `waist_parts` finds, in less time."""
-    return int(_tops(_depth(mask, None)).max())
+    return int(_depth_markers(_depth(mask, None)).max())
 
 
-def _tops(depth: NDArray[np.float32]) -> Parts:
-    """Return the parts above the level of depth that has most of them; a part counts if it rises well above it.
+def _depth_markers(depth: NDArray[np.float32]) -> Parts:
+    """Return the components above the level of depth with most of them; only components well above it count.
 
-    Levels are tried one by one: morphological reconstruction finds the same hills, but takes many times as long for an
-    object, and all objects of an image are looked at.
+    Levels are tested one by one: morphological reconstruction finds the same maxima but takes many times as long, and
+    this runs on all objects of an image.
     """
     best, most = (depth > 0).astype(np.int32), 1
     for level in LEVELS * depth.max():
@@ -118,9 +118,9 @@ def _tops(depth: NDArray[np.float32]) -> Parts:
 
 
 def _depth(mask: Mask, sampling: Sampling) -> NDArray[np.float32]:
-    """Return the smoothed distance of each pixel to the nearest one outside; 0 outside.
+    """Return the smoothed distance of each pixel to the nearest pixel outside; 0 outside.
 
-    Beyond the edge is outside; what is one plane of a stack has no outside above and below.
+    Beyond the array counts as outside, except above and below a single plane of a stack.
     """
     frame = [(0, 0) if mask.ndim > 2 and size == 1 else (1, 1) for size in mask.shape]
     inner = tuple(slice(before, before + size) for (before, _), size in zip(frame, mask.shape, strict=True))
@@ -128,13 +128,13 @@ def _depth(mask: Mask, sampling: Sampling) -> NDArray[np.float32]:
     return np.where(mask, ndi.gaussian_filter(distance.astype(np.float32), SMOOTHING), np.float32(0))
 
 
-def _away(markers: Parts, sampling: Sampling) -> NDArray[np.float32]:
-    """Return how far each pixel is from the nearest seed, as a share of the greatest such distance."""
+def _seed_distance(markers: Parts, sampling: Sampling) -> NDArray[np.float32]:
+    """Return the distance of each pixel to the nearest seed, relative to the maximum."""
     distance = ndi.distance_transform_edt(markers == 0, sampling=sampling).astype(np.float32)
     return np.asarray(distance / max(1.0, float(distance.max())), np.float32)
 
 
-def _of_region(foreground_probability: Depth, annotation: Annotation, single: Single) -> NDArray[np.float32]:
+def _crop(foreground_probability: Depth, annotation: Annotation, single: ObjectMask) -> NDArray[np.float32]:
     if foreground_probability.shape != annotation.shape:
         raise EditError(f"maps of shape {foreground_probability.shape} do not fit an image of {annotation.shape} px")
     return foreground_probability[single.region.slices].astype(np.float32)

@@ -20,7 +20,7 @@ from napari_cellvino.training.progress_lines import TrainingProgress
 from napari_cellvino.workflows.retrain import (
     CorrectedField,
     RetrainChoices,
-    Retrained,
+    RetrainResult,
     find_corrections,
     missing_packages,
     retrain,
@@ -38,7 +38,7 @@ OWN = "-own"  # added to the name of a shipped model
 class Compared:
     """A finished training and, for models that outline, where it differs from the model before."""
 
-    done: Retrained
+    done: RetrainResult
     difference: Difference | None
 
 

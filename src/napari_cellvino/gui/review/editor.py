@@ -12,7 +12,7 @@ from pathlib import Path
 from qtpy.QtCore import QObject, Signal
 from scipy import ndimage
 
-from napari_cellvino.annotation import Annotation, Change, Edit, EditSession, Region, Step
+from napari_cellvino.annotation import Annotation, Change, Edit, EditAction, EditSession, Region
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.recovery import start_session
 from napari_cellvino.core.errors import CellvinoError, EditError, OutputError, UnsureError
@@ -78,7 +78,7 @@ class Editor(QObject):
             self._tell_pieces(change)
         else:
             whole = Region((0,) * labels.ndim, labels.shape)
-            self.edited.emit(Change(Step.UNDO, name, whole, True, (), (), (), self.undo_name, self.redo_name))
+            self.edited.emit(Change(EditAction.UNDO, name, whole, True, (), (), (), self.undo_name, self.redo_name))
 
     def _tell_pieces(self, change: Change) -> None:
         """Say so where a cell that was painted lies in several places now: that is rarely meant."""
@@ -197,7 +197,7 @@ class Editor(QObject):
 
 def describe_change(change: Change) -> str:
     """Return what happened, in words: ``Split #87: now #87 and #164``."""
-    before = {Step.DO: "", Step.UNDO: "Undone: ", Step.REDO: "Made again: "}[change.step]
+    before = {EditAction.DO: "", EditAction.UNDO: "Undone: ", EditAction.REDO: "Made again: "}[change.step]
     made = (*change.changed, *change.added)
     several = change.added and change.changed and len(made) <= 6 and not change.rerun
     return before + change.name + (f": now {' and '.join(f'#{id_}' for id_ in made)}" if several else "")

@@ -80,7 +80,7 @@ class Thumbnails(QAbstractListModel):
     def _cut(self, annotation: Annotation, id_: int, plane: int | None) -> NDArray[np.uint8]:
         """Return a cell with its outline in one plane, (Y, X, RGB)."""
         region = annotation.geometry(id_).region
-        flat = Region(region.low[-2:], region.high[-2:]).grown(MARGIN, annotation.shape[-2:])
+        flat = Region(region.low[-2:], region.high[-2:]).expanded(MARGIN, annotation.shape[-2:])
         pixels = self._plane(plane)[flat.slices]
         high = max(float(pixels.max(initial=0)), 1e-9)
         low = float(pixels.min(initial=high))

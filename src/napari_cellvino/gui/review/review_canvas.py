@@ -9,7 +9,7 @@ from napari.utils.events import Event
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
-from napari_cellvino.annotation import Annotation, Change, Region, Step
+from napari_cellvino.annotation import Annotation, Change, EditAction, Region
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.tools.boxes import boxes_at
 from napari_cellvino.gui.napari_bridge import Canvas, ReviewLayer
@@ -210,7 +210,7 @@ class ReviewCanvas(QObject):
             return
         if change.pixels:
             self.layer.refresh(change.region)
-        if change.step is not Step.DO and self.canvas is not None:
+        if change.step is not EditAction.DO and self.canvas is not None:
             self.canvas.bring(*self._box(change.region))
 
     def _look_at(self, region: Region) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack
+from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack, with_only
 from napari_cellvino.core.plate import FieldOfView, Plate
+from napari_cellvino.io.checks import few
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.registry import open_source
 from napari_cellvino.io.source import Position, choose
@@ -78,7 +79,7 @@ class FilePlate:
         first = open_source(held[min(held)]).read()
         shape = Shape(plate.t, len(plate.channels), plate.z, first.shape.y, first.shape.x)
         single = _single_planes(held, plate)
-        return Stack(
+        stack = Stack(
             FieldPlanes(field.label, plate.channels, held, shape, self.inner, first.dtype),
             shape,
             first.dtype,
@@ -91,6 +92,11 @@ class FilePlate:
             remarks=single,
             overrides=self.overrides,
         )
+        there = [c for c in range(shape.c) if any(place[1] == c // self.inner.c for place in held)]
+        if len(there) == shape.c:
+            return stack
+        gone = [name for c, name in enumerate(plate.channels) if c not in there]
+        return with_only(stack, there, f"{field.label} has no image of {few(gone)}: left out there")
 
 
 def _single_planes(held: Mapping[tuple[int, int, int], Path], plate: Plate) -> tuple[str, ...]:

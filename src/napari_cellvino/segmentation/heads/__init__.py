@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.centre_offset import CentreOffsetHead
+from napari_cellvino.segmentation.heads.depth import DepthHead
 from napari_cellvino.segmentation.heads.foreground import ForegroundHead
 from napari_cellvino.segmentation.heads.grid import GridHead
 from napari_cellvino.segmentation.heads.head import Decoded, Head, Parameter
@@ -16,6 +17,7 @@ __all__ = ["Decoded", "Head", "Parameter", "check_parameters", "head_for", "head
 
 _FAMILIES: Mapping[str, Callable[[ModelSpec], Head]] = {
     "centre_offset": CentreOffsetHead.for_spec,
+    "depth": DepthHead.for_spec,
     "foreground": ForegroundHead.for_spec,
     "grid": GridHead.for_spec,
     "mask": MaskHead.for_spec,

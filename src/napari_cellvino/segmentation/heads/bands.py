@@ -30,7 +30,7 @@ def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: Decode
     edges = _band_edges(height, width)
     if len(edges) == 2:
         labels, centre_y = decode_band(maps, values)
-        return _filter_objects(labels, len(centre_y), maps[0], values)
+        return filter_objects(labels, len(centre_y), maps[0], values)
     labels = np.zeros((height, width), np.int32)
     count = 0
     for top, bottom in pairwise(edges):
@@ -39,7 +39,7 @@ def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: Decode
         own = (centre_y + first >= top) & (centre_y + first < bottom)
         _paste(labels[first:last], band, own, count)
         count += int(own.sum())
-    return _filter_objects(labels, count, maps[0], values)
+    return filter_objects(labels, count, maps[0], values)
 
 
 def above(foreground: NDArray[np.float16], level: float) -> NDArray[np.bool_]:
@@ -60,7 +60,7 @@ def _paste(labels: NDArray[np.int32], band: NDArray[np.int32], own: NDArray[np.b
     np.copyto(labels, ids, where=ids > 0)
 
 
-def _filter_objects(
+def filter_objects(
     labels: NDArray[np.int32], count: int, foreground: NDArray[np.float16], values: Mapping[str, float]
 ) -> Decoded:
     """Return the objects within the limits on score and area, relabelled from top to bottom."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ class CropStream(IterableDataset[Crops]):
 
     def __init__(self, fields: Sequence[Field], plan: TrainingPlan, seed: int) -> None:
         self.fields, self.objective, self.seed = fields, objective_for(plan), seed
-        self.chances = _sampling_weights(fields)
+        self.chances = _sampling_weights(fields, plan.shares)
 
     def __iter__(self) -> Iterator[Crops]:
         """Yield crops for ever."""
@@ -47,8 +48,17 @@ def crop_batches(fields: Sequence[Field], plan: TrainingPlan, *, batch: int, see
 _FORK = "fork" if hasattr(os, "fork") and os.uname().sysname == "Linux" else None
 
 
-def _sampling_weights(fields: Sequence[Field]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return chances that lift rare kinds of image (a kind: source, frame size, object size in octaves, classes)."""
+def _sampling_weights(
+    fields: Sequence[Field], shares: Mapping[str, float]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return sampling probabilities by ``shares`` of the sources; without them, ones that lift rare kinds of image.
+
+    A kind is source, frame size, object size in octaves, and classes.
+    """
+    if shares:
+        sources = Counter(f.source for f in fields)
+        chances = np.array([shares.get(f.source, 0.0) / sources[f.source] for f in fields])
+        return np.asarray(chances / chances.sum())
     kinds = [(f.source, f.image.shape, round(math.log2(f.diameter)), frozenset(f.class_index.tolist())) for f in fields]
     weights = np.array([1 / math.sqrt(kinds.count(kind)) for kind in kinds])
     return np.asarray(weights / weights.sum())

@@ -10,7 +10,7 @@ from napari_cellvino.training.convert.describe import Config
 from napari_cellvino.training.fit.plan import TrainingPlan
 from napari_cellvino.training.objectives import objective_for
 
-TASKS: Mapping[str, Task] = {"centre_offset": "instances", "grid": "detection", "mask": "mask"}
+TASKS: Mapping[str, Task] = {"centre_offset": "instances", "depth": "instances", "grid": "detection", "mask": "mask"}
 BYTES_FIXED = 60_000_000
 BYTES_PER_PIXEL = {1: 640, 2: 160, 4: 48}  # by stem: measured at stem 2, which holds most at half resolution
 

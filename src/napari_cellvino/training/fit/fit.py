@@ -74,6 +74,7 @@ def fit(
     start_from: UNet | None = None,
     memory: Distillation | None = None,
     validate: Validation | None = None,
+    after_step: Callable[[int, UNet], None] | None = None,
     device: str = "cpu",
 ) -> Iterator[FitProgress]:
     """Fit on ``images``, yielding progress after each step; a later call goes on from the last checkpoint.
@@ -92,6 +93,8 @@ def fit(
         What must not be forgotten of the images that the network was made from.
     validate
         Scores the averaged network after each checkpoint; higher is better.
+    after_step
+        Is given the step and the network after each, to change its weights in place.
     device
         ``cpu`` or ``cuda``.
 
@@ -117,6 +120,8 @@ def fit(
         with stretch.waiting():
             image, target = next(batches)
         stretch.add(_step(net, objective, optimizer, image.to(device), target.to(device), memory))
+        if after_step is not None:
+            after_step(step, net)
         _move_average(average, net, min(plan.average, step / (step + 20)))
         losses, pace, waited = stretch.means()
         saved = step % plan.checkpoint_every == 0 or step == plan.steps

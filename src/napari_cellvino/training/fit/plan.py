@@ -15,7 +15,7 @@ from napari_cellvino.core.errors import TrainingDataError
 from napari_cellvino.model_package.spec import Diameter
 
 PLAN_NAME = "training.yaml"
-HeadName = Literal["centre_offset", "grid", "mask"]
+HeadName = Literal["centre_offset", "depth", "grid", "mask"]
 StyleName = Literal["fluorescence", "stained", "phase", "chamber", "mixed"]
 
 
@@ -55,6 +55,8 @@ class TrainingPlan(_Frozen):
     field's median object diameter into ``diameter_px.smallest … largest``. ``steps`` crops of ``crop_px`` px are seen
     in batches of ``batch``; the learning rate warms up and falls along a half cosine. The finished network looks at
     each tile in ``views`` ways, half of them as ``negatives`` where that is asked.
+    ``shares`` says how often crops come from each source of fields; by default rare kinds of image come a little more
+    often than their number.
     """
 
     head: HeadName
@@ -63,6 +65,7 @@ class TrainingPlan(_Frozen):
     style: StyleName
     network: NetworkShape = NetworkShape()
     box_sizes: bool = True
+    shares: dict[str, float] = Field(default_factory=dict)
     tile: int = 640
     halo: int = 48
     views: Literal[1, 8] = 1

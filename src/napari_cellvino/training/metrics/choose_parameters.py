@@ -20,6 +20,12 @@ SEARCH: Mapping[str, Search] = {
         "outline": (0.4, 0.45, 0.5, 0.55, 0.6, 0.65),
         "smallest": (0.2, 0.3, 0.4, 0.5),  # of the area of the smallest objects: more would lose those elsewhere
     },
+    "depth": {
+        "split": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+        "confidence": (0.55, 0.6, 0.65, 0.7, 0.75, 0.8),
+        "outline": (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6),
+        "smallest": (0.15, 0.3, 0.45),
+    },
     "grid": {
         "confidence": (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7),
         "overlap": (0.1, 0.2, 0.3, 0.4, 0.5),

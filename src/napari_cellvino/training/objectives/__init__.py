@@ -2,6 +2,7 @@
 
 from napari_cellvino.training.fit.plan import TrainingPlan
 from napari_cellvino.training.objectives.centre_offset import CentreOffsetObjective
+from napari_cellvino.training.objectives.depth import DepthObjective
 from napari_cellvino.training.objectives.grid import GridObjective
 from napari_cellvino.training.objectives.mask import MaskObjective
 from napari_cellvino.training.objectives.objective import Field, Objective, prepare
@@ -10,6 +11,7 @@ __all__ = ["Field", "Objective", "objective_for", "prepare"]
 
 _OBJECTIVES: dict[str, type[Objective]] = {
     "centre_offset": CentreOffsetObjective,
+    "depth": DepthObjective,
     "grid": GridObjective,
     "mask": MaskObjective,
 }

@@ -38,6 +38,9 @@ GONZALEZ = {
     "text": "González and Evans 2019, Biomedical image processing with containers and deep learning",
     "doi": "10.1002/bies.201900004",
 }
+JUMP = {"text": "Chandrasekaran et al. 2023, JUMP Cell Painting dataset", "doi": "10.1101/2023.03.23.534023"}
+OMNIPOSE = {"text": "Cutler et al. 2022, Omnipose", "doi": "10.1038/s41592-022-01639-4"}
+MAIZE = {"text": "David Legland, maize_clsm (CC BY 4.0)", "url": "https://imagej.net/plugins/morpholibj"}
 CHAMBER = {"text": "maxKudi, Cell-Dataset (MIT)", "url": "https://github.com/maxKudi/Cell-Dataset"}
 
 
@@ -53,6 +56,7 @@ class ShippedModel:
 ENTRIES: Mapping[str, ShippedModel] = {
     "nuclei": ShippedModel("0.2.0", (BBBC038, BBBC039), ("nuclei", "fluorescence")),
     "nuclei-stained": ShippedModel("0.1.0", (BBBC038,), ("nuclei", "histology", "bright-field")),
+    "cells": ShippedModel("0.1.0", (USIIGACI, BBBC038, BBBC039, JUMP, OMNIPOSE, MAIZE), ("cells", "generalist")),
     "cells-phase": ShippedModel("0.1.0", (USIIGACI,), ("cells", "phase-contrast")),
     "live-dead": ShippedModel("0.1.0", (CHAMBER,), ("cells", "viability", "bright-field")),
     "cell-grid": ShippedModel("0.1.0", (GONZALEZ,), ("cells", "dark-field")),

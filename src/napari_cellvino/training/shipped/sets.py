@@ -12,6 +12,7 @@ import numpy as np
 from napari_cellvino.training.data.darkfield import simulated_fields
 from napari_cellvino.training.data.datasets import LabelledImage, read_set
 from napari_cellvino.training.metrics.evaluate import LabelledSet
+from napari_cellvino.training.shipped.generalist_sets import real_fields, validation_sets
 
 Use = Literal["train", "val", "shown"]
 CRUMBS = {"bbbc039": 30}  # px; smaller true objects there are crumbs of the annotation
@@ -64,6 +65,10 @@ def _phase(data: Path, use: Use) -> list[LabelledSet]:
     return [_part(data, "usiigaci_phase", use)]
 
 
+def _cells(data: Path, use: Use) -> list[LabelledSet]:
+    return [LabelledSet("cells train", tuple(real_fields(data)))] if use == "train" else validation_sets(data)
+
+
 def _chamber(data: Path, use: Use) -> list[LabelledSet]:
     return [_part(data, "live_dead", use)]
 
@@ -81,6 +86,7 @@ def _crops(data: Path, use: Use) -> list[LabelledSet]:
 _SETS: Mapping[str, Callable[[Path, Use], list[LabelledSet]]] = {
     "nuclei": _nuclei,
     "nuclei-stained": _stained,
+    "cells": _cells,
     "cells-phase": _phase,
     "live-dead": _chamber,
     "cell-grid": _grid,

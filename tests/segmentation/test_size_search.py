@@ -1,0 +1,52 @@
+"""The search for a plane's cell diameter asks at every zoom and takes the one that fits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.segmentation.size_search import SizeGuess, best_diameter, size_guess
+
+REFERENCE = 24.0
+
+
+def guess(side: int, *, deepest: float = 0.8, zoom: float = 1.0) -> SizeGuess | None:
+    """Return what a window with nine square cells says."""
+    labels: NDArray[np.int32] = np.zeros((200, 200), np.int32)
+    for number in range(9):
+        y, x = 60 * np.array(divmod(number, 3)) + 5
+        labels[y : y + side, x : x + side] = number + 1
+    maps = np.stack([labels > 0, deepest * (labels > 0)]).astype(np.float16)
+    return size_guess(maps, labels, zoom, REFERENCE)
+
+
+def score(found: SizeGuess | None) -> float:
+    assert found is not None
+    return found.score
+
+
+def test_a_guess_is_in_px_of_the_plane() -> None:
+    found = guess(24, zoom=0.5)
+    assert found is not None
+    np.testing.assert_allclose(found.diameter_px, 48 * np.sqrt(4 / np.pi))
+
+
+def test_cells_of_the_models_own_size_fit_best() -> None:
+    assert np.argmax([score(guess(side)) for side in (5, 11, 21, 44)]) == 2
+
+
+def test_deep_cells_fit_better_than_flat_ones() -> None:
+    assert score(guess(21)) > score(guess(21, deepest=0.4))
+
+
+def test_of_two_zooms_that_fit_alike_the_coarser_counts() -> None:
+    assert score(guess(21, zoom=0.5)) > score(guess(21, zoom=1.0))
+
+
+def test_where_there_is_no_cell_there_is_no_guess() -> None:
+    assert guess(0) is None
+    assert best_diameter([]) is None
+
+
+def test_the_best_score_wins() -> None:
+    assert best_diameter([SizeGuess(0.5, 60.0, 0.2), SizeGuess(1.0, 25.0, 0.6)]) == 25.0
