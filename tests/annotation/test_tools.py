@@ -495,7 +495,7 @@ def test_planes_between_two_drawn_ones_are_filled(disc):
     assert annotation.geometry(2).area == 25
     middle = np.argwhere(annotation.labels[3] == 1).mean(axis=0)
     assert abs(middle[1] - (12 + 16 / 3)) < 1
-    with pytest.raises(EditError, match="#1 misses no plane interpolate_mask its first and its last one"):
+    with pytest.raises(EditError, match="#1 misses no plane between its first and its last one"):
         fill_planes(annotation, 1)
 
 

@@ -104,12 +104,13 @@ def test_ring_ratio_is_that_of_the_definition(plate, second_channel):
 
 def test_bad_fields_are_marked_and_the_rest_goes_on(plate, second_channel):
     (plate / "p_A01_s2_w2.tif").write_bytes(b"II*\0 nothing")
-    (plate / "p_B01_s1_w1.tif").unlink()
+    (plate / "p_B01_s1_w2.tif").unlink()  # the channel that is asked for
+    (plate / "p_B01_s2_w1.tif").unlink()  # one that nobody asked for
     done = ran(plate, second_channel)
     failed = {str(d.row["position"]): str(d.row["error"]) for d in done if d.failed}
     assert failed.keys() == {"A01_f2", "B01_f1"}
     assert "p_A01_s2_w2.tif" in failed["A01_f2"]
-    assert "has no image of Channel 1" in failed["B01_f1"]
+    assert "Channel 2" in failed["B01_f1"]
     assert not any(d.traceback for d in done)
     wells = pd.read_csv(second_channel.root / "wells.csv")
     assert wells[["fields", "failed"]].to_numpy().tolist() == [[1, 1], [2, 0], [1, 1]]

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from napari_cellvino import __version__
+
+class _Version(argparse.Action):
+    """Prints the version; looking it up takes longer than all of ``--help``, so it waits until it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print the version and leave."""
+        from napari_cellvino import __version__
+
+        print(f"cellvino {__version__}")
+        parser.exit()
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -15,7 +24,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cellvino", description="Find, outline and count cells with OpenVINO.", allow_abbrev=False
     )
-    parser.add_argument("--version", action="version", version=f"cellvino {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
     _add_lists(commands)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from napari_cellvino.core.recipe import Precision
-from napari_cellvino.engines.engine import Engine
+from napari_cellvino.engines.engine import Device, Engine
 from napari_cellvino.model_package import ModelPackage
 
 KEPT = 2  # engines that are kept compiled: a model that finds cells, and one that outlines them
@@ -27,6 +27,13 @@ def open_engine(package: ModelPackage, device: str = "AUTO", precision: Precisio
     from napari_cellvino.engines.openvino import OpenVinoEngine
 
     return OpenVinoEngine(package, device=device, precision=precision)
+
+
+def list_devices() -> tuple[Device, ...]:
+    """Return AUTO and the devices of this computer."""
+    from napari_cellvino.engines.openvino import list_devices as offered
+
+    return offered()
 
 
 class EngineProvider:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.recipe import renamed
 from napari_cellvino.quality.changes import Changes
@@ -12,6 +15,7 @@ from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.prepare import channel_name, describe_plane
+from napari_cellvino.segmentation.volume import StackMaps
 
 MAX_FIELDS = 24  # kept in memory
 
@@ -27,6 +31,13 @@ class Outcome:
     def count(self) -> int:
         """Number of cells."""
         return len(self.prediction.decoded.objects)
+
+    def intensity(self, z: int | None = None) -> NDArray[np.floating] | None:
+        """Return the network's input (Y, X), of a stack in plane ``z`` (from 0); None where it was not kept."""
+        raw, inputs = self.prediction.raw, self.prediction.plane.inputs
+        if isinstance(raw, StackMaps):
+            return None if z is None or not raw.normalised.size else raw.normalised[z]
+        return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe, fitted, make_recipe, renamed
-from napari_cellvino.engines.engine import Device, Engine
+from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import Position, Source, open_source
 from napari_cellvino.model_package import ModelPackage, find_package
@@ -41,15 +41,8 @@ from napari_cellvino.segmentation.pipeline import (
 from napari_cellvino.segmentation.predict import Estimate, estimate, estimate_stack
 from napari_cellvino.segmentation.predict_field import decode_again, predict_field, refiner_for
 from napari_cellvino.segmentation.refine import check_refiner
-from napari_cellvino.segmentation.volume import StackMaps, cell_map
-from napari_cellvino.workflows.outcome import (
-    Expected,
-    FieldKey,
-    Outcome,
-    OutcomeCache,
-    StoredOutcome,
-    with_metadata,
-)
+from napari_cellvino.segmentation.volume import cell_map
+from napari_cellvino.workflows.outcome import Expected, FieldKey, Outcome, OutcomeCache, StoredOutcome, with_metadata
 from napari_cellvino.workflows.save_field import SaveRequest
 
 
@@ -178,8 +171,8 @@ class Workspace:
     def _outline_of(self, recipe: Recipe) -> ModelPackage | None:
         if not recipe.outline:
             return None
-        same = self.outline is not None and recipe.outline == self.recipe.outline
-        return self.outline if same else find_package(recipe.outline)
+        known = self.outline is not None and recipe.outline == self.recipe.outline
+        return self.outline if known else find_package(recipe.outline)
 
     def _set_recipe(self, recipe: Recipe) -> None:
         if recipe != self.recipe:
@@ -204,12 +197,6 @@ class Workspace:
     def values(self) -> dict[str, float]:
         """The current value of every parameter."""
         return check_values(self.recipe, self.load_package(), self.outline)
-
-    def devices(self) -> tuple[Device, ...]:
-        """Return AUTO and the devices of this computer."""
-        from napari_cellvino.engines.openvino import list_devices
-
-        return list_devices()
 
     def estimate(self) -> Estimate:
         """Return the number of tiles and the memory of a run on the open image."""
@@ -247,15 +234,12 @@ class Workspace:
         ImageValueError
             At once, if no image is open.
         """
-        return self._run(self._require_stack(), self.pipeline())
+        return _run(self._require_stack(), self.pipeline(), self._engines)
 
     def pipeline(self) -> Pipeline:
         """Return the pipeline of the current settings."""
         package = self.load_package()
         return make_pipeline(self.recipe, (package, self.outline) if self.outline else (package,))
-
-    def _run(self, stack: Stack, pipeline: Pipeline) -> Generator[Progress, None, Outcome]:
-        return Outcome((yield from predict_field(stack, pipeline, self._engines)))
 
     def cancel(self) -> None:
         """Cancel a run, even during inference, from any thread; its generator raises `InferenceCancelledError`."""
@@ -301,7 +285,9 @@ class Workspace:
         """Make an outcome the current one; its parameters go into the recipe, unless other models were chosen since."""
         self.outcome = outcome
         if outcome is not None and self.same_models:
-            self.recipe = without_unused_parameters(_with_parameters(self.recipe, outcome.prediction.values))
+            self.recipe = without_unused_parameters(
+                self.recipe.model_copy(update={"parameters": dict(outcome.prediction.values)})
+            )
         self.outcome_changed.emit(outcome)
 
     @property
@@ -346,9 +332,9 @@ class Workspace:
             self.outcome_dropped.emit(dropped.outcome)
 
     def _require_stack(self) -> Stack:
-        if self.stack is None:
-            raise ImageValueError("no image is open; open one first")
-        return self.stack
+        if self.stack is not None:
+            return self.stack
+        raise ImageValueError("no image is open; open one first")
 
     # -- results
 
@@ -382,12 +368,7 @@ class Workspace:
 
     def intensity(self, z: int | None = None) -> NDArray[np.floating] | None:
         """Return the network's input (Y, X) of the current outcome, of a stack in plane ``z``; None without one."""
-        if self.outcome is None:
-            return None
-        raw, inputs = self.outcome.prediction.raw, self.outcome.prediction.plane.inputs
-        if isinstance(raw, StackMaps):
-            return None if z is None or not raw.normalised.size else raw.normalised[z]
-        return np.asarray(inputs.astype(np.float32).mean(axis=0))
+        return self.outcome.intensity(z) if self.outcome is not None else None
 
     def save_request(self, root: Path, place: PlatePlace | None = None) -> SaveRequest:
         """Return a request to save the current outcome under ``root``, independent of later changes here.
@@ -408,14 +389,10 @@ class Workspace:
     def save(self, root: Path, *, overwrite: bool = False) -> Path:
         """Write the current outcome, without corrections, into its folder under ``root``, and return the folder.
 
-        Raises
-        ------
-        OptionError, OutputError
-            As `save_request` and `SaveRequest.save`.
+        The errors are those of `save_request` and `SaveRequest.save`.
         """
         return self.save_request(root).save(overwrite=overwrite)
 
 
-def _with_parameters(recipe: Recipe, values: Mapping[str, float]) -> Recipe:
-    """Return the recipe with other parameters."""
-    return recipe.model_copy(update={"parameters": dict(values)})
+def _run(stack: Stack, pipeline: Pipeline, engines: EngineProvider) -> Generator[Progress, None, Outcome]:
+    return Outcome((yield from predict_field(stack, pipeline, engines)))

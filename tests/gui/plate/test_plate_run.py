@@ -163,7 +163,7 @@ def test_wells_of_an_ome_zarr_plate_get_a_table_in_it(
     count = pd.read_csv(tmp_path / "made-cellvino" / "wells.csv")["count"][0]
     assert len(np.unique(np.asarray(labels))) == count + 1
     assert (plate / "tables" / "cellvino_wells").is_dir()
-    assert not window.plate_panel.running.notice.isVisible()
+    assert "not in the plate" not in window.plate_panel.running.notice.words.text()
     assert "Density (cells/mm²)" in [m.heading for m in window.session.well_values.measures]
 
 

@@ -60,7 +60,7 @@ def test_accept_reject_exclude_walk_the_queue(review: Review, viewer: napari.Vie
     review.key("N")
     assert review.reviewer.selection == (queue[0],)
     assert viewer.scene.camera.zoom > zoom
-    assert review.panel.why.text() == review.reviewer.queue.cursor.doubtful(queue[0]).words
+    assert review.panel.why.text() == review.reviewer.queue.cursor.doubtful(queue[0]).text
     assert review.panel.why.isVisible()
     review.key("A")
     assert review.reviewer.selection == (queue[1],)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import napari
 import numpy as np
+import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_cellvino.core.image import ZWay
@@ -17,6 +18,7 @@ OpenFile = Callable[[CellvinoWindow, Path], None]
 Run = Callable[[CellvinoWindow], None]
 
 
+@pytest.mark.filterwarnings("ignore:Contours are not displayed during 3D rendering:UserWarning")  # napari says so
 def test_joined_in_3d_and_joined_again_as_sliders_move(
     window: CellvinoWindow,
     viewer: napari.Viewer,

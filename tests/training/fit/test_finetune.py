@@ -113,7 +113,8 @@ def no_labels(folder: Path) -> None:
 
 
 def colour_labels(folder: Path) -> None:
-    tifffile.imwrite(folder / "labels" / "A01.tif", np.zeros((256, 256, 3), np.uint8), photometric="rgb")
+    colours = np.random.default_rng(0).integers(0, 255, (256, 256, 3)).astype(np.uint8)
+    tifffile.imwrite(folder / "labels" / "A01.tif", colours, photometric="rgb")
 
 
 def no_images(folder: Path) -> None:
@@ -131,7 +132,7 @@ def other_columns(folder: Path) -> None:
         (no_objects, "none of its"),
         (other_size, "256 × 256 px, its labels 250 × 256"),
         (no_labels, "has neither labels/A01.tif nor boxes/A01.csv"),
-        (colour_labels, "no label image"),
+        (colour_labels, "A01.tif .*colours"),
         (no_images, "is no set"),
         (other_columns, "needs the columns id and split"),
     ],

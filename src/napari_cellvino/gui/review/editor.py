@@ -27,6 +27,7 @@ class Editor(QObject):
 
     changed = Signal()  # anything below
     edited = Signal(object)  # Change
+    begun = Signal()  # another annotation, or what was done to this one before, is here
     about_to_edit = Signal()
 
     def __init__(self, folder: Callable[[], Path]) -> None:
@@ -45,6 +46,7 @@ class Editor(QObject):
         self.annotation = annotation
         if session is not None:
             self._listen(session)
+        self.begun.emit()
 
     def close(self) -> None:
         """Write what is still to be written, and let go of the annotation."""

@@ -37,6 +37,7 @@ class OutsideChanges(QObject):
         self._later.setTimeout(DELAY_MS)
         self._later.triggered.connect(self.check)
         editor.edited.connect(self._on_edit)
+        editor.begun.connect(self._forget)
         editor.about_to_edit.connect(self.check)
 
     def watch(self, layer: ReviewLayer | None) -> None:
@@ -82,6 +83,10 @@ class OutsideChanges(QObject):
             self._editor.said = TAKEN
             self._editor.changed.emit()
         layer.put(annotation.pixels)
+
+    def _forget(self) -> None:
+        """Forget the labels: steps that were found again have changed them. `watch` remembers them anew."""
+        self._annotation, self._seen = None, None
 
     def _on_edit(self, change: Change) -> None:
         """Remember what an edit of ours made of the labels."""

@@ -8,6 +8,7 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.settings import Settings, load_settings
 from napari_cellvino.engines.engine import Device
+from napari_cellvino.engines.provider import list_devices
 from napari_cellvino.gui.shell.preferences import take_preferences
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -44,7 +45,7 @@ class ModelCatalogue(QObject):
             return
         self.checking = self._workspace.recipe.model
         self._worker.start(_look, Task(done=self._listed, failed=self._fail))
-        self._worker.start(self._workspace.devices, Task(done=self._devices, failed=self._fail))
+        self._worker.start(list_devices, Task(done=self._devices, failed=self._fail))
 
     def list_again(self, name: str) -> None:
         """List what there is now and choose a model of it."""

@@ -179,7 +179,8 @@ def _bent_grid(size: int, diameter: float, bend: float, rng: np.random.Generator
 
 
 def _window(y: float, x: float, span: int, size: int) -> tuple[slice, slice]:
-    return tuple(slice(max(0, int(c) - span), max(0, min(size, int(c) + span + 1))) for c in (y, x))  # type: ignore[return-value]
+    rows, columns = (slice(max(0, int(c) - span), max(0, min(size, int(c) + span + 1))) for c in (y, x))
+    return rows, columns
 
 
 def _bent_line(
