@@ -20,6 +20,7 @@ from napari_cellvino.formats.label_canvas import Canvas, check_flat
 
 FARTHEST = 1e8  # px
 LARGER = 4  # times the usual area: what may be a region round cells
+Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
 STEPS = 72  # corners of an ellipse
 
 
@@ -29,6 +30,7 @@ class Area:
 
     ``known`` says that the file tells what it is, so that nothing is guessed; ``suspect`` that it is a region where it
     goes round a single other one. ``joined`` rings are added up, instead of being holes of each other.
+    A format that tells the ``pixels`` (y, x), all within the image, gives those in the place of rings.
     """
 
     cell: Cell
@@ -37,6 +39,19 @@ class Area:
     known: bool = False
     suspect: bool = False
     joined: bool = False
+    pixels: Pixels | None = None
+
+    @property
+    def outlined(self) -> bool:
+        """Whether more than its box is known."""
+        return bool(self.rings) or self.pixels is not None
+
+    @property
+    def is_degenerate(self) -> bool:
+        """Whether no outline of it has three points, or it has no pixel."""
+        if self.pixels is not None:
+            return not len(self.pixels[0])
+        return bool(self.rings) and all(len(ring) < 3 for ring in self.rings)
 
 
 @dataclass
@@ -106,17 +121,17 @@ def cells_of_areas(
         If boxes are to fill a stack, or none of the areas lies in the image.
     """
     left = left_out or LeftOut()
-    usable = [area for area in areas if not area.rings or any(len(ring) > 2 for ring in area.rings)]
-    left.add("outline(s) have fewer than three points", len(areas) - len(usable))
-    if usable and not any(area.rings for area in usable):
+    usable = [area for area in areas if not area.is_degenerate]
+    left.add("outline(s) hold nothing", len(areas) - len(usable))
+    if usable and not any(area.outlined for area in usable):
         return _boxes(path, usable, shape, classes, left)
     regions = find_regions(usable)
     left.add("outline(s) go round other cells and are regions, no cells", len(regions))
     cells = [area for row, area in enumerate(usable) if row not in regions]
     canvas = Canvas(shape)
-    for area in sorted(cells, key=lambda area: not area.rings):  # outlines first: they know the cell better
+    for area in sorted(cells, key=lambda area: not area.outlined):  # outlines first: they know the cell better
         _draw(canvas, area)
-    rectangles = sum(not area.rings for area in cells)
+    rectangles = sum(not area.outlined for area in cells)
     words = (f"{rectangles} object(s) have a box and no outline: taken as rectangles",) if rectangles else ()
     drawn = canvas.cells(tuple(classes), (*left.notices(), *words))
     if cells and not drawn.cells:
@@ -125,6 +140,9 @@ def cells_of_areas(
 
 
 def _draw(canvas: Canvas, area: Area) -> None:
+    if area.pixels is not None:
+        canvas.pixels(area.cell, *area.pixels)
+        return
     rings = [ring for ring in area.rings if len(ring) > 2] or [_rectangle(area.cell.box)]
     for part in [[ring] for ring in rings] if area.joined else [rings]:
         canvas.rings(area.cell, part, area.z)
@@ -159,7 +177,7 @@ def _beyond(path: Path, count: int, shape: tuple[int, ...]) -> ImageValueError:
 
 def find_regions(areas: Sequence[Area]) -> set[int]:
     """Return the rows of areas that go round others: round two or more, a ``suspect`` one round one."""
-    outlined = [row for row, area in enumerate(areas) if area.rings]
+    outlined = [row for row, area in enumerate(areas) if area.outlined]
     if len(outlined) < 2:
         return set()
     corners = np.array([_extent(areas[row]) for row in outlined])
@@ -174,14 +192,25 @@ def find_regions(areas: Sequence[Area]) -> set[int]:
             continue
         within = (corners[:, :2] >= corners[place, :2]).all(1) & (corners[:, 2:] <= corners[place, 2:]).all(1)
         within &= (planes == area.z) & (size < size[place])
-        held = is_inside([ring for ring in area.rings if len(ring) > 2], centre[within])
+        held = _holds(area, centre[within])
         if held.sum() >= (1 if area.suspect else 2):
             found.add(row)
     return found
 
 
+def _holds(area: Area, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which points (N, 2) of x, y lie in an area."""
+    if area.pixels is None:
+        return is_inside([ring for ring in area.rings if len(ring) > 2], points)
+    held = set(zip(*(axis.tolist() for axis in area.pixels), strict=True))
+    return np.array([(int(y), int(x)) in held for x, y in points.tolist()], bool)
+
+
 def _extent(area: Area) -> NDArray[np.float64]:
     """Return x0, y0, x1, y1."""
+    if area.pixels is not None:
+        y, x = area.pixels
+        return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1], np.float64)
     points = np.concatenate([np.asarray(ring, np.float64) for ring in area.rings])
     return np.concatenate([points.min(0), points.max(0)])
 

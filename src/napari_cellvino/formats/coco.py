@@ -13,7 +13,7 @@ https://cocodataset.org/#format-data
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.formats.areas import Area, LeftOut, box_of, cells_of_areas, points_of
-from napari_cellvino.formats.contours import signed_area, trace_rings
+from napari_cellvino.formats.areas import Area, LeftOut, Pixels, box_of, cells_of_areas, points_of
+from napari_cellvino.formats.contours import signed_area
 from napari_cellvino.formats.decoding import JsonContent, decoding, read_json
 from napari_cellvino.formats.field import Cell, Cells, ExportField, Labels, cell_from, planes_of
 from napari_cellvino.formats.label_canvas import check_flat
@@ -204,7 +204,7 @@ def _cell(id_: int, note: Json, kinds: Mapping[int, str]) -> Cell:
 def _area(note: Json, cell: Cell, shape: tuple[int, ...], budget: _Budget) -> Area | None:
     form = note.get("segmentation")
     if isinstance(form, dict):
-        return Area(cell, tuple(_rings_of_runs(form, shape, budget)))
+        return Area(cell, pixels=_pixels_of_runs(form, shape, budget))
     if form:
         polygons = form if isinstance(form[0], list) else [form]
         return Area(cell, tuple(points_of(ring) for ring in polygons), joined=True)
@@ -224,8 +224,8 @@ class _Budget:
             raise ValueError("its run lengths cover the image many times over")
 
 
-def _rings_of_runs(form: Json, shape: tuple[int, ...], budget: _Budget) -> Iterator[NDArray[np.int32]]:
-    """Yield the outlines of run lengths, checked to be of this image."""
+def _pixels_of_runs(form: Json, shape: tuple[int, ...], budget: _Budget) -> Pixels:
+    """Return the pixels of run lengths, checked to be of this image."""
     size = tuple(int(n) for n in form.get("size") or shape)
     if size != tuple(shape):
         raise ValueError(f"run lengths of an image of {size}, and this one is {tuple(shape)}")
@@ -234,13 +234,7 @@ def _rings_of_runs(form: Json, shape: tuple[int, ...], budget: _Budget) -> Itera
     if (lengths < 0).any() or int(lengths.sum()) > shape[0] * shape[1] or (lengths > shape[0] * shape[1]).any():
         raise ValueError(f"its run lengths go beyond the {shape[0] * shape[1]:,} px of the image")
     budget.spend(int(lengths[1::2].sum()))
-    y, x = _decoded(lengths, shape[0])
-    if len(y) == 0:
-        return
-    corner = np.array([x.min(), y.min()], np.int32)
-    mask = np.zeros((int(np.ptp(y)) + 1, int(np.ptp(x)) + 1), np.int32)
-    mask[y - corner[1], x - corner[0]] = 1
-    yield from (ring + corner for ring in trace_rings(mask)[1])
+    return _decoded(lengths, shape[0])
 
 
 def _decoded(lengths: NDArray[np.int64], height: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
