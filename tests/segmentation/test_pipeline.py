@@ -72,7 +72,7 @@ def test_choices_and_values_are_checked_again(pipeline):
         pipeline.with_values({"magic": 0.7})
     said = pipeline.with_overrides(MetadataOverrides(spacing=Spacing(None, 0.5, 0.5)))
     assert said.recipe.spacing_um == Spacing(None, 0.5, 0.5)
-    assert pipeline.at_frame(3).recipe.frame == 3
+    assert pipeline.with_choices(frame=3).recipe.frame == 3
 
 
 def test_joining_has_parameters_only_where_planes_are_joined():

@@ -118,10 +118,6 @@ class Pipeline:
         values = check_values(recipe, self.package, self.outline)
         return replace(self, recipe=recipe.model_copy(update={"parameters": values}))
 
-    def at_frame(self, frame: int) -> Pipeline:
-        """Return the pipeline for one time point, counted from 1."""
-        return self if self.recipe.frame == frame else self.with_choices(frame=frame)
-
 
 def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipeline:
     """Return the pipeline of a recipe.
