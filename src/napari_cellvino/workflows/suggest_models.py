@@ -189,7 +189,7 @@ class _Try:
         """Return how likely there is a cell, at the size of the maps."""
         names = self._spec.maps
         if "foreground" in names:
-            return raw.maps[names.index("foreground")]
+            return np.asarray(raw.maps[names.index("foreground")])
         return np.asarray(raw.maps[: len(self._spec.classes)].max(0))
 
 

@@ -21,7 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 LABEL_BITS = 21
-UNIT = 256.0  # costs are counted in 1 / 256 of a pixel's length without regularisation
+UNIT = 65536.0  # costs are counted in this part of a difference of 1
 FAR = np.int64(1) << 61  # no path: twice as much is still an integer
 
 Keys = NDArray[np.int64]
