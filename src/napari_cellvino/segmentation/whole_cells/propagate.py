@@ -49,8 +49,8 @@ def propagate(
     horizontal = _costs(np.ascontiguousarray(image.T, np.float32), open_.T, regularisation)
     while True:
         before = keys.copy()
-        keys = _swept(keys, *vertical)
-        keys = np.ascontiguousarray(_swept(np.ascontiguousarray(keys.T), *horizontal).T)
+        keys = _swept(keys, vertical)
+        keys = np.ascontiguousarray(_swept(np.ascontiguousarray(keys.T), horizontal).T)
         if np.array_equal(keys, before):
             break
     labels = (keys & ((1 << LABEL_BITS) - 1)).astype(np.int32)
@@ -58,8 +58,8 @@ def propagate(
     return labels
 
 
-def _costs(image: NDArray[np.float32], open_: NDArray[np.bool_], regularisation: float) -> tuple[Keys, Keys]:
-    """Return the costs (Y - 1, 3, X) of steps onto each row from the one above, and from the one below.
+def _costs(image: NDArray[np.float32], open_: NDArray[np.bool_], regularisation: float) -> Keys:
+    """Return the costs (Y - 1, 3, 2, X) of steps onto each row but the first from the one above, also upside down.
 
     The three come from the left, straight and from the right; one to the lower right costs the same back.
     """
@@ -72,20 +72,19 @@ def _costs(image: NDArray[np.float32], open_: NDArray[np.bool_], regularisation:
         step[:, 1:-1] = np.sqrt(difference * difference + np.float32(length)) * np.float32(UNIT)
         step[:, (0, -1)] = 0  # beyond the image there is no seed
     steps <<= LABEL_BITS
-    lower, upper = (np.empty((height - 1, 3, width), np.int64) for _ in range(2))
+    costs = np.empty((height - 1, 3, 2, width), np.int64)
+    closed = np.where(open_, np.int64(0), FAR)
     for shift in range(3):
-        back = steps[2 - shift, :, shift : shift + width]
-        np.add(steps[shift, :, 1:-1], np.where(open_[1:], 0, FAR), out=lower[:, shift])
-        np.add(back, np.where(open_[:-1], 0, FAR), out=upper[:, shift])
-    return lower, upper
+        np.add(steps[shift, :, 1:-1], closed[1:], out=costs[:, shift, 0])
+        np.add(steps[2 - shift, ::-1, shift : shift + width], closed[-2::-1], out=costs[:, shift, 1])
+    return costs
 
 
-def _swept(keys: Keys, onto_lower: Keys, onto_upper: Keys) -> Keys:
+def _swept(keys: Keys, costs: Keys) -> Keys:
     """Return the least keys after one sweep down the rows and one up, side by side."""
     height, width = keys.shape
     both = np.full((height, 2, width + 2), FAR)
     both[:, 0, 1:-1], both[:, 1, 1:-1] = keys, keys[::-1]
-    costs = np.stack([onto_lower, onto_upper[::-1]], 2)  # (Y - 1, 3, 2, X)
     three = np.moveaxis(sliding_window_view(both, width, axis=2), 2, 1)  # (Y, 3, 2, X), sees what the loop writes
     rows = both[:, :, 1:-1]
     ways, best = np.empty((3, 2, width), np.int64), np.empty((2, width), np.int64)
