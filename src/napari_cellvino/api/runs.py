@@ -36,7 +36,7 @@ def run_folder(
     *,
     overwrite: bool = False,
     engines: EngineProvider | None = None,
-    progress: Callable[[RunEvent], object] = lambda news: None,
+    progress: Callable[[RunEvent], object] = lambda event: None,
     **options: Unpack[RunOptions],
 ) -> Results:
     """Run a model over images and folders of images, as ``cellvino run`` does, and return the results.
@@ -57,7 +57,7 @@ def run_folder(
     engines
         Keeps networks compiled from one run to the next; whoever made it closes it.
     progress
-        Called with news of the work.
+        Called with each event of progress.
     **options
         Everything that can be chosen of a run: `RunOptions`.
 
@@ -101,7 +101,7 @@ def run_plate(
     pattern: str = "",
     overwrite: bool = False,
     engines: EngineProvider | None = None,
-    progress: Callable[[RunEvent], object] = lambda news: None,
+    progress: Callable[[RunEvent], object] = lambda event: None,
     **options: Unpack[RunOptions],
 ) -> Results:
     """Run a model over a plate, as ``cellvino run`` does, and return the results.
@@ -129,7 +129,7 @@ def run_plate(
     engines
         Keeps networks compiled from one run to the next; whoever made it closes it.
     progress
-        Called with news of the work.
+        Called with each event of progress.
     **options
         Everything that can be chosen of a run: `RunOptions`.
 

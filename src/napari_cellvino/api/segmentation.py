@@ -183,7 +183,7 @@ def segment(
     position: str = "",
     name: str = "",
     engines: EngineProvider | None = None,
-    progress: Callable[[Progress], object] = lambda news: None,
+    progress: Callable[[Progress], object] = lambda event: None,
     **options: Unpack[RunOptions],
 ) -> Segmentation:
     """Return what a model finds in an image.
@@ -202,7 +202,7 @@ def segment(
     engines
         Keeps networks compiled from one image to the next; whoever made it closes it.
     progress
-        Called with news of the work.
+        Called with each event of progress.
     **options
         Everything that can be chosen of a run: `RunOptions`.
 
