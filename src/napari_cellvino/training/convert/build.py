@@ -68,7 +68,7 @@ def build_package(
     ----------
     net, plan
         The fitted network and its plan.
-    words
+    texts
         For the description and the card.
     out
         Folder of the package; its content is replaced.

@@ -24,9 +24,10 @@ from napari_cellvino.training.fit.history import Record, add_record
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan
 from napari_cellvino.training.objectives import Objective, objective_for, prepare
+from napari_cellvino.training.objectives.objective import Field
 
 Validation = Callable[[UNet], float]
-LOOSE_CLIP = 5.0  # gradients longer than this are shortened
+MAX_GRADIENT_NORM = 5.0  # gradients are clipped to this
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,34 +105,103 @@ def fit(
     TrainingDataError
         If no image has an object, or the checkpoint in ``folder`` belongs to another network.
     """
-    fields = [prepare(item, plan) for item in images]
-    if not any(len(f.yxyx) or f.labels.any() for f in fields):
-        raise TrainingDataError(f"none of the {len(fields)} training field(s) has a labelled object")
-    objective = objective_for(plan)
-    net = (copy.deepcopy(start_from) if start_from is not None else build_network(plan)).to(device)
-    net = net.to(memory_format=torch.channels_last)
-    average = copy.deepcopy(net)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-    start = _resume(folder, net, average, optimizer)
+    fields = _prepare_fields(images, plan)
+    state, objective = _TrainingState.start(plan, start_from, device), objective_for(plan)
+    start = state.resume(folder)
     batches = crop_batches(fields, plan, batch=plan.batch, seed=plan.seed + start)
     means, score = _RunningMeans(), None
     for step in range(start + 1, plan.steps + 1):
-        for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(step, plan)
         with means.waiting():
             image, target = next(batches)
-        means.add(_step(net, objective, optimizer, image.to(device), target.to(device), distillation))
+        state.set_learning_rate(_learning_rate(step, plan))
+        means.add(state.train_on(image.to(device), target.to(device), objective, distillation))
         if after_step is not None:
-            after_step(step, net)
-        _move_average(average, net, min(plan.average, step / (step + 20)))
+            after_step(step, state.net)
+        state.update_average(min(plan.average, step / (step + 20)))
         losses, pace, waited = means.means()
         saved = step % plan.checkpoint_every == 0 or step == plan.steps
         if saved:
-            _save(folder, net, average, optimizer, step)
-            score = None if validate is None else validate(average)
+            state.save(folder, step)
+            score = None if validate is None else validate(state.average)
             add_record(folder, Record(step, losses, score))
             means = _RunningMeans()
         yield FitProgress(step, plan.steps, losses, pace, waited, score, saved)
+
+
+def _prepare_fields(images: Sequence[LabelledImage], plan: TrainingPlan) -> list[Field]:
+    fields = [prepare(item, plan) for item in images]
+    if not any(len(f.yxyx) or f.labels.any() for f in fields):
+        raise TrainingDataError(f"none of the {len(fields)} training field(s) has a labelled object")
+    return fields
+
+
+@dataclass(frozen=True, slots=True)
+class _TrainingState:
+    """The network, the moving average of its weights, and the optimizer: what a checkpoint contains."""
+
+    net: UNet
+    average: UNet
+    optimizer: torch.optim.Optimizer
+
+    @classmethod
+    def start(cls, plan: TrainingPlan, start_from: UNet | None, device: str) -> _TrainingState:
+        net = (copy.deepcopy(start_from) if start_from is not None else build_network(plan)).to(device)
+        net = net.to(memory_format=torch.channels_last)
+        optimizer = torch.optim.AdamW(net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+        return cls(net, copy.deepcopy(net), optimizer)
+
+    def set_learning_rate(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def train_on(
+        self, image: Tensor, target: Tensor, objective: Objective, distillation: Distillation | None
+    ) -> dict[str, float]:
+        """Take one step of the optimizer and return the losses."""
+        if distillation is None:
+            losses = _losses(self.net, objective, image, target)
+        else:
+            losses = _losses_with_distillation(distillation, self.net, objective, image, target)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), MAX_GRADIENT_NORM)
+        self.optimizer.step()
+        return {name: value.item() for name, value in losses.items()}
+
+    def update_average(self, decay: float) -> None:
+        with torch.no_grad():
+            pairs = zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True)
+            for slow, fast in pairs:
+                if slow.dtype.is_floating_point:
+                    slow.lerp_(fast, 1 - decay)
+                else:
+                    slow.copy_(fast)
+
+    def save(self, folder: Path, step: int) -> None:
+        """Write ``checkpoint.pt`` and ``weights.pt``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        average = self.average.state_dict()
+        state = {"net": self.net.state_dict(), "average": average, "optimizer": self.optimizer.state_dict()}
+        for name, content in (("checkpoint.pt", state | {"step": step}), ("weights.pt", average)):
+            torch.save(content, folder / f"{name}.part")
+            (folder / f"{name}.part").replace(folder / name)
+
+    def resume(self, folder: Path) -> int:
+        """Load the last checkpoint, if there is one, and return its step."""
+        path = folder / "checkpoint.pt"
+        if not path.is_file():
+            return 0
+        try:
+            state = torch.load(path, weights_only=True)
+            self.net.load_state_dict(state["net"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            return int(state["step"])
+        except (RuntimeError, KeyError, ValueError, EOFError) as error:
+            reason = str(error).splitlines()[0]
+            raise TrainingDataError(
+                f"{path} cannot be resumed ({reason}); it belongs to another plan: name another run folder"
+            ) from error
 
 
 class _RunningMeans:
@@ -159,26 +229,6 @@ class _RunningMeans:
         """Return mean losses, seconds per step, and the part of the time that went into waiting."""
         seconds = time.perf_counter() - self._start
         return {k: v / self._steps for k, v in self._losses.items()}, seconds / self._steps, self._waited / seconds
-
-
-def _step(
-    net: UNet,
-    objective: Objective,
-    optimizer: torch.optim.Optimizer,
-    image: Tensor,
-    target: Tensor,
-    distillation: Distillation | None,
-) -> dict[str, float]:
-    losses = (
-        _losses(net, objective, image, target)
-        if distillation is None
-        else _losses_with_distillation(distillation, net, objective, image, target)
-    )
-    optimizer.zero_grad(set_to_none=True)
-    torch.stack(list(losses.values())).sum().backward()
-    torch.nn.utils.clip_grad_norm_(net.parameters(), LOOSE_CLIP)
-    optimizer.step()
-    return {name: value.item() for name, value in losses.items()}
 
 
 def _losses(net: UNet, objective: Objective, image: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -213,37 +263,3 @@ def _has_bf16(device: str) -> bool:
 def _learning_rate(step: int, plan: TrainingPlan) -> float:
     warm = min(1.0, step / max(1, plan.warm_up))
     return plan.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / plan.steps))
-
-
-def _move_average(average: UNet, net: UNet, decay: float) -> None:
-    with torch.no_grad():
-        for slow, fast in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-            if slow.dtype.is_floating_point:
-                slow.lerp_(fast, 1 - decay)
-            else:
-                slow.copy_(fast)
-
-
-def _save(folder: Path, net: UNet, average: UNet, optimizer: torch.optim.Optimizer, step: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
-    for name, content in (("checkpoint.pt", state | {"step": step}), ("weights.pt", average.state_dict())):
-        torch.save(content, folder / f"{name}.part")
-        (folder / f"{name}.part").replace(folder / name)
-
-
-def _resume(folder: Path, net: UNet, average: UNet, optimizer: torch.optim.Optimizer) -> int:
-    path = folder / "checkpoint.pt"
-    if not path.is_file():
-        return 0
-    try:
-        state = torch.load(path, weights_only=True)
-        net.load_state_dict(state["net"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"])
-    except (RuntimeError, KeyError, ValueError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise TrainingDataError(
-            f"{path} cannot be resumed ({reason}); it belongs to another plan: name another run folder"
-        ) from error

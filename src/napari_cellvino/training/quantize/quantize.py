@@ -70,20 +70,19 @@ def quantize_package(
     Parameters
     ----------
     package
-        What to quantize; INT8 weights that it has are replaced.
+        The model to quantize; its INT8 weights are replaced.
     calibration
-        Fields that show what the network will see; their labels are not looked at (but by models of masks, which see
-        a crop round each cell).
+        Fields like those to be segmented; labels are used only for models of masks, to crop round each cell.
     validation
         Fields with their truth, other ones; empty to add the weights unchecked.
     max_drop
-        The largest loss that is accepted, of the mean over the sets of AP mean (outlines), AP at IoU 0.5 (boxes), F1
-        of centres or Dice (masks), against Exact.
+        Largest accepted loss against Exact, of the mean over the sets of AP mean (outlines), AP@0.5 (boxes), F1 of
+        centres or Dice (masks).
     out
-        Folder for the new package; by default the package's own is replaced.
+        Folder for the new package (default: replaces the package).
     tiles
-        How many tiles to calibrate on, at most.
-    tell
+        Largest number of tiles to calibrate on.
+    report
         Called with a description of each stage.
 
     Raises
@@ -98,29 +97,32 @@ def quantize_package(
         If the package cannot be written.
     """
     diameter = validation[0].diameter_px if validation else None
-    shown = calibration_tiles(package.spec, calibration, most=tiles, diameter_px=diameter)
-    report(f"calibrating on {len(shown)} tile(s)")
+    calibrated = calibration_tiles(package.spec, calibration, most=tiles, diameter_px=diameter)
+    report(f"calibrating on {len(calibrated)} tile(s)")
     network = read_network(package.weights(Precision.EXACT))
     with tempfile.TemporaryDirectory(prefix="cellvino-int8-") as scratch:
-        draft = _quantized_copy(package, quantize_network(network, shown), Path(scratch) / "all")
+        draft = _quantized_copy(package, quantize_network(network, calibrated), Path(scratch) / "all")
         if not validation:
             return _published(draft, out or package.folder, None, carefully=False)
         report("scoring Exact and INT8")
         exact = score_sets(package, validation, Precision.EXACT)
         comparison = compare_int8(package, exact, draft, validation)
-        carefully = comparison.drop > max_drop
-        if carefully:
+        if carefully := comparison.drop > max_drop:
             report(f"{comparison}: it loses too much; looking for the layers that lose most")
             fields, scoring = partial_comparison(package, validation)
-            careful = quantize_with_accuracy_control(network, shown, scoring, fields, max_drop=max_drop)
+            careful = quantize_with_accuracy_control(network, calibrated, scoring, fields, max_drop=max_drop)
             draft = _quantized_copy(package, careful, Path(scratch) / "most")
             comparison = compare_int8(package, exact, draft, validation)
-        if not comparison.drop <= max_drop:
-            raise AccuracyError(
-                f"{package.label} is not quantized: {comparison}, a loss of {comparison.drop:.4f}, and {max_drop:g} is "
-                "allowed; calibrate on more images like yours, or allow more with --max-drop"
-            )
+        _check_drop(package, comparison, max_drop)
         return _published(draft, out or package.folder, comparison, carefully=carefully)
+
+
+def _check_drop(package: ModelPackage, comparison: PrecisionComparison, max_drop: float) -> None:
+    if not comparison.drop <= max_drop:
+        raise AccuracyError(
+            f"{package.label} is not quantized: {comparison}, a loss of {comparison.drop:.4f}, and {max_drop:g} is "
+            "allowed; calibrate on more images like yours, or allow more with --max-drop"
+        )
 
 
 def _quantized_copy(package: ModelPackage, network: ov.Model, folder: Path) -> ModelPackage:
