@@ -18,7 +18,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
-from napari_cellvino.workflows.run_field import FieldWorker, why_failed
+from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fields
 from napari_cellvino.workflows.sources import OpenSources
 
@@ -30,6 +30,7 @@ def run_folder(
     engines: EngineProvider,
     *,
     overwrite: bool = False,
+    replace: bool = False,
     executor: Executor | None = None,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of every field in the files, and return the result of the run.
@@ -46,6 +47,8 @@ def run_folder(
         Gives the engines.
     overwrite
         Whether every field is run again, also replacing results of other settings.
+    replace
+        Whether results of other settings, or of an image that has changed, are replaced; others are kept.
     executor
         Executes the tasks; by default with threads.
 
@@ -60,30 +63,36 @@ def run_folder(
     store, sources = ResultStore(root), OpenSources()
     store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
-    tasks = folder_tasks(files, pipeline, store, sources, overwrite=overwrite)
+    tasks = folder_tasks(files, pipeline, store, sources, overwrite=overwrite, replace=replace)
     return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), FolderTables(store), store, pipeline))
 
 
 def folder_tasks(
-    files: Sequence[Path], pipeline: Pipeline, store: ResultStore, sources: OpenSources, *, overwrite: bool = False
+    files: Sequence[Path],
+    pipeline: Pipeline,
+    store: ResultStore,
+    sources: OpenSources,
+    *,
+    overwrite: bool = False,
+    replace: bool = False,
 ) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the task of every field, or its outcome if the image cannot be read; files are opened one by one."""
     taken: set[Path] = set()
     for number, (origin, stack) in enumerate(list_fields(files, pipeline.recipe, sources), 1):
         if isinstance(stack, CellvinoError):
-            yield failed_outcome(number, origin, str(stack))
+            yield failed_outcome(number, origin, stack)
             continue
         try:
             folder = store.choose_folder(origin, taken)
         except CellvinoError as error:
-            yield failed_outcome(number, origin, *why_failed(error))
+            yield failed_outcome(number, origin, error)
             continue
         taken.add(folder)
-        yield _task(number, origin, stack, pipeline, folder, overwrite=overwrite)
+        yield _task(number, origin, stack, pipeline, folder, overwrite=overwrite, replace=replace)
 
 
 def _task(
-    number: int, origin: Origin, stack: Stack, pipeline: Pipeline, folder: Path, *, overwrite: bool
+    number: int, origin: Origin, stack: Stack, pipeline: Pipeline, folder: Path, *, overwrite: bool, replace: bool
 ) -> FieldTask | FieldOutcome:
     """Return the task of a field, with the channel that its model is made for where nobody named one."""
     recipe = at_time(pipeline.recipe, origin)
@@ -91,11 +100,11 @@ def _task(
         check_choices(pipeline.recipe, stack)
         choice = ChannelChoice() if recipe.channel else choose_channel(stack, pipeline.package.spec)
     except CellvinoError as error:
-        return failed_outcome(number, origin, str(error))
+        return failed_outcome(number, origin, error)
     recipe = with_channel(recipe, choice)
     notices = (*stack.warnings, *describe_frame(pipeline.recipe, stack), *filter(None, (choice.said,)))
     key = ResultKey.of(origin, recipe)
-    return FieldTask(number, origin.name, origin, recipe, folder, key, again=overwrite, notices=notices)
+    return FieldTask(number, origin.name, origin, recipe, folder, key, replace, again=overwrite, notices=notices)
 
 
 def check_choices(recipe: Recipe, stack: Stack) -> None:
