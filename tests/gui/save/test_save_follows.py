@@ -150,7 +150,7 @@ def test_a_field_of_a_plate_goes_to_the_results_of_the_plate(
 ) -> None:
     open_plate(window, plate, qtbot)
     session = window.session
-    well = next(iter(session.plates.held.wells.fields))
+    well = next(iter(session.plates.current.wells.fields))
     session.plates.show(well)
     wait_read(window, qtbot)
     session.workspace.choose(channel="2")

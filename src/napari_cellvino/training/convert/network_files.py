@@ -35,7 +35,7 @@ def export_network(module: nn.Module, folder: Path, test_input: NDArray[np.float
     folder
         The package; made where it is missing.
     test_input
-        Normalised, (1, C, Y, X). The promised output is torch's own, in float32: every runtime is checked against it.
+        Normalised, (1, C, Y, X). The expected output is torch's own, in float32: every runtime is checked against it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     expected = write_onnx(module, folder / EXPORTED.file, test_input)
@@ -96,7 +96,7 @@ def save_network(network: ov.Model, path: Path) -> None:
 
 
 def save_test_tensors(folder: Path, given: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
-    """Write a package's own input (1, C, Y, X) and the output it promises for it."""
+    """Write a package's test input (1, C, Y, X) and its expected output."""
     for name, tensor in zip(TEST_TENSORS, (given, expected), strict=True):
         np.save(folder / name, tensor)
 

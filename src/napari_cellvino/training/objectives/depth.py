@@ -28,7 +28,7 @@ from napari_cellvino.training.objectives.objective import Field
 
 BORDER_WEIGHT = 4.0  # of a pixel between touching cells
 LN2 = math.log(2.0)  # ONNX has no power of two
-OCTAVES = 3.0  # the size is promised within so many octaves round the reference
+OCTAVES = 3.0  # range of sizes, in octaves around the reference
 
 
 class DepthObjective:
