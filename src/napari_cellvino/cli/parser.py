@@ -30,6 +30,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_suggest(commands)
     _add_watch(commands)
     _add_jobs(commands)
+    _add_service(commands)
     _add_lists(commands)
     _add_evaluate(commands)
     _add_benchmark(commands)
@@ -107,6 +108,16 @@ def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     states = ["waiting", "running", "done", "failed", "skipped", "cancelled", "accepted", "rejected"]
     add("--state", action="append", default=[], choices=states, help="jobs in this state; repeatable")
     add("--recipe", type=Path, metavar="FILE", help="what rerun runs instead")
+
+
+def _add_service(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "have the system run a watch whenever you are logged in; shows what it would do, and does it with --yes"
+    parser = _command(commands, "service", "service", text)
+    add = parser.add_argument
+    add("action", choices=["install", "remove"])
+    add("--yes", action="store_true", help="do it")
+    add("--system", choices=["systemd", "launchd", "windows"], help="what runs services (default: what is here)")
+    add("watch", nargs=argparse.REMAINDER, metavar="WATCH", help="what is typed behind 'cellvino watch'")
 
 
 def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
