@@ -16,7 +16,7 @@ from napari_cellvino.core.image import Stack, channel_index
 from napari_cellvino.core.progress import Progress, Stage, finish
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.model_package import ModelPackage, ModelSpec, Takes, list_packages, open_package
+from napari_cellvino.model_package import ModelInput, ModelPackage, ModelSpec, list_packages, open_package
 from napari_cellvino.quality.model_fit import FITS, Evidence, Found, explain, gather, score_of
 from napari_cellvino.segmentation.channel_choice import choose_channel
 from napari_cellvino.segmentation.heads import Decoded, check_parameters, head_for
@@ -86,7 +86,7 @@ def _installed() -> tuple[tuple[ModelPackage, ...], tuple[str, ...]]:
     """Return the installed models that find cells in a field, and why others cannot be used."""
     packages, problems = {}, []
     for listed in list_packages():
-        if listed.name in packages or (listed.spec and listed.spec.takes is not Takes.FIELD):
+        if listed.name in packages or (listed.spec and listed.spec.takes is not ModelInput.FIELD):
             continue
         try:
             packages[listed.name] = open_package(listed.folder)
