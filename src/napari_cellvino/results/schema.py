@@ -122,8 +122,9 @@ class FieldSummary:
     """What lists and tables need of a result: its key and origin, its counts, and how far its review is.
 
     ``cells`` are all objects, ``reviewed`` those that a person looked at, ``edited`` those of them that were changed;
-    ``gone`` were deleted, ``imported`` came from elsewhere. ``models`` names the models with their versions and
-    ``channel`` the channel that cells were found in. What the file does not say is None or empty.
+    ``doubtful`` are those with a doubt that nobody looked at, ``gone`` were deleted, ``imported`` came from elsewhere.
+    ``models`` names the models with their versions and ``channel`` the channel that cells were found in. What the file
+    does not say is None or empty.
     """
 
     key: ResultKey | None
@@ -137,6 +138,7 @@ class FieldSummary:
     imported: int
     models: str = ""
     channel: str = ""
+    doubtful: int = 0
 
     @classmethod
     def of(cls, result: StoredResult) -> FieldSummary:
@@ -155,6 +157,9 @@ class FieldSummary:
             imported=sum(found.get("origin") == IMPORTED for found in result.objects),
             models=" + ".join(str(made[key]) for key in ("model", "outline") if made.get(key)),
             channel=str(made.get("channel", "")),
+            doubtful=sum(
+                bool(found.get("doubts")) and found.get("review", UNSEEN) == UNSEEN for found in result.objects
+            ),
         )
 
     @property
