@@ -32,7 +32,7 @@ from napari_cellvino.results.schema import ResultKey, Row, field_row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.prepare import check_usable, project
 from napari_cellvino.segmentation.volume import Volume, read_volume
-from napari_cellvino.workflows.run_field import why_failed
+from napari_cellvino.workflows.field_task import why_failed
 from napari_cellvino.workflows.run_folder import at_time, list_fields
 
 NO_ENGINE = EngineInfo(NO_DEVICE, Precision.EXACT, "none", "none")

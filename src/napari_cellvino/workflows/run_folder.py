@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace as dataclass_replace
+from dataclasses import replace as changed
 from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
@@ -19,7 +19,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
-from napari_cellvino.workflows.run_field import FieldWorker, why_failed
+from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fields
 from napari_cellvino.workflows.sources import OpenSources
 
@@ -31,6 +31,7 @@ def run_folder(
     engines: EngineProvider,
     *,
     overwrite: bool = False,
+    replace: bool = False,
     executor: Executor | None = None,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of every field in the files, and return the result of the run.
@@ -47,6 +48,8 @@ def run_folder(
         Gives the engines.
     overwrite
         Whether every field is run again, also replacing results of other settings.
+    replace
+        Whether results of other settings, or of an image that has changed, are replaced; others are kept.
     executor
         Executes the tasks; by default with threads.
 
@@ -60,7 +63,7 @@ def run_folder(
     check_device(pipeline, engines)
     store, sources = ResultStore(root), OpenSources()
     fields = ((origin, stack, pipeline.recipe) for origin, stack in list_fields(files, pipeline.recipe, sources))
-    tasks = folder_tasks(fields, pipeline, store, overwrite=overwrite)
+    tasks = folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor))
 
 
@@ -118,16 +121,16 @@ def folder_tasks(
     taken: set[Path] = set()
     for number, (origin, stack, recipe) in enumerate(fields, 1):
         if isinstance(stack, CellvinoError):
-            yield failed_outcome(number, origin, str(stack))
+            yield failed_outcome(number, origin, stack)
             continue
         try:
             folder = store.choose_folder(origin, taken)
         except CellvinoError as error:
-            yield failed_outcome(number, origin, *why_failed(error))
+            yield failed_outcome(number, origin, error)
             continue
         taken.add(folder)
         task = _task(number, origin, stack, recipe, pipeline, folder)
-        yield task if isinstance(task, FieldOutcome) else dataclass_replace(task, again=overwrite, replace=replace)
+        yield task if isinstance(task, FieldOutcome) else changed(task, again=overwrite, replace=replace)
 
 
 def _task(
@@ -138,7 +141,7 @@ def _task(
         check_choices(recipe, stack)
         choice = ChannelChoice() if recipe.channel else choose_channel(stack, pipeline.package.spec)
     except CellvinoError as error:
-        return failed_outcome(number, origin, str(error))
+        return failed_outcome(number, origin, error)
     here = with_channel(at_time(recipe, origin), choice)
     notices = (*stack.warnings, *describe_frame(recipe, stack), *filter(None, (choice.said,)))
     return FieldTask(number, origin.name, origin, here, folder, ResultKey.of(origin, here), notices=notices)
