@@ -40,7 +40,6 @@ from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.gui.worklist.list_run_controller import ListRunController
 from napari_cellvino.gui.worklist.list_thumbnails import ListThumbnails
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
-from napari_cellvino.io import is_image_folder
 from napari_cellvino.io.plates import INDEX_SUFFIXES
 from napari_cellvino.results.plate_place import PlatePlace, folder_name
 from napari_cellvino.results.store import ResultStore
@@ -112,7 +111,7 @@ class Session(QObject):
         """Open images as a work list, or a plate: its folder or index; a folder that is no plate is a list as well."""
         first = paths[0]
         index = first.suffix.lower() in INDEX_SUFFIXES and first.is_file()
-        if len(paths) == 1 and (index or (first.is_dir() and not is_image_folder(first))):
+        if len(paths) == 1 and (index or first.is_dir()):
             self.plates.open(first, otherwise=lambda: self.work_list.open([first]))
         else:
             self.work_list.open(paths)

@@ -9,7 +9,6 @@ from qtpy.QtCore import (
     QAbstractListModel,
     QItemSelectionModel,
     QModelIndex,
-    QPersistentModelIndex,
     QRect,
     QSize,
     Qt,
@@ -26,7 +25,6 @@ from napari_cellvino.workflows.work_list import FieldId, WorkField
 LINE_PX, SMALL_PX, PAD = 44, 36, 4
 TILE = QSize(SIDE + 12, SIDE + 28)
 _HERE = QModelIndex()
-_Index = QModelIndex | QPersistentModelIndex
 
 
 class FieldModel(QAbstractListModel):
@@ -53,11 +51,11 @@ class FieldModel(QAbstractListModel):
         self.fields = fields
         self.dataChanged.emit(self.index(0), self.index(count - 1))
 
-    def rowCount(self, parent: _Index = _HERE) -> int:  # noqa: N802 (Qt's name)
+    def rowCount(self, parent: QModelIndex = _HERE) -> int:  # noqa: N802 (Qt's name)
         """Return the number of fields."""
         return 0 if parent.isValid() else len(self.fields)
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return the name of a field, or all that is known of it."""
         line = self.line(index.row())
         if role == Qt.ItemDataRole.DisplayRole:
@@ -151,11 +149,11 @@ class _FieldPainter(QStyledItemDelegate):
         tones = {"done": meaning.done, "attention": meaning.attention, "failure": meaning.failure}
         self._tones = {name: QColor(hex_) for name, hex_ in (tones | {"aside": meaning.aside}).items()}
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:  # noqa: N802 (Qt's name)
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: N802 (Qt's name)
         """Return the room of a field."""
         return TILE if self.tiles else QSize(120, LINE_PX)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Paint a field."""
         model, row, place = self._view.fields, index.row(), option.rect.adjusted(1, 1, -1, -1)
         line, picture = model.line(row), model.picture(row)
