@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import tifffile
 
+from napari_cellvino.cli import main
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.provider import EngineProvider
@@ -53,3 +54,14 @@ def make_watch(tmp_path, inbox):
         return Watch(WatchPlan((inbox,), tmp_path / "out", book or RuleBook(), **values))
 
     return make
+
+
+@pytest.fixture
+def cellvino_main(capsys):
+    """Return what a command prints; it must succeed."""
+
+    def call(*words):
+        assert main([str(word) for word in words]) == 0
+        return capsys.readouterr().out
+
+    return call

@@ -24,12 +24,7 @@ from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 
 def run(options: argparse.Namespace) -> int:
     """Watch; 0 when it was stopped or all was done, 1 when with ``--once`` something failed."""
-    book = load_rules(options.rules) if options.rules else RuleBook()
-    folders = tuple(folder.absolute() for folder in options.folders)
-    plan = WatchPlan(
-        folders, options.out.absolute(), book, recipe_from(options), options.settle, options.patience, options.every
-    )
-    watch = Watch(plan)
+    watch = Watch(plan_of(options))
     if options.dry_run:
         return _dry_run(watch, as_json=options.json)
     reporter = Reporter(0, quiet=options.json)
@@ -43,6 +38,20 @@ def run(options: argparse.Namespace) -> int:
             else:
                 failed |= _tell(event, as_json=options.json)
     return int(failed and options.once)
+
+
+def plan_of(options: argparse.Namespace) -> WatchPlan:
+    """Return what the options of a watch ask for.
+
+    Raises
+    ------
+    OptionError
+        If a choice or a rule is impossible.
+    """
+    book = load_rules(options.rules) if options.rules else RuleBook()
+    folders = tuple(folder.absolute() for folder in options.folders)
+    out = options.out.absolute()
+    return WatchPlan(folders, out, book, recipe_from(options), options.settle, options.patience, options.every)
 
 
 def _tell(event: Queued | Ended | Idle, *, as_json: bool) -> bool:

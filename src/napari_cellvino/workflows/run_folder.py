@@ -8,10 +8,10 @@ from dataclasses import replace as changed
 from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, ZChoice, ZWay
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, ZChoice, ZMode
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import is_image_folder, list_images, survey_folder
+from napari_cellvino.io import is_image_folder, list_images, scan_folder
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
@@ -155,7 +155,7 @@ def check_choices(recipe: Recipe, stack: Stack) -> None:
             f"{name} has one time point, so that --frame all has no effect; its {shape.z} slices are taken as planes. "
             "If they are time points, say so with --axes TYX, else leave --frame out"
         )
-    if shape.z == 1 and recipe.z_choice.way in (ZWay.MEAN, ZWay.FOCUS):
+    if shape.z == 1 and recipe.z_choice.way in (ZMode.MEAN, ZMode.FOCUS):
         also = f"; its {shape.t} slices are time points (--frame N)" if shape.t > 1 else ""
         raise ImageValueError(f"{name} has one plane, so that --z {recipe.z} has no effect{also}; leave it out")
 
@@ -193,7 +193,7 @@ def not_taken(inputs: Sequence[Path]) -> tuple[str, ...]:
     said: list[str] = []
     for folder in inputs:
         try:
-            found = survey_folder(folder).describe_passed_over() if folder.is_dir() else ()
+            found = scan_folder(folder).describe_skipped() if folder.is_dir() else ()
         except ImageReadError:  # told when its turn comes
             continue
         said += [f"{folder.name}: {sentence}" for sentence in found]
@@ -257,10 +257,10 @@ def _fitting(recipe: Recipe, stack: Stack) -> dict[str, object]:
 def _no_images(folder: Path) -> ImageReadError:
     """Return the error for a folder without usable images."""
     try:
-        listing = survey_folder(folder)
+        listing = scan_folder(folder)
         inside = any(path.is_dir() for path in folder.iterdir())
     except (ImageReadError, OSError) as error:
         return error if isinstance(error, ImageReadError) else ImageReadError(f"{folder} may not be read: {error}")
     advice = "; the folders in it are not searched: name them, or the images in them" if inside else ""
-    others = "".join(f"; {said}" for said in listing.describe_passed_over())
+    others = "".join(f"; {said}" for said in listing.describe_skipped())
     return ImageReadError(f"{folder} holds no images that are read{advice}{others}")

@@ -120,7 +120,7 @@ class PlateTables:
 
     def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
         """Write every table, with what a person corrected meanwhile, and return what the user should know."""
-        self._plate.write_tables([self._plate.store.fresh_row(o.row) for o in outcomes], self._layout)
+        self._plate.write_tables([self._plate.store.current_row(o.row) for o in outcomes], self._layout)
         return self._into_plate() if complete else ()
 
     def _into_plate(self) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ class ListRunController(QObject):
             done=lambda done: self._end(run, done),
             failed=lambda error: self._fail(run, error),
             stopped=lambda: self._stop(run),
-            news=lambda event: self._take(run, event),
+            progressed=lambda event: self._take(run, event),
         )
         self._worker.start(
             lambda: run_listed(origins, pipeline, root, self._engines, replace=replace, overrides=overrides),

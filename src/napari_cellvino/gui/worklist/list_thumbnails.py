@@ -47,7 +47,7 @@ class ListThumbnails(QObject):
             self._channel = channel
         wanted = [field.origin for field in fields[:MOST] if field.id not in self.pictures]
         if wanted:
-            self._task = Task(news=self._take, done=lambda _: self.changed.emit())
+            self._task = Task(progressed=self._take, done=lambda _: self.changed.emit())
             self._worker.start(lambda: _read(wanted, channel), self._task)
 
     def forget(self) -> None:

@@ -117,7 +117,7 @@ class WorkListController(QObject):
         self._take_over(made)
         self._to_show = tuple(path.expanduser().absolute() for path in shown)
         self.opened.emit()
-        fields = Task(news=self._add, done=self._end_reading, failed=self._fail)
+        fields = Task(progressed=self._add, done=self._end_reading, failed=self._fail)
         self._reads = self._reader.start(lambda: read_work_list(made.inputs, made.store), fields)
         self.changed.emit()
 

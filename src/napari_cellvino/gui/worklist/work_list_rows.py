@@ -9,7 +9,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.shell.viewer_session import Session
-from napari_cellvino.gui.widgets.form_layout import GAP, beside, in_tab_order, say, text_line
+from napari_cellvino.gui.widgets.form_layout import GAP, in_tab_order, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.worklist.field_list import FieldList, FieldModel
@@ -46,7 +46,7 @@ class WorkListRows(QWidget):
         pictures = self.session.list_thumbnails.pictures
         self.list = FieldList(FieldModel(lambda field: describe_field(field, self._runner.under_way), pictures))
         self.list.setFixedHeight(LIST_PX)
-        layout.addWidget(beside(self.title, self.tiles_button, self.clear_button, stretch=0))
+        layout.addWidget(side_by_side(self.title, self.tiles_button, self.clear_button, stretch=0))
         layout.addWidget(self.list)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
@@ -54,12 +54,12 @@ class WorkListRows(QWidget):
         self.all_button = QPushButton()
         self.all_button.setProperty("role", "main")
         self.run_button = QPushButton()
-        self._start = beside(self.all_button, self.run_button, stretch=0)
+        self._start = side_by_side(self.all_button, self.run_button, stretch=0)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.cancel_button = QPushButton("&Cancel")
         self.cancel_button.setToolTip("Stop; fields that are finished stay, and Run goes on from there")
-        self._working = beside(self.bar, self.cancel_button, stretch=0)
+        self._working = side_by_side(self.bar, self.cancel_button, stretch=0)
         self.progress = text_line()
         self.detail = text_line("done")
         self.notice, self.failure = Notice(), Notice()
@@ -70,7 +70,7 @@ class WorkListRows(QWidget):
         self.choose_button.setToolTip("Choose another folder of results for this list; one with results shows them")
         self.show_button = QPushButton("Open fold&er")
         self.show_button.setToolTip("Show the files in the file manager")
-        saved = beside(self.saved, self.choose_button, self.show_button, stretch=0)
+        saved = side_by_side(self.saved, self.choose_button, self.show_button, stretch=0)
         for widget in (
             self.plan, self._start, self._working, self.progress, self.detail, self.notice, self.failure,
             self.replace, saved,
@@ -116,7 +116,7 @@ class WorkListRows(QWidget):
         say(self.plan, view.plan)
         self._draw_running(view)
         say(self.detail, view.detail)
-        self.notice.show_words(view.notice)
+        self.notice.show_message(view.notice)
         self.failure.show_failure(view.failure)
         self.replace.setVisible(any(field.error or field.summary for field in fields))
         self.saved.setText(f"Results: {self._list.root}" if self._list.root is not None else "")
