@@ -16,7 +16,7 @@ from napari_cellvino.core.image import Plane
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.engines.engine import Engine, EngineTileError
-from napari_cellvino.model_package import ModelSpec, Takes
+from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
 from napari_cellvino.segmentation.heads import Decoded, head_for
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into, plane_range
@@ -100,7 +100,7 @@ def infer_maps(
         notices = (f"Cells look about {diameter_px:.0f} px across",) if diameter_px else ()
     shape = resized_shape(plane.shape, zoom_for(spec, diameter_px))
     started = time.perf_counter()
-    if spec.takes is Takes.CROP:
+    if spec.takes is ModelInput.CROP:
         raw = yield from _infer_centred(resize_pixels(plane.inputs, shape), ranges, spec, engine)
     else:
         raw = yield from _infer_tiled(ResizedPlane(plane.inputs, shape), ranges, spec, engine)
@@ -119,10 +119,10 @@ def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decode
 def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | None = None) -> Estimate:
     """Return the cost of a run on a plane of ``shape`` (Y, X)."""
     height, width = resized_shape(shape, zoom_for(spec, diameter_px))
-    if spec.takes is Takes.CROP:
+    if spec.takes is ModelInput.CROP:
         check_fits_tile((height, width), spec)
         height = width = spec.tile
-    tile = spec.tile if spec.takes is Takes.CROP else _planned_tile(spec, (height, width), _affordable_tile(spec))
+    tile = spec.tile if spec.takes is ModelInput.CROP else _planned_tile(spec, (height, width), _affordable_tile(spec))
     plan = _plan(height, width, spec, tile)
     maps = 2 * len(spec.maps) * (height // spec.stride) * (width // spec.stride)
     pixels = shape[0] * shape[1]
