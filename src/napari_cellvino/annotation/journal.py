@@ -251,8 +251,13 @@ def _holding_folder(path: Path) -> Iterator[None]:
 
 def check_free(path: Path) -> None:
     """Raise JournalBusyError if another window, or another process, writes a journal."""
-    with suppress(FileNotFoundError):
-        _open(path).close()
+    try:
+        with path.open("rb") as file:
+            free = hold_file(file.fileno())
+    except OSError:  # there is none, or it may not be read: who reads or writes it says so
+        return
+    if not free:
+        raise _busy(path)
 
 
 def move_aside(path: Path) -> None:
@@ -310,12 +315,16 @@ def _open(path: Path) -> io.FileIO:
         raise _cannot_write(path, error) from error
     if not hold_file(file.fileno()):
         file.close()
-        raise JournalBusyError(
-            f"{path.stem} is being corrected in another window or program",
-            remedy="close it there to correct it here; until then it can be looked at",
-        )
+        raise _busy(path)
     file.seek(0, os.SEEK_END)
     return file
+
+
+def _busy(path: Path) -> JournalBusyError:
+    return JournalBusyError(
+        f"{path.stem} is being corrected in another window or program",
+        remedy="close it there to correct it here; until then it can be looked at",
+    )
 
 
 def _sync(file: BinaryIO) -> None:

@@ -103,7 +103,7 @@ class ModelSpec(_Frozen):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     title: str
-    version: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]*$")
+    version: str = Field(pattern=r"^[0-9A-Za-z][^/\\:*?\"<>|\x00-\x1f]*$")
     description: str
     licence: str
     task: Task
