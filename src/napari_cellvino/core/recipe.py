@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import reprlib
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Spacing, Stack, ZChoice, channel_index
+from napari_cellvino.core.yaml_text import load_yaml
 
 
 class Precision(StrEnum):
@@ -103,7 +105,7 @@ def load_recipe(path: Path) -> Recipe:
         If the file cannot be read, or has an unknown or impossible option.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise OptionError(f"recipe {path} cannot be read: {error}") from error
     if not isinstance(content, dict):
@@ -127,7 +129,7 @@ def make_recipe(choices: dict[str, object], *, source: str = "the choices") -> R
 
 
 def _fault(place: tuple[int | str, ...], message: str, value: object) -> str:
-    return f"{'.'.join(map(str, place))}: {message.removeprefix('Value error, ')} (got {value!r})"
+    return f"{'.'.join(map(str, place))}: {message.removeprefix('Value error, ')} (got {reprlib.repr(value)})"
 
 
 def fitted(recipe: Recipe, stack: Stack) -> Recipe:
