@@ -17,6 +17,9 @@ from hypothesis import settings
 
 import napari_cellvino  # noqa: F401  (before anything imports OpenVINO: it is silent then)
 
+# The halves of the suite run side by side: threads of PyTorch that wait for each other would only get in their way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # A busy machine is no failure. CI says the same each time for the same commit; a developer's runs look further.
@@ -35,6 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
     patch.setenv("CELLVINO_SETTINGS", f"{home.name}/settings.json")
     patch.setenv("CELLVINO_MODELS", f"{home.name}/models")
     patch.setenv("NAPARI_CONFIG", f"{home.name}/napari.yaml")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of garbage collections: napari asks for one whenever a layer goes."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -129,10 +129,10 @@ def test_a_new_edit_ends_what_could_be_redone(two):
     session.commit(accept(two, [1]))
     session.undo()
     session.commit(accept(two, [2]))
-    with pytest.raises(EditError, match="there is nothing to redo"):
+    with pytest.raises(EditError, match="redo"):
         session.redo()
     session.undo()
-    with pytest.raises(EditError, match="there is nothing to undo"):
+    with pytest.raises(EditError, match="undo"):
         session.undo()
     assert two.records[1].review is ReviewState.UNSEEN
 

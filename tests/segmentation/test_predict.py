@@ -165,7 +165,7 @@ def test_smaller_tiles_when_large_ones_do_not_run(
 
 def test_wrong_channel_number_is_named(package: ModelPackage, engine: OpenVinoEngine) -> None:
     pixels = np.zeros((2, 8, 8), np.uint8)
-    with pytest.raises(ImageValueError, match=r"takes 1 channel\(s\), not pixels of shape \(2, 8, 8\)"):
+    with pytest.raises(ImageValueError, match=r"1 channel.*\(2, 8, 8\)"):
         finish(infer_maps(Plane(pixels, pixels), package.spec, engine))
 
 
