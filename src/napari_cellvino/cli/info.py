@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from napari_cellvino.cli.plates import plate_found
+from napari_cellvino.cli.plates import plate_info
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Stack
 from napari_cellvino.io import open_source
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _plate(pattern: str, path: Path) -> Found:
     source = open_plate(path, pattern=pattern)
-    return [plate_found(path, source.plate)]
+    return [plate_info(path, source.plate)]
 
 
 def _image(path: Path) -> Found:

@@ -7,10 +7,10 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.core.image import Origin, Stack, ZWay
+from napari_cellvino.core.image import Origin, Stack, ZMode
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import is_image_folder, list_images, survey_folder
+from napari_cellvino.io import is_image_folder, list_images, scan_folder
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
@@ -18,7 +18,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
-from napari_cellvino.workflows.run_field import FieldWorker, why_failed
+from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fields
 from napari_cellvino.workflows.sources import OpenSources
 
@@ -30,6 +30,7 @@ def run_folder(
     engines: EngineProvider,
     *,
     overwrite: bool = False,
+    replace: bool = False,
     executor: Executor | None = None,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of every field in the files, and return the result of the run.
@@ -46,6 +47,8 @@ def run_folder(
         Gives the engines.
     overwrite
         Whether every field is run again, also replacing results of other settings.
+    replace
+        Whether results of other settings, or of an image that has changed, are replaced; others are kept.
     executor
         Executes the tasks; by default with threads.
 
@@ -60,30 +63,36 @@ def run_folder(
     store, sources = ResultStore(root), OpenSources()
     store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
-    tasks = folder_tasks(files, pipeline, store, sources, overwrite=overwrite)
+    tasks = folder_tasks(files, pipeline, store, sources, overwrite=overwrite, replace=replace)
     return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), FolderTables(store), store, pipeline))
 
 
 def folder_tasks(
-    files: Sequence[Path], pipeline: Pipeline, store: ResultStore, sources: OpenSources, *, overwrite: bool = False
+    files: Sequence[Path],
+    pipeline: Pipeline,
+    store: ResultStore,
+    sources: OpenSources,
+    *,
+    overwrite: bool = False,
+    replace: bool = False,
 ) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the task of every field, or its outcome if the image cannot be read; files are opened one by one."""
     taken: set[Path] = set()
     for number, (origin, stack) in enumerate(list_fields(files, pipeline.recipe, sources), 1):
         if isinstance(stack, CellvinoError):
-            yield failed_outcome(number, origin, str(stack))
+            yield failed_outcome(number, origin, stack)
             continue
         try:
             folder = store.choose_folder(origin, taken)
         except CellvinoError as error:
-            yield failed_outcome(number, origin, *why_failed(error))
+            yield failed_outcome(number, origin, error)
             continue
         taken.add(folder)
-        yield _task(number, origin, stack, pipeline, folder, overwrite=overwrite)
+        yield _task(number, origin, stack, pipeline, folder, overwrite=overwrite, replace=replace)
 
 
 def _task(
-    number: int, origin: Origin, stack: Stack, pipeline: Pipeline, folder: Path, *, overwrite: bool
+    number: int, origin: Origin, stack: Stack, pipeline: Pipeline, folder: Path, *, overwrite: bool, replace: bool
 ) -> FieldTask | FieldOutcome:
     """Return the task of a field, with the channel that its model is made for where nobody named one."""
     recipe = at_time(pipeline.recipe, origin)
@@ -91,11 +100,11 @@ def _task(
         check_choices(pipeline.recipe, stack)
         choice = ChannelChoice() if recipe.channel else choose_channel(stack, pipeline.package.spec)
     except CellvinoError as error:
-        return failed_outcome(number, origin, str(error))
+        return failed_outcome(number, origin, error)
     recipe = with_channel(recipe, choice)
     notices = (*stack.warnings, *describe_frame(pipeline.recipe, stack), *filter(None, (choice.said,)))
     key = ResultKey.of(origin, recipe)
-    return FieldTask(number, origin.name, origin, recipe, folder, key, again=overwrite, notices=notices)
+    return FieldTask(number, origin.name, origin, recipe, folder, key, replace, again=overwrite, notices=notices)
 
 
 def check_choices(recipe: Recipe, stack: Stack) -> None:
@@ -106,7 +115,7 @@ def check_choices(recipe: Recipe, stack: Stack) -> None:
             f"{name} has one time point, so that --frame all has no effect; its {shape.z} slices are taken as planes. "
             "If they are time points, say so with --axes TYX, else leave --frame out"
         )
-    if shape.z == 1 and recipe.z_choice.way in (ZWay.MEAN, ZWay.FOCUS):
+    if shape.z == 1 and recipe.z_choice.way in (ZMode.MEAN, ZMode.FOCUS):
         also = f"; its {shape.t} slices are time points (--frame N)" if shape.t > 1 else ""
         raise ImageValueError(f"{name} has one plane, so that --z {recipe.z} has no effect{also}; leave it out")
 
@@ -144,7 +153,7 @@ def not_taken(inputs: Sequence[Path]) -> tuple[str, ...]:
     said: list[str] = []
     for folder in inputs:
         try:
-            found = survey_folder(folder).describe_passed_over() if folder.is_dir() else ()
+            found = scan_folder(folder).describe_skipped() if folder.is_dir() else ()
         except ImageReadError:  # told when its turn comes
             continue
         said += [f"{folder.name}: {sentence}" for sentence in found]
@@ -188,10 +197,10 @@ def list_fields(
 def _no_images(folder: Path) -> ImageReadError:
     """Return the error for a folder without usable images."""
     try:
-        listing = survey_folder(folder)
+        listing = scan_folder(folder)
         inside = any(path.is_dir() for path in folder.iterdir())
     except (ImageReadError, OSError) as error:
         return error if isinstance(error, ImageReadError) else ImageReadError(f"{folder} may not be read: {error}")
     advice = "; the folders in it are not searched: name them, or the images in them" if inside else ""
-    others = "".join(f"; {said}" for said in listing.describe_passed_over())
+    others = "".join(f"; {said}" for said in listing.describe_skipped())
     return ImageReadError(f"{folder} holds no images that are read{advice}{others}")
