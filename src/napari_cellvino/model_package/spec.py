@@ -22,6 +22,7 @@ from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.recipe import Precision
 
 SPEC_NAME = "rdf.yaml"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is there with most builds, and ten times as fast
 
 Task = Literal["instances", "detection", "mask"]
 
@@ -168,7 +169,7 @@ def read_spec(folder: Path) -> ModelSpec:
     """
     path = folder / SPEC_NAME
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
     except FileNotFoundError:
         raise ModelPackageError(f"{folder} is no model package: it has no {SPEC_NAME}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
