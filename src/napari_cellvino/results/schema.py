@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ FIRST_COLUMNS = (
     "model", "channel", "images",
 )  # fmt: skip
 
+SMALLER_TILE = " tile "  # in a key, before the size of tiles that were smaller than planned
 KEY = "result_key"  # in ``annotation.json``
 
 UNSEEN, EDITED = (state.name.lower() for state in (ReviewState.UNSEEN, ReviewState.EDITED))
@@ -66,6 +67,20 @@ class ResultKey:
         except OSError:
             return cls(origin.path, origin.position, 0, 0, recipe.fingerprint())
         return cls(str(path.resolve()), origin.position, stat.st_size, stat.st_mtime_ns, recipe.fingerprint())
+
+    def with_smaller_tile(self, tile: int) -> ResultKey:
+        """Return the key of a result that was made with tiles of fewer px than planned; 0 where they were not.
+
+        The labels need not be the same: a run that has the memory makes the result again.
+        """
+        return replace(self, recipe=f"{self.recipe}{SMALLER_TILE}{tile}") if tile else self
+
+    def is_of_same_choices(self, other: ResultKey | None) -> bool:
+        """Return whether another result was made from the same image with the same choices, whatever its tiles."""
+        return other is not None and self._as_planned() == other._as_planned()
+
+    def _as_planned(self) -> ResultKey:
+        return replace(self, recipe=self.recipe.partition(SMALLER_TILE)[0])
 
     def as_dict(self) -> dict[str, object]:
         """Return plain values."""

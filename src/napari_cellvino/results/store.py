@@ -223,7 +223,7 @@ class ResultStore:
     def check_replaceable(self, folder: Path, key: ResultKey, *, overwrite: bool) -> None:
         """Raise ReplaceError if another result stands in ``folder`` and ``overwrite`` is off."""
         _put_back(folder)
-        if folder.exists() and not overwrite and self.key(folder) != key:
+        if folder.exists() and not overwrite and not key.is_of_same_choices(self.key(folder)):
             raise ReplaceError(
                 f"{folder} holds a result made with other choices, or from an image that changed since",
                 remedy="replace it or choose another folder",

@@ -140,7 +140,7 @@ def list_inputs(inputs: Sequence[Path]) -> list[Path]:
 
 
 def _images_of(path: Path) -> list[Path]:
-    if not path.is_dir() or is_image_folder(path):
+    if not os.path.isdir(path) or is_image_folder(path):
         return [path]
     try:
         return list_images(path)
@@ -153,7 +153,7 @@ def not_taken(inputs: Sequence[Path]) -> tuple[str, ...]:
     said: list[str] = []
     for folder in inputs:
         try:
-            found = scan_folder(folder).describe_skipped() if folder.is_dir() else ()
+            found = scan_folder(folder).describe_skipped() if os.path.isdir(folder) else ()
         except ImageReadError:  # told when its turn comes
             continue
         said += [f"{folder.name}: {sentence}" for sentence in found]
@@ -175,7 +175,7 @@ def list_fields(
         origin = Origin(path=str(path))
         if path.resolve() in covered:
             continue
-        if path.is_dir() and not is_image_folder(path):
+        if os.path.isdir(path) and not is_image_folder(path):
             yield origin, _no_images(path)
             continue
         try:
