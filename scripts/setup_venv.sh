@@ -32,5 +32,5 @@ if has_uv; then
 else
   .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip
   .venv/bin/python -m pip install --quiet "pip>=25.1"
-  .venv/bin/python -m pip install --quiet --no-compile "${what[@]}"  # Python compiles what it imports
+  .venv/bin/python -m pip install --quiet "${what[@]}"
 fi
