@@ -137,8 +137,9 @@ class FieldSummary:
     """Summary of a result for lists and tables: key, origin, counts, and progress of the review.
 
     ``cells`` counts all objects, ``reviewed`` those with a review, ``edited`` those of them that were changed,
-    ``deleted`` the deleted ones, ``imported`` the imported ones. ``models`` are the models with versions, ``channel``
-    is the channel of the segmentation. What is missing in the file is None or empty.
+    ``doubtful`` those with a doubt and no review, ``deleted`` the deleted ones, ``imported`` the imported ones.
+    ``models`` are the models with versions, ``channel`` is the channel of the segmentation. What is missing in the file
+    is None or empty.
     """
 
     key: ResultKey | None
@@ -152,6 +153,7 @@ class FieldSummary:
     imported: int
     models: str = ""
     channel: str = ""
+    doubtful: int = 0
 
     @classmethod
     def of(cls, result: StoredResult) -> FieldSummary:
@@ -170,6 +172,9 @@ class FieldSummary:
             imported=sum(found.get("origin") == IMPORTED for found in result.objects),
             models=" + ".join(str(made[key]) for key in ("model", "outline") if made.get(key)),
             channel=str(made.get("channel", "")),
+            doubtful=sum(
+                bool(found.get("doubts")) and found.get("review", UNSEEN) == UNSEEN for found in result.objects
+            ),
         )
 
     @property
