@@ -59,6 +59,7 @@ def viewer(only_viewer: napari.Viewer, qtbot: QtBot) -> Iterator[napari.Viewer]:
     only_viewer.layers.clear()
     only_viewer.dims.ndisplay = 2
     only_viewer.scene.camera.reset()
+    only_viewer.theme = "dark"
     get_settings().reset()
     qtbot.waitUntil(lambda: not our_threads(), timeout=WAIT_MS)
     qtbot.wait(50)
