@@ -19,7 +19,7 @@ from hypothesis import settings
 
 import napari_cellvino  # noqa: F401  (before anything imports OpenVINO: it is silent then)
 
-# The halves of the suite run side by side: threads of PyTorch that wait for each other would only get in their way.
+# Parts of the suite run side by side: threads of PyTorch that wait for each other would only get in their way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
