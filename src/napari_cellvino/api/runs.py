@@ -34,6 +34,7 @@ def run_folder(
     out: str | Path,
     model: Model | Pipeline = "nuclei",
     *,
+    pattern: str = "",
     overwrite: bool = False,
     engines: EngineProvider | None = None,
     progress: Callable[[RunEvent], object] = lambda news: None,
@@ -52,6 +53,8 @@ def run_folder(
         The folder of results.
     model
         A model's name, its folder, what `load_model` gave, or a whole pipeline.
+    pattern
+        What the names in a folder mean where channels, planes or times are files: ``{field}_z{z}_ch{channel}.tif``.
     overwrite
         Whether every field is done anew, also in the place of results made with other choices.
     engines
@@ -79,10 +82,10 @@ def run_folder(
     """
     paths = [Path(inputs)] if isinstance(inputs, (str, Path)) else [Path(path) for path in inputs]
     for path in paths:
-        if is_plate(path, ""):
+        if is_plate(path, pattern):
             raise OptionError(f"{path} is a plate; run it with run_plate, since its tables are those of one plate")
-    pipeline, root = pipeline_of(model, options), Path(out)
-    files = folder_runs.list_inputs(paths)
+    pipeline, root = _with_pattern(pipeline_of(model, options), pattern), Path(out)
+    files = folder_runs.list_inputs(paths, pattern)
     with EngineProvider() if engines is None else nullcontext(engines) as provider:
         finish(folder_runs.run_folder(files, pipeline, root, provider, overwrite=overwrite), progress)
     return Results(root)
@@ -154,15 +157,19 @@ def run_plate(
     """
     if options.get("frame") == 0:
         raise OptionError("a plate is run one time point at a time; name one with frame=, from 1")
-    pipeline, root = pipeline_of(model, options), Path(out)
+    pipeline, root = _with_pattern(pipeline_of(model, options), pattern), Path(out)
     said = pipeline.recipe.overrides
-    source = open_plate(Path(plate), pattern=pattern, spacing=said.spacing, channels=said.channels)
+    source = open_plate(Path(plate), said)
     chosen = choose_fields(source.plate, wells, fields)
-    check_plate_run(source, chosen[0], said, ring_px=ring_px, labels_back=labels_back)
+    check_plate_run(source, chosen[0], pipeline.recipe, ring_px=ring_px, labels_back=labels_back)
     kept = PlateStore(ResultStore(root), source)
     contents = kept.layout() if layout is None else read_layout(Path(layout), source.plate)
     choices = PlateChoices(contents, ring_px, labels_back, again=overwrite)
-    address = PlateAddress(source.path, pattern, said)
+    address = PlateAddress(source.path, said)
     with EngineProvider() if engines is None else nullcontext(engines) as provider:
         finish(plate_runs.run_plate(source, chosen, pipeline, root, provider, choices, address=address), progress)
     return Results(root)
+
+
+def _with_pattern(pipeline: Pipeline, pattern: str) -> Pipeline:
+    return pipeline.with_choices(pattern=pattern) if pattern else pipeline

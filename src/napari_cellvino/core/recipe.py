@@ -11,7 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from napari_cellvino.core.errors import ImageValueError, OptionError
-from napari_cellvino.core.image import MetadataOverrides, Spacing, Stack, ZChoice, channel_index
+from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing, Stack, ZChoice, channel_index
+
+_OF_FOLDERS = ("pattern", "acquisition", "keep_doubles")  # choices on how the files of a folder are taken
 
 
 class Precision(StrEnum):
@@ -29,7 +31,8 @@ class Recipe(BaseModel):
 
     ``diameter_px`` is the typical object diameter in the image, where the user gives it: the image is then resized
     to the diameter the model knows best. ``parameters`` override the defaults of the model's head. ``axes``,
-    ``spacing_um`` and ``channels`` are metadata that the user gave where those of the file are missing or wrong.
+    ``spacing_um`` and ``channels`` are metadata that the user gave where those of the file are missing or wrong;
+    ``pattern``, ``acquisition`` and ``keep_doubles`` say how the files of a folder are taken (`MetadataOverrides`).
     ``outline`` is a second model, which outlines the cells that the first one found; empty where there is none.
     """
 
@@ -49,6 +52,9 @@ class Recipe(BaseModel):
     axes: str | None = None
     spacing_um: Spacing | None = None
     channels: tuple[str, ...] | None = None
+    pattern: str = ""
+    acquisition: str = ""
+    keep_doubles: KeepDoubles | None = None
 
     @field_validator("z")
     @classmethod
@@ -63,16 +69,23 @@ class Recipe(BaseModel):
     @property
     def overrides(self) -> MetadataOverrides:
         """Metadata that the user gave for the image."""
-        return MetadataOverrides(self.axes, self.spacing_um, self.channels)
+        return MetadataOverrides(
+            self.axes, self.spacing_um, self.channels, self.pattern, self.acquisition, self.keep_doubles
+        )
 
     def with_overrides(self, overrides: MetadataOverrides) -> Recipe:
         """Return the recipe with metadata that the user gave for the image."""
         changes = {"axes": overrides.axes, "spacing_um": overrides.spacing, "channels": overrides.channels}
-        return self.model_copy(update=changes)
+        folder = {name: getattr(overrides, name) for name in _OF_FOLDERS}
+        return self.model_copy(update=changes | folder)
 
     def fingerprint(self) -> str:
         """Return a sha256 over all choices: equal fingerprints on equal pixels give equal results."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        said = self.model_dump(mode="json")
+        known = {
+            name: value for name, value in said.items() if value or name not in _OF_FOLDERS
+        }  # an empty one changes nothing
+        text = json.dumps(known, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def dumps(self) -> str:

@@ -19,6 +19,7 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
+from napari_cellvino.workflows.effective_choices import describe_frame
 from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, WellPlace, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker, why_failed
@@ -80,7 +81,12 @@ def run_plate(
     tasks = plate_tasks(source, fields, pipeline, root, choices, address)
     tables = PlateTables(plate, fields, choices.layout)
     result = yield from run_fields(tasks, executor or ThreadsExecutor(worker), tables, store, pipeline)
-    return replace(result, notices=(*filter(None, (choice.said,)), *result.notices))
+    notices = (
+        *filter(None, (choice.said,)),
+        *describe_frame(pipeline.recipe, source.plate.t, every=False),
+        *result.notices,
+    )
+    return replace(result, notices=notices, faults=source.plate.faults)
 
 
 def plate_tasks(

@@ -80,7 +80,7 @@ def test_planes_of_two_sizes_in_one_field_are_an_error_in_words(written):
 def test_doubled_names_are_said_and_the_first_is_read(written):
     folder = written("a/p_A01_s1_w1.tif", "b/p_A01_s1_w1.tif", "a/p_A02_s1_w1.tif")
     source = open_plate(folder)
-    assert "1 images are doubled" in source.plate.problems[0]
+    assert "1 images are doubled" in source.plate.faults[0]
     assert "b/p_A01" not in str([p.as_posix() for p in source.parts])
     assert source.read().plane().max() == 1
 

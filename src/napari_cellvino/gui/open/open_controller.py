@@ -9,11 +9,11 @@ import napari
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.core.image import Spacing, Stack
+from napari_cellvino.core.image import MetadataOverrides, Spacing, Stack
 from napari_cellvino.gui.napari_bridge import LayerRecipe, Picture, Pictures, prepare_layers
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.io import Position, Source, open_source
+from napari_cellvino.io import Position, Source, open_as
 from napari_cellvino.workflows.workspace import Workspace
 
 _Opened = tuple[Source, Position, Stack, tuple[LayerRecipe, ...]]
@@ -55,9 +55,9 @@ class OpenController(QObject):
 
     # -- what to work on
 
-    def open(self, path: Path) -> None:
-        """Open a file, add its layers to the viewer and work on it."""
-        self._read(path.name, lambda: _open(path))
+    def open(self, path: Path, pattern: str = "") -> None:
+        """Open a file, or the images that a pattern finds in a folder; add layers to the viewer and work on it."""
+        self._read(path.name, lambda: _open(path, MetadataOverrides(pattern=pattern)))
 
     def go_to(self, position: Position) -> None:
         """Work on another position of the file; its layers take the place of the ones shown."""
@@ -110,7 +110,7 @@ class OpenController(QObject):
             self.choose(picture, axes=axes)
         else:
             path = picture.source.path
-            self._read(path.name, lambda: _open(path, axes), instead=picture)
+            self._read(path.name, lambda: _open(path, MetadataOverrides(axes)), instead=picture)
 
     def _correct(self, picture: Picture, stack: Stack) -> None:
         self._ignoring = True
@@ -170,8 +170,8 @@ class OpenController(QObject):
             self.choose(listed[-1] if listed else None)
 
 
-def _open(path: Path, axes: str | None = None) -> _Opened:
-    source = open_source(path, axes=axes)
+def _open(path: Path, said: MetadataOverrides) -> _Opened:
+    source = open_as(path, said)
     return _opened(source, source.positions[0])
 
 

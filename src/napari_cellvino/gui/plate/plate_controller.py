@@ -15,6 +15,7 @@ from napari_cellvino.gui.plate.well_map import WellMap
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.plates import PlateSource, open_plate
+from napari_cellvino.io.plates.name_pattern import compile_pattern
 from napari_cellvino.io.plates.plate_source import field_position
 
 
@@ -24,7 +25,6 @@ class OpenPlate:
 
     source: PlateSource
     wells: WellMap
-    pattern: str = ""
     overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
 
 
@@ -50,11 +50,17 @@ class PlateController(QObject):
         opener.corrected.connect(self.correct)
 
     def open(self, path: Path, pattern: str = "") -> None:
-        """Open a plate by its folder or index; what was open stays open until it is there."""
+        """Open a plate by its folder or index; what was open stays open until it is there.
+
+        A pattern that does not tell the well is for images of no plate.
+        """
         self._task.stop()
+        if pattern and not compile_pattern(pattern).tells_well:
+            self._opener.open(path, pattern)
+            return
         self.reading, self.asked, self.failure = path.name, path, None
         self._task = Task(done=self._hold, failed=self._fail)
-        self._files.start(lambda: _open(path, pattern, MetadataOverrides()), self._task)
+        self._files.start(lambda: _open(path, MetadataOverrides(pattern=pattern)), self._task)
         self.changed.emit()
 
     def tell(self, error: BaseException) -> None:
@@ -67,10 +73,10 @@ class PlateController(QObject):
         held = self.held
         if held is None or stack.origin.path != str(held.source.path):
             return
-        path, pattern = held.source.path, held.pattern
+        path = held.source.path
         self._task.stop()
         self._task = Task(done=self._take_corrected, failed=self._fail)
-        self._files.start(lambda: _open(path, pattern, stack.overrides), self._task)
+        self._files.start(lambda: _open(path, stack.overrides), self._task)
 
     def _take_corrected(self, opened: OpenPlate) -> None:
         if self.held is not None and self.held.source.path == opened.source.path:
@@ -126,6 +132,6 @@ def ask_plate(parent: QWidget, plates: PlateController) -> None:
         plates.open(Path(chosen))
 
 
-def _open(path: Path, pattern: str, overrides: MetadataOverrides) -> OpenPlate:
-    source = open_plate(path, pattern=pattern, spacing=overrides.spacing, channels=overrides.channels)
-    return OpenPlate(source, WellMap.of(source.plate), pattern, overrides)
+def _open(path: Path, overrides: MetadataOverrides) -> OpenPlate:
+    source = open_plate(path, overrides)
+    return OpenPlate(source, WellMap.of(source.plate), overrides)

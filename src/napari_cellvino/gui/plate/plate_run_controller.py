@@ -137,7 +137,7 @@ class PlateRunController(QObject):
             stopped=lambda: self._stop(run),
             news=lambda news: self._on_event(run, news),
         )
-        address = PlateAddress(held.source.path, held.pattern, held.overrides)
+        address = PlateAddress(held.source.path, held.overrides)
         self._worker.start(
             lambda: run_plate(run.source, fields, pipeline, run.root, self._engines, choices, address=address),
             self._task,

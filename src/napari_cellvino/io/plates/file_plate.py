@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack, with_only
-from napari_cellvino.core.plate import FieldOfView, Plate
+from napari_cellvino.core.plate import NO_WELL, FieldOfView, Plate
 from napari_cellvino.io.checks import few
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.registry import open_source
@@ -64,8 +64,7 @@ class FilePlate:
         ImageValueError
             If there is no such field.
         """
-        index = choose(self.path, self.positions, position)
-        return self.open_field(self.plate.fields[index])
+        return self.open_field(self.plate.fields[choose(self.path, self.positions, position)])
 
     def open_field(self, field: FieldOfView) -> Stack:
         """Return the stack of a field, without reading pixels.
@@ -75,7 +74,7 @@ class FilePlate:
         ImageReadError
             If its first file cannot be opened.
         """
-        plate, held = self.plate, self.images[field]
+        plate, held, alone = self.plate, self.images[field], field.well == NO_WELL
         first = open_source(held[min(held)]).read()
         shape = Shape(plate.t, len(plate.channels), plate.z, first.shape.y, first.shape.x)
         single = _single_planes(held, plate)
@@ -87,7 +86,12 @@ class FilePlate:
             channels=plate.channels,
             rgb=first.rgb and shape.c == 3,
             origin=Origin(
-                str(self.path), field.label, plate.name, field.well.name, field.name, files=self._names(field)
+                str(self.path),
+                field.label,
+                "" if alone else plate.name,
+                "" if alone else field.well.name,
+                "" if alone else field.name,
+                files=self._names(field),
             ),
             remarks=single,
             overrides=self.overrides,
