@@ -95,7 +95,7 @@ def _task(
     except CellvinoError as error:
         return failed_outcome(number, origin, str(error))
     recipe = with_channel(recipe, choice)
-    notices = (*stack.warnings, *describe_frame(pipeline.recipe, stack.shape.t), *filter(None, (choice.said,)))
+    notices = (*stack.warnings, *describe_frame(pipeline.recipe, stack.shape.t), *choice.notices)
     key = ResultKey.of(origin, recipe)
     return FieldTask(number, origin.name, origin, recipe, folder, key, again=overwrite, notices=notices)
 

@@ -94,6 +94,8 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
         found = _in_folder(path)
     if found is None:
         return None
+    if overrides.acquisition:
+        raise OptionError(f"an acquisition is chosen of OME-Zarr plates; leave {overrides.acquisition!r} out")
     if overrides.axes is not None:
         raise ImageValueError(f"axes {overrides.axes!r} are for image files; leave them out for a plate")
     return assemble(path, found, overrides)
