@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from plate_images import write_plate
 
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.progress import finish
 from napari_cellvino.io.plates import open_plate
@@ -87,7 +88,7 @@ def test_a_field_of_a_plate_is_done_in_another_process_too(job, tmp_path, wells)
 
 @pytest.mark.parametrize("kind", [InlineExecutor, ThreadsExecutor])
 def test_outcomes_keep_the_order_of_the_tasks(images, job, kind):
-    unreadable = failed_outcome(2, Origin("/gone.tif"), "it is gone")
+    unreadable = failed_outcome(2, Origin("/gone.tif"), ImageReadError("it is gone"))
     first, second, third = tasks_of(images, job)
     mixed = [first, unreadable, replace(second, number=3), replace(third, number=4)]
     done = outcomes(kind(FieldWorker(job.engines)), mixed)

@@ -7,7 +7,7 @@ also those of `napari_cellvino` itself, which loads this module when one of them
 from napari_cellvino.api.evaluation import evaluate, evaluate_model
 from napari_cellvino.api.images import ImageLike, read_image
 from napari_cellvino.api.models import list_models, load_model, load_pipeline
-from napari_cellvino.api.options import ImageOptions, RunOptions
+from napari_cellvino.api.options import ImageOptions, PlateOptions, RunOptions
 from napari_cellvino.api.results import FieldResults, Results, open_results
 from napari_cellvino.api.runs import run_folder, run_plate
 from napari_cellvino.api.segmentation import Segmentation, segment
@@ -19,6 +19,7 @@ __all__ = [
     "FieldResults",
     "ImageLike",
     "ImageOptions",
+    "PlateOptions",
     "Results",
     "RunOptions",
     "Segmentation",

@@ -41,9 +41,9 @@ def _run(options: argparse.Namespace) -> int:
     """Run the command, with a log where one is asked for."""
     if not options.verbose and options.log_file is None:
         return int(options.command(options))
-    from napari_cellvino.cli.log_setup import logging_to
+    from napari_cellvino.cli.log_setup import command_logging
 
-    with logging_to(options.verbose, options.log_file) as logger:
+    with command_logging(options.verbose, options.log_file) as logger:
         try:
             return int(options.command(options))
         except Exception:

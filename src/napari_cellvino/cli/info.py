@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from napari_cellvino.cli.plates import plate_found
+from napari_cellvino.cli.plates import plate_info
 from napari_cellvino.cli.recipe_options import overrides_from
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import MetadataOverrides, Stack
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _plate(said: MetadataOverrides, path: Path) -> Found:
     source = open_plate(path, said)
-    return [plate_found(path, source.plate)]
+    return [plate_info(path, source.plate)]
 
 
 def _image(said: MetadataOverrides, path: Path) -> Found:

@@ -27,6 +27,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_watch(commands)
+    _add_jobs(commands)
+    _add_service(commands)
     _add_lists(commands)
     _add_evaluate(commands)
     _add_benchmark(commands)
@@ -75,6 +78,45 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     _add_plate_choices(parser)
     _add_choices(parser)
+
+
+def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "watch folders, and run by rules what is written into them, until it is stopped"
+    parser = _command(commands, "watch", "watch", text)
+    add = parser.add_argument
+    add("folders", nargs="+", type=Path, metavar="FOLDER", help="folders, watched to any depth")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for results, ledger and summary.html")
+    add("--rules", type=Path, metavar="FILE", help="what is run on which input (default: the choices here, on all)")
+    add("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
+    add("--dry-run", action="store_true", help="print what each input would get, and why")
+    add("--once", action="store_true", help="end when everything that is there is done")
+    add("--settle", type=float, default=5.0, metavar="S", help="a file is written when it stood still so long (5 s)")
+    add("--patience", type=float, default=120.0, metavar="S", help="the same for a plate or image folder (120 s)")
+    add("--every", type=float, default=10.0, metavar="S", help="list the folders so often, at least (10 s)")
+    _add_choices(parser)
+
+
+def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "list the jobs of a watch, and decide what is run again, accepted or rejected"
+    parser = _command(commands, "jobs", "jobs", text)
+    add = parser.add_argument
+    actions = ["list", "show", "retry", "rerun", "cancel", "accept", "reject", "pause", "resume"]
+    add("action", choices=actions, help="rerun: with another recipe; pause: begin nothing further")
+    add("results", type=Path, metavar="DIR", help="folder that 'cellvino watch' writes to")
+    add("input", nargs="*", metavar="INPUT", help="inputs, by path or name")
+    states = ["waiting", "running", "done", "failed", "skipped", "cancelled", "accepted", "rejected"]
+    add("--state", action="append", default=[], choices=states, help="jobs in this state; repeatable")
+    add("--recipe", type=Path, metavar="FILE", help="what rerun runs instead")
+
+
+def _add_service(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "have the system run a watch whenever you are logged in; shows what it would do, and does it with --yes"
+    parser = _command(commands, "service", "service", text)
+    add = parser.add_argument
+    add("action", choices=["install", "remove"])
+    add("--yes", action="store_true", help="do it")
+    add("--system", choices=["systemd", "launchd", "windows"], help="what runs services (default: what is here)")
+    add("watch", nargs=argparse.REMAINDER, metavar="WATCH", help="what is typed behind 'cellvino watch'")
 
 
 def _add_plate_choices(parser: argparse.ArgumentParser) -> None:

@@ -6,10 +6,8 @@ import argparse
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
-from napari_cellvino.core.recipe import Recipe, load_recipe
+from napari_cellvino.core.recipe import OF_FOLDERS, Recipe, load_recipe
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
-
-_OF_FOLDERS = ("pattern", "acquisition", "keep_doubles")  # that some commands have
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:
@@ -24,7 +22,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     base = load_recipe(path) if path else default_recipe()
     typed: dict[str, object] = {
         name: getattr(options, name)
-        for name in ("model", "device", "precision", "channel", "z", "frame", "axes", *_OF_FOLDERS)
+        for name in ("model", "device", "precision", "channel", "z", "frame", "axes", *OF_FOLDERS)
         if getattr(options, name, None) is not None
     }
     if options.pixel_size is not None:

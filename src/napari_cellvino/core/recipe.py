@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing, Stack, ZChoice, channel_index
 
-_OF_FOLDERS = ("pattern", "acquisition", "keep_doubles")  # choices on how the files of a folder are taken
+OF_FOLDERS = ("pattern", "acquisition", "keep_doubles")  # choices on how the files of a folder are taken
 
 
 class Precision(StrEnum):
@@ -76,14 +76,14 @@ class Recipe(BaseModel):
     def with_overrides(self, overrides: MetadataOverrides) -> Recipe:
         """Return the recipe with metadata that the user gave for the image."""
         changes = {"axes": overrides.axes, "spacing_um": overrides.spacing, "channels": overrides.channels}
-        folder = {name: getattr(overrides, name) for name in _OF_FOLDERS}
+        folder = {name: getattr(overrides, name) for name in OF_FOLDERS}
         return self.model_copy(update=changes | folder)
 
     def fingerprint(self) -> str:
         """Return a sha256 over all choices: equal fingerprints on equal pixels give equal results."""
         said = self.model_dump(mode="json")
         known = {
-            name: value for name, value in said.items() if value or name not in _OF_FOLDERS
+            name: value for name, value in said.items() if value or name not in OF_FOLDERS
         }  # an empty one changes nothing
         text = json.dumps(known, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -1,6 +1,6 @@
 """Read images: `open_source` for a file, `list_images` for a folder of them."""
 
-from napari_cellvino.io.folder_listing import is_image_folder, list_images, survey_folder
+from napari_cellvino.io.folder_listing import is_image_folder, list_images, scan_folder
 from napari_cellvino.io.registry import image_suffixes, open_as, open_source
 from napari_cellvino.io.source import Position, Source
 
@@ -12,5 +12,5 @@ __all__ = [
     "list_images",
     "open_as",
     "open_source",
-    "survey_folder",
+    "scan_folder",
 ]

@@ -26,14 +26,14 @@ SPEC_NAME = "rdf.yaml"
 Task = Literal["instances", "detection", "mask"]
 
 
-class Takes(StrEnum):
+class ModelInput(StrEnum):
     """The input of a model: a whole field in tiles, or a crop round one cell."""
 
     FIELD = "field"
     CROP = "crop"
 
 
-class Gives(StrEnum):
+class ModelOutput(StrEnum):
     """What comes out of a model: a label image, boxes with classes, or the mask of the one cell in a crop."""
 
     OUTLINES = "outlines"
@@ -41,7 +41,7 @@ class Gives(StrEnum):
     MASK = "mask"
 
 
-_GIVES = {"instances": Gives.OUTLINES, "detection": Gives.BOXES, "mask": Gives.MASK}
+_GIVES = {"instances": ModelOutput.OUTLINES, "detection": ModelOutput.BOXES, "mask": ModelOutput.MASK}
 
 
 class _Frozen(BaseModel):
@@ -126,14 +126,14 @@ class ModelSpec(_Frozen):
     sha256: dict[str, str]
 
     @property
-    def gives(self) -> Gives:
+    def gives(self) -> ModelOutput:
         """What comes out."""
         return _GIVES[self.task]
 
     @property
-    def takes(self) -> Takes:
+    def takes(self) -> ModelInput:
         """What it takes as input."""
-        return Takes.CROP if self.gives is Gives.MASK else Takes.FIELD
+        return ModelInput.CROP if self.gives is ModelOutput.MASK else ModelInput.FIELD
 
     @property
     def stain(self) -> str:
@@ -144,16 +144,16 @@ class ModelSpec(_Frozen):
 
     def describe_task(self) -> str:
         """Return the task as text: ``outlines cells``, ``boxes round cells: living, dead``."""
-        if self.gives is Gives.BOXES:
+        if self.gives is ModelOutput.BOXES:
             return "boxes round cells" + (f": {', '.join(self.classes)}" if len(self.classes) > 1 else "")
-        return "outlines cells" if self.gives is Gives.OUTLINES else "outlines one cell in the middle of an image"
+        return "outlines cells" if self.gives is ModelOutput.OUTLINES else "outlines one cell in the middle of an image"
 
     @model_validator(mode="after")
     def _fits_the_stride(self) -> Self:
         for name, size in (("tile", self.tile), ("halo", self.halo)):
             if size % self.stride:
                 raise ValueError(f"{name} {size} is no multiple of the stride {self.stride}")
-        if self.takes is Takes.CROP and self.stride != 1:
+        if self.takes is ModelInput.CROP and self.stride != 1:
             raise ValueError(f"a mask has the size of its crop: stride 1, not {self.stride}")
         return self
 

@@ -10,7 +10,7 @@ from napari_cellvino.annotation import Annotation, ObjectRecord, pixels_sha256
 from napari_cellvino.annotation.recovery import find_unsaved
 from napari_cellvino.core.errors import JournalError, OutputError
 from napari_cellvino.core.image import Plane
-from napari_cellvino.quality.reconcile import Reconciled, is_kept, reconcile
+from napari_cellvino.quality.reconcile import Reconciliation, is_kept, reconcile
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.field_result import FieldResult, measured
 from napari_cellvino.segmentation.volume import Volume
@@ -26,18 +26,18 @@ def is_other_image(annotation: Annotation, plane: Plane, volume: Volume | None =
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class EarlierCorrections:
     """Corrections of the same image that were found: those that are saved, and those that only a journal has.
 
-    ``words`` ask whether to go on with them; ``journal`` is None where none belongs to them.
+    ``question`` ask whether to go on with them; ``journal`` is None where none belongs to them.
     """
 
     annotation: Annotation
     journal: Path | None
-    words: str
+    question: str
 
 
-def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
+def find_earlier(folder: Path, fresh: Annotation) -> EarlierCorrections | None:
     """Return what was corrected in a result before, or None where there is nothing to go on with.
 
     Parameters
@@ -63,7 +63,7 @@ def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
             steps = "1 correction" if unsaved.steps == 1 else f"{unsaved.steps} corrections"
             were = "was" if unsaved.steps == 1 else "were"
             damage = f" ({unsaved.damage})" if unsaved.damage else ""
-            return Earlier(
+            return EarlierCorrections(
                 annotation, unsaved.path, f"{steps} of this image {were} not saved, the last: {unsaved.last}{damage}"
             )
     if saved is None:
@@ -72,7 +72,7 @@ def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
     other = saved.provenance.pixels_sha256 != fresh.provenance.pixels_sha256
     changed = "; the image has changed since" if other else ""
     done = "This image was corrected before" if stored.result.corrected else "Masks of this image were imported"
-    return Earlier(saved, None, f"{done}, in {folder}{changed}")
+    return EarlierCorrections(saved, None, f"{done}, in {folder}{changed}")
 
 
 def _check_journal(path: Path, annotation: Annotation) -> None:
@@ -126,7 +126,7 @@ def has_corrections(annotation: Annotation) -> bool:
     return bool(annotation.deleted) or any(map(by_person(annotation), annotation.records.values()))
 
 
-def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconciled]:
+def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconciliation]:
     """Return a new run's annotation in which what a person corrected stays, and what was done for that.
 
     Raises

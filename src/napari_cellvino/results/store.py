@@ -23,7 +23,7 @@ from napari_cellvino.core.recipe import Recipe, load_recipe
 from napari_cellvino.results.counts_table import CountsTable
 from napari_cellvino.results.field_folder import FieldFolder, has_all_files
 from napari_cellvino.results.field_result import FieldResult
-from napari_cellvino.results.field_writing import Finish, as_it_is, content_of, write_corrections, write_result
+from napari_cellvino.results.field_writing import Finish, as_it_is, stored_content, write_corrections, write_result
 from napari_cellvino.results.index import FieldIndex
 from napari_cellvino.results.rescue import recover_result, recover_results
 from napari_cellvino.results.schema import (
@@ -167,7 +167,7 @@ class ResultStore:
         """Return the row of a finished field; `ImageReadError` if it cannot be read."""
         return self.summary(folder).row(folder.name)
 
-    def fresh_row(self, row: Row) -> Row:
+    def current_row(self, row: Row) -> Row:
         """Return the row of a field with the counts of what stands there by now, as a person may have corrected it."""
         folder = self.root / str(row["folder"])
         if not row["folder"]:
@@ -263,7 +263,7 @@ class ResultStore:
 
     def _enter(self, folder: Path, result: FieldResult, key: ResultKey) -> None:
         """Take in what was just written without reading it again."""
-        content = content_of(result, key.as_dict())
+        content = stored_content(result, key.as_dict())
         known = {name: None if math.isnan(value) else value for name, value in result.counts.items()}  # as it is read
         written = StoredResult.model_validate(content | {"counts": known})
         self._index.enter(folder, FieldSummary.of(written))

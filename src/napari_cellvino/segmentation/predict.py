@@ -16,7 +16,7 @@ from napari_cellvino.core.image import Plane
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.engines.engine import Engine, EngineTileError
-from napari_cellvino.model_package import ModelSpec, Takes
+from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
 from napari_cellvino.segmentation.heads import Decoded, head_for
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into, plane_range
@@ -99,7 +99,7 @@ def infer_maps(
         diameter_px = yield from find_diameter(plane.inputs, ranges, spec, engine)
         notices = (f"Cells look about {diameter_px:.0f} px across",) if diameter_px else ()
     pixels = resize_pixels(plane.inputs, resized_shape(plane.shape, zoom_for(spec, diameter_px)))
-    work = _infer_centred if spec.takes is Takes.CROP else _infer_tiled
+    work = _infer_centred if spec.takes is ModelInput.CROP else _infer_tiled
     started = time.perf_counter()
     raw = yield from work(pixels, ranges, spec, engine)
     if _logger.isEnabledFor(logging.DEBUG):
@@ -117,10 +117,10 @@ def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decode
 def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | None = None) -> Estimate:
     """Return the cost of a run on a plane of ``shape`` (Y, X)."""
     height, width = resized_shape(shape, zoom_for(spec, diameter_px))
-    if spec.takes is Takes.CROP:
+    if spec.takes is ModelInput.CROP:
         check_fits_tile((height, width), spec)
         height = width = spec.tile
-    tile = spec.tile if spec.takes is Takes.CROP else _largest_tile(spec, (height, width))
+    tile = spec.tile if spec.takes is ModelInput.CROP else _largest_tile(spec, (height, width))
     plan = _plan(height, width, spec, tile)
     maps = 2 * len(spec.maps) * (height // spec.stride) * (width // spec.stride)
     decoding = 24 * min(shape[0] * shape[1], 16_000_000) // spec.stride**2

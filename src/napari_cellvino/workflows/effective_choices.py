@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import ZWay
+from napari_cellvino.core.image import ZMode
 from napari_cellvino.core.recipe import Recipe
 
 
@@ -14,7 +14,7 @@ def check_choices(recipe: Recipe, name: str, *, z: int, t: int) -> None:
             f"{name} has one time point, so that --frame all has no effect; its {z} slices are taken as planes. "
             "If they are time points, say so with --axes TYX, else leave --frame out"
         )
-    if z == 1 and recipe.z_choice.way in (ZWay.MEAN, ZWay.FOCUS):
+    if z == 1 and recipe.z_choice.way in (ZMode.MEAN, ZMode.FOCUS):
         also = f"; its {t} slices are time points (--frame N)" if t > 1 else ""
         raise ImageValueError(f"{name} has one plane, so that --z {recipe.z} has no effect{also}; leave it out")
 

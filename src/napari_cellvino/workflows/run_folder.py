@@ -10,7 +10,7 @@ from napari_cellvino.core.errors import CellvinoError, ImageReadError
 from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import is_image_folder, list_images, survey_folder
+from napari_cellvino.io import is_image_folder, list_images, scan_folder
 from napari_cellvino.io.plates.suggest_pattern import describe_suggestion
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
@@ -20,7 +20,7 @@ from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.effective_choices import check_choices, describe_frame
 from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
-from napari_cellvino.workflows.run_field import FieldWorker, why_failed
+from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fields
 from napari_cellvino.workflows.sources import OpenSources
 
@@ -32,6 +32,7 @@ def run_folder(
     engines: EngineProvider,
     *,
     overwrite: bool = False,
+    replace: bool = False,
     executor: Executor | None = None,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of every field in the files, and return the result of the run.
@@ -48,6 +49,8 @@ def run_folder(
         Gives the engines.
     overwrite
         Whether every field is run again, also replacing results of other settings.
+    replace
+        Whether results of other settings, or of an image that has changed, are replaced; others are kept.
     executor
         Executes the tasks; by default with threads.
 
@@ -62,30 +65,36 @@ def run_folder(
     store, sources = ResultStore(root), OpenSources()
     store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
-    tasks = folder_tasks(files, pipeline, store, sources, overwrite=overwrite)
+    tasks = folder_tasks(files, pipeline, store, sources, overwrite=overwrite, replace=replace)
     return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), FolderTables(store), store, pipeline))
 
 
 def folder_tasks(
-    files: Sequence[Path], pipeline: Pipeline, store: ResultStore, sources: OpenSources, *, overwrite: bool = False
+    files: Sequence[Path],
+    pipeline: Pipeline,
+    store: ResultStore,
+    sources: OpenSources,
+    *,
+    overwrite: bool = False,
+    replace: bool = False,
 ) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the task of every field, or its outcome if the image cannot be read; files are opened one by one."""
     taken: set[Path] = set()
     for number, (origin, stack) in enumerate(list_fields(files, pipeline.recipe, sources), 1):
         if isinstance(stack, CellvinoError):
-            yield failed_outcome(number, origin, str(stack))
+            yield failed_outcome(number, origin, stack)
             continue
         try:
             folder = store.choose_folder(origin, taken)
         except CellvinoError as error:
-            yield failed_outcome(number, origin, *why_failed(error))
+            yield failed_outcome(number, origin, error)
             continue
         taken.add(folder)
-        yield _task(number, origin, stack, pipeline, folder, overwrite=overwrite)
+        yield _task(number, origin, stack, pipeline, folder, overwrite=overwrite, replace=replace)
 
 
 def _task(
-    number: int, origin: Origin, stack: Stack, pipeline: Pipeline, folder: Path, *, overwrite: bool
+    number: int, origin: Origin, stack: Stack, pipeline: Pipeline, folder: Path, *, overwrite: bool, replace: bool
 ) -> FieldTask | FieldOutcome:
     """Return the task of a field, with the channel that its model is made for where nobody named one."""
     recipe = at_time(pipeline.recipe, origin)
@@ -93,11 +102,11 @@ def _task(
         check_choices(pipeline.recipe, stack.origin.name, z=stack.shape.z, t=stack.shape.t)
         choice = ChannelChoice() if recipe.channel else choose_channel(stack, pipeline.package.spec)
     except CellvinoError as error:
-        return failed_outcome(number, origin, str(error))
+        return failed_outcome(number, origin, error)
     recipe = with_channel(recipe, choice)
     notices = (*stack.warnings, *describe_frame(pipeline.recipe, stack.shape.t), *choice.notices)
     key = ResultKey.of(origin, recipe)
-    return FieldTask(number, origin.name, origin, recipe, folder, key, again=overwrite, notices=notices)
+    return FieldTask(number, origin.name, origin, recipe, folder, key, replace, again=overwrite, notices=notices)
 
 
 def list_inputs(inputs: Sequence[Path], pattern: str = "") -> list[Path]:
@@ -132,11 +141,11 @@ def describe_inputs(inputs: Sequence[Path], pattern: str = "") -> tuple[str, ...
             said.append(f"{folder.name}: taken as images of several files by the pattern {pattern}")
             continue
         try:
-            listing = survey_folder(folder)
+            listing = scan_folder(folder)
         except ImageReadError:  # told when its turn comes
             continue
         said.append(f"{folder.name}: taken as a folder of {len(listing.images):,} images (--plate: as a plate)")
-        said += [f"{folder.name}: {sentence}" for sentence in listing.describe_passed_over()]
+        said += [f"{folder.name}: {sentence}" for sentence in listing.describe_skipped()]
         said += [f"{folder.name}: {sentence}" for sentence in describe_suggestion([p.name for p in listing.images])]
     return tuple(said)
 
@@ -178,10 +187,10 @@ def list_fields(
 def _no_images(folder: Path) -> ImageReadError:
     """Return the error for a folder without usable images."""
     try:
-        listing = survey_folder(folder)
+        listing = scan_folder(folder)
         inside = any(path.is_dir() for path in folder.iterdir())
     except (ImageReadError, OSError) as error:
         return error if isinstance(error, ImageReadError) else ImageReadError(f"{folder} may not be read: {error}")
     advice = "; the folders in it are not searched: name them, or the images in them" if inside else ""
-    others = "".join(f"; {said}" for said in listing.describe_passed_over())
+    others = "".join(f"; {said}" for said in listing.describe_skipped())
     return ImageReadError(f"{folder} holds no images that are read{advice}{others}")

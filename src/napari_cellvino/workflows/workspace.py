@@ -295,7 +295,7 @@ class Workspace:
         same_steps = self.done.recipe.z_choice.joined == self.recipe.z_choice.joined
         return same_steps and self.done.models == self.pipeline().models
 
-    def keep(self) -> None:
+    def keep_preview(self) -> None:
         """Make the current outcome the reference for changes."""
         if self.outcome is not None:
             self._reference = self.outcome.prediction.decoded

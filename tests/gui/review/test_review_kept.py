@@ -83,7 +83,7 @@ def test_unsaved_corrections_are_offered_and_saved_ones_too(
     assert content["counts"]["count"] == len(review.ids) - 2
     assert (content["counts"]["rejected"], content["counts"]["excluded"]) == (0, 1)
     assert review.window.save_panel.hint.text() == "1 excluded cell is not counted"
-    assert "ticket" in content
+    assert "result_key" in content
     assert (tmp_path / "results" / "counts.csv").is_file()
     review = again()
     assert "was corrected before" in review.panel.offer.words.text()

@@ -18,13 +18,13 @@ from napari_cellvino.gui.widgets.colours import set_tone
 from napari_cellvino.gui.widgets.drop_target import DropPanel
 from napari_cellvino.gui.widgets.form_layout import (
     add_row,
-    beside,
-    calm,
     form,
+    ignore_wheel,
     in_tab_order,
     narrow,
     panel_layout,
     say,
+    side_by_side,
     text_line,
 )
 from napari_cellvino.gui.widgets.notice import Notice
@@ -78,7 +78,7 @@ class OpenPanel(DropPanel):
         self.correct_button.setCheckable(True)
         self.correct_button.setToolTip("Give the size of a pixel, the meaning of dimensions, the names of channels")
         self.correct = CorrectForm()
-        self._spacing_row = beside(self.spacing, self.correct_button, stretch=0)
+        self._spacing_row = side_by_side(self.spacing, self.correct_button, stretch=0)
         for widget in (self.hint, self.bar, self.notice, self.facts, self._spacing_row, self.guesses, self.correct):
             layout.addWidget(widget)
         self.correct.hide()
@@ -89,7 +89,7 @@ class OpenPanel(DropPanel):
         self.position.setToolTip("The file holds several images; one is worked on at a time")
         self.channel = ChannelChoice()
         self.planes = PlaneChoice()
-        self.frame = calm(QSpinBox())
+        self.frame = ignore_wheel(QSpinBox())
         self.frame.setToolTip("Number of the time point, counted from 1")
         self._rows = {
             "position": (add_row(grid, "Positio&n", self.position), self.position),

@@ -40,7 +40,7 @@ class PlateController(QObject):
     def __init__(self, opener: OpenController, files: SerialWorker) -> None:
         super().__init__()
         self._opener, self._files = opener, files
-        self.held: OpenPlate | None = None
+        self.current: OpenPlate | None = None
         self.reading = ""
         self.asked: Path | None = None
         self.failure: Failure | None = None
@@ -59,49 +59,49 @@ class PlateController(QObject):
             self._opener.open(path, pattern)
             return
         self.reading, self.asked, self.failure = path.name, path, None
-        self._task = Task(done=self._hold, failed=self._fail)
+        self._task = Task(done=self._set_current, failed=self._fail)
         self._files.start(lambda: _open(path, MetadataOverrides(pattern=pattern)), self._task)
         self.changed.emit()
 
-    def tell(self, error: BaseException) -> None:
+    def show_failure(self, error: BaseException) -> None:
         """Say what went wrong with what stands in the folder of the plate."""
         self.failure = failure_of(error)
         self.changed.emit()
 
     def correct(self, stack: Stack) -> None:
         """Give all fields the pixel size and the channel names that the user gave one of them."""
-        held = self.held
-        if held is None or stack.origin.path != str(held.source.path):
+        current = self.current
+        if current is None or stack.origin.path != str(current.source.path):
             return
-        path = held.source.path
+        path = current.source.path
         self._task.stop()
         self._task = Task(done=self._take_corrected, failed=self._fail)
         self._files.start(lambda: _open(path, stack.overrides), self._task)
 
     def _take_corrected(self, opened: OpenPlate) -> None:
-        if self.held is not None and self.held.source.path == opened.source.path:
-            self.held = replace(opened, wells=self.held.wells)
+        if self.current is not None and self.current.source.path == opened.source.path:
+            self.current = replace(opened, wells=self.current.wells)
             self.changed.emit()
 
     def show(self, well: Well, number: int = 0) -> None:
         """Show a field of a well, counted from 0, in the viewer."""
-        if self.held is None or not 0 <= number < len(self.held.wells.fields.get(well, ())):
+        if self.current is None or not 0 <= number < len(self.current.wells.fields.get(well, ())):
             return
         self.well, self.number = well, number
-        source, field = self.held.source, self.held.wells.fields[well][number]
+        source, field = self.current.source, self.current.wells.fields[well][number]
         self._opener.show_field(source, field_position(source.plate, field, source.plate.fields.index(field)))
         self.changed.emit()
 
     def neighbour(self, step: int) -> tuple[Well, int] | None:
         """Return the field ``step`` (1 or -1) from the one shown, in the order of the plate; None where it ends."""
-        if self.held is None:
+        if self.current is None:
             return None
-        fields = self.held.source.plate.fields
+        fields = self.current.source.plate.fields
         at = fields.index(self.field) + step if self.field is not None else min(step, 1) - 1
         if not 0 <= at < len(fields):
             return None
         well = fields[at].well
-        return well, self.held.wells.fields[well].index(fields[at])
+        return well, self.current.wells.fields[well].index(fields[at])
 
     def go(self, step: int) -> None:
         """Show the next field (1) or the one before (-1)."""
@@ -112,10 +112,10 @@ class PlateController(QObject):
     @property
     def field(self) -> FieldOfView | None:
         """The field shown last, or None."""
-        return None if self.held is None or self.well is None else self.held.wells.fields[self.well][self.number]
+        return None if self.current is None or self.well is None else self.current.wells.fields[self.well][self.number]
 
-    def _hold(self, opened: OpenPlate) -> None:
-        self.held, self.reading, self.well, self.number = opened, "", None, 0
+    def _set_current(self, opened: OpenPlate) -> None:
+        self.current, self.reading, self.well, self.number = opened, "", None, 0
         self.opened.emit()
         self.changed.emit()
 

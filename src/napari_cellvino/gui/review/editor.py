@@ -77,12 +77,12 @@ class Editor(QObject):
             labels[stroke.coordinates] = stroke.before
         change = self._attempt(lambda _: self.started().commit_paint(name, strokes))
         if change is not None:
-            self._tell_pieces(change)
+            self._warn_of_pieces(change)
         else:
             whole = Region((0,) * labels.ndim, labels.shape)
             self.edited.emit(Change(EditAction.UNDO, name, whole, True, (), (), (), self.undo_name, self.redo_name))
 
-    def _tell_pieces(self, change: Change) -> None:
+    def _warn_of_pieces(self, change: Change) -> None:
         """Say so where a cell that was painted lies in several places now: that is rarely meant."""
         annotation = self.annotation
         if annotation is None or annotation.labels is None:
@@ -127,9 +127,9 @@ class Editor(QObject):
         self.failure, self.unsure, self.said = None, False, ""
         self.changed.emit()
 
-    def say(self, words: str) -> None:
+    def say(self, message: str) -> None:
         """Say why nothing happened."""
-        self.failure = Failure(words)
+        self.failure = Failure(message)
         self.changed.emit()
 
     def started(self) -> EditSession:

@@ -19,7 +19,7 @@ from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
 from napari_cellvino.quality.reconcile import holds_for, reconcile
 from napari_cellvino.quality.review_queue import ReviewProgress, review_progress
-from napari_cellvino.results.corrections import Earlier, find_earlier
+from napari_cellvino.results.corrections import EarlierCorrections, find_earlier
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -27,7 +27,7 @@ MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, 
 
 
 @dataclass(frozen=True, slots=True)
-class _Left:
+class _SuspendedReview:
     """The review of a field that was left, with what was done to it where it has a session."""
 
     plane: Plane
@@ -55,12 +55,14 @@ class ReviewController(QObject):
         self.editor.changed.connect(self.changed)
         self.editor.edited.connect(self._on_event)
         self.selection: tuple[int, ...] = ()
-        self.earlier: Earlier | None = None  # what was corrected in this image before, as long as it is on offer
+        self.earlier: EarlierCorrections | None = (
+            None  # what was corrected in this image before, as long as it is on offer
+        )
         self.plane: int | None = None  # the plane of a stack that is shown
         self.keys_rest_for = ""  # the name of another layer that is drawn in now, and has keys of its own
         self.plane_only = False  # whether tools touch this plane only
         self._pixels: Plane | None = None  # of the outcome reviewed
-        self._left: list[_Left] = []
+        self._left: list[_SuspendedReview] = []
         workspace.outcome_dropped.connect(self._drop)
         self._reran = False  # whether the last edit took in a new result
 
@@ -85,7 +87,7 @@ class ReviewController(QObject):
         annotation, plane = self.annotation, self._pixels
         session = self.editor.release()
         if annotation is not None and plane is not None:
-            self._left.append(_Left(plane, annotation, session))
+            self._left.append(_SuspendedReview(plane, annotation, session))
         elif session is not None:
             session.close()
         self._begin(None)
@@ -275,7 +277,7 @@ class ReviewController(QObject):
                 self.select(find(self.annotation))
         except CellvinoError as error:
             self.select(())
-            self.editor.say(failure_of(error).words)
+            self.editor.say(failure_of(error).message)
         return bool(self.selection)
 
     def _refuse(self, error: OptionError) -> None:

@@ -47,7 +47,7 @@ _FOLLOWED = (SaveState.SAVED, SaveState.UPDATING)
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _PendingWork:
     """Work that waits until all corrections are saved, and what to do where they cannot be."""
 
     call: Callable[[], object]
@@ -82,7 +82,7 @@ class SaveController(QObject):
         self._saved_in: Path | None = None
         self._corrected_at: float | None = None  # when the first correction that is not saved was made
         self._next_at = 0.0  # when the next save may begin
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_PendingWork] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._update)
@@ -100,7 +100,7 @@ class SaveController(QObject):
         return self.state is SaveState.SAVING
 
     @property
-    def follows(self) -> bool:
+    def autosaves(self) -> bool:
         """Whether corrections are saved without being asked."""
         return self.state in _FOLLOWED
 
@@ -110,14 +110,14 @@ class SaveController(QObject):
         return self._workspace.outcome is not None
 
     @property
-    def stands_there(self) -> bool:
+    def result_exists(self) -> bool:
         """Whether another result is there, which saving again with ``overwrite`` replaces."""
         return self.state is SaveState.OCCUPIED
 
     @property
     def saved(self) -> Path | None:
         """The folder of the result shown, once it is saved."""
-        return self._saved_in if self.follows else None
+        return self._saved_in if self.autosaves else None
 
     def close(self) -> None:
         """Listen no more; corrections that are not saved stay in the journal."""
@@ -169,17 +169,17 @@ class SaveController(QObject):
                 self._request, self._saved_in, self.state = request, request.folder, SaveState.SAVED
             self.changed.emit()
 
-    def outdate(self, _: object = None) -> None:
+    def mark_changed(self, _: object = None) -> None:
         """Take note that the result was corrected."""
         if self._corrected_at is None:
             self._corrected_at = time.monotonic()
-        if self.follows:
+        if self.autosaves:
             self._schedule()
 
-    def settle(self, call: Callable[[], object], otherwise: Callable[[], object]) -> None:
+    def when_saved(self, call: Callable[[], object], otherwise: Callable[[], object]) -> None:
         """Call back once all corrections are saved, at once where they are; ``otherwise`` where they cannot be."""
-        if self.follows and (self._corrected_at is not None or self.state is SaveState.UPDATING):
-            self._waiting.append(_Waiting(call, otherwise))
+        if self.autosaves and (self._corrected_at is not None or self.state is SaveState.UPDATING):
+            self._waiting.append(_PendingWork(call, otherwise))
             self._update()
         else:
             call()
@@ -210,13 +210,13 @@ class SaveController(QObject):
 
     def _save_corrections_left(self) -> None:
         """Save what was corrected before another result is shown."""
-        followed = self.follows or self.state is SaveState.SAVING
+        followed = self.autosaves or self.state is SaveState.SAVING
         if followed and self._request is not None and self._corrected_at is not None:
             work = partial(self._request.save, self._snapshot())
-            self._worker.start(work, Task(failed=self._tell_failure, lasting=True))
+            self._worker.start(work, Task(failed=self._report_failure, lasting=True))
         self._corrected_at = None
 
-    def _tell_failure(self, error: BaseException) -> None:
+    def _report_failure(self, error: BaseException) -> None:
         """Say that an image that was left could not be saved; what was corrected in it is in its journal only."""
         self.failure = failure_of(error)
         self.changed.emit()
@@ -228,7 +228,7 @@ class SaveController(QObject):
         self._next_at = now + REST * (now - began)
         self.state, self._saved_in, self.failure = SaveState.SAVED, saved, None
         if self._corrected_at is None:
-            self._call_back(settled=True)
+            self._call_back(succeeded=True)
         elif self._waiting:
             self._update()
         else:
@@ -237,19 +237,19 @@ class SaveController(QObject):
 
     def _fail(self, request: SaveRequest, error: BaseException) -> None:
         if request is not self._request:
-            self._tell_failure(error)
+            self._report_failure(error)
             return
         self.state = SaveState.OCCUPIED if isinstance(error, ReplaceError) else SaveState.FAILED
         self.failure = failure_of(error)
         if self._corrected_at is None:
             self._corrected_at = time.monotonic()
-        self._call_back(settled=False)
+        self._call_back(succeeded=False)
         self.changed.emit()
 
-    def _call_back(self, *, settled: bool) -> None:
+    def _call_back(self, *, succeeded: bool) -> None:
         waiting, self._waiting = self._waiting, []
         for work in waiting:
-            (work.call if settled else work.otherwise)()
+            (work.call if succeeded else work.otherwise)()
 
     def _stack_changed(self, stack: Stack | None) -> None:
         """Look for results in the usual folder of an image as soon as it is open."""
@@ -272,7 +272,7 @@ class SaveController(QObject):
         """Forget what was saved, and a save that is under way."""
         self._timer.stop()
         self.state, self._request, self.failure = SaveState.UNSAVED, None, None
-        self._call_back(settled=False)
+        self._call_back(succeeded=False)
         self.changed.emit()
 
 

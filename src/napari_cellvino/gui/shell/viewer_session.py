@@ -73,7 +73,7 @@ class Session(QObject):
         self.tables = SerialWorker()  # reading what stands in folders of results
         self.exporter = ExportController(self.saver, self.worker, self.tables)
         self.retrainer = RetrainController(self.workspace, self.catalogue, self.worker)
-        self.reviewer.edited.connect(self.saver.outdate)
+        self.reviewer.edited.connect(self.saver.mark_changed)
         self.reviewer.resumed.connect(self.runner.show_again)
         self.reviewer.resumed.connect(self.saver.go_on)
         self.reviewer.came_back.connect(self.saver.go_on)
@@ -169,23 +169,23 @@ class Session(QObject):
 
     def _home(self, origin: Origin) -> Home | None:
         """Return where the results of an image of the open plate go, or None."""
-        held = self.plates.held
-        if held is None or origin.path != str(held.source.path):
+        current = self.plates.current
+        if current is None or origin.path != str(current.source.path):
             return None
-        field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
+        field = next((f for f in current.source.plate.fields if f.label == origin.position), None)
         stack, done = self.workspace.stack, self.workspace.done
         if field is None:
             return None
         if stack is None or done is None:
             return self.well_values.root, None
         segmented = channel_index(stack, done.recipe.channel)
-        return self.well_values.root, PlatePlace(held.source, field, self.well_values.layout, segmented)
+        return self.well_values.root, PlatePlace(current.source, field, self.well_values.layout, segmented)
 
     def _result_folder(self, origin: Origin) -> Path | None:
         """Return where the result of an image is, or would be; None where no folder of results is there."""
-        held = self.plates.held
-        if held is not None and origin.path == str(held.source.path):
-            field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
+        current = self.plates.current
+        if current is not None and origin.path == str(current.source.path):
+            field = next((f for f in current.source.plate.fields if f.label == origin.position), None)
             return None if field is None else self.well_values.root / folder_name(field)
         root = Path(self.saver.folder).expanduser()
         return ResultStore(root).choose_folder(origin) if self.saver.folder and root.is_dir() else None
@@ -196,14 +196,14 @@ class Session(QObject):
 
     def _take_plate_recipe(self) -> None:
         """Choose again what the plate that was opened was run with last."""
-        held = self.plates.held
+        current = self.plates.current
         store = ResultStore(self.well_values.root)
-        if held is None or self.plates.failure is not None or not store.has_recipe:
+        if current is None or self.plates.failure is not None or not store.has_recipe:
             return
         try:
             recipe = store.recipe()
         except CellvinoError as error:
-            self.plates.tell(error)
+            self.plates.show_failure(error)
             return
         self.plate_runner.choose_channel(recipe.channel)
         self.catalogue.choose_recipe(recipe)

@@ -12,12 +12,12 @@ from statistics import median
 from napari_cellvino.core.errors import CellvinoError, ImageReadError
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, standard_size
-from napari_cellvino.io.checks import few
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.plates.file_plate import FilePlate, Images
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 from napari_cellvino.io.registry import open_source
-from napari_cellvino.io.source import agreed_spacing, channel_names
+from napari_cellvino.io.source import channel_names, merge_spacing
 
 _LOOKED_AT = 128  # images whose header is read when a plate is opened: those of the oddest sizes in bytes
 _USUAL_BYTES = 2048  # by which a header may differ
@@ -55,7 +55,7 @@ def assemble(path: Path, found: PlateListing, overrides: MetadataOverrides) -> F
     images, doubled = _by_field(found.images, grid, overrides.keep_doubles)
     first, unread = _first_readable(images)
     inner = first.shape if first else Shape(1, 1, 1, 1, 1)
-    spacing = agreed_spacing(path, _spacing(found.spacing, first), overrides.spacing)
+    spacing = merge_spacing(path, _spacing(found.spacing, first), overrides.spacing)
     names = channel_names(overrides.channels, _names(found, grid, images, first), count=len(grid.channels) * inner.c)
     plate = Plate(
         name=found.name,
@@ -111,7 +111,7 @@ def _free_field(
 def _describe_doubled(names: Sequence[str], keep: KeepDoubles | None) -> str:
     become = "fields of their own" if keep is KeepDoubles.BOTH else "left out"
     where = "same well, field, channel, plane and time"
-    return f"{len(names):,} images are doubled ({where}), {become}: {few(names)}"
+    return f"{len(names):,} images are doubled ({where}), {become}: {list_names(names)}"
 
 
 def _first_readable(images: Images) -> tuple[Stack | None, tuple[str, ...]]:

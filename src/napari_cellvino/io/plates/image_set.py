@@ -15,7 +15,7 @@ from napari_cellvino.io.plates.assemble import assemble
 from napari_cellvino.io.plates.file_plate import FilePlate
 from napari_cellvino.io.plates.name_pattern import read_pattern
 from napari_cellvino.io.plates.plate_image import PlateListing
-from napari_cellvino.io.source import Position, choose
+from napari_cellvino.io.source import Position, position_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ImageSet:
             If there is no such position, or files are doubled and nobody said what becomes of them.
         """
         positions, plate = self.positions, self.files.plate
-        index = choose(self.path, positions, position)
+        index = position_index(self.path, positions, position)
         if plate.faults:
             raise ImageValueError(
                 f"{self.path.name}: {'; '.join(plate.faults)}",

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.plate import FieldOfView, Well
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.plates.name_pattern import match_names
 from napari_cellvino.io.plates.plate_image import PlateListing, image_names
-from napari_cellvino.io.plates.vendor_name_patterns import IMAGEXPRESS, tidied
+from napari_cellvino.io.plates.vendor_name_patterns import IMAGEXPRESS, clean_imagexpress
 
 Values = Mapping[str, Sequence[str]]
 
@@ -33,14 +33,14 @@ def read_imagexpress(htd: Path) -> PlateListing:
     ImageReadError
         If the file cannot be read or is no HTD.
     """
-    with reading(htd):
+    with parse_errors(htd):
         values = _values(htd)
         size = _count(values, "YWells"), _count(values, "XWells")
         wells = _wells(values, size)
         sites = [str(n + 1) for n in _sites(values)]
         channels, steps, times = _channels(values), _count(values, "ZSteps", "0"), _count(values, "TimePoints", "1")
     folder = htd.parent
-    found = tidied(match_names(folder, image_names(folder), IMAGEXPRESS, kind="ImageXpress"))
+    found = clean_imagexpress(match_names(folder, image_names(folder), IMAGEXPRESS, kind="ImageXpress"))
     return replace(
         found,
         name=found.name if found.images else htd.stem,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.plate import FORMATS, NO_WELL, Well, row_number
-from napari_cellvino.io.checks import few
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing, image_names
 
 BRACES = {
@@ -78,7 +78,7 @@ def compile_pattern(text: str) -> NamePattern:
         raise OptionError(f"pattern {text!r} cannot be understood: {error}") from error
     unknown = sorted(name for name in regex.groupindex if name not in BRACES and not _STAR.fullmatch(name))
     if unknown:
-        raise OptionError(f"pattern {text!r} names {few(unknown)}; known are {', '.join(BRACES)}")
+        raise OptionError(f"pattern {text!r} names {list_names(unknown)}; known are {', '.join(BRACES)}")
     if not regex.groupindex:
         raise OptionError(f"pattern {text!r} names nothing; known are {', '.join(f'{{{n}}}' for n in BRACES)}")
     return NamePattern(regex, _said_size(text))
@@ -189,15 +189,17 @@ def match_names(folder: Path, names: Sequence[str], pattern: NamePattern, *, kin
     images = [image for name, g in groups if (image := place(folder, name, g)) is not None]
     placed = {image.path for image in images}
     left_out = [name for name in names if folder / name not in placed]
-    problems = (f"{len(left_out):,} images have other names and are left out: {few(left_out)}",) if left_out else ()
+    others = f"{len(left_out):,} images have other names and are left out: {list_names(left_out)}"
     plates = {g["plate"] for _, g in groups if g.get("plate")} if pattern.tells_well else set()
-    return PlateListing(kind, _plate_name(folder, plates), tuple(images), size=size, problems=(*problems, *said))
+    return PlateListing(
+        kind, _plate_name(folder, plates), tuple(images), size=size, problems=(*([others] if left_out else []), *said)
+    )
 
 
 def _plate_name(folder: Path, names: set[str]) -> str:
     if len(names) > 1:
         raise ImageReadError(
-            f"{folder} holds images of {len(names)} plates ({few(sorted(names))}); give the folder of one, or a "
+            f"{folder} holds images of {len(names)} plates ({list_names(sorted(names))}); give the folder of one, or a "
             "pattern that matches one"
         )
     return next(iter(names), folder.name)

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.training.convert.describe import SourceWeights
 from napari_cellvino.training.convert.graph import PLANES
-from napari_cellvino.training.convert.importers.imported import Imported, ModelInfo, OwnTensors
+from napari_cellvino.training.convert.importers.imported import Imported, ModelInfo, ReferenceTensors
 from napari_cellvino.training.convert.importers.openvino_formats import import_onnx, import_saved_model
-from napari_cellvino.training.convert.importers.processing import read_processing, renamed, without_casts
+from napari_cellvino.training.convert.importers.processing import read_processing, remove_casts, renamed
 from napari_cellvino.training.convert.importers.torch_file import import_torch
 
 RDF_NAMES = ("rdf.yaml", "bioimageio.yaml", "model.yaml")
@@ -59,7 +59,7 @@ def import_described(path: Path, scratch: Path) -> Imported:
         raise ModelPackageError(f"{file.name} calls both the input and the output {_name(given)!r}; rename one")
     axes = _axes(given, file), _axes(result, file)
     imported = _network(rdf, file, axes, scratch)
-    return imported.said(_facts(rdf, given, result, file, axes))
+    return imported.with_info(_model_info(rdf, given, result, file, axes))
 
 
 def _description(path: Path, scratch: Path) -> Path:
@@ -134,8 +134,8 @@ def _network(rdf: Section, file: Path, axes: tuple[str, str], scratch: Path) -> 
             return import_onnx(source, axes=axes)
         if kind == "torchscript":
             imported = import_torch(source, scratch, "", _channels(_only(rdf, "inputs", file)))
-            facts = {"pytorch_version": str(said[kind].get("pytorch_version", "2.0"))}
-            return replace(imported, weights=SourceWeights(kind, source.name, facts), file=source)
+            info = {"pytorch_version": str(said[kind].get("pytorch_version", "2.0"))}
+            return replace(imported, weights=SourceWeights(kind, source.name, info), file=source)
         return import_saved_model(_unpacked(source, scratch), axes=axes)
     offered = ", ".join(said) or "none"
     raise ModelPackageError(
@@ -164,7 +164,7 @@ def _unpacked(source: Path, scratch: Path) -> Path:
     return next((p.parent for p in sorted((scratch / "saved_model").rglob("saved_model.pb"))), scratch / "saved_model")
 
 
-def _facts(rdf: Section, given: Section, result: Section, file: Path, axes: tuple[str, str]) -> ModelInfo:
+def _model_info(rdf: Section, given: Section, result: Section, file: Path, axes: tuple[str, str]) -> ModelInfo:
     normalise, before = read_processing(given.get("preprocessing") or ())
     return ModelInfo(
         title=str(rdf.get("name", "")),
@@ -178,7 +178,7 @@ def _facts(rdf: Section, given: Section, result: Section, file: Path, axes: tupl
         ),
         normalise=normalise,
         before=before,
-        after=without_casts(renamed(step) for step in result.get("postprocessing") or ()),
+        after=remove_casts(renamed(step) for step in result.get("postprocessing") or ()),
         maps=_channel_names(result),
         halo=_halo(result),
         test=_tensors(rdf, given, result, file, axes),
@@ -205,7 +205,9 @@ def _halo(tensor: Section) -> int | None:
     return max(said) if said else None
 
 
-def _tensors(rdf: Section, given: Section, result: Section, file: Path, axes: tuple[str, str]) -> OwnTensors | None:
+def _tensors(
+    rdf: Section, given: Section, result: Section, file: Path, axes: tuple[str, str]
+) -> ReferenceTensors | None:
     """Return the model's own test tensors as (1, C, Y, X), None where they are not beside the description."""
     if isinstance(given.get("axes"), str):
         entries = [{"source": (rdf.get(key) or [""])[0]} for key in ("test_inputs", "test_outputs")]
@@ -213,7 +215,7 @@ def _tensors(rdf: Section, given: Section, result: Section, file: Path, axes: tu
         entries = [dict(tensor.get("test_tensor") or {}) for tensor in (given, result)]
     paths = [_local(entry, file) for entry in entries]
     found = [_array(path, letters) for path, letters in zip(paths, axes, strict=True) if path is not None]
-    return OwnTensors(*found) if len(found) == 2 else None
+    return ReferenceTensors(*found) if len(found) == 2 else None
 
 
 def _array(path: Path, letters: str) -> NDArray[np.float32]:
