@@ -40,7 +40,7 @@ def is_plate(path: Path, pattern: str, wanted: bool | None = None) -> bool:
 def check_plate_run(
     source: PlateSource, field: FieldOfView, recipe: Recipe, *, ring_px: int, labels_back: bool
 ) -> None:
-    """Raise OptionError if axes, ring or labels in the plate are asked for and not possible.
+    """Raise OptionError if ring or labels in the plate are asked for and not possible.
 
     Raises
     ------
@@ -48,8 +48,6 @@ def check_plate_run(
         If a choice of planes or time points can have no effect.
     """
     plate, (least, most) = source.plate, RING_PX
-    if recipe.axes is not None:
-        raise OptionError(f"axes {recipe.axes} are for image files; leave them out for the plate {plate.name}")
     check_choices(recipe, plate.name, z=plate.z, t=plate.t)
     if not least <= ring_px <= most:
         raise OptionError(f"a ring of {ring_px} px is not possible; give {least} to {most} px")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import tifffile
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError, OptionError
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides
 from napari_cellvino.core.plate import FORMATS, Well
-from napari_cellvino.io import open_as
+from napari_cellvino.io import open_as, open_source
 from napari_cellvino.io.plates import open_plate, preview_pattern
 from napari_cellvino.io.plates.suggest_pattern import suggest_pattern
 
@@ -110,9 +112,6 @@ def test_a_pattern_that_cannot_be_used_is_said(written, typed, reason):
 
 
 def test_channels_within_files(tmp_path):
-    import numpy as np
-    import tifffile
-
     pixels = np.arange(2 * 8 * 8, dtype=np.uint16).reshape(2, 8, 8)
     tifffile.imwrite(tmp_path / "C3.ome.tif", pixels, metadata={"axes": "CYX", "Channel": {"Name": ["DNA", "GFP"]}})
     source = open_plate(tmp_path, pattern="{well}.ome.tif")
@@ -220,3 +219,40 @@ def test_a_pattern_without_a_well_is_no_plate(written):
         open_plate(written("a_ch0.tif"), pattern="{field}_ch{channel}.tif")
     with pytest.raises(OptionError, match="is a file"):
         open_as(written("a_ch0.tif") / "a_ch0.tif", MetadataOverrides(pattern="{field}_ch{channel}.tif"))
+
+
+ND = """"NDInfoFile", Version 1.0
+"DoTimelapse", FALSE
+"DoStage", TRUE
+"NStagePositions", 3
+"Stage1", "left"
+"Stage2", "right"
+"Stage3", "far"
+"NWavelengths", 2
+"WaveName1", "DAPI"
+"WaveName2", "w_GFP"
+"DoZSeries", TRUE
+"WaveDoZ1", FALSE
+"WaveDoZ2", TRUE
+"ZStepSize", 0.5
+"EndFile"
+"""
+
+
+def test_a_metamorph_list_is_images_of_its_wavelengths_and_stages(written):
+    folder = written("exp_w1DAPI_s1.TIF", "exp_w1DAPI_s2.TIF", "exp_thumb_w1DAPI_s1.TIF")
+    for stage in (1, 2):
+        stack = np.full((3, 16, 16), 10 * stage, np.uint16)
+        tifffile.imwrite(folder / f"exp_w2w_GFP_s{stage}.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    (folder / "exp.nd").write_text(ND, encoding="utf-8")
+    source = open_source(folder / "exp.nd")
+    assert [p.name for p in source.positions] == ["left", "right"]
+    stack = source.read(source.positions[1])
+    assert (stack.channels, tuple(stack.shape), stack.spacing.z) == (("DAPI", "w_GFP"), (1, 2, 3, 16, 16), 0.5)
+    assert [stack.plane(c=c, z=2).max() for c in (0, 1)] == [2, 20]
+    said = source.read().warnings
+    assert "one plane only of DAPI: shown at every plane" in said
+    assert "missing: far" in said
+    (folder / "exp.nd").write_text(ND.replace('"NWavelengths", 2', '"NWavelengths", two'), encoding="utf-8")
+    with pytest.raises(ImageReadError, match="'two' for NWavelengths"):
+        open_source(folder / "exp.nd")

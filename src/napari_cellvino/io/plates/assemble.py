@@ -54,7 +54,7 @@ def assemble(path: Path, found: PlateListing, overrides: MetadataOverrides) -> F
     grid = _Grid.of(found.images)
     images, doubled = _by_field(found.images, grid, overrides.keep_doubles)
     first, unread = _first_readable(images)
-    inner = first.shape if first else Shape(1, 1, 1, 1, 1)
+    inner = first.shape._replace(z=_planes(images, first.shape.z)) if first else Shape(1, 1, 1, 1, 1)
     spacing = merge_spacing(path, _spacing(found.spacing, first), overrides.spacing)
     names = channel_names(overrides.channels, _names(found, grid, images, first), count=len(grid.channels) * inner.c)
     plate = Plate(
@@ -123,6 +123,14 @@ def _first_readable(images: Images) -> tuple[Stack | None, tuple[str, ...]]:
         except CellvinoError as error:
             said.append(str(error))
     return None, tuple(said)
+
+
+def _planes(images: Images, z: int) -> int:
+    """Return the number of planes in a file, where ``z`` are in the first: channels may differ, one plane of some."""
+    held = next(iter(images.values()))
+    others = [path for (t, c, n), path in held.items() if (t, n) == min(held)[::2] and c > 0]
+    shapes, _ = _headers(others)
+    return max((shape.z for shape in shapes.values()), default=z) if z == 1 else z
 
 
 def _names(found: PlateListing, grid: _Grid, images: Images, first: Stack | None) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ class FieldPlanes:
             )
         stack = open_source(path).read()
         self._check(path, stack)
-        return stack.plane(t=t % self.inner.t, c=c % self.inner.c, z=z % self.inner.z)
+        return stack.plane(t=t % self.inner.t, c=c % self.inner.c, z=z % self.inner.z if stack.shape.z > 1 else 0)
 
     def _file(self, t: int, c: int, z: int) -> Path | None:
         """Return the file of a place; a channel that was taken at one height only is the same at all."""
@@ -159,8 +159,13 @@ class FieldPlanes:
         return self.files[same[0]] if len(same) == 1 and others > 1 else None
 
     def _check(self, path: Path, stack: Stack) -> None:
-        found = (*stack.shape[:3], stack.shape.y, stack.shape.x)
-        if found != (*self.inner[:3], self.shape.y, self.shape.x) or stack.dtype != self.dtype:
+        t, c, z, y, x = stack.shape
+        flat = z == 1 and len({place[2] for place in self.files}) == 1  # taken in one plane, others as stacks
+        if (
+            (t, c, y, x) != (*self.inner[:2], *self.shape[-2:])
+            or not (flat or z == self.inner.z)
+            or (stack.dtype != self.dtype)
+        ):
             raise ImageReadError(
                 f"{path.name} is {stack.describe()}, and the first image of {self.name} {self.shape.x} × "
                 f"{self.shape.y} px · {self.dtype}; export the field again, or leave it out"

@@ -55,10 +55,17 @@ class ImageSet:
                 command="name what differs in the pattern, or say --keep-doubles first, or both",
             )
         stack = self.files.open_field(plate.fields[index])
-        lost = tuple(f"missing: {name}" for name in plate.missing if name.startswith(plate.fields[index].name))
-        said = (*(plate.problems if index == 0 else ()), *lost)
+        said = (*(plate.problems if index == 0 else ()), *self._missing(index))
         origin = replace(stack.origin, position=positions[index].name)
         return replace(stack, origin=origin, warnings=(*stack.warnings, *said))
+
+    def _missing(self, index: int) -> tuple[str, ...]:
+        """Return what is missing of an image; the first one tells of images that are missing whole, too."""
+        names = [field.name for field in self.files.plate.fields]
+        owners = {lost: next((n for n in names if lost == n or lost.startswith(f"{n} ")), "") for lost in
+                  self.files.plate.missing}  # fmt: skip
+        wanted = {names[index]} | ({""} if index == 0 else set())
+        return tuple(f"missing: {lost}" for lost, owner in owners.items() if owner in wanted)
 
 
 def open_pattern(path: Path, overrides: MetadataOverrides) -> ImageSet:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from napari_cellvino.core.errors import ImageReadError, ImageValueError, OptionError
+from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.plates.assemble import assemble
@@ -75,7 +75,7 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
     ImageValueError
         If channel names or pixel size do not fit.
     OptionError
-        If the pattern cannot be used.
+        If the pattern cannot be used, or axes or an acquisition are given that the plate cannot have.
     """
     with parse_errors(path):
         if not path.exists():
@@ -89,16 +89,22 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
     elif any((path / name).is_file() for name in _GROUP_NAMES):
         from napari_cellvino.io.plates.ome_zarr import open_zarr_plate
 
-        return open_zarr_plate(path, overrides)
+        plate = open_zarr_plate(path, overrides)
+        _refuse_axes(path, overrides, plate)
+        return plate
     else:
         found = _in_folder(path)
     if found is None:
         return None
     if overrides.acquisition:
         raise OptionError(f"an acquisition is chosen of OME-Zarr plates; leave {overrides.acquisition!r} out")
-    if overrides.axes is not None:
-        raise ImageValueError(f"axes {overrides.axes!r} are for image files; leave them out for a plate")
+    _refuse_axes(path, overrides, found)
     return assemble(path, found, overrides)
+
+
+def _refuse_axes(path: Path, overrides: MetadataOverrides, plate: object) -> None:
+    if overrides.axes is not None and plate is not None:
+        raise OptionError(f"axes {overrides.axes} are for image files; leave them out for the plate {path.name}")
 
 
 def _by_index(file: Path) -> PlateListing | None:
