@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError, OptionError
@@ -29,12 +30,12 @@ def is_plate(path: Path, pattern: str, wanted: bool | None = None) -> bool:
         return compile_pattern(pattern).tells_well
     if wanted is not None:
         return wanted
-    if not path.is_dir() and path.suffix.lower() not in INDEX_SUFFIXES:
+    if not os.path.isdir(path) and path.suffix.lower() not in INDEX_SUFFIXES:
         return False
     try:
         return find_plate(path.absolute(), MetadataOverrides()) is not None
     except CellvinoError:
-        return path.exists()
+        return os.path.exists(path)
 
 
 def check_plate_run(

@@ -98,8 +98,8 @@ class Workspace:
         self.use_stack(stack)
         return stack
 
-    def use_stack(self, stack: Stack | None) -> None:
-        """Use an image of a layer or file; settings that do not fit it get their defaults.
+    def use_stack(self, stack: Stack | None, *, frame: int | None = None) -> None:
+        """Use an image of a layer or file at a time point; settings that do not fit it get their defaults.
 
         If only channel names or spacing differ, the outcome is kept and updated.
         """
@@ -109,7 +109,8 @@ class Workspace:
             self.recipe = renamed(self.recipe, before, stack)
             self._correct_outcome(before, stack)
         if stack is not None:
-            fitting = without_unused_parameters(fitted(self.recipe, stack))
+            recipe = self.recipe if frame is None else self.recipe.model_copy(update={"frame": frame})
+            fitting = without_unused_parameters(fitted(recipe, stack))
             self._set_recipe(fitting if corrected else self.channel_guess.applied(fitting, stack, self.package))
         self.stack_changed.emit(stack)
         if not corrected:
