@@ -28,6 +28,7 @@ from napari_cellvino.results.index import FieldIndex
 from napari_cellvino.results.rescue import recover_result, recover_results
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
+    COUNTS_NAME,
     FIRST_COLUMNS,
     RECIPE_NAME,
     RUN_NAME,
@@ -274,6 +275,11 @@ class ResultStore:
     def counts(self) -> CountsTable:
         """The table ``counts.csv``; rows of fields that had failed when it was first asked for are of earlier runs."""
         return CountsTable(self.root, self._standing, beside=self._is_run_open())
+
+    @property
+    def counts_path(self) -> Path:
+        """The file ``counts.csv``."""
+        return self.root / COUNTS_NAME
 
     def _is_run_open(self) -> bool:
         """Return whether a run began here that did not come to its end: it may go on, or was killed."""
