@@ -9,8 +9,7 @@ from napari_cellvino.core.errors import CellvinoError, OptionError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.io.plates import INDEX_SUFFIXES, PlateSource, find_plate
-
-RING_PX = (1, 100)
+from napari_cellvino.results.plate_place import RING_PX
 
 
 def is_plate(path: Path, pattern: str) -> bool:
