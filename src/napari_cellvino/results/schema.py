@@ -63,10 +63,12 @@ class ResultKey:
         """
         path = Path(origin.path)
         try:
-            stat = path.stat()
+            held = [path / name for name in origin.files] if path.is_dir() else []
+            stats = [file.stat() for file in held or [path]]
         except OSError:
             return cls(origin.path, origin.position, 0, 0, recipe.fingerprint())
-        return cls(str(path.resolve()), origin.position, stat.st_size, stat.st_mtime_ns, recipe.fingerprint())
+        size, newest = sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)
+        return cls(str(path.resolve()), origin.position, size, newest, recipe.fingerprint())
 
     def with_smaller_tile(self, tile: int) -> ResultKey:
         """Return the key of a result that was made with tiles of fewer px than planned; 0 where they were not.
