@@ -19,7 +19,7 @@ from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.predict import Prediction
-from napari_cellvino.segmentation.predict_field import volume_of
+from napari_cellvino.segmentation.predict_field import notices_of, volume_of
 from napari_cellvino.segmentation.volume import Volume, cell_map
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def annotate(
         engine=prediction.raw.engine_info,
         outline=outline.label if outline else "",
         outline_engine=prediction.masks.engine_info if prediction.masks else None,
+        notices=notices_of(prediction),
     )
     return Annotation.found(decoded.labels, objects, pipeline.classes, provenance, shape=tuple(shape))
 

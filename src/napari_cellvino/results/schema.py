@@ -123,7 +123,8 @@ class FieldSummary:
 
     ``cells`` are all objects, ``reviewed`` those that a person looked at, ``edited`` those of them that were changed;
     ``gone`` were deleted, ``imported`` came from elsewhere. ``models`` names the models with their versions and
-    ``channel`` the channel that cells were found in. What the file does not say is None or empty.
+    ``channel`` the channel that cells were found in; ``notices`` say what may have made the count wrong. What the file
+    does not say is None or empty.
     """
 
     key: ResultKey | None
@@ -137,6 +138,7 @@ class FieldSummary:
     imported: int
     models: str = ""
     channel: str = ""
+    notices: str = ""
 
     @classmethod
     def of(cls, result: StoredResult) -> FieldSummary:
@@ -155,6 +157,7 @@ class FieldSummary:
             imported=sum(found.get("origin") == IMPORTED for found in result.objects),
             models=" + ".join(str(made[key]) for key in ("model", "outline") if made.get(key)),
             channel=str(made.get("channel", "")),
+            notices="; ".join(map(str, made.get("notices", ()))),
         )
 
     @property
@@ -179,7 +182,8 @@ class FieldSummary:
             missing = "counts" if self.origin is not None else "provenance"
             raise ImageReadError(f"{folder}/{ANNOTATION_NAME} has no {missing}; run that image again")
         made = {"model": self.models, "channel": self.channel}
-        return field_row(self.origin, folder, "done") | made | dict(self.counts)
+        row = field_row(self.origin, folder, "done") | made | dict(self.counts)
+        return row | {"notices": self.notices} if self.notices else row
 
 
 def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:

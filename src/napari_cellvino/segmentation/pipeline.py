@@ -15,6 +15,7 @@ from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.model_package import Gives, ModelPackage, Takes, find_package
 from napari_cellvino.segmentation.heads import Parameter, check_parameters, head_parameters
 from napari_cellvino.segmentation.refine import check_refiner
+from napari_cellvino.segmentation.signal_test import signal_parameters
 from napari_cellvino.segmentation.stitch_z import STITCHING, stitching_parameters
 
 
@@ -153,9 +154,13 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
 
 
 def parameters_of(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> tuple[Parameter, ...]:
-    """Return the adjustable parameters: those of the models' heads, and of z-stitching."""
+    """Return the adjustable parameters: those of the models' heads, of the signal test and of z-stitching."""
     heads = head_parameters(package.spec, outline.spec if outline else None)
-    return (*heads, *stitching_parameters(recipe.z_choice))
+    return (*heads, *_more_parameters(recipe, package))
+
+
+def _more_parameters(recipe: Recipe, package: ModelPackage) -> tuple[Parameter, ...]:
+    return (*signal_parameters(package.spec), *stitching_parameters(recipe.z_choice))
 
 
 def check_values(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None) -> dict[str, float]:
@@ -166,7 +171,7 @@ def check_values(recipe: Recipe, package: ModelPackage, outline: ModelPackage | 
     OptionError
         If a name is unknown or a value out of range.
     """
-    more = stitching_parameters(recipe.z_choice)
+    more = _more_parameters(recipe, package)
     return check_parameters(package.spec, recipe.parameters, outline.spec if outline else None, more)
 
 

@@ -1,0 +1,83 @@
+"""Which samples of a plane its range is taken from: neither areas without data, nor what outshines all else.
+
+Borders of registered images, seams of mosaics and lost strips hold one value far from all others. Fibres, clumps and
+burnt spots outshine the cells: left in, they set the bright end, and cells become too dim to be found. They are told
+from cells by number: many more things must lie in the rest, well above its noise, and the rest must be far dimmer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+LEAST_SHARE = 0.005  # of the samples that one value must fill to be an area without data
+GAP = 6.0  # how far that value lies from the nearest others, in units of their spread
+MATTERS = 0.1  # and in units of the range of the others: nearer ones change nothing
+MOST_OUTSHINING = 0.08  # of the samples that bright things may cover
+OUTSHONE = 4.0  # how much narrower the range becomes without them
+BRIGHT = 0.4  # of the range: where they begin
+GLOW = 4  # samples around them that are left out as well
+ROUNDS = 3  # the brightest things first, then those that they outshone
+ABOVE_NOISE = 6.0  # standard deviations of the background that a thing reaches
+SMALLEST = 4  # samples of a thing
+MORE_NUMEROUS = 3  # times as many things must lie in the rest
+FEWEST = 10  # things in the rest
+
+Mask = NDArray[np.bool_]
+Grid = NDArray[np.floating]
+
+
+def has_data(grid: Grid) -> Mask:
+    """Return which samples (Y, X) hold data: finite, and no area of one value far from all others."""
+    known = np.isfinite(grid)
+    values = grid[known]
+    if values.size == 0:
+        return known
+    for lonely, (edge, within) in ((values.min(), (1, 5)), (values.max(), (99, 95))):
+        same = grid == lonely
+        rest = values[values != lonely]
+        if rest.size == 0 or np.count_nonzero(same) < LEAST_SHARE * grid.size:
+            continue
+        nearest, next_ones, bottom, top = np.percentile(rest, (edge, within, 1, 99))
+        gap = abs(nearest - lonely)
+        if gap > GAP * abs(next_ones - nearest) and gap > MATTERS * (top - bottom):
+            known &= ~same
+    return known
+
+
+def without_outshining(grid: Grid, known: Mask, low: float, high: float) -> Mask:
+    """Return ``known`` (Y, X) without the few things that outshine the others; unchanged where there are none.
+
+    ``low`` and ``high`` are the percentiles of the range.
+    """
+    kept = known
+    for _ in range(ROUNDS):
+        bottom, top = np.percentile(grid[kept], (low, high))
+        bright = kept & (grid > bottom + BRIGHT * (top - bottom))
+        rest = kept & ~ndi.binary_dilation(bright, iterations=GLOW)
+        if not bright.any() or np.count_nonzero(known & ~rest) > 2 * MOST_OUTSHINING * np.count_nonzero(known):
+            return kept
+        if not _outshone(grid, rest, bright, float(top - bottom), (low, high)):
+            return kept
+        kept = rest
+    return kept
+
+
+def _outshone(grid: Grid, rest: Mask, bright: Mask, width: float, percentiles: tuple[float, float]) -> bool:
+    """Return whether the rest has a far narrower range, and holds many more things than the bright ones are."""
+    values = grid[rest]
+    if values.size < grid.size // 2:
+        return False
+    bottom, top, less, middle, more = np.percentile(values, (*percentiles, 40, 50, 60))
+    if width < OUTSHONE * (top - bottom):
+        return False
+    reach = ABOVE_NOISE * (more - less) / 0.507  # a normal distribution has 0.507 deviations between these
+    things = _count(rest & (np.abs(grid - middle) > reach))
+    return things >= max(FEWEST, MORE_NUMEROUS * _count(bright))
+
+
+def _count(mask: Mask) -> int:
+    """Return the number of connected parts of more than a few samples."""
+    parts, _ = ndi.label(mask)
+    return int(np.count_nonzero(np.bincount(parts.reshape(-1))[1:] >= SMALLEST))
