@@ -1,7 +1,8 @@
 """The contrast of a plane as a network sees it: its pixels, the range of each channel, and what was done about them.
 
 Version 2 of a package's normalisation leaves areas without data and things that outshine the cells out of the range,
-and takes uneven light off. On fields that have none of these it is version 1 to the bit. Training and inference share it.
+and takes uneven light off. On fields that have none of these it is version 1 to the bit. Training and inference share
+this code.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from napari_cellvino.model_package.spec import Normalisation
 from napari_cellvino.segmentation.counted_samples import has_data, without_outshining
 from napari_cellvino.segmentation.normalise import (
     IntensityRange,
+    grid_step,
     plane_range,
     range_of_samples,
     sample_intensities,
@@ -51,7 +53,7 @@ def contrast_of(inputs: NDArray[np.generic], normalisation: Normalisation) -> Co
     """Return the contrast of a plane's inputs (K, Y, X) by a model's normalisation."""
     if normalisation.version == 1 or normalisation.method != "percentiles":
         return Contrast(inputs, tuple(plane_range(channel, normalisation) for channel in inputs))
-    found = [_channel_contrast(sample_medians(channel), normalisation) for channel in inputs]
+    found = [_channel_contrast(channel, normalisation) for channel in inputs]
     return Contrast(_levelled(inputs, found), tuple(c.range for c in found), _notices(found))
 
 
@@ -64,14 +66,15 @@ def counted_samples(plane: NDArray[np.generic], normalisation: Normalisation, *,
     return counted
 
 
-def _channel_contrast(grid: NDArray[np.floating], normalisation: Normalisation) -> _Channel:
+def _channel_contrast(channel: NDArray[np.generic], normalisation: Normalisation) -> _Channel:
+    grid = sample_medians(channel)
     known = has_data(grid)
     if not known.any():
         return _Channel(IntensityRange(0.0, 0.0))
     low, high = normalisation.low, normalisation.high
     light = find_uneven_light(grid, known, low, high)
     level = grid if light is None else grid - light.over(grid.shape)
-    counted = without_outshining(level, known, low, high)
+    counted = without_outshining(level, known, low, high, step=grid_step(channel.shape))
     outshone = 1.0 - np.count_nonzero(counted) / np.count_nonzero(known)
     return _Channel(range_of_samples(level[counted], normalisation), light, outshone)
 

@@ -20,7 +20,9 @@ BRIGHT = 0.4  # of the range: where they begin
 GLOW = 4  # samples around them that are left out as well
 ROUNDS = 3  # the brightest things first, then those that they outshone
 ABOVE_NOISE = 6.0  # standard deviations of the background that a thing reaches
-SMALLEST = 4  # samples of a thing
+REACH = 0.3  # of the height of the highest
+SPECK = 4  # samples; smaller things do not count
+SMALLEST_PX2 = 40.0  # of the usual thing: a cell of 7 px
 MORE_NUMEROUS = 3  # times as many things must lie in the rest
 FEWEST = 10  # things in the rest
 
@@ -46,10 +48,10 @@ def has_data(grid: Grid) -> Mask:
     return known
 
 
-def without_outshining(grid: Grid, known: Mask, low: float, high: float) -> Mask:
+def without_outshining(grid: Grid, known: Mask, low: float, high: float, *, step: int = 1) -> Mask:
     """Return ``known`` (Y, X) without the few things that outshine the others; unchanged where there are none.
 
-    ``low`` and ``high`` are the percentiles of the range.
+    ``low`` and ``high`` are the percentiles of the range, ``step`` is the distance of samples in px.
     """
     kept = known
     for _ in range(ROUNDS):
@@ -58,26 +60,25 @@ def without_outshining(grid: Grid, known: Mask, low: float, high: float) -> Mask
         rest = kept & ~ndi.binary_dilation(bright, iterations=GLOW)
         if not bright.any() or np.count_nonzero(known & ~rest) > 2 * MOST_OUTSHINING * np.count_nonzero(known):
             return kept
-        if not _outshone(grid, rest, bright, float(top - bottom), (low, high)):
+        least, most = np.percentile(grid[rest], (low, high))
+        if top - bottom < OUTSHONE * (most - least) or not _holds_cells(grid, rest, float(most), bright, step):
             return kept
         kept = rest
     return kept
 
 
-def _outshone(grid: Grid, rest: Mask, bright: Mask, width: float, percentiles: tuple[float, float]) -> bool:
-    """Return whether the rest has a far narrower range, and holds many more things than the bright ones are."""
-    values = grid[rest]
-    if values.size < grid.size // 2:
-        return False
-    bottom, top, less, middle, more = np.percentile(values, (*percentiles, 40, 50, 60))
-    if width < OUTSHONE * (top - bottom):
-        return False
-    reach = ABOVE_NOISE * (more - less) / 0.507  # a normal distribution has 0.507 deviations between these
-    things = _count(rest & (np.abs(grid - middle) > reach))
-    return things >= max(FEWEST, MORE_NUMEROUS * _count(bright))
+def _holds_cells(grid: Grid, rest: Mask, most: float, bright: Mask, step: int) -> bool:
+    """Return whether the rest holds many more things than the bright ones, as large as cells and not crumbs."""
+    less, middle, more = np.percentile(grid[rest], (40, 50, 60))
+    noise = (more - less) / 0.507  # a normal distribution has 0.507 deviations between these
+    reach = max(ABOVE_NOISE * noise, REACH * (most - middle))
+    things = _areas(rest & (np.abs(grid - middle) > reach))
+    enough = len(things) >= max(FEWEST, MORE_NUMEROUS * len(_areas(bright)))
+    return enough and float(np.median(things)) * step**2 >= SMALLEST_PX2
 
 
-def _count(mask: Mask) -> int:
-    """Return the number of connected parts of more than a few samples."""
+def _areas(mask: Mask) -> NDArray[np.intp]:
+    """Return the areas (N,) in samples of connected parts, specks left out."""
     parts, _ = ndi.label(mask)
-    return int(np.count_nonzero(np.bincount(parts.reshape(-1))[1:] >= SMALLEST))
+    areas = np.bincount(parts.reshape(-1))[1:]
+    return areas[areas >= SPECK]

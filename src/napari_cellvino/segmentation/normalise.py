@@ -58,7 +58,7 @@ def sample_intensities(
     if normalisation.method == "percentiles":
         values: NDArray[np.floating] = sample_medians(plane, samples)
     else:
-        step = _grid_step(plane.shape, samples)
+        step = grid_step(plane.shape, samples)
         values = plane[::step, ::step].astype(np.float64)
     finite: NDArray[np.floating] = values[np.isfinite(values)]
     return finite
@@ -97,7 +97,7 @@ def sample_medians(plane: NDArray[np.generic], samples: int = SAMPLES) -> NDArra
     if min(plane.shape) < 3:
         plane = np.pad(plane, 1, mode="edge")
     height, width = plane.shape
-    step = _grid_step(plane.shape, samples)
+    step = grid_step(plane.shape, samples)
     shifted = [
         _as_floats(plane[1 + dy : height - 1 + dy : step, 1 + dx : width - 1 + dx : step])
         for dy, dx in product((-1, 0, 1), repeat=2)
@@ -105,7 +105,8 @@ def sample_medians(plane: NDArray[np.generic], samples: int = SAMPLES) -> NDArra
     return _median_of_nine(shifted)
 
 
-def _grid_step(shape: tuple[int, ...], samples: int) -> int:
+def grid_step(shape: tuple[int, ...], samples: int = SAMPLES) -> int:
+    """Return the distance in px of about ``samples`` samples on a grid over an image of ``shape`` (Y, X)."""
     return max(1, int(np.sqrt(shape[0] * shape[1] / samples)))
 
 

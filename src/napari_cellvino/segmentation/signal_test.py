@@ -4,7 +4,8 @@ Noise of any correlation that many small causes add up to is a Gaussian random f
 through, values are spread normally. Cells are not: a few stand out far (kurtosis), or they are brighter or darker than
 what lies between them (skewness). Both are taken of differences of Gaussians at some sizes, and their distance from
 those of noise is added up in standard errors. Values that are spread less widely than normal, as interpolated noise has
-them, are no evidence. A network that learns to say "empty" was ruled out: each new model would have to learn it again.
+them, are no evidence. Where cells fill a field, steps between neighbours tell: they are steep at the edges
+only. A network that learns to say "empty" was ruled out: each new model would have to learn it again.
 
 A pattern that repeats over the whole field is no noise, and holds no cells either: its power lies in a few frequencies.
 """
@@ -28,10 +29,13 @@ SIZES = 5  # each twice the one before
 FEWEST_PIXELS = 32_000  # a smaller field is never called empty: too few values to know
 FEWEST_AT_A_SIZE = 120
 FEW = 64  # px of a line that are compared first
+MOST_TAKEN = 2 / 3  # of the lines of an enlarged image are no copies
 MARGIN = 5  # px that a filter reaches over the edge
 CORRELATED = 8.0  # neighbouring values of a filtered field that count as one
-ENOUGH = 30.0  # evidence, in squared standard errors
-PATTERN_MODES = 16.0  # frequencies that share the power of a pattern; hundreds in fields of cells
+ENOUGH = 50.0  # evidence, in squared standard errors
+PATTERN_MODES = 16.0  # frequencies that share the power of a pattern; many more in fields of cells
+FINE = 3  # sizes, from the finest, at which edges are looked for
+OF_MEDIANS = 0.45  # how much steps stand out in medians of noise
 
 Values = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -102,52 +106,66 @@ def _emptiness(channel: NDArray[np.generic]) -> Emptiness | None:
     grid = sample_medians(as_taken(channel))
     known = has_data(grid)
     values = grid[known]
-    if values.size == 0 or channel.min() == channel.max():
-        return Emptiness.CONSTANT
+    if values.size == 0 or values.min() == values.max():
+        finite = channel[np.isfinite(channel)]
+        return Emptiness.PATTERN if finite.size and finite.min() < finite.max() else Emptiness.CONSTANT
     if channel.size < FEWEST_PIXELS:
         return None
-    if values.min() == values.max():
-        return Emptiness.PATTERN
     bands = list(_bands(np.where(known, grid, np.median(values)).astype(np.float32), known))
     if not bands:
         return None
-    if pattern_modes(bands[0]) < PATTERN_MODES:
+    if min(map(pattern_modes, bands[:2])) < PATTERN_MODES:
         return Emptiness.PATTERN
     return Emptiness.NOISE if evidence(bands) < ENOUGH else None
 
 
 def as_taken(plane: NDArray[np.generic]) -> NDArray[np.generic]:
     """Return a plane (Y, X) without the copies of rows and columns that enlarging has made."""
-    rows = plane[_new_lines(plane)]
-    return rows[:, _new_lines(rows.T)]
+    rows = plane[_lines_taken(plane)]
+    return rows[:, _lines_taken(rows.T)]
 
 
-def _new_lines(lines: NDArray[np.generic]) -> Mask:
-    """Return which lines (N, …) differ from the one before."""
+def _lines_taken(lines: NDArray[np.generic]) -> Mask | slice:
+    """Return which lines (N, M) differ from the one before; all of them unless a third are copies."""
+    some = lines[:, :FEW]
+    if (some[1:] != some[:-1]).any(axis=1).mean() > MOST_TAKEN:
+        return slice(None)
     new = np.ones(len(lines), bool)
-    if (lines[1:, :FEW] == lines[:-1, :FEW]).all(axis=1).any():
-        new[1:] = (lines[1:] != lines[:-1]).any(axis=1)
-    return new
+    new[1:] = (lines[1:] != lines[:-1]).any(axis=1)
+    return new if new.mean() <= MOST_TAKEN else slice(None)
 
 
 def evidence(bands: list[Values]) -> float:
     """Return how far filtered fields are from those of noise, in squared standard errors."""
-    spreads = [float(np.sqrt((band[band != 0] ** 2).mean())) if band.any() else 0.0 for band in bands]
-    return sum(
-        _evidence_of(band, spread, coarser)
-        for band, spread, coarser in zip(bands, spreads, [*spreads[1:], 0.0], strict=True)
-    )
+    found, coarser = 0.0, 0.0
+    for number, band in reversed(list(enumerate(bands))):
+        values = band[band != 0]  # 0 stands for no data
+        spread = float(np.sqrt((values**2).mean())) if values.size else 0.0
+        if spread > 0:
+            own = min(1.0, (spread / coarser) ** 2) if coarser else 1.0  # the rest leaks in from coarser sizes
+            count = own * values.size / CORRELATED
+            found += _skewness(values) ** 2 * count / 6.0 + _excess(values) ** 2 * count / 24.0
+            found += _edges(band) ** 2 * count / 24.0 if number < FINE else 0.0
+        coarser = spread
+    return found
 
 
-def _evidence_of(band: Values, spread: float, coarser: float) -> float:
-    """Return the evidence at one size; what a coarser size leaks into it has fewer values of its own."""
-    if spread <= 0:
-        return 0.0
-    values = band[band != 0] / np.float32(spread)
+def _skewness(values: Values) -> float:
+    return float((values**3).mean() / (values**2).mean() ** 1.5)
+
+
+def _excess(values: Values) -> float:
+    """Return how much further values stand out than normal ones (excess kurtosis), 0 where they do less."""
     squares = values * values
-    count = values.size / CORRELATED * min(1.0, (spread / coarser) ** 2 if coarser else 1.0)
-    skewness, excess = float((squares * values).mean()), float((squares * squares).mean()) - 3.0
-    return skewness**2 * count / 6.0 + max(0.0, excess) ** 2 * count / 24.0
+    power = float(squares.mean())
+    return max(0.0, float((squares * squares).mean()) / power**2 - 3.0) if power > 0 else 0.0
+
+
+def _edges(band: Values) -> float:
+    """Return how much steps between neighbours stand out, as they do at the edges of cells that fill the field."""
+    known = (band[:-1, :-1] != 0) & (band[1:, :-1] != 0) & (band[:-1, 1:] != 0)
+    steps = (np.diff(band, axis=0)[:, :-1][known], np.diff(band, axis=1)[:-1][known])
+    return max(0.0, min(_excess(step) if step.size else 0.0 for step in steps) - OF_MEDIANS)
 
 
 def pattern_modes(band: Values) -> float:

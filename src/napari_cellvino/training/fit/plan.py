@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_cellvino.core.errors import TrainingDataError
-from napari_cellvino.model_package.spec import Diameter
+from napari_cellvino.model_package.spec import Diameter, Normalisation
 
 PLAN_NAME = "training.yaml"
 HeadName = Literal["centre_offset", "depth", "grid", "mask"]
@@ -64,6 +64,7 @@ class TrainingPlan(_Frozen):
     diameter_px: Diameter
     style: StyleName
     network: NetworkShape = NetworkShape()
+    normalise: Normalisation = Normalisation()
     box_sizes: bool = True
     shares: dict[str, float] = Field(default_factory=dict)
     tile: int = 640
