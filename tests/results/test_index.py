@@ -23,8 +23,8 @@ def write(root, name, count=3, review="unseen", at=OLD):
     folder = root / name
     folder.mkdir(parents=True, exist_ok=True)
     content = {
-        "format": 2,
-        "ticket": asdict(ResultKey(f"/i/{name}.tif", "", 1, 2, "r")),
+        "format": 3,
+        "result_key": asdict(ResultKey(f"/i/{name}.tif", "", 1, 2, "r")),
         "counts": {"count": count, "mean_score": None},
         "provenance": {"origin": {"path": f"/i/{name}.tif"}},
         "objects": [{"id": n + 1, "review": review} for n in range(count)],
@@ -179,7 +179,7 @@ def test_two_processes_read_and_write_it_at_once(many):
     [
         ("", "Expecting value"),
         ("[" * 100_000, "recursion"),
-        ('{"format": 3}', "format 3"),
+        ('{"format": 4}', "format 4"),
         ('{"format": "x"}', "'x'"),
         ('{"classes": 5}', "classes"),
     ],
@@ -200,4 +200,4 @@ def test_what_0_2_wrote_is_migrated(tmp_path):
     del content["format"]
     (folder / "annotation.json").write_text(json.dumps(content))
     summary = ResultStore(tmp_path).summary(folder)
-    assert (summary.outlines, summary.gone, summary.cells, summary.finished) == (True, 0, 3, True)
+    assert (summary.outlines, summary.deleted, summary.cells, summary.finished) == (True, 0, 3, True)

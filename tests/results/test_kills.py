@@ -261,5 +261,5 @@ def test_unsaved_corrections_are_counted(tmp_path):
 def test_a_damaged_result_does_not_hide_the_others(tmp_path):
     corrected(tmp_path)
     (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "annotation.json").write_text(json.dumps({"objects": "x", "ticket": 3}))
+    (tmp_path / "b" / "annotation.json").write_text(json.dumps({"objects": "x", "result_key": 3}))
     assert [row["folder"] for row in ResultStore(tmp_path).rows()] == ["a"]

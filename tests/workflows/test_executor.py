@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from plate_images import write_plate
 
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.progress import finish
 from napari_cellvino.io.plates import open_plate
@@ -19,9 +20,8 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.executor import InlineExecutor, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker, run_field_alone
-from napari_cellvino.workflows.run_folder import folder_tasks, run_folder
+from napari_cellvino.workflows.run_folder import folder_tasks, list_fields, run_folder
 from napari_cellvino.workflows.run_plate import plate_tasks
-from napari_cellvino.workflows.sources import OpenSources
 
 Tree = dict[str, bytes]
 
@@ -35,7 +35,9 @@ def field_tree(root) -> Tree:
 
 
 def tasks_of(images, job) -> list[FieldTask]:
-    return list(folder_tasks(images, job.pipeline, ResultStore(job.root), OpenSources()))
+    recipe = job.pipeline.recipe
+    fields = ((origin, stack, recipe) for origin, stack in list_fields(images, recipe))
+    return list(folder_tasks(fields, job.pipeline, ResultStore(job.root)))
 
 
 def outcomes(executor, tasks) -> list[FieldOutcome]:
@@ -87,7 +89,7 @@ def test_a_field_of_a_plate_is_done_in_another_process_too(job, tmp_path, wells)
 
 @pytest.mark.parametrize("kind", [InlineExecutor, ThreadsExecutor])
 def test_outcomes_keep_the_order_of_the_tasks(images, job, kind):
-    unreadable = failed_outcome(2, Origin("/gone.tif"), "it is gone")
+    unreadable = failed_outcome(2, Origin("/gone.tif"), ImageReadError("it is gone"))
     first, second, third = tasks_of(images, job)
     mixed = [first, unreadable, replace(second, number=3), replace(third, number=4)]
     done = outcomes(kind(FieldWorker(job.engines)), mixed)

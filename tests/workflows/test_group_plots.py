@@ -36,7 +36,7 @@ def cells_of(cells, **more):
 
 def add_field(root, name, rows, header=("id", "class", "area_px", "area_um2", "review", "excluded")):
     (root / name).mkdir(parents=True)
-    content = {"ticket": {}, "counts": {"count": len(rows)}, "provenance": {"origin": {"path": f"/x/{name}.tif"}}}
+    content = {"result_key": {}, "counts": {"count": len(rows)}, "provenance": {"origin": {"path": f"/x/{name}.tif"}}}
     (root / name / "annotation.json").write_text(json.dumps(content))
     write(root / name / "objects.csv", rows)
     if not rows:

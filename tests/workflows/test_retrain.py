@@ -90,7 +90,7 @@ def test_a_stopped_training_goes_on_and_both_models_are_scored(corrected: Path, 
     running.close()
     assert not list((tmp_path / "work").glob("*/mine"))
     again = list(retrain(asked))
-    assert again[0].words == "reading the corrections"
+    assert again[0].message == "reading the corrections"
     assert max(n.step for n in again) == 10
     assert any(n.validation is not None for n in again)
     done = finish(retrain(asked))  # all there: nothing is trained again

@@ -52,7 +52,7 @@ def test_sliders_touch_no_network_and_count_what_changes(workspace: Workspace, m
     assert (fewer.changes.added, fewer.changes.removed) == (0, native - fewer.count)
     workspace.show(fewer)
     assert workspace.values["smallest"] == 130
-    workspace.keep()
+    workspace.keep_preview()
     assert workspace.outcome is not None
     assert workspace.outcome.changes.removed == 0
     back = workspace.redecode({})

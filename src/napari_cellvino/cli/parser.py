@@ -27,6 +27,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_suggest(commands)
+    _add_watch(commands)
+    _add_jobs(commands)
+    _add_service(commands)
     _add_lists(commands)
     _add_evaluate(commands)
     _add_benchmark(commands)
@@ -77,6 +81,45 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     _add_choices(parser)
 
 
+def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "watch folders, and run by rules what is written into them, until it is stopped"
+    parser = _command(commands, "watch", "watch", text)
+    add = parser.add_argument
+    add("folders", nargs="+", type=Path, metavar="FOLDER", help="folders, watched to any depth")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for results, ledger and summary.html")
+    add("--rules", type=Path, metavar="FILE", help="what is run on which input (default: the choices here, on all)")
+    add("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
+    add("--dry-run", action="store_true", help="print what each input would get, and why")
+    add("--once", action="store_true", help="end when everything that is there is done")
+    add("--settle", type=float, default=5.0, metavar="S", help="a file is written when it stood still so long (5 s)")
+    add("--patience", type=float, default=120.0, metavar="S", help="the same for a plate or image folder (120 s)")
+    add("--every", type=float, default=10.0, metavar="S", help="list the folders so often, at least (10 s)")
+    _add_choices(parser)
+
+
+def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "list the jobs of a watch, and decide what is run again, accepted or rejected"
+    parser = _command(commands, "jobs", "jobs", text)
+    add = parser.add_argument
+    actions = ["list", "show", "retry", "rerun", "cancel", "accept", "reject", "pause", "resume"]
+    add("action", choices=actions, help="rerun: with another recipe; pause: begin nothing further")
+    add("results", type=Path, metavar="DIR", help="folder that 'cellvino watch' writes to")
+    add("input", nargs="*", metavar="INPUT", help="inputs, by path or name")
+    states = ["waiting", "running", "done", "failed", "skipped", "cancelled", "accepted", "rejected"]
+    add("--state", action="append", default=[], choices=states, help="jobs in this state; repeatable")
+    add("--recipe", type=Path, metavar="FILE", help="what rerun runs instead")
+
+
+def _add_service(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "have the system run a watch whenever you are logged in; shows what it would do, and does it with --yes"
+    parser = _command(commands, "service", "service", text)
+    add = parser.add_argument
+    add("action", choices=["install", "remove"])
+    add("--yes", action="store_true", help="do it")
+    add("--system", choices=["systemd", "launchd", "windows"], help="what runs services (default: what is here)")
+    add("watch", nargs=argparse.REMAINDER, metavar="WATCH", help="what is typed behind 'cellvino watch'")
+
+
 def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
     """Add what is chosen of a plate."""
     add = parser.add_argument_group("plates").add_argument
@@ -115,10 +158,25 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 
 def _frame(text: str) -> int:
     """Return a time point; 0 stands for all of them."""
-    if text == "all":
-        return 0
+    return 0 if text == "all" else _one_frame(text)
+
+
+def _add_suggest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "say which model suits an image: all of them look at a crop, and what they find is compared"
+    parser = _command(commands, "suggest", "suggest", text)
+    add = parser.add_argument
+    add("image", type=Path, metavar="IMAGE", help="an image; of a file with several fields, the first")
+    add("--model", action="append", default=[], metavar="NAME", help="a model to try; repeatable (default: all)")
+    add("--picture", type=Path, metavar="FILE.png", help="write what every model finds as a picture")
+    add("--device", metavar="D", help="AUTO, CPU, GPU, NPU, … as 'cellvino devices' lists them")
+    add("--frame", type=_one_frame, default=1, metavar="N", help="time point, from 1")
+    add("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
+
+
+def _one_frame(text: str) -> int:
+    """Return a time point."""
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time point; write a number from 1, or all")
+        raise argparse.ArgumentTypeError(f"{text!r} is no time point; they are numbered from 1")
     return int(text)
 
 

@@ -47,7 +47,7 @@ def plate_input(options: argparse.Namespace, overrides: MetadataOverrides) -> Pl
     return None
 
 
-def work_on_plate(
+def run_plate_inputs(
     source: PlateSource, pipeline: Pipeline, engines: EngineProvider, options: argparse.Namespace
 ) -> RunResult:
     """Run the chosen wells of a plate and return what became of every field.
@@ -119,7 +119,7 @@ class PlateReporter(Reporter):
         print(f"{well.name}: {cells(count)} in {fields}{kept} ({number} of {len(self.wells)} wells)", file=sys.stderr)
 
 
-def plate_found(path: Path, plate: Plate) -> tuple[dict[str, object], str]:
+def plate_info(path: Path, plate: Plate) -> tuple[dict[str, object], str]:
     """Return the metadata of a plate, as JSON values and as text."""
     return _record(path, plate), _format(path, plate)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from napari_cellvino.cli.plates import plate_input, work_on_plate
+from napari_cellvino.cli.plates import plate_input, run_plate_inputs
 from napari_cellvino.cli.progress_report import Reporter
 from napari_cellvino.cli.recipe_options import recipe_from
 from napari_cellvino.core.errors import OptionError
@@ -32,7 +32,7 @@ def _run(pipeline: Pipeline, engines: EngineProvider, options: argparse.Namespac
     if source is not None:
         if pipeline.recipe.frame == 0:
             raise OptionError("a plate is run one time point at a time; write --frame N instead of --frame all")
-        return work_on_plate(source, pipeline, engines, options)
+        return run_plate_inputs(source, pipeline, engines, options)
     files = list_inputs(options.inputs)
     passed_over = not_taken(options.inputs)
     if not options.json:

@@ -1,5 +1,9 @@
 """The errors of this package. Each is also a builtin error; messages name the problem, its value and the remedy."""
 
+from __future__ import annotations
+
+import errno
+
 
 class CellvinoError(Exception):
     """Something the user can understand and act on; anything else that is raised is a bug.
@@ -19,7 +23,7 @@ class CellvinoError(Exception):
         super().__init__("; ".join(part for part in (problem, command or remedy) if part))
 
     @property
-    def in_window(self) -> str:
+    def window_message(self) -> str:
         """The problem and the remedy, as shown in the window."""
         return "; ".join(part for part in (self.problem, self.remedy) if part)
 
@@ -56,6 +60,10 @@ class ReplaceError(OutputError):
     """Another result exists where one is to be written; callers may ask to replace it."""
 
 
+class JournalBusyError(OutputError):
+    """Another window, or another process, writes a journal of corrections."""
+
+
 class TrainingDataError(CellvinoError, ValueError):
     """A training set is missing something or contradicts itself."""
 
@@ -74,3 +82,25 @@ class UnsureError(EditError):
 
 class JournalError(CellvinoError, ValueError):
     """A journal of corrections cannot be used."""
+
+
+_PASSING = {
+    getattr(errno, name)
+    for name in (
+        "EAGAIN", "EBUSY", "EDQUOT", "EHOSTDOWN", "EHOSTUNREACH", "EIO", "ENETDOWN", "ENETRESET", "ENETUNREACH",
+        "ENODEV", "ENOENT", "ENOSPC", "ENOTCONN", "ENXIO", "EREMOTEIO", "ESTALE", "ETIMEDOUT",
+    )
+    if hasattr(errno, name)
+}  # fmt: skip
+
+
+def can_pass(error: BaseException | None) -> bool:
+    """Return whether an error may be gone later: a network drive that went, a full disk, too little memory.
+
+    A damaged file or an impossible choice stays as it is.
+    """
+    while error is not None:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _PASSING):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -260,7 +260,7 @@ class ChannelPlanes:
         return self.planes.plane(t=t, c=self.channels[c], z=z)
 
 
-def with_only(stack: Stack, channels: Sequence[int], warning: str) -> Stack:
+def select_stack_channels(stack: Stack, channels: Sequence[int], warning: str) -> Stack:
     """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` is the reason."""
     kept = tuple(channels)
     return replace(
@@ -300,7 +300,7 @@ class Plane:
         return self.pixels.shape[-2], self.pixels.shape[-1]
 
 
-class ZWay(StrEnum):
+class ZMode(StrEnum):
     """What is made of the planes of a z-stack."""
 
     MIP = "mip"
@@ -318,7 +318,7 @@ class ZChoice:
     plane, ``3d`` every plane, joined to objects in 3D.
     """
 
-    way: ZWay = ZWay.MIP
+    way: ZMode = ZMode.MIP
     plane: int | None = None
 
     @classmethod
@@ -330,19 +330,19 @@ class ZChoice:
         OptionError
             If the text is none of them.
         """
-        if text in set(ZWay) - {ZWay.PLANE}:
-            return cls(ZWay(text))
+        if text in set(ZMode) - {ZMode.PLANE}:
+            return cls(ZMode(text))
         match = re.fullmatch(r"plane:(\d+)", text)
         if match is None or int(match[1]) < 1:
             raise OptionError(
                 f"z choice {text!r} is not known; use mip, mean, focus, 3d, or plane:K with K from 1, as in plane:3"
             )
-        return cls(ZWay.PLANE, int(match[1]))
+        return cls(ZMode.PLANE, int(match[1]))
 
     @property
     def joined(self) -> bool:
         """Whether every plane is looked at and the cells are joined in 3D."""
-        return self.way is ZWay.JOINED
+        return self.way is ZMode.JOINED
 
     def __str__(self) -> str:
         return str(self.way) if self.plane is None else f"plane:{self.plane}"

@@ -55,7 +55,7 @@ class Area:
 
 
 @dataclass
-class LeftOut:
+class SkippedShapes:
     """Counts what is no cell, by the words that say why; ``remarks`` are whole sentences beside that."""
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -111,7 +111,7 @@ def cells_of_areas(
     areas: Sequence[Area],
     shape: tuple[int, ...],
     classes: Sequence[str] = (),
-    left_out: LeftOut | None = None,
+    left_out: SkippedShapes | None = None,
 ) -> Cells:
     """Return areas as the cells of an image of ``shape``, (Y, X) or (Z, Y, X).
 
@@ -120,7 +120,7 @@ def cells_of_areas(
     ImageValueError
         If boxes are to fill a stack, or none of the areas lies in the image.
     """
-    left = left_out or LeftOut()
+    left = left_out or SkippedShapes()
     usable = [area for area in areas if not area.is_degenerate]
     left.add("outline(s) hold nothing", len(areas) - len(usable))
     if usable and not any(area.outlined for area in usable):
@@ -153,7 +153,9 @@ def _rectangle(box: Box) -> NDArray[np.float64]:
     return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
 
 
-def _boxes(path: Path, areas: Sequence[Area], shape: tuple[int, ...], classes: Sequence[str], left: LeftOut) -> Cells:
+def _boxes(
+    path: Path, areas: Sequence[Area], shape: tuple[int, ...], classes: Sequence[str], left: SkippedShapes
+) -> Cells:
     check_flat(path, "a set of boxes", shape)
     height, width = shape
     inside = [

@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.formats.areas import Area, LeftOut, Pixels, box_of, cells_of_areas, points_of
+from napari_cellvino.formats.areas import Area, Pixels, SkippedShapes, box_of, cells_of_areas, points_of
 from napari_cellvino.formats.contours import signed_area
 from napari_cellvino.formats.decoding import JsonContent, decoding, read_json
 from napari_cellvino.formats.field import Cell, Cells, ExportField, Labels, cell_from, planes_of
 from napari_cellvino.formats.label_canvas import check_flat
-from napari_cellvino.formats.matching import Entry, Wanted, as_wanted, choose_entry
+from napari_cellvino.formats.matching import Entry, ImageQuery, as_query, choose_entry
 from napari_cellvino.formats.writer import SplitBook
 
 ANNOTATIONS_NAME = "annotations.json"
@@ -85,7 +85,7 @@ class Coco:
                     shape["segmentation"] = [ring.ravel().tolist() for ring in rings[cell.id]]
             kind = self._kinds.setdefault(cell.kind, len(self._kinds) + 1)
             box = {"bbox": [x0, y0, x1 - x0, y1 - y0], "category_id": kind, "iscrowd": 0}
-            yield {**shape, **box, "object": cell.id, **cell.words()}
+            yield {**shape, **box, "object": cell.id, **cell.properties()}
 
     def _append(self, name: str, rows: Iterable[dict[str, object]]) -> None:
         with self._list(name).open("a", encoding="utf-8", newline="\n") as handle:
@@ -134,7 +134,9 @@ def is_coco(content: JsonContent) -> bool:
     return isinstance(content, dict) and "annotations" in content and "images" in content
 
 
-def read_coco(path: Path, shape: tuple[int, ...], wanted: Wanted | str = "", *, content: JsonContent = None) -> Cells:
+def read_coco(
+    path: Path, shape: tuple[int, ...], wanted: ImageQuery | str = "", *, content: JsonContent = None
+) -> Cells:
     """Return the objects of an image (without suffix) in a COCO file; of its only image otherwise.
 
     ``content`` is what the file holds, where it was read before.
@@ -149,13 +151,13 @@ def read_coco(path: Path, shape: tuple[int, ...], wanted: Wanted | str = "", *, 
     check_flat(path, "an image of COCO JSON", shape)
     held = read_json(path) if content is None else content
     with decoding(path, "COCO JSON"):
-        notes = _notes(path, held, as_wanted(wanted), shape)
+        notes = _notes(path, held, as_query(wanted), shape)
         categories = held.get("categories") or [] if isinstance(held, dict) else []
         kinds = {entry["id"]: str(entry["name"]) for entry in categories}
         return _drawn(path, notes, kinds, shape)
 
 
-def _notes(path: Path, held: JsonContent, wanted: Wanted, shape: tuple[int, ...]) -> list[Json]:
+def _notes(path: Path, held: JsonContent, wanted: ImageQuery, shape: tuple[int, ...]) -> list[Json]:
     """Return the annotations of the image that is wanted."""
     if isinstance(held, list):
         if wanted.several or len({str(note["image_id"]) for note in held}) > 1:
@@ -173,7 +175,7 @@ def _entry(image: Json) -> Entry:
 
 
 def _drawn(path: Path, notes: list[Json], kinds: Mapping[int, str], shape: tuple[int, ...]) -> Cells:
-    left, taken, areas = LeftOut(), set[int](), list[Area]()
+    left, taken, areas = SkippedShapes(), set[int](), list[Area]()
     ours = any("object" in note for note in notes)
     crowds = sum(bool(note.get("iscrowd")) for note in notes)
     budget = _Budget(MOST_PIXELS * max(shape[0] * shape[1], 2**20))

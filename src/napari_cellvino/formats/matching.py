@@ -24,7 +24,7 @@ SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImageQuery:
     """The image whose annotations are looked for.
 
     ``name`` is without ending; ``path`` is where it lies, empty where that is not known; ``rivals`` are the paths of
@@ -50,9 +50,9 @@ class Entry:
     size: Size | None = None
 
 
-def as_wanted(wanted: Wanted | str) -> Wanted:
+def as_query(wanted: ImageQuery | str) -> ImageQuery:
     """Return the image that is wanted; of a name alone, nothing else is known."""
-    return Wanted(wanted) if isinstance(wanted, str) else wanted
+    return ImageQuery(wanted) if isinstance(wanted, str) else wanted
 
 
 def plain(text: str) -> str:
@@ -80,7 +80,7 @@ def shared_folders(file_name: str, path: str) -> int:
     return count
 
 
-def choose_entry(path: Path, entries: Sequence[Entry], wanted: Wanted, shape: tuple[int, ...]) -> int:
+def choose_entry(path: Path, entries: Sequence[Entry], wanted: ImageQuery, shape: tuple[int, ...]) -> int:
     """Return the row of the entry that belongs to an image of ``shape`` (Y, X).
 
     Raises
@@ -111,7 +111,7 @@ def choose_entry(path: Path, entries: Sequence[Entry], wanted: Wanted, shape: tu
     return best[0]
 
 
-def _named(entries: Sequence[Entry], wanted: Wanted) -> list[int]:
+def _named(entries: Sequence[Entry], wanted: ImageQuery) -> list[int]:
     stems = [stem_of(entry.file_name) for entry in entries]
     exact = [row for row, stem in enumerate(stems) if stem == wanted.name]
     alike = [row for row, stem in enumerate(stems) if plain(stem) in wanted.names]
@@ -123,7 +123,7 @@ def _listed(entries: Sequence[Entry]) -> str:
     return ", ".join(entry.file_name for entry in entries[:SHOWN]) + (" …" if len(entries) > SHOWN else "")
 
 
-def check_rivals(path: Path, file_name: str, wanted: Wanted) -> None:
+def check_rivals(path: Path, file_name: str, wanted: ImageQuery) -> None:
     """Raise ImageValueError where another image that is imported fits ``file_name`` as well as the wanted one."""
     own = shared_folders(file_name, wanted.path)
     rival = next((other for other in wanted.rivals if shared_folders(file_name, other) >= own), None)
@@ -134,7 +134,7 @@ def check_rivals(path: Path, file_name: str, wanted: Wanted) -> None:
         )
 
 
-def choose_file(masks: Path, files: Sequence[Path], wanted: Wanted) -> Path:
+def choose_file(masks: Path, files: Sequence[Path], wanted: ImageQuery) -> Path:
     """Return the file of a folder that belongs to an image, of those that have its name.
 
     Raises

@@ -1,7 +1,15 @@
 """One row of measurements per object, in pixels and, where the scale is known, in µm.
 
-Every object of a field is measured at once over its runs (see `runs`); that takes a twentieth of the time of
+All objects of a field are measured at once over their runs (see `runs`), in a twentieth of the time of
 ``skimage.measure.regionprops_table``, so that tables can follow every correction.
+
+Definitions: eccentricity is that of the ellipse with the same second moments of the pixel centres (0 for a single
+pixel, 1 for a straight line). Solidity is the pixel count over the area of the convex hull of the pixel squares. The
+integrated intensity is the sum of the intensities.
+
+References
+----------
+Moments and eccentricity as in scikit-image, ``skimage.measure.regionprops``.
 """
 
 from __future__ import annotations
@@ -64,18 +72,10 @@ def measure(
         centroid_y_um centroid_x_um`` where the scale is known, and ``origin review doubts`` as names. For boxes, those
         of diameter, eccentricity and solidity are absent: a box does not determine them.
 
-        Eccentricity is that of the ellipse with the same second moments of the pixel centres (0 for a single pixel,
-        1 for a straight line of them). Solidity is the pixel count over the area of the convex hull of the pixels'
-        squares. ``integrated_`` is the sum of the intensities.
-
     Raises
     ------
     ImageValueError
         If sizes do not fit together, or an object has no pixel in the label image.
-
-    References
-    ----------
-    Definitions of the moments and of eccentricity as in scikit-image, ``skimage.measure.regionprops``.
     """
     _check_sizes(labels, pixels, channels)
     shape = pixels.shape[-2:]

@@ -20,20 +20,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.recipe import Precision
+from napari_cellvino.core.yaml_text import load_yaml
 
 SPEC_NAME = "rdf.yaml"
 
 Task = Literal["instances", "detection", "mask"]
 
 
-class Takes(StrEnum):
+class ModelInput(StrEnum):
     """The input of a model: a whole field in tiles, or a crop round one cell."""
 
     FIELD = "field"
     CROP = "crop"
 
 
-class Gives(StrEnum):
+class ModelOutput(StrEnum):
     """What comes out of a model: a label image, boxes with classes, or the mask of the one cell in a crop."""
 
     OUTLINES = "outlines"
@@ -41,7 +42,7 @@ class Gives(StrEnum):
     MASK = "mask"
 
 
-_GIVES = {"instances": Gives.OUTLINES, "detection": Gives.BOXES, "mask": Gives.MASK}
+_GIVES = {"instances": ModelOutput.OUTLINES, "detection": ModelOutput.BOXES, "mask": ModelOutput.MASK}
 
 
 class _Frozen(BaseModel):
@@ -106,7 +107,7 @@ class ModelSpec(_Frozen):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     title: str
-    version: str
+    version: str = Field(pattern=r"^[0-9A-Za-z][^/\\:*?\"<>|\x00-\x1f]*$")
     description: str
     licence: str
     task: Task
@@ -131,14 +132,14 @@ class ModelSpec(_Frozen):
     sha256: dict[str, str]
 
     @property
-    def gives(self) -> Gives:
+    def gives(self) -> ModelOutput:
         """What comes out."""
         return _GIVES[self.task]
 
     @property
-    def takes(self) -> Takes:
+    def takes(self) -> ModelInput:
         """What it takes as input."""
-        return Takes.CROP if self.gives is Gives.MASK else Takes.FIELD
+        return ModelInput.CROP if self.gives is ModelOutput.MASK else ModelInput.FIELD
 
     @property
     def stain(self) -> str:
@@ -149,16 +150,16 @@ class ModelSpec(_Frozen):
 
     def describe_task(self) -> str:
         """Return the task as text: ``outlines cells``, ``boxes round cells: living, dead``."""
-        if self.gives is Gives.BOXES:
+        if self.gives is ModelOutput.BOXES:
             return "boxes round cells" + (f": {', '.join(self.classes)}" if len(self.classes) > 1 else "")
-        return "outlines cells" if self.gives is Gives.OUTLINES else "outlines one cell in the middle of an image"
+        return "outlines cells" if self.gives is ModelOutput.OUTLINES else "outlines one cell in the middle of an image"
 
     @model_validator(mode="after")
     def _fits_the_stride(self) -> Self:
         for name, size in (("tile", self.tile), ("halo", self.halo)):
             if size % self.stride:
                 raise ValueError(f"{name} {size} is no multiple of the stride {self.stride}")
-        if self.takes is Takes.CROP and self.stride != 1:
+        if self.takes is ModelInput.CROP and self.stride != 1:
             raise ValueError(f"a mask has the size of its crop: stride 1, not {self.stride}")
         return self
 
@@ -173,7 +174,7 @@ def read_spec(folder: Path) -> ModelSpec:
     """
     path = folder / SPEC_NAME
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelPackageError(f"{folder} is no model package: it has no {SPEC_NAME}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -44,7 +44,7 @@ NOT_MEASURED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableField:
     """A field that cannot be exported, and why."""
 
     folder: Path
@@ -52,14 +52,14 @@ class Unreadable:
 
 
 def read_fields(
-    folders: Sequence[Path], groups: Mapping[str, str], unreadable: list[Unreadable]
+    folders: Sequence[Path], groups: Mapping[str, str], unreadable: list[UnreadableField]
 ) -> Iterator[ExportField]:
     """Yield the fields one after the other; those that cannot be read go to ``unreadable``, the others go on."""
     for folder in folders:
         try:
             yield read_field(folder, groups)
         except CellvinoError as error:
-            unreadable.append(Unreadable(folder, error))
+            unreadable.append(UnreadableField(folder, error))
 
 
 def read_field(folder: Path, groups: Mapping[str, str] | None = None) -> ExportField:

@@ -147,7 +147,7 @@ def _write_session(
     first: bool,
 ) -> None:
     before = FieldFolder(folder)
-    known = before.result.ticket if before.is_result else None
+    known = before.result.result_key if before.is_result else None
     plain = key.as_dict() if key is not None else known
     _replace(folder, result, plain, found, seen, first=first, anew=key is not None and plain != known)
 
@@ -232,11 +232,11 @@ def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
         rgb=len(plane.inputs) == 3,
         excluded=[id_ for id_, record in annotation.records.items() if record.excluded],
     )
-    _write_content(folder, content_of(result, key))
+    _write_content(folder, stored_content(result, key))
 
 
-def content_of(result: FieldResult, key: object) -> dict[str, object]:
-    """Return what ``annotation.json`` says of a result."""
+def stored_content(result: FieldResult, key: object) -> dict[str, object]:
+    """Return the content of ``annotation.json`` for a result."""
     made = {KEY: key} if key else {}
     return {"format": FORMAT, **made, "counts": result.counts} | annotation_dict(result.annotation)
 

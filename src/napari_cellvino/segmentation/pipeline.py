@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.recipe import Precision, Recipe
-from napari_cellvino.model_package import Gives, ModelPackage, Takes, find_package
+from napari_cellvino.model_package import ModelInput, ModelOutput, ModelPackage, find_package
 from napari_cellvino.segmentation.heads import Parameter, check_parameters, head_parameters
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.signal_test import signal_parameters
@@ -27,12 +27,12 @@ class Step:
     precision: Precision
 
     @property
-    def takes(self) -> Takes:
+    def takes(self) -> ModelInput:
         """Kind of input."""
         return self.package.spec.takes
 
     @property
-    def gives(self) -> Gives:
+    def gives(self) -> ModelOutput:
         """Kind of output."""
         return self.package.spec.gives
 
@@ -198,7 +198,7 @@ def fit_to_model(recipe: Recipe, package: ModelPackage, choices: Mapping[str, ob
     fitting: dict[str, object] = {} if "parameters" in choices else {"parameters": {}}
     if recipe.precision not in package.precisions:
         fitting["precision"] = Precision.FAST
-    if package.spec.gives is not Gives.BOXES and "outline" not in choices:
+    if package.spec.gives is not ModelOutput.BOXES and "outline" not in choices:
         fitting["outline"] = ""
     return recipe.model_copy(update=fitting)
 

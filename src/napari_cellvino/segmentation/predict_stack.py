@@ -18,7 +18,7 @@ from napari_cellvino.core.image import Plane, Spacing, Stack, channel_index
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.engines.engine import Engine
-from napari_cellvino.model_package import Gives, ModelSpec
+from napari_cellvino.model_package import ModelOutput, ModelSpec
 from napari_cellvino.segmentation.contrast import counted_samples
 from napari_cellvino.segmentation.heads import head_parameters
 from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, range_of_samples
@@ -128,7 +128,7 @@ def _check(stack: Stack, spec: ModelSpec) -> None:
         raise ImageValueError(
             f"{stack.origin.name} has one plane, nothing to join in 3D; use another way along z (mip)"
         )
-    if spec.gives is not Gives.OUTLINES:
+    if spec.gives is not ModelOutput.OUTLINES:
         raise OptionError(
             f"model {spec.name} gives {spec.describe_task()}, which cannot be joined in 3D; "
             "choose a model that outlines cells, or another way along z (mip)"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import LUMINANCE, Plane, Stack, ZChoice, ZWay, channel_index
+from napari_cellvino.core.image import LUMINANCE, Plane, Stack, ZChoice, ZMode, channel_index
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.segmentation.plane_reading import read_ahead
@@ -109,11 +109,11 @@ def describe_plane(
 
 def _format_z(z: ZChoice, count: int, sharpest: int | None) -> str:
     return {
-        ZWay.MIP: f"maximum projection of {count} planes",
-        ZWay.MEAN: f"mean of {count} planes",
-        ZWay.FOCUS: f"sharpest of {count} planes" + (f" (plane {sharpest})" if sharpest else ""),
-        ZWay.PLANE: f"plane {z.plane}",
-        ZWay.JOINED: f"{count} planes joined in 3D",
+        ZMode.MIP: f"maximum projection of {count} planes",
+        ZMode.MEAN: f"mean of {count} planes",
+        ZMode.FOCUS: f"sharpest of {count} planes" + (f" (plane {sharpest})" if sharpest else ""),
+        ZMode.PLANE: f"plane {z.plane}",
+        ZMode.JOINED: f"{count} planes joined in 3D",
     }[z.way]
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from napari_cellvino.model_package import ModelSpec, Takes
+from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.counted_samples import has_data
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.normalise import sample_medians
@@ -57,7 +57,7 @@ SIGNAL_TEST = Parameter(
 
 def signal_parameters(spec: ModelSpec) -> tuple[Parameter, ...]:
     """Return the switch of the test with the model's default; none for models of single crops."""
-    return () if spec.takes is Takes.CROP else (SIGNAL_TEST.with_default(float(spec.signal_test)),)
+    return () if spec.takes is ModelInput.CROP else (SIGNAL_TEST.with_default(float(spec.signal_test)),)
 
 
 def believed(found: Decoded, emptiness: Emptiness | None, values: Mapping[str, float]) -> tuple[Decoded, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.image import Plane, Stack, ZChoice, ZWay
+from napari_cellvino.core.image import Plane, Stack, ZChoice, ZMode
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.engines.engine import EngineInfo
@@ -58,7 +58,7 @@ def read_volume(
             on_plane(pixels)
             projection.add(pixels)
             yield Progress("planes", done, count)
-    plane = make_plane(stack, projection, channel=channel, z=ZChoice(ZWay.JOINED), frame=frame, inputs=inputs)
+    plane = make_plane(stack, projection, channel=channel, z=ZChoice(ZMode.JOINED), frame=frame, inputs=inputs)
     return plane, Volume(stack, frame, digest.hexdigest())
 
 
@@ -82,6 +82,11 @@ class StackMaps:
     def tiles(self) -> int:
         """Number of tiles of all planes."""
         return sum(raw.tiles for raw in self.planes)
+
+    @property
+    def smaller_tile(self) -> int:
+        """The smallest size in px of tiles that were smaller than planned; else 0."""
+        return min((raw.smaller_tile for raw in self.planes if raw.smaller_tile), default=0)
 
     @property
     def notices(self) -> tuple[str, ...]:

@@ -6,10 +6,12 @@ in advance, so that two workers never choose the same one.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_cellvino.core.errors import CellvinoError, can_pass
 from napari_cellvino.core.image import MetadataOverrides, Origin
 from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.progress import Progress
@@ -95,7 +97,10 @@ class FieldProgress:
 
 @dataclass(frozen=True, slots=True)
 class FieldOutcome:
-    """The outcome of a field: its ``row`` of ``counts.csv``; ``kept`` if an earlier run had finished it."""
+    """The outcome of a field: its ``row`` of ``counts.csv``; ``kept`` if an earlier run had finished it.
+
+    ``can_pass`` says of a failure that its cause may be gone later, such as a network drive that is away.
+    """
 
     number: int
     row: Row
@@ -104,6 +109,7 @@ class FieldOutcome:
     engine: EngineInfo | None = None
     notices: tuple[str, ...] = ()
     traceback: str = ""
+    can_pass: bool = False
 
     @property
     def failed(self) -> bool:
@@ -111,9 +117,19 @@ class FieldOutcome:
         return self.row["status"] == "failed"
 
 
-def failed_outcome(
-    number: int, origin: Origin, reason: str, traceback: str = "", place: WellPlace | None = None
-) -> FieldOutcome:
+def failed_outcome(number: int, origin: Origin, error: Exception, place: WellPlace | None = None) -> FieldOutcome:
     """Return the outcome of a field without a result."""
+    reason, details = why_failed(error)
     row = field_row(origin, "", "failed", reason)
-    return FieldOutcome(number, plate_row(row, place.columns) if place else row, traceback=traceback)
+    row = plate_row(row, place.columns) if place else row
+    return FieldOutcome(number, row, traceback=details, can_pass=can_pass(error))
+
+
+def why_failed(error: Exception) -> tuple[str, str]:
+    """Return the reason of a failure, and the traceback for ``run.json`` if the error is unexpected."""
+    if isinstance(error, (CellvinoError, MemoryError)):
+        return str(error) or "not enough memory for this image; close other programs or use a computer with more", ""
+    if isinstance(error, OSError) and can_pass(error):
+        return f"{error}; check the disk or the network drive, and run it again", ""
+    reason = f"unexpected {type(error).__name__}: {error} (please report it; run.json has the details)"
+    return reason, "".join(traceback.format_exception(error))

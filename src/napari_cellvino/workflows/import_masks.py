@@ -22,7 +22,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.formats.field import Cell, Cells, MisfitError
-from napari_cellvino.formats.matching import Wanted, plain
+from napari_cellvino.formats.matching import ImageQuery, plain
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.results.corrections import IMPORTED, by_person
@@ -32,7 +32,7 @@ from napari_cellvino.results.schema import ResultKey, Row, field_row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.prepare import check_usable, project
 from napari_cellvino.segmentation.volume import Volume, read_volume
-from napari_cellvino.workflows.run_field import why_failed
+from napari_cellvino.workflows.field_task import why_failed
 from napari_cellvino.workflows.run_folder import at_time, list_fields
 
 NO_ENGINE = EngineInfo(NO_DEVICE, Precision.EXACT, "none", "none")
@@ -98,14 +98,14 @@ def import_masks(
     store.write_counts(rows)
 
 
-def _wanted(origin: Origin, images: Sequence[Path], *, several: bool) -> Wanted:
+def _wanted(origin: Origin, images: Sequence[Path], *, several: bool) -> ImageQuery:
     """Return what the masks of a field are looked for by; images of the same name in other folders are its rivals."""
     own, path = Origin(path=origin.path).name, Path(origin.path).absolute()
     alike = (image.absolute() for image in images if plain(Origin(path=str(image)).name) == plain(own))
-    return Wanted(origin.name, str(path), tuple(str(image) for image in alike if image != path), several)
+    return ImageQuery(origin.name, str(path), tuple(str(image) for image in alike if image != path), several)
 
 
-def _own_file(masks: Path, wanted: Wanted) -> Path:
+def _own_file(masks: Path, wanted: ImageQuery) -> Path:
     """Return what holds the masks of a field."""
     file = find_annotations(masks, wanted)
     if wanted.several and file == masks and holds_one_image(masks):
@@ -117,7 +117,14 @@ def _own_file(masks: Path, wanted: Wanted) -> Path:
 
 
 def _import_field(
-    file: Path, wanted: Wanted, stack: Stack, store: ResultStore, recipe: Recipe, taken: set[Path], *, overwrite: bool
+    file: Path,
+    wanted: ImageQuery,
+    stack: Stack,
+    store: ResultStore,
+    recipe: Recipe,
+    taken: set[Path],
+    *,
+    overwrite: bool,
 ) -> Imported:
     origin = stack.origin_of(recipe.frame)
     cells = _read(file, stack, recipe, wanted)  # before the pixels: what does not fit is told at once
@@ -148,7 +155,7 @@ def _kept_notices(folder: Path, cells: Cells, shape: tuple[int, ...]) -> tuple[s
     )
 
 
-def _read(file: Path, stack: Stack, recipe: Recipe, wanted: Wanted) -> Cells:
+def _read(file: Path, stack: Stack, recipe: Recipe, wanted: ImageQuery) -> Cells:
     """Return the masks of a field; those of another number of axes than was asked for with what to do about it."""
     sizes, joined = tuple(stack.shape[2:]), recipe.z_choice.joined
     if joined and stack.shape.z == 1:

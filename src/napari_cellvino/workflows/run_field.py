@@ -7,11 +7,10 @@ needs no network, while the next field is segmented.
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
-from napari_cellvino.core.errors import CellvinoError, OutputError
+from napari_cellvino.core.errors import OutputError
 from napari_cellvino.core.image import Spacing, Stack, channel_index
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe
@@ -137,7 +136,8 @@ def write_result(found: SegmentedField, worker: FieldWorker) -> FieldOutcome:
     try:
         result = finish_field(found.prediction, found.pipeline)
         again, store = task.replace or task.again, worker.store(task)
-        store.save(task.folder, result, task.result_key, overwrite=again, finish=_plate_finish(found))
+        key = task.result_key.with_smaller_tile(found.prediction.raw.smaller_tile)
+        store.save(task.folder, result, key, overwrite=again, finish=_plate_finish(found))
         notices = task.notices + notices_of(found.prediction) + _write_back(task, worker, result.plane.spacing)
         row = _row(task, worker)
     except Exception as error:  # as above
@@ -206,13 +206,4 @@ def _labels_into(place: WellPlace, stored: FieldFolder, worker: FieldWorker, spa
 
 
 def _failed(task: FieldTask, error: Exception) -> FieldOutcome:
-    reason, details = why_failed(error)
-    return failed_outcome(task.number, task.origin, reason, details, task.place)
-
-
-def why_failed(error: Exception) -> tuple[str, str]:
-    """Return the reason of a failure, and the traceback for ``run.json`` if the error is unexpected."""
-    if isinstance(error, (CellvinoError, MemoryError)):
-        return str(error) or "not enough memory for this image; close other programs or use a computer with more", ""
-    reason = f"unexpected {type(error).__name__}: {error} (please report it; run.json has the details)"
-    return reason, "".join(traceback.format_exception(error))
+    return failed_outcome(task.number, task.origin, error, task.place)

@@ -21,7 +21,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, WellPlace, failed_outcome
-from napari_cellvino.workflows.run_field import FieldWorker, why_failed
+from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import RunResult, run_fields
 from napari_cellvino.workflows.sources import OpenSources
 
@@ -99,7 +99,7 @@ def plate_tasks(
         try:
             key = plate_result_key(ResultKey.of(origin, pipeline.recipe), source, field, choices.ring_px)
         except Exception as error:  # one bad image must not end the run
-            yield failed_outcome(number, origin, *why_failed(error), place)
+            yield failed_outcome(number, origin, error, place)
             continue
         yield FieldTask(
             number, field.label, origin, pipeline.recipe, root / folder_name(field), key,
@@ -120,7 +120,7 @@ class PlateTables:
 
     def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
         """Write every table, with what a person corrected meanwhile, and return what the user should know."""
-        self._plate.write_tables([self._plate.store.fresh_row(o.row) for o in outcomes], self._layout)
+        self._plate.write_tables([self._plate.store.current_row(o.row) for o in outcomes], self._layout)
         return self._into_plate() if complete else ()
 
     def _into_plate(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QWidget
 
-from napari_cellvino.core.image import Spacing, ZWay
+from napari_cellvino.core.image import Spacing, ZMode
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 OpenFile = Callable[[CellvinoWindow, Path], None]
@@ -126,7 +126,7 @@ def test_plane_choice_goes_into_the_recipe(window: CellvinoWindow, open_file: Op
     open_file(window, stack_file)
     choice = window.open_panel.planes
     assert not choice.plane.isVisible()
-    choice.kind.setCurrentIndex(choice.kind.findData(ZWay.PLANE))
+    choice.kind.setCurrentIndex(choice.kind.findData(ZMode.PLANE))
     assert choice.plane.isVisible()
     choice.plane.setValue(4)
     assert window.session.workspace.recipe.z == "plane:4"

@@ -159,7 +159,7 @@ def test_pattern_is_previewed_as_it_is_typed_and_opens_the_folder(
     assert lines[1] == "B-02 pos1 dna.tif → row B, column 02, field 1, channel dna"
     assert lines[-1] == "not matched: overview.tif"
     click(pattern.open_button)
-    qtbot.waitUntil(lambda: window.session.plates.held is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.session.plates.current is not None, timeout=WAIT_MS)
     assert "2 of 96 wells" in panel.facts.text()
     assert not panel.notice.isVisible()
     press(qtbot, panel.grid, "C03")

@@ -179,7 +179,7 @@ def test_dropped_folder_is_opened(window: CellvinoWindow, made: Path, qtbot: QtB
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(made))])
     window.open_panel.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, NONE))
-    qtbot.waitUntil(lambda: window.session.plates.held is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.session.plates.current is not None, timeout=WAIT_MS)
     assert window.plate_panel.isVisible()
 
 
@@ -198,9 +198,9 @@ def test_missing_wells_and_fields_are_told_on_the_grid(opened: CellvinoWindow, m
     shutil.rmtree(made / "A" / "2" / "1")
     shutil.rmtree(made / "B" / "2")
     open_plate(opened, made, qtbot)
-    held = opened.session.plates.held
-    assert held is not None
-    wells = held.wells
+    current = opened.session.plates.current
+    assert current is not None
+    wells = current.wells
     assert {w.name for w in wells.absent} == {"B02"}
     assert {w.name for w in wells.incomplete} == {"A02"}
     assert "missing: A02 field 1, well B02" in opened.plate_panel.problems.text()
@@ -225,7 +225,7 @@ def test_two_hundred_wells_opened_leave_no_layer_no_file_and_no_memory_behind(
     }  # fmt: skip
     open_plate(window, write_zarr_plate(tmp_path / "many.ome.zarr", images, "0.5"), qtbot)
     plates, process = window.session.plates, psutil.Process()
-    wells = list(plates.held.wells.fields)
+    wells = list(plates.current.wells.fields)
 
     def look_at(count: int) -> tuple[int, int, int]:
         for n in range(count):

@@ -193,10 +193,10 @@ def test_a_preview_of_the_sliders_is_not_saved(review: Review, qtbot: QtBot) -> 
     window = review.window
     window.show_step(2)
     window.run_panel.sliders.rows["confidence"].number.setValue(0.9)
-    qtbot.waitUntil(lambda: window.session.runner.undecided, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.session.runner.has_preview, timeout=WAIT_MS)
     window.show_step(4)
     qtbot.waitUntil(lambda: not window.session.busy, timeout=WAIT_MS)
     assert not window.save_panel.save_button.isEnabled()
     assert "preview" in window.save_panel.hint.text()
-    window.session.runner.keep()
+    window.session.runner.keep_preview()
     assert window.save_panel.save_button.isEnabled()

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from small_models import field, write_finder
 
-from napari_cellvino.core.image import ZWay
+from napari_cellvino.core.image import ZMode
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 from ..conftest import WAIT_MS
@@ -54,7 +54,7 @@ def stack(
     open_file(window, stack_file)
     window.session.saver.choose(str(tmp_path / "results"))
     kind = window.open_panel.planes.kind
-    kind.setCurrentIndex(kind.findData(ZWay.JOINED))
+    kind.setCurrentIndex(kind.findData(ZMode.JOINED))
     run(window)
     return Review(window, qtbot)
 

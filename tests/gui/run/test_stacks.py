@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from napari_cellvino.core.image import ZWay
+from napari_cellvino.core.image import ZMode
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 WAIT_MS = 120_000
@@ -30,7 +30,7 @@ def test_joined_in_3d_and_joined_again_as_sliders_move(
 ) -> None:
     open_file(window, stack_file)
     kind, panel, workspace = window.open_panel.planes.kind, window.run_panel, window.session.workspace
-    kind.setCurrentIndex(kind.findData(ZWay.JOINED))
+    kind.setCurrentIndex(kind.findData(ZMode.JOINED))
     assert workspace.recipe.z == "3d"
     assert "3D" in window.open_panel.planes.explanation.text()
     run(window)
@@ -57,7 +57,7 @@ def test_joined_in_3d_and_joined_again_as_sliders_move(
     viewer.dims.ndisplay = 3
     viewer.dims.ndisplay = 2
 
-    kind.setCurrentIndex(kind.findData(ZWay.MIP))  # its sliders go, and the stack's result is told to be old
+    kind.setCurrentIndex(kind.findData(ZMode.MIP))  # its sliders go, and the stack's result is told to be old
     assert "z_planes" not in panel.sliders.rows
     assert not any(name.startswith("z_") for name in workspace.recipe.parameters)
     run(window)
@@ -69,9 +69,9 @@ def test_mean_and_best_focus_are_offered(window: CellvinoWindow, open_file: Open
     open_file(window, stack_file)
     planes = window.open_panel.planes
     told = set()
-    for way in ZWay:
+    for way in ZMode:
         planes.kind.setCurrentIndex(planes.kind.findData(way))
         assert window.session.workspace.recipe.z_choice.way is way
-        assert planes.plane.isVisibleTo(planes) == (way is ZWay.PLANE)
+        assert planes.plane.isVisibleTo(planes) == (way is ZMode.PLANE)
         told.add(planes.explanation.text())
-    assert len(told) == len(ZWay)
+    assert len(told) == len(ZMode)

@@ -167,7 +167,7 @@ def test_plots_are_of_all_results_in_the_folder(
     qtbot.waitUntil(lambda: not exporter.working, timeout=WAIT_MS)
     assert exporter.made is not None
     assert exporter.made.path == tmp_path / "plot-count-by-field.png"
-    assert "in 2 fields" in exporter.made.words
+    assert "in 2 fields" in exporter.made.summary
 
 
 def test_a_damaged_neighbour_is_left_out_of_a_plot(

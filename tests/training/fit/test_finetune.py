@@ -75,7 +75,7 @@ def test_a_model_is_made_runs_and_is_gone_on_from(dataset: Path, tmp_path: Path)
 
     news, further = follow(TrainingTask(dataset, tmp_path / "better", base=str(tmp_path / "mine"), steps=2))
     assert further.package.spec.version == "0.2.0"  # type: ignore[attr-defined]
-    before, after = further.goals  # type: ignore[attr-defined]
+    before, after = further.primary_metrics  # type: ignore[attr-defined]
     assert before is not None
     assert 0 <= after <= 1
     assert f"starting from mine 0.1.0 (sha256 {package.sha256[:12]})" in further.package.card()  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Vectors
 
 from napari_cellvino.annotation import Annotation
-from napari_cellvino.core.image import Plane, PlaneReader, ZChoice, ZWay
+from napari_cellvino.core.image import Plane, PlaneReader, ZChoice, ZMode
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.gui.napari_bridge.layer_style import (
     box_colours,
@@ -58,7 +58,7 @@ class ResultPlace:
 
 def seen_in(pixels: Plane, choice: ZChoice) -> int | None:
     """Return the plane of a stack (from 0) that ``pixels`` are; None of a projection, or of every plane."""
-    number = choice.plane if choice.way is ZWay.PLANE else pixels.sharpest
+    number = choice.plane if choice.way is ZMode.PLANE else pixels.sharpest
     return number - 1 if number is not None else None
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import napari
 from qtpy.QtCore import QObject
 
-from napari_cellvino.core.image import Plane, ZChoice, ZWay
+from napari_cellvino.core.image import Plane, ZChoice, ZMode
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.gui.napari_bridge import FieldLayers, Picture, seen_in
 from napari_cellvino.gui.open.open_controller import OpenController
@@ -66,8 +66,8 @@ class CurrentFieldController(QObject):
         frame, z = self._layers.number(picture, "T"), self._layers.number(picture, "Z")
         if frame is not None and frame <= workspace.stack.shape.t:
             workspace.choose(frame=frame)
-        if z is not None and workspace.recipe.z_choice.way is ZWay.PLANE and z <= workspace.stack.shape.z:
-            workspace.choose(z=str(ZChoice(ZWay.PLANE, z)))
+        if z is not None and workspace.recipe.z_choice.way is ZMode.PLANE and z <= workspace.stack.shape.z:
+            workspace.choose(z=str(ZChoice(ZMode.PLANE, z)))
 
     def _on_recipe(self, recipe: Recipe) -> None:
         """Show the time point, and the one plane, that the recipe is for."""
@@ -89,7 +89,7 @@ class CurrentFieldController(QObject):
             self._layers.remove_projection(picture)
             return
         choice = done.recipe.z_choice
-        if choice.way in (ZWay.MIP, ZWay.MEAN):
+        if choice.way in (ZMode.MIP, ZMode.MEAN):
             self._layers.show_projection(plane, choice.way, picture)
             return
         self._layers.remove_projection(picture)

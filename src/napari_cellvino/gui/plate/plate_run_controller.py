@@ -107,8 +107,8 @@ class PlateRunController(QObject):
         self.changed.emit()
 
     def _recipe_is_ours(self) -> bool:
-        stack, held = self._workspace.stack, self._plates.held
-        return stack is None or (held is not None and stack.origin.path == str(held.source.path))
+        stack, current = self._workspace.stack, self._plates.current
+        return stack is None or (current is not None and stack.origin.path == str(current.source.path))
 
     def _keep_channel(self, stack: Stack | None) -> None:
         """Let a field of the plate be seen in the channel that was chosen for it before any was open."""
@@ -121,23 +121,23 @@ class PlateRunController(QObject):
 
         With ``labels_back``, label images are written into an OME-Zarr plate too.
         """
-        held = self._plates.held
-        if held is None or self.running or self._workspace.package is None:
+        current = self._plates.current
+        if current is None or self.running or self._workspace.package is None:
             return
         chosen = frozenset(wells)
-        fields = tuple(f for f in held.source.plate.fields if f.well in chosen)
-        run = PlateRun(held.source, fields, self._well_values.root, time.perf_counter())
+        fields = tuple(f for f in current.source.plate.fields if f.well in chosen)
+        run = PlateRun(current.source, fields, self._well_values.root, time.perf_counter())
         choices = PlateChoices(self._well_values.layout, labels_back=labels_back, replace=anew)
-        chosen_here = self._workspace.pipeline().with_overrides(held.overrides).with_choices(channel=self.channel)
-        pipeline = fit_to_plate(chosen_here, held.source.plate)
+        chosen_here = self._workspace.pipeline().with_overrides(current.overrides).with_choices(channel=self.channel)
+        pipeline = fit_to_plate(chosen_here, current.source.plate)
         self.last, self.running, self.stopped, self.failure = run, True, False, None
         self._task = Task(
             done=lambda done: self._end(run, done),
             failed=lambda error: self._fail(run, error),
             stopped=lambda: self._stop(run),
-            news=lambda news: self._on_event(run, news),
+            progressed=lambda event: self._on_event(run, event),
         )
-        address = PlateAddress(held.source.path, held.pattern, held.overrides)
+        address = PlateAddress(current.source.path, current.pattern, current.overrides)
         self._worker.start(
             lambda: run_plate(run.source, fields, pipeline, run.root, self._engines, choices, address=address),
             self._task,
@@ -158,13 +158,13 @@ class PlateRunController(QObject):
         self._task, self.last = Task(), None
         self._engines.close()
 
-    def _on_event(self, run: PlateRun, news: FieldProgress | FieldOutcome) -> None:
-        if isinstance(news, FieldProgress):
-            run.now, run.number = news.name, news.number
+    def _on_event(self, run: PlateRun, event: FieldProgress | FieldOutcome) -> None:
+        if isinstance(event, FieldProgress):
+            run.now, run.number = event.name, event.number
             if run.first_s is None:
                 run.first_s = time.perf_counter()
         else:
-            self._take(run, news)
+            self._take(run, event)
         if not self._delay.isActive():
             self._delay.start()
 
@@ -181,8 +181,8 @@ class PlateRunController(QObject):
 
     def _shows(self, run: PlateRun) -> bool:
         """Return whether the grid and the folder of results are those of a run."""
-        held = self._plates.held
-        return held is not None and held.source.path == run.source.path and self._well_values.root == run.root
+        current = self._plates.current
+        return current is not None and current.source.path == run.source.path and self._well_values.root == run.root
 
     def _end(self, run: PlateRun, done: RunResult) -> None:
         several = dict.fromkeys(notice for o in done.outcomes for notice in o.notices)

@@ -47,7 +47,7 @@ class Thumbnails(QObject):
             return
         wanted = [held[0] for well, held in fields.items() if well not in self._small]
         of = self._of
-        self._task = Task(news=lambda small: self._take(of, small), done=lambda _: self._show())
+        self._task = Task(progressed=lambda small: self._take(of, small), done=lambda _: self._show())
         self._worker.start(lambda: _read(source, wanted, channel), self._task)
 
     def stop(self) -> None:
@@ -61,7 +61,7 @@ class Thumbnails(QObject):
         self.pictures, self._of = {}, None
 
     def _take(self, of: object, small: _Small) -> None:
-        if of is not self._of:  # news of a plate or channel that is not shown any more
+        if of is not self._of:  # of a plate or channel that is not shown any more
             return
         self._small[small[0]] = small[1]
         if not self._delay.isActive():

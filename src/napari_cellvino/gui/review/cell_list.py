@@ -12,7 +12,7 @@ from napari_cellvino.gui.review.cursor import CellFilter, Order
 from napari_cellvino.gui.review.gallery import Gallery
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.review_view import STATES
-from napari_cellvino.gui.widgets.form_layout import beside, calm, narrow, say, text_line
+from napari_cellvino.gui.widgets.form_layout import ignore_wheel, narrow, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_estimate
 from napari_cellvino.quality.sampling import estimate
 
@@ -38,7 +38,7 @@ class ReviewList(QWidget):
         super().__init__()
         self._reviewer = reviewer
         self.order, self.state, self.doubt, self.kind = (narrow(QComboBox()) for _ in range(4))
-        self.size = calm(QSpinBox())
+        self.size = ignore_wheel(QSpinBox())
         self.estimate = text_line("aside")
         self.table, self.gallery = CellView(reviewer), Gallery(reviewer)
         self.tabs = QTabWidget()
@@ -74,7 +74,7 @@ class ReviewList(QWidget):
             widget.setAccessibleName(name)
 
     def _lay_out(self) -> None:
-        first, second = beside(self.order, self.size, stretch=0), QHBoxLayout()
+        first, second = side_by_side(self.order, self.size, stretch=0), QHBoxLayout()
         second.setSpacing(4)
         for widget in (self.state, self.doubt, self.kind):
             second.addWidget(widget, 1)

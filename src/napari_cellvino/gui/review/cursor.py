@@ -38,10 +38,10 @@ class Cursor:
     Parameters
     ----------
     annotation
-        What is gone through.
+        The annotation to review.
     order, size
         What comes first, and how many cells a random sample has.
-    likely
+    foreground_probability
         The model's probability of a cell (Y, X) where it was kept.
 
     Raises

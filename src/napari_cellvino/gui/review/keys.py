@@ -51,7 +51,7 @@ def run_action(action: actions.Action, reviewer: ReviewController, active_tool: 
     active_tool.drop()
     action.run(reviewer)
     if action is actions.MERGE and few and reviewer.annotation is not None:
-        said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
+        said = reviewer.editor.failure.message if reviewer.editor.failure is not None else ""
         active_tool.take(tools.MERGE_ALONG)
         reviewer.editor.say(said)
 

@@ -65,7 +65,7 @@ class ReviewQueue(QObject):
                 self.order = Order.DOUBT
                 self.refused.emit(error)
                 self._cursor = self._made(self._annotation)
-            self._look_closer(self._annotation, self._cursor)
+            self._decode_other_thresholds(self._annotation, self._cursor)
         return self._cursor
 
     def is_at(self, id_: int) -> bool:
@@ -81,7 +81,7 @@ class ReviewQueue(QObject):
         foreground_probability = self._workspace.cell_map() if len(annotation.shape) == 2 else None
         return Cursor(annotation, self.order, self.sample_size, foreground_probability)
 
-    def _look_closer(self, annotation: Annotation, walk: Cursor) -> None:
+    def _decode_other_thresholds(self, annotation: Annotation, walk: Cursor) -> None:
         """Decode what was kept of the run with other thresholds: in a plane, where the head has such thresholds."""
         outcome = self._workspace.outcome
         if outcome is None or annotation.labels is None or annotation.labels.ndim != 2:

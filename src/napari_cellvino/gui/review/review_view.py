@@ -61,7 +61,7 @@ def resolve_review(
         stack=len(annotation.shape) == 3,
         said=f"✓  {reviewer.editor.said}" if reviewer.editor.said and tool is None else _in_hand(tool),
         notice=_notice(reviewer),
-        offer=f"{reviewer.earlier.words}. Go on with them?" if reviewer.earlier is not None else "",
+        offer=reviewer.earlier.question if reviewer.earlier is not None else "",
         last=f"{format_count(reviewer.editor.unsaved, 'step')} not saved yet (tab 4)"
         if reviewer.editor.unsaved
         else "",
@@ -73,7 +73,7 @@ def _saved(saved: SavedResult) -> str:
 
 
 def _notice(reviewer: ReviewController) -> str:
-    said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
+    said = reviewer.editor.failure.message if reviewer.editor.failure is not None else ""
     if not said and reviewer.editor.busy:
         said = f"{reviewer.editor.busy[:1].upper()}{reviewer.editor.busy[1:]}."
     if not said and reviewer.keys_rest_for:

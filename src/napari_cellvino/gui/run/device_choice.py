@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QComboBox
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.engines.engine import Device
 from napari_cellvino.gui.run.model_choice import enable_row
-from napari_cellvino.gui.widgets.form_layout import calm, narrow
+from napari_cellvino.gui.widgets.form_layout import ignore_wheel, narrow
 from napari_cellvino.model_package import ModelPackage
 
 _TITLES = {Precision.FAST: "Fast", Precision.EXACT: "Exact (f32)", Precision.INT8: "INT8"}
@@ -38,8 +38,8 @@ class DeviceChoice(QComboBox):
         for device in devices:
             title = device.full_name if device.name == "AUTO" else f"{device.full_name} ({device.name})"
             self.addItem(title, device.name)
-            able = ", ".join(device.capabilities) or "OpenVINO chooses the fastest of these devices"
-            self.setItemData(self.count() - 1, f"{title}\n{able}", Qt.ItemDataRole.ToolTipRole)
+            capabilities = ", ".join(device.capabilities) or "OpenVINO chooses the fastest of these devices"
+            self.setItemData(self.count() - 1, f"{title}\n{capabilities}", Qt.ItemDataRole.ToolTipRole)
         self.set_value(chosen)
 
     def set_value(self, name: str) -> None:
@@ -58,15 +58,15 @@ class PrecisionChoice(QComboBox):
 
     def __init__(self) -> None:
         super().__init__()
-        calm(self)
+        ignore_wheel(self)
         self.setAccessibleName("Precision")
         for precision, title in _TITLES.items():
             self.addItem(title, precision)
         self.activated.connect(lambda row: self.value_changed.emit(self.itemData(row)))
 
-    def offer(self, package: ModelPackage | None, chosen: Precision, able: tuple[str, ...]) -> None:
-        """Enable what the model has weights for, and name what is fast on a device ``able`` to do this."""
-        fast = next((ours for theirs, ours in _FASTEST if theirs in able), "f32" if able else "")
+    def offer(self, package: ModelPackage | None, chosen: Precision, capabilities: tuple[str, ...]) -> None:
+        """Enable what the model has weights for, and name what is fast on a device ``capabilities`` to do this."""
+        fast = next((ours for theirs, ours in _FASTEST if theirs in capabilities), "f32" if capabilities else "")
         self.setItemText(0, f"Fast ({fast})" if fast else "Fast")
         for row, precision in enumerate(_TITLES):
             offered = package is None or precision in package.precisions

@@ -7,7 +7,7 @@ from qtpy.QtGui import QColor, QPalette, QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.widgets.form_layout import MARGIN, narrow
-from napari_cellvino.model_package import Gives, ModelPackage, ModelSpec
+from napari_cellvino.model_package import ModelOutput, ModelPackage, ModelSpec
 from napari_cellvino.model_package.registry import ListedPackage
 
 
@@ -44,7 +44,7 @@ class ModelChoice(QComboBox):
 
 
 def _title(spec: ModelSpec) -> str:
-    kind = {Gives.OUTLINES: "outlines", Gives.BOXES: "boxes", Gives.MASK: "one cell"}[spec.gives]
+    kind = {ModelOutput.OUTLINES: "outlines", ModelOutput.BOXES: "boxes", ModelOutput.MASK: "one cell"}[spec.gives]
     short = spec.version.removesuffix(".0")
     return f"{spec.title} · {kind} {short}"
 

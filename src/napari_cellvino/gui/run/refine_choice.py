@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_cellvino.gui.widgets.form_layout import narrow
-from napari_cellvino.model_package import Gives
+from napari_cellvino.model_package import ModelOutput
 from napari_cellvino.model_package.registry import ListedPackage
 
 NONE = "none, boxes only"
@@ -29,7 +29,7 @@ class RefineChoice(QComboBox):
         self.setItemData(0, "Cells are counted and measured by their boxes", Qt.ItemDataRole.ToolTipRole)
         for package in packages:
             spec = package.spec
-            if spec is not None and spec.gives is Gives.MASK and self.findData(package.name) < 0:
+            if spec is not None and spec.gives is ModelOutput.MASK and self.findData(package.name) < 0:
                 self.addItem(f"{spec.title} {spec.version}", package.name)
                 said = f"{spec.description}\nEach cell that is found is looked at once more: that takes longer"
                 self.setItemData(self.count() - 1, said, Qt.ItemDataRole.ToolTipRole)

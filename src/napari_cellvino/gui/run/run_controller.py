@@ -104,7 +104,7 @@ class RunController(QObject):
             return
         done = partial(self._accept, workspace.stack, workspace.pipeline())
         self.running, self._running_on, self._started = True, workspace.stack.planes, time.perf_counter()
-        self._task = Task(done=done, failed=self._fail, stopped=self._stop, news=self._news)
+        self._task = Task(done=done, failed=self._fail, stopped=self._stop, progressed=self._on_progress)
         self._worker.start(lambda: steps, self._task)
         self.changed.emit()
 
@@ -114,7 +114,7 @@ class RunController(QObject):
             self._task.stop()
             self._workspace.cancel()
 
-    def _news(self, progress: Progress) -> None:
+    def _on_progress(self, progress: Progress) -> None:
         now, left = time.perf_counter(), None
         if progress.stage is Stage.INFERENCE:
             if progress.done <= 1:
@@ -166,7 +166,7 @@ class RunController(QObject):
         raw = outcome.prediction.raw
         self._previewing = True
         self._preview = Task(
-            done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._go_on
+            done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._decode_done
         )
         self._decoder.start(lambda: self._workspace.redecode(values), self._preview)
 
@@ -174,23 +174,23 @@ class RunController(QObject):
         shown = self._workspace.outcome
         if shown is not None and shown.prediction.raw is raw:
             self._workspace.show(made)
-        self._go_on()
+        self._decode_done()
 
     def _fail_preview(self, error: BaseException) -> None:
         self.failure = failure_of(error)
         self.changed.emit()
-        self._go_on()
+        self._decode_done()
 
-    def _go_on(self) -> None:
+    def _decode_done(self) -> None:
         self._previewing = False
         self._decode_next()
 
-    def keep(self) -> None:
+    def keep_preview(self) -> None:
         """Take what is shown as the result."""
         self.kept = self._workspace.outcome
-        self._workspace.keep()
+        self._workspace.keep_preview()
 
-    def back(self) -> None:
+    def discard_preview(self) -> None:
         """Show the result as it was kept last."""
         self._wanted = None
         self._preview.stop()
@@ -226,7 +226,7 @@ class RunController(QObject):
         self._canvas.enter(self._layers.show(annotation, place, name, source))
 
     @property
-    def undecided(self) -> bool:
+    def has_preview(self) -> bool:
         """Whether a preview of the sliders is shown that was neither kept nor taken back."""
         outcome = self._workspace.outcome
         return (

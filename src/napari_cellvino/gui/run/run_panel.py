@@ -16,17 +16,17 @@ from napari_cellvino.gui.widgets.colours import colours
 from napari_cellvino.gui.widgets.form_layout import (
     Fold,
     add_row,
-    beside,
-    calm,
     form,
+    ignore_wheel,
     in_tab_order,
     panel_layout,
     say,
+    side_by_side,
     text_line,
 )
 from napari_cellvino.gui.widgets.formatting import format_seconds
 from napari_cellvino.gui.widgets.notice import Notice
-from napari_cellvino.model_package import Gives
+from napari_cellvino.model_package import ModelOutput
 
 
 class RunPanel(QWidget):
@@ -60,7 +60,7 @@ class RunPanel(QWidget):
         add_row(grid, "&Model", self.model, self.card_button)
         self._outline_label = add_row(grid, "O&utlines", self.outline)
         add_row(grid, "&Device", self.device, self.precision)
-        self.diameter = calm(QDoubleSpinBox())
+        self.diameter = ignore_wheel(QDoubleSpinBox())
         self.diameter.setDecimals(1)
         self.diameter.setSpecialValueText("automatic")
         self.diameter.setKeyboardTracking(False)
@@ -82,7 +82,7 @@ class RunPanel(QWidget):
         self.bar.setTextVisible(False)
         self.cancel_button = QPushButton("&Cancel")
         self.cancel_button.setToolTip("Stop this run; what was there before stays")
-        self._working = beside(self.bar, self.cancel_button, stretch=0)
+        self._working = side_by_side(self.bar, self.cancel_button, stretch=0)
         self.progress = text_line()
         self.hint = text_line("aside")
         self.failure = Notice()
@@ -107,7 +107,7 @@ class RunPanel(QWidget):
         self.keep_button.setToolTip("Take what is shown as the result; later changes are counted against it")
         self.back_button = QPushButton("&Back")
         self.back_button.setToolTip("Go back to the result kept last")
-        self._undecided = beside(self.changes, self.keep_button, self.back_button, stretch=0)
+        self._undecided = side_by_side(self.changes, self.keep_button, self.back_button, stretch=0)
         for widget in (self.count, self.classes, self.detail, self.stale, self.notice, self.sliders, self._undecided):
             layout.addWidget(widget)
 
@@ -129,8 +129,8 @@ class RunPanel(QWidget):
         self.run_button.clicked.connect(runner.run)
         self.cancel_button.clicked.connect(runner.cancel)
         self.sliders.value_changed.connect(runner.preview)
-        self.keep_button.clicked.connect(runner.keep)
-        self.back_button.clicked.connect(runner.back)
+        self.keep_button.clicked.connect(runner.keep_preview)
+        self.back_button.clicked.connect(runner.discard_preview)
 
     # -- what the user does
 
@@ -166,14 +166,14 @@ class RunPanel(QWidget):
 
     def _draw_choices(self) -> None:
         recipe, package = self._workspace.recipe, self._workspace.package
-        finds_boxes = package is not None and package.spec.gives is Gives.BOXES
+        finds_boxes = package is not None and package.spec.gives is ModelOutput.BOXES
         self.model.set_value(self._catalogue.checking or recipe.model)
         self.outline.set_value(self._catalogue.checking_outline or recipe.outline)
         for widget in (self.outline, self._outline_label):
             widget.setVisible(finds_boxes and self.outline.count() > 1)
         self.card_button.setEnabled(package is not None)
         self.device.set_value(recipe.device)
-        self.precision.offer(package, recipe.precision, self._catalogue.able(recipe.device))
+        self.precision.offer(package, recipe.precision, self._catalogue.capabilities(recipe.device))
         with QSignalBlocker(self.diameter):
             self.diameter.setRange(0, 2000 * self._pixel_um())
             self.diameter.setSuffix(" px" if self._pixel_um() == 1.0 else " µm")
@@ -199,7 +199,7 @@ class RunPanel(QWidget):
         say(self.classes, view.classes)
         say(self.detail, view.detail)
         say(self.stale, f"⚠  {view.stale}" if view.stale else "")
-        self.notice.show_words(view.notice)
+        self.notice.show_message(view.notice)
         self.changes.setText(view.changes)
         self._undecided.setVisible(bool(view.changes))
         stack, package = self._workspace.stack, self._workspace.package

@@ -135,7 +135,7 @@ def _saved(saved: SavedResult) -> str:
 
 
 def _changes(outcome: Outcome | None, runner: RunController) -> str:
-    if outcome is None or not runner.undecided:
+    if outcome is None or not runner.has_preview:
         return ""
     return format_changes(outcome.changes.added, outcome.changes.removed)
 

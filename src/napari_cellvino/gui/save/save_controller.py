@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +14,14 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import OutputError, ReplaceError
 from napari_cellvino.core.image import Origin, Stack
-from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.results.usual_folder import results_beside
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.save_field import SaveRequest
 from napari_cellvino.workflows.workspace import Workspace
 
-FOLDER_NAME = "cellvino-results"
 IDLE_S = 1.5  # without a correction, until corrections are saved
 MOST_S = 15.0  # of corrections without a pause, until they are saved all the same
 REST = 4  # times as long as the last save took, until the next one
@@ -47,7 +45,7 @@ _FOLLOWED = (SaveState.SAVED, SaveState.UPDATING)
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _PendingWork:
     """Work that waits until all corrections are saved, and what to do where they cannot be."""
 
     call: Callable[[], object]
@@ -82,7 +80,7 @@ class SaveController(QObject):
         self._saved_in: Path | None = None
         self._corrected_at: float | None = None  # when the first correction that is not saved was made
         self._next_at = 0.0  # when the next save may begin
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_PendingWork] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._update)
@@ -100,7 +98,7 @@ class SaveController(QObject):
         return self.state is SaveState.SAVING
 
     @property
-    def follows(self) -> bool:
+    def autosaves(self) -> bool:
         """Whether corrections are saved without being asked."""
         return self.state in _FOLLOWED
 
@@ -110,14 +108,14 @@ class SaveController(QObject):
         return self._workspace.outcome is not None
 
     @property
-    def stands_there(self) -> bool:
+    def result_exists(self) -> bool:
         """Whether another result is there, which saving again with ``overwrite`` replaces."""
         return self.state is SaveState.OCCUPIED
 
     @property
     def saved(self) -> Path | None:
         """The folder of the result shown, once it is saved."""
-        return self._saved_in if self.follows else None
+        return self._saved_in if self.autosaves else None
 
     def close(self) -> None:
         """Listen no more; corrections that are not saved stay in the journal."""
@@ -132,6 +130,12 @@ class SaveController(QObject):
         self._save_corrections_left()
         self._chosen = folder
         self._reset()
+
+    def look_in(self, folder: Path) -> None:
+        """Take the usual folder of what was opened, before an image of it is shown."""
+        if str(folder) != self._usual:
+            self._usual = str(folder)
+            self.changed.emit()
 
     def target(self) -> Path:
         """Return the folder of the result shown.
@@ -169,17 +173,17 @@ class SaveController(QObject):
                 self._request, self._saved_in, self.state = request, request.folder, SaveState.SAVED
             self.changed.emit()
 
-    def outdate(self, _: object = None) -> None:
+    def mark_changed(self, _: object = None) -> None:
         """Take note that the result was corrected."""
         if self._corrected_at is None:
             self._corrected_at = time.monotonic()
-        if self.follows:
+        if self.autosaves:
             self._schedule()
 
-    def settle(self, call: Callable[[], object], otherwise: Callable[[], object]) -> None:
+    def when_saved(self, call: Callable[[], object], otherwise: Callable[[], object]) -> None:
         """Call back once all corrections are saved, at once where they are; ``otherwise`` where they cannot be."""
-        if self.follows and (self._corrected_at is not None or self.state is SaveState.UPDATING):
-            self._waiting.append(_Waiting(call, otherwise))
+        if self.autosaves and (self._corrected_at is not None or self.state is SaveState.UPDATING):
+            self._waiting.append(_PendingWork(call, otherwise))
             self._update()
         else:
             call()
@@ -210,13 +214,13 @@ class SaveController(QObject):
 
     def _save_corrections_left(self) -> None:
         """Save what was corrected before another result is shown."""
-        followed = self.follows or self.state is SaveState.SAVING
+        followed = self.autosaves or self.state is SaveState.SAVING
         if followed and self._request is not None and self._corrected_at is not None:
             work = partial(self._request.save, self._snapshot())
-            self._worker.start(work, Task(failed=self._tell_failure, lasting=True))
+            self._worker.start(work, Task(failed=self._report_failure, lasting=True))
         self._corrected_at = None
 
-    def _tell_failure(self, error: BaseException) -> None:
+    def _report_failure(self, error: BaseException) -> None:
         """Say that an image that was left could not be saved; what was corrected in it is in its journal only."""
         self.failure = failure_of(error)
         self.changed.emit()
@@ -228,7 +232,7 @@ class SaveController(QObject):
         self._next_at = now + REST * (now - began)
         self.state, self._saved_in, self.failure = SaveState.SAVED, saved, None
         if self._corrected_at is None:
-            self._call_back(settled=True)
+            self._call_back(succeeded=True)
         elif self._waiting:
             self._update()
         else:
@@ -237,25 +241,25 @@ class SaveController(QObject):
 
     def _fail(self, request: SaveRequest, error: BaseException) -> None:
         if request is not self._request:
-            self._tell_failure(error)
+            self._report_failure(error)
             return
         self.state = SaveState.OCCUPIED if isinstance(error, ReplaceError) else SaveState.FAILED
         self.failure = failure_of(error)
         if self._corrected_at is None:
             self._corrected_at = time.monotonic()
-        self._call_back(settled=False)
+        self._call_back(succeeded=False)
         self.changed.emit()
 
-    def _call_back(self, *, settled: bool) -> None:
+    def _call_back(self, *, succeeded: bool) -> None:
         waiting, self._waiting = self._waiting, []
         for work in waiting:
-            (work.call if settled else work.otherwise)()
+            (work.call if succeeded else work.otherwise)()
 
     def _stack_changed(self, stack: Stack | None) -> None:
         """Look for results in the usual folder of an image as soon as it is open."""
         if stack is not None:
             home = self._home(stack.origin)
-            self._usual = str(home[0] if home is not None else _beside(stack.origin))
+            self._usual = str(home[0] if home is not None else results_beside(Path(stack.origin.path)))
             self.changed.emit()
 
     def _outcome_changed(self, outcome: Outcome | None) -> None:
@@ -265,19 +269,12 @@ class SaveController(QObject):
         if outcome is not None:
             origin = outcome.prediction.plane.origin
             home = self._home(origin)
-            self._usual = str(home[0] if home is not None else _beside(origin))
+            self._usual = str(home[0] if home is not None else results_beside(Path(origin.path)))
         self._reset()
 
     def _reset(self) -> None:
         """Forget what was saved, and a save that is under way."""
         self._timer.stop()
         self.state, self._request, self.failure = SaveState.UNSAVED, None, None
-        self._call_back(settled=False)
+        self._call_back(succeeded=False)
         self.changed.emit()
-
-
-def _beside(origin: Origin) -> Path:
-    """Return the usual folder of results: beside the image, or at home where that is no place of the user's."""
-    folder = Path(origin.path).parent
-    beside = folder.is_absolute() and os.access(folder, os.W_OK) and shipped_folder("sample_data") not in folder.parents
-    return (folder if beside and folder != shipped_folder("sample_data") else Path.home()) / FOLDER_NAME

@@ -11,12 +11,12 @@ from statistics import median
 from napari_cellvino.core.errors import CellvinoError, ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, standard_size
-from napari_cellvino.io.checks import few
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.plates.file_plate import FilePlate, Images
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 from napari_cellvino.io.registry import open_source
-from napari_cellvino.io.source import agreed_spacing, channel_names
+from napari_cellvino.io.source import channel_names, merge_spacing
 
 _LOOKED_AT = 128  # images whose header is read when a plate is opened: those of the oddest sizes in bytes
 _USUAL_BYTES = 2048  # by which a header may differ
@@ -54,7 +54,7 @@ def assemble(path: Path, found: PlateListing, overrides: MetadataOverrides) -> F
     images, doubled = _by_field(found.images, grid)
     first, unread = _first_readable(images)
     inner = first.shape if first else Shape(1, 1, 1, 1, 1)
-    spacing = agreed_spacing(path, _spacing(found.spacing, first), overrides.spacing)
+    spacing = merge_spacing(path, _spacing(found.spacing, first), overrides.spacing)
     names = channel_names(overrides.channels, _names(found, grid, images, first), count=len(grid.channels) * inner.c)
     plate = Plate(
         name=found.name,
@@ -92,7 +92,8 @@ def _by_field(found: Sequence[PlateImage], grid: _Grid) -> tuple[Images, tuple[s
         if held.setdefault(place, image.path) != image.path:
             doubled.append(image.path.name)
     ordered = dict(sorted(images.items(), key=lambda item: (item[0].well, natural_order(item[0].name))))
-    said = f"{len(doubled):,} images are doubled (same well, field, channel, plane and time), left out: {few(doubled)}"
+    names = list_names(doubled)
+    said = f"{len(doubled):,} images are doubled (same well, field, channel, plane and time), left out: {names}"
     return ordered, (said,) if doubled else ()
 
 

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack, with_only
+from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack, select_stack_channels
 from napari_cellvino.core.plate import FieldOfView, Plate
-from napari_cellvino.io.checks import few
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.registry import open_source
-from napari_cellvino.io.source import Position, choose
+from napari_cellvino.io.source import Position, position_index
 
 Images = Mapping[FieldOfView, Mapping[tuple[int, int, int], Path]]  # (t, c, z) from 0 by the names -> file
 
@@ -64,7 +64,7 @@ class FilePlate:
         ImageValueError
             If there is no such field.
         """
-        index = choose(self.path, self.positions, position)
+        index = position_index(self.path, self.positions, position)
         return self.open_field(self.plate.fields[index])
 
     def open_field(self, field: FieldOfView) -> Stack:
@@ -96,7 +96,7 @@ class FilePlate:
         if len(there) == shape.c:
             return stack
         gone = [name for c, name in enumerate(plate.channels) if c not in there]
-        return with_only(stack, there, f"{field.label} has no image of {few(gone)}: left out there")
+        return select_stack_channels(stack, there, f"{field.label} has no image of {list_names(gone)}: left out there")
 
 
 def _single_planes(held: Mapping[tuple[int, int, int], Path], plate: Plate) -> tuple[str, ...]:

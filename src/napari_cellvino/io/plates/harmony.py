@@ -17,10 +17,10 @@ from pathlib import Path
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.plate import Well
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 from napari_cellvino.io.plates.safe_xml import Element, read_xml, text_of
-from napari_cellvino.io.plates.z_step import usual_step
+from napari_cellvino.io.plates.z_step import median_step
 from napari_cellvino.io.tiff_metadata import micrometres
 
 Defaults = Mapping[str, Mapping[str, str]]  # channel -> tag -> text
@@ -40,7 +40,7 @@ def read_harmony(index: Path) -> PlateListing:
         raise ImageReadError(f"{index.name} describes {len(plates)} plates; export each by itself")
     elements = root.findall("Images/Image")
     shared = _shared(root)
-    with reading(index):
+    with parse_errors(index):
         listed = [(_image(e, index.parent), e) for e in elements]
         size = int(text_of(plates[0], "PlateRows")), int(text_of(plates[0], "PlateColumns"))
     there = _files(index.parent)
@@ -59,7 +59,7 @@ def read_harmony(index: Path) -> PlateListing:
 
 
 def _files(folder: Path) -> frozenset[str]:
-    with reading(folder):
+    with parse_errors(folder):
         return frozenset(path.name for path in folder.iterdir())
 
 
@@ -105,7 +105,7 @@ def _spacing(elements: list[Element], shared: Defaults) -> Spacing:
         if height:
             key = tuple(text_of(element, tag) for tag in ("Row", "Col", "FieldID", "TimepointID", "ChannelID"))
             stacks[key].append(float(height) * 1e6)
-    return Spacing(usual_step(stacks.values()), y, x)
+    return Spacing(median_step(stacks.values()), y, x)
 
 
 def _states(elements: list[Element]) -> tuple[str, ...]:

@@ -16,10 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_cellvino.core.plate import FieldOfView, Well
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.plates.name_pattern import match_names
 from napari_cellvino.io.plates.plate_image import PlateListing, image_names
-from napari_cellvino.io.plates.vendor_name_patterns import IMAGEXPRESS, tidied
+from napari_cellvino.io.plates.vendor_name_patterns import IMAGEXPRESS, clean_imagexpress
 
 Values = Mapping[str, Sequence[str]]
 
@@ -32,13 +32,13 @@ def read_imagexpress(htd: Path) -> PlateListing:
     ImageReadError
         If the file cannot be read or is no HTD.
     """
-    with reading(htd):
+    with parse_errors(htd):
         values = _values(htd)
         size = int(values["YWells"][0]), int(values["XWells"][0])
         wells = _wells(values, size)
         sites = [str(n + 1) for n in _sites(values)]
     folder = htd.parent
-    found = tidied(match_names(folder, image_names(folder), IMAGEXPRESS, kind="ImageXpress"))
+    found = clean_imagexpress(match_names(folder, image_names(folder), IMAGEXPRESS, kind="ImageXpress"))
     return replace(
         found,
         name=found.name if found.images else htd.stem,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.plate import Well, row_number
-from napari_cellvino.io.checks import few
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing, image_names
 
 BRACES = {
@@ -54,7 +54,7 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         raise OptionError(f"pattern {text!r} cannot be understood: {error}") from error
     unknown = sorted(set(pattern.groupindex) - set(BRACES))
     if unknown:
-        raise OptionError(f"pattern {text!r} names {few(unknown)}; known are {', '.join(BRACES)}")
+        raise OptionError(f"pattern {text!r} names {list_names(unknown)}; known are {', '.join(BRACES)}")
     if "well" not in pattern.groupindex and not {"row", "column"} <= set(pattern.groupindex):
         raise OptionError(f"pattern {text!r} does not tell the well; name {{well}}, or {{row}} and {{column}}")
     return pattern
@@ -134,15 +134,15 @@ def match_names(folder: Path, names: Sequence[str], pattern: re.Pattern[str], *,
     images = [image for name, g in groups if (image := _image(folder / name, g)) is not None]
     placed = {image.path for image in images}
     left_out = [name for name in names if folder / name not in placed]
-    problems = (f"{len(left_out):,} images have other names and are left out: {few(left_out)}",) if left_out else ()
+    others = f"{len(left_out):,} images have other names and are left out: {list_names(left_out)}"
     plate = _plate_name(folder, {g["plate"] for _, g in groups if g.get("plate")})
-    return PlateListing(kind, plate, tuple(images), problems=problems)
+    return PlateListing(kind, plate, tuple(images), problems=(others,) if left_out else ())
 
 
 def _plate_name(folder: Path, names: set[str]) -> str:
     if len(names) > 1:
         raise ImageReadError(
-            f"{folder} holds images of {len(names)} plates ({few(sorted(names))}); give the folder of one, or a "
+            f"{folder} holds images of {len(names)} plates ({list_names(sorted(names))}); give the folder of one, or a "
             "pattern that matches one"
         )
     return next(iter(names), folder.name)

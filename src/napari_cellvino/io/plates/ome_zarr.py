@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, standard_size
-from napari_cellvino.io.checks import check_memory, few, reading
+from napari_cellvino.io.checks import check_memory, list_names, parse_errors
 from napari_cellvino.io.plates.ome_zarr_metadata import (
     ImageMetadata,
     PlateDef,
@@ -32,7 +32,7 @@ from napari_cellvino.io.plates.ome_zarr_metadata import (
     read_well,
 )
 from napari_cellvino.io.plates.plate_source import field_position
-from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose
+from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class ZarrPlate:
         ImageValueError
             If there is no such field.
         """
-        return self.open_field(self.plate.fields[choose(self.path, self.positions, position)])
+        return self.open_field(self.plate.fields[position_index(self.path, self.positions, position)])
 
     def open_field(self, field: FieldOfView) -> Stack:
         """Return the stack of a field, without reading pixels.
@@ -88,7 +88,7 @@ class ZarrPlate:
         facts = image_metadata(group)
         planes = ZarrPlanes.of(group / facts.array, facts.axes)
         shape = planes.shape
-        spacing = agreed_spacing(group, facts.spacing, self.overrides.spacing)
+        spacing = merge_spacing(group, facts.spacing, self.overrides.spacing)
         return Stack(
             planes,
             shape,
@@ -127,7 +127,7 @@ class ZarrPlanes:
         """
         import zarr  # as long to import as all else of a small run
 
-        with reading(path):
+        with parse_errors(path):
             array = zarr.open_array(path, mode="r")
         if len(array.shape) != len(axes) or not {"y", "x"} <= set(axes):
             raise ImageReadError(f"{path} has {len(array.shape)} axes, and its metadata say {axes}; convert it again")
@@ -150,7 +150,7 @@ class ZarrPlanes:
             if not 0 <= index < size:
                 raise ImageValueError(f"{self.path} has no {axis} {index + 1}; it holds {size}")
         check_memory(self.path, self.shape.y * self.shape.x * self.array.dtype.itemsize)
-        with reading(self.path):
+        with parse_errors(self.path):
             pixels: NDArray[np.generic] = self.array[tuple(chosen.get(axis, slice(None)) for axis in self.axes)]
         return np.ascontiguousarray(pixels if self.axes.index("y") < self.axes.index("x") else pixels.T)
 
@@ -169,9 +169,11 @@ def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | Non
     meta, version = found
     groups, missing, problems = _fields(path, meta)
     if not groups:
-        raise ImageReadError(f"{path.name} is an OME-Zarr plate without any field; copy it again: {few(problems)}")
+        raise ImageReadError(
+            f"{path.name} is an OME-Zarr plate without any field; copy it again: {list_names(problems)}"
+        )
     facts, shape, unread = _first(groups)
-    spacing = agreed_spacing(path, facts.spacing if facts else Spacing(), overrides.spacing)
+    spacing = merge_spacing(path, facts.spacing if facts else Spacing(), overrides.spacing)
     names = channel_names(overrides.channels, facts.channels if facts else (), count=shape.c)
     rows, columns = standard_size([*(f.well for f in groups), Well(len(meta.rows) - 1, len(meta.columns) - 1)])
     plate = Plate(

@@ -12,7 +12,7 @@ from yaozarrs import v04, v05
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.tiff_metadata import micrometres
 
 PlateDef = v04.PlateDef | v05.PlateDef
@@ -38,7 +38,7 @@ def attributes(group: Path) -> dict[str, Any]:
     ImageReadError
         If they are there and cannot be read.
     """
-    with reading(group):
+    with parse_errors(group):
         for name in ("zarr.json", ".zattrs"):
             if (group / name).is_file():
                 content = json.loads((group / name).read_text(encoding="utf-8"))

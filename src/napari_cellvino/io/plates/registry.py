@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Spacing
-from napari_cellvino.io.checks import few, reading
+from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.plates.assemble import assemble
 from napari_cellvino.io.plates.harmony import read_harmony
 from napari_cellvino.io.plates.imagexpress import read_imagexpress
@@ -82,7 +82,7 @@ def find_plate(path: Path, overrides: MetadataOverrides, *, pattern: str = "") -
     OptionError
         If the pattern cannot be used.
     """
-    with reading(path):
+    with parse_errors(path):
         if not path.exists():
             raise ImageReadError(f"there is no folder {path}; check the name, or that its disk is connected")
     if pattern:
@@ -112,11 +112,11 @@ def _by_index(file: Path) -> PlateListing | None:
 
 
 def _in_folder(folder: Path) -> PlateListing | None:
-    with reading(folder):
+    with parse_errors(folder):
         indexes = list(_indexes(folder, _DEEPEST))
     if len(indexes) > 1:
         places = [str(i.parent.relative_to(folder)) for i in indexes]
-        raise ImageReadError(f"{folder} holds {len(indexes)} plates: {few(places)}; name one of them")
+        raise ImageReadError(f"{folder} holds {len(indexes)} plates: {list_names(places)}; name one of them")
     return _by_index(indexes[0]) if indexes else read_names(folder, image_names(folder))
 
 

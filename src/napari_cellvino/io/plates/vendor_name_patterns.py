@@ -17,7 +17,7 @@ from pathlib import Path
 
 from napari_cellvino.io.plates.name_pattern import match_names
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
-from napari_cellvino.io.plates.z_step import stage_height, usual_step
+from napari_cellvino.io.plates.z_step import median_step, stage_height
 from napari_cellvino.io.registry import image_suffixes
 
 _PICTURE = rf"(?:{'|'.join(map(re.escape, image_suffixes()))})"
@@ -49,11 +49,11 @@ def read_names(folder: Path, names: Sequence[str]) -> PlateListing | None:
         pattern = re.compile(text, re.IGNORECASE)
         if sum(pattern.fullmatch(name) is not None for name in names) > _ENOUGH * len(names):
             found = match_names(folder, names, pattern, kind=kind)
-            return tidied(found) if "z" in pattern.groupindex else found
+            return clean_imagexpress(found) if "z" in pattern.groupindex else found
     return None
 
 
-def tidied(found: PlateListing) -> PlateListing:
+def clean_imagexpress(found: PlateListing) -> PlateListing:
     """Return an ImageXpress plate without projections, with the distance between planes that its headers tell."""
     planes = _without_projections(found)
     return replace(planes, spacing=replace(planes.spacing, z=_step(planes.images)))
@@ -67,7 +67,7 @@ def _step(images: Sequence[PlateImage]) -> float | None:
     first = next((stack for stack in stacks.values() if len(stack) > 1), [])
     lowest = sorted(first, key=lambda image: image.z)[:3]
     heights = [height for image in lowest if (height := stage_height(image.path)) is not None]
-    return usual_step([heights])
+    return median_step([heights])
 
 
 def _without_projections(found: PlateListing) -> PlateListing:

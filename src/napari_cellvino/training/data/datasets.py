@@ -30,11 +30,11 @@ from napari_cellvino.core.image import LUMINANCE
 from napari_cellvino.formats.archives import read_members
 from napari_cellvino.formats.label_canvas import fitting_labels
 from napari_cellvino.formats.label_values import (
-    find_pieces,
+    describe_class_mask,
+    find_parts,
     is_class_mask,
     whole_numbers,
     without_background,
-    words_of_class_mask,
 )
 from napari_cellvino.formats.splits import name_share, split_of
 from napari_cellvino.io import open_source
@@ -248,9 +248,9 @@ def checked_labels(path: Path, labels: NDArray[np.generic], *, ours: bool = Fals
         return found
     if ground:
         raise TrainingDataError(f"{ground[0]}; in a training set the background is 0: {IMPORT_FIRST}")
-    pieces = find_pieces(found)
+    pieces = find_parts(found)
     if is_class_mask(pieces) and len(pieces.area) > len(pieces.values):
-        raise TrainingDataError(f"{words_of_class_mask(path, pieces)}; {IMPORT_FIRST}")
+        raise TrainingDataError(f"{describe_class_mask(path, pieces)}; {IMPORT_FIRST}")
     return found
 
 

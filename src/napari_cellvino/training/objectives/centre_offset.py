@@ -33,7 +33,7 @@ class CentreOffsetObjective:
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan = plan
 
-    def begin(self, net: UNet) -> None:
+    def initialise(self, net: UNet) -> None:
         """Leave random weights as they are."""
 
     def sample(self, field: Field, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -62,6 +62,6 @@ class CentreOffsetObjective:
         relative = (error / diameter.clamp(min=0.25) * share).sum() / share.sum().clamp(min=1)
         return {"foreground": cross + 0.5 * dice, "offset": 4 * relative}
 
-    def promise(self, out: Tensor) -> Tensor:
+    def activate(self, out: Tensor) -> Tensor:
         """Return foreground probability and offsets in px."""
         return torch.cat([torch.sigmoid(out[:, :1]), out[:, 1:] * OFFSET_SCALE], 1)

@@ -28,7 +28,7 @@ from napari_cellvino.training.objectives.objective import Field
 
 BORDER_WEIGHT = 4.0  # of a pixel between touching cells
 LN2 = math.log(2.0)  # ONNX has no power of two
-OCTAVES = 3.0  # the size is promised within so many octaves round the reference
+OCTAVES = 3.0  # range of sizes, in octaves around the reference
 
 
 class DepthObjective:
@@ -40,7 +40,7 @@ class DepthObjective:
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan = plan
 
-    def begin(self, net: UNet) -> None:
+    def initialise(self, net: UNet) -> None:
         """Leave random weights as they are."""
 
     def sample(self, field: Field, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -70,7 +70,7 @@ class DepthObjective:
             "size": 1.0 * (size_error * truth).sum() / truth.sum().clamp(min=1),
         }
 
-    def promise(self, out: Tensor) -> Tensor:
+    def activate(self, out: Tensor) -> Tensor:
         """Return foreground probability, depth (0 to 1) and diameter in px."""
         octaves = out[:, 2:].clamp(-OCTAVES, OCTAVES)
         return torch.cat([torch.sigmoid(out[:, :2]), self.plan.diameter_px.reference * torch.exp(LN2 * octaves)], 1)

@@ -1,0 +1,131 @@
+"""``cellvino watch``: run what is written into folders, by rules, until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_cellvino.cli.progress_report import Reporter, cells
+from napari_cellvino.cli.recipe_options import recipe_from
+from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.service.inputs import Input
+from napari_cellvino.service.rules import RuleBook, load_rules, recipe_of
+from napari_cellvino.service.watch import Ended, Idle, Queued, Watch, WatchPlan
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.storage.ledger import JobState
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
+
+
+def run(options: argparse.Namespace) -> int:
+    """Watch; 0 when it was stopped or all was done, 1 when with ``--once`` something failed."""
+    watch = Watch(plan_of(options))
+    if options.dry_run:
+        return _dry_run(watch, as_json=options.json)
+    reporter = Reporter(0, quiet=options.json)
+    failed = False
+    with _stopped_by_signals() as stop, EngineProvider() as engines:
+        for event in watch.run(stop, engines, once=options.once):
+            if isinstance(event, FieldProgress):
+                reporter.progress(event)
+            elif isinstance(event, FieldOutcome):
+                reporter.field(event)
+            else:
+                failed |= _tell(event, as_json=options.json)
+    return int(failed and options.once)
+
+
+def plan_of(options: argparse.Namespace) -> WatchPlan:
+    """Return what the options of a watch ask for.
+
+    Raises
+    ------
+    OptionError
+        If a choice or a rule is impossible.
+    """
+    book = load_rules(options.rules) if options.rules else RuleBook()
+    folders = tuple(folder.absolute() for folder in options.folders)
+    out = options.out.absolute()
+    return WatchPlan(folders, out, book, recipe_from(options), options.settle, options.patience, options.every)
+
+
+def _tell(event: Queued | Ended | Idle, *, as_json: bool) -> bool:
+    """Print an event, and return whether a job failed for good."""
+    content: dict[str, object]
+    if isinstance(event, Idle):
+        text, content = f"waiting: {event.reason}", {"event": "idle", "reason": event.reason}
+    else:
+        job = event.job
+        kind = "queued" if isinstance(event, Queued) else "ended"
+        content = {"event": kind, **job.as_dict()}
+        how = f"queued by {job.rule or 'the rule'}" if isinstance(event, Queued) else _how(event)
+        text = f"{Path(job.source).name}: {how}"
+    print(
+        json_text(content).replace("\n", "") if as_json else text,
+        file=sys.stdout if as_json else sys.stderr,
+        flush=True,
+    )
+    return isinstance(event, Ended) and event.job.state is JobState.FAILED
+
+
+def _how(event: Ended) -> str:
+    job = event.job
+    if job.state is JobState.DONE:
+        return f"done, {cells(job.cells)} in {job.fields} field{'s' * (job.fields != 1)}"
+    if job.state is JobState.WAITING:
+        return f"attempt {job.attempts} failed, tried again later: {job.error}"
+    return f"{job.state.value}: {job.error}"
+
+
+def _dry_run(watch: Watch, *, as_json: bool) -> int:
+    """Print what each input would get, and why."""
+    records = [_decision(watch, found) for found in watch.folders.list()]
+    if as_json:
+        print(json_text(records), end="")
+        return 0
+    for record in records:
+        way = (
+            f"{record['rule']}: {record['model']} -> {record['results']}"
+            if record["rule"]
+            else f"not taken: {record['why']}"
+        )
+        print(f"{record['input']}{' (plate)' if record['plate'] else ''}: {way}")
+    for folder, why in watch.folders.unreadable.items():
+        print(f"{folder}: {why}", file=sys.stderr)
+    return 0
+
+
+def _decision(watch: Watch, found: Input) -> dict[str, object]:
+    record: dict[str, object] = {"input": str(found.path), "plate": found.plate, "rule": "", "why": ""}
+    try:
+        verdict = watch.verdict(found)
+    except CellvinoError as error:
+        return record | {"why": str(error)}
+    if verdict.rule is None:
+        return record | {"why": verdict.why}
+    recipe = recipe_of(verdict.rule, watch.plan.base)
+    return record | {
+        "rule": verdict.rule.name or "the rule",
+        "model": recipe.model,
+        "channel": recipe.channel,
+        "results": str(watch.plan.root / verdict.results),
+        "attributes": dict(verdict.attributes),
+    }
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl+C, SIGTERM and SIGHUP set: the field in hand is finished, then the watch ends."""
+    stop = threading.Event()
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), lambda *_: stop.set()) for name in names}
+    try:
+        yield stop
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

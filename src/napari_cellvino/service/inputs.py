@@ -1,0 +1,134 @@
+"""The inputs in watched folders: image files, image folders and plates, and whether they are written to their end.
+
+A file counts as written when its size and time have stood still for a while, as a slow copy changes both. A plate or an
+image folder counts when nothing in it has changed for longer, as an instrument goes from well to well.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.io import is_image_folder, scan_folder
+from napari_cellvino.io.plates import find_plate
+from napari_cellvino.service.rules import Take
+
+Stamp = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Something that can be run: ``relative`` is its path below the watched folder, with ``/``."""
+
+    path: Path
+    relative: str
+    stamp: Stamp
+    folder: bool = False
+    plate: bool = False
+
+
+class Folders:
+    """Lists the inputs in watched folders; folders that cannot be read are left for the next time and named.
+
+    Parameters
+    ----------
+    folders
+        The watched folders, searched to any depth.
+    leave_out
+        The folder of results, which may lie among them.
+    take
+        What a folder's content is to be taken for, by its path below the watched folder.
+    """
+
+    def __init__(self, folders: tuple[Path, ...], leave_out: Path, take: Callable[[str], Take]) -> None:
+        self.folders, self._leave_out, self._take = folders, leave_out, take
+        self._plates: dict[Path, tuple[int, bool]] = {}
+        self.unreadable: dict[Path, str] = {}
+
+    def list(self) -> Iterator[Input]:
+        """Yield every input, folder by folder."""
+        self.unreadable = {}
+        for top in self.folders:
+            yield from self._inside(top, top)
+
+    def _inside(self, folder: Path, top: Path) -> Iterator[Input]:
+        try:
+            names = sorted(os.listdir(folder))
+            take = self._take(_relative(folder, top))
+            if take is not Take.IMAGES and folder != top and (take is Take.PLATE or self._is_plate(folder)):
+                yield Input(folder, _relative(folder, top), folder_stamp(folder), folder=True, plate=True)
+                return
+            listing = scan_folder(folder)
+            for path in listing.images:
+                stat = path.stat()
+                inside = path.is_dir()
+                stamp = folder_stamp(path) if inside else (stat.st_size, stat.st_mtime_ns)
+                yield Input(path, _relative(path, top), stamp, folder=inside)
+        except (CellvinoError, OSError) as error:
+            self.unreadable[folder] = str(error)
+            return
+        for name in names:
+            below = folder / name
+            if not name.startswith(".") and below.is_dir() and not below.is_symlink() and self._is_searched(below):
+                yield from self._inside(below, top)
+
+    def _is_searched(self, folder: Path) -> bool:
+        return folder.absolute() != self._leave_out and not is_image_folder(folder)
+
+    def _is_plate(self, folder: Path) -> bool:
+        """Return whether a folder is a plate, looked at again only when its list of files has changed."""
+        changed = folder.stat().st_mtime_ns
+        known = self._plates.get(folder)
+        if known is None or known[0] != changed:
+            known = self._plates[folder] = (changed, _found_plate(folder))
+        return known[1]
+
+
+def _found_plate(folder: Path) -> bool:
+    try:
+        return find_plate(folder, MetadataOverrides()) is not None
+    except CellvinoError:  # damaged, or not all there yet: what it is says the run
+        return True
+
+
+def folder_stamp(folder: Path) -> Stamp:
+    """Return the size of all files in a folder and the time of the last change of one."""
+    size = newest = 0
+    for place, _, names in os.walk(folder):
+        for stat in [os.stat(place), *(os.stat(os.path.join(place, name)) for name in names)]:
+            size, newest = size + stat.st_size, max(newest, stat.st_mtime_ns)
+    return size, newest
+
+
+def _relative(path: Path, top: Path) -> str:
+    return path.relative_to(top).as_posix()
+
+
+class Settled:
+    """Knows since when each input stands still.
+
+    Parameters
+    ----------
+    file_s, folder_s
+        Seconds that a file, or a folder, must stand still to count as written.
+    """
+
+    def __init__(self, file_s: float, folder_s: float) -> None:
+        self._file_s, self._folder_s = file_s, folder_s
+        self._since: dict[Path, tuple[Stamp, float]] = {}
+
+    def look(self, found: Input, now: float) -> float:
+        """Return for how many more seconds an input must stand still; 0 where it is written."""
+        stamp, since = self._since.get(found.path, (None, now))
+        if stamp != found.stamp:
+            since = now
+            self._since[found.path] = (found.stamp, now)
+        return max(0.0, since + (self._folder_s if found.folder else self._file_s) - now)
+
+    def forget(self, path: Path) -> None:
+        """Forget an input that is queued."""
+        self._since.pop(path, None)

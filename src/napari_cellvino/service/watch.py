@@ -1,0 +1,395 @@
+"""Watch folders: queue what is written to its end, run it by the rules, and keep the ledger.
+
+Folders are listed again and again, which works on network drives too; where the system tells of changes, the next
+listing comes at once. What is done is known by the ledger, so that a watch that was stopped, or a second one beside it,
+does nothing twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from napari_cellvino import __version__
+from napari_cellvino.core.errors import CellvinoError, OptionError
+from napari_cellvino.core.recipe import Recipe, load_recipe
+from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.io import open_source
+from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
+from napari_cellvino.service.inputs import Folders, Input, Settled
+from napari_cellvino.service.job_run import JobTally, content_hash, run_jobs
+from napari_cellvino.service.rules import ImageFacts, Rule, RuleBook, Take, Verdict, recipe_of
+from napari_cellvino.service.summary import write_summary
+from napari_cellvino.storage.ledger import Job, JobState, Ledger, this_worker
+from napari_cellvino.workflows.executor import RunEvent
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
+
+_logger = logging.getLogger(__name__)
+
+BATCH = 32  # jobs of one rule that are run together, so that reading, network and writing overlap
+MOST_ATTEMPTS = 5
+BACKOFF_S = 30.0  # before the second attempt; doubled with each further one
+BEAT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPlan:
+    """What is watched and how.
+
+    Attributes
+    ----------
+    folders, root
+        The watched folders, and the folder of results and ledger.
+    book, base
+        The rules, and the recipe of rules that name none.
+    settle_s, patience_s
+        Seconds that a file, or a plate or image folder, must stand still to count as written.
+    every_s
+        Seconds between two listings where the system tells of no change.
+    """
+
+    folders: tuple[Path, ...]
+    root: Path
+    book: RuleBook = field(default_factory=RuleBook)
+    base: Recipe | None = None
+    settle_s: float = 5.0
+    patience_s: float = 120.0
+    every_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An input was entered into the ledger."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job came to its end, or waits for its next attempt."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing can be run now, and why."""
+
+    reason: str
+
+
+WatchEvent = Queued | Ended | Idle | FieldProgress | FieldOutcome
+
+
+class Watch:
+    """A watch over folders; `run` does the work.
+
+    Parameters
+    ----------
+    plan
+        What is watched and how.
+    clock
+        Returns seconds since 1970.
+
+    Raises
+    ------
+    OptionError, ModelPackageError
+        If a folder is none, or a rule asks for what is not possible.
+    """
+
+    def __init__(self, plan: WatchPlan, *, clock: Callable[[], float] = time.time) -> None:
+        for folder in plan.folders:
+            if not folder.is_dir():
+                raise OptionError(
+                    f"there is no folder {folder} to watch; check the name, or that its disk is connected"
+                )
+        self.plan, self._clock = plan, clock
+        self.ledger = Ledger(plan.root)
+        self.folders = Folders(plan.folders, plan.root.absolute(), self._take)
+        self._settled = Settled(plan.settle_s, plan.patience_s)
+        self._pipelines: dict[tuple[str, str], Pipeline] = {}
+        for rule in plan.book.rules:
+            if not rule.skip:
+                self._pipeline(rule, "")
+        self._worker = this_worker()
+        self._wake = threading.Event()
+        self._passed_over: dict[Path, tuple[tuple[int, int], str]] = {}
+
+    def run(
+        self, stop: threading.Event, engines: EngineProvider, *, once: bool = False
+    ) -> Generator[WatchEvent, None, None]:
+        """Yield what happens, until ``stop`` is set, or with ``once`` until everything that is there is done.
+
+        Raises
+        ------
+        DeviceError
+            If the device or the precision of a rule is not available.
+        OutputError
+            If the ledger cannot be written.
+        """
+        with _told_of_changes(self.plan.folders, self._wake):
+            reason = ""
+            while not stop.is_set():
+                self._wake.clear()
+                queued, unsettled = yield from self._queue()
+                ran, said = yield from self._work(engines, stop)
+                if said and said != reason:
+                    yield Idle(said)
+                reason = said
+                if queued or ran or not self.ledger.file.exists():
+                    write_summary(self.plan.root, self.ledger.jobs())
+                if not ran and not stop.is_set():
+                    if once and unsettled is None and not self.ledger.jobs([JobState.WAITING, JobState.RUNNING]):
+                        return
+                    self._wait(unsettled, stop)
+
+    def verdict(self, found: Input) -> Verdict:
+        """Return which rule takes an input and where its results go, or why none does.
+
+        Raises
+        ------
+        CellvinoError
+            If a rule asks for metadata and the image cannot be read.
+        """
+        facts: ImageFacts | None = None
+        for rule in self.plan.book.rules:
+            attributes = rule.attributes(found.relative)
+            if attributes is None or not rule.fits_path(found.relative):
+                continue
+            if rule.asks_for_metadata and not found.plate:
+                facts = facts or _facts(found.path)
+                if not _fits(rule, facts):
+                    continue
+            if rule.skip:
+                return Verdict(None, f"{rule.name or 'a rule'} passes it over")
+            return Verdict(rule, "", rule.results_below(found.relative, attributes, folder=found.plate), attributes)
+        return Verdict(None, "no rule fits it")
+
+    def wake(self) -> None:
+        """Look at the folders at once."""
+        self._wake.set()
+
+    # -- queue
+
+    def _queue(self) -> Generator[WatchEvent, None, tuple[int, float | None]]:
+        """Queue what is new; return how much, and for how long what is being written must still stand still."""
+        known, queued, unsettled = self.ledger.stamps(), 0, list[float]()
+        now = self._clock()
+        for found in self.folders.list():
+            if known.get(str(found.path.absolute())) == found.stamp or self._is_passed_over(found):
+                continue
+            left = self._settled.look(found, now)
+            if left > 0:
+                unsettled.append(left)
+                continue
+            job = self._job(found, now)
+            self._settled.forget(found.path)
+            if job is not None and self.ledger.queue(job):
+                queued += 1
+                yield Queued(job)
+        return queued, min(unsettled, default=None)
+
+    def _is_passed_over(self, found: Input) -> bool:
+        known = self._passed_over.get(found.path)
+        return known is not None and known[0] == found.stamp
+
+    def _job(self, found: Input, now: float) -> Job | None:
+        """Return the job of an input, or None where no rule takes it."""
+        try:
+            verdict = self.verdict(found)
+        except CellvinoError as error:
+            verdict = Verdict(None, str(error))
+        if verdict.rule is None:
+            self._passed_over[found.path] = (found.stamp, verdict.why)
+            _logger.info("watch %s: not taken: %s", found.path, verdict.why)
+            return None
+        return Job(
+            str(found.path.absolute()), "plate" if found.plate else "image", *found.stamp, verdict.rule.name,
+            str(self.plan.root / verdict.results), attributes=verdict.attributes, queued=now,
+        )  # fmt: skip
+
+    def _take(self, relative: str) -> Take:
+        for rule in self.plan.book.rules:
+            if rule.take is not Take.AUTO and rule.fits_path(relative):
+                return rule.take
+        return Take.AUTO
+
+    # -- work
+
+    def _work(self, engines: EngineProvider, stop: threading.Event) -> Generator[WatchEvent, None, tuple[bool, str]]:
+        """Run the jobs that wait; return whether there were any, and why the others must wait."""
+        self.ledger.take_up(self._clock())
+        ran = False
+        while not stop.is_set():
+            reason = self._why_not()
+            if reason:
+                return ran, reason
+            jobs = self.ledger.claim(BATCH, self._worker, self._clock())
+            if not jobs:
+                break
+            ran = True
+            try:
+                yield from self._run(jobs, engines, stop)
+            finally:
+                self.ledger.give_back(self._worker)
+        return ran, ""
+
+    def _why_not(self) -> str:
+        """Return why no job may be begun now, or an empty text."""
+        book = self.plan.book
+        if self.ledger.paused:
+            return "paused; 'cellvino jobs resume' goes on"
+        if not book.is_open(datetime.fromtimestamp(self._clock())):
+            return f"outside the hours {book.hours}"
+        place = next(p for p in (self.plan.root, *self.plan.root.absolute().parents) if p.exists())
+        free = shutil.disk_usage(place).free / 1e9
+        if free < book.keep_free_gb:
+            return f"{self.plan.root} has {free:.1f} GB free, and {book.keep_free_gb:g} GB are to be kept free"
+        return ""
+
+    def _run(
+        self, jobs: Sequence[Job], engines: EngineProvider, stop: threading.Event
+    ) -> Generator[WatchEvent, None, None]:
+        """Run jobs of one rule that share a folder of results, and enter what became of each."""
+        try:
+            pipeline = self._pipeline(self._rule(jobs[0].rule), jobs[0].recipe)
+        except CellvinoError as error:  # the rules have changed, or a recipe is gone
+            for job in jobs:
+                yield self._ended(job, JobTally(error=str(error), failed=1))
+            return
+        fresh: list[Job] = []
+        for job in jobs:
+            known = replace(job, digest=content_hash(Path(job.source)), fingerprint=pipeline.recipe.fingerprint())
+            self.ledger.update([job.source], digest=known.digest, fingerprint=known.fingerprint, version=__version__)
+            twin = self.ledger.twin(known) if known.digest and not job.recipe else ""
+            if twin:
+                yield self._ended(job, JobTally(skipped=f"it has the same content as {twin}, which is done"))
+            else:
+                fresh.append(known)
+        tallies = {job.source: JobTally() for job in fresh}
+        yield from self._events(fresh, pipeline, engines, tallies, stop)
+
+    def _events(
+        self,
+        jobs: Sequence[Job],
+        pipeline: Pipeline,
+        engines: EngineProvider,
+        tallies: dict[str, JobTally],
+        stop: threading.Event,
+    ) -> Generator[WatchEvent, None, None]:
+        if not jobs:
+            return
+        beaten, stopped = self._clock(), False
+        running: Generator[RunEvent, None, object] = run_jobs(jobs, pipeline, engines)
+        try:
+            with closing(running):
+                for event in running:
+                    if isinstance(event, FieldOutcome):
+                        tallies[_source(event, jobs)].add(event)
+                    if self._clock() - beaten > BEAT_S:
+                        beaten = self._clock()
+                        self.ledger.beat(self._worker, beaten)
+                    yield event
+                    if stop.is_set():
+                        stopped = True
+                        break
+        except CellvinoError as error:
+            for tally in tallies.values():
+                tally.stop(error)
+        if not stopped:
+            for job in jobs:
+                yield self._ended(job, tallies[job.source])
+
+    def _ended(self, job: Job, tally: JobTally) -> Ended:
+        """Enter what became of a job: what may pass is tried again later, and less and less often."""
+        now = self._clock()
+        state, retry_at = tally.state, 0.0
+        if state is JobState.FAILED and tally.can_pass and job.attempts < MOST_ATTEMPTS:
+            state, retry_at = JobState.WAITING, now + BACKOFF_S * 2 ** (job.attempts - 1)
+        self.ledger.update(
+            [job.source], state=state, error=tally.error or tally.skipped, retry_at=retry_at, fields=tally.fields,
+            failed=tally.failed, cells=tally.cells, ended=now, worker="",
+        )  # fmt: skip
+        return Ended(self.ledger.find([job.source])[0])
+
+    def _rule(self, name: str) -> Rule:
+        for rule in self.plan.book.rules:
+            if rule.name == name:
+                return rule
+        raise OptionError(f"there is no rule {name!r} any more; queue its jobs again with 'cellvino jobs retry'")
+
+    def _pipeline(self, rule: Rule, recipe: str) -> Pipeline:
+        """Return the pipeline of a rule, or of the recipe that a job is to be run with instead; made once."""
+        key = (rule.name, recipe)
+        if key not in self._pipelines:
+            self._pipelines[key] = make_pipeline(
+                load_recipe(Path(recipe)) if recipe else recipe_of(rule, self.plan.base)
+            )
+        return self._pipelines[key]
+
+    def _wait(self, unsettled: float | None, stop: threading.Event) -> None:
+        """Wait for the next listing, for a change, or until what is being written may have settled."""
+        end = time.monotonic() + min(self.plan.every_s, self.plan.every_s if unsettled is None else unsettled + 0.05)
+        while time.monotonic() < end and not stop.is_set():
+            if self._wake.wait(min(0.5, max(0.0, end - time.monotonic()))):
+                stop.wait(min(0.2, self.plan.every_s))  # an instrument writes many files at once
+                return
+
+
+def _source(outcome: FieldOutcome, jobs: Sequence[Job]) -> str:
+    """Return the source of the job that an outcome belongs to."""
+    file = str(outcome.row["file"])
+    return file if any(job.source == file for job in jobs) else jobs[0].source
+
+
+def _facts(path: Path) -> ImageFacts:
+    stack = open_source(path).read()
+    return ImageFacts(stack.channels, stack.spacing.x, stack.shape.z, stack.shape.t)
+
+
+def _fits(rule: Rule, facts: ImageFacts) -> bool:
+    names = {name.casefold() for name in facts.channels}
+    return (
+        all(name.casefold() in names for name in rule.channels)
+        and _within(rule.pixel_size_um, facts.pixel_size_um)
+        and _within(rule.z, facts.z)
+        and _within(rule.t, facts.t)
+    )
+
+
+def _within(span: tuple[float, float] | None, value: float | None) -> bool:
+    return span is None or (value is not None and span[0] <= value <= span[1])
+
+
+@contextmanager
+def _told_of_changes(folders: Sequence[Path], wake: threading.Event) -> Iterator[None]:
+    """Set ``wake`` when something changes in the folders, where the system can tell."""
+    from watchdog.events import FileSystemEvent, FileSystemEventHandler
+    from watchdog.observers import Observer
+
+    class Handler(FileSystemEventHandler):
+        def on_any_event(self, event: FileSystemEvent) -> None:
+            if event.event_type in ("created", "modified", "moved", "closed"):
+                wake.set()
+
+    observer = Observer()
+    try:
+        for folder in folders:
+            observer.schedule(Handler(), str(folder), recursive=True)
+        observer.start()
+    except OSError as error:  # too many folders for the system, or a drive that does not tell
+        _logger.info("the system does not tell of changes (%s); folders are listed instead", error)
+        yield
+        return
+    try:
+        yield
+    finally:
+        observer.stop()
+        observer.join()

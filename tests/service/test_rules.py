@@ -1,0 +1,87 @@
+"""Rules decide by path, name and metadata; a mistake in them is named before anything runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.service.rules import Rule, RuleBook, load_rules, recipe_of
+
+
+def rules(tmp_path, text) -> RuleBook:
+    path = tmp_path / "rules.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_rules(path)
+
+
+@pytest.mark.parametrize(
+    ("match", "path", "fits"),
+    [
+        ("*", "a/b.tif", True),
+        ("screen/*", "Screen/x/y.TIF", True),
+        ("screen/*", "other/y.tif", False),
+        ("*_dapi.tif", "q/1_DAPI.tif", True),
+    ],
+)
+def test_match_is_blind_to_case_and_crosses_folders(match, path, fits):
+    assert Rule(match=match).fits_path(path) is fits
+
+
+def test_excluded_paths_do_not_fit():
+    assert not Rule(match="*", exclude="*/thumbs/*").fits_path("p/thumbs/a.tif")
+
+
+def test_names_give_typed_attributes_and_places():
+    rule = Rule(names="{date}_{operator}_{plate}_{magnification:d}x", out="{date}/{plate}")
+    found = rule.attributes("screen/20261128_AB_P7_20x.tif")
+    assert found == {"date": "20261128", "operator": "AB", "plate": "P7", "magnification": 20}
+    assert rule.attributes("screen/other.tif") is None
+
+
+def test_results_stay_below_the_root():
+    assert Rule(out="{folder}/../../etc").results_below("a/b.tif", {}, folder=False).as_posix() == "a/etc"
+    assert Rule().results_below("a/b/c.tif", {}, folder=False).as_posix() == "a/b"
+    assert Rule().results_below("a/plate7", {}, folder=True).as_posix() == "a/plate7"
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        ("rules: [{matches: x}]", "matches"),
+        ("rules: [{out: '{operator}'}]", "operator"),
+        ("hours: late", "late"),
+        ("rules: [{names: '{a'}]", "{a"),
+        ("rules: 3", "rules"),
+        ("{", "rules.yaml"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, fact):
+    with pytest.raises(OptionError) as caught:
+        rules(tmp_path, text)
+    assert fact in str(caught.value)
+
+
+def test_recipe_lies_beside_the_rules_and_choices_go_over_it(tmp_path):
+    (tmp_path / "mine.yaml").write_text("model: nuclei\nz: focus\n", encoding="utf-8")
+    (rule,) = rules(
+        tmp_path, "rules: [{recipe: mine.yaml, choices: {channel: DNA, parameters: {confidence: 0.7}}}]"
+    ).rules
+    recipe = recipe_of(rule)
+    assert (recipe.z, recipe.channel, recipe.parameters) == ("focus", "DNA", {"confidence": 0.7})
+
+
+def test_impossible_choice_is_named(tmp_path):
+    (rule,) = rules(tmp_path, "rules: [{choices: {zoom: 3}}]").rules
+    with pytest.raises(OptionError, match="zoom"):
+        recipe_of(rule)
+
+
+@pytest.mark.parametrize(
+    ("hours", "opens", "closed"), [("22:00-06:00", (22, 23, 0, 5), (6, 12, 21)), ("8:00-17:00", (8, 16), (7, 17, 18))]
+)
+def test_hours_may_pass_midnight(hours, opens, closed):
+    book = RuleBook(hours=hours)
+    assert all(book.is_open(datetime(2026, 11, 28, hour)) for hour in opens)
+    assert not any(book.is_open(datetime(2026, 11, 28, hour)) for hour in closed)

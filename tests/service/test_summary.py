@@ -1,0 +1,43 @@
+"""The page of the morning names what failed, and shows the fields whose count is unlike the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_cellvino.service import summary
+from napari_cellvino.storage.ledger import Job, JobState
+
+
+class Counted:
+    """A folder of results of which only the counts are known."""
+
+    def __init__(self, root, counts):
+        self.root, self._counts = root, counts
+
+    def summaries(self):
+        for number, count in enumerate(self._counts):
+            yield self.root / f"f{number}", type("Summary", (), {"finished": True, "counts": {"count": count}})
+
+
+@pytest.mark.parametrize(
+    ("counts", "odd"),
+    [
+        ([100, 103, 98, 110, 95, 102, 4], [4]),
+        ([100, 103, 98, 110, 95, 102, 400], [400]),
+        ([100, 103, 98, 110, 95, 102, 120], []),  # what chance makes of counts
+        ([0, 1, 0, 2, 1, 0, 3], []),
+        ([100, 4], []),  # too few to say
+    ],
+)
+def test_field_is_odd_when_chance_does_not_explain_its_count(tmp_path, counts, odd):
+    assert [field.count for field in summary.odd_fields(Counted(tmp_path, counts))] == odd
+
+
+def test_page_names_failures_and_escapes_names(tmp_path):
+    failed = Job("/in/<b>.tif", state=JobState.FAILED, error="damaged & cut off", results=str(tmp_path / "a"), failed=1)
+    done = Job("/in/c.tif", state=JobState.DONE, results=str(tmp_path / "a"), fields=2, cells=1234)
+    page = summary.render_summary(tmp_path, [failed, done])
+    assert "/in/&lt;b&gt;.tif" in page
+    assert "damaged &amp; cut off" in page
+    assert "1,234 cells in 2 fields" in page
+    assert "1 failed" in page

@@ -1,0 +1,237 @@
+"""What is written into a watched folder is run once, by its rule, when it is written to its end; nothing is lost."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import pandas as pd
+import pytest
+import tifffile
+from plate_images import write_plate
+
+from napari_cellvino.results.store import ResultStore
+from napari_cellvino.service.inputs import Input, Settled
+from napari_cellvino.service.rules import Rule, RuleBook, Take
+from napari_cellvino.service.watch import Ended, Idle, Queued
+from napari_cellvino.storage.ledger import JobState, Ledger
+from napari_cellvino.workflows.field_task import FieldOutcome
+
+
+def ended(events):
+    return {e.job.source.rsplit("/", 1)[-1]: e.job for e in events if isinstance(e, Ended)}
+
+
+def fields_of(events):
+    return [e for e in events if isinstance(e, FieldOutcome)]
+
+
+def test_files_are_run_once_and_new_ones_later(make_watch, inbox, crops, run_once):
+    (inbox / "day 1").mkdir()
+    tifffile.imwrite(inbox / "day 1" / "a.tif", crops[0])
+    first = run_once(make_watch())
+    assert ended(first)["a.tif"].state is JobState.DONE
+    tifffile.imwrite(inbox / "b.tif", crops[1])
+    watch = make_watch()
+    second = run_once(watch)
+    assert list(ended(second)) == ["b.tif"]
+    assert len(fields_of(second)) == 1
+    assert (watch.plan.root / "day 1" / "a" / "labels.tif").is_file()
+    table = pd.read_csv(watch.plan.root / "jobs.csv")
+    assert set(table["state"]) == {"done"}
+    page = (watch.plan.root / "summary.html").read_text(encoding="utf-8")
+    assert f"{table['cells'].sum():,} cells in 2 fields" in page
+
+
+def test_file_that_is_still_written_is_not_read():
+    settled = Settled(file_s=5.0, folder_s=60.0)
+
+    def look(size, now):
+        return settled.look(Input("f.tif", "f.tif", (size, 0)), now)
+
+    assert look(10, 0.0) == 5.0
+    assert look(20, 4.0) == 5.0
+    assert look(20, 8.0) == 1.0
+    assert look(20, 9.0) == 0.0
+    assert settled.look(Input("plate", "plate", (1, 1), folder=True), 0.0) == 60.0
+
+
+def test_slow_copy_is_read_at_its_end(make_watch, inbox, crops, tmp_path, engines):
+    whole = tmp_path / "whole.tif"
+    tifffile.imwrite(whole, crops[0])
+    data = whole.read_bytes()
+
+    def copy():
+        with (inbox / "slow.tif").open("wb", buffering=0) as file:
+            for start in range(0, len(data), len(data) // 6):
+                file.write(data[start : start + len(data) // 6])
+                time.sleep(0.1)
+
+    stop, events = threading.Event(), []
+    writer = threading.Thread(target=copy)
+    writer.start()
+    for event in make_watch(settle_s=0.5).run(stop, engines):
+        events.append(event)
+        if isinstance(event, Ended):
+            stop.set()
+    writer.join()
+    assert ended(events)["slow.tif"].state is JobState.DONE
+    assert len(fields_of(events)) == 1
+
+
+def test_file_that_changed_is_run_again(make_watch, inbox, crops, run_once):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    before = ended(run_once(make_watch()))["a.tif"]
+    tifffile.imwrite(inbox / "a.tif", crops[5])
+    after = ended(run_once(make_watch()))["a.tif"]
+    assert after.state is JobState.DONE
+    assert after.digest != before.digest
+
+
+def test_same_content_is_not_run_twice(make_watch, inbox, crops, run_once):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    run_once(make_watch())
+    shutil.copy(inbox / "a.tif", inbox / "copy.tif")
+    job = ended(run_once(make_watch()))["copy.tif"]
+    assert job.state is JobState.SKIPPED
+    assert "a.tif" in job.error
+
+
+def test_bad_file_fails_for_good_and_the_others_go_on(make_watch, inbox, crops, run_once):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    (inbox / "bad.tif").write_bytes((inbox / "a.tif").read_bytes()[:100])
+    watch = make_watch()
+    jobs = ended(run_once(watch))
+    assert (jobs["a.tif"].state, jobs["bad.tif"].state) == (JobState.DONE, JobState.FAILED)
+    assert jobs["bad.tif"].error
+    assert "bad.tif" in (watch.plan.root / "summary.html").read_text(encoding="utf-8")
+
+
+def test_what_may_pass_is_tried_again_later(make_watch, inbox, crops, monkeypatch, run_once, engines):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    watch = make_watch()
+    import napari_cellvino.workflows.run_field as module
+
+    def away(*_, **__):
+        raise OSError(112, "Host is down")
+
+    monkeypatch.setattr(module, "predict_field", away)
+    stop, events = threading.Event(), []
+    for event in watch.run(stop, engines):
+        events.append(event)
+        if isinstance(event, Ended):
+            stop.set()
+    job = ended(events)["a.tif"]
+    assert (job.state, job.attempts) == (JobState.WAITING, 1)
+    assert job.retry_at > time.time()
+    monkeypatch.undo()
+    watch.ledger.update([job.source], retry_at=0.0)
+    assert ended(run_once(make_watch()))["a.tif"].state is JobState.DONE
+
+
+def test_rules_choose_by_path_and_metadata(make_watch, inbox, crops, run_once):
+    for name, channels in (("two.ome.tif", ["DNA", "Actin"]), ("one.ome.tif", ["Actin", "x"])):
+        pixels = [crops[0], crops[1]]
+        tifffile.imwrite(inbox / name, pixels, metadata={"axes": "CYX", "Channel": {"Name": channels}})
+    tifffile.imwrite(inbox / "note.tif", crops[2])
+    dna = Rule(name="dna", channels=("DNA",), choices={"channel": "DNA"}, out="dna")
+    book = RuleBook(
+        rules=(dna, Rule(name="rest", match=("*note*",), skip=True), Rule(name="actin", match="*.ome.tif", out="actin"))
+    )
+    jobs = ended(run_once(make_watch(book)))
+    assert {name: job.rule for name, job in jobs.items()} == {"two.ome.tif": "dna", "one.ome.tif": "actin"}
+
+
+def test_plate_is_one_input(make_watch, inbox, crops, run_once):
+    write_plate(inbox / "plate 7", crops)
+    watch = make_watch()
+    (found,) = watch.folders.list()
+    assert found.plate
+    job = ended(run_once(watch))["plate 7"]
+    assert (job.kind, job.state, job.failed) == ("plate", JobState.DONE, 0)
+    assert (watch.plan.root / "plate 7" / "wells.csv").is_file()
+    (as_images, *_) = make_watch(RuleBook(rules=(Rule(take=Take.IMAGES),))).folders.list()
+    assert not as_images.plate
+
+
+def test_pause_hours_and_full_disk_hold_back_what_waits(make_watch, inbox, crops, run_once, engines):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+
+    def reason(watch):
+        stop, said = threading.Event(), ""
+        for event in watch.run(stop, engines):
+            if isinstance(event, Idle):
+                said = event.reason
+                stop.set()
+        return said
+
+    watch = make_watch(RuleBook(keep_free_gb=1e9))
+    assert "1e+09 GB" in reason(watch)
+    at = time.localtime()
+    closed = f"{(at.tm_hour + 2) % 24}:00-{(at.tm_hour + 3) % 24}:00"
+    assert closed in reason(make_watch(RuleBook(hours=closed)))
+    watch.ledger.paused = True
+    assert "paused" in reason(make_watch())
+    watch.ledger.paused = False
+    assert ended(run_once(make_watch()))["a.tif"].state is JobState.DONE
+
+
+def test_stop_gives_back_what_has_not_ended(make_watch, inbox, crops, run_once, engines):
+    for number in range(4):
+        tifffile.imwrite(inbox / f"{number}.tif", crops[number])
+    stop = threading.Event()
+    watch = make_watch()
+    for event in watch.run(stop, engines):
+        if isinstance(event, FieldOutcome):
+            stop.set()
+    assert {job.state for job in watch.ledger.jobs()} == {JobState.WAITING}
+    assert {job.state for job in ended(run_once(make_watch())).values()} == {JobState.DONE}
+    assert len(ResultStore(watch.plan.root).find_folders()) == 4
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_ends_as_if_undisturbed(inbox, tmp_path, crops):
+    for number in range(5):
+        tifffile.imwrite(inbox / f"{number}.tif", crops[number])
+    command = [
+        sys.executable, "-c", "import sys; from napari_cellvino.cli import main; sys.exit(main())", "watch", str(inbox),
+        "--device", "CPU", "--settle", "0", "--every", "0.1", "--once", "--out",
+    ]  # fmt: skip
+    subprocess.run([*command, str(tmp_path / "calm")], check=True, capture_output=True)
+    rng, out = random.Random(7), tmp_path / "killed"
+    for number in (1, 2, 4):
+        with subprocess.Popen([*command, str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None and len(list(out.glob("[0-9]*/annotation.json"))) < number:
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.1))
+            process.kill()
+    subprocess.run([*command, str(out)], check=True, capture_output=True)
+    assert {job.state for job in Ledger(out).jobs()} == {JobState.DONE}
+    assert _tree(out) == _tree(tmp_path / "calm")
+
+
+def _tree(root):
+    """Return the results of the fields and the table of counts, in which the order is that of the run."""
+    files = {p.relative_to(root): p.read_bytes() for p in root.glob("[0-9]*/*") if p.is_file()}
+    return files, pd.read_csv(root / "counts.csv").sort_values("file").to_csv()
+
+
+def test_two_watches_on_one_folder_share_the_work(make_watch, inbox, crops, run_once):
+    for number in range(6):
+        tifffile.imwrite(inbox / f"{number}.tif", crops[number])
+    events: list = []
+
+    def work():
+        events.extend(run_once(make_watch()))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcome.row["file"] for outcome in fields_of(events)) == [str(inbox / f"{n}.tif") for n in range(6)]
+    assert len([e for e in events if isinstance(e, Queued)]) == 6
