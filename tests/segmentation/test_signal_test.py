@@ -77,6 +77,7 @@ CELLS = {
     "dark": (600 - cells(40, 9, 60)).astype(np.uint16),
     "touching": cells(22, 10, 300),
     "enlarged": np.kron(cells(40, 9, 60), np.ones((2, 2), np.uint16)),
+    "on a background of 0": np.where(discs((SIDE, SIDE), [(90, 100), (250, 200)], 9) > 0, cells(40, 9, 60), 0),
     "beside a border": np.where(X < 50, 0, cells(60, 9, 60)).astype(np.uint16),
 }
 

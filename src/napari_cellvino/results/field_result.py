@@ -17,7 +17,6 @@ from napari_cellvino.measure.outlines import Outlines, find_outlines
 from napari_cellvino.measure.volumes import measure_volume, volume_count_row
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import notices_of, volume_of
 from napari_cellvino.segmentation.volume import Volume, cell_map
@@ -101,8 +100,7 @@ def measured(
 def _measured(annotation: Annotation, plane: Plane, volume: Volume | None, outlines: Outlines | None) -> FieldResult:
     objects, classes = annotation.objects, annotation.classes
     if volume is not None and annotation.labels is not None:
-        planes = read_ahead(volume.stack, volume.frame - 1, range(volume.stack.shape.z))
-        table = measure_volume(annotation.labels, objects, planes, plane.channels, plane.spacing, classes)
+        table = measure_volume(annotation.labels, objects, volume.planes(), plane.channels, plane.spacing, classes)
     else:
         table = measure(
             annotation.labels, objects, plane.pixels, plane.channels, plane.spacing, classes, outlines=outlines

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 LEAST_SHARE = 0.005  # of the samples that one value must fill to be an area without data
+MOST_SHARE = 0.5  # else it is the background of an image that was worked on
 GAP = 6.0  # how far that value lies from the nearest others, in units of their spread
 MATTERS = 0.1  # and in units of the range of the others: nearer ones change nothing
 MOST_OUTSHINING = 0.08  # of the samples that bright things may cover
@@ -39,13 +40,14 @@ def has_data(grid: Grid) -> Mask:
     for lonely, (edge, within) in ((values.min(), (1, 5)), (values.max(), (99, 95))):
         same = grid == lonely
         rest = values[values != lonely]
-        if rest.size == 0 or np.count_nonzero(same) < LEAST_SHARE * grid.size:
+        if not LEAST_SHARE <= np.count_nonzero(same) / grid.size <= MOST_SHARE:
             continue
         nearest, next_ones, bottom, top = np.percentile(rest, (edge, within, 1, 99))
         gap = abs(nearest - lonely)
         if gap > GAP * abs(next_ones - nearest) and gap > MATTERS * (top - bottom):
             known &= ~same
-    return known
+    left = grid[known]
+    return known if left.size and left.min() < left.max() else np.isfinite(grid)
 
 
 def without_outshining(grid: Grid, known: Mask, low: float, high: float, *, step: int = 1) -> Mask:

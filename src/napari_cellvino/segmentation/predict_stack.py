@@ -21,6 +21,7 @@ from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import ModelOutput, ModelSpec
 from napari_cellvino.segmentation.contrast import counted_samples
 from napari_cellvino.segmentation.heads import head_parameters
+from napari_cellvino.segmentation.lost_planes import bridge
 from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, range_of_samples
 from napari_cellvino.segmentation.plane_reading import read_ahead, smooth_along_z
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
@@ -67,7 +68,7 @@ def predict_stack(
     slices = _SliceCollector(stack, spec, values)
     normalised = allocate((stack.shape.z if keep_maps else 0, stack.shape.y, stack.shape.x), np.float16)
     sigma = z_sigma(stack.spacing, diameter_px or spec.diameter_px.assumed or spec.diameter_px.reference)
-    for z, inputs in enumerate(smooth_along_z(_inputs(stack, spec, channel, frame), sigma)):
+    for z, inputs in enumerate(smooth_along_z(_inputs(volume, spec, channel), sigma)):
         running = infer_maps(replace(plane, inputs=inputs), spec, engine, diameter_px=diameter_px, ranges=ranges)
         raw = yield from _with_plane_progress(running, z + 1, stack.shape.z)
         bright = _brightness(inputs, ranges)
@@ -153,16 +154,24 @@ def _read_statistics(
 
     reading = read_volume(stack, channel=channel, frame=frame, inputs=spec.input_channels, on_plane=on_plane)
     plane, volume = yield from reading
-    ranges = [range_of_samples(np.concatenate(values), spec.normalise) for values in zip(*samples, strict=True)]
+    kept = [values for z, values in enumerate(samples) if z not in volume.lost]
+    ranges = [range_of_samples(np.concatenate(values), spec.normalise) for values in zip(*kept, strict=True)]
     return plane, volume, ranges, watch.emptiness
 
 
-def _inputs(stack: Stack, spec: ModelSpec, channel: str, frame: int) -> Generator[Pixels, None, None]:
-    """Yield the network's input channels (K, Y, X) of each plane; other channels are not read."""
-    index = channel_index(stack, channel)
+def _inputs(volume: Volume, spec: ModelSpec, channel: str) -> Generator[Pixels, None, None]:
+    """Yield the network's input channels (K, Y, X) of each plane, lost ones bridged; other channels are not read."""
+    stack, frame, index = volume.stack, volume.frame - 1, channel_index(volume.stack, channel)
     wanted = range(stack.shape.c) if index is None else (index,)
-    for pixels in read_ahead(stack, frame - 1, range(stack.shape.z), wanted):
-        yield network_inputs(pixels, None if index is None else 0, spec.input_channels)
+    seen: Pixels = np.zeros(0)
+    last = seen
+    for z, pixels in enumerate(read_ahead(stack, frame, range(stack.shape.z), wanted)):
+        if z in volume.lost:
+            after = np.stack([stack.plane(t=frame, c=c, z=volume.lost[z][1]) for c in wanted])
+            seen = bridge(z, volume.lost[z], last, after)
+        else:
+            seen = last = pixels
+        yield network_inputs(seen, None if index is None else 0, spec.input_channels)
 
 
 def _with_plane_progress(

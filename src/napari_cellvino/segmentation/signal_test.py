@@ -107,14 +107,11 @@ def _emptiness(channel: NDArray[np.generic]) -> Emptiness | None:
     known = has_data(grid)
     values = grid[known]
     if values.size == 0 or values.min() == values.max():
-        finite = channel[np.isfinite(channel)]
-        return Emptiness.PATTERN if finite.size and finite.min() < finite.max() else Emptiness.CONSTANT
+        return Emptiness.CONSTANT
     if channel.size < FEWEST_PIXELS:
         return None
     bands = list(_bands(np.where(known, grid, np.median(values)).astype(np.float32), known))
-    if not bands:
-        return None
-    if min(map(pattern_modes, bands[:2])) < PATTERN_MODES:
+    if not bands or min(map(pattern_modes, bands[:2])) < PATTERN_MODES:
         return Emptiness.PATTERN
     return Emptiness.NOISE if evidence(bands) < ENOUGH else None
 
@@ -127,12 +124,17 @@ def as_taken(plane: NDArray[np.generic]) -> NDArray[np.generic]:
 
 def _lines_taken(lines: NDArray[np.generic]) -> Mask | slice:
     """Return which lines (N, M) differ from the one before; all of them unless a third are copies."""
-    some = lines[:, :FEW]
-    if (some[1:] != some[:-1]).any(axis=1).mean() > MOST_TAKEN:
+    if _differs(lines[:, :FEW]).mean() > MOST_TAKEN:
         return slice(None)
-    new = np.ones(len(lines), bool)
-    new[1:] = (lines[1:] != lines[:-1]).any(axis=1)
+    new = _differs(lines)
     return new if new.mean() <= MOST_TAKEN else slice(None)
+
+
+def _differs(lines: NDArray[np.generic]) -> Mask:
+    """Return which lines are no copy of the one before; a line of one value is none."""
+    new = np.ones(len(lines), bool)
+    new[1:] = (lines[1:] != lines[:-1]).any(axis=1) | (lines[1:] == lines[1:, :1]).all(axis=1)
+    return new
 
 
 def evidence(bands: list[Values]) -> float:
