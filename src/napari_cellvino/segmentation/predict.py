@@ -43,7 +43,8 @@ class Prediction:
 
     ``masks`` are the masks of the cells where a second model outlined them. For a stack stitched in 3D, ``plane`` is
     the maximum projection and ``slices`` are the objects of each plane. ``emptiness`` says why the field looks empty,
-    and ``disbelieved`` how many objects are not counted for that.
+    and ``disbelieved`` how many objects are not counted for that. ``cell_channel`` is the name of the channel that
+    whole cells are grown over, where they are.
     """
 
     plane: Plane
@@ -54,6 +55,7 @@ class Prediction:
     slices: Slices | None = None
     emptiness: Emptiness | None = None
     disbelieved: int = 0
+    cell_channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

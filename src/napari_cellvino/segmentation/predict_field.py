@@ -17,6 +17,7 @@ from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.segmentation.refine import MaskRefiner, infer_masks, outline_cells
 from napari_cellvino.segmentation.signal_test import SignalWatch, believed, describe_emptiness
 from napari_cellvino.segmentation.volume import StackMaps, Volume
+from napari_cellvino.segmentation.whole_cells import cell_channel_name
 
 
 def predict_field(
@@ -44,6 +45,14 @@ def predict_field(
     InferenceError
         If the network cannot be run.
     """
+    cell_channel = cell_channel_name(stack, pipeline.recipe)
+    found = yield from _predict(stack, pipeline, engines, keep_maps=keep_maps)
+    return replace(found, cell_channel=cell_channel)
+
+
+def _predict(
+    stack: Stack, pipeline: Pipeline, engines: EngineProvider, *, keep_maps: bool
+) -> Generator[Progress, None, Prediction]:
     recipe, spec = pipeline.recipe, pipeline.package.spec
     engine = engines.engine(pipeline.package, recipe.device, pipeline.find.precision)
     if recipe.z_choice.joined:
