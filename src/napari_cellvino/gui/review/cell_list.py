@@ -20,7 +20,7 @@ from napari_cellvino.quality.sampling import estimate
 ORDERS = tuple(Choice(order.value, order) for order in Order)
 IN_STATE: tuple[Choice[ReviewState | None], ...] = (
     Choice("all states", None),
-    *(Choice[ReviewState | None](title, state) for state, title in STATES.items()),
+    *(Choice(title, state) for state, title in STATES.items()),
 )
 WITH_DOUBT = (
     Choice("any reason", Doubt.NONE),
@@ -98,7 +98,7 @@ class ReviewList(QWidget):
         annotation = self._reviewer.annotation
         classes = annotation.classes if annotation is not None else ()
         if [self.kind.itemText(row) for row in range(1, self.kind.count())] != list(classes):
-            named = (Choice[int | None](name, number) for number, name in enumerate(classes))
+            named = (Choice(name, number) for number, name in enumerate(classes))
             self.kind.offer([Choice("all classes", None), *named])
             self.kind.set_value(None)
             self._filter()

@@ -13,14 +13,15 @@ from qtpy.QtWidgets import QComboBox
 from napari_cellvino.gui.widgets.form_layout import narrow
 
 V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice(Generic[V]):
+class Choice(Generic[V_co]):
     """A value with its title; one that is not ``enabled`` is grey, and its tooltip says why."""
 
     title: str
-    value: V
+    value: V_co
     tooltip: str = ""
     enabled: bool = True
 
