@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +25,7 @@ Found = list[tuple[dict[str, object], str]]  # as JSON values, and as text
 
 def run(options: argparse.Namespace) -> int:
     """Describe every position of every file, and every model package; 1 when some could not be read."""
-    models = [path for path in options.inputs if (path / SPEC_NAME).is_file()]
+    models = [path for path in options.inputs if os.path.isfile(path / SPEC_NAME)]
     plates = [path for path in options.inputs if path not in models and is_plate(path, options.pattern)]
     files = list_inputs([path for path in options.inputs if path not in models and path not in plates])
     records: list[dict[str, object]] = []

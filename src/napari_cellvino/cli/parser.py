@@ -27,6 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_suggest(commands)
     _add_watch(commands)
     _add_jobs(commands)
     _add_service(commands)
@@ -157,10 +158,25 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 
 def _frame(text: str) -> int:
     """Return a time point; 0 stands for all of them."""
-    if text == "all":
-        return 0
+    return 0 if text == "all" else _one_frame(text)
+
+
+def _add_suggest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "say which model suits an image: all of them look at a crop, and what they find is compared"
+    parser = _command(commands, "suggest", "suggest", text)
+    add = parser.add_argument
+    add("image", type=Path, metavar="IMAGE", help="an image; of a file with several fields, the first")
+    add("--model", action="append", default=[], metavar="NAME", help="a model to try; repeatable (default: all)")
+    add("--picture", type=Path, metavar="FILE.png", help="write what every model finds as a picture")
+    add("--device", metavar="D", help="AUTO, CPU, GPU, NPU, … as 'cellvino devices' lists them")
+    add("--frame", type=_one_frame, default=1, metavar="N", help="time point, from 1")
+    add("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
+
+
+def _one_frame(text: str) -> int:
+    """Return a time point."""
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time point; write a number from 1, or all")
+        raise argparse.ArgumentTypeError(f"{text!r} is no time point; they are numbered from 1")
     return int(text)
 
 

@@ -8,7 +8,7 @@ What the network says of the diameter is not asked: it learns the usual size of 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,9 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads import head_for
-from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
-from napari_cellvino.segmentation.raw_maps import RawMaps
-from napari_cellvino.segmentation.rescale import resize_pixels, resized_shape
+from napari_cellvino.segmentation.look import WINDOW, cut, liveliest_window, look_at
+from napari_cellvino.segmentation.normalise import IntensityRange
 
-WINDOW = 384  # px of the network
-GRID = 4  # windows are looked for at so many places along each axis
 FOREGROUND = 0.5
 LEAST_SHARE = 0.004  # of a window that cells must fill
 OCTAVE_COST = 0.5  # what cells an octave off the model's own size cost, in units of depth
@@ -42,15 +39,14 @@ def find_diameter(
     inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
 ) -> Generator[Progress, None, float | None]:
     """Yield progress and return the typical cell diameter in px of a plane (K, Y, X); None where no cells are seen."""
-    facts, head = engine.load(WINDOW), head_for(spec)
+    head = head_for(spec)
     values = {p.name: spec.head.parameters.get(p.name, p.default) for p in head.parameters} | {"smallest": 1.0}
     zooms = spec.diameter_px.search or ()
     guesses: list[SizeGuess] = []
     for number, zoom in enumerate(zooms, 1):
-        maps = _seen_at(zoom, inputs, ranges, spec, engine)
-        shape = (maps.shape[1], maps.shape[2])
-        labels = head.decode(RawMaps(maps, facts, WINDOW, 1, shape, shape), values).label_image()
-        guess = size_guess(maps, labels, zoom, spec.diameter_px.reference)
+        raw = look_at(cut(inputs, liveliest_window(inputs, round(WINDOW / zoom))), ranges, spec, engine, zoom=zoom)
+        labels = head.decode(replace(raw, shape=raw.input_shape), values).label_image()
+        guess = size_guess(raw.maps, labels, zoom, spec.diameter_px.reference)
         guesses += [guess] if guess else []
         yield Progress("sizes", number, len(zooms))
     return best_diameter(guesses)
@@ -74,25 +70,3 @@ def size_guess(
     ridge = float(np.percentile(maps[1][cells].astype(np.float32), 90))
     score = ridge - OCTAVE_COST * abs(float(np.log2(size / reference))) - FINER_COST * float(np.log2(zoom))
     return SizeGuess(zoom, size / zoom, score)
-
-
-def _seen_at(
-    zoom: float, inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
-) -> NDArray[np.float16]:
-    """Return the maps of the window with most contrast that fits the network at a zoom."""
-    height, width = inputs.shape[1:]
-    part = _window(inputs, min(height, round(WINDOW / zoom)), min(width, round(WINDOW / zoom)))
-    shape = resized_shape(part.shape, zoom)
-    pixels = resize_pixels(part, (min(WINDOW, shape[0]), min(WINDOW, shape[1])))
-    batch = np.zeros((1, spec.input_channels, WINDOW, WINDOW), np.float32)
-    normalise_into(batch[0], pixels, ranges)
-    maps: NDArray[np.float16] = engine.infer(batch)[0][:, : pixels.shape[1], : pixels.shape[2]]
-    return np.ascontiguousarray(maps)
-
-
-def _window(inputs: NDArray[np.generic], height: int, width: int) -> NDArray[np.generic]:
-    """Return the part (K, height, width) that varies most, of a few spread over the image."""
-    tops = np.unique(np.linspace(0, inputs.shape[1] - height, GRID).astype(int)).tolist()
-    lefts = np.unique(np.linspace(0, inputs.shape[2] - width, GRID).astype(int)).tolist()
-    parts = [inputs[:, y : y + height, x : x + width] for y in tops for x in lefts]
-    return max(parts, key=lambda part: float(np.nanstd(part[:, ::4, ::4].astype(np.float32))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError, OptionError
@@ -16,12 +17,12 @@ def is_plate(path: Path, pattern: str) -> bool:
     """Return whether a path is a plate; one that cannot be read is, so that its reason is told."""
     if pattern:
         return True
-    if not path.is_dir() and path.suffix.lower() not in INDEX_SUFFIXES:
+    if not os.path.isdir(path) and path.suffix.lower() not in INDEX_SUFFIXES:
         return False
     try:
         return find_plate(path.absolute(), MetadataOverrides()) is not None
     except CellvinoError:
-        return path.exists()
+        return os.path.exists(path)
 
 
 def check_plate_run(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace as changed
 from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.core.image import Origin, Stack, ZMode
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, ZChoice, ZMode
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import is_image_folder, list_images, scan_folder
@@ -61,24 +62,64 @@ def run_folder(
     """
     check_device(pipeline, engines)
     store, sources = ResultStore(root), OpenSources()
+    fields = ((origin, stack, pipeline.recipe) for origin, stack in list_fields(files, pipeline.recipe, sources))
+    tasks = folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace)
+    return (yield from _run(tasks, pipeline, store, sources, engines, executor))
+
+
+def run_listed(
+    origins: Sequence[Origin],
+    pipeline: Pipeline,
+    root: Path,
+    engines: EngineProvider,
+    *,
+    replace: bool = False,
+    overrides: Mapping[str, MetadataOverrides] | None = None,
+    executor: Executor | None = None,
+) -> Generator[RunEvent, None, RunResult]:
+    """Yield progress and outcomes of single fields, known by their origins, and return the result of the run.
+
+    Every time point of a film is a field of its own, and a way along z holds where there are planes: as in
+    `run_folder` with time point 0, whose errors it raises.
+
+    Parameters
+    ----------
+    replace
+        Whether results made with other choices are replaced; those made with these are kept.
+    overrides
+        Metadata that the user gave for images, by their paths.
+    """
+    check_device(pipeline, engines)
+    store, sources = ResultStore(root), OpenSources()
+    fields = listed_fields(origins, pipeline.recipe, overrides or {}, sources)
+    tasks = folder_tasks(fields, pipeline, store, replace=replace)
+    return (yield from _run(tasks, pipeline, store, sources, engines, executor))
+
+
+def _run(
+    tasks: Iterator[FieldTask | FieldOutcome],
+    pipeline: Pipeline,
+    store: ResultStore,
+    sources: OpenSources,
+    engines: EngineProvider,
+    executor: Executor | None,
+) -> Generator[RunEvent, None, RunResult]:
     store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
-    tasks = folder_tasks(files, pipeline, store, sources, overwrite=overwrite, replace=replace)
     return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), FolderTables(store), store, pipeline))
 
 
 def folder_tasks(
-    files: Sequence[Path],
+    fields: Iterable[tuple[Origin, Stack | CellvinoError, Recipe]],
     pipeline: Pipeline,
     store: ResultStore,
-    sources: OpenSources,
     *,
     overwrite: bool = False,
     replace: bool = False,
 ) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the task of every field, or its outcome if the image cannot be read; files are opened one by one."""
     taken: set[Path] = set()
-    for number, (origin, stack) in enumerate(list_fields(files, pipeline.recipe, sources), 1):
+    for number, (origin, stack, recipe) in enumerate(fields, 1):
         if isinstance(stack, CellvinoError):
             yield failed_outcome(number, origin, stack)
             continue
@@ -88,23 +129,22 @@ def folder_tasks(
             yield failed_outcome(number, origin, error)
             continue
         taken.add(folder)
-        yield _task(number, origin, stack, pipeline, folder, overwrite=overwrite, replace=replace)
+        task = _task(number, origin, stack, recipe, pipeline, folder)
+        yield task if isinstance(task, FieldOutcome) else changed(task, again=overwrite, replace=replace)
 
 
 def _task(
-    number: int, origin: Origin, stack: Stack, pipeline: Pipeline, folder: Path, *, overwrite: bool, replace: bool
+    number: int, origin: Origin, stack: Stack, recipe: Recipe, pipeline: Pipeline, folder: Path
 ) -> FieldTask | FieldOutcome:
     """Return the task of a field, with the channel that its model is made for where nobody named one."""
-    recipe = at_time(pipeline.recipe, origin)
     try:
-        check_choices(pipeline.recipe, stack)
+        check_choices(recipe, stack)
         choice = ChannelChoice() if recipe.channel else choose_channel(stack, pipeline.package.spec)
     except CellvinoError as error:
         return failed_outcome(number, origin, error)
-    recipe = with_channel(recipe, choice)
-    notices = (*stack.warnings, *describe_frame(pipeline.recipe, stack), *filter(None, (choice.said,)))
-    key = ResultKey.of(origin, recipe)
-    return FieldTask(number, origin.name, origin, recipe, folder, key, replace, again=overwrite, notices=notices)
+    here = with_channel(at_time(recipe, origin), choice)
+    notices = (*stack.warnings, *describe_frame(recipe, stack), *filter(None, (choice.said,)))
+    return FieldTask(number, origin.name, origin, here, folder, ResultKey.of(origin, here), notices=notices)
 
 
 def check_choices(recipe: Recipe, stack: Stack) -> None:
@@ -140,7 +180,7 @@ def list_inputs(inputs: Sequence[Path]) -> list[Path]:
 
 
 def _images_of(path: Path) -> list[Path]:
-    if not path.is_dir() or is_image_folder(path):
+    if not os.path.isdir(path) or is_image_folder(path):
         return [path]
     try:
         return list_images(path)
@@ -153,7 +193,7 @@ def not_taken(inputs: Sequence[Path]) -> tuple[str, ...]:
     said: list[str] = []
     for folder in inputs:
         try:
-            found = scan_folder(folder).describe_skipped() if folder.is_dir() else ()
+            found = scan_folder(folder).describe_skipped() if os.path.isdir(folder) else ()
         except ImageReadError:  # told when its turn comes
             continue
         said += [f"{folder.name}: {sentence}" for sentence in found]
@@ -175,7 +215,7 @@ def list_fields(
         origin = Origin(path=str(path))
         if path.resolve() in covered:
             continue
-        if path.is_dir() and not is_image_folder(path):
+        if os.path.isdir(path) and not is_image_folder(path):
             yield origin, _no_images(path)
             continue
         try:
@@ -192,6 +232,26 @@ def list_fields(
             else:
                 for frame in [recipe.frame] if recipe.frame else range(1, stack.shape.t + 1):
                     yield stack.origin_of(frame), stack
+
+
+def listed_fields(
+    origins: Sequence[Origin], recipe: Recipe, overrides: Mapping[str, MetadataOverrides], sources: OpenSources
+) -> Iterator[tuple[Origin, Stack | CellvinoError, Recipe]]:
+    """Yield each field with its stack, or the error that prevents reading it, and the recipe that fits it."""
+    for origin in origins:
+        here = recipe.with_overrides(overrides.get(origin.path, MetadataOverrides()))
+        try:
+            stack = sources.position(origin, here.overrides)
+        except CellvinoError as error:
+            yield origin, error, here
+            continue
+        yield origin, stack, here.model_copy(update=_fitting(here, stack))
+
+
+def _fitting(recipe: Recipe, stack: Stack) -> dict[str, object]:
+    """Return time and way along z as they hold in one image of a list of many kinds."""
+    flat = stack.shape.z == 1 and recipe.z_choice.plane is None
+    return {"frame": 0 if stack.shape.t > 1 else 1} | ({"z": str(ZChoice())} if flat else {})
 
 
 def _no_images(folder: Path) -> ImageReadError:

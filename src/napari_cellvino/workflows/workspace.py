@@ -97,8 +97,8 @@ class Workspace:
         self.use_stack(stack)
         return stack
 
-    def use_stack(self, stack: Stack | None) -> None:
-        """Use an image of a layer or file; settings that do not fit it get their defaults.
+    def use_stack(self, stack: Stack | None, *, frame: int | None = None) -> None:
+        """Use an image of a layer or file at a time point; settings that do not fit it get their defaults.
 
         If only channel names or spacing differ, the outcome is kept and updated.
         """
@@ -108,7 +108,8 @@ class Workspace:
             self.recipe = renamed(self.recipe, before, stack)
             self._correct_outcome(before, stack)
         if stack is not None:
-            self._set_recipe(without_unused_parameters(self._with_channel(fitted(self.recipe, stack), stack)))
+            recipe = self.recipe if frame is None else self.recipe.model_copy(update={"frame": frame})
+            self._set_recipe(without_unused_parameters(self._with_channel(fitted(recipe, stack), stack)))
         self.stack_changed.emit(stack)
         if not corrected:
             self._enter_field()

@@ -1,0 +1,166 @@
+"""How well a model suits an image, without any truth: what it found is looked at, not what it is called.
+
+A network that sees cells of its own kind is sure of them, finds them in its own size, all of about one size, with
+outlines that lie on edges of the picture, and finds the same ones when the picture is a little smaller. On anything
+else, one of these breaks. Each is one number; `Evidence.score` weighs them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from napari_cellvino.core.objects import Objects
+from napari_cellvino.measure.outlines import find_outlines
+from napari_cellvino.quality.accuracy import match_field
+
+FITS = 0.5  # score from which a model is worth a run
+RING = 3  # px of the network: how far outside its outline a cell is compared with
+SMOOTH = 1.0  # px of the network, for gradients
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a model found in a window, at the size that the network saw.
+
+    ``labels`` (Y, X) and ``objects`` have the same ids; of boxes, ``labels`` are the boxes filled. ``pixels`` (Y, X)
+    are normalised; ``probability`` is what the network says of cells, at any size.
+    """
+
+    labels: NDArray[np.int32]
+    objects: Objects
+    pixels: NDArray[np.float32]
+    probability: NDArray[np.floating]
+    outlined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for or against a model: one number each.
+
+    Attributes
+    ----------
+    count
+        Cells in the window.
+    surety
+        How far from "perhaps" the network is, 0 to 1, where it sees anything.
+    score
+        Mean score of the cells.
+    octaves
+        Median diameter over the model's own, log2.
+    spread
+        Width of the middle half of the diameters, in octaves.
+    solidity
+        Median share of its convex hull that a cell fills.
+    edges
+        Mean gradient along the outlines over that of the whole window.
+    contrast
+        Mean difference between the inside of a cell and a ring round it, over the spread of the window's values.
+    agreement
+        F1 at IoU 0.5 between what is found in the window and in the same a fifth smaller.
+    """
+
+    count: int
+    surety: float
+    score: float
+    octaves: float
+    spread: float
+    solidity: float
+    edges: float
+    contrast: float
+    agreement: float
+
+
+def gather(found: Found, smaller: Found, reference_px: float) -> Evidence:
+    """Return the evidence from what was found in a window, and in the same window reduced in size."""
+    if not len(found.objects):
+        return Evidence(0, _surety(found.probability), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, float(not len(smaller.objects)))
+    octaves = np.log2(np.sqrt(4 / np.pi * np.maximum(found.objects.area_px, 1)) / reference_px)
+    low, middle, high = np.percentile(octaves, (25, 50, 75))
+    return Evidence(
+        count=len(found.objects),
+        surety=_surety(found.probability),
+        score=float(found.objects.score.mean()),
+        octaves=float(middle),
+        spread=float(high - low),
+        solidity=float(np.median(find_outlines(found.labels, found.objects.id).solidity)) if found.outlined else 1.0,
+        edges=_edges(found),
+        contrast=_contrast(found),
+        agreement=_agreement(found.labels, smaller.labels),
+    )
+
+
+def _surety(probability: NDArray[np.floating]) -> float:
+    seen = probability[probability > 0.05].astype(np.float32)
+    return float(np.abs(2 * seen - 1).mean()) if seen.size else 0.0
+
+
+def _edges(found: Found) -> float:
+    gradient = ndi.gaussian_gradient_magnitude(found.pixels, SMOOTH)
+    outline = (
+        (ndi.maximum_filter(found.labels, 3) != ndi.minimum_filter(found.labels, 3))
+        if found.outlined
+        else (found.labels > 0)
+    )
+    return float(gradient[outline].mean() / max(float(gradient.mean()), 1e-6)) if outline.any() else 0.0
+
+
+def _contrast(found: Found) -> float:
+    inside = found.labels > 0
+    ring = ndi.binary_dilation(inside, iterations=RING) & ~inside
+    if not inside.any() or not ring.any():
+        return 0.0
+    difference = float(found.pixels[inside].mean() - found.pixels[ring].mean())
+    return difference / max(float(found.pixels.std()), 1e-6)
+
+
+def _agreement(labels: NDArray[np.int32], smaller: NDArray[np.int32]) -> float:
+    """Return F1 at IoU 0.5 between the objects of a window and of the same window reduced in size."""
+    match = match_field(labels, _resized(smaller, labels.shape))
+    return 2 * match.matched[0] / max(match.n_true + match.n_predicted, 1)
+
+
+def _resized(labels: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int32]:
+    rows, columns = (((np.arange(n) + 0.5) * m / n).astype(np.intp) for n, m in zip(shape, labels.shape, strict=True))
+    return labels[np.ix_(rows, columns)]
+
+
+def score_of(evidence: Evidence) -> float:
+    """Return how likely a model finds the cells, 0 to 1, from what it found."""
+    if not evidence.count:
+        return 0.0
+    total = (
+        -6.0
+        + 4.0 * evidence.surety
+        + 4.0 * evidence.agreement
+        + 2.0 * min(evidence.score, 1.0)
+        - 1.5 * max(0.0, abs(evidence.octaves) - 0.5)
+        - 1.5 * max(0.0, evidence.spread - 0.6)
+        + 1.0 * min(evidence.edges, 3.0) / 3.0
+    )
+    return float(1.0 / (1.0 + np.exp(-total)))
+
+
+def explain(evidence: Evidence) -> str:
+    """Return what speaks against a model, or else for it, as a sentence."""
+    if not evidence.count:
+        return "it finds no cell"
+    doubts = [words for wrong, words in _doubts(evidence) if wrong]
+    if doubts:
+        return " and ".join(doubts[:2])
+    return "it is sure of the cells, and finds the same ones when the picture is smaller"
+
+
+def _doubts(evidence: Evidence) -> list[tuple[bool, str]]:
+    larger = "larger" if evidence.octaves > 0 else "smaller"
+    return [
+        (evidence.agreement < 0.6, "it finds other cells when the picture is a fifth smaller"),
+        (abs(evidence.octaves) > 1, f"what it finds is far {larger} than the cells that it knows"),
+        (evidence.surety < 0.7, "it is unsure of what it sees"),
+        (evidence.edges < 1.2, "its outlines do not lie on edges of the picture"),
+        (evidence.spread > 1, "what it finds is of very different sizes"),
+        (evidence.score < 0.7, "its cells have low scores"),
+    ]
