@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.recipe import Precision
@@ -55,8 +55,7 @@ class RunPanel(QWidget):
         self.card_button = QPushButton("C&ard")
         self.card_button.setToolTip("What the model has seen, what it scores, where it fails, its licence")
         self.device = ValueCombo[str](name="Device", tooltip="Looking for devices …")
-        self.precision = ValueCombo[Precision](name="Precision")
-        self.precision.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.precision = ValueCombo[Precision](name="Precision", fitted=True)
         self.outline = ValueCombo[str](name="Outlines")
         add_row(grid, "&Model", self.model, self.card_button)
         self._outline_label = add_row(grid, "O&utlines", self.outline)

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox
 
-from napari_cellvino.gui.widgets.form_layout import narrow
+from napari_cellvino.gui.widgets.form_layout import ignore_wheel, narrow
 
 V = TypeVar("V")
 V_co = TypeVar("V_co", covariant=True)
@@ -35,15 +35,22 @@ class ValueCombo(QComboBox, Generic[V]):
         For screen readers.
     tooltip
         Of the combo box where the chosen value has none.
+    fitted
+        Whether it is as wide as its longest title; else it takes the width that there is.
     """
 
     value_changed = Signal(object)
 
-    def __init__(self, choices: Sequence[Choice[V]] = (), *, name: str = "", tooltip: str = "") -> None:
+    def __init__(
+        self, choices: Sequence[Choice[V]] = (), *, name: str = "", tooltip: str = "", fitted: bool = False
+    ) -> None:
         super().__init__()
         self._choices: tuple[Choice[V], ...] = ()
         self._tooltip = tooltip
-        narrow(self)
+        if fitted:
+            ignore_wheel(self)
+        else:
+            narrow(self)
         self.setAccessibleName(name)
         self.activated.connect(lambda _: self._on_activated())
         self.offer(choices)
