@@ -7,16 +7,18 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as changed
 from pathlib import Path
 
-from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, ZChoice, ZMode
+from napari_cellvino.core.errors import CellvinoError, ImageReadError
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, ZChoice
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import is_image_folder, list_images, scan_folder
+from napari_cellvino.io.plates.suggest_pattern import describe_suggestion
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
+from napari_cellvino.workflows.effective_choices import check_choices, describe_frame
 from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker
@@ -138,41 +140,22 @@ def _task(
 ) -> FieldTask | FieldOutcome:
     """Return the task of a field, with the channel that its model is made for where nobody named one."""
     try:
-        check_choices(recipe, stack)
+        check_choices(recipe, stack.origin.name, z=stack.shape.z, t=stack.shape.t)
         choice = ChannelChoice() if recipe.channel else choose_channel(stack, pipeline.package.spec)
     except CellvinoError as error:
         return failed_outcome(number, origin, error)
     here = with_channel(at_time(recipe, origin), choice)
-    notices = (*stack.warnings, *describe_frame(recipe, stack), *filter(None, (choice.said,)))
+    notices = (*stack.warnings, *describe_frame(recipe, stack.shape.t), *choice.notices)
     return FieldTask(number, origin.name, origin, here, folder, ResultKey.of(origin, here), notices=notices)
 
 
-def check_choices(recipe: Recipe, stack: Stack) -> None:
-    """Raise ImageValueError where a choice of planes or time points can have no effect on an image."""
-    name, shape = stack.origin.name, stack.shape
-    if recipe.frame == 0 and shape.t == 1 and shape.z > 1:
-        raise ImageValueError(
-            f"{name} has one time point, so that --frame all has no effect; its {shape.z} slices are taken as planes. "
-            "If they are time points, say so with --axes TYX, else leave --frame out"
-        )
-    if shape.z == 1 and recipe.z_choice.way in (ZMode.MEAN, ZMode.FOCUS):
-        also = f"; its {shape.t} slices are time points (--frame N)" if shape.t > 1 else ""
-        raise ImageValueError(f"{name} has one plane, so that --z {recipe.z} has no effect{also}; leave it out")
-
-
-def describe_frame(recipe: Recipe, stack: Stack) -> tuple[str, ...]:
-    """Return what to say of a film of which one time point is counted."""
-    if stack.shape.t == 1 or recipe.frame == 0:
-        return ()
-    return (f"time point {recipe.frame} of {stack.shape.t} was counted; --frame all counts every one",)
-
-
-def list_inputs(inputs: Sequence[Path]) -> list[Path]:
+def list_inputs(inputs: Sequence[Path], pattern: str = "") -> list[Path]:
     """Return the files to run, absolute and each once: files as given, folders as the images right in them.
 
     A folder without images, or one that may not be read, stays itself: its reason is told with those of other inputs.
+    With a pattern of names, which groups the files of a folder to images, every folder stays itself.
     """
-    found = [file.absolute() for path in inputs for file in _images_of(path) or [path]]
+    found = [file.absolute() for path in inputs for file in ([] if pattern else _images_of(path)) or [path]]
     once: dict[str, Path] = {}
     for file in found:
         once.setdefault(os.path.realpath(file), file)
@@ -188,15 +171,22 @@ def _images_of(path: Path) -> list[Path]:
         return []
 
 
-def not_taken(inputs: Sequence[Path]) -> tuple[str, ...]:
-    """Return sentences on the files of input folders that are not taken for images, and why."""
+def describe_inputs(inputs: Sequence[Path], pattern: str = "") -> tuple[str, ...]:
+    """Return sentences on how input folders are taken, on their files that are not taken for images, and why."""
     said: list[str] = []
     for folder in inputs:
+        if not os.path.isdir(folder) or is_image_folder(folder):
+            continue
+        if pattern:
+            said.append(f"{folder.name}: taken as images of several files by the pattern {pattern}")
+            continue
         try:
-            found = scan_folder(folder).describe_skipped() if os.path.isdir(folder) else ()
+            listing = scan_folder(folder)
         except ImageReadError:  # told when its turn comes
             continue
-        said += [f"{folder.name}: {sentence}" for sentence in found]
+        said.append(f"{folder.name}: taken as a folder of {len(listing.images):,} images (--plate: as a plate)")
+        said += [f"{folder.name}: {sentence}" for sentence in listing.describe_skipped()]
+        said += [f"{folder.name}: {sentence}" for sentence in describe_suggestion([p.name for p in listing.images])]
     return tuple(said)
 
 
@@ -215,7 +205,7 @@ def list_fields(
         origin = Origin(path=str(path))
         if path.resolve() in covered:
             continue
-        if os.path.isdir(path) and not is_image_folder(path):
+        if os.path.isdir(path) and not is_image_folder(path) and not recipe.pattern:
             yield origin, _no_images(path)
             continue
         try:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
-from napari_cellvino.io import Position, Source, open_source
+from napari_cellvino.io import Position, Source, open_as
 from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.workflows.field_task import FieldTask, PlateAddress
 
@@ -35,18 +35,13 @@ class OpenSources:
         """
         key = (path, overrides)
         if key not in self._images:
-            self._images[key] = open_source(
-                path, axes=overrides.axes, spacing=overrides.spacing, channels=overrides.channels
-            )
+            self._images[key] = open_as(path, overrides)
         return _most_recent(self._images, key)
 
     def plate(self, address: PlateAddress) -> PlateSource:
         """Return a plate, opened with the user's metadata overrides; it raises the errors of `image`."""
         if address not in self._plates:
-            said = address.overrides
-            self._plates[address] = open_plate(
-                address.path, pattern=address.pattern, spacing=said.spacing, channels=said.channels
-            )
+            self._plates[address] = open_plate(address.path, address.overrides)
         return _most_recent(self._plates, address)
 
     def hold(self, address: PlateAddress, source: PlateSource) -> None:

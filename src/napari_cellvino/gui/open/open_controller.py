@@ -14,7 +14,7 @@ from napari_cellvino.core.image import MetadataOverrides, Origin, Spacing, Stack
 from napari_cellvino.gui.napari_bridge import LayerRecipe, Picture, Pictures, layer_space, prepare_layers
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.io import Position, Source, open_source
+from napari_cellvino.io import Position, Source, open_as
 from napari_cellvino.workflows.outcome import MAX_FIELDS
 from napari_cellvino.workflows.sources import find_position
 from napari_cellvino.workflows.workspace import Workspace
@@ -60,9 +60,9 @@ class OpenController(QObject):
 
     # -- what to work on
 
-    def open(self, path: Path) -> None:
-        """Open a file, add its layers to the viewer and work on it."""
-        self._read(path.name, lambda: _open(path))
+    def open(self, path: Path, pattern: str = "") -> None:
+        """Open a file, or the images that a pattern finds in a folder; add layers to the viewer and work on it."""
+        self._read(path.name, lambda: _open(path, MetadataOverrides(pattern=pattern)))
 
     def go_to(self, position: Position) -> None:
         """Work on another position of the file; its layers take the place of the ones shown."""
@@ -126,7 +126,7 @@ class OpenController(QObject):
             self.choose(picture, axes=axes)
         else:
             path = picture.source.path
-            self._read(path.name, lambda: _open(path, axes), instead=picture)
+            self._read(path.name, lambda: _open(path, MetadataOverrides(axes)), instead=picture)
 
     def _correct(self, picture: Picture, stack: Stack) -> None:
         self._ignoring = True
@@ -222,13 +222,13 @@ class OpenController(QObject):
             self.choose(listed[-1] if listed else None)
 
 
-def _open(path: Path, axes: str | None = None) -> _Opened:
-    source = open_source(path, axes=axes)
+def _open(path: Path, said: MetadataOverrides) -> _Opened:
+    source = open_as(path, said)
     return _opened(source, source.positions[0])
 
 
 def _opened_origin(origin: Origin, overrides: MetadataOverrides) -> _Opened:
-    source = open_source(Path(origin.path), axes=overrides.axes, spacing=overrides.spacing, channels=overrides.channels)
+    source = open_as(Path(origin.path), overrides)
     return _opened(source, find_position(source, origin))
 
 
