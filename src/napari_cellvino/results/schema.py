@@ -22,8 +22,9 @@ from napari_cellvino.core.objects import ObjectOrigin, ReviewState
 from napari_cellvino.core.recipe import Recipe
 
 ANNOTATION_NAME, LABELS_NAME, OBJECTS_NAME, QC_NAME = "annotation.json", "labels.tif", "objects.csv", "qc.png"
+CELLS_NAME = "cells.tif"  # whole cells, with the ids of their nuclei in labels.tif, where they were asked for
 RESULT_NAMES = (OBJECTS_NAME, QC_NAME, ANNOTATION_NAME)  # and labels, where outlines were found
-WRITTEN = (LABELS_NAME, *RESULT_NAMES)
+WRITTEN = (LABELS_NAME, CELLS_NAME, *RESULT_NAMES)
 MODEL = "model"  # folder inside a corrected result: the result of the model
 PREVIOUS = "previous"  # folder inside a result: the one before the last corrections
 SET_ASIDE = "set-aside"  # prefix of folders inside a result: results of the same field that a killed run left
@@ -140,8 +141,9 @@ class FieldSummary:
 
     ``cells`` counts all objects, ``reviewed`` those with a review, ``edited`` those of them that were changed,
     ``doubtful`` those with a doubt and no review, ``deleted`` the deleted ones, ``imported`` the imported ones.
-    ``models`` are the models with versions, ``channel`` is the channel of the segmentation. What is missing in the file
-    is None or empty.
+    ``models`` are the models with versions, ``channel`` is the channel of the segmentation, ``whole_cells`` whether
+    there are whole cells of nuclei; ``notices`` say what may have made the count wrong. What is missing in the file is
+    None or empty.
     """
 
     key: ResultKey | None
@@ -155,6 +157,8 @@ class FieldSummary:
     imported: int
     models: str = ""
     channel: str = ""
+    notices: str = ""
+    whole_cells: bool = False
     doubtful: int = 0
 
     @classmethod
@@ -174,6 +178,8 @@ class FieldSummary:
             imported=sum(found.get("origin") == IMPORTED for found in result.objects),
             models=" + ".join(str(made[key]) for key in ("model", "outline") if made.get(key)),
             channel=str(made.get("channel", "")),
+            notices="; ".join(map(str, made.get("notices", ()))),
+            whole_cells=bool((made.get("recipe") or {}).get("whole_cells")),
             doubtful=sum(
                 bool(found.get("doubts")) and found.get("review", UNSEEN) == UNSEEN for found in result.objects
             ),
@@ -201,7 +207,8 @@ class FieldSummary:
             missing = "counts" if self.origin is not None else "provenance"
             raise ImageReadError(f"{folder}/{ANNOTATION_NAME} has no {missing}; run that image again")
         made = {"model": self.models, "channel": self.channel}
-        return field_row(self.origin, folder, "done") | made | dict(self.counts)
+        row = field_row(self.origin, folder, "done") | made | dict(self.counts)
+        return row | {"notices": self.notices} if self.notices else row
 
 
 def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
