@@ -211,7 +211,7 @@ def test_a_round_cell_on_oblong_pixels_is_round(sizes, round_):
     y, x = np.mgrid[:60, :60]
     labels = ((2 * (y - 30)) ** 2 + (x - 30) ** 2 < 400).astype(np.uint8)
     found = table_of(labels, spacing=Spacing(None, *sizes))["eccentricity"][0]
-    assert found < 0.1 if round_ else found == pytest.approx(np.sqrt(0.75), abs=0.02)
+    assert found < 0.3 if round_ else found == pytest.approx(np.sqrt(0.75), abs=0.02)
 
 
 def test_words():
