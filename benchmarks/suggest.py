@@ -60,5 +60,5 @@ def _fields(folder: Path, split: str, types: Sequence[str], most: int) -> list[L
 
 def _with_cells(folder: Path, split: str, types: Sequence[str]) -> Iterator[LabelledImage]:
     for field in read_packed_set(folder, split, keep=lambda row: not types or row["type"] in types):
-        if field.boxes is None or len(field.boxes):
+        if field.boxes is None or field.boxes.classes:
             yield replace(field, labels=None)

@@ -79,7 +79,7 @@ def suggest_models(
         tries = [_Try(stack, pixels, package.spec, engine, channel) for channel in _channels(stack, package.spec)]
         found.append(max((one.suggestion() for one in tries), key=lambda suggestion: suggestion.score))
         yield Progress("models", number, len(chosen), Stage.INFERENCE)
-    general = {package.spec.name for package in chosen if package.spec.diameter_px.search is not None}
+    general = {package.spec.name for package in chosen if "generalist" in package.spec.tags}
     ranked = sorted(found, key=lambda one: (not one.fits or one.model in general, not one.fits, -one.score))
     return FirstSight(stack.origin.name, tuple(ranked), broken)
 
