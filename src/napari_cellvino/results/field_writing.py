@@ -27,6 +27,7 @@ from napari_cellvino.results.field_folder import FieldFolder, Stamp, journal_pat
 from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, measured
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
+    CELLS_NAME,
     KEY,
     LABELS_NAME,
     MODEL,
@@ -219,6 +220,8 @@ def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
     labels, objects = flattened(annotation.labels, annotation.objects)
     if annotation.labels is not None:
         write_labels(folder / LABELS_NAME, annotation.labels, plane.spacing)
+    if result.cells is not None:
+        write_labels(folder / CELLS_NAME, result.cells, plane.spacing)
     write_table(folder / OBJECTS_NAME, result.table)
     write_qc(
         folder / QC_NAME,
