@@ -200,7 +200,7 @@ def test_what_is_saved_is_what_the_command_line_writes(
     qtbot.waitUntil(lambda: window.session.workspace.outcome.count == 7, timeout=WAIT_MS)
     window.show_step(4)
     assert ("labels.tif" in window.save_panel.what.text()) == bool(outline)
-    folder = window.session.workspace.save(tmp_path / "window")
+    folder = window.session.workspace.save_request(tmp_path / "window").save()
     recipe = tmp_path / "window" / "recipe.yaml"
     assert main(["run", str(chamber), "--out", str(tmp_path / "line"), "--recipe", str(recipe)]) == 0
     names = {file.name for file in folder.iterdir()}
