@@ -12,8 +12,9 @@ import psutil
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import Plane
+from napari_cellvino.core.image import Plane, Shape
 from napari_cellvino.core.progress import Progress, Stage
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.engines.engine import Engine, EngineTileError
 from napari_cellvino.model_package import ModelInput, ModelSpec
@@ -143,6 +144,12 @@ def estimate_stack(one: Estimate, spec: ModelSpec, shape: tuple[int, int, int]) 
     planes, height, width = shape
     kept = 2 * (len(spec.maps) + 1) + 2 * 4  # maps and pixels in float16; labels int32 of planes and of the stack
     return Estimate(one.tile, one.tiles * planes, one.bytes + kept * planes * height * width)
+
+
+def estimate_run(shape: Shape, spec: ModelSpec, recipe: Recipe) -> Estimate:
+    """Return the cost of a run of a recipe on an image, of its plane or of all planes."""
+    one = estimate((shape.y, shape.x), spec, diameter_px=recipe.diameter_px)
+    return estimate_stack(one, spec, (shape.z, shape.y, shape.x)) if recipe.z_choice.joined else one
 
 
 def _check_inputs(inputs: NDArray[np.generic], spec: ModelSpec) -> None:
