@@ -56,6 +56,9 @@ def read_imagexpress(htd: Path) -> PlateListing:
     )
 
 
+MOST_DIGITS = 5  # of a number of channels, sites, planes or time points
+
+
 def _values(htd: Path) -> Values:
     """Return the values by key; a description may hold any bytes."""
     lines = csv.reader(htd.read_text(encoding="utf-8", errors="replace").splitlines(), skipinitialspace=True)
@@ -91,7 +94,7 @@ def _count(htd: Path, values: Values, key: str, default: str | None = None) -> i
     """
     said = next(iter(values.get(key, ())), default)
     text = "" if said is None else said.strip()
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
         raise ImageReadError(f"{htd.name} says {text!r} for {key}, which should be a number; copy it again or mend it")
     return int(text)
 
