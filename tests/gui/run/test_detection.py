@@ -17,7 +17,8 @@ from small_models import field, write_finder, write_outliner
 from napari_cellvino.cli import main
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
-WAIT_MS = 60_000
+from ..conftest import WAIT_MS
+
 LIVING = [(20.0, 30.0), (60.0, 64.0), (60.0, 90.0), (3.0, 120.0)]
 DEAD = [(100.0, 40.0), (75.0, 180.0)]
 FADED = (130, 100)  # too faint for the default confidence
