@@ -352,10 +352,7 @@ class Workspace:
         """
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to review yet; run the model first")
-        prediction, pipeline = self.outcome.prediction, self.done.with_overrides(self._require_stack().overrides)
-        if (labels := prediction.decoded.labels) is not None:
-            prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
-        return annotate(prediction, pipeline, sha256=sha256)
+        return annotation_of(self.outcome, self.done, self._require_stack(), sha256=sha256)
 
     def cell_map(self, z: int | None = None) -> NDArray[np.float16] | None:
         """Return the foreground probability (Y, X) float16 of the current outcome; of a stack in plane ``z`` (from 0).
@@ -392,6 +389,14 @@ class Workspace:
         The errors are those of `save_request` and `SaveRequest.save`.
         """
         return self.save_request(root).save(overwrite=overwrite)
+
+
+def annotation_of(outcome: Outcome, pipeline: Pipeline, stack: Stack, *, sha256: str = "") -> Annotation:
+    """Return the outcome of a pipeline as an annotation with copied labels; ``sha256`` is of the pixels, if known."""
+    prediction = outcome.prediction
+    if (labels := prediction.decoded.labels) is not None:
+        prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
+    return annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256)
 
 
 def _run(stack: Stack, pipeline: Pipeline, engines: EngineProvider) -> Generator[Progress, None, Outcome]:

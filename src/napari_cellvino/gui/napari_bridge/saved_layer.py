@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import napari
-from napari.layers import Image, Labels
+from napari.layers import Image
 
 from napari_cellvino.annotation import Annotation
-from napari_cellvino.gui.napari_bridge.layer_style import object_features, outline_colormap
-from napari_cellvino.gui.napari_bridge.result_layers import contour_px, inherited_space
+from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
+from napari_cellvino.gui.napari_bridge.cell_look import look_of
+from napari_cellvino.gui.napari_bridge.layer_style import outline_colormap
+from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 
 
 class SavedLayer:
@@ -15,23 +17,25 @@ class SavedLayer:
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
-        self._layer: Labels | None = None
+        self._layer: CellLabels | None = None
 
     def show(self, annotation: Annotation, title: str, source: Image) -> None:
         """Show the outlines over the layer ``source`` of their image; boxes are not shown."""
         self.remove()
         if annotation.labels is None:
             return
-        objects, active = annotation.objects, self._viewer.layers.selection.active
-        self._layer = self._viewer.add_labels(
+        active = self._viewer.layers.selection.active
+        look = look_of(annotation, annotation.classes, rgb=bool(source.rgb))
+        self._layer = CellLabels(
             annotation.labels,
+            contour=look.contour,
+            colormap=outline_colormap(rgb=bool(source.rgb)),
             name=f"{title}: cells (saved)",
-            features=object_features(objects, annotation.classes),
+            features=look.features,
             **inherited_space(source, annotation.labels.ndim),
         )
-        self._layer.contour = contour_px(objects)
-        self._layer.colormap = outline_colormap(rgb=bool(source.rgb))
         self._layer.editable = False
+        self._viewer.add_layer(self._layer)
         self._viewer.layers.selection.active = active
 
     def remove(self) -> None:

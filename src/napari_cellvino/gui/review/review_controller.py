@@ -53,6 +53,7 @@ class ReviewController(QObject):
         self.queue.refused.connect(self._refuse)
         self.editor = Editor(folder)
         self.editor.changed.connect(self.changed)
+        self.editor.edited.connect(self.queue.on_edit)
         self.editor.edited.connect(self._on_event)
         self.selection: tuple[int, ...] = ()
         self.earlier: EarlierCorrections | None = (
@@ -126,8 +127,15 @@ class ReviewController(QObject):
         """What is reviewed."""
         return self.editor.annotation
 
-    def take(self, outcome: Outcome | None) -> str:
-        """Review an outcome: anew, or with all that was corrected in one of the same pixels; return what was kept."""
+    def known_sha256(self, plane: Plane) -> str:
+        """Return the hash of the pixels of a plane, if they are those that are reviewed; else nothing."""
+        return self.annotation.provenance.pixels_sha256 if self.annotation is not None and self._pixels is plane else ""
+
+    def take(self, outcome: Outcome | None, made: Annotation | None = None) -> str:
+        """Review an outcome: anew, or with all that was corrected in one of the same pixels; return what was kept.
+
+        ``made`` is the outcome as an annotation, if that was made already.
+        """
         if outcome is None:
             self._leave()
             self.replaced.emit()
@@ -135,8 +143,7 @@ class ReviewController(QObject):
         old, plane = self.annotation, outcome.prediction.plane
         if old is None and self._come_back(plane):
             return ""
-        known = old.provenance.pixels_sha256 if old is not None and self._pixels is plane else ""
-        new = self.workspace.annotation(sha256=known)
+        new = made or self.workspace.annotation(sha256=self.known_sha256(plane))
         said = ""
         if old is not None and holds_for(old, new):
             said = self._reconcile(old, new)

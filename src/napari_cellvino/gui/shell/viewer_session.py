@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import napari
-from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
@@ -31,6 +31,7 @@ from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController
+from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.widgets.colours import style_sheet
@@ -39,6 +40,8 @@ from napari_cellvino.io.plates import INDEX_SUFFIXES
 from napari_cellvino.results.plate_place import PlatePlace, folder_name
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.workspace import Workspace
+
+WARM_UP_DELAY_MS = 300  # after the first panel: what is seen comes first
 
 
 class Session(QObject):
@@ -94,6 +97,12 @@ class Session(QObject):
         viewer.events.theme.connect(self._restyle)
         QApplication.instance().aboutToQuit.connect(self.close)
         self.catalogue.start()
+        if not warm_up.is_done():
+            QTimer.singleShot(WARM_UP_DELAY_MS, self._warm_up)
+
+    def _warm_up(self) -> None:
+        if self._open:
+            self.background.start(warm_up.prepare, Task(done=warm_up.use_registry))
 
     def open(self, path: Path) -> None:
         """Open an image file, or a plate: a folder, or the index of one."""
