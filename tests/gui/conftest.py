@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.workflows.list_memory import forget_list
 from tests.plate_images import write_plate
 
 from .review_session import Review
@@ -28,6 +29,12 @@ WAIT_MS = 60_000
 def no_results_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Results of samples go to the home folder: one of the test's own."""
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+
+
+@pytest.fixture(autouse=True)
+def no_list_of_another_test() -> None:
+    """The work list of the last time comes back: not that of another test."""
+    forget_list()
 
 
 @pytest.fixture

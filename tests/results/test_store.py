@@ -125,6 +125,18 @@ def test_result_of_something_else_is_not_replaced_unasked(tmp_path, file):
     ResultStore(folder.parent).check_replaceable(folder, other, overwrite=True)
 
 
+def test_a_result_of_smaller_tiles_is_made_again_by_the_next_run(tmp_path, file):
+    store, key = ResultStore(tmp_path / "out"), ResultKey.of(origin_of(file), Recipe())
+    folder = tmp_path / "out" / "a"
+    assert key.with_smaller_tile(0) == key
+    finish(folder, key.with_smaller_tile(256))
+    assert not store.is_finished(folder, key)
+    store.check_replaceable(folder, key, overwrite=False)
+    store.check_replaceable(folder, key.with_smaller_tile(128), overwrite=False)
+    with pytest.raises(OutputError, match="made with other choices"):
+        store.check_replaceable(folder, ResultKey.of(origin_of(file), Recipe(channel="2")), overwrite=False)
+
+
 @pytest.mark.parametrize("gone", ["labels.tif", "objects.csv", "qc.png", "annotation.json"])
 def test_result_that_lacks_a_file_is_not_finished(tmp_path, file, gone):
     result_key = ResultKey.of(origin_of(file), Recipe())

@@ -100,13 +100,14 @@ def test_killed_run_ends_with_the_same_bytes(fields, unbroken, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C for one process there")
-def test_interrupted_run_says_so_and_counts_what_is_finished(fields, unbroken, tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_says_so_and_counts_what_is_finished(fields, unbroken, tmp_path, sent):
     for attempt in range(5):  # a busy computer may see the run end before the signal comes: then once more
         out = tmp_path / f"out-{attempt}"
         with start(fields, out) as process:
             while process.poll() is None and not results(out):
                 time.sleep(0.0005)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(sent)
             said = process.communicate()[1]
         if process.returncode != 0:
             break

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from napari_cellvino.core.array_axes import zyx_sizes
-from napari_cellvino.core.image import Spacing
-from napari_cellvino.core.recipe import Precision
+from napari_cellvino.core.image import KeepDoubles, Spacing
+from napari_cellvino.core.recipe import OF_FOLDERS, Precision
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
@@ -58,6 +58,13 @@ class RunOptions(ImageOptions, total=False):
         Values of the parameters of the models' heads, as ``{"confidence": 0.8}``.
     outline
         A second model, which outlines the cells that a detection model finds.
+    pattern
+        Meaning of the names in a folder: ``{well}_s{field}_w{channel}.tif`` of a plate that no reader knows,
+        ``{field}_z{z}_ch{channel}.tif`` where channels, planes or times are files.
+    acquisition
+        Which one, by number or name, of an OME-Zarr plate that was imaged more than once.
+    keep_doubles
+        ``first`` or ``both`` of files that say they are the same plane of the same field.
     """
 
     device: str
@@ -68,6 +75,9 @@ class RunOptions(ImageOptions, total=False):
     diameter_px: float | None
     parameters: Mapping[str, float]
     outline: Model
+    pattern: str
+    acquisition: str
+    keep_doubles: str | KeepDoubles | None
 
 
 class PlateOptions(RunOptions, total=False):
@@ -83,8 +93,6 @@ class PlateOptions(RunOptions, total=False):
         Width of the ring round each cell in px.
     labels_back
         Whether label images are written into a plate that is OME-Zarr.
-    pattern
-        Names of the images of a plate that no reader knows, as ``{well}_s{field}_w{channel}.tif``.
     """
 
     wells: str
@@ -92,7 +100,6 @@ class PlateOptions(RunOptions, total=False):
     layout: str | Path | None
     ring_px: int
     labels_back: bool
-    pattern: str
 
 
 @contextmanager
@@ -135,7 +142,7 @@ def pipeline_of(model: Model | Pipeline, options: RunOptions) -> Pipeline:
 
 def _choices(options: RunOptions) -> dict[str, object]:
     """Return the options by the names of a recipe."""
-    plain = ("device", "precision", "z", "frame", "diameter_px", "axes", "channels")
+    plain = {"device", "precision", "z", "frame", "diameter_px", "axes", "channels", *OF_FOLDERS}
     chosen: dict[str, object] = {name: value for name, value in options.items() if name in plain}
     if "channel" in options:
         chosen["channel"] = str(options["channel"])

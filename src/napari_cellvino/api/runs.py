@@ -78,10 +78,10 @@ def run_folder(
     """
     paths = [Path(inputs)] if isinstance(inputs, (str, Path)) else [Path(path) for path in inputs]
     for path in paths:
-        if is_plate(path, ""):
+        if is_plate(path, options.get("pattern", "")):
             raise OptionError(f"{path} is a plate; run it with run_plate, since its tables are those of one plate")
     pipeline, root = pipeline_of(model, options), Path(out)
-    files = folder_runs.list_inputs(paths)
+    files = folder_runs.list_inputs(paths, pipeline.recipe.pattern)
     with provider_of(engines) as provider:
         finish(folder_runs.run_folder(files, pipeline, root, provider, overwrite=overwrite), progress)
     return Results(root)
@@ -138,12 +138,12 @@ def run_plate(
     if options.get("frame") == 0:
         raise OptionError("a plate is run one time point at a time; name one with frame=, from 1")
     pipeline, root = pipeline_of(model, options), Path(out)
-    overrides, pattern = pipeline.recipe.overrides, options.get("pattern", "")
-    source = open_plate(Path(plate), pattern=pattern, spacing=overrides.spacing, channels=overrides.channels)
+    overrides = pipeline.recipe.overrides
+    source = open_plate(Path(plate), overrides)
     fields = choose_fields(source.plate, options.get("wells", ""), options.get("fields", ""))
     choices = _plate_choices(source, root, options, overwrite=overwrite)
-    check_plate_run(source, fields[0], overrides, ring_px=choices.ring_px, labels_back=choices.labels_back)
-    address = PlateAddress(source.path, pattern, overrides)
+    check_plate_run(source, fields[0], pipeline.recipe, ring_px=choices.ring_px, labels_back=choices.labels_back)
+    address = PlateAddress(source.path, overrides)
     with provider_of(engines) as provider:
         finish(plate_runs.run_plate(source, fields, pipeline, root, provider, choices, address=address), progress)
     return Results(root)

@@ -128,12 +128,22 @@ def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
     add("--layout", type=Path, metavar="FILE.csv", help="well,compound,dose,control (default: what DIR has of it)")
     add("--ring", type=int, default=5, metavar="PX", help="ring around each cell for ring_ratio_* (default: 5 px)")
     add("--labels-back", action="store_true", help="write label images into a plate that is OME-Zarr")
-    _add_pattern(parser)
+    _add_folder_choices(parser)
 
 
-def _add_pattern(parser: argparse.ArgumentParser) -> None:
-    text = "names of the images of a plate that no reader knows, as {well}_s{field}_w{channel}.tif"
-    parser.add_argument("--pattern", default="", metavar="NAMES", help=text)
+def _add_folder_choices(parser: argparse.ArgumentParser) -> None:
+    """Add how the files of a folder are taken."""
+    add = parser.add_argument_group("folders").add_argument
+    taken = "take a folder as a plate, or as a folder of images (default: as what lies in it says)"
+    add("--plate", action=argparse.BooleanOptionalAction, default=None, help=taken)
+    add("--acquisition", metavar="N", help="which one, by number or name, of an OME-Zarr plate that was imaged twice")
+    doubled = "files of one field, channel, plane and time: take the first, or make the others fields of their own"
+    add("--keep-doubles", choices=("first", "both"), help=doubled)
+    text = (
+        "what the names in a folder mean, as {well}_s{field}_w{channel}.tif for a plate that no reader knows, or "
+        "{field}_z{z}_ch{channel}.tif where channels, planes or times are files"
+    )
+    add("--pattern", metavar="NAMES", help=text)
 
 
 def _add_choices(parser: argparse.ArgumentParser) -> None:
@@ -183,7 +193,7 @@ def _one_frame(text: str) -> int:
 def _add_lists(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     info = _command(commands, "info", "info", "print the metadata of image files, plates and models")
     info.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
-    _add_pattern(info)
+    _add_folder_choices(info)
     _command(commands, "devices", "devices", "list the devices that can run models here")
     models = _command(commands, "models", "models", "list the models, check one with its own test tensors, or go back")
     models.add_argument(

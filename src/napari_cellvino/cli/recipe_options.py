@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.core.image import Spacing
-from napari_cellvino.core.recipe import Recipe, load_recipe
+from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
+from napari_cellvino.core.recipe import OF_FOLDERS, Recipe, load_recipe
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
 
 
@@ -22,8 +22,8 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     base = load_recipe(path) if path else default_recipe()
     typed: dict[str, object] = {
         name: getattr(options, name)
-        for name in ("model", "device", "precision", "channel", "z", "frame", "axes")
-        if getattr(options, name) is not None
+        for name in ("model", "device", "precision", "channel", "z", "frame", "axes", *OF_FOLDERS)
+        if getattr(options, name, None) is not None
     }
     if options.pixel_size is not None:
         typed["spacing_um"] = Spacing(None, options.pixel_size, options.pixel_size)
@@ -33,6 +33,12 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         typed["outline"] = options.outline
     values = dict(_assignment(text) for text in options.set)
     return apply_choices(base, typed, values, source="the options")
+
+
+def overrides_from(options: argparse.Namespace) -> MetadataOverrides:
+    """Return what was typed on how the files of a folder are taken."""
+    keep = None if options.keep_doubles is None else KeepDoubles(options.keep_doubles)
+    return MetadataOverrides(pattern=options.pattern or "", acquisition=options.acquisition or "", keep_doubles=keep)
 
 
 def _assignment(text: str) -> tuple[str, float]:

@@ -60,6 +60,10 @@ class ReplaceError(OutputError):
     """Another result exists where one is to be written; callers may ask to replace it."""
 
 
+class JournalBusyError(OutputError):
+    """Another window, or another process, writes a journal of corrections."""
+
+
 class TrainingDataError(CellvinoError, ValueError):
     """A training set is missing something or contradicts itself."""
 

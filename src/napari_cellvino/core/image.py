@@ -57,16 +57,28 @@ class Spacing:
         return area * self.z if area is not None and self.z is not None else None
 
 
+class KeepDoubles(StrEnum):
+    """What becomes of files that say they are the same plane of the same field."""
+
+    FIRST = "first"  # by name; the others are left out
+    BOTH = "both"  # each is a field of its own
+
+
 @dataclass(frozen=True, slots=True)
 class MetadataOverrides:
-    """Metadata that the user gave for an image; None means that of the file.
+    """What the user said of an image or a plate; None and empty texts mean what is found there.
 
     ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
+    ``pattern`` tells what the names of the files in a folder mean, ``acquisition`` which one of a plate that was imaged
+    more than once.
     """
 
     axes: str | None = None
     spacing: Spacing | None = None
     channels: tuple[str, ...] | None = None
+    pattern: str = ""
+    acquisition: str = ""
+    keep_doubles: KeepDoubles | None = None
 
 
 @dataclass(frozen=True, slots=True)

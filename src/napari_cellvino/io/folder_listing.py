@@ -75,19 +75,19 @@ def scan_folder(folder: Path | str) -> FolderListing:
 
 def _is_entry(path: Path) -> bool:
     """Return whether a path is a file, a link to none, or a folder that is an image."""
-    return not path.is_dir() or is_image_folder(path)
+    return not os.path.isdir(path) or is_image_folder(path)
 
 
 def is_image_folder(path: Path) -> bool:
     """Return whether a folder is named as one image, such as an OME-Zarr."""
-    return any(reader.has_suffix(path.name) for reader in readers() if reader.folder) and path.is_dir()
+    return any(reader.has_suffix(path.name) for reader in readers() if reader.folder) and os.path.isdir(path)
 
 
 def _why_not(path: Path, names: frozenset[str]) -> SkipReason | None:
     lower = path.name.lower()
     if not lower.endswith(image_suffixes()):
         return SkipReason.UNREAD if lower.endswith(unread_suffixes()) else SkipReason.OTHER
-    if not path.exists():
+    if not os.path.exists(path):
         return SkipReason.BROKEN_LINK
     if image_of_mask(path.name, names) is not None:
         return SkipReason.MASK

@@ -82,8 +82,22 @@ def open_source(
     ImageValueError
         If the image cannot be used as it is, or ``axes`` do not fit it.
     """
+    return open_as(path, MetadataOverrides(axes, spacing, None if channels is None else tuple(channels)))
+
+
+def open_as(path: Path | str, overrides: MetadataOverrides) -> Source:
+    """Return the opened file, or the images of a folder with a pattern, as the user said; errors as `open_source`.
+
+    Raises
+    ------
+    OptionError
+        If the pattern cannot be used.
+    """
     path = Path(path).expanduser().absolute()
-    overrides = MetadataOverrides(axes, spacing, None if channels is None else tuple(channels))
+    if overrides.pattern:
+        from napari_cellvino.io.plates.image_set import open_pattern  # plates are made of images: a circle else
+
+        return open_pattern(path, overrides)
     head = first_bytes(path, HEAD_BYTES)
     for reader in candidates(path, head):
         source = reader.open_file(path, head, overrides)

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.recipe import Precision
+from napari_cellvino.core.yaml_text import load_yaml
 
 SPEC_NAME = "rdf.yaml"
 
@@ -102,7 +103,7 @@ class ModelSpec(_Frozen):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     title: str
-    version: str
+    version: str = Field(pattern=r"^[0-9A-Za-z][^/\\:*?\"<>|\x00-\x1f]*$")
     description: str
     licence: str
     task: Task
@@ -168,7 +169,7 @@ def read_spec(folder: Path) -> ModelSpec:
     """
     path = folder / SPEC_NAME
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelPackageError(f"{folder} is no model package: it has no {SPEC_NAME}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

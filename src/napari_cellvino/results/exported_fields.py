@@ -19,7 +19,7 @@ from napari_cellvino.core.image import MetadataOverrides, Origin, Plane, Stack, 
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe, make_recipe
 from napari_cellvino.formats.field import ExportField
-from napari_cellvino.io import Source, open_source
+from napari_cellvino.io import Source, open_as
 from napari_cellvino.io.plates import INDEX_SUFFIXES, open_plate
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.schema import ANNOTATION_NAME
@@ -144,8 +144,8 @@ def _open(origin: Origin, overrides: MetadataOverrides) -> Source:
     """Return the image file of a result, or the plate that its field belongs to."""
     path = Path(origin.path)
     if origin.well and (path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES):
-        return open_plate(path, spacing=overrides.spacing, channels=overrides.channels)
-    return open_source(path, axes=overrides.axes, spacing=overrides.spacing, channels=overrides.channels)
+        return open_plate(path, overrides)
+    return open_as(path, overrides)
 
 
 def _as_seen(stack: Stack, recipe: Recipe) -> tuple[Plane, str]:

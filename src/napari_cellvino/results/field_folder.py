@@ -167,8 +167,13 @@ def read_annotation(folder: Path, *, shape: tuple[int, ...] | None = None) -> An
 
 def stamp_of(folder: Path) -> Stamp | None:
     """Return the stamp of the ``annotation.json`` in a folder; None where there is none."""
+    return file_stamp(f"{folder}/{ANNOTATION_NAME}")
+
+
+def file_stamp(path: Path | str) -> Stamp | None:
+    """Return the stamp of a file; None where there is none."""
     try:
-        stat = os.stat(f"{folder}/{ANNOTATION_NAME}")
+        stat = os.stat(path)
     except OSError:
         return None
     return stat.st_size, stat.st_mtime_ns, stat.st_ino

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ FIRST_COLUMNS = (
     "model", "channel", "images",
 )  # fmt: skip
 
+SMALLER_TILE = " tile "  # in a key, before the size of tiles that were smaller than planned
 KEY = "result_key"  # in ``annotation.json``
 
 UNSEEN, EDITED = (state.name.lower() for state in (ReviewState.UNSEEN, ReviewState.EDITED))
@@ -62,10 +63,26 @@ class ResultKey:
         """
         path = Path(origin.path)
         try:
-            stat = path.stat()
+            held = [path / name for name in origin.files] if path.is_dir() else []
+            stats = [file.stat() for file in held or [path]]
         except OSError:
             return cls(origin.path, origin.position, 0, 0, recipe.fingerprint())
-        return cls(str(path.resolve()), origin.position, stat.st_size, stat.st_mtime_ns, recipe.fingerprint())
+        size, newest = sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)
+        return cls(str(path.resolve()), origin.position, size, newest, recipe.fingerprint())
+
+    def with_smaller_tile(self, tile: int) -> ResultKey:
+        """Return the key of a result that was made with tiles of fewer px than planned; 0 where they were not.
+
+        The labels need not be the same: a run that has the memory makes the result again.
+        """
+        return replace(self, recipe=f"{self.recipe}{SMALLER_TILE}{tile}") if tile else self
+
+    def is_of_same_choices(self, other: ResultKey | None) -> bool:
+        """Return whether another result was made from the same image with the same choices, whatever its tiles."""
+        return other is not None and self._as_planned() == other._as_planned()
+
+    def _as_planned(self) -> ResultKey:
+        return replace(self, recipe=self.recipe.partition(SMALLER_TILE)[0])
 
     def as_dict(self) -> dict[str, object]:
         """Return plain values."""
@@ -122,8 +139,9 @@ class FieldSummary:
     """Summary of a result for lists and tables: key, origin, counts, and progress of the review.
 
     ``cells`` counts all objects, ``reviewed`` those with a review, ``edited`` those of them that were changed,
-    ``deleted`` the deleted ones, ``imported`` the imported ones. ``models`` are the models with versions, ``channel``
-    is the channel of the segmentation. What is missing in the file is None or empty.
+    ``doubtful`` those with a doubt and no review, ``deleted`` the deleted ones, ``imported`` the imported ones.
+    ``models`` are the models with versions, ``channel`` is the channel of the segmentation. What is missing in the file
+    is None or empty.
     """
 
     key: ResultKey | None
@@ -137,6 +155,7 @@ class FieldSummary:
     imported: int
     models: str = ""
     channel: str = ""
+    doubtful: int = 0
 
     @classmethod
     def of(cls, result: StoredResult) -> FieldSummary:
@@ -155,6 +174,9 @@ class FieldSummary:
             imported=sum(found.get("origin") == IMPORTED for found in result.objects),
             models=" + ".join(str(made[key]) for key in ("model", "outline") if made.get(key)),
             channel=str(made.get("channel", "")),
+            doubtful=sum(
+                bool(found.get("doubts")) and found.get("review", UNSEEN) == UNSEEN for found in result.objects
+            ),
         )
 
     @property

@@ -28,6 +28,7 @@ from napari_cellvino.results.index import FieldIndex
 from napari_cellvino.results.rescue import recover_result, recover_results
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
+    COUNTS_NAME,
     FIRST_COLUMNS,
     RECIPE_NAME,
     RUN_NAME,
@@ -223,7 +224,7 @@ class ResultStore:
     def check_replaceable(self, folder: Path, key: ResultKey, *, overwrite: bool) -> None:
         """Raise ReplaceError if another result stands in ``folder`` and ``overwrite`` is off."""
         _put_back(folder)
-        if folder.exists() and not overwrite and self.key(folder) != key:
+        if folder.exists() and not overwrite and not key.is_of_same_choices(self.key(folder)):
             raise ReplaceError(
                 f"{folder} holds a result made with other choices, or from an image that changed since",
                 remedy="replace it or choose another folder",
@@ -274,6 +275,11 @@ class ResultStore:
     def counts(self) -> CountsTable:
         """The table ``counts.csv``; rows of fields that had failed when it was first asked for are of earlier runs."""
         return CountsTable(self.root, self._standing, beside=self._is_run_open())
+
+    @property
+    def counts_path(self) -> Path:
+        """The file ``counts.csv``."""
+        return self.root / COUNTS_NAME
 
     def _is_run_open(self) -> bool:
         """Return whether a run began here that did not come to its end: it may go on, or was killed."""

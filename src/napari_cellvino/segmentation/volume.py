@@ -84,6 +84,11 @@ class StackMaps:
         return sum(raw.tiles for raw in self.planes)
 
     @property
+    def smaller_tile(self) -> int:
+        """The smallest size in px of tiles that were smaller than planned; else 0."""
+        return min((raw.smaller_tile for raw in self.planes if raw.smaller_tile), default=0)
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """Notices for the user, each once."""
         return tuple(dict.fromkeys(notice for raw in self.planes for notice in raw.notices))

@@ -78,7 +78,7 @@ def _run_plate(
     path: Path, pipeline: Pipeline, root: Path, engines: EngineProvider, *, again: bool
 ) -> Generator[RunEvent, None, RunResult]:
     overrides = pipeline.recipe.overrides
-    source = open_plate(path, spacing=overrides.spacing, channels=overrides.channels)
+    source = open_plate(path, overrides)
     fields = choose_fields(source.plate, "", "")
     layout = PlateStore(ResultStore(root), source).layout()
     choices = PlateChoices(layout, replace=True, again=again)

@@ -26,16 +26,20 @@ TABLES_EVERY_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The outcomes of all fields of a run, notices for the user, and the content of ``run.json``."""
+    """The outcomes of all fields of a run, notices for the user, and the content of ``run.json``.
+
+    ``faults`` are sentences on what makes the counts wrong until the user decides.
+    """
 
     outcomes: tuple[FieldOutcome, ...]
     notices: tuple[str, ...]
     info: dict[str, object]
+    faults: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
-        """Whether a field has no result."""
-        return any(outcome.failed for outcome in self.outcomes)
+        """Whether a field has no result, or the user has to decide."""
+        return bool(self.faults) or any(outcome.failed for outcome in self.outcomes)
 
 
 class Tables(Protocol):

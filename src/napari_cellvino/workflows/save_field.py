@@ -45,7 +45,8 @@ class SaveRequest:
     def result_key(self) -> ResultKey:
         """Key of the image and settings of the result."""
         result_key = ResultKey.of(self.prediction.plane.origin, self.pipeline.recipe)
-        return result_key if self.place is None else self.place.result_key(result_key)
+        placed = result_key if self.place is None else self.place.result_key(result_key)
+        return placed.with_smaller_tile(self.prediction.raw.smaller_tile)
 
     @property
     def stands(self) -> bool:

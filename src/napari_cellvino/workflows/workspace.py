@@ -27,7 +27,6 @@ from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.quality.changes import Changes, compare_cells
 from napari_cellvino.results.field_result import FieldResult, annotate, finish_field
 from napari_cellvino.results.plate_place import PlatePlace
-from napari_cellvino.segmentation.channel_choice import choose_channel, with_channel
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.pipeline import (
     Pipeline,
@@ -42,6 +41,7 @@ from napari_cellvino.segmentation.predict import Estimate, estimate, estimate_st
 from napari_cellvino.segmentation.predict_field import decode_again, predict_field, refiner_for
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.volume import cell_map
+from napari_cellvino.workflows.channel_guess import ChannelGuess
 from napari_cellvino.workflows.outcome import Expected, FieldKey, Outcome, OutcomeCache, StoredOutcome, with_metadata
 from napari_cellvino.workflows.save_field import SaveRequest
 
@@ -71,6 +71,7 @@ class Workspace:
         self._reference: Decoded | None = None
         self._field: FieldKey | None = None  # of the outcome
         self._outcome_cache = OutcomeCache()
+        self.channel_guess = ChannelGuess()
         self._engines = EngineProvider()
 
     # -- what to work on
@@ -97,8 +98,8 @@ class Workspace:
         self.use_stack(stack)
         return stack
 
-    def use_stack(self, stack: Stack | None) -> None:
-        """Use an image of a layer or file; settings that do not fit it get their defaults.
+    def use_stack(self, stack: Stack | None, *, frame: int | None = None) -> None:
+        """Use an image of a layer or file at a time point; settings that do not fit it get their defaults.
 
         If only channel names or spacing differ, the outcome is kept and updated.
         """
@@ -108,18 +109,14 @@ class Workspace:
             self.recipe = renamed(self.recipe, before, stack)
             self._correct_outcome(before, stack)
         if stack is not None:
-            self._set_recipe(without_unused_parameters(self._with_channel(fitted(self.recipe, stack), stack)))
+            recipe = self.recipe if frame is None else self.recipe.model_copy(update={"frame": frame})
+            fitting = without_unused_parameters(fitted(recipe, stack))
+            self._set_recipe(fitting if corrected else self.channel_guess.applied(fitting, stack, self.package))
         self.stack_changed.emit(stack)
         if not corrected:
             self._enter_field()
         elif self.outcome is not None:
             self.outcome_changed.emit(self.outcome)
-
-    def _with_channel(self, recipe: Recipe, stack: Stack) -> Recipe:
-        """Return a recipe that names the channel which the model is made for, where nobody named one."""
-        if recipe.channel or self.package is None or stack.rgb:
-            return recipe
-        return with_channel(recipe, choose_channel(stack, self.package.spec))
 
     def _correct_outcome(self, before: Stack, stack: Stack) -> None:
         """Update pixel size and channel names of the current outcome."""
@@ -163,9 +160,9 @@ class Workspace:
         if not new_model:
             self._set_recipe(changed)
             return
-        self.recipe = changed
+        self.recipe = changed if "channel" in choices else self.channel_guess.applied(changed, self.stack, package)
         self.package_changed.emit(package)
-        self.recipe_changed.emit(changed)
+        self.recipe_changed.emit(self.recipe)
         self._enter_field()
 
     def _outline_of(self, recipe: Recipe) -> ModelPackage | None:
@@ -186,6 +183,7 @@ class Workspace:
             pipeline = make_pipeline(self.recipe)
             self.package, self.outline = pipeline.package, pipeline.outline
             self.package_changed.emit(self.package)
+            self._set_recipe(self.channel_guess.applied(self.recipe, self.stack, self.package))
         return self.package
 
     @property

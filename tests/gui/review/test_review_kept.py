@@ -12,9 +12,12 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QMessageBox, QWidget
 
+from napari_cellvino.annotation.recovery import start_session
+from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.gui.shell.unsaved_changes_guard import Answer, question
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.io.label_tiff import read_labels
+from napari_cellvino.results.field_folder import journal_path
 
 from ..conftest import WAIT_MS
 from ..review_session import Review
@@ -150,3 +153,33 @@ def test_another_model_leaves_what_was_corrected(again: Again, run: Run, qtbot: 
     assert review.reviewer.annotation.provenance.model.startswith("cells-phase ")
     assert review.reviewer.annotation.index.ids() == sorted(review.reviewer.annotation.records)
     assert not np.isin(review.layer.data[tuple(place.T)], [gone]).any()
+
+
+def test_a_second_window_is_told_and_may_look(
+    again: Again, click: Callable[[QWidget], None], tmp_path: Path, qtbot: QtBot
+) -> None:
+    review = again()
+    folder, annotation = tmp_path / "results" / "A01_s1", review.reviewer.workspace.annotation()
+    other = start_session(journal_path(folder), annotation)  # as the first window has it
+    cell, gone = review.ids[4:6]
+    for _ in range(2):
+        review.click(cell)
+        review.key("D")
+        assert "A01_s1 is being corrected in another window or program; close it there" in review.said
+        np.testing.assert_array_equal(review.layer.data, review.first)
+    other.commit(delete(annotation, [gone]))
+    review.reviewer.workspace.save_request(tmp_path / "results").save(other.snapshot())
+    review = again()
+    assert "in another window or program. Look at what is saved of it" in review.panel.offer.words.text()
+    other.close()
+    review.window.session.reviewer.begin_anew()
+    with_other = start_session(journal_path(folder), annotation)
+    with_other.close()
+    review.click(cell)
+    review.key("D")
+    assert "This image was corrected elsewhere after it was opened here" in review.said
+    click(review.panel.go_on_button)
+    assert gone not in review.layer.data
+    review.click(cell)
+    review.key("D")
+    assert cell not in review.layer.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import numpy as np
@@ -80,7 +81,7 @@ def test_planes_of_two_sizes_in_one_field_are_an_error_in_words(written):
 def test_doubled_names_are_said_and_the_first_is_read(written):
     folder = written("a/p_A01_s1_w1.tif", "b/p_A01_s1_w1.tif", "a/p_A02_s1_w1.tif")
     source = open_plate(folder)
-    assert "1 images are doubled" in source.plate.problems[0]
+    assert "1 images are doubled" in source.plate.faults[0]
     assert "b/p_A01" not in str([p.as_posix() for p in source.parts])
     assert source.read().plane().max() == 1
 
@@ -147,3 +148,37 @@ def test_no_plate_is_said(tmp_path):
     with pytest.raises(ImageReadError, match="there is no folder"):
         open_plate(tmp_path / "nowhere")
     shutil.rmtree(tmp_path / "empty")
+
+
+HTD = """"HTSInfoFile", Version 1.0
+"ZSteps", 1
+"XWells", 12
+"YWells", 8
+"WellsSelection1", TRUE
+"Sites", FALSE
+"NWavelengths", 1
+"WaveName1", "DAPI"
+"TimePoints", 1
+"""
+
+
+@pytest.mark.parametrize("key", ["NWavelengths", "ZSteps", "TimePoints", "XWells"])
+def test_a_word_where_the_htd_has_a_number_is_named(written, key):
+    folder = written("p_A01.tif")
+    (folder / "p.HTD").write_text(re.sub(rf'("{key}"), \d+', r"\1, x", HTD), encoding="utf-8")
+    with pytest.raises(ImageReadError, match=f"'x' for {key}"):
+        open_plate(folder)
+
+
+@pytest.mark.parametrize(("heights", "step"), [(("n/a", "n/a"), None), (("0", "0.0000015"), 1.5), (("0", "NaN"), None)])
+def test_heights_of_harmony_may_be_words(written, heights, step):
+    folder = written("a.tiff", "b.tiff")
+    images = "".join(
+        f"<Image><URL>{name}.tiff</URL><Row>1</Row><Col>1</Col><FieldID>1</FieldID><PlaneID>{n}</PlaneID>"
+        f"<ChannelID>1</ChannelID><PositionZ>{height}</PositionZ></Image>"
+        for n, (name, height) in enumerate(zip("ab", heights, strict=True), 1)
+    )
+    plate = "<Plate><PlateRows>8</PlateRows><PlateColumns>12</PlateColumns></Plate>"
+    index = f"<E><Plates>{plate}</Plates><Images>{images}</Images></E>"
+    (folder / "Index.idx.xml").write_text(index, encoding="utf-8")
+    assert open_plate(folder).plate.spacing.z == step

@@ -8,7 +8,7 @@ from napari_cellvino.gui.napari_bridge.layer_reader import axes_choices, stack_o
 from napari_cellvino.gui.napari_bridge.result_layers import ResultLayers, ResultName, ResultPlace, seen_in
 from napari_cellvino.gui.napari_bridge.review_layer import ReviewLayer
 from napari_cellvino.gui.napari_bridge.saved_layer import SavedLayer
-from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, prepare_layers
+from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, layer_space, prepare_layers
 
 __all__ = [
     "Canvas",
@@ -24,6 +24,7 @@ __all__ = [
     "SavedLayer",
     "axes_choices",
     "drawn_look",
+    "layer_space",
     "prepare_layers",
     "seen_in",
     "stack_of",

@@ -139,7 +139,8 @@ class PlatePanel(DropPanel):
     def _draw_folds(self, current: OpenPlate | None) -> None:
         folder = self._plates.asked
         if folder is not None:
-            self.pattern.set_folder(folder, current.pattern if current is not None and not self._plates.failure else "")
+            known = current is not None and not self._plates.failure
+            self.pattern.set_folder(folder, current.overrides.pattern if current is not None and known else "")
         if current is not None:
             self.contents.set_value(current.source.plate, self.session.well_values.layout, self.grid.chosen)
         by_names = folder is not None and folder.is_dir() and folder.suffix != ".zarr"
@@ -200,8 +201,9 @@ def _wrongs(plate: Plate) -> list[str]:
     """Return what is missing and what looks wrong, in few lines; hovering a well tells of it."""
     more = len(plate.missing) - _SHOWN
     shown = ", ".join(plate.missing[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
-    rest = len(plate.problems) - _SHOWN
-    said = [*plate.problems[:_SHOWN], *([f"and {rest:,} more of the kind"] if rest > 0 else [])]
+    problems = [*plate.faults, *plate.problems]
+    rest = len(problems) - _SHOWN
+    said = [*problems[:_SHOWN], *([f"and {rest:,} more of the kind"] if rest > 0 else [])]
     return [f"⚠  {text}" for text in [*([f"missing: {shown}"] if shown else []), *said]]
 
 

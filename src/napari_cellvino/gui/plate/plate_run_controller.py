@@ -137,7 +137,7 @@ class PlateRunController(QObject):
             stopped=lambda: self._stop(run),
             progressed=lambda event: self._on_event(run, event),
         )
-        address = PlateAddress(current.source.path, current.pattern, current.overrides)
+        address = PlateAddress(current.source.path, current.overrides)
         self._worker.start(
             lambda: run_plate(run.source, fields, pipeline, run.root, self._engines, choices, address=address),
             self._task,

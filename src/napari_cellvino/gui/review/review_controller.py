@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import Annotation, Change, Edit, EditSession
 from napari_cellvino.annotation.recovery import resume_session
-from napari_cellvino.core.errors import CellvinoError, EditError, OptionError
+from napari_cellvino.core.errors import CellvinoError, EditError, OptionError, OutputError
 from napari_cellvino.core.image import Plane
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.review.queue import ReviewQueue
@@ -19,10 +19,11 @@ from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
 from napari_cellvino.quality.reconcile import holds_for, reconcile
 from napari_cellvino.quality.review_queue import ReviewProgress, review_progress
-from napari_cellvino.results.corrections import EarlierCorrections, find_earlier
+from napari_cellvino.results.corrections import EarlierCorrections, Seen, find_earlier, seen_of
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.workspace import Workspace
 
+CORRECTED_ELSEWHERE = "this image was corrected elsewhere after it was opened here; go on with that, or begin anew"
 MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
 
 
@@ -51,7 +52,7 @@ class ReviewController(QObject):
         self.queue = ReviewQueue(workspace, decoder)
         self.queue.changed.connect(self.changed)
         self.queue.refused.connect(self._refuse)
-        self.editor = Editor(folder)
+        self.editor = Editor(folder, self._check_for_others)
         self.editor.changed.connect(self.changed)
         self.editor.edited.connect(self.queue.on_edit)
         self.editor.edited.connect(self._on_event)
@@ -64,6 +65,7 @@ class ReviewController(QObject):
         self.plane_only = False  # whether tools touch this plane only
         self._pixels: Plane | None = None  # of the outcome reviewed
         self._left: list[_SuspendedReview] = []
+        self._seen: Seen | None = None  # of the result on disk
         workspace.outcome_dropped.connect(self._drop)
         self._reran = False  # whether the last edit took in a new result
 
@@ -146,7 +148,10 @@ class ReviewController(QObject):
         new = made or self.workspace.annotation(sha256=self.known_sha256(plane))
         said = ""
         if old is not None and holds_for(old, new):
-            said = self._reconcile(old, new)
+            try:
+                said = self._reconcile(old, new)
+            except CellvinoError as error:  # another window corrects it: here it stays as it is
+                self.editor.failure = failure_of(error)
         else:
             self.review(new)
             self._look_for_earlier(new)
@@ -176,10 +181,28 @@ class ReviewController(QObject):
 
     def _look_for_earlier(self, fresh: Annotation) -> None:
         try:
-            self.earlier = find_earlier(self._folder(), fresh)
+            folder = self._folder()
+            self._seen = seen_of(folder)
+            self.earlier = find_earlier(folder, fresh)
         except CellvinoError as error:
             self.editor.failure = failure_of(error)
         self.changed.emit()
+
+    def _check_for_others(self) -> None:
+        """Raise OutputError where others corrected the same result since it was looked at here, and offer theirs."""
+        annotation, before = self.annotation, self._seen
+        try:
+            folder = self._folder()
+        except OutputError:  # there is none: what is done is in memory
+            return
+        self._seen = seen_of(folder)
+        if annotation is None or self._seen == before:
+            return
+        self.earlier = find_earlier(folder, annotation)
+        if self.earlier is not None:
+            raise OutputError(
+                "this image was corrected elsewhere after it was opened here; go on with that, or begin anew"
+            )
 
     def go_on(self) -> None:
         """Review what was corrected earlier, at the place of its last step."""

@@ -61,7 +61,7 @@ def resolve_review(
         stack=len(annotation.shape) == 3,
         said=f"✓  {reviewer.editor.said}" if reviewer.editor.said and tool is None else _in_hand(tool),
         notice=_notice(reviewer),
-        offer=f"{reviewer.earlier.question}. Go on with them?" if reviewer.earlier is not None else "",
+        offer=reviewer.earlier.question if reviewer.earlier is not None else "",
         last=f"{format_count(reviewer.editor.unsaved, 'step')} not saved yet (tab 4)"
         if reviewer.editor.unsaved
         else "",

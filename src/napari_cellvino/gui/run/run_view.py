@@ -76,7 +76,7 @@ def resolve(
         detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
-        notice="\n".join(_notices(outcome, runner)),
+        notice="\n".join(filter(None, (workspace.channel_guess.said(workspace.recipe), *_notices(outcome, runner)))),
         failure=failure,
     )
 

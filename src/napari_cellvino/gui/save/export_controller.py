@@ -97,6 +97,11 @@ class ExportController(QObject):
         results = self.results
         self._start("drawing", lambda: _draw(results, of, by))
 
+    def look(self) -> None:
+        """Look again at what stands in the folder: a run has put results there."""
+        self._look(moved=False)
+        self.changed.emit()
+
     def _start(self, what: str, work: Callable[[], WrittenOutput], *, again: Callable[[], None] | None = None) -> None:
         self.working, self.failure, self.made, self.replace = what, None, None, None
         self.changed.emit()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +14,14 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import OutputError, ReplaceError
 from napari_cellvino.core.image import Origin, Stack
-from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.results.usual_folder import results_beside
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.save_field import SaveRequest
 from napari_cellvino.workflows.workspace import Workspace
 
-FOLDER_NAME = "cellvino-results"
 IDLE_S = 1.5  # without a correction, until corrections are saved
 MOST_S = 15.0  # of corrections without a pause, until they are saved all the same
 REST = 4  # times as long as the last save took, until the next one
@@ -132,6 +130,12 @@ class SaveController(QObject):
         self._save_corrections_left()
         self._chosen = folder
         self._reset()
+
+    def look_in(self, folder: Path) -> None:
+        """Take the usual folder of what was opened, before an image of it is shown."""
+        if str(folder) != self._usual:
+            self._usual = str(folder)
+            self.changed.emit()
 
     def target(self) -> Path:
         """Return the folder of the result shown.
@@ -255,7 +259,7 @@ class SaveController(QObject):
         """Look for results in the usual folder of an image as soon as it is open."""
         if stack is not None:
             home = self._home(stack.origin)
-            self._usual = str(home[0] if home is not None else _beside(stack.origin))
+            self._usual = str(home[0] if home is not None else results_beside(Path(stack.origin.path)))
             self.changed.emit()
 
     def _outcome_changed(self, outcome: Outcome | None) -> None:
@@ -265,7 +269,7 @@ class SaveController(QObject):
         if outcome is not None:
             origin = outcome.prediction.plane.origin
             home = self._home(origin)
-            self._usual = str(home[0] if home is not None else _beside(origin))
+            self._usual = str(home[0] if home is not None else results_beside(Path(origin.path)))
         self._reset()
 
     def _reset(self) -> None:
@@ -274,10 +278,3 @@ class SaveController(QObject):
         self.state, self._request, self.failure = SaveState.UNSAVED, None, None
         self._call_back(succeeded=False)
         self.changed.emit()
-
-
-def _beside(origin: Origin) -> Path:
-    """Return the usual folder of results: beside the image, or at home where that is no place of the user's."""
-    folder = Path(origin.path).parent
-    beside = folder.is_absolute() and os.access(folder, os.W_OK) and shipped_folder("sample_data") not in folder.parents
-    return (folder if beside and folder != shipped_folder("sample_data") else Path.home()) / FOLDER_NAME

@@ -6,6 +6,8 @@ its window.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import napari
@@ -36,6 +38,9 @@ from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.gui.worklist.list_run_controller import ListRunController
+from napari_cellvino.gui.worklist.list_thumbnails import ListThumbnails
+from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.io.plates import INDEX_SUFFIXES
 from napari_cellvino.results.plate_place import PlatePlace, folder_name
 from napari_cellvino.results.store import ResultStore
@@ -85,11 +90,18 @@ class Session(QObject):
         self.plates = PlateController(self.opener, self.files)
         self.plate_worker = SerialWorker()  # a run over a plate, and its tables
         self.background = SerialWorker()  # small pictures
+        self.listing = SerialWorker()  # what is in the work list, and what stands in its folder of results
         self.saved_result = SavedResultController(viewer, self.workspace, self.opener, self.tables, self._result_folder)
         self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
         self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)
         self.thumbnails = Thumbnails(self.background)
         self.plate_runner.ended.connect(self._look_again)
+        self.work_list = WorkListController(self.workspace, self.opener, self.listing)
+        self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)
+        self.list_thumbnails = ListThumbnails(self.background)
+        self.work_list.opened.connect(self._use_list)
+        self.work_list.read.connect(self._draw_list)
+        self.list_runner.ended.connect(self._look_again)
         self.plates.opened.connect(self._take_plate_recipe)
         self._panels: list[int] = []
         self._prepared = False
@@ -104,12 +116,18 @@ class Session(QObject):
         if self._open:
             self.background.start(warm_up.prepare, Task(done=warm_up.use_registry))
 
-    def open(self, path: Path) -> None:
-        """Open an image file, or a plate: a folder, or the index of one."""
-        if path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES:
-            self.plates.open(path)
+    def open(self, *paths: Path) -> None:
+        """Open images as a work list, or a plate: its folder or index; a folder that is no plate is a list as well."""
+        first = paths[0]
+        index = first.suffix.lower() in INDEX_SUFFIXES and first.is_file()
+        if len(paths) == 1 and (index or first.is_dir()):
+            self.plates.open(first, otherwise=lambda: self.work_list.open([first]))
         else:
-            self.opener.open(path)
+            self.work_list.open(paths)
+
+    def run_listed(self, numbers: Sequence[int], *, replace: bool = False) -> None:
+        """Run fields of the work list, by their numbers from 0, once all corrections are saved."""
+        self.saver.when_saved(partial(self.list_runner.run, numbers, replace=replace), self.list_runner.changed.emit)
 
     def prepare_plates(self) -> None:
         """Import what reads plates while nobody waits for it, so that the first opens as fast as the next."""
@@ -137,14 +155,18 @@ class Session(QObject):
             return
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
-        for part in (*one_image, self.retrainer, self.thumbnails, self.plates, self.well_values, self.plate_runner):
+        of_plates = (self.thumbnails, self.plates, self.well_values, self.plate_runner)
+        of_list = (self.work_list, self.list_runner, self.list_thumbnails)
+        for part in (*one_image, self.retrainer, *of_plates, *of_list):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
+        self.list_runner.close()
         self.thumbnails.forget()
+        self.list_thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
         listening = (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.saved_result)
-        for part in (*listening, self.current_field, self.opener):
+        for part in (*listening, self.work_list, self.current_field, self.opener):
             part.close()
         for worker in self._workers:
             worker.close()
@@ -163,7 +185,8 @@ class Session(QObject):
 
     @property
     def _workers(self) -> tuple[SerialWorker, ...]:
-        return self.worker, self.files, self.decoder, self.plate_worker, self.tables, self.background
+        threads = (self.worker, self.files, self.decoder, self.plate_worker, self.tables, self.background)
+        return (*threads, self.listing)
 
     @property
     def is_open(self) -> bool:
@@ -176,9 +199,20 @@ class Session(QObject):
         session = self.reviewer.editor.session
         return session.snapshot(self.review_canvas.unfinished) if session is not None else None
 
+    def _use_list(self) -> None:
+        """Save, plot and export where the results of the work list are."""
+        root = self.work_list.root
+        if root is not None:
+            self.saver.look_in(root)
+
+    def _draw_list(self) -> None:
+        self.list_thumbnails.read(self.work_list.fields, self.workspace.recipe.channel)
+
     def _home(self, origin: Origin) -> Home | None:
-        """Return where the results of an image of the open plate go, or None."""
-        current = self.plates.current
+        """Return where the results of an image of the open plate, or of the work list, go, or None."""
+        current, root = self.plates.current, self.work_list.root
+        if root is not None and self.work_list.holds(origin):
+            return root, None
         if current is None or origin.path != str(current.source.path):
             return None
         field = next((f for f in current.source.plate.fields if f.label == origin.position), None)
@@ -200,8 +234,9 @@ class Session(QObject):
         return ResultStore(root).choose_folder(origin) if self.saver.folder and root.is_dir() else None
 
     def _look_again(self) -> None:
-        """Show what a run over the plate has saved of the field that is open."""
+        """Show what a run over many fields has saved of the field that is open, and what can be made of all."""
         self.saved_result.look(again=True)
+        self.exporter.look()
 
     def _take_plate_recipe(self) -> None:
         """Choose again what the plate that was opened was run with last."""

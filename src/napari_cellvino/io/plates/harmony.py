@@ -10,6 +10,7 @@ PerkinElmer/Revvity Harmony, schema http://www.perkinelmer.com/PEHH/HarmonyV5 (a
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -101,11 +102,21 @@ def _spacing(elements: list[Element], shared: Defaults) -> Spacing:
     y, x = (micrometres(_describe(first, channel, f"ImageResolution{axis}", shared), "m") for axis in "YX")
     stacks: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
     for element in elements:
-        height = text_of(element, "PositionZ") or text_of(element, "AbsPositionZ")
-        if height:
+        said = (_number(text_of(element, tag)) for tag in ("PositionZ", "AbsPositionZ"))
+        height = next((number for number in said if number is not None), None)
+        if height is not None:
             key = tuple(text_of(element, tag) for tag in ("Row", "Col", "FieldID", "TimepointID", "ChannelID"))
-            stacks[key].append(float(height) * 1e6)
+            stacks[key].append(height * 1e6)
     return Spacing(median_step(stacks.values()), y, x)
+
+
+def _number(text: str) -> float | None:
+    """Return a number, None for words as ``n/a``."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _states(elements: list[Element]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, standard_size
 from napari_cellvino.io.checks import check_memory, list_names, parse_errors
@@ -167,7 +167,8 @@ def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | Non
     if found is None:
         return None
     meta, version = found
-    groups, missing, problems = _fields(path, meta)
+    listed, missing, problems = _fields(path, meta)
+    groups, repeated = one_acquisition(path, meta, listed, overrides.acquisition)
     if not groups:
         raise ImageReadError(
             f"{path.name} is an OME-Zarr plate without any field; copy it again: {list_names(problems)}"
@@ -187,15 +188,18 @@ def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | Non
         shape.t,
         spacing,
         missing,
-        (*problems, *unread),
+        (*repeated, *problems, *unread),
         takes_labels=True,
     )
     return ZarrPlate(path, plate, groups, overrides)
 
 
-def _fields(path: Path, meta: PlateDef) -> tuple[dict[FieldOfView, Path], tuple[str, ...], tuple[str, ...]]:
+Listed = dict[FieldOfView, tuple[Path, int | None]]  # the group of a field and its acquisition
+
+
+def _fields(path: Path, meta: PlateDef) -> tuple[Listed, tuple[str, ...], tuple[str, ...]]:
     """Return the groups by field, what is missing, and what is wrong."""
-    groups: dict[FieldOfView, Path] = {}
+    groups: Listed = {}
     missing: list[str] = []
     problems: list[str] = []
     wells: list[PlateWell] = [*meta.wells]
@@ -208,7 +212,7 @@ def _fields(path: Path, meta: PlateDef) -> tuple[dict[FieldOfView, Path], tuple[
             missing.append(f"well {place.name}")
             problems += [str(error)] if folder.is_dir() else []
             continue
-        for image in images:
+        for image, acquisition in images:
             field = FieldOfView(place, image)
             present = (folder / image).is_dir()
             if field in groups or not present:
@@ -216,8 +220,39 @@ def _fields(path: Path, meta: PlateDef) -> tuple[dict[FieldOfView, Path], tuple[
                     f"{field.label} is listed twice"
                 )
                 continue
-            groups[field] = folder / image
+            groups[field] = folder / image, acquisition
     return groups, tuple(missing), tuple(problems)
+
+
+def one_acquisition(
+    path: Path, meta: PlateDef, listed: Listed, wanted: str
+) -> tuple[dict[FieldOfView, Path], tuple[str, ...]]:
+    """Return the groups of one acquisition, and the sentence on which one where a plate was imaged more than once.
+
+    Cells of two acquisitions are the same cells: fields of both are never added up.
+
+    Raises
+    ------
+    OptionError
+        If the user wants one that the plate has not.
+    """
+    numbers = sorted({number for _, number in listed.values() if number is not None})
+    known = {a.id: a.name or "" for a in meta.acquisitions or ()}
+    if len(numbers) < 2:
+        if wanted:
+            raise OptionError(f"{path.name} was imaged once; leave the acquisition {wanted!r} out")
+        return {field: group for field, (group, _) in listed.items()}, ()
+    names = [known.get(number) or f"{n}" for n, number in enumerate(numbers, 1)]
+    held = ", ".join(f"{n} {name}" if name != f"{n}" else name for n, name in enumerate(names, 1))
+    choices = {f"{n}": number for n, number in enumerate(numbers, 1)} | dict(zip(names, numbers, strict=True))
+    if wanted and wanted not in choices:
+        raise OptionError(f"{path.name} has no acquisition {wanted!r}; it holds {held}")
+    chosen = choices[wanted] if wanted else numbers[0]
+    name = names[numbers.index(chosen)]
+    said = (
+        f"the plate was imaged {len(numbers)} times ({held}): acquisition {name} is taken; --acquisition takes another"
+    )
+    return {field: group for field, (group, number) in listed.items() if number in (chosen, None)}, (said,)
 
 
 def _place(listed: PlateWell) -> Well:

@@ -67,8 +67,8 @@ def read_plate(path: Path) -> tuple[PlateDef, str] | None:
         raise _unlike(path, "plate", error) from error
 
 
-def read_well(path: Path) -> tuple[str, ...]:
-    """Return the folders of the images of a well.
+def read_well(path: Path) -> tuple[tuple[str, int | None], ...]:
+    """Return the folders of the images of a well, each with the number of its acquisition where it says one.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def read_well(path: Path) -> tuple[str, ...]:
         well = v05.Well.model_validate(found["ome"]).well if "ome" in found else v04.Well.model_validate(found).well
     except ValidationError as error:
         raise _unlike(path, "well", error) from error
-    return tuple(image.path for image in well.images)
+    return tuple((image.path, image.acquisition) for image in well.images)
 
 
 def image_metadata(path: Path) -> ImageMetadata:

@@ -25,7 +25,7 @@ from napari_cellvino.segmentation.heads.bands import above, decode_in_bands
 from napari_cellvino.segmentation.heads.connected_components import close_holes, keep_largest_pieces
 from napari_cellvino.segmentation.heads.head import Decoded, Parameter, check_fit
 from napari_cellvino.segmentation.raw_maps import RawMaps
-from napari_cellvino.segmentation.rescale import resize_map
+from napari_cellvino.segmentation.rescale import resize_maps
 
 BOUNDARY = 0.5  # probability from which a pixel lies on a boundary
 SMOOTHING = 1.0  # px: pixel steps of an outline are no waists
@@ -60,7 +60,7 @@ class ForegroundHead:
         """Return the maps at the size of the plane."""
         if raw.maps.shape[1:] == raw.shape:
             return raw
-        return raw.with_plane_maps(np.stack([resize_map(probability, raw.shape) for probability in raw.maps]))
+        return raw.with_plane_maps(resize_maps(raw.maps, raw.shape))
 
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return labels and objects for maps (1 or 2, Y, X)."""

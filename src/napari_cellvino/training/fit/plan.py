@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_cellvino.core.errors import TrainingDataError
+from napari_cellvino.core.yaml_text import load_yaml
 from napari_cellvino.model_package.spec import Diameter
 
 PLAN_NAME = "training.yaml"
@@ -101,7 +102,7 @@ def load_plan(path: Path) -> TrainingPlan:
         If the file cannot be read or holds something that is no choice of a plan.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
         return TrainingPlan.model_validate(content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TrainingDataError(f"training plan {path} cannot be read: {error}") from error

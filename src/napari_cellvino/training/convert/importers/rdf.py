@@ -11,8 +11,10 @@ https://github.com/bioimage-io/spec-bioimage-io (model description 0.4 and 0.5)
 from __future__ import annotations
 
 import hashlib
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,7 @@ import yaml
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ModelPackageError
+from napari_cellvino.core.yaml_text import load_yaml
 from napari_cellvino.training.convert.describe import SourceWeights
 from napari_cellvino.training.convert.graph import PLANES
 from napari_cellvino.training.convert.importers.imported import Imported, ModelInfo, ReferenceTensors
@@ -33,6 +36,9 @@ from napari_cellvino.training.convert.importers.torch_file import import_torch
 RDF_NAMES = ("rdf.yaml", "bioimageio.yaml", "model.yaml")
 FORMS = ("onnx", "torchscript", "tensorflow_saved_model_bundle")  # those that need no code, best first
 AXIS_LETTERS = {"batch": "b", "channel": "c", "time": "t", "index": "i"}
+
+ALWAYS_UNPACKED = 2**28  # bytes
+BEST_RATIO = 50  # of weights and test tensors; those that are all zeros are small
 
 Section = Mapping[str, Any]
 
@@ -64,12 +70,7 @@ def import_described(path: Path, scratch: Path) -> Imported:
 
 def _description(path: Path, scratch: Path) -> Path:
     if path.suffix.lower() == ".zip":
-        try:
-            with zipfile.ZipFile(path) as archive:
-                archive.extractall(scratch / "unpacked")
-        except (OSError, zipfile.BadZipFile) as error:
-            raise ModelPackageError(f"{path} cannot be unpacked: {error}") from error
-        path = scratch / "unpacked"
+        path = unpack(path, scratch / "unpacked")
     if path.is_file():
         return path
     found = next((path / name for name in RDF_NAMES if (path / name).is_file()), None)
@@ -78,9 +79,31 @@ def _description(path: Path, scratch: Path) -> Path:
     return found
 
 
+def unpack(path: Path, folder: Path) -> Path:
+    """Unpack a zip file of a model into a new folder, and return that.
+
+    Raises
+    ------
+    ModelPackageError
+        If it is damaged, encrypted, packed in a way that is not known, or unpacks to more than weights do.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+            if size > max(ALWAYS_UNPACKED, BEST_RATIO * path.stat().st_size):
+                raise ModelPackageError(
+                    f"{path} unpacks to {size / 2**30:,.1f} GB from {path.stat().st_size:,} bytes, as no weights do; "
+                    "it is damaged, or holds something else than a model"
+                )
+            archive.extractall(folder)
+    except (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError) as error:
+        raise ModelPackageError(f"{path} cannot be unpacked: {error}; unpack it and name the folder") from error
+    return folder
+
+
 def _read(file: Path) -> Section:
     try:
-        rdf = yaml.safe_load(file.read_text(encoding="utf-8"))
+        rdf = load_yaml(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ModelPackageError(f"{file} cannot be read: {error}") from error
     if not isinstance(rdf, dict) or rdf.get("type", "model") != "model" or "weights" not in rdf:
@@ -159,9 +182,8 @@ def _local(entry: Section, file: Path) -> Path | None:
 def _unpacked(source: Path, scratch: Path) -> Path:
     if source.is_dir():
         return source
-    with zipfile.ZipFile(source) as archive:
-        archive.extractall(scratch / "saved_model")
-    return next((p.parent for p in sorted((scratch / "saved_model").rglob("saved_model.pb"))), scratch / "saved_model")
+    folder = unpack(source, scratch / "saved_model")
+    return next((p.parent for p in sorted(folder.rglob("saved_model.pb"))), folder)
 
 
 def _model_info(rdf: Section, given: Section, result: Section, file: Path, axes: tuple[str, str]) -> ModelInfo:
