@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.recipe import renamed
 from napari_cellvino.quality.changes import Changes
+from napari_cellvino.results.field_result import annotate
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
@@ -100,6 +102,14 @@ class OutcomeCache:
     def clear(self) -> None:
         """Remove all outcomes."""
         self._held.clear()
+
+
+def annotation_of(outcome: Outcome, pipeline: Pipeline, stack: Stack, *, sha256: str = "") -> Annotation:
+    """Return the outcome of a pipeline as an annotation with copied labels; ``sha256`` is of the pixels, if known."""
+    prediction = outcome.prediction
+    if (labels := prediction.decoded.labels) is not None:
+        prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
+    return annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256)
 
 
 def with_metadata(outcome: Outcome, pipeline: Pipeline, before: Stack, after: Stack) -> tuple[Outcome, Pipeline]:

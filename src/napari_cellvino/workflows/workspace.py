@@ -25,7 +25,7 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import Position, Source, open_source
 from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.quality.changes import Changes, compare_cells
-from napari_cellvino.results.field_result import FieldResult, annotate, finish_field
+from napari_cellvino.results.field_result import FieldResult, finish_field
 from napari_cellvino.results.plate_place import PlatePlace
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.pipeline import (
@@ -42,7 +42,15 @@ from napari_cellvino.segmentation.predict_field import decode_again, predict_fie
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.volume import cell_map
 from napari_cellvino.workflows.channel_guess import ChannelGuess
-from napari_cellvino.workflows.outcome import Expected, FieldKey, Outcome, OutcomeCache, StoredOutcome, with_metadata
+from napari_cellvino.workflows.outcome import (
+    Expected,
+    FieldKey,
+    Outcome,
+    OutcomeCache,
+    StoredOutcome,
+    annotation_of,
+    with_metadata,
+)
 from napari_cellvino.workflows.save_field import SaveRequest
 
 
@@ -387,14 +395,6 @@ class Workspace:
         The errors are those of `save_request` and `SaveRequest.save`.
         """
         return self.save_request(root).save(overwrite=overwrite)
-
-
-def annotation_of(outcome: Outcome, pipeline: Pipeline, stack: Stack, *, sha256: str = "") -> Annotation:
-    """Return the outcome of a pipeline as an annotation with copied labels; ``sha256`` is of the pixels, if known."""
-    prediction = outcome.prediction
-    if (labels := prediction.decoded.labels) is not None:
-        prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
-    return annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256)
 
 
 def _run(stack: Stack, pipeline: Pipeline, engines: EngineProvider) -> Generator[Progress, None, Outcome]:

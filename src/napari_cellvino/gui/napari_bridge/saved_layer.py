@@ -7,8 +7,7 @@ from napari.layers import Image
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
-from napari_cellvino.gui.napari_bridge.cell_look import look_of
-from napari_cellvino.gui.napari_bridge.layer_style import outline_colormap
+from napari_cellvino.gui.napari_bridge.cell_look import CellLook
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 
 
@@ -19,23 +18,24 @@ class SavedLayer:
         self._viewer = viewer
         self._layer: CellLabels | None = None
 
-    def show(self, annotation: Annotation, title: str, source: Image) -> None:
+    def show(self, annotation: Annotation, look: CellLook, title: str, source: Image) -> None:
         """Show the outlines over the layer ``source`` of their image; boxes are not shown."""
         self.remove()
         if annotation.labels is None:
             return
         active = self._viewer.layers.selection.active
-        look = look_of(annotation, annotation.classes, rgb=bool(source.rgb))
         self._layer = CellLabels(
             annotation.labels,
             contour=look.contour,
-            colormap=outline_colormap(rgb=bool(source.rgb)),
+            colormap=look.colormap,
+            texture=look.texture,
             name=f"{title}: cells (saved)",
             features=look.features,
             **inherited_space(source, annotation.labels.ndim),
         )
         self._layer.editable = False
-        self._viewer.add_layer(self._layer)
+        with self._layer.drawn(look.texture):
+            self._viewer.add_layer(self._layer)
         self._viewer.layers.selection.active = active
 
     def remove(self) -> None:

@@ -12,13 +12,15 @@ from qtpy.QtCore import QObject, Signal
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Origin, Stack
-from napari_cellvino.gui.napari_bridge import SavedLayer
+from napari_cellvino.gui.napari_bridge import CellLook, SavedLayer, drawn_look
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.rescue import recover_result
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.workspace import Workspace
+
+_Saved = tuple[Annotation, CellLook]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,14 @@ class SavedResultController(QObject):
             self._forget()
             self._looked_at = None
 
-    def _show(self, stack: Stack, frame: int, folder: Path, found: Annotation | None) -> None:
+    def _show(self, stack: Stack, frame: int, folder: Path, read: _Saved | None) -> None:
         picture, now = self._opener.picture, self._workspace.stack
-        if found is None or picture is None or now is None or now.planes is not stack.planes:
+        if read is None or picture is None or now is None or now.planes is not stack.planes:
             return
+        found, look = read
         if self._workspace.outcome is not None or frame != self._workspace.recipe.frame:
             return
-        self._layer.show(found, stack.origin_of(frame).name, picture.source_layer())
+        self._layer.show(found, look, stack.origin_of(frame).name, picture.source_layer())
         counted = sum(record.counted for record in found.records.values())
         self.shown = SavedResult(counted, found.provenance.model, folder)
         self.changed.emit()
@@ -104,8 +107,8 @@ class SavedResultController(QObject):
             self.changed.emit()
 
 
-def _read(folder: Path, origin: Origin, stack: Stack) -> Annotation | None:
-    """Return the annotation saved in a folder; None where there is none of this image, or it cannot be read."""
+def _read(folder: Path, origin: Origin, stack: Stack) -> _Saved | None:
+    """Return what is saved in a folder and how it looks; None where it is not of this image, or cannot be read."""
     stored = FieldFolder(folder)
     try:
         recover_result(folder)
@@ -115,4 +118,4 @@ def _read(folder: Path, origin: Origin, stack: Stack) -> Annotation | None:
     except CellvinoError:
         return None  # a run says what is wrong with it
     fits = found.shape[-2:] == (stack.shape.y, stack.shape.x)
-    return found if fits else None
+    return (found, drawn_look(found, found.classes, rgb=stack.rgb)) if fits else None

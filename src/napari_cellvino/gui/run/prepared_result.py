@@ -13,8 +13,7 @@ from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.gui.napari_bridge import CellLook, drawn_look
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.workflows.outcome import Outcome
-from napari_cellvino.workflows.workspace import annotation_of
+from napari_cellvino.workflows.outcome import Outcome, annotation_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,33 +8,32 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-
-import pint
-from vispy.visuals.line.dash_atlas import DashAtlas
+from typing import Any
 
 MODULES = ("pandas", "xarray", "scipy.stats", "skimage.measure")
 
 
-def prepare() -> pint.UnitRegistry | None:
+def prepare() -> object:
     """Import heavy modules and return a registry of units, or None where there is one already."""
-    registry = pint.UnitRegistry(on_redefinition="raise") if _is_missing() else None
+    registry = None if is_done() else _pint().UnitRegistry(on_redefinition="raise")
     for name in MODULES:
         if importlib.util.find_spec(name.partition(".")[0]) is not None:
             importlib.import_module(name)
-    DashAtlas()  # vispy keeps its patterns
+    importlib.import_module("vispy.visuals.line.dash_atlas").DashAtlas()  # vispy keeps its patterns
     return registry
 
 
-def use_registry(registry: pint.UnitRegistry | None) -> None:
+def use_registry(registry: object) -> None:
     """Let napari use this registry of units, unless it uses another one already; units of two do not mix."""
-    if registry is not None and _is_missing():
-        pint.set_application_registry(registry)
+    if registry is not None and not is_done():
+        _pint().set_application_registry(registry)
 
 
 def is_done() -> bool:
-    """Return whether an earlier window in this process did it all."""
-    return not _is_missing()
+    """Return whether there is a registry of units: an earlier window of this process, or an image, needed all this."""
+    pint = _pint()
+    return isinstance(pint.application_registry.get(), pint.UnitRegistry)
 
 
-def _is_missing() -> bool:
-    return not isinstance(pint.application_registry.get(), pint.UnitRegistry)
+def _pint() -> Any:  # noqa: ANN401 (pint's functions have no types)
+    return importlib.import_module("pint")
