@@ -41,6 +41,13 @@ class Outcome:
             return None if z is None or not raw.normalised.size else raw.normalised[z]
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
+    def annotation(self, pipeline: Pipeline, stack: Stack, *, sha256: str = "") -> Annotation:
+        """Return the outcome of a pipeline as an annotation with copied labels; ``sha256`` is of the pixels, if known."""
+        prediction = self.prediction
+        if (labels := prediction.decoded.labels) is not None:
+            prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
+        return annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256)
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -102,14 +109,6 @@ class OutcomeCache:
     def clear(self) -> None:
         """Remove all outcomes."""
         self._held.clear()
-
-
-def annotation_of(outcome: Outcome, pipeline: Pipeline, stack: Stack, *, sha256: str = "") -> Annotation:
-    """Return the outcome of a pipeline as an annotation with copied labels; ``sha256`` is of the pixels, if known."""
-    prediction = outcome.prediction
-    if (labels := prediction.decoded.labels) is not None:
-        prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
-    return annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256)
 
 
 def with_metadata(outcome: Outcome, pipeline: Pipeline, before: Stack, after: Stack) -> tuple[Outcome, Pipeline]:

@@ -42,15 +42,7 @@ from napari_cellvino.segmentation.predict_field import decode_again, predict_fie
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.volume import cell_map
 from napari_cellvino.workflows.channel_guess import ChannelGuess
-from napari_cellvino.workflows.outcome import (
-    Expected,
-    FieldKey,
-    Outcome,
-    OutcomeCache,
-    StoredOutcome,
-    annotation_of,
-    with_metadata,
-)
+from napari_cellvino.workflows.outcome import Expected, FieldKey, Outcome, OutcomeCache, StoredOutcome, with_metadata
 from napari_cellvino.workflows.save_field import SaveRequest
 
 
@@ -358,7 +350,7 @@ class Workspace:
         """
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to review yet; run the model first")
-        return annotation_of(self.outcome, self.done, self._require_stack(), sha256=sha256)
+        return self.outcome.annotation(self.done, self._require_stack(), sha256=sha256)
 
     def cell_map(self, z: int | None = None) -> NDArray[np.float16] | None:
         """Return the foreground probability (Y, X) float16 of the current outcome; of a stack in plane ``z`` (from 0).

@@ -13,7 +13,7 @@ from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.gui.napari_bridge import CellLook, drawn_look
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.workflows.outcome import Outcome, annotation_of
+from napari_cellvino.workflows.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +36,7 @@ class Preparation:
 
     def prepare(self, outcome: Outcome) -> PreparedResult:
         """Return the outcome, prepared."""
-        annotation = annotation_of(outcome, self.pipeline, self.stack, sha256=self.sha256)
+        annotation = outcome.annotation(self.pipeline, self.stack, sha256=self.sha256)
         look = drawn_look(annotation, annotation.classes, rgb=self.stack.rgb)
         return PreparedResult(
             outcome, annotation, look, None if annotation.labels is None else annotation.labels.copy()
