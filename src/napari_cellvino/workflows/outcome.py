@@ -42,7 +42,7 @@ class Outcome:
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
     def annotation(self, pipeline: Pipeline, stack: Stack, *, sha256: str = "") -> Annotation:
-        """Return the outcome of a pipeline as an annotation with copied labels; ``sha256`` is of the pixels, if known."""
+        """Return the outcome as an annotation with copied labels; ``sha256`` is of the pixels, if known."""
         prediction = self.prediction
         if (labels := prediction.decoded.labels) is not None:
             prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
