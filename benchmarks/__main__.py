@@ -17,6 +17,7 @@ import openvino as ov
 import psutil
 
 from benchmarks.asked import Asked
+from benchmarks.cells import measure_cells
 from benchmarks.edits import measure_edits, measure_stack_edits
 from benchmarks.exports import measure_exports
 from benchmarks.figure import Figure, NotMeasuredError, record, table
@@ -60,6 +61,7 @@ PARTS: dict[str, Part] = {
     "int8": ("The nuclei network in INT8 beside bf16", measure_int8),
     "grid": ("cell-grid on 624 x 832 px of three channels", measure_grid),
     "contour": ("cell-contour on the cells of a field", measure_contour),
+    "cells": ("Whole cells from nuclei on a field of Cell Painting (1080 x 1080)", measure_cells),
     "robustness": ("Counts of disturbed fields", measure_robustness),
 }
 

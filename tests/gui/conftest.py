@@ -1,4 +1,4 @@
-"""A real viewer for each test, and a check that nothing of the window is left behind."""
+"""A real viewer, with a dock for each test, and a check that nothing of the dock is left behind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import napari
 import numpy as np
 import pytest
 import tifffile
+from napari._qt.qt_viewer import QtViewer
+from napari._qt.threads.status_checker import StatusChecker
+from napari.settings import get_settings
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
@@ -37,16 +40,30 @@ def no_list_of_another_test() -> None:
     forget_list()
 
 
+@pytest.fixture(scope="session")
+def only_viewer(qapp: QApplication) -> Iterator[napari.Viewer]:
+    """The viewer of all tests: it takes longer to start than most of them to run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StatusChecker, "start", lambda _: None)  # a thread that asks for nothing of ours
+        viewer = napari.Viewer(show=True, show_welcome_screen=False)
+        QtViewer._instances.discard(viewer.window._qt_viewer)  # those of `make_napari_viewer` must go, this one stays
+        yield viewer
+        viewer.close()
+
+
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> Iterator[napari.Viewer]:
-    """A viewer that is shown; afterwards no thread and no window of ours may be left."""
-    viewer = make_napari_viewer(show=True)
-    yield viewer
-    viewer.close()
+def viewer(only_viewer: napari.Viewer, qtbot: QtBot) -> Iterator[napari.Viewer]:
+    """A viewer that is shown, as new; afterwards no thread and no window of ours may be left."""
+    yield only_viewer
+    only_viewer.window.remove_dock_widget("all")
+    only_viewer.layers.clear()
+    only_viewer.dims.ndisplay = 2
+    only_viewer.scene.camera.reset()
+    only_viewer.theme = "dark"
+    get_settings().reset()
     qtbot.waitUntil(lambda: not our_threads(), timeout=WAIT_MS)
     qtbot.wait(50)
-    left = [w for w in QApplication.topLevelWidgets() if type(w).__module__.startswith("napari_cellvino")]
-    assert not left
+    assert our_windows() == []
 
 
 @pytest.fixture
@@ -159,3 +176,10 @@ def review(
 def our_threads() -> list[threading.Thread]:
     """Return the threads of sessions that still run."""
     return [thread for thread in threading.enumerate() if thread.name.startswith("cellvino")]
+
+
+def our_windows() -> list[QWidget]:
+    """Return the windows of ours that are not deleted."""
+    return [
+        widget for widget in QApplication.topLevelWidgets() if type(widget).__module__.startswith("napari_cellvino")
+    ]

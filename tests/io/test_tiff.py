@@ -68,7 +68,7 @@ def test_floats_pass_with_nan_and_infinity(tmp_path, dtype):
 
 def test_complex_numbers_are_refused(tmp_path):
     path = written(tmp_path, noise(8, 8).astype("complex64"))
-    with pytest.raises(ImageValueError, match=r"complex64.*save the magnitude"):
+    with pytest.raises(ImageValueError, match=r"complex64"):
         open_source(path)
 
 
@@ -160,7 +160,7 @@ def test_what_the_user_says_goes_before_the_file(tmp_path):
     stack = source.read()
     assert stack.spacing == Spacing(None, 0.25, 0.5)
     assert stack.channels == ("DNA", "Actin")
-    with pytest.raises(ImageValueError, match="2 channels but 1 names"):
+    with pytest.raises(ImageValueError, match="2 channels.* 1 "):
         open_source(path, channels=["DNA"]).read()
     with pytest.raises(ImageValueError, match="pixel size -1"):
         open_source(path, spacing=Spacing(x=-1)).read()

@@ -225,9 +225,9 @@ def test_what_does_not_fit_is_named():
     objects = objects_of(labels)
     with pytest.raises(ImageValueError, match=r"shape \(1, 1, 2\) .* have \(1, 2, 2\)|= \(1, 1, 2\)"):
         measure(labels, objects, np.ones((1, 2, 2)), ("a",), UM, ("nucleus",))
-    with pytest.raises(ImageValueError, match="object 2 is in the table but not in the label image"):
+    with pytest.raises(ImageValueError, match="object 2.*table.*label"):
         measure(np.array([[1, 0]]), objects, np.ones((1, 1, 2)), ("a",), UM, ("nucleus",))
-    with pytest.raises(ImageValueError, match="class number 0 but there are 0 classes"):
+    with pytest.raises(ImageValueError, match="class number 0.* 0 classes"):
         measure(labels, objects, np.ones((1, 1, 2)), ("a",), UM, ())
 
 

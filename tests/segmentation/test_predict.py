@@ -178,7 +178,7 @@ def test_smaller_tiles_for_lack_of_memory_are_told(
 
 def test_wrong_channel_number_is_named(package: ModelPackage, engine: OpenVinoEngine) -> None:
     pixels = np.zeros((2, 8, 8), np.uint8)
-    with pytest.raises(ImageValueError, match=r"takes 1 channel\(s\), not pixels of shape \(2, 8, 8\)"):
+    with pytest.raises(ImageValueError, match=r"1 channel.*\(2, 8, 8\)"):
         finish(infer_maps(Plane(pixels, pixels), package.spec, engine))
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import subprocess
-import sys
 import threading
 import time
 
@@ -20,6 +18,7 @@ from napari_cellvino.service.rules import Rule, RuleBook, Take
 from napari_cellvino.service.watch import Ended, Idle, Queued
 from napari_cellvino.storage.ledger import JobState, Ledger
 from napari_cellvino.workflows.field_task import FieldOutcome
+from tests.processes import command, end, start
 
 
 def ended(events):
@@ -197,19 +196,21 @@ def test_stop_gives_back_what_has_not_ended(make_watch, inbox, crops, run_once, 
 def test_killed_at_random_moments_it_ends_as_if_undisturbed(inbox, tmp_path, crops):
     for number in range(5):
         tifffile.imwrite(inbox / f"{number}.tif", crops[number])
-    command = [
-        sys.executable, "-c", "import sys; from napari_cellvino.cli import main; sys.exit(main())", "watch", str(inbox),
-        "--device", "CPU", "--settle", "0", "--every", "0.1", "--once", "--out",
-    ]  # fmt: skip
-    subprocess.run([*command, str(tmp_path / "calm")], check=True, capture_output=True)
-    rng, out = random.Random(7), tmp_path / "killed"
+
+    def typed(out):
+        words = ("watch", inbox, "--device", "CPU", "--settle", 0, "--every", 0.1, "--once", "--out", out)
+        return [str(word) for word in words]
+
+    rng, out, said = random.Random(7), tmp_path / "killed", tmp_path / "said.txt"
+    assert end(start(command, typed(tmp_path / "calm"), said)) == 0, said.read_text()
     for number in (1, 2, 4):
-        with subprocess.Popen([*command, str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            while process.poll() is None and len(list(out.glob("[0-9]*/annotation.json"))) < number:
-                time.sleep(0.01)
-            time.sleep(rng.uniform(0, 0.1))
-            process.kill()
-    subprocess.run([*command, str(out)], check=True, capture_output=True)
+        process = start(command, typed(out), said)
+        while process.is_alive() and len(list(out.glob("[0-9]*/annotation.json"))) < number:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.1))
+        process.kill()
+        end(process)
+    assert end(start(command, typed(out), said)) == 0, said.read_text()
     assert {job.state for job in Ledger(out).jobs()} == {JobState.DONE}
     assert _tree(out) == _tree(tmp_path / "calm")
 

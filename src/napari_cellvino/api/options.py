@@ -58,6 +58,11 @@ class RunOptions(ImageOptions, total=False):
         Values of the parameters of the models' heads, as ``{"confidence": 0.8}``.
     outline
         A second model, which outlines the cells that a detection model finds.
+    whole_cells
+        ``expand`` makes whole cells of nuclei by a distance, ``propagate`` grows them over ``cell_channel``
+        (default: None, no whole cells).
+    cell_channel
+        The channel that shows cytoplasm or membrane, by name or number from 1.
     pattern
         Meaning of the names in a folder: ``{well}_s{field}_w{channel}.tif`` of a plate that no reader knows,
         ``{field}_z{z}_ch{channel}.tif`` where channels, planes or times are files.
@@ -75,6 +80,8 @@ class RunOptions(ImageOptions, total=False):
     diameter_px: float | None
     parameters: Mapping[str, float]
     outline: Model
+    whole_cells: str | None
+    cell_channel: str | int
     pattern: str
     acquisition: str
     keep_doubles: str | KeepDoubles | None
@@ -142,10 +149,14 @@ def pipeline_of(model: Model | Pipeline, options: RunOptions) -> Pipeline:
 
 def _choices(options: RunOptions) -> dict[str, object]:
     """Return the options by the names of a recipe."""
-    plain = {"device", "precision", "z", "frame", "diameter_px", "axes", "channels", *OF_FOLDERS}
+    plain = {
+        "device", "precision", "z", "frame", "diameter_px", "axes", "channels", "whole_cells", *OF_FOLDERS,
+    }  # fmt: skip
     chosen: dict[str, object] = {name: value for name, value in options.items() if name in plain}
     if "channel" in options:
         chosen["channel"] = str(options["channel"])
+    if "cell_channel" in options:
+        chosen["cell_channel"] = str(options["cell_channel"])
     if options.get("spacing_um") is not None:
         chosen["spacing_um"] = spacing_of(options["spacing_um"])
     if "outline" in options:

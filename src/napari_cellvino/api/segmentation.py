@@ -62,6 +62,19 @@ class Segmentation:
         view.flags.writeable = False
         return view
 
+    @property
+    def cells(self) -> NDArray[np.int32] | None:
+        """Label image of whole cells with the ids of their nuclei in ``labels``; None where they were not asked for.
+
+        Examples
+        --------
+        >>> from napari_cellvino import segment
+        >>> found = segment("sample_data/nuclei_stack.ome.tif", whole_cells="expand", parameters={"cell_reach": 8})
+        >>> bool((found.cells[found.labels > 0] == found.labels[found.labels > 0]).all())
+        True
+        """
+        return self.result.cells
+
     @cached_property
     def result(self) -> FieldResult:
         """The annotation with everything measured, as it is saved."""

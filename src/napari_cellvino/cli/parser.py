@@ -158,6 +158,12 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         help="maximum or mean projection, sharpest plane, plane K from 1, or every plane joined to 3D objects",
     )
     parser.add_argument("--frame", type=_frame, metavar="N|all", help="time point, from 1; all: each is a field")
+    parser.add_argument(
+        "--whole-cells",
+        choices=["none", "expand", "propagate"],
+        help="make whole cells of nuclei: expanded by a distance, or grown over --cell-channel",
+    )
+    parser.add_argument("--cell-channel", metavar="NAME|N", help="channel that shows cytoplasm or membrane")
     parser.add_argument("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
     parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file has none")
     parser.add_argument("--diameter", type=float, metavar="PX", help="typical object diameter in the image, in px")

@@ -6,7 +6,7 @@ import argparse
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
-from napari_cellvino.core.recipe import OF_FOLDERS, Recipe, load_recipe
+from napari_cellvino.core.recipe import OF_FOLDERS, Recipe, WholeCellWay, load_recipe
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
 
 
@@ -31,6 +31,12 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         typed["diameter_px"] = options.diameter
     if getattr(options, "outline", None) is not None:
         typed["outline"] = options.outline
+    if options.whole_cells is not None:
+        typed["whole_cells"] = None if options.whole_cells == "none" else options.whole_cells
+        typed |= {"cell_channel": ""} if options.whole_cells != "propagate" else {}
+    if options.cell_channel is not None:
+        typed |= {"cell_channel": options.cell_channel}
+        typed.setdefault("whole_cells", WholeCellWay.PROPAGATE)
     values = dict(_assignment(text) for text in options.set)
     return apply_choices(base, typed, values, source="the options")
 

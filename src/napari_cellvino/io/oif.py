@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
 from napari_cellvino.io.checks import parse_errors
+from napari_cellvino.io.compound_file import check_chains
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_metadata import micrometres
@@ -36,6 +37,7 @@ def open_oif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
     if not path.name.lower().endswith((".oib", ".oif")):
         return None
     oiffile = load_library("oiffile", path, "Olympus OIB or OIF")
+    check_chains(path)
     with parse_errors(path), oiffile.OifFile(str(path)) as file:
         axes, sizes, dtype = str(file.axes), tuple(file.shape), np.dtype(file.dtype)
         settings: Mapping[str, Any] = file.mainfile

@@ -81,7 +81,7 @@ def measure(
     shape = pixels.shape[-2:]
     found = outlines if outlines is not None or labels is None else find_outlines(labels, objects.id)
     runs = box_runs(objects.box, shape) if found is None else found.runs
-    columns = _identity(objects, classes) | _place(objects) | (_shape(found) if found is not None else {})
+    columns = _identity(objects, classes) | _place(objects) | (shape_columns(found) if found is not None else {})
     columns["touches_edge"] = _touches_edge(objects, shape)
     for name, channel in zip(column_names(channels, empty="channel"), pixels, strict=True):
         columns |= _intensity(runs, channel, name)
@@ -131,7 +131,8 @@ def _place(objects: Objects) -> Columns:
     return centroid | {"area_px": objects.area_px}
 
 
-def _shape(outlines: Outlines) -> Columns:
+def shape_columns(outlines: Outlines) -> Columns:
+    """Return the columns that the outlines of objects determine: diameter, eccentricity and solidity."""
     runs = outlines.runs
     area = runs.total(runs.x1 - runs.x0)
     return {

@@ -25,6 +25,7 @@ from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.schema import ANNOTATION_NAME
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.segmentation.volume import read_volume
+from napari_cellvino.storage.csv_table import read_dicts
 
 NOT_MEASURED = {
     "id",
@@ -116,9 +117,8 @@ def read_groups(path: Path) -> dict[str, str]:
         If the file cannot be read or has other columns.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            return {row["id"]: row["group"] for row in csv.DictReader(handle)}
-    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        return {row["id"]: row["group"] for row in read_dicts(path)}
+    except (OSError, KeyError, ValueError, csv.Error) as error:
         raise ImageReadError(f"{path} cannot be read as a table with the columns id and group: {error!r}") from error
 
 

@@ -20,11 +20,11 @@ from napari_cellvino.formats.field import UNSEEN, Box, Cell, Cells, Labels
 from napari_cellvino.io.label_tiff import read_labels
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
+    CELLS_NAME,
     LABELS_NAME,
     MODEL,
     OBJECTS_NAME,
     RESULT_NAMES,
-    WRITTEN,
     StoredResult,
     check_content,
     parse_content,
@@ -179,9 +179,10 @@ def file_stamp(path: Path | str) -> Stamp | None:
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
-def has_all_files(folder: Path, *, outlines: bool) -> bool:
+def has_all_files(folder: Path, *, outlines: bool, whole_cells: bool = False) -> bool:
     """Return whether a folder has every file that a result consists of."""
-    return all((folder / name).is_file() for name in (WRITTEN if outlines else RESULT_NAMES))
+    more = ((LABELS_NAME,) if outlines else ()) + ((CELLS_NAME,) if whole_cells else ())
+    return all((folder / name).is_file() for name in (*RESULT_NAMES, *more))
 
 
 class _Record(BaseModel):

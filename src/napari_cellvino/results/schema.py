@@ -22,8 +22,9 @@ from napari_cellvino.core.objects import ObjectOrigin, ReviewState
 from napari_cellvino.core.recipe import Recipe
 
 ANNOTATION_NAME, LABELS_NAME, OBJECTS_NAME, QC_NAME = "annotation.json", "labels.tif", "objects.csv", "qc.png"
+CELLS_NAME = "cells.tif"  # whole cells, with the ids of their nuclei in labels.tif, where they were asked for
 RESULT_NAMES = (OBJECTS_NAME, QC_NAME, ANNOTATION_NAME)  # and labels, where outlines were found
-WRITTEN = (LABELS_NAME, *RESULT_NAMES)
+WRITTEN = (LABELS_NAME, CELLS_NAME, *RESULT_NAMES)
 MODEL = "model"  # folder inside a corrected result: the result of the model
 PREVIOUS = "previous"  # folder inside a result: the one before the last corrections
 SET_ASIDE = "set-aside"  # prefix of folders inside a result: results of the same field that a killed run left
@@ -140,8 +141,8 @@ class FieldSummary:
 
     ``cells`` counts all objects, ``reviewed`` those with a review, ``edited`` those of them that were changed,
     ``doubtful`` those with a doubt and no review, ``deleted`` the deleted ones, ``imported`` the imported ones.
-    ``models`` are the models with versions, ``channel`` is the channel of the segmentation. What is missing in the file
-    is None or empty.
+    ``models`` are the models with versions, ``channel`` is the channel of the segmentation, ``whole_cells`` whether
+    there are whole cells of nuclei. What is missing in the file is None or empty.
     """
 
     key: ResultKey | None
@@ -155,6 +156,7 @@ class FieldSummary:
     imported: int
     models: str = ""
     channel: str = ""
+    whole_cells: bool = False
     doubtful: int = 0
 
     @classmethod
@@ -174,6 +176,7 @@ class FieldSummary:
             imported=sum(found.get("origin") == IMPORTED for found in result.objects),
             models=" + ".join(str(made[key]) for key in ("model", "outline") if made.get(key)),
             channel=str(made.get("channel", "")),
+            whole_cells=bool((made.get("recipe") or {}).get("whole_cells")),
             doubtful=sum(
                 bool(found.get("doubts")) and found.get("review", UNSEEN) == UNSEEN for found in result.objects
             ),

@@ -219,7 +219,7 @@ class ResultStore:
             summary = self.summary(folder)
         except ImageReadError:
             return False
-        return summary.key == key and has_all_files(folder, outlines=summary.outlines)
+        return summary.key == key and has_all_files(folder, outlines=summary.outlines, whole_cells=summary.whole_cells)
 
     def check_replaceable(self, folder: Path, key: ResultKey, *, overwrite: bool) -> None:
         """Raise ReplaceError if another result stands in ``folder`` and ``overwrite`` is off."""

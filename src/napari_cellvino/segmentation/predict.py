@@ -40,7 +40,8 @@ class Prediction:
     """The objects in a plane, the network's maps, and ``values``: every parameter used for decoding.
 
     ``masks`` are the masks of the cells where a second model outlined them. For a stack stitched in 3D, ``plane`` is
-    the maximum projection and ``slices`` are the objects of each plane.
+    the maximum projection and ``slices`` are the objects of each plane. ``cell_channel`` is the name of the channel
+    that whole cells are grown over, where they are.
     """
 
     plane: Plane
@@ -49,6 +50,7 @@ class Prediction:
     values: dict[str, float]
     masks: CellMasks | None = None
     slices: Slices | None = None
+    cell_channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

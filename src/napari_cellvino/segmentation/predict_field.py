@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 
 from napari_cellvino.core.image import Plane, Stack
 from napari_cellvino.core.progress import Progress
@@ -14,6 +15,7 @@ from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.refine import CellMasks, MaskRefiner, infer_masks, outline_cells
 from napari_cellvino.segmentation.volume import StackMaps, Volume
+from napari_cellvino.segmentation.whole_cells import cell_channel_name
 
 
 def predict_field(
@@ -41,6 +43,14 @@ def predict_field(
     InferenceError
         If the network cannot be run.
     """
+    cell_channel = cell_channel_name(stack, pipeline.recipe)
+    found = yield from _predict(stack, pipeline, engines, keep_maps=keep_maps)
+    return replace(found, cell_channel=cell_channel)
+
+
+def _predict(
+    stack: Stack, pipeline: Pipeline, engines: EngineProvider, *, keep_maps: bool
+) -> Generator[Progress, None, Prediction]:
     recipe, spec = pipeline.recipe, pipeline.package.spec
     engine = engines.engine(pipeline.package, recipe.device, pipeline.find.precision)
     if recipe.z_choice.joined:
@@ -72,7 +82,8 @@ def decode_again(
     """
     if isinstance(before.raw, StackMaps):
         return decode_stack(before, before.raw, pipeline.package.spec, pipeline.values)
-    return (yield from _decode_plane(before.plane, before.raw, pipeline.values, pipeline, engines, before.masks))
+    found = yield from _decode_plane(before.plane, before.raw, pipeline.values, pipeline, engines, before.masks)
+    return replace(found, cell_channel=before.cell_channel)
 
 
 def _decode_plane(

@@ -107,7 +107,7 @@ def test_csv_is_read_and_its_faults_are_told(
     assert hovered(window.plate_panel.grid, "B01").splitlines()[1] == "a;b 2"
     table.write_text("well,compound\nA01,x\nA1,y\n")
     click(contents.csv_button)
-    assert "line 3: well A01 is there twice" in contents.notice.words.text()
+    assert "line 3: well A01" in contents.notice.words.text()
     assert "DMSO" in hovered(window.plate_panel.grid, "A01")
     click(contents.clear_button)
     settle_tables(window, qtbot)
@@ -142,7 +142,7 @@ def test_pattern_is_previewed_as_it_is_typed_and_opens_the_folder(
         tifffile.imwrite(scans / f"{name}.tif", np.full((20, 30), number, np.uint16))
     open_plate(window, scans, qtbot)
     panel, pattern = window.plate_panel, window.plate_panel.pattern
-    assert "is no plate that is known here" in panel.notice.words.text()
+    assert "no plate" in panel.notice.words.text()
     assert pattern.isVisible()
     qtbot.waitUntil(lambda: "4 images in scans" in pattern.preview.text(), timeout=WAIT_MS)
     assert not pattern.open_button.isEnabled()

@@ -35,7 +35,7 @@ def test_a_field_and_an_image_that_are_missing_are_named_and_the_rest_is_read(co
     assert source.plate.missing == ("B03 field 2", "B02 field 1 channel FITC time point 2")
     stack = source.read(source.positions[0])
     assert stack.plane(t=1, c=0).shape == (256, 256)
-    with pytest.raises(ImageReadError, match="B02_f1 has no image of FITC at plane 1, time point 2"):
+    with pytest.raises(ImageReadError, match="B02_f1.*FITC.*plane 1.*time point 2"):
         stack.plane(t=1, c=1)
 
 
@@ -74,7 +74,7 @@ def test_planes_of_two_sizes_in_one_field_are_an_error_in_words(written):
     folder = written("p_A01_s1_w1.tif", "p_A01_s1_w2.tif")
     tifffile.imwrite(folder / "p_A01_s1_w2.tif", np.zeros((20, 30), np.uint16))
     source = open_plate(folder)
-    with pytest.raises(ImageReadError, match=r"p_A01_s1_w2.tif is 30 × 20 px"):
+    with pytest.raises(ImageReadError, match=r"p_A01_s1_w2\.tif.*30 × 20 px"):
         source.read().plane(c=1)
 
 

@@ -126,7 +126,7 @@ def silenced(network: ov.Model, *_: object, **__: object) -> ov.Model:
 
 def test_what_loses_too_much_is_refused_with_figures(calm, labelled, validation, monkeypatch):
     monkeypatch.setattr(quantize, "quantize_network", silenced)
-    monkeypatch.setattr(quantize, "quantize_carefully", silenced)
+    monkeypatch.setattr(quantize, "quantize_with_accuracy_control", silenced)
     before = files_of(calm)
     with pytest.raises(AccuracyError, match=r"0\.0000 with INT8, 0\.\d+ in Exact, on 1 field\(s\), a loss of 0\.\d+"):
         quantize_package(calm, read_set(labelled, "train"), validation)
@@ -161,7 +161,7 @@ def test_the_command_says_what_it_did(calm, labelled, tmp_path, monkeypatch, cap
     assert main([*typed[:-1], str(tmp_path / "other")]) == 0
     assert "calibrated on" in capsys.readouterr().err
     monkeypatch.setattr(quantize, "quantize_network", silenced)
-    monkeypatch.setattr(quantize, "quantize_carefully", silenced)
+    monkeypatch.setattr(quantize, "quantize_with_accuracy_control", silenced)
     assert main([*typed[:-1], str(tmp_path / "third")]) == 1
     assert "is not quantized" in capsys.readouterr().err
     assert not (tmp_path / "third").exists()

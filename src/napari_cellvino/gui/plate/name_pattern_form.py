@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.widgets.colours import set_tone
+from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.form_layout import in_tab_order, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -47,10 +48,7 @@ class PlatePattern(QWidget):
         for widget in (text_line("aside", _HELP), self.pattern, self.preview, side_by_side(self.open_button)):
             layout.addWidget(widget)
         in_tab_order(self.pattern, self.open_button)
-        self._delay = QTimer(self)
-        self._delay.setSingleShot(True)
-        self._delay.setInterval(LOOK_MS)
-        self._delay.timeout.connect(self._look)
+        self._delay = debouncer(self, LOOK_MS, self._look)
         self.pattern.textChanged.connect(self._typed)
         self.pattern.returnPressed.connect(self.open_button.click)
         self.open_button.clicked.connect(self._open)
@@ -67,7 +65,7 @@ class PlatePattern(QWidget):
 
     def _typed(self, _: str = "") -> None:
         self._allow(matched=0)
-        self._delay.start()
+        self._delay.throttle()
 
     def _look(self) -> None:
         folder, names, text = self._folder, self._names, self.pattern.text().strip()

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.plate import FieldOfView, Well
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
+from napari_cellvino.gui.widgets.delay import throttler
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.plates import PlateSource
@@ -87,10 +88,7 @@ class PlateRunController(QObject):
         self.failure: Failure | None = None
         self._channel = ""
         self._task = Task()
-        self._delay = QTimer(self)
-        self._delay.setSingleShot(True)
-        self._delay.setInterval(DRAW_EVERY_MS)
-        self._delay.timeout.connect(self.changed)
+        self._delay = throttler(self, DRAW_EVERY_MS, self.changed.emit)
         plates.opened.connect(self._another)
         workspace.stack_changed.connect(self._keep_channel)
 
@@ -154,7 +152,7 @@ class PlateRunController(QObject):
         """Stop all work and let go of the network."""
         self.cancel()
         self._workspace.stack_changed.disconnect(self._keep_channel)
-        self._delay.stop()
+        self._delay.cancel()
         self._task, self.last = Task(), None
         self._engines.close()
 
@@ -165,8 +163,7 @@ class PlateRunController(QObject):
                 run.first_s = time.perf_counter()
         else:
             self._take(run, event)
-        if not self._delay.isActive():
-            self._delay.start()
+        self._delay.throttle()
 
     def _take(self, run: PlateRun, done: FieldOutcome) -> None:
         run.done[Well.parse(str(done.row["well"]))] += 1
@@ -199,7 +196,7 @@ class PlateRunController(QObject):
 
     def _rest(self, run: PlateRun) -> None:
         self.running, run.now, run.seconds = False, "", time.perf_counter() - run.started
-        self._delay.stop()
+        self._delay.cancel()
         if self._shows(run):
             self._well_values.read()
         self.changed.emit()

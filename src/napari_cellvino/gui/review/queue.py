@@ -11,11 +11,12 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.gui.review.cursor import CellFilter, Cursor, Order
+from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.doubts import Reason, another_threshold, disagreements
 from napari_cellvino.quality.review_queue import Doubtful, review_queue
@@ -42,17 +43,14 @@ class ReviewQueue(QObject):
         self._task = self._doubts_task = Task()
         self._doubts: tuple[Doubtful, ...] | None = None  # of the annotation as it was when it came
         self._edits = 0
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(BEGIN_DELAY_MS)
-        self._later.timeout.connect(self._find_doubts)
+        self._later = debouncer(self, BEGIN_DELAY_MS, self._find_doubts)
 
     def begin(self, annotation: Annotation | None) -> None:
         """Go through another annotation, or none."""
         self._annotation = annotation
         self._forget()
         if annotation is not None and annotation.records:
-            self._later.start()
+            self._later.throttle()
 
     def on_edit(self, _: object = None) -> None:
         """Take note that cells were edited."""
@@ -102,7 +100,7 @@ class ReviewQueue(QObject):
         self._cursor = None
 
     def _drop_doubts(self) -> None:
-        self._later.stop()
+        self._later.cancel()
         self._doubts_task.stop()
         self._doubts = None
 

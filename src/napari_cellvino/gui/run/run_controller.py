@@ -17,6 +17,7 @@ from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.run.prepared_result import Preparation, PreparedResult
+from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.changes import Changes
@@ -62,10 +63,7 @@ class RunController(QObject):
         self._previewing = False
         self._running_on: PlaneReader | None = None
         self._started = self._first_step = 0.0
-        self._delay = QTimer(self)
-        self._delay.setSingleShot(True)
-        self._delay.setInterval(GUESS_DELAY_MS)
-        self._delay.timeout.connect(self._start_guess)
+        self._delay = debouncer(self, GUESS_DELAY_MS, self._start_guess)
         for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
             signal.connect(self._choices_changed)
         workspace.outcome_changed.connect(self._show)
@@ -81,7 +79,7 @@ class RunController(QObject):
         self._running_on = None
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._layers.close()
-        self._delay.stop()
+        self._delay.cancel()
         self._edits.stop()
         for signal in (
             self._workspace.recipe_changed, self._workspace.package_changed, self._workspace.stack_changed,
@@ -99,7 +97,7 @@ class RunController(QObject):
         if self.running or workspace.stack is None or workspace.package is None:
             return
         self._guess.stop()
-        self._delay.stop()
+        self._delay.cancel()
         self.failure, self.notice = None, ""
         try:
             steps = workspace.run()
@@ -138,7 +136,7 @@ class RunController(QObject):
             self.kept = before
             self.changed.emit()
         if self.expected is None:
-            self._delay.start()
+            self._delay.throttle()
 
     def _stop(self) -> None:
         self.running = False
@@ -267,7 +265,7 @@ class RunController(QObject):
         self.expected = None
         self._guess.stop()
         if stack is not None and not self.running:
-            self._delay.start()
+            self._delay.throttle()
         self.changed.emit()
 
     def _start_guess(self) -> None:

@@ -6,9 +6,9 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.core.progress import Progress, Stage
-from napari_cellvino.gui.run.device_choice import DeviceChoice, PrecisionChoice
-from napari_cellvino.gui.run.model_choice import CardWindow, ModelChoice
-from napari_cellvino.gui.run.refine_choice import RefineChoice
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.gui.run.device_choice import device_choices, precision_choices
+from napari_cellvino.gui.run.model_choice import CardWindow, model_choices, outline_choices
 from napari_cellvino.gui.run.run_view import RunView, State, resolve
 from napari_cellvino.gui.run.sliders import Sliders
 from napari_cellvino.gui.shell.viewer_session import Session
@@ -26,6 +26,7 @@ from napari_cellvino.gui.widgets.form_layout import (
 )
 from napari_cellvino.gui.widgets.formatting import format_seconds
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.value_combo import ValueCombo
 from napari_cellvino.model_package import ModelOutput
 
 
@@ -46,17 +47,16 @@ class RunPanel(QWidget):
         in_tab_order(self.keep_button, self.back_button)
         self._connect()
         self._offer_models()
-        self._offer_devices()
         self._draw()
 
     def _build_choices(self, layout: QVBoxLayout) -> None:
         grid = form(layout)
-        self.model = ModelChoice()
+        self.model = ValueCombo[str](name="Model")
         self.card_button = QPushButton("C&ard")
         self.card_button.setToolTip("What the model has seen, what it scores, where it fails, its licence")
-        self.device = DeviceChoice()
-        self.precision = PrecisionChoice()
-        self.outline = RefineChoice()
+        self.device = ValueCombo[str](name="Device", tooltip="Looking for devices …")
+        self.precision = ValueCombo[Precision](name="Precision", fitted=True)
+        self.outline = ValueCombo[str](name="Outlines")
         add_row(grid, "&Model", self.model, self.card_button)
         self._outline_label = add_row(grid, "O&utlines", self.outline)
         add_row(grid, "&Device", self.device, self.precision)
@@ -114,7 +114,7 @@ class RunPanel(QWidget):
     def _connect(self) -> None:
         workspace, runner, catalogue = self._workspace, self._runner, self._catalogue
         catalogue.packages_listed.connect(self._offer_models)
-        catalogue.devices_listed.connect(self._offer_devices)
+        catalogue.devices_listed.connect(self._draw)
         catalogue.changed.connect(self._draw)
         self.session.opener.changed.connect(self._draw)
         self.session.saved_result.changed.connect(self._draw)
@@ -149,12 +149,9 @@ class RunPanel(QWidget):
     # -- what is shown
 
     def _offer_models(self, _: object = None) -> None:
-        self.model.offer(self._catalogue.packages, self._workspace.recipe.model)
-        self.outline.offer(self._catalogue.packages, self._workspace.recipe.outline)
-
-    def _offer_devices(self, _: object = None) -> None:
-        if self._catalogue.devices:
-            self.device.offer(self._catalogue.devices, self._workspace.recipe.device)
+        self.model.offer(model_choices(self._catalogue.packages))
+        self.outline.offer(outline_choices(self._catalogue.packages))
+        self._draw_choices()
 
     def _draw(self, _: object = None) -> None:
         view = resolve(
@@ -172,8 +169,10 @@ class RunPanel(QWidget):
         for widget in (self.outline, self._outline_label):
             widget.setVisible(finds_boxes and self.outline.count() > 1)
         self.card_button.setEnabled(package is not None)
+        self.device.offer(device_choices(self._catalogue.devices, recipe.device))
         self.device.set_value(recipe.device)
-        self.precision.offer(package, recipe.precision, self._catalogue.capabilities(recipe.device))
+        self.precision.offer(precision_choices(package, self._catalogue.capabilities(recipe.device)))
+        self.precision.set_value(recipe.precision)
         with QSignalBlocker(self.diameter):
             self.diameter.setRange(0, 2000 * self._pixel_um())
             self.diameter.setSuffix(" px" if self._pixel_um() == 1.0 else " µm")

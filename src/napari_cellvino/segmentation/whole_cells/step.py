@@ -21,8 +21,10 @@ from PIL import Image
 from scipy import ndimage as ndi
 from skimage.filters import threshold_otsu
 
-from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.errors import ImageValueError, OptionError
+from napari_cellvino.core.image import Stack, channel_index
 from napari_cellvino.core.recipe import Recipe, WholeCellWay
+from napari_cellvino.model_package import ModelOutput, ModelSpec
 from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.segmentation.heads.connected_components import close_holes
 from napari_cellvino.segmentation.normalise import IntensityRange
@@ -31,28 +33,30 @@ from napari_cellvino.segmentation.whole_cells.propagate import propagate
 NUCLEUS_PX = 7.0  # on the grid on which labels grow
 COARSEST = 4
 SMOOTHING = 1.5  # px of the image
+HOLE = 0.1  # height of a dark hole in a cell, which belongs to it
 UNBOUNDED = (-np.inf, np.inf)
 
 _REACH = Parameter("cell_reach", "Cell reach", 60.0, 1.0, 500.0, 1.0, "px", "How far a cell reaches beyond its nucleus")
 _GROWN = (
     Parameter(
-        "cell_threshold", "Cell brightness", 1.0, 0.0, 3.0, 0.01,
+        "cell_threshold", "Cell brightness", 0.8, 0.0, 3.0, 0.01,
         help="Higher makes cells smaller: where the channel is darker there is no cell. 0 takes dark cells, too",
     ),
     Parameter(
-        "cell_regularisation", "Borders by distance", 0.05, 0.001, 1.0, 0.001,
+        "cell_regularisation", "Borders by distance", 0.2, 0.001, 1.0, 0.001,
         help="Lower: borders of touching cells follow edges of the channel. Higher: they lie half-way between nuclei",
     ),
 )  # fmt: skip
 
+ALL_CELL_PARAMETERS = (_REACH, *_GROWN)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Grown:
-    """Labels on the grid, and the brightness there that cells lie above."""
+    """Labels on the grid, and a height that is above 0 inside cells."""
 
     labels: NDArray[np.int32]
-    brightness: NDArray[np.float32] | None = None
-    threshold: float = -np.inf
+    height: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class WholeCells:
         """Adjustable parameters."""
         if self.way is WholeCellWay.EXPAND:
             return (_REACH.with_default(15.0),)
-        return (_REACH, *_GROWN)
+        return ALL_CELL_PARAMETERS
 
     def plane(
         self, nuclei: NDArray[np.integer], image: NDArray[np.generic] | None, values: Mapping[str, float]
@@ -89,8 +93,7 @@ class WholeCells:
         named = np.concatenate([[0], ids[ids != 0]]).astype(np.int32)
         grown = self._grown(coarse, image, values, step)
         cells = _enlarged(named[grown.labels], nuclei.shape)
-        if grown.brightness is not None:
-            cells[_enlarged_linearly(grown.brightness, nuclei.shape) <= grown.threshold] = 0
+        cells[_enlarged_linearly(grown.height, nuclei.shape) <= 0] = 0
         np.copyto(cells, nuclei, where=nuclei != 0, casting="unsafe")
         return cells
 
@@ -98,33 +101,29 @@ class WholeCells:
         self, seeds: NDArray[np.int32], image: NDArray[np.generic] | None, values: Mapping[str, float], step: int
     ) -> _Grown:
         """Return what seeds from 1 grow to on the grid."""
-        near = _nearest(seeds, values["cell_reach"] / step)
+        nearest, inside = _nearest(seeds, values["cell_reach"], step)
         if self.way is WholeCellWay.EXPAND or image is None:
-            return _Grown(near)
+            return _Grown(nearest, inside)
         bright, threshold = _brightness(image, step, seeds.shape, values["cell_threshold"])
-        labels = propagate(seeds, bright, (near > 0) & (bright > threshold), step * values["cell_regularisation"])
+        height = np.minimum(bright - np.float32(threshold), inside)
+        labels = propagate(seeds, bright, height > 0, step * values["cell_regularisation"])
         close_holes(labels)
-        return _Grown(labels, bright, threshold)
+        height[(labels > 0) & (height <= 0)] = HOLE
+        return _Grown(labels, height)
 
 
-def whole_cell_parameters(recipe: Recipe) -> tuple[Parameter, ...]:
-    """Return the parameters of the step of a recipe, none where it has none."""
-    return () if recipe.whole_cells is None else WholeCells(recipe.whole_cells).parameters
+def whole_cells_of(recipe: Recipe) -> WholeCells | None:
+    """Return the step that a recipe asks for, None where it asks for none."""
+    return None if recipe.whole_cells is None else WholeCells(recipe.whole_cells, recipe.cell_channel)
 
 
-def check_whole_cells(recipe: Recipe, *, outlines: bool, model: str) -> WholeCells | None:
-    """Return the step of a recipe, None where it has none.
-
-    Raises
-    ------
-    OptionError
-        If the models give no outlines, or no channel is named that cells are grown over.
-    """
+def check_whole_cells(recipe: Recipe, spec: ModelSpec, outline: ModelSpec | None = None) -> None:
+    """Raise OptionError if whole cells are asked for of boxes, or grown over a channel that is not named."""
     if recipe.whole_cells is None:
-        return None
-    if not outlines:
+        return
+    if outline is None and spec.gives is not ModelOutput.OUTLINES:
         raise OptionError(
-            f"model {model} gives boxes, and whole cells need outlined nuclei",
+            f"model {spec.name} gives {spec.describe_task()}, and whole cells are made of outlined nuclei",
             remedy="choose a model that outlines, or add one",
             command="choose a model that outlines, or add one (--outline)",
         )
@@ -134,7 +133,22 @@ def check_whole_cells(recipe: Recipe, *, outlines: bool, model: str) -> WholeCel
             remedy="choose the channel of the cells, or expand the nuclei by a distance",
             command="name it (--cell-channel), or expand nuclei by a distance (--whole-cells expand)",
         )
-    return WholeCells(recipe.whole_cells, recipe.cell_channel)
+
+
+def cell_channel_name(stack: Stack, recipe: Recipe) -> str:
+    """Return the name of the channel that whole cells are grown over; empty where none is.
+
+    Raises
+    ------
+    ImageValueError
+        If the image has no such channel.
+    """
+    if recipe.whole_cells is not WholeCellWay.PROPAGATE:
+        return ""
+    index = channel_index(stack, recipe.cell_channel)
+    if index is None:
+        raise ImageValueError(f"whole cells are grown over one of {', '.join(stack.channels)}; name it")
+    return stack.channels[index]
 
 
 def _grid_step(nuclei: NDArray[np.integer]) -> int:
@@ -144,12 +158,13 @@ def _grid_step(nuclei: NDArray[np.integer]) -> int:
     return int(np.clip(np.sqrt(4 / np.pi * np.median(areas)) / NUCLEUS_PX, 1, COARSEST)) if len(areas) else 1
 
 
-def _nearest(seeds: NDArray[np.int32], reach: float) -> NDArray[np.int32]:
-    """Return the label of the nearest seed within ``reach``."""
+def _nearest(seeds: NDArray[np.int32], reach_px: float, step: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the label of the nearest seed, and how far (px) each place lies inside the reach of it."""
     if not seeds.any():
-        return np.zeros(seeds.shape, np.int32)
+        return np.zeros(seeds.shape, np.int32), np.zeros(seeds.shape, np.float32)
     distance, (y, x) = ndi.distance_transform_edt(seeds == 0, return_indices=True)
-    return np.where(distance <= reach, seeds[y, x], 0).astype(np.int32)
+    beyond = distance * step - (step - 1) / 2  # a nucleus reaches half a step beyond its last place on the grid
+    return seeds[y, x], (reach_px + 0.5 - beyond).astype(np.float32)
 
 
 def _brightness(
