@@ -266,7 +266,8 @@ def test_a_poor_data_yaml_costs_the_names_alone(tmp_path, content):
 
 def test_yaml_that_grows_is_not_read(tmp_path):
     write(tmp_path / "a.txt", "0 0.5 0.5 0.1 0.1\n")
-    write(tmp_path / "data.yaml", "a: &a [x, x]\nb: &b [*a, *a]\nnames: [*b, *b]\n")
+    levels = "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True))
+    write(tmp_path / "data.yaml", f"a: &a [x, x]\n{levels}names: [*g, *g]\n")
     assert "repeats" in read(tmp_path / "a.txt").notices[0]
 
 

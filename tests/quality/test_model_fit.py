@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_cellvino.core.objects import Objects
+from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.model_package import read_spec
 from napari_cellvino.quality.model_fit import FITS, Found, explain, gather, score_of
 
 SIZE, STEP, RADIUS = 200, 40, 12
+NUCLEI = read_spec(shipped_folder("models") / "nuclei")
+STAINED = read_spec(shipped_folder("models") / "nuclei-stained")
 
 
 def _discs(shift: int = 0) -> NDArray[np.int32]:
@@ -45,7 +51,7 @@ def test_sure_cells_on_edges_that_stay_at_another_size_fit() -> None:
     assert evidence.agreement == 1
     assert evidence.contrast > 1
     assert evidence.edges > 2
-    assert score_of(evidence) >= FITS
+    assert score_of(replace(evidence, background=0.1), NUCLEI) >= FITS
 
 
 def test_cells_that_are_gone_at_another_size_do_not_fit_and_it_is_said() -> None:
@@ -55,7 +61,7 @@ def test_cells_that_are_gone_at_another_size_do_not_fit_and_it_is_said() -> None
     evidence = gather(found, elsewhere, 2 * RADIUS)
     assert evidence.agreement < 0.2
     assert evidence.surety < 0.2
-    assert score_of(evidence) < FITS
+    assert score_of(evidence, NUCLEI) < FITS
     assert "when the picture is a fifth smaller" in explain(evidence)
 
 
@@ -63,5 +69,14 @@ def test_no_cell_is_no_fit() -> None:
     empty = np.zeros((SIZE, SIZE), np.int32)
     found = Found(empty, Objects.none(), empty.astype(np.float32), empty.astype(np.float32), outlined=True)
     evidence = gather(found, found, 24.0)
-    assert score_of(evidence) == 0
+    assert score_of(evidence, NUCLEI) == 0
     assert explain(evidence) == "it finds no cell"
+
+
+def test_bright_cells_on_a_dark_background_are_for_a_model_of_fluorescence_and_dark_ones_for_one_of_stains() -> None:
+    labels = _discs()
+    bright = _found(labels, (labels > 0) * 0.98, _picture(labels))
+    seen = replace(gather(bright, bright, 2 * RADIUS), background=0.1)
+    assert score_of(seen, NUCLEI) > score_of(seen, STAINED)
+    dark = replace(seen, contrast=-seen.contrast, background=0.9, colour=0.3)
+    assert score_of(dark, STAINED) > score_of(dark, NUCLEI)

@@ -8,7 +8,7 @@ from skimage.transform import resize
 from napari_cellvino.segmentation import rescale
 from napari_cellvino.segmentation.rescale import ResizedPlane, resize_maps, resize_pixels
 
-SHAPES = [((300, 217), (131, 95)), ((200, 150), (413, 310)), ((57, 63), (912, 1008)), ((900, 700), (57, 44))]
+SHAPES = [((300, 217), (131, 95)), ((200, 150), (413, 310)), ((57, 63), (912, 1008)), ((450, 350), (29, 22))]
 
 
 @pytest.mark.parametrize(("shape", "new"), SHAPES)

@@ -153,7 +153,7 @@ def read_coco(
     with decoding(path, "COCO JSON"):
         notes = _notes(path, held, as_query(wanted), shape)
         categories = held.get("categories") or [] if isinstance(held, dict) else []
-        kinds = {entry["id"]: str(entry["name"]) for entry in categories}
+        kinds = {str(entry["id"]): str(entry["name"]) for entry in categories}
         return _drawn(path, notes, kinds, shape)
 
 
@@ -163,9 +163,19 @@ def _notes(path: Path, held: JsonContent, wanted: ImageQuery, shape: tuple[int, 
         if wanted.several or len({str(note["image_id"]) for note in held}) > 1:
             raise ImageValueError(f"{path} is a list of results without the names of their images; give the whole file")
         return held
-    images = held["images"]
+    images = list({str(image["id"]): image for image in held["images"]}.values())  # one that is listed twice is one
     row = choose_entry(path, [_entry(image) for image in images], wanted, shape)
-    return [note for note in held["annotations"] if note["image_id"] == images[row]["id"]]
+    of_image: dict[str, list[Json]] = {str(image["id"]): [] for image in images}
+    strays = sum(str(note["image_id"]) not in of_image for note in held["annotations"])
+    for note in held["annotations"]:
+        of_image.get(str(note["image_id"]), []).append(note)
+    notes = of_image[str(images[row]["id"])]
+    if strays and not notes:
+        raise ImageValueError(
+            f"{path} has no annotation of the image {wanted.name}, and {strays} of images that it does not list; "
+            "are their image_id those of another file?"
+        )
+    return notes
 
 
 def _entry(image: Json) -> Entry:
@@ -174,7 +184,7 @@ def _entry(image: Json) -> Entry:
     return Entry(str(image.get("file_name") or image["id"]), known)
 
 
-def _drawn(path: Path, notes: list[Json], kinds: Mapping[int, str], shape: tuple[int, ...]) -> Cells:
+def _drawn(path: Path, notes: list[Json], kinds: Mapping[str, str], shape: tuple[int, ...]) -> Cells:
     left, taken, areas = SkippedShapes(), set[int](), list[Area]()
     ours = any("object" in note for note in notes)
     crowds = sum(bool(note.get("iscrowd")) for note in notes)
@@ -196,9 +206,9 @@ def _drawn(path: Path, notes: list[Json], kinds: Mapping[int, str], shape: tuple
     return cells_of_areas(path, areas, shape, classes, left)
 
 
-def _cell(id_: int, note: Json, kinds: Mapping[int, str]) -> Cell:
+def _cell(id_: int, note: Json, kinds: Mapping[str, str]) -> Cell:
     number = note.get("category_id")
-    kind = kinds.get(number, f"class {number}" if kinds else "cell") if number is not None else "cell"
+    kind = kinds.get(str(number), f"class {number}" if kinds else "cell") if number is not None else "cell"
     box = box_of(*map(float, note["bbox"])) if note.get("bbox") and not note.get("segmentation") else (0, 0, 0, 0)
     return cell_from(id_, kind, note, box)
 

@@ -150,7 +150,7 @@ def _check_inside_out(path: Path, labels: Labels, values: NDArray[np.int64]) -> 
     if len(values) != 2 or labels.ndim != 2:
         return
     value = int(values[1])
-    if (_edge(labels) == value).mean() < 1 - HALF / 10 or (labels == value).mean() < HALF:
+    if (_edge(labels) == value).mean() < HALF or (labels == value).mean() < HALF:
         return
     holes = int(connected_parts(labels == 0).max())
     if holes >= PIECES and connected_parts(labels == value).max() == 1:

@@ -20,7 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_cellvino.formats.areas import Area, SkippedShapes, box_of, cells_of_areas, ellipse, imported_cell, points_of
+from napari_cellvino.formats.areas import (
+    Area,
+    SkippedShapes,
+    box_of,
+    cells_of_areas,
+    ellipse,
+    imported_cell,
+    is_closed,
+    points_of,
+)
 from napari_cellvino.formats.contours import trace_rings
 from napari_cellvino.formats.decoding import JsonContent, decoding
 from napari_cellvino.formats.field import Cells, MisfitError
@@ -65,7 +74,7 @@ def _area(entry: Json, id_: int, kind: str, shape: tuple[int, ...], left: Skippe
     form = str(entry.get("shape_type") or "polygon")
     points = points_of(entry.get("points") or [])
     cell = imported_cell(id_, kind)
-    if form in POLYGONS or (form == "rectangle" and len(points) > 2):
+    if form in POLYGONS or (form == "rectangle" and len(points) > 2) or (form == "linestrip" and is_closed(points)):
         return Area(cell, (points,))
     if form == "rectangle" and len(points) == 2:
         (x0, y0), (x1, y1) = points.min(0).tolist(), points.max(0).tolist()

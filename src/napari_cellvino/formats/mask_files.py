@@ -36,7 +36,8 @@ def files_of_image(masks: Path, wanted: ImageQuery) -> list[Path]:
 
 def _below(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
-        if not any(part.startswith(".") or part.endswith(".zarr") for part in path.relative_to(folder).parts[:-1]):
+        above = path.relative_to(folder).parts[:-1]
+        if not any(part.startswith(".") or part.endswith(".zarr") or part == "__MACOSX" for part in above):
             yield path
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ Size = tuple[int, int]
 IMAGE_ENDING = re.compile(r"(\.ome)?\.[A-Za-z0-9]{1,5}$", re.IGNORECASE)
 UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")  # what Label Studio puts before the name of a file
 SHOWN = 8
+CELLPOSE = ("_seg.npy", "_cp_masks.tif", "_cp_masks.tiff", "_cp_masks.png", "_rois.zip", "_cp_outlines.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,24 @@ def check_rivals(path: Path, file_name: str, wanted: ImageQuery) -> None:
         )
 
 
-def choose_file(masks: Path, files: Sequence[Path], wanted: ImageQuery) -> Path:
+def most_telling(files: Sequence[Path]) -> list[Path]:
+    """Return the one file that tells most, where all of them are what Cellpose writes of one image; else all."""
+    ranks = [next((n for n, end in enumerate(CELLPOSE) if file.name.lower().endswith(end)), -1) for file in files]
+    if -1 in ranks or len({file.parent for file in files}) > 1:
+        return list(files)
+    return [files[ranks.index(min(ranks))]]
+
+
+def of_same_cellpose_run(file: Path) -> list[str]:
+    """Return the names of the other files that Cellpose wrote of one image, beside one of them."""
+    end = next((end for end in CELLPOSE if file.name.lower().endswith(end)), None)
+    names = [] if end is None else [file.name[: -len(end)] + other for other in CELLPOSE if other != end]
+    return [name for name in names if file.with_name(name).is_file()]
+
+
+def choose_file(
+    masks: Path, files: Sequence[Path], wanted: ImageQuery, fits: Callable[[Path], bool] = lambda file: True
+) -> Path:
     """Return the file of a folder that belongs to an image, of those that have its name.
 
     Raises
@@ -146,6 +164,8 @@ def choose_file(masks: Path, files: Sequence[Path], wanted: ImageQuery) -> Path:
     """
     shared = [shared_folders(str(file.absolute()), wanted.path) for file in files]
     best = [file for file, count in zip(files, shared, strict=True) if count == max(shared)]
+    if len(best) > 1:
+        best = most_telling([file for file in best if fits(file)] or best)
     if len(best) != 1:
         found = " and ".join(str(file.relative_to(masks)) for file in best[:SHOWN]) or "nothing"
         raise ImageReadError(f"{masks} holds {found} for the image {wanted.name}; name the file itself")

@@ -34,6 +34,7 @@ from napari_cellvino.formats.writer import SplitBook
 
 Json = dict[str, Any]
 FOUND = ("detection", "cell")  # what QuPath found inside of annotations
+GEOJSON_KEYS = frozenset({"features", "geometry", "geometries", "coordinates"})
 NO_CELLS = ("tile", "tma core", "root")
 
 
@@ -105,7 +106,7 @@ def is_geojson(content: JsonContent) -> bool:
     """Return whether JSON is GeoJSON: a collection, a list of features, or one."""
     if isinstance(content, list):
         return not content or any(isinstance(one, dict) and "geometry" in one for one in content)
-    return isinstance(content, dict) and ("features" in content or "geometry" in content or "coordinates" in content)
+    return isinstance(content, dict) and not GEOJSON_KEYS.isdisjoint(content)
 
 
 def read_geojson(path: Path, shape: tuple[int, ...], name: str = "", *, content: JsonContent = None) -> Cells:
@@ -139,7 +140,8 @@ def read_geojson(path: Path, shape: tuple[int, ...], name: str = "", *, content:
 
 def _features_with_area(held: JsonContent, left: SkippedShapes) -> list[Json]:
     """Return the features that are polygons; the others are counted."""
-    features = held if isinstance(held, list) else held.get("features", [held])
+    inner = held if isinstance(held, list) else next((held[k] for k in ("features", "geometries") if k in held), None)
+    features = [held] if inner is None else inner
     areas = []
     for raw in features:
         feature = raw if "geometry" in raw or "coordinates" not in raw else {"geometry": raw}

@@ -138,17 +138,21 @@ def holds_one_image(masks: Path) -> bool:
     """
     if masks.is_dir():
         return is_zarr(masks)
+    if is_packed(masks):
+        with unpacked(masks, PACKED_LIMIT) as inner:
+            return holds_one_image(inner)
     if masks.suffix.lower() in (".json", ".geojson"):
         content = read_json(masks)
         return next((single for test, _, single in JSON_KINDS if test(content)), True)
     return masks.suffix.lower() != ".csv"
 
 
-def find_annotations(masks: Path, wanted: ImageQuery | str) -> Path:
+def find_annotations(masks: Path, wanted: ImageQuery | str, fits: Callable[[Path], bool] = lambda file: True) -> Path:
     """Return what holds the annotations of an image: ``masks`` itself, or the file in it of that name.
 
     What programs add to a name (``_masks``, ``_seg``, ``_RoiSet``, …) is passed over, and signs that no file may have.
-    Folders in it are searched where it holds nothing itself.
+    Folders in it are searched where it holds nothing itself. Of several files, those that ``fits`` says fit the image
+    are left, and of what Cellpose writes of one image what tells most.
 
     Raises
     ------
@@ -166,7 +170,7 @@ def find_annotations(masks: Path, wanted: ImageQuery | str) -> Path:
         return masks
     with decoding(masks, "a folder of masks"):
         files = files_of_image(masks, image)
-    return choose_file(masks, files, image)
+    return choose_file(masks, files, image, fits)
 
 
 def without_masks(images: Sequence[Path], masks: Path) -> list[Path]:

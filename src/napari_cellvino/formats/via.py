@@ -23,6 +23,7 @@ from napari_cellvino.formats.areas import (
     cells_of_areas,
     ellipse,
     imported_cell,
+    is_closed,
     numbered,
     points_of,
 )
@@ -130,11 +131,14 @@ def _cells(path: Path, images: Sequence[tuple[str, list[Region]]], shape: tuple[
 
 
 def _areas(regions: Iterable[Region], left: SkippedShapes) -> Iterable[Area]:
+    open_lines = 0
     for form, said in regions:
         kind, name = _class_of(said), str(form.get("name"))
         cell = imported_cell(1, kind)
         if name in ("polygon", "polyline"):
-            yield Area(cell, (points_of(np.stack([form["all_points_x"], form["all_points_y"]], axis=1)),))
+            points = points_of(np.stack([form["all_points_x"], form["all_points_y"]], axis=1))
+            open_lines += name == "polyline" and not is_closed(points)
+            yield Area(cell, (points,))
         elif name == "rect":
             box = box_of(*(float(form[key]) for key in ("x", "y", "width", "height")))
             yield Area(imported_cell(1, kind, box))
@@ -146,6 +150,8 @@ def _areas(regions: Iterable[Region], left: SkippedShapes) -> Iterable[Area]:
             yield Area(cell, (ellipse(x, y, rx, ry, float(form.get("theta") or 0)),))
         else:
             left.add(f"region(s) of the kind {name} are no areas")
+    if open_lines:
+        left.remarks = (*left.remarks, f"{open_lines} polyline(s) are open: taken as outlines that close by themselves")
 
 
 def _class_of(said: Json) -> str:

@@ -73,9 +73,13 @@ def _in_yaml(path: Path) -> ClassNames:
         raise ImageReadError(f"{path} says that these labels are key points (kpt_shape), which are no cells")
     names = content.get("names") if isinstance(content, dict) else None
     pairs = dict(enumerate(names)) if isinstance(names, list) else names
-    if not isinstance(pairs, dict) or not all(str(number).isdecimal() for number in pairs):
+    if not isinstance(pairs, dict) or not all(_is_name(number, name) for number, name in pairs.items()):
         return _unread(path, "it has no list of names")
     return ClassNames({int(number): str(name) for number, name in pairs.items()})
+
+
+def _is_name(number: object, name: object) -> bool:
+    return str(number).isdecimal() and isinstance(name, str | int | float)
 
 
 def _unread(path: Path, why: str) -> ClassNames:

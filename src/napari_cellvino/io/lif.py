@@ -61,10 +61,16 @@ def _scene(held: LazyFile, number: int, image: Foreign) -> list[Scene]:
         Scene(
             shape, dtype, LazyPlanes(held, shape, dtype.itemsize, _getter(number, dims, sizes, tile)),
             str(image.path if hasattr(image, "path") else image.name) + (f" {tile + 1}" if tiles > 1 else ""),
-            spacing, named, rgb=sizes.get("S", 1) == 3 and shape.c == 3,
+            spacing, named, rgb=sizes.get("S", 1) == 3 and shape.c == 3, hints=_colours(image, shape.c),
         )
         for tile in range(tiles)
     ]  # fmt: skip
+
+
+def _colours(image: Foreign, count: int) -> tuple[str, ...]:
+    """Return the colour that each channel is shown in, which is all that many files say of them."""
+    said = tuple(str(found.get("LUTName", "")) for found in image.xml_element.iter("ChannelDescription"))
+    return said if len(said) == count else ()
 
 
 def _getter(number: int, dims: tuple[str, ...], sizes: dict[str, int], tile: int) -> GetPlane:

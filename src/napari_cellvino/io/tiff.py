@@ -43,7 +43,8 @@ class TiffImage:
     transform: PixelTransform
     rgb: bool
     facts: TiffMetadata
-    assumptions: tuple[str, ...]
+    guesses: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ class TiffSource:
             channels=channel_names(self.overrides.channels, found, count=shape.c),
             rgb=picture.rgb,
             origin=Origin(path=str(self.path), position=self.positions[chosen].name, files=self._files()),
-            remarks=picture.assumptions + picture.facts.remarks + self.remarks,
-            warnings=(*self.warnings, *frames_question(picture.facts.interval_s, picture.layout, self.overrides)),
+            remarks=picture.remarks + picture.facts.remarks + self.remarks,
+            warnings=(*self.warnings, *picture.guesses, *_asked(picture, self.overrides)),
             hints=picture.facts.hints if len(picture.facts.hints) == shape.c else (),
             overrides=self.overrides,
         )
@@ -167,6 +168,10 @@ def _source(path: Path, tif: TiffFile, overrides: MetadataOverrides, warnings: t
     return TiffSource(path, _positions(places), places, overrides, left_out, (path, *parts), warnings)
 
 
+def _asked(picture: TiffImage, overrides: MetadataOverrides) -> tuple[str, ...]:
+    return frames_question(picture.facts.interval_s, picture.layout, overrides)
+
+
 def frames_question(interval_s: float | None, layout: Layout, overrides: MetadataOverrides) -> tuple[str, ...]:
     """Return the question whether slices are frames, where a file has times between them and no step in z."""
     if interval_s is None or overrides.axes is not None or layout.shape.z == 1 or layout.shape.t > 1:
@@ -192,7 +197,25 @@ def _image(
     layout, assumed = resolve_layout((short, full), overrides.axes)
     rgb = page.photometric in _COLOURS and "S" in layout.letters and layout.shape.c == 3
     blocks = plan_blocks(path, series, layout, lock, missing)
-    return TiffImage(series.name, layout, blocks, transform, rgb, read_metadata(tif, series), assumed + inverted)
+    return TiffImage(
+        series.name,
+        layout,
+        blocks,
+        transform,
+        rgb,
+        read_metadata(tif, series),
+        assumed + _fourth(page, layout),
+        inverted,
+    )
+
+
+def _fourth(page: TiffPage, layout: Layout) -> tuple[str, ...]:
+    """Return what to say of a fourth value in more than 8 bits: scripts save four channels so."""
+    left_out = any(have > shown for have, shown in zip(layout.stored, layout.shown, strict=True))
+    if not left_out or page.photometric not in _COLOURS or page.bitspersample == 8:
+        return ()
+    letters = layout.letters.replace("S", "C")
+    return (f"a fourth value of each pixel is taken for transparency; if it is a channel, give axes {letters}",)
 
 
 def _held(path: Path, series: TiffPageSeries, *, squeeze: bool) -> AxisSizes:

@@ -60,7 +60,7 @@ def with_compartments(
         sums["cytoplasm"].add(np.where(nuclei == 0, cells, 0), pixels)
         edge |= np.isin(ids, np.concatenate([cells[0], cells[-1], cells[:, 0], cells[:, -1]]))
         if size == "area":
-            shapes = shape_columns(find_outlines(cells, ids))
+            shapes = shape_columns(find_outlines(cells, ids), spacing)
     columns: Columns = {}
     for compartment, found in sums.items():
         columns[f"{compartment}_{size}_px"] = found.voxels

@@ -54,11 +54,14 @@ class Normalisation(_Frozen):
 
     ``percentiles``: ``low`` and ``high`` (0 to 100) become 0 and 1; ``mean_std``: the mean becomes 0, mean plus
     standard deviation 1; ``none``: unchanged. The last two are for converted models that were trained that way.
+    ``version`` 2 of the percentiles leaves areas without data and things that outshine the cells out of the range, and
+    takes uneven light off.
     """
 
     method: Literal["percentiles", "mean_std", "none"] = "percentiles"
     low: float = 1.0
     high: float = 99.8
+    version: Literal[1, 2] = 1
 
 
 class Diameter(_Frozen):
@@ -98,7 +101,8 @@ class ModelSpec(_Frozen):
     ``mask`` is that of the one cell in the middle of a crop of ``tile`` px. The network takes (1, ``input_channels``,
     tile, tile) and gives (1, maps, tile / stride, tile / stride). With 8 ``views`` it runs on each tile in all ways it
     can be flipped and transposed, with ``negatives`` half of them as negatives, and their maps are averaged. Running
-    takes ``bytes_fixed`` of memory and ``bytes_per_pixel`` for each pixel of a tile.
+    takes ``bytes_fixed`` of memory and ``bytes_per_pixel`` for each pixel of a tile. With ``signal_test`` no cells are
+    counted in fields that look like noise, unless the user wants them.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -108,6 +112,7 @@ class ModelSpec(_Frozen):
     licence: str
     task: Task
     head: HeadSpec
+    signal_test: bool = True
     input_channels: Literal[1, 3] = 1
     stride: Literal[1, 2, 4, 8, 16] = 1
     maps: tuple[str, ...]

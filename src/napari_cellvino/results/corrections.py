@@ -78,13 +78,9 @@ def find_earlier(folder: Path, fresh: Annotation) -> EarlierCorrections | None:
             raise
         return EarlierCorrections(saved, None, f"{busy.problem}. Look at what is saved of it, in {folder}?")
     for annotation in (fresh, saved):
-        unsaved = find_unsaved(stored.journal, annotation) if annotation is not None else None
-        if annotation is not None and unsaved is not None and unsaved.fits and unsaved.steps:
-            steps = "1 correction" if unsaved.steps == 1 else f"{unsaved.steps} corrections"
-            were = "was" if unsaved.steps == 1 else "were"
-            damage = f" ({unsaved.damage})" if unsaved.damage else ""
-            question = f"{steps} of this image {were} not saved, the last: {unsaved.last}{damage}. Go on with them?"
-            return EarlierCorrections(annotation, unsaved.path, question)
+        unsaved = find_unsaved_steps(folder, annotation) if annotation is not None else None
+        if unsaved is not None:
+            return unsaved
     if saved is None:
         _check_journal(stored.journal, fresh)
         return None
@@ -92,6 +88,24 @@ def find_earlier(folder: Path, fresh: Annotation) -> EarlierCorrections | None:
     changed = "; the image has changed since" if other else ""
     done = "This image was corrected before" if stored.result.corrected else "Masks of this image were imported"
     return EarlierCorrections(saved, None, f"{done}, in {folder}{changed}. Go on with them?")
+
+
+def find_unsaved_steps(folder: Path, annotation: Annotation) -> EarlierCorrections | None:
+    """Return the corrections of an annotation that only the journal beside its result has; None if there are none.
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be read.
+    """
+    unsaved = find_unsaved(FieldFolder(folder).journal, annotation)
+    if unsaved is None or not unsaved.fits or not unsaved.steps:
+        return None
+    steps = "1 correction" if unsaved.steps == 1 else f"{unsaved.steps} corrections"
+    were = "was" if unsaved.steps == 1 else "were"
+    damage = f" ({unsaved.damage})" if unsaved.damage else ""
+    question = f"{steps} of this image {were} not saved, the last: {unsaved.last}{damage}. Go on with them?"
+    return EarlierCorrections(annotation, unsaved.path, question)
 
 
 def _check_journal(path: Path, annotation: Annotation) -> None:

@@ -23,7 +23,7 @@ from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.predict import Prediction
-from napari_cellvino.segmentation.predict_field import volume_of
+from napari_cellvino.segmentation.predict_field import notices_of, volume_of
 from napari_cellvino.segmentation.volume import Volume, cell_map
 from napari_cellvino.segmentation.whole_cells import whole_cells_of
 
@@ -90,6 +90,7 @@ def annotate(
         engine=prediction.raw.engine_info,
         outline=outline.label if outline else "",
         outline_engine=prediction.masks.engine_info if prediction.masks else None,
+        notices=notices_of(prediction),
     )
     return Annotation.found(decoded.labels, objects, pipeline.classes, provenance, shape=tuple(shape))
 
@@ -109,7 +110,7 @@ def measured(
 def _measured(annotation: Annotation, plane: Plane, volume: Volume | None, outlines: Outlines | None) -> FieldResult:
     objects, classes = annotation.objects, annotation.classes
     if volume is not None and annotation.labels is not None:
-        table = measure_volume(annotation.labels, objects, _planes(volume), plane.channels, plane.spacing, classes)
+        table = measure_volume(annotation.labels, objects, volume.planes(), plane.channels, plane.spacing, classes)
     else:
         table = measure(
             annotation.labels, objects, plane.pixels, plane.channels, plane.spacing, classes, outlines=outlines
@@ -146,7 +147,7 @@ def grow_cells(annotation: Annotation, plane: Plane, volume: Volume | None = Non
     if volume is None:
         return step.plane(nuclei, None if index is None else plane.pixels[index], recipe.parameters)
     cells = np.zeros(nuclei.shape, np.int32)
-    for z, pixels in enumerate(_planes(volume)):
+    for z, pixels in enumerate(read_ahead(volume.stack, volume.frame - 1, range(volume.stack.shape.z))):
         cells[z] = step.plane(nuclei[z], None if index is None else pixels[index], recipe.parameters)
     return cells
 
@@ -162,8 +163,4 @@ def _channel_of_cells(plane: Plane, name: str) -> int | None:
 
 def _parts(nuclei: NDArray[np.int32], cells: NDArray[np.int32], plane: Plane, volume: Volume | None) -> Iterable[Part]:
     """Return the planes that compartments are measured in."""
-    return [(nuclei, cells, plane.pixels)] if volume is None else zip(nuclei, cells, _planes(volume), strict=True)
-
-
-def _planes(volume: Volume) -> Iterable[NDArray[np.generic]]:
-    return read_ahead(volume.stack, volume.frame - 1, range(volume.stack.shape.z))
+    return [(nuclei, cells, plane.pixels)] if volume is None else zip(nuclei, cells, volume.planes(), strict=True)

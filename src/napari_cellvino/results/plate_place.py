@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.plate import FieldOfView
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.measure.columns import column_names
 from napari_cellvino.measure.counts import counted
@@ -25,6 +26,8 @@ from napari_cellvino.storage.csv_table import read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+RING_PX = (1, 100)  # the widths that are possible
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,19 @@ class PlateChoices:
 def plate_result_key(result_key: ResultKey, source: PlateSource, field: FieldOfView, ring_px: int) -> ResultKey:
     """Return the key of a field: its result depends on all files of the field, and on the width of the ring."""
     stats = [path.stat() for path in source.files(field)]
-    recipe = hashlib.sha256(f"{result_key.recipe} ring {ring_px}".encode()).hexdigest()
+    recipe = _with_ring(result_key.recipe, ring_px)
     newest = max((s.st_mtime_ns for s in stats), default=0)
     return replace(result_key, size=sum(s.st_size for s in stats), modified_ns=newest, recipe=recipe)
+
+
+def ring_width_of(key: ResultKey, recipe: Recipe) -> int | None:
+    """Return the width in px of the ring that a result of a plate was measured with; None if no width gives its key."""
+    made = recipe.fingerprint()
+    return next((width for width in range(RING_PX[0], RING_PX[1] + 1) if _with_ring(made, width) == key.recipe), None)
+
+
+def _with_ring(fingerprint: str, ring_px: int) -> str:
+    return hashlib.sha256(f"{fingerprint} ring {ring_px}".encode()).hexdigest()
 
 
 def folder_name(field: FieldOfView) -> str:

@@ -142,7 +142,8 @@ class FieldSummary:
     ``cells`` counts all objects, ``reviewed`` those with a review, ``edited`` those of them that were changed,
     ``doubtful`` those with a doubt and no review, ``deleted`` the deleted ones, ``imported`` the imported ones.
     ``models`` are the models with versions, ``channel`` is the channel of the segmentation, ``whole_cells`` whether
-    there are whole cells of nuclei. What is missing in the file is None or empty.
+    there are whole cells of nuclei; ``notices`` say what may have made the count wrong. What is missing in the file is
+    None or empty.
     """
 
     key: ResultKey | None
@@ -156,6 +157,7 @@ class FieldSummary:
     imported: int
     models: str = ""
     channel: str = ""
+    notices: str = ""
     whole_cells: bool = False
     doubtful: int = 0
 
@@ -176,6 +178,7 @@ class FieldSummary:
             imported=sum(found.get("origin") == IMPORTED for found in result.objects),
             models=" + ".join(str(made[key]) for key in ("model", "outline") if made.get(key)),
             channel=str(made.get("channel", "")),
+            notices="; ".join(map(str, made.get("notices", ()))),
             whole_cells=bool((made.get("recipe") or {}).get("whole_cells")),
             doubtful=sum(
                 bool(found.get("doubts")) and found.get("review", UNSEEN) == UNSEEN for found in result.objects
@@ -204,7 +207,8 @@ class FieldSummary:
             missing = "counts" if self.origin is not None else "provenance"
             raise ImageReadError(f"{folder}/{ANNOTATION_NAME} has no {missing}; run that image again")
         made = {"model": self.models, "channel": self.channel}
-        return field_row(self.origin, folder, "done") | made | dict(self.counts)
+        row = field_row(self.origin, folder, "done") | made | dict(self.counts)
+        return row | {"notices": self.notices} if self.notices else row
 
 
 def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:

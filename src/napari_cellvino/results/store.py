@@ -255,7 +255,7 @@ class ResultStore:
         volume: Volume | None,
         *,
         key: ResultKey,
-        found: Annotation,
+        found: Annotation | None = None,
         finish: Finish = as_it_is,
     ) -> None:
         """Write a corrected result in place of the one in ``folder``; see `field_writing.write_corrections`."""

@@ -15,6 +15,7 @@ from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.model_package import ModelInput, ModelOutput, ModelPackage, find_package
 from napari_cellvino.segmentation.heads import Parameter, check_parameters, head_parameters
 from napari_cellvino.segmentation.refine import check_refiner
+from napari_cellvino.segmentation.signal_test import signal_parameters
 from napari_cellvino.segmentation.stitch_z import STITCHING, stitching_parameters
 from napari_cellvino.segmentation.whole_cells import ALL_CELL_PARAMETERS, WholeCells, check_whole_cells, whole_cells_of
 
@@ -165,7 +166,7 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
 def parameters_of(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> tuple[Parameter, ...]:
     """Return the adjustable parameters: those of the models' heads, and of the steps that need no model."""
     heads = head_parameters(package.spec, outline.spec if outline else None)
-    return (*heads, *_without_model(recipe))
+    return (*heads, *signal_parameters(package.spec), *_without_model(recipe))
 
 
 def _without_model(recipe: Recipe) -> tuple[Parameter, ...]:
@@ -182,7 +183,8 @@ def check_values(recipe: Recipe, package: ModelPackage, outline: ModelPackage | 
     OptionError
         If a name is unknown or a value out of range.
     """
-    return check_parameters(package.spec, recipe.parameters, outline.spec if outline else None, _without_model(recipe))
+    more = (*signal_parameters(package.spec), *_without_model(recipe))
+    return check_parameters(package.spec, recipe.parameters, outline.spec if outline else None, more)
 
 
 def _precision_of(outline: ModelPackage, recipe: Recipe) -> Precision:

@@ -12,17 +12,20 @@ import psutil
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import Plane
+from napari_cellvino.core.image import Plane, Shape
 from napari_cellvino.core.progress import Progress, Stage
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.engines.engine import Engine, EngineTileError
 from napari_cellvino.model_package import ModelInput, ModelSpec
+from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
 from napari_cellvino.segmentation.heads import Decoded, head_for
-from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into, plane_range
+from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import CellMasks
 from napari_cellvino.segmentation.rescale import BAND_PX, ResizedPlane, resize_pixels, resized_shape, zoom_for
+from napari_cellvino.segmentation.signal_test import Emptiness
 from napari_cellvino.segmentation.size_search import find_diameter
 from napari_cellvino.segmentation.stitch_z.slices import Slices
 from napari_cellvino.segmentation.test_time_augmentation import infer_augmented
@@ -40,8 +43,9 @@ class Prediction:
     """The objects in a plane, the network's maps, and ``values``: every parameter used for decoding.
 
     ``masks`` are the masks of the cells where a second model outlined them. For a stack stitched in 3D, ``plane`` is
-    the maximum projection and ``slices`` are the objects of each plane. ``cell_channel`` is the name of the channel
-    that whole cells are grown over, where they are.
+    the maximum projection and ``slices`` are the objects of each plane. ``emptiness`` says why the field looks empty,
+    and ``disbelieved`` how many objects are not counted for that. ``cell_channel`` is the name of the channel that
+    whole cells are grown over, where they are.
     """
 
     plane: Plane
@@ -50,6 +54,8 @@ class Prediction:
     values: dict[str, float]
     masks: CellMasks | None = None
     slices: Slices | None = None
+    emptiness: Emptiness | None = None
+    disbelieved: int = 0
     cell_channel: str = ""
 
 
@@ -95,17 +101,17 @@ def infer_maps(
     """
     head = head_for(spec)
     _check_inputs(plane.inputs, spec)
-    ranges = ranges or [plane_range(channel, spec.normalise) for channel in plane.inputs]
-    notices: tuple[str, ...] = ()
+    seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise)
+    notices = seen.notices
     if diameter_px is None and spec.diameter_px.search:
-        diameter_px = yield from find_diameter(plane.inputs, ranges, spec, engine)
-        notices = (f"Cells look about {diameter_px:.0f} px across",) if diameter_px else ()
+        diameter_px = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
+        notices += (f"Cells look about {diameter_px:.0f} px across",) if diameter_px else ()
     shape = resized_shape(plane.shape, zoom_for(spec, diameter_px))
     started = time.perf_counter()
     if spec.takes is ModelInput.CROP:
-        raw = yield from _infer_centred(resize_pixels(plane.inputs, shape), ranges, spec, engine)
+        raw = yield from _infer_centred(resize_pixels(seen.pixels, shape), seen.ranges, spec, engine)
     else:
-        raw = yield from _infer_tiled(ResizedPlane(plane.inputs, shape), ranges, spec, engine)
+        raw = yield from _infer_tiled(ResizedPlane(seen.pixels, shape), seen.ranges, spec, engine)
     if _logger.isEnabledFor(logging.DEBUG):
         info = raw.engine_info
         details = f"{raw.tiles} tile(s) of {raw.tile} px, {spec.name} on {info.device} {info.number_type}"
@@ -138,6 +144,12 @@ def estimate_stack(one: Estimate, spec: ModelSpec, shape: tuple[int, int, int]) 
     planes, height, width = shape
     kept = 2 * (len(spec.maps) + 1) + 2 * 4  # maps and pixels in float16; labels int32 of planes and of the stack
     return Estimate(one.tile, one.tiles * planes, one.bytes + kept * planes * height * width)
+
+
+def estimate_run(shape: Shape, spec: ModelSpec, recipe: Recipe) -> Estimate:
+    """Return the cost of a run of a recipe on an image, of its plane or of all planes."""
+    one = estimate((shape.y, shape.x), spec, diameter_px=recipe.diameter_px)
+    return estimate_stack(one, spec, (shape.z, shape.y, shape.x)) if recipe.z_choice.joined else one
 
 
 def _check_inputs(inputs: NDArray[np.generic], spec: ModelSpec) -> None:

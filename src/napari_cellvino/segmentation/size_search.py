@@ -1,7 +1,8 @@
 """How large the cells of a plane are, where nobody says: a model that knows depth is asked at several zooms.
 
-At each zoom the network sees one window of the plane. The zoom counts at which the cells that it finds have the size
-that the model knows best and reach deepest: too far out cells melt into one, too far in their parts look like cells.
+At each zoom the network sees one window of the plane. Cells have the same size in the image from one zoom to the next;
+texture that is taken for cells has the same size in the eyes of the network, whatever the zoom. Among zooms that agree,
+the one counts at which the cells have the size that the model knows best and reach deepest.
 What the network says of the diameter is not asked: it learns the usual size of its crops long before it learns to see.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from napari_cellvino.segmentation.normalise import IntensityRange
 FOREGROUND = 0.5
 LEAST_SHARE = 0.004  # of a window that cells must fill
 OCTAVE_COST = 0.5  # what cells an octave off the model's own size cost, in units of depth
+SLOPE_COST = 1.0  # what a diameter that follows the zoom costs, in units of depth
 FINER_COST = 0.03  # what a zoom an octave finer costs: of two that fit alike, the coarser shows whole cells
 
 
@@ -53,8 +56,21 @@ def find_diameter(
 
 
 def best_diameter(guesses: Sequence[SizeGuess]) -> float | None:
-    """Return the diameter of the guess with the best score, in px; None without any."""
-    return max(guesses, key=lambda guess: guess.score).diameter_px if guesses else None
+    """Return the diameter of the guess with the best score, less what it disagrees with its neighbours; in px.
+
+    Guesses are ordered by zoom. None without any.
+    """
+    if not guesses:
+        return None
+    slopes = [_slope(one, two) for one, two in pairwise(guesses)]
+    least = [min(slopes[max(0, n - 1) : n + 1], default=0.0) for n in range(len(guesses))]
+    scored = zip(guesses, least, strict=True)
+    return max(scored, key=lambda pair: pair[0].score - SLOPE_COST * pair[1])[0].diameter_px
+
+
+def _slope(one: SizeGuess, two: SizeGuess) -> float:
+    """Return by how many octaves the diameter changes per octave of zoom: 0 for cells, 1 for texture."""
+    return abs(float(np.log(one.diameter_px / two.diameter_px) / np.log(one.zoom / two.zoom)))
 
 
 def size_guess(

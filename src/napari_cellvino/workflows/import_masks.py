@@ -22,7 +22,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.formats.field import Cell, Cells, MisfitError
-from napari_cellvino.formats.matching import ImageQuery, plain
+from napari_cellvino.formats.matching import ImageQuery, of_same_cellpose_run, plain
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.results.corrections import IMPORTED, by_person
@@ -90,7 +90,9 @@ def import_masks(
             here = at_time(recipe, origin)
             check_usable(stack, here.frame)
             wanted = _wanted(origin, images, several=len(first) > 1)
-            done = _import_field(_own_file(masks, wanted), wanted, stack, store, here, taken, overwrite=overwrite)
+            file = _own_file(masks, wanted, stack, here)
+            done = _import_field(file, wanted, stack, store, here, taken, overwrite=overwrite)
+            done = replace(done, notices=(*done.notices, *_beside(file, masks)))
         except Exception as error:  # a bug on one image must not cost the others
             done = Imported(field_row(origin, "", "failed", why_failed(error)[0]))
         rows.append(done.row)
@@ -105,15 +107,29 @@ def _wanted(origin: Origin, images: Sequence[Path], *, several: bool) -> ImageQu
     return ImageQuery(origin.name, str(path), tuple(str(image) for image in alike if image != path), several)
 
 
-def _own_file(masks: Path, wanted: ImageQuery) -> Path:
-    """Return what holds the masks of a field."""
-    file = find_annotations(masks, wanted)
+def _own_file(masks: Path, wanted: ImageQuery, stack: Stack, recipe: Recipe) -> Path:
+    """Return what holds the masks of a field; of several files of its name the one that fits its size."""
+
+    def fits(file: Path) -> bool:
+        try:
+            _read(file, stack, recipe, wanted)
+        except CellvinoError:
+            return False
+        return True
+
+    file = find_annotations(masks, wanted, fits)
     if wanted.several and file == masks and holds_one_image(masks):
         raise ImageReadError(
             f"{masks} holds the masks of one image, but {wanted.name} is one of several; name a folder with a file for "
             "each, called as it is, or one image"
         )
     return file
+
+
+def _beside(file: Path, masks: Path) -> tuple[str, ...]:
+    """Return what to say where Cellpose wrote several files of one image, of which one was taken."""
+    others = [] if file == masks else of_same_cellpose_run(file)
+    return (f"{file.name} was taken, of what Cellpose wrote of it, and not {', '.join(others)}",) if others else ()
 
 
 def _import_field(

@@ -11,9 +11,8 @@ from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.io.plates import INDEX_SUFFIXES, PlateSource, find_plate
 from napari_cellvino.io.plates.name_pattern import compile_pattern
+from napari_cellvino.results.plate_place import RING_PX
 from napari_cellvino.workflows.effective_choices import check_choices
-
-RING_PX = (1, 100)
 
 
 def is_plate(path: Path, pattern: str, wanted: bool | None = None) -> bool:

@@ -34,6 +34,7 @@ PLANES = 5  # of a z-stack, round the middle one
 CHANNELS = 4  # that are tried where nothing says which one a model should see
 SMALLER = 0.8  # of the size of a window, for its second look
 OTHER_ZOOMS = (0.5, 2.0)  # tried where a model finds nothing plausible at its own size
+SURE = 0.8  # score that another zoom has to reach: of several tries, one is plausible by chance
 
 Pixels = NDArray[np.generic]
 
@@ -75,10 +76,11 @@ def suggest_models(
     found = []
     for number, package in enumerate(chosen, 1):
         engine = engines.engine(package, device)
-        tries = (_Try(stack, pixels, package.spec, engine, channel) for channel in _channels(stack, package.spec))
+        tries = [_Try(stack, pixels, package.spec, engine, channel) for channel in _channels(stack, package.spec)]
         found.append(max((one.suggestion() for one in tries), key=lambda suggestion: suggestion.score))
         yield Progress("models", number, len(chosen), Stage.INFERENCE)
-    ranked = sorted(found, key=lambda suggestion: -suggestion.score)
+    general = {package.spec.name for package in chosen if package.spec.diameter_px.search is not None}
+    ranked = sorted(found, key=lambda one: (not one.fits or one.model in general, not one.fits, -one.score))
     return FirstSight(stack.origin.name, tuple(ranked), broken)
 
 
@@ -133,13 +135,16 @@ class _Try:
         self._head, self._values = head_for(spec), check_parameters(spec, {})
         self._inputs = network_inputs(pixels, channel_index(stack, channel), spec.input_channels)
         self._ranges: Sequence[IntensityRange] = [plane_range(one, spec.normalise) for one in self._inputs]
+        self._background = _background(self._inputs)
+        self._colour = _colour(pixels) if stack.rgb else 0.0
 
     def suggestion(self) -> Suggestion:
         """Return what the model finds at the zoom that suits it best."""
         usual = zoom_for(self._spec, self._searched())
         best = self._look(usual)
         if best.score < FITS and self._spec.diameter_px.search is None:
-            best = max([best, *(self._look(usual * other) for other in OTHER_ZOOMS)], key=lambda look: look.score)
+            others = [self._look(usual * other) for other in OTHER_ZOOMS]
+            best = max([best, *(look for look in others if look.score >= SURE)], key=lambda look: look.score)
         decoded = self._decode(best.raw)
         spec, areas = self._spec, decoded.objects.area_px
         return Suggestion(
@@ -169,8 +174,9 @@ class _Try:
         box = liveliest_window(self._inputs, side)
         raw, found = self._find(box, zoom)
         smaller = self._find(box, SMALLER * zoom)[1] if len(found.objects) else found
-        evidence = gather(found, smaller, self._spec.diameter_px.reference)
-        return _Look(zoom, box, raw, evidence, score_of(evidence))
+        seen = gather(found, smaller, self._spec.diameter_px.reference)
+        evidence = replace(seen, background=self._background, colour=self._colour)
+        return _Look(zoom, box, raw, evidence, score_of(evidence, self._spec))
 
     def _find(self, box: Box, zoom: float) -> tuple[RawMaps, Found]:
         part = cut(self._inputs, box)
@@ -199,3 +205,17 @@ def filled_boxes(decoded: Decoded, shape: tuple[int, int]) -> NDArray[np.int32]:
     for id_, (y0, x0, y1, x1) in zip(decoded.objects.id.tolist(), decoded.objects.box.tolist(), strict=True):
         labels[y0:y1, x0:x1] = id_
     return labels
+
+
+def _background(inputs: Pixels) -> float:
+    """Return the median of what a network gets, 0 at its darkest and 1 at its brightest."""
+    grey = np.nan_to_num(inputs.astype(np.float32)).mean(0)
+    low, middle, high = np.percentile(grey, (1, 50, 99.5)).tolist()
+    return float((middle - low) / (high - low)) if high > low else 0.5
+
+
+def _colour(pixels: Pixels) -> float:
+    """Return the mean difference of red, green and blue, over the brightest value."""
+    colours = np.nan_to_num(pixels.astype(np.float32))
+    brightest = float(np.percentile(colours, 99.5))
+    return float((colours.max(0) - colours.min(0)).mean()) / brightest if brightest > 0 else 0.0

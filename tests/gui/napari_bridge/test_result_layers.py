@@ -14,7 +14,8 @@ from qtpy.QtWidgets import (
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
-WAIT_MS = 60_000
+from ..conftest import WAIT_MS
+
 OpenFile = Callable[[CellvinoWindow, Path], None]
 Run = Callable[[CellvinoWindow], None]
 Click = Callable[[QWidget], None]

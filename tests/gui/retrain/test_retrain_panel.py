@@ -17,7 +17,8 @@ from napari_cellvino.gui.run.run_view import State
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.model_package import find_package
 
-WAIT_MS = 240_000
+from ..conftest import WAIT_MS
+
 Click = Callable[[QWidget], None]
 
 

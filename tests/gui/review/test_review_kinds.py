@@ -48,10 +48,10 @@ def boxes(
 
 @pytest.fixture
 def stack(
-    window: CellvinoWindow, open_file: OpenFile, stack_file: Path, run: Run, qtbot: QtBot, tmp_path: Path
+    window: CellvinoWindow, open_file: OpenFile, small_stack: Path, run: Run, qtbot: QtBot, tmp_path: Path
 ) -> Review:
     """Cells in 3D that were just found."""
-    open_file(window, stack_file)
+    open_file(window, small_stack)
     window.session.saver.choose(str(tmp_path / "results"))
     kind = window.open_panel.planes.kind
     kind.setCurrentIndex(kind.findData(ZMode.JOINED))

@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QComboBox, QWidget
 from napari_cellvino.gui.save.export_controller import NOT_YET
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
-WAIT_MS = 60_000
+from ..conftest import WAIT_MS
+
 OpenFile = Callable[[CellvinoWindow, Path], None]
 Run = Callable[[CellvinoWindow], None]
 Click = Callable[[QWidget], None]

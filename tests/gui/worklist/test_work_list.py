@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
+from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.work_list import FieldState
 
 from ..conftest import WAIT_MS
@@ -83,8 +84,8 @@ def test_folder_is_run_and_walked_through(
     rows.list.setFocus()
     qtbot.keyClick(rows.list, Qt.Key.Key_Down)
     settled(window, qtbot)
-    assert [layer.name for layer in viewer.layers] == ["b", "b: cells (saved)"]
-    assert viewer.layers[1].data.max() == counts["b"]
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["b", "b: cells (nuclei 0.2.0)"]
+    assert viewer.layers[-1].data.max() == counts["b"]
     for _ in range(3):
         qtbot.keyClick(rows.list, Qt.Key.Key_Down)
     settled(window, qtbot)
@@ -114,3 +115,40 @@ def test_chosen_fields_are_run_and_the_list_comes_back(
     again.close()
     again.come_back()
     assert not again.reading
+
+
+def test_saved_fields_are_reviewed_without_a_run(
+    window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, rows = window.session, window.open_panel.work_list
+    drop(window, folder / "a.tif", folder / "b.tif")
+    settled(window, qtbot)
+    click(rows.all_button)
+    settled(window, qtbot)
+    reviewer, root = session.reviewer, folder / "cellvino-results"
+    assert session.workspace.outcome is None
+    assert session.saver.autosaves
+    count, first = len(reviewer.annotation.records), min(reviewer.annotation.records)
+    window.show_step(3)
+    canvas = viewer.window._qt_viewer.canvas.native
+    viewer.window._qt_window.activateWindow()
+    canvas.setFocus()
+    qtbot.waitUntil(canvas.hasFocus, timeout=WAIT_MS)
+    reviewer.show_cell(first)
+    qtbot.keyClick(canvas, Qt.Key.Key_R)
+    assert reviewer.progress.reviewed == 1
+    qtbot.keyClick(canvas, Qt.Key.Key_PageDown)  # what was corrected is saved on the way
+    settled(window, qtbot)
+    assert session.work_list.current == 1
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["b", "b: cells (nuclei 0.2.0)"]
+    assert ResultStore(root).row(root / "a")["count"] == count - 1
+    assert (root / "a" / "previous").is_dir()
+    qtbot.keyClick(canvas, Qt.Key.Key_PageUp)
+    settled(window, qtbot)
+    assert (
+        facts(window)["a"]
+        == f"✓  {count - 1} cells · {session.work_list.fields[0].summary.doubtful} doubtful · 1 reviewed"
+    )
+    assert len(reviewer.annotation.records) == count
+    assert reviewer.progress.reviewed == 1
+    assert not reviewer.unsaved

@@ -7,7 +7,6 @@ from napari_cellvino.gui.napari_bridge.image_layers import Picture, Pictures
 from napari_cellvino.gui.napari_bridge.layer_reader import axes_choices, stack_of
 from napari_cellvino.gui.napari_bridge.result_layers import ResultLayers, ResultName, ResultPlace, seen_in
 from napari_cellvino.gui.napari_bridge.review_layer import ReviewLayer
-from napari_cellvino.gui.napari_bridge.saved_layer import SavedLayer
 from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, layer_space, prepare_layers
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "ResultName",
     "ResultPlace",
     "ReviewLayer",
-    "SavedLayer",
     "axes_choices",
     "drawn_look",
     "layer_space",

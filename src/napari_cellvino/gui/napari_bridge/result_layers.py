@@ -137,6 +137,11 @@ class ResultLayers:
             self._hide(self._current)
             self._current = None
 
+    def remove_current(self) -> None:
+        """Remove the layers of the field that is left."""
+        if self._current is not None:
+            self._remove(self._current)
+
     def remove(self, pixels: Plane) -> None:
         """Remove the layers of a field that is let go of; what was corrected in it is in its journal."""
         for result in [r for r in self._present() if r.place.pixels is pixels]:

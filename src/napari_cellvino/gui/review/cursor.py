@@ -79,6 +79,11 @@ class Cursor:
         """Return what is doubtful of a cell, None if it came later."""
         return self.found.get(id_)
 
+    def is_certain(self, id_: int) -> bool:
+        """Return whether the doubtful cells come first and this is none of them: only others like it follow."""
+        item = self.found.get(id_)
+        return self.order is Order.DOUBT and (item is None or not item.reasons)
+
     def passes(self, id_: int, wanted: CellFilter) -> bool:
         """Return whether a cell is there and is one of those wanted."""
         record = self._annotation.records.get(id_)

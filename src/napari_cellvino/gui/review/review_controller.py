@@ -19,8 +19,9 @@ from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
 from napari_cellvino.quality.reconcile import holds_for, reconcile
 from napari_cellvino.quality.review_queue import ReviewProgress, review_progress
-from napari_cellvino.results.corrections import EarlierCorrections, Seen, find_earlier, seen_of
+from napari_cellvino.results.corrections import EarlierCorrections, Seen, find_earlier, find_unsaved_steps, seen_of
 from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
 
 CORRECTED_ELSEWHERE = "this image was corrected elsewhere after it was opened here; go on with that, or begin anew"
@@ -45,6 +46,7 @@ class ReviewController(QObject):
     replaced = Signal()  # another annotation is reviewed now, or none
     resumed = Signal()  # what was corrected earlier is reviewed, and to be shown
     came_back = Signal()  # to a field whose review was left
+    ended = Signal()  # the queue of this field, and other fields are to be reviewed
 
     def __init__(self, workspace: Workspace, decoder: SerialWorker, folder: Callable[[], Path]) -> None:
         super().__init__()
@@ -56,6 +58,8 @@ class ReviewController(QObject):
         self.editor.changed.connect(self.changed)
         self.editor.edited.connect(self.queue.on_edit)
         self.editor.edited.connect(self._on_event)
+        self.doubts_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have doubtful cells
+        self.more_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have cells to be reviewed
         self.selection: tuple[int, ...] = ()
         self.earlier: EarlierCorrections | None = (
             None  # what was corrected in this image before, as long as it is on offer
@@ -158,6 +162,22 @@ class ReviewController(QObject):
         self._pixels = plane
         return said
 
+    def take_saved(self, saved: SavedField | None) -> None:
+        """Review what stands on disk of a field, without a run; None ends that, and what was corrected is saved."""
+        if saved is None:
+            self.editor.close()
+            self._begin(None)
+            self.replaced.emit()
+            self.changed.emit()
+            return
+        self.review(saved.annotation)
+        self._pixels, self._seen = saved.plane, seen_of(saved.folder)
+        try:
+            self.earlier = find_unsaved_steps(saved.folder, saved.annotation)
+        except CellvinoError as error:
+            self.editor.failure = failure_of(error)
+        self.changed.emit()
+
     def review(self, annotation: Annotation, session: EditSession | None = None) -> None:
         """Review an annotation, with what was done to it where it has a session."""
         self.editor.close()
@@ -250,9 +270,14 @@ class ReviewController(QObject):
     def step(self, by: int) -> None:
         """Go to the next cell of the queue that nobody looked at, or for -1 back to the one before."""
         walk = self.queue.cursor
+        before = walk.at if walk is not None else -1
         id_ = walk.step(by, self.queue.filter) if walk is not None else None
+        if walk is not None and id_ is not None and by > 0 and walk.is_certain(id_) and self.doubts_elsewhere():
+            walk.at, id_ = before, None  # doubtful cells of other fields come first
         if id_ is not None:
             self.show_cell(id_)
+        elif by > 0 and self.more_elsewhere():
+            self.ended.emit()
         elif by < 0:
             self.editor.say("This is the first cell of the queue.")
         else:

@@ -108,7 +108,6 @@ class ReviewPanel(QWidget):
 
     def _connect(self) -> None:
         self._reviewer.changed.connect(self._draw)
-        self.session.saved_result.changed.connect(self._draw)
         self._reviewer.replaced.connect(self._draw)
         self._active_tool.changed.connect(self._draw)
         self.note.editingFinished.connect(self._write_note)
@@ -143,7 +142,7 @@ class ReviewPanel(QWidget):
         KeysPage(self._reviewer, self).show()
 
     def _draw(self) -> None:
-        view = resolve_review(self._reviewer, self._active_tool.tool, self.session.saved_result.shown)
+        view = resolve_review(self._reviewer, self._active_tool.tool)
         say(self.hint, view.hint)
         self.offer.show_message(view.offer)
         self._offered.setVisible(bool(view.offer))

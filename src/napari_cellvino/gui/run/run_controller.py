@@ -24,6 +24,7 @@ from napari_cellvino.quality.changes import Changes
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.workflows.outcome import Expected, Outcome
+from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
 
 EDIT_DELAY_MS = 400  # after the last edit
@@ -67,6 +68,7 @@ class RunController(QObject):
         for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
             signal.connect(self._choices_changed)
         workspace.outcome_changed.connect(self._show)
+        workspace.saved_changed.connect(self._show_saved)
         workspace.outcome_dropped.connect(self._drop_layers)
         opener.left.connect(workspace.forget_image)
         self._edits = QTimer(self)
@@ -86,6 +88,7 @@ class RunController(QObject):
         ):  # fmt: skip
             signal.disconnect(self._choices_changed)
         self._workspace.outcome_changed.disconnect(self._show)
+        self._workspace.saved_changed.disconnect(self._show_saved)
         self._workspace.outcome_dropped.disconnect(self._drop_layers)
 
     # -- running
@@ -219,19 +222,28 @@ class RunController(QObject):
             self._show_layer(ready if ready is not None and ready.annotation is self._reviewer.annotation else None)
         self.changed.emit()
 
+    def _show_saved(self, saved: SavedField | None) -> None:
+        """Show what stands on disk of the field, to be corrected without a run."""
+        if self._workspace.outcome is None:
+            self._reviewer.take_saved(saved)
+            if saved is None:
+                self._canvas.leave()
+                self._layers.remove_current()
+            self.show_again()
+            self.changed.emit()
+
     def show_again(self) -> None:
         """Show what is reviewed in its layer, which is made where there is none any more."""
         self._show_layer(None)
 
     def _show_layer(self, made: PreparedResult | None) -> None:
         workspace, picture, annotation = self._workspace, self._opener.picture, self._reviewer.annotation
-        done, stack, outcome = workspace.done, workspace.stack, workspace.outcome
-        if annotation is None or done is None or stack is None or outcome is None:
+        shown, stack = workspace.shown, workspace.stack
+        if annotation is None or shown is None or stack is None:
             return
-        title = stack.origin_of(done.recipe.frame).name
-        name = ResultName(title, done.label, done.package.spec.classes)
-        pixels = outcome.prediction.plane
-        place = ResultPlace(stack.planes, pixels, seen_in(pixels, done.recipe.z_choice))
+        title = shown.plane.origin.name
+        name = ResultName(title, shown.label, shown.classes)
+        place = ResultPlace(stack.planes, shown.plane, seen_in(shown.plane, shown.recipe.z_choice))
         if not self._layers.fits(annotation, place, title):
             self._canvas.leave()  # its layer makes room for one of another kind
         source = picture.source_layer() if picture is not None else None

@@ -155,7 +155,7 @@ class RunPanel(QWidget):
 
     def _draw(self, _: object = None) -> None:
         view = resolve(
-            self._workspace, self._catalogue, self.session.opener, self._runner, self.session.saved_result.shown
+            self._workspace, self._catalogue, self.session.opener, self._runner, self.session.saved_result.failure
         )
         self._draw_choices()
         self._draw_running(view)

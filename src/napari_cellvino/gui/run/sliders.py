@@ -77,7 +77,7 @@ class ParameterRow(QObject):
         ignore_wheel(self.slider)
         self.slider.setRange(0, STEPS)
         self.slider.setPageStep(STEPS // 20)
-        self.number.setDecimals(2 if not unit or parameter.step * self._factor < 0.5 else 0)
+        self.number.setDecimals(2 if parameter.step * self._factor < 0.5 else 0)
         self.number.setSingleStep(parameter.step * self._factor)
         self.number.setRange(parameter.low * self._factor, parameter.high * self._factor)
         self.number.setSuffix(f" {unit}" if unit else "")

@@ -20,6 +20,7 @@ from napari_cellvino.results.plate_place import PlatePlace
 from napari_cellvino.results.usual_folder import results_beside
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.save_field import SaveRequest
+from napari_cellvino.workflows.saved_field import SavedField, SavedFieldRequest
 from napari_cellvino.workflows.workspace import Workspace
 
 IDLE_S = 1.5  # without a correction, until corrections are saved
@@ -39,6 +40,11 @@ class SaveState(Enum):
     UPDATING = "saved; corrections are being saved"
     OCCUPIED = "another result stands there"
     FAILED = "could not be saved"
+
+    @property
+    def busy(self) -> bool:
+        """Whether files are being written."""
+        return self in (SaveState.SAVING, SaveState.UPDATING)
 
 
 _FOLLOWED = (SaveState.SAVED, SaveState.UPDATING)
@@ -62,6 +68,8 @@ class SaveController(QObject):
     """
 
     changed = Signal()
+    moved = Signal()  # to another folder
+    left_saved = Signal()  # what was corrected in a field that was left is saved
 
     def __init__(
         self,
@@ -76,7 +84,7 @@ class SaveController(QObject):
         self.failure: Failure | None = None
         self._usual = ""  # the folder beside the image
         self._chosen: str | None = None  # the folder that the user chose, which holds for all images
-        self._request: SaveRequest | None = None  # of the result that is saved or being saved
+        self._request: SaveRequest | SavedFieldRequest | None = None  # of the result that is saved or being saved
         self._saved_in: Path | None = None
         self._corrected_at: float | None = None  # when the first correction that is not saved was made
         self._next_at = 0.0  # when the next save may begin
@@ -85,6 +93,7 @@ class SaveController(QObject):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._update)
         workspace.outcome_changed.connect(self._outcome_changed)
+        workspace.saved_changed.connect(self._saved_changed)
         workspace.stack_changed.connect(self._stack_changed)
 
     @property
@@ -105,7 +114,7 @@ class SaveController(QObject):
     @property
     def result_shown(self) -> bool:
         """Whether there is a result that could be saved."""
-        return self._workspace.outcome is not None
+        return self._workspace.shown is not None
 
     @property
     def result_exists(self) -> bool:
@@ -123,13 +132,16 @@ class SaveController(QObject):
         self.state, self._request, self.failure = SaveState.UNSAVED, None, None
         self._waiting.clear()
         self._workspace.outcome_changed.disconnect(self._outcome_changed)
+        self._workspace.saved_changed.disconnect(self._saved_changed)
         self._workspace.stack_changed.disconnect(self._stack_changed)
 
     def choose(self, folder: str) -> None:
         """Choose the folder; it holds for every image that follows."""
         self._save_corrections_left()
         self._chosen = folder
+        self._workspace.show_saved(None)  # it stands in the folder before
         self._reset()
+        self.moved.emit()
 
     def look_in(self, folder: Path) -> None:
         """Take the usual folder of what was opened, before an image of it is shown."""
@@ -145,16 +157,16 @@ class SaveController(QObject):
         OutputError
             If no folder is chosen, or it cannot be looked into.
         """
-        if not self.folder or self._workspace.outcome is None:
+        if not self.folder or self._workspace.shown is None:
             raise OutputError("no folder is chosen for corrections; choose one where results are saved (tab 4)")
         try:
             return self._request_now().folder
         except OSError as error:
             raise OutputError(f"corrections cannot be kept in {self.folder}: {error}; choose another folder") from error
 
-    def _request_now(self) -> SaveRequest:
-        root, outcome = Path(self.folder).expanduser(), self._workspace.outcome
-        home = self._home(outcome.prediction.plane.origin) if outcome is not None else None
+    def _request_now(self) -> SaveRequest | SavedFieldRequest:
+        root, shown = Path(self.folder).expanduser(), self._workspace.shown
+        home = self._home(shown.plane.origin) if shown is not None else None
         return self._workspace.save_request(root, home[1] if home is not None else None)
 
     # -- saving
@@ -167,7 +179,7 @@ class SaveController(QObject):
 
     def go_on(self) -> None:
         """Save what is corrected from now on, where the result shown stands on disk already."""
-        if self._workspace.outcome is not None and self.folder:
+        if self._workspace.shown is not None and self.folder:
             request = self._request_now()
             if request.stands:
                 self._request, self._saved_in, self.state = request, request.folder, SaveState.SAVED
@@ -188,7 +200,7 @@ class SaveController(QObject):
         else:
             call()
 
-    def _write(self, request: SaveRequest, state: SaveState, *, overwrite: bool) -> None:
+    def _write(self, request: SaveRequest | SavedFieldRequest, state: SaveState, *, overwrite: bool) -> None:
         self.state = state
         self.changed.emit()
         snapshot, self._corrected_at = self._snapshot(), None
@@ -217,7 +229,8 @@ class SaveController(QObject):
         followed = self.autosaves or self.state is SaveState.SAVING
         if followed and self._request is not None and self._corrected_at is not None:
             work = partial(self._request.save, self._snapshot())
-            self._worker.start(work, Task(failed=self._report_failure, lasting=True))
+            left = Task(done=lambda _: self.left_saved.emit(), failed=self._report_failure, lasting=True)
+            self._worker.start(work, left)
         self._corrected_at = None
 
     def _report_failure(self, error: BaseException) -> None:
@@ -225,7 +238,7 @@ class SaveController(QObject):
         self.failure = failure_of(error)
         self.changed.emit()
 
-    def _done(self, request: SaveRequest, saved: Path, began: float) -> None:
+    def _done(self, request: SaveRequest | SavedFieldRequest, saved: Path, began: float) -> None:
         if request is not self._request:
             return
         now = time.monotonic()
@@ -239,7 +252,7 @@ class SaveController(QObject):
             self._schedule()
         self.changed.emit()
 
-    def _fail(self, request: SaveRequest, error: BaseException) -> None:
+    def _fail(self, request: SaveRequest | SavedFieldRequest, error: BaseException) -> None:
         if request is not self._request:
             self._report_failure(error)
             return
@@ -258,19 +271,32 @@ class SaveController(QObject):
     def _stack_changed(self, stack: Stack | None) -> None:
         """Look for results in the usual folder of an image as soon as it is open."""
         if stack is not None:
-            home = self._home(stack.origin)
-            self._usual = str(home[0] if home is not None else results_beside(Path(stack.origin.path)))
+            self._take_home(stack.origin)
             self.changed.emit()
 
     def _outcome_changed(self, outcome: Outcome | None) -> None:
-        if outcome is not None and self._request and outcome.prediction is self._request.prediction:
+        before = self._request
+        if outcome is not None and isinstance(before, SaveRequest) and outcome.prediction is before.prediction:
             return
         self._save_corrections_left()
         if outcome is not None:
-            origin = outcome.prediction.plane.origin
-            home = self._home(origin)
-            self._usual = str(home[0] if home is not None else results_beside(Path(origin.path)))
+            self._take_home(outcome.prediction.plane.origin)
         self._reset()
+        if outcome is not None and isinstance(before, SavedFieldRequest):
+            self.go_on()  # the same result again, with sliders to move
+
+    def _saved_changed(self, saved: SavedField | None) -> None:
+        """Save what is corrected in a result on disk, or was until it was left."""
+        if self._workspace.outcome is not None:
+            return
+        self._save_corrections_left()
+        self._reset()
+        if saved is not None:
+            self.go_on()
+
+    def _take_home(self, origin: Origin) -> None:
+        home = self._home(origin)
+        self._usual = str(home[0] if home is not None else results_beside(Path(origin.path)))
 
     def _reset(self) -> None:
         """Forget what was saved, and a save that is under way."""

@@ -98,18 +98,17 @@ class SavePanel(QWidget):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._saver.saved)))
 
     def _draw(self) -> None:
-        saver, outcome = self._saver, self.session.workspace.outcome
+        saver, reviewed = self._saver, self.session.reviewer.annotation
         missing = self._missing()
-        boxes = outcome is not None and outcome.prediction.decoded.labels is None
+        boxes = reviewed is not None and reviewed.labels is None
         self.what.setText((_BOXES if boxes else _OUTLINES) + _ALWAYS)
         if self.folder.text() != saver.folder:
             self.folder.setText(saver.folder)
         self.save_button.setEnabled(not missing and not saver.saving)
-        reviewed = self.session.reviewer.annotation
         records = reviewed.records.values() if reviewed is not None else ()
         counted = sum(record.counted for record in records)
         rejected = sum(record.review is ReviewState.REJECTED for record in records)
-        self.save_button.setText(f"&Save {format_count(counted)}" if outcome is not None else "&Save")
+        self.save_button.setText(f"&Save {format_count(counted)}" if reviewed is not None else "&Save")
         self.save_button.setToolTip(missing or f"Write the result into {saver.folder}")
         say(self.hint, missing or format_left_out(rejected, len(records) - counted - rejected))
         self.bar.setVisible(saver.saving)
@@ -122,7 +121,7 @@ class SavePanel(QWidget):
         self.done_changed.emit(saved is not None)
 
     def _missing(self) -> str:
-        if self.session.workspace.outcome is None:
+        if self.session.workspace.shown is None:
             return "Nothing to save yet: run the model first (tab 2)."
         if self.session.runner.has_preview:
             return "The sliders show a preview. Keep it, or go back, before you save (tab 2)."

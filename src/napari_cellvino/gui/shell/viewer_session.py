@@ -38,11 +38,13 @@ from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.gui.worklist.list_review import ListReview
 from napari_cellvino.gui.worklist.list_run_controller import ListRunController
 from napari_cellvino.gui.worklist.list_thumbnails import ListThumbnails
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.io.plates import INDEX_SUFFIXES
-from napari_cellvino.results.plate_place import PlatePlace, folder_name
+from napari_cellvino.measure.rings import WIDTH
+from napari_cellvino.results.plate_place import PlatePlace, folder_name, ring_width_of
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -91,7 +93,8 @@ class Session(QObject):
         self.plate_worker = SerialWorker()  # a run over a plate, and its tables
         self.background = SerialWorker()  # small pictures
         self.listing = SerialWorker()  # what is in the work list, and what stands in its folder of results
-        self.saved_result = SavedResultController(viewer, self.workspace, self.opener, self.tables, self._result_folder)
+        self.saved_result = SavedResultController(self.workspace, self.opener, self.worker, self._result_folder)
+        self.saver.moved.connect(self._look_again)
         self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
         self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)
         self.thumbnails = Thumbnails(self.background)
@@ -99,6 +102,7 @@ class Session(QObject):
         self.work_list = WorkListController(self.workspace, self.opener, self.listing)
         self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)
         self.list_thumbnails = ListThumbnails(self.background)
+        self.list_review = ListReview(viewer, self.workspace, self.work_list, self.reviewer, self.saver)
         self.work_list.opened.connect(self._use_list)
         self.work_list.read.connect(self._draw_list)
         self.list_runner.ended.connect(self._look_again)
@@ -166,7 +170,7 @@ class Session(QObject):
         self.list_thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
         listening = (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.saved_result)
-        for part in (*listening, self.work_list, self.current_field, self.opener):
+        for part in (*listening, self.list_review, self.work_list, self.current_field, self.opener):
             part.close()
         for worker in self._workers:
             worker.close()
@@ -216,13 +220,15 @@ class Session(QObject):
         if current is None or origin.path != str(current.source.path):
             return None
         field = next((f for f in current.source.plate.fields if f.label == origin.position), None)
-        stack, done = self.workspace.stack, self.workspace.done
+        stack, shown, saved = self.workspace.stack, self.workspace.shown, self.workspace.saved
         if field is None:
             return None
-        if stack is None or done is None:
+        if stack is None or shown is None:
             return self.well_values.root, None
-        segmented = channel_index(stack, done.recipe.channel)
-        return self.well_values.root, PlatePlace(current.source, field, self.well_values.layout, segmented)
+        segmented = channel_index(stack, shown.recipe.channel)
+        ring_px = None if saved is None else ring_width_of(saved.key, saved.recipe)
+        layout = self.well_values.layout
+        return self.well_values.root, PlatePlace(current.source, field, layout, segmented, ring_px or WIDTH)
 
     def _result_folder(self, origin: Origin) -> Path | None:
         """Return where the result of an image is, or would be; None where no folder of results is there."""

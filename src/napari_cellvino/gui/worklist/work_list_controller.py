@@ -177,6 +177,15 @@ class WorkListController(QObject):
         """Show the field that many further on in the list."""
         self.show((-1 if self._current is None else self._current) + by)
 
+    def next_to_review(self, *, doubtful: bool = False) -> int | None:
+        """Return the field after the current one, and round to it, that has cells to be reviewed, or doubtful ones."""
+        count, start = len(self.fields), -1 if self._current is None else self._current
+        for number in ((start + further) % count for further in range(1, count)):
+            found = self.fields[number].summary
+            if found is not None and (found.doubtful if doubtful else found.reviewed < found.cells):
+                return number
+        return None
+
     def _follow(self, _: object = None) -> None:
         """Take the field that the viewer shows for the current one."""
         stack = self._workspace.stack

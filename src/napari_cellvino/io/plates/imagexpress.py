@@ -35,10 +35,14 @@ def read_imagexpress(htd: Path) -> PlateListing:
     """
     with parse_errors(htd):
         values = _values(htd)
-        size = _count(values, "YWells"), _count(values, "XWells")
+        size = _count(htd, values, "YWells"), _count(htd, values, "XWells")
         wells = _wells(values, size)
-        sites = [str(n + 1) for n in _sites(values)]
-        channels, steps, times = _channels(values), _count(values, "ZSteps", "0"), _count(values, "TimePoints", "1")
+        sites = [str(n + 1) for n in _sites(htd, values)]
+        channels, steps, times = (
+            _channels(htd, values),
+            _count(htd, values, "ZSteps", "0"),
+            _count(htd, values, "TimePoints", "1"),
+        )
     folder = htd.parent
     found = clean_imagexpress(match_names(folder, image_names(folder), IMAGEXPRESS, kind="ImageXpress"))
     return replace(
@@ -52,6 +56,9 @@ def read_imagexpress(htd: Path) -> PlateListing:
     )
 
 
+MOST_DIGITS = 5  # of a number of channels, sites, planes or time points
+
+
 def _values(htd: Path) -> Values:
     """Return the values by key; a description may hold any bytes."""
     lines = csv.reader(htd.read_text(encoding="utf-8", errors="replace").splitlines(), skipinitialspace=True)
@@ -63,21 +70,21 @@ def _wells(values: Values, size: tuple[int, int]) -> tuple[Well, ...]:
     return tuple(Well(row, c) for row, line in enumerate(chosen) for c, said in enumerate(line) if _true(said))
 
 
-def _sites(values: Values) -> list[int]:
+def _sites(htd: Path, values: Values) -> list[int]:
     """Return the sites (from 0) of every well, row by row as MetaXpress numbers those that were chosen."""
     if not _true(next(iter(values.get("Sites", ())), "")):
         return [0]
-    lines = (values.get(f"SiteSelection{y + 1}", ()) for y in range(_count(values, "YSites")))
+    lines = (values.get(f"SiteSelection{y + 1}", ()) for y in range(_count(htd, values, "YSites")))
     return list(range(sum(_true(said) for line in lines for said in line)))
 
 
-def _channels(values: Values) -> dict[str, str]:
-    count = _count(values, "NWavelengths", "1")
+def _channels(htd: Path, values: Values) -> dict[str, str]:
+    count = _count(htd, values, "NWavelengths", "1")
     named = {str(n): values.get(f"WaveName{n}", [f"w{n}"])[0] for n in range(1, count + 1)}
     return named | {"": named["1"]} if count == 1 else named
 
 
-def _count(values: Values, key: str, default: str | None = None) -> int:
+def _count(htd: Path, values: Values, key: str, default: str | None = None) -> int:
     """Return the number that the HTD has for a key.
 
     Raises
@@ -87,8 +94,8 @@ def _count(values: Values, key: str, default: str | None = None) -> int:
     """
     said = next(iter(values.get(key, ())), default)
     text = "" if said is None else said.strip()
-    if not text.isdecimal():
-        raise ImageReadError(f"the HTD says {text!r} for {key}, which should be a number; copy it again or mend it")
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
+        raise ImageReadError(f"{htd.name} says {text!r} for {key}, which should be a number; copy it again or mend it")
     return int(text)
 
 

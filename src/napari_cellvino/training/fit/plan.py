@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from napari_cellvino.core.errors import TrainingDataError
 from napari_cellvino.core.yaml_text import load_yaml
-from napari_cellvino.model_package.spec import Diameter
+from napari_cellvino.model_package.spec import Diameter, Normalisation
 
 PLAN_NAME = "training.yaml"
 HeadName = Literal["centre_offset", "depth", "grid", "mask"]
@@ -65,6 +65,7 @@ class TrainingPlan(_Frozen):
     diameter_px: Diameter
     style: StyleName
     network: NetworkShape = NetworkShape()
+    normalise: Normalisation = Normalisation()
     box_sizes: bool = True
     shares: dict[str, float] = Field(default_factory=dict)
     tile: int = 640

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_cellvino.segmentation.normalise import intensity_range
+from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.training.data.datasets import LabelledImage
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan
@@ -71,7 +71,7 @@ def prepare(item: LabelledImage, plan: TrainingPlan) -> Field:
         If it has labels where the plan needs boxes, or boxes of other classes, or boxes only where it needs labels.
     """
     grey = item.grey()
-    image = intensity_range(grey).apply(grey)[None]
+    image = contrast_of(grey[None], plan.normalise).apply()
     if item.labels is None or (item.boxes is not None and plan.head == "grid"):
         boxes = item.true_boxes()
         if plan.head != "grid":
