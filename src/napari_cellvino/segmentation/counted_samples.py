@@ -20,6 +20,7 @@ OUTSHONE = 4.0  # how much narrower the range becomes without them
 BRIGHT = 0.4  # of the range: where they begin
 GLOW = 4  # samples around them that are left out as well
 ROUNDS = 3  # the brightest things first, then those that they outshone
+CLEAR = 10.0  # standard deviations of the background that the highest of the rest reach
 ABOVE_NOISE = 6.0  # standard deviations of the background that a thing reaches
 REACH = 0.3  # of the height of the highest
 SPECK = 4  # samples; smaller things do not count
@@ -73,6 +74,10 @@ def _holds_cells(grid: Grid, rest: Mask, most: float, bright: Mask, step: int) -
     """Return whether the rest holds many more things than the bright ones, as large as cells and not crumbs."""
     less, middle, more = np.percentile(grid[rest], (40, 50, 60))
     noise = (more - less) / 0.507  # a normal distribution has 0.507 deviations between these
+    if not (grid[rest] % 1).any():
+        noise = max(noise, 1.0)  # whole numbers hide finer noise
+    if most - middle < CLEAR * noise:
+        return False
     reach = max(ABOVE_NOISE * noise, REACH * (most - middle))
     things = _areas(rest & (np.abs(grid - middle) > reach))
     enough = len(things) >= max(FEWEST, MORE_NUMEROUS * len(_areas(bright)))

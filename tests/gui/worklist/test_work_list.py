@@ -84,7 +84,10 @@ def test_folder_is_run_and_walked_through(
     rows.list.setFocus()
     qtbot.keyClick(rows.list, Qt.Key.Key_Down)
     settled(window, qtbot)
-    assert [layer.name for layer in viewer.layers if layer.visible] == ["b", "b: cells (nuclei 0.2.0)"]
+    assert [layer.name for layer in viewer.layers if layer.visible] == [
+        "b",
+        f"b: cells ({session.workspace.package.label})",
+    ]
     assert viewer.layers[-1].data.max() == counts["b"]
     for _ in range(3):
         qtbot.keyClick(rows.list, Qt.Key.Key_Down)
@@ -140,7 +143,10 @@ def test_saved_fields_are_reviewed_without_a_run(
     qtbot.keyClick(canvas, Qt.Key.Key_PageDown)  # what was corrected is saved on the way
     settled(window, qtbot)
     assert session.work_list.current == 1
-    assert [layer.name for layer in viewer.layers if layer.visible] == ["b", "b: cells (nuclei 0.2.0)"]
+    assert [layer.name for layer in viewer.layers if layer.visible] == [
+        "b",
+        f"b: cells ({session.workspace.package.label})",
+    ]
     assert ResultStore(root).row(root / "a")["count"] == count - 1
     assert (root / "a" / "previous").is_dir()
     qtbot.keyClick(canvas, Qt.Key.Key_PageUp)

@@ -206,7 +206,7 @@ class Session(QObject):
     def _use_list(self) -> None:
         """Save, plot and export where the results of the work list are."""
         root = self.work_list.root
-        if root is not None:
+        if root is not None and self.workspace.stack is None:  # an image that is shown has a folder of its own
             self.saver.look_in(root)
 
     def _draw_list(self) -> None:
@@ -247,6 +247,8 @@ class Session(QObject):
     def _take_plate_recipe(self) -> None:
         """Choose again what the plate that was opened was run with last."""
         current = self.plates.current
+        if current is not None and self.workspace.stack is None:
+            self.saver.look_in(self.well_values.root)
         store = ResultStore(self.well_values.root)
         if current is None or self.plates.failure is not None or not store.has_recipe:
             return
