@@ -194,11 +194,12 @@ def _bands(grid: Values, known: Mask) -> Iterator[Values]:
 
 def _far_inside(known: Mask) -> Mask:
     """Return where the filters see data only."""
-    return ndi.binary_erosion(known, np.ones((2 * MARGIN + 1,) * 2, bool))[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    inside = ndi.binary_erosion(known, np.ones((2 * MARGIN + 1,) * 2, bool))
+    return np.asarray(inside[MARGIN:-MARGIN, MARGIN:-MARGIN], bool)
 
 
 def _halved(grid: NDArray[np.generic]) -> Values:
     """Return the means of squares of 2 x 2 values."""
     height, width = (n // 2 * 2 for n in grid.shape)
-    rows = grid[:height:2, :width].astype(np.float32) + grid[1:height:2, :width]
+    rows = grid[:height:2, :width].astype(np.float32) + grid[1:height:2, :width].astype(np.float32)
     return np.asarray((rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25))
