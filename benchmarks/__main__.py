@@ -29,6 +29,7 @@ from benchmarks.results import measure_results
 from benchmarks.robustness import measure_robustness
 from benchmarks.sliders import measure_sliders
 from benchmarks.speed import measure_speed
+from benchmarks.stalls import measure_stalls
 from benchmarks.suggest import measure_suggest
 from benchmarks.window_edits import measure_window_edits
 from benchmarks.zoo import measure_contour, measure_grid, measure_int8
@@ -51,6 +52,7 @@ PARTS: dict[str, Part] = {
         "Corrections in the window on 2048 x 2048, what they take of its thread",
         lambda asked: measure_window_edits(asked.repeats),
     ),
+    "stalls": ("How long the window stands still, on 4096 x 4096 px", lambda _: measure_stalls()),
     "memory": ("A stack of 1 GB (ZCYX, uint8) through the command line", lambda _: measure_memory()),
     "results": ("10,000 finished fields in one folder", lambda _: measure_results()),
     "exports": ("Results to every format with cellvino export", lambda _: measure_exports()),

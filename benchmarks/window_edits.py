@@ -42,7 +42,7 @@ def measure_window_edits(repeats: int) -> list[Figure]:
     NotMeasuredError
         If there is no display, not even a virtual one.
     """
-    _check_display()
+    check_display()
     with _reviewing() as window:
         cells = len(window.session.reviewer.annotation.records)
         opening = [_opening(window) for _ in range(max(3, repeats // 3))]
@@ -62,7 +62,8 @@ def _median_ms(seconds: list[float]) -> float:
     return 1000 * statistics.median(seconds)
 
 
-def _check_display() -> None:
+def check_display() -> None:
+    """Raise `NotMeasuredError` if there is no display."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise NotMeasuredError("a viewer needs a display; start it with one, or with a virtual one (xvfb-run -a …)")
 

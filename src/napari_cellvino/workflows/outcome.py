@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.image import Plane, PlaneReader, Stack
 from napari_cellvino.core.recipe import Recipe, renamed
 from napari_cellvino.quality.changes import Changes
+from napari_cellvino.results.field_result import annotate
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
@@ -39,6 +41,13 @@ class Outcome:
         if isinstance(raw, StackMaps):
             return None if z is None or not raw.normalised.size else raw.normalised[z]
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
+
+    def annotation(self, pipeline: Pipeline, stack: Stack, *, sha256: str = "") -> Annotation:
+        """Return the outcome as an annotation with copied labels; ``sha256`` is of the pixels, if known."""
+        prediction = self.prediction
+        if (labels := prediction.decoded.labels) is not None:
+            prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
+        return annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256)
 
 
 @dataclass(frozen=True, slots=True)

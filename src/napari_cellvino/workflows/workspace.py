@@ -25,7 +25,6 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import Source
 from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.quality.changes import Changes, compare_cells
-from napari_cellvino.results.field_result import annotate
 from napari_cellvino.results.plate_place import PlatePlace
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.pipeline import (
@@ -349,10 +348,7 @@ class Workspace:
         """
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to review yet; run the model first")
-        prediction, pipeline = self.outcome.prediction, self.done.with_overrides(self._require_stack().overrides)
-        if (labels := prediction.decoded.labels) is not None:
-            prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
-        return annotate(prediction, pipeline, sha256=sha256)
+        return self.outcome.annotation(self.done, self._require_stack(), sha256=sha256)
 
     def cell_map(self, z: int | None = None) -> NDArray[np.float16] | None:
         """Return the foreground probability (Y, X) float16 of the current outcome; of a stack in plane ``z`` (from 0).

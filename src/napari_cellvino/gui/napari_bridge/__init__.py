@@ -1,6 +1,7 @@
 """The only code of the window that touches layer data: images in as stacks, results out as layers."""
 
 from napari_cellvino.gui.napari_bridge.canvas import Canvas
+from napari_cellvino.gui.napari_bridge.cell_look import CellLook, drawn_look
 from napari_cellvino.gui.napari_bridge.field_layers import FieldLayers
 from napari_cellvino.gui.napari_bridge.image_layers import Picture, Pictures
 from napari_cellvino.gui.napari_bridge.layer_reader import axes_choices, stack_of
@@ -10,6 +11,7 @@ from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, layer_sp
 
 __all__ = [
     "Canvas",
+    "CellLook",
     "FieldLayers",
     "LayerRecipe",
     "Picture",
@@ -19,6 +21,7 @@ __all__ = [
     "ResultPlace",
     "ReviewLayer",
     "axes_choices",
+    "drawn_look",
     "layer_space",
     "prepare_layers",
     "seen_in",

@@ -21,6 +21,7 @@ from psygnal import Signal
 
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.region import Region
+from napari_cellvino.gui.napari_bridge.layer_style import is_one_colour
 
 FILLED_OPACITY = 0.5
 CLICK_PX = 4  # of the canvas that the mouse may move in a click
@@ -89,8 +90,7 @@ class ReviewLayer:
     @property
     def _one_colour(self) -> bool:
         """Whether all outlines have one colour; those of classes have theirs, filled too."""
-        colours = self.layer.colormap
-        return isinstance(colours, DirectLabelColormap) and len(colours.color_dict) == 2
+        return is_one_colour(self.layer.colormap)
 
     def toggle_shown(self) -> None:
         """Hide the cells, or show them again."""

@@ -38,8 +38,8 @@ class OutsideChanges(QObject):
         editor.begun.connect(self._forget)
         editor.about_to_edit.connect(self.check)
 
-    def watch(self, layer: ReviewLayer | None) -> None:
-        """Watch the layer that shows the annotation, or none."""
+    def watch(self, layer: ReviewLayer | None, seen: NDArray[np.int32] | None = None) -> None:
+        """Watch the layer that shows the annotation, or none; ``seen`` is a copy of its labels, if there is one."""
         annotation = self._editor.annotation if layer is not None else None
         if layer is self._layer and annotation is self._annotation:
             return
@@ -48,7 +48,7 @@ class OutsideChanges(QObject):
             self._layer.drawn_again.disconnect(self._later.throttle)
             self._later.cancel()
         self._layer, self._annotation = layer if labels is not None else None, annotation
-        self._seen = None if labels is None else labels.copy()
+        self._seen = None if labels is None else labels.copy() if seen is None else seen
         if self._layer is not None:
             self._layer.drawn_again.connect(self._later.throttle)
 

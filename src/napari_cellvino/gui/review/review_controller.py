@@ -56,6 +56,7 @@ class ReviewController(QObject):
         self.queue.refused.connect(self._refuse)
         self.editor = Editor(folder, self._check_for_others)
         self.editor.changed.connect(self.changed)
+        self.editor.edited.connect(self.queue.on_edit)
         self.editor.edited.connect(self._on_event)
         self.doubts_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have doubtful cells
         self.more_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have cells to be reviewed
@@ -132,8 +133,15 @@ class ReviewController(QObject):
         """What is reviewed."""
         return self.editor.annotation
 
-    def take(self, outcome: Outcome | None) -> str:
-        """Review an outcome: anew, or with all that was corrected in one of the same pixels; return what was kept."""
+    def known_sha256(self, plane: Plane) -> str:
+        """Return the hash of the pixels of a plane, if they are those that are reviewed; else nothing."""
+        return self.annotation.provenance.pixels_sha256 if self.annotation is not None and self._pixels is plane else ""
+
+    def take(self, outcome: Outcome | None, made: Annotation | None = None) -> str:
+        """Review an outcome: anew, or with all that was corrected in one of the same pixels; return what was kept.
+
+        ``made`` is the outcome as an annotation, if that was made already.
+        """
         if outcome is None:
             self._leave()
             self.replaced.emit()
@@ -141,8 +149,7 @@ class ReviewController(QObject):
         old, plane = self.annotation, outcome.prediction.plane
         if old is None and self._come_back(plane):
             return ""
-        known = old.provenance.pixels_sha256 if old is not None and self._pixels is plane else ""
-        new = self.workspace.annotation(sha256=known)
+        new = made or self.workspace.annotation(sha256=self.known_sha256(plane))
         said = ""
         if old is not None and holds_for(old, new):
             try:

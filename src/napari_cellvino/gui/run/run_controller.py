@@ -16,11 +16,13 @@ from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName, ResultPl
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.run.prepared_result import Preparation, PreparedResult
 from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.changes import Changes
 from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.workflows.outcome import Expected, Outcome
 from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
@@ -55,6 +57,8 @@ class RunController(QObject):
         self.failure: Failure | None = None
         self.notice = ""
         self.kept: Outcome | None = None
+        self._shown: Prediction | None = None  # that is reviewed
+        self._prepared: PreparedResult | None = None  # to be shown next
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._wanted: dict[str, float] | None = None
         self._previewing = False
@@ -103,10 +107,11 @@ class RunController(QObject):
         except CellvinoError as error:
             self._fail(error)
             return
-        done = partial(self._accept, workspace.stack, workspace.pipeline())
-        self.running, self._running_on, self._started = True, workspace.stack.planes, time.perf_counter()
+        stack, pipeline = workspace.stack, workspace.pipeline()
+        done = partial(self._accept, stack, pipeline)
+        self.running, self._running_on, self._started = True, stack.planes, time.perf_counter()
         self._task = Task(done=done, failed=self._fail, stopped=self._stop, progressed=self._on_progress)
-        self._worker.start(lambda: steps, self._task)
+        self._worker.start(lambda: Preparation(pipeline, stack).follow(steps), self._task)
         self.changed.emit()
 
     def cancel(self) -> None:
@@ -125,10 +130,10 @@ class RunController(QObject):
         if self.running:
             self.progressed.emit(progress, left)
 
-    def _accept(self, stack: Stack, pipeline: Pipeline, outcome: Outcome) -> None:
+    def _accept(self, stack: Stack, pipeline: Pipeline, made: PreparedResult) -> None:
         self.running, self.seconds = False, time.perf_counter() - self._started
-        before = self.kept
-        self.kept = outcome
+        before, outcome = self.kept, made.outcome
+        self.kept, self._prepared = outcome, made
         self._workspace.accept(outcome, pipeline, stack.planes)
         if self._workspace.outcome is not outcome:  # another image or time point was chosen meanwhile
             self.kept = before
@@ -161,20 +166,22 @@ class RunController(QObject):
         if self._wanted is None or self._previewing:
             return
         values, self._wanted = self._wanted, None
-        outcome = self._workspace.outcome
-        if outcome is None:
+        outcome, pipeline, stack = self._workspace.outcome, self._workspace.done, self._workspace.stack
+        if outcome is None or pipeline is None or stack is None:
             return
         raw = outcome.prediction.raw
+        preparation = Preparation(pipeline, stack, self._reviewer.known_sha256(outcome.prediction.plane))
         self._previewing = True
         self._preview = Task(
             done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._decode_done
         )
-        self._decoder.start(lambda: self._workspace.redecode(values), self._preview)
+        self._decoder.start(lambda: preparation.prepare(self._workspace.redecode(values)), self._preview)
 
-    def _show_preview(self, made: Outcome, raw: object) -> None:
+    def _show_preview(self, made: PreparedResult, raw: object) -> None:
         shown = self._workspace.outcome
         if shown is not None and shown.prediction.raw is raw:
-            self._workspace.show(made)
+            self._prepared = made
+            self._workspace.show(made.outcome)
         self._decode_done()
 
     def _fail_preview(self, error: BaseException) -> None:
@@ -201,14 +208,18 @@ class RunController(QObject):
     # -- what follows
 
     def _show(self, outcome: Outcome | None) -> None:
-        self.notice = self._reviewer.take(outcome)
+        made, self._prepared = self._prepared, None
         if outcome is None:
-            self.kept, self._wanted = None, None
+            self.notice = self._reviewer.take(None)
+            self.kept, self._wanted, self._shown = None, None, None
             self._canvas.leave()
             self._layers.hide()
-        else:
+        elif outcome.prediction is not self._shown:  # else only what is counted as changed is another
+            self._shown = outcome.prediction
             self.kept = self.kept or outcome
-            self.show_again()
+            ready = made if made is not None and made.outcome is outcome else None
+            self.notice = self._reviewer.take(outcome, None if ready is None else ready.annotation)
+            self._show_layer(ready if ready is not None and ready.annotation is self._reviewer.annotation else None)
         self.changed.emit()
 
     def _show_saved(self, saved: SavedField | None) -> None:
@@ -223,6 +234,9 @@ class RunController(QObject):
 
     def show_again(self) -> None:
         """Show what is reviewed in its layer, which is made where there is none any more."""
+        self._show_layer(None)
+
+    def _show_layer(self, made: PreparedResult | None) -> None:
         workspace, picture, annotation = self._workspace, self._opener.picture, self._reviewer.annotation
         shown, stack = workspace.shown, workspace.stack
         if annotation is None or shown is None or stack is None:
@@ -233,7 +247,8 @@ class RunController(QObject):
         if not self._layers.fits(annotation, place, title):
             self._canvas.leave()  # its layer makes room for one of another kind
         source = picture.source_layer() if picture is not None else None
-        self._canvas.enter(self._layers.show(annotation, place, name, source))
+        layer = self._layers.show(annotation, place, name, source, None if made is None else made.look)
+        self._canvas.enter(layer, None if made is None else made.seen)
 
     @property
     def has_preview(self) -> bool:

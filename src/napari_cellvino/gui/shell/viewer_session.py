@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import napari
-from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
@@ -33,6 +33,7 @@ from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController
+from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.widgets.colours import style_sheet
@@ -46,6 +47,8 @@ from napari_cellvino.measure.rings import WIDTH
 from napari_cellvino.results.plate_place import PlatePlace, folder_name, ring_width_of
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.workspace import Workspace
+
+WARM_UP_DELAY_MS = 300  # after the first panel: what is seen comes first
 
 
 class Session(QObject):
@@ -110,6 +113,12 @@ class Session(QObject):
         viewer.events.theme.connect(self._restyle)
         QApplication.instance().aboutToQuit.connect(self.close)
         self.catalogue.start()
+        if not warm_up.is_done():
+            QTimer.singleShot(WARM_UP_DELAY_MS, self._warm_up)
+
+    def _warm_up(self) -> None:
+        if self._open:
+            self.background.start(warm_up.prepare, Task(done=warm_up.use_registry))
 
     def open(self, *paths: Path) -> None:
         """Open images as a work list, or a plate: its folder or index; a folder that is no plate is a list as well."""
