@@ -153,9 +153,13 @@ def test_pattern_is_previewed_as_it_is_typed_and_opens_the_folder(
     assert not pattern.open_button.isEnabled()
     pattern.pattern.setFocus()
     qtbot.keyClicks(pattern.pattern, "{row}-{col")
+    qtbot.waitUntil(lambda: pattern.preview.text().startswith("0 of 4 images match"), timeout=WAIT_MS)
+    assert not pattern.open_button.isEnabled()
+    qtbot.keyClicks(pattern.pattern, "}")
     qtbot.waitUntil(lambda: pattern.preview.text().startswith("⚠"), timeout=WAIT_MS)
-    assert "does not tell the well" in pattern.preview.text()
-    for _ in range(4):
+    assert "has {col}; known are" in pattern.preview.text()
+    assert not pattern.open_button.isEnabled()
+    for _ in range(len("{col}")):
         qtbot.keyClick(pattern.pattern, Qt.Key.Key_Backspace)
     qtbot.keyClicks(pattern.pattern, "{column} pos{field} {channel}.tif")
     qtbot.waitUntil(pattern.open_button.isEnabled, timeout=WAIT_MS)
