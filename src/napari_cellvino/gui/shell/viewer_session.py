@@ -92,6 +92,18 @@ class Session(QObject):
         self.reviewer.came_back.connect(self.saver.go_on)
         self.saver.changed.connect(self.reviewer.changed)
         self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
+        self._build_lists()
+        self._panels: list[int] = []
+        self._prepared = False
+        self._open = True
+        viewer.events.theme.connect(self._restyle)
+        QApplication.instance().aboutToQuit.connect(self.close)
+        self.catalogue.start()
+        if not warm_up.is_done():
+            QTimer.singleShot(WARM_UP_DELAY_MS, self._warm_up)
+
+    def _build_lists(self) -> None:
+        """Make what serves plates and the work list."""
         self.plates = PlateController(self.opener, self.files)
         self.plate_worker = SerialWorker()  # a run over a plate, and its tables
         self.background = SerialWorker()  # small pictures
@@ -105,19 +117,11 @@ class Session(QObject):
         self.work_list = WorkListController(self.workspace, self.opener, self.listing)
         self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)
         self.list_thumbnails = ListThumbnails(self.background)
-        self.list_review = ListReview(viewer, self.workspace, self.work_list, self.reviewer, self.saver)
+        self.list_review = ListReview(self.viewer, self.workspace, self.work_list, self.reviewer, self.saver)
         self.work_list.opened.connect(self._use_list)
         self.work_list.read.connect(self._draw_list)
         self.list_runner.ended.connect(self._look_again)
         self.plates.opened.connect(self._take_plate_recipe)
-        self._panels: list[int] = []
-        self._prepared = False
-        self._open = True
-        viewer.events.theme.connect(self._restyle)
-        QApplication.instance().aboutToQuit.connect(self.close)
-        self.catalogue.start()
-        if not warm_up.is_done():
-            QTimer.singleShot(WARM_UP_DELAY_MS, self._warm_up)
 
     def _warm_up(self) -> None:
         if self._open:
