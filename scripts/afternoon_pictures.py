@@ -1,13 +1,14 @@
 """Take the pictures of docs/afternoon.md: 20 images, from the drop to the plot, in one sitting.
 
-``python scripts/afternoon_pictures.py FOLDER`` cuts 20 fields out of the shipped wells, drops them on the window, runs
-them all, walks through them and reviews a few cells, with mouse and keys.
+``python scripts/afternoon_pictures.py FOLDER --images /images`` cuts 20 fields out of the shipped wells into a new
+folder of /images, whose path the pictures show, drops them on the window, runs them all, walks through them and reviews
+a few cells, with mouse and keys.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
+import shutil
 from pathlib import Path
 
 import napari
@@ -28,14 +29,17 @@ def main() -> None:
     """Photograph the walk."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--images", type=Path, required=True, help="where the images are written; removed at the end")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        images = Path(scratch) / "liver"
-        images.mkdir()
+    images = options.images / "liver"
+    images.mkdir(parents=True)
+    try:
         _write(images)
         _walk(images, options.folder, options.theme)
+    finally:
+        shutil.rmtree(images)
 
 
 def _write(folder: Path) -> None:

@@ -26,7 +26,7 @@ WELL = shipped_folder("sample_data") / "plate" / "A01_s1.ome.tif"
 @pytest.fixture
 def workspace() -> Workspace:
     made = Workspace()
-    made.open(WELL)
+    made.use_stack(open_source(WELL).read())
     return made
 
 
@@ -88,11 +88,11 @@ def test_a_wrong_file_leaves_what_was_open(workspace: Workspace, tmp_path: Path)
     assert workspace.stack is stack
 
 
-def test_nothing_to_do_is_said_in_words() -> None:
+def test_nothing_to_do_is_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(ImageValueError, match="open one first"):
         finish(Workspace().run())
     with pytest.raises(OptionError, match="run the model first"):
-        Workspace().result()
+        Workspace().save_request(tmp_path)
     with pytest.raises(OptionError, match="run the model first"):
         Workspace().redecode({})
 

@@ -48,14 +48,14 @@ def draw_panels(panels: Sequence[ModelPanel]) -> Picture:
     for number, panel in enumerate(panels):
         row, column = divmod(number, COLUMNS)
         left, top = GAP + column * step_x, GAP + row * step_y
-        page.paste(Image.fromarray(_crop(panel)), (left, top))
+        page.paste(Image.fromarray(draw_crop(panel)), (left, top))
         lines = [Line(panel.title, 16, INK), *(Line(text, 13) for text in panel.lines)]
         caption = draw_caption(lines, width=SIDE)
         page.paste(caption.crop((0, 0, SIDE, min(caption.height, CAPTION))), (left, top + SIDE))
     return np.asarray(page)
 
 
-def _crop(panel: ModelPanel) -> Picture:
+def draw_crop(panel: ModelPanel) -> Picture:
     """Return the crop with outlines or boxes, its longer side `SIDE` px."""
     shown = to_rgb(panel.pixels, panel.pixels.dtype == np.uint8) if len(panel.pixels) == 3 else composite(panel.pixels)
     zoom = SIDE / max(shown.shape[:2])

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QV
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.gui.run.device_choice import device_choices, precision_choices
+from napari_cellvino.gui.run.first_sight_box import FirstSightBox
 from napari_cellvino.gui.run.model_choice import CardWindow, model_choices, outline_choices
 from napari_cellvino.gui.run.run_view import RunView, State, resolve
 from napari_cellvino.gui.run.sliders import Sliders
@@ -86,7 +87,16 @@ class RunPanel(QWidget):
         self.progress = text_line()
         self.hint = text_line("aside")
         self.failure = Notice()
-        for widget in (self.cost, self.run_button, self._working, self.progress, self.hint, self.failure):
+        self.first_sight = FirstSightBox(self.session.first_sight)
+        for widget in (
+            self.first_sight,
+            self.cost,
+            self.run_button,
+            self._working,
+            self.progress,
+            self.hint,
+            self.failure,
+        ):
             layout.addWidget(widget)
 
     def _build_result(self, layout: QVBoxLayout) -> None:

@@ -6,6 +6,7 @@ says what it found. magicgui reads the types when the module is imported, so the
 
 from typing import Annotated, Any
 
+import numpy as np
 from magicgui import magic_factory
 from napari.layers import Image
 from napari.qt.threading import FunctionWorker, thread_worker
@@ -48,4 +49,5 @@ def _work(stack: Stack, model: str, options: dict[str, Any], **place: Any) -> La
     found = segment(stack, model, **options)
     for notice in found.notices:
         show_info(notice)
-    return LayerDataTuple((found.labels.copy(), {"name": f"{stack.origin.name}: {model}", **place}, "labels"))
+    labels = np.array(found.labels)  # a layer of its own, which may be painted
+    return LayerDataTuple((labels, {"name": f"{stack.origin.name}: {model}", **place}, "labels"))

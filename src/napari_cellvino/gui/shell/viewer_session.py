@@ -29,6 +29,7 @@ from napari_cellvino.gui.retrain.retrain_controller import RetrainController
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
 from napari_cellvino.gui.save.export_controller import ExportController
@@ -80,6 +81,8 @@ class Session(QObject):
             self.reviewer,
             self.review_canvas,
         )
+        self.looks = SerialWorker()  # all models look at a part of an image
+        self.first_sight = FirstSightController(self.workspace, self.looks)
         self.tables = SerialWorker()  # reading what stands in folders of results
         self.exporter = ExportController(self.saver, self.worker, self.tables)
         self.retrainer = RetrainController(self.workspace, self.catalogue, self.worker)
@@ -89,6 +92,18 @@ class Session(QObject):
         self.reviewer.came_back.connect(self.saver.go_on)
         self.saver.changed.connect(self.reviewer.changed)
         self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
+        self._build_lists()
+        self._panels: list[int] = []
+        self._prepared = False
+        self._open = True
+        viewer.events.theme.connect(self._restyle)
+        QApplication.instance().aboutToQuit.connect(self.close)
+        self.catalogue.start()
+        if not warm_up.is_done():
+            QTimer.singleShot(WARM_UP_DELAY_MS, self._warm_up)
+
+    def _build_lists(self) -> None:
+        """Make what serves plates and the work list."""
         self.plates = PlateController(self.opener, self.files)
         self.plate_worker = SerialWorker()  # a run over a plate, and its tables
         self.background = SerialWorker()  # small pictures
@@ -102,19 +117,11 @@ class Session(QObject):
         self.work_list = WorkListController(self.workspace, self.opener, self.listing)
         self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)
         self.list_thumbnails = ListThumbnails(self.background)
-        self.list_review = ListReview(viewer, self.workspace, self.work_list, self.reviewer, self.saver)
+        self.list_review = ListReview(self.viewer, self.workspace, self.work_list, self.reviewer, self.saver)
         self.work_list.opened.connect(self._use_list)
         self.work_list.read.connect(self._draw_list)
         self.list_runner.ended.connect(self._look_again)
         self.plates.opened.connect(self._take_plate_recipe)
-        self._panels: list[int] = []
-        self._prepared = False
-        self._open = True
-        viewer.events.theme.connect(self._restyle)
-        QApplication.instance().aboutToQuit.connect(self.close)
-        self.catalogue.start()
-        if not warm_up.is_done():
-            QTimer.singleShot(WARM_UP_DELAY_MS, self._warm_up)
 
     def _warm_up(self) -> None:
         if self._open:
@@ -161,7 +168,7 @@ class Session(QObject):
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
         of_plates = (self.thumbnails, self.plates, self.well_values, self.plate_runner)
         of_list = (self.work_list, self.list_runner, self.list_thumbnails)
-        for part in (*one_image, self.retrainer, *of_plates, *of_list):
+        for part in (*one_image, self.first_sight, self.retrainer, *of_plates, *of_list):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
@@ -169,6 +176,7 @@ class Session(QObject):
         self.thumbnails.forget()
         self.list_thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
+        self.first_sight.close()
         listening = (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.saved_result)
         for part in (*listening, self.list_review, self.work_list, self.current_field, self.opener):
             part.close()
@@ -190,7 +198,7 @@ class Session(QObject):
     @property
     def _workers(self) -> tuple[SerialWorker, ...]:
         threads = (self.worker, self.files, self.decoder, self.plate_worker, self.tables, self.background)
-        return (*threads, self.listing)
+        return (*threads, self.listing, self.looks)
 
     @property
     def is_open(self) -> bool:
