@@ -302,7 +302,7 @@ def test_channel_is_that_of_the_plate_whatever_image_is_shown(
     window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, stack_file: Path
 ) -> None:
     window.session.open(stack_file)
-    qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.session.workspace.stack is not None, timeout=WAIT_MS)  # listed, then read
     window.show_step(5)
     rows.channel.setFocus()
     for key, name in ((Qt.Key.Key_Up, "Channel 1"), (Qt.Key.Key_Down, "Channel 2")):
