@@ -152,7 +152,7 @@ def test_error_nobody_foresaw_keeps_its_traceback(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("napari_cellvino.gui.open.open_controller.open_source", broken)
+    monkeypatch.setattr("napari_cellvino.gui.open.open_controller.open_as", broken)
     with notification_manager:
         open_file(window, stack_file)
     assert any("a bug" in str(record.message) for record in notification_manager.records)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qtpy.QtCore import QSignalBlocker, QSize, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QProgressBar, QPushButton, QScrollArea, QSpinBox, QVBoxLayout, QWidget
@@ -111,6 +113,13 @@ class PlatePanel(DropPanel):
 
     def _show_another(self) -> None:
         self.pattern_fold.unfold(self._plates.failure is not None)  # a pattern may help
+
+    def open_dropped(self, paths: list[Path]) -> None:
+        """Take a folder that is dropped here as a plate: where no reader knows it, a pattern is asked for."""
+        if len(paths) == 1 and paths[0].is_dir():
+            self._plates.open(paths[0])
+        else:
+            super().open_dropped(paths)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
         """Get ready to open a plate; look again at what stands there of the open one: cells were reviewed meanwhile."""

@@ -27,5 +27,9 @@ class DropPanel(QWidget):
         """Open what was dropped."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
-            self.session.open(*paths)
+            self.open_dropped(paths)
         event.acceptProposedAction()
+
+    def open_dropped(self, paths: list[Path]) -> None:
+        """Open files and folders as what they are."""
+        self.session.open(*paths)

@@ -52,6 +52,7 @@ class ValueCombo(QComboBox, Generic[V]):
         else:
             narrow(self)
         self.setAccessibleName(name)
+        self.setToolTip(tooltip)  # choices may come later
         self.activated.connect(lambda _: self._on_activated())
         self.offer(choices)
 
