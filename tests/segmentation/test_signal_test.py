@@ -97,6 +97,13 @@ def test_cells_are_a_signal(name: str) -> None:
     assert find_emptiness(CELLS[name][None]) is None
 
 
+def test_cells_on_a_large_offset_are_a_signal() -> None:
+    centres = [(y, x) for y in range(30, 512, 60) for x in range(30, 512, 60)]
+    cells = discs((512, 512), centres, 9) > 0
+    field = 1e12 + np.random.default_rng(0).normal(100, 5, (512, 512)) + 300.0 * cells
+    assert find_emptiness(field[None]) is None
+
+
 @pytest.mark.parametrize("value", [0, 517, np.nan])
 def test_one_value_looks_empty(value: float) -> None:
     assert find_emptiness(np.full((1, 200, 200), value, np.float32)) is Emptiness.CONSTANT

@@ -9,6 +9,7 @@ from napari_cellvino.core.image import Stack
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.segmentation.bright_background import describe_bright_background
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
@@ -77,6 +78,7 @@ def _predict(
         on_plane=watch.add,
     )
     raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px)
+    raw = replace(raw, notices=(*raw.notices, *describe_bright_background(plane.inputs, spec)))
     before = Prediction(plane, raw, Decoded(None, Objects.none()), {}, emptiness=watch.emptiness)
     return (yield from _decode_plane(before, pipeline, engines))
 

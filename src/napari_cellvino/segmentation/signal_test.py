@@ -110,7 +110,10 @@ def _emptiness(channel: NDArray[np.generic]) -> Emptiness | None:
         return Emptiness.CONSTANT
     if channel.size < FEWEST_PIXELS:
         return None
-    bands = list(_bands(np.where(known, grid, np.median(values)).astype(np.float32), known))
+    middle = np.median(values)
+    spread = float(np.std(values.astype(np.float64)))
+    field = np.where(known, grid - middle, 0) / spread  # values far from 0 would lose all in 32 bits
+    bands = list(_bands(field.astype(np.float32), known))
     if not bands or min(map(pattern_modes, bands[:2])) < PATTERN_MODES:
         return Emptiness.PATTERN
     return Emptiness.NOISE if evidence(bands) < ENOUGH else None
