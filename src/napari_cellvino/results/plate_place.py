@@ -36,7 +36,8 @@ class PlateChoices:
 
     ``ring_px`` is the width of the ring around each object. With ``labels_back``, label images are written into a plate
     that is OME-Zarr. With ``replace``, results made with other choices are made anew; those made with these are kept,
-    unless every field is to be done ``again``.
+    unless every field is to be done ``again``. Without ``keeps_layout``, ``layout.csv`` is left to who started the run,
+    and may be written meanwhile.
     """
 
     layout: Layout = field(default_factory=Layout)
@@ -44,6 +45,7 @@ class PlateChoices:
     labels_back: bool = False
     replace: bool = False
     again: bool = False
+    keeps_layout: bool = True
 
 
 def plate_result_key(result_key: ResultKey, source: PlateSource, field: FieldOfView, ring_px: int) -> ResultKey:

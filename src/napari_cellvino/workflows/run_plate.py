@@ -77,7 +77,8 @@ def run_plate(
     store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
     plate = PlateStore(store, source)
-    plate.keep_layout(choices.layout)
+    if choices.keeps_layout:
+        plate.keep_layout(choices.layout)
     tasks = plate_tasks(source, fields, pipeline, root, choices, address)
     tables = PlateTables(plate, fields, choices.layout)
     result = yield from run_fields(tasks, executor or ThreadsExecutor(worker), tables, store, pipeline)

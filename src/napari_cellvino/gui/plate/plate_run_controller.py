@@ -125,7 +125,8 @@ class PlateRunController(QObject):
         chosen = frozenset(wells)
         fields = tuple(f for f in current.source.plate.fields if f.well in chosen)
         run = PlateRun(current.source, fields, self._well_values.root, time.perf_counter())
-        choices = PlateChoices(self._well_values.layout, labels_back=labels_back, replace=anew)
+        choices = PlateChoices(self._well_values.layout, labels_back=labels_back, replace=anew, keeps_layout=False)
+        self._well_values.keep_layout()  # in order with what is typed during the run
         chosen_here = self._workspace.pipeline().with_overrides(current.overrides).with_choices(channel=self.channel)
         pipeline = fit_to_plate(chosen_here, current.source.plate)
         self.last, self.running, self.stopped, self.failure = run, True, False, None

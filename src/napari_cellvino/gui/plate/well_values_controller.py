@@ -84,10 +84,16 @@ class WellValuesController(QObject):
         if current is None:
             return
         self.layout, self._typed, failed = layout, True, self._failed()
-        self._reading.start(lambda: _stored(root, current.source).keep_layout(layout), Task(failed=self._fail))
+        self.keep_layout()
         written = Task(done=lambda results: self._take_all(current.source, results), failed=self._fail)
         self._writing.start(lambda: _tabulated(root, current.source, layout, failed), written)
         self.changed.emit()
+
+    def keep_layout(self) -> None:
+        """Write what the wells hold into the folder of results, after what was kept before; what it told stays."""
+        current, root, layout = self._plates.current, self.root, self.layout
+        if current is not None and (self._typed or layout):
+            self._reading.start(lambda: _stored(root, current.source).keep_layout(layout), Task(failed=self._fail))
 
     def read(self) -> None:
         """Read what stands in the folder of results."""
