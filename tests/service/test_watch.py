@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import threading
@@ -12,6 +13,8 @@ import pytest
 import tifffile
 from plate_images import write_plate
 
+from napari_cellvino.core.errors import DeviceError
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.service.inputs import Input, Settled
 from napari_cellvino.service.rules import Rule, RuleBook, Take
@@ -98,6 +101,43 @@ def test_same_content_is_not_run_twice(make_watch, inbox, crops, run_once):
     job = ended(run_once(make_watch()))["copy.tif"]
     assert job.state is JobState.SKIPPED
     assert "a.tif" in job.error
+
+
+def test_copies_that_come_together_are_run_once(make_watch, inbox, crops, run_once):
+    for name in ("a.tif", "b.tif"):
+        tifffile.imwrite(inbox / name, crops[0])
+    events = run_once(make_watch())
+    assert len(fields_of(events)) == 1
+    assert [(name, job.state.value) for name, job in ended(events).items()] == [("a.tif", "done"), ("b.tif", "skipped")]
+
+
+def test_name_that_is_no_text_is_passed_over(make_watch, inbox, crops, run_once):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    try:
+        (inbox / "a.tif").rename(inbox / os.fsdecode(b"\xff.tif"))
+    except OSError:
+        pytest.skip("this disk takes names that are text only")
+    tifffile.imwrite(inbox / "b.tif", crops[1])
+    assert list(ended(run_once(make_watch()))) == ["b.tif"]
+
+
+def test_recipe_that_cannot_be_used_fails_at_once(make_watch, inbox, crops, run_once, tmp_path):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    run_once(make_watch())
+    (tmp_path / "wrong.yaml").write_text("zoom: 3", encoding="utf-8")
+    watch, recipe = make_watch(), str(tmp_path / "wrong.yaml")
+    watch.ledger.update([str(inbox / "a.tif")], state=JobState.WAITING, recipe=recipe, attempts=0)
+    job = ended(run_once(watch))["a.tif"]
+    assert (job.state, job.attempts) == (JobState.FAILED, 1)
+    assert "zoom" in job.error
+
+
+def test_device_that_is_not_there_ends_the_watch_and_the_jobs_wait(make_watch, inbox, crops, run_once):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    watch = make_watch(base=Recipe(device="GPU.7"))
+    with pytest.raises(DeviceError):
+        run_once(watch)
+    assert [job.state for job in watch.ledger.jobs()] == [JobState.WAITING]
 
 
 def test_bad_file_fails_for_good_and_the_others_go_on(make_watch, inbox, crops, run_once):

@@ -40,12 +40,11 @@ def segment_layer(
         options["channel"] = channel
     if cell_diameter_px:
         options["diameter_px"] = cell_diameter_px
-    scale, translate = image.scale[-2:], image.translate[-2:]
-    return _work(stack_of(image), model, options, scale=scale, translate=translate)
+    return _work(stack_of(image), model, options, {"scale": image.scale[-2:], "translate": image.translate[-2:]})
 
 
 @thread_worker(start_thread=True)
-def _work(stack: Stack, model: str, options: dict[str, Any], **place: Any) -> LayerDataTuple:  # noqa: ANN401
+def _work(stack: Stack, model: str, options: dict[str, Any], place: dict[str, Any]) -> LayerDataTuple:
     found = segment(stack, model, **options)
     for notice in found.notices:
         show_info(notice)
