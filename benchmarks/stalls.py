@@ -7,10 +7,8 @@ programs do meanwhile is left out. The network runs once on a small field, whose
 from __future__ import annotations
 
 import math
-import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -21,7 +19,7 @@ from scipy.ndimage import zoom
 
 from benchmarks.figure import Figure
 from benchmarks.scenes import in_memory, nuclei_field
-from benchmarks.window_edits import SIZE, check_display
+from benchmarks.window_edits import bench_window, check_display
 from napari_cellvino.core.progress import finish
 from napari_cellvino.segmentation.predict import Prediction, decode
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -56,7 +54,7 @@ def measure_stalls(side: int = SIDE, wanted: tuple[int, ...] = (FEW, MANY)) -> l
 def _measure(side: int, cells: int) -> list[Figure]:
     prediction = _tiled_prediction(side, cells)
     count = len(prediction.decoded.objects)
-    with _window() as window:
+    with bench_window() as window:
         stalls, preview_s = _steps(window, prediction)
     longest = max(stalls.values())
     each = [Figure(f"  {name}", 1000 * stall, "ms") for name, stall in stalls.items()]
@@ -114,24 +112,6 @@ class _Heartbeat:
         settle(self._window)
         timer.stop()
         return float(np.diff(beats).max())
-
-
-@contextmanager
-def _window() -> Iterator[CellvinoWindow]:
-    """Yield the window of a new viewer, at rest."""
-    import napari
-
-    from napari_cellvino.gui.shell.demo import settle
-
-    viewer = napari.Viewer(show=True)
-    viewer.window.resize(*SIZE)
-    _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
-    with tempfile.TemporaryDirectory() as folder:
-        settle(window)
-        window.session.saver.choose(folder)
-        settle(window)
-        yield window
-        viewer.close()
 
 
 def _tiled_prediction(side: int, cells: int) -> Prediction:

@@ -69,8 +69,8 @@ def check_display() -> None:
 
 
 @contextmanager
-def _reviewing() -> Iterator[CellvinoWindow]:
-    """Run the model on a (2048, 2048) field in a viewer, and yield its window with the Review tab open."""
+def bench_window() -> Iterator[CellvinoWindow]:
+    """Yield the window of a new viewer, at rest, that saves into a folder of its own."""
     import napari
 
     from napari_cellvino.gui.shell.demo import settle
@@ -80,15 +80,25 @@ def _reviewing() -> Iterator[CellvinoWindow]:
     _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
     with tempfile.TemporaryDirectory() as folder:
         settle(window)
-        viewer.add_image(_field(), name="field")
-        settle(window)
         window.session.saver.choose(folder)
+        settle(window)
+        yield window
+        viewer.close()
+
+
+@contextmanager
+def _reviewing() -> Iterator[CellvinoWindow]:
+    """Run the model on a (2048, 2048) field in a viewer, and yield its window with the Review tab open."""
+    from napari_cellvino.gui.shell.demo import settle
+
+    with bench_window() as window:
+        window.session.viewer.add_image(_field(), name="field")
+        settle(window)
         window.session.runner.run()
         settle(window)
         window.show_step(3)
         _rest()
         yield window
-        viewer.close()
 
 
 def _field() -> NDArray[np.uint16]:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QImage, QPixmap
 
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import MetadataOverrides, Origin
 from napari_cellvino.gui.plate.thumbnails import SHOW_EVERY_MS, shrunk
+from napari_cellvino.gui.widgets.delay import throttler
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.workflows.sources import OpenSources
 from napari_cellvino.workflows.work_list import FieldId, WorkField, field_id
@@ -34,10 +35,7 @@ class ListThumbnails(QObject):
         self._worker, self._task = worker, Task()
         self.pictures: dict[FieldId, QPixmap] = {}
         self._channel = ""
-        self._delay = QTimer(self)
-        self._delay.setSingleShot(True)
-        self._delay.setInterval(SHOW_EVERY_MS)
-        self._delay.timeout.connect(self.changed)
+        self._delay = throttler(self, SHOW_EVERY_MS, self.changed.emit)
 
     def read(self, fields: Sequence[WorkField], channel: str) -> None:
         """Read the pictures that are not there yet, in this channel where an image has it."""
@@ -47,19 +45,20 @@ class ListThumbnails(QObject):
             self._channel = channel
         wanted = [field.origin for field in fields[:MOST] if field.id not in self.pictures]
         if wanted:
-            self._task = Task(progressed=self._take, done=lambda _: self.changed.emit())
+            self._task = Task(progressed=lambda small: self._take(channel, small), done=lambda _: self.changed.emit())
             self._worker.start(lambda: _read(wanted, channel), self._task)
 
     def forget(self) -> None:
         """Let go of all pictures."""
         self._task.stop()
-        self._delay.stop()
+        self._delay.cancel()
         self.pictures.clear()
 
-    def _take(self, small: _Small) -> None:
+    def _take(self, channel: str, small: _Small) -> None:
+        if channel != self._channel:  # that of the time before
+            return
         self.pictures[small[0]] = _pixmap(small[1])
-        if not self._delay.isActive():
-            self._delay.start()
+        self._delay.throttle()
 
 
 def _read(origins: Sequence[Origin], channel: str) -> Iterator[_Small]:
