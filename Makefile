@@ -41,7 +41,7 @@ lint: .venv/.ready-dev
 	$(BIN)/lint-imports
 
 lock:  ## pin what is new in pyproject.toml; `make lock FLAGS=--upgrade` takes the newest of everything
-	env -u UV_FIND_LINKS uv pip compile pyproject.toml --extra all --extra formats --extra train --group dev \
+	env -u UV_FIND_LINKS uv pip compile pyproject.toml --extra all --extra cluster --extra formats --extra train --group dev \
 	  --constraint requirements/held.txt --universal --python-version 3.11 --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --quiet --output-file requirements/lock.txt $(FLAGS)
 
@@ -60,7 +60,7 @@ system:
 	@touch $@
 
 .venv/.ready-dev: .venv/.ready
-	scripts/setup_venv.sh all,formats,train dev
+	scripts/setup_venv.sh all,cluster,formats,train dev
 	@touch $@
 
 .cache/.readers: .venv/.ready-dev $(wildcard requirements/readers-*.txt) scripts/setup_readers.sh

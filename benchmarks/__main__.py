@@ -18,6 +18,7 @@ import psutil
 
 from benchmarks.asked import Asked
 from benchmarks.cells import measure_cells
+from benchmarks.cluster import measure_cluster
 from benchmarks.edits import measure_edits, measure_stack_edits
 from benchmarks.exports import measure_exports
 from benchmarks.figure import Figure, NotMeasuredError, record, table
@@ -55,6 +56,7 @@ PARTS: dict[str, Part] = {
     "stalls": ("How long the window stands still, on 4096 x 4096 px", lambda _: measure_stalls()),
     "memory": ("A stack of 1 GB (ZCYX, uint8) through the command line", lambda _: measure_memory()),
     "results": ("10,000 finished fields in one folder", lambda _: measure_results()),
+    "cluster": ("100,000 fields without work, given out by a scheduler", lambda _: measure_cluster()),
     "exports": ("Results to every format with cellvino export", lambda _: measure_exports()),
     "finetune": ("Five corrected fields of a new kind, with cellvino train", measure_finetune),
     "stardist": ("A 1024 x 1024 field of nuclei beside StarDist 2D", measure_stardist),

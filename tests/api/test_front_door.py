@@ -64,7 +64,9 @@ def found(sample: Path) -> nc.Segmentation:
 
 def tree(folder: Path) -> dict[str, bytes]:
     """Return every file of a folder of results but the one that tells of times."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "run.json")
+    files = (
+        path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in ("run.json", "ledger.sqlite")
+    )
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

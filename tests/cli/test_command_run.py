@@ -17,7 +17,7 @@ FIRST_COLUMNS = [
 ]  # fmt: skip
 
 
-def tree(root, *, but=("run.json",)):
+def tree(root, *, but=("run.json", "ledger.sqlite")):
     files = (p for p in sorted(root.rglob("*")) if p.is_file() and p.name not in but)
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
 
@@ -43,7 +43,9 @@ def counted(cellvino, path, out, *more):
 
 def test_run_writes_what_it_promises(sample_run):
     folders = ["A01_s1", "A02_s1", "A03_s1", "B01_s1", "B02_s1", "B03_s1", "nuclei_stack"]
-    assert sorted(p.name for p in sample_run.iterdir()) == sorted([*folders, "counts.csv", "recipe.yaml", "run.json"])
+    assert sorted(p.name for p in sample_run.iterdir()) == sorted(
+        [*folders, "counts.csv", "ledger.sqlite", "recipe.yaml", "run.json"]
+    )
     for folder in folders:
         names = {p.name for p in (sample_run / folder).iterdir()}
         assert names == {"labels.tif", "objects.csv", "qc.png", "annotation.json"}

@@ -26,8 +26,10 @@ def read_tree(root: Path, places: Mapping[Path, str] | None = None) -> Tree:
         A folder of results.
     places
         Absolute paths that are written into results, and the words that they are compared as.
+
+    The ledger, which has the times and the computer of a run, is left out.
     """
-    files = sorted(path for path in root.rglob("*") if path.is_file())
+    files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != "ledger.sqlite")
     return dict(entry for path in files for entry in _entries(path.relative_to(root).as_posix(), path, places or {}))
 
 

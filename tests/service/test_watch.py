@@ -16,7 +16,7 @@ from plate_images import write_plate
 from napari_cellvino.core.errors import DeviceError
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.service.inputs import Input, Settled
+from napari_cellvino.service.inputs import Input, Settled, folder_stamp
 from napari_cellvino.service.rules import Rule, RuleBook, Take
 from napari_cellvino.service.watch import Ended, Idle, Queued
 from napari_cellvino.storage.ledger import JobState, Ledger
@@ -195,6 +195,24 @@ def test_plate_is_one_input(make_watch, inbox, crops, run_once):
     assert (watch.plan.root / "plate 7" / "wells.csv").is_file()
     (as_images, *_) = make_watch(RuleBook(rules=(Rule(take=Take.IMAGES),))).folders.list()
     assert not as_images.plate
+
+
+def test_watched_folder_that_is_a_plate_is_run_as_one(make_watch, inbox, crops, run_once):
+    write_plate(inbox / "plate 7", crops)
+    watch = make_watch()
+    watch.folders.folders = (inbox / "plate 7",)
+    (found,) = watch.folders.list()
+    assert (found.plate, found.relative) == (True, "plate 7")
+    assert ended(run_once(watch))["plate 7"].kind == "plate"
+    assert (watch.plan.root / "plate 7" / "wells.csv").is_file()
+
+
+def test_results_inside_a_watched_plate_do_not_make_it_a_new_input(inbox, crops):
+    write_plate(inbox, crops)
+    before = folder_stamp(inbox, inbox / "out")
+    (inbox / "out").mkdir()
+    (inbox / "out" / "counts.csv").write_text("of the results")
+    assert folder_stamp(inbox, inbox / "out")[0] == before[0]
 
 
 def test_pause_hours_and_full_disk_hold_back_what_waits(make_watch, inbox, crops, run_once, engines):

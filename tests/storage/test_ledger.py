@@ -10,7 +10,8 @@ import threading
 import pytest
 
 from napari_cellvino.core.errors import OptionError, OutputError
-from napari_cellvino.storage.ledger import LEASE_S, LEDGER_NAME, Job, JobState, Ledger, this_worker
+from napari_cellvino.storage.ledger import Job, JobState, Ledger
+from napari_cellvino.storage.ledger_file import LEASE_S, LEDGER_NAME, this_worker
 
 NOW = 1_000_000.0
 
@@ -79,7 +80,7 @@ def test_two_workers_never_get_the_same_job(ledger):
 
 def test_jobs_of_a_process_that_is_gone_are_taken_up(ledger):
     ledger.queue(job("a.tif"))
-    code = "import sys; from napari_cellvino.storage.ledger import this_worker; print(this_worker())"
+    code = "import sys; from napari_cellvino.storage.ledger_file import this_worker; print(this_worker())"
     dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     ledger.claim(1, dead, NOW)
     assert ledger.take_up(NOW) == 1

@@ -17,8 +17,6 @@ from napari_cellvino.engines.openvino import OpenVinoEngine
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
-from napari_cellvino.workflows.executor import Executor, InlineExecutor
-from napari_cellvino.workflows.run_field import FieldWorker
 
 SIDE = 128
 
@@ -94,10 +92,6 @@ class Job:
 
     def choosing(self, **choices: object) -> Job:
         return replace(self, pipeline=self.pipeline.with_choices(**choices))
-
-    def inline(self) -> Executor:
-        """An executor that does nothing beside."""
-        return InlineExecutor(FieldWorker(self.engines))
 
 
 @pytest.fixture

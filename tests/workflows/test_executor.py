@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -19,6 +20,7 @@ from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.executor import InlineExecutor, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, failed_outcome
+from napari_cellvino.workflows.processes import ProcessPool, run_in_process
 from napari_cellvino.workflows.run_field import FieldWorker, run_field_alone
 from napari_cellvino.workflows.run_folder import folder_tasks, list_fields, run_folder
 from napari_cellvino.workflows.run_plate import plate_tasks
@@ -57,8 +59,7 @@ def test_tasks_hold_no_pixels_and_are_the_same_after_a_journey(images, job, tmp_
 def test_inline_and_threads_write_the_same_bytes(images, job):
     inline, threads = replace(job, root=job.root / "inline"), replace(job, root=job.root / "threads")
     for one, kind in ((inline, InlineExecutor), (threads, ThreadsExecutor)):
-        worker = FieldWorker(one.engines)
-        finish(run_folder(images, one.pipeline, one.root, one.engines, executor=kind(worker)))
+        finish(run_folder(images, one.pipeline, one.root, one.engines, executor=kind))
     assert field_tree(inline.root) == field_tree(threads.root)
     assert tree(inline.root)["counts.csv"] == tree(threads.root)["counts.csv"]
 
@@ -85,6 +86,33 @@ def test_a_field_of_a_plate_is_done_in_another_process_too(job, tmp_path, wells)
         (False, "A01", "A01_f2"),
     ]
     assert all("ring_ratio_channel_1" in o.row for o in done)
+
+
+def test_several_processes_write_the_same_bytes_in_the_same_order(images, job):
+    one, two = replace(job, root=job.root / "one"), replace(job, root=job.root / "two")
+    alone = finish(run_folder(images, one.pipeline, one.root, one.engines))
+    with ProcessPool(2) as pool:
+        together = finish(run_folder(images, two.pipeline, two.root, two.engines, executor=pool.executor))
+        again = finish(run_folder(images, two.pipeline, two.root, two.engines, executor=pool.executor))
+    assert [o.row for o in together.outcomes] == [o.row for o in alone.outcomes]
+    assert field_tree(one.root) == field_tree(two.root)
+    assert tree(one.root)["counts.csv"] == tree(two.root)["counts.csv"]
+    assert all(o.kept for o in again.outcomes)
+
+
+def end_at_field_2(task: FieldTask) -> FieldOutcome:
+    """Run a field, but end the whole process at the second one, as a fault in a driver would."""
+    if task.number == 2:
+        os._exit(9)
+    return run_in_process(task)
+
+
+def test_field_that_ends_its_process_fails_alone(images, job, monkeypatch):
+    monkeypatch.setattr("napari_cellvino.workflows.processes.run_in_process", end_at_field_2)
+    with ProcessPool(2) as pool:
+        done = outcomes(pool.executor(FieldWorker(job.engines)), tasks_of(images, job))
+    assert [(o.number, o.failed) for o in done] == [(1, False), (2, True), (3, False)]
+    assert "ended in the middle of it" in str(done[1].row["error"])
 
 
 @pytest.mark.parametrize("kind", [InlineExecutor, ThreadsExecutor])

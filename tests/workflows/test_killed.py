@@ -61,7 +61,7 @@ def unfinished(out) -> list[str]:
 
 
 def tree(out) -> dict[str, bytes]:
-    files = (p for p in sorted(out.rglob("*")) if p.is_file() and p.name != "run.json")
+    files = (p for p in sorted(out.rglob("*")) if p.is_file() and p.name not in ("run.json", "ledger.sqlite"))
     return {p.relative_to(out).as_posix(): p.read_bytes() for p in files}
 
 

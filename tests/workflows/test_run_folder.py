@@ -16,6 +16,7 @@ from napari_cellvino.engines.engine import EngineTileError, InferenceCancelledEr
 from napari_cellvino.quality.accuracy import match_field, summarise
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows import run_folder
+from napari_cellvino.workflows.executor import InlineExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 from napari_cellvino.workflows.run_folder import list_inputs
 
@@ -38,7 +39,7 @@ def tree(root):
     return {
         str(p.relative_to(root)): p.read_bytes()
         for p in sorted(root.rglob("*"))
-        if p.is_file() and p.name != "run.json"
+        if p.is_file() and p.name not in ("run.json", "ledger.sqlite")
     }
 
 
@@ -229,7 +230,7 @@ def test_full_disk_leaves_nothing_half_written_and_the_rest_goes_on(images, job,
 
     monkeypatch.setattr("napari_cellvino.storage.atomic.os.fsync", fsync)
     done = []
-    for news in ran(images, job, executor=job.inline()):
+    for news in ran(images, job, executor=InlineExecutor):
         if isinstance(news, FieldOutcome):
             full.clear()
             done.append(news)
@@ -324,5 +325,5 @@ def test_a_field_finished_as_the_run_stops_is_counted(images, job, monkeypatch):
 
     monkeypatch.setattr(ResultStore, "save", save_and_stop)
     with pytest.raises(KeyboardInterrupt):
-        finished(images, job, executor=job.inline())
+        finished(images, job, executor=InlineExecutor)
     assert list(counts(job.root)["status"]) == ["done"]

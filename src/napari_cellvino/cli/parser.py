@@ -69,7 +69,11 @@ def _command(
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "run", "run", "count the cells of images and save labels, tables and pictures")
     parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="INPUT", help="image files, folders of images, or a plate"
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="INPUT",
+        help="image files, folders of images, plates, as many as you like",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
@@ -77,8 +81,31 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
     )
+    parser.add_argument(
+        "--workers",
+        type=_workers,
+        metavar="N|auto",
+        help="processes that share the fields; auto: as many as cores, fields and free memory are worth (default)",
+    )
+    text = "run on a cluster: tcp://host:8786 of dask, local:N processes, or a YAML file of dask-jobqueue"
+    parser.add_argument("--cluster", metavar="WHERE", help=text)
+    text = "where a folder of this computer lies on the cluster, as /mnt/lab=/data/lab; repeatable"
+    parser.add_argument("--map", action="append", default=[], metavar="HERE=THERE", help=text)
+    text = "fields of an earlier run that failed, were never done, or were rejected (see 'cellvino jobs'); repeatable"
+    parser.add_argument("--only", action="append", default=[], choices=["failed", "new", "rejected"], help=text)
+    text = "try a field so often again where the cause of its failure may pass, as a network drive that is away (1)"
+    parser.add_argument("--retries", type=int, default=1, metavar="N", help=text)
     _add_plate_choices(parser)
     _add_choices(parser)
+
+
+def _workers(text: str) -> int | None:
+    """Return a number of processes; None stands for as many as are worth it."""
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; give 1 or more, or auto")
+    return int(text)
 
 
 def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -98,13 +125,15 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "list the jobs of a watch, and decide what is run again, accepted or rejected"
+    text = "list the jobs of a watch, or the fields of a run, and decide what is run again, accepted or rejected"
     parser = _command(commands, "jobs", "jobs", text)
     add = parser.add_argument
     actions = ["list", "show", "retry", "rerun", "cancel", "accept", "reject", "pause", "resume"]
     add("action", choices=actions, help="rerun: with another recipe; pause: begin nothing further")
-    add("results", type=Path, metavar="DIR", help="folder that 'cellvino watch' writes to")
-    add("input", nargs="*", metavar="INPUT", help="inputs, by path or name")
+    add("results", type=Path, metavar="DIR", help="folder that 'cellvino watch' or 'cellvino run' writes to")
+    add("input", nargs="*", metavar="INPUT", help="inputs, by path or name; with --fields the names of fields")
+    add("--fields", action="store_true", help="the fields in DIR, which every run enters there")
+    add("--csv", type=Path, metavar="FILE", help="write the list of fields as a table")
     states = ["waiting", "running", "done", "failed", "skipped", "cancelled", "accepted", "rejected"]
     add("--state", action="append", default=[], choices=states, help="jobs in this state; repeatable")
     add("--recipe", type=Path, metavar="FILE", help="what rerun runs instead")

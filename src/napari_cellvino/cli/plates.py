@@ -9,47 +9,49 @@ from pathlib import Path
 
 from napari_cellvino.cli.progress_report import Reporter, cells
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, choose_fields, name_wells
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.plates.layout import read_layout
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.plate_store import PlateStore
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.workflows.executor import ExecutorMaker
+from napari_cellvino.workflows.field_log import Selection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
-from napari_cellvino.workflows.plate_inputs import check_plate_run, is_plate
+from napari_cellvino.workflows.plate_inputs import check_plate_run
 from napari_cellvino.workflows.run_fields import RunResult
+from napari_cellvino.workflows.run_inputs import PlateInput, RunInputs
 from napari_cellvino.workflows.run_plate import run_plate
 
 _DECIDE = "; --keep-doubles first says that this is right, --keep-doubles both counts each"
 _SHOWN = 10  # names of what is missing
 
 
-def plate_input(options: argparse.Namespace, overrides: MetadataOverrides) -> PlateSource | None:
-    """Return the plate that is to be run, or None where the inputs are images; say how a folder is taken.
-
-    Raises
-    ------
-    OptionError
-        If choices for a plate were typed and there is none, or a plate is one of several inputs.
-    """
-    plates = [path for path in options.inputs if is_plate(path, overrides.pattern, options.plate)]
+def check_plate_choices(inputs: RunInputs, pipeline: Pipeline, options: argparse.Namespace) -> None:
+    """Raise OptionError if choices for plates were typed and an input is none, or plates are run over time."""
     typed = [o for o in ("wells", "fields", "layout", "labels_back") if getattr(options, o)]
-    if plates and len(options.inputs) == 1:
-        return open_plate(plates[0], overrides)
-    if typed:
+    if typed and inputs.paths:
         flag = typed[0].replace("_", "-")
-        raise OptionError(f"--{flag} is for one plate, and {options.inputs[0]} is none; see 'cellvino info'")
-    if plates:
-        raise OptionError(f"{plates[0]} is a plate: run it by itself, since its tables are those of one plate")
-    return None
+        raise OptionError(f"--{flag} is for plates, and {inputs.paths[0]} is none; see 'cellvino info'")
+    if inputs.plates and pipeline.recipe.frame == 0:
+        raise OptionError("a plate is run one time point at a time; write --frame N instead of --frame all")
 
 
-def run_plate_inputs(
-    source: PlateSource, pipeline: Pipeline, engines: EngineProvider, options: argparse.Namespace
+def selection_of(options: argparse.Namespace) -> Selection:
+    """Return which fields are run, and how often; `OptionError` if a number is not possible."""
+    if options.retries < 0:
+        raise OptionError(f"--retries {options.retries} is not possible; give 0 or more")
+    return Selection(frozenset(options.only), options.retries)
+
+
+def run_plate_input(
+    given: PlateInput,
+    pipeline: Pipeline,
+    engines: EngineProvider,
+    executor: ExecutorMaker,
+    options: argparse.Namespace,
 ) -> RunResult:
     """Run the chosen wells of a plate and return what became of every field.
 
@@ -58,18 +60,19 @@ def run_plate_inputs(
     OptionError
         If wells, fields, layout or ring are not possible.
     """
+    source, root = given.source, given.root
     plate = source.plate
     fields = choose_fields(plate, options.wells, options.fields)
-    said = pipeline.recipe.overrides
     check_plate_run(source, fields[0], pipeline.recipe, ring_px=options.ring, labels_back=options.labels_back)
-    layout = (
-        read_layout(options.layout, plate) if options.layout else PlateStore(ResultStore(options.out), source).layout()
-    )
+    layout = read_layout(options.layout, plate) if options.layout else PlateStore(ResultStore(root), source).layout()
     choices = PlateChoices(layout, options.ring, options.labels_back, again=options.overwrite)
-    address = PlateAddress(source.path, said)
+    address = PlateAddress(source.path, pipeline.recipe.overrides)
     reporter = PlateReporter(plate, fields, quiet=options.json)
     reporter.begin()
-    running = run_plate(source, fields, pipeline, options.out, engines, choices, address=address)
+    running = run_plate(
+        source, fields, pipeline, root, engines, choices, address=address, executor=executor,
+        selection=selection_of(options),
+    )  # fmt: skip
     result = finish(running, reporter.report)
     reporter.end(result.outcomes)
     for notice in (*result.notices, *(f"{fault}{_DECIDE}" for fault in result.faults)):

@@ -1,43 +1,98 @@
-"""``cellvino run``: images in, results out."""
+"""``cellvino run``: images and plates in, results out."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from napari_cellvino.cli.plates import plate_input, run_plate_inputs
+from napari_cellvino.cli.plates import check_plate_choices, run_plate_input, selection_of
 from napari_cellvino.cli.progress_report import Reporter
 from napari_cellvino.cli.recipe_options import recipe_from
 from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.plate import choose_fields
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.workflows.cluster import ClusterExecutor, cluster_client
+from napari_cellvino.workflows.executor import ExecutorMaker, ThreadsExecutor
+from napari_cellvino.workflows.path_map import PathMap
+from napari_cellvino.workflows.processes import ProcessPool
 from napari_cellvino.workflows.run_fields import RunResult
-from napari_cellvino.workflows.run_folder import describe_inputs, list_inputs, run_folder
+from napari_cellvino.workflows.run_folder import describe_inputs, run_folder
+from napari_cellvino.workflows.run_inputs import RunInputs, plan_inputs
+from napari_cellvino.workflows.worker_count import Resources, bytes_of_worker, choose_workers
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the recipe on all inputs; 0 when every field was done, else 1."""
     pipeline = make_pipeline(recipe_from(options))
-    with EngineProvider() as engines:
-        result = _run(pipeline, engines, options)
+    inputs = plan_inputs(options.inputs, options.out, pipeline.recipe.overrides, options.plate)
+    check_plate_choices(inputs, pipeline, options)
+    with EngineProvider() as engines, _executor(inputs, pipeline, options) as executor:
+        results = list(_runs(inputs, pipeline, engines, executor, options))
     if options.json:
-        print(json_text({"fields": [o.row for o in result.outcomes], "run": result.info}), end="")
-    return int(result.failed)
+        infos = [result.info for result in results]
+        told = {"run": infos[0]} if len(infos) == 1 else {"runs": infos}
+        print(json_text({"fields": [o.row for result in results for o in result.outcomes], **told}), end="")
+    return int(any(result.failed for result in results))
 
 
-def _run(pipeline: Pipeline, engines: EngineProvider, options: argparse.Namespace) -> RunResult:
-    source = plate_input(options, pipeline.recipe.overrides)
-    if source is not None:
-        if pipeline.recipe.frame == 0:
-            raise OptionError("a plate is run one time point at a time; write --frame N instead of --frame all")
-        return run_plate_inputs(source, pipeline, engines, options)
-    files = list_inputs(options.inputs, pipeline.recipe.pattern)
+def _runs(
+    inputs: RunInputs,
+    pipeline: Pipeline,
+    engines: EngineProvider,
+    executor: ExecutorMaker,
+    options: argparse.Namespace,
+) -> Iterator[RunResult]:
+    """Run the plates one after the other, then all images."""
+    for plate in inputs.plates:
+        yield run_plate_input(plate, pipeline, engines, executor, options)
+    if inputs.images or not inputs.plates:
+        yield _run_images(inputs, pipeline, engines, executor, options)
+
+
+def _run_images(
+    inputs: RunInputs,
+    pipeline: Pipeline,
+    engines: EngineProvider,
+    executor: ExecutorMaker,
+    options: argparse.Namespace,
+) -> RunResult:
     if not options.json:
-        for said in describe_inputs(options.inputs, pipeline.recipe.pattern):
+        for said in describe_inputs(inputs.paths, pipeline.recipe.pattern):
             print(said, file=sys.stderr)
-    reporter = Reporter(len(files), quiet=options.json)
-    result = finish(run_folder(files, pipeline, options.out, engines, overwrite=options.overwrite), reporter.report)
+    reporter = Reporter(len(inputs.images), quiet=options.json)
+    running = run_folder(
+        inputs.images, pipeline, inputs.images_root, engines, overwrite=options.overwrite, executor=executor,
+        selection=selection_of(options),
+    )  # fmt: skip
+    result = finish(running, reporter.report)
     reporter.end(result.outcomes)
     return result
+
+
+@contextmanager
+def _executor(inputs: RunInputs, pipeline: Pipeline, options: argparse.Namespace) -> Iterator[ExecutorMaker]:
+    """Yield what runs the fields: a cluster, this process, or several where that is worth it or asked for."""
+    if options.cluster:
+        paths = PathMap.parse(options.map)
+        with cluster_client(options.cluster) as (client, threads):
+            yield lambda worker: ClusterExecutor(client, worker, paths, threads)
+        return
+    if options.map:
+        raise OptionError("--map says where files lie on a cluster; name that with --cluster")
+    plates = [choose_fields(plate.source.plate, options.wells, options.fields) for plate in inputs.plates]
+    has, fields = Resources.here(), sum(map(len, plates)) + len(inputs.images)
+    workers = choose_workers(options.workers, fields, pipeline, has)
+    if workers == 1:
+        yield ThreadsExecutor
+        return
+    threads = max(1, has.cores // workers)
+    if not options.json:
+        size = workers * bytes_of_worker(pipeline) / 1e9
+        print(f"{workers} processes of {threads} thread(s), about {size:.1f} GB of memory", file=sys.stderr)
+    with ProcessPool(workers, threads) as pool:
+        yield pool.executor

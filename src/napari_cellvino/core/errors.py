@@ -52,6 +52,10 @@ class InferenceError(CellvinoError, RuntimeError):
     """The network could not be run to its end."""
 
 
+class WorkerLostError(CellvinoError, RuntimeError):
+    """The process or computer that ran a field ended in the middle of it."""
+
+
 class OutputError(CellvinoError, OSError):
     """A result cannot be written where it was asked for."""
 

@@ -52,6 +52,11 @@ def openvino_core() -> ov.Core:
     return core
 
 
+def limit_threads(threads: int) -> None:
+    """Let networks on the processor use so many threads in this process, on any core: others work beside it."""
+    openvino_core().set_property("CPU", {"INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False})
+
+
 def list_devices() -> tuple[Device, ...]:
     """Return AUTO and every device OpenVINO offers on this computer."""
     devices = [_describe(name) for name in openvino_core().available_devices]

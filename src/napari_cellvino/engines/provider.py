@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -36,6 +37,13 @@ def list_devices() -> tuple[Device, ...]:
     return offered()
 
 
+def limit_threads(threads: int) -> None:
+    """Let networks on the processor use so many threads in this process, where others work beside it."""
+    from napari_cellvino.engines.openvino import limit_threads as limit
+
+    limit(threads)
+
+
 class EngineProvider:
     """Makes engines and keeps the last ones, since compiling a network takes longer than running it.
 
@@ -50,6 +58,7 @@ class EngineProvider:
     def __init__(self, make: EngineMaker = open_engine, *, kept: int = KEPT) -> None:
         self._make, self._kept = make, kept
         self._held: OrderedDict[tuple[str, str, Precision], Engine] = OrderedDict()
+        self._lock = Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -68,12 +77,13 @@ class EngineProvider:
             If the device or the precision is not there.
         """
         key = (package.sha256, device, precision)
-        if key not in self._held:
-            self._held[key] = self._make(package, device, precision)
-        self._held.move_to_end(key)
-        while len(self._held) > self._kept:
-            self._held.popitem(last=False)  # who still uses it keeps a reference
-        return self._held[key]
+        with self._lock:
+            if key not in self._held:
+                self._held[key] = self._make(package, device, precision)
+            self._held.move_to_end(key)
+            while len(self._held) > self._kept:
+                self._held.popitem(last=False)  # who still uses it keeps a reference
+            return self._held[key]
 
     def cancel(self) -> None:
         """Stop running inferences, from any thread: the run raises `InferenceCancelledError`."""

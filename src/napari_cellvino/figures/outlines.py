@@ -162,8 +162,8 @@ def _pairs(labels: Integers, dy: int, dx: int) -> tuple[Integers, Integers]:
     height, width = labels.shape
     near = labels[: max(height - dy, 0), max(-dx, 0) : max(width - max(dx, 0), 0)]
     far = labels[dy:, max(dx, 0) : max(width + min(dx, 0), 0)]
-    y, x = np.nonzero((near != far) & (near != 0) & (far != 0))
-    return near[y, x], far[y, x]
+    both = (near != far) & (near != 0) & (far != 0)
+    return near[both], far[both]
 
 
 def _hues(pairs: NDArray[np.intp], n: int) -> NDArray[np.intp]:

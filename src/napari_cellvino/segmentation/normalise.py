@@ -99,10 +99,10 @@ def sample_medians(plane: NDArray[np.generic], samples: int = SAMPLES) -> NDArra
     height, width = plane.shape
     step = grid_step(plane.shape, samples)
     shifted = [
-        _as_floats(plane[1 + dy : height - 1 + dy : step, 1 + dx : width - 1 + dx : step])
+        np.ascontiguousarray(plane[1 + dy : height - 1 + dy : step, 1 + dx : width - 1 + dx : step])
         for dy, dx in product((-1, 0, 1), repeat=2)
     ]
-    return _median_of_nine(shifted)
+    return _as_floats(_median_of_nine(shifted))  # ordered in their own type: bytes take a quarter of the time
 
 
 def grid_step(shape: tuple[int, ...], samples: int = SAMPLES) -> int:
@@ -110,7 +110,7 @@ def grid_step(shape: tuple[int, ...], samples: int = SAMPLES) -> int:
     return max(1, int(np.sqrt(shape[0] * shape[1] / samples)))
 
 
-def _median_of_nine(v: list[NDArray[np.floating]]) -> NDArray[np.floating]:
+def _median_of_nine(v: list[NDArray[np.generic]]) -> NDArray[np.generic]:
     """Return the elementwise median by a 19-exchange network (Paeth 1990, Graphics Gems): 10x ``np.median``."""
     for a, b in (
         (1, 2), (4, 5), (7, 8), (0, 1), (3, 4), (6, 7), (1, 2), (4, 5), (7, 8), (0, 3),

@@ -58,9 +58,10 @@ class Folders:
     def _inside(self, folder: Path, top: Path) -> Iterator[Input]:
         try:
             names = sorted(os.listdir(folder))
-            take = self._take(_relative(folder, top))
-            if take is not Take.IMAGES and folder != top and (take is Take.PLATE or self._is_plate(folder)):
-                yield Input(folder, _relative(folder, top), folder_stamp(folder), folder=True, plate=True)
+            relative = _relative(folder, top)
+            if self._is_run_as_plate(folder, relative, sure=folder != top):
+                stamp = folder_stamp(folder, self._leave_out)
+                yield Input(folder, relative, stamp, folder=True, plate=True)
                 return
             listing = scan_folder(folder)
             for path in listing.images:
@@ -79,6 +80,11 @@ class Folders:
     def _is_searched(self, folder: Path) -> bool:
         return folder.absolute() != self._leave_out and not is_image_folder(folder)
 
+    def _is_run_as_plate(self, folder: Path, relative: str, *, sure: bool) -> bool:
+        """Return whether a folder is one plate; of a watched folder itself (not ``sure``) its content must say so."""
+        take = self._take(relative)
+        return take is not Take.IMAGES and ((sure and take is Take.PLATE) or self._is_plate(folder))
+
     def _is_plate(self, folder: Path) -> bool:
         """Return whether a folder is a plate, looked at again only when its list of files has changed."""
         changed = folder.stat().st_mtime_ns
@@ -95,17 +101,19 @@ def _found_plate(folder: Path) -> bool:
         return True
 
 
-def folder_stamp(folder: Path) -> Stamp:
-    """Return the size of all files in a folder and the time of the last change of one."""
+def folder_stamp(folder: Path, leave_out: Path | None = None) -> Stamp:
+    """Return the size of all files in a folder, but for one folder in it, and the time of the last change of one."""
     size = newest = 0
-    for place, _, names in os.walk(folder):
+    for place, below, names in os.walk(folder):
+        below[:] = [name for name in below if Path(place, name).absolute() != leave_out]
         for stat in [os.stat(place), *(os.stat(os.path.join(place, name)) for name in names)]:
             size, newest = size + stat.st_size, max(newest, stat.st_mtime_ns)
     return size, newest
 
 
 def _relative(path: Path, top: Path) -> str:
-    return path.relative_to(top).as_posix()
+    """Return the path below a watched folder; of the folder itself, which may be a plate, its name."""
+    return top.name if path == top else path.relative_to(top).as_posix()
 
 
 class Settled:

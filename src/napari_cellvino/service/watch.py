@@ -27,7 +27,8 @@ from napari_cellvino.service.inputs import Folders, Input, Settled
 from napari_cellvino.service.job_run import JobTally, content_hash, run_jobs
 from napari_cellvino.service.rules import ImageFacts, Rule, RuleBook, Take, Verdict, recipe_of
 from napari_cellvino.service.summary import write_summary
-from napari_cellvino.storage.ledger import Job, JobState, Ledger, this_worker
+from napari_cellvino.storage.ledger import Job, JobState, Ledger
+from napari_cellvino.storage.ledger_file import this_worker
 from napari_cellvino.workflows.executor import RunEvent
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 

@@ -7,7 +7,7 @@ processes or computers can take the same tasks.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
@@ -34,6 +34,10 @@ class Executor(Protocol):
             If the network was cancelled.
         """
         ...
+
+
+ExecutorMaker = Callable[[FieldWorker], Executor]
+"""Makes the executor of a run; the worker has the engines, files and results of this process."""
 
 
 class InlineExecutor:

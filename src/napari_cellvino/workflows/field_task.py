@@ -98,7 +98,8 @@ class FieldProgress:
 class FieldOutcome:
     """The outcome of a field: its ``row`` of ``counts.csv``; ``kept`` if an earlier run had finished it.
 
-    ``can_pass`` says of a failure that its cause may be gone later, such as a network drive that is away.
+    ``can_pass`` says of a failure that its cause may be gone later, such as a network drive that is away, ``stage``
+    what was done then: open, segment, write.
     """
 
     number: int
@@ -109,6 +110,7 @@ class FieldOutcome:
     notices: tuple[str, ...] = ()
     traceback: str = ""
     can_pass: bool = False
+    stage: str = ""
 
     @property
     def failed(self) -> bool:
@@ -116,12 +118,14 @@ class FieldOutcome:
         return self.row["status"] == "failed"
 
 
-def failed_outcome(number: int, origin: Origin, error: Exception, place: WellPlace | None = None) -> FieldOutcome:
+def failed_outcome(
+    number: int, origin: Origin, error: Exception, place: WellPlace | None = None, *, stage: str = "open"
+) -> FieldOutcome:
     """Return the outcome of a field without a result."""
     reason, details = why_failed(error)
     row = field_row(origin, "", "failed", reason)
     row = plate_row(row, place.columns) if place else row
-    return FieldOutcome(number, row, traceback=details, can_pass=can_pass(error))
+    return FieldOutcome(number, row, traceback=details, can_pass=can_pass(error), stage=stage)
 
 
 def why_failed(error: Exception) -> tuple[str, str]:

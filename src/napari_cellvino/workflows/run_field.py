@@ -116,18 +116,21 @@ def segment_field(
 ) -> Generator[FieldProgress, None, SegmentedField | FieldOutcome]:
     """Yield progress and return the segmented field, or the outcome of a field that is not run or failed."""
     started = time.perf_counter()
+    kept = kept_outcome(task, worker)
+    if kept is not None:
+        return kept
+    stage = "open"
     try:
         store = worker.store(task)
-        if not task.again and store.is_finished(task.folder, task.result_key):
-            return _kept_outcome(task, worker)
         store.check_replaceable(task.folder, task.result_key, overwrite=task.replace or task.again)
         pipeline, stack = worker.pipeline(task.recipe), worker.sources.stack(task)
+        stage = "segment"
         prediction = yield from _with_field_progress(task, stack, pipeline, worker)
         return SegmentedField(task, prediction, pipeline, channel_index(stack, task.recipe.channel), started)
     except InferenceCancelledError:
         raise
     except Exception as error:  # one bad image must not end the run
-        return _failed(task, error)
+        return _failed(task, error, stage)
 
 
 def write_result(found: SegmentedField, worker: FieldWorker) -> FieldOutcome:
@@ -141,7 +144,7 @@ def write_result(found: SegmentedField, worker: FieldWorker) -> FieldOutcome:
         notices = task.notices + notices_of(found.prediction) + _write_back(task, worker, result.plane.spacing)
         row = _row(task, worker)
     except Exception as error:  # as above
-        return _failed(task, error)
+        return _failed(task, error, "write")
     seconds = time.perf_counter() - found.started
     return FieldOutcome(task.number, row, seconds=seconds, engine=found.prediction.raw.engine_info, notices=notices)
 
@@ -159,13 +162,21 @@ def _with_field_progress(
             return prediction
 
 
-def _kept_outcome(task: FieldTask, worker: FieldWorker) -> FieldOutcome:
-    """Return the outcome of a field finished by an earlier run; on a plate, with the current well contents."""
-    notices = task.notices
-    if task.place is not None:
-        refresh_place(task.folder, task.place.columns)
-        notices += _write_back(task, worker, worker.sources.plate(task.place.plate).plate.spacing)
-    return FieldOutcome(task.number, _row(task, worker), kept=True, notices=notices)
+def kept_outcome(task: FieldTask, worker: FieldWorker) -> FieldOutcome | None:
+    """Return the outcome of a field finished by an earlier run, on a plate with the current well contents; else None.
+
+    No pixels are read and no network is run.
+    """
+    try:
+        if task.again or not worker.store(task).is_finished(task.folder, task.result_key):
+            return None
+        notices = task.notices
+        if task.place is not None:
+            refresh_place(task.folder, task.place.columns)
+            notices += _write_back(task, worker, worker.sources.plate(task.place.plate).plate.spacing)
+        return FieldOutcome(task.number, _row(task, worker), kept=True, notices=notices)
+    except Exception as error:  # one bad image must not end the run
+        return _failed(task, error, "open")
 
 
 def _plate_finish(found: SegmentedField) -> Finish:
@@ -205,5 +216,5 @@ def _labels_into(place: WellPlace, stored: FieldFolder, worker: FieldWorker, spa
     return ()
 
 
-def _failed(task: FieldTask, error: Exception) -> FieldOutcome:
-    return failed_outcome(task.number, task.origin, error, task.place)
+def _failed(task: FieldTask, error: Exception, stage: str) -> FieldOutcome:
+    return failed_outcome(task.number, task.origin, error, task.place, stage=stage)

@@ -15,13 +15,17 @@ from typing import Protocol
 from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.workflows.executor import Executor, RunEvent
+from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent
+from napari_cellvino.workflows.field_events import field_events
+from napari_cellvino.workflows.field_log import ALL, FieldLog, Selection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
+from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_info import write_run_info
 
 _logger = logging.getLogger(__name__)
 
 TABLES_EVERY_S = 2.0
+TABLES_SHARE = 30  # times as long as writing the tables takes, the run goes on before they are written again
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +79,12 @@ class FolderTables:
 
 def run_fields(
     tasks: Iterable[FieldTask | FieldOutcome],
-    executor: Executor,
+    executor: ExecutorMaker,
     tables: Tables,
+    worker: FieldWorker,
     store: ResultStore,
     pipeline: Pipeline,
+    selection: Selection = ALL,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes, and return the result of the run.
 
@@ -87,13 +93,17 @@ def run_fields(
     tasks
         The fields, in order; outcomes among them are of unreadable images.
     executor
-        Executes the tasks.
+        Makes what executes the tasks.
     tables
         The tables of this kind of run.
+    worker
+        Engines, open files and results of this process.
     store
         The folder of results.
     pipeline
         The pipeline, for ``recipe.yaml`` and ``run.json``.
+    selection
+        Which of the fields are run.
 
     Raises
     ------
@@ -107,10 +117,14 @@ def run_fields(
     _logger.info("run of %s into %s", pipeline.label, store.root)
     outcomes: list[FieldOutcome] = []
     complete = False
+    log = FieldLog(store, pipeline, selection)
     try:
-        yield from _collect(executor.run(tasks), outcomes, tables, store, pipeline)
+        with log.open():
+            events = field_events(tasks, executor(worker), log, worker, selection)
+            yield from _collect(events, outcomes, tables, store, pipeline)
         complete = True
     finally:
+        outcomes.sort(key=lambda outcome: outcome.number)  # what another run did came last
         notices = tables.finish(outcomes, complete=complete)
     failed = sum(outcome.failed for outcome in outcomes)
     _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, time.time() - started)
@@ -126,7 +140,7 @@ def _collect(
     pipeline: Pipeline,
 ) -> Generator[RunEvent, None, None]:
     """Yield events and collect the outcomes; tables are written regularly, the recipe with the first result."""
-    written = time.monotonic()
+    due = time.monotonic() + TABLES_EVERY_S
     with closing(events):  # pending results are written before the tables are
         for item in events:
             if isinstance(item, FieldOutcome):
@@ -135,9 +149,11 @@ def _collect(
                 outcomes.append(item)
                 _log_outcome(item)
             yield item
-            if isinstance(item, FieldOutcome) and time.monotonic() - written > TABLES_EVERY_S:
+            if isinstance(item, FieldOutcome) and time.monotonic() > due:
+                began = time.monotonic()
                 tables.update(outcomes)
-                written = time.monotonic()
+                took = time.monotonic() - began
+                due = time.monotonic() + max(TABLES_EVERY_S, TABLES_SHARE * took)  # large tables are written seldom
 
 
 def _log_outcome(outcome: FieldOutcome) -> None:

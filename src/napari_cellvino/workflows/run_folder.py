@@ -19,7 +19,8 @@ from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_ch
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.effective_choices import check_choices, describe_frame
-from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
+from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
+from napari_cellvino.workflows.field_log import ALL, Selection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fields
@@ -34,7 +35,8 @@ def run_folder(
     *,
     overwrite: bool = False,
     replace: bool = False,
-    executor: Executor | None = None,
+    executor: ExecutorMaker = ThreadsExecutor,
+    selection: Selection = ALL,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of every field in the files, and return the result of the run.
 
@@ -53,7 +55,9 @@ def run_folder(
     replace
         Whether results of other settings, or of an image that has changed, are replaced; others are kept.
     executor
-        Executes the tasks; by default with threads.
+        Makes what executes the tasks; by default with threads.
+    selection
+        Which fields are run, and how often they are tried.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def run_folder(
     store, sources = ResultStore(root), OpenSources()
     fields = ((origin, stack, pipeline.recipe) for origin, stack in list_fields(files, pipeline.recipe, sources))
     tasks = folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace)
-    return (yield from _run(tasks, pipeline, store, sources, engines, executor))
+    return (yield from _run(tasks, pipeline, store, sources, engines, executor, selection))
 
 
 def run_listed(
@@ -77,7 +81,7 @@ def run_listed(
     *,
     replace: bool = False,
     overrides: Mapping[str, MetadataOverrides] | None = None,
-    executor: Executor | None = None,
+    executor: ExecutorMaker = ThreadsExecutor,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of single fields, known by their origins, and return the result of the run.
 
@@ -104,11 +108,12 @@ def _run(
     store: ResultStore,
     sources: OpenSources,
     engines: EngineProvider,
-    executor: Executor | None,
+    executor: ExecutorMaker,
+    selection: Selection = ALL,
 ) -> Generator[RunEvent, None, RunResult]:
     store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
-    return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), FolderTables(store), store, pipeline))
+    return (yield from run_fields(tasks, executor, FolderTables(store), worker, store, pipeline, selection))
 
 
 def folder_tasks(

@@ -21,7 +21,8 @@ from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name, 
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.effective_choices import describe_frame
-from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
+from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
+from napari_cellvino.workflows.field_log import ALL, Selection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, WellPlace, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import RunResult, run_fields
@@ -37,7 +38,8 @@ def run_plate(
     choices: PlateChoices,
     *,
     address: PlateAddress | None = None,
-    executor: Executor | None = None,
+    executor: ExecutorMaker = ThreadsExecutor,
+    selection: Selection = ALL,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of fields of a plate, and return the result of the run.
 
@@ -58,7 +60,9 @@ def run_plate(
     address
         What is needed to open the plate again, if not only its path.
     executor
-        Executes the tasks; by default with threads.
+        Makes what executes the tasks; by default with threads.
+    selection
+        Which fields are run, and how often they are tried.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def run_plate(
         plate.keep_layout(choices.layout)
     tasks = plate_tasks(source, fields, pipeline, root, choices, address)
     tables = PlateTables(plate, fields, choices.layout)
-    result = yield from run_fields(tasks, executor or ThreadsExecutor(worker), tables, store, pipeline)
+    result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection)
     notices = (
         *choice.notices,
         *describe_frame(pipeline.recipe, source.plate.t, every=False),

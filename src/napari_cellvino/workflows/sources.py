@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,17 +12,26 @@ from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
 from napari_cellvino.io import Position, Source, open_as
 from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.workflows.field_task import FieldTask, PlateAddress
+from napari_cellvino.workflows.path_map import PathMap
 
 MAX_OPEN = 2  # files kept open
+HERE = PathMap()
 
 _Key = TypeVar("_Key")
 _Opened = TypeVar("_Opened")
 
 
 class OpenSources:
-    """Opens files and plates, and keeps the most recent ones open."""
+    """Opens files and plates, and keeps the most recent ones open.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    paths
+        Where the files of tasks lie on this computer, if another one made the tasks.
+    """
+
+    def __init__(self, paths: PathMap = HERE) -> None:
+        self._paths = paths
         self._images: OrderedDict[tuple[Path, MetadataOverrides], Source] = OrderedDict()
         self._plates: OrderedDict[PlateAddress, PlateSource] = OrderedDict()
 
@@ -35,13 +45,13 @@ class OpenSources:
         """
         key = (path, overrides)
         if key not in self._images:
-            self._images[key] = open_as(path, overrides)
+            self._images[key] = open_as(Path(self._paths.there(str(path))), overrides)
         return _most_recent(self._images, key)
 
     def plate(self, address: PlateAddress) -> PlateSource:
         """Return a plate, opened with the user's metadata overrides; it raises the errors of `image`."""
         if address not in self._plates:
-            self._plates[address] = open_plate(address.path, address.overrides)
+            self._plates[address] = open_plate(Path(self._paths.there(str(address.path))), address.overrides)
         return _most_recent(self._plates, address)
 
     def hold(self, address: PlateAddress, source: PlateSource) -> None:
@@ -57,8 +67,10 @@ class OpenSources:
             If it cannot be read, or does not exist any more.
         """
         if task.place is not None:
-            return self.plate(task.place.plate).open_field(task.place.field)
-        return self.position(task.origin, task.recipe.overrides)
+            stack = self.plate(task.place.plate).open_field(task.place.field)
+        else:
+            stack = self.position(task.origin, task.recipe.overrides)
+        return replace(stack, origin=replace(stack.origin, path=self._paths.here(stack.origin.path)))
 
     def position(self, origin: Origin, overrides: MetadataOverrides) -> Stack:
         """Return the image of a position of a file; the errors are those of `stack`."""

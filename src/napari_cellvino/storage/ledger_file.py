@@ -1,0 +1,146 @@
+"""The SQLite file of a ledger: in WAL mode where the disk allows it, so that several processes share it.
+
+Every change is one transaction. A file that is damaged is put aside and begun anew: results on disk are the truth.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from napari_cellvino.core.errors import OutputError
+
+LEDGER_NAME = "ledger.sqlite"
+VERSION = 1
+PATIENCE_S = 30.0  # for another process that writes just now
+LEASE_S = 300.0  # after which a worker of another computer that was not heard of is taken for gone
+
+
+class LedgerFile:
+    """The file in one folder of results; safe for threads and beside other processes.
+
+    Parameters
+    ----------
+    root
+        The folder of results; it is made with the first change.
+    tables
+        SQL that makes the tables that are asked for, where they are not there.
+    """
+
+    def __init__(self, root: Path, tables: Sequence[str]) -> None:
+        self.path, self._tables = root / LEDGER_NAME, tables
+
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection in a transaction that holds the right to write.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(self._opened()) as db:
+                db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield db
+                except BaseException:
+                    db.rollback()
+                    raise
+                db.commit()
+        except OutputError:
+            raise
+        except (sqlite3.OperationalError, OSError) as error:
+            raise OutputError(
+                f"{self.path} cannot be written: {error}; check its disk, or choose another folder"
+            ) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection; `OutputError` if the file cannot be read. Where there is none, its tables are empty."""
+        if not self.path.is_file():
+            with closing(sqlite3.connect(":memory:")) as db:
+                for statement in self._tables:
+                    db.execute(statement)
+                yield db
+            return
+        try:
+            with closing(self._opened()) as db:
+                yield db
+        except sqlite3.OperationalError as error:
+            raise OutputError(f"{self.path} cannot be read: {error}; another program may hold it") from error
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Hold the file open, so that changes take no time of the disk: the last to close it must write all of it back.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        with self.changing():
+            held = self._opened()
+        with closing(held):
+            yield
+
+    def _opened(self) -> sqlite3.Connection:
+        """Return a connection to a ledger of this version; one that is damaged is put aside and begun anew."""
+        for _ in range(2):
+            db = sqlite3.connect(self.path, timeout=PATIENCE_S, isolation_level=None)
+            try:
+                self._prepare(db)
+                return db
+            except sqlite3.OperationalError:
+                db.close()
+                raise
+            except sqlite3.DatabaseError:
+                db.close()
+                self._put_aside()
+        raise OutputError(f"{self.path} is damaged and cannot be replaced; move it away")
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            db.close()
+            raise OutputError(f"{self.path} is of a later version of CellVINO; use that version")
+        if version < VERSION:
+            db.execute("PRAGMA journal_mode = WAL")
+        for statement in self._tables:
+            db.execute(statement)
+        if version < VERSION:
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("PRAGMA synchronous = NORMAL")
+
+    def _put_aside(self) -> None:
+        with suppress(OSError):
+            self.path.replace(self.path.with_name(f"{LEDGER_NAME}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"))
+        for ending in ("-wal", "-shm"):
+            with suppress(OSError):
+                Path(f"{self.path}{ending}").unlink()
+
+
+def this_worker() -> str:
+    """Return a name for this process: its computer, its number and when it began."""
+    began = int(psutil.Process().create_time() * 1000)
+    return f"{socket.gethostname()}|{os.getpid()}|{began}"
+
+
+def is_gone(worker: str, heartbeat: float, now: float) -> bool:
+    """Return whether a worker does not live any more; of another computer, whether it has not been heard of."""
+    host, _, rest = worker.partition("|")
+    pid, _, began = rest.partition("|")
+    if host != socket.gethostname() or not (pid.isdecimal() and began.isdecimal()):
+        return now - heartbeat > LEASE_S
+    try:
+        return int(psutil.Process(int(pid)).create_time() * 1000) != int(began)
+    except psutil.Error:
+        return True

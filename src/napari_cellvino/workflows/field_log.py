@@ -1,0 +1,217 @@
+"""What a run enters into the ledger of fields, and what the ledger says of which fields it does.
+
+A ledger that cannot be written stops no run: results on disk are the truth, and say what is done.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from napari_cellvino import __version__
+from napari_cellvino.core.errors import CellvinoError, OutputError
+from napari_cellvino.core.image import Origin
+from napari_cellvino.results.counts_table import UNREADABLE, read_rows
+from napari_cellvino.results.plate_place import plate_row
+from napari_cellvino.results.schema import Row, field_row
+from napari_cellvino.results.store import ResultStore
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.storage.field_ledger import FieldLedger, FieldRecord, FieldState
+from napari_cellvino.storage.ledger_file import this_worker
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
+
+_logger = logging.getLogger(__name__)
+
+BEAT_S = 60.0
+NEW = "new"  # of --only: never run, or not to its end
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which fields of its inputs a run does, and how often what may pass is tried again.
+
+    Attributes
+    ----------
+    only
+        ``new`` and states of fields; empty: all. Rejected ones are made again even if nothing else was chosen.
+    retries, wait_s
+        Further attempts at fields whose cause of failure may be gone, and seconds before the first; then twice as many.
+    """
+
+    only: frozenset[str] = frozenset()
+    retries: int = 0
+    wait_s: float = 2.0
+
+
+ALL = Selection()
+
+
+class FieldLog:
+    """The ledger of the fields of one run.
+
+    Parameters
+    ----------
+    store, pipeline
+        The folder of results, and what is run.
+    selection
+        Which fields are run.
+    clock
+        Returns seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        store: ResultStore,
+        pipeline: Pipeline,
+        selection: Selection = ALL,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._selection, self._clock = store, selection, clock
+        self._ledger, self._worker = FieldLedger(store.root), this_worker()
+        self._models = "+".join(step.package.sha256 for step in pipeline.steps)
+        self._begun: dict[int, FieldRecord] = {}
+        self._before: dict[str, FieldRecord] = {}
+        self._usable = True
+        self.held: list[FieldTask] = []  # which another run has
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Keep the leases of this run alive; at the end, give back those of fields that it has not ended."""
+        with ExitStack() as held:
+            self._try(lambda: held.enter_context(self._ledger.kept_open()), None)
+            yield from self._leased()
+
+    def _leased(self) -> Iterator[None]:
+        self._try(self._rebuild, None)
+        self._before = {record.name: record for record in self._try(self._ledger.records, [])}
+        over = threading.Event()
+        beating = threading.Thread(target=self._beat, args=(over,), name="cellvino-lease", daemon=True)
+        beating.start()
+        try:
+            yield
+        finally:
+            over.set()
+            beating.join()
+            if self._begun:
+                self._try(lambda: self._ledger.give_back(self._worker), None)
+
+    def chosen(self, tasks: Iterable[FieldTask | FieldOutcome]) -> Iterator[FieldTask | FieldOutcome]:
+        """Yield the tasks that are to be run; what failed before and is not chosen stays failed."""
+        for task in tasks:
+            if isinstance(task, FieldOutcome) or not self._selection.only:
+                yield task
+                continue
+            known = self._before.get(task.folder.name) or self._before.get(unopened_name(task.origin))
+            state = known.shown_state.value if known is not None else self._state_on_disk(task)
+            if state in self._selection.only or (state in _UNDONE and NEW in self._selection.only):
+                yield replace(task, again=True) if state == FieldState.REJECTED else task
+            elif known is not None and state == FieldState.FAILED:
+                row = field_row(task.origin, "", "failed", known.error)
+                row = plate_row(row, task.place.columns) if task.place else row
+                yield FieldOutcome(task.number, row, stage=known.stage)
+
+    def begin(self, task: FieldTask) -> bool:
+        """Return whether a field is this run's to do; where another run does it, it is `held`."""
+        record = self._record(task)
+        if not self._try(lambda: self._ledger.begin(record, self._clock()), True):
+            self.held.append(task)
+            return False
+        self._begun[task.number] = record
+        return True
+
+    def end(self, outcome: FieldOutcome) -> None:
+        """Enter what became of a field; of one that was kept, only where nothing is known of it."""
+        begun, now = self._begun.pop(outcome.number, None), self._clock()
+        record = begun or record_of_row(outcome.row)
+        if outcome.kept and begun is None and record.name in self._before:
+            return
+        changes: dict[str, object] = {
+            "state": (FieldState.FAILED if outcome.failed else FieldState.DONE).value,
+            "stage": outcome.stage if outcome.failed else "",
+            "error": str(outcome.row["error"]),
+            "cells": 0 if outcome.failed else int(str(outcome.row["count"])),
+            "seconds": round(outcome.seconds, 3),
+            "ended": now,
+        }
+        if begun is None:
+            self._try(lambda: self._ledger.enter([record]), None)
+        changes |= {"review": ""} if not outcome.kept and not outcome.failed else {}
+        self._try(lambda: self._ledger.end(record.name, **changes), None)
+
+    def _record(self, task: FieldTask) -> FieldRecord:
+        o, key = task.origin, task.result_key
+        return FieldRecord(
+            task.folder.name, o.path, o.position, str(o.frame or ""), o.plate, o.well, o.field,
+            host=socket.gethostname(), worker=self._worker, version=__version__, recipe=key.recipe,
+            image=f"{key.size}:{key.modified_ns}", model=self._models,
+        )  # fmt: skip
+
+    def _state_on_disk(self, task: FieldTask) -> str:
+        return NEW if self._store.key(task.folder) is None else FieldState.DONE.value
+
+    def _rebuild(self) -> None:
+        """Enter what tables and results say, where the ledger knows nothing: it is new, or was lost."""
+        if self._ledger.records():
+            return
+        self._ledger.enter(known_records(self._store))
+
+    def _beat(self, over: threading.Event) -> None:
+        while not over.wait(BEAT_S):
+            self._try(lambda: self._ledger.beat(self._worker, self._clock()), None)
+
+    def _try(self, change: Callable[[], _T], otherwise: _T) -> _T:
+        """Return what the ledger says; once it cannot be used, it is left alone."""
+        if not self._usable:
+            return otherwise
+        try:
+            return change()
+        except OutputError as error:
+            _logger.warning("the ledger of fields is not kept: %s", error)
+            self._usable = False
+            return otherwise
+
+
+_UNDONE = (NEW, FieldState.WAITING.value, FieldState.RUNNING.value)
+
+
+def known_records(store: ResultStore) -> list[FieldRecord]:
+    """Return what ``counts.csv``, or else the results themselves, say of the fields in a folder."""
+    rows: list[Row]
+    try:
+        rows = [dict(row) for row in read_rows(store.counts_path)]
+    except UNREADABLE:
+        try:
+            rows = store.rows()
+        except CellvinoError:
+            return []
+    return [record_of_row(row) for row in rows]
+
+
+def unopened_name(origin: Origin) -> str:
+    """Return the name of a field that has no folder, as it failed."""
+    if origin.well:
+        return f"{origin.well}_f{origin.field}"
+    return f"{origin.path} {origin.position}".strip()
+
+
+def _origin(text: dict[str, str]) -> Origin:
+    return Origin(text["file"], text["position"], text["plate"], text["well"], text["field"])
+
+
+def record_of_row(row: Row) -> FieldRecord:
+    """Return the record of a row of ``counts.csv``."""
+    text = {name: str(row.get(name, "")) for name in ("file", "position", "frame", "plate", "well", "field")}
+    failed = row["status"] == "failed"
+    state = FieldState.FAILED if failed else FieldState.DONE
+    name = str(row["folder"]) or unopened_name(_origin(text))
+    cells = 0 if failed else int(str(row["count"]))
+    return FieldRecord(name, **text, state=state.value, error=str(row.get("error", "")), cells=cells)

@@ -1,0 +1,68 @@
+"""What the inputs of a run are, and where the results of each go: plates, each with tables of its own, and images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.io.plates import PlateSource, open_plate
+from napari_cellvino.storage.file_names import safe_name
+from napari_cellvino.workflows.plate_inputs import is_plate
+from napari_cellvino.workflows.run_folder import list_inputs
+
+IMAGES = "images"  # folder for the results of images that are run beside plates
+
+
+@dataclass(frozen=True, slots=True)
+class PlateInput:
+    """An open plate, and the folder of its results."""
+
+    source: PlateSource
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunInputs:
+    """Plates, images, and the folder of the results of the images."""
+
+    plates: tuple[PlateInput, ...]
+    paths: tuple[Path, ...]
+    images: tuple[Path, ...]
+    images_root: Path
+
+
+def plan_inputs(
+    inputs: Sequence[Path], out: Path, overrides: MetadataOverrides, as_plate: bool | None = None
+) -> RunInputs:
+    """Return what the inputs are. The results of one plate, or of images alone, go right into ``out``.
+
+    Of several, each plate gets a folder of its name there, and all images get ``images``.
+
+    Raises
+    ------
+    OptionError
+        If the pattern of names cannot be used.
+    ImageReadError, ImageValueError
+        If a plate cannot be read.
+    """
+    plates = [path for path in inputs if is_plate(path, overrides.pattern, as_plate)]
+    others = tuple(path for path in inputs if path not in plates)
+    alone = len(inputs) == 1 or not plates
+    roots = [out] if alone else [out / name for name in _names(plates)]
+    opened = tuple(PlateInput(open_plate(path, overrides), root) for path, root in zip(plates, roots, strict=False))
+    images = tuple(list_inputs(others, overrides.pattern))
+    return RunInputs(opened, others, images, out if alone else out / IMAGES)
+
+
+def _names(plates: Sequence[Path]) -> list[str]:
+    """Return a folder name for each plate, with those of the folders above where two are called alike."""
+    depth = 1
+    while True:
+        names = [safe_name("_".join(path.absolute().parts[-depth:]).removesuffix(".zarr")) for path in plates]
+        twice = [name for name, count in Counter([*names, IMAGES]).items() if count > 1]
+        if not twice or depth >= max(len(path.absolute().parts) for path in plates):
+            return names
+        depth += 1

@@ -1,0 +1,78 @@
+"""``cellvino run`` over several plates and images at once, and what ``cellvino jobs --fields`` says of it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import tifffile
+from plate_images import write_plate
+
+from napari_cellvino.core.errors import OptionError
+
+
+@pytest.fixture(scope="module")
+def inputs(samples, tmp_path_factory):
+    """Two plates of one name in two folders, and an image."""
+    folder = tmp_path_factory.mktemp("inputs")
+    wells = [tifffile.imread(path)[0][:128, :128] for path in sorted((samples / "plate").glob("*.ome.tif"))]
+    for day in ("monday", "tuesday"):
+        (folder / day).mkdir()
+        write_plate(folder / day / "p", wells, ("A01",))
+    tifffile.imwrite(folder / "one.tif", wells[0])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def batch(cellvino, inputs, tmp_path_factory):
+    out = tmp_path_factory.mktemp("batch") / "out"
+    given = [inputs / "monday" / "p", inputs / "tuesday" / "p", inputs / "one.tif"]
+    called = cellvino("run", *given, "--channel", "1", "--device", "CPU", "--out", out, "--json")
+    assert called.code == 0, called.err
+    assert len(called.json["fields"]) == 5
+    assert len(called.json["runs"]) == 3
+    return out
+
+
+def test_each_plate_has_a_folder_of_its_own_and_images_have_one(batch):
+    assert sorted(p.name for p in batch.iterdir()) == ["images", "monday_p", "tuesday_p"]
+    for name in ("monday_p", "tuesday_p"):
+        assert pd.read_csv(batch / name / "wells.csv")["well"].tolist() == ["A01"]
+    assert pd.read_csv(batch / "images" / "counts.csv")["folder"].tolist() == ["one"]
+
+
+def test_fields_are_listed_judged_and_run_again(batch, inputs, cellvino, tmp_path):
+    out = batch / "monday_p"
+    listed = cellvino("jobs", "list", out, "--fields", "--json", "--csv", tmp_path / "fields.csv").json
+    assert [(f["name"], f["state"], f["attempts"]) for f in listed] == [("A01_f1", "done", 1), ("A01_f2", "done", 1)]
+    assert pd.read_csv(tmp_path / "fields.csv")["cells"].tolist() == [f["cells"] for f in listed]
+    assert cellvino("jobs", "reject", out, "A01_f2", "--fields").code == 0
+    assert "rejected" in cellvino("jobs", "show", out, "A01_f2", "--fields").out
+    typed = ("--channel", "1", "--device", "CPU", "--set", "confidence=0.9", "--only", "rejected")
+    again = cellvino("run", inputs / "monday" / "p", "--out", out, "--json", *typed)
+    assert [f["folder"] for f in again.json["fields"]] == ["A01_f2"]
+    states = cellvino("jobs", "list", out, "--fields", "--json").json
+    assert [(f["name"], f["state"]) for f in states] == [("A01_f1", "done"), ("A01_f2", "done")]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("list", "{out}", "--fields"),
+        ("retry", "{batch}/monday_p", "--fields"),
+        ("accept", "{batch}/monday_p", "nothing", "--fields"),
+    ],
+)
+def test_what_is_not_possible_with_fields_is_refused(typed, batch, cellvino, tmp_path):
+    words = [word.format(out=tmp_path, batch=batch) for word in typed]
+    assert isinstance(cellvino("jobs", *words).error, OptionError)
+
+
+@pytest.mark.parametrize("typed", [("--workers", "0"), ("--workers", "many"), ("--only", "old")])
+def test_choices_that_are_none_are_refused(typed, cellvino, inputs, tmp_path):
+    assert cellvino("run", inputs / "one.tif", "--out", tmp_path, *typed).code == 2
+
+
+@pytest.mark.parametrize("typed", [("--retries", "-1"), ("--map", "/a=/b"), ("--wells", "A01"), ("--cluster", "here")])
+def test_choices_that_do_not_fit_are_refused(typed, cellvino, inputs, tmp_path):
+    given = ("run", inputs / "one.tif", "--device", "CPU", "--out", tmp_path / "out")
+    assert isinstance(cellvino(*given, *typed).error, OptionError)

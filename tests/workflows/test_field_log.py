@@ -1,0 +1,112 @@
+"""A run enters its fields into the ledger, shares them with other runs, and does again what may pass."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from napari_cellvino.core.progress import finish
+from napari_cellvino.storage.field_ledger import FieldLedger, FieldRecord, FieldState
+from napari_cellvino.storage.ledger_file import LEDGER_NAME
+from napari_cellvino.workflows import run_field
+from napari_cellvino.workflows.field_log import Selection
+from napari_cellvino.workflows.field_task import FieldOutcome
+from napari_cellvino.workflows.run_folder import run_folder
+
+
+def run(images, job, *, report=lambda event: None, **choices):
+    return finish(run_folder(images, job.pipeline, job.root, job.engines, **choices), report)
+
+
+def states(job) -> dict[str, str]:
+    return {record.name: record.shown_state.value for record in FieldLedger(job.root).records()}
+
+
+@pytest.fixture
+def damaged(images):
+    """Three images, the second one no image at all."""
+    good = images[1].read_bytes()
+    images[1].write_bytes(b"II*\0 no image")
+    return images, good
+
+
+def test_fields_stand_in_the_ledger_with_what_made_them(damaged, job):
+    images, _ = damaged
+    run(images, job)
+    known = {record.name: record for record in FieldLedger(job.root).records()}
+    first, second, third = known["field 1"], known[str(images[1])], known["field 3"]
+    assert (first.state, first.attempts, first.file, first.host != "") == ("done", 1, str(images[0]), True)
+    assert first.model == job.pipeline.package.sha256
+    assert first.recipe
+    assert third.cells > 0
+    assert (second.state, second.stage) == ("failed", "open")
+    assert second.error
+
+
+def test_only_new_and_only_failed_run_nothing_else(damaged, job):
+    images, good = damaged
+    run(images[:2], job)
+    done = run(images, job, selection=Selection(frozenset({"new"})))
+    assert [(o.row["status"], o.kept) for o in done.outcomes] == [("failed", False), ("done", False)]
+    images[1].write_bytes(good)
+    done = run(images, job, selection=Selection(frozenset({"failed"})))
+    assert [(o.row["folder"], o.kept) for o in done.outcomes] == [("field 2", False)]
+    assert states(job) == {"field 1": "done", "field 2": "done", "field 3": "done"}
+    assert (job.root / "counts.csv").read_text(encoding="utf-8").count("done") == 3
+
+
+def test_rejected_fields_are_made_again_with_another_recipe(images, job):
+    run(images, job)
+    FieldLedger(job.root).review(["field 2"], FieldState.REJECTED)
+    other = job.choosing(parameters={"confidence": 0.9})
+    done = run(images, other, selection=Selection(frozenset({"rejected"})))
+    assert [(o.row["folder"], o.kept) for o in done.outcomes] == [("field 2", False)]
+    assert states(job) == {"field 1": "done", "field 2": "done", "field 3": "done"}
+
+
+def test_ledger_that_was_lost_is_made_again(damaged, job):
+    images, _ = damaged
+    run(images, job)
+    before = states(job)
+    (job.root / LEDGER_NAME).unlink()
+    assert run(images, job).outcomes[0].kept
+    assert states(job) == before
+
+
+def test_what_may_pass_is_tried_again_and_what_cannot_is_not(images, job, monkeypatch):
+    tried: list[str] = []
+    predict = run_field.predict_field
+
+    def failing(stack, *given, **choices):
+        tried.append(stack.origin.name)
+        if tried.count("field 2") == 1 and stack.origin.name == "field 2":
+            raise OSError(errno.ESTALE, "the drive went")
+        if stack.origin.name == "field 3":
+            raise ValueError("it is damaged")
+        return predict(stack, *given, **choices)
+
+    monkeypatch.setattr(run_field, "predict_field", failing)
+    events: list[object] = []
+    done = run(images, job, report=events.append, selection=Selection(retries=2, wait_s=0.0))
+    assert tried == ["field 1", "field 2", "field 3", "field 2"]
+    assert [(o.number, o.failed) for o in done.outcomes] == [(1, False), (2, False), (3, True)]
+    assert sum(isinstance(event, FieldOutcome) for event in events) == 3
+    assert {r.name: r.attempts for r in FieldLedger(job.root).records()}["field 2"] == 2
+
+
+def test_field_that_another_run_does_is_awaited_and_not_done_twice(images, job):
+    run(images[:1], job)
+    ledger = FieldLedger(job.root)
+    ledger.begin(FieldRecord("field 2", worker="another-computer|1|0"), 10.0**12)
+    waited = 0
+
+    def report(event):
+        nonlocal waited
+        if not isinstance(event, FieldOutcome) and event.progress.noun == "fields of another run":
+            waited += 1
+            ledger.end("field 2", state="done")
+
+    done = run(images, job, report=report)
+    assert waited == 1
+    assert [o.number for o in done.outcomes] == [1, 2, 3]
