@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import tifffile
 
+from napari_cellvino.storage.field_ledger import FieldLedger
 from tests.processes import command, end, start
 
 FIELDS = 10
@@ -32,19 +33,19 @@ def fields(wells, tmp_path_factory) -> list[Path]:
     return paths
 
 
-def typed(fields, out) -> list[str]:
-    return [str(word) for word in ("run", *fields, "--out", out, "--device", "CPU")]
+def typed(fields, out, more=()) -> list[str]:
+    return [str(word) for word in ("run", *fields, "--out", out, "--device", "CPU", *more)]
 
 
-def run_to_end(fields, out) -> str:
+def run_to_end(fields, out, more=()) -> str:
     said = out.with_name("said.txt")
-    assert end(start(command, typed(fields, out), said)) == 0, said.read_text()
+    assert end(start(command, typed(fields, out, more), said)) == 0, said.read_text()
     return said.read_text()
 
 
-def kill_when(fields, out, ready: Callable[[], bool], *, delay: float = 0.0) -> bool:
+def kill_when(fields, out, ready: Callable[[], bool], *, delay: float = 0.0, more=()) -> bool:
     """Start the run, kill it ``delay`` seconds after ``ready``, and return whether it was still running."""
-    process = start(command, typed(fields, out), out.with_name("said.txt"))
+    process = start(command, typed(fields, out, more), out.with_name("said.txt"))
     while process.is_alive() and not ready():
         time.sleep(0.0005)
     time.sleep(delay)
@@ -96,6 +97,21 @@ def test_killed_run_ends_with_the_same_bytes(fields, unbroken, tmp_path):
     assert unfinished(out) == []
     assert tree(out).keys() == tree(unbroken).keys()
     assert tree(out) == tree(unbroken)
+
+
+@pytest.mark.slow
+def test_killed_run_of_several_processes_ends_with_the_same_bytes(fields, unbroken, tmp_path):
+    out = tmp_path / "out"
+    chance = random.Random(17)
+    several = ("--workers", "2")
+    for _ in range(3):
+        before = results(out)
+        kill_when(fields, out, lambda b=before: results(out) > b, delay=chance.uniform(0, 0.2), more=several)
+    run_to_end(fields, out, more=several)
+    assert unfinished(out) == []
+    assert tree(out) == tree(unbroken)
+    states = [record.state for record in FieldLedger(out).records()]
+    assert states == ["done"] * FIELDS
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C for one process there")

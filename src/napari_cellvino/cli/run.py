@@ -16,6 +16,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.workflows.batch_tables import write_batch_tables
 from napari_cellvino.workflows.cluster import ClusterExecutor, cluster_client
 from napari_cellvino.workflows.executor import ExecutorMaker, ThreadsExecutor
 from napari_cellvino.workflows.path_map import PathMap
@@ -33,6 +34,8 @@ def run(options: argparse.Namespace) -> int:
     check_plate_choices(inputs, pipeline, options)
     with EngineProvider() as engines, _executor(inputs, pipeline, options) as executor:
         results = list(_runs(inputs, pipeline, engines, executor, options))
+    if len(inputs.roots) > 1:
+        write_batch_tables(options.out, inputs.roots)
     if options.json:
         infos = [result.info for result in results]
         told = {"run": infos[0]} if len(infos) == 1 else {"runs": infos}

@@ -16,7 +16,10 @@ A file of rules is YAML::
       - match: "*"
         skip: true
     hours: "22:00-06:00"
+    start: "0 2 * * *"               # cron: what waits then is run to its end
+    only_when_idle: true
     keep_free_gb: 5
+    notify: {command: [logger], webhook: "http://localhost:8000/cellvino"}
 """
 
 from __future__ import annotations
@@ -37,6 +40,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.recipe import Recipe, load_recipe
+from napari_cellvino.service.cron import Cron
+from napari_cellvino.service.notify import Notify
 from napari_cellvino.storage.file_names import safe_name
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
 
@@ -139,7 +144,17 @@ class RuleBook(BaseModel):
 
     rules: tuple[Rule, ...] = (Rule(),)
     hours: str = ""
+    start: str = ""
+    only_when_idle: bool = False
     keep_free_gb: float = Field(default=2.0, ge=0)
+    notify: Notify = Notify()
+
+    @field_validator("start")
+    @classmethod
+    def _start_is_a_schedule(cls, text: str) -> str:
+        if text:
+            Cron.parse(text)
+        return text
 
     @field_validator("hours")
     @classmethod
@@ -153,6 +168,10 @@ class RuleBook(BaseModel):
             return True
         begin, end = _span(self.hours)
         return begin <= at.time() < end if begin <= end else not end <= at.time() < begin
+
+    def starts_between(self, after: datetime, until: datetime) -> bool:
+        """Return whether what waits is to be begun, as a time of the schedule has come; without one, always."""
+        return not self.start or Cron.parse(self.start).fell_between(after, until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,11 @@ does nothing twice.
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 
 from napari_cellvino import __version__
@@ -23,8 +21,10 @@ from napari_cellvino.core.recipe import Recipe, load_recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import open_source
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
+from napari_cellvino.service.gate import Gate
 from napari_cellvino.service.inputs import Folders, Input, Settled
 from napari_cellvino.service.job_run import JobTally, content_hash, run_jobs
+from napari_cellvino.service.notify import notify
 from napari_cellvino.service.rules import ImageFacts, Rule, RuleBook, Take, Verdict, recipe_of
 from napari_cellvino.service.summary import write_summary
 from napari_cellvino.storage.ledger import Job, JobState, Ledger
@@ -122,6 +122,8 @@ class Watch:
         self._worker = this_worker()
         self._wake = threading.Event()
         self._passed_over: dict[Path, tuple[tuple[int, int], str]] = {}
+        self._gate = Gate(plan.book, plan.root, clock)
+        self._ended: list[Job] = []
 
     def run(
         self, stop: threading.Event, engines: EngineProvider, *, once: bool = False
@@ -146,6 +148,9 @@ class Watch:
                 reason = said
                 if queued or ran:
                     write_summary(self.plan.root, self.ledger.jobs())
+                if not ran and self._ended:
+                    notify(self.plan.book.notify, self._ended)
+                    self._ended = []
                 if not ran and not stop.is_set():
                     if once and unsettled is None and not self.ledger.jobs([JobState.WAITING, JobState.RUNNING]):
                         return
@@ -232,11 +237,12 @@ class Watch:
         self.ledger.take_up(self._clock())
         ran = False
         while not stop.is_set():
-            reason = self._why_not()
+            reason = self._gate.why_not(paused=self.ledger.paused)
             if reason:
                 return ran, reason
             jobs = self.ledger.claim(BATCH, self._worker, self._clock())
             if not jobs:
+                self._gate.close()
                 break
             ran = True
             try:
@@ -244,19 +250,6 @@ class Watch:
             finally:
                 self.ledger.give_back(self._worker)
         return ran, ""
-
-    def _why_not(self) -> str:
-        """Return why no job may be begun now, or an empty text."""
-        book = self.plan.book
-        if self.ledger.paused:
-            return "paused; 'cellvino jobs resume' goes on"
-        if not book.is_open(datetime.fromtimestamp(self._clock())):
-            return f"outside the hours {book.hours}"
-        place = next(p for p in (self.plan.root, *self.plan.root.absolute().parents) if p.exists())
-        free = shutil.disk_usage(place).free / 1e9
-        if free < book.keep_free_gb:
-            return f"{self.plan.root} has {free:.1f} GB free, and {book.keep_free_gb:g} GB are to be kept free"
-        return ""
 
     def _run(
         self, jobs: Sequence[Job], engines: EngineProvider, stop: threading.Event
@@ -334,7 +327,10 @@ class Watch:
             [job.source], state=state, error=tally.reason, retry_at=retry_at, fields=tally.fields,
             failed=tally.failed, cells=tally.cells, ended=now, worker="",
         )  # fmt: skip
-        return Ended(self.ledger.find([job.source])[0])
+        ended = self.ledger.find([job.source])[0]
+        if ended.state is not JobState.WAITING:
+            self._ended.append(ended)
+        return Ended(ended)
 
     def _rule(self, name: str) -> Rule:
         for rule in self.plan.book.rules:

@@ -33,6 +33,12 @@ class RunInputs:
     images: tuple[Path, ...]
     images_root: Path
 
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of results, one for each plate, and one for the images where there are any."""
+        images = (self.images_root,) if self.images or not self.plates else ()
+        return (*(plate.root for plate in self.plates), *images)
+
 
 def plan_inputs(
     inputs: Sequence[Path], out: Path, overrides: MetadataOverrides, as_plate: bool | None = None

@@ -1,0 +1,85 @@
+"""Tell a program of this computer that the jobs of a watch have ended: a command, or an address on localhost.
+
+Nothing is told unless a rule book names one of them, and nothing leaves this computer by it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+from collections.abc import Sequence
+from http.client import HTTPException
+from typing import Annotated
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator
+
+from napari_cellvino.storage.ledger import Job, JobState
+
+_logger = logging.getLogger(__name__)
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+PATIENCE_S = 20.0
+
+
+class Notify(BaseModel):
+    """Who is told: a command, which gets a line of JSON on its standard input, and an address that gets it by POST."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = ()
+    webhook: str = ""
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_of_this_computer(cls, text: str) -> str:
+        split = urlsplit(text)
+        if text and (split.scheme != "http" or split.hostname not in LOCAL):
+            raise ValueError(f"{text!r} is not on this computer; give http://localhost:PORT/…, or a command")
+        return text
+
+
+def message(jobs: Sequence[Job]) -> dict[str, object]:
+    """Return what is told of jobs that ended: how many of each state, cells, and the first failures."""
+    failed = [job for job in jobs if job.state is JobState.FAILED]
+    return {
+        "jobs": {state.value: n for state in JobState if (n := sum(job.state is state for job in jobs))},
+        "fields": sum(job.fields for job in jobs),
+        "cells": sum(job.cells for job in jobs),
+        "failed": [{"source": job.source, "error": job.error} for job in failed[:10]],
+    }
+
+
+def notify(whom: Notify, jobs: Sequence[Job]) -> None:
+    """Tell of jobs that ended; who cannot be reached is named in the log, and the watch goes on."""
+    line = json.dumps(message(jobs), ensure_ascii=False) + "\n"
+    if whom.command:
+        _run(whom.command, line)
+    if whom.webhook:
+        _post(whom.webhook, line)
+
+
+def _run(command: Sequence[str], line: str) -> None:
+    try:
+        subprocess.run(command, input=line, text=True, encoding="utf-8", timeout=PATIENCE_S, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        _logger.warning("watch: %s was not told: %s", command[0], error)
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """Follows no redirection, which might lead to another computer."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Return no other request."""
+        return
+
+
+def _post(address: str, line: str) -> None:
+    request = Request(address, line.encode(), {"Content-Type": "application/json"}, method="POST")
+    try:
+        with build_opener(ProxyHandler({}), _NoRedirect).open(request, timeout=PATIENCE_S):
+            return
+    except (OSError, HTTPException, ValueError) as error:
+        _logger.warning("watch: %s was not told: %s", address, error)
