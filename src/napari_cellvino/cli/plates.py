@@ -99,6 +99,7 @@ class PlateReporter(Reporter):
 
     def report(self, item: FieldProgress | FieldOutcome) -> None:
         """Show progress, or the outcome of a field."""
+        self.count(item)
         if isinstance(item, FieldProgress):
             self.progress(item)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -10,6 +11,9 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
+from napari_cellvino.workflows.run_progress import RunProgress
+
+TOLD_EVERY_S = 30.0
 
 
 class Reporter:
@@ -20,13 +24,32 @@ class Reporter:
         self.files = files
         self.bar: tqdm[NoReturn] | None = None
         self.on_terminal = sys.stderr.isatty() and not quiet
+        self._run, self._told = RunProgress(files), time.monotonic()
 
     def report(self, item: FieldProgress | FieldOutcome) -> None:
         """Show progress, or the outcome of a field."""
+        self.count(item)
         if isinstance(item, FieldProgress):
             self.progress(item)
         else:
             self.field(item)
+
+    def count(self, item: FieldProgress | FieldOutcome) -> None:
+        """Take an event in; in a log, say every half minute how fast the run goes and what is left."""
+        self._run.take(item)
+        if self.quiet or self.on_terminal or time.monotonic() - self._told < TOLD_EVERY_S:
+            return
+        self._told = time.monotonic()
+        if pace := self.pace():
+            print(f"{self._run.ended} of {max(self.files, self._run.ended)} fields, {pace}", file=sys.stderr)
+
+    def pace(self) -> str:
+        """Return ``32 fields a minute, about 2 min left``; empty while nothing is known."""
+        rate, left = self._run.per_minute, self._run.left_s
+        if rate is None or left is None:
+            return ""
+        rest = f", about {span(left)} left" if self._run.ended < self.files else ""
+        return f"{rate:.3g} fields a minute{rest}"
 
     def progress(self, item: FieldProgress) -> None:
         """Move the bar."""
@@ -34,7 +57,8 @@ class Reporter:
             return
         if self.bar is None:
             self.bar = tqdm(leave=False, file=sys.stderr, bar_format="{desc} {bar:20} {n_fmt}/{total_fmt} {unit}")
-        self.bar.set_description(f"{item.number}/{max(self.files, item.number)} {item.name}", refresh=False)
+        pace = f" · {self.pace()}" if self._run.ended else ""
+        self.bar.set_description(f"{item.number}/{max(self.files, item.number)} {item.name}{pace}", refresh=False)
         self.bar.unit = item.progress.noun
         self.bar.total, self.bar.n = item.progress.total, item.progress.done
         self.bar.refresh()
@@ -66,6 +90,13 @@ class Reporter:
         if self.bar is not None:
             self.bar.close()
             self.bar = None
+
+
+def span(seconds: float) -> str:
+    """Return a time as ``40 s``, ``7 min`` or ``3.2 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def cells(count: object) -> str:

@@ -118,6 +118,8 @@ class ClusterExecutor:
         most = AHEAD * max(1, self._slots())
         for task in tasks:
             begun.append(self._begin(task))
+            if isinstance(task, FieldTask):
+                yield FieldProgress(task.number, task.name, Progress("fields", 0, 1))
             while begun and (len(begun) >= most or _is_done(begun[0])):
                 yield from self._end(begun)
                 if self._is_lost:
@@ -140,7 +142,6 @@ class ClusterExecutor:
             begun.popleft()
             yield from [first.task] if isinstance(first.task, FieldOutcome) else []
             return
-        yield FieldProgress(first.task.number, first.task.name, Progress("fields", 0, 1))
         outcome = self._outcome(first.task, first.future)
         if outcome is not None:
             begun.popleft()

@@ -121,6 +121,8 @@ class ProcessesExecutor:
         try:
             for task in tasks:
                 begun.append(self._begin(task))
+                if isinstance(task, FieldTask):
+                    yield FieldProgress(task.number, task.name, Progress("fields", 0, 1))
                 while begun and (len(begun) >= most or begun[0].future.done()):
                     yield from self._end(begun.popleft())
             while begun:
@@ -141,8 +143,6 @@ class ProcessesExecutor:
 
     def _end(self, begun: _Begun) -> Generator[RunEvent, None, None]:
         """Yield the outcome of a task, once it is there."""
-        if begun.task is not None:
-            yield FieldProgress(begun.task.number, begun.task.name, Progress("fields", 0, 1))
         try:
             yield begun.future.result()
         except BrokenProcessPool:

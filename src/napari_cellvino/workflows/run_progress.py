@@ -46,6 +46,14 @@ class RunProgress:
         self.now, self.seconds = "", time.perf_counter() - self.started
 
     @property
+    def per_minute(self) -> float | None:
+        """Fields that are made in a minute, kept ones not counted; None while nothing is known."""
+        made = self.ended - self.kept
+        if made < 1 or self._first_s is None:
+            return None
+        return 60 * made / max(time.perf_counter() - self._first_s, 1e-9)
+
+    @property
     def left_s(self) -> float | None:
         """Seconds left, by what the fields took so far; None while nothing is known."""
         made = self.ended - self.kept
