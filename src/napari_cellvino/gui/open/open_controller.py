@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -127,6 +128,15 @@ class OpenController(QObject):
         else:
             path = picture.source.path
             self._read(path.name, lambda: _open(path, MetadataOverrides(axes)), instead=picture)
+
+    def choose_level(self, level: int) -> None:
+        """Read another level of a pyramid, in the place of the one that is shown."""
+        picture = self.picture
+        if picture is None or picture.stack is None or level == picture.stack.overrides.level:
+            return
+        origin = picture.stack.origin
+        said = replace(picture.stack.overrides, level=level, spacing=None)
+        self._read(origin.name, partial(_opened_origin, origin, said), instead=picture)
 
     def _correct(self, picture: Picture, stack: Stack) -> None:
         self._ignoring = True
