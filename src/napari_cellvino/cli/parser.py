@@ -189,6 +189,7 @@ def _add_suggest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--device", metavar="D", help="AUTO, CPU, GPU, NPU, … as 'cellvino devices' lists them")
     add("--frame", type=_one_frame, default=1, metavar="N", help="time point, from 1")
     add("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
+    add("--level", type=_level, default=0, metavar="N", help="level of a pyramid to look at; 0: the full resolution")
 
 
 def _level(text: str) -> int:

@@ -209,6 +209,16 @@ class OpenController(QObject):
         self._reading.pop(0)
         self.listed.emit()
         self._use()
+        if instead is not None and instead.stack is not None and instead.stack.overrides != stack.overrides:
+            self._keep_read_again(opened)
+
+    def _keep_read_again(self, opened: _Opened) -> None:
+        """Let an image of the work list be read as it was read again, when it is come back to and when it is run."""
+        stack = opened[2]
+        key = (stack.origin.path, opened[1].name)
+        if key in self._kept:
+            self._kept[key] = opened
+        self.corrected.emit(stack)
 
     def _fail(self, error: BaseException) -> None:
         self._reading.pop(0)
