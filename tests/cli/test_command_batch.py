@@ -48,7 +48,7 @@ def test_fields_are_listed_judged_and_run_again(batch, inputs, cellvino, tmp_pat
     assert [(f["name"], f["state"], f["attempts"]) for f in listed] == [("A01_f1", "done", 1), ("A01_f2", "done", 1)]
     assert pd.read_csv(tmp_path / "fields.csv")["cells"].tolist() == [f["cells"] for f in listed]
     assert cellvino("jobs", "reject", out, "A01_f2", "--fields").code == 0
-    assert "rejected" in cellvino("jobs", "show", out, "A01_f2", "--fields").out
+    assert "rejected" in cellvino("jobs", "show", out, "A01_f2").out, "there are no jobs of a watch"
     typed = ("--channel", "1", "--device", "CPU", "--set", "confidence=0.9", "--only", "rejected")
     again = cellvino("run", inputs / "monday" / "p", "--out", out, "--json", *typed)
     assert [f["folder"] for f in again.json["fields"]] == ["A01_f2"]

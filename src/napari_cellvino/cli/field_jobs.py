@@ -12,10 +12,16 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.csv_table import write_table
 from napari_cellvino.storage.field_ledger import FieldLedger, FieldRecord, FieldState
 from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.storage.ledger import Ledger
 from napari_cellvino.storage.time_text import local_time
 from napari_cellvino.workflows.field_log import known_records
 
 _REVIEWS = {"accept": FieldState.ACCEPTED, "reject": FieldState.REJECTED}
+
+
+def is_of_run(ledger: Ledger) -> bool:
+    """Return whether a ledger is of a run and not of a watch: it has fields and no jobs."""
+    return ledger.file.is_file() and not ledger.jobs() and bool(FieldLedger(ledger.file.parent).records())
 
 
 def run_on_fields(options: argparse.Namespace) -> int:

@@ -86,11 +86,7 @@ def run_plate(
     tasks = plate_tasks(source, fields, pipeline, root, choices, address)
     tables = PlateTables(plate, fields, choices.layout)
     result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection)
-    notices = (
-        *choice.notices,
-        *describe_frame(pipeline.recipe, source.plate.t, every=False),
-        *result.notices,
-    )
+    notices = (*choice.notices, *describe_frame(pipeline.recipe, source.plate.t, every=False), *result.notices)
     return replace(result, notices=notices, faults=source.plate.faults)
 
 
