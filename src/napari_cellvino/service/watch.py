@@ -123,7 +123,7 @@ class Watch:
         self._wake = threading.Event()
         self._passed_over: dict[Path, tuple[tuple[int, int], str]] = {}
         self._gate = Gate(plan.book, plan.root, clock)
-        self._ended: list[Job] = []
+        self._untold: list[Job] = []
 
     def run(
         self, stop: threading.Event, engines: EngineProvider, *, once: bool = False
@@ -148,9 +148,9 @@ class Watch:
                 reason = said
                 if queued or ran:
                     write_summary(self.plan.root, self.ledger.jobs())
-                if not ran and self._ended:
-                    notify(self.plan.book.notify, self._ended)
-                    self._ended = []
+                if not ran and self._untold:
+                    notify(self.plan.book.notify, self._untold)
+                    self._untold = []
                 if not ran and not stop.is_set():
                     if once and unsettled is None and not self.ledger.jobs([JobState.WAITING, JobState.RUNNING]):
                         return
@@ -329,7 +329,7 @@ class Watch:
         )  # fmt: skip
         ended = self.ledger.find([job.source])[0]
         if ended.state is not JobState.WAITING:
-            self._ended.append(ended)
+            self._untold.append(ended)
         return Ended(ended)
 
     def _rule(self, name: str) -> Rule:
