@@ -34,7 +34,10 @@ def batch(cellvino, inputs, tmp_path_factory):
 
 
 def test_each_plate_has_a_folder_of_its_own_and_images_have_one(batch):
-    assert sorted(p.name for p in batch.iterdir()) == ["fields.csv", "images", "monday_p", "plates.csv", "tuesday_p"]
+    assert sorted(p.name for p in batch.iterdir()) == [
+        "fields.csv", "images", "jobs.csv", "monday_p", "plates.csv", "summary.html", "tuesday_p",
+    ]  # fmt: skip
+    assert "tuesday_p" in (batch / "summary.html").read_text(encoding="utf-8")
     assert pd.read_csv(batch / "plates.csv")["results"].tolist() == ["monday_p", "tuesday_p"]
     assert pd.read_csv(batch / "fields.csv")["name"].tolist() == ["A01_f1", "A01_f2", "A01_f1", "A01_f2", "one"]
     for name in ("monday_p", "tuesday_p"):

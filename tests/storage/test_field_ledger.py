@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -70,3 +73,12 @@ def test_jobs_and_fields_share_a_file_and_a_damaged_one_is_begun_anew(ledger, tm
     (tmp_path / LEDGER_NAME).write_bytes(b"no database at all" * 100)
     assert ledger.records() == []
     assert len(list(tmp_path.glob("*.damaged-*"))) == 1
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("nfs4", "delete"), ("ext4", "wal")])
+def test_file_on_a_network_drive_shares_no_memory(ledger, tmp_path, monkeypatch, kind, mode):
+    mount = SimpleNamespace(mountpoint=str(tmp_path), fstype=kind, opts="rw")
+    monkeypatch.setattr("psutil.disk_partitions", lambda all: [mount])
+    ledger.enter([FIELD])
+    with closing(sqlite3.connect(ledger.path)) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == (mode,)

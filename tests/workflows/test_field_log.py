@@ -49,6 +49,7 @@ def test_only_new_and_only_failed_run_nothing_else(damaged, job):
     run(images[:2], job)
     done = run(images, job, selection=Selection(frozenset({"new"})))
     assert [(o.row["status"], o.kept) for o in done.outcomes] == [("failed", False), ("done", False)]
+    assert len(states(job)) == 3, "what was not tried again has one row"
     images[1].write_bytes(good)
     done = run(images, job, selection=Selection(frozenset({"failed"})))
     assert [(o.row["folder"], o.kept) for o in done.outcomes] == [("field 2", False)]
@@ -72,6 +73,21 @@ def test_ledger_that_was_lost_is_made_again(damaged, job):
     (job.root / LEDGER_NAME).unlink()
     assert run(images, job).outcomes[0].kept
     assert states(job) == before
+
+
+def test_field_whose_run_was_killed_after_its_result_stood_is_done(images, job):
+    run(images, job)
+    FieldLedger(job.root).begin(FieldRecord("field 2", worker="gone|1|0"), 1.0)
+    assert all(o.kept for o in run(images, job).outcomes)
+    assert states(job)["field 2"] == "done"
+
+
+def test_table_that_somebody_changed_stops_no_run(images, job):
+    run(images, job)
+    (job.root / LEDGER_NAME).unlink()
+    table = job.root / "counts.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace(",done,,", ",done,,about "), encoding="utf-8")
+    assert not run(images, job).failed
 
 
 def test_what_may_pass_is_tried_again_and_what_cannot_is_not(images, job, monkeypatch):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from napari_cellvino.cli.plates import check_plate_choices, run_plate_input, selection_of
@@ -15,7 +16,9 @@ from napari_cellvino.core.plate import choose_fields
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
+from napari_cellvino.service.summary import write_summary
 from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.storage.ledger import Job, JobState
 from napari_cellvino.workflows.batch_tables import write_batch_tables
 from napari_cellvino.workflows.cluster import ClusterExecutor, cluster_client
 from napari_cellvino.workflows.executor import ExecutorMaker, ThreadsExecutor
@@ -36,11 +39,28 @@ def run(options: argparse.Namespace) -> int:
         results = list(_runs(inputs, pipeline, engines, executor, options))
     if len(inputs.roots) > 1:
         write_batch_tables(options.out, inputs.roots)
+        write_summary(options.out.absolute(), _jobs(inputs, results), "cellvino run … --only failed")
     if options.json:
         infos = [result.info for result in results]
         told = {"run": infos[0]} if len(infos) == 1 else {"runs": infos}
         print(json_text({"fields": [o.row for result in results for o in result.outcomes], **told}), end="")
     return int(any(result.failed for result in results))
+
+
+def _jobs(inputs: RunInputs, results: Sequence[RunResult]) -> list[Job]:
+    """Return what became of each plate, and of all images, for the page of the batch."""
+    plates = [(str(plate.source.path), "plate") for plate in inputs.plates]
+    sources = [*plates, (", ".join(map(str, inputs.paths)), "image")]
+    jobs = []
+    for (source, kind), root, result in zip(sources, inputs.roots, results, strict=False):
+        failed = [o for o in result.outcomes if o.failed]
+        cells = sum(int(str(o.row["count"])) for o in result.outcomes if not o.failed)
+        jobs.append(Job(
+            source, kind, results=str(root.absolute()), state=JobState.FAILED if failed else JobState.DONE,
+            error=str(failed[0].row["error"]) if failed else "", attempts=1, fields=len(result.outcomes),
+            failed=len(failed), cells=cells, ended=time.time(),
+        ))  # fmt: skip
+    return jobs
 
 
 def _runs(

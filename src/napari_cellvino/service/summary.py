@@ -51,8 +51,8 @@ class OddField:
         return f"{self.count:,} cells; half of the fields of {self.folder.parent.name} have {low:,} to {high:,}"
 
 
-def write_summary(root: Path, jobs: Sequence[Job]) -> None:
-    """Write ``summary.html`` and ``jobs.csv`` into the folder of results.
+def write_summary(root: Path, jobs: Sequence[Job], again: str = "cellvino jobs retry") -> None:
+    """Write ``summary.html`` and ``jobs.csv`` into the folder of results; ``again`` is what runs failed jobs again.
 
     Raises
     ------
@@ -65,15 +65,16 @@ def write_summary(root: Path, jobs: Sequence[Job]) -> None:
     for row in rows:
         del row["attributes"]
     write_table(root / JOBS_NAME, pd.DataFrame(rows))
-    write_text(root / SUMMARY_NAME, render_summary(root, jobs))
+    write_text(root / SUMMARY_NAME, render_summary(root, jobs, again))
 
 
-def render_summary(root: Path, jobs: Sequence[Job]) -> str:
+def render_summary(root: Path, jobs: Sequence[Job], again: str = "") -> str:
     """Return the page as HTML."""
     places = sorted({Path(job.results) for job in jobs if job.results})
     odd = sorted((o for place in places for o in odd_fields(ResultStore(place))), key=lambda o: -o.score)
     return _environment().get_template("summary.html").render(
         root=root.name,
+        again=again,
         jobs=jobs,
         counts={state.value: n for state in JobState if (n := sum(job.state is state for job in jobs))},
         fields=sum(job.fields for job in jobs),

@@ -1,4 +1,4 @@
-"""The SQLite file of a ledger: in WAL mode where the disk allows it, so that several processes share it.
+"""The SQLite file of a ledger: in WAL mode on a disk of this computer, so that several processes share it.
 
 Every change is one transaction. A file that is damaged is put aside and begun anew: results on disk are the truth.
 """
@@ -18,6 +18,7 @@ import psutil
 from napari_cellvino.core.errors import OutputError
 
 LEDGER_NAME = "ledger.sqlite"
+REMOTE = ("nfs", "cifs", "smb", "fuse.", "9p", "lustre", "beegfs", "ceph", "gpfs", "afs", "webdav", "davfs")
 VERSION = 1
 PATIENCE_S = 30.0  # for another process that writes just now
 LEASE_S = 300.0  # after which a worker of another computer that was not heard of is taken for gone
@@ -113,7 +114,7 @@ class LedgerFile:
             db.close()
             raise OutputError(f"{self.path} is of a later version of CellVINO; use that version")
         if version < VERSION:
-            db.execute("PRAGMA journal_mode = WAL")
+            db.execute(f"PRAGMA journal_mode = {'DELETE' if _is_remote(self.path.parent) else 'WAL'}")
         for statement in self._tables:
             db.execute(statement)
         if version < VERSION:
@@ -126,6 +127,14 @@ class LedgerFile:
         for ending in ("-wal", "-shm"):
             with suppress(OSError):
                 Path(f"{self.path}{ending}").unlink()
+
+
+def _is_remote(folder: Path) -> bool:
+    """Return whether a folder lies on a drive of another computer: the memory that WAL shares does not reach there."""
+    absolute = folder.absolute()
+    mounts = [p for p in psutil.disk_partitions(all=True) if absolute.is_relative_to(p.mountpoint)]
+    nearest = max(mounts, key=lambda p: len(p.mountpoint), default=None)
+    return nearest is not None and (nearest.fstype.lower().startswith(REMOTE) or "remote" in nearest.opts)
 
 
 def this_worker() -> str:

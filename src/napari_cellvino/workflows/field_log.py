@@ -80,6 +80,7 @@ class FieldLog:
         self._models = "+".join(step.package.sha256 for step in pipeline.steps)
         self._begun: dict[int, FieldRecord] = {}
         self._before: dict[str, FieldRecord] = {}
+        self._passed_over = set[int]()
         self._usable = True
         self.held: list[FieldTask] = []  # which another run has
 
@@ -115,6 +116,7 @@ class FieldLog:
             if state in self._selection.only or (state in _UNDONE and NEW in self._selection.only):
                 yield replace(task, again=True) if state == FieldState.REJECTED else task
             elif known is not None and state == FieldState.FAILED:
+                self._passed_over.add(task.number)
                 row = field_row(task.origin, "", "failed", known.error)
                 row = plate_row(row, task.place.columns) if task.place else row
                 yield FieldOutcome(task.number, row, stage=known.stage)
@@ -130,9 +132,13 @@ class FieldLog:
 
     def end(self, outcome: FieldOutcome) -> None:
         """Enter what became of a field; of one that was kept, only where nothing is known of it."""
+        if outcome.number in self._passed_over:
+            return
         begun, now = self._begun.pop(outcome.number, None), self._clock()
-        record = begun or record_of_row(outcome.row)
-        if outcome.kept and begun is None and record.name in self._before:
+        fresh = record_of_row(outcome.row)
+        known = begun or self._before.get(fresh.name)
+        record = known or fresh
+        if outcome.kept and begun is None and record is known and record.state == FieldState.DONE:
             return
         changes: dict[str, object] = {
             "state": (FieldState.FAILED if outcome.failed else FieldState.DONE).value,
@@ -142,8 +148,8 @@ class FieldLog:
             "seconds": round(outcome.seconds, 3),
             "ended": now,
         }
-        if begun is None:
-            self._try(lambda: self._ledger.enter([record]), None)
+        if known is None:
+            self._try(lambda: self._ledger.enter([fresh]), None)
         changes |= {"review": ""} if not outcome.kept and not outcome.failed else {}
         self._try(lambda: self._ledger.end(record.name, **changes), None)
 
@@ -213,5 +219,6 @@ def record_of_row(row: Row) -> FieldRecord:
     failed = row["status"] == "failed"
     state = FieldState.FAILED if failed else FieldState.DONE
     name = str(row["folder"]) or unopened_name(_origin(text))
-    cells = 0 if failed else int(str(row["count"]))
+    count = str(row.get("count", ""))
+    cells = int(count) if count.isdecimal() else 0
     return FieldRecord(name, **text, state=state.value, error=str(row.get("error", "")), cells=cells)
