@@ -7,7 +7,7 @@ image folder counts when nothing in it has changed for longer, as an instrument 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,7 @@ class Folders:
         try:
             names = sorted(os.listdir(folder))
             relative = _relative(folder, top)
-            if self._is_run_as_plate(folder, relative, sure=folder != top):
+            if self._is_top_plate(top, names) if folder == top else self._is_below_plate(folder, relative):
                 stamp = folder_stamp(folder, self._leave_out)
                 yield Input(folder, relative, stamp, folder=True, plate=True)
                 return
@@ -80,10 +80,15 @@ class Folders:
     def _is_searched(self, folder: Path) -> bool:
         return folder.absolute() != self._leave_out and not is_image_folder(folder)
 
-    def _is_run_as_plate(self, folder: Path, relative: str, *, sure: bool) -> bool:
-        """Return whether a folder is one plate; of a watched folder itself (not ``sure``) its content must say so."""
+    def _is_below_plate(self, folder: Path, relative: str) -> bool:
         take = self._take(relative)
-        return take is not Take.IMAGES and ((sure and take is Take.PLATE) or self._is_plate(folder))
+        return take is not Take.IMAGES and (take is Take.PLATE or self._is_plate(folder))
+
+    def _is_top_plate(self, top: Path, names: Sequence[str]) -> bool:
+        """Return whether a watched folder is itself one plate, and not the folder that plates are in."""
+        if self._take(top.name) is Take.IMAGES or not self._is_plate(top):
+            return False
+        return not any((top / name).is_dir() and self._is_plate(top / name) for name in names)
 
     def _is_plate(self, folder: Path) -> bool:
         """Return whether a folder is a plate, looked at again only when its list of files has changed."""
