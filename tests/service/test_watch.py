@@ -207,12 +207,15 @@ def test_watched_folder_that_is_a_plate_is_run_as_one(make_watch, inbox, crops, 
     assert (watch.plan.root / "plate 7" / "wells.csv").is_file()
 
 
-def test_results_inside_a_watched_plate_do_not_make_it_a_new_input(inbox, crops):
-    write_plate(inbox, crops)
-    before = folder_stamp(inbox, inbox / "out")
-    (inbox / "out").mkdir()
-    (inbox / "out" / "counts.csv").write_text("of the results")
-    assert folder_stamp(inbox, inbox / "out")[0] == before[0]
+def test_results_inside_a_watched_plate_do_not_make_it_a_new_input(tmp_path):
+    (tmp_path / "A01.tif").write_text("an image")
+    size, _ = folder_stamp(tmp_path, tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "counts.csv").write_text("of the results")
+    stamp = folder_stamp(tmp_path, tmp_path / "out")
+    (tmp_path / "out" / "counts.csv").write_text("of more results")
+    assert folder_stamp(tmp_path, tmp_path / "out") == stamp
+    assert stamp[0] == size
 
 
 def test_pause_hours_and_full_disk_hold_back_what_waits(make_watch, inbox, crops, run_once, engines):
