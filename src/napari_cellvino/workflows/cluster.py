@@ -128,7 +128,7 @@ class ClusterExecutor:
             yield from self._end(begun)
 
     def _slots(self) -> int:
-        return sum(self._client.nthreads().values())
+        return int(sum(self._client.nthreads().values()))
 
     def _begin(self, task: FieldTask | FieldOutcome) -> _Begun:
         if isinstance(task, FieldOutcome):

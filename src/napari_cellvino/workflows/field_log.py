@@ -93,7 +93,8 @@ class FieldLog:
 
     def _leased(self) -> Iterator[None]:
         self._try(self._rebuild, None)
-        self._before = {record.name: record for record in self._try(self._ledger.records, [])}
+        known: list[FieldRecord] = self._try(lambda: self._ledger.records(), [])
+        self._before = {record.name: record for record in known}
         over = threading.Event()
         beating = threading.Thread(target=self._beat, args=(over,), name="cellvino-lease", daemon=True)
         beating.start()
@@ -221,4 +222,5 @@ def record_of_row(row: Row) -> FieldRecord:
     name = str(row["folder"]) or unopened_name(_origin(text))
     count = str(row.get("count", ""))
     cells = int(count) if count.isdecimal() else 0
-    return FieldRecord(name, **text, state=state.value, error=str(row.get("error", "")), cells=cells)
+    places = text["file"], text["position"], text["frame"], text["plate"], text["well"], text["field"]
+    return FieldRecord(name, *places, state=state.value, error=str(row.get("error", "")), cells=cells)
