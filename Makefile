@@ -3,6 +3,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 # A virtual screen for machines that have none, drawn in software so that it looks the same everywhere.
 VIRTUAL := env QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s "-screen 0 1920x1080x24"
+# Where this is set, each process that tests start compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 SCREEN := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter-out Linux,$(shell uname -s))
 
 .PHONY: demo test test-quick fuzz docs lint lock benchmark wheel system clean

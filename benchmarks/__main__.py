@@ -17,6 +17,7 @@ import openvino as ov
 import psutil
 
 from benchmarks.asked import Asked
+from benchmarks.cells import measure_cells
 from benchmarks.edits import measure_edits, measure_stack_edits
 from benchmarks.exports import measure_exports
 from benchmarks.figure import Figure, NotMeasuredError, record, table
@@ -28,6 +29,8 @@ from benchmarks.results import measure_results
 from benchmarks.robustness import measure_robustness
 from benchmarks.sliders import measure_sliders
 from benchmarks.speed import measure_speed
+from benchmarks.stalls import measure_stalls
+from benchmarks.suggest import measure_suggest
 from benchmarks.window_edits import measure_window_edits
 from benchmarks.zoo import measure_contour, measure_grid, measure_int8
 from napari_cellvino.engines.openvino import list_devices
@@ -49,6 +52,7 @@ PARTS: dict[str, Part] = {
         "Corrections in the window on 2048 x 2048, what they take of its thread",
         lambda asked: measure_window_edits(asked.repeats),
     ),
+    "stalls": ("How long the window stands still, on 4096 x 4096 px", lambda _: measure_stalls()),
     "memory": ("A stack of 1 GB (ZCYX, uint8) through the command line", lambda _: measure_memory()),
     "results": ("10,000 finished fields in one folder", lambda _: measure_results()),
     "exports": ("Results to every format with cellvino export", lambda _: measure_exports()),
@@ -58,6 +62,8 @@ PARTS: dict[str, Part] = {
     "int8": ("The nuclei network in INT8 beside bf16", measure_int8),
     "grid": ("cell-grid on 624 x 832 px of three channels", measure_grid),
     "contour": ("cell-contour on the cells of a field", measure_contour),
+    "cells": ("Whole cells from nuclei on a field of Cell Painting (1080 x 1080)", measure_cells),
+    "suggest": ("The right model named at first sight", measure_suggest),
     "robustness": ("Counts of disturbed fields", measure_robustness),
 }
 

@@ -86,7 +86,7 @@ def write_result(root: Path, number: int, cells: int = CELLS) -> None:
     ]
     counts = {"count": cells, "rejected": 0, "excluded": 0, "median_area_px": 64.0, "mean_score": 0.9}
     content = {
-        "format": 2, "ticket": key_of(number).as_dict(), "counts": counts, "provenance": {"origin": asdict(origin)},
+        "format": 3, "result_key": key_of(number).as_dict(), "counts": counts, "provenance": {"origin": asdict(origin)},
         "classes": ["nucleus"], "outlines": True, "shape": [512, 512], "objects": objects,
     }  # fmt: skip
     (folder / "annotation.json").write_text(json.dumps(content, indent=1), encoding="utf-8")

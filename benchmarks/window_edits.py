@@ -42,7 +42,7 @@ def measure_window_edits(repeats: int) -> list[Figure]:
     NotMeasuredError
         If there is no display, not even a virtual one.
     """
-    _check_display()
+    check_display()
     with _reviewing() as window:
         cells = len(window.session.reviewer.annotation.records)
         opening = [_opening(window) for _ in range(max(3, repeats // 3))]
@@ -62,14 +62,15 @@ def _median_ms(seconds: list[float]) -> float:
     return 1000 * statistics.median(seconds)
 
 
-def _check_display() -> None:
+def check_display() -> None:
+    """Raise `NotMeasuredError` if there is no display."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise NotMeasuredError("a viewer needs a display; start it with one, or with a virtual one (xvfb-run -a …)")
 
 
 @contextmanager
-def _reviewing() -> Iterator[CellvinoWindow]:
-    """Run the model on a (2048, 2048) field in a viewer, and yield its window with the Review tab open."""
+def bench_window() -> Iterator[CellvinoWindow]:
+    """Yield the window of a new viewer, at rest, that saves into a folder of its own."""
     import napari
 
     from napari_cellvino.gui.shell.demo import settle
@@ -79,15 +80,25 @@ def _reviewing() -> Iterator[CellvinoWindow]:
     _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
     with tempfile.TemporaryDirectory() as folder:
         settle(window)
-        viewer.add_image(_field(), name="field")
-        settle(window)
         window.session.saver.choose(folder)
+        settle(window)
+        yield window
+        viewer.close()
+
+
+@contextmanager
+def _reviewing() -> Iterator[CellvinoWindow]:
+    """Run the model on a (2048, 2048) field in a viewer, and yield its window with the Review tab open."""
+    from napari_cellvino.gui.shell.demo import settle
+
+    with bench_window() as window:
+        window.session.viewer.add_image(_field(), name="field")
+        settle(window)
         window.session.runner.run()
         settle(window)
         window.show_step(3)
         _rest()
         yield window
-        viewer.close()
 
 
 def _field() -> NDArray[np.uint16]:

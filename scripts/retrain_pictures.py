@@ -115,7 +115,7 @@ def _train(window: CellvinoWindow, corrected: Path, epochs: int, shoot: Callable
     taken = False
     while retrainer.running:
         QTest.qWait(200)
-        if not taken and any(news.step > news.steps * 0.6 for news in retrainer.news):
+        if not taken and any(progress.step > progress.steps * 0.6 for progress in retrainer.progress):
             taken = True
             shoot("retrain_3_working")
     shoot("retrain_4_done")

@@ -11,7 +11,7 @@ make_environment() {
   local folder=.cache/$1 list=requirements/readers-$1.txt
   shift
   [ -x "$folder/bin/python" ] || "$venv" -m venv "$folder"
-  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@" -r "$list"
+  "$folder/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check "$@" -r "$list"
 }
 
 echo "Installing the readers of cellpose and ome-zarr into .cache; the first time takes a minute"

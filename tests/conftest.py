@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -17,7 +19,11 @@ from hypothesis import settings
 
 import napari_cellvino  # noqa: F401  (before anything imports OpenVINO: it is silent then)
 
+# Parts of the suite run side by side: threads of PyTorch that wait for each other would only get in their way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
+KEPT = 6  # compiled networks
 
 # A busy machine is no failure. CI says the same each time for the same commit; a developer's runs look further.
 settings.register_profile("cellvino", deadline=None, derandomize="CI" in os.environ)
@@ -37,6 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
     patch.setenv("NAPARI_CONFIG", f"{home.name}/napari.yaml")
 
 
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of garbage collections: napari asks for one whenever a layer goes."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_file_stays_open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fail at the end if a file that the tests wrote, or one that ships, is still open."""
@@ -46,6 +58,28 @@ def _no_file_stays_open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     if sys.platform != "win32":  # where asking for open files can hang
         left_open = [file.path for file in psutil.Process().open_files() if file.path.startswith(watched)]
         assert not left_open
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _networks_are_compiled_once() -> Iterator[None]:
+    """Let engines of the same network share what is compiled; each has requests of its own."""
+    from napari_cellvino.engines.openvino import OpenVinoEngine
+
+    compile_, kept = OpenVinoEngine._compile, OrderedDict()
+
+    def compile_once(engine: OpenVinoEngine, tile: int) -> object:
+        files = (engine._weights, engine._weights.with_suffix(".bin"))
+        key = (*((file, file.stat().st_mtime_ns) for file in files), engine._device, engine._precision, tile)
+        compiled = kept.pop(key, None) or compile_(engine, tile)
+        kept[key] = compiled  # the last one used is the last one to go
+        while len(kept) > KEPT:
+            kept.popitem(last=False)
+        network = compiled.requests[0].get_compiled_model()
+        return replace(compiled, requests=tuple(network.create_infer_request() for _ in compiled.requests))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OpenVinoEngine, "_compile", compile_once)
+        yield
 
 
 @pytest.fixture(scope="session")

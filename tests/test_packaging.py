@@ -43,10 +43,11 @@ def clean_commands(wheel: Path, root: Path, tmp_path_factory: pytest.TempPathFac
     """The folder of commands of a new environment that holds the wheel and its base dependencies, so no Qt."""
     folder = tmp_path_factory.mktemp("clean")
     commands = folder / "env" / ("Scripts" if sys.platform == "win32" else "bin")
-    create = [UV, "venv", "--python", sys.executable] if UV else [sys.executable, "-m", "venv"]
+    create = [UV, "venv", "--python", sys.executable] if UV else [sys.executable, "-m", "venv", "--without-pip"]
     run(*create, folder / "env", cwd=folder)
     python = commands / "python"
-    install = [UV, "pip", "install", "--python", python] if UV else [python, "-m", "pip", "install"]
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--no-compile"]
+    install = [UV, "pip", "install", "--python", python] if UV else pip
     run(*install, wheel, "--constraint", root / "requirements" / "lock.txt", cwd=folder)
     return commands
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         run_folder,
         run_plate,
         segment,
+        suggest_models,
     )
 
     __version__: str
@@ -55,6 +56,7 @@ __all__ = [
     "run_folder",
     "run_plate",
     "segment",
+    "suggest_models",
 ]
 
 

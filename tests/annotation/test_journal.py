@@ -48,13 +48,12 @@ def test_replay_gives_the_last_state(tmp_path_factory, make, number, seed, steps
     resumed.session.close()
 
 
-@pytest.mark.slow
-def test_ten_thousand_steps_are_replayed(tmp_path):
+def test_a_thousand_steps_are_replayed(tmp_path):
     path, chance = tmp_path / "a.corrections", Random(3)
     annotation = scene(1)
     session = start_session(path, annotation)
     done = 0
-    while done < 10_000:
+    while done < 1_000:
         done += random_step(session, chance)
     session.close()
     again = resume_session(path, scene(1)).session
@@ -137,7 +136,7 @@ def test_a_journal_of_another_state_is_refused_and_set_aside(two, tmp_path):
     session.close()
     other = annotate(np.eye(5))
     assert find_unsaved(path, other).fits is False
-    with pytest.raises(JournalError, match="belongs to another state of this result"):
+    with pytest.raises(JournalError, match="another state"):
         resume_session(path, other)
     written = path.read_bytes()
     start_session(path, other).close()
@@ -151,7 +150,7 @@ def test_what_is_no_journal_is_said(two, tmp_path, content):
     path = tmp_path / "a.corrections"
     path.write_bytes(content)
     for read in (find_unsaved, resume_session):
-        with pytest.raises(JournalError, match="is no journal of corrections that this version knows"):
+        with pytest.raises(JournalError, match="no journal"):
             read(path, two)
 
 
@@ -280,7 +279,7 @@ def test_a_disk_that_fails_is_said_and_tried_again(two, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
         session.commit(accept(two, [1]))
-        with pytest.raises(OutputError, match="corrections cannot be written to .*No space left"):
+        with pytest.raises(OutputError, match="a.corrections.*No space left"):
             session.journal.flush()
         session.commit(accept(two, [2]))
         assert len(heard) == 1

@@ -81,7 +81,7 @@ def test_delete_in_one_plane(stack):
     flat = annotate(flat)
     commit(flat, delete(flat, [1], plane=1))
     assert 1 in flat.deleted
-    with pytest.raises(EditError, match="#2 is not in plane 9; choose a plane that it is in"):
+    with pytest.raises(EditError, match="#2 .*plane 9"):
         delete(stack, [2], plane=8)
 
 
@@ -106,7 +106,7 @@ def test_choices_are_counted_and_named_before_anything_happens():
     assert inside(annotation, [(9, 9), (9, 28), (28, 28), (28, 9)]).ids == (2, 3)
     commit(annotation, accept(annotation, [3]))
     assert str(smaller_than(annotation, 5)) == "1 cell smaller than 5 px; 1 accepted one is spared"
-    with pytest.raises(EditError, match="a lasso needs three corners or more, not 2"):
+    with pytest.raises(EditError, match="lasso.*three.* 2"):
         inside(annotation, [(0, 0), (3, 3)])
 
 
@@ -114,9 +114,9 @@ def test_a_lasso_in_a_stack_takes_what_is_in_the_plane(stack):
     everywhere = [(-1, -1), (-1, 60), (40, 60), (40, -1)]
     assert inside(stack, everywhere, plane=3).ids == (1, 2)
     assert inside(stack, everywhere, plane=6).ids == (1,)
-    with pytest.raises(EditError, match="this is a z-stack; say which plane"):
+    with pytest.raises(EditError, match="z-stack.*plane"):
         inside(stack, everywhere)
-    with pytest.raises(EditError, match="there is no plane 11; the stack has 10"):
+    with pytest.raises(EditError, match="plane 11.* 10"):
         inside(stack, everywhere, plane=10)
 
 
@@ -137,16 +137,16 @@ def test_merge_keeps_the_largest_and_says_where_it_came_from(two):
 def test_merge_by_a_stroke_across_neighbours(two):
     commit(two, merge_along(two, draw_line(two, [(10, 2), (10, 30)])))
     assert set(two.records) == {1, 3}
-    with pytest.raises(EditError, match="merging takes two cells or more, only #3 was chosen"):
+    with pytest.raises(EditError, match="two.*#3"):
         merge_along(two, draw_stroke(two, [(30, 45)], 2))
-    with pytest.raises(EditError, match="merging takes two cells or more, none was chosen"):
+    with pytest.raises(EditError, match="two.*none"):
         merge_along(two, draw_stroke(two, [(0, 0)], 2))
 
 
 def test_merge_of_what_does_not_touch_asks_first(two):
-    with pytest.raises(UnsureError, match="#1 and #3 do not touch; merge them all the same?"):
+    with pytest.raises(UnsureError, match="#1 and #3"):
         merge(two, [1, 3])
-    with pytest.raises(UnsureError, match="these 3 cells do not touch"):
+    with pytest.raises(UnsureError, match="3 cells"):
         merge(two, [1, 2, 3])
     commit(two, merge(two, [1, 3], apart=True))
     assert two.geometry(1).area == 200
@@ -205,11 +205,11 @@ def test_a_bent_line_makes_three_parts(two):
 
 
 def test_split_lines_that_do_not_split_are_said(two):
-    with pytest.raises(EditError, match="the line meets no cell; draw it across the one to split"):
+    with pytest.raises(EditError, match="no cell"):
         split_by_line(two, [(0, 30), (3, 55)])
-    with pytest.raises(EditError, match="the line ends inside #3; draw it from one side of the cell to the other"):
+    with pytest.raises(EditError, match="#3"):
         split_by_line(two, [(22, 45), (29, 45)])
-    with pytest.raises(EditError, match="a line needs two points or more"):
+    with pytest.raises(EditError, match="two points"):
         split_by_line(two, [(3, 3)])
     with pytest.raises(EditError, match="outside the image"):
         split_by_line(two, [(-30, -30), (-20, -20)])
@@ -268,7 +268,7 @@ def test_maps_of_another_image_are_said(two):
 def test_a_clear_waist_splits_itself(dumbbell):
     commit(dumbbell, split_at_waist(dumbbell, 1))
     assert len(dumbbell.records) == 3
-    with pytest.raises(EditError, match="#2 has no clear waist; split it by a line"):
+    with pytest.raises(EditError, match="#2.*waist"):
         split_at_waist(dumbbell, 2)
 
 
@@ -306,7 +306,7 @@ def test_add_leaves_the_neighbours(two):
     assert (two.geometry(2).area, two.records[4].class_index) == (100, 1)
     assert two.labels[12, 30] == 4
     assert two.records[4].origin is ObjectOrigin.DRAWN
-    with pytest.raises(EditError, match="there is no room: all of it lies on other cells"):
+    with pytest.raises(EditError, match="no room"):
         add_drawn(two, draw_stroke(two, [(10, 10)], 2))
 
 
@@ -336,11 +336,11 @@ def test_add_by_a_click_from_intensity(two, disc, sign):
 
 def test_clicks_that_add_nothing_are_said(two):
     foreground_probability = np.full(two.shape, 0.02)
-    with pytest.raises(EditError, match=r"the model sees no cell here \(0.02\); draw its outline"):
+    with pytest.raises(EditError, match=r"0\.02"):
         add_from_map(two, (30, 15), foreground_probability)
-    with pytest.raises(EditError, match="there is a cell already, #1"):
+    with pytest.raises(EditError, match="#1"):
         add_from_map(two, (10, 10), foreground_probability)
-    with pytest.raises(EditError, match="nothing stands out from the background here"):
+    with pytest.raises(EditError, match="background"):
         add_from_intensity(
             two, (30, 15), np.random.default_rng(0).normal(100, 5, two.shape) * (foreground_probability > 0) + 0
         )
@@ -375,9 +375,9 @@ def test_eraser_spares_what_was_accepted(two):
     commit(two, erase(two, draw_stroke(two, [(10, 15)], 4)))
     assert two.geometry(1).area == 100
     assert two.geometry(2).area < 100
-    with pytest.raises(EditError, match="#1 was accepted and is not erased; choose it first"):
+    with pytest.raises(EditError, match="#1.*accepted"):
         erase(two, draw_stroke(two, [(10, 8)], 2))
-    with pytest.raises(EditError, match="nothing to erase: there is no cell here"):
+    with pytest.raises(EditError, match="erase"):
         erase(two, draw_stroke(two, [(0, 0)], 2))
     with pytest.raises(EditError, match="nothing of #3 is here"):
         erase(two, draw_stroke(two, [(10, 8)], 2), id_=3)
@@ -418,7 +418,7 @@ def test_smoothing_takes_thorns_away(disc):
     assert not annotation.labels[20, 33:].any()
     assert abs(annotation.geometry(1).area - disc((40, 40), (20, 20), 10).sum()) < 15
     thin = annotate(np.eye(20))
-    with pytest.raises(EditError, match="nothing would be left of #1; delete it instead"):
+    with pytest.raises(EditError, match="left of #1"):
         smooth(thin, 1)
 
 
@@ -428,10 +428,10 @@ def test_grow_and_shrink_by_a_pixel(two):
     commit(two, shrink(two, 3))
     assert two.geometry(3).area == 64
     tiny = annotate([[0, 0, 0], [0, 1, 0], [0, 0, 0]])
-    with pytest.raises(EditError, match="nothing would be left of #1; delete it instead"):
+    with pytest.raises(EditError, match="left of #1"):
         shrink(tiny, 1)
     full = annotate([[1, 2], [2, 2]])
-    with pytest.raises(EditError, match="Grow #1 changes nothing: its outline is already so, or there is no room"):
+    with pytest.raises(EditError, match="Grow #1"):
         grow(full, 1)
 
 
@@ -452,9 +452,9 @@ def test_redraw_gives_another_outline(two):
     commit(two, redraw(two, 1, draw_polygon(two, [(7, 2), (7, 17), (13, 17), (13, 2)])))
     assert (two.geometry(1).region.low, two.geometry(1).region.high) == ((7, 2), (14, 15))
     assert two.geometry(2).area == 100
-    with pytest.raises(EditError, match="nothing would be left of #1"):
+    with pytest.raises(EditError, match="left of #1"):
         redraw(two, 1, draw_stroke(two, [(10, 20)], 2))
-    with pytest.raises(EditError, match="an outline needs three corners or more, not 2"):
+    with pytest.raises(EditError, match="outline.*three.* 2"):
         draw_polygon(two, [(0, 0), (1, 1)])
 
 
@@ -473,7 +473,7 @@ def test_drawings_off_the_image_and_tiny_ones(two):
     assert draw_stroke(two, [(3.4, 3.4)], 0.1).mask.sum() == 1
     with pytest.raises(EditError, match="a radius above 0"):
         draw_stroke(two, [(3, 3)], 0)
-    with pytest.raises(EditError, match="this image has no plane 2"):
+    with pytest.raises(EditError, match="plane 2"):
         draw_stroke(two, [(3, 3)], 2, plane=2)
     assert ids_under(two, draw_line(two, [(10, 0), (10, 59)])) == [1, 2]
     assert (id_at(two, (10.4, 5)), id_at(two, (0, 0))) == (1, 0)
@@ -495,7 +495,7 @@ def test_planes_between_two_drawn_ones_are_filled(disc):
     assert annotation.geometry(2).area == 25
     middle = np.argwhere(annotation.labels[3] == 1).mean(axis=0)
     assert abs(middle[1] - (12 + 16 / 3)) < 1
-    with pytest.raises(EditError, match="#1 misses no plane between its first and its last one"):
+    with pytest.raises(EditError, match="#1"):
         fill_planes(annotation, 1)
 
 
@@ -506,7 +506,7 @@ def test_shapes_go_over_into_each_other(disc):
 
 
 def test_planes_of_a_single_plane_are_no_planes(two):
-    with pytest.raises(EditError, match="this image has one plane; planes are filled in z-stacks"):
+    with pytest.raises(EditError, match="one plane"):
         fill_planes(two, 1)
 
 
@@ -531,15 +531,15 @@ def test_what_is_said_of_objects(two):
 
 def test_words_that_change_nothing_or_fit_nothing_are_said(two):
     commit(two, accept(two, [1]))
-    with pytest.raises(EditError, match="Accept #1 changes nothing: it is so already"):
+    with pytest.raises(EditError, match="Accept #1"):
         accept(two, [1])
-    with pytest.raises(EditError, match="there is no class 3; the classes are 1 living, 2 dead"):
+    with pytest.raises(EditError, match="class 3.*1 living, 2 dead"):
         set_class(two, [1], 2)
-    with pytest.raises(EditError, match="no cell is chosen; click on one first"):
+    with pytest.raises(EditError, match="no cell"):
         reject(two, [])
     with pytest.raises(EditError, match="only background"):
         accept(two, [0])
-    with pytest.raises(EditError, match="a note of 20,000 letters is too long"):
+    with pytest.raises(EditError, match="20,000"):
         set_note(two, [1], "x" * 20_000)
 
 
@@ -565,19 +565,19 @@ def test_boxes_are_added_moved_resized_marked_and_deleted():
 
 def test_bad_use_of_boxes_is_said(two):
     annotation = boxed((10, 10, 20, 30))
-    with pytest.raises(EditError, match="the box holds no pixel of the image"):
+    with pytest.raises(EditError, match="box.*no pixel"):
         add_box(annotation, (3, 3), (3.2, 9))
-    with pytest.raises(EditError, match="there is no class 8; there are 2"):
+    with pytest.raises(EditError, match="class 8.* 2"):
         add_box(annotation, (3, 3), (9, 9), class_index=7)
     with pytest.raises(EditError, match="Move changes nothing"):
         move_box(annotation, 1, (0.2, 0))
     with pytest.raises(EditError, match="there is no cell #5"):
         resize_box(annotation, 5, (0, 0), (5, 5))
-    with pytest.raises(EditError, match="these cells have outlines and are no boxes"):
+    with pytest.raises(EditError, match="outlines.*boxes"):
         move_box(two, 1, (3, 3))
-    with pytest.raises(EditError, match="these cells are boxes and have no outlines"):
+    with pytest.raises(EditError, match="boxes.*outlines"):
         split_by_line(annotation, [(0, 0), (30, 30)])
-    with pytest.raises(EditError, match="these cells are boxes and have no outlines"):
+    with pytest.raises(EditError, match="boxes.*outlines"):
         merge(annotation, [1, 1])
 
 

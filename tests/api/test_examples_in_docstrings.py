@@ -11,7 +11,15 @@ import pytest
 
 import napari_cellvino
 
-MODULES = ("api.evaluation", "api.images", "api.models", "api.results", "api.runs", "api.segmentation")
+MODULES = (
+    "api.evaluation",
+    "api.images",
+    "api.models",
+    "api.results",
+    "api.runs",
+    "api.segmentation",
+    "api.suggestions",
+)
 SMALL = ("core.array_axes", "core.image")
 WITHOUT = {"EngineProvider", "FieldResults", "Results", "Segmentation", "Stack"}  # shown where they are used
 

@@ -42,8 +42,14 @@ HEAVY = {
 
 
 @pytest.fixture(scope="module")
-def sample(root: Path) -> Path:
-    return root / "sample_data" / "nuclei_stack.ome.tif"
+def sample(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corner of the stack that ships, with its scale."""
+    path = tmp_path_factory.mktemp("sample") / "nuclei_stack.ome.tif"
+    pixels = tifffile.imread(root / "sample_data" / path.name)[:, :224, :256]
+    units = {f"PhysicalSize{axis}Unit": "µm" for axis in "XYZ"}
+    sizes = {"PhysicalSizeX": 0.325, "PhysicalSizeY": 0.325, "PhysicalSizeZ": 1.0}
+    tifffile.imwrite(path, pixels, metadata={"axes": "ZYX", **sizes, **units})
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +150,7 @@ def test_what_is_impossible_on_a_plate_is_said(
 
 def test_arrays_of_every_library_give_the_labels_of_the_file(sample: Path, found: nc.Segmentation) -> None:
     pixels = tifffile.imread(sample)
-    lazy = da.from_array(pixels, chunks=(1, 200, 512))
+    lazy = da.from_array(pixels, chunks=(1, 100, 256))
     named = xr.DataArray(lazy, dims=("depth", "row", "column"))
     kinds = [
         nc.segment(pixels, axes="ZYX", spacing_um=(1, 0.325, 0.325)),
@@ -305,7 +311,7 @@ def test_no_results_are_said_at_once(tmp_path: Path) -> None:
 def test_evaluate_compares_arrays_and_folders_alike(root: Path, found: nc.Segmentation, tmp_path: Path) -> None:
     truth = tmp_path / "truth"
     truth.mkdir()
-    labels = tifffile.imread(root / "sample_data" / "nuclei_stack_labels.tif")
+    labels = tifffile.imread(root / "sample_data" / "nuclei_stack_labels.tif")[..., :224, :256]
     tifffile.imwrite(truth / "nuclei_stack.tif", labels)
     found.save(tmp_path / "results")
     one, many = nc.evaluate(found.labels, labels), nc.evaluate(tmp_path / "results", truth)

@@ -121,7 +121,7 @@ def test_outlines_are_labels_with_the_classes_of_the_finder(outlined_run):
     content = json.loads((outlined_run / "chamber" / "annotation.json").read_text())
     assert content["outlines"] is True
     assert content["provenance"]["outline"] == "outliner 1.0.0"
-    assert content["provenance"]["recipe"]["parameters"].keys() == {"confidence", "overlap", "outline"}
+    assert content["provenance"]["recipe"]["parameters"].keys() == {"confidence", "overlap", "outline", "signal_test"}
 
 
 def test_the_recipe_repeats_both_stages_to_the_byte(cellvino, outlined_run, image, tmp_path):

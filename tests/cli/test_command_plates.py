@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -106,3 +107,30 @@ def test_a_channel_that_the_plate_has_not_fails_every_field(cellvino, plate, tmp
     called = cellvino("run", plate, "--channel", "RFP", "--fields", "1", "--out", tmp_path / "out")
     assert called.code == 1
     assert called.err.count("'RFP'") == 3
+
+
+def test_how_a_folder_is_taken_is_said_and_can_be_changed(cellvino, plate, tmp_path):
+    taken = cellvino("run", plate, "--wells", "A01", "--fields", "1", "--channel", "2", "--out", tmp_path / "a")
+    assert "taken as a plate" in taken.err.splitlines()[0]
+    for path in sorted(plate.iterdir())[2:]:
+        path.unlink()
+    images = cellvino("run", plate, "--no-plate", "--out", tmp_path / "b")
+    assert "p: taken as a folder of 2 images" in images.err.splitlines()[0]
+    assert "are the 2 files channels or planes of fewer images?" in images.err
+    assert len(pd.read_csv(tmp_path / "b" / "counts.csv")) == 2
+    grouped = cellvino("run", plate, "--pattern", "{field}_w{channel}.tif", "--channel", "2", "--out", tmp_path / "c")
+    assert grouped.code == 0, grouped.err
+    row = pd.read_csv(tmp_path / "c" / "counts.csv").iloc[0]
+    assert row["images"] == "p_A01_s1_w1.tif; p_A01_s1_w2.tif"
+    kept = cellvino("run", plate, "--pattern", "{field}_w{channel}.tif", "--channel", "2", "--out", tmp_path / "c")
+    assert "kept from an earlier run" in kept.err
+
+
+def test_doubled_images_are_a_fault_until_decided(cellvino, plate, tmp_path):
+    (plate / "again").mkdir()
+    shutil.copy(plate / "p_A01_s1_w2.tif", plate / "again")
+    options = ["--wells", "A01", "--fields", "1", "--channel", "2", "--out", tmp_path / "out"]
+    called = cellvino("run", plate, *options)
+    assert called.code == 1
+    assert "1 images are doubled" in called.err.splitlines()[-1]
+    assert cellvino("run", plate, *options, "--keep-doubles", "first", "--overwrite").code == 0

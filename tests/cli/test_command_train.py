@@ -22,20 +22,22 @@ def test_going_back_needs_a_name_of_ones_own(cellvino, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
 def test_a_better_model_is_installed_and_one_command_goes_back(cellvino, samples, tmp_path, monkeypatch):
     pytest.importorskip("torch", reason="needs the train extra")
-    from napari_cellvino.training.fit.finetune import Trained
+    from napari_cellvino.training.fit.finetune import TrainingResult
 
     monkeypatch.setenv("CELLVINO_MODELS", str(tmp_path / "models"))
     base, news = write_tiny_model(tmp_path), tmp_path / "news.jsonl"
     asked = ("train", tmp_path / "wells", "--base", base, "--out", tmp_path / "mine", "--steps", 3, "--install")
-    monkeypatch.setattr(Trained, "goals", property(lambda self: (0.4, 0.3)))  # a few steps decide nothing
+    monkeypatch.setattr(
+        TrainingResult, "primary_metrics", property(lambda self: (0.4, 0.3))
+    )  # a few steps decide nothing
     worse = cellvino(*asked, "--progress", news, "--json")
     assert (worse.code, worse.json["better"]) == (1, False)
     assert not (tmp_path / "models").exists()
     told = read_progress(news)
     assert [n.step for n in told if n.step] == [1, 2, 3]
-    assert told[-1].words == "scoring"
+    assert told[-1].message == "scoring"
 
-    monkeypatch.setattr(Trained, "goals", property(lambda self: (0.3, 0.4)))
+    monkeypatch.setattr(TrainingResult, "primary_metrics", property(lambda self: (0.3, 0.4)))
     better = cellvino(*asked)
     assert better.code == 0
     assert "mine 0.2.0" in better.err

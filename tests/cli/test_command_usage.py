@@ -24,7 +24,7 @@ RUN = ("run", "image.tif", "--out", "out")
         ((*RUN, "--device", "AUTO:TPU"), "'AUTO:TPU'"),
         ((*RUN, "--device", ""), "device ''"),
         ((*RUN, "--precision", "turbo"), "'fast', 'exact'.*'int8'"),
-        ((*RUN, "--model", "unicorns"), "'unicorns'.*cell-contour, cell-grid, cells-phase"),
+        ((*RUN, "--model", "unicorns"), "'unicorns'.*cell-contour, cell-grid, cells, cells-phase"),
         ((*RUN, "--z", "best"), "mip, mean, focus, 3d.*plane:K"),
         ((*RUN, "--z", "plane:0"), "mip, mean, focus, 3d.*plane:K"),
         ((*RUN, "--frame", "0"), "frame"),

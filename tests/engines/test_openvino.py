@@ -59,7 +59,7 @@ def test_wrong_batches_are_refused_not_cast(package: ModelPackage) -> None:
     engine.load(128)
     with pytest.raises(InferenceError, match="not uint16"):
         engine.infer(np.zeros((1, 1, 128, 128), np.uint16))  # type: ignore[arg-type]
-    with pytest.raises(InferenceError, match=r"a tile of 128, not float32 \(1, 1, 64, 64\)"):
+    with pytest.raises(InferenceError, match=r"128.*float32 \(1, 1, 64, 64\)"):
         engine.infer(np.zeros((1, 1, 64, 64), np.float32))
 
 

@@ -136,7 +136,7 @@ def test_colours_of_an_rgb_image_are_kept():
 def test_written_png_is_the_picture_in_the_same_bytes(tmp_path):
     labels, objects = field()
     for name in ("a.png", "b.png"):
-        write_qc(tmp_path / name, image_of(labels), labels, objects, name="a", ran=("nuclei", "fast"))
+        write_qc(tmp_path / name, draw_qc(image_of(labels), labels, objects, name="a", ran=("nuclei", "fast")))
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     with Image.open(tmp_path / "a.png") as image:
         read = np.array(image)

@@ -59,7 +59,7 @@ def test_files_of_others_are_not_deleted(tmp_path, strange):
     (tmp_path / strange).parent.mkdir(exist_ok=True)
     (tmp_path / strange).write_text("theirs")
     before = tree(tmp_path)
-    with pytest.raises(OutputError, match="did not write and would delete"):
+    with pytest.raises(OutputError, match="delete"):
         export_fields(fields("x"), ExportChoices(("labels",), tmp_path, overwrite=True))
     assert tree(tmp_path) == before
 
@@ -128,13 +128,13 @@ def test_fields_nobody_reviewed_are_no_training_data(tmp_path):
 
 @pytest.mark.parametrize("kind", ["yolo-segment", "cellpose", "stardist", "ome-zarr", "ome-zarr-0.4"])
 def test_formats_of_outlines_refuse_boxes(tmp_path, kind):
-    with pytest.raises(ImageValueError, match="boxes holds boxes and no outlines"):
+    with pytest.raises(ImageValueError, match="boxes.*outlines"):
         export_fields([boxes_field()], ExportChoices((kind,), tmp_path))
     assert not (tmp_path / kind).exists()
 
 
 def test_unknown_format():
-    with pytest.raises(OptionError, match=r"'excel' is not known; choose of labels, training, coco"):
+    with pytest.raises(OptionError, match=r"'excel'.*labels, training, coco"):
         export_fields([], ExportChoices(("excel",), None))
 
 

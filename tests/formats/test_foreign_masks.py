@@ -15,7 +15,7 @@ from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.formats.field import MisfitError
-from napari_cellvino.formats.matching import Wanted
+from napari_cellvino.formats.matching import ImageQuery
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells
 
 SHAPE = (60, 80)
@@ -266,7 +266,8 @@ def test_a_poor_data_yaml_costs_the_names_alone(tmp_path, content):
 
 def test_yaml_that_grows_is_not_read(tmp_path):
     write(tmp_path / "a.txt", "0 0.5 0.5 0.1 0.1\n")
-    write(tmp_path / "data.yaml", "a: &a [x, x]\nb: &b [*a, *a]\nnames: [*b, *b]\n")
+    levels = "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True))
+    write(tmp_path / "data.yaml", f"a: &a [x, x]\n{levels}names: [*g, *g]\n")
     assert "repeats" in read(tmp_path / "a.txt").notices[0]
 
 
@@ -327,16 +328,16 @@ def two_wells(*names, sizes=(SHAPE, SHAPE)):
 def test_masks_go_to_the_image_whose_path_fits(tmp_path):
     path = write(tmp_path / "c.json", two_wells("A01/f1.tif", "B02\\f1.tif"))
     for well, count in (("A01", 1), ("B02", 2)):
-        assert len(read(path, wanted=Wanted("f1", f"/data/{well}/f1.tif")).cells) == count
+        assert len(read(path, wanted=ImageQuery("f1", f"/data/{well}/f1.tif")).cells) == count
     with pytest.raises(ImageValueError, match="ambiguous"):
-        read(path, wanted=Wanted("f1", "/data/C03/f1.tif"))
+        read(path, wanted=ImageQuery("f1", "/data/C03/f1.tif"))
     with pytest.raises(ImageValueError, match="has no image f2"):
-        read(path, wanted=Wanted("f2", "/data/A01/f2.tif"))
+        read(path, wanted=ImageQuery("f2", "/data/A01/f2.tif"))
 
 
 def test_sizes_decide_where_paths_do_not(tmp_path):
     path = write(tmp_path / "c.json", two_wells("f1.tif", "f1.tif", sizes=(SHAPE, (10, 10))))
-    assert len(read(path, wanted=Wanted("f1", "/data/f1.tif")).cells) == 1
+    assert len(read(path, wanted=ImageQuery("f1", "/data/f1.tif")).cells) == 1
 
 
 def test_an_entry_is_not_taken_for_two_images(tmp_path):
@@ -344,7 +345,7 @@ def test_an_entry_is_not_taken_for_two_images(tmp_path):
     one, other = "/data/A01/f1.tif", "/data/B02/f1.tif"
     for own, rival in ((one, other), (other, one)):
         with pytest.raises(ImageValueError, match="ambiguous"):
-            read(path, wanted=Wanted("f1", own, (rival,), several=True))
+            read(path, wanted=ImageQuery("f1", own, (rival,), several=True))
 
 
 def test_files_of_one_name_in_folders(tmp_path):
@@ -352,19 +353,19 @@ def test_files_of_one_name_in_folders(tmp_path):
         (tmp_path / "masks" / well).mkdir(parents=True)
         (tmp_path / "masks" / well / "f1_masks.tif").touch()
     one, other = "/data/A01/f1.tif", "/data/B02/f1.tif"
-    assert find_annotations(tmp_path / "masks", Wanted("f1", one, (other,))).parent.name == "A01"
+    assert find_annotations(tmp_path / "masks", ImageQuery("f1", one, (other,))).parent.name == "A01"
     (tmp_path / "flat").mkdir()
     (tmp_path / "flat" / "f1_masks.tif").touch()
     with pytest.raises(ImageValueError, match="ambiguous"):
-        find_annotations(tmp_path / "flat", Wanted("f1", one, (other,)))
+        find_annotations(tmp_path / "flat", ImageQuery("f1", one, (other,)))
 
 
 def test_an_image_is_not_its_own_mask(tmp_path):
     image = tif(tmp_path / "a.tif", squares())
     with pytest.raises(ImageReadError, match="is the image itself"):
-        find_annotations(image, Wanted("a", str(image)))
+        find_annotations(image, ImageQuery("a", str(image)))
     with pytest.raises(ImageReadError, match="holds nothing"):
-        find_annotations(tmp_path, Wanted("a", str(image)))
+        find_annotations(tmp_path, ImageQuery("a", str(image)))
 
 
 LABELME = [

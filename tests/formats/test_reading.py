@@ -114,7 +114,7 @@ def test_masks_beside_their_images(tmp_path):
     for file in ("x.tif", "x_masks.tif"):
         tifffile.imwrite(tmp_path / file, np.ones((3, 3), np.uint8))
     assert find_annotations(tmp_path, "x").name == "x_masks.tif"
-    with pytest.raises(ImageReadError, match="holds nothing for the image z"):
+    with pytest.raises(ImageReadError, match="image z"):
         find_annotations(tmp_path, "z")
     with pytest.raises(ImageReadError, match="there is nothing at"):
         find_annotations(tmp_path / "absent", "x")
@@ -245,7 +245,7 @@ def test_areas_on_other_planes_than_the_image_has(tmp_path, kind):
     assert raised.value.found == (5, 5)
     assert len(read_cells(write(4, 4), (5, 5), "a").cells) == 1  # all on one plane, one over the other
     if kind == "roi":
-        with pytest.raises(ImageValueError, match="1 of 2 areas do not say"):
+        with pytest.raises(ImageValueError, match="1 of 2"):
             read_cells(write(None, 1), (3, 5, 5), "a")
 
 
@@ -263,7 +263,7 @@ def test_areas_of_several_times_are_not_mixed(tmp_path):
 def test_numbers_that_no_label_can_have(tmp_path):
     for value, dtype in ((-1, np.int16), (2**31, np.uint32)):
         np.save(tmp_path / "a_seg.npy", {"masks": np.full((4, 4), value, dtype)}, allow_pickle=True)
-        with pytest.raises(ImageValueError, match=f"has the label {value}; ids go from 1"):
+        with pytest.raises(ImageValueError, match=f"label {value}.* 1"):
             read_cells(tmp_path / "a_seg.npy", (4, 4), "a")
 
 

@@ -16,7 +16,7 @@ from napari_cellvino.formats.ome_zarr import read_ome_zarr
 from napari_cellvino.formats.qupath import read_geojson
 from napari_cellvino.formats.yolo import read_yolo
 
-from .cases import CASES, boxes_field, field_of, label_images, many_objects, stack
+from .cases import CASES, boxes_field, field_of, label_images, many_objects, single_pixels, stack
 
 
 def one(folder, pattern):
@@ -94,12 +94,21 @@ def test_any_label_image(tmp_path, kind, labels):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KEEP_PIXELS)
+@pytest.mark.parametrize("kind", ["labels", "training", "stardist", "cellpose", "imagej", "ome-zarr", "yolo-segment"])
 def test_more_objects_than_16_bits_count(tmp_path, kind):
+    """In formats that count objects: as pixels, as files of an archive, or by their line."""
     field = field_of(many_objects())
     got = read(kind, export(tmp_path, kind, field), field.shape)
     np.testing.assert_array_equal(got.labels, field.cells.labels)
     assert len(got.cells) == 257 * 257
+
+
+@pytest.mark.parametrize("kind", KEEP_ALL)
+def test_ids_of_more_than_16_bits(tmp_path, kind):
+    labels = single_pixels()
+    labels[labels > 0] += 2**16 - 15
+    field = field_of(labels)
+    check(kind, field.cells, read(kind, export(tmp_path, kind, field), field.shape))
 
 
 @pytest.mark.parametrize("kind", KEEP_STACKS)

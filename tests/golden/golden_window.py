@@ -34,10 +34,8 @@ def _finish(work: Any) -> Any:
 def found(stack: Path | Any, **choices: object) -> Any:
     """Return the workspace in which a file, or a stack, was run with these choices of a recipe."""
     workspace = _found("Workspace", "workflows.workspace", "app")()
-    if isinstance(stack, Path):
-        workspace.open(stack)
-    else:
-        workspace.use_stack(stack)
+    opened = _found("open_source", "io", "imaging")(stack).read() if isinstance(stack, Path) else stack
+    workspace.use_stack(opened)
     workspace.choose(**choices)
     pipeline = _pipeline(workspace)
     workspace.accept(_finish(workspace.run()), pipeline)

@@ -1,4 +1,4 @@
-"""A real viewer for each test, and a check that nothing of the window is left behind."""
+"""A real viewer, with a dock for each test, and a check that nothing of the dock is left behind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import napari
 import numpy as np
 import pytest
 import tifffile
+from napari._qt.qt_viewer import QtViewer
+from napari._qt.threads.status_checker import StatusChecker
+from napari.settings import get_settings
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
@@ -17,11 +20,12 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.workflows.list_memory import forget_list
 from tests.plate_images import write_plate
 
 from .review_session import Review
 
-WAIT_MS = 60_000
+WAIT_MS = 240_000  # as long as a busy machine may take
 
 
 @pytest.fixture(autouse=True)
@@ -30,16 +34,39 @@ def no_results_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
 
 
+@pytest.fixture(autouse=True)
+def no_list_of_another_test() -> None:
+    """The work list of the last time comes back: not that of another test."""
+    forget_list()
+
+
+@pytest.fixture(scope="session")
+def only_viewer(qapp: QApplication) -> Iterator[napari.Viewer]:
+    """The viewer of all tests: it takes longer to start than most of them to run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StatusChecker, "start", lambda _: None)  # a thread that asks for nothing of ours
+        viewer = napari.Viewer(show=True, show_welcome_screen=False)
+        QtViewer._instances.discard(viewer.window._qt_viewer)  # those of `make_napari_viewer` must go, this one stays
+        yield viewer
+        viewer.close()
+
+
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., napari.Viewer], qtbot: QtBot) -> Iterator[napari.Viewer]:
-    """A viewer that is shown; afterwards no thread and no window of ours may be left."""
-    viewer = make_napari_viewer(show=True)
-    yield viewer
-    viewer.close()
+def viewer(only_viewer: napari.Viewer, qtbot: QtBot) -> Iterator[napari.Viewer]:
+    """A viewer that is shown, as new; afterwards no thread and no window of ours may be left."""
+    yield only_viewer
+    only_viewer.window.remove_dock_widget("all")
+    canvas = only_viewer.window._qt_viewer.canvas.native
+    canvas.setUpdatesEnabled(False)  # to draw a layer while it goes ends the process where GL is software
+    only_viewer.layers.clear()
+    canvas.setUpdatesEnabled(True)
+    only_viewer.dims.ndisplay = 2
+    only_viewer.scene.camera.reset()
+    only_viewer.theme = "dark"
+    get_settings().reset()
     qtbot.waitUntil(lambda: not our_threads(), timeout=WAIT_MS)
     qtbot.wait(50)
-    left = [w for w in QApplication.topLevelWidgets() if type(w).__module__.startswith("napari_cellvino")]
-    assert not left
+    assert our_windows() == []
 
 
 @pytest.fixture
@@ -54,6 +81,16 @@ def window(viewer: napari.Viewer, qtbot: QtBot) -> CellvinoWindow:
 def stack_file(root: Path) -> Path:
     """A z-stack with scale that ships."""
     return root / "sample_data" / "nuclei_stack.ome.tif"
+
+
+@pytest.fixture(scope="session")
+def small_stack(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corner of that z-stack, to run in 3D."""
+    path = tmp_path_factory.mktemp("stack") / "nuclei_stack.ome.tif"
+    pixels = tifffile.imread(root / "sample_data" / path.name)[:, :224, :256]
+    sizes = {"PhysicalSizeX": 0.325, "PhysicalSizeY": 0.325, "PhysicalSizeZ": 1.0}
+    tifffile.imwrite(path, pixels, metadata={"axes": "ZYX", **sizes})
+    return path
 
 
 @pytest.fixture
@@ -152,3 +189,10 @@ def review(
 def our_threads() -> list[threading.Thread]:
     """Return the threads of sessions that still run."""
     return [thread for thread in threading.enumerate() if thread.name.startswith("cellvino")]
+
+
+def our_windows() -> list[QWidget]:
+    """Return the windows of ours that are not deleted."""
+    return [
+        widget for widget in QApplication.topLevelWidgets() if type(widget).__module__.startswith("napari_cellvino")
+    ]

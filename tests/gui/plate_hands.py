@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QEvent, QPoint, Qt
-from qtpy.QtGui import QHelpEvent
-from qtpy.QtWidgets import QApplication, QToolTip
+from qtpy.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent, QHelpEvent
+from qtpy.QtWidgets import QApplication, QToolTip, QWidget
 
 from napari_cellvino.core.plate import Well
 from napari_cellvino.gui.plate.plate_grid import PlateGrid
@@ -21,6 +21,16 @@ CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModi
 
 def open_plate(window: CellvinoWindow, path: Path, qtbot: QtBot) -> None:
     window.session.open(path)
+    wait_plate(window, qtbot)
+
+
+def drop(panel: QWidget, path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    panel.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, NONE))
+
+
+def wait_plate(window: CellvinoWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not window.session.plates.reading and not window.session.tables.busy, timeout=WAIT_MS)
 
 

@@ -76,7 +76,7 @@ def test_a_page_cut_short_fails_where_it_is_read(tmp_path):
     path = written(tmp_path, pixels=PIXELS[0], metadata=None)
     path.write_bytes(path.read_bytes()[:-1000])
     stack = open_source(path).read()
-    with pytest.raises(ImageReadError, match=r"image.tif is cut short: pixels should reach byte .*copy it again"):
+    with pytest.raises(ImageReadError, match=r"image.tif.*cut short.*byte \d+"):
         stack.plane()
 
 
@@ -93,7 +93,7 @@ def test_a_list_of_pages_that_breaks_off_is_refused(tmp_path):
     path = written(tmp_path, metadata=None, compression="zlib")
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(ImageReadError, match="its list of pages breaks off after page 3"):
+    with pytest.raises(ImageReadError, match="page 3"):
         open_source(path)
 
 
@@ -128,7 +128,7 @@ def test_a_header_that_claims_ten_terabytes(tmp_path, compression):
 def test_strips_that_are_missing(tmp_path):
     path = written(tmp_path, pixels=PIXELS[0], metadata=None, compression="zlib", rowsperstrip=40)
     stack = open_source(relabelled(path, ImageLength=80)).read()
-    with pytest.raises(ImageReadError, match="page 1 has 1 of 2 pieces"):
+    with pytest.raises(ImageReadError, match="page 1.*1 of 2"):
         stack.plane()
 
 
@@ -151,7 +151,7 @@ def test_a_plane_larger_than_memory(tmp_path, compression):
 def test_pages_never_written(tmp_path, compression, tag):
     path = written(tmp_path, pixels=PIXELS[0], metadata=None, compression=compression, rowsperstrip=40)
     stack = open_source(relabelled(path, **{tag: 0})).read()
-    with pytest.raises(ImageReadError, match="has no pixels; it was never written"):
+    with pytest.raises(ImageReadError, match="no pixels"):
         stack.plane()
 
 
@@ -165,5 +165,5 @@ def test_no_pixels(tmp_path, tag):
 def test_an_imagej_stack_that_was_cut(tmp_path):
     path = written(tmp_path, imagej=True)
     path.write_bytes(path.read_bytes()[:12_000])
-    with pytest.raises(ImageReadError, match="ImageJ wrote 5 planes, and they would reach beyond its end"):
+    with pytest.raises(ImageReadError, match="ImageJ.* 5 planes"):
         open_source(path)

@@ -196,3 +196,50 @@ def test_ome_zarr_images(tmp_path, form, unit, factor, top):
     assert stack.spacing.z == pytest.approx(2)
     np.testing.assert_array_equal(stack.plane(c=1), pixels[1, 0])
     assert list_images(tmp_path) == [path]
+
+
+def lif(path, pixels, colours):
+    """Write (C, Z, Y, X) of uint16 as a Leica file of one series, 0.5 µm per pixel and 2 µm between planes."""
+    (_, z, y, x), plane = pixels.shape, 2 * pixels.shape[2] * pixels.shape[3]
+    channels = "".join(
+        f'<ChannelDescription DataType="0" ChannelTag="0" Resolution="16" NameOfMeasuredQuantity="" Min="0" Max="9" '
+        f'Unit="" LUTName="{colour}" IsLUTInverted="0" BytesInc="{n * plane * z}" BitInc="0"/>'
+        for n, colour in enumerate(colours)
+    )
+    dimensions = "".join(
+        f'<DimensionDescription DimID="{axis}" NumberOfElements="{size}" Origin="0" Length="{(size - 1) * step}" '
+        f'Unit="m" BitInc="0" BytesInc="{stride}"/>'
+        for axis, size, step, stride in ((1, x, 5e-7, 2), (2, y, 5e-7, 2 * x), (3, z, 2e-6, plane))
+    )
+    described = f"<Channels>{channels}</Channels><Dimensions>{dimensions}</Dimensions>"
+    text = (
+        '<LMSDataContainerHeader Version="2"><Element Name="a.lif" UniqueID="r"><Data><Experiment Path="a.lif"/></Data>'
+        '<Memory Size="0" MemoryBlockID="MemBlock_0"/><Children><Element Name="Series1" UniqueID="s"><Data>'
+        f'<Image TextDescription=""><ImageDescription>{described}</ImageDescription></Image></Data>'
+        f'<Memory Size="{pixels.nbytes}" MemoryBlockID="MemBlock_1"/><Children/></Element></Children></Element>'
+        "</LMSDataContainerHeader>"
+    )
+    written = struct.pack("<iibi", 0x70, 2 * len(text) + 5, 0x2A, len(text)) + text.encode("utf-16-le")
+    for name, data in (("MemBlock_0", b""), ("MemBlock_1", pixels.tobytes())):
+        block = struct.pack("<bQbi", 0x2A, len(data), 0x2A, len(name)) + name.encode("utf-16-le")
+        written += struct.pack("<ii", 0x70, len(block)) + block + data
+    path.write_bytes(written)
+
+
+def test_lif(tmp_path):
+    pixels = np.arange(2 * 3 * 5 * 6, dtype="<u2").reshape(2, 3, 5, 6)
+    lif(tmp_path / "a.lif", pixels, ("Green", "Blue"))
+    stack = open_source(tmp_path / "a.lif").read()
+    assert (tuple(stack.shape), stack.spacing) == ((1, *pixels.shape), Spacing(2.0, 0.5, 0.5))
+    assert stack.hints == ("Green", "Blue")
+    np.testing.assert_array_equal([[stack.plane(c=c, z=z) for z in range(3)] for c in range(2)], pixels)
+
+
+def test_an_oif_is_what_the_oib_is_that_it_was_made_of(instruments, tmp_path):
+    import oiffile
+
+    oiffile.oib2oif(str(instruments / "oib" / "test.oib"), location=str(tmp_path), verbose=0)
+    stack = open_source(next(tmp_path.rglob("*.oif"))).read()
+    whole = open_source(instruments / "oib" / "test.oib").read()
+    assert (stack.shape, stack.spacing, stack.channels) == (whole.shape, whole.spacing, whole.channels)
+    np.testing.assert_array_equal(stack.plane(c=2), whole.plane(c=2))

@@ -1,7 +1,9 @@
 """A plane costs about a plane: bytes that this process asked of the system are counted, not seconds."""
 
+import struct
 import sys
 import warnings
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -128,3 +130,36 @@ def test_no_file_stays_open(tmp_path, compression):
     with pytest.raises(OSError, match=r"cut short|damaged"):
         [stack.plane(t=t, c=c, z=z) for t, c, z in np.ndindex(*stack.shape[:3])]
     assert not held()
+
+
+@on_linux
+def test_a_czi_opens_by_its_directory_and_a_plane_costs_a_plane(tmp_path):
+    czi = pytest.importorskip("pylibCZIrw.czi")
+    path, nbytes = tmp_path / "a.czi", 2 * 512 * 512
+    with czi.create_czi(str(path)) as file:
+        for z in range(40):
+            file.write(data=np.full((512, 512, 1), z + 1, np.uint16), plane={"Z": z, "C": 0, "T": 0})
+    before = bytes_read()
+    stack = open_source(path).read()
+    assert bytes_read() - before < 0.005 * 40 * nbytes
+    before = bytes_read()
+    assert stack.plane(z=30).max() == 31
+    assert bytes_read() - before < 1.05 * nbytes
+
+
+@on_linux
+def test_an_nd2_of_five_gigabytes_opens_by_its_directory(shared_data, tmp_path):
+    with zipfile.ZipFile(shared_data / "instrument_files" / "instrument_files.zip") as archive:
+        small = archive.read("nd2/pims_cluster.nd2")
+    directory, far = struct.unpack("<Q", small[-8:])[0], 5 * 2**30
+    with (tmp_path / "a.nd2").open("wb") as file:  # a hole between the planes and the directory at the end
+        file.write(small[:directory])
+        file.seek(far)
+        file.write(small[directory:-8] + struct.pack("<Q", far))
+    before = bytes_read()
+    stack = open_source(tmp_path / "a.nd2").read()
+    assert tuple(stack.shape) == (3, 2, 10, 31, 38)
+    assert bytes_read() - before < len(small)
+    before = bytes_read()
+    assert stack.plane(t=2, c=1, z=9).shape == (31, 38)
+    assert bytes_read() - before < 0.2 * len(small)

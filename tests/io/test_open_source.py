@@ -42,12 +42,12 @@ def test_what_is_no_image(tmp_path, content, words):
 
 
 def test_no_such_file(tmp_path):
-    with pytest.raises(ImageReadError, match=r"there is no file .*absent.tif"):
+    with pytest.raises(ImageReadError, match=r"absent\.tif"):
         open_source(tmp_path / "absent.tif")
 
 
 def test_a_folder(tmp_path):
-    with pytest.raises(ImageReadError, match="is a folder, not an image"):
+    with pytest.raises(ImageReadError, match="folder"):
         open_source(tmp_path)
 
 

@@ -71,7 +71,7 @@ def test_axes_and_names_of_the_user(tmp_path):
     path = png(tmp_path, noise(20, 30, 3))
     stack = open_source(path, axes="YXC", channels=["a", "b", "c"], spacing=Spacing(y=1, x=1)).read()
     assert (stack.rgb, stack.channels, stack.assumptions) == (False, ("a", "b", "c"), ())
-    with pytest.raises(ImageValueError, match="it holds YXS of 20 x 30 x 3"):
+    with pytest.raises(ImageValueError, match="YXS of 20 x 30 x 3"):
         open_source(path, axes="TCYX")
 
 
@@ -89,7 +89,7 @@ def bomb(width, height):
 def test_a_decompression_bomb_is_refused_at_once(tmp_path):
     path = tmp_path / "bomb.png"
     path.write_bytes(bomb(100_000, 100_000))
-    with pytest.raises(ImageReadError, match="says it has 100,000 x 100,000 pixels"):
+    with pytest.raises(ImageReadError, match="100,000 x 100,000"):
         open_source(path)
 
 
@@ -98,7 +98,7 @@ def test_a_jpeg_that_claims_too_much(tmp_path):
     data = imagecodecs.jpeg8_encode(noise(16, 16))
     at = data.index(b"\xff\xc0") + 5
     path.write_bytes(data[:at] + struct.pack(">HH", 65_000, 65_000) + data[at + 4 :])
-    with pytest.raises(ImageReadError, match="says it has 65,000 x 65,000 pixels"):
+    with pytest.raises(ImageReadError, match="65,000 x 65,000"):
         open_source(path)
 
 

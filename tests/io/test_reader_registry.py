@@ -77,7 +77,7 @@ def test_every_format_that_is_not_read_is_named(tmp_path):
 def test_a_file_that_only_ends_like_a_format_is_told_so(tmp_path):
     path = tmp_path / "a.png"
     path.write_text("no picture")
-    with pytest.raises(ImageReadError, match=r"a.png ends like a PNG file"):
+    with pytest.raises(ImageReadError, match=r"a.png.*PNG"):
         open_source(path)
 
 

@@ -131,7 +131,7 @@ def test_what_other_programs_write():
 @pytest.mark.parametrize("declaration", ['<!DOCTYPE OME [<!ENTITY a "aaaa">]>', '<!ENTITY a "aaaa">'])
 def test_xml_entities_are_refused(tmp_path, declaration):
     xml = f"<?xml version='1.0'?>{declaration}<OME><Image><Pixels/></Image></OME>"
-    with pytest.raises(ImageReadError, match=r"image.tif has a description with XML entities"):
+    with pytest.raises(ImageReadError, match=r"image.tif.*XML entities"):
         written(tmp_path, description=xml, metadata=None)
 
 

@@ -62,13 +62,13 @@ def test_rows_may_come_before_the_pages(tmp_path, compression):
 @pytest.mark.parametrize("axes", ["YX", "CZYX", "CYY", "QYX", "SYX", "C"])
 def test_axes_that_do_not_fit_say_what_the_file_holds(tmp_path, axes):
     path = written(tmp_path, noise(5, 20, 30))
-    with pytest.raises(ImageValueError, match=r"do not fit image.tif: it holds QYX of 5 x 20 x 30.*such as ZYX"):
+    with pytest.raises(ImageValueError, match=r"image.tif.*QYX of 5 x 20 x 30.*ZYX"):
         open_source(path, axes=axes)
 
 
 def test_a_plane_that_is_not_there(tmp_path):
     stack = open_source(written(tmp_path, noise(5, 20, 30))).read()
-    with pytest.raises(ImageValueError, match=r"image.tif has no plane 6; it holds 5"):
+    with pytest.raises(ImageValueError, match=r"image.tif.*plane 6.* 5"):
         stack.plane(z=5)
 
 
@@ -113,7 +113,7 @@ def test_a_dimension_of_tiles_is_positions(tmp_path, compression):
 def test_a_position_of_another_file_is_refused(tmp_path):
     several = open_source(written(tmp_path, noise(4, 2, 20, 30), metadata={"axes": "RCYX"}))
     one = open_source(written(tmp_path, noise(20, 30)))
-    with pytest.raises(ImageValueError, match="has no position 'Position 2'"):
+    with pytest.raises(ImageValueError, match="'Position 2'"):
         one.read(several.positions[1])
 
 
@@ -148,7 +148,7 @@ def test_an_ome_set_of_several_files_is_read_from_any(tmp_path):
     np.testing.assert_array_equal(everything(stack)[0, :, 0], pixels)
     (tmp_path / names[0]).unlink()
     np.testing.assert_array_equal(stack.plane(c=1), pixels[1])
-    with pytest.raises(ImageReadError, match=r"there is no file .*c0.ome.tif"):
+    with pytest.raises(ImageReadError, match=r"c0\.ome\.tif"):
         stack.plane(c=0)
     alone = open_source(tmp_path / names[1]).read()
     assert (alone.channels, alone.channel_numbers) == (("Channel 2",), (2,))

@@ -1,6 +1,7 @@
 """Models are found where they are looked for, in order, and a broken one spoils no other."""
 
 import json
+import os
 
 import pytest
 
@@ -50,6 +51,22 @@ def test_broken_package_is_listed_with_its_problem(places, make_package):
     assert find_package("fine").label == "fine 0.3.0"
     with pytest.raises(ModelPackageError, match="tile"):
         find_package("strange")
+
+
+def test_a_folder_that_may_not_be_entered_is_listed_with_its_problem(places, make_package, monkeypatch):
+    user, extra = places
+    make_package("mine", within=user)
+    listdir = os.listdir
+
+    def refuse(path):
+        if path == extra:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr("os.listdir", refuse)
+    listed = {p.name: p.problem for p in list_packages()}
+    assert listed["mine"] == ""
+    assert listed["extra"] == f"{extra} cannot be looked into: Permission denied; ask its owner for access"
 
 
 def test_unknown_name_gets_those_installed(places):

@@ -102,3 +102,11 @@ def test_defaults_of_the_model_go_before_those_of_the_head(make_package):
     assert check_parameters(spec, {"confidence": 0.9})["confidence"] == 0.9
     with pytest.raises(OptionError, match="confidence = 1.5"):
         check_parameters(spec, {"confidence": 1.5})
+
+
+def test_a_version_that_is_a_path_is_refused(make_package):
+    folder = make_package("small")
+    path = folder / "rdf.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"version": "../../up"}))
+    with pytest.raises(ModelPackageError, match="version"):
+        read_spec(folder)

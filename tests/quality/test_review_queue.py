@@ -146,5 +146,5 @@ def test_boxes_have_a_queue_and_nothing_has_an_empty_one():
 def test_maps_that_do_not_fit_are_said(field):
     with pytest.raises(ImageValueError, match="a map of shape"):
         review_queue(field[0], foreground_probability=np.zeros((3, 3)))
-    with pytest.raises(ImageValueError, match="a label image of shape"):
+    with pytest.raises(ImageValueError, match="shape"):
         review_queue(field[0], other=np.zeros((3, 3), np.int32))

@@ -115,14 +115,14 @@ def test_what_cannot_be_compared():
     labels = np.zeros((60, 80), np.int32)
     labels[4:9, 4:9] = 1
     report = CorrectionReport()
-    with pytest.raises(ImageValueError, match="model's results are boxes, the corrected outlines"):
+    with pytest.raises(ImageValueError, match="boxes.*outlines"):
         report.add(MODEL, field(outlines(labels)))
-    with pytest.raises(ImageValueError, match="model's results are outlines, the corrected boxes"):
+    with pytest.raises(ImageValueError, match="outlines.*boxes"):
         report.add(outlines(labels), field(RIGHT))
-    with pytest.raises(ImageValueError, match=r"labels are \(59, 80\), the corrected \(60, 80\)"):
+    with pytest.raises(ImageValueError, match=r"\(59, 80\).*\(60, 80\)"):
         report.add(outlines(labels[1:]), field(outlines(labels)))
     report.add(MODEL, field(RIGHT))
-    with pytest.raises(ImageValueError, match="field has outlines, and the fields before it have not"):
+    with pytest.raises(ImageValueError, match="outlines"):
         report.add(outlines(labels), field(outlines(labels)))
     assert len(report.fields) == 1
 

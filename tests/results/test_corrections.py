@@ -86,7 +86,7 @@ def test_corrections_are_saved_with_all_that_was_said(folder, plane):
     assert again.records[2].by == "Ada"
     assert find_unsaved(journal_path(folder), again) is None
     content = json.loads((folder / "annotation.json").read_text())
-    assert content["ticket"] == key("a").as_dict()
+    assert content["result_key"] == key("a").as_dict()
     assert content["counts"]["count"] == 2
     assert (folder / "notes.txt").read_text() == "mine"
     assert set(tifffile.imread(folder / "previous" / "labels.tif").ravel()) == {0, 1, 2, 3}
@@ -275,7 +275,7 @@ def test_unsaved_steps_are_offered_on_the_result_they_were_made_on_alone(tmp_pat
     earlier = find_earlier(folder, fresh)
     assert earlier is not None
     assert earlier.annotation is fresh
-    assert all(fact in earlier.words for fact in ("2 corrections", "Delete #2"))
+    assert all(fact in earlier.question for fact in ("2 corrections", "Delete #2"))
     resumed = resume_session(earlier.journal, fresh)
     assert set(fresh.records) == {1}
     resumed.session.close()
@@ -291,7 +291,7 @@ def test_masks_from_elsewhere_are_offered_and_outlive_a_run(folder, plane, label
     (folder / "annotation.json").write_text(json.dumps(content))
     fresh = made_of(np.roll(labels, 3, axis=1), plane)
     earlier = find_earlier(folder, fresh)
-    assert "Masks of this image were imported" in earlier.words
+    assert "imported" in earlier.question
     assert set(earlier.annotation.records) == {1, 2, 3}
     kept = with_corrections(folder, measured(fresh, plane))
     np.testing.assert_array_equal(kept.annotation.labels[labels > 0], labels[labels > 0])
@@ -305,7 +305,7 @@ def test_what_is_corrected_after_a_save_elsewhere_is_offered_there(folder, plane
     session.commit(delete(annotation, [3]))
     session.close()
     assert find_earlier(folder, made_of(labels, plane)) is None
-    assert "1 correction of this image was not saved" in find_earlier(elsewhere, made_of(labels, plane)).words
+    assert "1 correction " in find_earlier(elsewhere, made_of(labels, plane)).question
 
 
 def test_a_corrected_save_is_logged_with_its_field(folder, plane, caplog):
@@ -316,3 +316,22 @@ def test_a_corrected_save_is_logged_with_its_field(folder, plane, caplog):
     (saved,) = [record for record in caplog.records if record.stage == "save"]
     assert saved.field == folder.name
     assert saved.seconds > 0
+
+
+def test_files_of_format_2_are_read(folder, plane):
+    session = start_session(journal_path(folder), read_annotation(folder))
+    session.commit(delete(session.annotation, [1]))
+    write_corrections(folder, session.snapshot(), plane)
+    session.close()
+    path, now = folder / "annotation.json", FieldFolder(folder)
+    content = json.loads(path.read_text())
+    assert content["format"] == 3
+    for new, old in (("result_key", "ticket"), ("deleted", "gone")):
+        content[old] = content.pop(new)
+    for record in content["gone"]:
+        record["gone"] = record.pop("deleted")
+    path.write_text(json.dumps(content | {"format": 2}))
+    then = FieldFolder(folder)
+    assert then.result == now.result.model_copy(update={"deleted": then.result.deleted})
+    assert then.annotation().fingerprint() == session.annotation.fingerprint()
+    assert set(then.annotation().deleted) == {1}

@@ -25,7 +25,7 @@ from napari_cellvino.segmentation.volume import cell_map
 def test_queue_picture_and_table_agree(sample, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        field_writing, "write_qc", lambda *args, **how: drawn.append(args[3]) or qc_picture.write_qc(*args, **how)
+        field_writing, "draw_qc", lambda *args, **how: drawn.append(args[2]) or qc_picture.draw_qc(*args, **how)
     )
     stacked = sample.startswith("nuclei_stack")
     pipeline = make_pipeline(Recipe(z="3d" if stacked else "mip", device="CPU"))

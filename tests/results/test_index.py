@@ -3,8 +3,6 @@
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 from dataclasses import asdict
 
 import pytest
@@ -14,6 +12,7 @@ from napari_cellvino.results import schema
 from napari_cellvino.results.index import FEWEST, INDEX_NAME
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
+from tests.processes import end, start
 
 OLD = 1_700_000_000  # long enough ago to be settled
 
@@ -23,8 +22,8 @@ def write(root, name, count=3, review="unseen", at=OLD):
     folder = root / name
     folder.mkdir(parents=True, exist_ok=True)
     content = {
-        "format": 2,
-        "ticket": asdict(ResultKey(f"/i/{name}.tif", "", 1, 2, "r")),
+        "format": 3,
+        "result_key": asdict(ResultKey(f"/i/{name}.tif", "", 1, 2, "r")),
         "counts": {"count": count, "mean_score": None},
         "provenance": {"origin": {"path": f"/i/{name}.tif"}},
         "objects": [{"id": n + 1, "review": review} for n in range(count)],
@@ -156,22 +155,18 @@ def test_few_results_have_no_index(tmp_path):
     assert not (tmp_path / INDEX_NAME).exists()
 
 
-PASS = """
-import sys
-from pathlib import Path
-from napari_cellvino.results.store import ResultStore
-for _ in range(5):
-    print(sum(row["count"] for row in ResultStore(Path(sys.argv[1])).rows()))
-"""
+def write_sums(root, path):
+    """Write the sum of all counts five times, each read anew."""
+    sums = [sum(row["count"] for row in ResultStore(root).rows()) for _ in range(5)]
+    path.write_text(json.dumps(sums))
 
 
-def test_two_processes_read_and_write_it_at_once(many):
-    running = [
-        subprocess.Popen([sys.executable, "-c", PASS, str(many)], stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
-    said = [process.communicate(timeout=60)[0].split() for process in running]
-    expected = str(sum(row["count"] for row in ResultStore(many).rows()))
-    assert said == [[expected] * 5] * 2
+def test_two_processes_read_and_write_it_at_once(many, tmp_path_factory):
+    files = [tmp_path_factory.mktemp("sums") / name for name in ("one.json", "other.json")]
+    running = [start(write_sums, many, file) for file in files]
+    assert [end(process) for process in running] == [0, 0]
+    expected = sum(row["count"] for row in ResultStore(many).rows())
+    assert [json.loads(file.read_text()) for file in files] == [[expected] * 5] * 2
 
 
 @pytest.mark.parametrize(
@@ -179,7 +174,7 @@ def test_two_processes_read_and_write_it_at_once(many):
     [
         ("", "Expecting value"),
         ("[" * 100_000, "recursion"),
-        ('{"format": 3}', "format 3"),
+        ('{"format": 4}', "format 4"),
         ('{"format": "x"}', "'x'"),
         ('{"classes": 5}', "classes"),
     ],
@@ -200,4 +195,4 @@ def test_what_0_2_wrote_is_migrated(tmp_path):
     del content["format"]
     (folder / "annotation.json").write_text(json.dumps(content))
     summary = ResultStore(tmp_path).summary(folder)
-    assert (summary.outlines, summary.gone, summary.cells, summary.finished) == (True, 0, 3, True)
+    assert (summary.outlines, summary.deleted, summary.cells, summary.finished) == (True, 0, 3, True)

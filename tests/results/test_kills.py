@@ -2,9 +2,8 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from napari_cellvino.results.schema import ResultKey, field_row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage import atomic
 from napari_cellvino.workflows.correction_report import report_corrections
+from tests.processes import end, start
 from tests.results.test_corrections import made_of
 
 KEY = ResultKey("a.tif", "", 1, 2, "r")
@@ -52,33 +52,23 @@ def corrected(root, name="a"):
     return folder
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-from napari_cellvino.storage import atomic
-sys.path.insert(0, sys.argv[2])
-from tests.results.test_kills import *
-rename, calls = os.replace, []
-def kill(source, target):
-    if os.path.basename(source).startswith(".") or os.path.basename(target).startswith(".aside"):
-        if len(calls) == int(sys.argv[3]):
-            os._exit(9)
-        calls.append(1)
-    rename(source, target)
-atomic.socket.gethostname = lambda: sys.argv[4]
-folder = Path(sys.argv[1])
-session = EditSession(read_annotation(folder))
-session.commit(accept(session.annotation, [3]))
-snapshot = session.snapshot()
-atomic.os.replace = kill
-write_corrections(folder, snapshot, plane())
-"""
+def save_until(folder, at, host):
+    """Save further corrections as a process on ``host``, which ends before its folder's rename number ``at``."""
+    rename, calls = os.replace, []
 
+    def replace(source, target):
+        if os.path.basename(source).startswith(".") or os.path.basename(target).startswith(".aside"):
+            if len(calls) == at:
+                os._exit(9)
+            calls.append(1)
+        rename(source, target)
 
-def kill_a_save(folder, root, at, host):
-    """Kill a save of further corrections before its folder's rename number ``at``; return whether it was killed."""
-    command = [sys.executable, "-c", KILLED, folder, root, at, host]
-    return subprocess.run([str(word) for word in command], check=False).returncode == 9
+    atomic.socket.gethostname = lambda: host
+    session = EditSession(read_annotation(folder))
+    session.commit(accept(session.annotation, [3]))
+    snapshot = session.snapshot()
+    atomic.os.replace = replace
+    write_corrections(folder, snapshot, plane())
 
 
 def reviewed(folder):
@@ -86,13 +76,14 @@ def reviewed(folder):
 
 
 @pytest.mark.parametrize("host", ["", "elsewhere"])
-def test_a_kill_anywhere_in_a_save_leaves_corrections_that_the_next_run_keeps(tmp_path, root, host, monkeypatch):
+def test_a_kill_anywhere_in_a_save_leaves_corrections_that_the_next_run_keeps(tmp_path, host, monkeypatch):
     monkeypatch.setattr(atomic, "WAIT_S", 0.05)
     host = host or atomic.socket.gethostname()
     outcomes = []
     for at in range(30):
         folder = corrected(tmp_path / f"out-{at}")
-        if not kill_a_save(folder, root, at, host):
+        ended = end(start(save_until, folder, at, host))
+        if ended != 9:
             break
         outcomes.append(folder.exists())
         for aside in tmp_path.glob(f"out-{at}/.aside-*"):  # found again a week later
@@ -101,6 +92,7 @@ def test_a_kill_anywhere_in_a_save_leaves_corrections_that_the_next_run_keeps(tm
         store.save(folder, found(shift=1), ResultKey("a.tif", "", 1, 2, "other"), overwrite=True)
         assert {1, 2} <= reviewed(folder), f"killed before rename {at}"
         assert [p.name for p in folder.parent.iterdir() if p.name.startswith(".aside")] == []
+    assert ended == 0
     assert False in outcomes, "one kill fell between the two renames"
     assert len(outcomes) > 3
 
@@ -198,44 +190,36 @@ def test_a_result_that_others_write_all_the_time_is_told(tmp_path, monkeypatch):
         write_result(folder, found(), KEY)
 
 
-RUN = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from tests.results.test_kills import *
-root, names, every = Path(sys.argv[1]), sys.argv[3].split(","), sys.argv[3].split(",") + ["shared"]
-store, rows, taken = ResultStore(root), [], set()
-store.counts
-store.write_run_info({"complete": False})
-for name in every:
-    origin = Origin(f"/images/{name}.tif")
-    key = ResultKey(origin.path, "", 0, 0, "r")
-    if name.startswith("bad"):
-        rows.append(field_row(origin, "", "failed", "no image"))
-        continue
-    folder = store.choose_folder(origin, taken)
-    taken.add(folder)
-    result = found()
-    from dataclasses import replace
-    result.annotation.provenance = replace(result.annotation.provenance, origin=origin)
-    store.save(folder, result, key, overwrite=True)
-    rows.append(store.row(folder))
+def write_results(root, names):
+    """Write a result of each name as a run does, and one of a name that both runs have."""
+    store, rows, taken = ResultStore(root), [], set()
+    assert store.counts is not None
+    store.write_run_info({"complete": False})
+    for name in [*names, "shared"]:
+        origin = Origin(f"/images/{name}.tif")
+        if name.startswith("bad"):
+            rows.append(field_row(origin, "", "failed", "no image"))
+            continue
+        folder = store.choose_folder(origin, taken)
+        taken.add(folder)
+        result = found()
+        result.annotation.provenance = replace(result.annotation.provenance, origin=origin)
+        store.save(folder, result, ResultKey(origin.path, "", 0, 0, "r"), overwrite=True)
+        rows.append(store.row(folder))
+        store.write_counts(rows)
     store.write_counts(rows)
-store.write_counts(rows)
-"""
 
 
-def test_two_runs_into_one_folder_lose_no_row_and_share_a_fields_folder(tmp_path, root):
-    inputs = ["a1,a2,bad1,a3,a4", "b1,b2,bad2,b3,b4"]
-    commands = [[sys.executable, "-c", RUN, str(tmp_path / "out"), str(root), names] for names in inputs]
-    for process in [subprocess.Popen(command) for command in commands]:
-        assert process.wait(timeout=120) == 0
+def test_two_runs_into_one_folder_lose_no_row_and_share_a_fields_folder(tmp_path):
+    inputs = [["a1", "a2", "bad1", "a3", "a4"], ["b1", "b2", "bad2", "b3", "b4"]]
+    running = [start(write_results, tmp_path / "out", names) for names in inputs]
+    assert [end(process) for process in running] == [0, 0]
     table = pd.read_csv(tmp_path / "out" / "counts.csv", keep_default_na=False)
     files = [name.rpartition("/")[2].removesuffix(".tif") for name in table["file"]]
-    assert sorted(files) == sorted([*",".join(inputs).split(","), "shared"])
-    assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == sorted(
-        {n for names in inputs for n in names.split(",") if not n.startswith("bad")} | {"shared"}
-    )
+    names = [*inputs[0], *inputs[1], "shared"]
+    assert sorted(files) == sorted(names)
+    folders = sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir())
+    assert folders == sorted(name for name in names if not name.startswith("bad"))
     assert list(table["status"]).count("failed") == 2
 
 
@@ -261,5 +245,5 @@ def test_unsaved_corrections_are_counted(tmp_path):
 def test_a_damaged_result_does_not_hide_the_others(tmp_path):
     corrected(tmp_path)
     (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "annotation.json").write_text(json.dumps({"objects": "x", "ticket": 3}))
+    (tmp_path / "b" / "annotation.json").write_text(json.dumps({"objects": "x", "result_key": 3}))
     assert [row["folder"] for row in ResultStore(tmp_path).rows()] == ["a"]

@@ -24,7 +24,7 @@ def finish(folder, result_key, count=3, **counts):
     for name in ("labels.tif", "objects.csv", "qc.png"):
         (folder / name).touch()
     content = {
-        "ticket": result_key.as_dict(),
+        "result_key": result_key.as_dict(),
         "counts": {"count": count, **counts},
         "provenance": {"origin": {"path": result_key.path, "position": result_key.position}},
     }
@@ -125,6 +125,18 @@ def test_result_of_something_else_is_not_replaced_unasked(tmp_path, file):
     ResultStore(folder.parent).check_replaceable(folder, other, overwrite=True)
 
 
+def test_a_result_of_smaller_tiles_is_made_again_by_the_next_run(tmp_path, file):
+    store, key = ResultStore(tmp_path / "out"), ResultKey.of(origin_of(file), Recipe())
+    folder = tmp_path / "out" / "a"
+    assert key.with_smaller_tile(0) == key
+    finish(folder, key.with_smaller_tile(256))
+    assert not store.is_finished(folder, key)
+    store.check_replaceable(folder, key, overwrite=False)
+    store.check_replaceable(folder, key.with_smaller_tile(128), overwrite=False)
+    with pytest.raises(OutputError, match="made with other choices"):
+        store.check_replaceable(folder, ResultKey.of(origin_of(file), Recipe(channel="2")), overwrite=False)
+
+
 @pytest.mark.parametrize("gone", ["labels.tif", "objects.csv", "qc.png", "annotation.json"])
 def test_result_that_lacks_a_file_is_not_finished(tmp_path, file, gone):
     result_key = ResultKey.of(origin_of(file), Recipe())
@@ -134,8 +146,8 @@ def test_result_that_lacks_a_file_is_not_finished(tmp_path, file, gone):
     assert not ResultStore(tmp_path).is_finished(tmp_path / "a", result_key)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"ticket": 7}', '{"ticket": {"path": "x"}}', "\x00"])
-def test_unreadable_annotation_is_no_ticket(tmp_path, content):
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"result_key": 7}', '{"result_key": {"path": "x"}}', "\x00"])
+def test_unreadable_annotation_has_no_key(tmp_path, content):
     (tmp_path / "annotation.json").write_text(content)
     assert ResultStore(tmp_path.parent).key(tmp_path) is None
     assert ResultStore(tmp_path.parent).rows() == []
@@ -178,8 +190,8 @@ def test_counts_take_names_that_are_no_text(tmp_path):
 
 
 def test_one_row_is_brought_up_to_date_and_no_other_field_looked_at(tmp_path, monkeypatch):
-    tickets = [ResultKey(f"{name}.tif", "", 1, 2, "r") for name in "abc"]
-    for result_key in tickets:
+    keys = [ResultKey(f"{name}.tif", "", 1, 2, "r") for name in "abc"]
+    for result_key in keys:
         finish(tmp_path / result_key.path[0], result_key, mean_score=0.123456789, viability=float("nan"))
     failed = field_row(Origin("d.tif"), "", "failed", "no such file")
     ResultStore(tmp_path).write_counts([ResultStore(tmp_path).row(tmp_path / "c"), failed])
@@ -187,7 +199,7 @@ def test_one_row_is_brought_up_to_date_and_no_other_field_looked_at(tmp_path, mo
     monkeypatch.setattr(ResultStore, "_standing", pytest.fail)
     ResultStore(tmp_path).counts.update(ResultStore(tmp_path).row(tmp_path / "b"))
     assert (tmp_path / "counts.csv").read_text() == before
-    finish(tmp_path / "b", tickets[1], count=17, count_dead=2)
+    finish(tmp_path / "b", keys[1], count=17, count_dead=2)
     ResultStore(tmp_path).counts.update(ResultStore(tmp_path).row(tmp_path / "b"))
     table = pd.read_csv(tmp_path / "counts.csv", dtype=str, keep_default_na=False)
     assert table["folder"].tolist() == ["c", "", "a", "b"]

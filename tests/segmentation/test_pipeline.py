@@ -10,7 +10,7 @@ from small_models import write_finder, write_outliner
 from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Spacing
 from napari_cellvino.core.recipe import Precision, Recipe
-from napari_cellvino.model_package import Gives, ModelPackage, Takes, find_package, open_package
+from napari_cellvino.model_package import ModelInput, ModelOutput, ModelPackage, find_package, open_package
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 
 
@@ -35,8 +35,8 @@ def test_recipe_names_models_by_hash_and_every_value(pipeline, models):
 
 def test_steps_say_what_they_take_and_give(pipeline):
     assert [(step.takes, step.gives) for step in pipeline.steps] == [
-        (Takes.FIELD, Gives.BOXES),
-        (Takes.CROP, Gives.MASK),
+        (ModelInput.FIELD, ModelOutput.BOXES),
+        (ModelInput.CROP, ModelOutput.MASK),
     ]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -158,14 +159,26 @@ def test_smaller_tiles_when_large_ones_do_not_run(
     large = np.tile(well, (2, 2))
     raw = finish(infer_maps(plane_of(large), package.spec, CountingEngine(engine, largest=300)))
     assert raw.tile == 256
-    assert raw.notices == ("Tiles of 512 px did not run (no room for 512 px); went on with 256 px",)
+    assert raw.smaller_tile == 256
+    assert raw.notices[0].startswith("Tiles of 512 px did not run (no room for 512 px); went on with 256 px, which may")
     with pytest.raises(EngineTileError, match="no room for 128 px"):
         finish(infer_maps(plane_of(large), package.spec, CountingEngine(engine, largest=100)))
 
 
+def test_smaller_tiles_for_lack_of_memory_are_told(
+    package: ModelPackage, engine: OpenVinoEngine, well: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, large = package.spec, np.tile(well, (2, 2))
+    little = 2 * (spec.bytes_fixed + 400**2 * spec.bytes_per_pixel)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=little))
+    raw = finish(infer_maps(plane_of(large), spec, engine))
+    assert (raw.tile, raw.smaller_tile) == (256, 256)
+    assert "Tiles of 512 px did not run (memory is short); went on with 256 px" in raw.notices[0]
+
+
 def test_wrong_channel_number_is_named(package: ModelPackage, engine: OpenVinoEngine) -> None:
     pixels = np.zeros((2, 8, 8), np.uint8)
-    with pytest.raises(ImageValueError, match=r"takes 1 channel\(s\), not pixels of shape \(2, 8, 8\)"):
+    with pytest.raises(ImageValueError, match=r"1 channel.*\(2, 8, 8\)"):
         finish(infer_maps(Plane(pixels, pixels), package.spec, engine))
 
 

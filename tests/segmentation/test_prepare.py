@@ -64,9 +64,9 @@ def test_nan_gives_way_to_numbers() -> None:
 
 
 def test_what_is_not_there_is_named(stack: Stack) -> None:
-    with pytest.raises(ImageValueError, match="no plane 6; it holds 5"):
+    with pytest.raises(ImageValueError, match="plane 6.* 5"):
         finish(project(stack, z=ZChoice.parse("plane:6")))
-    with pytest.raises(ImageValueError, match="no channel 'GFP'; it holds 1 C0, 2 C1"):
+    with pytest.raises(ImageValueError, match="'GFP'.*1 C0, 2 C1"):
         finish(project(stack, channel="GFP"))
     with pytest.raises(ImageValueError, match="no channel '3'"):
         finish(project(stack, channel="3"))

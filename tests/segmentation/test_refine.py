@@ -130,12 +130,12 @@ def test_models_of_the_wrong_kind_are_named(models: tuple[ModelPackage, ModelPac
     finder, masks = (package.spec for package in models)
     nuclei = find_package("nuclei").spec
     check_refiner(finder, masks)
-    with pytest.raises(OptionError, match="nuclei gives outlines itself; leave --outline outliner out"):
+    with pytest.raises(OptionError, match="nuclei.*--outline outliner"):
         check_refiner(nuclei, masks)
-    with pytest.raises(OptionError, match="nuclei outlines no single cells: it gives outlines"):
+    with pytest.raises(OptionError, match="nuclei.*single cells"):
         check_refiner(finder, nuclei)
     assert [p.name for p in head_parameters(finder, masks)] == ["confidence", "overlap", "outline"]
-    with pytest.raises(OptionError, match="no parameter 'outline'; it has confidence, overlap"):
+    with pytest.raises(OptionError, match="'outline'.*confidence, overlap"):
         check_parameters(finder, {"outline": 0.5})
 
 
@@ -151,12 +151,12 @@ def test_the_cell_in_the_middle_of_a_small_image(shape: tuple[int, int], refiner
 
 def test_a_larger_image_is_refused_with_the_way_to_go(refiner: MaskRefiner) -> None:
     pixels = np.zeros((1, 60, 65), np.uint8)
-    with pytest.raises(ImageValueError, match=r"at most 64 px, and this one has 65 × 60 px; .*--outline"):
+    with pytest.raises(ImageValueError, match=r"64 px.*65 × 60 px.*--outline"):
         finish(infer_maps(Plane(pixels, pixels), refiner.package.spec, refiner.engine))
 
 
 def test_boxes_are_no_outlines() -> None:
-    with pytest.raises(ImageValueError, match="found boxes and no outlines"):
+    with pytest.raises(ImageValueError, match="boxes.*outlines"):
         cells_at(LIVING).label_image()
 
 

@@ -48,5 +48,11 @@ def test_where_there_is_no_cell_there_is_no_guess() -> None:
     assert best_diameter([]) is None
 
 
-def test_the_best_score_wins() -> None:
+def test_of_sizes_that_agree_alike_the_best_score_wins() -> None:
     assert best_diameter([SizeGuess(0.5, 60.0, 0.2), SizeGuess(1.0, 25.0, 0.6)]) == 25.0
+
+
+def test_cells_keep_their_size_from_zoom_to_zoom_and_texture_does_not() -> None:
+    diameters = {0.25: 77.0, 0.4: 73.0, 0.63: 35.0, 1.0: 22.0, 1.6: 14.0}
+    guesses = [SizeGuess(zoom, diameter, 0.4 + 0.05 * zoom) for zoom, diameter in diameters.items()]
+    assert best_diameter(guesses) == 73.0

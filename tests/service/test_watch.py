@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
-import subprocess
-import sys
 import threading
 import time
 
@@ -14,12 +13,15 @@ import pytest
 import tifffile
 from plate_images import write_plate
 
+from napari_cellvino.core.errors import DeviceError
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.service.inputs import Input, Settled
 from napari_cellvino.service.rules import Rule, RuleBook, Take
 from napari_cellvino.service.watch import Ended, Idle, Queued
 from napari_cellvino.storage.ledger import JobState, Ledger
 from napari_cellvino.workflows.field_task import FieldOutcome
+from tests.processes import command, end, start
 
 
 def ended(events):
@@ -99,6 +101,43 @@ def test_same_content_is_not_run_twice(make_watch, inbox, crops, run_once):
     job = ended(run_once(make_watch()))["copy.tif"]
     assert job.state is JobState.SKIPPED
     assert "a.tif" in job.error
+
+
+def test_copies_that_come_together_are_run_once(make_watch, inbox, crops, run_once):
+    for name in ("a.tif", "b.tif"):
+        tifffile.imwrite(inbox / name, crops[0])
+    events = run_once(make_watch())
+    assert len(fields_of(events)) == 1
+    assert [(name, job.state.value) for name, job in ended(events).items()] == [("a.tif", "done"), ("b.tif", "skipped")]
+
+
+def test_name_that_is_no_text_is_passed_over(make_watch, inbox, crops, run_once):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    try:
+        (inbox / "a.tif").rename(inbox / os.fsdecode(b"\xff.tif"))
+    except OSError:
+        pytest.skip("this disk takes names that are text only")
+    tifffile.imwrite(inbox / "b.tif", crops[1])
+    assert list(ended(run_once(make_watch()))) == ["b.tif"]
+
+
+def test_recipe_that_cannot_be_used_fails_at_once(make_watch, inbox, crops, run_once, tmp_path):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    run_once(make_watch())
+    (tmp_path / "wrong.yaml").write_text("zoom: 3", encoding="utf-8")
+    watch, recipe = make_watch(), str(tmp_path / "wrong.yaml")
+    watch.ledger.update([str(inbox / "a.tif")], state=JobState.WAITING, recipe=recipe, attempts=0)
+    job = ended(run_once(watch))["a.tif"]
+    assert (job.state, job.attempts) == (JobState.FAILED, 1)
+    assert "zoom" in job.error
+
+
+def test_device_that_is_not_there_ends_the_watch_and_the_jobs_wait(make_watch, inbox, crops, run_once):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    watch = make_watch(base=Recipe(device="GPU.7"))
+    with pytest.raises(DeviceError):
+        run_once(watch)
+    assert [job.state for job in watch.ledger.jobs()] == [JobState.WAITING]
 
 
 def test_bad_file_fails_for_good_and_the_others_go_on(make_watch, inbox, crops, run_once):
@@ -197,19 +236,21 @@ def test_stop_gives_back_what_has_not_ended(make_watch, inbox, crops, run_once, 
 def test_killed_at_random_moments_it_ends_as_if_undisturbed(inbox, tmp_path, crops):
     for number in range(5):
         tifffile.imwrite(inbox / f"{number}.tif", crops[number])
-    command = [
-        sys.executable, "-c", "import sys; from napari_cellvino.cli import main; sys.exit(main())", "watch", str(inbox),
-        "--device", "CPU", "--settle", "0", "--every", "0.1", "--once", "--out",
-    ]  # fmt: skip
-    subprocess.run([*command, str(tmp_path / "calm")], check=True, capture_output=True)
-    rng, out = random.Random(7), tmp_path / "killed"
+
+    def typed(out):
+        words = ("watch", inbox, "--device", "CPU", "--settle", 0, "--every", 0.1, "--once", "--out", out)
+        return [str(word) for word in words]
+
+    rng, out, said = random.Random(7), tmp_path / "killed", tmp_path / "said.txt"
+    assert end(start(command, typed(tmp_path / "calm"), said)) == 0, said.read_text()
     for number in (1, 2, 4):
-        with subprocess.Popen([*command, str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            while process.poll() is None and len(list(out.glob("[0-9]*/annotation.json"))) < number:
-                time.sleep(0.01)
-            time.sleep(rng.uniform(0, 0.1))
-            process.kill()
-    subprocess.run([*command, str(out)], check=True, capture_output=True)
+        process = start(command, typed(out), said)
+        while process.is_alive() and len(list(out.glob("[0-9]*/annotation.json"))) < number:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.1))
+        process.kill()
+        end(process)
+    assert end(start(command, typed(out), said)) == 0, said.read_text()
     assert {job.state for job in Ledger(out).jobs()} == {JobState.DONE}
     assert _tree(out) == _tree(tmp_path / "calm")
 

@@ -41,7 +41,7 @@ def test_a_crop_without_cells_has_no_depth() -> None:
 
 
 def test_promised_maps_are_probabilities_and_px() -> None:
-    promised = objective_for(PLAN).promise(torch.tensor([0.0, 0.0, 1.0]).reshape(1, 3, 1, 1))
+    promised = objective_for(PLAN).activate(torch.tensor([0.0, 0.0, 1.0]).reshape(1, 3, 1, 1))
     np.testing.assert_allclose(promised.flatten().numpy(), [0.5, 0.5, 48.0])
 
 

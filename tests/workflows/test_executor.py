@@ -20,9 +20,8 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.executor import InlineExecutor, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker, run_field_alone
-from napari_cellvino.workflows.run_folder import folder_tasks, run_folder
+from napari_cellvino.workflows.run_folder import folder_tasks, list_fields, run_folder
 from napari_cellvino.workflows.run_plate import plate_tasks
-from napari_cellvino.workflows.sources import OpenSources
 
 Tree = dict[str, bytes]
 
@@ -36,7 +35,9 @@ def field_tree(root) -> Tree:
 
 
 def tasks_of(images, job) -> list[FieldTask]:
-    return list(folder_tasks(images, job.pipeline, ResultStore(job.root), OpenSources()))
+    recipe = job.pipeline.recipe
+    fields = ((origin, stack, recipe) for origin, stack in list_fields(images, recipe))
+    return list(folder_tasks(fields, job.pipeline, ResultStore(job.root)))
 
 
 def outcomes(executor, tasks) -> list[FieldOutcome]:

@@ -36,7 +36,7 @@ def cells_of(cells, **more):
 
 def add_field(root, name, rows, header=("id", "class", "area_px", "area_um2", "review", "excluded")):
     (root / name).mkdir(parents=True)
-    content = {"ticket": {}, "counts": {"count": len(rows)}, "provenance": {"origin": {"path": f"/x/{name}.tif"}}}
+    content = {"result_key": {}, "counts": {"count": len(rows)}, "provenance": {"origin": {"path": f"/x/{name}.tif"}}}
     (root / name / "annotation.json").write_text(json.dumps(content))
     write(root / name / "objects.csv", rows)
     if not rows:
@@ -193,7 +193,7 @@ def test_memory_holds_one_column_of_the_cells(tmp_path):
         return peak
 
     peak(2)  # imports and fonts
-    more = (peak(60) - peak(10)) / 50
+    more = (peak(30) - peak(10)) / 20
     assert more < 40 * 400 * 8  # bytes of a field's table as numbers; as text and objects it takes ten times that
 
 

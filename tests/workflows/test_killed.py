@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import tifffile
 
+from tests.processes import command, end, start
+
 FIELDS = 10
 SIDE = 96
-COMMAND = "import sys; from napari_cellvino.cli import main; sys.exit(main())"
 
 
 @pytest.fixture(scope="module")
@@ -30,27 +32,24 @@ def fields(wells, tmp_path_factory) -> list[Path]:
     return paths
 
 
-def start(fields, out):
-    command = [sys.executable, "-c", COMMAND, "run", *fields, "--out", out, "--device", "CPU"]
-    return subprocess.Popen([str(w) for w in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def typed(fields, out) -> list[str]:
+    return [str(word) for word in ("run", *fields, "--out", out, "--device", "CPU")]
 
 
 def run_to_end(fields, out) -> str:
-    with start(fields, out) as process:
-        said = process.communicate(timeout=300)[1]
-    assert process.returncode == 0, said
-    return said
+    said = out.with_name("said.txt")
+    assert end(start(command, typed(fields, out), said)) == 0, said.read_text()
+    return said.read_text()
 
 
 def kill_when(fields, out, ready: Callable[[], bool], *, delay: float = 0.0) -> bool:
     """Start the run, kill it ``delay`` seconds after ``ready``, and return whether it was still running."""
-    with start(fields, out) as process:
-        while process.poll() is None and not ready():
-            time.sleep(0.0005)
-        time.sleep(delay)
-        process.kill()
-        process.communicate()
-    return process.returncode != 0
+    process = start(command, typed(fields, out), out.with_name("said.txt"))
+    while process.is_alive() and not ready():
+        time.sleep(0.0005)
+    time.sleep(delay)
+    process.kill()
+    return end(process) != 0
 
 
 def results(out) -> int:
@@ -100,17 +99,20 @@ def test_killed_run_ends_with_the_same_bytes(fields, unbroken, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C for one process there")
-def test_interrupted_run_says_so_and_counts_what_is_finished(fields, unbroken, tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_says_so_and_counts_what_is_finished(fields, unbroken, tmp_path, sent):
     for attempt in range(5):  # a busy computer may see the run end before the signal comes: then once more
         out = tmp_path / f"out-{attempt}"
-        with start(fields, out) as process:
-            while process.poll() is None and not results(out):
-                time.sleep(0.0005)
-            process.send_signal(signal.SIGINT)
-            said = process.communicate()[1]
-        if process.returncode != 0:
+        process = start(command, typed(fields, out), tmp_path / "said.txt")
+        while process.is_alive() and not results(out):
+            time.sleep(0.0005)
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, sent)
+        code = end(process)
+        if code != 0:
             break
-    assert process.returncode == 1
+    said = (tmp_path / "said.txt").read_text(encoding="utf-8")
+    assert code == 1
     assert "finished fields are kept" in said
     assert "Traceback" not in said
     assert unfinished(out) == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -34,8 +32,7 @@ from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.workflows.field_task import FieldOutcome
 from napari_cellvino.workflows.run_plate import fit_to_plate, run_plate
-
-COMMAND = "import sys; from napari_cellvino.cli import main; sys.exit(main())"
+from tests.processes import command, end, start
 
 
 @pytest.fixture
@@ -182,12 +179,12 @@ def test_a_plate_killed_and_resumed_gives_the_same_bytes(tmp_path, wells, capsys
     folder = write_plate(tmp_path / "plate", wells, ("A01", "A02", "B01", "B02"))
     assert main(typed(folder, tmp_path / "whole")) == 0
     out = tmp_path / "killed"
-    with subprocess.Popen([sys.executable, "-c", COMMAND, *typed(folder, out)], stderr=subprocess.DEVNULL) as process:
-        first = [out / name / "annotation.json" for name in ("A01_f1", "A01_f2")]  # written side by side with others
-        while process.poll() is None and not all(path.is_file() for path in first):
-            time.sleep(0.001)
-        process.kill()
-    assert process.returncode != 0, "the run had ended before it was killed"
+    process = start(command, typed(folder, out), tmp_path / "said.txt")
+    first = [out / name / "annotation.json" for name in ("A01_f1", "A01_f2")]  # written side by side with others
+    while process.is_alive() and not all(path.is_file() for path in first):
+        time.sleep(0.001)
+    process.kill()
+    assert end(process) != 0, "the run had ended before it was killed"
     capsys.readouterr()
     assert main(typed(folder, out)) == 0
     assert "kept from an earlier run" in capsys.readouterr().err

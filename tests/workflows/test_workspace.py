@@ -14,7 +14,9 @@ from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.openvino import OpenVinoEngine
+from napari_cellvino.io import open_source
 from napari_cellvino.io.label_tiff import read_labels
+from napari_cellvino.results.field_result import finish_field
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -24,7 +26,7 @@ WELL = shipped_folder("sample_data") / "plate" / "A01_s1.ome.tif"
 @pytest.fixture
 def workspace() -> Workspace:
     made = Workspace()
-    made.open(WELL)
+    made.use_stack(open_source(WELL).read())
     return made
 
 
@@ -39,7 +41,7 @@ def test_news_travel_by_signals(workspace: Workspace) -> None:
     workspace.outcome_changed.connect(heard.append)
     outcome = run(workspace)
     assert heard == [outcome]
-    workspace.open(shipped_folder("sample_data") / "nuclei_stack.ome.tif")
+    workspace.use_stack(open_source(shipped_folder("sample_data") / "nuclei_stack.ome.tif").read())
     assert heard[1:] == [None]
     assert workspace.outcome is None
 
@@ -52,7 +54,7 @@ def test_sliders_touch_no_network_and_count_what_changes(workspace: Workspace, m
     assert (fewer.changes.added, fewer.changes.removed) == (0, native - fewer.count)
     workspace.show(fewer)
     assert workspace.values["smallest"] == 130
-    workspace.keep()
+    workspace.keep_preview()
     assert workspace.outcome is not None
     assert workspace.outcome.changes.removed == 0
     back = workspace.redecode({})
@@ -61,10 +63,10 @@ def test_sliders_touch_no_network_and_count_what_changes(workspace: Workspace, m
 
 def test_choices_that_do_not_fit_a_new_image_go_back(workspace: Workspace) -> None:
     workspace.choose(channel="GFP")
-    workspace.open(shipped_folder("sample_data") / "nuclei_stack.ome.tif")
+    workspace.use_stack(open_source(shipped_folder("sample_data") / "nuclei_stack.ome.tif").read())
     assert workspace.recipe.channel == ""
     workspace.choose(z="plane:9")
-    workspace.open(WELL)
+    workspace.use_stack(open_source(WELL).read())
     assert workspace.recipe.z == "mip"
 
 
@@ -82,15 +84,15 @@ def test_a_wrong_file_leaves_what_was_open(workspace: Workspace, tmp_path: Path)
     stack = workspace.stack
     (tmp_path / "notes.tif").write_text("no image")
     with pytest.raises(ImageReadError, match=r"notes\.tif"):
-        workspace.open(tmp_path / "notes.tif")
+        workspace.use_stack(open_source(tmp_path / "notes.tif").read())
     assert workspace.stack is stack
 
 
-def test_nothing_to_do_is_said_in_words() -> None:
+def test_nothing_to_do_is_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(ImageValueError, match="open one first"):
         finish(Workspace().run())
     with pytest.raises(OptionError, match="run the model first"):
-        Workspace().result()
+        Workspace().save_request(tmp_path)
     with pytest.raises(OptionError, match="run the model first"):
         Workspace().redecode({})
 
@@ -98,7 +100,7 @@ def test_nothing_to_do_is_said_in_words() -> None:
 def test_saved_results_are_those_shown(workspace: Workspace, tmp_path: Path) -> None:
     run(workspace)
     workspace.show(workspace.redecode({"smallest": 130}))
-    folder = workspace.save(tmp_path)
+    folder = workspace.save_request(tmp_path).save()
     assert folder == tmp_path / "A01_s1"
     assert workspace.outcome is not None
     labels, spacing = read_labels(folder / "labels.tif")
@@ -108,8 +110,8 @@ def test_saved_results_are_those_shown(workspace: Workspace, tmp_path: Path) -> 
     assert {p.name for p in folder.iterdir()} == {"labels.tif", "objects.csv", "qc.png", "annotation.json"}
     workspace.show(workspace.redecode({"smallest": 20}))
     with pytest.raises(OutputError, match="made with other choices"):
-        workspace.save(tmp_path)
-    assert workspace.save(tmp_path, overwrite=True) == folder
+        workspace.save_request(tmp_path).save()
+    assert workspace.save_request(tmp_path).save(overwrite=True) == folder
 
 
 def test_the_saved_recipe_repeats_the_window_to_the_byte(workspace: Workspace, tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_the_saved_recipe_repeats_the_window_to_the_byte(workspace: Workspace, t
     workspace.choose(channel="DNA", precision="exact", device="CPU")
     run(workspace)
     workspace.show(workspace.redecode({"confidence": 0.8}))
-    folder = workspace.save(tmp_path / "window")
+    folder = workspace.save_request(tmp_path / "window").save()
     code = main(
         ["run", str(WELL), "--out", str(tmp_path / "line"), "--recipe", str(tmp_path / "window" / "recipe.yaml")]
     )
@@ -132,7 +134,7 @@ def test_a_corrected_pixel_size_reaches_the_results(workspace: Workspace, tmp_pa
     assert workspace.stack is not None
     workspace.use_stack(workspace.stack.with_spacing(Spacing(None, 2.0, 2.0)))
     assert workspace.outcome is not None, "the same pixels need no new run"
-    table = workspace.result().table
+    table = finish_field(workspace.outcome.prediction, workspace.done).table
     np.testing.assert_allclose(table["area_um2"], 4 * table["area_px"])
 
 
@@ -143,7 +145,7 @@ def test_a_layer_without_a_file_is_saved_under_its_name(tmp_path: Path) -> None:
     workspace = Workspace()
     workspace.use_stack(Stack(ArrayPlanes(pixels), Shape(*pixels.shape), pixels.dtype, origin=Origin("my: layer?")))
     run(workspace)
-    assert workspace.save(tmp_path).name == "my_ layer_"
+    assert workspace.save_request(tmp_path).save().name == "my_ layer_"
 
 
 def test_estimates_come_before_a_run(workspace: Workspace) -> None:
@@ -165,13 +167,14 @@ def test_corrections_of_the_window_are_in_its_recipe(tmp_path: Path) -> None:
     file = tmp_path / "plain.tif"
     tifffile.imwrite(file, tifffile.imread(WELL), photometric="minisblack")
     workspace = Workspace()
-    stack = workspace.open(file, axes="CYX")
+    stack = open_source(file, axes="CYX").read()
+    workspace.use_stack(stack)
     assert stack.shape.c == 2
     workspace.choose(channel="Channel 2", precision="exact", device="CPU")
     run(workspace)
     workspace.use_stack(stack.with_spacing(Spacing(None, 0.65, 0.65)).with_channels(["DNA", "GFP"]))
     assert workspace.recipe.channel == "GFP"
-    folder = workspace.save(tmp_path / "window")
+    folder = workspace.save_request(tmp_path / "window").save()
     line = ["run", str(file), "--out", str(tmp_path / "line"), "--recipe", str(tmp_path / "window" / "recipe.yaml")]
     assert main(line) == 0
     for path in folder.iterdir():

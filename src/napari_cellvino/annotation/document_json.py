@@ -1,7 +1,7 @@
 """An annotation as plain values for ``annotation.json``, and back; the label image has its own file.
 
-Format 2 adds reviews and notes, deleted objects, and the image size. Format 1 was written by version 0.2; with boxes it
-has no image size.
+Format 3 names its keys otherwise than format 2, which added reviews and notes, deleted objects, and the image size.
+Format 1 was written by version 0.2; with boxes it has no image size.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.annotation.record_json import read_records, record_dict
 from napari_cellvino.core.errors import ImageValueError
 
-FORMAT = 2
+FORMAT = 3
 
 
 def annotation_dict(annotation: Annotation) -> dict[str, object]:
@@ -31,7 +31,7 @@ def annotation_dict(annotation: Annotation) -> dict[str, object]:
         "outlines": annotation.labels is not None,
         "shape": list(annotation.shape),
         "objects": objects,
-    } | ({"gone": deleted} if deleted else {})
+    } | ({"deleted": deleted} if deleted else {})
 
 
 def read_annotation_dict(
@@ -42,7 +42,7 @@ def read_annotation_dict(
     Parameters
     ----------
     content
-        As written by `annotation_dict`, of this version or of 0.2; other keys are ignored.
+        As written by `annotation_dict`, in the newest format; other keys are ignored.
     labels
         Its label image; None where objects are boxes.
     shape
@@ -57,7 +57,7 @@ def read_annotation_dict(
     if missing:
         raise ImageValueError(f"the annotation cannot be read: it has no {' and no '.join(missing)}")
     records = read_records(content["objects"], boxes=labels is None)
-    records += read_records(content.get("gone", []), boxes=labels is None)
+    records += read_records(content.get("deleted", []), boxes=labels is None)
     known = content.get("shape")
     size = tuple(known) if known else labels.shape if labels is not None else shape or _extent(records)
     provenance, classes = Provenance.from_dict(content["provenance"]), tuple(content.get("classes", ()))

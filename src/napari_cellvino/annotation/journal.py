@@ -1,52 +1,68 @@
-"""A write-ahead journal: every step is written to a file at once, so that a crash or power cut loses nothing.
+"""A write-ahead journal: every step is written to a file at once, so that a crash loses nothing.
 
-A thread appends to the file, so that no edit waits for the disk; each batch is synced before the next. A save first
+A thread syncs the file, so that no edit waits for the disk. A save first
 writes a mark into the journal, then replaces the result, then drops the saved steps. So at any time, the journal fits
 either the result before the save or the one after it.
 """
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import os
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.event import Event
 from napari_cellvino.annotation.event_json import event_dict, read_line, write_line
-from napari_cellvino.core.errors import OutputError
+from napari_cellvino.core.errors import JournalBusyError, OutputError
 from napari_cellvino.core.stage_log import timed_stage
+from napari_cellvino.storage.lock import folder_lock, hold_file
 
 _logger = logging.getLogger(__name__)
 
 FORMAT = 1
 RETRY_S = 1.0  # before a failed write is repeated
+PATIENCE_S = 2.0  # for others that write in the folder at the moment that a journal is opened
 
 
 class Journal:
-    """An open journal file; appended steps are on the disk within a second.
+    """An open journal file with one writer; appended steps are in the file at once, and on the disk within a second.
+
+    So a killed process loses none, and a power cut no more than those of the last second.
 
     Parameters
     ----------
     path
         A complete journal file, as written by `start_journal`.
+
+    Raises
+    ------
+    JournalBusyError
+        If another window, or another process, writes it.
+    OutputError
+        If it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.fault: OutputError | None = None
         self._file = _open(path)
-        self._valid_bytes = self._file.tell()
+        self._synced_bytes = self._end = self._file.tell()
+        self._sync_lock = threading.Lock()  # what is in the file is being synced; taken before the file's
         self._file_lock = threading.Lock()
-        self._queue: list[dict[str, object] | Event] = []
+        self._queue: list[dict[str, object] | Event] = []  # not known to be on the disk
+        self._written = 0  # how many of them are in the file
         self._dropped = 0
         self._steps = sum("step" in (read_line(line) or {}) for line in path.read_bytes().splitlines(keepends=True))
         self._condition = threading.Condition()
         self._closing = False
-        self._writer = threading.Thread(target=self._write_all, name="cellvino-journal", daemon=True)
+        self._writer = threading.Thread(target=self._sync_all, name="cellvino-journal", daemon=True)
         self._writer.start()
 
     @property
@@ -55,7 +71,7 @@ class Journal:
         return self._steps
 
     def append(self, event: Event) -> None:
-        """Queue a step for writing; if writing fails, ``fault`` is set and it is tried again."""
+        """Write a step; if that fails, ``fault`` is set and it is tried again."""
         self._enqueue(event)
 
     def mark_saving(self, fingerprint: str, steps: int) -> None:
@@ -93,7 +109,7 @@ class Journal:
             If it cannot be written; the file is unchanged and valid then.
         """
         self.flush()
-        with self._file_lock:
+        with self._sync_lock, self._file_lock, _holding_folder(path or self.path):
             try:
                 lines = self.path.read_bytes().splitlines(keepends=True)
             except OSError as error:
@@ -103,7 +119,11 @@ class Journal:
             self._file.close()
             try:
                 self._replace(content, path or self.path)
-                self._dropped, self._valid_bytes = steps, len(content)
+                self._dropped, self._synced_bytes, self._end = steps, len(content), len(content)
+                with self._condition:
+                    del self._queue[: self._written]
+                    self._written = 0
+                    self._condition.notify_all()
             finally:
                 self._file = _open(self.path)
 
@@ -130,56 +150,114 @@ class Journal:
         with self._condition:
             self._queue.append(content)
             self._steps += isinstance(content, Event)
+        self._write_at_once()
+        with self._condition:
             self._condition.notify_all()
 
-    def _write_all(self) -> None:
+    def _write_at_once(self) -> None:
+        """Give the system what is queued, so that it outlives this process; where that must wait, the thread does."""
+        if self.fault is not None or not self._file_lock.acquire(blocking=False):
+            return
+        try:
+            with suppress(OSError):  # the thread tries again, and says why it fails
+                self._write_queued()
+        finally:
+            self._file_lock.release()
+
+    def _write_queued(self) -> None:
+        """Write what is queued into the file, which is held."""
+        with self._condition:
+            items = self._queue[self._written :]
+        if self._file.closed:  # it could not be reopened after the steps of a save were dropped
+            self._file = _open(self.path)
+        self._file.seek(self._end)
+        self._file.truncate()  # an incomplete line of a failed write
+        text = b"".join(write_line(event_dict(item) if isinstance(item, Event) else item) for item in items)
+        if self._file.write(text) != len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._end += len(text)
+        self._written += len(items)
+
+    def _sync_all(self) -> None:
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: self._queue or self._closing)
-                batch = list(self._queue)
-            if batch:
-                self._write_batch(batch)
+            if self._queue:
+                with self._sync_lock:
+                    self._sync()
             with self._condition:
                 if self._closing and (not self._queue or self.fault is not None):
                     return
                 if self.fault is not None:
                     self._condition.wait_for(lambda: self._closing, timeout=RETRY_S)
 
-    def _write_batch(self, batch: list[dict[str, object] | Event]) -> None:
-        text = b"".join(write_line(event_dict(item) if isinstance(item, Event) else item) for item in batch)
-        fault = None
+    def _sync(self) -> None:
+        """Have what is queued on the disk, or say why that is not possible; editing goes on meanwhile."""
+        fault, count, end = None, 0, self._synced_bytes
         try:
-            with self._file_lock, timed_stage(_logger, "journal", self.path.stem, f"{len(batch)} line(s)"):
-                if self._file.closed:  # it could not be reopened after the steps of a save were dropped
-                    self._file = _open(self.path)
-                self._file.seek(self._valid_bytes)
-                self._file.truncate()  # an incomplete line of a failed write
-                self._file.write(text)
-                _sync(self._file)
-                self._valid_bytes += len(text)
+            with timed_stage(_logger, "journal", self.path.stem, f"{len(self._queue)} line(s)"):
+                with self._file_lock:
+                    self._write_queued()
+                    count, end, handle = self._written, self._end, os.dup(self._file.fileno())
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
         except OutputError as error:
             fault = error
         except OSError as error:
             fault = _cannot_write(self.path, error)
         if fault is not None:
             _logger.warning("journal %s: %s", self.path.stem, fault)
-        with self._condition:
+        with self._file_lock, self._condition:
             self.fault = fault
             if fault is None:
-                del self._queue[: len(batch)]
+                del self._queue[:count]
+                self._written -= count
+                self._synced_bytes = end
+            else:  # what the system did not sync it may have lost
+                self._written, self._end = 0, self._synced_bytes
             self._condition.notify_all()
 
 
 def start_journal(path: Path, annotation: Annotation) -> Journal:
-    """Return a new journal for the current state of the annotation; an existing file is replaced.
+    """Return a new journal for the current state of the annotation; an existing one is renamed.
 
     Raises
     ------
+    JournalBusyError
+        If another window, or another process, writes the existing one.
     OutputError
         If it cannot be written.
     """
-    _write_whole(path, _header(annotation.fingerprint()))
-    return Journal(path)
+    with _holding_folder(path):
+        move_aside(path)
+        _write_whole(path, _header(annotation.fingerprint()))
+        return Journal(path)
+
+
+def open_journal(path: Path) -> Journal:
+    """Return the journal in a file, to be gone on with; the errors are those of `Journal`."""
+    with _holding_folder(path):
+        return Journal(path)
+
+
+@contextmanager
+def _holding_folder(path: Path) -> Iterator[None]:
+    """Let no other window open or replace a journal beside this one meanwhile."""
+    with folder_lock(path.parent, PATIENCE_S):
+        yield
+
+
+def check_free(path: Path) -> None:
+    """Raise JournalBusyError if another window, or another process, writes a journal."""
+    try:
+        with path.open("rb") as file:
+            free = hold_file(file.fileno())
+    except OSError:  # there is none, or it may not be read: who reads or writes it says so
+        return
+    if not free:
+        raise _busy(path)
 
 
 def move_aside(path: Path) -> None:
@@ -187,12 +265,17 @@ def move_aside(path: Path) -> None:
 
     Raises
     ------
+    JournalBusyError
+        If another window, or another process, writes it.
     OutputError
         If it cannot be renamed.
     """
     try:
         if path.exists() and path.stat().st_size > 0:
+            check_free(path)
             os.replace(path, unused_name(path, "old"))
+    except JournalBusyError:
+        raise
     except OSError as error:
         raise _cannot_write(path, error) from error
 
@@ -225,13 +308,23 @@ def _write_whole(path: Path, content: bytes) -> None:
         raise _cannot_write(path, error) from error
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path) -> io.FileIO:
     try:
-        file = path.open("r+b")
+        file = path.open("r+b", buffering=0)
     except OSError as error:
         raise _cannot_write(path, error) from error
+    if not hold_file(file.fileno()):
+        file.close()
+        raise _busy(path)
     file.seek(0, os.SEEK_END)
     return file
+
+
+def _busy(path: Path) -> JournalBusyError:
+    return JournalBusyError(
+        f"{path.stem} is being corrected in another window or program",
+        remedy="close it there to correct it here; until then it can be looked at",
+    )
 
 
 def _sync(file: BinaryIO) -> None:

@@ -19,7 +19,7 @@ from napari_cellvino.engines.engine import EngineInfo
 class Provenance:
     """Provenance of a result: enough to reproduce it, and nothing that differs between equal runs.
 
-    ``channel`` is the name of the network's input.
+    ``channel`` is the name of the network's input; ``notices`` are sentences on what may have made the count wrong.
     """
 
     origin: Origin
@@ -32,6 +32,7 @@ class Provenance:
     outline: str = ""  # the model that outlined the cells, if there is a second one
     outline_engine: EngineInfo | None = None
     channel: str = ""
+    notices: tuple[str, ...] = ()
     software: str = f"napari-cellvino {__version__}"
 
     def as_dict(self) -> dict[str, object]:
@@ -44,6 +45,8 @@ class Provenance:
         }
         if self.outline_engine is not None:
             plain |= {"outline": self.outline, "outline_engine": asdict(self.outline_engine)}
+        if self.notices:
+            plain |= {"notices": list(self.notices)}
         return words | plain | {"recipe": self.recipe.model_dump(mode="json")}
 
     @classmethod

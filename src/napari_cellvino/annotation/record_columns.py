@@ -33,13 +33,15 @@ def records_of_objects(objects: Objects, *, boxes: bool) -> list[ObjectRecord]:
 def objects_of_records(records: Sequence[ObjectRecord], places: Sequence[Geometry], axes: int) -> Objects:
     """Return one row per record; boxes (N, 2 axes) have lows before highs, centroids are (N, axes)."""
     n = len(records)
+    area = np.array([p.area for p in places], np.int64)
+    sums = np.array([p.sums for p in places], np.float64).reshape(n, axes)
     return Objects(
         id=np.array([r.id for r in records], np.int32),
         class_index=np.array([r.class_index for r in records], np.int32),
         score=np.array([r.score for r in records], np.float32),
         box=np.array([(*p.region.low, *p.region.high) for p in places], np.int32).reshape(n, 2 * axes),
-        centroid=np.array([p.centroid for p in places], np.float32).reshape(n, axes),
-        area_px=np.array([p.area for p in places], np.int32),
+        centroid=(sums / area[:, None]).astype(np.float32),
+        area_px=area.astype(np.int32),
         origin=np.array([r.origin for r in records], np.int32),
         review=np.array([r.review for r in records], np.int32),
         doubts=np.array([r.doubts for r in records], np.int32),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.core.errors import ImageValueError
@@ -16,8 +16,8 @@ _PLAIN = ("excluded", "note", "model", "by", "at")  # left out where empty
 
 
 def record_dict(record: ObjectRecord) -> dict[str, object]:
-    """Return a record as plain values; empty fields are left out. A deleted record has the key ``gone``."""
-    words: dict[str, object] = {
+    """Return a record as plain values; empty fields are left out. A deleted record has the key ``deleted``."""
+    values: dict[str, object] = {
         "id": record.id,
         "class": record.class_index,
         "score": None if math.isnan(record.score) else round(record.score, DIGITS),
@@ -26,9 +26,9 @@ def record_dict(record: ObjectRecord) -> dict[str, object]:
         "review": record.review.name.lower(),
         "doubts": [doubt.name.lower() for doubt in Doubt if doubt.name and doubt in record.doubts],
     }
-    words |= {name: getattr(record, name) for name in _PLAIN if getattr(record, name)}
-    words |= {"gone": True} if record.deleted else {}
-    return words | ({"sources": list(record.sources)} if record.sources else {})
+    values |= {name: getattr(record, name) for name in _PLAIN if getattr(record, name)}
+    values |= {"deleted": True} if record.deleted else {}
+    return values | ({"sources": list(record.sources)} if record.sources else {})
 
 
 def read_records(rows: object, *, boxes: bool) -> list[ObjectRecord]:
@@ -48,7 +48,7 @@ def read_records(rows: object, *, boxes: bool) -> list[ObjectRecord]:
             f"the objects cannot be read: {place}: {fault['msg']} (got {fault['input']!r})"
         ) from error
     except KeyError as error:
-        raise ImageValueError(f"the objects cannot be read: {error} is no word of this version") from error
+        raise ImageValueError(f"the objects cannot be read: {error} is not known to this version") from error
 
 
 class _Row(BaseModel):
@@ -67,7 +67,7 @@ class _Row(BaseModel):
     model: str = ""
     by: str = ""
     at: str = ""
-    gone: bool = False
+    deleted: bool = Field(default=False, validation_alias=AliasChoices("deleted", "gone"))  # "gone" in format 2
 
 
 _ROWS: TypeAdapter[list[_Row]] = TypeAdapter(list[_Row])
@@ -82,7 +82,7 @@ def _record(row: _Row, *, boxes: bool) -> ObjectRecord:
         ObjectOrigin[row.origin.upper()],
         ReviewState[row.review.upper()],
         doubts=Doubt(sum(Doubt[word.upper()] for word in row.doubts)),
-        box=row.box if boxes or row.gone else None,
-        deleted=row.gone,
+        box=row.box if boxes or row.deleted else None,
+        deleted=row.deleted,
         **given,
     )

@@ -13,7 +13,7 @@ from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.event import Change
 from napari_cellvino.annotation.event_json import read_event, read_line
 from napari_cellvino.annotation.history import BYTES
-from napari_cellvino.annotation.journal import FORMAT, Journal, move_aside, start_journal, unused_name
+from napari_cellvino.annotation.journal import FORMAT, check_free, open_journal, start_journal, unused_name
 from napari_cellvino.annotation.session import EditSession, now
 from napari_cellvino.core.errors import CellvinoError, JournalError
 
@@ -101,10 +101,11 @@ def start_session(
 
     Raises
     ------
+    JournalBusyError
+        If another window, or another process, writes the existing one.
     OutputError
         If the journal cannot be written.
     """
-    move_aside(path)
     journal = start_journal(path, annotation)
     return EditSession(annotation, journal=journal, author=author, history_bytes=history_bytes, clock=clock)
 
@@ -128,9 +129,12 @@ def resume_session(
 
     Raises
     ------
+    JournalBusyError
+        If another window, or another process, writes it.
     JournalError
         If the file is not a journal, belongs to another state of the result, or a step does not fit.
     """
+    check_free(path)
     content = _read(path)
     since = content.first_line_after(annotation.fingerprint())
     if since is None:
@@ -139,7 +143,7 @@ def resume_session(
     at = _replay(session, content.lines[since:], path)
     session.history.set_limit(history_bytes)
     _truncate(path, content)
-    session.journal = Journal(path)
+    session.journal = open_journal(path)
     return ResumedSession(session, session.unsaved, at, content.damage)
 
 

@@ -7,22 +7,27 @@ also those of `napari_cellvino` itself, which loads this module when one of them
 from napari_cellvino.api.evaluation import evaluate, evaluate_model
 from napari_cellvino.api.images import ImageLike, read_image
 from napari_cellvino.api.models import list_models, load_model, load_pipeline
-from napari_cellvino.api.options import ImageOptions, RunOptions
+from napari_cellvino.api.options import ImageOptions, PlateOptions, RunOptions
 from napari_cellvino.api.results import FieldResults, Results, open_results
 from napari_cellvino.api.runs import run_folder, run_plate
 from napari_cellvino.api.segmentation import Segmentation, segment
+from napari_cellvino.api.suggestions import suggest_models
 from napari_cellvino.core.image import Stack
 from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
 
 __all__ = [
     "EngineProvider",
     "FieldResults",
+    "FirstSight",
     "ImageLike",
     "ImageOptions",
+    "PlateOptions",
     "Results",
     "RunOptions",
     "Segmentation",
     "Stack",
+    "Suggestion",
     "evaluate",
     "evaluate_model",
     "list_models",
@@ -33,4 +38,5 @@ __all__ = [
     "run_folder",
     "run_plate",
     "segment",
+    "suggest_models",
 ]

@@ -1,14 +1,16 @@
-"""The keywords of the front door, and the pipeline that they make."""
+"""The options of the front door as keywords, and the pipeline and engines for them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
 from napari_cellvino.core.array_axes import zyx_sizes
-from napari_cellvino.core.image import Spacing
-from napari_cellvino.core.recipe import Precision
+from napari_cellvino.core.image import KeepDoubles, Spacing
+from napari_cellvino.core.recipe import OF_FOLDERS, Precision
+from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
@@ -18,7 +20,7 @@ Model = str | Path | ModelPackage
 
 
 class ImageOptions(TypedDict, total=False):
-    """What is said of an image where it does not say so itself.
+    """Metadata of an image that its file or array does not have.
 
     Attributes
     ----------
@@ -36,7 +38,7 @@ class ImageOptions(TypedDict, total=False):
 
 
 class RunOptions(ImageOptions, total=False):
-    """Everything that can be chosen of a run. What is not given is as in the pipeline, or at its default.
+    """Options of a run. Those not given are as in the pipeline, or at their defaults.
 
     Attributes
     ----------
@@ -45,7 +47,7 @@ class RunOptions(ImageOptions, total=False):
     precision
         ``fast``, ``exact`` or ``int8`` (default: ``fast``).
     channel
-        The channel that cells are looked for in, by name or number from 1 (default: the first; grey of colours).
+        The channel to segment, by name or number from 1 (default: the first; grey of colours).
     z
         ``mip``, ``mean``, ``focus``, ``plane:K`` with K from 1, or ``3d`` (default: ``mip``).
     frame
@@ -56,6 +58,18 @@ class RunOptions(ImageOptions, total=False):
         Values of the parameters of the models' heads, as ``{"confidence": 0.8}``.
     outline
         A second model, which outlines the cells that a detection model finds.
+    whole_cells
+        ``expand`` makes whole cells of nuclei by a distance, ``propagate`` grows them over ``cell_channel``
+        (default: None, no whole cells).
+    cell_channel
+        The channel that shows cytoplasm or membrane, by name or number from 1.
+    pattern
+        Meaning of the names in a folder: ``{well}_s{field}_w{channel}.tif`` of a plate that no reader knows,
+        ``{field}_z{z}_ch{channel}.tif`` where channels, planes or times are files.
+    acquisition
+        Which one, by number or name, of an OME-Zarr plate that was imaged more than once.
+    keep_doubles
+        ``first`` or ``both`` of files that say they are the same plane of the same field.
     """
 
     device: str
@@ -66,10 +80,47 @@ class RunOptions(ImageOptions, total=False):
     diameter_px: float | None
     parameters: Mapping[str, float]
     outline: Model
+    whole_cells: str | None
+    cell_channel: str | int
+    pattern: str
+    acquisition: str
+    keep_doubles: str | KeepDoubles | None
+
+
+class PlateOptions(RunOptions, total=False):
+    """Options of a run over a plate.
+
+    Attributes
+    ----------
+    wells, fields
+        The wells and fields to run, as ``A01:H12,P24`` and ``1,3:5`` (default: all).
+    layout
+        A CSV with compounds, doses and controls (default: the one of an earlier run into the same folder).
+    ring_px
+        Width of the ring round each cell in px.
+    labels_back
+        Whether label images are written into a plate that is OME-Zarr.
+    """
+
+    wells: str
+    fields: str
+    layout: str | Path | None
+    ring_px: int
+    labels_back: bool
+
+
+@contextmanager
+def provider_of(engines: EngineProvider | None) -> Iterator[EngineProvider]:
+    """Yield the caller's engines, or new ones that are closed at the end."""
+    if engines is not None:
+        yield engines
+        return
+    with EngineProvider() as own:
+        yield own
 
 
 def spacing_of(spacing_um: float | Sequence[float] | None) -> Spacing | None:
-    """Return a pixel size, None where nothing was said."""
+    """Return a pixel size, None where none is given."""
     return None if spacing_um is None else Spacing(*zyx_sizes(spacing_um))
 
 
@@ -97,11 +148,15 @@ def pipeline_of(model: Model | Pipeline, options: RunOptions) -> Pipeline:
 
 
 def _choices(options: RunOptions) -> dict[str, object]:
-    """Return the choices as a recipe has them."""
-    plain = ("device", "precision", "z", "frame", "diameter_px", "axes", "channels")
+    """Return the options by the names of a recipe."""
+    plain = {
+        "device", "precision", "z", "frame", "diameter_px", "axes", "channels", "whole_cells", *OF_FOLDERS,
+    }  # fmt: skip
     chosen: dict[str, object] = {name: value for name, value in options.items() if name in plain}
     if "channel" in options:
         chosen["channel"] = str(options["channel"])
+    if "cell_channel" in options:
+        chosen["cell_channel"] = str(options["cell_channel"])
     if options.get("spacing_um") is not None:
         chosen["spacing_um"] = spacing_of(options["spacing_um"])
     if "outline" in options:
@@ -110,7 +165,7 @@ def _choices(options: RunOptions) -> dict[str, object]:
 
 
 def _name(model: Model) -> str:
-    """Return what a recipe calls a model: a package by its folder, unless it is found by its name."""
+    """Return the model's entry in a recipe: the folder of a package, unless its name finds it."""
     if not isinstance(model, ModelPackage):
         return str(model)
     from napari_cellvino.model_package import list_packages

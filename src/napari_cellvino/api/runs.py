@@ -1,19 +1,18 @@
-"""Runs over many images from Python: the loop of the command line, to the same files."""
+"""Runs over many images from Python, by the same loop and to the same files as on the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Unpack
 
-from napari_cellvino.api.options import Model, RunOptions, pipeline_of
+from napari_cellvino.api.options import Model, PlateOptions, RunOptions, pipeline_of, provider_of
 from napari_cellvino.api.results import Results
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import choose_fields
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io.plates import open_plate
+from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.measure.rings import WIDTH
 from napari_cellvino.plates.layout import read_layout
 from napari_cellvino.results.plate_place import PlateChoices
@@ -36,13 +35,13 @@ def run_folder(
     *,
     overwrite: bool = False,
     engines: EngineProvider | None = None,
-    progress: Callable[[RunEvent], object] = lambda news: None,
+    progress: Callable[[RunEvent], object] = lambda event: None,
     **options: Unpack[RunOptions],
 ) -> Results:
     """Run a model over images and folders of images, as ``cellvino run`` does, and return the results.
 
-    An image that cannot be read does not stop the others: see `Results.failed`. What an earlier run finished with the
-    same choices is kept.
+    An image that cannot be read does not stop the others: see `Results.failed`. Results of an earlier run with the same
+    options are kept.
 
     Parameters
     ----------
@@ -51,15 +50,15 @@ def run_folder(
     out
         The folder of results.
     model
-        A model's name, its folder, what `load_model` gave, or a whole pipeline.
+        Name or folder of a model, a model of `load_model`, or a pipeline.
     overwrite
-        Whether every field is done anew, also in the place of results made with other choices.
+        Whether fields with results are run again, also those with results of other options.
     engines
-        Keeps networks compiled from one run to the next; whoever made it closes it.
+        Keeps networks compiled from one run to the next; the caller closes it.
     progress
-        Called with news of the work.
+        Called with each event of progress.
     **options
-        Everything that can be chosen of a run: `RunOptions`.
+        All options of a run: `RunOptions`.
 
     Raises
     ------
@@ -79,11 +78,11 @@ def run_folder(
     """
     paths = [Path(inputs)] if isinstance(inputs, (str, Path)) else [Path(path) for path in inputs]
     for path in paths:
-        if is_plate(path, ""):
+        if is_plate(path, options.get("pattern", "")):
             raise OptionError(f"{path} is a plate; run it with run_plate, since its tables are those of one plate")
     pipeline, root = pipeline_of(model, options), Path(out)
-    files = folder_runs.list_inputs(paths)
-    with EngineProvider() if engines is None else nullcontext(engines) as provider:
+    files = folder_runs.list_inputs(paths, pipeline.recipe.pattern)
+    with provider_of(engines) as provider:
         finish(folder_runs.run_folder(files, pipeline, root, provider, overwrite=overwrite), progress)
     return Results(root)
 
@@ -93,16 +92,10 @@ def run_plate(
     out: str | Path,
     model: Model | Pipeline = "nuclei",
     *,
-    wells: str = "",
-    fields: str = "",
-    layout: str | Path | None = None,
-    ring_px: int = WIDTH,
-    labels_back: bool = False,
-    pattern: str = "",
     overwrite: bool = False,
     engines: EngineProvider | None = None,
-    progress: Callable[[RunEvent], object] = lambda news: None,
-    **options: Unpack[RunOptions],
+    progress: Callable[[RunEvent], object] = lambda event: None,
+    **options: Unpack[PlateOptions],
 ) -> Results:
     """Run a model over a plate, as ``cellvino run`` does, and return the results.
 
@@ -113,25 +106,15 @@ def run_plate(
     out
         The folder of results.
     model
-        A model's name, its folder, what `load_model` gave, or a whole pipeline.
-    wells, fields
-        Which are run, as ``A01:H12,P24`` and ``1,3:5`` (default: all).
-    layout
-        A CSV with compounds, doses and controls (default: the one of an earlier run into ``out``).
-    ring_px
-        Width of the ring round each cell in px.
-    labels_back
-        Whether label images are written into a plate that is OME-Zarr.
-    pattern
-        Names of the images of a plate that no reader knows, as ``{well}_s{field}_w{channel}.tif``.
+        Name or folder of a model, a model of `load_model`, or a pipeline.
     overwrite
-        Whether every field is done anew.
+        Whether fields with results are run again.
     engines
-        Keeps networks compiled from one run to the next; whoever made it closes it.
+        Keeps networks compiled from one run to the next; the caller closes it.
     progress
-        Called with news of the work.
+        Called with each event of progress.
     **options
-        Everything that can be chosen of a run: `RunOptions`.
+        Wells, fields, layout and all options of a run: `PlateOptions`.
 
     Raises
     ------
@@ -155,14 +138,20 @@ def run_plate(
     if options.get("frame") == 0:
         raise OptionError("a plate is run one time point at a time; name one with frame=, from 1")
     pipeline, root = pipeline_of(model, options), Path(out)
-    said = pipeline.recipe.overrides
-    source = open_plate(Path(plate), pattern=pattern, spacing=said.spacing, channels=said.channels)
-    chosen = choose_fields(source.plate, wells, fields)
-    check_plate_run(source, chosen[0], said, ring_px=ring_px, labels_back=labels_back)
-    kept = PlateStore(ResultStore(root), source)
-    contents = kept.layout() if layout is None else read_layout(Path(layout), source.plate)
-    choices = PlateChoices(contents, ring_px, labels_back, again=overwrite)
-    address = PlateAddress(source.path, pattern, said)
-    with EngineProvider() if engines is None else nullcontext(engines) as provider:
-        finish(plate_runs.run_plate(source, chosen, pipeline, root, provider, choices, address=address), progress)
+    overrides = pipeline.recipe.overrides
+    source = open_plate(Path(plate), overrides)
+    fields = choose_fields(source.plate, options.get("wells", ""), options.get("fields", ""))
+    choices = _plate_choices(source, root, options, overwrite=overwrite)
+    check_plate_run(source, fields[0], pipeline.recipe, ring_px=choices.ring_px, labels_back=choices.labels_back)
+    address = PlateAddress(source.path, overrides)
+    with provider_of(engines) as provider:
+        finish(plate_runs.run_plate(source, fields, pipeline, root, provider, choices, address=address), progress)
     return Results(root)
+
+
+def _plate_choices(source: PlateSource, root: Path, options: PlateOptions, *, overwrite: bool) -> PlateChoices:
+    path = options.get("layout")
+    stored = PlateStore(ResultStore(root), source)
+    layout = stored.layout() if path is None else read_layout(Path(path), source.plate)
+    ring_px, labels_back = options.get("ring_px", WIDTH), options.get("labels_back", False)
+    return PlateChoices(layout, ring_px, labels_back, again=overwrite)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.annotation import Annotation, EditSession
 from napari_cellvino.api.images import ImageLike, as_stack, open_image, refuse
-from napari_cellvino.api.options import Model, RunOptions, pipeline_of
+from napari_cellvino.api.options import Model, RunOptions, pipeline_of, provider_of
 from napari_cellvino.core.errors import OptionError, ReplaceError
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress, finish
@@ -62,6 +61,19 @@ class Segmentation:
         view: NDArray[np.int32] = np.asarray(labels, np.int32).view()
         view.flags.writeable = False
         return view
+
+    @property
+    def cells(self) -> NDArray[np.int32] | None:
+        """Label image of whole cells with the ids of their nuclei in ``labels``; None where they were not asked for.
+
+        Examples
+        --------
+        >>> from napari_cellvino import segment
+        >>> found = segment("sample_data/nuclei_stack.ome.tif", whole_cells="expand", parameters={"cell_reach": 8})
+        >>> bool((found.cells[found.labels > 0] == found.labels[found.labels > 0]).all())
+        True
+        """
+        return self.result.cells
 
     @cached_property
     def result(self) -> FieldResult:
@@ -183,28 +195,28 @@ def segment(
     position: str = "",
     name: str = "",
     engines: EngineProvider | None = None,
-    progress: Callable[[Progress], object] = lambda news: None,
+    progress: Callable[[Progress], object] = lambda event: None,
     **options: Unpack[RunOptions],
 ) -> Segmentation:
-    """Return what a model finds in an image.
+    """Return the cells that a model finds in an image.
 
     Parameters
     ----------
     image
         A path, a `Stack`, or an array of 2 to 5 dimensions (numpy, dask, zarr, xarray).
     model
-        A model's name, its folder, what `load_model` gave, or a whole pipeline (of `load_pipeline` or of another
-        segmentation), whose choices then hold where no option says otherwise.
+        Name or folder of a model, a model of `load_model`, or a pipeline of `load_pipeline` or another segmentation,
+        whose settings apply where no option is given.
     position
-        The name of the field of view, for files that hold several.
+        Name of the field of view, for files with several.
     name
-        What results of an array are called (default: ``image``).
+        Name of the results of an array (default: ``image``).
     engines
-        Keeps networks compiled from one image to the next; whoever made it closes it.
+        Keeps networks compiled from one image to the next; the caller closes it.
     progress
-        Called with news of the work.
+        Called with each event of progress.
     **options
-        Everything that can be chosen of a run: `RunOptions`.
+        All options of a run: `RunOptions`.
 
     Raises
     ------
@@ -222,20 +234,8 @@ def segment(
     >>> found = segment(image, "nuclei", z="mip")
     >>> found.labels.shape, found.count == len(found.table)
     ((448, 512), True)
-
-    An array needs its axes where they could be several, and a pixel size for results in µm:
-
-    >>> import numpy as np
-    >>> plane = np.asarray(image.plane(z=8))
-    >>> segment(plane, spacing_um=0.325).table["area_um2"].gt(0).all()
+    >>> segment(image.plane(z=8), spacing_um=0.325).table["area_um2"].gt(0).all()  # an array has no pixel size
     np.True_
-
-    Networks stay compiled from one image to the next:
-
-    >>> from napari_cellvino import EngineProvider, load_model
-    >>> nuclei = load_model("nuclei")
-    >>> with EngineProvider() as engines:
-    ...     counts = [segment(image, nuclei, engines=engines, z=f"plane:{z}").count for z in (7, 8)]
     """
     if options.get("frame") == 0:
         raise OptionError("frame=0 (every time point) is for runs over folders; name one time point, from 1")
@@ -247,6 +247,12 @@ def segment(
         refuse({"position": position}, "an image that is no file")
         stack = as_stack(image, options, name=name)
         pipeline = pipeline.with_overrides(stack.overrides)
-    with EngineProvider() if engines is None else nullcontext(engines) as provider:
+    return _run(stack, pipeline, engines, progress)
+
+
+def _run(
+    stack: Stack, pipeline: Pipeline, engines: EngineProvider | None, progress: Callable[[Progress], object]
+) -> Segmentation:
+    with provider_of(engines) as provider:
         prediction = finish(predict_field(stack, pipeline, provider), progress)
     return Segmentation(stack, pipeline, prediction)

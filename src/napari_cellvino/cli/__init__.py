@@ -7,23 +7,29 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
+from types import FrameType
 
 from napari_cellvino.cli.parser import make_parser
 from napari_cellvino.core.errors import CellvinoError
 
 OK, FAILED, USAGE = 0, 1, 2
+STOPPING = ("SIGTERM", "SIGHUP")  # from a service manager, or a terminal that closes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 all went well, 1 something failed, 2 wrong usage."""
-    options = make_parser().parse_args(arguments)
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold signs that a terminal cannot show
     try:
-        code = _run(options)
+        options = make_parser().parse_args(arguments)
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # names hold signs that a terminal cannot show
+        with _stopped_by_signals():
+            code = _run(options)
         sys.stdout.flush()
         return code
     except CellvinoError as error:
@@ -32,18 +38,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("cellvino: stopped; finished fields are kept, and the same command goes on from there", file=sys.stderr)
         return FAILED
+    except PermissionError as error:
+        print(
+            f"cellvino: {error.filename} may not be read or entered: permission denied; ask its owner", file=sys.stderr
+        )
+        return FAILED
     except BrokenPipeError:  # the reader of our output went away; what Python still holds would fail again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Have what stops other programs end a command as Ctrl+C does: tables are written, and finished fields kept.
+
+    A signal that is ignored, as under nohup, stays so.
+    """
+    numbers = [getattr(signal, name) for name in STOPPING if hasattr(signal, name)]
+    caught = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        caught = []
+    for number in caught:
+        signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # it may come again while tables are written
+    raise KeyboardInterrupt
 
 
 def _run(options: argparse.Namespace) -> int:
     """Run the command, with a log where one is asked for."""
     if not options.verbose and options.log_file is None:
         return int(options.command(options))
-    from napari_cellvino.cli.log_setup import logging_to
+    from napari_cellvino.cli.log_setup import command_logging
 
-    with logging_to(options.verbose, options.log_file) as logger:
+    with command_logging(options.verbose, options.log_file) as logger:
         try:
             return int(options.command(options))
         except Exception:

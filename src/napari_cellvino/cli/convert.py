@@ -11,7 +11,7 @@ from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.settings import user_model_folder
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.training.convert.adapt import AdaptOptions
-from napari_cellvino.training.convert.convert import Converted, ConvertOptions, convert
+from napari_cellvino.training.convert.convert import ConversionResult, ConvertOptions, convert
 from napari_cellvino.training.convert.package_text import Sizes
 
 GENERAL_NAMES = {"model", "weights", "network", "rdf", "bioimageio", "saved_model", "best", "last"}
@@ -47,7 +47,7 @@ def _format(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _record(found: Converted) -> dict[str, object]:
+def _record(found: ConversionResult) -> dict[str, object]:
     return {
         "folder": found.package.folder,
         "spec": found.package.spec.model_dump(mode="json"),
@@ -58,7 +58,7 @@ def _record(found: Converted) -> dict[str, object]:
     }
 
 
-def _report(found: Converted) -> str:
+def _report(found: ConversionResult) -> str:
     spec, agreement = found.package.spec, found.agreement
     checked = f"differs by {agreement.rms:.2g} from its own test output" if agreement else "came without test tensors"
     lines = [

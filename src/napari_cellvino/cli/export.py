@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_cellvino.formats.export import REVIEWED_ONLY, ExportChoices, Exported, describe, export_fields
+from napari_cellvino.formats.export import REVIEWED_ONLY, ExportChoices, ExportSummary, describe, export_fields
 from napari_cellvino.formats.registry import check_formats
-from napari_cellvino.results.exported_fields import Unreadable, read_fields, read_groups
+from napari_cellvino.results.exported_fields import UnreadableField, read_fields, read_groups
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.json_text import json_text
 
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     formats = check_formats(_formats(options))
     groups = read_groups(options.groups) if options.groups else {}
     strict = frozenset() if options.all_fields else REVIEWED_ONLY | ({options.trainer} if options.trainer else set())
-    unreadable: list[Unreadable] = []
+    unreadable: list[UnreadableField] = []
     store = ResultStore.open(options.results)
     fields = read_fields(store.folders(), groups, unreadable)
     unsaved = store.unsaved()
@@ -69,7 +69,7 @@ def _quoted(folder: Path) -> str:
     return f'"{text}"' if " " in text else text
 
 
-def _record(done: dict[str, Exported], unreadable: list[Unreadable], command: str) -> dict[str, object]:
+def _record(done: dict[str, ExportSummary], unreadable: list[UnreadableField], command: str) -> dict[str, object]:
     return {
         "formats": {
             name: {"folder": e.folder, "fields": e.fields, "cells": e.cells, "not_reviewed": e.left_out}

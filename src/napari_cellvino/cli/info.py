@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from napari_cellvino.cli.plates import plate_found
+from napari_cellvino.cli.plates import plate_info
+from napari_cellvino.cli.recipe_options import overrides_from
 from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.core.image import Stack
-from napari_cellvino.io import open_source
+from napari_cellvino.core.image import MetadataOverrides, Stack
+from napari_cellvino.io import open_as
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.model_package import ModelSpec, open_package
 from napari_cellvino.model_package.spec import SPEC_NAME
@@ -24,14 +26,16 @@ Found = list[tuple[dict[str, object], str]]  # as JSON values, and as text
 
 def run(options: argparse.Namespace) -> int:
     """Describe every position of every file, and every model package; 1 when some could not be read."""
-    models = [path for path in options.inputs if (path / SPEC_NAME).is_file()]
-    plates = [path for path in options.inputs if path not in models and is_plate(path, options.pattern)]
-    files = list_inputs([path for path in options.inputs if path not in models and path not in plates])
+    models = [path for path in options.inputs if os.path.isfile(path / SPEC_NAME)]
+    said = overrides_from(options)
+    images = [path for path in options.inputs if path not in models]
+    plates = [path for path in images if is_plate(path, said.pattern, options.plate)]
+    files = list_inputs([path for path in images if path not in plates], said.pattern)
     records: list[dict[str, object]] = []
     failed = 0
     looks: list[tuple[Path, Callable[[Path], Found]]] = [(path, _model) for path in models]
-    looks += [(path, partial(_plate, options.pattern)) for path in plates]
-    looks += [(path, _image) for path in files]
+    looks += [(path, partial(_plate, said)) for path in plates]
+    looks += [(path, partial(_image, said)) for path in files]
     for path, look in looks:
         try:
             found = look(path)
@@ -48,13 +52,13 @@ def run(options: argparse.Namespace) -> int:
     return int(failed > 0)
 
 
-def _plate(pattern: str, path: Path) -> Found:
-    source = open_plate(path, pattern=pattern)
-    return [plate_found(path, source.plate)]
+def _plate(said: MetadataOverrides, path: Path) -> Found:
+    source = open_plate(path, said)
+    return [plate_info(path, source.plate)]
 
 
-def _image(path: Path) -> Found:
-    source = open_source(path)
+def _image(said: MetadataOverrides, path: Path) -> Found:
+    source = open_as(path, said)
     stacks = [source.read(position) for position in source.positions]
     return [(_record(path, stack), _format(path, stack)) for stack in stacks]
 

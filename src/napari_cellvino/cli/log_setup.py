@@ -17,7 +17,7 @@ FILE_FORMAT = "%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
 
 
 @contextmanager
-def logging_to(verbose: int, file: Path | None) -> Iterator[logging.Logger]:
+def command_logging(verbose: int, file: Path | None) -> Iterator[logging.Logger]:
     """Send log lines of the block to standard error and to a file, which is appended to; give the package's logger.
 
     Parameters
@@ -48,7 +48,7 @@ def logging_to(verbose: int, file: Path | None) -> Iterator[logging.Logger]:
             handler.close()
 
 
-class _BesideBars(logging.Handler):
+class _ProgressSafeHandler(logging.Handler):
     """Writes to standard error, above a progress bar where there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -63,7 +63,7 @@ class _BesideBars(logging.Handler):
 def _terminal(verbose: int) -> logging.Handler | None:
     if not verbose:
         return None
-    handler = _BesideBars(LEVELS[min(verbose, len(LEVELS) - 1)])
+    handler = _ProgressSafeHandler(LEVELS[min(verbose, len(LEVELS) - 1)])
     handler.setFormatter(logging.Formatter(TERMINAL_FORMAT))
     return handler
 

@@ -1,4 +1,4 @@
-"""``cellvino models``: what is installed, and whether it does what it promises."""
+"""``cellvino models``: what is installed, and whether it passes its self-test."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_suggest(commands)
     _add_watch(commands)
     _add_jobs(commands)
     _add_service(commands)
@@ -127,12 +128,22 @@ def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
     add("--layout", type=Path, metavar="FILE.csv", help="well,compound,dose,control (default: what DIR has of it)")
     add("--ring", type=int, default=5, metavar="PX", help="ring around each cell for ring_ratio_* (default: 5 px)")
     add("--labels-back", action="store_true", help="write label images into a plate that is OME-Zarr")
-    _add_pattern(parser)
+    _add_folder_choices(parser)
 
 
-def _add_pattern(parser: argparse.ArgumentParser) -> None:
-    text = "names of the images of a plate that no reader knows, as {well}_s{field}_w{channel}.tif"
-    parser.add_argument("--pattern", default="", metavar="NAMES", help=text)
+def _add_folder_choices(parser: argparse.ArgumentParser) -> None:
+    """Add how the files of a folder are taken."""
+    add = parser.add_argument_group("folders").add_argument
+    taken = "take a folder as a plate, or as a folder of images (default: as what lies in it says)"
+    add("--plate", action=argparse.BooleanOptionalAction, default=None, help=taken)
+    add("--acquisition", metavar="N", help="which one, by number or name, of an OME-Zarr plate that was imaged twice")
+    doubled = "files of one field, channel, plane and time: take the first, or make the others fields of their own"
+    add("--keep-doubles", choices=("first", "both"), help=doubled)
+    text = (
+        "what the names in a folder mean, as {well}_s{field}_w{channel}.tif for a plate that no reader knows, or "
+        "{field}_z{z}_ch{channel}.tif where channels, planes or times are files"
+    )
+    add("--pattern", metavar="NAMES", help=text)
 
 
 def _add_choices(parser: argparse.ArgumentParser) -> None:
@@ -147,6 +158,12 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         help="maximum or mean projection, sharpest plane, plane K from 1, or every plane joined to 3D objects",
     )
     parser.add_argument("--frame", type=_frame, metavar="N|all", help="time point, from 1; all: each is a field")
+    parser.add_argument(
+        "--whole-cells",
+        choices=["none", "expand", "propagate"],
+        help="make whole cells of nuclei: expanded by a distance, or grown over --cell-channel",
+    )
+    parser.add_argument("--cell-channel", metavar="NAME|N", help="channel that shows cytoplasm or membrane")
     parser.add_argument("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
     parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file has none")
     parser.add_argument("--diameter", type=float, metavar="PX", help="typical object diameter in the image, in px")
@@ -157,17 +174,32 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 
 def _frame(text: str) -> int:
     """Return a time point; 0 stands for all of them."""
-    if text == "all":
-        return 0
+    return 0 if text == "all" else _one_frame(text)
+
+
+def _add_suggest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "say which model suits an image: all of them look at a crop, and what they find is compared"
+    parser = _command(commands, "suggest", "suggest", text)
+    add = parser.add_argument
+    add("image", type=Path, metavar="IMAGE", help="an image; of a file with several fields, the first")
+    add("--model", action="append", default=[], metavar="NAME", help="a model to try; repeatable (default: all)")
+    add("--picture", type=Path, metavar="FILE.png", help="write what every model finds as a picture")
+    add("--device", metavar="D", help="AUTO, CPU, GPU, NPU, … as 'cellvino devices' lists them")
+    add("--frame", type=_one_frame, default=1, metavar="N", help="time point, from 1")
+    add("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
+
+
+def _one_frame(text: str) -> int:
+    """Return a time point."""
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time point; write a number from 1, or all")
+        raise argparse.ArgumentTypeError(f"{text!r} is no time point; they are numbered from 1")
     return int(text)
 
 
 def _add_lists(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     info = _command(commands, "info", "info", "print the metadata of image files, plates and models")
     info.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
-    _add_pattern(info)
+    _add_folder_choices(info)
     _command(commands, "devices", "devices", "list the devices that can run models here")
     models = _command(commands, "models", "models", "list the models, check one with its own test tensors, or go back")
     models.add_argument(

@@ -24,21 +24,22 @@ from napari_cellvino.workflows.plate_inputs import check_plate_run, is_plate
 from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_plate import run_plate
 
+_DECIDE = "; --keep-doubles first says that this is right, --keep-doubles both counts each"
 _SHOWN = 10  # names of what is missing
 
 
 def plate_input(options: argparse.Namespace, overrides: MetadataOverrides) -> PlateSource | None:
-    """Return the plate that is to be run, or None where the inputs are images.
+    """Return the plate that is to be run, or None where the inputs are images; say how a folder is taken.
 
     Raises
     ------
     OptionError
         If choices for a plate were typed and there is none, or a plate is one of several inputs.
     """
-    plates = [path for path in options.inputs if is_plate(path, options.pattern)]
+    plates = [path for path in options.inputs if is_plate(path, overrides.pattern, options.plate)]
     typed = [o for o in ("wells", "fields", "layout", "labels_back") if getattr(options, o)]
     if plates and len(options.inputs) == 1:
-        return open_plate(plates[0], pattern=options.pattern, spacing=overrides.spacing, channels=overrides.channels)
+        return open_plate(plates[0], overrides)
     if typed:
         flag = typed[0].replace("_", "-")
         raise OptionError(f"--{flag} is for one plate, and {options.inputs[0]} is none; see 'cellvino info'")
@@ -47,7 +48,7 @@ def plate_input(options: argparse.Namespace, overrides: MetadataOverrides) -> Pl
     return None
 
 
-def work_on_plate(
+def run_plate_inputs(
     source: PlateSource, pipeline: Pipeline, engines: EngineProvider, options: argparse.Namespace
 ) -> RunResult:
     """Run the chosen wells of a plate and return what became of every field.
@@ -60,18 +61,18 @@ def work_on_plate(
     plate = source.plate
     fields = choose_fields(plate, options.wells, options.fields)
     said = pipeline.recipe.overrides
-    check_plate_run(source, fields[0], said, ring_px=options.ring, labels_back=options.labels_back)
+    check_plate_run(source, fields[0], pipeline.recipe, ring_px=options.ring, labels_back=options.labels_back)
     layout = (
         read_layout(options.layout, plate) if options.layout else PlateStore(ResultStore(options.out), source).layout()
     )
     choices = PlateChoices(layout, options.ring, options.labels_back, again=options.overwrite)
-    address = PlateAddress(source.path, options.pattern, said)
+    address = PlateAddress(source.path, said)
     reporter = PlateReporter(plate, fields, quiet=options.json)
     reporter.begin()
     running = run_plate(source, fields, pipeline, options.out, engines, choices, address=address)
     result = finish(running, reporter.report)
     reporter.end(result.outcomes)
-    for notice in result.notices:
+    for notice in (*result.notices, *(f"{fault}{_DECIDE}" for fault in result.faults)):
         print(notice, file=sys.stderr)
     return result
 
@@ -88,9 +89,10 @@ class PlateReporter(Reporter):
         self.done: dict[Well, list[FieldOutcome]] = {}
 
     def begin(self) -> None:
-        """Print what the plate is, and its problems."""
+        """Print what the plate is, that it is taken as one, and its problems."""
         if not self.quiet:
-            print("\n  ".join([f"{self.plate.name}: {self.plate.describe()}", *_problems(self.plate)]), file=sys.stderr)
+            first = f"{self.plate.name}: {self.plate.describe()}; taken as a plate (--no-plate: as a folder of images)"
+            print("\n  ".join([first, *_problems(self.plate)]), file=sys.stderr)
 
     def report(self, item: FieldProgress | FieldOutcome) -> None:
         """Show progress, or the outcome of a field."""
@@ -119,7 +121,7 @@ class PlateReporter(Reporter):
         print(f"{well.name}: {cells(count)} in {fields}{kept} ({number} of {len(self.wells)} wells)", file=sys.stderr)
 
 
-def plate_found(path: Path, plate: Plate) -> tuple[dict[str, object], str]:
+def plate_info(path: Path, plate: Plate) -> tuple[dict[str, object], str]:
     """Return the metadata of a plate, as JSON values and as text."""
     return _record(path, plate), _format(path, plate)
 
@@ -138,7 +140,7 @@ def _record(path: Path, plate: Plate) -> dict[str, object]:
         "t": plate.t,
         "spacing_um": {"z": plate.spacing.z, "y": plate.spacing.y, "x": plate.spacing.x},
         "missing": list(plate.missing),
-        "problems": list(plate.problems),
+        "problems": [*plate.problems, *plate.faults],
     }
 
 
@@ -160,4 +162,5 @@ def _format(path: Path, plate: Plate) -> str:
 def _problems(plate: Plate) -> list[str]:
     more = len(plate.missing) - _SHOWN
     shown = ", ".join(plate.missing[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
-    return [*([f"missing: {shown}"] if shown else []), *plate.problems]
+    faults = [f"{fault}{_DECIDE}" for fault in plate.faults]
+    return [*([f"missing: {shown}"] if shown else []), *plate.problems, *faults]

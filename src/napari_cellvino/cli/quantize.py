@@ -10,8 +10,13 @@ from pathlib import Path
 from napari_cellvino.core.errors import OptionError, TrainingDataError
 from napari_cellvino.model_package import find_package
 from napari_cellvino.storage.json_text import json_text
-from napari_cellvino.training.quantize.image_sets import Parted, has_truth, part_set, read_pictures
-from napari_cellvino.training.quantize.quantize import Quantized, quantize_package
+from napari_cellvino.training.quantize.image_sets import (
+    CalibrationSplit,
+    has_truth,
+    read_pictures,
+    split_for_calibration,
+)
+from napari_cellvino.training.quantize.quantize import QuantizationResult, quantize_package
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,13 +34,13 @@ def run(options: argparse.Namespace) -> int:
         max_drop=options.max_drop,
         out=options.out,
         tiles=options.tiles,
-        tell=_report,
+        report=_report,
     )
     print(json_text(_record(found)).rstrip() if options.json else f"{found}\nwritten to {found.package.folder}")
     return 0
 
 
-def _fields(options: argparse.Namespace) -> Parted:
+def _fields(options: argparse.Namespace) -> CalibrationSplit:
     folder: Path = options.calibration
     if options.unchecked:
         return read_pictures(folder)
@@ -44,7 +49,7 @@ def _fields(options: argparse.Namespace) -> Parted:
             f"{folder} has no labels, so the accuracy of INT8 cannot be measured: put label images of "
             "the same names into labels/ beside images/, or accept that with --unchecked"
         )
-    parted = part_set(folder, diameter_px=options.diameter)
+    parted = split_for_calibration(folder, diameter_px=options.diameter)
     if parted.shared:
         _report(f"{folder} has too few fields to split: the model is scored on those it is calibrated on")
     return parted
@@ -54,9 +59,9 @@ def _report(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def _record(found: Quantized) -> dict[str, object]:
+def _record(found: QuantizationResult) -> dict[str, object]:
     return {
         "folder": found.package.folder,
-        "judgement": asdict(found.judgement) if found.judgement else None,
+        "judgement": asdict(found.comparison) if found.comparison else None,
         "carefully": found.carefully,
     }

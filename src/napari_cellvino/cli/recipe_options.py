@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.core.image import Spacing
-from napari_cellvino.core.recipe import Recipe, load_recipe
+from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
+from napari_cellvino.core.recipe import OF_FOLDERS, Recipe, WholeCellWay, load_recipe
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
 
 
@@ -22,8 +22,8 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     base = load_recipe(path) if path else default_recipe()
     typed: dict[str, object] = {
         name: getattr(options, name)
-        for name in ("model", "device", "precision", "channel", "z", "frame", "axes")
-        if getattr(options, name) is not None
+        for name in ("model", "device", "precision", "channel", "z", "frame", "axes", *OF_FOLDERS)
+        if getattr(options, name, None) is not None
     }
     if options.pixel_size is not None:
         typed["spacing_um"] = Spacing(None, options.pixel_size, options.pixel_size)
@@ -31,8 +31,20 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         typed["diameter_px"] = options.diameter
     if getattr(options, "outline", None) is not None:
         typed["outline"] = options.outline
+    if options.whole_cells is not None:
+        typed["whole_cells"] = None if options.whole_cells == "none" else options.whole_cells
+        typed |= {"cell_channel": ""} if options.whole_cells != "propagate" else {}
+    if options.cell_channel is not None:
+        typed |= {"cell_channel": options.cell_channel}
+        typed.setdefault("whole_cells", WholeCellWay.PROPAGATE)
     values = dict(_assignment(text) for text in options.set)
     return apply_choices(base, typed, values, source="the options")
+
+
+def overrides_from(options: argparse.Namespace) -> MetadataOverrides:
+    """Return what was typed on how the files of a folder are taken."""
+    keep = None if options.keep_doubles is None else KeepDoubles(options.keep_doubles)
+    return MetadataOverrides(pattern=options.pattern or "", acquisition=options.acquisition or "", keep_doubles=keep)
 
 
 def _assignment(text: str) -> tuple[str, float]:

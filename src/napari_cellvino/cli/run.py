@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from napari_cellvino.cli.plates import plate_input, work_on_plate
+from napari_cellvino.cli.plates import plate_input, run_plate_inputs
 from napari_cellvino.cli.progress_report import Reporter
 from napari_cellvino.cli.recipe_options import recipe_from
 from napari_cellvino.core.errors import OptionError
@@ -14,7 +14,7 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.run_fields import RunResult
-from napari_cellvino.workflows.run_folder import list_inputs, not_taken, run_folder
+from napari_cellvino.workflows.run_folder import describe_inputs, list_inputs, run_folder
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,11 +32,11 @@ def _run(pipeline: Pipeline, engines: EngineProvider, options: argparse.Namespac
     if source is not None:
         if pipeline.recipe.frame == 0:
             raise OptionError("a plate is run one time point at a time; write --frame N instead of --frame all")
-        return work_on_plate(source, pipeline, engines, options)
-    files = list_inputs(options.inputs)
-    passed_over = not_taken(options.inputs)
+        return run_plate_inputs(source, pipeline, engines, options)
+    files = list_inputs(options.inputs, pipeline.recipe.pattern)
     if not options.json:
-        print("".join(f"{said}\n" for said in passed_over), end="", file=sys.stderr)
+        for said in describe_inputs(options.inputs, pipeline.recipe.pattern):
+            print(said, file=sys.stderr)
     reporter = Reporter(len(files), quiet=options.json)
     result = finish(run_folder(files, pipeline, options.out, engines, overwrite=options.overwrite), reporter.report)
     reporter.end(result.outcomes)

@@ -12,7 +12,7 @@ from napari_cellvino.service.system_service import System, service_file, shown_c
 from napari_cellvino.service.watch import Watch, WatchPlan
 from napari_cellvino.storage.json_text import json_text
 
-_PATHS = ("--out", "--rules", "--recipe")
+_PATHS = ("--out", "--rules", "--recipe", "--log-file")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from napari_cellvino.training.progress_lines import TrainingProgress, write_prog
 from napari_cellvino.workflows.retrain import missing_packages
 
 if TYPE_CHECKING:
-    from napari_cellvino.training.fit.finetune import Trained, TrainingTask
+    from napari_cellvino.training.fit.finetune import TrainingResult, TrainingTask
     from napari_cellvino.training.fit.fit import FitProgress
 
 STOPPED = 130  # what a shell expects after Ctrl-C
@@ -54,37 +54,39 @@ def run(options: argparse.Namespace) -> int:
     return int(worse)
 
 
-def _follow(work: Generator[FitProgress | str, None, Trained], progress: Path | None, *, quiet: bool) -> Trained:
+def _follow(
+    work: Generator[FitProgress | str, None, TrainingResult], progress: Path | None, *, quiet: bool
+) -> TrainingResult:
     """Show a live line on a terminal, one line a checkpoint in a log."""
     live = sys.stderr.isatty() and not quiet
     with tqdm(disable=not live, file=sys.stderr, leave=False, bar_format="{desc}") as line:
         while True:
             try:
-                news = next(work)
+                event = next(work)
             except StopIteration as end:
-                trained: Trained = end.value
+                trained: TrainingResult = end.value
                 return trained
             if progress is not None:
-                write_progress(progress, _as_news(news))
-            if isinstance(news, str) or news.saved:
-                text = news if isinstance(news, str) else news.words()
+                write_progress(progress, _as_progress(event))
+            if isinstance(event, str) or event.saved:
+                text = event if isinstance(event, str) else event.describe()
                 if not quiet:
                     tqdm.write(text, file=sys.stderr)
             else:
-                line.set_description_str(news.words())
+                line.set_description_str(event.describe())
 
 
-def _as_news(news: FitProgress | str) -> TrainingProgress:
-    if isinstance(news, str):
-        return TrainingProgress(words=news)
+def _as_progress(event: FitProgress | str) -> TrainingProgress:
+    if isinstance(event, str):
+        return TrainingProgress(message=event)
     return TrainingProgress(
-        step=news.step, steps=news.steps, loss=news.loss, validation=news.validation,
-        seconds_left=news.seconds_left, saved=news.saved,
+        step=event.step, steps=event.steps, loss=event.loss, validation=event.validation,
+        seconds_left=event.seconds_left, saved=event.saved,
     )  # fmt: skip
 
 
-def _report(trained: Trained, task: TrainingTask, *, as_json: bool) -> bool:
-    before, after = trained.goals
+def _report(trained: TrainingResult, task: TrainingTask, *, as_json: bool) -> bool:
+    before, after = trained.primary_metrics
     worse = before is not None and after <= before
     if as_json:
         scores = {"before": trained.before, "after": trained.after}

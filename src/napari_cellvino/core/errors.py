@@ -23,7 +23,7 @@ class CellvinoError(Exception):
         super().__init__("; ".join(part for part in (problem, command or remedy) if part))
 
     @property
-    def in_window(self) -> str:
+    def window_message(self) -> str:
         """The problem and the remedy, as shown in the window."""
         return "; ".join(part for part in (self.problem, self.remedy) if part)
 
@@ -58,6 +58,10 @@ class OutputError(CellvinoError, OSError):
 
 class ReplaceError(OutputError):
     """Another result exists where one is to be written; callers may ask to replace it."""
+
+
+class JournalBusyError(OutputError):
+    """Another window, or another process, writes a journal of corrections."""
 
 
 class TrainingDataError(CellvinoError, ValueError):

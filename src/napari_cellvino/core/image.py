@@ -57,16 +57,28 @@ class Spacing:
         return area * self.z if area is not None and self.z is not None else None
 
 
+class KeepDoubles(StrEnum):
+    """What becomes of files that say they are the same plane of the same field."""
+
+    FIRST = "first"  # by name; the others are left out
+    BOTH = "both"  # each is a field of its own
+
+
 @dataclass(frozen=True, slots=True)
 class MetadataOverrides:
-    """Metadata that the user gave for an image; None means that of the file.
+    """What the user said of an image or a plate; None and empty texts mean what is found there.
 
     ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
+    ``pattern`` tells what the names of the files in a folder mean, ``acquisition`` which one of a plate that was imaged
+    more than once.
     """
 
     axes: str | None = None
     spacing: Spacing | None = None
     channels: tuple[str, ...] | None = None
+    pattern: str = ""
+    acquisition: str = ""
+    keep_doubles: KeepDoubles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +272,7 @@ class ChannelPlanes:
         return self.planes.plane(t=t, c=self.channels[c], z=z)
 
 
-def with_only(stack: Stack, channels: Sequence[int], warning: str) -> Stack:
+def select_stack_channels(stack: Stack, channels: Sequence[int], warning: str) -> Stack:
     """Return a stack of some of its channels (from 0), which keep their numbers; ``warning`` is the reason."""
     kept = tuple(channels)
     return replace(
@@ -300,7 +312,7 @@ class Plane:
         return self.pixels.shape[-2], self.pixels.shape[-1]
 
 
-class ZWay(StrEnum):
+class ZMode(StrEnum):
     """What is made of the planes of a z-stack."""
 
     MIP = "mip"
@@ -318,7 +330,7 @@ class ZChoice:
     plane, ``3d`` every plane, joined to objects in 3D.
     """
 
-    way: ZWay = ZWay.MIP
+    way: ZMode = ZMode.MIP
     plane: int | None = None
 
     @classmethod
@@ -330,19 +342,19 @@ class ZChoice:
         OptionError
             If the text is none of them.
         """
-        if text in set(ZWay) - {ZWay.PLANE}:
-            return cls(ZWay(text))
+        if text in set(ZMode) - {ZMode.PLANE}:
+            return cls(ZMode(text))
         match = re.fullmatch(r"plane:(\d+)", text)
         if match is None or int(match[1]) < 1:
             raise OptionError(
                 f"z choice {text!r} is not known; use mip, mean, focus, 3d, or plane:K with K from 1, as in plane:3"
             )
-        return cls(ZWay.PLANE, int(match[1]))
+        return cls(ZMode.PLANE, int(match[1]))
 
     @property
     def joined(self) -> bool:
         """Whether every plane is looked at and the cells are joined in 3D."""
-        return self.way is ZWay.JOINED
+        return self.way is ZMode.JOINED
 
     def __str__(self) -> str:
         return str(self.way) if self.plane is None else f"plane:{self.plane}"

@@ -51,6 +51,9 @@ class Well(NamedTuple):
         return cls(row_number(match[1]), int(match[2]) - 1)
 
 
+NO_WELL = Well(-1, -1)  # of an image of several files that belongs to no plate
+
+
 def row_number(letters: str) -> int:
     """Return the row (from 0) that the letters A to Z, AA, AB, … name."""
     number = 0
@@ -67,8 +70,13 @@ class FieldOfView(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The field as ``B02_f1``, which is also the name of its folder of results."""
-        return f"{self.well.name}_f{self.name}"
+        """The field as ``B02_f1``, which is also the name of its folder of results; outside plates, its name."""
+        return self.name if self.well == NO_WELL else f"{self.well.name}_f{self.name}"
+
+    @property
+    def place(self) -> str:
+        """The field in words: ``B02 field 1``; outside plates, its name."""
+        return self.name if self.well == NO_WELL else f"{self.well.name} field {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,8 @@ class Plate:
 
     ``rows`` and ``columns`` are those of the whole plate. ``channels`` are those of every field, ``z`` and ``t`` the
     numbers of planes and time points. ``missing`` names the wells, fields and images that should be there and are not;
-    ``problems`` are sentences on inconsistencies. Label images can be written into one that ``takes_labels``.
+    ``problems`` are sentences on inconsistencies, ``faults`` those on what makes counts wrong until the user decides.
+    Label images can be written into one that ``takes_labels``.
     """
 
     name: str
@@ -91,6 +100,7 @@ class Plate:
     spacing: Spacing = field(default_factory=Spacing)
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     takes_labels: bool = False
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -30,9 +31,10 @@ class Progress:
 
 def finish(work: Generator[T, None, R], report: Callable[[T], object] = lambda item: None) -> R:
     """Run a generator to its end and return its result; each item that it yields is passed to ``report``."""
-    while True:
-        try:
-            report(next(work))
-        except StopIteration as finished:
-            result: R = finished.value
-            return result
+    with closing(work):  # where a report is interrupted, what the generator has to put in order is done now
+        while True:
+            try:
+                report(next(work))
+            except StopIteration as finished:
+                result: R = finished.value
+                return result

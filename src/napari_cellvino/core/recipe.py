@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import reprlib
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from napari_cellvino.core.errors import ImageValueError, OptionError
-from napari_cellvino.core.image import MetadataOverrides, Spacing, Stack, ZChoice, channel_index
+from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing, Stack, ZChoice, channel_index
+from napari_cellvino.core.yaml_text import load_yaml
+
+OF_FOLDERS = ("pattern", "acquisition", "keep_doubles")  # choices on how the files of a folder are taken
 
 
 class Precision(StrEnum):
@@ -22,6 +26,13 @@ class Precision(StrEnum):
     INT8 = "int8"
 
 
+class WholeCellWay(StrEnum):
+    """How whole cells are made of nuclei: by a distance, or grown over a channel that shows the cells."""
+
+    EXPAND = "expand"
+    PROPAGATE = "propagate"
+
+
 class Recipe(BaseModel):
     """Choices of one run. ``channel`` is a name or a number from 1, ``frame`` a time point from 1.
 
@@ -29,8 +40,10 @@ class Recipe(BaseModel):
 
     ``diameter_px`` is the typical object diameter in the image, where the user gives it: the image is then resized
     to the diameter the model knows best. ``parameters`` override the defaults of the model's head. ``axes``,
-    ``spacing_um`` and ``channels`` are metadata that the user gave where those of the file are missing or wrong.
+    ``spacing_um`` and ``channels`` are metadata that the user gave where those of the file are missing or wrong;
+    ``pattern``, ``acquisition`` and ``keep_doubles`` say how the files of a folder are taken (`MetadataOverrides`).
     ``outline`` is a second model, which outlines the cells that the first one found; empty where there is none.
+    ``whole_cells`` makes whole cells of the nuclei that were found, grown over ``cell_channel`` or expanded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -49,6 +62,11 @@ class Recipe(BaseModel):
     axes: str | None = None
     spacing_um: Spacing | None = None
     channels: tuple[str, ...] | None = None
+    pattern: str = ""
+    acquisition: str = ""
+    keep_doubles: KeepDoubles | None = None
+    whole_cells: WholeCellWay | None = None
+    cell_channel: str = ""
 
     @field_validator("z")
     @classmethod
@@ -63,16 +81,24 @@ class Recipe(BaseModel):
     @property
     def overrides(self) -> MetadataOverrides:
         """Metadata that the user gave for the image."""
-        return MetadataOverrides(self.axes, self.spacing_um, self.channels)
+        return MetadataOverrides(
+            self.axes, self.spacing_um, self.channels, self.pattern, self.acquisition, self.keep_doubles
+        )
 
     def with_overrides(self, overrides: MetadataOverrides) -> Recipe:
         """Return the recipe with metadata that the user gave for the image."""
         changes = {"axes": overrides.axes, "spacing_um": overrides.spacing, "channels": overrides.channels}
-        return self.model_copy(update=changes)
+        folder = {name: getattr(overrides, name) for name in OF_FOLDERS}
+        return self.model_copy(update=changes | folder)
 
     def fingerprint(self) -> str:
-        """Return a sha256 over all choices: equal fingerprints on equal pixels give equal results."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """Return a sha256 over all choices: equal fingerprints on equal pixels give equal results.
+
+        Choices that came later count only where they are made, so that results of before are known again.
+        """
+        unmade = set() if self.whole_cells else {"whole_cells", "cell_channel"}
+        unmade |= {name for name in OF_FOLDERS if not getattr(self, name)}
+        text = json.dumps(self.model_dump(mode="json", exclude=unmade), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def dumps(self) -> str:
@@ -89,7 +115,7 @@ def load_recipe(path: Path) -> Recipe:
         If the file cannot be read, or has an unknown or impossible option.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise OptionError(f"recipe {path} cannot be read: {error}") from error
     if not isinstance(content, dict):
@@ -113,7 +139,7 @@ def make_recipe(choices: dict[str, object], *, source: str = "the choices") -> R
 
 
 def _fault(place: tuple[int | str, ...], message: str, value: object) -> str:
-    return f"{'.'.join(map(str, place))}: {message.removeprefix('Value error, ')} (got {value!r})"
+    return f"{'.'.join(map(str, place))}: {message.removeprefix('Value error, ')} (got {reprlib.repr(value)})"
 
 
 def fitted(recipe: Recipe, stack: Stack) -> Recipe:
@@ -129,12 +155,25 @@ def fitted(recipe: Recipe, stack: Stack) -> Recipe:
         fitting["z"] = "mip"
     if not 1 <= recipe.frame <= stack.shape.t:
         fitting["frame"] = 1
-    return recipe.model_copy(update=fitting)
+    return recipe.model_copy(update=fitting | _fitted_cells(recipe, stack))
+
+
+def _fitted_cells(recipe: Recipe, stack: Stack) -> dict[str, object]:
+    """Return no whole cells for a stack without their channel."""
+    if recipe.whole_cells is not WholeCellWay.PROPAGATE:
+        return {}
+    try:
+        channel_index(stack, recipe.cell_channel)
+    except ImageValueError:
+        return {"whole_cells": None, "cell_channel": ""}
+    return {}
 
 
 def renamed(recipe: Recipe, before: Stack, after: Stack) -> Recipe:
-    """Return the recipe with its channel by the name that it has after the user renamed the channels."""
-    if recipe.channel not in before.channels:
-        return recipe
-    index = before.channels.index(recipe.channel)
-    return recipe.model_copy(update={"channel": after.channels[index] if index < after.shape.c else ""})
+    """Return the recipe with its channels by the names that they have after the user renamed them."""
+    changed = {
+        field: after.channels[index] if (index := before.channels.index(name)) < after.shape.c else ""
+        for field in ("channel", "cell_channel")
+        if (name := getattr(recipe, field)) in before.channels
+    }
+    return recipe.model_copy(update=changed) if changed else recipe

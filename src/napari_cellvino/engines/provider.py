@@ -43,10 +43,12 @@ class EngineProvider:
     ----------
     make
         Makes an engine of a model, a device and a precision; by default `open_engine`.
+    kept
+        Engines that are kept compiled.
     """
 
-    def __init__(self, make: EngineMaker = open_engine) -> None:
-        self._make = make
+    def __init__(self, make: EngineMaker = open_engine, *, kept: int = KEPT) -> None:
+        self._make, self._kept = make, kept
         self._held: OrderedDict[tuple[str, str, Precision], Engine] = OrderedDict()
 
     def __enter__(self) -> Self:
@@ -69,7 +71,7 @@ class EngineProvider:
         if key not in self._held:
             self._held[key] = self._make(package, device, precision)
         self._held.move_to_end(key)
-        while len(self._held) > KEPT:
+        while len(self._held) > self._kept:
             self._held.popitem(last=False)  # who still uses it keeps a reference
         return self._held[key]
 

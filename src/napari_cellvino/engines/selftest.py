@@ -1,4 +1,4 @@
-"""Run a model package's own test tensors, to see whether it does here what it promises."""
+"""Run a model package's own test tensors, to check that it gives the expected output on this computer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_cellvino.model_package import ModelPackage
 
 @dataclass(frozen=True, slots=True)
 class ModelCheck:
-    """How one precision compares with the promised output: root-mean-square difference over all maps."""
+    """How one precision compares with the expected output: root-mean-square difference over all maps."""
 
     model: str
     precision: Precision
@@ -36,12 +36,12 @@ def check_model(package: ModelPackage, *, device: str = "AUTO") -> list[ModelChe
     DeviceError, InferenceError
         If it does not run there at all.
     """
-    batch, promised = package.test_tensors()
+    batch, expected = package.test_tensors()
     checks = []
     for precision in package.precisions:
         engine = open_engine(package, device, precision)
         info = engine.load(batch.shape[-1])
-        difference = float(np.sqrt(np.mean((engine.infer(batch).astype(np.float32) - promised) ** 2)))
+        difference = float(np.sqrt(np.mean((engine.infer(batch).astype(np.float32) - expected) ** 2)))
         tolerance = package.spec.tolerance.get(precision, 0.0)
         checks.append(ModelCheck(package.label, precision, info.device, info.number_type, difference, tolerance))
     return checks

@@ -39,31 +39,8 @@ UNKNOWN = Spacing()
 Mark = tuple[int, str, tuple[int, int, int]]  # how many, what it means, its colour
 
 
-def write_qc(
-    path: Path,
-    pixels: NDArray[np.generic],
-    labels: NDArray[np.integer] | None,
-    objects: Objects,
-    *,
-    name: str,
-    classes: Sequence[str] = ("cell",),
-    ran: Sequence[str] = (),
-    spacing: Spacing = UNKNOWN,
-    rgb: bool = False,
-    excluded: Collection[int] = (),
-) -> None:
-    """Write the picture that `draw_qc` makes as PNG.
-
-    Raises
-    ------
-    ImageValueError
-        If pixels and labels do not fit together.
-    OutputError
-        If the file cannot be written.
-    """
-    picture = draw_qc(
-        pixels, labels, objects, name=name, classes=classes, ran=ran, spacing=spacing, rgb=rgb, excluded=excluded
-    )
+def write_qc(path: Path, picture: Picture) -> None:
+    """Write the picture of `draw_qc` as PNG; `OutputError` if the file cannot be written."""
     with atomic_path(path) as part:
         Image.fromarray(picture).save(part, format="PNG", compress_level=1)
 

@@ -55,7 +55,7 @@ class Area:
 
 
 @dataclass
-class LeftOut:
+class SkippedShapes:
     """Counts what is no cell, by the words that say why; ``remarks`` are whole sentences beside that."""
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -85,6 +85,11 @@ def points_of(raw: ArrayLike) -> NDArray[np.float64]:
     return points
 
 
+def is_closed(points: NDArray[np.float64]) -> bool:
+    """Return whether a line (K, 2) comes back to where it began, and so goes round something."""
+    return len(points) > 3 and bool(np.abs(points[0] - points[-1]).max() < 1)
+
+
 def box_of(x: float, y: float, width: float, height: float) -> Box:
     """Return the box (y0, x0, y1, x1) at a corner; ValueError where it has no size, or no image holds it."""
     box = (float(y), float(x), float(y) + float(height), float(x) + float(width))
@@ -111,18 +116,21 @@ def cells_of_areas(
     areas: Sequence[Area],
     shape: tuple[int, ...],
     classes: Sequence[str] = (),
-    left_out: LeftOut | None = None,
+    left_out: SkippedShapes | None = None,
 ) -> Cells:
     """Return areas as the cells of an image of ``shape``, (Y, X) or (Z, Y, X).
 
     Raises
     ------
     ImageValueError
-        If boxes are to fill a stack, or none of the areas lies in the image.
+        If boxes are to fill a stack, none of the areas lies in the image, or nothing in the file is an area.
     """
-    left = left_out or LeftOut()
+    left = left_out or SkippedShapes()
     usable = [area for area in areas if not area.is_degenerate]
     left.add("outline(s) hold nothing", len(areas) - len(usable))
+    if not usable and left.counts:
+        held = " and ".join(f"{count} {why}" for why, count in left.counts.items())
+        raise ImageValueError(f"{path} holds no cell of this image: {held}; outline the cells and save it again")
     if usable and not any(area.outlined for area in usable):
         return _boxes(path, usable, shape, classes, left)
     regions = find_regions(usable)
@@ -153,7 +161,9 @@ def _rectangle(box: Box) -> NDArray[np.float64]:
     return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
 
 
-def _boxes(path: Path, areas: Sequence[Area], shape: tuple[int, ...], classes: Sequence[str], left: LeftOut) -> Cells:
+def _boxes(
+    path: Path, areas: Sequence[Area], shape: tuple[int, ...], classes: Sequence[str], left: SkippedShapes
+) -> Cells:
     check_flat(path, "a set of boxes", shape)
     height, width = shape
     inside = [

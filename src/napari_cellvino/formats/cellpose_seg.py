@@ -90,7 +90,7 @@ def seg_content(labels: Labels, cells: tuple[Cell, ...], image: str, *, channels
         "manual_changes": [],
         "flows": [],
         "diameter": float(np.median(np.sqrt(4 / np.pi * areas))) if len(areas) and labels.ndim == 2 else None,
-        OURS: [{"id": cell.id, "class": cell.kind, **cell.words()} for cell in cells],
+        OURS: [{"id": cell.id, "class": cell.kind, **cell.properties()} for cell in cells],
     }
 
 

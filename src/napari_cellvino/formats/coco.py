@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.formats.areas import Area, LeftOut, Pixels, box_of, cells_of_areas, points_of
+from napari_cellvino.formats.areas import Area, Pixels, SkippedShapes, box_of, cells_of_areas, points_of
 from napari_cellvino.formats.contours import signed_area
 from napari_cellvino.formats.decoding import JsonContent, decoding, read_json
 from napari_cellvino.formats.field import Cell, Cells, ExportField, Labels, cell_from, planes_of
 from napari_cellvino.formats.label_canvas import check_flat
-from napari_cellvino.formats.matching import Entry, Wanted, as_wanted, choose_entry
+from napari_cellvino.formats.matching import Entry, ImageQuery, as_query, choose_entry
 from napari_cellvino.formats.writer import SplitBook
 
 ANNOTATIONS_NAME = "annotations.json"
@@ -85,7 +85,7 @@ class Coco:
                     shape["segmentation"] = [ring.ravel().tolist() for ring in rings[cell.id]]
             kind = self._kinds.setdefault(cell.kind, len(self._kinds) + 1)
             box = {"bbox": [x0, y0, x1 - x0, y1 - y0], "category_id": kind, "iscrowd": 0}
-            yield {**shape, **box, "object": cell.id, **cell.words()}
+            yield {**shape, **box, "object": cell.id, **cell.properties()}
 
     def _append(self, name: str, rows: Iterable[dict[str, object]]) -> None:
         with self._list(name).open("a", encoding="utf-8", newline="\n") as handle:
@@ -134,7 +134,9 @@ def is_coco(content: JsonContent) -> bool:
     return isinstance(content, dict) and "annotations" in content and "images" in content
 
 
-def read_coco(path: Path, shape: tuple[int, ...], wanted: Wanted | str = "", *, content: JsonContent = None) -> Cells:
+def read_coco(
+    path: Path, shape: tuple[int, ...], wanted: ImageQuery | str = "", *, content: JsonContent = None
+) -> Cells:
     """Return the objects of an image (without suffix) in a COCO file; of its only image otherwise.
 
     ``content`` is what the file holds, where it was read before.
@@ -149,21 +151,31 @@ def read_coco(path: Path, shape: tuple[int, ...], wanted: Wanted | str = "", *, 
     check_flat(path, "an image of COCO JSON", shape)
     held = read_json(path) if content is None else content
     with decoding(path, "COCO JSON"):
-        notes = _notes(path, held, as_wanted(wanted), shape)
+        notes = _notes(path, held, as_query(wanted), shape)
         categories = held.get("categories") or [] if isinstance(held, dict) else []
-        kinds = {entry["id"]: str(entry["name"]) for entry in categories}
+        kinds = {str(entry["id"]): str(entry["name"]) for entry in categories}
         return _drawn(path, notes, kinds, shape)
 
 
-def _notes(path: Path, held: JsonContent, wanted: Wanted, shape: tuple[int, ...]) -> list[Json]:
+def _notes(path: Path, held: JsonContent, wanted: ImageQuery, shape: tuple[int, ...]) -> list[Json]:
     """Return the annotations of the image that is wanted."""
     if isinstance(held, list):
         if wanted.several or len({str(note["image_id"]) for note in held}) > 1:
             raise ImageValueError(f"{path} is a list of results without the names of their images; give the whole file")
         return held
-    images = held["images"]
+    images = list({str(image["id"]): image for image in held["images"]}.values())  # one that is listed twice is one
     row = choose_entry(path, [_entry(image) for image in images], wanted, shape)
-    return [note for note in held["annotations"] if note["image_id"] == images[row]["id"]]
+    of_image: dict[str, list[Json]] = {str(image["id"]): [] for image in images}
+    strays = sum(str(note["image_id"]) not in of_image for note in held["annotations"])
+    for note in held["annotations"]:
+        of_image.get(str(note["image_id"]), []).append(note)
+    notes = of_image[str(images[row]["id"])]
+    if strays and not notes:
+        raise ImageValueError(
+            f"{path} has no annotation of the image {wanted.name}, and {strays} of images that it does not list; "
+            "are their image_id those of another file?"
+        )
+    return notes
 
 
 def _entry(image: Json) -> Entry:
@@ -172,8 +184,8 @@ def _entry(image: Json) -> Entry:
     return Entry(str(image.get("file_name") or image["id"]), known)
 
 
-def _drawn(path: Path, notes: list[Json], kinds: Mapping[int, str], shape: tuple[int, ...]) -> Cells:
-    left, taken, areas = LeftOut(), set[int](), list[Area]()
+def _drawn(path: Path, notes: list[Json], kinds: Mapping[str, str], shape: tuple[int, ...]) -> Cells:
+    left, taken, areas = SkippedShapes(), set[int](), list[Area]()
     ours = any("object" in note for note in notes)
     crowds = sum(bool(note.get("iscrowd")) for note in notes)
     budget = _Budget(MOST_PIXELS * max(shape[0] * shape[1], 2**20))
@@ -194,9 +206,9 @@ def _drawn(path: Path, notes: list[Json], kinds: Mapping[int, str], shape: tuple
     return cells_of_areas(path, areas, shape, classes, left)
 
 
-def _cell(id_: int, note: Json, kinds: Mapping[int, str]) -> Cell:
+def _cell(id_: int, note: Json, kinds: Mapping[str, str]) -> Cell:
     number = note.get("category_id")
-    kind = kinds.get(number, f"class {number}" if kinds else "cell") if number is not None else "cell"
+    kind = kinds.get(str(number), f"class {number}" if kinds else "cell") if number is not None else "cell"
     box = box_of(*map(float, note["bbox"])) if note.get("bbox") and not note.get("segmentation") else (0, 0, 0, 0)
     return cell_from(id_, kind, note, box)
 

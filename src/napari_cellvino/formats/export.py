@@ -26,7 +26,7 @@ REVIEWED_ONLY = frozenset({"training"})
 
 
 @dataclass
-class Exported:
+class ExportSummary:
     """What one format got: its folder, how many fields and cells, and the names of fields nobody has reviewed yet."""
 
     folder: Path
@@ -45,7 +45,7 @@ class ExportChoices:
     reviewed_only: frozenset[str] = REVIEWED_ONLY
 
 
-def export_fields(fields: Iterable[ExportField], choices: ExportChoices) -> dict[str, Exported]:
+def export_fields(fields: Iterable[ExportField], choices: ExportChoices) -> dict[str, ExportSummary]:
     """Write the fields in every format into ``out/<format>`` and return what each got.
 
     Fields are taken one at a time; rejected cells are left out of all formats. If anything raises, every folder is as
@@ -61,7 +61,7 @@ def export_fields(fields: Iterable[ExportField], choices: ExportChoices) -> dict
         If a format needs outlines and a field has boxes only.
     """
     formats = check_formats(choices.formats)
-    done = {name: Exported(choices.out / name) for name in formats}
+    done = {name: ExportSummary(choices.out / name) for name in formats}
     for name in formats:
         check_replaceable(done[name].folder, overwrite=choices.overwrite)
     with ExitStack() as stack:
@@ -81,7 +81,7 @@ def _book(folder: Path) -> SplitBook:
 
 
 def _write(
-    shown: ExportField, writers: dict[str, Writer], done: dict[str, Exported], reviewed_only: frozenset[str]
+    shown: ExportField, writers: dict[str, Writer], done: dict[str, ExportSummary], reviewed_only: frozenset[str]
 ) -> None:
     for name, writer in writers.items():
         if name in reviewed_only and not shown.reviewed:
@@ -92,7 +92,7 @@ def _write(
         done[name].cells += len(shown.cells.cells)
 
 
-def _finish(name: str, writer: Writer, part: Path, exported: Exported) -> None:
+def _finish(name: str, writer: Writer, part: Path, exported: ExportSummary) -> None:
     if not exported.fields:
         why = (
             f"none of the {len(exported.left_out)} field(s) has been reviewed to its last cell; "
@@ -142,7 +142,7 @@ def _name(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def describe(done: Sequence[Exported]) -> str:
+def describe(done: Sequence[ExportSummary]) -> str:
     """Return a line per format for people."""
     lines = []
     for exported in done:

@@ -53,7 +53,7 @@ class Cell:
     excluded: bool = False
     note: str = ""
 
-    def words(self) -> dict[str, str | float | bool]:
+    def properties(self) -> dict[str, str | float | bool]:
         """Return what formats keep beside id, class and box: score, origin, review, excluded, note."""
         states = {"origin": self.origin, "review": self.review, "note": self.note}
         return {"score": self.score, "excluded": self.excluded, **states}
@@ -66,7 +66,7 @@ class Cell:
 
 
 def cell_from(id_: int, kind: str, said: Mapping[str, Any], box: Box = (0, 0, 0, 0)) -> Cell:
-    """Return a cell with what a file says of it in the names of `Cell.words`; what it does not say is unknown."""
+    """Return a cell with what a file says of it in the names of `Cell.properties`; what it does not say is unknown."""
     return Cell(
         int(id_),
         str(kind),

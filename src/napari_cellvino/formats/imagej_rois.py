@@ -25,7 +25,7 @@ from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.formats.archives import read_members, visible_members
-from napari_cellvino.formats.areas import Area, LeftOut, cells_of_areas, ellipse, points_of
+from napari_cellvino.formats.areas import Area, SkippedShapes, cells_of_areas, ellipse, points_of
 from napari_cellvino.formats.contours import Points, Ring
 from napari_cellvino.formats.decoding import check_fits, decoding
 from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from, planes_of
@@ -95,8 +95,8 @@ def _path(ring: Ring) -> NDArray[np.float32]:
 
 
 def _properties(cell: Cell) -> str:
-    words = {"object": cell.id, "class": cell.kind, **cell.words()}
-    return "".join(f"{key}: {' '.join(str(value).split())}\n" for key, value in words.items())
+    properties = {"object": cell.id, "class": cell.kind, **cell.properties()}
+    return "".join(f"{key}: {' '.join(str(value).split())}\n" for key, value in properties.items())
 
 
 def read_rois(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
@@ -112,7 +112,7 @@ def read_rois(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
         If they lie on other planes than the image has, or at several time points.
     """
     rois = [_roi(path, named, content) for named, content in _contents(path)]
-    left, ids = LeftOut(), set[int]()
+    left, ids = SkippedShapes(), set[int]()
     areas = [roi for roi in rois if roi.roitype in AREAS]
     left.add("line(s), point(s) or text(s) are no areas", len(rois) - len(areas))
     _check_times(path, areas)

@@ -29,6 +29,7 @@ from napari_cellvino.formats.writer import (
     read_objects,
 )
 from napari_cellvino.io.label_tiff import put_image, put_labels
+from napari_cellvino.storage.csv_table import harmless_row
 
 MANIFEST_COLUMNS = (
     "id", "split", "group", "objects", "accepted", "edited", "unseen", "model", "model_sha256", "source", "position",
@@ -82,7 +83,7 @@ class TrainingSet:
 
     def _append(self, row: tuple[object, ...]) -> None:
         with (self._folder / "manifest.csv").open("a", newline="", encoding="utf-8") as handle:
-            csv.writer(handle, lineterminator="\n").writerow(row)
+            csv.writer(handle, lineterminator="\n").writerow(harmless_row(row))
 
 
 def _manifest_row(field: ExportField, split: str) -> tuple[object, ...]:

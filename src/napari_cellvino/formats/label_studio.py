@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.formats.areas import Area, LeftOut, box_of, cells_of_areas, ellipse, imported_cell, points_of
+from napari_cellvino.formats.areas import Area, SkippedShapes, box_of, cells_of_areas, ellipse, imported_cell, points_of
 from napari_cellvino.formats.contours import trace_rings
 from napari_cellvino.formats.decoding import JsonContent, decoding
 from napari_cellvino.formats.field import Cells
 from napari_cellvino.formats.label_canvas import check_flat
-from napari_cellvino.formats.matching import Entry, Wanted, choose_entry
+from napari_cellvino.formats.matching import Entry, ImageQuery, choose_entry
 
 Json = Mapping[str, Any]
 LABELS = ("polygonlabels", "rectanglelabels", "ellipselabels", "brushlabels", "labels")
@@ -35,7 +35,7 @@ def is_label_studio(content: JsonContent) -> bool:
     return isinstance(first.get("data"), dict) or ("annotation_id" in first and _picture(first) != "")
 
 
-def read_label_studio(path: Path, content: Sequence[Json], shape: tuple[int, ...], wanted: Wanted) -> Cells:
+def read_label_studio(path: Path, content: Sequence[Json], shape: tuple[int, ...], wanted: ImageQuery) -> Cells:
     """Return the shapes of an image (Y, X) in an export of Label Studio.
 
     Raises
@@ -48,7 +48,7 @@ def read_label_studio(path: Path, content: Sequence[Json], shape: tuple[int, ...
     check_flat(path, "an export of Label Studio", shape)
     with decoding(path, "JSON of Label Studio"):
         row = choose_entry(path, [Entry(_picture(task.get("data", task))) for task in content], wanted, shape)
-        left = LeftOut()
+        left = SkippedShapes()
         areas = [
             area
             for number, one in enumerate(_results(path, content[row], left), 1)
@@ -63,7 +63,7 @@ def _picture(data: Json) -> str:
     return next(iter([*named, *(v for v in data.values() if isinstance(v, str) and "." in v)]), "")
 
 
-def _results(path: Path, task: Json, left: LeftOut) -> list[Json]:
+def _results(path: Path, task: Json, left: SkippedShapes) -> list[Json]:
     """Return the shapes of the first annotation that was not cancelled; of ``JSON-MIN``, all there are."""
     if "data" not in task:
         return [{"value": one} for value in task.values() if isinstance(value, list) for one in value]
@@ -76,7 +76,7 @@ def _results(path: Path, task: Json, left: LeftOut) -> list[Json]:
     return list(chosen["result"])
 
 
-def _area(path: Path, one: Json, number: int, shape: tuple[int, ...], left: LeftOut) -> Area | None:
+def _area(path: Path, one: Json, number: int, shape: tuple[int, ...], left: SkippedShapes) -> Area | None:
     value = one["value"]
     height, width = (one.get(k) or value.get(k) for k in ("original_height", "original_width"))
     if not any(key in value for key in SHAPES):

@@ -30,7 +30,7 @@ NEAR = 2**24  # values that are counted by their number
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
+class LabelParts:
     """Connected parts of one value each: their number, ``value`` and ``area`` px per part, and those that lie apart."""
 
     labels: Labels
@@ -53,7 +53,7 @@ def cells_in_values(path: Path, pixels: NDArray[Any], shape: tuple[int, ...]) ->
     labels, ground = without_background(path, whole_numbers(path, pixels, shape), shape)
     if not labels.any():
         return labelled(labels, (), notices=ground)
-    pieces = find_pieces(labels)
+    pieces = find_parts(labels)
     if is_class_mask(pieces):
         return _parts(path, labels, pieces, ground)
     return labelled(labels, cells_of(labels), notices=(*ground, *_doubtful(path, labels, pieces)))
@@ -150,7 +150,7 @@ def _check_inside_out(path: Path, labels: Labels, values: NDArray[np.int64]) -> 
     if len(values) != 2 or labels.ndim != 2:
         return
     value = int(values[1])
-    if (_edge(labels) == value).mean() < 1 - HALF / 10 or (labels == value).mean() < HALF:
+    if (_edge(labels) == value).mean() < HALF or (labels == value).mean() < HALF:
         return
     holes = int(connected_parts(labels == 0).max())
     if holes >= PIECES and connected_parts(labels == value).max() == 1:
@@ -160,7 +160,7 @@ def _check_inside_out(path: Path, labels: Labels, values: NDArray[np.int64]) -> 
         )
 
 
-def find_pieces(labels: Labels) -> Pieces:
+def find_parts(labels: Labels) -> LabelParts:
     """Return the connected parts (diagonals connect) of each value of a label image."""
     parts = np.asarray(connected_parts(labels), np.int32)
     area = np.bincount(parts.ravel())[1:]
@@ -175,7 +175,7 @@ def find_pieces(labels: Labels) -> Pieces:
     apart = np.ones(len(values), np.int64)
     for place in np.flatnonzero(several):
         apart[place] = _count_apart([boxes[part] for part in np.flatnonzero((row == place) & large)])
-    return Pieces(parts, value[1:], area, apart, values)
+    return LabelParts(parts, value[1:], area, apart, values)
 
 
 def _count_apart(boxes: list[tuple[slice, ...]]) -> int:
@@ -192,14 +192,14 @@ def _count_apart(boxes: list[tuple[slice, ...]]) -> int:
     return len(kept)
 
 
-def is_class_mask(pieces: Pieces) -> bool:
+def is_class_mask(pieces: LabelParts) -> bool:
     """Return whether values stand for many cells each: one for all in a binary mask, or one per class."""
     if len(pieces.values) == 1:
         return len(pieces.area) > 1 or int(pieces.values[0]) in FULL
     return len(pieces.values) <= FEW_CLASSES and bool((pieces.apart >= PIECES).all())
 
 
-def words_of_class_mask(path: Path, pieces: Pieces) -> str:
+def describe_class_mask(path: Path, pieces: LabelParts) -> str:
     """Return what to say of a mask whose values are no numbers of cells."""
     values = ", ".join(map(str, pieces.values.tolist()))
     kind = f"a binary mask (0 and {values})" if len(pieces.values) == 1 else f"a mask of classes ({values})"
@@ -207,14 +207,14 @@ def words_of_class_mask(path: Path, pieces: Pieces) -> str:
     return f"{path.name} is {kind}, with one value for all cells ({parts})"
 
 
-def _parts(path: Path, labels: Labels, pieces: Pieces, ground: tuple[str, ...]) -> Cells:
-    word = f"{words_of_class_mask(path, pieces)}: the parts are taken as the cells, those that touch as one"
+def _parts(path: Path, labels: Labels, pieces: LabelParts, ground: tuple[str, ...]) -> Cells:
+    word = f"{describe_class_mask(path, pieces)}: the parts are taken as the cells, those that touch as one"
     kinds = {v: "cell" if len(pieces.values) == 1 else f"class {v}" for v in pieces.values.tolist()}
     cells = [imported_cell(number, kinds[v]) for number, v in enumerate(pieces.value.tolist(), 1)]
     return labelled(pieces.labels, cells, notices=(*ground, word))
 
 
-def _doubtful(path: Path, labels: Labels, pieces: Pieces) -> tuple[str, ...]:
+def _doubtful(path: Path, labels: Labels, pieces: LabelParts) -> tuple[str, ...]:
     """Return what to say of labels that are read as they are and need not be what was meant."""
     words = []
     split = pieces.values[pieces.apart > 1]

@@ -20,12 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_cellvino.formats.areas import Area, LeftOut, box_of, cells_of_areas, ellipse, imported_cell, points_of
+from napari_cellvino.formats.areas import (
+    Area,
+    SkippedShapes,
+    box_of,
+    cells_of_areas,
+    ellipse,
+    imported_cell,
+    is_closed,
+    points_of,
+)
 from napari_cellvino.formats.contours import trace_rings
 from napari_cellvino.formats.decoding import JsonContent, decoding
 from napari_cellvino.formats.field import Cells, MisfitError
 from napari_cellvino.formats.label_canvas import check_flat
-from napari_cellvino.formats.matching import Wanted
+from napari_cellvino.formats.matching import ImageQuery
 
 Json = Mapping[str, Any]
 POLYGONS = ("polygon", "rotation", "quadrilateral", "oriented_rectangle")
@@ -36,7 +45,7 @@ def is_labelme(content: JsonContent) -> bool:
     return isinstance(content, dict) and isinstance(content.get("shapes"), list)
 
 
-def read_labelme(path: Path, content: Json, shape: tuple[int, ...], wanted: Wanted) -> Cells:
+def read_labelme(path: Path, content: Json, shape: tuple[int, ...], wanted: ImageQuery) -> Cells:
     """Return the objects of a labelme file in an image (Y, X).
 
     Raises
@@ -47,7 +56,7 @@ def read_labelme(path: Path, content: Json, shape: tuple[int, ...], wanted: Want
         If it is of an image of another size.
     """
     check_flat(path, "a file of labelme", shape)
-    left, areas, groups = LeftOut(), list[Area](), dict[tuple[str, str], int]()
+    left, areas, groups = SkippedShapes(), list[Area](), dict[tuple[str, str], int]()
     with decoding(path, "JSON of labelme"):
         size = content.get("imageHeight"), content.get("imageWidth")
         if all(size) and tuple(map(int, filter(None, size))) != tuple(shape):
@@ -61,11 +70,11 @@ def read_labelme(path: Path, content: Json, shape: tuple[int, ...], wanted: Want
         return cells_of_areas(path, areas, shape, left_out=left)
 
 
-def _area(entry: Json, id_: int, kind: str, shape: tuple[int, ...], left: LeftOut) -> Area | None:
+def _area(entry: Json, id_: int, kind: str, shape: tuple[int, ...], left: SkippedShapes) -> Area | None:
     form = str(entry.get("shape_type") or "polygon")
     points = points_of(entry.get("points") or [])
     cell = imported_cell(id_, kind)
-    if form in POLYGONS or (form == "rectangle" and len(points) > 2):
+    if form in POLYGONS or (form == "rectangle" and len(points) > 2) or (form == "linestrip" and is_closed(points)):
         return Area(cell, (points,))
     if form == "rectangle" and len(points) == 2:
         (x0, y0), (x1, y1) = points.min(0).tolist(), points.max(0).tolist()

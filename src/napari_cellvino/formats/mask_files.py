@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from napari_cellvino.formats.matching import UPLOADED, Wanted, plain
-from napari_cellvino.io.mask_names import masked_image
+from napari_cellvino.formats.matching import UPLOADED, ImageQuery, plain
+from napari_cellvino.io.mask_names import image_of_mask
 
 ENDING = re.compile(r"(\.ome)?(\.(tiff?|btf|tf8|png|npy|npz|zip|roi|geojson|json|txt|csv|zarr))(\.gz)?$", re.IGNORECASE)
 ADDED = re.compile(
@@ -29,18 +29,19 @@ def names_of(path: Path) -> tuple[str, str]:
     return stem, ADDED.sub("", stem)
 
 
-def files_of_image(masks: Path, wanted: Wanted) -> list[Path]:
+def files_of_image(masks: Path, wanted: ImageQuery) -> list[Path]:
     """Return the files in a folder that are called like an image; in the folders below where it holds none."""
     return _marked(sorted(masks.iterdir()), wanted) or _marked(sorted(islice(_below(masks), MOST_FILES)), wanted)
 
 
 def _below(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
-        if not any(part.startswith(".") or part.endswith(".zarr") for part in path.relative_to(folder).parts[:-1]):
+        above = path.relative_to(folder).parts[:-1]
+        if not any(part.startswith(".") or part.endswith(".zarr") or part == "__MACOSX" for part in above):
             yield path
 
 
-def _marked(files: list[Path], wanted: Wanted) -> list[Path]:
+def _marked(files: list[Path], wanted: ImageQuery) -> list[Path]:
     """Return the files that have the name of the image, and are not the image, which may lie beside them."""
     own = Path(wanted.path).resolve() if wanted.path else None
     named = [
@@ -51,10 +52,10 @@ def _marked(files: list[Path], wanted: Wanted) -> list[Path]:
     return [path for path in named if len(named) == 1 or plain(names_of(path)[0]) not in wanted.names] or named
 
 
-def _is_of(path: Path, wanted: Wanted) -> bool:
+def _is_of(path: Path, wanted: ImageQuery) -> bool:
     stem, short = names_of(path)
     if NO_MASKS.search(stem):
         return False
-    program = masked_image(ENDING.sub(".tif", path.name), [f"{wanted.name}.tif"]) or ""
+    program = image_of_mask(ENDING.sub(".tif", path.name), [f"{wanted.name}.tif"]) or ""
     found = {plain(name) for name in (stem, short, UPLOADED.sub("", stem), program.removesuffix(".ome"))}
     return not wanted.names.isdisjoint(found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +21,11 @@ Size = tuple[int, int]
 IMAGE_ENDING = re.compile(r"(\.ome)?\.[A-Za-z0-9]{1,5}$", re.IGNORECASE)
 UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")  # what Label Studio puts before the name of a file
 SHOWN = 8
+CELLPOSE = ("_seg.npy", "_cp_masks.tif", "_cp_masks.tiff", "_cp_masks.png", "_rois.zip", "_cp_outlines.txt")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImageQuery:
     """The image whose annotations are looked for.
 
     ``name`` is without ending; ``path`` is where it lies, empty where that is not known; ``rivals`` are the paths of
@@ -50,9 +51,9 @@ class Entry:
     size: Size | None = None
 
 
-def as_wanted(wanted: Wanted | str) -> Wanted:
+def as_query(wanted: ImageQuery | str) -> ImageQuery:
     """Return the image that is wanted; of a name alone, nothing else is known."""
-    return Wanted(wanted) if isinstance(wanted, str) else wanted
+    return ImageQuery(wanted) if isinstance(wanted, str) else wanted
 
 
 def plain(text: str) -> str:
@@ -80,7 +81,7 @@ def shared_folders(file_name: str, path: str) -> int:
     return count
 
 
-def choose_entry(path: Path, entries: Sequence[Entry], wanted: Wanted, shape: tuple[int, ...]) -> int:
+def choose_entry(path: Path, entries: Sequence[Entry], wanted: ImageQuery, shape: tuple[int, ...]) -> int:
     """Return the row of the entry that belongs to an image of ``shape`` (Y, X).
 
     Raises
@@ -111,7 +112,7 @@ def choose_entry(path: Path, entries: Sequence[Entry], wanted: Wanted, shape: tu
     return best[0]
 
 
-def _named(entries: Sequence[Entry], wanted: Wanted) -> list[int]:
+def _named(entries: Sequence[Entry], wanted: ImageQuery) -> list[int]:
     stems = [stem_of(entry.file_name) for entry in entries]
     exact = [row for row, stem in enumerate(stems) if stem == wanted.name]
     alike = [row for row, stem in enumerate(stems) if plain(stem) in wanted.names]
@@ -123,7 +124,7 @@ def _listed(entries: Sequence[Entry]) -> str:
     return ", ".join(entry.file_name for entry in entries[:SHOWN]) + (" …" if len(entries) > SHOWN else "")
 
 
-def check_rivals(path: Path, file_name: str, wanted: Wanted) -> None:
+def check_rivals(path: Path, file_name: str, wanted: ImageQuery) -> None:
     """Raise ImageValueError where another image that is imported fits ``file_name`` as well as the wanted one."""
     own = shared_folders(file_name, wanted.path)
     rival = next((other for other in wanted.rivals if shared_folders(file_name, other) >= own), None)
@@ -134,7 +135,24 @@ def check_rivals(path: Path, file_name: str, wanted: Wanted) -> None:
         )
 
 
-def choose_file(masks: Path, files: Sequence[Path], wanted: Wanted) -> Path:
+def most_telling(files: Sequence[Path]) -> list[Path]:
+    """Return the one file that tells most, where all of them are what Cellpose writes of one image; else all."""
+    ranks = [next((n for n, end in enumerate(CELLPOSE) if file.name.lower().endswith(end)), -1) for file in files]
+    if -1 in ranks or len({file.parent for file in files}) > 1:
+        return list(files)
+    return [files[ranks.index(min(ranks))]]
+
+
+def of_same_cellpose_run(file: Path) -> list[str]:
+    """Return the names of the other files that Cellpose wrote of one image, beside one of them."""
+    end = next((end for end in CELLPOSE if file.name.lower().endswith(end)), None)
+    names = [] if end is None else [file.name[: -len(end)] + other for other in CELLPOSE if other != end]
+    return [name for name in names if file.with_name(name).is_file()]
+
+
+def choose_file(
+    masks: Path, files: Sequence[Path], wanted: ImageQuery, fits: Callable[[Path], bool] = lambda file: True
+) -> Path:
     """Return the file of a folder that belongs to an image, of those that have its name.
 
     Raises
@@ -146,6 +164,8 @@ def choose_file(masks: Path, files: Sequence[Path], wanted: Wanted) -> Path:
     """
     shared = [shared_folders(str(file.absolute()), wanted.path) for file in files]
     best = [file for file, count in zip(files, shared, strict=True) if count == max(shared)]
+    if len(best) > 1:
+        best = most_telling([file for file in best if fits(file)] or best)
     if len(best) != 1:
         found = " and ".join(str(file.relative_to(masks)) for file in best[:SHOWN]) or "nothing"
         raise ImageReadError(f"{masks} holds {found} for the image {wanted.name}; name the file itself")

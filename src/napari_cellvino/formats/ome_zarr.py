@@ -134,7 +134,7 @@ def _omero(field: ExportField) -> Json:
 
 
 def _image_label(cells: tuple[Cell, ...], version: str) -> Json:
-    properties = [{"label-value": cell.id, "class": cell.kind, **cell.words()} for cell in cells]
+    properties = [{"label-value": cell.id, "class": cell.kind, **cell.properties()} for cell in cells]
     said: Json = {"properties": properties} if properties else {}
     return {"version": version, **said, "source": {"image": "../../"}}
 

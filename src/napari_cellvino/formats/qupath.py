@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.figures.outlines import class_hues
-from napari_cellvino.formats.areas import Area, LeftOut, box_of, cells_of_areas, points_of
+from napari_cellvino.formats.areas import Area, SkippedShapes, box_of, cells_of_areas, points_of
 from napari_cellvino.formats.contours import Ring
 from napari_cellvino.formats.decoding import JsonContent, decoding, read_json
 from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from, planes_of
@@ -34,6 +34,7 @@ from napari_cellvino.formats.writer import SplitBook
 
 Json = dict[str, Any]
 FOUND = ("detection", "cell")  # what QuPath found inside of annotations
+GEOJSON_KEYS = frozenset({"features", "geometry", "geometries", "coordinates"})
 NO_CELLS = ("tile", "tma core", "root")
 
 
@@ -86,7 +87,7 @@ def _rectangle(cell: Cell) -> Json:
 
 
 def _properties(cell: Cell, colour: tuple[int, int, int]) -> Json:
-    known = {"object": str(cell.id), **{key: str(value) for key, value in cell.words().items() if key != "score"}}
+    known = {"object": str(cell.id), **{key: str(value) for key, value in cell.properties().items() if key != "score"}}
     return {
         "objectType": "detection",
         "name": str(cell.id),
@@ -105,7 +106,7 @@ def is_geojson(content: JsonContent) -> bool:
     """Return whether JSON is GeoJSON: a collection, a list of features, or one."""
     if isinstance(content, list):
         return not content or any(isinstance(one, dict) and "geometry" in one for one in content)
-    return isinstance(content, dict) and ("features" in content or "geometry" in content or "coordinates" in content)
+    return isinstance(content, dict) and not GEOJSON_KEYS.isdisjoint(content)
 
 
 def read_geojson(path: Path, shape: tuple[int, ...], name: str = "", *, content: JsonContent = None) -> Cells:
@@ -123,7 +124,7 @@ def read_geojson(path: Path, shape: tuple[int, ...], name: str = "", *, content:
         If polygons lie on other planes than the image has, or at several time points.
     """
     held = read_json(path) if content is None else content
-    left = LeftOut()
+    left = SkippedShapes()
     with decoding(path, "GeoJSON"):
         areas = _features_with_area(held, left)
         planes = planes_of_areas(path, _planes(path, areas), shape)
@@ -137,9 +138,10 @@ def read_geojson(path: Path, shape: tuple[int, ...], name: str = "", *, content:
     return replace(drawn, notices=(*drawn.notices, *single_planes_notice(unknown, shape)))
 
 
-def _features_with_area(held: JsonContent, left: LeftOut) -> list[Json]:
+def _features_with_area(held: JsonContent, left: SkippedShapes) -> list[Json]:
     """Return the features that are polygons; the others are counted."""
-    features = held if isinstance(held, list) else held.get("features", [held])
+    inner = held if isinstance(held, list) else next((held[k] for k in ("features", "geometries") if k in held), None)
+    features = [held] if inner is None else inner
     areas = []
     for raw in features:
         feature = raw if "geometry" in raw or "coordinates" not in raw else {"geometry": raw}

@@ -20,15 +20,15 @@ from napari_cellvino.formats.label_pixels import READ_PIXELS
 from napari_cellvino.formats.label_studio import is_label_studio, read_label_studio
 from napari_cellvino.formats.labelme import is_labelme, read_labelme
 from napari_cellvino.formats.mask_files import files_of_image, is_packed, names_of
-from napari_cellvino.formats.matching import Wanted, as_wanted, choose_file
+from napari_cellvino.formats.matching import ImageQuery, as_query, choose_file
 from napari_cellvino.formats.ome_zarr import is_zarr, read_ome_zarr
 from napari_cellvino.formats.qupath import is_geojson, read_geojson
 from napari_cellvino.formats.via import is_via, read_via, read_via_csv
 from napari_cellvino.formats.yolo import read_yolo
 
 Shape = tuple[int, ...]
-Reader = Callable[[Path, Shape, Wanted], Cells]
-JsonReader = Callable[[Path, Any, Shape, Wanted], Cells]
+Reader = Callable[[Path, Shape, ImageQuery], Cells]
+JsonReader = Callable[[Path, Any, Shape, ImageQuery], Cells]
 PACKED_LIMIT = 2**27  # bytes that a packed file may always have
 BYTES_PER_PIXEL = 8
 
@@ -59,7 +59,7 @@ REFUSED: Mapping[str, str] = {
 }
 
 
-def read_cells(path: Path, shape: Shape, wanted: Wanted | str) -> Cells:
+def read_cells(path: Path, shape: Shape, wanted: ImageQuery | str) -> Cells:
     """Return the annotations in ``path`` of an image, whose size is ``shape``.
 
     That is (Y, X), or (Z, Y, X) where they belong to a whole stack. ``docs/export.md`` lists the formats.
@@ -71,7 +71,7 @@ def read_cells(path: Path, shape: Shape, wanted: Wanted | str) -> Cells:
     ImageValueError
         If it does not fit the image.
     """
-    image = as_wanted(wanted)
+    image = as_query(wanted)
     if is_packed(path):
         with unpacked(path, PACKED_LIMIT + BYTES_PER_PIXEL * math.prod(shape)) as inner:
             return read_cells(inner, shape, image)
@@ -92,15 +92,15 @@ def _reader_of(path: Path) -> Reader:
     raise ImageReadError(f"{path} is of no kind that can be read; those are {', '.join(READERS)}, .zarr, and these .gz")
 
 
-def _label_image(path: Path, shape: Shape, wanted: Wanted) -> Cells:
+def _label_image(path: Path, shape: Shape, wanted: ImageQuery) -> Cells:
     return read_label_image(path, shape)
 
 
-def _text(path: Path, shape: Shape, wanted: Wanted) -> Cells:
+def _text(path: Path, shape: Shape, wanted: ImageQuery) -> Cells:
     return (read_outlines if is_outlines(path) else read_yolo)(path, shape)
 
 
-def _json(path: Path, shape: Shape, wanted: Wanted) -> Cells:
+def _json(path: Path, shape: Shape, wanted: ImageQuery) -> Cells:
     content = read_json(path)
     reader = next((read for test, read, _ in JSON_KINDS if test(content)), None)
     if reader is None:
@@ -112,7 +112,7 @@ def _json(path: Path, shape: Shape, wanted: Wanted) -> Cells:
     return reader(path, content, shape, wanted)
 
 
-def _archive(path: Path, shape: Shape, wanted: Wanted) -> Cells:
+def _archive(path: Path, shape: Shape, wanted: ImageQuery) -> Cells:
     return read_rois(path, shape)
 
 
@@ -138,17 +138,21 @@ def holds_one_image(masks: Path) -> bool:
     """
     if masks.is_dir():
         return is_zarr(masks)
+    if is_packed(masks):
+        with unpacked(masks, PACKED_LIMIT) as inner:
+            return holds_one_image(inner)
     if masks.suffix.lower() in (".json", ".geojson"):
         content = read_json(masks)
         return next((single for test, _, single in JSON_KINDS if test(content)), True)
     return masks.suffix.lower() != ".csv"
 
 
-def find_annotations(masks: Path, wanted: Wanted | str) -> Path:
+def find_annotations(masks: Path, wanted: ImageQuery | str, fits: Callable[[Path], bool] = lambda file: True) -> Path:
     """Return what holds the annotations of an image: ``masks`` itself, or the file in it of that name.
 
     What programs add to a name (``_masks``, ``_seg``, ``_RoiSet``, …) is passed over, and signs that no file may have.
-    Folders in it are searched where it holds nothing itself.
+    Folders in it are searched where it holds nothing itself. Of several files, those that ``fits`` says fit the image
+    are left, and of what Cellpose writes of one image what tells most.
 
     Raises
     ------
@@ -157,7 +161,7 @@ def find_annotations(masks: Path, wanted: Wanted | str) -> Path:
     ImageValueError
         If it could belong to another image of the same name as well.
     """
-    image = as_wanted(wanted)
+    image = as_query(wanted)
     if not masks.exists():
         raise ImageReadError(f"there is nothing at {masks}; check the name")
     if image.path and Path(image.path).exists() and masks.resolve() == Path(image.path).resolve():
@@ -166,7 +170,7 @@ def find_annotations(masks: Path, wanted: Wanted | str) -> Path:
         return masks
     with decoding(masks, "a folder of masks"):
         files = files_of_image(masks, image)
-    return choose_file(masks, files, image)
+    return choose_file(masks, files, image, fits)
 
 
 def without_masks(images: Sequence[Path], masks: Path) -> list[Path]:

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.storage.csv_table import harmless_row, read_dicts
+
 VAL_SHARE = 0.2
 SPLITS_NAME = "splits.csv"
 
@@ -39,8 +42,12 @@ class Splits:
         path = folder / SPLITS_NAME
         if not path.is_file():
             return cls()
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            rows = list(csv.DictReader(handle))
+        try:
+            rows = read_dicts(path)
+        except (OSError, ValueError, csv.Error) as error:
+            raise ImageReadError(
+                f"{path} holds the splits of the export before and cannot be read: {error}; move it away to split anew"
+            ) from error
         fields = {row.get("id", ""): row.get("split", "") for row in rows}
         groups: dict[str, str] = {}
         for row in rows:
@@ -57,4 +64,4 @@ def write_splits(folder: Path, rows: Iterable[tuple[str, str, str]]) -> None:
     with (folder / SPLITS_NAME).open("w", newline="", encoding="utf-8") as handle:
         table = csv.writer(handle, lineterminator="\n")
         table.writerow(("id", "split", "group"))
-        table.writerows(rows)
+        table.writerows(map(harmless_row, rows))

@@ -18,18 +18,19 @@ import numpy as np
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.formats.areas import (
     Area,
-    LeftOut,
+    SkippedShapes,
     box_of,
     cells_of_areas,
     ellipse,
     imported_cell,
+    is_closed,
     numbered,
     points_of,
 )
 from napari_cellvino.formats.decoding import JsonContent, check_fits, decoding
 from napari_cellvino.formats.field import Cells
 from napari_cellvino.formats.label_canvas import check_flat
-from napari_cellvino.formats.matching import Entry, Wanted, choose_entry
+from napari_cellvino.formats.matching import Entry, ImageQuery, choose_entry
 
 Json = Mapping[str, Any]
 Region = tuple[Json, Json]  # shape, attributes
@@ -48,7 +49,7 @@ def is_via(content: JsonContent) -> bool:
     return all(isinstance(one, dict) and {"filename", "regions"} <= one.keys() for one in content.values())
 
 
-def read_via(path: Path, content: Json, shape: tuple[int, ...], wanted: Wanted) -> Cells:
+def read_via(path: Path, content: Json, shape: tuple[int, ...], wanted: ImageQuery) -> Cells:
     """Return the regions of an image (Y, X) in JSON of VIA.
 
     Raises
@@ -93,7 +94,7 @@ def _shape_3(xy: Sequence[float]) -> Json:
     return {"name": form, "all_points_x": numbers[::2], "all_points_y": numbers[1::2]}
 
 
-def read_via_csv(path: Path, shape: tuple[int, ...], wanted: Wanted) -> Cells:
+def read_via_csv(path: Path, shape: tuple[int, ...], wanted: ImageQuery) -> Cells:
     """Return the regions of an image (Y, X) in the CSV of VIA.
 
     Raises
@@ -122,19 +123,22 @@ def read_via_csv(path: Path, shape: tuple[int, ...], wanted: Wanted) -> Cells:
     return _cells(path, list(images.items()), shape, wanted)
 
 
-def _cells(path: Path, images: Sequence[tuple[str, list[Region]]], shape: tuple[int, ...], wanted: Wanted) -> Cells:
+def _cells(path: Path, images: Sequence[tuple[str, list[Region]]], shape: tuple[int, ...], wanted: ImageQuery) -> Cells:
     row = choose_entry(path, [Entry(name) for name, _ in images], wanted, shape)
-    left = LeftOut()
+    left = SkippedShapes()
     with decoding(path, KIND):
         return cells_of_areas(path, numbered(list(_areas(images[row][1], left))), shape, left_out=left)
 
 
-def _areas(regions: Iterable[Region], left: LeftOut) -> Iterable[Area]:
+def _areas(regions: Iterable[Region], left: SkippedShapes) -> Iterable[Area]:
+    open_lines = 0
     for form, said in regions:
         kind, name = _class_of(said), str(form.get("name"))
         cell = imported_cell(1, kind)
         if name in ("polygon", "polyline"):
-            yield Area(cell, (points_of(np.stack([form["all_points_x"], form["all_points_y"]], axis=1)),))
+            points = points_of(np.stack([form["all_points_x"], form["all_points_y"]], axis=1))
+            open_lines += name == "polyline" and not is_closed(points)
+            yield Area(cell, (points,))
         elif name == "rect":
             box = box_of(*(float(form[key]) for key in ("x", "y", "width", "height")))
             yield Area(imported_cell(1, kind, box))
@@ -146,6 +150,8 @@ def _areas(regions: Iterable[Region], left: LeftOut) -> Iterable[Area]:
             yield Area(cell, (ellipse(x, y, rx, ry, float(form.get("theta") or 0)),))
         else:
             left.add(f"region(s) of the kind {name} are no areas")
+    if open_lines:
+        left.remarks = (*left.remarks, f"{open_lines} polyline(s) are open: taken as outlines that close by themselves")
 
 
 def _class_of(said: Json) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 from napari_cellvino.formats.field import Cell, ExportField, cell_from
 from napari_cellvino.formats.splits import Splits, write_splits
 from napari_cellvino.io.label_tiff import put_image
-from napari_cellvino.storage.csv_table import harmless_row, open_rows
+from napari_cellvino.storage.csv_table import harmless_cell, harmless_row, open_rows
 
 OBJECTS_NAME = "objects.csv"
 OBJECT_COLUMNS = (
@@ -103,4 +103,6 @@ def put_boxes(path: Path, shown: ExportField) -> None:
         table.writerow(("class", "y0", "x0", "y1", "x1", "id", "score", "centre_y", "centre_x"))
         for cell in shown.cells.cells:
             numbers = [f"{edge:g}" for edge in cell.box]
-            table.writerow((cell.kind, *numbers, cell.id, f"{cell.score:.6g}", *(f"{v:g}" for v in cell.centre)))
+            table.writerow(
+                (harmless_cell(cell.kind), *numbers, cell.id, f"{cell.score:.6g}", *(f"{v:g}" for v in cell.centre))
+            )

@@ -20,7 +20,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from napari_cellvino.formats.areas import Area, LeftOut, box_of, cells_of_areas, imported_cell, points_of
+from napari_cellvino.formats.areas import Area, SkippedShapes, box_of, cells_of_areas, imported_cell, points_of
 from napari_cellvino.formats.decoding import decoding
 from napari_cellvino.formats.field import Cells, ExportField, planes_of
 from napari_cellvino.formats.label_canvas import check_flat
@@ -115,7 +115,7 @@ def read_yolo(path: Path, shape: tuple[int, ...], name: str = "") -> Cells:
         for number, row in enumerate(rows, 1):
             with decoding(path, f"YOLO labels, line {number}"):
                 areas.append(_area(number, _class_number(row[0]), np.array(row[1:], np.float64), names, shape))
-    left = LeftOut(remarks=names.remarks)
+    left = SkippedShapes(remarks=names.remarks)
     return cells_of_areas(path, areas, shape, tuple(names.names.values()) or (() if areas else ("cell",)), left)
 
 

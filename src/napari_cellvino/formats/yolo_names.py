@@ -1,7 +1,7 @@
 """The names of YOLO's classes: in a ``data.yaml``, or in a ``classes.txt`` or ``obj.names`` as labelImg writes it.
 
 Such files are made by hand and by many programs, so that one that cannot be used costs the names and not the labels,
-and is told. YAML may refer to itself and grow without end: such a file is not read.
+and is told.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.yaml_text import load_yaml
 
 DATA_NAME = "data.yaml"
 LIST_NAMES = ("classes.txt", "obj.names", "classes.names")
@@ -29,16 +30,6 @@ class ClassNames:
     def of(self, number: int) -> str:
         """Return the name of a class; one that has none is called by its number."""
         return self.names.get(number, f"class {number}")
-
-
-class _WithoutAliases(yaml.SafeLoader):
-    """Reads YAML that refers to nothing but itself once."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuse an alias."""
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("it repeats parts of itself")
-        return super().compose_node(parent, index)
 
 
 def class_names(labels: Path) -> ClassNames:
@@ -75,16 +66,20 @@ def _text(path: Path) -> str:
 
 def _in_yaml(path: Path) -> ClassNames:
     try:
-        content = yaml.load(_text(path), _WithoutAliases)
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError, OverflowError) as error:
+        content = load_yaml(_text(path))
+    except yaml.YAMLError as error:
         return _unread(path, (str(error).splitlines() or [type(error).__name__])[0])
     if isinstance(content, dict) and content.get("kpt_shape"):
         raise ImageReadError(f"{path} says that these labels are key points (kpt_shape), which are no cells")
     names = content.get("names") if isinstance(content, dict) else None
     pairs = dict(enumerate(names)) if isinstance(names, list) else names
-    if not isinstance(pairs, dict) or not all(str(number).isdecimal() for number in pairs):
+    if not isinstance(pairs, dict) or not all(_is_name(number, name) for number, name in pairs.items()):
         return _unread(path, "it has no list of names")
     return ClassNames({int(number): str(name) for number, name in pairs.items()})
+
+
+def _is_name(number: object, name: object) -> bool:
+    return str(number).isdecimal() and isinstance(name, str | int | float)
 
 
 def _unread(path: Path, why: str) -> ClassNames:

@@ -20,6 +20,7 @@ from napari_cellvino.core.image import Shape
 
 _POSITION_LETTERS = {"R", "M", "J", "K"}  # tile, mosaic, and row and column of a grid, as tifffile names them
 _CHANNEL_LETTERS = {"C", "S", "E"}  # channel, sample, emission wavelength
+_MOST_CHANNELS_LAST, _LEAST_SIDE = 6, 16  # px that a page is wide at most, and an image at least
 _NOUNS = {"Z": "planes of a z-stack", "T": "time points", "C": "channels"}
 
 
@@ -106,6 +107,10 @@ def resolve_layout(held: tuple[AxisSizes, ...], wish: str | None) -> tuple[Layou
     ImageValueError
         If the user's letters fit none.
     """
+    if wish is None and _channels_last(held[0]):
+        count, y, x = held[0].sizes
+        said = f"the file has {count} pages of {x} x {y} px: taken as {x} channels, stored last (axes YXC)"
+        return _layout(held[0], "YXC")[0], (said,)
     if wish is None:
         return _layout(held[0], _named_rows(held[0].axes))
     letters = wish.upper()
@@ -117,6 +122,13 @@ def resolve_layout(held: tuple[AxisSizes, ...], wish: str | None) -> tuple[Layou
         f"axes {wish!r} do not fit {held[0].name}: it holds {held[0]}; give one letter of T, C, Z, Y, X for each of "
         f"its {len(held[0].sizes)} dimensions, each once, such as {example}"
     )
+
+
+def _channels_last(array: AxisSizes) -> bool:
+    """Return whether pages without a meaning are as narrow as no image is: scripts save (Y, X, C) so."""
+    if len(array.sizes) != 3 or array.axes[1:] != "YX" or _role(array.axes[0], array.sizes[0]) != "?":
+        return False
+    return 2 <= array.sizes[2] <= _MOST_CHANNELS_LAST and min(array.sizes[:2]) >= _LEAST_SIDE
 
 
 def _example(roles: str) -> str:

@@ -28,7 +28,7 @@ class Blocks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class PixelTransform:
     """What is done to pixels as they are read; ``white`` is the value to subtract from where 0 is white."""
 
     dtype: np.dtype[np.generic]
@@ -43,8 +43,8 @@ class Finish:
 class BlockPlanes:
     """Planes of one position; keeps the last block that held several, as red, green and blue of one page do."""
 
-    def __init__(self, name: str, layout: Layout, blocks: Blocks, finish: Finish, position: int = 0) -> None:
-        self._name, self._layout, self._blocks, self._finish = name, layout, blocks, finish
+    def __init__(self, name: str, layout: Layout, blocks: Blocks, transform: PixelTransform, position: int = 0) -> None:
+        self._name, self._layout, self._blocks, self._transform = name, layout, blocks, transform
         self._position = position
         self._keeps = math.prod(layout.stored[blocks.start :]) > math.prod(layout.shape[-2:])
         self._last: tuple[int, NDArray[np.generic]] | None = None  # replaced as a whole, so threads may share it
@@ -65,7 +65,7 @@ class BlockPlanes:
         pixels = self._block(number)[inside]
         pixels = pixels.copy() if self._keeps else pixels
         swapped = self._layout.roles.index("X") < self._layout.roles.index("Y")
-        return self._finish.apply(pixels.T if swapped else pixels)
+        return self._transform.apply(pixels.T if swapped else pixels)
 
     def _block(self, number: int) -> NDArray[np.generic]:
         if not self._keeps:

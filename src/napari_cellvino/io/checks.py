@@ -1,10 +1,9 @@
 """What can be wrong with a file, said in words.
 
 The libraries that parse image files raise whatever their parsing trips over when a file is damaged: struct.error,
-IndexError, an error class per codec. `reading` turns those into one sentence and keeps the cause; as it would do so
-with faults of ours too, it is put around nothing but the parsing and decoding of a file. A header can claim any size:
-`check_extent`, `check_ratio` and `check_memory` compare the claim with the file and with the memory there is before
-anything is allocated.
+IndexError, an error class per codec. `parse_errors` turns those into one sentence and keeps the cause. As it would hide
+our own bugs too, use it only around the parsing and decoding of a file. A header can claim any size: `check_extent`,
+`check_ratio` and `check_memory` compare it with the size of the file and the free memory before anything is allocated.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def first_bytes(path: Path, count: int) -> bytes:
     ImageReadError
         If there is no such file, it is empty or may not be read.
     """
-    with reading(path):
+    with parse_errors(path):
         if path.is_dir():
             return b""
         with path.open("rb") as file:
@@ -51,7 +50,7 @@ def first_bytes(path: Path, count: int) -> bytes:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def parse_errors(path: Path) -> Iterator[None]:
     """Turn the errors of image libraries and of the disk into an `ImageReadError` about ``path``."""
     try:
         yield
@@ -94,15 +93,15 @@ def check_ratio(path: Path, nbytes: int, stored: int) -> None:
 def check_extent(path: Path, end: int, size: int) -> None:
     """Raise ImageReadError where pixels should lie up to byte ``end`` of a file of ``size`` bytes."""
     if end > size:
-        raise cut_short(path, f"pixels should reach byte {end:,} and it has {size:,} bytes")
+        raise truncated_error(path, f"pixels should reach byte {end:,} and it has {size:,} bytes")
 
 
-def cut_short(path: Path, why: str) -> ImageReadError:
+def truncated_error(path: Path, why: str) -> ImageReadError:
     """Return the error for a file that ends too early."""
     return ImageReadError(f"{path.name} is cut short: {why}; copy it again from where it was made")
 
 
-def few(names: Sequence[str], most: int = 5) -> str:
+def list_names(names: Sequence[str], most: int = 5) -> str:
     """Return names for a sentence: the first few, and how many more there are."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

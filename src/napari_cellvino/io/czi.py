@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
-from napari_cellvino.io.checks import reading
-from napari_cellvino.io.instrument import Foreign, HeldFile, HeldPlanes, library
+from napari_cellvino.io.checks import parse_errors
+from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_metadata import micrometres
 
@@ -36,9 +36,9 @@ def open_czi(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
     ImageReadError
         If the file is damaged, or of a kind that is not read.
     """
-    czi = library("pylibCZIrw.czi", path, "Zeiss CZI")
-    with reading(path), czi.open_czi(str(path)) as file:
-        held = HeldFile(path, lambda: _Opened(czi.open_czi(str(path))))
+    czi = load_library("pylibCZIrw.czi", path, "Zeiss CZI")
+    with parse_errors(path), czi.open_czi(str(path)) as file:
+        held = LazyFile(path, lambda: _Opened(czi.open_czi(str(path))))
         facts = _Facts(file)
         scenes = tuple(_scenes(path, file, facts, held))
     return SceneSource(path, scenes, overrides, plate=path.stem if any(s.well for s in scenes) else "")
@@ -70,7 +70,7 @@ class _Facts:
         self.scenes = _all(metadata, "Information", "Image", "Dimensions", "S", "Scenes", "Scene")
 
 
-def _scenes(path: Path, file: Foreign, facts: _Facts, held: HeldFile) -> Iterator[Scene]:
+def _scenes(path: Path, file: Foreign, facts: _Facts, held: LazyFile) -> Iterator[Scene]:
     boxes: Mapping[int, Any] = file.scenes_bounding_rectangle
     whole = file.total_bounding_box
     if not boxes:
@@ -81,7 +81,7 @@ def _scenes(path: Path, file: Foreign, facts: _Facts, held: HeldFile) -> Iterato
 
 
 def _scene(
-    path: Path, file: Foreign, facts: _Facts, held: HeldFile, number: int | None, size: tuple[int, int]
+    path: Path, file: Foreign, facts: _Facts, held: LazyFile, number: int | None, size: tuple[int, int]
 ) -> Scene:
     t, c, z, phases = (_extent(file, axis) for axis in ("T", "C", "Z", _PHASES))
     if phases > 1:
@@ -104,7 +104,7 @@ def _scene(
 
     fits = len(facts.names) == c and colours == 1
     well, name = _place(facts, number)
-    planes = HeldPlanes(held, shape, np.dtype(dtype).itemsize * colours, plane)
+    planes = LazyPlanes(held, shape, np.dtype(dtype).itemsize * colours, plane)
     return Scene(
         shape, np.dtype(dtype), planes, name, facts.spacing, facts.names if fits else (), rgb=colours == 3,
         well=well, field="1" if well else "", hints=facts.hints if fits else (),

@@ -15,8 +15,8 @@ import numpy as np
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Spacing
 from napari_cellvino.io.axes import AxisSizes, resolve_layout
-from napari_cellvino.io.block_planes import BlockPlanes, Finish
-from napari_cellvino.io.checks import check_extent, reading
+from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
+from napari_cellvino.io.checks import check_extent, parse_errors
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_blocks import ContiguousBlocks
 from napari_cellvino.io.tiff_metadata import micrometres
@@ -35,7 +35,7 @@ def open_deltavision(path: Path, head: bytes, overrides: MetadataOverrides) -> S
     ImageReadError
         If the file is damaged, cut short, or of a type of pixels that is not read.
     """
-    with reading(path), path.open("rb") as file:
+    with parse_errors(path), path.open("rb") as file:
         raw = file.read(_HEADER)
         if len(raw) < _HEADER:
             raise ImageReadError(f"{path.name} is cut short: it ends within its header; copy it again")
@@ -57,7 +57,7 @@ def open_deltavision(path: Path, head: bytes, overrides: MetadataOverrides) -> S
     layout, _ = resolve_layout((AxisSizes(path.name, axes, stored),), None)
     blocks = ContiguousBlocks(path, _HEADER + extended, dtype, layout.plane_start, (y, x))
     shown = dtype.newbyteorder("=")
-    planes = BlockPlanes(path.name, layout, blocks, Finish(shown))
+    planes = BlockPlanes(path.name, layout, blocks, PixelTransform(shown))
     spacing = Spacing(*(micrometres(step) for step in reversed(steps)))
     hints = tuple(str(wave) for wave in waves[1 : 1 + sizes["C"]])
     names = tuple(f"{wave} nm" if int(wave) > 0 else "" for wave in hints)

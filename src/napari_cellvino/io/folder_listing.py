@@ -10,12 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.io.checks import few, reading
-from napari_cellvino.io.mask_names import masked_image
+from napari_cellvino.io.checks import list_names, parse_errors
+from napari_cellvino.io.mask_names import image_of_mask
 from napari_cellvino.io.registry import image_suffixes, readers, unread_suffixes
 
 
-class PassedOver(StrEnum):
+class SkipReason(StrEnum):
     """Why a file of a folder is not taken for an image."""
 
     MASK = "mask or output of another program"
@@ -31,14 +31,14 @@ class FolderListing:
 
     folder: Path
     images: tuple[Path, ...]
-    passed_over: tuple[tuple[Path, PassedOver], ...] = ()
+    skipped: tuple[tuple[Path, SkipReason], ...] = ()
 
-    def describe_passed_over(self) -> tuple[str, ...]:
+    def describe_skipped(self) -> tuple[str, ...]:
         """Return a sentence for each reason, which names the first files of it; none where every file was taken."""
         return tuple(
-            f"{_counted(names)} not taken ({reason}): {few(names)}"
-            for reason in PassedOver
-            if (names := [path.name for path, why in self.passed_over if why is reason])
+            f"{_counted(names)} not taken ({reason}): {list_names(names)}"
+            for reason in SkipReason
+            if (names := [path.name for path, why in self.skipped if why is reason])
         )
 
 
@@ -50,10 +50,10 @@ def list_images(folder: Path | str) -> list[Path]:
     ImageReadError
         If there is no such folder, or it may not be read.
     """
-    return list(survey_folder(folder).images)
+    return list(scan_folder(folder).images)
 
 
-def survey_folder(folder: Path | str) -> FolderListing:
+def scan_folder(folder: Path | str) -> FolderListing:
     """Return the images right in ``folder``, and what is not taken; hidden files are not looked at.
 
     Raises
@@ -62,7 +62,7 @@ def survey_folder(folder: Path | str) -> FolderListing:
         If there is no such folder, or it may not be read.
     """
     folder = Path(folder)
-    with reading(folder):
+    with parse_errors(folder):
         if not folder.is_dir():
             raise ImageReadError(f"there is no folder {folder}; check the name, or that its disk is connected")
         held = [path for path in folder.iterdir() if not path.name.startswith(".")]
@@ -75,23 +75,23 @@ def survey_folder(folder: Path | str) -> FolderListing:
 
 def _is_entry(path: Path) -> bool:
     """Return whether a path is a file, a link to none, or a folder that is an image."""
-    return not path.is_dir() or is_image_folder(path)
+    return not os.path.isdir(path) or is_image_folder(path)
 
 
 def is_image_folder(path: Path) -> bool:
     """Return whether a folder is named as one image, such as an OME-Zarr."""
-    return any(reader.has_suffix(path.name) for reader in readers() if reader.folder) and path.is_dir()
+    return any(reader.has_suffix(path.name) for reader in readers() if reader.folder) and os.path.isdir(path)
 
 
-def _why_not(path: Path, names: frozenset[str]) -> PassedOver | None:
+def _why_not(path: Path, names: frozenset[str]) -> SkipReason | None:
     lower = path.name.lower()
     if not lower.endswith(image_suffixes()):
-        return PassedOver.UNREAD if lower.endswith(unread_suffixes()) else PassedOver.OTHER
-    if not path.exists():
-        return PassedOver.BROKEN_LINK
-    if masked_image(path.name, names) is not None:
-        return PassedOver.MASK
-    return PassedOver.PREVIEW if is_preview(path.name, names) else None
+        return SkipReason.UNREAD if lower.endswith(unread_suffixes()) else SkipReason.OTHER
+    if not os.path.exists(path):
+        return SkipReason.BROKEN_LINK
+    if image_of_mask(path.name, names) is not None:
+        return SkipReason.MASK
+    return SkipReason.PREVIEW if is_preview(path.name, names) else None
 
 
 def is_preview(name: str, names: Iterable[str]) -> bool:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
-from napari_cellvino.io.checks import reading
-from napari_cellvino.io.instrument import Foreign, HeldFile, HeldPlanes, library
+from napari_cellvino.io.checks import parse_errors
+from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_metadata import micrometres
 
@@ -32,8 +32,8 @@ def open_imaris(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneS
     ImageReadError
         If the file is damaged.
     """
-    h5py = library("h5py", path, "Imaris or HDF5")
-    with reading(path), h5py.File(str(path), "r") as file:
+    h5py = load_library("h5py", path, "Imaris or HDF5")
+    with parse_errors(path), h5py.File(str(path), "r") as file:
         if _FULL not in file:
             return None
         scene = _scene(path, file, h5py)
@@ -54,13 +54,13 @@ def _scene(path: Path, file: Foreign, h5py: Foreign) -> Scene:
         pixels: NDArray[np.generic] = stored[z, : shape.y, : shape.x]
         return pixels
 
-    held = HeldFile(path, lambda: h5py.File(str(path), "r"))
+    held = LazyFile(path, lambda: h5py.File(str(path), "r"))
     said = [file[f"DataSetInfo/Channel {c}"].attrs for c in range(channels) if f"DataSetInfo/Channel {c}" in file]
     names = tuple(_text(one, "Name") for one in said)
     keys = ("LSMExcitationWavelength", "LSMEmissionWavelength")
     waves = tuple(" ".join(_text(one, key) for key in keys) for one in said)
     whole = len(said) == channels
-    planes = HeldPlanes(held, shape, first.dtype.itemsize, plane)
+    planes = LazyPlanes(held, shape, first.dtype.itemsize, plane)
     return Scene(
         shape, first.dtype, planes, "", _spacing(info, shape), names if whole else (), hints=waves if whole else ()
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import Shape
-from napari_cellvino.io.checks import check_memory, reading
+from napari_cellvino.io.checks import check_memory, parse_errors
 
 Foreign: TypeAlias = Any  # an object of a library that has no types, or of one that need not be installed
 GetPlane: TypeAlias = Callable[[Any, int, int, int], NDArray[np.generic]]  # open file, t, c, z -> (Y, X)
@@ -25,7 +25,7 @@ class MissingLibraryError(ImageReadError):
     """The library that reads a format is not installed."""
 
 
-def library(name: str, path: Path, format_name: str) -> Foreign:
+def load_library(name: str, path: Path, format_name: str) -> Foreign:
     """Return a library of the extra ``formats``.
 
     Raises
@@ -41,7 +41,7 @@ def library(name: str, path: Path, format_name: str) -> Foreign:
         ) from error
 
 
-class HeldFile:
+class LazyFile:
     """A file of a vendor's library, opened when its first plane is read and closed when nobody holds it any more.
 
     These libraries parse the directory of the whole file whenever they open it; to open it for each plane would cost
@@ -61,17 +61,17 @@ class HeldFile:
         ImageReadError
             If the file is damaged there, or gone.
         """
-        with self._lock, reading(self.path):
+        with self._lock, parse_errors(self.path):
             if self._file is None:
                 self._file = self._open()
                 weakref.finalize(self, self._file.close)
             return get(self._file)
 
 
-class HeldPlanes:
+class LazyPlanes:
     """Planes of one scene of a held file; ``get`` takes the open file and t, c, z, from 0."""
 
-    def __init__(self, held: HeldFile, shape: Shape, itemsize: int, get: GetPlane) -> None:
+    def __init__(self, held: LazyFile, shape: Shape, itemsize: int, get: GetPlane) -> None:
         self._held, self._shape, self._get = held, shape, get
         self._nbytes = shape.y * shape.x * itemsize
 

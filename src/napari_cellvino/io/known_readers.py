@@ -6,6 +6,7 @@ from napari_cellvino.io.czi import open_czi
 from napari_cellvino.io.deltavision import DELTAVISION_MAGIC, open_deltavision
 from napari_cellvino.io.imaris import open_imaris
 from napari_cellvino.io.lif import open_lif
+from napari_cellvino.io.metamorph_nd import ND_MAGIC, open_metamorph_nd
 from napari_cellvino.io.nd2 import open_nd2
 from napari_cellvino.io.oif import open_oif
 from napari_cellvino.io.raster import open_raster
@@ -25,6 +26,7 @@ KNOWN_READERS: tuple[ImageReader, ...] = (
     ImageReader("Aperio SVS", (".svs",), open_tiff, _TIFF, needs_suffix=True),
     ImageReader("Hamamatsu NDPI", (".ndpi",), open_tiff, _TIFF, needs_suffix=True),
     ImageReader("Leica SCN", (".scn",), open_tiff, _TIFF, needs_suffix=True),
+    ImageReader("MetaMorph ND", (".nd",), open_metamorph_nd, signatures(ND_MAGIC)),
     ImageReader("OME companion file", (COMPANION_SUFFIX,), open_companion),
     ImageReader("PNG", (".png",), open_raster, signatures(PNG_MAGIC)),
     ImageReader("JPEG", (".jpg", ".jpeg"), open_raster, signatures(JPEG_MAGIC)),

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
-from napari_cellvino.io.checks import reading
-from napari_cellvino.io.instrument import Foreign, GetPlane, HeldFile, HeldPlanes, library
+from napari_cellvino.io.checks import parse_errors
+from napari_cellvino.io.instrument import Foreign, GetPlane, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_metadata import micrometres
 
@@ -33,9 +33,9 @@ def open_lif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
     ImageValueError
         If it holds no image.
     """
-    liffile = library("liffile", path, "Leica LIF")
-    with reading(path), liffile.LifFile(str(path)) as file:
-        held = HeldFile(path, lambda: liffile.LifFile(str(path)))
+    liffile = load_library("liffile", path, "Leica LIF")
+    with parse_errors(path), liffile.LifFile(str(path)) as file:
+        held = LazyFile(path, lambda: liffile.LifFile(str(path)))
         found = ((number, image) for number, image in enumerate(file.images))
         scenes = [_scene(held, number, image) for number, image in found if _readable(image)]
     return SceneSource(path, tuple(scene for tiles in scenes for scene in tiles), overrides)
@@ -46,7 +46,7 @@ def _readable(image: Foreign) -> bool:
     return "Y" in dims and "X" in dims and set(dims) <= {*_ROLES, "M", "H"} and np.dtype(image.dtype).kind in "uif"
 
 
-def _scene(held: HeldFile, number: int, image: Foreign) -> list[Scene]:
+def _scene(held: LazyFile, number: int, image: Foreign) -> list[Scene]:
     dims, sizes = tuple(image.dims), dict(zip(image.dims, image.shape, strict=True))
     count = dict.fromkeys("tczyx", 1)
     for dim, size in sizes.items():
@@ -59,12 +59,18 @@ def _scene(held: HeldFile, number: int, image: Foreign) -> list[Scene]:
     named = names if len(names) == shape.c and any(not name.replace(".", "").isdecimal() for name in names) else ()
     return [
         Scene(
-            shape, dtype, HeldPlanes(held, shape, dtype.itemsize, _getter(number, dims, sizes, tile)),
+            shape, dtype, LazyPlanes(held, shape, dtype.itemsize, _getter(number, dims, sizes, tile)),
             str(image.path if hasattr(image, "path") else image.name) + (f" {tile + 1}" if tiles > 1 else ""),
-            spacing, named, rgb=sizes.get("S", 1) == 3 and shape.c == 3,
+            spacing, named, rgb=sizes.get("S", 1) == 3 and shape.c == 3, hints=_colours(image, shape.c),
         )
         for tile in range(tiles)
     ]  # fmt: skip
+
+
+def _colours(image: Foreign, count: int) -> tuple[str, ...]:
+    """Return the colour that each channel is shown in, which is all that many files say of them."""
+    said = tuple(str(found.get("LUTName", "")) for found in image.xml_element.iter("ChannelDescription"))
+    return said if len(said) == count else ()
 
 
 def _getter(number: int, dims: tuple[str, ...], sizes: dict[str, int], tile: int) -> GetPlane:

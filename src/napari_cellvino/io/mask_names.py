@@ -27,7 +27,7 @@ _WITH_IMAGE = (  # Cellpose, QuPath, Cell-ACDC, CellProfiler, and people
 _SUFFIX = re.compile(r"(\.ome)?\.[A-Za-z0-9]{2,5}$", re.IGNORECASE)
 
 
-def masked_image(name: str, names: Collection[str]) -> str | None:
+def image_of_mask(name: str, names: Collection[str]) -> str | None:
     """Return the name, without its ending, of the image that a file is the mask of; None where it is no mask.
 
     Parameters

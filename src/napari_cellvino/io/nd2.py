@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
-from napari_cellvino.io.checks import reading
-from napari_cellvino.io.instrument import Foreign, HeldFile, HeldPlanes, library
+from napari_cellvino.io.checks import parse_errors
+from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_metadata import micrometres
 
@@ -35,15 +35,15 @@ def open_nd2(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
     ImageReadError
         If the file is damaged, or has axes that are not read.
     """
-    nd2 = library("nd2", path, "Nikon ND2")
-    with reading(path), nd2.ND2File(str(path)) as file:
+    nd2 = load_library("nd2", path, "Nikon ND2")
+    with parse_errors(path), nd2.ND2File(str(path)) as file:
         sizes: Mapping[str, int] = dict(file.sizes)
         if not sizes.keys() <= _AXES or not {"Y", "X"} <= sizes.keys():
             raise ImageReadError(f"{path.name} has the axes {sizes}, which are not read; save it as OME-TIFF")
         spacing, channels = _spacing(file, sizes), _channels(file)
         names = _position_names(file, sizes.get("P", 1))
         dtype, outer = np.dtype(file.dtype), [axis for axis in sizes if axis in "TPZ"]
-    held = HeldFile(path, lambda: nd2.ND2File(str(path)))
+    held = LazyFile(path, lambda: nd2.ND2File(str(path)))
     colours = sizes.get("S", 1)
     shape = Shape(sizes.get("T", 1), sizes.get("C", 1) * colours, sizes.get("Z", 1), sizes["Y"], sizes["X"])
     scenes = tuple(
@@ -58,8 +58,8 @@ def open_nd2(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
 
 
 def _planes(
-    held: HeldFile, shape: Shape, dtype: np.dtype[np.generic], sizes: Mapping[str, int], outer: Sequence[str], p: int
-) -> HeldPlanes:
+    held: LazyFile, shape: Shape, dtype: np.dtype[np.generic], sizes: Mapping[str, int], outer: Sequence[str], p: int
+) -> LazyPlanes:
     def plane(file: Foreign, t: int, c: int, z: int) -> NDArray[np.generic]:
         place = {"T": t, "P": p, "Z": z}
         number = 0
@@ -74,7 +74,7 @@ def _planes(
         channel: NDArray[np.generic] = stored[c]
         return channel
 
-    return HeldPlanes(held, shape, dtype.itemsize * shape.c, plane)
+    return LazyPlanes(held, shape, dtype.itemsize * shape.c, plane)
 
 
 def _spacing(file: Foreign, sizes: Mapping[str, int]) -> Spacing:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
-from napari_cellvino.io.checks import reading
-from napari_cellvino.io.instrument import Foreign, HeldFile, HeldPlanes, library
+from napari_cellvino.io.checks import parse_errors
+from napari_cellvino.io.compound_file import check_chains
+from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_metadata import micrometres
 
@@ -35,8 +36,9 @@ def open_oif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
     """
     if not path.name.lower().endswith((".oib", ".oif")):
         return None
-    oiffile = library("oiffile", path, "Olympus OIB or OIF")
-    with reading(path), oiffile.OifFile(str(path)) as file:
+    oiffile = load_library("oiffile", path, "Olympus OIB or OIF")
+    check_chains(path)
+    with parse_errors(path), oiffile.OifFile(str(path)) as file:
         axes, sizes, dtype = str(file.axes), tuple(file.shape), np.dtype(file.dtype)
         settings: Mapping[str, Any] = file.mainfile
         shape = _shape(path, axes, sizes)
@@ -52,10 +54,10 @@ def open_oif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
         pixels: NDArray[np.generic] = np.asarray(series.imread(names[at]))
         return pixels
 
-    held = HeldFile(path, lambda: oiffile.OifFile(str(path)))
+    held = LazyFile(path, lambda: oiffile.OifFile(str(path)))
     named = names if len(names) == shape.c else ()
     scene = Scene(
-        shape, dtype, HeldPlanes(held, shape, dtype.itemsize, plane), "", spacing, named,
+        shape, dtype, LazyPlanes(held, shape, dtype.itemsize, plane), "", spacing, named,
         hints=hints if len(hints) == shape.c else (),
     )  # fmt: skip
     return SceneSource(path, (scene,), overrides)

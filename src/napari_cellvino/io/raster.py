@@ -19,10 +19,10 @@ from PIL import Image
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Spacing, Stack
 from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
-from napari_cellvino.io.block_planes import BlockPlanes, Finish
-from napari_cellvino.io.checks import check_memory, reading
-from napari_cellvino.io.raster_header import PNG_MAGIC, Header, read_header, turned
-from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose
+from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
+from napari_cellvino.io.checks import check_memory, parse_errors
+from napari_cellvino.io.raster_header import PNG_MAGIC, Header, apply_orientation, read_header
+from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class RasterBlocks:
         """
         header = self.header
         check_memory(self.path, header.width * header.height * 4 * header.bits // 8)
-        with reading(self.path):
-            pixels = turned(_decode(self.path.read_bytes(), header), header.orientation)
+        with parse_errors(self.path):
+            pixels = apply_orientation(_decode(self.path.read_bytes(), header), header.orientation)
         if pixels.shape[:2] != (header.height, header.width):
             raise ImageReadError(f"{self.path.name} has changed since it was opened; open it again")
         if header.colours == 1:
@@ -83,15 +83,15 @@ class RasterSource:
         ImageValueError
             If there is no such position, or the user's spacing or channel names do not fit.
         """
-        choose(self.path, self.positions, position)
-        finish = Finish(np.dtype(np.uint8 if self.header.bits <= 8 else np.uint16))
+        position_index(self.path, self.positions, position)
+        transform = PixelTransform(np.dtype(np.uint8 if self.header.bits <= 8 else np.uint16))
         shape = self.layout.shape
         rgb = shape.c == 3 and "S" in self.layout.letters
-        spacing = agreed_spacing(self.path, Spacing(), self.overrides.spacing)
+        spacing = merge_spacing(self.path, Spacing(), self.overrides.spacing)
         return Stack(
-            BlockPlanes(self.path.name, self.layout, RasterBlocks(self.path, self.header), finish),
+            BlockPlanes(self.path.name, self.layout, RasterBlocks(self.path, self.header), transform),
             shape,
-            finish.dtype,
+            transform.dtype,
             spacing=spacing,
             channels=channel_names(self.overrides.channels, ("Red", "Green", "Blue") if rgb else (), count=shape.c),
             rgb=rgb,

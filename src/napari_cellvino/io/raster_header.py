@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.io.checks import cut_short, reading
+from napari_cellvino.io.checks import parse_errors, truncated_error
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
@@ -57,11 +57,11 @@ def read_header(path: Path, head: bytes) -> Header | None:
     """
     if not head.startswith((PNG_MAGIC, JPEG_MAGIC)):
         return None
-    with reading(path), path.open("rb") as file:
+    with parse_errors(path), path.open("rb") as file:
         try:
             header = _png(file) if head.startswith(PNG_MAGIC) else _jpeg(file)
         except struct.error as error:
-            raise cut_short(path, "it ends within its header") from error
+            raise truncated_error(path, "it ends within its header") from error
     _check_size(path, header)
     return _turned(header, path)
 
@@ -80,7 +80,7 @@ def _turned(header: Header, path: Path) -> Header:
     return replace(header, width=size[0], height=size[1], orientation=orientation)
 
 
-def turned(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic]:
+def apply_orientation(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic]:
     """Return stored pixels (Y, X) or (Y, X, S) as EXIF's ``orientation`` (1 to 8) says they are to be shown."""
     upright = pixels.swapaxes(0, 1) if orientation >= _FIRST_ON_ITS_SIDE else pixels
     rows, columns = (1 if orientation in flipped else -1 for flipped in (_TOP_DOWN, _LEFT_RIGHT))

@@ -28,7 +28,7 @@ class Signature:
     data: bytes
     offset: int = 0
 
-    def found_in(self, head: bytes) -> bool:
+    def matches_head(self, head: bytes) -> bool:
         """Return whether a file that begins with ``head`` has them."""
         return head[self.offset : self.offset + len(self.data)] == self.data
 
@@ -72,13 +72,13 @@ class ImageReader:
         """Return whether a file's name ends like one of this format."""
         return name.lower().endswith(self.suffixes)
 
-    def takes(self, name: str, head: bytes) -> bool:
+    def matches(self, name: str, head: bytes) -> bool:
         """Return whether a file of this name that begins with ``head`` is one of this format by all signs."""
         if self.folder or not head:
             return False
         if not self.signatures:
             return self.has_suffix(name)
-        signed = any(signature.found_in(head) for signature in self.signatures)
+        signed = any(signature.matches_head(head) for signature in self.signatures)
         return signed and (not self.needs_suffix or self.has_suffix(name))
 
 
@@ -91,8 +91,8 @@ class UnreadFormat:
     signatures: tuple[Signature, ...] = ()
     remedy: str = "open it in the program that made it and save it as TIFF or OME-TIFF"
 
-    def fits(self, name: str, head: bytes) -> bool:
+    def matches(self, name: str, head: bytes) -> bool:
         """Return whether a file's first bytes are those of this format; without such a sign, its ending."""
         if self.signatures:
-            return any(signature.found_in(head) for signature in self.signatures)
+            return any(signature.matches_head(head) for signature in self.signatures)
         return name.lower().endswith(self.suffixes)

@@ -82,30 +82,44 @@ def open_source(
     ImageValueError
         If the image cannot be used as it is, or ``axes`` do not fit it.
     """
+    return open_as(path, MetadataOverrides(axes, spacing, None if channels is None else tuple(channels)))
+
+
+def open_as(path: Path | str, overrides: MetadataOverrides) -> Source:
+    """Return the opened file, or the images of a folder with a pattern, as the user said; errors as `open_source`.
+
+    Raises
+    ------
+    OptionError
+        If the pattern cannot be used.
+    """
     path = Path(path).expanduser().absolute()
-    overrides = MetadataOverrides(axes, spacing, None if channels is None else tuple(channels))
+    if overrides.pattern:
+        from napari_cellvino.io.plates.image_set import open_pattern  # plates are made of images: a circle else
+
+        return open_pattern(path, overrides)
     head = first_bytes(path, HEAD_BYTES)
     for reader in candidates(path, head):
         source = reader.open_file(path, head, overrides)
         if source is not None:
             _logger.debug("opened %s: %s, %d position(s)", path, type(source).__name__, len(source.positions))
             return source
-    raise not_an_image(path, head)
+    raise unreadable_error(path, head)
 
 
 def candidates(path: Path, head: bytes) -> list[ImageReader]:
     """Return the readers that may open a path, those whose suffix fits before the others; a folder has no ``head``."""
     if not head:
         return [reader for reader in readers() if reader.folder]
-    taking = [reader for reader in readers() if reader.takes(path.name, head)]
+    taking = [reader for reader in readers() if reader.matches(path.name, head)]
     return sorted(taking, key=lambda reader: not reader.has_suffix(path.name))
 
 
-def not_an_image(path: Path, head: bytes) -> ImageReadError:
+def unreadable_error(path: Path, head: bytes) -> ImageReadError:
     """Return the error for a path that no reader takes."""
     if not head:
         return ImageReadError(f"{path.name} is a folder, not an image; choose one of the images in it")
-    unread = next((format_ for format_ in UNREAD_FORMATS if format_.fits(path.name, head)), None)
+    unread = next((format_ for format_ in UNREAD_FORMATS if format_.matches(path.name, head)), None)
     if unread is not None:
         return ImageReadError(f"{path.name} is {unread.name}, which is not read here; {unread.remedy}")
     named = next((reader for reader in readers() if reader.has_suffix(path.name)), None)

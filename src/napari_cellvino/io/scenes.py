@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, PlaneReader, Shape, Spacing, Stack
-from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, distinct
+from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, unique_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class SceneSource:
         """A position with a name of its own for each scene; the name is empty where there is only one."""
         if len(self.scenes) == 1:
             return (self._position("", 0),)
-        names = distinct(tuple(scene.name.strip() or f"Scene {n}" for n, scene in enumerate(self.scenes, 1)))
+        names = unique_names(tuple(scene.name.strip() or f"Scene {n}" for n, scene in enumerate(self.scenes, 1)))
         return tuple(self._position(name, index) for index, name in enumerate(names))
 
     def _position(self, name: str, index: int) -> Position:
@@ -86,14 +86,14 @@ class SceneSource:
             If there is no such position, or the user's spacing or channel names do not fit.
         """
         positions = self.positions
-        place = positions[choose(self.path, positions, position)]
+        place = positions[position_index(self.path, positions, position)]
         scene = self.scenes[place.index]
         found = ("Red", "Green", "Blue") if scene.rgb and not scene.channels else scene.channels
         return Stack(
             scene.planes,
             scene.shape,
             scene.dtype,
-            spacing=agreed_spacing(self.path, scene.spacing, self.overrides.spacing),
+            spacing=merge_spacing(self.path, scene.spacing, self.overrides.spacing),
             channels=channel_names(self.overrides.channels, found, count=scene.shape.c),
             hints=scene.hints,
             rgb=scene.rgb,

@@ -56,7 +56,7 @@ class Source(Protocol):
         ...
 
 
-def choose(path: Path, positions: tuple[Position, ...], wanted: Position | None) -> int:
+def position_index(path: Path, positions: tuple[Position, ...], wanted: Position | None) -> int:
     """Return the index in ``positions`` of ``wanted``; None wants the first.
 
     Raises
@@ -72,7 +72,7 @@ def choose(path: Path, positions: tuple[Position, ...], wanted: Position | None)
     return positions.index(wanted)
 
 
-def agreed_spacing(path: Path, found: Spacing, wished: Spacing | None) -> Spacing:
+def merge_spacing(path: Path, found: Spacing, override: Spacing | None) -> Spacing:
     """Return ``found`` with what the user gave in its place, in µm.
 
     Raises
@@ -80,9 +80,9 @@ def agreed_spacing(path: Path, found: Spacing, wished: Spacing | None) -> Spacin
     ImageValueError
         If the user gave a size that is not above zero.
     """
-    if wished is None:
+    if override is None:
         return found
-    given = {axis: v for axis in "zyx" if (v := getattr(wished, axis)) is not None}
+    given = {axis: v for axis in "zyx" if (v := getattr(override, axis)) is not None}
     for axis, value in given.items():
         if not (math.isfinite(value) and value > 0):
             raise ImageValueError(
@@ -91,15 +91,15 @@ def agreed_spacing(path: Path, found: Spacing, wished: Spacing | None) -> Spacin
     return replace(found, **given)
 
 
-def channel_names(wished: tuple[str, ...] | None, found: tuple[str, ...], *, count: int) -> tuple[str, ...]:
+def channel_names(given: tuple[str, ...] | None, found: tuple[str, ...], *, count: int) -> tuple[str, ...]:
     """Return the user's names, else ``count`` distinct ones: the file's, with ``Channel N`` for what is missing."""
-    if wished is not None:
-        return wished
+    if given is not None:
+        return given
     usable = found if len(found) == count else ("",) * count
-    return distinct(tuple(name.strip() or f"Channel {number}" for number, name in enumerate(usable, 1)))
+    return unique_names(tuple(name.strip() or f"Channel {number}" for number, name in enumerate(usable, 1)))
 
 
-def distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+def unique_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return ``names`` with its place behind each name that came before: ``DNA``, ``DNA (2)``."""
     seen: set[str] = set()
     out = []

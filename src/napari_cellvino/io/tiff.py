@@ -16,16 +16,16 @@ import numpy as np
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, with_only
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, select_stack_channels
 from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
-from napari_cellvino.io.block_planes import BlockPlanes, Blocks, Finish
-from napari_cellvino.io.checks import few, reading
+from napari_cellvino.io.block_planes import BlockPlanes, Blocks, PixelTransform
+from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.ome import companion_name, ome_siblings
-from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose, distinct
+from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, unique_names
 from napari_cellvino.io.tiff_blocks import plan_blocks, present_channels
 from napari_cellvino.io.tiff_chain import check_chain
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
-from napari_cellvino.io.tiff_series import choose_pictures
+from napari_cellvino.io.tiff_series import choose_images
 
 COMPANION_SUFFIX = ".companion.ome"
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -34,16 +34,17 @@ _ALPHA = {1, 2}  # values of tag ExtraSamples: transparency, multiplied into the
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class TiffImage:
     """One image of a file and how to read it; it may hold several positions."""
 
     name: str
     layout: Layout
     blocks: Blocks
-    finish: Finish
+    transform: PixelTransform
     rgb: bool
     facts: TiffMetadata
-    assumptions: tuple[str, ...]
+    guesses: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class TiffSource:
 
     path: Path
     positions: tuple[Position, ...]
-    places: tuple[tuple[Picture, int], ...]
+    places: tuple[tuple[TiffImage, int], ...]
     overrides: MetadataOverrides
     remarks: tuple[str, ...] = ()
     parts: tuple[Path, ...] = ()
@@ -66,22 +67,22 @@ class TiffSource:
         ImageValueError
             If there is no such position, or the user's spacing or channel names do not fit.
         """
-        chosen = choose(self.path, self.positions, position)
+        chosen = position_index(self.path, self.positions, position)
         picture, index = self.places[chosen]
         shape = picture.layout.shape
-        spacing = agreed_spacing(self.path, picture.facts.spacing, self.overrides.spacing)
+        spacing = merge_spacing(self.path, picture.facts.spacing, self.overrides.spacing)
         there = present_channels(picture.layout, picture.blocks, index)
         found = ("Red", "Green", "Blue") if picture.rgb else picture.facts.channels
         stack = Stack(
-            BlockPlanes(self.path.name, picture.layout, picture.blocks, picture.finish, index),
+            BlockPlanes(self.path.name, picture.layout, picture.blocks, picture.transform, index),
             shape,
-            picture.finish.dtype,
+            picture.transform.dtype,
             spacing=spacing,
             channels=channel_names(self.overrides.channels, found, count=shape.c),
             rgb=picture.rgb,
             origin=Origin(path=str(self.path), position=self.positions[chosen].name, files=self._files()),
-            remarks=picture.assumptions + picture.facts.remarks + self.remarks,
-            warnings=(*self.warnings, *frames_question(picture.facts.interval_s, picture.layout, self.overrides)),
+            remarks=picture.remarks + picture.facts.remarks + self.remarks,
+            warnings=(*self.warnings, *picture.guesses, *_asked(picture, self.overrides)),
             hints=picture.facts.hints if len(picture.facts.hints) == shape.c else (),
             overrides=self.overrides,
         )
@@ -98,7 +99,9 @@ class TiffSource:
         if not there or not lost:
             return stack  # the plane that is missing is told when it is read
         gone = [name for c, name in enumerate(stack.channels) if c not in there]
-        return with_only(stack, there, f"{few(lost)} is missing: channel {few(gone)} is left out")
+        return select_stack_channels(
+            stack, there, f"{list_names(lost)} is missing: channel {list_names(gone)} is left out"
+        )
 
 
 def open_tiff(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSource | None:
@@ -115,7 +118,7 @@ def open_tiff(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSour
         return None
     if not path.name.lower().endswith(".ndpi"):  # its offsets have 64 bits in a classic TIFF
         check_chain(path, head)
-    with reading(path), TiffFile(path) as tif:
+    with parse_errors(path), TiffFile(path) as tif:
         said = str(tif.pages.first.description) if tif.pages else ""
         reject_entities(path, said)
         companion = companion_name(said)
@@ -123,7 +126,7 @@ def open_tiff(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSour
             return _source(path, tif, overrides)
     if (path.parent / companion).is_file():
         return open_companion(path.parent / companion, b"", overrides)
-    with reading(path), TiffFile(path, is_ome=False) as tif:
+    with parse_errors(path), TiffFile(path, is_ome=False) as tif:
         lost = f"what this image is stands in {companion}, which is missing: copy it beside the image"
         return _source(path, tif, overrides, (lost,))
 
@@ -138,31 +141,35 @@ def open_companion(path: Path, head: bytes, overrides: MetadataOverrides) -> Tif
     ImageValueError
         If the pixels cannot be used, or the user's axes do not fit.
     """
-    with reading(path):
+    with parse_errors(path):
         text = path.read_bytes().decode("utf-8", errors="replace").lstrip("\ufeff")
     reject_entities(path, text)
     names = sorted(ome_siblings(text))
     first = next((path.parent / name for name in names if (path.parent / name).is_file()), None)
     if first is None:
-        lost = f": {few(names)}" if names else ""
+        lost = f": {list_names(names)}" if names else ""
         raise ImageReadError(
             f"{path.name} describes a set of OME-TIFF files of which none is there{lost}; copy them beside it"
         )
-    with reading(first), TiffFile(first, omexml=text) as tif:
+    with parse_errors(first), TiffFile(first, omexml=text) as tif:
         source = _source(first, tif, overrides)
     return replace(source, path=path, parts=(path, *source.parts))
 
 
 def _source(path: Path, tif: TiffFile, overrides: MetadataOverrides, warnings: tuple[str, ...] = ()) -> TiffSource:
     """Return what an open file, and those that belong to it, hold."""
-    series, left_out = choose_pictures(path, tif)
+    series, left_out = choose_images(path, tif)
     lock = Lock()
     siblings = sorted(ome_siblings(tif.ome_metadata or ""))
     missing = tuple(name for name in siblings if not (path.parent / name).is_file())
-    pictures = [_picture(path, tif, s, overrides, lock, missing) for s in series]
+    pictures = [_image(path, tif, s, overrides, lock, missing) for s in series]
     places = tuple((picture, n) for picture in pictures for n in range(picture.layout.count("P")))
     parts = tuple(path.parent / name for name in siblings if path.parent / name != path)
     return TiffSource(path, _positions(places), places, overrides, left_out, (path, *parts), warnings)
+
+
+def _asked(picture: TiffImage, overrides: MetadataOverrides) -> tuple[str, ...]:
+    return frames_question(picture.facts.interval_s, picture.layout, overrides)
 
 
 def frames_question(interval_s: float | None, layout: Layout, overrides: MetadataOverrides) -> tuple[str, ...]:
@@ -176,21 +183,39 @@ def frames_question(interval_s: float | None, layout: Layout, overrides: Metadat
     )
 
 
-def _picture(
+def _image(
     path: Path,
     tif: TiffFile,
     series: TiffPageSeries,
     overrides: MetadataOverrides,
     lock: Lock,
     missing: tuple[str, ...],
-) -> Picture:
+) -> TiffImage:
     page = series.keyframe
-    finish, inverted = _finish(path, page)
+    transform, inverted = _transform(path, page)
     short, full = (_held(path, series, squeeze=squeeze) for squeeze in (True, False))
     layout, assumed = resolve_layout((short, full), overrides.axes)
     rgb = page.photometric in _COLOURS and "S" in layout.letters and layout.shape.c == 3
     blocks = plan_blocks(path, series, layout, lock, missing)
-    return Picture(series.name, layout, blocks, finish, rgb, read_metadata(tif, series), assumed + inverted)
+    return TiffImage(
+        series.name,
+        layout,
+        blocks,
+        transform,
+        rgb,
+        read_metadata(tif, series),
+        assumed + _fourth(page, layout),
+        inverted,
+    )
+
+
+def _fourth(page: TiffPage, layout: Layout) -> tuple[str, ...]:
+    """Return what to say of a fourth value in more than 8 bits: scripts save four channels so."""
+    left_out = any(have > shown for have, shown in zip(layout.stored, layout.shown, strict=True))
+    if not left_out or page.photometric not in _COLOURS or page.bitspersample == 8:
+        return ()
+    letters = layout.letters.replace("S", "C")
+    return (f"a fourth value of each pixel is taken for transparency; if it is a channel, give axes {letters}",)
 
 
 def _held(path: Path, series: TiffPageSeries, *, squeeze: bool) -> AxisSizes:
@@ -209,7 +234,7 @@ def _samples(page: TiffPage, values: int) -> int:
     return values - 1 if see_through and values > 1 else values
 
 
-def _finish(path: Path, page: TiffPage) -> tuple[Finish, tuple[str, ...]]:
+def _transform(path: Path, page: TiffPage) -> tuple[PixelTransform, tuple[str, ...]]:
     if page.dtype is None:
         raise ImageReadError(
             f"{path.name} has pixels of {page.bitspersample} bits (sample format {page.sampleformat}), which cannot be "
@@ -219,22 +244,22 @@ def _finish(path: Path, page: TiffPage) -> tuple[Finish, tuple[str, ...]]:
         raise ImageValueError(f"{path.name} has pixels of type {page.dtype}; save the magnitude as 32-bit float")
     dtype = np.dtype(np.uint8) if page.dtype.kind == "b" else page.dtype.newbyteorder("=")
     if page.photometric != PHOTOMETRIC.MINISWHITE or dtype.kind == "f":
-        return Finish(dtype), ()
+        return PixelTransform(dtype), ()
     white = -1 if dtype.kind == "i" else 2**page.bitspersample - 1
-    return Finish(dtype, white), ("the file stores white as 0: inverted, so that bright is bright",)
+    return PixelTransform(dtype, white), ("the file stores white as 0: inverted, so that bright is bright",)
 
 
-def _positions(places: tuple[tuple[Picture, int], ...]) -> tuple[Position, ...]:
+def _positions(places: tuple[tuple[TiffImage, int], ...]) -> tuple[Position, ...]:
     """Return a position with a name of its own for each place; the name is empty where there is only one."""
     if len(places) == 1:
         return (Position(),)
     names = tuple(
         _place_name(picture, index) or f"Position {number}" for number, (picture, index) in enumerate(places, 1)
     )
-    return tuple(Position(name, index=n) for n, name in enumerate(distinct(names)))
+    return tuple(Position(name, index=n) for n, name in enumerate(unique_names(names)))
 
 
-def _place_name(picture: Picture, index: int) -> str:
+def _place_name(picture: TiffImage, index: int) -> str:
     if picture.layout.count("P") == 1 or not picture.name:
         return picture.name
     return f"{picture.name} {index + 1}"

@@ -26,7 +26,7 @@ from tifffile import TiffFrame, TiffPage, TiffPageSeries
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.axes import Layout
 from napari_cellvino.io.block_planes import Blocks
-from napari_cellvino.io.checks import check_extent, check_memory, check_ratio, cut_short, few, reading
+from napari_cellvino.io.checks import check_extent, check_memory, check_ratio, list_names, parse_errors, truncated_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,13 @@ class ContiguousBlocks:
         """
         nbytes = math.prod(self.sizes) * self.dtype.itemsize
         begin = self.offset + number * nbytes
-        with reading(self.path), self.path.open("rb") as file:
+        with parse_errors(self.path), self.path.open("rb") as file:
             check_extent(self.path, begin + nbytes, file.seek(0, 2))
             check_memory(self.path, nbytes)
             pixels: NDArray[np.generic] = np.empty(self.sizes, self.dtype)
             file.seek(begin)
             if file.readinto(pixels.reshape(-1).view(np.uint8).data) != nbytes:
-                raise cut_short(self.path, "its last pixels are missing")
+                raise truncated_error(self.path, "its last pixels are missing")
         return pixels.astype(self.dtype.newbyteorder("="), copy=False)
 
 
@@ -73,7 +73,7 @@ class PagedBlocks:
 
     def _where_it_was(self) -> str:
         if self.missing:
-            return f"it lies in {few(self.missing)}, which must be copied beside it"
+            return f"it lies in {list_names(self.missing)}, which must be copied beside it"
         return "the file is cut short, or one of a set of files that must be kept together"
 
     def block(self, number: int) -> NDArray[np.generic]:
@@ -101,7 +101,7 @@ class PagedBlocks:
         if page is None:
             raise ImageReadError(f"{self.path.name}: page {number + 1} is missing; {self._where_it_was()}")
         path = Path(page.parent.filehandle.path)  # one of several files in an OME-TIFF set
-        with self.lock, reading(path):
+        with self.lock, parse_errors(path):
             return _decoded(path, page)
 
 
@@ -127,7 +127,9 @@ def _check_page(path: Path, page: TiffPage | TiffFrame, size: int) -> None:
         raise ImageReadError(f"{path.name}: page {page.index + 1} has no pixels; it was never written to its end")
     check_extent(path, max(o + n for o, n in stored), size)
     if len(page.dataoffsets) < math.prod(page.chunked):
-        raise cut_short(path, f"page {page.index + 1} has {len(page.dataoffsets)} of {math.prod(page.chunked)} pieces")
+        raise truncated_error(
+            path, f"page {page.index + 1} has {len(page.dataoffsets)} of {math.prod(page.chunked)} pieces"
+        )
     check_ratio(path, page.nbytes, sum(n for _, n in stored))
 
 

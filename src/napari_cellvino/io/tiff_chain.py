@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 
 _MOST = 20_000  # pages that are looked at; larger files were written by programs that close them
 
@@ -31,7 +31,7 @@ def check_chain(path: Path, head: bytes) -> None:
     number, count, entry = (struct.Struct(order + "Q"), struct.Struct(order + "Q"), 20) if big else (
         struct.Struct(order + "I"), struct.Struct(order + "H"), 12
     )  # fmt: skip
-    with reading(path), path.open("rb") as file:
+    with parse_errors(path), path.open("rb") as file:
         (first,) = number.unpack_from(head.ljust(16, b"\0"), 8 if big else 4)
         seen: set[int] = set()
         at = first

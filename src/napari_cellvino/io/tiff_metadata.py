@@ -94,7 +94,7 @@ def micrometres(value: object, unit: str = "um") -> float | None:
     return size if math.isfinite(size) and size > 0 else None
 
 
-def plausible(size_um: float | None) -> float | None:
+def plausible_spacing(size_um: float | None) -> float | None:
     """Return a pixel size that no printer or scanner has, else None."""
     finest = UM_PER_INCH / FINEST_DPI
     return size_um if size_um is not None and SMALLEST_UM <= size_um < 0.999 * finest else None
@@ -113,7 +113,7 @@ def resolution_spacing(pixels_per_unit: tuple[float, float], unit: int) -> Spaci
     x, y = pixels_per_unit
     if unit not in _TIFF_UNITS_UM or not (x > 0 and y > 0):
         return Spacing()
-    return Spacing(y=plausible(_TIFF_UNITS_UM[unit] / y), x=plausible(_TIFF_UNITS_UM[unit] / x))
+    return Spacing(y=plausible_spacing(_TIFF_UNITS_UM[unit] / y), x=plausible_spacing(_TIFF_UNITS_UM[unit] / x))
 
 
 def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, float]) -> Spacing:
@@ -127,7 +127,7 @@ def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, fl
         micrometres(1 / n, unit) if n > 0 else None for n, unit in zip(pixels_per_unit, (x_unit, y_unit), strict=True)
     )
     if x_unit in {"cm", "centimeter"}:
-        x, y = plausible(x), plausible(y)
+        x, y = plausible_spacing(x), plausible_spacing(y)
     return Spacing(micrometres(metadata.get("spacing"), z_unit), y, x)
 
 

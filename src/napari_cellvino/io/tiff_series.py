@@ -12,7 +12,7 @@ from pathlib import Path
 from tifffile import TiffFile, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.io.checks import cut_short
+from napari_cellvino.io.checks import truncated_error
 
 _ASIDE = {"thumbnail", "label", "label image", "macro", "macro image", "map", "overview", "overview image", "preview"}
 _DESCRIPTIONS = {270, 50839}  # tags of bytes: ImageDescription, IJMetadata
@@ -20,7 +20,7 @@ _CHAINED = {"uniform", "generic"}  # kinds that know how many pages there are fr
 _LISTED = _CHAINED | {"imagej", "shaped", "ome"}  # kinds whose list of pages ends as TIFF says it should
 
 
-def choose_pictures(path: Path, tif: TiffFile) -> tuple[list[TiffPageSeries], tuple[str, ...]]:
+def choose_images(path: Path, tif: TiffFile) -> tuple[list[TiffPageSeries], tuple[str, ...]]:
     """Return the series of an open file that are images, and a sentence on what was left out.
 
     Raises
@@ -29,7 +29,7 @@ def choose_pictures(path: Path, tif: TiffFile) -> tuple[list[TiffPageSeries], tu
         If there is none, or the file is cut short.
     """
     if not tif.pages:
-        raise cut_short(path, "it ends before the description of its first page")
+        raise truncated_error(path, "it ends before the description of its first page")
     series = [s for s in tif.series if s.shape]
     if not series:
         raise ImageReadError(f"{path.name} holds no image that can be read; save it again as TIFF or OME-TIFF")
@@ -55,14 +55,14 @@ def _area(series: TiffPageSeries) -> int:
 def _check_whole(path: Path, tif: TiffFile) -> None:
     """Raise ImageReadError where the file ends before something that it points to."""
     if _description_end(tif) > tif.filehandle.size:
-        raise cut_short(path, "part of its description is missing")
+        raise truncated_error(path, "part of its description is missing")
     series = tif.series[0]
     planes = int((tif.imagej_metadata or {}).get("images", 1)) if tif.is_imagej else 1
     if series.kind in _CHAINED and planes > len(tif.pages):
-        raise cut_short(path, f"ImageJ wrote {planes} planes, and they would reach beyond its end")
+        raise truncated_error(path, f"ImageJ wrote {planes} planes, and they would reach beyond its end")
     described = series.kind == "shaped" and series.dataoffset is not None
     if series.kind in _LISTED and not described and _breaks_off(tif):
-        raise cut_short(path, f"its list of pages breaks off after page {len(tif.pages)}")
+        raise truncated_error(path, f"its list of pages breaks off after page {len(tif.pages)}")
 
 
 def _description_end(tif: TiffFile) -> int:

@@ -26,7 +26,6 @@ UNREAD_FORMATS: tuple[UnreadFormat, ...] = (
     UnreadFormat("a PDF", (".pdf",), signatures(b"%PDF"), "export its figure as PNG; better, use the original image"),
     UnreadFormat("a zip archive or an office document", (".zip",), signatures(b"PK\x03\x04"), "unpack it first"),
     UnreadFormat("a Zeiss ZVI file or an old office document", (".zvi",), _OLE),
-    UnreadFormat("a MetaMorph .nd list", (".nd",), signatures(b'"NDInfoFile"'), "open the .stk or .tif files it lists"),
     UnreadFormat("a Volocity library", (".mvd2",)),
     UnreadFormat("a SlideBook file", (".sld", ".sldy")),
     UnreadFormat("a Bio-Rad PIC file", (".pic",)),

@@ -1,7 +1,15 @@
 """One row of measurements per object, in pixels and, where the scale is known, in µm.
 
-Every object of a field is measured at once over its runs (see `runs`); that takes a twentieth of the time of
+All objects of a field are measured at once over their runs (see `runs`), in a twentieth of the time of
 ``skimage.measure.regionprops_table``, so that tables can follow every correction.
+
+Definitions: eccentricity is that of the ellipse with the same second moments of the pixel centres (0 for a single
+pixel, 1 for a straight line), in µm where the size of a pixel is known, which need not be square. Solidity is the pixel
+count over the area of the convex hull of the pixel squares. The integrated intensity is the sum of the intensities.
+
+References
+----------
+Moments and eccentricity as in scikit-image, ``skimage.measure.regionprops``.
 """
 
 from __future__ import annotations
@@ -64,24 +72,17 @@ def measure(
         centroid_y_um centroid_x_um`` where the scale is known, and ``origin review doubts`` as names. For boxes, those
         of diameter, eccentricity and solidity are absent: a box does not determine them.
 
-        Eccentricity is that of the ellipse with the same second moments of the pixel centres (0 for a single pixel,
-        1 for a straight line of them). Solidity is the pixel count over the area of the convex hull of the pixels'
-        squares. ``integrated_`` is the sum of the intensities.
-
     Raises
     ------
     ImageValueError
         If sizes do not fit together, or an object has no pixel in the label image.
-
-    References
-    ----------
-    Definitions of the moments and of eccentricity as in scikit-image, ``skimage.measure.regionprops``.
     """
     _check_sizes(labels, pixels, channels)
     shape = pixels.shape[-2:]
     found = outlines if outlines is not None or labels is None else find_outlines(labels, objects.id)
     runs = box_runs(objects.box, shape) if found is None else found.runs
-    columns = _identity(objects, classes) | _place(objects) | (_shape(found) if found is not None else {})
+    shapes = shape_columns(found, spacing) if found is not None else {}
+    columns = _identity(objects, classes) | _place(objects) | shapes
     columns["touches_edge"] = _touches_edge(objects, shape)
     for name, channel in zip(column_names(channels, empty="channel"), pixels, strict=True):
         columns |= _intensity(runs, channel, name)
@@ -131,12 +132,13 @@ def _place(objects: Objects) -> Columns:
     return centroid | {"area_px": objects.area_px}
 
 
-def _shape(outlines: Outlines) -> Columns:
-    runs = outlines.runs
+def shape_columns(outlines: Outlines, spacing: Spacing) -> Columns:
+    """Return the columns that the outlines of objects determine: diameter, eccentricity and solidity."""
+    runs, aspect = outlines.runs, spacing.y / spacing.x if spacing.y and spacing.x else 1.0
     area = runs.total(runs.x1 - runs.x0)
     return {
         "equivalent_diameter_px": _diameter(area),
-        "eccentricity": _eccentricity(runs, area),
+        "eccentricity": _eccentricity(runs, area, aspect),
         "solidity": outlines.solidity,
     }
 
@@ -152,9 +154,13 @@ def _diameter(area: NDArray[Any]) -> NDArray[np.float64]:
     return diameter
 
 
-def _eccentricity(runs: Runs, area: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return sqrt(1 - smaller / larger eigenvalue of the second moments) per object (N,)."""
+def _eccentricity(runs: Runs, area: NDArray[np.float64], aspect: float) -> NDArray[np.float64]:
+    """Return sqrt(1 - smaller / larger eigenvalue of the second moments) per object (N,).
+
+    ``aspect`` is the height of a pixel over its width.
+    """
     yy, xx, yx = _second_moments(runs, area)
+    yy, yx = yy * aspect**2, yx * aspect
     mean, half_gap = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
     larger = mean + half_gap
     ratio = np.zeros(len(larger))

@@ -80,7 +80,7 @@ def measure_volume(
     return pd.DataFrame(columns | _in_um(objects, sums.voxels, spacing) | history(objects), copy=False)
 
 
-class _Sums:
+class Sums:
     """Sums over the voxels of objects ``ids`` (N,): how many, and of each channel how many finite, sum and highest."""
 
     def __init__(self, ids: NDArray[np.int32], channels: int) -> None:
@@ -91,6 +91,7 @@ class _Sums:
         self.highest = np.full((channels, count), -np.inf)
 
     def add(self, labels: NDArray[np.integer], pixels: NDArray[np.generic]) -> None:
+        """Add one plane: labels (Y, X), and all channels (C, Y, X)."""
         where, own = find_owners(labels, self._ids)
         self.voxels += np.bincount(own, minlength=len(self.voxels))
         for number, channel in enumerate(pixels):
@@ -101,6 +102,7 @@ class _Sums:
             np.maximum.at(self.highest[number], own[finite], values[finite])
 
     def columns(self, number: int, name: str) -> Columns:
+        """Return mean, maximum and sum of a channel by its number and name; NaN where no voxel is finite."""
         none = self.finite[number] == 0
         total, highest = (np.where(none, np.nan, values[number]) for values in (self.total, self.highest))
         mean = total / np.maximum(self.finite[number], 1)
@@ -109,8 +111,8 @@ class _Sums:
 
 def _gather(
     labels: NDArray[np.integer], ids: NDArray[np.int32], planes: Iterable[NDArray[np.generic]], channels: int
-) -> _Sums:
-    sums, done = _Sums(ids, channels), 0
+) -> Sums:
+    sums, done = Sums(ids, channels), 0
     for pixels in planes:
         expected = (channels, *labels.shape[1:])
         if done == len(labels) or pixels.shape != expected:

@@ -46,21 +46,21 @@ class ModelPackage:
         return self.folder / self.spec.weights["int8" if precision is Precision.INT8 else "float"]
 
     def test_tensors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the package's own input (1, C, Y, X) and the output it promises for it (1, maps, Y / s, X / s).
+        """Return the package's test input (1, C, Y, X) and its expected output (1, maps, Y / s, X / s).
 
         Raises
         ------
         ModelPackageError
             If they are not among the files that were checked, or do not fit together.
         """
-        given, promised = self._tensor("test_input.npy"), self._tensor("test_output.npy")
+        given, reference = self._tensor("test_input.npy"), self._tensor("test_output.npy")
         expected = (1, len(self.spec.maps), *(size // self.spec.stride for size in given.shape[2:]))
-        if promised.shape != expected:
+        if reference.shape != expected:
             raise ModelPackageError(
-                f"model {self.label} promises an output of shape {promised.shape} for a test input of {given.shape}; "
+                f"model {self.label} has a test output of shape {reference.shape} for a test input of {given.shape}; "
                 f"it should be {expected}: (1, maps, height, width)"
             )
-        return given, promised
+        return given, reference
 
     def _tensor(self, name: str) -> NDArray[np.float32]:
         if name not in self.spec.sha256:

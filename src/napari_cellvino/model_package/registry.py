@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ def model_folders() -> tuple[Path, ...]:
 
 def list_packages() -> tuple[ListedPackage, ...]:
     """Return all packages found, broken ones with their problem."""
-    return tuple(_listed(path) for folder in model_folders() for path in _package_folders(folder))
+    return tuple(package for folder in model_folders() for package in _packages_in(folder))
 
 
 def find_package(name: str) -> ModelPackage:
@@ -45,7 +46,7 @@ def find_package(name: str) -> ModelPackage:
     ModelPackageError
         If there is none, or it is broken.
     """
-    if (Path(name) / SPEC_NAME).is_file():
+    if os.path.isfile(Path(name) / SPEC_NAME):
         return open_package(Path(name))
     listed = list_packages()
     for package in listed:
@@ -55,9 +56,15 @@ def find_package(name: str) -> ModelPackage:
     raise ModelPackageError(f"there is no model {name!r}; installed: {known}")
 
 
-def _package_folders(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from sorted(path.parent for path in folder.glob(f"*/{SPEC_NAME}"))
+def _packages_in(folder: Path) -> Iterator[ListedPackage]:
+    try:
+        held = sorted(folder / name for name in os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        yield ListedPackage(folder, None, f"{folder} cannot be looked into: {error.strerror}; ask its owner for access")
+        return
+    yield from (_listed(path) for path in held if not path.name.startswith(".") and os.path.isfile(path / SPEC_NAME))
 
 
 def _listed(folder: Path) -> ListedPackage:

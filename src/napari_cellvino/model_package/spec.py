@@ -20,20 +20,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.recipe import Precision
+from napari_cellvino.core.yaml_text import load_yaml
 
 SPEC_NAME = "rdf.yaml"
 
 Task = Literal["instances", "detection", "mask"]
 
 
-class Takes(StrEnum):
+class ModelInput(StrEnum):
     """The input of a model: a whole field in tiles, or a crop round one cell."""
 
     FIELD = "field"
     CROP = "crop"
 
 
-class Gives(StrEnum):
+class ModelOutput(StrEnum):
     """What comes out of a model: a label image, boxes with classes, or the mask of the one cell in a crop."""
 
     OUTLINES = "outlines"
@@ -41,7 +42,7 @@ class Gives(StrEnum):
     MASK = "mask"
 
 
-_GIVES = {"instances": Gives.OUTLINES, "detection": Gives.BOXES, "mask": Gives.MASK}
+_GIVES = {"instances": ModelOutput.OUTLINES, "detection": ModelOutput.BOXES, "mask": ModelOutput.MASK}
 
 
 class _Frozen(BaseModel):
@@ -53,11 +54,14 @@ class Normalisation(_Frozen):
 
     ``percentiles``: ``low`` and ``high`` (0 to 100) become 0 and 1; ``mean_std``: the mean becomes 0, mean plus
     standard deviation 1; ``none``: unchanged. The last two are for converted models that were trained that way.
+    ``version`` 2 of the percentiles leaves areas without data and things that outshine the cells out of the range, and
+    takes uneven light off.
     """
 
     method: Literal["percentiles", "mean_std", "none"] = "percentiles"
     low: float = 1.0
     high: float = 99.8
+    version: Literal[1, 2] = 1
 
 
 class Diameter(_Frozen):
@@ -97,16 +101,18 @@ class ModelSpec(_Frozen):
     ``mask`` is that of the one cell in the middle of a crop of ``tile`` px. The network takes (1, ``input_channels``,
     tile, tile) and gives (1, maps, tile / stride, tile / stride). With 8 ``views`` it runs on each tile in all ways it
     can be flipped and transposed, with ``negatives`` half of them as negatives, and their maps are averaged. Running
-    takes ``bytes_fixed`` of memory and ``bytes_per_pixel`` for each pixel of a tile.
+    takes ``bytes_fixed`` of memory and ``bytes_per_pixel`` for each pixel of a tile. With ``signal_test`` no cells are
+    counted in fields that look like noise, unless the user wants them.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     title: str
-    version: str
+    version: str = Field(pattern=r"^[0-9A-Za-z][^/\\:*?\"<>|\x00-\x1f]*$")
     description: str
     licence: str
     task: Task
     head: HeadSpec
+    signal_test: bool = True
     input_channels: Literal[1, 3] = 1
     stride: Literal[1, 2, 4, 8, 16] = 1
     maps: tuple[str, ...]
@@ -126,14 +132,14 @@ class ModelSpec(_Frozen):
     sha256: dict[str, str]
 
     @property
-    def gives(self) -> Gives:
+    def gives(self) -> ModelOutput:
         """What comes out."""
         return _GIVES[self.task]
 
     @property
-    def takes(self) -> Takes:
+    def takes(self) -> ModelInput:
         """What it takes as input."""
-        return Takes.CROP if self.gives is Gives.MASK else Takes.FIELD
+        return ModelInput.CROP if self.gives is ModelOutput.MASK else ModelInput.FIELD
 
     @property
     def stain(self) -> str:
@@ -144,16 +150,16 @@ class ModelSpec(_Frozen):
 
     def describe_task(self) -> str:
         """Return the task as text: ``outlines cells``, ``boxes round cells: living, dead``."""
-        if self.gives is Gives.BOXES:
+        if self.gives is ModelOutput.BOXES:
             return "boxes round cells" + (f": {', '.join(self.classes)}" if len(self.classes) > 1 else "")
-        return "outlines cells" if self.gives is Gives.OUTLINES else "outlines one cell in the middle of an image"
+        return "outlines cells" if self.gives is ModelOutput.OUTLINES else "outlines one cell in the middle of an image"
 
     @model_validator(mode="after")
     def _fits_the_stride(self) -> Self:
         for name, size in (("tile", self.tile), ("halo", self.halo)):
             if size % self.stride:
                 raise ValueError(f"{name} {size} is no multiple of the stride {self.stride}")
-        if self.takes is Takes.CROP and self.stride != 1:
+        if self.takes is ModelInput.CROP and self.stride != 1:
             raise ValueError(f"a mask has the size of its crop: stride 1, not {self.stride}")
         return self
 
@@ -168,7 +174,7 @@ def read_spec(folder: Path) -> ModelSpec:
     """
     path = folder / SPEC_NAME
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelPackageError(f"{folder} is no model package: it has no {SPEC_NAME}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -51,7 +51,7 @@ def well_table(rows: Sequence[Row], plate: Plate, layout: Layout) -> pd.DataFram
     by_well: dict[Well, list[Row]] = {}
     for row in rows:
         by_well.setdefault(Well.parse(str(row["well"])), []).append(row)
-    lines = [well_line(well, by_well[well], plate, layout) for well in sorted(by_well)]
+    lines = [well_row(well, by_well[well], plate, layout) for well in sorted(by_well)]
     table = pd.DataFrame(lines, columns=list(dict.fromkeys(name for line in lines for name in line)))
     metrics = metrics_of(table)
     for name, value in z_primes(table, layout).items():
@@ -68,7 +68,7 @@ def metrics_of(table: pd.DataFrame) -> list[str]:
     return ["count", *(name for name in means if name != "mean_score")]
 
 
-def well_line(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> dict[str, object]:
+def well_row(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> dict[str, object]:
     """Return the row of one well, from its fields alone."""
     place = {"plate": plate.name, "well": well.name, "row": well.letters, "column": well.column + 1}
     line: dict[str, object] = {**place, **layout.columns(well), **sums_of(rows)}

@@ -23,7 +23,7 @@ Kept = Callable[[ObjectRecord], bool]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reconciled:
+class Reconciliation:
     """The edit that takes in a new run, and how many objects were kept, came new, or were dropped for those kept."""
 
     edit: Edit
@@ -59,7 +59,7 @@ def reconcile(
     *,
     before: str = "",
     kept: Kept = is_kept,
-) -> Reconciled:
+) -> Reconciliation:
     """Return the edit by which a new run replaces untouched objects.
 
     Objects in any other state stay and win over new ones: of a new object, the pixels they cover are left out, and if
@@ -102,7 +102,7 @@ def reconcile(
     records = _records(rows.select(stays), ids[stays], boxes=False)
     marked = [*records, *_marked(annotation, before, kept)]
     edit = make_edit(annotation, RERUN_NAME, runs_between(annotation.shape, whole, old, after), marked)
-    return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
+    return Reconciliation(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
 def _numbers(
@@ -120,7 +120,7 @@ def _numbers(
 
 def _reconcile_boxes(
     annotation: Annotation, labels: Labels | None, objects: Objects, before: str, kept: Kept
-) -> Reconciled:
+) -> Reconciliation:
     if labels is not None or annotation.labels is not None:
         raise ImageValueError("boxes and outlines cannot be brought together; begin a new result")
     touched = [record for record in annotation.records.values() if kept(record)]
@@ -130,7 +130,7 @@ def _reconcile_boxes(
     ids = np.arange(annotation.next_id, annotation.next_id + stays.sum())
     records = _records(objects.select(stays), ids, boxes=True)
     edit = make_edit(annotation, RERUN_NAME, None, [*records, *_marked(annotation, before, kept)], removed=replaced)
-    return Reconciled(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
+    return Reconciliation(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
 
 
 def _records(rows: Objects, ids: NDArray[np.integer], *, boxes: bool) -> list[ObjectRecord]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.plates.layout import COLUMNS
 from napari_cellvino.results.counts_table import read_rows
-from napari_cellvino.results.exported_fields import Unreadable
+from napari_cellvino.results.exported_fields import UnreadableField
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.store import ResultStore
 
@@ -47,7 +47,7 @@ class Cells:
     unknown: int = 0  # counted, but without a value
 
 
-def saved_fields(store: ResultStore, unreadable: list[Unreadable]) -> Iterator[SavedField]:
+def saved_fields(store: ResultStore, unreadable: list[UnreadableField]) -> Iterator[SavedField]:
     """Yield the finished fields in a folder of results, or the one that it is.
 
     Those that cannot be read go to ``unreadable``, the others go on.
@@ -63,7 +63,7 @@ def saved_fields(store: ResultStore, unreadable: list[Unreadable]) -> Iterator[S
         try:
             yield _saved_field(store, folder, counted.get(folder.name))
         except ImageReadError as error:
-            unreadable.append(Unreadable(folder, error))
+            unreadable.append(UnreadableField(folder, error))
 
 
 def failed_fields(store: ResultStore) -> int:

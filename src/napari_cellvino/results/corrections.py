@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_cellvino.annotation import Annotation, ObjectRecord, pixels_sha256
+from napari_cellvino.annotation.journal import check_free
 from napari_cellvino.annotation.recovery import find_unsaved
-from napari_cellvino.core.errors import JournalError, OutputError
+from napari_cellvino.core.errors import JournalBusyError, JournalError, OutputError
 from napari_cellvino.core.image import Plane
-from napari_cellvino.quality.reconcile import Reconciled, is_kept, reconcile
-from napari_cellvino.results.field_folder import FieldFolder
+from napari_cellvino.quality.reconcile import Reconciliation, is_kept, reconcile
+from napari_cellvino.results.field_folder import FieldFolder, Stamp, file_stamp
 from napari_cellvino.results.field_result import FieldResult, measured
 from napari_cellvino.segmentation.volume import Volume
 from napari_cellvino.storage.atomic import recover
@@ -26,18 +27,29 @@ def is_other_image(annotation: Annotation, plane: Plane, volume: Volume | None =
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class EarlierCorrections:
     """Corrections of the same image that were found: those that are saved, and those that only a journal has.
 
-    ``words`` ask whether to go on with them; ``journal`` is None where none belongs to them.
+    ``question`` is whether to go on with them, or to look at them while another window corrects them; ``journal`` is
+    None where none belongs to them.
     """
 
     annotation: Annotation
     journal: Path | None
-    words: str
+    question: str
 
 
-def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
+Seen = tuple[Stamp | None, Stamp | None]
+"""A result and its journal as they stood on the disk at one time: another value, another content."""
+
+
+def seen_of(folder: Path) -> Seen:
+    """Return how a result and its journal stand on the disk now."""
+    stored = FieldFolder(folder)
+    return stored.stamp, file_stamp(stored.journal)
+
+
+def find_earlier(folder: Path, fresh: Annotation) -> EarlierCorrections | None:
     """Return what was corrected in a result before, or None where there is nothing to go on with.
 
     Parameters
@@ -49,6 +61,8 @@ def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
 
     Raises
     ------
+    JournalBusyError
+        If another window corrects it just now, and has saved nothing yet.
     ImageReadError, ImageValueError, JournalError
         If there are corrections that cannot be read.
     """
@@ -57,22 +71,41 @@ def find_earlier(folder: Path, fresh: Annotation) -> Earlier | None:
     saved = stored.annotation(shape=fresh.shape) if stored.is_result and stored.result.kept else None
     if saved is not None and (saved.shape != fresh.shape or (saved.labels is None) != (fresh.labels is None)):
         saved = None
+    try:
+        check_free(stored.journal)
+    except JournalBusyError as busy:
+        if saved is None:
+            raise
+        return EarlierCorrections(saved, None, f"{busy.problem}. Look at what is saved of it, in {folder}?")
     for annotation in (fresh, saved):
-        unsaved = find_unsaved(stored.journal, annotation) if annotation is not None else None
-        if annotation is not None and unsaved is not None and unsaved.fits and unsaved.steps:
-            steps = "1 correction" if unsaved.steps == 1 else f"{unsaved.steps} corrections"
-            were = "was" if unsaved.steps == 1 else "were"
-            damage = f" ({unsaved.damage})" if unsaved.damage else ""
-            return Earlier(
-                annotation, unsaved.path, f"{steps} of this image {were} not saved, the last: {unsaved.last}{damage}"
-            )
+        unsaved = find_unsaved_steps(folder, annotation) if annotation is not None else None
+        if unsaved is not None:
+            return unsaved
     if saved is None:
         _check_journal(stored.journal, fresh)
         return None
     other = saved.provenance.pixels_sha256 != fresh.provenance.pixels_sha256
     changed = "; the image has changed since" if other else ""
     done = "This image was corrected before" if stored.result.corrected else "Masks of this image were imported"
-    return Earlier(saved, None, f"{done}, in {folder}{changed}")
+    return EarlierCorrections(saved, None, f"{done}, in {folder}{changed}. Go on with them?")
+
+
+def find_unsaved_steps(folder: Path, annotation: Annotation) -> EarlierCorrections | None:
+    """Return the corrections of an annotation that only the journal beside its result has; None if there are none.
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be read.
+    """
+    unsaved = find_unsaved(FieldFolder(folder).journal, annotation)
+    if unsaved is None or not unsaved.fits or not unsaved.steps:
+        return None
+    steps = "1 correction" if unsaved.steps == 1 else f"{unsaved.steps} corrections"
+    were = "was" if unsaved.steps == 1 else "were"
+    damage = f" ({unsaved.damage})" if unsaved.damage else ""
+    question = f"{steps} of this image {were} not saved, the last: {unsaved.last}{damage}. Go on with them?"
+    return EarlierCorrections(annotation, unsaved.path, question)
 
 
 def _check_journal(path: Path, annotation: Annotation) -> None:
@@ -126,7 +159,7 @@ def has_corrections(annotation: Annotation) -> bool:
     return bool(annotation.deleted) or any(map(by_person(annotation), annotation.records.values()))
 
 
-def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconciled]:
+def rerun(corrected: Annotation, new: Annotation) -> tuple[Annotation, Reconciliation]:
     """Return a new run's annotation in which what a person corrected stays, and what was done for that.
 
     Raises

@@ -19,12 +19,13 @@ from napari_cellvino.core.image import MetadataOverrides, Origin, Plane, Stack, 
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe, make_recipe
 from napari_cellvino.formats.field import ExportField
-from napari_cellvino.io import Source, open_source
+from napari_cellvino.io import Source, open_as
 from napari_cellvino.io.plates import INDEX_SUFFIXES, open_plate
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.schema import ANNOTATION_NAME
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.segmentation.volume import read_volume
+from napari_cellvino.storage.csv_table import read_dicts
 
 NOT_MEASURED = {
     "id",
@@ -44,7 +45,7 @@ NOT_MEASURED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableField:
     """A field that cannot be exported, and why."""
 
     folder: Path
@@ -52,14 +53,14 @@ class Unreadable:
 
 
 def read_fields(
-    folders: Sequence[Path], groups: Mapping[str, str], unreadable: list[Unreadable]
+    folders: Sequence[Path], groups: Mapping[str, str], unreadable: list[UnreadableField]
 ) -> Iterator[ExportField]:
     """Yield the fields one after the other; those that cannot be read go to ``unreadable``, the others go on."""
     for folder in folders:
         try:
             yield read_field(folder, groups)
         except CellvinoError as error:
-            unreadable.append(Unreadable(folder, error))
+            unreadable.append(UnreadableField(folder, error))
 
 
 def read_field(folder: Path, groups: Mapping[str, str] | None = None) -> ExportField:
@@ -116,9 +117,8 @@ def read_groups(path: Path) -> dict[str, str]:
         If the file cannot be read or has other columns.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            return {row["id"]: row["group"] for row in csv.DictReader(handle)}
-    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        return {row["id"]: row["group"] for row in read_dicts(path)}
+    except (OSError, KeyError, ValueError, csv.Error) as error:
         raise ImageReadError(f"{path} cannot be read as a table with the columns id and group: {error!r}") from error
 
 
@@ -144,8 +144,8 @@ def _open(origin: Origin, overrides: MetadataOverrides) -> Source:
     """Return the image file of a result, or the plate that its field belongs to."""
     path = Path(origin.path)
     if origin.well and (path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES):
-        return open_plate(path, spacing=overrides.spacing, channels=overrides.channels)
-    return open_source(path, axes=overrides.axes, spacing=overrides.spacing, channels=overrides.channels)
+        return open_plate(path, overrides)
+    return open_as(path, overrides)
 
 
 def _as_seen(stack: Stack, recipe: Recipe) -> tuple[Plane, str]:

@@ -20,11 +20,11 @@ from napari_cellvino.formats.field import UNSEEN, Box, Cell, Cells, Labels
 from napari_cellvino.io.label_tiff import read_labels
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
+    CELLS_NAME,
     LABELS_NAME,
     MODEL,
     OBJECTS_NAME,
     RESULT_NAMES,
-    WRITTEN,
     StoredResult,
     check_content,
     parse_content,
@@ -167,16 +167,22 @@ def read_annotation(folder: Path, *, shape: tuple[int, ...] | None = None) -> An
 
 def stamp_of(folder: Path) -> Stamp | None:
     """Return the stamp of the ``annotation.json`` in a folder; None where there is none."""
+    return file_stamp(f"{folder}/{ANNOTATION_NAME}")
+
+
+def file_stamp(path: Path | str) -> Stamp | None:
+    """Return the stamp of a file; None where there is none."""
     try:
-        stat = os.stat(f"{folder}/{ANNOTATION_NAME}")
+        stat = os.stat(path)
     except OSError:
         return None
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
-def has_all_files(folder: Path, *, outlines: bool) -> bool:
+def has_all_files(folder: Path, *, outlines: bool, whole_cells: bool = False) -> bool:
     """Return whether a folder has every file that a result consists of."""
-    return all((folder / name).is_file() for name in (WRITTEN if outlines else RESULT_NAMES))
+    more = ((LABELS_NAME,) if outlines else ()) + ((CELLS_NAME,) if whole_cells else ())
+    return all((folder / name).is_file() for name in (*RESULT_NAMES, *more))
 
 
 class _Record(BaseModel):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellvino.annotation import Annotation, Provenance, pixels_sha256
+from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Plane
 from napari_cellvino.core.stage_log import timed_stage
+from napari_cellvino.measure.compartments import Part, with_compartments
 from napari_cellvino.measure.counts import count_row
 from napari_cellvino.measure.objects import measure
 from napari_cellvino.measure.outlines import Outlines, find_outlines
@@ -19,8 +23,9 @@ from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.predict import Prediction
-from napari_cellvino.segmentation.predict_field import volume_of
+from napari_cellvino.segmentation.predict_field import notices_of, volume_of
 from napari_cellvino.segmentation.volume import Volume, cell_map
+from napari_cellvino.segmentation.whole_cells import whole_cells_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +39,8 @@ NO_DEVICE = "none"  # of what no network found
 class FieldResult:
     """A finished field: the annotation, the plane it belongs to, its table of objects and its row of counts.
 
-    Objects in 3D belong to a ``volume``, and the plane is what people see of it.
+    Objects in 3D belong to a ``volume``, and the plane is what people see of it. ``cells`` are whole cells with the ids
+    of their nuclei, labelled as these are, where the recipe asks for them.
     """
 
     annotation: Annotation
@@ -42,6 +48,7 @@ class FieldResult:
     table: pd.DataFrame
     counts: dict[str, float | int]
     volume: Volume | None = None
+    cells: NDArray[np.int32] | None = None
 
 
 def finish_field(prediction: Prediction, pipeline: Pipeline) -> FieldResult:
@@ -77,10 +84,13 @@ def annotate(
         pixels_sha256=sha256 or (pixels_sha256(plane) if volume is None else volume.sha256),
         model=pipeline.package.label,
         model_sha256=pipeline.package.sha256,
-        recipe=pipeline.recipe.model_copy(update={"parameters": prediction.values}),
+        recipe=pipeline.recipe.model_copy(
+            update={"parameters": prediction.values, "cell_channel": prediction.cell_channel}
+        ),
         engine=prediction.raw.engine_info,
         outline=outline.label if outline else "",
         outline_engine=prediction.masks.engine_info if prediction.masks else None,
+        notices=notices_of(prediction),
     )
     return Annotation.found(decoded.labels, objects, pipeline.classes, provenance, shape=tuple(shape))
 
@@ -100,12 +110,15 @@ def measured(
 def _measured(annotation: Annotation, plane: Plane, volume: Volume | None, outlines: Outlines | None) -> FieldResult:
     objects, classes = annotation.objects, annotation.classes
     if volume is not None and annotation.labels is not None:
-        planes = read_ahead(volume.stack, volume.frame - 1, range(volume.stack.shape.z))
-        table = measure_volume(annotation.labels, objects, planes, plane.channels, plane.spacing, classes)
+        table = measure_volume(annotation.labels, objects, volume.planes(), plane.channels, plane.spacing, classes)
     else:
         table = measure(
             annotation.labels, objects, plane.pixels, plane.channels, plane.spacing, classes, outlines=outlines
         )
+    grown = grow_cells(annotation, plane, volume)
+    if grown is not None and annotation.labels is not None:
+        parts = _parts(annotation.labels, grown, plane, volume)
+        table = with_compartments(table, parts, plane.channels, plane.spacing)
     records = [annotation.records[id_] for id_ in objects.id.tolist()]
     table["excluded"] = np.array([record.excluded for record in records], bool)
     table["note"] = np.array([record.note for record in records], object)
@@ -113,4 +126,41 @@ def _measured(annotation: Annotation, plane: Plane, volume: Volume | None, outli
         counts = volume_count_row(table, classes, plane.spacing, annotation.shape)
     else:
         counts = count_row(table, classes, plane.spacing, plane.shape)
-    return FieldResult(annotation, plane, table, counts, volume)
+    return FieldResult(annotation, plane, table, counts, volume, grown)
+
+
+def grow_cells(annotation: Annotation, plane: Plane, volume: Volume | None = None) -> NDArray[np.int32] | None:
+    """Return the whole cells of the nuclei of an annotation as they are now; None where its recipe asks for none.
+
+    They are made anew from the nuclei whenever these are corrected, so that both always fit.
+
+    Raises
+    ------
+    ImageValueError
+        If the image has no channel of the name of that of the cells.
+    """
+    recipe, nuclei = annotation.provenance.recipe, annotation.labels
+    step = whole_cells_of(recipe)
+    if step is None or nuclei is None:
+        return None
+    index = _channel_of_cells(plane, recipe.cell_channel)
+    if volume is None:
+        return step.plane(nuclei, None if index is None else plane.pixels[index], recipe.parameters)
+    cells = np.zeros(nuclei.shape, np.int32)
+    for z, pixels in enumerate(read_ahead(volume.stack, volume.frame - 1, range(volume.stack.shape.z))):
+        cells[z] = step.plane(nuclei[z], None if index is None else pixels[index], recipe.parameters)
+    return cells
+
+
+def _channel_of_cells(plane: Plane, name: str) -> int | None:
+    if not name:
+        return None
+    if name not in plane.channels:
+        held = ", ".join(plane.channels)
+        raise ImageValueError(f"{plane.origin.name} has no channel {name!r} to grow cells over; it holds {held}")
+    return plane.channels.index(name)
+
+
+def _parts(nuclei: NDArray[np.int32], cells: NDArray[np.int32], plane: Plane, volume: Volume | None) -> Iterable[Part]:
+    """Return the planes that compartments are measured in."""
+    return [(nuclei, cells, plane.pixels)] if volume is None else zip(nuclei, cells, volume.planes(), strict=True)

@@ -19,7 +19,7 @@ from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import OutputError
 from napari_cellvino.core.image import Plane
 from napari_cellvino.core.stage_log import timed_stage
-from napari_cellvino.figures.qc_picture import write_qc
+from napari_cellvino.figures.qc_picture import draw_qc, write_qc
 from napari_cellvino.figures.top_view import flattened
 from napari_cellvino.io.label_tiff import write_labels
 from napari_cellvino.results.corrections import with_corrections
@@ -27,6 +27,7 @@ from napari_cellvino.results.field_folder import FieldFolder, Stamp, journal_pat
 from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, measured
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
+    CELLS_NAME,
     KEY,
     LABELS_NAME,
     MODEL,
@@ -147,7 +148,7 @@ def _write_session(
     first: bool,
 ) -> None:
     before = FieldFolder(folder)
-    known = before.result.ticket if before.is_result else None
+    known = before.result.result_key if before.is_result else None
     plain = key.as_dict() if key is not None else known
     _replace(folder, result, plain, found, seen, first=first, anew=key is not None and plain != known)
 
@@ -219,9 +220,10 @@ def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
     labels, objects = flattened(annotation.labels, annotation.objects)
     if annotation.labels is not None:
         write_labels(folder / LABELS_NAME, annotation.labels, plane.spacing)
+    if result.cells is not None:
+        write_labels(folder / CELLS_NAME, result.cells, plane.spacing)
     write_table(folder / OBJECTS_NAME, result.table)
-    write_qc(
-        folder / QC_NAME,
+    picture = draw_qc(
         plane.inputs,
         labels,
         objects,
@@ -232,11 +234,12 @@ def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
         rgb=len(plane.inputs) == 3,
         excluded=[id_ for id_, record in annotation.records.items() if record.excluded],
     )
-    _write_content(folder, content_of(result, key))
+    write_qc(folder / QC_NAME, picture)
+    _write_content(folder, stored_content(result, key))
 
 
-def content_of(result: FieldResult, key: object) -> dict[str, object]:
-    """Return what ``annotation.json`` says of a result."""
+def stored_content(result: FieldResult, key: object) -> dict[str, object]:
+    """Return the content of ``annotation.json`` for a result."""
     made = {KEY: key} if key else {}
     return {"format": FORMAT, **made, "counts": result.counts} | annotation_dict(result.annotation)
 

@@ -22,7 +22,7 @@ from napari_cellvino.results.schema import FieldSummary
 
 INDEX_NAME = ".cellvino-index.sqlite"
 FEWEST = 100  # results for which an index is worth a file
-VERSION = 1  # of what an entry holds
+VERSION = 3  # of the content of an entry
 SETTLED_NS = 2_000_000_000  # what was changed so lately may change again within one tick of the disk's clock
 PATIENCE_S = 5.0
 

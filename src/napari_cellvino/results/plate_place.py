@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.plate import FieldOfView
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.measure.columns import column_names
 from napari_cellvino.measure.counts import counted
@@ -26,6 +27,8 @@ from napari_cellvino.storage.csv_table import read_table, write_table
 if TYPE_CHECKING:
     import pandas as pd
 
+RING_PX = (1, 100)  # the widths that are possible
+
 
 @dataclass(frozen=True, slots=True)
 class PlateChoices:
@@ -33,7 +36,8 @@ class PlateChoices:
 
     ``ring_px`` is the width of the ring around each object. With ``labels_back``, label images are written into a plate
     that is OME-Zarr. With ``replace``, results made with other choices are made anew; those made with these are kept,
-    unless every field is to be done ``again``.
+    unless every field is to be done ``again``. Without ``keeps_layout``, ``layout.csv`` is left to who started the run,
+    and may be written meanwhile.
     """
 
     layout: Layout = field(default_factory=Layout)
@@ -41,14 +45,25 @@ class PlateChoices:
     labels_back: bool = False
     replace: bool = False
     again: bool = False
+    keeps_layout: bool = True
 
 
 def plate_result_key(result_key: ResultKey, source: PlateSource, field: FieldOfView, ring_px: int) -> ResultKey:
     """Return the key of a field: its result depends on all files of the field, and on the width of the ring."""
     stats = [path.stat() for path in source.files(field)]
-    recipe = hashlib.sha256(f"{result_key.recipe} ring {ring_px}".encode()).hexdigest()
+    recipe = _with_ring(result_key.recipe, ring_px)
     newest = max((s.st_mtime_ns for s in stats), default=0)
     return replace(result_key, size=sum(s.st_size for s in stats), modified_ns=newest, recipe=recipe)
+
+
+def ring_width_of(key: ResultKey, recipe: Recipe) -> int | None:
+    """Return the width in px of the ring that a result of a plate was measured with; None if no width gives its key."""
+    made = recipe.fingerprint()
+    return next((width for width in range(RING_PX[0], RING_PX[1] + 1) if _with_ring(made, width) == key.recipe), None)
+
+
+def _with_ring(fingerprint: str, ring_px: int) -> str:
+    return hashlib.sha256(f"{fingerprint} ring {ring_px}".encode()).hexdigest()
 
 
 def folder_name(field: FieldOfView) -> str:

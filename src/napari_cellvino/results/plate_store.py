@@ -112,7 +112,7 @@ class PlateStore:
         known = {row["position"] for row in done}
         rows = (*done, *(row for row in failed if row["position"] not in known))
         seen = self._reviewed(done)
-        lines = lines_of(rows, self.source.plate, layout)
+        lines = well_rows(rows, self.source.plate, layout)
         return PlateResults(rows, {w: {**line, REVIEWED: seen.get(w)} for w, line in lines.items()}, layout)
 
     def write_counts(self, rows: Sequence[Row], layout: Layout) -> None:
@@ -213,7 +213,7 @@ def usual_folder(source: PlateSource) -> Path:
     return path.parent / f"{safe_name(path.name.removesuffix('.zarr').removesuffix('.ome'))}-cellvino"
 
 
-def lines_of(rows: Sequence[Row], plate: Plate, layout: Layout) -> dict[Well, dict[str, object]]:
+def well_rows(rows: Sequence[Row], plate: Plate, layout: Layout) -> dict[Well, dict[str, object]]:
     """Return the rows of the table of wells, without what is not known."""
     import pandas as pd
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.image import Origin
 from napari_cellvino.results.cell_columns import SavedField, read_cells
-from napari_cellvino.results.exported_fields import Unreadable
+from napari_cellvino.results.exported_fields import UnreadableField
 from napari_cellvino.results.plot_measures import (
     CLASS,
     CLASS_COUNT,
@@ -31,7 +31,7 @@ from napari_cellvino.results.plot_measures import (
 
 
 @dataclass(slots=True)
-class Gathered:
+class GroupedValues:
     """Values by group, and the numbers of fields and cells left out."""
 
     groups: dict[str, array[float]] = field(default_factory=dict)
@@ -71,8 +71,8 @@ def _classes(columns: Iterable[str]) -> list[str]:
 
 
 def gather(
-    fields: Sequence[SavedField], measure: PlotMeasure, group: PlotGroup, unreadable: list[Unreadable]
-) -> Gathered:
+    fields: Sequence[SavedField], measure: PlotMeasure, group: PlotGroup, unreadable: list[UnreadableField]
+) -> GroupedValues:
     """Return the values of a measure by group, read from one field after the other.
 
     Fields whose cells cannot be read go to ``unreadable``, the others go on.
@@ -84,7 +84,7 @@ def gather(
     """
     if group is CLASS and measure.of_fields and measure is not COUNT:
         raise OptionError(f"{measure.title.lower()} is of whole fields and not of a class; group it by well or field")
-    gathered = Gathered()
+    gathered = GroupedValues()
     plates = {one.row.get("plate", "") for one in fields} - {""}
     add = _add_field if measure.of_fields else _add_cells
     for one in fields:
@@ -92,7 +92,7 @@ def gather(
             add(gathered, one, measure, group, _group_of(one, group, several_plates=len(plates) > 1))
             gathered.fields += 1
         except ImageReadError as error:
-            unreadable.append(Unreadable(one.folder, error))
+            unreadable.append(UnreadableField(one.folder, error))
     return gathered
 
 
@@ -113,7 +113,7 @@ def _group_of(one: SavedField, group: PlotGroup, *, several_plates: bool) -> str
     return f"{row.get('plate', '')} {value}".strip() if group is WELL and several_plates else value
 
 
-def _add_field(gathered: Gathered, one: SavedField, measure: PlotMeasure, group: PlotGroup, name: str) -> None:
+def _add_field(gathered: GroupedValues, one: SavedField, measure: PlotMeasure, group: PlotGroup, name: str) -> None:
     gathered.rejected += int(one.number("rejected") or 0)
     gathered.excluded += int(one.number("excluded") or 0)
     known = list(_field_values(one, measure, group, name))
@@ -132,7 +132,7 @@ def _field_values(one: SavedField, measure: PlotMeasure, group: PlotGroup, name:
             yield column.removeprefix(CLASS_COUNT).replace("_", " ") if by_class else name, value
 
 
-def _add_cells(gathered: Gathered, one: SavedField, measure: PlotMeasure, group: PlotGroup, name: str) -> None:
+def _add_cells(gathered: GroupedValues, one: SavedField, measure: PlotMeasure, group: PlotGroup, name: str) -> None:
     if measure.column not in one.columns:
         gathered.without += 1
         return

@@ -1,15 +1,15 @@
-"""The schema of results: the names of all files, and what ``annotation.json`` of a field says, by version.
+"""The schema of results: the names of all files, and the content of ``annotation.json`` of a field, by format.
 
-Format 2 is this version's; format 1 is what 0.2 wrote, which knew less of an object, of no image's size and of no
-object that a person deleted. A file is brought to the newest format when it is read and is never changed for that; one
-of a later version is refused, since what it says more would be lost with the next save.
+Format 3 is the newest. Format 2 had other names for two keys. Format 1 was written by version 0.2: objects with fewer
+fields, no image size, no deleted objects. Files are converted to the newest format when they are read, and are not
+changed on disk. Files of a later version are refused, since saving would lose what this version does not know.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,12 @@ from napari_cellvino.core.objects import ObjectOrigin, ReviewState
 from napari_cellvino.core.recipe import Recipe
 
 ANNOTATION_NAME, LABELS_NAME, OBJECTS_NAME, QC_NAME = "annotation.json", "labels.tif", "objects.csv", "qc.png"
+CELLS_NAME = "cells.tif"  # whole cells, with the ids of their nuclei in labels.tif, where they were asked for
 RESULT_NAMES = (OBJECTS_NAME, QC_NAME, ANNOTATION_NAME)  # and labels, where outlines were found
-WRITTEN = (LABELS_NAME, *RESULT_NAMES)
-MODEL = "model"  # folder inside a corrected result: what the model had found
-PREVIOUS = "previous"  # folder inside a result: what was there before it was corrected
-SET_ASIDE = "set-aside"  # beginning of folders inside a result: others of the same field that a killed run had left
+WRITTEN = (LABELS_NAME, CELLS_NAME, *RESULT_NAMES)
+MODEL = "model"  # folder inside a corrected result: the result of the model
+PREVIOUS = "previous"  # folder inside a result: the one before the last corrections
+SET_ASIDE = "set-aside"  # prefix of folders inside a result: results of the same field that a killed run left
 
 COUNTS_NAME, RECIPE_NAME, RUN_NAME, LAYOUT_NAME = "counts.csv", "recipe.yaml", "run.json", "layout.csv"
 WELLS_NAME, TIDY_NAME, PLATES_NAME = "wells.csv", "wells_tidy.csv", "plates.csv"
@@ -35,7 +36,8 @@ FIRST_COLUMNS = (
     "model", "channel", "images",
 )  # fmt: skip
 
-KEY = "ticket"  # what the result's key is called in the file
+SMALLER_TILE = " tile "  # in a key, before the size of tiles that were smaller than planned
+KEY = "result_key"  # in ``annotation.json``
 
 UNSEEN, EDITED = (state.name.lower() for state in (ReviewState.UNSEEN, ReviewState.EDITED))
 IMPORTED = ObjectOrigin.IMPORTED.name.lower()
@@ -46,7 +48,7 @@ Row = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class ResultKey:
-    """What a result was made from and with: equal keys mean equal results."""
+    """Key of a result: image file and recipe. Equal keys mean equal results."""
 
     path: str
     position: str
@@ -62,10 +64,26 @@ class ResultKey:
         """
         path = Path(origin.path)
         try:
-            stat = path.stat()
+            held = [path / name for name in origin.files] if path.is_dir() else []
+            stats = [file.stat() for file in held or [path]]
         except OSError:
             return cls(origin.path, origin.position, 0, 0, recipe.fingerprint())
-        return cls(str(path.resolve()), origin.position, stat.st_size, stat.st_mtime_ns, recipe.fingerprint())
+        size, newest = sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)
+        return cls(str(path.resolve()), origin.position, size, newest, recipe.fingerprint())
+
+    def with_smaller_tile(self, tile: int) -> ResultKey:
+        """Return the key of a result that was made with tiles of fewer px than planned; 0 where they were not.
+
+        The labels need not be the same: a run that has the memory makes the result again.
+        """
+        return replace(self, recipe=f"{self.recipe}{SMALLER_TILE}{tile}") if tile else self
+
+    def is_of_same_choices(self, other: ResultKey | None) -> bool:
+        """Return whether another result was made from the same image with the same choices, whatever its tiles."""
+        return other is not None and self._as_planned() == other._as_planned()
+
+    def _as_planned(self) -> ResultKey:
+        return replace(self, recipe=self.recipe.partition(SMALLER_TILE)[0])
 
     def as_dict(self) -> dict[str, object]:
         """Return plain values."""
@@ -73,30 +91,30 @@ class ResultKey:
 
 
 class StoredResult(BaseModel):
-    """What ``annotation.json`` says, in the newest format; objects are as `annotation.document_json` writes them."""
+    """The content of ``annotation.json`` in the newest format; objects as `annotation.document_json` writes them."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
-    ticket: Any = None
+    result_key: Any = None
     counts: dict[str, float | int | None] | None = None
     provenance: dict[str, Any] | None = None
     classes: tuple[str, ...] = ()
     outlines: bool = True
     shape: tuple[int, ...] | None = None
     objects: tuple[dict[str, Any], ...] = ()
-    gone: tuple[dict[str, Any], ...] = ()
+    deleted: tuple[dict[str, Any], ...] = ()
 
     @property
     def key(self) -> ResultKey | None:
-        """What the result was made from and with; None where it does not say."""
+        """The key of the result; None where the file has none."""
         try:
-            return _KEYS.validate_python(self.ticket)
+            return _KEYS.validate_python(self.result_key)
         except ValidationError:
             return None
 
     @property
     def origin(self) -> Origin | None:
-        """Which image it belongs to; None where it does not say."""
+        """The image of the result; None where the file has none."""
         try:
             return _ORIGINS.validate_python((self.provenance or {}).get("origin"))
         except ValidationError:
@@ -104,12 +122,12 @@ class StoredResult(BaseModel):
 
     @property
     def corrected(self) -> bool:
-        """Whether a person looked at an object or deleted one."""
-        return bool(self.gone) or any(found.get("review", UNSEEN) != UNSEEN for found in self.objects)
+        """Whether an object was reviewed or deleted."""
+        return bool(self.deleted) or any(found.get("review", UNSEEN) != UNSEEN for found in self.objects)
 
     @property
     def kept(self) -> bool:
-        """Whether it holds what a new run must not replace: corrections, or masks from elsewhere."""
+        """Whether a new run must not replace it: it has corrections or imported masks."""
         return self.corrected or any(found.get("origin") == IMPORTED for found in self.objects)
 
 
@@ -119,11 +137,13 @@ _ORIGINS: TypeAdapter[Origin] = TypeAdapter(Origin)
 
 @dataclass(frozen=True, slots=True)
 class FieldSummary:
-    """What lists and tables need of a result: its key and origin, its counts, and how far its review is.
+    """Summary of a result for lists and tables: key, origin, counts, and progress of the review.
 
-    ``cells`` are all objects, ``reviewed`` those that a person looked at, ``edited`` those of them that were changed;
-    ``gone`` were deleted, ``imported`` came from elsewhere. ``models`` names the models with their versions and
-    ``channel`` the channel that cells were found in. What the file does not say is None or empty.
+    ``cells`` counts all objects, ``reviewed`` those with a review, ``edited`` those of them that were changed,
+    ``doubtful`` those with a doubt and no review, ``deleted`` the deleted ones, ``imported`` the imported ones.
+    ``models`` are the models with versions, ``channel`` is the channel of the segmentation, ``whole_cells`` whether
+    there are whole cells of nuclei; ``notices`` say what may have made the count wrong. What is missing in the file is
+    None or empty.
     """
 
     key: ResultKey | None
@@ -133,10 +153,13 @@ class FieldSummary:
     cells: int
     reviewed: int
     edited: int
-    gone: int
+    deleted: int
     imported: int
     models: str = ""
     channel: str = ""
+    notices: str = ""
+    whole_cells: bool = False
+    doubtful: int = 0
 
     @classmethod
     def of(cls, result: StoredResult) -> FieldSummary:
@@ -151,20 +174,25 @@ class FieldSummary:
             cells=len(states),
             reviewed=sum(state != UNSEEN for state in states),
             edited=states.count(EDITED),
-            gone=len(result.gone),
+            deleted=len(result.deleted),
             imported=sum(found.get("origin") == IMPORTED for found in result.objects),
             models=" + ".join(str(made[key]) for key in ("model", "outline") if made.get(key)),
             channel=str(made.get("channel", "")),
+            notices="; ".join(map(str, made.get("notices", ()))),
+            whole_cells=bool((made.get("recipe") or {}).get("whole_cells")),
+            doubtful=sum(
+                bool(found.get("doubts")) and found.get("review", UNSEEN) == UNSEEN for found in result.objects
+            ),
         )
 
     @property
     def corrected(self) -> bool:
-        """Whether a person looked at an object or deleted one."""
-        return self.reviewed > 0 or self.gone > 0
+        """Whether an object was reviewed or deleted."""
+        return self.reviewed > 0 or self.deleted > 0
 
     @property
     def finished(self) -> bool:
-        """Whether it is a result that tables can show."""
+        """Whether it has everything that tables need."""
         return self.key is not None and self.origin is not None and self.counts is not None
 
     def row(self, folder: str) -> Row:
@@ -173,17 +201,18 @@ class FieldSummary:
         Raises
         ------
         ImageReadError
-            If the file does not say what belongs there.
+            If origin or counts are missing in the file.
         """
         if self.origin is None or self.counts is None:
             missing = "counts" if self.origin is not None else "provenance"
             raise ImageReadError(f"{folder}/{ANNOTATION_NAME} has no {missing}; run that image again")
         made = {"model": self.models, "channel": self.channel}
-        return field_row(self.origin, folder, "done") | made | dict(self.counts)
+        row = field_row(self.origin, folder, "done") | made | dict(self.counts)
+        return row | {"notices": self.notices} if self.notices else row
 
 
 def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
-    """Return the first columns of a row of ``counts.csv``; ``images`` where they are others than ``file`` alone."""
+    """Return the first columns of a row of ``counts.csv``; ``images`` are all image files where there are several."""
     return {
         "file": _as_text(origin.path),
         "images": _as_text("; ".join(origin.files)),
@@ -201,12 +230,12 @@ def field_row(origin: Origin, folder: str, status: str, error: str = "") -> Row:
 
 
 def _as_text(name: str) -> str:
-    """Return a name on disk as text, which it need not be."""
+    """Return a file name as valid text; bytes that are not UTF-8 are escaped."""
     return name.encode(errors="backslashreplace").decode()
 
 
 def parse_content(path: Path) -> dict[str, Any]:
-    """Return what an ``annotation.json`` says, in the newest format.
+    """Return the content of an ``annotation.json``, in the newest format.
 
     Raises
     ------
@@ -223,12 +252,12 @@ def parse_content(path: Path) -> dict[str, Any]:
 
 
 def check_content(path: Path, content: Mapping[str, Any]) -> StoredResult:
-    """Return what `parse_content` read, checked.
+    """Return the content of `parse_content`, validated.
 
     Raises
     ------
     ImageReadError
-        If something in it is not what it should be.
+        If a value is missing or of the wrong type.
     """
     try:
         return StoredResult.model_validate(content)
@@ -250,8 +279,14 @@ def _newest(path: Path, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_format_1(content: dict[str, Any]) -> dict[str, Any]:
-    """Return what 0.2 wrote in format 2: it had outlines unless it said no, and nothing was deleted."""
+    """Return format 2 of a file of version 0.2, which had outlines by default and no deleted objects."""
     return {"outlines": True, "gone": []} | content | {"format": 2}
 
 
-_STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_format_1}
+def _from_format_2(content: dict[str, Any]) -> dict[str, Any]:
+    """Return format 3, which has other names for the key of the result and for deleted objects."""
+    return {_RENAMED.get(name, name): value for name, value in content.items()} | {"format": 3}
+
+
+_RENAMED = {"ticket": KEY, "gone": "deleted"}
+_STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_format_1, 2: _from_format_2}

@@ -23,11 +23,12 @@ from napari_cellvino.core.recipe import Recipe, load_recipe
 from napari_cellvino.results.counts_table import CountsTable
 from napari_cellvino.results.field_folder import FieldFolder, has_all_files
 from napari_cellvino.results.field_result import FieldResult
-from napari_cellvino.results.field_writing import Finish, as_it_is, content_of, write_corrections, write_result
+from napari_cellvino.results.field_writing import Finish, as_it_is, stored_content, write_corrections, write_result
 from napari_cellvino.results.index import FieldIndex
 from napari_cellvino.results.rescue import recover_result, recover_results
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
+    COUNTS_NAME,
     FIRST_COLUMNS,
     RECIPE_NAME,
     RUN_NAME,
@@ -167,7 +168,7 @@ class ResultStore:
         """Return the row of a finished field; `ImageReadError` if it cannot be read."""
         return self.summary(folder).row(folder.name)
 
-    def fresh_row(self, row: Row) -> Row:
+    def current_row(self, row: Row) -> Row:
         """Return the row of a field with the counts of what stands there by now, as a person may have corrected it."""
         folder = self.root / str(row["folder"])
         if not row["folder"]:
@@ -218,12 +219,12 @@ class ResultStore:
             summary = self.summary(folder)
         except ImageReadError:
             return False
-        return summary.key == key and has_all_files(folder, outlines=summary.outlines)
+        return summary.key == key and has_all_files(folder, outlines=summary.outlines, whole_cells=summary.whole_cells)
 
     def check_replaceable(self, folder: Path, key: ResultKey, *, overwrite: bool) -> None:
         """Raise ReplaceError if another result stands in ``folder`` and ``overwrite`` is off."""
         _put_back(folder)
-        if folder.exists() and not overwrite and self.key(folder) != key:
+        if folder.exists() and not overwrite and not key.is_of_same_choices(self.key(folder)):
             raise ReplaceError(
                 f"{folder} holds a result made with other choices, or from an image that changed since",
                 remedy="replace it or choose another folder",
@@ -254,7 +255,7 @@ class ResultStore:
         volume: Volume | None,
         *,
         key: ResultKey,
-        found: Annotation,
+        found: Annotation | None = None,
         finish: Finish = as_it_is,
     ) -> None:
         """Write a corrected result in place of the one in ``folder``; see `field_writing.write_corrections`."""
@@ -263,7 +264,7 @@ class ResultStore:
 
     def _enter(self, folder: Path, result: FieldResult, key: ResultKey) -> None:
         """Take in what was just written without reading it again."""
-        content = content_of(result, key.as_dict())
+        content = stored_content(result, key.as_dict())
         known = {name: None if math.isnan(value) else value for name, value in result.counts.items()}  # as it is read
         written = StoredResult.model_validate(content | {"counts": known})
         self._index.enter(folder, FieldSummary.of(written))
@@ -274,6 +275,11 @@ class ResultStore:
     def counts(self) -> CountsTable:
         """The table ``counts.csv``; rows of fields that had failed when it was first asked for are of earlier runs."""
         return CountsTable(self.root, self._standing, beside=self._is_run_open())
+
+    @property
+    def counts_path(self) -> Path:
+        """The file ``counts.csv``."""
+        return self.root / COUNTS_NAME
 
     def _is_run_open(self) -> bool:
         """Return whether a run began here that did not come to its end: it may go on, or was killed."""

@@ -35,11 +35,20 @@ _DIFFERENT = 0.05  # share of the brightest value by which colours of a grey pic
 
 @dataclass(frozen=True, slots=True)
 class ChannelChoice:
-    """A channel for a recipe (empty: as it comes), what to say of it, and whether it is a guess."""
+    """A channel for a recipe (empty: as it comes), what to say of it, and whether it is a guess.
+
+    ``command`` is how the command line takes another.
+    """
 
     channel: str = ""
     said: str = ""
     guess: bool = False
+    command: str = "--channel takes another"
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the command line says; nothing where nothing was chosen."""
+        return (f"{self.said}; {self.command}",) if self.said else ()
 
 
 def choose_channel(stack: Stack, spec: ModelSpec) -> ChannelChoice:
@@ -66,9 +75,9 @@ def by_name(
         for texts, where in ((channels, "its name"), (hints, "what the file says of it")):
             at = next((c for c, text in enumerate(texts) if sign.search(_words(text))), None)
             if at is not None:
-                said = f"channel {channels[at]} is taken for {spec.stain}, by {where}; --channel takes another"
+                said = f"channel {channels[at]} is taken for {spec.stain}, by {where}"
                 return ChannelChoice(channels[at] if at else "", said, guess=sign is _BLUE)
-    said = f"is {spec.stain} in channel {first}? No name of {', '.join(channels)} says so; --channel takes another"
+    said = f"is {spec.stain} in channel {first}? No name of {', '.join(channels)} says so"
     return ChannelChoice("", said, guess=True)
 
 
@@ -95,8 +104,10 @@ def _of_colours(stack: Stack) -> ChannelChoice:
         return ChannelChoice()
     blue = stack.channels[2]
     others = any(colours[c][1] - colours[c][0] > _SOMETHING * brightest for c in (0, 1))
-    said = f"are the nuclei {blue.lower()} in this colour picture? {blue} is taken; --channel grey takes all colours"
-    return ChannelChoice(blue, said, guess=True) if others else ChannelChoice()
+    said = f"are the nuclei {blue.lower()} in this colour picture? {blue} is taken"
+    return (
+        ChannelChoice(blue, said, guess=True, command="--channel grey takes all colours") if others else ChannelChoice()
+    )
 
 
 def _low_and_high(pixels: NDArray[np.generic]) -> tuple[float, float]:

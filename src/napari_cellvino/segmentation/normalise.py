@@ -56,9 +56,9 @@ def sample_intensities(
 ) -> NDArray[np.floating]:
     """Return the finite values (N,) of ``plane`` (Y, X) that its range is taken from; planes can be pooled."""
     if normalisation.method == "percentiles":
-        values: NDArray[np.floating] = _sampled_medians(plane, samples)
+        values: NDArray[np.floating] = sample_medians(plane, samples)
     else:
-        step = _grid_step(plane.shape, samples)
+        step = grid_step(plane.shape, samples)
         values = plane[::step, ::step].astype(np.float64)
     finite: NDArray[np.floating] = values[np.isfinite(values)]
     return finite
@@ -84,7 +84,7 @@ def intensity_range(
 
     About ``samples`` medians at most are computed, on a grid.
     """
-    medians = _sampled_medians(plane, samples)
+    medians = sample_medians(plane, samples)
     medians = medians[np.isfinite(medians)]
     if medians.size == 0:
         return IntensityRange(0.0, 0.0)
@@ -92,11 +92,12 @@ def intensity_range(
     return IntensityRange(float(lo), float(hi))
 
 
-def _sampled_medians(plane: NDArray[np.generic], samples: int) -> NDArray[np.floating]:
+def sample_medians(plane: NDArray[np.generic], samples: int = SAMPLES) -> NDArray[np.floating]:
+    """Return medians of 3 x 3 pixels of ``plane`` (Y, X) on a grid of about ``samples``."""
     if min(plane.shape) < 3:
         plane = np.pad(plane, 1, mode="edge")
     height, width = plane.shape
-    step = _grid_step(plane.shape, samples)
+    step = grid_step(plane.shape, samples)
     shifted = [
         _as_floats(plane[1 + dy : height - 1 + dy : step, 1 + dx : width - 1 + dx : step])
         for dy, dx in product((-1, 0, 1), repeat=2)
@@ -104,7 +105,8 @@ def _sampled_medians(plane: NDArray[np.generic], samples: int) -> NDArray[np.flo
     return _median_of_nine(shifted)
 
 
-def _grid_step(shape: tuple[int, ...], samples: int) -> int:
+def grid_step(shape: tuple[int, ...], samples: int = SAMPLES) -> int:
+    """Return the distance in px of about ``samples`` samples on a grid over an image of ``shape`` (Y, X)."""
     return max(1, int(np.sqrt(shape[0] * shape[1] / samples)))
 
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.recipe import Precision, Recipe
-from napari_cellvino.model_package import Gives, ModelPackage, Takes, find_package
+from napari_cellvino.model_package import ModelInput, ModelOutput, ModelPackage, find_package
 from napari_cellvino.segmentation.heads import Parameter, check_parameters, head_parameters
 from napari_cellvino.segmentation.refine import check_refiner
+from napari_cellvino.segmentation.signal_test import signal_parameters
 from napari_cellvino.segmentation.stitch_z import STITCHING, stitching_parameters
+from napari_cellvino.segmentation.whole_cells import ALL_CELL_PARAMETERS, WholeCells, check_whole_cells, whole_cells_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,12 @@ class Step:
     precision: Precision
 
     @property
-    def takes(self) -> Takes:
+    def takes(self) -> ModelInput:
         """Kind of input."""
         return self.package.spec.takes
 
     @property
-    def gives(self) -> Gives:
+    def gives(self) -> ModelOutput:
         """Kind of output."""
         return self.package.spec.gives
 
@@ -45,7 +47,8 @@ class Step:
 class Pipeline:
     """A recipe with its verified models: one step finds cells, an optional second one outlines them.
 
-    ``recipe`` holds the hashes of the models and the value of every parameter.
+    Where they are nuclei, an optional step without a model makes whole cells of them. ``recipe`` holds the hashes of
+    the models and the value of every parameter.
     """
 
     recipe: Recipe
@@ -66,6 +69,11 @@ class Pipeline:
     def outline(self) -> ModelPackage | None:
         """The model that outlines the cells, or None."""
         return self.refine.package if self.refine else None
+
+    @property
+    def whole_cells(self) -> WholeCells | None:
+        """The step that makes whole cells of nuclei, or None."""
+        return whole_cells_of(self.recipe)
 
     @property
     def label(self) -> str:
@@ -89,7 +97,7 @@ class Pipeline:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters of all steps, and of z-stitching."""
+        """The parameters of all steps, of z-stitching and of whole cells."""
         return parameters_of(self.recipe, self.package, self.outline)
 
     def with_values(self, values: Mapping[str, float]) -> Pipeline:
@@ -112,9 +120,10 @@ class Pipeline:
         Raises
         ------
         OptionError
-            If a value is out of range.
+            If a value is out of range, or whole cells cannot be made so.
         """
         recipe = without_unused_parameters(self.recipe.model_copy(update=choices))
+        check_whole_cells(recipe, self.package.spec, self.outline.spec if self.outline else None)
         values = check_values(recipe, self.package, self.outline)
         return replace(self, recipe=recipe.model_copy(update={"parameters": values}))
 
@@ -134,7 +143,8 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     ModelPackageError
         If a model is missing, broken, or another version than the recipe's.
     OptionError
-        If the two models do not fit each other, a parameter is unknown or a value out of range.
+        If the two models do not fit each other, whole cells cannot be made so, a parameter is unknown or a value out of
+        range.
     """
     packages = tuple(packages)
     known = {package.spec.name: package for package in packages} | {str(p.folder): p for p in packages}
@@ -142,6 +152,7 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     outline = known.get(recipe.outline) or find_package(recipe.outline) if recipe.outline else None
     if outline is not None:
         check_refiner(package.spec, outline.spec)
+    check_whole_cells(recipe, package.spec, outline.spec if outline else None)
     _check_hashes(recipe, package, outline)
     chosen = {
         "model_sha256": package.sha256,
@@ -153,9 +164,15 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
 
 
 def parameters_of(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> tuple[Parameter, ...]:
-    """Return the adjustable parameters: those of the models' heads, and of z-stitching."""
+    """Return the adjustable parameters: those of the models' heads, and of the steps that need no model."""
     heads = head_parameters(package.spec, outline.spec if outline else None)
-    return (*heads, *stitching_parameters(recipe.z_choice))
+    return (*heads, *signal_parameters(package.spec), *_without_model(recipe))
+
+
+def _without_model(recipe: Recipe) -> tuple[Parameter, ...]:
+    """Return the parameters of z-stitching and of whole cells, where a recipe asks for them."""
+    cells = whole_cells_of(recipe)
+    return (*stitching_parameters(recipe.z_choice), *(cells.parameters if cells else ()))
 
 
 def check_values(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None) -> dict[str, float]:
@@ -166,7 +183,7 @@ def check_values(recipe: Recipe, package: ModelPackage, outline: ModelPackage | 
     OptionError
         If a name is unknown or a value out of range.
     """
-    more = stitching_parameters(recipe.z_choice)
+    more = (*signal_parameters(package.spec), *_without_model(recipe))
     return check_parameters(package.spec, recipe.parameters, outline.spec if outline else None, more)
 
 
@@ -193,8 +210,10 @@ def fit_to_model(recipe: Recipe, package: ModelPackage, choices: Mapping[str, ob
     fitting: dict[str, object] = {} if "parameters" in choices else {"parameters": {}}
     if recipe.precision not in package.precisions:
         fitting["precision"] = Precision.FAST
-    if package.spec.gives is not Gives.BOXES and "outline" not in choices:
+    if package.spec.gives is not ModelOutput.BOXES and "outline" not in choices:
         fitting["outline"] = ""
+    if package.spec.gives is ModelOutput.BOXES and "whole_cells" not in choices:
+        fitting |= {"whole_cells": None, "cell_channel": ""}
     return recipe.model_copy(update=fitting)
 
 
@@ -204,8 +223,9 @@ def without_parameters_of(recipe: Recipe, outline: ModelPackage) -> Recipe:
 
 
 def without_unused_parameters(recipe: Recipe) -> Recipe:
-    """Return a recipe without the z-stitching parameters, unless it stitches along z."""
-    return recipe if recipe.z_choice.joined else _without(recipe, {p.name for p in STITCHING})
+    """Return a recipe without the parameters of z-stitching and whole cells, unless it asks for them."""
+    used = {p.name for p in _without_model(recipe)}
+    return _without(recipe, {p.name for p in (*STITCHING, *ALL_CELL_PARAMETERS)} - used)
 
 
 def _without(recipe: Recipe, names: set[str]) -> Recipe:

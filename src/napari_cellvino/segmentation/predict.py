@@ -12,21 +12,24 @@ import psutil
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import Plane
+from napari_cellvino.core.image import Plane, Shape
 from napari_cellvino.core.progress import Progress, Stage
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.engines.engine import Engine, EngineTileError
-from napari_cellvino.model_package import ModelSpec, Takes
+from napari_cellvino.model_package import ModelInput, ModelSpec
+from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
 from napari_cellvino.segmentation.heads import Decoded, head_for
-from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into, plane_range
+from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import CellMasks
-from napari_cellvino.segmentation.rescale import resize_pixels, resized_shape, zoom_for
+from napari_cellvino.segmentation.rescale import BAND_PX, ResizedPlane, resize_pixels, resized_shape, zoom_for
+from napari_cellvino.segmentation.signal_test import Emptiness
 from napari_cellvino.segmentation.size_search import find_diameter
 from napari_cellvino.segmentation.stitch_z.slices import Slices
 from napari_cellvino.segmentation.test_time_augmentation import infer_augmented
-from napari_cellvino.segmentation.tiling import Stitcher, TilePlan, choose_tile, cut_tile, plan_tiles
+from napari_cellvino.segmentation.tiling import Pixels, Stitcher, TilePlan, choose_tile, cut_tile, plan_tiles
 from napari_cellvino.segmentation.volume import StackMaps
 
 _logger = logging.getLogger(__name__)
@@ -40,7 +43,9 @@ class Prediction:
     """The objects in a plane, the network's maps, and ``values``: every parameter used for decoding.
 
     ``masks`` are the masks of the cells where a second model outlined them. For a stack stitched in 3D, ``plane`` is
-    the maximum projection and ``slices`` are the objects of each plane.
+    the maximum projection and ``slices`` are the objects of each plane. ``emptiness`` says why the field looks empty,
+    and ``disbelieved`` how many objects are not counted for that. ``cell_channel`` is the name of the channel that
+    whole cells are grown over, where they are.
     """
 
     plane: Plane
@@ -49,6 +54,9 @@ class Prediction:
     values: dict[str, float]
     masks: CellMasks | None = None
     slices: Slices | None = None
+    emptiness: Emptiness | None = None
+    disbelieved: int = 0
+    cell_channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +101,17 @@ def infer_maps(
     """
     head = head_for(spec)
     _check_inputs(plane.inputs, spec)
-    ranges = ranges or [plane_range(channel, spec.normalise) for channel in plane.inputs]
-    notices: tuple[str, ...] = ()
+    seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise)
+    notices = seen.notices
     if diameter_px is None and spec.diameter_px.search:
-        diameter_px = yield from find_diameter(plane.inputs, ranges, spec, engine)
-        notices = (f"Cells look about {diameter_px:.0f} px across",) if diameter_px else ()
-    pixels = resize_pixels(plane.inputs, resized_shape(plane.shape, zoom_for(spec, diameter_px)))
-    work = _infer_centred if spec.takes is Takes.CROP else _infer_tiled
+        diameter_px = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
+        notices += (f"Cells look about {diameter_px:.0f} px across",) if diameter_px else ()
+    shape = resized_shape(plane.shape, zoom_for(spec, diameter_px))
     started = time.perf_counter()
-    raw = yield from work(pixels, ranges, spec, engine)
+    if spec.takes is ModelInput.CROP:
+        raw = yield from _infer_centred(resize_pixels(seen.pixels, shape), seen.ranges, spec, engine)
+    else:
+        raw = yield from _infer_tiled(ResizedPlane(seen.pixels, shape), seen.ranges, spec, engine)
     if _logger.isEnabledFor(logging.DEBUG):
         info = raw.engine_info
         details = f"{raw.tiles} tile(s) of {raw.tile} px, {spec.name} on {info.device} {info.number_type}"
@@ -117,14 +127,16 @@ def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decode
 def estimate(shape: tuple[int, int], spec: ModelSpec, *, diameter_px: float | None = None) -> Estimate:
     """Return the cost of a run on a plane of ``shape`` (Y, X)."""
     height, width = resized_shape(shape, zoom_for(spec, diameter_px))
-    if spec.takes is Takes.CROP:
+    if spec.takes is ModelInput.CROP:
         check_fits_tile((height, width), spec)
         height = width = spec.tile
-    tile = spec.tile if spec.takes is Takes.CROP else _largest_tile(spec, (height, width))
+    tile = spec.tile if spec.takes is ModelInput.CROP else _planned_tile(spec, (height, width), _affordable_tile(spec))
     plan = _plan(height, width, spec, tile)
     maps = 2 * len(spec.maps) * (height // spec.stride) * (width // spec.stride)
-    decoding = 24 * min(shape[0] * shape[1], 16_000_000) // spec.stride**2
-    return Estimate(tile, len(plan), spec.bytes_fixed + tile**2 * spec.bytes_per_pixel + maps + decoding)
+    pixels = shape[0] * shape[1]
+    decoding = 24 * min(pixels, 16_000_000) // spec.stride**2
+    resized = 0 if (height, width) == tuple(shape) else 2 * len(spec.maps) * pixels + 8 * min(pixels, BAND_PX)
+    return Estimate(tile, len(plan), spec.bytes_fixed + tile**2 * spec.bytes_per_pixel + maps + decoding + resized)
 
 
 def estimate_stack(one: Estimate, spec: ModelSpec, shape: tuple[int, int, int]) -> Estimate:
@@ -132,6 +144,12 @@ def estimate_stack(one: Estimate, spec: ModelSpec, shape: tuple[int, int, int]) 
     planes, height, width = shape
     kept = 2 * (len(spec.maps) + 1) + 2 * 4  # maps and pixels in float16; labels int32 of planes and of the stack
     return Estimate(one.tile, one.tiles * planes, one.bytes + kept * planes * height * width)
+
+
+def estimate_run(shape: Shape, spec: ModelSpec, recipe: Recipe) -> Estimate:
+    """Return the cost of a run of a recipe on an image, of its plane or of all planes."""
+    one = estimate((shape.y, shape.x), spec, diameter_px=recipe.diameter_px)
+    return estimate_stack(one, spec, (shape.z, shape.y, shape.x)) if recipe.z_choice.joined else one
 
 
 def _check_inputs(inputs: NDArray[np.generic], spec: ModelSpec) -> None:
@@ -153,27 +171,41 @@ def _infer_centred(
 
 
 def _infer_tiled(
-    pixels: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
+    pixels: ResizedPlane, ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
 ) -> Generator[Progress, None, RawMaps]:
-    notices: tuple[str, ...] = ()
-    tile = first = _largest_tile(spec, pixels.shape)
+    planned = _planned_tile(spec, pixels.shape, spec.tile)
+    tile = _planned_tile(spec, pixels.shape, _affordable_tile(spec))
+    why = "" if tile == planned else "memory is short"
     while True:
         try:
             raw = yield from _run_tiles(pixels, ranges, spec, engine, tile)
-            return replace(raw, notices=notices)
         except (EngineTileError, MemoryError) as error:
             if tile <= SMALLEST_TILE:
                 raise
             tile = max(SMALLEST_TILE, tile // 2 // 16 * 16)
-            _logger.warning("%s: tiles of %d px did not run (%s); trying %d px", spec.name, first, error, tile)
-            notices = (f"Tiles of {first} px did not run ({str(error) or 'out of memory'}); went on with {tile} px",)
+            _logger.warning("%s: tiles of %d px did not run (%s); trying %d px", spec.name, planned, error, tile)
+            why = str(error) or "out of memory"
+        else:
+            return replace(raw, notices=(_describe_smaller(planned, tile, why),), smaller_tile=tile) if why else raw
 
 
-def _largest_tile(spec: ModelSpec, shape: tuple[int, ...]) -> int:
+def _describe_smaller(planned: int, tile: int, why: str) -> str:
+    return (
+        f"Tiles of {planned} px did not run ({why}); went on with {tile} px, which may change single cells. "
+        "The next run with more free memory does it again"
+    )
+
+
+def _affordable_tile(spec: ModelSpec) -> int:
+    """Return the largest size of tiles that the free memory allows; what a model plans does not depend on it."""
     free = MEMORY_SHARE * psutil.virtual_memory().available - spec.bytes_fixed
     largest = spec.tile
     while largest > SMALLEST_TILE and largest**2 * spec.bytes_per_pixel > free:
         largest = max(SMALLEST_TILE, largest // 2 // 16 * 16)
+    return largest
+
+
+def _planned_tile(spec: ModelSpec, shape: tuple[int, ...], largest: int) -> int:
     return choose_tile(shape[-2], shape[-1], largest=largest, halo=spec.halo)
 
 
@@ -184,7 +216,7 @@ def _plan(height: int, width: int, spec: ModelSpec, tile: int) -> TilePlan:
 
 
 def _run_tiles(
-    pixels: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine, tile: int
+    pixels: Pixels, ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine, tile: int
 ) -> Generator[Progress, None, RawMaps]:
     engine_info = engine.load(tile)
     height, width = pixels.shape[1:]
@@ -198,7 +230,7 @@ def _run_tiles(
 
 
 def _tiles(
-    pixels: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, plan: TilePlan, tile: int
+    pixels: Pixels, ranges: Sequence[IntensityRange], spec: ModelSpec, plan: TilePlan, tile: int
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the normalised batch (1, C, tile, tile) of each tile; the array is reused."""
     batch = np.zeros((1, spec.input_channels, tile, tile), np.float32)

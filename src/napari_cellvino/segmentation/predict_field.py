@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
+from dataclasses import replace
 
-from napari_cellvino.core.image import Plane, Stack
+from napari_cellvino.core.image import Stack
+from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.segmentation.bright_background import describe_bright_background
+from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.predict_stack import decode_stack, predict_stack
 from napari_cellvino.segmentation.prepare import project
-from napari_cellvino.segmentation.raw_maps import RawMaps
-from napari_cellvino.segmentation.refine import CellMasks, MaskRefiner, infer_masks, outline_cells
+from napari_cellvino.segmentation.refine import MaskRefiner, infer_masks, outline_cells
+from napari_cellvino.segmentation.signal_test import SignalWatch, believed, describe_emptiness
 from napari_cellvino.segmentation.volume import StackMaps, Volume
+from napari_cellvino.segmentation.whole_cells import cell_channel_name
 
 
 def predict_field(
@@ -41,26 +46,41 @@ def predict_field(
     InferenceError
         If the network cannot be run.
     """
+    cell_channel = cell_channel_name(stack, pipeline.recipe)
+    found = yield from _predict(stack, pipeline, engines, keep_maps=keep_maps)
+    return replace(found, cell_channel=cell_channel)
+
+
+def _predict(
+    stack: Stack, pipeline: Pipeline, engines: EngineProvider, *, keep_maps: bool
+) -> Generator[Progress, None, Prediction]:
     recipe, spec = pipeline.recipe, pipeline.package.spec
     engine = engines.engine(pipeline.package, recipe.device, pipeline.find.precision)
     if recipe.z_choice.joined:
-        return (
-            yield from predict_stack(
-                stack,
-                spec,
-                engine,
-                pipeline.values,
-                channel=recipe.channel,
-                frame=recipe.frame,
-                diameter_px=recipe.diameter_px,
-                keep_maps=keep_maps,
-            )
+        found = yield from predict_stack(
+            stack,
+            spec,
+            engine,
+            pipeline.values,
+            channel=recipe.channel,
+            frame=recipe.frame,
+            diameter_px=recipe.diameter_px,
+            keep_maps=keep_maps,
         )
+        return _believed_stack(found)
+    watch = SignalWatch()
     plane = yield from project(
-        stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame, inputs=spec.input_channels
+        stack,
+        channel=recipe.channel,
+        z=recipe.z_choice,
+        frame=recipe.frame,
+        inputs=spec.input_channels,
+        on_plane=watch.add,
     )
     raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px)
-    return (yield from _decode_plane(plane, raw, pipeline.values, pipeline, engines))
+    raw = replace(raw, notices=(*raw.notices, *describe_bright_background(plane.inputs, spec)))
+    before = Prediction(plane, raw, Decoded(None, Objects.none()), {}, emptiness=watch.emptiness)
+    return (yield from _decode_plane(before, pipeline, engines))
 
 
 def decode_again(
@@ -71,24 +91,27 @@ def decode_again(
     The network runs only on cells that were not outlined before.
     """
     if isinstance(before.raw, StackMaps):
-        return decode_stack(before, before.raw, pipeline.package.spec, pipeline.values)
-    return (yield from _decode_plane(before.plane, before.raw, pipeline.values, pipeline, engines, before.masks))
+        return _believed_stack(decode_stack(before, before.raw, pipeline.package.spec, pipeline.values))
+    return (yield from _decode_plane(before, pipeline, engines))
 
 
 def _decode_plane(
-    plane: Plane,
-    raw: RawMaps,
-    values: Mapping[str, float],
-    pipeline: Pipeline,
-    engines: EngineProvider,
-    known: CellMasks | None = None,
+    before: Prediction, pipeline: Pipeline, engines: EngineProvider
 ) -> Generator[Progress, None, Prediction]:
-    found = decode(raw, pipeline.package.spec, values)
+    values, raw = pipeline.values, before.raw
+    if isinstance(raw, StackMaps):
+        raise TypeError("the maps of a stack are decoded plane by plane")
+    found, disbelieved = believed(decode(raw, pipeline.package.spec, values), before.emptiness, values)
+    now = replace(before, decoded=found, values=dict(values), disbelieved=disbelieved)
     if pipeline.refine is None:
-        return Prediction(plane, raw, found, dict(values))
-    masks = yield from infer_masks(plane, found.objects, refiner_for(pipeline, engines), known=known)
-    outlined = outline_cells(found, masks, plane.shape, values["outline"])
-    return Prediction(plane, raw, outlined, dict(values), masks)
+        return now
+    masks = yield from infer_masks(now.plane, found.objects, refiner_for(pipeline, engines), known=before.masks)
+    return replace(now, decoded=outline_cells(found, masks, now.plane.shape, values["outline"]), masks=masks)
+
+
+def _believed_stack(found: Prediction) -> Prediction:
+    decoded, disbelieved = believed(found.decoded, found.emptiness, found.values)
+    return replace(found, decoded=decoded, disbelieved=disbelieved)
 
 
 def check_device(pipeline: Pipeline, engines: EngineProvider) -> None:
@@ -124,8 +147,10 @@ def volume_of(prediction: Prediction) -> Volume | None:
 
 def notices_of(prediction: Prediction) -> tuple[str, ...]:
     """Return the notices of a prediction for the user, as sentences."""
-    left_out = prediction.decoded.left_out
-    if not left_out:
-        return prediction.raw.notices
-    cells = "1 cell was" if left_out == 1 else f"{left_out} cells were"
-    return (*prediction.raw.notices, f"{cells} found but nothing could be outlined there: not counted")
+    notices, left_out = [*prediction.raw.notices], prediction.decoded.left_out
+    if prediction.emptiness is not None:
+        notices.append(describe_emptiness(prediction.emptiness, prediction.disbelieved, prediction.values))
+    if left_out:
+        cells = "1 cell was" if left_out == 1 else f"{left_out} cells were"
+        notices.append(f"{cells} found but nothing could be outlined there: not counted")
+    return tuple(notices)

@@ -18,13 +18,16 @@ from napari_cellvino.core.image import Plane, Spacing, Stack, channel_index
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.engines.engine import Engine
-from napari_cellvino.model_package import Gives, ModelSpec
+from napari_cellvino.model_package import ModelOutput, ModelSpec
+from napari_cellvino.segmentation.contrast import counted_samples
 from napari_cellvino.segmentation.heads import head_parameters
-from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, range_of_samples, sample_intensities
+from napari_cellvino.segmentation.lost_planes import bridge
+from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, range_of_samples
 from napari_cellvino.segmentation.plane_reading import read_ahead, smooth_along_z
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.prepare import network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate
+from napari_cellvino.segmentation.signal_test import Emptiness, SignalWatch
 from napari_cellvino.segmentation.stitch_z import Slices, stitch_slices
 from napari_cellvino.segmentation.stitch_z.slices import mean_brightness
 from napari_cellvino.segmentation.volume import StackMaps, Volume, read_volume
@@ -60,12 +63,12 @@ def predict_stack(
         If the model gives no outlines.
     """
     _check(stack, spec)
-    plane, volume, ranges = yield from _read_statistics(stack, spec, channel, frame)
+    plane, volume, ranges, emptiness = yield from _read_statistics(stack, spec, channel, frame)
     maps: list[RawMaps] = []
     slices = _SliceCollector(stack, spec, values)
     normalised = allocate((stack.shape.z if keep_maps else 0, stack.shape.y, stack.shape.x), np.float16)
     sigma = z_sigma(stack.spacing, diameter_px or spec.diameter_px.assumed or spec.diameter_px.reference)
-    for z, inputs in enumerate(smooth_along_z(_inputs(stack, spec, channel, frame), sigma)):
+    for z, inputs in enumerate(smooth_along_z(_inputs(volume, spec, channel), sigma)):
         running = infer_maps(replace(plane, inputs=inputs), spec, engine, diameter_px=diameter_px, ranges=ranges)
         raw = yield from _with_plane_progress(running, z + 1, stack.shape.z)
         bright = _brightness(inputs, ranges)
@@ -75,9 +78,8 @@ def predict_stack(
         maps.append(raw if keep_maps else replace(raw, maps=raw.maps[:, :0, :0].copy()))
         yield Progress("planes run", z + 1, stack.shape.z, Stage.INFERENCE)
     found = slices.result()
-    return Prediction(
-        plane, StackMaps(tuple(maps), normalised, volume), stitch_slices(found, values), dict(values), slices=found
-    )
+    kept = StackMaps(tuple(maps), normalised, volume)
+    return Prediction(plane, kept, stitch_slices(found, values), dict(values), slices=found, emptiness=emptiness)
 
 
 def decode_stack(before: Prediction, maps: StackMaps, spec: ModelSpec, values: Mapping[str, float]) -> Prediction:
@@ -127,7 +129,7 @@ def _check(stack: Stack, spec: ModelSpec) -> None:
         raise ImageValueError(
             f"{stack.origin.name} has one plane, nothing to join in 3D; use another way along z (mip)"
         )
-    if spec.gives is not Gives.OUTLINES:
+    if spec.gives is not ModelOutput.OUTLINES:
         raise OptionError(
             f"model {spec.name} gives {spec.describe_task()}, which cannot be joined in 3D; "
             "choose a model that outlines cells, or another way along z (mip)"
@@ -136,27 +138,40 @@ def _check(stack: Stack, spec: ModelSpec) -> None:
 
 def _read_statistics(
     stack: Stack, spec: ModelSpec, channel: str, frame: int
-) -> Generator[Progress, None, tuple[Plane, Volume, list[IntensityRange]]]:
-    """Return the maximum projection, the volume with its hash, and the range of each input channel; reads all once."""
+) -> Generator[Progress, None, tuple[Plane, Volume, list[IntensityRange], Emptiness | None]]:
+    """Return the maximum projection, the volume with its hash, the range of each input channel, and why it is empty.
+
+    All planes are read once.
+    """
     index, count = channel_index(stack, channel), max(SAMPLES_PER_PLANE, SAMPLES // stack.shape.z)
     samples: list[list[NDArray[np.floating]]] = []
+    watch = SignalWatch()
 
     def on_plane(pixels: Pixels) -> None:
         inputs = network_inputs(pixels, index, spec.input_channels)
-        samples.append([sample_intensities(c, spec.normalise, samples=count) for c in inputs])
+        samples.append([counted_samples(c, spec.normalise, samples=count) for c in inputs])
+        watch.add(inputs)
 
     reading = read_volume(stack, channel=channel, frame=frame, inputs=spec.input_channels, on_plane=on_plane)
     plane, volume = yield from reading
-    ranges = [range_of_samples(np.concatenate(values), spec.normalise) for values in zip(*samples, strict=True)]
-    return plane, volume, ranges
+    kept = [values for z, values in enumerate(samples) if z not in volume.lost]
+    ranges = [range_of_samples(np.concatenate(values), spec.normalise) for values in zip(*kept, strict=True)]
+    return plane, volume, ranges, watch.emptiness
 
 
-def _inputs(stack: Stack, spec: ModelSpec, channel: str, frame: int) -> Generator[Pixels, None, None]:
-    """Yield the network's input channels (K, Y, X) of each plane; other channels are not read."""
-    index = channel_index(stack, channel)
+def _inputs(volume: Volume, spec: ModelSpec, channel: str) -> Generator[Pixels, None, None]:
+    """Yield the network's input channels (K, Y, X) of each plane, lost ones bridged; other channels are not read."""
+    stack, frame, index = volume.stack, volume.frame - 1, channel_index(volume.stack, channel)
     wanted = range(stack.shape.c) if index is None else (index,)
-    for pixels in read_ahead(stack, frame - 1, range(stack.shape.z), wanted):
-        yield network_inputs(pixels, None if index is None else 0, spec.input_channels)
+    seen: Pixels = np.zeros(0)
+    last = seen
+    for z, pixels in enumerate(read_ahead(stack, frame, range(stack.shape.z), wanted)):
+        if z in volume.lost:
+            after = np.stack([stack.plane(t=frame, c=c, z=volume.lost[z][1]) for c in wanted])
+            seen = bridge(z, volume.lost[z], last, after)
+        else:
+            seen = last = pixels
+        yield network_inputs(seen, None if index is None else 0, spec.input_channels)
 
 
 def _with_plane_progress(

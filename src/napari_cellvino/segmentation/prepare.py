@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import LUMINANCE, Plane, Stack, ZChoice, ZWay, channel_index
+from napari_cellvino.core.image import LUMINANCE, Plane, Stack, ZChoice, ZMode, channel_index
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.segmentation.plane_reading import read_ahead
@@ -19,13 +19,20 @@ _logger = logging.getLogger(__name__)
 
 
 def project(
-    stack: Stack, *, channel: str = "", z: ZChoice | None = None, frame: int = 1, inputs: int = 1
+    stack: Stack,
+    *,
+    channel: str = "",
+    z: ZChoice | None = None,
+    frame: int = 1,
+    inputs: int = 1,
+    on_plane: Callable[[NDArray[np.generic]], object] = lambda inputs: None,
 ) -> Generator[Progress, None, Plane]:
     """Yield progress after every plane read and return the plane, in the stack's dtype; a mean is float32.
 
     All channels are projected, since all are measured; the sharpest plane is chosen by the selected channel. Memory
     holds a few planes of each channel, for any number of planes. For RGB without a selected channel, a network of 3
-    ``inputs`` gets the colours, another one the luminance (ITU-R BT.601) as float32.
+    ``inputs`` gets the colours, another one the luminance (ITU-R BT.601) as float32. ``on_plane`` is called with what a
+    network would see (K, Y, X) of each plane.
 
     Raises
     ------
@@ -39,6 +46,7 @@ def project(
     projection = make_projection(chosen.way, index)
     with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{len(planes)} plane(s)"):
         for done, pixels in enumerate(read_ahead(stack, frame - 1, planes), 1):
+            on_plane(network_inputs(pixels, index, inputs))
             projection.add(pixels)
             yield Progress("planes", done, len(planes))
     return make_plane(stack, projection, channel=channel, z=chosen, frame=frame, inputs=inputs)
@@ -101,11 +109,11 @@ def describe_plane(
 
 def _format_z(z: ZChoice, count: int, sharpest: int | None) -> str:
     return {
-        ZWay.MIP: f"maximum projection of {count} planes",
-        ZWay.MEAN: f"mean of {count} planes",
-        ZWay.FOCUS: f"sharpest of {count} planes" + (f" (plane {sharpest})" if sharpest else ""),
-        ZWay.PLANE: f"plane {z.plane}",
-        ZWay.JOINED: f"{count} planes joined in 3D",
+        ZMode.MIP: f"maximum projection of {count} planes",
+        ZMode.MEAN: f"mean of {count} planes",
+        ZMode.FOCUS: f"sharpest of {count} planes" + (f" (plane {sharpest})" if sharpest else ""),
+        ZMode.PLANE: f"plane {z.plane}",
+        ZMode.JOINED: f"{count} planes joined in 3D",
     }[z.way]
 
 

@@ -23,7 +23,8 @@ class RawMaps:
     """Stitched maps of a plane, float16 (M, Y / stride, X / stride) rounded up, and how they were computed.
 
     ``shape`` (Y, X) is that of the plane, ``input_shape`` (Y, X) that of the plane resized for the network.
-    ``notices`` are sentences for the user (smaller tiles were needed, …).
+    ``notices`` are sentences for the user (smaller tiles were needed, …). ``smaller_tile`` is the size in px of tiles
+    that were smaller than planned, for lack of memory, which may change single cells; else 0.
     """
 
     maps: NDArray[np.float16]
@@ -33,6 +34,7 @@ class RawMaps:
     shape: tuple[int, int]
     input_shape: tuple[int, int]
     notices: tuple[str, ...] = ()
+    smaller_tile: int = 0
 
     @property
     def zoom(self) -> tuple[float, float]:

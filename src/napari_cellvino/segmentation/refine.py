@@ -20,7 +20,7 @@ from napari_cellvino.core.image import Plane
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.engines.engine import Engine, EngineInfo
-from napari_cellvino.model_package import Gives, ModelPackage, ModelSpec
+from napari_cellvino.model_package import ModelOutput, ModelPackage, ModelSpec
 from napari_cellvino.segmentation.crops import crop_around
 from napari_cellvino.segmentation.heads.head import Decoded
 from napari_cellvino.segmentation.heads.mask import MaskHead
@@ -52,9 +52,9 @@ class CellMasks:
 
 def check_refiner(spec: ModelSpec, outline: ModelSpec) -> None:
     """Raise OptionError unless ``outline`` is a mask model and ``spec`` a model that gives boxes."""
-    if spec.gives is not Gives.BOXES:
+    if spec.gives is not ModelOutput.BOXES:
         raise OptionError(f"model {spec.name} gives outlines itself; leave --outline {outline.name} out")
-    if outline.gives is not Gives.MASK:
+    if outline.gives is not ModelOutput.MASK:
         raise OptionError(f"model {outline.name} outlines no single cells: it gives {outline.gives}, not a mask")
 
 

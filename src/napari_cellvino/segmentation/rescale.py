@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from skimage.transform import resize
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.segmentation.raw_maps import allocate
 
 LARGEST_ZOOM = 16.0
+BAND_PX = 2**24  # pixels that are resized at once
+TRUNCATE = 4.0  # standard deviations
 
 
 def zoom_for(spec: ModelSpec, diameter_px: float | None) -> float:
@@ -41,19 +45,78 @@ def resized_shape(shape: tuple[int, ...], factor: float) -> tuple[int, int]:
     return height, width
 
 
+class ResizedPlane:
+    """Pixels (C, Y, X) as if they had another size; rows are resized when they are asked for, and the last ones kept.
+
+    The whole need not fit in memory: 20,000 px a side take 1.6 GB, and many times that while they are resized.
+    """
+
+    def __init__(self, pixels: NDArray[np.generic], shape: tuple[int, int]) -> None:
+        self._pixels, self.shape = pixels, (len(pixels), *shape)
+        self._rows = slice(0, 0)
+        self._band: NDArray[np.generic] = np.zeros((len(pixels), 0, shape[1]), np.float32)
+
+    def __getitem__(self, part: tuple[slice, slice, slice]) -> NDArray[np.generic]:
+        """Return a part of the pixels; unchanged where the size is, else float32."""
+        channels, rows, columns = part
+        if self._pixels.shape == self.shape:
+            return self._pixels[part]
+        if rows != self._rows:
+            first, last, _ = rows.indices(self.shape[1])
+            self._rows, self._band = rows, resize_rows(self._pixels, self.shape[1:], first, last)
+        return self._band[channels, :, columns]
+
+
 def resize_pixels(pixels: NDArray[np.generic], shape: tuple[int, int]) -> NDArray[np.generic]:
     """Return pixels (C, Y, X) at another size (Y, X): unchanged if equal, else float32, anti-aliased if smaller."""
-    if pixels.shape[1:] == shape:
-        return pixels
-    smooth = shape[0] < pixels.shape[1]
-    finite = np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)
-    return np.stack([resize(c, shape, order=1, anti_aliasing=smooth) for c in finite]).astype(np.float32)
+    return pixels if pixels.shape[1:] == shape else resize_rows(pixels, shape, 0, shape[0])
+
+
+def resize_rows(pixels: NDArray[np.generic], shape: tuple[int, int], first: int, last: int) -> NDArray[np.float32]:
+    """Return the rows from ``first`` to ``last`` of pixels (C, Y, X) at another size (Y, X)."""
+    out = np.empty((len(pixels), last - first, shape[1]), np.float32)
+    for channel, target in zip(pixels, out, strict=True):
+        _resample(channel, shape, first, target, smooth=shape[0] < pixels.shape[1], mode="mirror")
+    return out
+
+
+def resize_maps(maps: NDArray[np.float16], shape: tuple[int, int]) -> NDArray[np.float16]:
+    """Return maps (M, Y, X) float16 at another height and width, interpolated linearly."""
+    out = allocate((len(maps), *shape), np.float16)
+    for probability, target in zip(maps, out, strict=True):
+        _resample(probability, shape, 0, target, smooth=False, mode="nearest")
+    return out
 
 
 def resize_map(probability: NDArray[np.float16], shape: tuple[int, int]) -> NDArray[np.float16]:
     """Return a map (Y, X) float16 at another height and width, interpolated linearly."""
-    if probability.shape == shape:
-        return probability
-    factors = [new / old for new, old in zip(shape, probability.shape, strict=True)]
-    smooth = ndi.zoom(probability.astype(np.float32), factors, order=1, mode="nearest", grid_mode=True)
-    return np.asarray(smooth[: shape[0], : shape[1]], np.float16)
+    return probability if probability.shape == shape else resize_maps(probability[None], shape)[0]
+
+
+def _resample(
+    image: NDArray[np.generic],
+    shape: tuple[int, int],
+    first: int,
+    out: NDArray[np.floating],
+    *,
+    smooth: bool,
+    mode: str,
+) -> None:
+    """Write rows from ``first`` on of an image (Y, X) at another size, interpolated linearly, into ``out``.
+
+    Done in bands, with what lies around them: they give the pixels of the whole image but for the last bit. ``smooth``
+    filters what a smaller image cannot show.
+    """
+    factors = np.array(image.shape) / np.array(shape)
+    sigma = np.maximum(0, (factors - 1) / 2) if smooth else np.zeros(2)
+    margin = int(TRUNCATE * sigma[0] + 0.5) + 2
+    step = max(1, int(BAND_PX / max(image.shape[1] * factors[0], shape[1])))
+    for top in range(0, len(out), step):
+        bottom = min(top + step, len(out))
+        low, high = ((first + row + 0.5) * factors[0] - 0.5 for row in (top, bottom - 1))
+        start, stop = max(0, math.floor(low) - margin), min(len(image), math.ceil(high) + 1 + margin)
+        part = np.nan_to_num(image[start:stop].astype(np.float32), copy=False, posinf=0.0, neginf=0.0)
+        if sigma.any():
+            part = ndi.gaussian_filter(part, sigma, mode=mode, truncate=TRUNCATE)
+        offset, size = (low - start, 0.5 * factors[1] - 0.5), (bottom - top, shape[1])
+        out[top:bottom] = ndi.affine_transform(part, factors, offset, size, np.float32, order=1, mode=mode)

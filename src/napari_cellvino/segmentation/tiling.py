@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,19 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import ImageValueError
 
 TILE_OVERHEAD_PX = 20_000  # fixed cost of a tile, in pixels that take the same time
+
+
+class Pixels(Protocol):
+    """Pixels (C, Y, X) of which parts can be cut out: an array, or what makes parts when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Their size."""
+        ...
+
+    def __getitem__(self, part: tuple[slice, slice, slice], /) -> NDArray[np.generic]:
+        """Return a part."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +109,10 @@ def _spans(length: int, tile: int, halo: int) -> tuple[Span, ...]:
     return tuple(Span(s, s + tile, *core) for s, core in zip(starts, pairwise(cuts), strict=True))
 
 
-def cut_tile(pixels: NDArray[np.generic], row: Span, column: Span, stride: int = 1) -> NDArray[np.generic]:
+def cut_tile(pixels: Pixels, row: Span, column: Span, stride: int = 1) -> NDArray[np.generic]:
     """Return a view of the pixels (C, y, x) of one tile, not padded; ``stride`` image px are one map px."""
     y, x = (slice(span.start * stride, span.stop * stride) for span in (row, column))
-    return pixels[:, y, x]
+    return pixels[slice(None), y, x]
 
 
 class Stitcher:

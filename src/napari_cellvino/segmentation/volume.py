@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.image import Plane, Stack, ZChoice, ZWay
+from napari_cellvino.core.image import Plane, Stack, ZChoice, ZMode, channel_index
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.engines.engine import EngineInfo
+from napari_cellvino.segmentation.lost_planes import describe_lost, find_lost_planes, plane_levels
 from napari_cellvino.segmentation.plane_reading import read_ahead
-from napari_cellvino.segmentation.prepare import check_usable, make_plane
+from napari_cellvino.segmentation.prepare import check_usable, make_plane, network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.z_projection import MaximumProjection
 
@@ -24,11 +25,20 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A stack at ``frame`` (from 1), whose planes are read again for measuring, and the hash of its pixels."""
+    """A stack at ``frame`` (from 1), whose planes are read again for measuring, and the hash of its pixels.
+
+    ``lost`` are dropped or burnt planes, from 0, with the planes before and after.
+    """
 
     stack: Stack
     frame: int
     sha256: str
+    lost: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+
+    def planes(self) -> Iterator[NDArray[np.generic]]:
+        """Yield the planes (C, Y, X) one by one; lost ones are NaN."""
+        for z, pixels in enumerate(read_ahead(self.stack, self.frame - 1, range(self.stack.shape.z))):
+            yield np.full(pixels.shape, np.nan, np.float32) if z in self.lost else pixels
 
 
 def read_volume(
@@ -50,16 +60,18 @@ def read_volume(
         If the channel or frame does not exist, the pixels are not real numbers, or none is finite.
     """
     check_usable(stack, frame)
-    count, projection = stack.shape.z, MaximumProjection()
+    count, projection, levels = stack.shape.z, MaximumProjection(), []
+    index = channel_index(stack, channel)
     digest = hashlib.sha256(f"{stack.dtype.str}{stack.shape}{frame}".encode())
     with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{count} planes"):
         for done, pixels in enumerate(read_ahead(stack, frame - 1, range(count)), 1):
             digest.update(np.ascontiguousarray(pixels).data)
             on_plane(pixels)
+            levels.append(plane_levels(network_inputs(pixels, index, inputs)))
             projection.add(pixels)
             yield Progress("planes", done, count)
-    plane = make_plane(stack, projection, channel=channel, z=ZChoice(ZWay.JOINED), frame=frame, inputs=inputs)
-    return plane, Volume(stack, frame, digest.hexdigest())
+    plane = make_plane(stack, projection, channel=channel, z=ZChoice(ZMode.JOINED), frame=frame, inputs=inputs)
+    return plane, Volume(stack, frame, digest.hexdigest(), find_lost_planes(levels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +96,15 @@ class StackMaps:
         return sum(raw.tiles for raw in self.planes)
 
     @property
+    def smaller_tile(self) -> int:
+        """The smallest size in px of tiles that were smaller than planned; else 0."""
+        return min((raw.smaller_tile for raw in self.planes if raw.smaller_tile), default=0)
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """Notices for the user, each once."""
-        return tuple(dict.fromkeys(notice for raw in self.planes for notice in raw.notices))
+        found = dict.fromkeys(notice for raw in self.planes for notice in raw.notices)
+        return (*describe_lost(sorted(self.volume.lost)), *found)
 
 
 def cell_map(raw: RawMaps | StackMaps, names: tuple[str, ...], z: int | None = None) -> NDArray[np.float16] | None:

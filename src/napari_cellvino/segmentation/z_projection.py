@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.image import ZWay
+from napari_cellvino.core.image import ZMode
 from napari_cellvino.segmentation.sharpness import sharpness
 
 Pixels = NDArray[np.generic]  # (C, Y, X)
@@ -93,11 +93,11 @@ class SharpestPlane:
         return _checked(self._pixels)
 
 
-def make_projection(way: ZWay, channel: int | None) -> Projection:
+def make_projection(way: ZMode, channel: int | None) -> Projection:
     """Return an empty projection; for a single plane the maximum."""
-    if way is ZWay.MEAN:
+    if way is ZMode.MEAN:
         return MeanProjection()
-    return SharpestPlane(channel) if way is ZWay.FOCUS else MaximumProjection()
+    return SharpestPlane(channel) if way is ZMode.FOCUS else MaximumProjection()
 
 
 def _checked(pixels: Pixels | None) -> Pixels:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import MetadataOverrides
-from napari_cellvino.io import is_image_folder, survey_folder
+from napari_cellvino.io import is_image_folder, scan_folder
 from napari_cellvino.io.plates import find_plate
 from napari_cellvino.service.rules import Take
 
@@ -62,7 +62,7 @@ class Folders:
             if take is not Take.IMAGES and folder != top and (take is Take.PLATE or self._is_plate(folder)):
                 yield Input(folder, _relative(folder, top), folder_stamp(folder), folder=True, plate=True)
                 return
-            listing = survey_folder(folder)
+            listing = scan_folder(folder)
             for path in listing.images:
                 stat = path.stat()
                 inside = path.is_dir()

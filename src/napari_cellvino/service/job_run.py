@@ -27,13 +27,17 @@ _BLOCK = 1 << 22
 
 @dataclass(slots=True)
 class JobTally:
-    """The outcomes of the fields of a job so far; ``can_pass`` where every failure may be gone later."""
+    """The outcomes of the fields of a job so far.
+
+    ``twin`` is an input of the same content that is done, so that this one is not run. ``can_pass`` says that every
+    failure may be gone later.
+    """
 
     fields: int = 0
     failed: int = 0
     cells: int = 0
     error: str = ""
-    skipped: str = ""
+    twin: str = ""
     can_pass: bool = True
 
     def add(self, outcome: FieldOutcome) -> None:
@@ -54,12 +58,18 @@ class JobTally:
     @property
     def state(self) -> JobState:
         """What became of the job."""
-        if self.skipped:
-            return JobState.SKIPPED
-        if not self.fields and not self.failed:
-            self.skipped = "it belongs to another file, which was run with it"
-            return JobState.SKIPPED
-        return JobState.FAILED if self.failed else JobState.DONE
+        if self.failed:
+            return JobState.FAILED
+        return JobState.DONE if self.fields else JobState.SKIPPED
+
+    @property
+    def reason(self) -> str:
+        """Why the job failed or was skipped; empty where it is done."""
+        if self.state is not JobState.SKIPPED:
+            return self.error
+        if self.twin:
+            return f"it has the same content as {self.twin}, which is done"
+        return "it belongs to another file, which was run with it"
 
 
 def run_jobs(jobs: Sequence[Job], pipeline: Pipeline, engines: EngineProvider) -> Generator[RunEvent, None, None]:
@@ -78,7 +88,7 @@ def _run_plate(
     path: Path, pipeline: Pipeline, root: Path, engines: EngineProvider, *, again: bool
 ) -> Generator[RunEvent, None, RunResult]:
     overrides = pipeline.recipe.overrides
-    source = open_plate(path, spacing=overrides.spacing, channels=overrides.channels)
+    source = open_plate(path, overrides)
     fields = choose_fields(source.plate, "", "")
     layout = PlateStore(ResultStore(root), source).layout()
     choices = PlateChoices(layout, replace=True, again=again)

@@ -55,6 +55,16 @@ class Take(StrEnum):
     PLATE = "plate"
 
 
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What a rule may ask of an image."""
+
+    channels: tuple[str, ...] = ()
+    pixel_size_um: float | None = None
+    z: int = 1
+    t: int = 1
+
+
 class Rule(BaseModel):
     """What is run on inputs that fit it; see the module for each choice."""
 
@@ -95,6 +105,16 @@ class Rule(BaseModel):
         taken = any(fnmatchcase(lower, pattern.lower()) for pattern in self.match)
         return taken and not any(fnmatchcase(lower, pattern.lower()) for pattern in self.exclude)
 
+    def fits_image(self, facts: ImageFacts) -> bool:
+        """Return whether what is asked of an image holds."""
+        names = {name.casefold() for name in facts.channels}
+        return (
+            all(name.casefold() in names for name in self.channels)
+            and _within(self.pixel_size_um, facts.pixel_size_um)
+            and _within(self.z, facts.z)
+            and _within(self.t, facts.t)
+        )
+
     def attributes(self, relative: str) -> dict[str, object] | None:
         """Return what the last parts of the path say, as many as ``names`` has; None where they are of another form."""
         if not self.names:
@@ -133,16 +153,6 @@ class RuleBook(BaseModel):
             return True
         begin, end = _span(self.hours)
         return begin <= at.time() < end if begin <= end else not end <= at.time() < begin
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
-    """What a rule may ask of an image."""
-
-    channels: tuple[str, ...] = ()
-    pixel_size_um: float | None = None
-    z: int = 1
-    t: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,3 +226,7 @@ def _span(text: str) -> tuple[time, time]:
         raise ValueError(f"{text!r} is no span of hours; write it like 22:00-06:00")
     begin_hour, begin_minute, end_hour, end_minute = map(int, found.groups())
     return time(begin_hour % 24, begin_minute), time(end_hour % 24, end_minute)
+
+
+def _within(span: _Range, value: float | None) -> bool:
+    return span is None or (value is not None and span[0] <= value <= span[1])

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from napari_cellvino import __version__
-from napari_cellvino.core.errors import CellvinoError, OptionError
+from napari_cellvino.core.errors import CellvinoError, DeviceError, OptionError
 from napari_cellvino.core.recipe import Recipe, load_recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import open_source
@@ -143,7 +143,7 @@ class Watch:
                 if said and said != reason:
                     yield Idle(said)
                 reason = said
-                if queued or ran or not self.ledger.file.exists():
+                if queued or ran:
                     write_summary(self.plan.root, self.ledger.jobs())
                 if not ran and not stop.is_set():
                     if once and unsettled is None and not self.ledger.jobs([JobState.WAITING, JobState.RUNNING]):
@@ -165,7 +165,7 @@ class Watch:
                 continue
             if rule.asks_for_metadata and not found.plate:
                 facts = facts or _facts(found.path)
-                if not _fits(rule, facts):
+                if not rule.fits_image(facts):
                     continue
             if rule.skip:
                 return Verdict(None, f"{rule.name or 'a rule'} passes it over")
@@ -203,7 +203,10 @@ class Watch:
     def _job(self, found: Input, now: float) -> Job | None:
         """Return the job of an input, or None where no rule takes it."""
         try:
+            found.relative.encode()  # what is no text cannot stand in ledger and tables
             verdict = self.verdict(found)
+        except UnicodeEncodeError:
+            verdict = Verdict(None, "its name is no text; rename it")
         except CellvinoError as error:
             verdict = Verdict(None, str(error))
         if verdict.rule is None:
@@ -261,18 +264,21 @@ class Watch:
         try:
             pipeline = self._pipeline(self._rule(jobs[0].rule), jobs[0].recipe)
         except CellvinoError as error:  # the rules have changed, or a recipe is gone
+            tally = JobTally()
+            tally.stop(error)
             for job in jobs:
-                yield self._ended(job, JobTally(error=str(error), failed=1))
+                yield self._ended(job, tally)
             return
         fresh: list[Job] = []
         for job in jobs:
             known = replace(job, digest=content_hash(Path(job.source)), fingerprint=pipeline.recipe.fingerprint())
             self.ledger.update([job.source], digest=known.digest, fingerprint=known.fingerprint, version=__version__)
-            twin = self.ledger.twin(known) if known.digest and not job.recipe else ""
+            compared = bool(known.digest) and not job.recipe
+            twin = self.ledger.twin(known) if compared else ""
             if twin:
-                yield self._ended(job, JobTally(skipped=f"it has the same content as {twin}, which is done"))
-            else:
-                fresh.append(known)
+                yield self._ended(job, JobTally(twin=twin))
+            elif not (compared and any(other.digest == known.digest for other in fresh)):
+                fresh.append(known)  # a copy of one of them waits for what becomes of it
         tallies = {job.source: JobTally() for job in fresh}
         yield from self._events(fresh, pipeline, engines, tallies, stop)
 
@@ -292,7 +298,7 @@ class Watch:
             with closing(running):
                 for event in running:
                     if isinstance(event, FieldOutcome):
-                        tallies[_source(event, jobs)].add(event)
+                        self._count(event, tallies)
                     if self._clock() - beaten > BEAT_S:
                         beaten = self._clock()
                         self.ledger.beat(self._worker, beaten)
@@ -300,12 +306,22 @@ class Watch:
                     if stop.is_set():
                         stopped = True
                         break
+        except DeviceError:  # no job can be run
+            raise
         except CellvinoError as error:
             for tally in tallies.values():
                 tally.stop(error)
         if not stopped:
             for job in jobs:
                 yield self._ended(job, tallies[job.source])
+
+    def _count(self, outcome: FieldOutcome, tallies: dict[str, JobTally]) -> None:
+        """Count an outcome for the job of its file; one of no job counts for none, so that no number is wrong."""
+        tally = tallies.get(str(outcome.row["file"]))
+        if tally is None:
+            _logger.warning("watch: the field of %s belongs to no job of this batch", outcome.row["file"])
+        else:
+            tally.add(outcome)
 
     def _ended(self, job: Job, tally: JobTally) -> Ended:
         """Enter what became of a job: what may pass is tried again later, and less and less often."""
@@ -314,7 +330,7 @@ class Watch:
         if state is JobState.FAILED and tally.can_pass and job.attempts < MOST_ATTEMPTS:
             state, retry_at = JobState.WAITING, now + BACKOFF_S * 2 ** (job.attempts - 1)
         self.ledger.update(
-            [job.source], state=state, error=tally.error or tally.skipped, retry_at=retry_at, fields=tally.fields,
+            [job.source], state=state, error=tally.reason, retry_at=retry_at, fields=tally.fields,
             failed=tally.failed, cells=tally.cells, ended=now, worker="",
         )  # fmt: skip
         return Ended(self.ledger.find([job.source])[0])
@@ -343,29 +359,9 @@ class Watch:
                 return
 
 
-def _source(outcome: FieldOutcome, jobs: Sequence[Job]) -> str:
-    """Return the source of the job that an outcome belongs to."""
-    file = str(outcome.row["file"])
-    return file if any(job.source == file for job in jobs) else jobs[0].source
-
-
 def _facts(path: Path) -> ImageFacts:
     stack = open_source(path).read()
     return ImageFacts(stack.channels, stack.spacing.x, stack.shape.z, stack.shape.t)
-
-
-def _fits(rule: Rule, facts: ImageFacts) -> bool:
-    names = {name.casefold() for name in facts.channels}
-    return (
-        all(name.casefold() in names for name in rule.channels)
-        and _within(rule.pixel_size_um, facts.pixel_size_um)
-        and _within(rule.z, facts.z)
-        and _within(rule.t, facts.t)
-    )
-
-
-def _within(span: tuple[float, float] | None, value: float | None) -> bool:
-    return span is None or (value is not None and span[0] <= value <= span[1])
 
 
 @contextmanager

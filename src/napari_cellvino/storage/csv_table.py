@@ -90,6 +90,18 @@ def open_rows(
         yield names, ({name: plain_cell(row[n]) for n, name in wanted if n < len(row)} for row in table if row)
 
 
+def read_dicts(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table as plain text by the names of its columns; cells that are missing are empty.
+
+    Raises
+    ------
+    OSError, ValueError, csv.Error
+        If it cannot be read.
+    """
+    with open_rows(path) as (names, rows):
+        return [{name: row.get(name, "") for name in names} for row in rows]
+
+
 def _mapped(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
     """Return a table with its text changed; the very same where nothing is to be changed."""
     changed = {}

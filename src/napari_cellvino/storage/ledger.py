@@ -253,6 +253,8 @@ class Ledger:
                     db.rollback()
                     raise
                 db.commit()
+        except OutputError:
+            raise
         except (sqlite3.OperationalError, OSError) as error:
             raise OutputError(
                 f"{self.file} cannot be written: {error}; check its disk, or choose another folder"

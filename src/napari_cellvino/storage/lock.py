@@ -1,7 +1,7 @@
-"""One writer at a time in a folder, among threads and processes.
+"""One writer at a time in a folder or a file, among threads and processes.
 
-The system itself holds the lock for an open folder (on Windows, for a hidden file in it), so that a process that was
-killed lets go of it at once, and nothing stays behind that a later one would have to judge.
+The system itself holds the lock for an open file or folder (on Windows, for a hidden file in it), so that a process
+that was killed lets go of it at once, and nothing stays behind that a later one would have to judge.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 LOOK_EVERY_S = 0.01
 PATIENCE_S = 30.0
 NAME = ".cellvino-lock"
+FAR = 2**40  # a byte that no file has: on Windows a byte that is held cannot be read by others
 BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,18 @@ def folder_lock(folder: Path, patience_s: float = PATIENCE_S) -> Iterator[bool]:
                 (folder / NAME).unlink()
 
 
+def hold_file(handle: int) -> bool:
+    """Hold an open file until it is closed, and return False where another one holds it.
+
+    Reading it is open to all. Where the disk knows no locks, the work goes on without.
+    """
+    try:
+        _lock(handle)
+    except OSError as error:
+        return error.errno not in BUSY
+    return True
+
+
 def _wait(handle: int, patience_s: float) -> bool:
     end = time.monotonic() + patience_s
     while True:
@@ -70,9 +83,11 @@ if sys.platform == "win32":
         return os.open(folder / NAME, os.O_RDWR | os.O_CREAT)
 
     def _lock(handle: int) -> None:
+        os.lseek(handle, FAR, os.SEEK_SET)
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
 
     def _unlock(handle: int) -> None:
+        os.lseek(handle, FAR, os.SEEK_SET)
         msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
 
 else:

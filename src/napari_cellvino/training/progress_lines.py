@@ -1,4 +1,4 @@
-"""What a training says of itself while it runs, a line of JSON each: written by the command, read by whoever waits."""
+"""Progress of a training as lines of JSON, written by the training process and read by the window."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class TrainingProgress(BaseModel):
-    """One piece of news: a step (with its losses, and the latest validation score), or in ``words`` what is done now.
+    """Progress of a training: a step with losses and the latest validation score, or a ``message`` on the stage.
 
-    ``saved`` says that a later run goes on from here.
+    ``saved`` tells whether a checkpoint was written.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -21,31 +21,31 @@ class TrainingProgress(BaseModel):
     validation: float | None = None
     seconds_left: float = 0.0
     saved: bool = False
-    words: str = ""
+    message: str = ""
 
     @property
     def total_loss(self) -> float:
-        """The sum that is made small."""
+        """The sum of all losses, which training minimises."""
         return sum(self.loss.values())
 
 
-def write_progress(path: Path, news: TrainingProgress) -> None:
+def write_progress(path: Path, progress: TrainingProgress) -> None:
     """Append a line."""
     with path.open("a", encoding="utf-8") as handle:
-        handle.write(news.model_dump_json() + "\n")
+        handle.write(progress.model_dump_json() + "\n")
 
 
 def read_progress(path: Path) -> list[TrainingProgress]:
-    """Return all news so far, without the steps that were done again after a stop; a line half written is left out."""
+    """Return all progress so far, without steps that were repeated later, and without an incomplete last line."""
     found: list[TrainingProgress] = []
-    for news in read_more(path, 0)[0]:
-        found = [earlier for earlier in found if not news.step or earlier.step < news.step]
-        found.append(news)
+    for progress in read_more(path, 0)[0]:
+        found = [earlier for earlier in found if not progress.step or earlier.step < progress.step]
+        found.append(progress)
     return found
 
 
 def read_more(path: Path, start: int) -> tuple[list[TrainingProgress], int]:
-    """Return the news from byte ``start`` on, and where to go on reading: after the last whole line."""
+    """Return the progress from byte ``start`` on, and the byte after the last complete line."""
     try:
         with path.open("rb") as handle:
             handle.seek(start)

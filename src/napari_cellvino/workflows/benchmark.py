@@ -22,7 +22,7 @@ from napari_cellvino.engines.timed import TimedEngine
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.quality.changes import Changes, compare_cells
 from napari_cellvino.results.field_result import finish_field
-from napari_cellvino.segmentation.heads import Decoded, check_parameters
+from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.prepare import project
@@ -185,7 +185,7 @@ def _timed(plane: Plane, trial: Trial, context: _TrialContext) -> tuple[Timing, 
 
 def _run_plane(plane: Plane, pipeline: Pipeline, engine: Engine) -> Prediction:
     """Return the prediction of the first step for a plane; measuring is done too, for its time."""
-    spec, values = pipeline.package.spec, check_parameters(pipeline.package.spec, pipeline.recipe.parameters)
+    spec, values = pipeline.package.spec, pipeline.values
     raw = finish(infer_maps(plane, spec, engine, diameter_px=pipeline.recipe.diameter_px))
     prediction = Prediction(plane, raw, decode(raw, spec, values), values)
     finish_field(prediction, pipeline)

@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ReplaceError
 from napari_cellvino.formats.field import Cells
 from napari_cellvino.results.correction_report import CorrectionReport
-from napari_cellvino.results.exported_fields import Unreadable, read_field
+from napari_cellvino.results.exported_fields import UnreadableField, read_field
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.atomic import recover
@@ -23,7 +23,7 @@ class WrittenReport:
 
     report: CorrectionReport
     path: Path
-    left_out: tuple[Unreadable, ...]
+    left_out: tuple[UnreadableField, ...]
     unsaved: Mapping[Path, int]
 
 
@@ -41,7 +41,7 @@ def write_report(
     OutputError
         If it cannot be written.
     """
-    path, left_out = out or results / REPORT_NAME, list[Unreadable]()
+    path, left_out = out or results / REPORT_NAME, list[UnreadableField]()
     recover(path)
     if path.exists() and not overwrite:
         raise ReplaceError(
@@ -56,7 +56,7 @@ def write_report(
 
 
 def report_corrections(
-    store: ResultStore, unreadable: list[Unreadable], model_results: Path | None = None
+    store: ResultStore, unreadable: list[UnreadableField], model_results: Path | None = None
 ) -> CorrectionReport:
     """Return the report of results; those that cannot be compared are appended to ``unreadable``.
 
@@ -80,7 +80,7 @@ def report_corrections(
             if model_results is not None or store.summary(folder).corrected:
                 report.add(_model_cells(folder, model_results), read_field(folder))
         except CellvinoError as error:
-            unreadable.append(Unreadable(folder, error))
+            unreadable.append(UnreadableField(folder, error))
     if not report.fields:
         why = f": {unreadable[0].error}" if unreadable else ""
         raise ImageReadError(f"no field here was reviewed yet; accept or correct cells and save them first{why}")

@@ -24,10 +24,9 @@ from napari_cellvino.results.schema import ResultKey, Row, field_row
 
 @dataclass(frozen=True, slots=True)
 class PlateAddress:
-    """What is needed to open a plate again: path, name pattern and metadata overrides."""
+    """What is needed to open a plate again: path and metadata overrides."""
 
     path: Path
-    pattern: str = ""
     overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
 
 

@@ -14,9 +14,9 @@ from napari_cellvino.core.objects import format_left_out
 from napari_cellvino.figures.distribution_plot import PlotLabels, Values, draw_distribution
 from napari_cellvino.figures.plot_style import save_png
 from napari_cellvino.results.cell_columns import SavedField, failed_fields, saved_fields
-from napari_cellvino.results.exported_fields import Unreadable
+from napari_cellvino.results.exported_fields import UnreadableField
 from napari_cellvino.results.plot_measures import CLASS, COUNT, FIELD, PlotGroup, PlotMeasure, PlotOffer, natural_order
-from napari_cellvino.results.plot_values import Gathered, gather, offer_of, without
+from napari_cellvino.results.plot_values import GroupedValues, gather, offer_of, without
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.file_names import safe_name
 
@@ -30,7 +30,7 @@ class WrittenPlot:
     path: Path
     labels: PlotLabels
     groups: Mapping[str, Values]
-    unreadable: tuple[Unreadable, ...]
+    unreadable: tuple[UnreadableField, ...]
 
 
 def plot_offer(results: Path) -> PlotOffer:
@@ -68,7 +68,7 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
     OutputError
         If the picture cannot be written, or another file would be replaced.
     """
-    unreadable: list[Unreadable] = []
+    unreadable: list[UnreadableField] = []
     store = ResultStore.open(results)
     fields = _readable(store, unreadable)
     offer = offer_of(fields)
@@ -83,7 +83,7 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
     return WrittenPlot(path, labels, groups, tuple(unreadable))
 
 
-def _readable(store: ResultStore, unreadable: list[Unreadable]) -> list[SavedField]:
+def _readable(store: ResultStore, unreadable: list[UnreadableField]) -> list[SavedField]:
     fields = list(saved_fields(store, unreadable))
     if not fields:
         raise unreadable[0].error
@@ -95,7 +95,7 @@ def _left_out(number: int, why: str) -> str:
     return f"{_counted(number, 'field', 'fields')} {why} and {verb} left out" if number else ""
 
 
-def _labels(gathered: Gathered, measure: PlotMeasure, group: PlotGroup, left_out: tuple[str, ...]) -> PlotLabels:
+def _labels(gathered: GroupedValues, measure: PlotMeasure, group: PlotGroup, left_out: tuple[str, ...]) -> PlotLabels:
     held = [values for values in gathered.groups.values() if len(values)]
     number = int(sum(map(sum, held))) if measure is COUNT else sum(map(len, held))
     fields = _counted(gathered.fields - gathered.without, "field", "fields")

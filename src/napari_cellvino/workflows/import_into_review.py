@@ -8,10 +8,10 @@ from pathlib import Path
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.formats.field import Cell, Cells
-from napari_cellvino.formats.matching import Wanted
+from napari_cellvino.formats.matching import ImageQuery
 from napari_cellvino.formats.reading import find_annotations, read_cells
 from napari_cellvino.quality.doubts import find_doubts
-from napari_cellvino.quality.reconcile import Reconciled, reconcile
+from napari_cellvino.quality.reconcile import Reconciliation, reconcile
 from napari_cellvino.workflows.import_masks import records_of_cells
 
 
@@ -34,7 +34,7 @@ def read_masks(path: Path, annotation: Annotation) -> Masks:
         If it does not fit the image, or holds boxes where outlines are reviewed, or the other way round.
     """
     origin = annotation.provenance.origin
-    wanted = Wanted(origin.name, origin.path)
+    wanted = ImageQuery(origin.name, origin.path)
     file = find_annotations(path, wanted)
     cells = read_cells(file, annotation.shape, wanted)
     if (cells.labels is None) != (annotation.labels is None):
@@ -45,7 +45,7 @@ def read_masks(path: Path, annotation: Annotation) -> Masks:
     return Masks(file, cells)
 
 
-def take_masks(annotation: Annotation, masks: Masks) -> Reconciled:
+def take_masks(annotation: Annotation, masks: Masks) -> Reconciliation:
     """Return the edit by which masks replace all cells but those that a person reviewed.
 
     Masks that were taken in before and not reviewed are replaced, too.

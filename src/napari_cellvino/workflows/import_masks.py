@@ -22,7 +22,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.formats.field import Cell, Cells, MisfitError
-from napari_cellvino.formats.matching import Wanted, plain
+from napari_cellvino.formats.matching import ImageQuery, of_same_cellpose_run, plain
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.results.corrections import IMPORTED, by_person
@@ -90,7 +90,9 @@ def import_masks(
             here = at_time(recipe, origin)
             check_usable(stack, here.frame)
             wanted = _wanted(origin, images, several=len(first) > 1)
-            done = _import_field(_own_file(masks, wanted), wanted, stack, store, here, taken, overwrite=overwrite)
+            file = _own_file(masks, wanted, stack, here)
+            done = _import_field(file, wanted, stack, store, here, taken, overwrite=overwrite)
+            done = replace(done, notices=(*done.notices, *_beside(file, masks)))
         except Exception as error:  # a bug on one image must not cost the others
             done = Imported(field_row(origin, "", "failed", why_failed(error)[0]))
         rows.append(done.row)
@@ -98,16 +100,24 @@ def import_masks(
     store.write_counts(rows)
 
 
-def _wanted(origin: Origin, images: Sequence[Path], *, several: bool) -> Wanted:
+def _wanted(origin: Origin, images: Sequence[Path], *, several: bool) -> ImageQuery:
     """Return what the masks of a field are looked for by; images of the same name in other folders are its rivals."""
     own, path = Origin(path=origin.path).name, Path(origin.path).absolute()
     alike = (image.absolute() for image in images if plain(Origin(path=str(image)).name) == plain(own))
-    return Wanted(origin.name, str(path), tuple(str(image) for image in alike if image != path), several)
+    return ImageQuery(origin.name, str(path), tuple(str(image) for image in alike if image != path), several)
 
 
-def _own_file(masks: Path, wanted: Wanted) -> Path:
-    """Return what holds the masks of a field."""
-    file = find_annotations(masks, wanted)
+def _own_file(masks: Path, wanted: ImageQuery, stack: Stack, recipe: Recipe) -> Path:
+    """Return what holds the masks of a field; of several files of its name the one that fits its size."""
+
+    def fits(file: Path) -> bool:
+        try:
+            _read(file, stack, recipe, wanted)
+        except CellvinoError:
+            return False
+        return True
+
+    file = find_annotations(masks, wanted, fits)
     if wanted.several and file == masks and holds_one_image(masks):
         raise ImageReadError(
             f"{masks} holds the masks of one image, but {wanted.name} is one of several; name a folder with a file for "
@@ -116,8 +126,21 @@ def _own_file(masks: Path, wanted: Wanted) -> Path:
     return file
 
 
+def _beside(file: Path, masks: Path) -> tuple[str, ...]:
+    """Return what to say where Cellpose wrote several files of one image, of which one was taken."""
+    others = [] if file == masks else of_same_cellpose_run(file)
+    return (f"{file.name} was taken, of what Cellpose wrote of it, and not {', '.join(others)}",) if others else ()
+
+
 def _import_field(
-    file: Path, wanted: Wanted, stack: Stack, store: ResultStore, recipe: Recipe, taken: set[Path], *, overwrite: bool
+    file: Path,
+    wanted: ImageQuery,
+    stack: Stack,
+    store: ResultStore,
+    recipe: Recipe,
+    taken: set[Path],
+    *,
+    overwrite: bool,
 ) -> Imported:
     origin = stack.origin_of(recipe.frame)
     cells = _read(file, stack, recipe, wanted)  # before the pixels: what does not fit is told at once
@@ -148,7 +171,7 @@ def _kept_notices(folder: Path, cells: Cells, shape: tuple[int, ...]) -> tuple[s
     )
 
 
-def _read(file: Path, stack: Stack, recipe: Recipe, wanted: Wanted) -> Cells:
+def _read(file: Path, stack: Stack, recipe: Recipe, wanted: ImageQuery) -> Cells:
     """Return the masks of a field; those of another number of axes than was asked for with what to do about it."""
     sizes, joined = tuple(stack.shape[2:]), recipe.z_choice.joined
     if joined and stack.shape.z == 1:

@@ -19,7 +19,7 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import open_engine
 from napari_cellvino.figures.composite import Picture, composite
-from napari_cellvino.model_package import Gives, ModelPackage
+from napari_cellvino.model_package import ModelOutput, ModelPackage
 from napari_cellvino.quality.overlap import overlap
 from napari_cellvino.segmentation.heads import check_parameters
 from napari_cellvino.segmentation.predict import decode
@@ -55,7 +55,7 @@ def find_difference(
 
     None if one of the models gives no outlines, or there is no field.
     """
-    if {before.spec.gives, after.spec.gives} != {Gives.OUTLINES} or not fields:
+    if {before.spec.gives, after.spec.gives} != {ModelOutput.OUTLINES} or not fields:
         return None
     engines = [(package, open_engine(package)) for package in (before, after)]
     best: tuple[int, Difference] | None = None

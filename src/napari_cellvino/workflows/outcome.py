@@ -8,14 +8,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.image import PlaneReader, Stack
-from napari_cellvino.core.recipe import renamed
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.core.image import Plane, PlaneReader, Stack
+from napari_cellvino.core.recipe import Recipe, renamed
 from napari_cellvino.quality.changes import Changes
+from napari_cellvino.results.field_result import annotate
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.prepare import channel_name, describe_plane
 from napari_cellvino.segmentation.volume import StackMaps
+from napari_cellvino.workflows.saved_field import SavedField
 
 MAX_FIELDS = 24  # kept in memory
 
@@ -38,6 +41,23 @@ class Outcome:
         if isinstance(raw, StackMaps):
             return None if z is None or not raw.normalised.size else raw.normalised[z]
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
+
+    def annotation(self, pipeline: Pipeline, stack: Stack, *, sha256: str = "") -> Annotation:
+        """Return the outcome as an annotation with copied labels; ``sha256`` is of the pixels, if known."""
+        prediction = self.prediction
+        if (labels := prediction.decoded.labels) is not None:
+            prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
+        return annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownField:
+    """A result that is shown: its pixels and recipe, names of its models and classes."""
+
+    plane: Plane
+    recipe: Recipe
+    label: str
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +138,12 @@ def with_metadata(outcome: Outcome, pipeline: Pipeline, before: Stack, after: St
     plane = replace(plane, spacing=after.spacing, channels=after.channels, chosen=chosen, channel=named)
     prediction = replace(outcome.prediction, plane=plane)
     return replace(outcome, prediction=prediction), replace(pipeline, recipe=recipe)
+
+
+def shown_field(outcome: Outcome | None, done: Pipeline | None, saved: SavedField | None) -> ShownField | None:
+    """Return what is shown of a field: its result on disk, or that of a run; None without one."""
+    if saved is not None:
+        return ShownField(saved.plane, saved.recipe, saved.label, saved.annotation.classes)
+    if outcome is None or done is None:
+        return None
+    return ShownField(outcome.prediction.plane, done.recipe, done.label, done.classes)

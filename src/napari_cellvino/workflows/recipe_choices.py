@@ -47,7 +47,8 @@ def apply_choices(
         chosen = {"model_sha256": "", "outline": "", "outline_sha256": ""} | chosen
     if chosen.get("outline", base.outline) != base.outline:
         chosen["outline_sha256"] = ""
-    along_z = make_recipe(base.model_dump() | {"z": chosen.get("z", base.z)})
-    kept = {} if other_model else without_unused_parameters(along_z).parameters
+    steps = {name: chosen.get(name, getattr(base, name)) for name in ("z", "whole_cells")}
+    same_steps = make_recipe(base.model_dump() | steps)
+    kept = {} if other_model else without_unused_parameters(same_steps).parameters
     chosen["parameters"] = kept | dict(values)
     return make_recipe(base.model_dump() | chosen, source=source)

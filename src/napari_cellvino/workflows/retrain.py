@@ -3,7 +3,7 @@
 The training runs in its own process (``cellvino train``), so that it can be stopped and the window stays responsive; it
 writes its progress to a file (`progress_lines`). A retraining has one folder: ``training/`` is the exported set, whose
 splits are kept when fields are added. For each state of the set there is a folder named by its fingerprint, with
-``<name>/`` (the package), ``<name>.run/`` (checkpoints), ``news.jsonl`` (progress) and ``result.json``.
+``<name>/`` (the package), ``<name>.run/`` (checkpoints), ``progress.jsonl`` (progress) and ``result.json``.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, OptionError, TrainingDataError
-from napari_cellvino.formats.export import ExportChoices, Exported, export_fields
+from napari_cellvino.formats.export import ExportChoices, ExportSummary, export_fields
 from napari_cellvino.model_package.spec import Score
-from napari_cellvino.results.exported_fields import Unreadable, read_fields
+from napari_cellvino.results.exported_fields import UnreadableField, read_fields
 from napari_cellvino.results.schema import FieldSummary
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.training.progress_lines import TrainingProgress, read_more, read_progress
 
 NEEDED = ("torch", "onnx")
-SET_NAME, PROGRESS_NAME = "training", "news.jsonl"
+SET_NAME, PROGRESS_NAME = "training", "progress.jsonl"
 POLL_S = 0.25
 TERMINATE_TIMEOUT_S = 10.0  # before a terminated process is killed
 COMMAND = (sys.executable, "-c", "import sys; from napari_cellvino.cli import main; sys.exit(main())")
@@ -109,7 +109,7 @@ def _corrected(folder: Path, found: FieldSummary) -> CorrectedField:
     return CorrectedField(folder, found.cells, found.reviewed, found.edited, group)
 
 
-def write_training_set(choices: RetrainChoices) -> Exported:
+def write_training_set(choices: RetrainChoices) -> ExportSummary:
     """Write the training set of the chosen fields, with the previous splits kept, and return it.
 
     Raises
@@ -121,7 +121,7 @@ def write_training_set(choices: RetrainChoices) -> Exported:
     TrainingDataError
         If fewer than two fields are left.
     """
-    unreadable: list[Unreadable] = []
+    unreadable: list[UnreadableField] = []
     strict = frozenset() if choices.all_fields else frozenset({SET_NAME})
     export = ExportChoices((SET_NAME,), choices.work, overwrite=True, reviewed_only=strict)
     done = export_fields(read_fields(choices.fields, {}, unreadable), export)[SET_NAME]
@@ -148,7 +148,7 @@ def retrain(choices: RetrainChoices) -> Generator[TrainingProgress, None, Retrai
     missing = missing_packages()
     if missing:
         raise OptionError(f"training needs {', '.join(missing)}: pip install 'napari-cellvino[train]'")
-    yield TrainingProgress(words="reading the corrections")
+    yield TrainingProgress(message="reading the corrections")
     dataset = write_training_set(choices).folder
     place = choices.work / fingerprint(dataset, choices)
     place.mkdir(parents=True, exist_ok=True)

@@ -136,7 +136,8 @@ def write_result(found: SegmentedField, worker: FieldWorker) -> FieldOutcome:
     try:
         result = finish_field(found.prediction, found.pipeline)
         again, store = task.replace or task.again, worker.store(task)
-        store.save(task.folder, result, task.result_key, overwrite=again, finish=_plate_finish(found))
+        key = task.result_key.with_smaller_tile(found.prediction.raw.smaller_tile)
+        store.save(task.folder, result, key, overwrite=again, finish=_plate_finish(found))
         notices = task.notices + notices_of(found.prediction) + _write_back(task, worker, result.plane.spacing)
         row = _row(task, worker)
     except Exception as error:  # as above

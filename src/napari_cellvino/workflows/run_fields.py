@@ -26,16 +26,20 @@ TABLES_EVERY_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The outcomes of all fields of a run, notices for the user, and the content of ``run.json``."""
+    """The outcomes of all fields of a run, notices for the user, and the content of ``run.json``.
+
+    ``faults`` are sentences on what makes the counts wrong until the user decides.
+    """
 
     outcomes: tuple[FieldOutcome, ...]
     notices: tuple[str, ...]
     info: dict[str, object]
+    faults: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
-        """Whether a field has no result."""
-        return any(outcome.failed for outcome in self.outcomes)
+        """Whether a field has no result, or the user has to decide."""
+        return bool(self.faults) or any(outcome.failed for outcome in self.outcomes)
 
 
 class Tables(Protocol):
@@ -65,7 +69,7 @@ class FolderTables:
 
     def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
         """Write the rows once more, with what a person corrected meanwhile."""
-        self._store.write_counts([self._store.fresh_row(o.row) for o in outcomes])
+        self._store.write_counts([self._store.current_row(o.row) for o in outcomes])
         return ()
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace as changed
 from pathlib import Path
 
-from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.core.image import Origin, Stack, ZWay
+from napari_cellvino.core.errors import CellvinoError, ImageReadError
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, ZChoice
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import is_image_folder, list_images, survey_folder
+from napari_cellvino.io import is_image_folder, list_images, scan_folder
+from napari_cellvino.io.plates.suggest_pattern import describe_suggestion
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
+from napari_cellvino.workflows.effective_choices import check_choices, describe_frame
 from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker
@@ -61,24 +64,64 @@ def run_folder(
     """
     check_device(pipeline, engines)
     store, sources = ResultStore(root), OpenSources()
+    fields = ((origin, stack, pipeline.recipe) for origin, stack in list_fields(files, pipeline.recipe, sources))
+    tasks = folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace)
+    return (yield from _run(tasks, pipeline, store, sources, engines, executor))
+
+
+def run_listed(
+    origins: Sequence[Origin],
+    pipeline: Pipeline,
+    root: Path,
+    engines: EngineProvider,
+    *,
+    replace: bool = False,
+    overrides: Mapping[str, MetadataOverrides] | None = None,
+    executor: Executor | None = None,
+) -> Generator[RunEvent, None, RunResult]:
+    """Yield progress and outcomes of single fields, known by their origins, and return the result of the run.
+
+    Every time point of a film is a field of its own, and a way along z holds where there are planes: as in
+    `run_folder` with time point 0, whose errors it raises.
+
+    Parameters
+    ----------
+    replace
+        Whether results made with other choices are replaced; those made with these are kept.
+    overrides
+        Metadata that the user gave for images, by their paths.
+    """
+    check_device(pipeline, engines)
+    store, sources = ResultStore(root), OpenSources()
+    fields = listed_fields(origins, pipeline.recipe, overrides or {}, sources)
+    tasks = folder_tasks(fields, pipeline, store, replace=replace)
+    return (yield from _run(tasks, pipeline, store, sources, engines, executor))
+
+
+def _run(
+    tasks: Iterator[FieldTask | FieldOutcome],
+    pipeline: Pipeline,
+    store: ResultStore,
+    sources: OpenSources,
+    engines: EngineProvider,
+    executor: Executor | None,
+) -> Generator[RunEvent, None, RunResult]:
     store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
-    tasks = folder_tasks(files, pipeline, store, sources, overwrite=overwrite, replace=replace)
     return (yield from run_fields(tasks, executor or ThreadsExecutor(worker), FolderTables(store), store, pipeline))
 
 
 def folder_tasks(
-    files: Sequence[Path],
+    fields: Iterable[tuple[Origin, Stack | CellvinoError, Recipe]],
     pipeline: Pipeline,
     store: ResultStore,
-    sources: OpenSources,
     *,
     overwrite: bool = False,
     replace: bool = False,
 ) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the task of every field, or its outcome if the image cannot be read; files are opened one by one."""
     taken: set[Path] = set()
-    for number, (origin, stack) in enumerate(list_fields(files, pipeline.recipe, sources), 1):
+    for number, (origin, stack, recipe) in enumerate(fields, 1):
         if isinstance(stack, CellvinoError):
             yield failed_outcome(number, origin, stack)
             continue
@@ -88,51 +131,31 @@ def folder_tasks(
             yield failed_outcome(number, origin, error)
             continue
         taken.add(folder)
-        yield _task(number, origin, stack, pipeline, folder, overwrite=overwrite, replace=replace)
+        task = _task(number, origin, stack, recipe, pipeline, folder)
+        yield task if isinstance(task, FieldOutcome) else changed(task, again=overwrite, replace=replace)
 
 
 def _task(
-    number: int, origin: Origin, stack: Stack, pipeline: Pipeline, folder: Path, *, overwrite: bool, replace: bool
+    number: int, origin: Origin, stack: Stack, recipe: Recipe, pipeline: Pipeline, folder: Path
 ) -> FieldTask | FieldOutcome:
     """Return the task of a field, with the channel that its model is made for where nobody named one."""
-    recipe = at_time(pipeline.recipe, origin)
     try:
-        check_choices(pipeline.recipe, stack)
+        check_choices(recipe, stack.origin.name, z=stack.shape.z, t=stack.shape.t)
         choice = ChannelChoice() if recipe.channel else choose_channel(stack, pipeline.package.spec)
     except CellvinoError as error:
         return failed_outcome(number, origin, error)
-    recipe = with_channel(recipe, choice)
-    notices = (*stack.warnings, *describe_frame(pipeline.recipe, stack), *filter(None, (choice.said,)))
-    key = ResultKey.of(origin, recipe)
-    return FieldTask(number, origin.name, origin, recipe, folder, key, replace, again=overwrite, notices=notices)
+    here = with_channel(at_time(recipe, origin), choice)
+    notices = (*stack.warnings, *describe_frame(recipe, stack.shape.t), *choice.notices)
+    return FieldTask(number, origin.name, origin, here, folder, ResultKey.of(origin, here), notices=notices)
 
 
-def check_choices(recipe: Recipe, stack: Stack) -> None:
-    """Raise ImageValueError where a choice of planes or time points can have no effect on an image."""
-    name, shape = stack.origin.name, stack.shape
-    if recipe.frame == 0 and shape.t == 1 and shape.z > 1:
-        raise ImageValueError(
-            f"{name} has one time point, so that --frame all has no effect; its {shape.z} slices are taken as planes. "
-            "If they are time points, say so with --axes TYX, else leave --frame out"
-        )
-    if shape.z == 1 and recipe.z_choice.way in (ZWay.MEAN, ZWay.FOCUS):
-        also = f"; its {shape.t} slices are time points (--frame N)" if shape.t > 1 else ""
-        raise ImageValueError(f"{name} has one plane, so that --z {recipe.z} has no effect{also}; leave it out")
-
-
-def describe_frame(recipe: Recipe, stack: Stack) -> tuple[str, ...]:
-    """Return what to say of a film of which one time point is counted."""
-    if stack.shape.t == 1 or recipe.frame == 0:
-        return ()
-    return (f"time point {recipe.frame} of {stack.shape.t} was counted; --frame all counts every one",)
-
-
-def list_inputs(inputs: Sequence[Path]) -> list[Path]:
+def list_inputs(inputs: Sequence[Path], pattern: str = "") -> list[Path]:
     """Return the files to run, absolute and each once: files as given, folders as the images right in them.
 
     A folder without images, or one that may not be read, stays itself: its reason is told with those of other inputs.
+    With a pattern of names, which groups the files of a folder to images, every folder stays itself.
     """
-    found = [file.absolute() for path in inputs for file in _images_of(path) or [path]]
+    found = [file.absolute() for path in inputs for file in ([] if pattern else _images_of(path)) or [path]]
     once: dict[str, Path] = {}
     for file in found:
         once.setdefault(os.path.realpath(file), file)
@@ -140,7 +163,7 @@ def list_inputs(inputs: Sequence[Path]) -> list[Path]:
 
 
 def _images_of(path: Path) -> list[Path]:
-    if not path.is_dir() or is_image_folder(path):
+    if not os.path.isdir(path) or is_image_folder(path):
         return [path]
     try:
         return list_images(path)
@@ -148,15 +171,22 @@ def _images_of(path: Path) -> list[Path]:
         return []
 
 
-def not_taken(inputs: Sequence[Path]) -> tuple[str, ...]:
-    """Return sentences on the files of input folders that are not taken for images, and why."""
+def describe_inputs(inputs: Sequence[Path], pattern: str = "") -> tuple[str, ...]:
+    """Return sentences on how input folders are taken, on their files that are not taken for images, and why."""
     said: list[str] = []
     for folder in inputs:
+        if not os.path.isdir(folder) or is_image_folder(folder):
+            continue
+        if pattern:
+            said.append(f"{folder.name}: taken as images of several files by the pattern {pattern}")
+            continue
         try:
-            found = survey_folder(folder).describe_passed_over() if folder.is_dir() else ()
+            listing = scan_folder(folder)
         except ImageReadError:  # told when its turn comes
             continue
-        said += [f"{folder.name}: {sentence}" for sentence in found]
+        said.append(f"{folder.name}: taken as a folder of {len(listing.images):,} images (--plate: as a plate)")
+        said += [f"{folder.name}: {sentence}" for sentence in listing.describe_skipped()]
+        said += [f"{folder.name}: {sentence}" for sentence in describe_suggestion([p.name for p in listing.images])]
     return tuple(said)
 
 
@@ -175,7 +205,7 @@ def list_fields(
         origin = Origin(path=str(path))
         if path.resolve() in covered:
             continue
-        if path.is_dir() and not is_image_folder(path):
+        if os.path.isdir(path) and not is_image_folder(path) and not recipe.pattern:
             yield origin, _no_images(path)
             continue
         try:
@@ -194,13 +224,33 @@ def list_fields(
                     yield stack.origin_of(frame), stack
 
 
+def listed_fields(
+    origins: Sequence[Origin], recipe: Recipe, overrides: Mapping[str, MetadataOverrides], sources: OpenSources
+) -> Iterator[tuple[Origin, Stack | CellvinoError, Recipe]]:
+    """Yield each field with its stack, or the error that prevents reading it, and the recipe that fits it."""
+    for origin in origins:
+        here = recipe.with_overrides(overrides.get(origin.path, MetadataOverrides()))
+        try:
+            stack = sources.position(origin, here.overrides)
+        except CellvinoError as error:
+            yield origin, error, here
+            continue
+        yield origin, stack, here.model_copy(update=_fitting(here, stack))
+
+
+def _fitting(recipe: Recipe, stack: Stack) -> dict[str, object]:
+    """Return time and way along z as they hold in one image of a list of many kinds."""
+    flat = stack.shape.z == 1 and recipe.z_choice.plane is None
+    return {"frame": 0 if stack.shape.t > 1 else 1} | ({"z": str(ZChoice())} if flat else {})
+
+
 def _no_images(folder: Path) -> ImageReadError:
     """Return the error for a folder without usable images."""
     try:
-        listing = survey_folder(folder)
+        listing = scan_folder(folder)
         inside = any(path.is_dir() for path in folder.iterdir())
     except (ImageReadError, OSError) as error:
         return error if isinstance(error, ImageReadError) else ImageReadError(f"{folder} may not be read: {error}")
     advice = "; the folders in it are not searched: name them, or the images in them" if inside else ""
-    others = "".join(f"; {said}" for said in listing.describe_passed_over())
+    others = "".join(f"; {said}" for said in listing.describe_skipped())
     return ImageReadError(f"{folder} holds no images that are read{advice}{others}")

@@ -6,19 +6,21 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from napari_cellvino.core.errors import OutputError
+from napari_cellvino.core.errors import CellvinoError, OutputError
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.plate import FieldOfView, Plate
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.plates.layout import Layout
 from napari_cellvino.results.plate_place import PlateChoices, folder_name, place_columns, plate_result_key
 from napari_cellvino.results.plate_store import PlateStore
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name
+from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name, choose_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
+from napari_cellvino.workflows.effective_choices import describe_frame
 from napari_cellvino.workflows.executor import Executor, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, WellPlace, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker
@@ -65,8 +67,7 @@ def run_plate(
     OutputError
         If tables cannot be written.
     """
-    choice = by_name(source.plate.channels, (), pipeline.package.spec)
-    choice = ChannelChoice() if pipeline.recipe.channel or pipeline.package.spec.input_channels != 1 else choice
+    choice = ChannelChoice() if pipeline.recipe.channel else _channel(source, fields[0], pipeline.package.spec)
     pipeline = pipeline.with_choices(channel=choice.channel) if choice.channel else pipeline
     check_device(pipeline, engines)
     address = address or PlateAddress(source.path)
@@ -76,11 +77,31 @@ def run_plate(
     store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
     plate = PlateStore(store, source)
-    plate.keep_layout(choices.layout)
+    if choices.keeps_layout:
+        plate.keep_layout(choices.layout)
     tasks = plate_tasks(source, fields, pipeline, root, choices, address)
     tables = PlateTables(plate, fields, choices.layout)
     result = yield from run_fields(tasks, executor or ThreadsExecutor(worker), tables, store, pipeline)
-    return replace(result, notices=(*filter(None, (choice.said,)), *result.notices))
+    notices = (
+        *choice.notices,
+        *describe_frame(pipeline.recipe, source.plate.t, every=False),
+        *result.notices,
+    )
+    return replace(result, notices=notices, faults=source.plate.faults)
+
+
+def _channel(source: PlateSource, field: FieldOfView, spec: ModelSpec) -> ChannelChoice:
+    """Return the channel of a plate where the user names none: by the names of all, of colours by what they show."""
+    if spec.input_channels != 1:
+        return ChannelChoice()
+    try:
+        stack = source.open_field(field)
+        if stack.rgb:
+            return choose_channel(stack, spec)
+        hints = stack.hints
+    except CellvinoError:  # told when the field is run
+        hints = ()
+    return by_name(source.plate.channels, hints if len(hints) == len(source.plate.channels) else (), spec)
 
 
 def plate_tasks(
@@ -120,7 +141,7 @@ class PlateTables:
 
     def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
         """Write every table, with what a person corrected meanwhile, and return what the user should know."""
-        self._plate.write_tables([self._plate.store.fresh_row(o.row) for o in outcomes], self._layout)
+        self._plate.write_tables([self._plate.store.current_row(o.row) for o in outcomes], self._layout)
         return self._into_plate() if complete else ()
 
     def _into_plate(self) -> tuple[str, ...]:

@@ -45,7 +45,8 @@ class SaveRequest:
     def result_key(self) -> ResultKey:
         """Key of the image and settings of the result."""
         result_key = ResultKey.of(self.prediction.plane.origin, self.pipeline.recipe)
-        return result_key if self.place is None else self.place.result_key(result_key)
+        placed = result_key if self.place is None else self.place.result_key(result_key)
+        return placed.with_smaller_tile(self.prediction.raw.smaller_tile)
 
     @property
     def stands(self) -> bool:
@@ -82,10 +83,7 @@ class SaveRequest:
             self.store.save(folder, result, result_key, overwrite=overwrite, finish=finish)
         else:
             self._save_corrected(folder, result_key, corrected, finish)
-        if self.place is None:
-            self.store.counts.update(self.store.row(folder))
-        else:
-            PlateStore(self.store, self.place.source).tabulate_field(self.place, folder)
+        tabulate(self.store, folder, self.place)
         self.store.write_recipe(self.pipeline.recipe)
         return folder
 
@@ -94,3 +92,11 @@ class SaveRequest:
         found = annotate(prediction, self.pipeline, sha256=known)
         plane, volume = prediction.plane, volume_of(prediction)
         self.store.save_corrections(folder, corrected, plane, volume, key=result_key, found=found, finish=finish)
+
+
+def tabulate(store: ResultStore, folder: Path, place: PlatePlace | None) -> None:
+    """Write the row of a field that was saved into the tables beside it."""
+    if place is None:
+        store.counts.update(store.row(folder))
+    else:
+        PlateStore(store, place.source).tabulate_field(place, folder)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
-from napari_cellvino.io import Source, open_source
+from napari_cellvino.io import Position, Source, open_as
 from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.workflows.field_task import FieldTask, PlateAddress
 
@@ -35,18 +35,13 @@ class OpenSources:
         """
         key = (path, overrides)
         if key not in self._images:
-            self._images[key] = open_source(
-                path, axes=overrides.axes, spacing=overrides.spacing, channels=overrides.channels
-            )
+            self._images[key] = open_as(path, overrides)
         return _most_recent(self._images, key)
 
     def plate(self, address: PlateAddress) -> PlateSource:
         """Return a plate, opened with the user's metadata overrides; it raises the errors of `image`."""
         if address not in self._plates:
-            said = address.overrides
-            self._plates[address] = open_plate(
-                address.path, pattern=address.pattern, spacing=said.spacing, channels=said.channels
-            )
+            self._plates[address] = open_plate(address.path, address.overrides)
         return _most_recent(self._plates, address)
 
     def hold(self, address: PlateAddress, source: PlateSource) -> None:
@@ -63,13 +58,19 @@ class OpenSources:
         """
         if task.place is not None:
             return self.plate(task.place.plate).open_field(task.place.field)
-        return _position(self.image(Path(task.origin.path), task.recipe.overrides), task.origin)
+        return self.position(task.origin, task.recipe.overrides)
+
+    def position(self, origin: Origin, overrides: MetadataOverrides) -> Stack:
+        """Return the image of a position of a file; the errors are those of `stack`."""
+        source = self.image(Path(origin.path), overrides)
+        return source.read(find_position(source, origin))
 
 
-def _position(source: Source, origin: Origin) -> Stack:
+def find_position(source: Source, origin: Origin) -> Position:
+    """Return the position of an open file that an origin names; `ImageValueError` if it has none."""
     for position in source.positions:
         if position.name == origin.position:
-            return source.read(position)
+            return position
     raise ImageValueError(f"{origin.path} has no position {origin.position!r} any more")
 
 

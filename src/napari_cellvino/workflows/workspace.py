@@ -22,12 +22,10 @@ from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe, fitted, make_recipe, renamed
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import Position, Source, open_source
+from napari_cellvino.io import Source
 from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.quality.changes import Changes, compare_cells
-from napari_cellvino.results.field_result import FieldResult, annotate, finish_field
 from napari_cellvino.results.plate_place import PlatePlace
-from napari_cellvino.segmentation.channel_choice import choose_channel, with_channel
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.pipeline import (
     Pipeline,
@@ -38,12 +36,23 @@ from napari_cellvino.segmentation.pipeline import (
     without_parameters_of,
     without_unused_parameters,
 )
-from napari_cellvino.segmentation.predict import Estimate, estimate, estimate_stack
+from napari_cellvino.segmentation.predict import Estimate, estimate_run
 from napari_cellvino.segmentation.predict_field import decode_again, predict_field, refiner_for
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.volume import cell_map
-from napari_cellvino.workflows.outcome import Expected, FieldKey, Outcome, OutcomeCache, StoredOutcome, with_metadata
+from napari_cellvino.workflows.channel_guess import ChannelGuess
+from napari_cellvino.workflows.outcome import (
+    Expected,
+    FieldKey,
+    Outcome,
+    OutcomeCache,
+    ShownField,
+    StoredOutcome,
+    shown_field,
+    with_metadata,
+)
 from napari_cellvino.workflows.save_field import SaveRequest
+from napari_cellvino.workflows.saved_field import SavedField, SavedFieldRequest
 
 
 class Workspace:
@@ -59,6 +68,7 @@ class Workspace:
     package_changed = Signal(object)  # ModelPackage
     outcome_changed = Signal(object)  # Outcome | None
     outcome_dropped = Signal(object)  # Outcome of another field that was dropped from the cache
+    saved_changed = Signal(object)  # SavedField | None
 
     def __init__(self, recipe: Recipe | None = None) -> None:
         self.recipe = recipe or Recipe()
@@ -68,37 +78,17 @@ class Workspace:
         self.outline: ModelPackage | None = None
         self.outcome: Outcome | None = None
         self.done: Pipeline | None = None
+        self.saved: SavedField | None = None  # that is corrected, as long as nothing was run
         self._reference: Decoded | None = None
         self._field: FieldKey | None = None  # of the outcome
         self._outcome_cache = OutcomeCache()
+        self.channel_guess = ChannelGuess()
         self._engines = EngineProvider()
 
     # -- what to work on
 
-    def open(self, path: Path, *, axes: str | None = None) -> Stack:
-        """Open an image file, use its first position, and return it.
-
-        Raises
-        ------
-        ImageReadError, ImageValueError
-            If it cannot be read; the previous image stays open.
-        """
-        source = open_source(path, axes=axes)
-        stack = source.read(source.positions[0])
-        self.source = source
-        self.use_stack(stack)
-        return stack
-
-    def go_to(self, position: Position) -> Stack:
-        """Use another position (series, field) of the open file."""
-        if self.source is None:
-            raise ImageValueError("no file is open; open one first")
-        stack = self.source.read(position)
-        self.use_stack(stack)
-        return stack
-
-    def use_stack(self, stack: Stack | None) -> None:
-        """Use an image of a layer or file; settings that do not fit it get their defaults.
+    def use_stack(self, stack: Stack | None, *, frame: int | None = None) -> None:
+        """Use an image of a layer or file at a time point; settings that do not fit it get their defaults.
 
         If only channel names or spacing differ, the outcome is kept and updated.
         """
@@ -108,18 +98,14 @@ class Workspace:
             self.recipe = renamed(self.recipe, before, stack)
             self._correct_outcome(before, stack)
         if stack is not None:
-            self._set_recipe(without_unused_parameters(self._with_channel(fitted(self.recipe, stack), stack)))
+            recipe = self.recipe if frame is None else self.recipe.model_copy(update={"frame": frame})
+            fitting = without_unused_parameters(fitted(recipe, stack))
+            self._set_recipe(fitting if corrected else self.channel_guess.applied(fitting, stack, self.package))
         self.stack_changed.emit(stack)
         if not corrected:
             self._enter_field()
         elif self.outcome is not None:
             self.outcome_changed.emit(self.outcome)
-
-    def _with_channel(self, recipe: Recipe, stack: Stack) -> Recipe:
-        """Return a recipe that names the channel which the model is made for, where nobody named one."""
-        if recipe.channel or self.package is None or stack.rgb:
-            return recipe
-        return with_channel(recipe, choose_channel(stack, self.package.spec))
 
     def _correct_outcome(self, before: Stack, stack: Stack) -> None:
         """Update pixel size and channel names of the current outcome."""
@@ -163,9 +149,9 @@ class Workspace:
         if not new_model:
             self._set_recipe(changed)
             return
-        self.recipe = changed
+        self.recipe = changed if "channel" in choices else self.channel_guess.applied(changed, self.stack, package)
         self.package_changed.emit(package)
-        self.recipe_changed.emit(changed)
+        self.recipe_changed.emit(self.recipe)
         self._enter_field()
 
     def _outline_of(self, recipe: Recipe) -> ModelPackage | None:
@@ -186,6 +172,7 @@ class Workspace:
             pipeline = make_pipeline(self.recipe)
             self.package, self.outline = pipeline.package, pipeline.outline
             self.package_changed.emit(self.package)
+            self._set_recipe(self.channel_guess.applied(self.recipe, self.stack, self.package))
         return self.package
 
     @property
@@ -200,10 +187,7 @@ class Workspace:
 
     def estimate(self) -> Estimate:
         """Return the number of tiles and the memory of a run on the open image."""
-        stack = self._require_stack()
-        spec, (_, _, z, y, x) = self.load_package().spec, stack.shape
-        one = estimate((y, x), spec, diameter_px=self.recipe.diameter_px)
-        return estimate_stack(one, spec, (z, y, x)) if self.recipe.z_choice.joined else one
+        return estimate_run(self._require_stack().shape, self.load_package().spec, self.recipe)
 
     def expected(self) -> Expected:
         """Return the expected time of inference on the open image; compiles the network first (call from a thread)."""
@@ -284,6 +268,7 @@ class Workspace:
     def show(self, outcome: Outcome | None) -> None:
         """Make an outcome the current one; its parameters go into the recipe, unless other models were chosen since."""
         self.outcome = outcome
+        self.saved = None if outcome is not None else self.saved
         if outcome is not None and self.same_models:
             self.recipe = without_unused_parameters(
                 self.recipe.model_copy(update={"parameters": dict(outcome.prediction.values)})
@@ -298,7 +283,7 @@ class Workspace:
         same_steps = self.done.recipe.z_choice.joined == self.recipe.z_choice.joined
         return same_steps and self.done.models == self.pipeline().models
 
-    def keep(self) -> None:
+    def keep_preview(self) -> None:
         """Make the current outcome the reference for changes."""
         if self.outcome is not None:
             self._reference = self.outcome.prediction.decoded
@@ -312,15 +297,33 @@ class Workspace:
         if self._field is not None and self.outcome and self.done and self._reference is not None:
             self._store(self._field, StoredOutcome(self.outcome, self.done, self._reference))
         self._field, self.done, self._reference = key, None, None
+        self.show_saved(None)
         if self.outcome is not None:
             self.show(None)
         found = self._outcome_cache.take(key) if key is not None else None
         if found is not None:
             self.done, self._reference = found.pipeline, found.kept
-            same = {"channel": found.pipeline.recipe.channel, "z": found.pipeline.recipe.z}
-            self.recipe = without_unused_parameters(self.recipe.model_copy(update=same))
+            self._choose_as(found.pipeline.recipe)
             self.show(found.outcome)
             self.recipe_changed.emit(self.recipe)
+
+    @property
+    def shown(self) -> ShownField | None:
+        """The result of the current field: of a run, or on disk; None without one."""
+        return shown_field(self.outcome, self.done, self.saved)
+
+    def show_saved(self, saved: SavedField | None) -> None:
+        """Correct the result on disk of the current field, or none, as long as nothing is run in it."""
+        if saved is not self.saved and (saved is None or self.outcome is None):
+            self.saved = saved
+            if saved is not None:
+                self._choose_as(saved.recipe)
+            self.saved_changed.emit(saved)
+            self.recipe_changed.emit(self.recipe)
+
+    def _choose_as(self, recipe: Recipe) -> None:
+        same = {"channel": recipe.channel, "z": recipe.z}
+        self.recipe = without_unused_parameters(self.recipe.model_copy(update=same))
 
     def _store(self, key: FieldKey, found: StoredOutcome) -> None:
         for dropped in self._outcome_cache.put(key, found):
@@ -338,13 +341,6 @@ class Workspace:
 
     # -- results
 
-    def result(self) -> FieldResult:
-        """Return annotation, table and counts of the current outcome."""
-        if self.outcome is None or self.done is None:
-            raise OptionError("there is nothing to save yet; run the model first")
-        pipeline = self.done.with_overrides(self._require_stack().overrides)
-        return finish_field(self.outcome.prediction, pipeline)
-
     def annotation(self, *, sha256: str = "") -> Annotation:
         """Return the current outcome as an annotation with copied labels; `OptionError` if there is none.
 
@@ -352,10 +348,7 @@ class Workspace:
         """
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to review yet; run the model first")
-        prediction, pipeline = self.outcome.prediction, self.done.with_overrides(self._require_stack().overrides)
-        if (labels := prediction.decoded.labels) is not None:
-            prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
-        return annotate(prediction, pipeline, sha256=sha256)
+        return self.outcome.annotation(self.done, self._require_stack(), sha256=sha256)
 
     def cell_map(self, z: int | None = None) -> NDArray[np.float16] | None:
         """Return the foreground probability (Y, X) float16 of the current outcome; of a stack in plane ``z`` (from 0).
@@ -368,30 +361,26 @@ class Workspace:
 
     def intensity(self, z: int | None = None) -> NDArray[np.floating] | None:
         """Return the network's input (Y, X) of the current outcome, of a stack in plane ``z``; None without one."""
-        return self.outcome.intensity(z) if self.outcome is not None else None
+        shown = self.outcome or self.saved
+        return shown.intensity(z) if shown is not None else None
 
-    def save_request(self, root: Path, place: PlatePlace | None = None) -> SaveRequest:
+    def save_request(self, root: Path, place: PlatePlace | None = None) -> SaveRequest | SavedFieldRequest:
         """Return a request to save the current outcome under ``root``, independent of later changes here.
 
-        ``place`` is the image's place on a plate.
+        ``place`` is the image's place on a plate. What is corrected of a saved field goes into its own folder.
 
         Raises
         ------
         OptionError
             If there is nothing to save.
         """
+        if self.saved is not None:
+            return SavedFieldRequest(self.saved, place)
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to save yet; run the model first")
         prediction = self.outcome.prediction
         pipeline = self.done.with_values(prediction.values).with_overrides(self._require_stack().overrides)
         return SaveRequest(root, prediction, pipeline, place)
-
-    def save(self, root: Path, *, overwrite: bool = False) -> Path:
-        """Write the current outcome, without corrections, into its folder under ``root``, and return the folder.
-
-        The errors are those of `save_request` and `SaveRequest.save`.
-        """
-        return self.save_request(root).save(overwrite=overwrite)
 
 
 def _run(stack: Stack, pipeline: Pipeline, engines: EngineProvider) -> Generator[Progress, None, Outcome]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
-from napari_cellvino.core.image import ZWay
+from napari_cellvino.core.image import ZMode
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 from ..review_session import Review
@@ -112,9 +112,9 @@ def test_the_image_that_is_chosen_comes_to_the_front_with_its_cells(
     assert window.review_panel.hint.text() == ""
 
 
-@pytest.mark.parametrize("way", [ZWay.MIP, ZWay.MEAN])
+@pytest.mark.parametrize("way", [ZMode.MIP, ZMode.MEAN])
 def test_a_projection_is_shown_under_its_outlines(
-    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, stack_file: Path, run: Run, way: ZWay
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, stack_file: Path, run: Run, way: ZMode
 ) -> None:
     open_file(window, stack_file)
     stack, kind = viewer.layers[0], window.open_panel.planes.kind
@@ -122,7 +122,7 @@ def test_a_projection_is_shown_under_its_outlines(
     run(window)
     shown = [layer for layer in viewer.layers if isinstance(layer, Image) and layer.visible]
     assert len(shown) == 1
-    blend = {ZWay.MIP: np.max, ZWay.MEAN: np.mean}[way]
+    blend = {ZMode.MIP: np.max, ZMode.MEAN: np.mean}[way]
     np.testing.assert_allclose(shown[0].data, blend(np.asarray(stack.data), axis=0), rtol=1e-6)
     assert isinstance(viewer.layers[-1], Labels)  # on top of it
     assert viewer.layers[-1].visible
@@ -130,14 +130,14 @@ def test_a_projection_is_shown_under_its_outlines(
     assert window.session.opener.picture.layers == (stack,)
 
 
-@pytest.mark.parametrize("way", [ZWay.FOCUS, ZWay.PLANE])
+@pytest.mark.parametrize("way", [ZMode.FOCUS, ZMode.PLANE])
 def test_cells_of_one_plane_are_seen_there_only(
-    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, stack_file: Path, run: Run, way: ZWay
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, stack_file: Path, run: Run, way: ZMode
 ) -> None:
     open_file(window, stack_file)
     planes = window.open_panel.planes
     planes.kind.setCurrentIndex(planes.kind.findData(way))
-    if way is ZWay.PLANE:
+    if way is ZMode.PLANE:
         planes.plane.setValue(2)
         assert viewer.dims.current_step[0] == 1
     run(window)
@@ -147,6 +147,6 @@ def test_cells_of_one_plane_are_seen_there_only(
     viewer.dims.set_current_step(0, at + 1)
     assert seen(viewer, Labels) == []
     assert seen(viewer, Image) == [viewer.layers[0].name]
-    assert (planes.plane.value() == at + 2) == (way is ZWay.PLANE)  # the slider chooses the one plane
+    assert (planes.plane.value() == at + 2) == (way is ZMode.PLANE)  # the slider chooses the one plane
     viewer.dims.set_current_step(0, at)
     assert len(seen(viewer, Labels)) == 1

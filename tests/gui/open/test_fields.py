@@ -27,9 +27,10 @@ from qtpy.QtWidgets import (
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
+from ..conftest import WAIT_MS
+
 QT_OWN = (QAbstractSpinBox, QComboBox, QScrollBar, QTabBar, QTableView)  # they have parts that Qt makes
 
-WAIT_MS = 60_000
 OpenFile = Callable[[CellvinoWindow, Path], None]
 Run = Callable[[CellvinoWindow], None]
 Click = Callable[[QWidget], None]

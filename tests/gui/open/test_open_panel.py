@@ -14,7 +14,7 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QWidget
 
-from napari_cellvino.core.image import Spacing, ZWay
+from napari_cellvino.core.image import Spacing, ZMode
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 OpenFile = Callable[[CellvinoWindow, Path], None]
@@ -126,7 +126,7 @@ def test_plane_choice_goes_into_the_recipe(window: CellvinoWindow, open_file: Op
     open_file(window, stack_file)
     choice = window.open_panel.planes
     assert not choice.plane.isVisible()
-    choice.kind.setCurrentIndex(choice.kind.findData(ZWay.PLANE))
+    choice.kind.setCurrentIndex(choice.kind.findData(ZMode.PLANE))
     assert choice.plane.isVisible()
     choice.plane.setValue(4)
     assert window.session.workspace.recipe.z == "plane:4"
@@ -152,7 +152,7 @@ def test_error_nobody_foresaw_keeps_its_traceback(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("napari_cellvino.gui.open.open_controller.open_source", broken)
+    monkeypatch.setattr("napari_cellvino.gui.open.open_controller.open_as", broken)
     with notification_manager:
         open_file(window, stack_file)
     assert any("a bug" in str(record.message) for record in notification_manager.records)

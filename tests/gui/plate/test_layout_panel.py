@@ -21,7 +21,7 @@ from napari_cellvino.io.plates import open_plate as open_source
 from napari_cellvino.plates.layout import Content, Control, Layout, layout_text, read_layout
 
 from ..conftest import WAIT_MS
-from ..plate_hands import CTRL, hovered, open_plate, press, wait_read
+from ..plate_hands import CTRL, drop, hovered, open_plate, press, wait_plate, wait_read
 
 Click = Callable[[QWidget], None]
 
@@ -107,7 +107,7 @@ def test_csv_is_read_and_its_faults_are_told(
     assert hovered(window.plate_panel.grid, "B01").splitlines()[1] == "a;b 2"
     table.write_text("well,compound\nA01,x\nA1,y\n")
     click(contents.csv_button)
-    assert "line 3: well A01 is there twice" in contents.notice.words.text()
+    assert "line 3: well A01" in contents.notice.words.text()
     assert "DMSO" in hovered(window.plate_panel.grid, "A01")
     click(contents.clear_button)
     settle_tables(window, qtbot)
@@ -134,23 +134,32 @@ def test_layout_text_is_read_as_it_was(plate: Path, tmp_path: Path) -> None:
 
 
 def test_pattern_is_previewed_as_it_is_typed_and_opens_the_folder(
-    window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot, click: Click, tmp_path: Path
-) -> None:
+    window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot, click: Click, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     scans = tmp_path / "scans"
     scans.mkdir()
     for number, name in enumerate(("B-02 pos1 dna", "B-02 pos2 dna", "C-03 pos1 dna", "overview")):
         tifffile.imwrite(scans / f"{name}.tif", np.full((20, 30), number, np.uint16))
-    open_plate(window, scans, qtbot)
     panel, pattern = window.plate_panel, window.plate_panel.pattern
-    assert "is no plate that is known here" in panel.notice.words.text()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(scans))
+    window.show_step(5)
+    click(panel.open_button)  # as a plate; of the Open tab it would be a list of images
+    wait_plate(window, qtbot)
+    assert window.session.work_list.root is None
+    assert "no plate" in panel.notice.words.text()
     assert pattern.isVisible()
     qtbot.waitUntil(lambda: "4 images in scans" in pattern.preview.text(), timeout=WAIT_MS)
     assert not pattern.open_button.isEnabled()
     pattern.pattern.setFocus()
     qtbot.keyClicks(pattern.pattern, "{row}-{col")
+    qtbot.waitUntil(lambda: pattern.preview.text().startswith("0 of 4 images match"), timeout=WAIT_MS)
+    assert not pattern.open_button.isEnabled()
+    qtbot.keyClicks(pattern.pattern, "}")
     qtbot.waitUntil(lambda: pattern.preview.text().startswith("⚠"), timeout=WAIT_MS)
-    assert "does not tell the well" in pattern.preview.text()
-    for _ in range(4):
+    assert "has {col}; known are" in pattern.preview.text()
+    assert not pattern.open_button.isEnabled()
+    for _ in range(len("{col}")):
         qtbot.keyClick(pattern.pattern, Qt.Key.Key_Backspace)
     qtbot.keyClicks(pattern.pattern, "{column} pos{field} {channel}.tif")
     qtbot.waitUntil(pattern.open_button.isEnabled, timeout=WAIT_MS)
@@ -159,9 +168,26 @@ def test_pattern_is_previewed_as_it_is_typed_and_opens_the_folder(
     assert lines[1] == "B-02 pos1 dna.tif → row B, column 02, field 1, channel dna"
     assert lines[-1] == "not matched: overview.tif"
     click(pattern.open_button)
-    qtbot.waitUntil(lambda: window.session.plates.held is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.session.plates.current is not None, timeout=WAIT_MS)
     assert "2 of 96 wells" in panel.facts.text()
     assert not panel.notice.isVisible()
     press(qtbot, panel.grid, "C03")
     wait_read(window, qtbot)
     assert int(viewer.layers[0].data.max()) == 2
+
+
+def test_folder_that_no_reader_knows_is_a_plate_where_it_is_dropped_on_the_plate_tab(
+    window: CellvinoWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    tifffile.imwrite(scans / "B-02 pos1 dna.tif", np.zeros((20, 30), np.uint16))
+    drop(window.plate_panel, scans)
+    wait_plate(window, qtbot)
+    assert "no plate" in window.plate_panel.notice.words.text()
+    assert window.plate_panel.pattern.isVisibleTo(window.plate_panel)
+    assert window.session.work_list.root is None
+    drop(window.open_panel, scans)
+    qtbot.waitUntil(lambda: len(window.session.work_list.fields) == 1, timeout=WAIT_MS)
+    wait_read(window, qtbot)
+    assert not window.plate_panel.notice.isVisibleTo(window.plate_panel)

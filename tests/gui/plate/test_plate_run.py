@@ -302,7 +302,7 @@ def test_channel_is_that_of_the_plate_whatever_image_is_shown(
     window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, stack_file: Path
 ) -> None:
     window.session.open(stack_file)
-    qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.session.workspace.stack is not None, timeout=WAIT_MS)  # listed, then read
     window.show_step(5)
     rows.channel.setFocus()
     for key, name in ((Qt.Key.Key_Up, "Channel 1"), (Qt.Key.Key_Down, "Channel 2")):
@@ -360,13 +360,13 @@ def test_a_click_on_a_well_shows_what_was_counted_and_a_reopened_plate_knows_its
     click(rows.run_button)
     wait_run(window, qtbot)
     press(qtbot, panel.grid, "A01")
-    qtbot.waitUntil(lambda: session.saved_result.shown is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: session.workspace.saved is not None, timeout=WAIT_MS)
     shown = [layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels) and layer.visible]
     counted = pd.read_csv(plate.parent / "p-cellvino" / "counts.csv")["count"][0]
     assert [int(layer.data.max()) for layer in shown] == [counted]
     window.show_step(2)
     assert window.run_panel.count.text() == f"{counted} cells"
-    assert f"{counted} cells" in window.review_panel.hint.text()
+    assert window.review_panel.progress.text().startswith(f"0 of {counted} reviewed")
     window.show_step(5)
     press(qtbot, panel.grid, "A02")  # not run
     wait_read(window, qtbot)

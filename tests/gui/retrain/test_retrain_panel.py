@@ -17,7 +17,8 @@ from napari_cellvino.gui.run.run_view import State
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.model_package import find_package
 
-WAIT_MS = 240_000
+from ..conftest import WAIT_MS
+
 Click = Callable[[QWidget], None]
 
 
@@ -42,10 +43,10 @@ def test_nothing_chosen_says_what_to_do_first(window: CellvinoWindow, qtbot: QtB
     window.show_step(6)
     panel = window.retrain_panel
     assert resolve_retrain(window.session.retrainer).state is State.NOTHING
-    assert "save them (tab 4)" in panel.hint.text()
+    assert "tab 4" in panel.hint.text()
     assert not panel.train_button.isEnabled()
     look(window, tmp_path, qtbot)
-    assert "holds no saved results" in panel.failure.words.text()
+    assert "no saved results" in panel.failure.words.text()
     assert not panel.train_button.isEnabled()
 
 
@@ -66,7 +67,7 @@ def test_fields_are_chosen_and_those_not_reviewed_are_not(
         where = panel.fields.visualItemRect(panel.fields.item(row))
         box = QPoint(where.left() + 10, where.center().y())
         qtbot.mouseClick(panel.fields.viewport(), Qt.MouseButton.LeftButton, pos=box)
-    assert len(retrainer.taken) == 1
+    assert len(retrainer.selected) == 1
     assert not panel.train_button.isEnabled()
     assert "at least 2 fields" in panel.hint.text()
 
@@ -102,10 +103,10 @@ def test_train_stop_go_on_compare_use_and_go_back(
     qtbot.keyClicks(panel.name, "mine")
     click(panel.train_button)
     assert retrainer.running
-    qtbot.waitUntil(lambda: any(news.step >= 3 for news in retrainer.news), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: any(progress.step >= 3 for progress in retrainer.progress), timeout=WAIT_MS)
     assert "step" in panel.progress.text()
     assert panel.plot.isVisible()
-    assert "loss" in panel.plot.words()
+    assert "loss" in panel.plot.describe()
     click(panel.stop_button)
     qtbot.waitUntil(lambda: not retrainer.running, timeout=WAIT_MS)
     assert retrainer.stopped
@@ -115,8 +116,8 @@ def test_train_stop_go_on_compare_use_and_go_back(
     click(panel.train_button)
     qtbot.waitUntil(lambda: not retrainer.running, timeout=WAIT_MS)
     assert retrainer.failure is None
-    assert max(news.step for news in retrainer.news) == 20
-    assert "validation score" in panel.plot.words()
+    assert max(progress.step for progress in retrainer.progress) == 20
+    assert "validation score" in panel.plot.describe()
     assert panel.scores.isVisible()
     assert retrainer.result is not None
     better = retrainer.result.done.better
@@ -143,5 +144,5 @@ def test_closing_the_window_ends_the_training(
     pytest.importorskip("torch", reason="needs the train extra")
     look(window, corrected, qtbot)
     click(window.retrain_panel.train_button)
-    qtbot.waitUntil(lambda: bool(window.session.retrainer.news), timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: bool(window.session.retrainer.progress), timeout=WAIT_MS)
     assert [thread for thread in threading.enumerate() if thread.name.startswith("cellvino")]

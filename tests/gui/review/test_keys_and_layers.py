@@ -144,12 +144,12 @@ def test_another_kind_of_model_is_no_deleted_layer(review: Review, run: Callable
     assert "deleted" not in window.review_panel.notice.words.text()
 
 
-def test_boxes_of_a_deleted_layer_go_with_it(review: Review, run: Callable[..., None]) -> None:
+def test_a_run_makes_a_deleted_layer_anew(review: Review, run: Callable[..., None]) -> None:
     review.viewer.layers.remove(review.layer)
     assert "deleted" in review.said
     run(review.window)
     names = [layer.name for layer in review.viewer.layers]
-    assert len([name for name in names if "boxes" in name]) == 1
+    assert len([name for name in names if ": cells (" in name]) == 1
     assert not [name for name in names if name.endswith("[1]")]
 
 
@@ -193,10 +193,10 @@ def test_a_preview_of_the_sliders_is_not_saved(review: Review, qtbot: QtBot) -> 
     window = review.window
     window.show_step(2)
     window.run_panel.sliders.rows["confidence"].number.setValue(0.9)
-    qtbot.waitUntil(lambda: window.session.runner.undecided, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.session.runner.has_preview, timeout=WAIT_MS)
     window.show_step(4)
     qtbot.waitUntil(lambda: not window.session.busy, timeout=WAIT_MS)
     assert not window.save_panel.save_button.isEnabled()
     assert "preview" in window.save_panel.hint.text()
-    window.session.runner.keep()
+    window.session.runner.keep_preview()
     assert window.save_panel.save_button.isEnabled()

@@ -12,9 +12,12 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QMessageBox, QWidget
 
+from napari_cellvino.annotation.recovery import start_session
+from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.gui.shell.unsaved_changes_guard import Answer, question
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.io.label_tiff import read_labels
+from napari_cellvino.results.field_folder import journal_path
 
 from ..conftest import WAIT_MS
 from ..review_session import Review
@@ -66,7 +69,9 @@ def test_unsaved_corrections_are_offered_and_saved_ones_too(
     corrected = review.pixels
     review = again()
     assert review.panel.offer.isVisible()
-    assert f"2 corrections of this image were not saved, the last: Exclude #{kept}" in review.panel.offer.words.text()
+    offered = review.panel.offer.words.text()
+    assert "2 corrections" in offered
+    assert f"Exclude #{kept}" in offered
     click(review.panel.go_on_button)
     assert not review.panel.offer.isVisible()
     np.testing.assert_array_equal(review.layer.data, corrected)
@@ -83,12 +88,12 @@ def test_unsaved_corrections_are_offered_and_saved_ones_too(
     assert content["counts"]["count"] == len(review.ids) - 2
     assert (content["counts"]["rejected"], content["counts"]["excluded"]) == (0, 1)
     assert review.window.save_panel.hint.text() == "1 excluded cell is not counted"
-    assert "ticket" in content
+    assert "result_key" in content
     assert (tmp_path / "results" / "counts.csv").is_file()
     review = again()
-    assert "was corrected before" in review.panel.offer.words.text()
-    click(review.panel.go_on_button)
+    assert not review.panel.offer.isVisible()  # what is saved was shown before the run, and went through it
     np.testing.assert_array_equal(review.layer.data, corrected)
+    assert review.reviewer.annotation.records[kept].excluded
 
 
 def test_begun_anew_sets_the_journal_aside(again: Again, click: Callable[[QWidget], None], tmp_path: Path) -> None:
@@ -144,9 +149,39 @@ def test_another_model_leaves_what_was_corrected(again: Again, run: Run, qtbot: 
     window.run_panel.model.value_changed.emit("cells-phase")
     qtbot.waitUntil(lambda: window.session.workspace.recipe.model == "cells-phase", timeout=WAIT_MS)
     run(window)
-    assert "Kept as you corrected them: 1" in window.run_panel.notice.words.text()
+    assert ": 1" in window.run_panel.notice.words.text()
     np.testing.assert_array_equal(review.layer.data == kept, mask)
     assert review.reviewer.annotation.records[kept].model.startswith("nuclei ")
     assert review.reviewer.annotation.provenance.model.startswith("cells-phase ")
     assert review.reviewer.annotation.index.ids() == sorted(review.reviewer.annotation.records)
     assert not np.isin(review.layer.data[tuple(place.T)], [gone]).any()
+
+
+def test_a_second_window_is_told_and_may_look(
+    again: Again, click: Callable[[QWidget], None], tmp_path: Path, qtbot: QtBot
+) -> None:
+    review = again()
+    folder, annotation = tmp_path / "results" / "A01_s1", review.reviewer.workspace.annotation()
+    other = start_session(journal_path(folder), annotation)  # as the first window has it
+    cell, gone = review.ids[4:6]
+    for _ in range(2):
+        review.click(cell)
+        review.key("D")
+        assert "A01_s1 is being corrected in another window or program; close it there" in review.said
+        np.testing.assert_array_equal(review.layer.data, review.first)
+    other.commit(delete(annotation, [gone]))
+    review.reviewer.workspace.save_request(tmp_path / "results").save(other.snapshot())
+    review = again()
+    assert gone not in review.layer.data  # what the other has saved
+    other.close()
+    review.window.session.reviewer.begin_anew()
+    with_other = start_session(journal_path(folder), annotation)
+    with_other.close()
+    review.click(cell)
+    review.key("D")
+    assert "This image was corrected elsewhere after it was opened here" in review.said
+    click(review.panel.go_on_button)
+    assert gone not in review.layer.data
+    review.click(cell)
+    review.key("D")
+    assert cell not in review.layer.data

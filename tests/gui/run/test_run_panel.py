@@ -16,7 +16,8 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.workflows.workspace import Workspace
 
-WAIT_MS = 60_000
+from ..conftest import WAIT_MS
+
 OpenFile = Callable[[CellvinoWindow, Path], None]
 Run = Callable[[CellvinoWindow], None]
 Click = Callable[[QWidget], None]

@@ -85,7 +85,7 @@ def test_the_report_has_the_last_correction(saved: Review, click: Click, qtbot: 
     click(window.save_panel.export_box.report_button)
     qtbot.waitUntil(lambda: exporter.made is not None, timeout=WAIT_MS)
     n = len(saved.ids)
-    assert f"{n} cells found, {n - 1} after correction" in exporter.made.words
+    assert f"{n} cells found, {n - 1} after correction" in exporter.made.summary
     assert (tmp_path / "results" / "corrections.html").stat().st_size > 1000
 
 
@@ -100,7 +100,7 @@ def test_another_image_leaves_nothing_unsaved(
     qtbot.waitUntil(lambda: session.unsaved == 0, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: not saved.window.session.busy, timeout=WAIT_MS)
     assert [row["count"] for row in rows(tmp_path / "results" / "counts.csv")] == [str(len(saved.ids) - 1)]
-    assert not saved.window.session.saver.follows
+    assert not saved.window.session.saver.autosaves
 
 
 def test_a_folder_that_goes_away_is_said_and_nothing_is_lost(saved: Review, qtbot: QtBot, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_folder_that_goes_away_is_said_and_nothing_is_lost(saved: Review, qtbo
     saved.click(saved.ids[2])
     saved.key("D")
     qtbot.waitUntil(lambda: saver.failure is not None, timeout=WAIT_MS)
-    assert not saver.follows
+    assert not saver.autosaves
     assert saved.reviewer.editor.unsaved == 1
     saved.window.show_step(4)
     assert "cannot be written" in saved.window.save_panel.failure.words.text()
@@ -150,7 +150,7 @@ def test_a_field_of_a_plate_goes_to_the_results_of_the_plate(
 ) -> None:
     open_plate(window, plate, qtbot)
     session = window.session
-    well = next(iter(session.plates.held.wells.fields))
+    well = next(iter(session.plates.current.wells.fields))
     session.plates.show(well)
     wait_read(window, qtbot)
     session.workspace.choose(channel="2")

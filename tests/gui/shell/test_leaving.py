@@ -11,7 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QWidget
 
-from napari_cellvino.gui.run.device_choice import PrecisionChoice
+from napari_cellvino.gui.run.run_panel import RunPanel
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 from ..conftest import WAIT_MS, our_threads
@@ -83,7 +83,7 @@ def test_panels_alone_share_one_session(viewer: napari.Viewer, qtbot: QtBot) -> 
     assert session.is_open
     qtbot.waitUntil(lambda: session.workspace.package is not None, timeout=WAIT_MS)
     session.workspace.choose(precision="exact")  # what is left hears of it, what is gone does not
-    assert docks[1].findChild(PrecisionChoice).currentText() == "Exact (f32)"
+    assert docks[1].findChild(RunPanel).precision.currentText() == "Exact (f32)"
     for dock in docks[1:]:
         viewer.window.remove_dock_widget(dock)
     assert not session.is_open

@@ -32,7 +32,7 @@ def test_generator_runs_elsewhere_and_is_heard_here(worker: SerialWorker, qtbot:
         assert threading.current_thread() is threading.main_thread()
         heard.append(what)
 
-    worker.start(work, Task(done=on_event, news=on_event))
+    worker.start(work, Task(done=on_event, progressed=on_event))
     qtbot.waitUntil(lambda: not worker.busy, timeout=60_000)
     assert heard == [Progress("steps", 1, 2), Progress("steps", 2, 2), "result"]
     assert where[0].startswith("cellvino")
@@ -81,7 +81,7 @@ def test_closed_lane_says_nothing_and_ends_its_thread(worker: SerialWorker, qtbo
         going.set()
         yield Progress("steps", 1, 1)
 
-    worker.start(work, Task(done=heard.append, news=heard.append, stopped=lambda: heard.append("stopped")))
+    worker.start(work, Task(done=heard.append, progressed=heard.append, stopped=lambda: heard.append("stopped")))
     assert going.wait(10)
     worker.close()
     qtbot.waitUntil(lambda: not [t for t in threading.enumerate() if t.name.startswith("cellvino")], timeout=60_000)

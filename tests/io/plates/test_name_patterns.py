@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import tifffile
 
-from napari_cellvino.core.errors import ImageReadError, OptionError
+from napari_cellvino.core.errors import ImageReadError, ImageValueError, OptionError
+from napari_cellvino.core.image import KeepDoubles, MetadataOverrides
 from napari_cellvino.core.plate import FORMATS, Well
+from napari_cellvino.io import open_as, open_source
 from napari_cellvino.io.plates import open_plate, preview_pattern
+from napari_cellvino.io.plates.suggest_pattern import suggest_pattern
 
 
 def test_incucyte_exports(written):
@@ -95,7 +100,6 @@ def test_a_pattern_of_folders_rows_and_planes(written):
     ("typed", "reason"),
     [
         ("{pit}.tif", "has {pit}; known are {plate}, {well}"),
-        ("{field}.tif", "does not tell the well"),
         ("(?P<well>[A-H", "cannot be understood"),
         ("(?P<well>.)(?P<depth>.)", "names depth"),
         ("x{well}.tif", "matches none of the 1 images"),
@@ -108,11 +112,147 @@ def test_a_pattern_that_cannot_be_used_is_said(written, typed, reason):
 
 
 def test_channels_within_files(tmp_path):
-    import numpy as np
-    import tifffile
-
     pixels = np.arange(2 * 8 * 8, dtype=np.uint16).reshape(2, 8, 8)
     tifffile.imwrite(tmp_path / "C3.ome.tif", pixels, metadata={"axes": "CYX", "Channel": {"Name": ["DNA", "GFP"]}})
     source = open_plate(tmp_path, pattern="{well}.ome.tif")
     assert source.plate.channels == ("DNA", "GFP")
     assert (source.read().plane(c=1) == pixels[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "kind", "fields", "channels"),
+    [
+        (("B - 02(fld 1 wv UV - DAPI).tif", "B - 02(fld 1 wv Blue - FITC).tif"), "IN Cell names", ["B02_f1"],
+         ("Blue - FITC", "UV - DAPI")),
+        (("B - 2(fld 01 wv UV - DAPI wix 0 z 1).tif", "B - 2(fld 01 wv UV - DAPI wix 0 z 2).tif"), "IN Cell names",
+         ["B02_f1"], ("UV - DAPI",)),
+        (("B_02_f1_c1_xBlue_mFITC_z1_t1.tif", "B_11_f2_c1_xBlue_mFITC_z1_t1.tif"), "IN Cell 6000 names",
+         ["B02_f1", "B11_f2"], ("Blue_mFITC",)),
+        (("B3_1_1_1_DAPI_001.tif", "H11_-1_2_4_Stitched[DAPI 377,447]_001.tif"), "Cytation names",
+         ["B03_f1", "H11_f4"], ("DAPI", "Stitched[DAPI 377,447]")),
+        (("data/exp--W00001--P00001--Z00000--T00000--DAPI.tif", "data/exp--W00013--P00002--Z00000--T00000--DAPI.tif"),
+         "ScanR names", ["A01_f1", "B01_f2"], ("DAPI",)),
+        (("Images/r02c03f01p01-ch1sk1fk1fl1.tiff", "Images/r16c24f01p01-ch1sk1fk1fl1.tiff"), "Harmony names",
+         ["B03_f1", "P24_f1"], ("Channel 1",)),
+        (("p_B02_T0001F001L01A01Z01C02.tif", "p_B02_T0001F001L01A01Z01C04.tif"), "CellVoyager names", ["B02_f1"],
+         ("Channel 2", "Channel 4")),
+        (("W0025F0001T0001Z001C1.tif", "W0384F0001T0001Z001C1.tif"), "CQ1 names", ["B01_f1", "P24_f1"],
+         ("Channel 1",)),
+        (("D6_Plate_M_p00_z03_0_A01f00d0.TIF", "D6_Plate_M_p00_z05_0_A01f00d0.TIF"), "CellInsight names", ["A01_f0"],
+         ("Channel 0",)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_plates_by_the_names_of_their_instruments(written, names, kind, fields, channels):
+    plate = open_plate(written(*names)).plate
+    assert (plate.kind, [f.label for f in plate.fields], plate.channels) == (kind, fields, channels)
+
+
+def test_wells_that_are_numbered_are_said_and_their_plate_can_be_chosen(written):
+    names = [f"exp--W{n:05d}--P00001--Z00000--T00000--DAPI.tif" for n in (1, 13, 96)]
+    folder = written(*names)
+    plate = open_plate(folder).plate
+    assert [w.name for w in plate.wells] == ["A01", "B01", "H12"]
+    assert "taken as a plate of 8 x 12" in plate.problems[0]
+    large = open_plate(folder, pattern="exp--W{well:384}--P{field}--Z{z}--T{t}--{channel}.tif").plate
+    assert ([w.name for w in large.wells], large.problems, large.rows) == (["A01", "A13", "D24"], (), 16)
+    with pytest.raises(ImageReadError, match="well 96"):
+        open_plate(folder, pattern="exp--W{well:24}--P{field}--Z{z}--T{t}--{channel}.tif")
+    with pytest.raises(OptionError, match="plates have 6, 12"):
+        open_plate(folder, pattern="exp--W{well:97}--P{field}--Z{z}--T{t}--{channel}.tif")
+
+
+def test_doubled_images_are_a_fault_until_it_is_said_what_becomes_of_them(written):
+    folder = written("a/p_A01_s1_w1.tif", "b/p_A01_s1_w1.tif", "a/p_A02_s1_w1.tif")
+    assert "1 images are doubled" in open_plate(folder).plate.faults[0]
+    first = open_plate(folder, MetadataOverrides(keep_doubles=KeepDoubles.FIRST)).plate
+    assert (first.faults, len(first.fields)) == ((), 2)
+    both = open_plate(folder, MetadataOverrides(keep_doubles=KeepDoubles.BOTH))
+    assert [f.label for f in both.plate.fields] == ["A01_f1", "A01_f1 (2)", "A02_f1"]
+    assert [both.open_field(f).plane().max() for f in both.plate.fields] == [1, 2, 3]
+    assert both.plate.missing == ()
+
+
+SETS = {
+    "las x": ([f"s{f}_z{z:02d}_ch{c:02d}.tif" for f in (1, 2) for z in range(3) for c in (0, 1)],
+              "{field}_z{z}_ch{channel}.tif", (2, 3)),
+    "micro-manager": ([f"img_channel{c:03d}_position{f:03d}_time000000000_z{z:03d}.tif"
+                       for f in (1, 2) for z in range(3) for c in (0, 1)],
+                      "img_channel{channel}_{field}_time000000000_z{z}.tif", (2, 3)),
+    "metamorph": ([f"exp_w{c}{dye}_s{f}_t1.TIF" for f in (1, 2) for c, dye in ((1, "DAPI"), (2, "GFP"))],
+                  "exp_w{channel}_{field}_t1.TIF", (2, 1)),
+    "dyes": ([f"{name}_{dye}.tif" for name in ("first", "second") for dye in ("DAPI", "GFP")],
+             "{field}_{channel}.tif", (2, 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SETS)
+def test_channels_and_planes_in_files_of_their_own(written, kind):
+    names, pattern, sizes = SETS[kind]
+    assert suggest_pattern(names) == pattern
+    source = open_as(written(*names), MetadataOverrides(pattern=pattern))
+    stacks = [source.read(position) for position in source.positions]
+    assert [(s.shape.c, s.shape.z) for s in stacks] == [sizes] * 2
+    assert len({s.plane(c=c, z=z).max() for s in stacks for c in range(2) for z in range(sizes[1])}) == len(names)
+    assert (stacks[0].origin.well, len(stacks[0].origin.files)) == ("", len(names) // 2)
+    assert [s.origin.position for s in stacks] == [p.name for p in source.positions]
+
+
+@pytest.mark.parametrize("names", [["a.tif", "b.tif"], ["A01_t1.tif", "A01_t2.tif"], ["c1.tif"], ["w1 x.tif", "y.tif"]])
+def test_names_that_are_no_parts_suggest_nothing(names):
+    assert suggest_pattern(names) == ""
+
+
+def test_parts_of_one_image_that_are_missing_or_doubled_are_said(written):
+    folder = written("a_ch0.tif", "a_ch1.tif", "b_ch0.tif", "note.tif")
+    source = open_as(folder, MetadataOverrides(pattern="{field}_ch{channel}.tif"))
+    first, second = (source.read(position) for position in source.positions)
+    assert "1 images have other names and are left out: note.tif" in first.warnings
+    assert any("b channel Channel 1" in said for said in second.warnings)
+    doubled = written("x/a_ch0.tif", "x/a_ch1.tif", "x/a_ch1.png")
+    with pytest.raises(ImageValueError, match="doubled"):
+        open_as(doubled, MetadataOverrides(pattern="x/{field}_ch{channel}.*")).read()
+
+
+def test_a_pattern_without_a_well_is_no_plate(written):
+    with pytest.raises(OptionError, match="does not tell the well"):
+        open_plate(written("a_ch0.tif"), pattern="{field}_ch{channel}.tif")
+    with pytest.raises(OptionError, match="is a file"):
+        open_as(written("a_ch0.tif") / "a_ch0.tif", MetadataOverrides(pattern="{field}_ch{channel}.tif"))
+
+
+ND = """"NDInfoFile", Version 1.0
+"DoTimelapse", FALSE
+"DoStage", TRUE
+"NStagePositions", 3
+"Stage1", "left"
+"Stage2", "right"
+"Stage3", "far"
+"NWavelengths", 2
+"WaveName1", "DAPI"
+"WaveName2", "w_GFP"
+"DoZSeries", TRUE
+"WaveDoZ1", FALSE
+"WaveDoZ2", TRUE
+"ZStepSize", 0.5
+"EndFile"
+"""
+
+
+def test_a_metamorph_list_is_images_of_its_wavelengths_and_stages(written):
+    folder = written("exp_w1DAPI_s1.TIF", "exp_w1DAPI_s2.TIF", "exp_thumb_w1DAPI_s1.TIF")
+    for stage in (1, 2):
+        stack = np.full((3, 16, 16), 10 * stage, np.uint16)
+        tifffile.imwrite(folder / f"exp_w2w_GFP_s{stage}.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    (folder / "exp.nd").write_text(ND, encoding="utf-8")
+    source = open_source(folder / "exp.nd")
+    assert [p.name for p in source.positions] == ["left", "right"]
+    stack = source.read(source.positions[1])
+    assert (stack.channels, tuple(stack.shape), stack.spacing.z) == (("DAPI", "w_GFP"), (1, 2, 3, 16, 16), 0.5)
+    assert [stack.plane(c=c, z=2).max() for c in (0, 1)] == [2, 20]
+    said = source.read().warnings
+    assert "one plane only of DAPI: shown at every plane" in said
+    assert "missing: far" in said
+    (folder / "exp.nd").write_text(ND.replace('"NWavelengths", 2', '"NWavelengths", two'), encoding="utf-8")
+    with pytest.raises(ImageReadError, match="'two' for NWavelengths"):
+        open_source(folder / "exp.nd")

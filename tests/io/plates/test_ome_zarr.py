@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from zarr_plates import write_zarr_plate
 
-from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.errors import ImageReadError, OptionError
+from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.io.plates import open_plate
 
 PLACES = [("B", "3", "0"), ("B", "3", "1"), ("C", "12", "0"), ("C", "12", "1")]
@@ -83,3 +84,37 @@ def test_another_version_is_said(made):
         (path / "zarr.json").write_text(json.dumps(text), encoding="utf-8")
     with pytest.raises(ImageReadError, match=r"of version 0\.4 or 0\.5"):
         open_plate(path)
+
+
+def _said_twice(path, version):
+    """Say that field 1 of each well is of a second acquisition."""
+    for folder, key in ((path, "plate"), (path / "B" / "3", "well"), (path / "C" / "12", "well")):
+        file = folder / ("zarr.json" if version == "0.5" else ".zattrs")
+        content = json.loads(file.read_text(encoding="utf-8"))
+        held = content["attributes"]["ome"] if version == "0.5" else content
+        if key == "plate":
+            held["plate"]["acquisitions"] = [{"id": 3, "name": "before"}, {"id": 7, "name": "after"}]
+        else:
+            for image in held["well"]["images"]:
+                image["acquisition"] = 7 if image["path"] == "1" else 3
+        file.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_one_of_two_acquisitions_is_taken_and_named(made):
+    path, version = made
+    _said_twice(path, version)
+    plate = open_plate(path).plate
+    assert [f.label for f in plate.fields] == ["B03_f0", "C12_f0"]
+    assert "imaged 2 times (1 before, 2 after): acquisition before is taken" in plate.problems[0]
+    for wanted in ("after", "2"):
+        other = open_plate(path, MetadataOverrides(acquisition=wanted)).plate
+        assert [f.label for f in other.fields] == ["B03_f1", "C12_f1"]
+    with pytest.raises(OptionError, match="it holds 1 before, 2 after"):
+        open_plate(path, MetadataOverrides(acquisition="third"))
+
+
+def test_an_acquisition_of_a_plate_that_was_imaged_once_is_refused(made, written):
+    with pytest.raises(OptionError, match="imaged once"):
+        open_plate(made[0], MetadataOverrides(acquisition="2"))
+    with pytest.raises(OptionError, match="of OME-Zarr plates"):
+        open_plate(written("p_A01_s1_w1.tif"), MetadataOverrides(acquisition="2"))

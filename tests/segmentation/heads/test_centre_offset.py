@@ -39,7 +39,7 @@ def assert_honest(decoded: Decoded) -> None:
 @given(radius=st.floats(3, 14), seed=st.integers(0, 50), noise=st.floats(0, 0.08))
 @settings(max_examples=25, deadline=None)
 def test_touching_discs_come_back_one_by_one(radius: float, seed: int, noise: float) -> None:
-    truth = discs((120, 150), grid((120, 150), 2 * radius, jitter=0.1 * radius, seed=seed), radius)
+    truth = discs((90, 100), grid((90, 100), 2 * radius, jitter=0.1 * radius, seed=seed), radius)
     maps = perfect_maps(truth)
     maps[1:] += np.random.default_rng(seed).normal(0, noise * 2 * radius, maps[1:].shape).astype(np.float16)
     decoded = decode(maps)

@@ -11,7 +11,7 @@ import pytest
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.engines.openvino import openvino_core
 from napari_cellvino.training.convert.adapt import AdaptOptions
-from napari_cellvino.training.convert.convert import Converted, ConvertOptions, convert
+from napari_cellvino.training.convert.convert import ConversionResult, ConvertOptions, convert
 from napari_cellvino.training.convert.package_text import Sizes
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
@@ -64,15 +64,15 @@ def network(code: Path, **arguments):
     return made.eval()
 
 
-def converted(path: Path, architecture: str = "", channels: int | None = None) -> Converted:
+def converted(path: Path, architecture: str = "", channels: int | None = None) -> ConversionResult:
     options = ConvertOptions("mine", AdaptOptions(), Sizes(halo=16), architecture, channels)
     return convert(path, path.parent / "package", options)
 
 
-def assert_as_in_torch(found: Converted, net) -> None:
-    given, promised = found.package.test_tensors()
+def assert_as_in_torch(found: ConversionResult, net) -> None:
+    given, expected = found.package.test_tensors()
     with torch.no_grad():
-        np.testing.assert_allclose(promised, net(torch.from_numpy(given)).numpy(), atol=1e-5)
+        np.testing.assert_allclose(expected, net(torch.from_numpy(given)).numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("wrapped", [lambda s: s, lambda s: {"epoch": 3, "state_dict": s}])

@@ -27,27 +27,27 @@ PLAN = TrainingPlan.model_validate(
 
 
 def test_a_network_agrees_with_itself_and_offsets_count_where_cells_are() -> None:
-    from napari_cellvino.training.fit.distillation import disagreement
+    from napari_cellvino.training.fit.distillation import distillation_loss
 
-    said = torch.full((1, 3, 8, 8), -20.0)  # no cell anywhere
-    said[:, 1:] = 0.0
-    moved = said.clone()
+    teacher_maps = torch.full((1, 3, 8, 8), -20.0)  # no cell anywhere
+    teacher_maps[:, 1:] = 0.0
+    moved = teacher_maps.clone()
     moved[:, 1:] = 3.0
-    assert disagreement(said, said, 1).item() == pytest.approx(0, abs=1e-6)
-    assert disagreement(moved, said, 1).item() < 1e-4
-    said[:, 0] = moved[:, 0] = 4.0  # a cell everywhere
-    assert disagreement(moved, said, 1).item() > 1
-    bright = said.clone()
+    assert distillation_loss(teacher_maps, teacher_maps, 1).item() == pytest.approx(0, abs=1e-6)
+    assert distillation_loss(moved, teacher_maps, 1).item() < 1e-4
+    teacher_maps[:, 0] = moved[:, 0] = 4.0  # a cell everywhere
+    assert distillation_loss(moved, teacher_maps, 1).item() > 1
+    bright = teacher_maps.clone()
     bright[:, 0] = -4.0
-    assert disagreement(bright, said, 1).item() > 1
+    assert distillation_loss(bright, teacher_maps, 1).item() > 1
 
 
 def test_maps_of_a_mask_are_probabilities_alone() -> None:
-    from napari_cellvino.training.fit.distillation import disagreement
+    from napari_cellvino.training.fit.distillation import distillation_loss
 
-    said = torch.randn(2, 1, 8, 8)
-    assert disagreement(said, said, 1).item() == pytest.approx(0, abs=1e-6)
-    assert disagreement(-said, said, 1).item() > 0.01
+    teacher_maps = torch.randn(2, 1, 8, 8)
+    assert distillation_loss(teacher_maps, teacher_maps, 1).item() == pytest.approx(0, abs=1e-6)
+    assert distillation_loss(-teacher_maps, teacher_maps, 1).item() > 0.01
 
 
 @pytest.mark.parametrize("style", ["fluorescence", "stained", "phase", "chamber", "mixed"])
@@ -67,17 +67,17 @@ def test_learning_with_a_memory_leaves_the_statistics_as_they_were(tmp_path: Pat
     from napari_cellvino.training.fit.weights import fitted_network
 
     before = build_network(PLAN)
-    memory = Distillation(before, PLAN)
-    news = list(fit(sample_fields("phase"), tmp_path, PLAN, start_from=before, memory=memory))
-    assert set(news[-1].loss) == {"foreground", "offset", "kept"}
-    assert news[0].loss["kept"] < 0.02  # bf16 apart, it still says what it said
+    distillation = Distillation(before, PLAN)
+    news = list(fit(sample_fields("phase"), tmp_path, PLAN, start_from=before, distillation=distillation))
+    assert set(news[-1].loss) == {"foreground", "offset", "distillation"}
+    assert news[0].loss["distillation"] < 0.02  # bf16 apart, it still says what it said
     old, new = before.state_dict(), fitted_network(tmp_path, PLAN).state_dict()
     assert all(torch.equal(old[name], new[name]) for name in old if "running" in name)
     assert not torch.equal(old["head.0.weight"], new["head.0.weight"])
 
 
 def test_the_average_goes_back_as_far_as_half_of_the_gain_stays() -> None:
-    from napari_cellvino.training.fit.distillation import mix_back, mixed
+    from napari_cellvino.training.fit.distillation import choose_weight_interpolation, interpolate_weights
     from napari_cellvino.training.fit.fit import build_network
 
     before, after = build_network(PLAN), build_network(PLAN.model_copy(update={"seed": 1}))
@@ -87,9 +87,9 @@ def test_the_average_goes_back_as_far_as_half_of_the_gain_stays() -> None:
     def share_of(net: torch.nn.Module) -> float:
         return float(((net.state_dict()[weight] - old) / (new - old)).median())
 
-    assert share_of(mixed(before, after, 0.7)) == pytest.approx(0.7, abs=1e-3)
-    assert mix_back(before, after, share_of)[1] == 0.5
-    assert mix_back(before, after, lambda net: share_of(net) ** 3)[1] == 0.8
-    net, share = mix_back(before, after, lambda net: float(share_of(net) > 0.95))
+    assert share_of(interpolate_weights(before, after, 0.7)) == pytest.approx(0.7, abs=1e-3)
+    assert choose_weight_interpolation(before, after, share_of)[1] == 0.5
+    assert choose_weight_interpolation(before, after, lambda net: share_of(net) ** 3)[1] == 0.8
+    net, share = choose_weight_interpolation(before, after, lambda net: float(share_of(net) > 0.95))
     assert (share, share_of(net)) == (1.0, pytest.approx(1.0))
     assert torch.equal(before.state_dict()[weight], old)

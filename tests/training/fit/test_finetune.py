@@ -75,7 +75,7 @@ def test_a_model_is_made_runs_and_is_gone_on_from(dataset: Path, tmp_path: Path)
 
     news, further = follow(TrainingTask(dataset, tmp_path / "better", base=str(tmp_path / "mine"), steps=2))
     assert further.package.spec.version == "0.2.0"  # type: ignore[attr-defined]
-    before, after = further.goals  # type: ignore[attr-defined]
+    before, after = further.primary_metrics  # type: ignore[attr-defined]
     assert before is not None
     assert 0 <= after <= 1
     assert f"starting from mine 0.1.0 (sha256 {package.sha256[:12]})" in further.package.card()  # type: ignore[attr-defined]
@@ -148,7 +148,7 @@ def test_bad_data_is_named(dataset: Path, tmp_path: Path, harm: object, said: st
 def test_bad_choices_are_named(dataset: Path, tmp_path: Path) -> None:
     from napari_cellvino.training.fit.finetune import TrainingTask, train
 
-    with pytest.raises(OptionError, match="either a model to go on from"):
+    with pytest.raises(OptionError, match="--base|--plan"):
         next(train(TrainingTask(dataset, tmp_path / "mine")))
     with pytest.raises(OptionError, match="holds no model trained here"):
         next(train(TrainingTask(dataset, dataset, plan=tmp_path / "plan.yaml")))

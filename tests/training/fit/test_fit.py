@@ -67,7 +67,7 @@ def test_fitting_learns_and_resumes(images: list[LabelledImage], tmp_path: Path)
     assert saved[-1].loss["foreground"] < saved[0].loss["foreground"]
     assert saved[-1].validation == 0.25
     assert len(scored) == 3
-    assert "step 12 of 12" in saved[-1].words()
+    assert "step 12 of 12" in saved[-1].describe()
     with (tmp_path / "run" / "history.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     assert [row["step"] for row in rows] == ["4", "8", "12"]

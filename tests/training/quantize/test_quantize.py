@@ -88,18 +88,18 @@ def files_of(package: ModelPackage) -> dict[str, bytes]:
 def test_good_int8_weights_are_added_and_described(calm, labelled, validation, tmp_path):
     before, said = files_of(calm), []
     found = quantize_package(
-        calm, read_set(labelled, "train"), validation, out=tmp_path / "new", max_drop=0.02, tell=said.append
+        calm, read_set(labelled, "train"), validation, out=tmp_path / "new", max_drop=0.02, report=said.append
     )
     assert files_of(calm) == before, "with a folder of its own, the old package stays as it is"
     assert not found.carefully
-    assert found.judgement.drop <= 0.02
-    assert found.judgement.exact > 0.2
+    assert found.comparison.drop <= 0.02
+    assert found.comparison.exact > 0.2
     assert said[0] == "calibrating on 1 tile(s)"
     package = open_package(tmp_path / "new")
     assert package.precisions == (Precision.FAST, Precision.EXACT, Precision.INT8)
     assert {c.precision: c.ok for c in check_model(package, device="CPU")}[Precision.INT8]
     measured = {s.metric: s.value for s in package.spec.scores if s.precision is Precision.INT8}
-    assert measured["ap_mean"] == pytest.approx(found.judgement.int8)
+    assert measured["ap_mean"] == pytest.approx(found.comparison.int8)
     kinds = {n.get_type_name() for n in openvino_core().read_model(package.weights(Precision.INT8)).get_ops()}
     assert "FakeQuantize" in kinds
     rdf = yaml.safe_load((package.folder / "rdf.yaml").read_text())
@@ -114,7 +114,7 @@ def test_layers_that_lose_too_much_stay_in_float(labelled, validation, tmp_path)
     loud = package_of(tmp_path / "loud", 1000.0)
     found = quantize_package(loud, read_set(labelled, "train"), validation, max_drop=0.02)
     assert found.carefully
-    assert found.judgement.drop <= 0.02
+    assert found.comparison.drop <= 0.02
     assert Precision.INT8 in open_package(loud.folder).precisions
 
 
@@ -126,7 +126,7 @@ def silenced(network: ov.Model, *_: object, **__: object) -> ov.Model:
 
 def test_what_loses_too_much_is_refused_with_figures(calm, labelled, validation, monkeypatch):
     monkeypatch.setattr(quantize, "quantize_network", silenced)
-    monkeypatch.setattr(quantize, "quantize_carefully", silenced)
+    monkeypatch.setattr(quantize, "quantize_with_accuracy_control", silenced)
     before = files_of(calm)
     with pytest.raises(AccuracyError, match=r"0\.0000 with INT8, 0\.\d+ in Exact, on 1 field\(s\), a loss of 0\.\d+"):
         quantize_package(calm, read_set(labelled, "train"), validation)
@@ -161,7 +161,7 @@ def test_the_command_says_what_it_did(calm, labelled, tmp_path, monkeypatch, cap
     assert main([*typed[:-1], str(tmp_path / "other")]) == 0
     assert "calibrated on" in capsys.readouterr().err
     monkeypatch.setattr(quantize, "quantize_network", silenced)
-    monkeypatch.setattr(quantize, "quantize_carefully", silenced)
+    monkeypatch.setattr(quantize, "quantize_with_accuracy_control", silenced)
     assert main([*typed[:-1], str(tmp_path / "third")]) == 1
     assert "is not quantized" in capsys.readouterr().err
     assert not (tmp_path / "third").exists()

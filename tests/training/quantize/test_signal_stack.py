@@ -11,12 +11,12 @@ BODY = """
 import signal, sys
 import openvino as ov
 from napari_cellvino.engines.openvino import openvino_core
-from napari_cellvino.training.quantize.signal_stack import signal_stack_kept
+from napari_cellvino.training.quantize.signal_stack import preserve_signal_stack
 
 heard = []
 signal.signal(signal.SIGUSR1, lambda number, frame: heard.append(number))
 openvino_core().available_devices
-with signal_stack_kept():
+with preserve_signal_stack():
     cores = [ov.Core(), ov.Core()]
     for core in cores:
         core.get_property("CPU", "FULL_DEVICE_NAME")

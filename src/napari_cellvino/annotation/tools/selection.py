@@ -22,7 +22,7 @@ class Selection:
     """Ids of the selected objects, a description, and the number of accepted objects that were spared."""
 
     ids: tuple[int, ...]
-    words: str
+    description: str
     spared: int = 0
 
     @property
@@ -32,7 +32,7 @@ class Selection:
 
     def __str__(self) -> str:
         spared = f"; {self.spared} accepted {'ones are' if self.spared > 1 else 'one is'} spared" if self.spared else ""
-        return f"{self.count} {'cell' if self.count == 1 else 'cells'} {self.words}{spared}"
+        return f"{self.count} {'cell' if self.count == 1 else 'cells'} {self.description}{spared}"
 
 
 def below_score(annotation: Annotation, score: float) -> Selection:
@@ -96,7 +96,7 @@ def _in_plane(place: Geometry, plane: int | None) -> bool:
     return plane is None or place.region.low[0] <= plane < place.region.high[0]
 
 
-def _chosen(annotation: Annotation, holds: Callable[[int], bool], words: str) -> Selection:
+def _chosen(annotation: Annotation, holds: Callable[[int], bool], description: str) -> Selection:
     found = [id_ for id_ in sorted(annotation.records) if holds(id_)]
     ids = tuple(id_ for id_ in found if annotation.records[id_].review is not ReviewState.ACCEPTED)
-    return Selection(ids, words, len(found) - len(ids))
+    return Selection(ids, description, len(found) - len(ids))

@@ -1,16 +1,17 @@
 """The only code of the window that touches layer data: images in as stacks, results out as layers."""
 
 from napari_cellvino.gui.napari_bridge.canvas import Canvas
+from napari_cellvino.gui.napari_bridge.cell_look import CellLook, drawn_look
 from napari_cellvino.gui.napari_bridge.field_layers import FieldLayers
 from napari_cellvino.gui.napari_bridge.image_layers import Picture, Pictures
 from napari_cellvino.gui.napari_bridge.layer_reader import axes_choices, stack_of
 from napari_cellvino.gui.napari_bridge.result_layers import ResultLayers, ResultName, ResultPlace, seen_in
 from napari_cellvino.gui.napari_bridge.review_layer import ReviewLayer
-from napari_cellvino.gui.napari_bridge.saved_layer import SavedLayer
-from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, prepare_layers
+from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, layer_space, prepare_layers
 
 __all__ = [
     "Canvas",
+    "CellLook",
     "FieldLayers",
     "LayerRecipe",
     "Picture",
@@ -19,8 +20,9 @@ __all__ = [
     "ResultName",
     "ResultPlace",
     "ReviewLayer",
-    "SavedLayer",
     "axes_choices",
+    "drawn_look",
+    "layer_space",
     "prepare_layers",
     "seen_in",
     "stack_of",

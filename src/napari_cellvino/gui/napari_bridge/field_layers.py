@@ -13,14 +13,14 @@ import numpy as np
 from napari.layers import Image, Layer
 from numpy.typing import NDArray
 
-from napari_cellvino.core.image import Plane, Stack, ZWay
+from napari_cellvino.core.image import Plane, Stack, ZMode
 from napari_cellvino.gui.napari_bridge.image_layers import PROJECTION, Picture
 from napari_cellvino.gui.napari_bridge.layer_reader import LayerPlanes, full_resolution
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 from napari_cellvino.gui.napari_bridge.stack_layers import contrast_limits, shown_axes
 
 FILLED = 0.95  # of the canvas by a picture
-PROJECTED = {ZWay.MIP: "maximum projection", ZWay.MEAN: "mean projection"}
+PROJECTED = {ZMode.MIP: "maximum projection", ZMode.MEAN: "mean projection"}
 
 
 class FieldLayers:
@@ -48,7 +48,7 @@ class FieldLayers:
         camera.center = (*camera.center[:-2], *((low + high) / 2).tolist())
         camera.zoom = FILLED * float(min(height / size[0], width / size[1]))
 
-    def show_projection(self, plane: Plane, way: ZWay, picture: Picture) -> None:
+    def show_projection(self, plane: Plane, way: ZMode, picture: Picture) -> None:
         """Show what the network saw of a stack in layers of its own, in the place of the planes."""
         if self._projection is not None and self._projection[0] is plane:
             return
@@ -95,7 +95,7 @@ class FieldLayers:
         self._hidden.clear()
         self._projection = None
 
-    def _add(self, plane: Plane, number: int, way: ZWay, picture: Picture) -> Image:
+    def _add(self, plane: Plane, number: int, way: ZMode, picture: Picture) -> Image:
         single = len(picture.layers) == 1
         source = picture.layers[number]
         pixels = _pixels(plane, number, single=single, rgb=bool(source.rgb))

@@ -25,6 +25,7 @@ class Picture:
     source: Source | None = None  # of the file, where its layers were made here
     position: Position | None = None
     space: tuple[object, ...] = ()  # of the layer, when it was read
+    listed: bool = False  # whether it makes room for the next field of the work list
 
     @property
     def ours(self) -> bool:
@@ -80,10 +81,12 @@ class Pictures:
         source: Source,
         position: Position,
         instead: Picture | None = None,
+        listed: bool = False,
     ) -> Picture:
         """Add the layers of a file's position to the viewer, in the place of another picture's if that is given."""
         layers = tuple(self._viewer.add_image(recipe.data, **recipe.arguments) for recipe in recipes)
-        added = Picture(layers, stack, source, position)
+        stays = listed or (instead is not None and instead.listed)
+        added = Picture(layers, stack, source, position, listed=stays)
         self._known.append(added)
         if instead is None:
             self._viewer.reset_view()
@@ -96,27 +99,29 @@ class Pictures:
         """Return the picture that shows a field of a plate, if one is there."""
         return next((p for p in self.listed() if p.position is not None and p.position.well), None)
 
+    def listed_shown(self) -> Picture | None:
+        """Return the picture that shows a field of the work list, if one is there."""
+        return next((p for p in self.listed() if p.listed), None)
+
     def take_over(
         self, before: Picture, stack: Stack, recipes: Sequence[LayerRecipe], *, source: Source, position: Position
     ) -> Picture:
-        """Show another field of a plate in the layers of the one before, whose contrast and colours stay.
+        """Show another field in the layers of the one before; those of one source keep their contrast and colours.
 
-        Layers are made anew where the fields differ in channels or dimensions, or a layer was removed; and for another
-        plate, of which all is seen then.
+        Layers are made anew where the fields differ in channels or dimensions, or a layer was removed. All is seen of
+        a field of another plate or of another size.
         """
-        if before.source is None or before.source.path != source.path:
-            added = self.add(stack, recipes, source=source, position=position, instead=before)
+        same_source = before.source is not None and before.source.path == source.path
+        reuse = self._fits(before, recipes) and (same_source or before.listed)
+        if reuse:
+            for layer, recipe in zip(before.layers, recipes, strict=True):
+                _take_recipe(layer, recipe, look=not same_source)
+            shown = self._know(before, Picture(before.layers, stack, source, position, listed=before.listed))
+        else:
+            shown = self.add(stack, recipes, source=source, position=position, instead=before)
+        if not same_source and (not reuse or before.stack is None or before.stack.shape[3:] != stack.shape[3:]):
             self._viewer.reset_view()
-            return added
-        if not self._fits(before, recipes):
-            return self.add(stack, recipes, source=source, position=position, instead=before)
-        for layer, recipe in zip(before.layers, recipes, strict=True):
-            layer.data, layer.name = recipe.data, recipe.arguments["name"]
-            if list(layer.scale) != recipe.arguments["scale"]:  # each of these draws all layers anew
-                layer.scale = recipe.arguments["scale"]
-            if [str(unit) for unit in layer.units] != recipe.arguments["units"]:
-                layer.units = recipe.arguments["units"]
-        return self._know(before, Picture(before.layers, stack, source, position))
+        return shown
 
     def _fits(self, before: Picture, recipes: Sequence[LayerRecipe]) -> bool:
         present = all(layer in self._viewer.layers for layer in before.layers)
@@ -154,6 +159,21 @@ class Pictures:
         self._known = [picture for picture in self._known if picture is not old]
         self._known.append(new)
         return new
+
+
+def _take_recipe(layer: Image, recipe: LayerRecipe, *, look: bool) -> None:
+    """Let a layer show what another recipe says, with its contrast and colours where ``look``."""
+    wanted = recipe.arguments
+    layer.data, layer.name = recipe.data, wanted["name"]
+    if look and not layer.rgb:
+        layer.contrast_limits_range = layer.contrast_limits = wanted["contrast_limits"]
+        layer.colormap, layer.blending = wanted["colormap"], wanted.get("blending", layer.blending)
+    if list(layer.scale) != wanted["scale"]:  # each of these draws all layers anew
+        layer.scale = wanted["scale"]
+    if [str(unit) for unit in layer.units] != wanted["units"]:
+        layer.units = wanted["units"]
+    if list(layer.axis_labels) != wanted["axis_labels"]:
+        layer.axis_labels = wanted["axis_labels"]
 
 
 def _space(layer: Image) -> tuple[object, ...]:

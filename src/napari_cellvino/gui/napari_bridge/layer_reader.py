@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.array_axes import axis_letter
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import Origin, Shape, Spacing, Stack
+from napari_cellvino.core.image import ArrayPlanes, Origin, Shape, Spacing, Stack
 
 _NOUNS = {"T": "time points", "C": "channels", "Z": "planes"}
 _MOST_CHANNELS = 5  # a first dimension without a name and no longer than this holds channels, not time points
@@ -26,9 +26,8 @@ class LayerPlanes:
     axes: str
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
-        """Return one plane (Y, X), in memory of its own."""
-        where = {"T": t, "C": c, "S": c, "Z": z}
-        return np.array(self.array[tuple(where.get(letter, slice(None)) for letter in self.axes)])
+        """Return a copy of one plane (Y, X)."""
+        return np.array(ArrayPlanes(self.array, self.axes).plane(t=t, c=c, z=z))
 
 
 def axes_choices(count: int) -> tuple[tuple[str, str], ...]:

@@ -42,6 +42,11 @@ def outline_colormap(*, rgb: bool) -> DirectLabelColormap:
     return DirectLabelColormap(color_dict={None: colour, 0: np.array(CLEAR)})
 
 
+def is_one_colour(colormap: object) -> bool:
+    """Return whether all cells have one colour."""
+    return isinstance(colormap, DirectLabelColormap) and len(colormap.color_dict) == 2
+
+
 def class_colormap(objects: Objects) -> DirectLabelColormap:
     """Return the colours of labels by class."""
     fixed = {None: np.array(DRAWN), 0: np.array(CLEAR)}

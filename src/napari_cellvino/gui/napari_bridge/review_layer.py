@@ -1,4 +1,4 @@
-"""The layer in which a result is reviewed: what is painted there becomes an edit, clicks and drawings become news.
+"""The layer in which a result is reviewed: what is painted there becomes an edit, clicks and drawings are emitted.
 
 The layer shows the very pixels of the annotation, so that napari's brush, fill, polygon and eraser write into it as
 our tools do. Only the region that an edit touched is drawn again: napari's `Layer.refresh` takes time in proportion to
@@ -21,6 +21,7 @@ from psygnal import Signal
 
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.region import Region
+from napari_cellvino.gui.napari_bridge.layer_style import is_one_colour
 
 FILLED_OPACITY = 0.5
 CLICK_PX = 4  # of the canvas that the mouse may move in a click
@@ -45,25 +46,25 @@ class ReviewLayer:
         self._own_colours: DirectLabelColormap | None = None  # of outlines that are filled now
         layer.mouse_drag_callbacks.append(self._follow)
         layer.mouse_double_click_callbacks.append(self._click_twice)
-        layer.events.editable.connect(self._tell_replaced)
-        layer.events.visible.connect(self._tell_shown)
+        layer.events.editable.connect(self._emit_replaced)
+        layer.events.visible.connect(self._emit_shown)
         if isinstance(layer, Labels):
             layer.preserve_labels = True  # napari's brush and eraser leave the neighbours alone
             layer.events.paint.connect(self._paint)
-            layer.events.data.connect(self._tell_replaced)
-            layer.events.set_data.connect(self._tell_drawn)
+            layer.events.data.connect(self._emit_replaced)
+            layer.events.set_data.connect(self._emit_drawn)
 
     def close(self) -> None:
         """Listen no more; the layer stays as it is."""
         self.arm(drawing=False)
         self.layer.mouse_drag_callbacks.remove(self._follow)
         self.layer.mouse_double_click_callbacks.remove(self._click_twice)
-        self.layer.events.editable.disconnect(self._tell_replaced)
-        self.layer.events.visible.disconnect(self._tell_shown)
+        self.layer.events.editable.disconnect(self._emit_replaced)
+        self.layer.events.visible.disconnect(self._emit_shown)
         if isinstance(self.layer, Labels):
             self.layer.events.paint.disconnect(self._paint)
-            self.layer.events.data.disconnect(self._tell_replaced)
-            self.layer.events.set_data.disconnect(self._tell_drawn)
+            self.layer.events.data.disconnect(self._emit_replaced)
+            self.layer.events.set_data.disconnect(self._emit_drawn)
 
     def arm(self, *, drawing: bool) -> None:
         """Let the next drag draw, or move the camera again."""
@@ -89,8 +90,7 @@ class ReviewLayer:
     @property
     def _one_colour(self) -> bool:
         """Whether all outlines have one colour; those of classes have theirs, filled too."""
-        colours = self.layer.colormap
-        return isinstance(colours, DirectLabelColormap) and len(colours.color_dict) == 2
+        return is_one_colour(self.layer.colormap)
 
     def toggle_shown(self) -> None:
         """Hide the cells, or show them again."""
@@ -157,13 +157,13 @@ class ReviewLayer:
         """Take the second of two quick clicks for a click where they are counted."""
         self.clicked_twice.emit(self._place(event))
 
-    def _tell_shown(self, _: object = None) -> None:
+    def _emit_shown(self, _: object = None) -> None:
         self.shown.emit()
 
-    def _tell_drawn(self, _: object = None) -> None:
+    def _emit_drawn(self, _: object = None) -> None:
         self.drawn_again.emit()
 
-    def _tell_replaced(self, _: object = None) -> None:
+    def _emit_replaced(self, _: object = None) -> None:
         self.replaced.emit()
 
     def _place(self, event: Event) -> NDArray[np.float64]:

@@ -12,11 +12,10 @@ from contextlib import contextmanager
 import napari
 from qtpy.QtCore import QObject
 
-from napari_cellvino.core.image import Plane, ZChoice, ZWay
+from napari_cellvino.core.image import Plane, ZChoice, ZMode
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.gui.napari_bridge import FieldLayers, Picture, seen_in
 from napari_cellvino.gui.open.open_controller import OpenController
-from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.workspace import Workspace
 
 
@@ -33,14 +32,16 @@ class CurrentFieldController(QObject):
         opener.changed.connect(self._on_picture)
         workspace.recipe_changed.connect(self._on_recipe)
         workspace.package_changed.connect(self._on_slider)
-        workspace.outcome_changed.connect(self._on_outcome)
+        workspace.outcome_changed.connect(self._on_result)
+        workspace.saved_changed.connect(self._on_result)
         viewer.dims.events.point.connect(self._on_slider)
 
     def close(self) -> None:
         """Let go of the viewer."""
         self._workspace.recipe_changed.disconnect(self._on_recipe)
         self._workspace.package_changed.disconnect(self._on_slider)
-        self._workspace.outcome_changed.disconnect(self._on_outcome)
+        self._workspace.outcome_changed.disconnect(self._on_result)
+        self._workspace.saved_changed.disconnect(self._on_result)
         self._viewer.dims.events.point.disconnect(self._on_slider)
         self._layers.close()
         self._picture = self._plane = None
@@ -66,8 +67,8 @@ class CurrentFieldController(QObject):
         frame, z = self._layers.number(picture, "T"), self._layers.number(picture, "Z")
         if frame is not None and frame <= workspace.stack.shape.t:
             workspace.choose(frame=frame)
-        if z is not None and workspace.recipe.z_choice.way is ZWay.PLANE and z <= workspace.stack.shape.z:
-            workspace.choose(z=str(ZChoice(ZWay.PLANE, z)))
+        if z is not None and workspace.recipe.z_choice.way is ZMode.PLANE and z <= workspace.stack.shape.z:
+            workspace.choose(z=str(ZChoice(ZMode.PLANE, z)))
 
     def _on_recipe(self, recipe: Recipe) -> None:
         """Show the time point, and the one plane, that the recipe is for."""
@@ -78,18 +79,18 @@ class CurrentFieldController(QObject):
             if recipe.z_choice.plane is not None:
                 self._layers.go_to(self._picture, "Z", recipe.z_choice.plane)
 
-    def _on_outcome(self, outcome: Outcome | None) -> None:
+    def _on_result(self, _: object) -> None:
         """Show the pixels in which cells were found: a projection, or their own plane."""
-        picture, done, stack = self._opener.picture, self._workspace.done, self._workspace.stack
-        plane = None if outcome is None else outcome.prediction.plane
+        picture, shown, stack = self._opener.picture, self._workspace.shown, self._workspace.stack
+        plane = None if shown is None else shown.plane
         if plane is self._plane:
             return
         self._plane = plane
-        if plane is None or picture is None or done is None or stack is None or stack.shape.z == 1:
+        if shown is None or plane is None or picture is None or stack is None or stack.shape.z == 1:
             self._layers.remove_projection(picture)
             return
-        choice = done.recipe.z_choice
-        if choice.way in (ZWay.MIP, ZWay.MEAN):
+        choice = shown.recipe.z_choice
+        if choice.way in (ZMode.MIP, ZMode.MEAN):
             self._layers.show_projection(plane, choice.way, picture)
             return
         self._layers.remove_projection(picture)

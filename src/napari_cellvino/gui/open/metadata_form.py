@@ -7,14 +7,14 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFrame, QLineEdit, QPushBu
 
 from napari_cellvino.core.image import Spacing, Stack
 from napari_cellvino.gui.napari_bridge import Picture, axes_choices
-from napari_cellvino.gui.widgets.form_layout import MARGIN, add_row, beside, calm, form, narrow
+from napari_cellvino.gui.widgets.form_layout import MARGIN, add_row, form, ignore_wheel, narrow, side_by_side
 
 _UNKNOWN = "not known"
 _LEAVE = "As the file says"
 
 
 class CorrectForm(QFrame):
-    """Pixel size, meaning of the dimensions, names of the channels; news only when Apply is pressed."""
+    """Pixel size, meaning of the dimensions, names of the channels; changed only when Apply is pressed."""
 
     spacing_given = Signal(object)  # Spacing
     axes_given = Signal(str)
@@ -41,7 +41,7 @@ class CorrectForm(QFrame):
         self.apply_button = QPushButton("&Apply")
         self.apply_button.setToolTip("Use these values for this image; the file is not changed")
         self.apply_button.clicked.connect(self._apply)
-        layout.addWidget(beside(self.apply_button))
+        layout.addWidget(side_by_side(self.apply_button))
         self._stack: Stack | None = None
         self.width.valueChanged.connect(self._width_changed)
 
@@ -101,7 +101,7 @@ class CorrectForm(QFrame):
 
 
 def _size_box(tooltip: str) -> QDoubleSpinBox:
-    box = calm(QDoubleSpinBox())
+    box = ignore_wheel(QDoubleSpinBox())
     box.setRange(0.0, 1000.0)
     box.setDecimals(4)
     box.setSingleStep(0.01)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import napari
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.core.image import Spacing, Stack
-from napari_cellvino.gui.napari_bridge import LayerRecipe, Picture, Pictures, prepare_layers
+from napari_cellvino.core.image import MetadataOverrides, Origin, Spacing, Stack
+from napari_cellvino.gui.napari_bridge import LayerRecipe, Picture, Pictures, layer_space, prepare_layers
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.io import Position, Source, open_source
+from napari_cellvino.io import Position, Source, open_as
+from napari_cellvino.workflows.outcome import MAX_FIELDS
+from napari_cellvino.workflows.sources import find_position
 from napari_cellvino.workflows.workspace import Workspace
 
 _Opened = tuple[Source, Position, Stack, tuple[LayerRecipe, ...]]
@@ -32,6 +35,7 @@ class OpenController(QObject):
         self._workspace, self._worker = workspace, worker
         self.pictures = Pictures(viewer)
         self.picture: Picture | None = None
+        self._kept: dict[tuple[str, str], _Opened] = {}  # of the work list, the latest last
         self._reading: list[str] = []
         self._field = Task()
         self.failure: Failure | None = None
@@ -49,15 +53,16 @@ class OpenController(QObject):
     def close(self) -> None:
         """Let go of the viewer and of its pictures."""
         self.picture = None
+        self._kept.clear()
         self.pictures.forget()
         for event in (self._events.inserted, self._events.removed, self._events.reordered, self._events.renamed):
             event.disconnect(self._layers_changed)
 
     # -- what to work on
 
-    def open(self, path: Path) -> None:
-        """Open a file, add its layers to the viewer and work on it."""
-        self._read(path.name, lambda: _open(path))
+    def open(self, path: Path, pattern: str = "") -> None:
+        """Open a file, or the images that a pattern finds in a folder; add layers to the viewer and work on it."""
+        self._read(path.name, lambda: _open(path, MetadataOverrides(pattern=pattern)))
 
     def go_to(self, position: Position) -> None:
         """Work on another position of the file; its layers take the place of the ones shown."""
@@ -69,6 +74,17 @@ class OpenController(QObject):
         """Work on a field of a plate, in the layers of the field shown before; one asked for earlier is passed over."""
         self._field.stop()
         self._field = self._read(position.name, lambda: _opened(source, position))
+
+    def show_origin(self, origin: Origin, overrides: MetadataOverrides) -> None:
+        """Work on a field of a file, in the place of the field of the work list shown before."""
+        held, frame = self.picture, origin.frame or 1
+        self._field.stop()
+        if held is not None and held.stack is not None and held.stack.origin_of(frame) == origin:
+            self._workspace.choose(frame=frame)
+            return
+        known = self._kept.get((origin.path, origin.position))
+        work = (lambda: known) if known is not None else partial(_opened_origin, origin, overrides)
+        self._field = self._read(origin.name, work, frame=frame)
 
     def choose(self, picture: Picture | None, *, axes: str | None = None) -> None:
         """Work on a picture of the viewer, or on none."""
@@ -110,24 +126,60 @@ class OpenController(QObject):
             self.choose(picture, axes=axes)
         else:
             path = picture.source.path
-            self._read(path.name, lambda: _open(path, axes), instead=picture)
+            self._read(path.name, lambda: _open(path, MetadataOverrides(axes)), instead=picture)
 
     def _correct(self, picture: Picture, stack: Stack) -> None:
         self._ignoring = True
         self.picture = self.pictures.correct(picture, stack)
         self._ignoring = False
+        self._keep_corrected(self.picture, stack)
         self._use()
         self.listed.emit()
         self.corrected.emit(stack)
 
+    def _keep_corrected(self, picture: Picture, stack: Stack) -> None:
+        """Let a field of the work list be as it was corrected when it is come back to."""
+        if picture.source is None or picture.position is None:
+            return
+        key = (stack.origin.path, picture.position.name)
+        if key in self._kept:
+            space = layer_space(stack)
+            recipes = tuple(
+                LayerRecipe(recipe.data, recipe.arguments | space | {"name": layer.name})
+                for recipe, layer in zip(self._kept[key][3], picture.layers, strict=True)
+            )
+            self._kept[key] = (picture.source, picture.position, stack, recipes)
+
     # -- reading
 
-    def _read(self, name: str, work: Callable[[], _Opened], instead: Picture | None = None) -> Task:
+    def _read(
+        self, name: str, work: Callable[[], _Opened], instead: Picture | None = None, frame: int | None = None
+    ) -> Task:
+        """Read a picture and show it; with a time point (from 1) as the field of the work list."""
         self.failure = None
         self._reading.append(name)
         self.changed.emit()
-        task = Task(done=lambda opened: self._add(opened, instead), failed=self._fail, stopped=self._pass_over)
-        return self._worker.start(work, task)
+        add = partial(self._add, instead=instead) if frame is None else partial(self._add_listed, frame=frame)
+        return self._worker.start(work, Task(done=add, failed=self._fail, stopped=self._pass_over))
+
+    def _add_listed(self, opened: _Opened, frame: int) -> None:
+        """Show a field of the work list; what was opened of the last ones is kept, and with it what was done to it."""
+        source, position, stack, recipes = opened
+        key = (stack.origin.path, position.name)
+        self._kept.pop(key, None)
+        self._kept[key] = opened
+        before = self.pictures.listed_shown()
+        self._ignoring = True
+        if before is not None:
+            self.picture = self.pictures.take_over(before, stack, recipes, source=source, position=position)
+        else:
+            self.picture = self.pictures.add(stack, recipes, source=source, position=position, listed=True)
+        self._ignoring = False
+        while len(self._kept) > MAX_FIELDS:
+            self.left.emit(self._kept.pop(next(iter(self._kept)))[2].planes)
+        self._reading.pop(0)
+        self.listed.emit()
+        self._use(frame)
 
     def _pass_over(self) -> None:
         self._reading.pop(0)
@@ -153,12 +205,12 @@ class OpenController(QObject):
         self.failure = failure_of(error)
         self.changed.emit()
 
-    def _use(self) -> None:
+    def _use(self, frame: int | None = None) -> None:
         picture = self.picture
         self._workspace.source = picture.source if picture is not None else None
         stack = picture.stack if picture is not None else None
         if stack is not self._workspace.stack:
-            self._workspace.use_stack(stack)
+            self._workspace.use_stack(stack, frame=frame)
         self.changed.emit()
 
     def _layers_changed(self, event: object = None) -> None:
@@ -170,9 +222,14 @@ class OpenController(QObject):
             self.choose(listed[-1] if listed else None)
 
 
-def _open(path: Path, axes: str | None = None) -> _Opened:
-    source = open_source(path, axes=axes)
+def _open(path: Path, said: MetadataOverrides) -> _Opened:
+    source = open_as(path, said)
     return _opened(source, source.positions[0])
+
+
+def _opened_origin(origin: Origin, overrides: MetadataOverrides) -> _Opened:
+    source = open_as(Path(origin.path), overrides)
+    return _opened(source, find_position(source, origin))
 
 
 def _opened(source: Source, position: Position) -> _Opened:

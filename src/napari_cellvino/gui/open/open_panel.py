@@ -18,16 +18,17 @@ from napari_cellvino.gui.widgets.colours import set_tone
 from napari_cellvino.gui.widgets.drop_target import DropPanel
 from napari_cellvino.gui.widgets.form_layout import (
     add_row,
-    beside,
-    calm,
     form,
+    ignore_wheel,
     in_tab_order,
     narrow,
     panel_layout,
     say,
+    side_by_side,
     text_line,
 )
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.worklist.work_list_rows import WorkListRows
 from napari_cellvino.io import Position, image_suffixes
 
 _FIRST = "Open a file or a plate, drop one here, or add an image layer to the viewer: it will be listed above."
@@ -47,18 +48,24 @@ class OpenPanel(DropPanel):
         super().__init__(session)
         self._opener, self._workspace = session.opener, session.workspace
         layout = panel_layout(self)
-        grid = form(layout)
         self.image = narrow(QComboBox())
         self.image.setToolTip("Every image layer of the viewer, from any reader")
         self.open_button = QPushButton("&Open…")
-        self.open_button.setToolTip("Open an image file: TIFF, OME-TIFF, PNG, JPEG. It stays on this computer")
+        self.open_button.setToolTip("Open one image or several: TIFF, OME-TIFF, PNG, JPEG. They stay on this computer")
+        self.folder_button = QPushButton("Fol&der…")
+        self.folder_button.setToolTip("Open all images of a folder as a list, to run and to review in one sitting")
         self.plate_button = QPushButton("&Plate…")
         self.plate_button.setToolTip("Open the folder of a plate, from any instrument, or an OME-Zarr plate")
-        add_row(grid, "&Image", self.image, self.open_button, self.plate_button)
+        layout.addWidget(side_by_side(self.open_button, self.folder_button, self.plate_button))
+        self.work_list = WorkListRows(session)
+        layout.addWidget(self.work_list)
+        grid = form(layout)
+        add_row(grid, "&Image", self.image)
         self._build_facts(layout)
         self._build_choices(layout)
         layout.addStretch(1)
-        in_tab_order(self.image, self.open_button, self.plate_button, self.correct_button)
+        in_tab_order(self.open_button, self.folder_button, self.plate_button, self.work_list)
+        in_tab_order(self.work_list, self.image, self.correct_button)
         in_tab_order(self.correct_button, self.correct, self.position, self.channel)
         in_tab_order(self.channel, self.planes.kind, self.planes.plane, self.frame)
         self._connect()
@@ -78,7 +85,7 @@ class OpenPanel(DropPanel):
         self.correct_button.setCheckable(True)
         self.correct_button.setToolTip("Give the size of a pixel, the meaning of dimensions, the names of channels")
         self.correct = CorrectForm()
-        self._spacing_row = beside(self.spacing, self.correct_button, stretch=0)
+        self._spacing_row = side_by_side(self.spacing, self.correct_button, stretch=0)
         for widget in (self.hint, self.bar, self.notice, self.facts, self._spacing_row, self.guesses, self.correct):
             layout.addWidget(widget)
         self.correct.hide()
@@ -89,7 +96,7 @@ class OpenPanel(DropPanel):
         self.position.setToolTip("The file holds several images; one is worked on at a time")
         self.channel = ChannelChoice()
         self.planes = PlaneChoice()
-        self.frame = calm(QSpinBox())
+        self.frame = ignore_wheel(QSpinBox())
         self.frame.setToolTip("Number of the time point, counted from 1")
         self._rows = {
             "position": (add_row(grid, "Positio&n", self.position), self.position),
@@ -107,6 +114,7 @@ class OpenPanel(DropPanel):
         self.session.runner.changed.connect(self._draw)  # whenever a choice changed
         self.image.activated.connect(lambda row: opener.choose(self.image.itemData(row)))
         self.open_button.clicked.connect(self._ask)
+        self.folder_button.clicked.connect(self._ask_folder)
         self.plate_button.clicked.connect(lambda: ask_plate(self, self.session.plates))
         self.correct_button.toggled.connect(self._show_form)
         self.correct.spacing_given.connect(opener.correct_spacing)
@@ -121,7 +129,12 @@ class OpenPanel(DropPanel):
     # -- what the user does
 
     def _ask(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, "Open an image", "", _filter())
+        chosen, _ = QFileDialog.getOpenFileNames(self, "Open images", "", _filter())
+        if chosen:
+            self.session.open(*map(Path, chosen))
+
+    def _ask_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Open the images of a folder")
         if chosen:
             self.session.open(Path(chosen))
 

@@ -5,27 +5,27 @@ from __future__ import annotations
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QSpinBox, QVBoxLayout, QWidget
 
-from napari_cellvino.core.image import ZChoice, ZWay
-from napari_cellvino.gui.widgets.form_layout import beside, calm, narrow, text_line
+from napari_cellvino.core.image import ZChoice, ZMode
+from napari_cellvino.gui.widgets.form_layout import ignore_wheel, narrow, side_by_side, text_line
 
 _WAYS = {
-    ZWay.MIP: (
+    ZMode.MIP: (
         "Maximum projection",
         "Every cell once, whatever its depth: the brightest value of all planes. For thin samples.",
     ),
-    ZWay.MEAN: (
+    ZMode.MEAN: (
         "Mean projection",
         "The mean of all planes: less noise than the maximum, dimmer cells. For noisy, thin samples.",
     ),
-    ZWay.FOCUS: (
+    ZMode.FOCUS: (
         "Best focus",
         "Only the sharpest plane, found for you. For flat samples, where the other planes are blurred.",
     ),
-    ZWay.PLANE: (
+    ZMode.PLANE: (
         "One plane",
         "Only what is sharp in this plane. For thick samples, where cells lie above each other.",
     ),
-    ZWay.JOINED: (
+    ZMode.JOINED: (
         "Every plane, joined in 3D",
         "Cells in 3D, with volumes: looks at every plane and takes longer. For thick samples.",
     ),
@@ -44,14 +44,14 @@ class PlaneChoice(QWidget):
             self.kind.addItem(name, way)
         self.kind.setAccessibleName("Stack")
         self.kind.setToolTip("A model looks at one picture: choose how it is made, or let it look at every plane")
-        self.plane = calm(QSpinBox())
+        self.plane = ignore_wheel(QSpinBox())
         self.plane.setAccessibleName("Plane")
         self.plane.setToolTip("Number of the plane, counted from 1")
         self.explanation = text_line("aside")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(beside(self.kind, self.plane, stretch=0))
+        layout.addWidget(side_by_side(self.kind, self.plane, stretch=0))
         layout.addWidget(self.explanation)
         self.setFocusProxy(self.kind)
         self.kind.currentIndexChanged.connect(self._changed)
@@ -69,15 +69,15 @@ class PlaneChoice(QWidget):
     def value(self) -> str:
         """Return the choice as a recipe says it."""
         way = self._way()
-        return str(ZChoice(way, self.plane.value() if way is ZWay.PLANE else None))
+        return str(ZChoice(way, self.plane.value() if way is ZMode.PLANE else None))
 
-    def _way(self) -> ZWay:
-        return ZWay(self.kind.currentData())
+    def _way(self) -> ZMode:
+        return ZMode(self.kind.currentData())
 
     def _changed(self) -> None:
         self._redraw()
         self.value_changed.emit(self.value())
 
     def _redraw(self) -> None:
-        self.plane.setVisible(self._way() is ZWay.PLANE)
+        self.plane.setVisible(self._way() is ZMode.PLANE)
         self.explanation.setText(_WAYS[self._way()][1])

@@ -1,46 +1,32 @@
-"""What an earlier run left on disk for the current field: shown at once, without a run."""
+"""What an earlier run left on disk for the current field: shown at once, and corrected without a run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import napari
 from qtpy.QtCore import QObject, Signal
 
-from napari_cellvino.annotation import Annotation
-from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Origin, Stack
-from napari_cellvino.gui.napari_bridge import SavedLayer
 from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.results.field_folder import FieldFolder
-from napari_cellvino.results.rescue import recover_result
 from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.saved_field import SavedField, load_saved_field
 from napari_cellvino.workflows.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class SavedResult:
-    """A result on disk: how many of its cells count, the model that found them, and its folder."""
-
-    count: int
-    model: str
-    folder: Path
-
-
 class SavedResultController(QObject):
-    """Shows the saved result of the current field as long as nothing was run in it here.
+    """Gives the workspace the saved result of the current field, as long as nothing was run in it here.
 
-    ``folder_of`` says where the result of an image is, None where that is not known.
+    ``folder_of`` says where the result of an image is, None where that is not known. ``reader`` is the thread that
+    results are written on: one that is being saved is read when it is there.
     """
 
-    changed = Signal()
+    changed = Signal()  # `failure`
 
     def __init__(
         self,
-        viewer: napari.Viewer,
         workspace: Workspace,
         opener: OpenController,
         reader: SerialWorker,
@@ -48,8 +34,7 @@ class SavedResultController(QObject):
     ) -> None:
         super().__init__()
         self._workspace, self._opener, self._reader, self._folder_of = workspace, opener, reader, folder_of
-        self._layer = SavedLayer(viewer)
-        self.shown: SavedResult | None = None
+        self.failure: Failure | None = None  # why the result on disk is not shown
         self._task = Task()
         self._looked_at: tuple[object, int] | None = None
         opener.changed.connect(self.look)
@@ -57,13 +42,13 @@ class SavedResultController(QObject):
         workspace.outcome_changed.connect(self._on_outcome)
 
     def close(self) -> None:
-        """Let go of the viewer."""
+        """Let go of the workspace."""
         self._task.stop()
         self._workspace.recipe_changed.disconnect(self.look)
         self._workspace.outcome_changed.disconnect(self._on_outcome)
 
     def look(self, _: object = None, *, again: bool = False) -> None:
-        """Look for the result of the current field, unless that was done; ``again`` after a run over a plate."""
+        """Look for the result of the current field, unless that was done; ``again`` after a run over many fields."""
         stack, frame = self._workspace.stack, self._workspace.recipe.frame
         at = None if stack is None else (stack.planes, frame)
         before = self._looked_at or (None, 0)
@@ -71,48 +56,31 @@ class SavedResultController(QObject):
             return
         self._looked_at = at
         self._task.stop()
-        self._forget()
+        self._tell(None)
         if stack is None or self._workspace.outcome is not None or self._opener.picture is None:
             return
-        origin = stack.origin_of(frame)
-        folder = self._folder_of(origin)
+        folder = self._folder_of(stack.origin_of(frame))
         if folder is not None:
-            self._task = Task(done=lambda found: self._show(stack, frame, folder, found))
-            self._reader.start(lambda: _read(folder, origin, stack), self._task)
+            self._task = Task(done=lambda found: self._show(stack, frame, found), failed=self._fail)
+            self._reader.start(lambda: load_saved_field(folder, stack, frame), self._task)
 
     def _on_outcome(self, outcome: Outcome | None) -> None:
         if outcome is not None:
             self._task.stop()
-            self._forget()
+            self._tell(None)
             self._looked_at = None
 
-    def _show(self, stack: Stack, frame: int, folder: Path, found: Annotation | None) -> None:
-        picture, now = self._opener.picture, self._workspace.stack
-        if found is None or picture is None or now is None or now.planes is not stack.planes:
+    def _show(self, stack: Stack, frame: int, found: SavedField | None) -> None:
+        now = self._workspace.stack
+        if found is None or now is None or now.planes is not stack.planes:
             return
-        if self._workspace.outcome is not None or frame != self._workspace.recipe.frame:
-            return
-        self._layer.show(found, stack.origin_of(frame).name, picture.source_layer())
-        counted = sum(record.counted for record in found.records.values())
-        self.shown = SavedResult(counted, found.provenance.model, folder)
-        self.changed.emit()
+        if frame == self._workspace.recipe.frame:
+            self._workspace.show_saved(found)
 
-    def _forget(self) -> None:
-        self._layer.remove()
-        if self.shown is not None:
-            self.shown = None
+    def _fail(self, error: BaseException) -> None:
+        self._tell(failure_of(error))
+
+    def _tell(self, failure: Failure | None) -> None:
+        if failure is not self.failure:
+            self.failure = failure
             self.changed.emit()
-
-
-def _read(folder: Path, origin: Origin, stack: Stack) -> Annotation | None:
-    """Return the annotation saved in a folder; None where there is none of this image, or it cannot be read."""
-    stored = FieldFolder(folder)
-    try:
-        recover_result(folder)
-        if not stored.is_result:
-            return None
-        found = stored.annotation()
-    except CellvinoError:
-        return None  # a run says what is wrong with it
-    fits = found.shape[-2:] == (stack.shape.y, stack.shape.x)
-    return found if fits else None

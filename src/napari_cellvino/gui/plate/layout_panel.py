@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QPushButton, QVBox
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.plate import Plate, Well
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
-from napari_cellvino.gui.widgets.form_layout import add_row, beside, form, in_tab_order, narrow, text_line
+from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, narrow, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.plates.layout import Content, Control, Layout, read_layout
@@ -55,7 +55,7 @@ class PlateContents(QWidget):
         self.clear_button.setToolTip("Forget what all wells hold")
         self.known = text_line("aside")
         self.notice = Notice()
-        layout.addWidget(beside(self.set_button, self.csv_button, self.clear_button))
+        layout.addWidget(side_by_side(self.set_button, self.csv_button, self.clear_button))
         layout.addWidget(self.known)
         layout.addWidget(self.notice)
         self.set_button.clicked.connect(self._set)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.widgets.colours import set_tone
+from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.failure import failure_of
-from napari_cellvino.gui.widgets.form_layout import beside, in_tab_order, say, text_line
+from napari_cellvino.gui.widgets.form_layout import in_tab_order, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.io.checks import few
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.name_pattern import Preview, preview_names
 from napari_cellvino.io.plates.plate_image import image_names
 
@@ -44,13 +45,10 @@ class PlatePattern(QWidget):
         self.pattern.setAccessibleName("Pattern of the names")
         self.open_button = QPushButton("Open by pattern")
         self.preview = text_line()
-        for widget in (text_line("aside", _HELP), self.pattern, self.preview, beside(self.open_button)):
+        for widget in (text_line("aside", _HELP), self.pattern, self.preview, side_by_side(self.open_button)):
             layout.addWidget(widget)
         in_tab_order(self.pattern, self.open_button)
-        self._delay = QTimer(self)
-        self._delay.setSingleShot(True)
-        self._delay.setInterval(LOOK_MS)
-        self._delay.timeout.connect(self._look)
+        self._delay = debouncer(self, LOOK_MS, self._look)
         self.pattern.textChanged.connect(self._typed)
         self.pattern.returnPressed.connect(self.open_button.click)
         self.open_button.clicked.connect(self._open)
@@ -67,7 +65,7 @@ class PlatePattern(QWidget):
 
     def _typed(self, _: str = "") -> None:
         self._allow(matched=0)
-        self._delay.start()
+        self._delay.throttle()
 
     def _look(self) -> None:
         folder, names, text = self._folder, self._names, self.pattern.text().strip()
@@ -86,7 +84,7 @@ class PlatePattern(QWidget):
 
     def _fail(self, error: BaseException) -> None:
         set_tone(self.preview, "attention")
-        say(self.preview, f"⚠  {failure_of(error).words}")
+        say(self.preview, f"⚠  {failure_of(error).message}")
         self._allow(matched=0)
 
     def _allow(self, *, matched: int) -> None:
@@ -105,7 +103,7 @@ def _seen(folder: Path, names: list[str] | None, text: str) -> _Seen:
 
 
 def _format_names(names: Sequence[str], place: str) -> str:
-    listed = f"{len(names):,} images in {place}: {few(list(names), _EXAMPLES)}"
+    listed = f"{len(names):,} images in {place}: {list_names(list(names), _EXAMPLES)}"
     return listed if names else f"There is no image in {place}."
 
 
@@ -116,7 +114,7 @@ def format_preview(preview: Preview) -> str:
     for name, groups in preview.matched[:_EXAMPLES]:
         lines.append(f"{name} → {', '.join(f'{kind} {value}' for kind, value in groups.items())}")
     if preview.unmatched:
-        lines.append(f"not matched: {few(preview.unmatched, _EXAMPLES)}")
+        lines.append(f"not matched: {list_names(preview.unmatched, _EXAMPLES)}")
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,8 +15,12 @@ from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.plate.well_map import WellMap
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.io import is_image_folder, list_images
 from napari_cellvino.io.plates import PlateSource, open_plate
+from napari_cellvino.io.plates.name_pattern import compile_pattern
 from napari_cellvino.io.plates.plate_source import field_position
+from napari_cellvino.io.plates.registry import find_plate
+from napari_cellvino.results.store import ResultStore
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +29,6 @@ class OpenPlate:
 
     source: PlateSource
     wells: WellMap
-    pattern: str = ""
     overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
 
 
@@ -40,7 +44,7 @@ class PlateController(QObject):
     def __init__(self, opener: OpenController, files: SerialWorker) -> None:
         super().__init__()
         self._opener, self._files = opener, files
-        self.held: OpenPlate | None = None
+        self.current: OpenPlate | None = None
         self.reading = ""
         self.asked: Path | None = None
         self.failure: Failure | None = None
@@ -49,53 +53,61 @@ class PlateController(QObject):
         self._task = Task()
         opener.corrected.connect(self.correct)
 
-    def open(self, path: Path, pattern: str = "") -> None:
-        """Open a plate by its folder or index; what was open stays open until it is there."""
+    def open(self, path: Path, pattern: str = "", *, otherwise: Callable[[], None] | None = None) -> None:
+        """Open a plate by its folder or index; what was open stays open until it is there.
+
+        A pattern that does not tell the well is for images of no plate. Where a folder is no plate and holds images, or
+        results of some, ``otherwise`` is called if that is given.
+        """
         self._task.stop()
+        if pattern and not compile_pattern(pattern).tells_well:
+            self._opener.open(path, pattern)
+            return
         self.reading, self.asked, self.failure = path.name, path, None
-        self._task = Task(done=self._hold, failed=self._fail)
-        self._files.start(lambda: _open(path, pattern, MetadataOverrides()), self._task)
+        self._task = Task(done=lambda opened: self._set_current(opened, otherwise), failed=self._fail)
+        said = MetadataOverrides(pattern=pattern)
+        self._files.start(lambda: _open(path, said, images=otherwise is not None), self._task)
         self.changed.emit()
 
-    def tell(self, error: BaseException) -> None:
+    def show_failure(self, error: BaseException) -> None:
         """Say what went wrong with what stands in the folder of the plate."""
         self.failure = failure_of(error)
         self.changed.emit()
 
     def correct(self, stack: Stack) -> None:
         """Give all fields the pixel size and the channel names that the user gave one of them."""
-        held = self.held
-        if held is None or stack.origin.path != str(held.source.path):
+        current = self.current
+        if current is None or stack.origin.path != str(current.source.path):
             return
-        path, pattern = held.source.path, held.pattern
+        path = current.source.path
         self._task.stop()
         self._task = Task(done=self._take_corrected, failed=self._fail)
-        self._files.start(lambda: _open(path, pattern, stack.overrides), self._task)
+        self._files.start(lambda: _open(path, stack.overrides), self._task)
 
     def _take_corrected(self, opened: OpenPlate) -> None:
-        if self.held is not None and self.held.source.path == opened.source.path:
-            self.held = replace(opened, wells=self.held.wells)
+        if self.current is not None and self.current.source.path == opened.source.path:
+            self.current = replace(opened, wells=self.current.wells)
             self.changed.emit()
 
     def show(self, well: Well, number: int = 0) -> None:
         """Show a field of a well, counted from 0, in the viewer."""
-        if self.held is None or not 0 <= number < len(self.held.wells.fields.get(well, ())):
+        if self.current is None or not 0 <= number < len(self.current.wells.fields.get(well, ())):
             return
         self.well, self.number = well, number
-        source, field = self.held.source, self.held.wells.fields[well][number]
+        source, field = self.current.source, self.current.wells.fields[well][number]
         self._opener.show_field(source, field_position(source.plate, field, source.plate.fields.index(field)))
         self.changed.emit()
 
     def neighbour(self, step: int) -> tuple[Well, int] | None:
         """Return the field ``step`` (1 or -1) from the one shown, in the order of the plate; None where it ends."""
-        if self.held is None:
+        if self.current is None:
             return None
-        fields = self.held.source.plate.fields
+        fields = self.current.source.plate.fields
         at = fields.index(self.field) + step if self.field is not None else min(step, 1) - 1
         if not 0 <= at < len(fields):
             return None
         well = fields[at].well
-        return well, self.held.wells.fields[well].index(fields[at])
+        return well, self.current.wells.fields[well].index(fields[at])
 
     def go(self, step: int) -> None:
         """Show the next field (1) or the one before (-1)."""
@@ -106,10 +118,16 @@ class PlateController(QObject):
     @property
     def field(self) -> FieldOfView | None:
         """The field shown last, or None."""
-        return None if self.held is None or self.well is None else self.held.wells.fields[self.well][self.number]
+        return None if self.current is None or self.well is None else self.current.wells.fields[self.well][self.number]
 
-    def _hold(self, opened: OpenPlate) -> None:
-        self.held, self.reading, self.well, self.number = opened, "", None, 0
+    def _set_current(self, opened: OpenPlate | None, otherwise: Callable[[], None] | None) -> None:
+        if opened is None:
+            self.reading, self.asked = "", None
+            self.changed.emit()
+            if otherwise is not None:
+                otherwise()
+            return
+        self.current, self.reading, self.well, self.number = opened, "", None, 0
         self.opened.emit()
         self.changed.emit()
 
@@ -126,6 +144,15 @@ def ask_plate(parent: QWidget, plates: PlateController) -> None:
         plates.open(Path(chosen))
 
 
-def _open(path: Path, pattern: str, overrides: MetadataOverrides) -> OpenPlate:
-    source = open_plate(path, pattern=pattern, spacing=overrides.spacing, channels=overrides.channels)
-    return OpenPlate(source, WellMap.of(source.plate), pattern, overrides)
+def _open(path: Path, overrides: MetadataOverrides, *, images: bool = False) -> OpenPlate | None:
+    """Return the opened plate; None where ``images`` are welcome and a folder is no plate and holds some."""
+    if images and find_plate(path, overrides) is None and _holds_images(path):
+        return None
+    source = open_plate(path, overrides)
+    return OpenPlate(source, WellMap.of(source.plate), overrides)
+
+
+def _holds_images(path: Path) -> bool:
+    if not path.is_dir():
+        return False
+    return is_image_folder(path) or bool(list_images(path)) or bool(ResultStore(path).find_folders())

@@ -103,7 +103,7 @@ class PlateGrid(QWidget):
     def _tip(self, well: Well) -> str:
         if self._view.wells is None:
             return ""
-        return self._view.tip(well) if self._view.tip is not None else self._view.wells.says(well)
+        return self._view.tip(well) if self._view.tip is not None else self._view.wells.describe(well)
 
     # -- mouse
 

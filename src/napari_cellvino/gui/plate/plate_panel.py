@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qtpy.QtCore import QSignalBlocker, QSize, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QProgressBar, QPushButton, QScrollArea, QSpinBox, QVBoxLayout, QWidget
@@ -14,7 +16,15 @@ from napari_cellvino.gui.plate.plate_run_panel import PlateRunRows
 from napari_cellvino.gui.plate.well_colouring import WellsShown
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.drop_target import DropPanel
-from napari_cellvino.gui.widgets.form_layout import Fold, beside, calm, in_tab_order, panel_layout, say, text_line
+from napari_cellvino.gui.widgets.form_layout import (
+    Fold,
+    ignore_wheel,
+    in_tab_order,
+    panel_layout,
+    say,
+    side_by_side,
+    text_line,
+)
 from napari_cellvino.gui.widgets.notice import Notice
 
 _FIRST = (
@@ -58,7 +68,7 @@ class PlatePanel(DropPanel):
         self.bar.setTextVisible(False)
         self.notice = Notice()
         self.hint = text_line("aside")
-        head = beside(self.name, self.open_button, stretch=0)
+        head = side_by_side(self.name, self.open_button, stretch=0)
         for widget in (head, self.facts, self.bar, self.notice, self.hint):
             layout.addWidget(widget)
 
@@ -69,12 +79,12 @@ class PlatePanel(DropPanel):
         self.chosen = text_line()
         self.back_button = _arrow("◀", "Field before this one, or the last of the well before")
         self.next_button = _arrow("▶", "Next field, or the first of the next well")
-        self.field = calm(QSpinBox())
+        self.field = ignore_wheel(QSpinBox())
         self.field.setToolTip("Number of the field shown among those of its well")
         self.field.setAccessibleName("Field")
         self.field.setPrefix("Field ")
         self.field.setKeyboardTracking(False)
-        self._fields = beside(self.chosen, self.back_button, self.field, self.next_button, stretch=0)
+        self._fields = side_by_side(self.chosen, self.back_button, self.field, self.next_button, stretch=0)
         for widget in (self.wells, self.problems, self._fields):
             layout.addWidget(widget)
 
@@ -104,6 +114,13 @@ class PlatePanel(DropPanel):
     def _show_another(self) -> None:
         self.pattern_fold.unfold(self._plates.failure is not None)  # a pattern may help
 
+    def open_dropped(self, paths: list[Path]) -> None:
+        """Take a folder that is dropped here as a plate: where no reader knows it, a pattern is asked for."""
+        if len(paths) == 1 and paths[0].is_dir():
+            self._plates.open(paths[0])
+        else:
+            super().open_dropped(paths)
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
         """Get ready to open a plate; look again at what stands there of the open one: cells were reviewed meanwhile."""
         super().showEvent(event)
@@ -114,35 +131,36 @@ class PlatePanel(DropPanel):
     # -- what is shown
 
     def _draw(self, _: object = None) -> None:
-        plates, held = self._plates, self._plates.held
-        say(self.name, held.source.plate.name if held else "")
-        say(self.facts, _facts(held.source.plate) if held else "")
+        plates, current = self._plates, self._plates.current
+        say(self.name, current.source.plate.name if current else "")
+        say(self.facts, _facts(current.source.plate) if current else "")
         self.bar.setVisible(bool(plates.reading))
         opener = self.session.opener
         self.notice.show_failure(plates.failure or (opener.failure if plates.well is not None else None))
         reading = f"reading the names in {plates.reading} …" if plates.reading else ""
-        say(self.hint, reading or ("" if held or plates.failure else _FIRST))
+        say(self.hint, reading or ("" if current or plates.failure else _FIRST))
         self.wells.draw()
-        say(self.problems, "\n".join(_wrongs(held.source.plate)) if held else "")
-        self._draw_field(held)
-        self._draw_folds(held)
+        say(self.problems, "\n".join(_wrongs(current.source.plate)) if current else "")
+        self._draw_field(current)
+        self._draw_folds(current)
         self.running.draw()
 
-    def _draw_folds(self, held: OpenPlate | None) -> None:
+    def _draw_folds(self, current: OpenPlate | None) -> None:
         folder = self._plates.asked
         if folder is not None:
-            self.pattern.set_folder(folder, held.pattern if held is not None and not self._plates.failure else "")
-        if held is not None:
-            self.contents.set_value(held.source.plate, self.session.well_values.layout, self.grid.chosen)
+            known = current is not None and not self._plates.failure
+            self.pattern.set_folder(folder, current.overrides.pattern if current is not None and known else "")
+        if current is not None:
+            self.contents.set_value(current.source.plate, self.session.well_values.layout, self.grid.chosen)
         by_names = folder is not None and folder.is_dir() and folder.suffix != ".zarr"
         self.pattern_fold.setVisible(by_names)
-        self.contents_fold.setVisible(held is not None)
+        self.contents_fold.setVisible(current is not None)
 
-    def _draw_field(self, held: OpenPlate | None) -> None:
-        self._fields.setVisible(held is not None)
-        if held is None:
+    def _draw_field(self, current: OpenPlate | None) -> None:
+        self._fields.setVisible(current is not None)
+        if current is None:
             return
-        plates, fields = self._plates, held.wells.fields
+        plates, fields = self._plates, current.wells.fields
         self.chosen.setText(_chosen(self.grid.chosen, plates.well))
         count = len(fields[plates.well]) if plates.well is not None else 1
         with QSignalBlocker(self.field):
@@ -157,11 +175,11 @@ class PlatePanel(DropPanel):
 class _Fold(Fold):
     """A fold that scrolls to what it shows, once the layout has made room."""
 
-    def __init__(self, title: str, held: QWidget) -> None:
-        super().__init__(title, held)
+    def __init__(self, title: str, body: QWidget) -> None:
+        super().__init__(title, body)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
-        self._later.timeout.connect(lambda: _reveal(held))
+        self._later.timeout.connect(lambda: _reveal(body))
         self.toggled.connect(lambda unfolded: self._later.start(0) if unfolded else self._later.stop())
 
 
@@ -192,8 +210,9 @@ def _wrongs(plate: Plate) -> list[str]:
     """Return what is missing and what looks wrong, in few lines; hovering a well tells of it."""
     more = len(plate.missing) - _SHOWN
     shown = ", ".join(plate.missing[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
-    rest = len(plate.problems) - _SHOWN
-    said = [*plate.problems[:_SHOWN], *([f"and {rest:,} more of the kind"] if rest > 0 else [])]
+    problems = [*plate.faults, *plate.problems]
+    rest = len(problems) - _SHOWN
+    said = [*problems[:_SHOWN], *([f"and {rest:,} more of the kind"] if rest > 0 else [])]
     return [f"⚠  {text}" for text in [*([f"missing: {shown}"] if shown else []), *said]]
 
 

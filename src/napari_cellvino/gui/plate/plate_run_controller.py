@@ -8,23 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qtpy.QtCore import QObject, QTimer, Signal
-
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.plate import FieldOfView, Well
-from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
-from napari_cellvino.gui.widgets.failure import Failure, failure_of
-from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.gui.run.background_run import BackgroundRun
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.results.plate_place import PlateChoices
+from napari_cellvino.workflows.executor import RunEvent
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
-from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_plate import fit_to_plate, run_plate
 from napari_cellvino.workflows.workspace import Workspace
-
-DRAW_EVERY_MS = 150  # fields that are kept come in by the hundred
 
 
 @dataclass(slots=True)
@@ -69,28 +64,15 @@ class PlateRun:
         return frozenset(f.well for f in self.fields if f.label in self.failed)
 
 
-class PlateRunController(QObject):
-    """The run over a plate of one window; panels draw it when `changed` says so."""
-
-    changed = Signal()
-    ended = Signal()  # a run, however
+class PlateRunController(BackgroundRun[PlateRun]):
+    """The run over a plate of one window."""
 
     def __init__(
         self, workspace: Workspace, plates: PlateController, numbers: WellValuesController, worker: SerialWorker
     ) -> None:
-        super().__init__()
-        self._workspace, self._plates, self._well_values, self._worker = workspace, plates, numbers, worker
-        self._engines = EngineProvider()  # apart from those of the Run panel, which may be used meanwhile
-        self.last: PlateRun | None = None
-        self.running = False
-        self.stopped = False  # whether the last run was, before its end
-        self.failure: Failure | None = None
+        super().__init__(worker)
+        self._workspace, self._plates, self._well_values = workspace, plates, numbers
         self._channel = ""
-        self._task = Task()
-        self._delay = QTimer(self)
-        self._delay.setSingleShot(True)
-        self._delay.setInterval(DRAW_EVERY_MS)
-        self._delay.timeout.connect(self.changed)
         plates.opened.connect(self._another)
         workspace.stack_changed.connect(self._keep_channel)
 
@@ -107,8 +89,8 @@ class PlateRunController(QObject):
         self.changed.emit()
 
     def _recipe_is_ours(self) -> bool:
-        stack, held = self._workspace.stack, self._plates.held
-        return stack is None or (held is not None and stack.origin.path == str(held.source.path))
+        stack, current = self._workspace.stack, self._plates.current
+        return stack is None or (current is not None and stack.origin.path == str(current.source.path))
 
     def _keep_channel(self, stack: Stack | None) -> None:
         """Let a field of the plate be seen in the channel that was chosen for it before any was open."""
@@ -121,52 +103,35 @@ class PlateRunController(QObject):
 
         With ``labels_back``, label images are written into an OME-Zarr plate too.
         """
-        held = self._plates.held
-        if held is None or self.running or self._workspace.package is None:
+        current = self._plates.current
+        if current is None or self.running or self._workspace.package is None:
             return
         chosen = frozenset(wells)
-        fields = tuple(f for f in held.source.plate.fields if f.well in chosen)
-        run = PlateRun(held.source, fields, self._well_values.root, time.perf_counter())
-        choices = PlateChoices(self._well_values.layout, labels_back=labels_back, replace=anew)
-        chosen_here = self._workspace.pipeline().with_overrides(held.overrides).with_choices(channel=self.channel)
-        pipeline = fit_to_plate(chosen_here, held.source.plate)
-        self.last, self.running, self.stopped, self.failure = run, True, False, None
-        self._task = Task(
-            done=lambda done: self._end(run, done),
-            failed=lambda error: self._fail(run, error),
-            stopped=lambda: self._stop(run),
-            news=lambda news: self._on_event(run, news),
-        )
-        address = PlateAddress(held.source.path, held.pattern, held.overrides)
-        self._worker.start(
+        fields = tuple(f for f in current.source.plate.fields if f.well in chosen)
+        run = PlateRun(current.source, fields, self._well_values.root, time.perf_counter())
+        choices = PlateChoices(self._well_values.layout, labels_back=labels_back, replace=anew, keeps_layout=False)
+        self._well_values.keep_layout()  # in order with what is typed during the run
+        chosen_here = self._workspace.pipeline().with_overrides(current.overrides).with_choices(channel=self.channel)
+        pipeline = fit_to_plate(chosen_here, current.source.plate)
+        address = PlateAddress(current.source.path, current.overrides)
+        self._start(
+            run,
             lambda: run_plate(run.source, fields, pipeline, run.root, self._engines, choices, address=address),
-            self._task,
+            self._on_event,
         )
-        self.changed.emit()
-
-    def cancel(self) -> None:
-        """Stop the run, even inside the network; fields that are finished stay."""
-        if self.running:
-            self._task.stop()
-            self._engines.cancel()
 
     def close(self) -> None:
-        """Stop all work and let go of the network."""
-        self.cancel()
+        """Stop all work, listen no more and let go of the network."""
         self._workspace.stack_changed.disconnect(self._keep_channel)
-        self._delay.stop()
-        self._task, self.last = Task(), None
-        self._engines.close()
+        super().close()
 
-    def _on_event(self, run: PlateRun, news: FieldProgress | FieldOutcome) -> None:
-        if isinstance(news, FieldProgress):
-            run.now, run.number = news.name, news.number
+    def _on_event(self, run: PlateRun, event: RunEvent) -> None:
+        if isinstance(event, FieldProgress):
+            run.now, run.number = event.name, event.number
             if run.first_s is None:
                 run.first_s = time.perf_counter()
         else:
-            self._take(run, news)
-        if not self._delay.isActive():
-            self._delay.start()
+            self._take(run, event)
 
     def _take(self, run: PlateRun, done: FieldOutcome) -> None:
         run.done[Well.parse(str(done.row["well"]))] += 1
@@ -181,35 +146,17 @@ class PlateRunController(QObject):
 
     def _shows(self, run: PlateRun) -> bool:
         """Return whether the grid and the folder of results are those of a run."""
-        held = self._plates.held
-        return held is not None and held.source.path == run.source.path and self._well_values.root == run.root
+        current = self._plates.current
+        return current is not None and current.source.path == run.source.path and self._well_values.root == run.root
 
-    def _end(self, run: PlateRun, done: RunResult) -> None:
-        several = dict.fromkeys(notice for o in done.outcomes for notice in o.notices)
-        run.notices = (*several, *done.notices)
-        self._rest(run)
-
-    def _stop(self, run: PlateRun) -> None:
-        self.stopped = True
-        self._rest(run)
-
-    def _fail(self, run: PlateRun, error: BaseException) -> None:
-        self.failure = failure_of(error)
-        self._rest(run)
-
-    def _rest(self, run: PlateRun) -> None:
-        self.running, run.now, run.seconds = False, "", time.perf_counter() - run.started
-        self._delay.stop()
+    def _on_rest(self, run: PlateRun) -> None:
+        run.now, run.seconds = "", time.perf_counter() - run.started
         if self._shows(run):
             self._well_values.read()
-        self.changed.emit()
-        self.ended.emit()
 
     def _another(self) -> None:
         """Forget what became of another plate; a run that is under way goes on."""
         if self._plates.failure is not None:  # the one before is still open
             return
         self._channel = ""
-        if not self.running:
-            self.last, self.failure = None, None
-            self.changed.emit()
+        self._forget_last()

@@ -20,7 +20,7 @@ from napari_cellvino.core.plate import Plate, Well
 from napari_cellvino.gui.plate.plate_run_view import PlateRunView, resolve_run
 from napari_cellvino.gui.run.run_view import State
 from napari_cellvino.gui.shell.viewer_session import Session
-from napari_cellvino.gui.widgets.form_layout import add_row, beside, form, in_tab_order, narrow, say, text_line
+from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, narrow, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 
@@ -63,12 +63,12 @@ class PlateRunRows(QWidget):
         self.run_button = QPushButton()
         self.run_button.setProperty("role", "main")
         self.all_button = QPushButton()
-        self._start = beside(self.run_button, self.all_button, stretch=0)
+        self._start = side_by_side(self.run_button, self.all_button, stretch=0)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.cancel_button = QPushButton("C&ancel")
         self.cancel_button.setToolTip("Stop; fields that are finished stay, and Run goes on from there")
-        self._working = beside(self.bar, self.cancel_button, stretch=0)
+        self._working = side_by_side(self.bar, self.cancel_button, stretch=0)
         self.progress = text_line()
         self.hint = text_line("aside")
         self.failure = Notice()
@@ -85,7 +85,7 @@ class PlateRunRows(QWidget):
         self.saved = text_line("done")
         self.show_button = QPushButton("Open fold&er")
         self.show_button.setToolTip("Show the files in the file manager")
-        self._saved_row = beside(self.saved, self.show_button, stretch=0)
+        self._saved_row = side_by_side(self.saved, self.show_button, stretch=0)
         self.replace = QCheckBox("Re&place results made with other choices")
         self.replace.setToolTip("Otherwise such fields fail, so that nothing is lost unasked; corrections always stay")
         for widget in (self.count, self.detail, self.failed, self.notice, self._saved_row, self.replace):
@@ -126,19 +126,19 @@ class PlateRunRows(QWidget):
         self._runner.run(wells, anew=self.replace.isChecked(), labels_back=back)
 
     def _wells(self) -> frozenset[Well]:
-        held = self.session.plates.held
-        return frozenset(held.wells.fields) if held is not None else frozenset()
+        current = self.session.plates.current
+        return frozenset(current.wells.fields) if current is not None else frozenset()
 
     # -- what is shown
 
     def draw(self, _: object = None) -> None:
         """Show what is known now."""
         session = self.session
-        held = session.plates.held
-        self.setVisible(held is not None or self._runner.running)
+        current = session.plates.current
+        self.setVisible(current is not None or self._runner.running)
         view = resolve_run(session.workspace, session.catalogue, session.plates, self._well_values, self._runner)
-        if held is not None:
-            self._draw_choices(held.source.plate, view)
+        if current is not None:
+            self._draw_choices(current.source.plate, view)
         self._draw_running(view)
         self._draw_result(view)
 
@@ -180,7 +180,7 @@ class PlateRunRows(QWidget):
         say(self.count, view.count)
         say(self.detail, view.detail)
         say(self.failed, view.failed)
-        self.notice.show_words(view.notice)
+        self.notice.show_message(view.notice)
         self.replace.setVisible(bool(view.count or view.failed))
         self.saved.setText(f"✓  Tables and maps in {view.saved.parent}" if view.saved is not None else "")
         self._saved_row.setVisible(view.saved is not None)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_cellvino.core.image import ZWay
+from napari_cellvino.core.image import ZMode
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.plate_run_controller import PlateRun, PlateRunController
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
@@ -20,11 +20,11 @@ from napari_cellvino.results.schema import WELLS_NAME
 from napari_cellvino.workflows.workspace import Workspace
 
 _Z = {
-    ZWay.MIP: "maximum projection",
-    ZWay.MEAN: "mean projection",
-    ZWay.FOCUS: "sharpest plane",
-    ZWay.PLANE: "one plane",
-    ZWay.JOINED: "every plane, joined in 3D",
+    ZMode.MIP: "maximum projection",
+    ZMode.MEAN: "mean projection",
+    ZMode.FOCUS: "sharpest plane",
+    ZMode.PLANE: "one plane",
+    ZMode.JOINED: "every plane, joined in 3D",
 }
 _REASONS = 3  # that are told in full
 
@@ -73,7 +73,7 @@ def resolve_run(
 def _state(plates: PlateController, numbers: WellValuesController, runner: PlateRunController) -> State:
     if runner.running:
         return State.WORKING
-    if plates.held is None:
+    if plates.current is None:
         return State.NOTHING
     if runner.failure or numbers.failure:
         return State.FAILED
@@ -89,15 +89,15 @@ def _missing(workspace: Workspace, catalogue: ModelCatalogue, numbers: WellValue
 
 
 def _plan(workspace: Workspace, plates: PlateController) -> str:
-    if workspace.package is None or plates.held is None:
+    if workspace.package is None or plates.current is None:
         return ""
-    z = f", {_Z[workspace.recipe.z_choice.way]}" if plates.held.source.plate.z > 1 else ""
+    z = f", {_Z[workspace.recipe.z_choice.way]}" if plates.current.source.plate.z > 1 else ""
     return f"{workspace.pipeline().label}{z}, with the choices of tabs 1 and 2"
 
 
 def _progress(run: PlateRun, plates: PlateController) -> str:
     left = run.left_s
-    elsewhere = plates.held is None or plates.held.source.path != run.source.path
+    elsewhere = plates.current is None or plates.current.source.path != run.source.path
     words = [
         f"plate {run.source.plate.name}" if elsewhere else "",
         f"field {max(run.number, run.ended):,} of {len(run.fields):,}",

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QImage
 
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import channel_index
 from napari_cellvino.core.plate import FieldOfView, Well
+from napari_cellvino.gui.widgets.delay import throttler
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.plates import PlateSource
 
@@ -33,10 +34,7 @@ class Thumbnails(QObject):
         self._small: dict[Well, NDArray[np.float32]] = {}
         self._of: tuple[object, str] | None = None  # the plate's source and the channel
         self.pictures: Mapping[Well, QImage] = {}
-        self._delay = QTimer(self)
-        self._delay.setSingleShot(True)
-        self._delay.setInterval(SHOW_EVERY_MS)
-        self._delay.timeout.connect(self._show)
+        self._delay = throttler(self, SHOW_EVERY_MS, self._show)
 
     def read(self, source: PlateSource, fields: Mapping[Well, tuple[FieldOfView, ...]], channel: str) -> None:
         """Read what is not there yet of this plate, in this channel."""
@@ -47,7 +45,7 @@ class Thumbnails(QObject):
             return
         wanted = [held[0] for well, held in fields.items() if well not in self._small]
         of = self._of
-        self._task = Task(news=lambda small: self._take(of, small), done=lambda _: self._show())
+        self._task = Task(progressed=lambda small: self._take(of, small), done=lambda _: self._show())
         self._worker.start(lambda: _read(source, wanted, channel), self._task)
 
     def stop(self) -> None:
@@ -61,11 +59,10 @@ class Thumbnails(QObject):
         self.pictures, self._of = {}, None
 
     def _take(self, of: object, small: _Small) -> None:
-        if of is not self._of:  # news of a plate or channel that is not shown any more
+        if of is not self._of:  # of a plate or channel that is not shown any more
             return
         self._small[small[0]] = small[1]
-        if not self._delay.isActive():
-            self._delay.start()
+        self._delay.throttle()
 
     def _show(self) -> None:
         self.pictures = _pictures(self._small)

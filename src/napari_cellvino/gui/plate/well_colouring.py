@@ -51,34 +51,34 @@ class WellsShown(QWidget):
 
     def draw(self) -> None:
         """Show what is known now."""
-        held = self._session.plates.held
-        self.setVisible(held is not None)
-        if held is None:
+        current = self._session.plates.current
+        self.setVisible(current is not None)
+        if current is None:
             self.grid.show_view(GridView())
             return
         self._offer()
         chosen, numbers = self.shown.currentData(), self._session.well_values
         measure = chosen if isinstance(chosen, Measure) else None
-        self._read_pictures(held, wanted=chosen == THUMBNAILS)
+        self._read_pictures(current, wanted=chosen == THUMBNAILS)
         run, runner = self._session.plate_runner.last, self._session.plate_runner
         view = grid_view(
-            held.wells,
+            current.wells,
             numbers.lines,
             numbers.layout,
             shown=measure,
             pictures=self._session.thumbnails.pictures if chosen == THUMBNAILS else None,
-            run=run if run is not None and run.source.path == held.source.path else None,
+            run=run if run is not None and run.source.path == current.source.path else None,
             running=runner.running,
         )
         self.grid.show_view(view)
         known = values_of(numbers.lines, measure.name).values() if measure is not None else ()
         self.legend.show_scale(measure, value_range(known))
 
-    def _read_pictures(self, held: OpenPlate, *, wanted: bool) -> None:
+    def _read_pictures(self, current: OpenPlate, *, wanted: bool) -> None:
         thumbnails, channel = self._session.thumbnails, self._session.plate_runner.channel
         if wanted:
-            known = channel if channel in held.source.plate.channels else ""
-            thumbnails.read(held.source, held.wells.fields, known)
+            known = channel if channel in current.source.plate.channels else ""
+            thumbnails.read(current.source, current.wells.fields, known)
         else:
             thumbnails.stop()
 

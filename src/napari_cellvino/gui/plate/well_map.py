@@ -36,7 +36,7 @@ class WellMap:
         held = {well: tuple(names) for well, names in fields.items()}
         return cls(plate, held, frozenset(named - held.keys()), frozenset((named & held.keys()) | fewer))
 
-    def says(self, well: Well) -> str:
+    def describe(self, well: Well) -> str:
         """Return what there is of a well, in words: ``B02 · 9 fields``."""
         if well not in self.fields:
             return f"{well.name} · missing" if well in self.absent else f"{well.name} · not imaged"

@@ -15,7 +15,7 @@ from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.plates.layout import Layout
 from napari_cellvino.plates.well_measures import Measure, measures
-from napari_cellvino.plates.well_table import well_line
+from napari_cellvino.plates.well_table import well_row
 from napari_cellvino.results.plate_store import PlateResults, PlateStore, usual_folder
 from napari_cellvino.results.schema import Row
 from napari_cellvino.results.store import ResultStore
@@ -48,18 +48,18 @@ class WellValuesController(QObject):
     @property
     def lines(self) -> dict[Well, dict[str, object]]:
         """What is known of each well, by the columns of ``wells.csv``."""
-        if self._plates.held is not None:
-            plate = self._plates.held.source.plate
+        if self._plates.current is not None:
+            plate = self._plates.current.source.plate
             for well in self._stale:
-                self._lines[well] = well_line(well, tuple(self._rows[well].values()), plate, self.layout)
+                self._lines[well] = well_row(well, tuple(self._rows[well].values()), plate, self.layout)
         self._stale.clear()
         return self._lines
 
     @property
     def measures(self) -> tuple[Measure, ...]:
         """The numbers that there are."""
-        held = self._plates.held
-        return measures(self.lines, held.source.plate.channels) if held is not None else ()
+        current = self._plates.current
+        return measures(self.lines, current.source.plate.channels) if current is not None else ()
 
     def choose(self, folder: str) -> None:
         """Take another folder of results, and read what stands there."""
@@ -80,30 +80,36 @@ class WellValuesController(QObject):
 
         It is kept at once; the tables wait for the end of a run.
         """
-        held, root = self._plates.held, self.root
-        if held is None:
+        current, root = self._plates.current, self.root
+        if current is None:
             return
         self.layout, self._typed, failed = layout, True, self._failed()
-        self._reading.start(lambda: _stored(root, held.source).keep_layout(layout), Task(failed=self._fail))
-        written = Task(done=lambda results: self._take_all(held.source, results), failed=self._fail)
-        self._writing.start(lambda: _tabulated(root, held.source, layout, failed), written)
+        self.keep_layout()
+        written = Task(done=lambda results: self._take_all(current.source, results), failed=self._fail)
+        self._writing.start(lambda: _tabulated(root, current.source, layout, failed), written)
         self.changed.emit()
+
+    def keep_layout(self) -> None:
+        """Write what the wells hold into the folder of results, after what was kept before; what it told stays."""
+        current, root, layout = self._plates.current, self.root, self.layout
+        if current is not None and (self._typed or layout):
+            self._reading.start(lambda: _stored(root, current.source).keep_layout(layout), Task(failed=self._fail))
 
     def read(self) -> None:
         """Read what stands in the folder of results."""
-        held, root = self._plates.held, self.root
-        if held is not None and self.folder:
+        current, root = self._plates.current, self.root
+        if current is not None and self.folder:
             known, failed = self.layout if self._typed else None, self._failed()
             self._reads.stop()
             self._taken.clear()
-            self._reads = Task(done=lambda results: self._take_all(held.source, results), failed=self._fail)
-            self._reading.start(lambda: _stored(root, held.source).results(known, failed), self._reads)
+            self._reads = Task(done=lambda results: self._take_all(current.source, results), failed=self._fail)
+            self._reading.start(lambda: _stored(root, current.source).results(known, failed), self._reads)
 
     def _open(self) -> None:
-        held = self._plates.held
-        if self._plates.failure is not None or held is None:
+        current = self._plates.current
+        if self._plates.failure is not None or current is None:
             return
-        usual = usual_folder(held.source)
+        usual = usual_folder(current.source)
         ours = shipped_folder("sample_data") in usual.parents
         self.folder = str(usual if os.access(usual.parent, os.W_OK) and not ours else Path.home() / usual.name)
         self.layout, self._typed = Layout(), False
@@ -116,7 +122,7 @@ class WellValuesController(QObject):
         self.changed.emit()
 
     def _take_all(self, source: PlateSource, results: PlateResults) -> None:
-        if self._plates.held is None or self._plates.held.source.path != source.path:
+        if self._plates.current is None or self._plates.current.source.path != source.path:
             return
         self._lines = {well: dict(line) for well, line in results.lines.items()}
         self._rows, self.failure = {}, None

@@ -52,7 +52,7 @@ def _tip(
     shown: Measure | None,
     run: PlateRun | None,
 ) -> Sequence[str]:
-    said = [wells.says(well), *([format_content(layout.contents[well])] if well in layout.contents else [])]
+    said = [wells.describe(well), *([format_content(layout.contents[well])] if well in layout.contents else [])]
     count = value_of(line, "count")
     if count is not None:
         said.append(f"{count:,.0f} cell{'s' * (count != 1)}")

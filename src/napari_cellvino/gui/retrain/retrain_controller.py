@@ -35,7 +35,7 @@ OWN = "-own"  # added to the name of a shipped model
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ModelComparison:
     """A finished training and, for models that outline, where it differs from the model before."""
 
     done: RetrainResult
@@ -46,7 +46,7 @@ class RetrainController(QObject):
     """What the Retrain panel shows and does; the training runs on a thread and in a process of its own."""
 
     changed = Signal()
-    told = Signal()  # news of the training
+    progressed = Signal()  # a step of the training, or another stage
 
     def __init__(self, workspace: Workspace, catalogue: ModelCatalogue, worker: SerialWorker) -> None:
         super().__init__()
@@ -61,8 +61,8 @@ class RetrainController(QObject):
         self.epochs = 20  # times to go over the images
         self.base = ""  # of the training under way or done
         self.running = self.stopped = False
-        self.news: list[TrainingProgress] = []
-        self.result: Compared | None = None
+        self.progress: list[TrainingProgress] = []
+        self.result: ModelComparison | None = None
         self.used = ""  # label of the model that was installed
         self.went_back = ""  # label of the model that is used again
         self.failure: Failure | None = None
@@ -89,14 +89,14 @@ class RetrainController(QObject):
         self.left_out = frozenset(field.folder for field in fields if not field.complete)
         self.changed.emit()
 
-    def take(self, folder: Path, *, wanted: bool) -> None:
+    def select(self, folder: Path, *, wanted: bool) -> None:
         """Learn from a field or leave it out."""
         self.left_out = self.left_out - {folder} if wanted else self.left_out | {folder}
         self._forget()
         self.changed.emit()
 
     @property
-    def taken(self) -> tuple[CorrectedField, ...]:
+    def selected(self) -> tuple[CorrectedField, ...]:
         """The fields that are learned from."""
         return tuple(field for field in self.fields if field.folder not in self.left_out)
 
@@ -116,18 +116,18 @@ class RetrainController(QObject):
 
     def start(self) -> None:
         """Train, or go on where it was stopped."""
-        self.base, self.news = self._workspace.recipe.model, []
+        self.base, self.progress = self._workspace.recipe.model, []
         self._forget()
         self.failure, self.running, self.stopped = None, True, False
         choices = RetrainChoices(
-            tuple(field.folder for field in self.taken),
+            tuple(field.folder for field in self.selected),
             Path(self.folder).expanduser() / WORK_NAME,
             self.base,
             self.new_name,
             epochs=self.epochs,
-            all_fields=any(not field.complete for field in self.taken),
+            all_fields=any(not field.complete for field in self.selected),
         )
-        self._task = Task(done=self._done, failed=self._fail, stopped=self._stop_ended, news=self._on_event)
+        self._task = Task(done=self._done, failed=self._fail, stopped=self._stop_ended, progressed=self._on_event)
         self._training.start(lambda: _train(choices), self._task)
         self.changed.emit()
 
@@ -135,15 +135,15 @@ class RetrainController(QObject):
         """Stop after the last checkpoint; `start` goes on from there."""
         self._task.stop()
 
-    def _on_event(self, news: TrainingProgress) -> None:
-        if not (news.step or news.words):
+    def _on_event(self, progress: TrainingProgress) -> None:
+        if not (progress.step or progress.message):
             return
-        if news.step and self.news and self.news[-1].step >= news.step:  # done again after a stop
-            self.news = [earlier for earlier in self.news if earlier.step < news.step]
-        self.news.append(news)
-        self.told.emit()
+        if progress.step and self.progress and self.progress[-1].step >= progress.step:  # done again after a stop
+            self.progress = [earlier for earlier in self.progress if earlier.step < progress.step]
+        self.progress.append(progress)
+        self.progressed.emit()
 
-    def _done(self, result: Compared) -> None:
+    def _done(self, result: ModelComparison) -> None:
         self.running, self.result = False, result
         self.changed.emit()
 
@@ -172,13 +172,13 @@ class RetrainController(QObject):
 
     def _installed(self, package: ModelPackage) -> None:
         self.used, self.went_back = package.label, ""
-        self._catalogue.list_again(package.spec.name)
+        self._catalogue.refresh(package.spec.name)
         self.changed.emit()
 
     def _back(self, found: tuple[str, ModelPackage]) -> None:
         chosen, package = found
         self.used, self.went_back = "", package.label
-        self._catalogue.list_again(chosen)
+        self._catalogue.refresh(chosen)
         self.changed.emit()
 
     def _forget(self) -> None:
@@ -193,7 +193,7 @@ def _go_back(name: str) -> tuple[str, ModelPackage]:
     return chosen, find_package(chosen)
 
 
-def _train(choices: RetrainChoices) -> Generator[TrainingProgress, None, Compared]:
+def _train(choices: RetrainChoices) -> Generator[TrainingProgress, None, ModelComparison]:
     from napari_cellvino.workflows.model_difference import (
         find_difference,  # with the inference engine, which takes a while
     )
@@ -205,5 +205,5 @@ def _train(choices: RetrainChoices) -> Generator[TrainingProgress, None, Compare
         try:
             step = next(looking)
         except StopIteration as end:
-            return Compared(done, end.value)
-        yield TrainingProgress(words=f"comparing the models: {step.done} of {step.total} fields")
+            return ModelComparison(done, end.value)
+        yield TrainingProgress(message=f"comparing the models: {step.done} of {step.total} fields")

@@ -22,7 +22,15 @@ from napari_cellvino.gui.retrain.training_plot import TrainingPlot
 from napari_cellvino.gui.run.run_view import State
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.colours import set_tone
-from napari_cellvino.gui.widgets.form_layout import add_row, beside, form, in_tab_order, panel_layout, say, text_line
+from napari_cellvino.gui.widgets.form_layout import (
+    add_row,
+    form,
+    in_tab_order,
+    panel_layout,
+    say,
+    side_by_side,
+    text_line,
+)
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.wide_picture import WidePicture
 
@@ -74,8 +82,9 @@ class RetrainPanel(QWidget):
         self.back_button = QPushButton("Go &back")
         self.back_button.setToolTip("Use the model again that was used before; this one is kept")
         for widget in (
-            self.train_button, self.bar, self.progress, beside(self.stop_button), self.plot, self.hint, self.failure,
-            self.verdict, self.scores, self.picture, self.picture_words, self.use_button, beside(self.back_button),
+            self.train_button, self.bar, self.progress, side_by_side(self.stop_button), self.plot, self.hint,
+            self.failure, self.verdict, self.scores, self.picture, self.picture_words, self.use_button,
+            side_by_side(self.back_button),
         ):  # fmt: skip
             layout.addWidget(widget)
         layout.addStretch(1)
@@ -89,7 +98,7 @@ class RetrainPanel(QWidget):
     def _connect(self) -> None:
         retrainer = self._retrainer
         retrainer.changed.connect(self._draw)
-        retrainer.told.connect(self._draw_training)
+        retrainer.progressed.connect(self._draw_training)
         self.session.saver.changed.connect(self._offer_saved)
         self.folder.editingFinished.connect(self._look)
         self.choose_button.clicked.connect(self._ask)
@@ -118,7 +127,7 @@ class RetrainPanel(QWidget):
             self._retrainer.look(str(saved.parent))
 
     def _take(self, item: QListWidgetItem) -> None:
-        self._retrainer.take(
+        self._retrainer.select(
             Path(item.data(Qt.ItemDataRole.UserRole)), wanted=item.checkState() == Qt.CheckState.Checked
         )
 
@@ -164,8 +173,8 @@ class RetrainPanel(QWidget):
             for field in retrainer.fields:
                 item = QListWidgetItem(format_fields(field))
                 item.setData(Qt.ItemDataRole.UserRole, str(field.folder))
-                taken = field.folder not in retrainer.left_out
-                item.setCheckState(Qt.CheckState.Checked if taken else Qt.CheckState.Unchecked)
+                selected = field.folder not in retrainer.left_out
+                item.setCheckState(Qt.CheckState.Checked if selected else Qt.CheckState.Unchecked)
                 self.fields.addItem(item)
         rows = sum(self.fields.sizeHintForRow(row) for row in range(self.fields.count()))
         self.fields.setFixedHeight(min(rows + 2 * self.fields.frameWidth() + 4, LIST_HEIGHT))
@@ -179,8 +188,8 @@ class RetrainPanel(QWidget):
         self.bar.setRange(0, 1000 if view.permille >= 0 else 0)
         self.bar.setValue(max(view.permille, 0))
         say(self.progress, view.progress)
-        self.plot.show_progress(self._retrainer.news)
-        self.plot.setVisible(any(news.step for news in self._retrainer.news))
+        self.plot.show_progress(self._retrainer.progress)
+        self.plot.setVisible(any(progress.step for progress in self._retrainer.progress))
 
     def _draw_result(self, view: RetrainView) -> None:
         result = self._retrainer.result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_cellvino.gui.retrain.retrain_controller import Compared, RetrainController
+from napari_cellvino.gui.retrain.retrain_controller import ModelComparison, RetrainController
 from napari_cellvino.gui.run.run_view import State
 from napari_cellvino.gui.widgets.failure import Failure
 from napari_cellvino.gui.widgets.formatting import format_count, format_seconds
@@ -81,40 +81,40 @@ def _missing(retrainer: RetrainController) -> str:
         return "Correct some fields, save them (tab 4), then choose their folder here."
     if not retrainer.fields:
         return "Choose a folder of saved corrections." if retrainer.failure else "Looking for corrections …"
-    if len(retrainer.taken) < FEWEST:
+    if len(retrainer.selected) < FEWEST:
         return "Choose at least 2 fields: one to learn from, one to check on."
     return "" if retrainer.package else "Checking the model's files …"
 
 
 def _summary(retrainer: RetrainController) -> str:
-    taken = retrainer.taken
-    if not taken or retrainer.running:
+    selected = retrainer.selected
+    if not selected or retrainer.running:
         return ""
-    cells = sum(field.cells for field in taken)
-    unseen = sum(not field.complete for field in taken)
+    cells = sum(field.cells for field in selected)
+    unseen = sum(not field.complete for field in selected)
     doubt = ""
     if unseen:
         doubt = (
             f" {format_count(unseen, 'field')} not reviewed to the last cell: what was missed there is learned, too."
         )
-    return f"{format_count(cells)} in {format_count(len(taken), 'field')}; some are kept aside to check on.{doubt}"
+    return f"{format_count(cells)} in {format_count(len(selected), 'field')}; some are kept aside to check on.{doubt}"
 
 
 def _progress(retrainer: RetrainController) -> str:
     if not retrainer.running:
         return "Stopped; what was learned so far is kept." if retrainer.stopped else ""
-    news = retrainer.news[-1] if retrainer.news else None
-    if news is None:
+    progress = retrainer.progress[-1] if retrainer.progress else None
+    if progress is None:
         return "starting …"
-    if not news.step:
-        return f"{news.words or 'starting'} …"
-    left = f"about {format_seconds(news.seconds_left)} left" if news.seconds_left else "almost done"
-    return f"step {news.step} of {news.steps}, {left}"
+    if not progress.step:
+        return f"{progress.message or 'starting'} …"
+    left = f"about {format_seconds(progress.seconds_left)} left" if progress.seconds_left else "almost done"
+    return f"step {progress.step} of {progress.steps}, {left}"
 
 
 def _permille(retrainer: RetrainController) -> int:
-    news = retrainer.news[-1] if retrainer.running and retrainer.news else None
-    return round(1000 * news.step / news.steps) if news and news.steps else -1
+    progress = retrainer.progress[-1] if retrainer.running and retrainer.progress else None
+    return round(1000 * progress.step / progress.steps) if progress and progress.steps else -1
 
 
 def _verdict(retrainer: RetrainController) -> str:
@@ -131,7 +131,7 @@ def _verdict(retrainer: RetrainController) -> str:
     )
 
 
-def _scores(result: Compared) -> tuple[Row, ...]:
+def _scores(result: ModelComparison) -> tuple[Row, ...]:
     rows = []
     for metric, title in SHOWN:
         before, after = result.done.value(metric)
@@ -141,7 +141,7 @@ def _scores(result: Compared) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _format_picture(result: Compared) -> str:
+def _format_picture(result: ModelComparison) -> str:
     if result.difference is None:
         return ""
     d = result.difference

@@ -31,16 +31,16 @@ class TrainingPlot(QWidget):
         """Return a height that shows a curve."""
         return QSize(200, HEIGHT)
 
-    def show_progress(self, news: Sequence[TrainingProgress]) -> None:
-        """Draw the steps among the news."""
-        told = [n for n in news if n.step]
-        self._steps = told[-1].steps if told else 1
-        self._loss = [(n.step, n.total_loss) for n in told]
-        self._score = [(n.step, n.validation) for n in told if n.saved and n.validation is not None]
-        self.setToolTip(self.words())
+    def show_progress(self, progress: Sequence[TrainingProgress]) -> None:
+        """Draw losses and validation scores of all steps."""
+        steps = [n for n in progress if n.step]
+        self._steps = steps[-1].steps if steps else 1
+        self._loss = [(n.step, n.total_loss) for n in steps]
+        self._score = [(n.step, n.validation) for n in steps if n.saved and n.validation is not None]
+        self.setToolTip(self.describe())
         self.update()
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """Return the latest values."""
         score = f"validation score {self._score[-1][1]:.2f} (0 to 1, higher is better)" if self._score else ""
         loss = f"loss {self._loss[-1][1]:.3f} (lower is better)" if self._loss else ""

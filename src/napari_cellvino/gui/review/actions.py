@@ -25,7 +25,7 @@ class Action:
     run: Callable[[ReviewController], None]
 
     @property
-    def words(self) -> str:
+    def tooltip(self) -> str:
         """Tooltip: what it does, and its key."""
         return f"{self.tip} ({self.key})"
 

@@ -11,7 +11,7 @@ from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.selection import Selection, below_score, larger_than, smaller_than, touching_edge
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
 from napari_cellvino.gui.review.review_controller import ReviewController
-from napari_cellvino.gui.widgets.form_layout import Fold, beside, calm, narrow, text_line
+from napari_cellvino.gui.widgets.form_layout import Fold, ignore_wheel, narrow, side_by_side, text_line
 
 LARGEST = 10_000_000  # px
 
@@ -27,7 +27,7 @@ class ManyCells(QWidget):
             self.kind.addItem(title)
         self.kind.setAccessibleName("Which cells")
         self.kind.setToolTip("Which cells to find; they are chosen in the picture before anything is deleted")
-        self.limit = calm(QDoubleSpinBox())
+        self.limit = ignore_wheel(QDoubleSpinBox())
         self.limit.setKeyboardTracking(False)
         self.limit.setAccessibleName("Limit")
         self.limit.setToolTip("The score or the size that divides them")
@@ -37,9 +37,9 @@ class ManyCells(QWidget):
         self.masks_button = QPushButton()
         self.fold = Fold(
             "Many at once",
-            beside(self.kind, self.limit, stretch=0),
-            beside(self.found, self.delete_button, stretch=0),
-            beside(self.masks_button),
+            side_by_side(self.kind, self.limit, stretch=0),
+            side_by_side(self.found, self.delete_button, stretch=0),
+            side_by_side(self.masks_button),
         )
         self.fold.setToolTip("Find cells by score, size or the edge, or take in the masks of a file")
         layout = QVBoxLayout(self)

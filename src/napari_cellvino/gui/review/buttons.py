@@ -63,7 +63,7 @@ class ReviewButtons(QWidget):
         button = QPushButton(_title(thing))
         button.setProperty("role", "tool")
         button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        button.setToolTip(thing.words)
+        button.setToolTip(thing.tooltip)
         button.setAccessibleName(thing.tip)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys with the picture
         button.setCheckable(isinstance(thing, PointerTool))
@@ -103,7 +103,7 @@ class ReviewButtons(QWidget):
             button = self.of[action]
             button.setEnabled(bool(name))
             button.setText(f"{action.title} {_short(name)}".strip())
-            button.setToolTip(f"{name}: {action.words}" if name else f"Nothing to {action.title.lower()} yet")
+            button.setToolTip(f"{name}: {action.tooltip}" if name else f"Nothing to {action.title.lower()} yet")
 
 
 def _title(thing: Thing) -> str:

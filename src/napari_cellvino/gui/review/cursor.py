@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_cellvino.annotation import Annotation, ObjectRecord
 from napari_cellvino.core.objects import Doubt, ReviewState
-from napari_cellvino.quality.doubts import disagreements
-from napari_cellvino.quality.review_queue import Doubtful, review_queue, with_reasons
+from napari_cellvino.quality.doubts import Reason
+from napari_cellvino.quality.review_queue import Doubtful, with_reasons
 from napari_cellvino.quality.sampling import Sample, draw_sample
 
 
@@ -38,11 +36,11 @@ class Cursor:
     Parameters
     ----------
     annotation
-        What is gone through.
+        The annotation to review.
     order, size
         What comes first, and how many cells a random sample has.
-    likely
-        The model's probability of a cell (Y, X) where it was kept.
+    queue
+        The cells with what is doubtful of them, the most doubtful first.
 
     Raises
     ------
@@ -55,11 +53,11 @@ class Cursor:
         annotation: Annotation,
         order: Order,
         size: int,
-        foreground_probability: NDArray[np.floating] | None = None,
+        queue: Sequence[Doubtful],
     ) -> None:
         self._annotation = annotation
         self.order = order
-        self.found = {item.id: item for item in review_queue(annotation, foreground_probability=foreground_probability)}
+        self.found = {item.id: item for item in queue}
         self.sample: Sample | None = None
         self.at = -1
         self.ids = list(self.found)
@@ -70,24 +68,21 @@ class Cursor:
         elif order is Order.PLACE:
             self.ids.sort(key=lambda id_: annotation.geometry(id_).centroid[-1])
 
-    def learn(self, other: NDArray[np.int32]) -> bool:
-        """Take in what another threshold would find (Y, X) and return whether it adds reasons.
-
-        Cells that were passed keep their places; those ahead are put in order again.
-        """
-        labels = self._annotation.labels
-        if labels is None or other.shape != labels.shape:
-            return False
-        further = list(disagreements(self._annotation.objects, labels, other))
+    def learn(self, further: Sequence[tuple[int, Reason]]) -> None:
+        """Take in further reasons: cells that were passed keep their places, those ahead are put in order again."""
         self.found = {item.id: item for item in with_reasons(tuple(self.found.values()), further)}
         if self.order is Order.DOUBT:
             behind = dict.fromkeys(self.ids[: self.at + 1])
             self.ids = [*behind, *(id_ for id_ in self.found if id_ not in behind)]
-        return bool(further)
 
     def doubtful(self, id_: int) -> Doubtful | None:
         """Return what is doubtful of a cell, None if it came later."""
         return self.found.get(id_)
+
+    def is_certain(self, id_: int) -> bool:
+        """Return whether the doubtful cells come first and this is none of them: only others like it follow."""
+        item = self.found.get(id_)
+        return self.order is Order.DOUBT and (item is None or not item.reasons)
 
     def passes(self, id_: int, wanted: CellFilter) -> bool:
         """Return whether a cell is there and is one of those wanted."""

@@ -15,7 +15,7 @@ from scipy import ndimage
 from napari_cellvino.annotation import Annotation, Change, Edit, EditAction, EditSession, Region
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.recovery import start_session
-from napari_cellvino.core.errors import CellvinoError, EditError, OutputError, UnsureError
+from napari_cellvino.core.errors import CellvinoError, EditError, JournalBusyError, OutputError, UnsureError
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.results.field_folder import journal_path
 
@@ -23,16 +23,20 @@ NOTHING_YET = "there is nothing to review yet; run the model first"
 
 
 class Editor(QObject):
-    """Changes one annotation at a time; ``folder`` says where its result is, or will be."""
+    """Changes one annotation at a time.
+
+    ``folder`` says where its result is, or will be; ``check`` raises a `CellvinoError` where its first edit would lose
+    what others did.
+    """
 
     changed = Signal()  # anything below
     edited = Signal(object)  # Change
     begun = Signal()  # another annotation, or what was done to this one before, is here
     about_to_edit = Signal()
 
-    def __init__(self, folder: Callable[[], Path]) -> None:
+    def __init__(self, folder: Callable[[], Path], check: Callable[[], None]) -> None:
         super().__init__()
-        self._folder = folder
+        self._folder, self._check = folder, check
         self.annotation: Annotation | None = None
         self.session: EditSession | None = None
         self.failure: Failure | None = None  # why the last edit was not made
@@ -77,12 +81,12 @@ class Editor(QObject):
             labels[stroke.coordinates] = stroke.before
         change = self._attempt(lambda _: self.started().commit_paint(name, strokes))
         if change is not None:
-            self._tell_pieces(change)
+            self._warn_of_pieces(change)
         else:
             whole = Region((0,) * labels.ndim, labels.shape)
             self.edited.emit(Change(EditAction.UNDO, name, whole, True, (), (), (), self.undo_name, self.redo_name))
 
-    def _tell_pieces(self, change: Change) -> None:
+    def _warn_of_pieces(self, change: Change) -> None:
         """Say so where a cell that was painted lies in several places now: that is rarely meant."""
         annotation = self.annotation
         if annotation is None or annotation.labels is None:
@@ -127,9 +131,9 @@ class Editor(QObject):
         self.failure, self.unsure, self.said = None, False, ""
         self.changed.emit()
 
-    def say(self, words: str) -> None:
+    def say(self, message: str) -> None:
         """Say why nothing happened."""
-        self.failure = Failure(words)
+        self.failure = Failure(message)
         self.changed.emit()
 
     def started(self) -> EditSession:
@@ -138,15 +142,20 @@ class Editor(QObject):
         Raises
         ------
         OutputError
-            If there is nothing to edit.
+            If there is nothing to edit, or another window corrects the same result.
+        CellvinoError
+            If what others did would be lost.
         """
         annotation = self.annotation
         if annotation is None:
             raise OutputError(NOTHING_YET)
         if self.session is None:
             author = getpass.getuser()
+            self._check()
             try:
                 session = start_session(journal_path(self._folder()), annotation, author=author)
+            except JournalBusyError:
+                raise
             except OutputError as error:  # editing goes on; what is done is only in memory
                 session = EditSession(annotation, author=author)
                 self._on_fault(error)

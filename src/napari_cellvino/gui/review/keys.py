@@ -23,6 +23,7 @@ _MOUSE = (
     ("Click", "Choose a cell"),
     ("Shift+Click", "Choose one more, or one less"),
     ("Shift+Drag", "Choose all cells under the line"),
+    ("Page Down  Page Up", "Go to the next field of the work list, or to the one before"),
 )
 _SIGNS = (
     (Sign.REVIEWED.value, "Reviewed: accepted or edited"),
@@ -51,7 +52,7 @@ def run_action(action: actions.Action, reviewer: ReviewController, active_tool: 
     active_tool.drop()
     action.run(reviewer)
     if action is actions.MERGE and few and reviewer.annotation is not None:
-        said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
+        said = reviewer.editor.failure.message if reviewer.editor.failure is not None else ""
         active_tool.take(tools.MERGE_ALONG)
         reviewer.editor.say(said)
 

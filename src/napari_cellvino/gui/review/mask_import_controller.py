@@ -59,7 +59,7 @@ class MaskImportController(QObject):
 
     def _fail(self, error: BaseException) -> None:
         self.reading = ""
-        self._reviewer.editor.say(failure_of(error).words)
+        self._reviewer.editor.say(failure_of(error).message)
         self.changed.emit()
 
 

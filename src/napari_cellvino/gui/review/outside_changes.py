@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject
-from superqt.utils import QSignalDebouncer
 
 from napari_cellvino.annotation import Annotation, Change, Region
 from napari_cellvino.annotation.document import LAST_ID
 from napari_cellvino.annotation.paint_strokes import stroke_of_region
 from napari_cellvino.gui.napari_bridge import ReviewLayer
 from napari_cellvino.gui.review.editor import Editor
+from napari_cellvino.gui.widgets.delay import debouncer
 
 DELAY_MS = 150  # after the last time that the layer was drawn
 NAME = "Change from outside"
@@ -33,15 +33,13 @@ class OutsideChanges(QObject):
         self._annotation: Annotation | None = None
         self._seen: NDArray[np.int32] | None = None  # the labels after the last edit
         self._checking = False
-        self._later = QSignalDebouncer(parent=self)
-        self._later.setTimeout(DELAY_MS)
-        self._later.triggered.connect(self.check)
+        self._later = debouncer(self, DELAY_MS, self.check)
         editor.edited.connect(self._on_edit)
         editor.begun.connect(self._forget)
         editor.about_to_edit.connect(self.check)
 
-    def watch(self, layer: ReviewLayer | None) -> None:
-        """Watch the layer that shows the annotation, or none."""
+    def watch(self, layer: ReviewLayer | None, seen: NDArray[np.int32] | None = None) -> None:
+        """Watch the layer that shows the annotation, or none; ``seen`` is a copy of its labels, if there is one."""
         annotation = self._editor.annotation if layer is not None else None
         if layer is self._layer and annotation is self._annotation:
             return
@@ -50,7 +48,7 @@ class OutsideChanges(QObject):
             self._layer.drawn_again.disconnect(self._later.throttle)
             self._later.cancel()
         self._layer, self._annotation = layer if labels is not None else None, annotation
-        self._seen = None if labels is None else labels.copy()
+        self._seen = None if labels is None else labels.copy() if seen is None else seen
         if self._layer is not None:
             self._layer.drawn_again.connect(self._later.throttle)
 

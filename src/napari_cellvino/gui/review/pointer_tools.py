@@ -46,7 +46,7 @@ class PointerTool:
     use: Callable[[ReviewController, Points], bool]
 
     @property
-    def words(self) -> str:
+    def tooltip(self) -> str:
         """Tooltip: what it does, and its key."""
         return f"{self.tip} ({self.key})"
 

@@ -1,24 +1,31 @@
 """The queue of a review: its order and filter, where it is now, and reasons that come later.
 
-What another threshold would find is decoded on a thread of its own once the queue is opened; its reasons come in when
-they are there, and only what lies ahead takes another place.
+The doubts of a new result are found in a thread before the queue is asked for, unless that comes sooner. What another
+threshold would find is decoded there once the queue is opened; its reasons come in when they are there, and only what
+lies ahead takes another place. What a thread found while a cell was edited is found again.
 """
 
 from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.gui.review.cursor import CellFilter, Cursor, Order
+from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.quality.doubts import another_threshold
-from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.quality.doubts import Reason, another_threshold, disagreements
+from napari_cellvino.quality.review_queue import Doubtful, review_queue
 from napari_cellvino.workflows.workspace import Workspace
 
 SAMPLE_SIZE = 50
+BEGIN_DELAY_MS = 200  # after a new result: a slider that moves on has another one soon
+
+_Disagreements = tuple[NDArray[np.int32] | None, list[tuple[int, Reason]]]
 
 
 class ReviewQueue(QObject):
@@ -33,12 +40,22 @@ class ReviewQueue(QObject):
         self.order, self.sample_size, self.filter = Order.DOUBT, SAMPLE_SIZE, CellFilter()
         self._annotation: Annotation | None = None
         self._cursor: Cursor | None = None
-        self._task = Task()
+        self._task = self._doubts_task = Task()
+        self._doubts: tuple[Doubtful, ...] | None = None  # of the annotation as it was when it came
+        self._edits = 0
+        self._later = debouncer(self, BEGIN_DELAY_MS, self._find_doubts)
 
     def begin(self, annotation: Annotation | None) -> None:
         """Go through another annotation, or none."""
         self._annotation = annotation
         self._forget()
+        if annotation is not None and annotation.records:
+            self._later.throttle()
+
+    def on_edit(self, _: object = None) -> None:
+        """Take note that cells were edited."""
+        self._edits += 1
+        self._drop_doubts()
 
     def renew(self) -> None:
         """Begin from the front: the cells are others."""
@@ -48,7 +65,8 @@ class ReviewQueue(QObject):
     def go_by(self, order: Order, size: int) -> None:
         """Go in another order, from its beginning; ``size`` is that of a random sample."""
         self.order, self.sample_size = order, size
-        self.renew()
+        self._leave_cursor()
+        self.changed.emit()
 
     def show_only(self, wanted: CellFilter) -> None:
         """List and go to some cells only."""
@@ -65,7 +83,7 @@ class ReviewQueue(QObject):
                 self.order = Order.DOUBT
                 self.refused.emit(error)
                 self._cursor = self._made(self._annotation)
-            self._look_closer(self._annotation, self._cursor)
+            self._decode_other_thresholds(self._annotation, self._cursor)
         return self._cursor
 
     def is_at(self, id_: int) -> bool:
@@ -74,14 +92,42 @@ class ReviewQueue(QObject):
         return walk is not None and 0 <= walk.at < len(walk.ids) and walk.ids[walk.at] == id_
 
     def _forget(self) -> None:
+        self._leave_cursor()
+        self._drop_doubts()
+
+    def _leave_cursor(self) -> None:
         self._task.stop()
         self._cursor = None
 
-    def _made(self, annotation: Annotation) -> Cursor:
-        foreground_probability = self._workspace.cell_map() if len(annotation.shape) == 2 else None
-        return Cursor(annotation, self.order, self.sample_size, foreground_probability)
+    def _drop_doubts(self) -> None:
+        self._later.cancel()
+        self._doubts_task.stop()
+        self._doubts = None
 
-    def _look_closer(self, annotation: Annotation, walk: Cursor) -> None:
+    def _find_doubts(self) -> None:
+        """Have the doubts found in a thread."""
+        annotation = self._annotation
+        if annotation is None or self._cursor is not None:
+            return
+        foreground_probability, edits = self._foreground(annotation), self._edits
+        self._doubts_task = Task(done=lambda found: self._keep_doubts(annotation, edits, found))
+        self._decoder.start(
+            lambda: review_queue(annotation, foreground_probability=foreground_probability), self._doubts_task
+        )
+
+    def _keep_doubts(self, annotation: Annotation, edits: int, found: tuple[Doubtful, ...]) -> None:
+        if annotation is self._annotation and edits == self._edits:
+            self._doubts = found
+
+    def _foreground(self, annotation: Annotation) -> NDArray[np.float16] | None:
+        return self._workspace.cell_map() if len(annotation.shape) == 2 else None
+
+    def _made(self, annotation: Annotation) -> Cursor:
+        if self._doubts is None:
+            self._doubts = review_queue(annotation, foreground_probability=self._foreground(annotation))
+        return Cursor(annotation, self.order, self.sample_size, self._doubts)
+
+    def _decode_other_thresholds(self, annotation: Annotation, walk: Cursor) -> None:
         """Decode what was kept of the run with other thresholds: in a plane, where the head has such thresholds."""
         outcome = self._workspace.outcome
         if outcome is None or annotation.labels is None or annotation.labels.ndim != 2:
@@ -89,10 +135,36 @@ class ReviewQueue(QObject):
         values = outcome.prediction.values
         other = another_threshold(values)
         if other != values:
-            self._task = Task(done=partial(self._learn, walk))
-            self._decoder.start(lambda: self._workspace.redecode(other), self._task)
+            edits = self._edits
+            self._task = Task(
+                done=partial(self._learn, annotation, walk, edits),
+                failed=lambda _: self._decode_again(annotation, walk, edits),
+            )
+            self._decoder.start(lambda: self._disagreements(annotation, other), self._task)
 
-    def _learn(self, walk: Cursor, made: Outcome) -> None:
-        labels = made.prediction.decoded.labels
-        if walk is self._cursor and labels is not None and walk.learn(labels):
+    def _disagreements(self, annotation: Annotation, values: dict[str, float]) -> _Disagreements:
+        """Return what other values of the parameters find, and the cells that differ there."""
+        labels = self._workspace.redecode(values).prediction.decoded.labels
+        return labels, _differing(annotation, labels)
+
+    def _decode_again(self, annotation: Annotation, walk: Cursor, edits: int) -> None:
+        """Try again where the cells were edited in the middle of it."""
+        if walk is self._cursor and edits != self._edits:
+            self._decode_other_thresholds(annotation, walk)
+
+    def _learn(self, annotation: Annotation, walk: Cursor, edits: int, made: _Disagreements) -> None:
+        if walk is not self._cursor:
+            return
+        labels, further = made
+        if edits != self._edits:
+            further = _differing(annotation, labels)
+        if further:
+            walk.learn(further)
             self.changed.emit()
+
+
+def _differing(annotation: Annotation, other: NDArray[np.int32] | None) -> list[tuple[int, Reason]]:
+    labels = annotation.labels
+    if labels is None or other is None or other.shape != labels.shape:
+        return []
+    return list(disagreements(annotation.objects, labels, other))

@@ -60,8 +60,8 @@ class ReviewCanvas(QObject):
         self._viewer.layers.events.removed.disconnect(self._update_keys)
         self._viewer.dims.events.point.disconnect(self._on_plane)
 
-    def enter(self, layer: Labels | Vectors) -> None:
-        """Review in this layer."""
+    def enter(self, layer: Labels | Vectors, seen: NDArray[np.int32] | None = None) -> None:
+        """Review in this layer; ``seen`` is a copy of its labels, if there is one."""
         if self._reviewer.editor.busy:
             self._reviewer.editor.busy = ""
             self._reviewer.changed.emit()
@@ -79,7 +79,7 @@ class ReviewCanvas(QObject):
             self.layer.painted.connect(self._reviewer.editor.paint)
             self.layer.replaced.connect(self._check)
             self.layer.shown.connect(self._draw_markers)
-        self.outside.watch(self.layer)
+        self.outside.watch(self.layer, seen)
         self._on_plane()
         self._update_keys()
 

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.annotation import Annotation, Change, Edit, EditSession
 from napari_cellvino.annotation.recovery import resume_session
-from napari_cellvino.core.errors import CellvinoError, EditError, OptionError
+from napari_cellvino.core.errors import CellvinoError, EditError, OptionError, OutputError
 from napari_cellvino.core.image import Plane
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.review.queue import ReviewQueue
@@ -19,15 +19,17 @@ from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
 from napari_cellvino.quality.reconcile import holds_for, reconcile
 from napari_cellvino.quality.review_queue import ReviewProgress, review_progress
-from napari_cellvino.results.corrections import Earlier, find_earlier
+from napari_cellvino.results.corrections import EarlierCorrections, Seen, find_earlier, find_unsaved_steps, seen_of
 from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
 
+CORRECTED_ELSEWHERE = "this image was corrected elsewhere after it was opened here; go on with that, or begin anew"
 MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
 
 
 @dataclass(frozen=True, slots=True)
-class _Left:
+class _SuspendedReview:
     """The review of a field that was left, with what was done to it where it has a session."""
 
     plane: Plane
@@ -44,6 +46,7 @@ class ReviewController(QObject):
     replaced = Signal()  # another annotation is reviewed now, or none
     resumed = Signal()  # what was corrected earlier is reviewed, and to be shown
     came_back = Signal()  # to a field whose review was left
+    ended = Signal()  # the queue of this field, and other fields are to be reviewed
 
     def __init__(self, workspace: Workspace, decoder: SerialWorker, folder: Callable[[], Path]) -> None:
         super().__init__()
@@ -51,16 +54,22 @@ class ReviewController(QObject):
         self.queue = ReviewQueue(workspace, decoder)
         self.queue.changed.connect(self.changed)
         self.queue.refused.connect(self._refuse)
-        self.editor = Editor(folder)
+        self.editor = Editor(folder, self._check_for_others)
         self.editor.changed.connect(self.changed)
+        self.editor.edited.connect(self.queue.on_edit)
         self.editor.edited.connect(self._on_event)
+        self.doubts_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have doubtful cells
+        self.more_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have cells to be reviewed
         self.selection: tuple[int, ...] = ()
-        self.earlier: Earlier | None = None  # what was corrected in this image before, as long as it is on offer
+        self.earlier: EarlierCorrections | None = (
+            None  # what was corrected in this image before, as long as it is on offer
+        )
         self.plane: int | None = None  # the plane of a stack that is shown
         self.keys_rest_for = ""  # the name of another layer that is drawn in now, and has keys of its own
         self.plane_only = False  # whether tools touch this plane only
         self._pixels: Plane | None = None  # of the outcome reviewed
-        self._left: list[_Left] = []
+        self._left: list[_SuspendedReview] = []
+        self._seen: Seen | None = None  # of the result on disk
         workspace.outcome_dropped.connect(self._drop)
         self._reran = False  # whether the last edit took in a new result
 
@@ -85,7 +94,7 @@ class ReviewController(QObject):
         annotation, plane = self.annotation, self._pixels
         session = self.editor.release()
         if annotation is not None and plane is not None:
-            self._left.append(_Left(plane, annotation, session))
+            self._left.append(_SuspendedReview(plane, annotation, session))
         elif session is not None:
             session.close()
         self._begin(None)
@@ -124,8 +133,15 @@ class ReviewController(QObject):
         """What is reviewed."""
         return self.editor.annotation
 
-    def take(self, outcome: Outcome | None) -> str:
-        """Review an outcome: anew, or with all that was corrected in one of the same pixels; return what was kept."""
+    def known_sha256(self, plane: Plane) -> str:
+        """Return the hash of the pixels of a plane, if they are those that are reviewed; else nothing."""
+        return self.annotation.provenance.pixels_sha256 if self.annotation is not None and self._pixels is plane else ""
+
+    def take(self, outcome: Outcome | None, made: Annotation | None = None) -> str:
+        """Review an outcome: anew, or with all that was corrected in one of the same pixels; return what was kept.
+
+        ``made`` is the outcome as an annotation, if that was made already.
+        """
         if outcome is None:
             self._leave()
             self.replaced.emit()
@@ -133,16 +149,34 @@ class ReviewController(QObject):
         old, plane = self.annotation, outcome.prediction.plane
         if old is None and self._come_back(plane):
             return ""
-        known = old.provenance.pixels_sha256 if old is not None and self._pixels is plane else ""
-        new = self.workspace.annotation(sha256=known)
+        new = made or self.workspace.annotation(sha256=self.known_sha256(plane))
         said = ""
         if old is not None and holds_for(old, new):
-            said = self._reconcile(old, new)
+            try:
+                said = self._reconcile(old, new)
+            except CellvinoError as error:  # another window corrects it: here it stays as it is
+                self.editor.failure = failure_of(error)
         else:
             self.review(new)
             self._look_for_earlier(new)
         self._pixels = plane
         return said
+
+    def take_saved(self, saved: SavedField | None) -> None:
+        """Review what stands on disk of a field, without a run; None ends that, and what was corrected is saved."""
+        if saved is None:
+            self.editor.close()
+            self._begin(None)
+            self.replaced.emit()
+            self.changed.emit()
+            return
+        self.review(saved.annotation)
+        self._pixels, self._seen = saved.plane, seen_of(saved.folder)
+        try:
+            self.earlier = find_unsaved_steps(saved.folder, saved.annotation)
+        except CellvinoError as error:
+            self.editor.failure = failure_of(error)
+        self.changed.emit()
 
     def review(self, annotation: Annotation, session: EditSession | None = None) -> None:
         """Review an annotation, with what was done to it where it has a session."""
@@ -167,10 +201,28 @@ class ReviewController(QObject):
 
     def _look_for_earlier(self, fresh: Annotation) -> None:
         try:
-            self.earlier = find_earlier(self._folder(), fresh)
+            folder = self._folder()
+            self._seen = seen_of(folder)
+            self.earlier = find_earlier(folder, fresh)
         except CellvinoError as error:
             self.editor.failure = failure_of(error)
         self.changed.emit()
+
+    def _check_for_others(self) -> None:
+        """Raise OutputError where others corrected the same result since it was looked at here, and offer theirs."""
+        annotation, before = self.annotation, self._seen
+        try:
+            folder = self._folder()
+        except OutputError:  # there is none: what is done is in memory
+            return
+        self._seen = seen_of(folder)
+        if annotation is None or self._seen == before:
+            return
+        self.earlier = find_earlier(folder, annotation)
+        if self.earlier is not None:
+            raise OutputError(
+                "this image was corrected elsewhere after it was opened here; go on with that, or begin anew"
+            )
 
     def go_on(self) -> None:
         """Review what was corrected earlier, at the place of its last step."""
@@ -218,9 +270,14 @@ class ReviewController(QObject):
     def step(self, by: int) -> None:
         """Go to the next cell of the queue that nobody looked at, or for -1 back to the one before."""
         walk = self.queue.cursor
+        before = walk.at if walk is not None else -1
         id_ = walk.step(by, self.queue.filter) if walk is not None else None
+        if walk is not None and id_ is not None and by > 0 and walk.is_certain(id_) and self.doubts_elsewhere():
+            walk.at, id_ = before, None  # doubtful cells of other fields come first
         if id_ is not None:
             self.show_cell(id_)
+        elif by > 0 and self.more_elsewhere():
+            self.ended.emit()
         elif by < 0:
             self.editor.say("This is the first cell of the queue.")
         else:
@@ -275,7 +332,7 @@ class ReviewController(QObject):
                 self.select(find(self.annotation))
         except CellvinoError as error:
             self.select(())
-            self.editor.say(failure_of(error).words)
+            self.editor.say(failure_of(error).message)
         return bool(self.selection)
 
     def _refuse(self, error: OptionError) -> None:

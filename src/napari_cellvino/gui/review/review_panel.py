@@ -13,7 +13,7 @@ from napari_cellvino.gui.review.cell_list import ReviewList
 from napari_cellvino.gui.review.keys import KeysPage
 from napari_cellvino.gui.review.review_view import ReviewView, resolve_review
 from napari_cellvino.gui.shell.viewer_session import Session
-from napari_cellvino.gui.widgets.form_layout import beside, narrow, panel_layout, say, text_line
+from napari_cellvino.gui.widgets.form_layout import narrow, panel_layout, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.notice import Notice
 
 SCOPES = ("Whole cells", "This plane only")
@@ -83,9 +83,9 @@ class ReviewPanel(QWidget):
 
     def _lay_out(self) -> None:
         layout = panel_layout(self)
-        self._head = beside(self.progress, self.keys_button, stretch=0)
-        self._again = beside(self.again_button)
-        self._offered = beside(self.go_on_button, self.anew_button)
+        self._head = side_by_side(self.progress, self.keys_button, stretch=0)
+        self._again = side_by_side(self.again_button)
+        self._offered = side_by_side(self.go_on_button, self.anew_button)
         self._working = (self._head, self.bar, self.buttons, self.many, self.list)
         for widget in (
             self.hint,
@@ -108,7 +108,6 @@ class ReviewPanel(QWidget):
 
     def _connect(self) -> None:
         self._reviewer.changed.connect(self._draw)
-        self.session.saved_result.changed.connect(self._draw)
         self._reviewer.replaced.connect(self._draw)
         self._active_tool.changed.connect(self._draw)
         self.note.editingFinished.connect(self._write_note)
@@ -143,9 +142,9 @@ class ReviewPanel(QWidget):
         KeysPage(self._reviewer, self).show()
 
     def _draw(self) -> None:
-        view = resolve_review(self._reviewer, self._active_tool.tool, self.session.saved_result.shown)
+        view = resolve_review(self._reviewer, self._active_tool.tool)
         say(self.hint, view.hint)
-        self.offer.show_words(view.offer)
+        self.offer.show_message(view.offer)
         self._offered.setVisible(bool(view.offer))
         self.progress.setText(view.progress)
         for widget in self._working:
@@ -157,7 +156,7 @@ class ReviewPanel(QWidget):
         self._draw_note(view)
         self.scope.setVisible(view.stack)
         say(self.said, view.said)
-        self.notice.show_words(view.notice)
+        self.notice.show_message(view.notice)
         self._again.setVisible(bool(self._reviewer.editor.busy) and self._reviewer.annotation is not None)
         say(self.last, view.last)
         self.progress_changed.emit(view.title)

@@ -8,7 +8,6 @@ from math import isnan
 
 from napari_cellvino.annotation import Annotation, ObjectRecord
 from napari_cellvino.core.objects import ReviewState
-from napari_cellvino.gui.open.saved_result_controller import SavedResult
 from napari_cellvino.gui.review.pointer_tools import PointerTool
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.widgets.formatting import format_count
@@ -43,13 +42,11 @@ class ReviewView:
     last: str = ""
 
 
-def resolve_review(
-    reviewer: ReviewController, tool: PointerTool | None, saved: SavedResult | None = None
-) -> ReviewView:
-    """Return what to show now; ``saved`` is what an earlier run left on disk."""
+def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> ReviewView:
+    """Return what to show now."""
     annotation, progress = reviewer.annotation, reviewer.progress
     if annotation is None:
-        return ReviewView(hint=_FIRST if saved is None else _saved(saved))
+        return ReviewView(hint=_FIRST)
     return ReviewView(
         title=f"{progress.reviewed}/{progress.objects}",
         progress=f"{progress.reviewed} of {progress.objects} reviewed · {progress.edited} edited",
@@ -61,19 +58,15 @@ def resolve_review(
         stack=len(annotation.shape) == 3,
         said=f"✓  {reviewer.editor.said}" if reviewer.editor.said and tool is None else _in_hand(tool),
         notice=_notice(reviewer),
-        offer=f"{reviewer.earlier.words}. Go on with them?" if reviewer.earlier is not None else "",
+        offer=reviewer.earlier.question if reviewer.earlier is not None else "",
         last=f"{format_count(reviewer.editor.unsaved, 'step')} not saved yet (tab 4)"
         if reviewer.editor.unsaved
         else "",
     )
 
 
-def _saved(saved: SavedResult) -> str:
-    return f"{format_count(saved.count)} of an earlier run are saved here. Run the model (tab 2) to review them."
-
-
 def _notice(reviewer: ReviewController) -> str:
-    said = reviewer.editor.failure.words if reviewer.editor.failure is not None else ""
+    said = reviewer.editor.failure.message if reviewer.editor.failure is not None else ""
     if not said and reviewer.editor.busy:
         said = f"{reviewer.editor.busy[:1].upper()}{reviewer.editor.busy[1:]}."
     if not said and reviewer.keys_rest_for:

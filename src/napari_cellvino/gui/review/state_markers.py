@@ -6,7 +6,6 @@ whole of it, at every edit. An edit changes the signs of its own cells.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 
 import numpy as np
@@ -42,11 +41,17 @@ class ReviewSigns:
     def __init__(self, annotation: Annotation) -> None:
         self.annotation = annotation
         self._boxes: dict[Sign, dict[int, tuple[int, ...]]] = {sign: {} for sign in Sign if sign}
-        self._draw(annotation.records)
+        for record in annotation.records.values():
+            self._add(record)
 
     def on_event(self, change: Change) -> None:
         """Take in an edit of the annotation."""
-        self._draw((*change.changed, *change.added, *change.removed))
+        records = self.annotation.records
+        for id_ in (*change.changed, *change.added, *change.removed):
+            for boxes in self._boxes.values():
+                boxes.pop(id_, None)
+            if id_ in records:
+                self._add(records[id_])
 
     def lines(self, plane: int | None = None) -> NDArray[np.float64]:
         """Return the lines through cells that do not count: ends (N, 2, 2) in px, of a stack those in a plane."""
@@ -61,15 +66,11 @@ class ReviewSigns:
         middle, half = self._middles(Sign.REVIEWED, plane)
         return middle, middle + half / REACH
 
-    def _draw(self, ids: Iterable[int]) -> None:
-        records = self.annotation.records
-        for id_ in ids:
-            for boxes in self._boxes.values():
-                boxes.pop(id_, None)
-            sign = sign_of(records[id_]) if id_ in records else Sign.NONE
-            if sign:
-                region = self.annotation.geometry(id_).region
-                self._boxes[sign][id_] = (*region.low, *region.high)
+    def _add(self, record: ObjectRecord) -> None:
+        sign = sign_of(record)
+        if sign:
+            region = self.annotation.geometry(record.id).region
+            self._boxes[sign][record.id] = (*region.low, *region.high)
 
     def _middles(self, sign: Sign, plane: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return middle (N, 2) and half of a line's box (N, 2) of the cells with a sign, in px."""

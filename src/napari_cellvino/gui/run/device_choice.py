@@ -1,18 +1,16 @@
-"""On which device and how exactly the network calculates."""
+"""The devices and precisions to choose from."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox
+from collections.abc import Sequence
 
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.engines.engine import Device
-from napari_cellvino.gui.run.model_choice import enable_row
-from napari_cellvino.gui.widgets.form_layout import calm, narrow
+from napari_cellvino.gui.widgets.value_combo import Choice
 from napari_cellvino.model_package import ModelPackage
 
 _TITLES = {Precision.FAST: "Fast", Precision.EXACT: "Exact (f32)", Precision.INT8: "INT8"}
-_FASTEST = (("BF16", "bf16"), ("FP16", "f16"))  # OpenVINO's word, ours
+_FASTEST = (("BF16", "bf16"), ("FP16", "f16"))  # name in OpenVINO, name in the window
 _HELP = {
     Precision.FAST: "The device's fastest number type: bf16 or f16 where it has one. Counts rarely differ from Exact.",
     Precision.EXACT: "32-bit numbers: the same result on every device, but several times slower.",
@@ -20,62 +18,33 @@ _HELP = {
 }
 
 
-class DeviceChoice(QComboBox):
-    """Speaks the recipe's device."""
-
-    value_changed = Signal(str)
-
-    def __init__(self) -> None:
-        super().__init__()
-        narrow(self)
-        self.addItem("Automatic", "AUTO")
-        self.setToolTip("Looking for devices …")
-        self.activated.connect(lambda row: self.value_changed.emit(self.itemData(row)))
-
-    def offer(self, devices: tuple[Device, ...], chosen: str) -> None:
-        """List devices by their full names; what each is good at stands in its tooltip."""
-        self.clear()
-        for device in devices:
-            title = device.full_name if device.name == "AUTO" else f"{device.full_name} ({device.name})"
-            self.addItem(title, device.name)
-            able = ", ".join(device.capabilities) or "OpenVINO chooses the fastest of these devices"
-            self.setItemData(self.count() - 1, f"{title}\n{able}", Qt.ItemDataRole.ToolTipRole)
-        self.set_value(chosen)
-
-    def set_value(self, name: str) -> None:
-        """Show a device as chosen; one that is not here is added, so that nothing changes unseen."""
-        if self.findData(name) < 0:
-            self.addItem(f"{name} (not on this computer)", name)
-        row = self.findData(name)
-        self.setCurrentIndex(row)
-        self.setToolTip(str(self.itemData(row, Qt.ItemDataRole.ToolTipRole) or "") or "Looking for devices …")
+def device_choices(devices: Sequence[Device], chosen: str) -> tuple[Choice[str], ...]:
+    """Return the devices by their full names, and the chosen one where it is not on this computer."""
+    choices = tuple(_device_choice(device) for device in devices) or (Choice("Automatic", "AUTO"),)
+    if any(choice.value == chosen for choice in choices):
+        return choices
+    return (*choices, Choice(f"{chosen} (not on this computer)", chosen))
 
 
-class PrecisionChoice(QComboBox):
-    """Speaks the recipe's precision."""
+def _device_choice(device: Device) -> Choice[str]:
+    title = device.full_name if device.name == "AUTO" else f"{device.full_name} ({device.name})"
+    capabilities = ", ".join(device.capabilities) or "OpenVINO chooses the fastest of these devices"
+    return Choice(title, device.name, f"{title}\n{capabilities}")
 
-    value_changed = Signal(str)
 
-    def __init__(self) -> None:
-        super().__init__()
-        calm(self)
-        self.setAccessibleName("Precision")
-        for precision, title in _TITLES.items():
-            self.addItem(title, precision)
-        self.activated.connect(lambda row: self.value_changed.emit(self.itemData(row)))
+def precision_choices(package: ModelPackage | None, capabilities: Sequence[str]) -> tuple[Choice[Precision], ...]:
+    """Return the precisions, those that the model has weights for enabled; ``capabilities`` are those of the device."""
+    return tuple(_precision_choice(precision, package, capabilities) for precision in _TITLES)
 
-    def offer(self, package: ModelPackage | None, chosen: Precision, able: tuple[str, ...]) -> None:
-        """Enable what the model has weights for, and name what is fast on a device ``able`` to do this."""
-        fast = next((ours for theirs, ours in _FASTEST if theirs in able), "f32" if able else "")
-        self.setItemText(0, f"Fast ({fast})" if fast else "Fast")
-        for row, precision in enumerate(_TITLES):
-            offered = package is None or precision in package.precisions
-            enable_row(self, row, offered)
-            words = _HELP[precision] + _scores(package, precision) if offered else "This model has no 8-bit weights."
-            self.setItemData(row, words, Qt.ItemDataRole.ToolTipRole)
-        row = list(_TITLES).index(chosen)
-        self.setCurrentIndex(row)
-        self.setToolTip(str(self.itemData(row, Qt.ItemDataRole.ToolTipRole)))
+
+def _precision_choice(
+    precision: Precision, package: ModelPackage | None, capabilities: Sequence[str]
+) -> Choice[Precision]:
+    if package is not None and precision not in package.precisions:
+        return Choice(_TITLES[precision], precision, "This model has no 8-bit weights.", enabled=False)
+    fast = next((ours for theirs, ours in _FASTEST if theirs in capabilities), "f32" if capabilities else "")
+    title = f"Fast ({fast})" if precision is Precision.FAST and fast else _TITLES[precision]
+    return Choice(title, precision, _HELP[precision] + _scores(package, precision))
 
 
 def _scores(package: ModelPackage | None, precision: Precision) -> str:

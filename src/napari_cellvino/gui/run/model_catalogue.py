@@ -12,7 +12,7 @@ from napari_cellvino.engines.provider import list_devices
 from napari_cellvino.gui.shell.preferences import take_preferences
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.model_package import Gives, ModelPackage
+from napari_cellvino.model_package import ModelOutput, ModelPackage
 from napari_cellvino.model_package.registry import ListedPackage, find_package, list_packages
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -37,7 +37,7 @@ class ModelCatalogue(QObject):
         self._task, self._outline_task = Task(), Task()
 
     def start(self) -> None:
-        """Begin to list; news comes by signals."""
+        """Begin to list models and devices; signals report the result."""
         try:
             take_preferences()
         except CellvinoError as error:
@@ -47,11 +47,11 @@ class ModelCatalogue(QObject):
         self._worker.start(_look, Task(done=self._listed, failed=self._fail))
         self._worker.start(list_devices, Task(done=self._devices, failed=self._fail))
 
-    def list_again(self, name: str) -> None:
+    def refresh(self, name: str) -> None:
         """List what there is now and choose a model of it."""
-        self._worker.start(_look, Task(done=lambda found: self._listed_again(found[1], name), failed=self._fail))
+        self._worker.start(_look, Task(done=lambda found: self._refreshed(found[1], name), failed=self._fail))
 
-    def _listed_again(self, packages: tuple[ListedPackage, ...], name: str) -> None:
+    def _refreshed(self, packages: tuple[ListedPackage, ...], name: str) -> None:
         self.packages = packages
         self.packages_listed.emit(packages)
         self.choose(name)
@@ -95,14 +95,16 @@ class ModelCatalogue(QObject):
     def _outline_verified(self, name: str, outline: ModelPackage) -> None:
         self.checking_outline = ""
         package = self._workspace.package
-        if package is not None and package.spec.gives is Gives.BOXES:  # else another model was chosen meanwhile
+        if package is not None and package.spec.gives is ModelOutput.BOXES:  # else another model was chosen meanwhile
             self._workspace.choose(outline=name, outlining=outline)
         self.changed.emit()
 
-    def able(self, device: str) -> tuple[str, ...]:
-        """Return what a device can calculate with, as OpenVINO names it; of all devices for AUTO."""
+    def capabilities(self, device: str) -> tuple[str, ...]:
+        """Return the capabilities of a device, in OpenVINO's terms; those of all devices for AUTO."""
         named = [d for d in self.devices if d.name == device] or list(self.devices)
-        return tuple(able for d in (self.devices if device == "AUTO" else named) for able in d.capabilities)
+        return tuple(
+            capabilities for d in (self.devices if device == "AUTO" else named) for capabilities in d.capabilities
+        )
 
     def _listed(self, found: tuple[Settings, tuple[ListedPackage, ...]]) -> None:
         settings, self.packages = found

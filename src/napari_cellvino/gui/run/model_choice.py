@@ -1,50 +1,46 @@
-"""Which model: the packages found, broken ones with their reason, and the card of the one chosen."""
+"""The models to choose from, broken ones with their reason, and the card of the one chosen."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor, QPalette, QStandardItemModel
-from qtpy.QtWidgets import QComboBox, QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
+from collections.abc import Sequence
 
-from napari_cellvino.gui.widgets.form_layout import MARGIN, narrow
-from napari_cellvino.model_package import Gives, ModelPackage, ModelSpec
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QPalette
+from qtpy.QtWidgets import QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
+
+from napari_cellvino.gui.widgets.form_layout import MARGIN
+from napari_cellvino.gui.widgets.value_combo import Choice
+from napari_cellvino.model_package import ModelOutput, ModelPackage, ModelSpec
 from napari_cellvino.model_package.registry import ListedPackage
 
 
-class ModelChoice(QComboBox):
-    """Speaks the recipe's model: a name, or a folder where another model of that name comes first."""
+def model_choices(packages: Sequence[ListedPackage]) -> tuple[Choice[str], ...]:
+    """Return all models; the value is a name, or a folder where another model of that name comes first."""
+    choices: list[Choice[str]] = []
+    names: set[str] = set()
+    for package in packages:
+        spec = package.spec
+        title = _title(spec) if spec else f"{package.folder.name} (cannot be used)"
+        value = str(package.folder) if package.name in names else package.name
+        names.add(package.name)
+        tooltip = f"{what_it_does(spec)}\nLicence: {spec.licence}" if spec else package.problem
+        choices.append(Choice(title, value, tooltip, spec is not None))
+    return tuple(choices)
 
-    value_changed = Signal(str)
 
-    def __init__(self) -> None:
-        super().__init__()
-        narrow(self)
-        self.activated.connect(lambda row: self.value_changed.emit(self.itemData(row)))
-
-    def offer(self, packages: tuple[ListedPackage, ...], chosen: str) -> None:
-        """List packages; those that cannot be used are grey, and their tooltip says why."""
-        self.clear()
-        names: set[str] = set()
-        for package in packages:
-            spec = package.spec
-            title = _title(spec) if spec else f"{package.folder.name} (cannot be used)"
-            self.addItem(title, str(package.folder) if package.name in names else package.name)
-            names.add(package.name)
-            row = self.count() - 1
-            said = f"{what_it_does(spec)}\nLicence: {spec.licence}" if spec else package.problem
-            self.setItemData(row, said, Qt.ItemDataRole.ToolTipRole)
-            enable_row(self, row, spec is not None)
-        self.set_value(chosen)
-
-    def set_value(self, name: str) -> None:
-        """Show a model as chosen."""
-        row = self.findData(name)
-        self.setCurrentIndex(row)
-        self.setToolTip(str(self.itemData(row, Qt.ItemDataRole.ToolTipRole) or "") if row >= 0 else "")
+def outline_choices(packages: Sequence[ListedPackage]) -> tuple[Choice[str], ...]:
+    """Return the models that outline single cells by their names, after an empty name for none."""
+    found = {"": Choice("none, boxes only", "", "Cells are counted and measured by their boxes")}
+    for package in packages:
+        spec = package.spec
+        if spec is not None and spec.gives is ModelOutput.MASK and package.name not in found:
+            tooltip = f"{spec.description}\nEach cell that is found is looked at once more: that takes longer"
+            found[package.name] = Choice(f"{spec.title} {spec.version}", package.name, tooltip)
+    return tuple(found.values())
 
 
 def _title(spec: ModelSpec) -> str:
-    kind = {Gives.OUTLINES: "outlines", Gives.BOXES: "boxes", Gives.MASK: "one cell"}[spec.gives]
+    kind = {ModelOutput.OUTLINES: "outlines", ModelOutput.BOXES: "boxes", ModelOutput.MASK: "one cell"}[spec.gives]
     short = spec.version.removesuffix(".0")
     return f"{spec.title} · {kind} {short}"
 
@@ -82,10 +78,3 @@ class CardWindow(QDialog):
         self._text.setMarkdown(package.card())
         self.show()
         self.raise_()
-
-
-def enable_row(combo: QComboBox, row: int, enabled: bool) -> None:
-    """Let a row of a combo be chosen or not."""
-    model = combo.model()
-    if isinstance(model, QStandardItemModel):
-        model.item(row).setEnabled(enabled)

@@ -16,11 +16,15 @@ from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName, ResultPl
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.run.prepared_result import Preparation, PreparedResult
+from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.changes import Changes
 from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.workflows.outcome import Expected, Outcome
+from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
 
 EDIT_DELAY_MS = 400  # after the last edit
@@ -53,18 +57,18 @@ class RunController(QObject):
         self.failure: Failure | None = None
         self.notice = ""
         self.kept: Outcome | None = None
+        self._shown: Prediction | None = None  # that is reviewed
+        self._prepared: PreparedResult | None = None  # to be shown next
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._wanted: dict[str, float] | None = None
         self._previewing = False
         self._running_on: PlaneReader | None = None
         self._started = self._first_step = 0.0
-        self._delay = QTimer(self)
-        self._delay.setSingleShot(True)
-        self._delay.setInterval(GUESS_DELAY_MS)
-        self._delay.timeout.connect(self._start_guess)
+        self._delay = debouncer(self, GUESS_DELAY_MS, self._start_guess)
         for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
             signal.connect(self._choices_changed)
         workspace.outcome_changed.connect(self._show)
+        workspace.saved_changed.connect(self._show_saved)
         workspace.outcome_dropped.connect(self._drop_layers)
         opener.left.connect(workspace.forget_image)
         self._edits = QTimer(self)
@@ -77,13 +81,14 @@ class RunController(QObject):
         self._running_on = None
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._layers.close()
-        self._delay.stop()
+        self._delay.cancel()
         self._edits.stop()
         for signal in (
             self._workspace.recipe_changed, self._workspace.package_changed, self._workspace.stack_changed,
         ):  # fmt: skip
             signal.disconnect(self._choices_changed)
         self._workspace.outcome_changed.disconnect(self._show)
+        self._workspace.saved_changed.disconnect(self._show_saved)
         self._workspace.outcome_dropped.disconnect(self._drop_layers)
 
     # -- running
@@ -95,17 +100,18 @@ class RunController(QObject):
         if self.running or workspace.stack is None or workspace.package is None:
             return
         self._guess.stop()
-        self._delay.stop()
+        self._delay.cancel()
         self.failure, self.notice = None, ""
         try:
             steps = workspace.run()
         except CellvinoError as error:
             self._fail(error)
             return
-        done = partial(self._accept, workspace.stack, workspace.pipeline())
-        self.running, self._running_on, self._started = True, workspace.stack.planes, time.perf_counter()
-        self._task = Task(done=done, failed=self._fail, stopped=self._stop, news=self._news)
-        self._worker.start(lambda: steps, self._task)
+        stack, pipeline = workspace.stack, workspace.pipeline()
+        done = partial(self._accept, stack, pipeline)
+        self.running, self._running_on, self._started = True, stack.planes, time.perf_counter()
+        self._task = Task(done=done, failed=self._fail, stopped=self._stop, progressed=self._on_progress)
+        self._worker.start(lambda: Preparation(pipeline, stack).follow(steps), self._task)
         self.changed.emit()
 
     def cancel(self) -> None:
@@ -114,7 +120,7 @@ class RunController(QObject):
             self._task.stop()
             self._workspace.cancel()
 
-    def _news(self, progress: Progress) -> None:
+    def _on_progress(self, progress: Progress) -> None:
         now, left = time.perf_counter(), None
         if progress.stage is Stage.INFERENCE:
             if progress.done <= 1:
@@ -124,16 +130,16 @@ class RunController(QObject):
         if self.running:
             self.progressed.emit(progress, left)
 
-    def _accept(self, stack: Stack, pipeline: Pipeline, outcome: Outcome) -> None:
+    def _accept(self, stack: Stack, pipeline: Pipeline, made: PreparedResult) -> None:
         self.running, self.seconds = False, time.perf_counter() - self._started
-        before = self.kept
-        self.kept = outcome
+        before, outcome = self.kept, made.outcome
+        self.kept, self._prepared = outcome, made
         self._workspace.accept(outcome, pipeline, stack.planes)
         if self._workspace.outcome is not outcome:  # another image or time point was chosen meanwhile
             self.kept = before
             self.changed.emit()
         if self.expected is None:
-            self._delay.start()
+            self._delay.throttle()
 
     def _stop(self) -> None:
         self.running = False
@@ -160,37 +166,39 @@ class RunController(QObject):
         if self._wanted is None or self._previewing:
             return
         values, self._wanted = self._wanted, None
-        outcome = self._workspace.outcome
-        if outcome is None:
+        outcome, pipeline, stack = self._workspace.outcome, self._workspace.done, self._workspace.stack
+        if outcome is None or pipeline is None or stack is None:
             return
         raw = outcome.prediction.raw
+        preparation = Preparation(pipeline, stack, self._reviewer.known_sha256(outcome.prediction.plane))
         self._previewing = True
         self._preview = Task(
-            done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._go_on
+            done=lambda made: self._show_preview(made, raw), failed=self._fail_preview, stopped=self._decode_done
         )
-        self._decoder.start(lambda: self._workspace.redecode(values), self._preview)
+        self._decoder.start(lambda: preparation.prepare(self._workspace.redecode(values)), self._preview)
 
-    def _show_preview(self, made: Outcome, raw: object) -> None:
+    def _show_preview(self, made: PreparedResult, raw: object) -> None:
         shown = self._workspace.outcome
         if shown is not None and shown.prediction.raw is raw:
-            self._workspace.show(made)
-        self._go_on()
+            self._prepared = made
+            self._workspace.show(made.outcome)
+        self._decode_done()
 
     def _fail_preview(self, error: BaseException) -> None:
         self.failure = failure_of(error)
         self.changed.emit()
-        self._go_on()
+        self._decode_done()
 
-    def _go_on(self) -> None:
+    def _decode_done(self) -> None:
         self._previewing = False
         self._decode_next()
 
-    def keep(self) -> None:
+    def keep_preview(self) -> None:
         """Take what is shown as the result."""
         self.kept = self._workspace.outcome
-        self._workspace.keep()
+        self._workspace.keep_preview()
 
-    def back(self) -> None:
+    def discard_preview(self) -> None:
         """Show the result as it was kept last."""
         self._wanted = None
         self._preview.stop()
@@ -200,33 +208,50 @@ class RunController(QObject):
     # -- what follows
 
     def _show(self, outcome: Outcome | None) -> None:
-        self.notice = self._reviewer.take(outcome)
+        made, self._prepared = self._prepared, None
         if outcome is None:
-            self.kept, self._wanted = None, None
+            self.notice = self._reviewer.take(None)
+            self.kept, self._wanted, self._shown = None, None, None
             self._canvas.leave()
             self._layers.hide()
-        else:
+        elif outcome.prediction is not self._shown:  # else only what is counted as changed is another
+            self._shown = outcome.prediction
             self.kept = self.kept or outcome
-            self.show_again()
+            ready = made if made is not None and made.outcome is outcome else None
+            self.notice = self._reviewer.take(outcome, None if ready is None else ready.annotation)
+            self._show_layer(ready if ready is not None and ready.annotation is self._reviewer.annotation else None)
         self.changed.emit()
+
+    def _show_saved(self, saved: SavedField | None) -> None:
+        """Show what stands on disk of the field, to be corrected without a run."""
+        if self._workspace.outcome is None:
+            self._reviewer.take_saved(saved)
+            if saved is None:
+                self._canvas.leave()
+                self._layers.remove_current()
+            self.show_again()
+            self.changed.emit()
 
     def show_again(self) -> None:
         """Show what is reviewed in its layer, which is made where there is none any more."""
+        self._show_layer(None)
+
+    def _show_layer(self, made: PreparedResult | None) -> None:
         workspace, picture, annotation = self._workspace, self._opener.picture, self._reviewer.annotation
-        done, stack, outcome = workspace.done, workspace.stack, workspace.outcome
-        if annotation is None or done is None or stack is None or outcome is None:
+        shown, stack = workspace.shown, workspace.stack
+        if annotation is None or shown is None or stack is None:
             return
-        title = stack.origin_of(done.recipe.frame).name
-        name = ResultName(title, done.label, done.package.spec.classes)
-        pixels = outcome.prediction.plane
-        place = ResultPlace(stack.planes, pixels, seen_in(pixels, done.recipe.z_choice))
+        title = shown.plane.origin.name
+        name = ResultName(title, shown.label, shown.classes)
+        place = ResultPlace(stack.planes, shown.plane, seen_in(shown.plane, shown.recipe.z_choice))
         if not self._layers.fits(annotation, place, title):
             self._canvas.leave()  # its layer makes room for one of another kind
         source = picture.source_layer() if picture is not None else None
-        self._canvas.enter(self._layers.show(annotation, place, name, source))
+        layer = self._layers.show(annotation, place, name, source, None if made is None else made.look)
+        self._canvas.enter(layer, None if made is None else made.seen)
 
     @property
-    def undecided(self) -> bool:
+    def has_preview(self) -> bool:
         """Whether a preview of the sliders is shown that was neither kept nor taken back."""
         outcome = self._workspace.outcome
         return (
@@ -252,7 +277,7 @@ class RunController(QObject):
         self.expected = None
         self._guess.stop()
         if stack is not None and not self.running:
-            self._delay.start()
+            self._delay.throttle()
         self.changed.emit()
 
     def _start_guess(self) -> None:

@@ -6,9 +6,10 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.core.progress import Progress, Stage
-from napari_cellvino.gui.run.device_choice import DeviceChoice, PrecisionChoice
-from napari_cellvino.gui.run.model_choice import CardWindow, ModelChoice
-from napari_cellvino.gui.run.refine_choice import RefineChoice
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.gui.run.device_choice import device_choices, precision_choices
+from napari_cellvino.gui.run.first_sight_box import FirstSightBox
+from napari_cellvino.gui.run.model_choice import CardWindow, model_choices, outline_choices
 from napari_cellvino.gui.run.run_view import RunView, State, resolve
 from napari_cellvino.gui.run.sliders import Sliders
 from napari_cellvino.gui.shell.viewer_session import Session
@@ -16,17 +17,18 @@ from napari_cellvino.gui.widgets.colours import colours
 from napari_cellvino.gui.widgets.form_layout import (
     Fold,
     add_row,
-    beside,
-    calm,
     form,
+    ignore_wheel,
     in_tab_order,
     panel_layout,
     say,
+    side_by_side,
     text_line,
 )
 from napari_cellvino.gui.widgets.formatting import format_seconds
 from napari_cellvino.gui.widgets.notice import Notice
-from napari_cellvino.model_package import Gives
+from napari_cellvino.gui.widgets.value_combo import ValueCombo
+from napari_cellvino.model_package import ModelOutput
 
 
 class RunPanel(QWidget):
@@ -46,21 +48,20 @@ class RunPanel(QWidget):
         in_tab_order(self.keep_button, self.back_button)
         self._connect()
         self._offer_models()
-        self._offer_devices()
         self._draw()
 
     def _build_choices(self, layout: QVBoxLayout) -> None:
         grid = form(layout)
-        self.model = ModelChoice()
+        self.model = ValueCombo[str](name="Model")
         self.card_button = QPushButton("C&ard")
         self.card_button.setToolTip("What the model has seen, what it scores, where it fails, its licence")
-        self.device = DeviceChoice()
-        self.precision = PrecisionChoice()
-        self.outline = RefineChoice()
+        self.device = ValueCombo[str](name="Device", tooltip="Looking for devices …")
+        self.precision = ValueCombo[Precision](name="Precision", fitted=True)
+        self.outline = ValueCombo[str](name="Outlines")
         add_row(grid, "&Model", self.model, self.card_button)
         self._outline_label = add_row(grid, "O&utlines", self.outline)
         add_row(grid, "&Device", self.device, self.precision)
-        self.diameter = calm(QDoubleSpinBox())
+        self.diameter = ignore_wheel(QDoubleSpinBox())
         self.diameter.setDecimals(1)
         self.diameter.setSpecialValueText("automatic")
         self.diameter.setKeyboardTracking(False)
@@ -82,11 +83,20 @@ class RunPanel(QWidget):
         self.bar.setTextVisible(False)
         self.cancel_button = QPushButton("&Cancel")
         self.cancel_button.setToolTip("Stop this run; what was there before stays")
-        self._working = beside(self.bar, self.cancel_button, stretch=0)
+        self._working = side_by_side(self.bar, self.cancel_button, stretch=0)
         self.progress = text_line()
         self.hint = text_line("aside")
         self.failure = Notice()
-        for widget in (self.cost, self.run_button, self._working, self.progress, self.hint, self.failure):
+        self.first_sight = FirstSightBox(self.session.first_sight)
+        for widget in (
+            self.first_sight,
+            self.cost,
+            self.run_button,
+            self._working,
+            self.progress,
+            self.hint,
+            self.failure,
+        ):
             layout.addWidget(widget)
 
     def _build_result(self, layout: QVBoxLayout) -> None:
@@ -107,14 +117,14 @@ class RunPanel(QWidget):
         self.keep_button.setToolTip("Take what is shown as the result; later changes are counted against it")
         self.back_button = QPushButton("&Back")
         self.back_button.setToolTip("Go back to the result kept last")
-        self._undecided = beside(self.changes, self.keep_button, self.back_button, stretch=0)
+        self._undecided = side_by_side(self.changes, self.keep_button, self.back_button, stretch=0)
         for widget in (self.count, self.classes, self.detail, self.stale, self.notice, self.sliders, self._undecided):
             layout.addWidget(widget)
 
     def _connect(self) -> None:
         workspace, runner, catalogue = self._workspace, self._runner, self._catalogue
         catalogue.packages_listed.connect(self._offer_models)
-        catalogue.devices_listed.connect(self._offer_devices)
+        catalogue.devices_listed.connect(self._draw)
         catalogue.changed.connect(self._draw)
         self.session.opener.changed.connect(self._draw)
         self.session.saved_result.changed.connect(self._draw)
@@ -129,8 +139,8 @@ class RunPanel(QWidget):
         self.run_button.clicked.connect(runner.run)
         self.cancel_button.clicked.connect(runner.cancel)
         self.sliders.value_changed.connect(runner.preview)
-        self.keep_button.clicked.connect(runner.keep)
-        self.back_button.clicked.connect(runner.back)
+        self.keep_button.clicked.connect(runner.keep_preview)
+        self.back_button.clicked.connect(runner.discard_preview)
 
     # -- what the user does
 
@@ -149,16 +159,13 @@ class RunPanel(QWidget):
     # -- what is shown
 
     def _offer_models(self, _: object = None) -> None:
-        self.model.offer(self._catalogue.packages, self._workspace.recipe.model)
-        self.outline.offer(self._catalogue.packages, self._workspace.recipe.outline)
-
-    def _offer_devices(self, _: object = None) -> None:
-        if self._catalogue.devices:
-            self.device.offer(self._catalogue.devices, self._workspace.recipe.device)
+        self.model.offer(model_choices(self._catalogue.packages))
+        self.outline.offer(outline_choices(self._catalogue.packages))
+        self._draw_choices()
 
     def _draw(self, _: object = None) -> None:
         view = resolve(
-            self._workspace, self._catalogue, self.session.opener, self._runner, self.session.saved_result.shown
+            self._workspace, self._catalogue, self.session.opener, self._runner, self.session.saved_result.failure
         )
         self._draw_choices()
         self._draw_running(view)
@@ -166,14 +173,16 @@ class RunPanel(QWidget):
 
     def _draw_choices(self) -> None:
         recipe, package = self._workspace.recipe, self._workspace.package
-        finds_boxes = package is not None and package.spec.gives is Gives.BOXES
+        finds_boxes = package is not None and package.spec.gives is ModelOutput.BOXES
         self.model.set_value(self._catalogue.checking or recipe.model)
         self.outline.set_value(self._catalogue.checking_outline or recipe.outline)
         for widget in (self.outline, self._outline_label):
             widget.setVisible(finds_boxes and self.outline.count() > 1)
         self.card_button.setEnabled(package is not None)
+        self.device.offer(device_choices(self._catalogue.devices, recipe.device))
         self.device.set_value(recipe.device)
-        self.precision.offer(package, recipe.precision, self._catalogue.able(recipe.device))
+        self.precision.offer(precision_choices(package, self._catalogue.capabilities(recipe.device)))
+        self.precision.set_value(recipe.precision)
         with QSignalBlocker(self.diameter):
             self.diameter.setRange(0, 2000 * self._pixel_um())
             self.diameter.setSuffix(" px" if self._pixel_um() == 1.0 else " µm")
@@ -199,7 +208,7 @@ class RunPanel(QWidget):
         say(self.classes, view.classes)
         say(self.detail, view.detail)
         say(self.stale, f"⚠  {view.stale}" if view.stale else "")
-        self.notice.show_words(view.notice)
+        self.notice.show_message(view.notice)
         self.changes.setText(view.changes)
         self._undecided.setVisible(bool(view.changes))
         stack, package = self._workspace.stack, self._workspace.package

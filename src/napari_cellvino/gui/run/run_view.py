@@ -11,7 +11,6 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.figures.outlines import class_hues
 from napari_cellvino.gui.open.open_controller import OpenController
-from napari_cellvino.gui.open.saved_result_controller import SavedResult
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
 from napari_cellvino.gui.widgets.failure import Failure
@@ -25,6 +24,7 @@ from napari_cellvino.gui.widgets.formatting import (
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import notices_of
 from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
 
 
@@ -60,12 +60,12 @@ def resolve(
     catalogue: ModelCatalogue,
     opener: OpenController,
     runner: RunController,
-    saved: SavedResult | None = None,
+    unread: Failure | None = None,
 ) -> RunView:
-    """Return what to show now; ``saved`` is what an earlier run left on disk."""
-    outcome = workspace.outcome
+    """Return what to show now; ``unread`` is why the result on disk is not shown."""
+    outcome, saved = workspace.outcome, workspace.saved
     missing = _missing(workspace, catalogue, opener)
-    failure = runner.failure or catalogue.failure
+    failure = runner.failure or catalogue.failure or unread
     return RunView(
         state=_state(workspace, runner, failure),
         hint=missing or "Find the cells with the choices above (Alt+R)",
@@ -76,7 +76,7 @@ def resolve(
         detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
-        notice="\n".join(_notices(outcome, runner)),
+        notice="\n".join(filter(None, (workspace.channel_guess.said(workspace.recipe), *_notices(outcome, runner)))),
         failure=failure,
     )
 
@@ -130,12 +130,12 @@ def _detail(outcome: Outcome, runner: RunController) -> str:
     return f"{seen}, in {format_seconds(runner.seconds)} on {info.device}, {info.number_type}"
 
 
-def _saved(saved: SavedResult) -> str:
-    return f"Saved earlier with {saved.model}. Run the model to review them and to move the sliders."
+def _saved(saved: SavedField) -> str:
+    return f"{saved.annotation.provenance.plane}, saved earlier with {saved.label}. Run again to move the sliders."
 
 
 def _changes(outcome: Outcome | None, runner: RunController) -> str:
-    if outcome is None or not runner.undecided:
+    if outcome is None or not runner.has_preview:
         return ""
     return format_changes(outcome.changes.added, outcome.changes.removed)
 

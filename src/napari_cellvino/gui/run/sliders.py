@@ -6,7 +6,7 @@ from qtpy.QtCore import QObject, QSignalBlocker, Qt, QTimer, Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QSlider, QWidget
 
 from napari_cellvino.core.image import Spacing
-from napari_cellvino.gui.widgets.form_layout import GAP, calm
+from napari_cellvino.gui.widgets.form_layout import GAP, ignore_wheel
 from napari_cellvino.gui.widgets.formatting import format_parameter, unit_scale
 from napari_cellvino.segmentation.heads import Parameter
 
@@ -74,10 +74,10 @@ class ParameterRow(QObject):
         default = format_parameter(parameter, parameter.default, spacing)
         tooltip = f"{parameter.help}.\nThe model's own value: {default}"
         self.title, self.slider, self.number = QLabel(parameter.title), QSlider(Qt.Orientation.Horizontal), _number()
-        calm(self.slider)
+        ignore_wheel(self.slider)
         self.slider.setRange(0, STEPS)
         self.slider.setPageStep(STEPS // 20)
-        self.number.setDecimals(2 if not unit or parameter.step * self._factor < 0.5 else 0)
+        self.number.setDecimals(2 if parameter.step * self._factor < 0.5 else 0)
         self.number.setSingleStep(parameter.step * self._factor)
         self.number.setRange(parameter.low * self._factor, parameter.high * self._factor)
         self.number.setSuffix(f" {unit}" if unit else "")
@@ -123,7 +123,7 @@ class ParameterRow(QObject):
 
 
 def _number() -> QDoubleSpinBox:
-    box = calm(QDoubleSpinBox())
+    box = ignore_wheel(QDoubleSpinBox())
     box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
     box.setKeyboardTracking(False)
     box.setAlignment(Qt.AlignmentFlag.AlignRight)

@@ -15,7 +15,7 @@ from napari_cellvino.gui.save.save_controller import SaveController
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.results.exported_fields import Unreadable, read_fields
+from napari_cellvino.results.exported_fields import UnreadableField, read_fields
 from napari_cellvino.results.plot_measures import PlotOffer
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.correction_report import write_report
@@ -27,10 +27,10 @@ FOLDER_NAME = "exported"  # folder beside the results, with one for each format
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class WrittenOutput:
     """What was written last, in words, and the file or folder."""
 
-    words: str
+    summary: str
     path: Path
 
 
@@ -43,7 +43,7 @@ class ExportController(QObject):
         super().__init__()
         self._saver, self._worker, self._reader = saver, worker, reader
         self.working = ""  # what is being written
-        self.made: Made | None = None
+        self.made: WrittenOutput | None = None
         self.plot: Path | None = None
         self.offer: PlotOffer | None = None  # what the saved results can be plotted by, once that is read
         self.searching = False  # whether saved results are being looked for
@@ -66,7 +66,7 @@ class ExportController(QObject):
     @property
     def missing(self) -> str:
         """Why nothing can be made now, in words."""
-        failed = self.failure.words if self.failure is not None else ""
+        failed = self.failure.message if self.failure is not None else ""
         return self.working or (SEARCHING if self.searching else failed or NOT_YET)
 
     @property
@@ -97,18 +97,23 @@ class ExportController(QObject):
         results = self.results
         self._start("drawing", lambda: _draw(results, of, by))
 
-    def _start(self, what: str, work: Callable[[], Made], *, again: Callable[[], None] | None = None) -> None:
+    def look(self) -> None:
+        """Look again at what stands in the folder: a run has put results there."""
+        self._look(moved=False)
+        self.changed.emit()
+
+    def _start(self, what: str, work: Callable[[], WrittenOutput], *, again: Callable[[], None] | None = None) -> None:
         self.working, self.failure, self.made, self.replace = what, None, None, None
         self.changed.emit()
         task = Task(done=self._done, failed=lambda error: self._fail(error, again))
-        self._saver.settle(partial(self._worker.start, work, task), self._stop)
+        self._saver.when_saved(partial(self._worker.start, work, task), self._stop)
 
     def _stop(self) -> None:
         """Stop, as corrections could not be saved; the Save panel says why."""
         self.working = ""
         self.changed.emit()
 
-    def _done(self, made: Made) -> None:
+    def _done(self, made: WrittenOutput) -> None:
         self.working, self.made = "", made
         self.plot = made.path if made.path.suffix == ".png" else self.plot
         self.changed.emit()
@@ -150,24 +155,24 @@ def _offer_of(results: Path) -> PlotOffer | None:
     return plot_offer(results) if results.is_dir() and ResultStore(results).find_folders() else None
 
 
-def _export(results: Path, kind: str, *, overwrite: bool) -> Made:
-    unreadable: list[Unreadable] = []
+def _export(results: Path, kind: str, *, overwrite: bool) -> WrittenOutput:
+    unreadable: list[UnreadableField] = []
     choices = ExportChoices((kind,), results / FOLDER_NAME, overwrite, REVIEWED_ONLY)
     done = export_fields(read_fields(ResultStore.open(results).folders(), {}, unreadable), choices)[kind]
-    return Made(describe([done]) + _lost(unreadable), done.folder)
+    return WrittenOutput(describe([done]) + _lost(unreadable), done.folder)
 
 
-def _lost(unreadable: Sequence[Unreadable]) -> str:
+def _lost(unreadable: Sequence[UnreadableField]) -> str:
     return "".join(f"\n{one.folder.name}: left out: {one.error}" for one in unreadable)
 
 
-def _report(results: Path, *, overwrite: bool) -> Made:
+def _report(results: Path, *, overwrite: bool) -> WrittenOutput:
     done = write_report(results, overwrite=overwrite)
     report = done.report
     totals, fields = report.totals(), format_count(len(report.fields), "field")
-    words = f"{fields}: {totals['model']:,} cells found, {totals['corrected']:,} after correction. "
-    words += _describe_f1(report.accuracy.f1_50, totals["reviewed"], totals["corrected"])
-    return Made(words + _lost(done.left_out), done.path)
+    summary = f"{fields}: {totals['model']:,} cells found, {totals['corrected']:,} after correction. "
+    summary += _describe_f1(report.accuracy.f1_50, totals["reviewed"], totals["corrected"])
+    return WrittenOutput(summary + _lost(done.left_out), done.path)
 
 
 def _describe_f1(f1: float, reviewed: int, cells: int) -> str:
@@ -180,6 +185,6 @@ def _describe_f1(f1: float, reviewed: int, cells: int) -> str:
     )
 
 
-def _draw(results: Path, of: str, by: str) -> Made:
+def _draw(results: Path, of: str, by: str) -> WrittenOutput:
     done = write_plot(results, of, by)
-    return Made(f"{done.labels.title}: {done.labels.lines[0]}" + _lost(done.unreadable), done.path)
+    return WrittenOutput(f"{done.labels.title}: {done.labels.lines[0]}" + _lost(done.unreadable), done.path)

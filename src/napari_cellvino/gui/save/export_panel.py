@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 from napari_cellvino.formats.registry import FORMATS
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.plot_form import PlotRow
-from napari_cellvino.gui.widgets.form_layout import GAP, Fold, beside, narrow, say, text_line
+from napari_cellvino.gui.widgets.form_layout import GAP, Fold, narrow, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.wide_picture import WidePicture
 
@@ -54,15 +54,15 @@ class ExportBox(QWidget):
         self.open_button = QPushButton("Open it")
         self.open_button.setToolTip("Show it in the program that the computer has for it")
         self.picture = WidePicture("Plot")
-        chosen = beside(self.kind, self.export_button, stretch=0)
+        chosen = side_by_side(self.kind, self.export_button, stretch=0)
         self.fold = Fold("Files for other programs", chosen, self.about)
         self.fold.setToolTip("COCO, YOLO, Cellpose, ImageJ, QuPath, OME-Zarr, training sets and more")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GAP)
         for widget in (
-            self.plot_row, beside(self.report_button), self.fold, self.not_in_it, self.working, self.failure,
-            beside(self.replace_button), self.made, beside(self.open_button), self.picture,
+            self.plot_row, side_by_side(self.report_button), self.fold, self.not_in_it, self.working, self.failure,
+            side_by_side(self.replace_button), self.made, side_by_side(self.open_button), self.picture,
         ):  # fmt: skip
             layout.addWidget(widget)
         self._connect()
@@ -99,6 +99,6 @@ class ExportBox(QWidget):
         say(self.working, f"{exporter.working} …" if exporter.working else "")
         self.failure.show_failure(exporter.failure)
         self.replace_button.setVisible(exporter.replace is not None)
-        say(self.made, f"✓  {exporter.made.words}" if exporter.made else "")
+        say(self.made, f"✓  {exporter.made.summary}" if exporter.made else "")
         self.open_button.setVisible(exporter.made is not None)
         self.picture.show_pixmap(QPixmap(str(exporter.plot)) if exporter.plot else None)

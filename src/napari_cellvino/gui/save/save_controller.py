@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +14,15 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import OutputError, ReplaceError
 from napari_cellvino.core.image import Origin, Stack
-from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.results.usual_folder import results_beside
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.save_field import SaveRequest
+from napari_cellvino.workflows.saved_field import SavedField, SavedFieldRequest
 from napari_cellvino.workflows.workspace import Workspace
 
-FOLDER_NAME = "cellvino-results"
 IDLE_S = 1.5  # without a correction, until corrections are saved
 MOST_S = 15.0  # of corrections without a pause, until they are saved all the same
 REST = 4  # times as long as the last save took, until the next one
@@ -42,12 +41,17 @@ class SaveState(Enum):
     OCCUPIED = "another result stands there"
     FAILED = "could not be saved"
 
+    @property
+    def busy(self) -> bool:
+        """Whether files are being written."""
+        return self in (SaveState.SAVING, SaveState.UPDATING)
+
 
 _FOLLOWED = (SaveState.SAVED, SaveState.UPDATING)
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _PendingWork:
     """Work that waits until all corrections are saved, and what to do where they cannot be."""
 
     call: Callable[[], object]
@@ -64,6 +68,8 @@ class SaveController(QObject):
     """
 
     changed = Signal()
+    moved = Signal()  # to another folder
+    left_saved = Signal()  # what was corrected in a field that was left is saved
 
     def __init__(
         self,
@@ -78,15 +84,16 @@ class SaveController(QObject):
         self.failure: Failure | None = None
         self._usual = ""  # the folder beside the image
         self._chosen: str | None = None  # the folder that the user chose, which holds for all images
-        self._request: SaveRequest | None = None  # of the result that is saved or being saved
+        self._request: SaveRequest | SavedFieldRequest | None = None  # of the result that is saved or being saved
         self._saved_in: Path | None = None
         self._corrected_at: float | None = None  # when the first correction that is not saved was made
         self._next_at = 0.0  # when the next save may begin
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_PendingWork] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._update)
         workspace.outcome_changed.connect(self._outcome_changed)
+        workspace.saved_changed.connect(self._saved_changed)
         workspace.stack_changed.connect(self._stack_changed)
 
     @property
@@ -100,24 +107,24 @@ class SaveController(QObject):
         return self.state is SaveState.SAVING
 
     @property
-    def follows(self) -> bool:
+    def autosaves(self) -> bool:
         """Whether corrections are saved without being asked."""
         return self.state in _FOLLOWED
 
     @property
     def result_shown(self) -> bool:
         """Whether there is a result that could be saved."""
-        return self._workspace.outcome is not None
+        return self._workspace.shown is not None
 
     @property
-    def stands_there(self) -> bool:
+    def result_exists(self) -> bool:
         """Whether another result is there, which saving again with ``overwrite`` replaces."""
         return self.state is SaveState.OCCUPIED
 
     @property
     def saved(self) -> Path | None:
         """The folder of the result shown, once it is saved."""
-        return self._saved_in if self.follows else None
+        return self._saved_in if self.autosaves else None
 
     def close(self) -> None:
         """Listen no more; corrections that are not saved stay in the journal."""
@@ -125,13 +132,22 @@ class SaveController(QObject):
         self.state, self._request, self.failure = SaveState.UNSAVED, None, None
         self._waiting.clear()
         self._workspace.outcome_changed.disconnect(self._outcome_changed)
+        self._workspace.saved_changed.disconnect(self._saved_changed)
         self._workspace.stack_changed.disconnect(self._stack_changed)
 
     def choose(self, folder: str) -> None:
         """Choose the folder; it holds for every image that follows."""
         self._save_corrections_left()
         self._chosen = folder
+        self._workspace.show_saved(None)  # it stands in the folder before
         self._reset()
+        self.moved.emit()
+
+    def look_in(self, folder: Path) -> None:
+        """Take the usual folder of what was opened, before an image of it is shown."""
+        if str(folder) != self._usual:
+            self._usual = str(folder)
+            self.changed.emit()
 
     def target(self) -> Path:
         """Return the folder of the result shown.
@@ -141,16 +157,16 @@ class SaveController(QObject):
         OutputError
             If no folder is chosen, or it cannot be looked into.
         """
-        if not self.folder or self._workspace.outcome is None:
+        if not self.folder or self._workspace.shown is None:
             raise OutputError("no folder is chosen for corrections; choose one where results are saved (tab 4)")
         try:
             return self._request_now().folder
         except OSError as error:
             raise OutputError(f"corrections cannot be kept in {self.folder}: {error}; choose another folder") from error
 
-    def _request_now(self) -> SaveRequest:
-        root, outcome = Path(self.folder).expanduser(), self._workspace.outcome
-        home = self._home(outcome.prediction.plane.origin) if outcome is not None else None
+    def _request_now(self) -> SaveRequest | SavedFieldRequest:
+        root, shown = Path(self.folder).expanduser(), self._workspace.shown
+        home = self._home(shown.plane.origin) if shown is not None else None
         return self._workspace.save_request(root, home[1] if home is not None else None)
 
     # -- saving
@@ -163,28 +179,28 @@ class SaveController(QObject):
 
     def go_on(self) -> None:
         """Save what is corrected from now on, where the result shown stands on disk already."""
-        if self._workspace.outcome is not None and self.folder:
+        if self._workspace.shown is not None and self.folder:
             request = self._request_now()
             if request.stands:
                 self._request, self._saved_in, self.state = request, request.folder, SaveState.SAVED
             self.changed.emit()
 
-    def outdate(self, _: object = None) -> None:
+    def mark_changed(self, _: object = None) -> None:
         """Take note that the result was corrected."""
         if self._corrected_at is None:
             self._corrected_at = time.monotonic()
-        if self.follows:
+        if self.autosaves:
             self._schedule()
 
-    def settle(self, call: Callable[[], object], otherwise: Callable[[], object]) -> None:
+    def when_saved(self, call: Callable[[], object], otherwise: Callable[[], object]) -> None:
         """Call back once all corrections are saved, at once where they are; ``otherwise`` where they cannot be."""
-        if self.follows and (self._corrected_at is not None or self.state is SaveState.UPDATING):
-            self._waiting.append(_Waiting(call, otherwise))
+        if self.autosaves and (self._corrected_at is not None or self.state is SaveState.UPDATING):
+            self._waiting.append(_PendingWork(call, otherwise))
             self._update()
         else:
             call()
 
-    def _write(self, request: SaveRequest, state: SaveState, *, overwrite: bool) -> None:
+    def _write(self, request: SaveRequest | SavedFieldRequest, state: SaveState, *, overwrite: bool) -> None:
         self.state = state
         self.changed.emit()
         snapshot, self._corrected_at = self._snapshot(), None
@@ -210,74 +226,81 @@ class SaveController(QObject):
 
     def _save_corrections_left(self) -> None:
         """Save what was corrected before another result is shown."""
-        followed = self.follows or self.state is SaveState.SAVING
+        followed = self.autosaves or self.state is SaveState.SAVING
         if followed and self._request is not None and self._corrected_at is not None:
             work = partial(self._request.save, self._snapshot())
-            self._worker.start(work, Task(failed=self._tell_failure, lasting=True))
+            left = Task(done=lambda _: self.left_saved.emit(), failed=self._report_failure, lasting=True)
+            self._worker.start(work, left)
         self._corrected_at = None
 
-    def _tell_failure(self, error: BaseException) -> None:
+    def _report_failure(self, error: BaseException) -> None:
         """Say that an image that was left could not be saved; what was corrected in it is in its journal only."""
         self.failure = failure_of(error)
         self.changed.emit()
 
-    def _done(self, request: SaveRequest, saved: Path, began: float) -> None:
+    def _done(self, request: SaveRequest | SavedFieldRequest, saved: Path, began: float) -> None:
         if request is not self._request:
             return
         now = time.monotonic()
         self._next_at = now + REST * (now - began)
         self.state, self._saved_in, self.failure = SaveState.SAVED, saved, None
         if self._corrected_at is None:
-            self._call_back(settled=True)
+            self._call_back(succeeded=True)
         elif self._waiting:
             self._update()
         else:
             self._schedule()
         self.changed.emit()
 
-    def _fail(self, request: SaveRequest, error: BaseException) -> None:
+    def _fail(self, request: SaveRequest | SavedFieldRequest, error: BaseException) -> None:
         if request is not self._request:
-            self._tell_failure(error)
+            self._report_failure(error)
             return
         self.state = SaveState.OCCUPIED if isinstance(error, ReplaceError) else SaveState.FAILED
         self.failure = failure_of(error)
         if self._corrected_at is None:
             self._corrected_at = time.monotonic()
-        self._call_back(settled=False)
+        self._call_back(succeeded=False)
         self.changed.emit()
 
-    def _call_back(self, *, settled: bool) -> None:
+    def _call_back(self, *, succeeded: bool) -> None:
         waiting, self._waiting = self._waiting, []
         for work in waiting:
-            (work.call if settled else work.otherwise)()
+            (work.call if succeeded else work.otherwise)()
 
     def _stack_changed(self, stack: Stack | None) -> None:
         """Look for results in the usual folder of an image as soon as it is open."""
         if stack is not None:
-            home = self._home(stack.origin)
-            self._usual = str(home[0] if home is not None else _beside(stack.origin))
+            self._take_home(stack.origin)
             self.changed.emit()
 
     def _outcome_changed(self, outcome: Outcome | None) -> None:
-        if outcome is not None and self._request and outcome.prediction is self._request.prediction:
+        before = self._request
+        if outcome is not None and isinstance(before, SaveRequest) and outcome.prediction is before.prediction:
             return
         self._save_corrections_left()
         if outcome is not None:
-            origin = outcome.prediction.plane.origin
-            home = self._home(origin)
-            self._usual = str(home[0] if home is not None else _beside(origin))
+            self._take_home(outcome.prediction.plane.origin)
         self._reset()
+        if outcome is not None and isinstance(before, SavedFieldRequest):
+            self.go_on()  # the same result again, with sliders to move
+
+    def _saved_changed(self, saved: SavedField | None) -> None:
+        """Save what is corrected in a result on disk, or was until it was left."""
+        if self._workspace.outcome is not None:
+            return
+        self._save_corrections_left()
+        self._reset()
+        if saved is not None:
+            self.go_on()
+
+    def _take_home(self, origin: Origin) -> None:
+        home = self._home(origin)
+        self._usual = str(home[0] if home is not None else results_beside(Path(origin.path)))
 
     def _reset(self) -> None:
         """Forget what was saved, and a save that is under way."""
         self._timer.stop()
         self.state, self._request, self.failure = SaveState.UNSAVED, None, None
-        self._call_back(settled=False)
+        self._call_back(succeeded=False)
         self.changed.emit()
-
-
-def _beside(origin: Origin) -> Path:
-    """Return the usual folder of results: beside the image, or at home where that is no place of the user's."""
-    folder = Path(origin.path).parent
-    beside = folder.is_absolute() and os.access(folder, os.W_OK) and shipped_folder("sample_data") not in folder.parents
-    return (folder if beside and folder != shipped_folder("sample_data") else Path.home()) / FOLDER_NAME

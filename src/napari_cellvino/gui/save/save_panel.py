@@ -12,7 +12,15 @@ from napari_cellvino.core.objects import ReviewState, format_left_out
 from napari_cellvino.gui.save.export_panel import ExportBox
 from napari_cellvino.gui.save.save_controller import SaveController
 from napari_cellvino.gui.shell.viewer_session import Session
-from napari_cellvino.gui.widgets.form_layout import add_row, beside, form, in_tab_order, panel_layout, say, text_line
+from napari_cellvino.gui.widgets.form_layout import (
+    add_row,
+    form,
+    in_tab_order,
+    panel_layout,
+    say,
+    side_by_side,
+    text_line,
+)
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 
@@ -61,7 +69,7 @@ class SavePanel(QWidget):
         self.show_button = QPushButton("Open f&older")
         self.show_button.setToolTip("Show the files in the file manager")
         rows = (self.what, self.save_button, self.bar, self.hint, self.failure)
-        for widget in (*rows, beside(self.replace_button), self.saved, beside(self.show_button)):
+        for widget in (*rows, side_by_side(self.replace_button), self.saved, side_by_side(self.show_button)):
             layout.addWidget(widget)
         self.export_box = ExportBox(session.exporter)
         layout.addWidget(self.export_box)
@@ -90,32 +98,31 @@ class SavePanel(QWidget):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._saver.saved)))
 
     def _draw(self) -> None:
-        saver, outcome = self._saver, self.session.workspace.outcome
+        saver, reviewed = self._saver, self.session.reviewer.annotation
         missing = self._missing()
-        boxes = outcome is not None and outcome.prediction.decoded.labels is None
+        boxes = reviewed is not None and reviewed.labels is None
         self.what.setText((_BOXES if boxes else _OUTLINES) + _ALWAYS)
         if self.folder.text() != saver.folder:
             self.folder.setText(saver.folder)
         self.save_button.setEnabled(not missing and not saver.saving)
-        reviewed = self.session.reviewer.annotation
         records = reviewed.records.values() if reviewed is not None else ()
         counted = sum(record.counted for record in records)
         rejected = sum(record.review is ReviewState.REJECTED for record in records)
-        self.save_button.setText(f"&Save {format_count(counted)}" if outcome is not None else "&Save")
+        self.save_button.setText(f"&Save {format_count(counted)}" if reviewed is not None else "&Save")
         self.save_button.setToolTip(missing or f"Write the result into {saver.folder}")
         say(self.hint, missing or format_left_out(rejected, len(records) - counted - rejected))
         self.bar.setVisible(saver.saving)
         self.failure.show_failure(saver.failure)
-        self.replace_button.setVisible(saver.stands_there)
+        self.replace_button.setVisible(saver.result_exists)
         saved: Path | None = saver.saved
-        kept_up = "\nWhat you correct from now on is saved there too." if saver.follows else ""
+        kept_up = "\nWhat you correct from now on is saved there too." if saver.autosaves else ""
         say(self.saved, f"✓  Saved in {saved}{kept_up}" if saved is not None else "")
         self.show_button.setVisible(saved is not None)
         self.done_changed.emit(saved is not None)
 
     def _missing(self) -> str:
-        if self.session.workspace.outcome is None:
+        if self.session.workspace.shown is None:
             return "Nothing to save yet: run the model first (tab 2)."
-        if self.session.runner.undecided:
+        if self.session.runner.has_preview:
             return "The sliders show a preview. Keep it, or go back, before you save (tab 2)."
         return "" if self._saver.folder else "Choose a folder."

@@ -60,7 +60,7 @@ class Demo(QObject):
     def _end(self, failure: Failure | None) -> None:
         if self._step != "end":
             self._step = "end"
-            self.finished.emit(failure.words if failure is not None else "")
+            self.finished.emit(failure.message if failure is not None else "")
 
 
 def settle(window: CellvinoWindow) -> None:

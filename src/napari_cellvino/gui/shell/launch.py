@@ -33,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     viewer = _viewer(options)
     window = _dock(viewer)
-    for file in options.files:
-        window.session.open(file)
+    if options.files:
+        window.session.open(*options.files)
     if options.demo is None:
         if options.screenshot is not None:
             return _photograph(viewer, window, options.screenshot)
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("napari-cellvino", description="Find, outline and count cells, in napari.")
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="images, or a plate's folder, to open")
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="images, a folder of them, or a plate's, to open"
+    )
     parser.add_argument("--demo", type=Path, metavar="DIR", help="find the cells of a sample image, save into DIR")
     parser.add_argument("--screenshot", type=Path, metavar="FILE", help="save a picture of the window, then exit")
     parser.add_argument("--theme", choices=("dark", "light"), help="napari's theme, for this window")

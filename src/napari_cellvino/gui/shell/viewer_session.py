@@ -6,10 +6,12 @@ its window.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import napari
-from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
@@ -27,18 +29,27 @@ from napari_cellvino.gui.retrain.retrain_controller import RetrainController
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController
+from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.gui.worklist.list_review import ListReview
+from napari_cellvino.gui.worklist.list_run_controller import ListRunController
+from napari_cellvino.gui.worklist.list_thumbnails import ListThumbnails
+from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.io.plates import INDEX_SUFFIXES
-from napari_cellvino.results.plate_place import PlatePlace, folder_name
+from napari_cellvino.measure.rings import WIDTH
+from napari_cellvino.results.plate_place import PlatePlace, folder_name, ring_width_of
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.workspace import Workspace
+
+WARM_UP_DELAY_MS = 300  # after the first panel: what is seen comes first
 
 
 class Session(QObject):
@@ -70,37 +81,64 @@ class Session(QObject):
             self.reviewer,
             self.review_canvas,
         )
+        self.looks = SerialWorker()  # all models look at a part of an image
+        self.first_sight = FirstSightController(self.workspace, self.looks)
         self.tables = SerialWorker()  # reading what stands in folders of results
         self.exporter = ExportController(self.saver, self.worker, self.tables)
         self.retrainer = RetrainController(self.workspace, self.catalogue, self.worker)
-        self.reviewer.edited.connect(self.saver.outdate)
+        self.reviewer.edited.connect(self.saver.mark_changed)
         self.reviewer.resumed.connect(self.runner.show_again)
         self.reviewer.resumed.connect(self.saver.go_on)
         self.reviewer.came_back.connect(self.saver.go_on)
         self.saver.changed.connect(self.reviewer.changed)
         self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
-        self.plates = PlateController(self.opener, self.files)
-        self.plate_worker = SerialWorker()  # a run over a plate, and its tables
-        self.background = SerialWorker()  # small pictures
-        self.saved_result = SavedResultController(viewer, self.workspace, self.opener, self.tables, self._result_folder)
-        self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
-        self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)
-        self.thumbnails = Thumbnails(self.background)
-        self.plate_runner.ended.connect(self._look_again)
-        self.plates.opened.connect(self._take_plate_recipe)
+        self._build_lists()
         self._panels: list[int] = []
         self._prepared = False
         self._open = True
         viewer.events.theme.connect(self._restyle)
         QApplication.instance().aboutToQuit.connect(self.close)
         self.catalogue.start()
+        if not warm_up.is_done():
+            QTimer.singleShot(WARM_UP_DELAY_MS, self._warm_up)
 
-    def open(self, path: Path) -> None:
-        """Open an image file, or a plate: a folder, or the index of one."""
-        if path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES:
-            self.plates.open(path)
+    def _build_lists(self) -> None:
+        """Make what serves plates and the work list."""
+        self.plates = PlateController(self.opener, self.files)
+        self.plate_worker = SerialWorker()  # a run over a plate, and its tables
+        self.background = SerialWorker()  # small pictures
+        self.listing = SerialWorker()  # what is in the work list, and what stands in its folder of results
+        self.saved_result = SavedResultController(self.workspace, self.opener, self.worker, self._result_folder)
+        self.saver.moved.connect(self._look_again)
+        self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
+        self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)
+        self.thumbnails = Thumbnails(self.background)
+        self.plate_runner.ended.connect(self._look_again)
+        self.work_list = WorkListController(self.workspace, self.opener, self.listing)
+        self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)
+        self.list_thumbnails = ListThumbnails(self.background)
+        self.list_review = ListReview(self.viewer, self.workspace, self.work_list, self.reviewer, self.saver)
+        self.work_list.opened.connect(self._use_list)
+        self.work_list.read.connect(self._draw_list)
+        self.list_runner.ended.connect(self._look_again)
+        self.plates.opened.connect(self._take_plate_recipe)
+
+    def _warm_up(self) -> None:
+        if self._open:
+            self.background.start(warm_up.prepare, Task(done=warm_up.use_registry))
+
+    def open(self, *paths: Path) -> None:
+        """Open images as a work list, or a plate: its folder or index; a folder that is no plate is a list as well."""
+        first = paths[0]
+        index = first.suffix.lower() in INDEX_SUFFIXES and first.is_file()
+        if len(paths) == 1 and (index or first.is_dir()):
+            self.plates.open(first, otherwise=lambda: self.work_list.open([first]))
         else:
-            self.opener.open(path)
+            self.work_list.open(paths)
+
+    def run_listed(self, numbers: Sequence[int], *, replace: bool = False) -> None:
+        """Run fields of the work list, by their numbers from 0, once all corrections are saved."""
+        self.saver.when_saved(partial(self.list_runner.run, numbers, replace=replace), self.list_runner.changed.emit)
 
     def prepare_plates(self) -> None:
         """Import what reads plates while nobody waits for it, so that the first opens as fast as the next."""
@@ -128,14 +166,19 @@ class Session(QObject):
             return
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
-        for part in (*one_image, self.retrainer, self.thumbnails, self.plates, self.well_values, self.plate_runner):
+        of_plates = (self.thumbnails, self.plates, self.well_values, self.plate_runner)
+        of_list = (self.work_list, self.list_runner, self.list_thumbnails)
+        for part in (*one_image, self.first_sight, self.retrainer, *of_plates, *of_list):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
+        self.list_runner.close()
         self.thumbnails.forget()
+        self.list_thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
+        self.first_sight.close()
         listening = (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.saved_result)
-        for part in (*listening, self.current_field, self.opener):
+        for part in (*listening, self.list_review, self.work_list, self.current_field, self.opener):
             part.close()
         for worker in self._workers:
             worker.close()
@@ -154,7 +197,8 @@ class Session(QObject):
 
     @property
     def _workers(self) -> tuple[SerialWorker, ...]:
-        return self.worker, self.files, self.decoder, self.plate_worker, self.tables, self.background
+        threads = (self.worker, self.files, self.decoder, self.plate_worker, self.tables, self.background)
+        return (*threads, self.listing, self.looks)
 
     @property
     def is_open(self) -> bool:
@@ -167,43 +211,59 @@ class Session(QObject):
         session = self.reviewer.editor.session
         return session.snapshot(self.review_canvas.unfinished) if session is not None else None
 
+    def _use_list(self) -> None:
+        """Save, plot and export where the results of the work list are."""
+        root = self.work_list.root
+        if root is not None and self.workspace.stack is None:  # an image that is shown has a folder of its own
+            self.saver.look_in(root)
+
+    def _draw_list(self) -> None:
+        self.list_thumbnails.read(self.work_list.fields, self.workspace.recipe.channel)
+
     def _home(self, origin: Origin) -> Home | None:
-        """Return where the results of an image of the open plate go, or None."""
-        held = self.plates.held
-        if held is None or origin.path != str(held.source.path):
+        """Return where the results of an image of the open plate, or of the work list, go, or None."""
+        current, root = self.plates.current, self.work_list.root
+        if root is not None and self.work_list.holds(origin):
+            return root, None
+        if current is None or origin.path != str(current.source.path):
             return None
-        field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
-        stack, done = self.workspace.stack, self.workspace.done
+        field = next((f for f in current.source.plate.fields if f.label == origin.position), None)
+        stack, shown, saved = self.workspace.stack, self.workspace.shown, self.workspace.saved
         if field is None:
             return None
-        if stack is None or done is None:
+        if stack is None or shown is None:
             return self.well_values.root, None
-        segmented = channel_index(stack, done.recipe.channel)
-        return self.well_values.root, PlatePlace(held.source, field, self.well_values.layout, segmented)
+        segmented = channel_index(stack, shown.recipe.channel)
+        ring_px = None if saved is None else ring_width_of(saved.key, saved.recipe)
+        layout = self.well_values.layout
+        return self.well_values.root, PlatePlace(current.source, field, layout, segmented, ring_px or WIDTH)
 
     def _result_folder(self, origin: Origin) -> Path | None:
         """Return where the result of an image is, or would be; None where no folder of results is there."""
-        held = self.plates.held
-        if held is not None and origin.path == str(held.source.path):
-            field = next((f for f in held.source.plate.fields if f.label == origin.position), None)
+        current = self.plates.current
+        if current is not None and origin.path == str(current.source.path):
+            field = next((f for f in current.source.plate.fields if f.label == origin.position), None)
             return None if field is None else self.well_values.root / folder_name(field)
         root = Path(self.saver.folder).expanduser()
         return ResultStore(root).choose_folder(origin) if self.saver.folder and root.is_dir() else None
 
     def _look_again(self) -> None:
-        """Show what a run over the plate has saved of the field that is open."""
+        """Show what a run over many fields has saved of the field that is open, and what can be made of all."""
         self.saved_result.look(again=True)
+        self.exporter.look()
 
     def _take_plate_recipe(self) -> None:
         """Choose again what the plate that was opened was run with last."""
-        held = self.plates.held
+        current = self.plates.current
+        if current is not None and self.workspace.stack is None:
+            self.saver.look_in(self.well_values.root)
         store = ResultStore(self.well_values.root)
-        if held is None or self.plates.failure is not None or not store.has_recipe:
+        if current is None or self.plates.failure is not None or not store.has_recipe:
             return
         try:
             recipe = store.recipe()
         except CellvinoError as error:
-            self.plates.tell(error)
+            self.plates.show_failure(error)
             return
         self.plate_runner.choose_channel(recipe.channel)
         self.catalogue.choose_recipe(recipe)

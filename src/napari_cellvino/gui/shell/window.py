@@ -53,6 +53,7 @@ class CellvinoWindow(QWidget):
         self.session.runner.changed.connect(self._tick_run)
         self.session.plates.opened.connect(lambda: self.tabs.setCurrentIndex(self._plate_tab))
         self.session.join(self)
+        self.session.work_list.come_back()
         self._tick(0, "1 Open", self.session.workspace.stack is not None)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)

@@ -11,7 +11,7 @@ from napari_cellvino.gui.shell.viewer_session import Session
 
 
 class DropPanel(QWidget):
-    """A panel that opens what is dropped on it: images, plates, several at once; the last one is worked on."""
+    """A panel that opens what is dropped on it: images, folders of images, a plate."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -25,7 +25,11 @@ class DropPanel(QWidget):
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 (Qt's name)
         """Open what was dropped."""
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.session.open(Path(url.toLocalFile()))
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            self.open_dropped(paths)
         event.acceptProposedAction()
+
+    def open_dropped(self, paths: list[Path]) -> None:
+        """Open files and folders as what they are."""
+        self.session.open(*paths)

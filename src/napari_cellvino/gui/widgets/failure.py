@@ -14,14 +14,14 @@ from napari_cellvino.core.errors import CellvinoError
 class Failure:
     """Words for the panel; ``details`` (a traceback) is empty for what the user can understand and act on."""
 
-    words: str
+    message: str
     details: str = ""
 
 
 def failure_of(error: BaseException) -> Failure:
     """Return the words for an error; one that nobody foresaw is also handed to napari's notifications."""
     if isinstance(error, CellvinoError):
-        return Failure(_sentence(error.in_window))
+        return Failure(_sentence(error.window_message))
     notification_manager.receive_error(type(error), error, error.__traceback__)
     lines = "".join(traceback.format_exception(error))
     return Failure(

@@ -52,7 +52,7 @@ def add_row(grid: QGridLayout, title: str, field: QWidget, *further: QWidget) ->
     if not field.accessibleName():
         field.setAccessibleName(title.replace("&", ""))
     grid.addWidget(label, row, 0)
-    grid.addWidget(beside(field, *further, stretch=0) if further else field, row, 1)
+    grid.addWidget(side_by_side(field, *further, stretch=0) if further else field, row, 1)
     return label
 
 
@@ -77,13 +77,13 @@ def narrow(combo: QComboBox) -> QComboBox:
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     combo.setMinimumContentsLength(8)
     combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return calm(combo)
+    return ignore_wheel(combo)
 
 
-def calm(field: _Field) -> _Field:
+def ignore_wheel(field: _Field) -> _Field:
     """Let the wheel scroll the panel and not change a field that the mouse happens to pass over."""
     field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    field.installEventFilter(_CalmWheel(field))
+    field.installEventFilter(_IgnoreWheel(field))
     return field
 
 
@@ -93,7 +93,7 @@ def in_tab_order(*widgets: QWidget) -> None:
         QWidget.setTabOrder(first, second)
 
 
-class _CalmWheel(QObject):
+class _IgnoreWheel(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
         if event.type() == QEvent.Type.Wheel and not self.parent().hasFocus():
             event.ignore()
@@ -101,7 +101,7 @@ class _CalmWheel(QObject):
         return False
 
 
-def beside(*widgets: QWidget, stretch: int = -1) -> QWidget:
+def side_by_side(*widgets: QWidget, stretch: int = -1) -> QWidget:
     """Return widgets side by side; the one numbered ``stretch`` takes what room there is."""
     row = QWidget()
     layout = QHBoxLayout(row)

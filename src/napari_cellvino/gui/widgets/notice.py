@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QFrame, QPlainTextEdit, QPushButton, QVBoxLayout, QWi
 
 from napari_cellvino.gui.widgets.colours import set_tone
 from napari_cellvino.gui.widgets.failure import Failure
-from napari_cellvino.gui.widgets.form_layout import beside, text_line
+from napari_cellvino.gui.widgets.form_layout import side_by_side, text_line
 
 
 class Notice(QFrame):
@@ -27,16 +27,16 @@ class Notice(QFrame):
         self.details_button.setToolTip("What a developer needs to find the cause; select and copy it into a report")
         self.details_button.toggled.connect(self._details.setVisible)
         layout.addWidget(self.words)
-        self._row = beside(self.details_button)
+        self._row = side_by_side(self.details_button)
         layout.addWidget(self._row)
         layout.addWidget(self._details)
         self.show_failure(None)
 
     def show_failure(self, failure: Failure | None) -> None:
         """Show what went wrong, or nothing."""
-        self._show("✕  " + failure.words if failure else "", "failure", failure.details if failure else "")
+        self._show("✕  " + failure.message if failure else "", "failure", failure.details if failure else "")
 
-    def show_words(self, words: str) -> None:
+    def show_message(self, words: str) -> None:
         """Show something worth knowing that is no fault, or nothing."""
         self._show("⚠  " + words if words else "", "attention", "")
 

@@ -20,7 +20,7 @@ from napari_cellvino.core.errors import InferenceError
 from napari_cellvino.engines.engine import InferenceCancelledError
 
 Work = Callable[[], Any]
-"""A function, or one that returns a generator of news, mostly progress; runs on the thread."""
+"""A function, or one that returns a generator that yields progress; runs on the thread."""
 
 
 class _StoppedError(InferenceError):
@@ -41,7 +41,7 @@ class Task:
     done: Callable[[Any], None] = _ignore
     failed: Callable[[BaseException], None] = _ignore
     stopped: Callable[[], None] = _ignore
-    news: Callable[[Any], None] = _ignore  # what a generator yields: progress, or more of it
+    progressed: Callable[[Any], None] = _ignore  # called with each item that a generator yields
     lasting: bool = False
     wish: threading.Event = field(default_factory=threading.Event)
 
@@ -93,12 +93,12 @@ class SerialWorker(QObject):
         with closing(made) as steps:
             while True:
                 try:
-                    news = next(steps)
+                    event = next(steps)
                 except StopIteration as end:
                     return end.value
                 if task.wish.is_set():
                     raise _StoppedError("stopped")
-                self._call_later.emit(partial(task.news, news))
+                self._call_later.emit(partial(task.progressed, event))
 
     def _call(self, call: Callable[[], None]) -> None:
         if self._open:

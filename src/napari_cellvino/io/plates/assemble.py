@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from statistics import median
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError
-from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing, Stack
+from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, standard_size
-from napari_cellvino.io.checks import few
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.plates.file_plate import FilePlate, Images
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 from napari_cellvino.io.registry import open_source
-from napari_cellvino.io.source import agreed_spacing, channel_names
+from napari_cellvino.io.source import channel_names, merge_spacing
 
 _LOOKED_AT = 128  # images whose header is read when a plate is opened: those of the oddest sizes in bytes
 _USUAL_BYTES = 2048  # by which a header may differ
@@ -51,10 +52,10 @@ def assemble(path: Path, found: PlateListing, overrides: MetadataOverrides) -> F
             f"{path} describes a plate ({found.kind}) but has none of its images; copy them to where they were"
         )
     grid = _Grid.of(found.images)
-    images, doubled = _by_field(found.images, grid)
+    images, doubled = _by_field(found.images, grid, overrides.keep_doubles)
     first, unread = _first_readable(images)
-    inner = first.shape if first else Shape(1, 1, 1, 1, 1)
-    spacing = agreed_spacing(path, _spacing(found.spacing, first), overrides.spacing)
+    inner = first.shape._replace(z=_planes(images, first.shape.z)) if first else Shape(1, 1, 1, 1, 1)
+    spacing = merge_spacing(path, _spacing(found.spacing, first), overrides.spacing)
     names = channel_names(overrides.channels, _names(found, grid, images, first), count=len(grid.channels) * inner.c)
     plate = Plate(
         name=found.name,
@@ -67,7 +68,8 @@ def assemble(path: Path, found: PlateListing, overrides: MetadataOverrides) -> F
         t=len(grid.t) * inner.t,
         spacing=spacing,
         missing=_missing(found, images, replace(grid, channels=names) if inner.c == 1 else grid),
-        problems=(*found.problems, *doubled, *unread, *_odd_images(images, inner)),
+        problems=(*found.problems, *(doubled if overrides.keep_doubles else ()), *unread, *_odd_images(images, inner)),
+        faults=() if overrides.keep_doubles else doubled,
     )
     return FilePlate(path, plate, images, inner, overrides)
 
@@ -81,7 +83,7 @@ def _size(found: PlateListing) -> tuple[int, int]:
     return found.size if fits else needed
 
 
-def _by_field(found: Sequence[PlateImage], grid: _Grid) -> tuple[Images, tuple[str, ...]]:
+def _by_field(found: Sequence[PlateImage], grid: _Grid, keep: KeepDoubles | None) -> tuple[Images, tuple[str, ...]]:
     """Return the images by field and (t, c, z) from 0, and a sentence on those of one place."""
     c, z, t = ({key: n for n, key in enumerate(keys)} for keys in (grid.channels, grid.z, grid.t))
     images: dict[FieldOfView, dict[tuple[int, int, int], Path]] = {}
@@ -89,11 +91,27 @@ def _by_field(found: Sequence[PlateImage], grid: _Grid) -> tuple[Images, tuple[s
     for image in sorted(found, key=lambda i: str(i.path)):
         place = t[image.t], c[image.channel], z[image.z]
         held = images.setdefault(FieldOfView(image.well, image.field), {})
-        if held.setdefault(place, image.path) != image.path:
-            doubled.append(image.path.name)
+        if held.setdefault(place, image.path) == image.path:
+            continue
+        doubled.append(image.path.name)
+        if keep is KeepDoubles.BOTH:
+            _free_field(images, image, place)[place] = image.path
     ordered = dict(sorted(images.items(), key=lambda item: (item[0].well, natural_order(item[0].name))))
-    said = f"{len(doubled):,} images are doubled (same well, field, channel, plane and time), left out: {few(doubled)}"
-    return ordered, (said,) if doubled else ()
+    return ordered, (_describe_doubled(doubled, keep),) if doubled else ()
+
+
+def _free_field(
+    images: dict[FieldOfView, dict[tuple[int, int, int], Path]], image: PlateImage, place: tuple[int, int, int]
+) -> dict[tuple[int, int, int], Path]:
+    """Return the images of the first further field, ``1 (2)`` of ``1``, that has none at a place."""
+    fields = (images.setdefault(FieldOfView(image.well, f"{image.field} ({n})"), {}) for n in count(2))
+    return next(held for held in fields if place not in held)
+
+
+def _describe_doubled(names: Sequence[str], keep: KeepDoubles | None) -> str:
+    become = "fields of their own" if keep is KeepDoubles.BOTH else "left out"
+    where = "same well, field, channel, plane and time"
+    return f"{len(names):,} images are doubled ({where}), {become}: {list_names(names)}"
 
 
 def _first_readable(images: Images) -> tuple[Stack | None, tuple[str, ...]]:
@@ -105,6 +123,14 @@ def _first_readable(images: Images) -> tuple[Stack | None, tuple[str, ...]]:
         except CellvinoError as error:
             said.append(str(error))
     return None, tuple(said)
+
+
+def _planes(images: Images, z: int) -> int:
+    """Return the number of planes in a file, where ``z`` are in the first: channels may differ, one plane of some."""
+    held = next(iter(images.values()))
+    others = [path for (t, c, n), path in held.items() if (t, n) == min(held)[::2] and c > 0]
+    shapes, _ = _headers(others)
+    return max((shape.z for shape in shapes.values()), default=z) if z == 1 else z
 
 
 def _names(found: PlateListing, grid: _Grid, images: Images, first: Stack | None) -> tuple[str, ...]:
@@ -124,7 +150,7 @@ def _name(found: PlateListing, key: str, number: int, images: Images) -> str:
         (own,) = open_source(path).read().channels
     except (CellvinoError, ValueError):
         own = ""
-    return own if own and own != "Channel 1" else f"Channel {key or number + 1}"
+    return own if own and own != "Channel 1" else f"Channel {int(key) if key else number + 1}"
 
 
 def _spacing(said: Spacing, first: Stack | None) -> Spacing:
@@ -137,7 +163,7 @@ def _spacing(said: Spacing, first: Stack | None) -> Spacing:
 def _missing(found: PlateListing, images: Images, grid: _Grid) -> tuple[str, ...]:
     """Return the names of wells, fields and images that others have, or that were announced."""
     wells = {f.well for f in images}
-    fields = dict.fromkeys(f.name for f in images)
+    fields = dict.fromkeys(image.field for image in found.images)
     expected = dict.fromkeys([*found.fields, *(FieldOfView(w, name) for w in sorted(wells) for name in fields)])
     lost_wells = [w for w in dict.fromkeys([*found.wells, *(f.well for f in found.fields)]) if w not in wells]
     lost_fields = [f for f in expected if f not in images and f.well in wells]
@@ -145,7 +171,7 @@ def _missing(found: PlateListing, images: Images, grid: _Grid) -> tuple[str, ...
     gaps = [(f, place) for f, held in images.items() if len(held) < len(usual) for place in sorted(usual - held.keys())]
     return (
         *(f"well {w.name}" for w in lost_wells),
-        *(f"{f.well.name} field {f.name}" for f in lost_fields),
+        *(f.place for f in lost_fields),
         *(_gap(f, place, grid) for f, place in gaps),
         *found.absent,
     )
@@ -154,7 +180,7 @@ def _missing(found: PlateListing, images: Images, grid: _Grid) -> tuple[str, ...
 def _gap(field: FieldOfView, place: tuple[int, int, int], grid: _Grid) -> str:
     t, c, z = place
     words = [
-        f"{field.well.name} field {field.name}",
+        field.place,
         f"channel {grid.channels[c]}" if len(grid.channels) > 1 else "",
         f"plane {z + 1}" if len(grid.z) > 1 else "",
         f"time point {t + 1}" if len(grid.t) > 1 else "",

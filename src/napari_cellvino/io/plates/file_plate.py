@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack, with_only
-from napari_cellvino.core.plate import FieldOfView, Plate
-from napari_cellvino.io.checks import few
+from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Stack, select_stack_channels
+from napari_cellvino.core.plate import NO_WELL, FieldOfView, Plate
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.registry import open_source
-from napari_cellvino.io.source import Position, choose
+from napari_cellvino.io.source import Position, position_index
 
 Images = Mapping[FieldOfView, Mapping[tuple[int, int, int], Path]]  # (t, c, z) from 0 by the names -> file
 
@@ -64,8 +64,7 @@ class FilePlate:
         ImageValueError
             If there is no such field.
         """
-        index = choose(self.path, self.positions, position)
-        return self.open_field(self.plate.fields[index])
+        return self.open_field(self.plate.fields[position_index(self.path, self.positions, position)])
 
     def open_field(self, field: FieldOfView) -> Stack:
         """Return the stack of a field, without reading pixels.
@@ -75,7 +74,7 @@ class FilePlate:
         ImageReadError
             If its first file cannot be opened.
         """
-        plate, held = self.plate, self.images[field]
+        plate, held, alone = self.plate, self.images[field], field.well == NO_WELL
         first = open_source(held[min(held)]).read()
         shape = Shape(plate.t, len(plate.channels), plate.z, first.shape.y, first.shape.x)
         single = _single_planes(held, plate)
@@ -87,7 +86,12 @@ class FilePlate:
             channels=plate.channels,
             rgb=first.rgb and shape.c == 3,
             origin=Origin(
-                str(self.path), field.label, plate.name, field.well.name, field.name, files=self._names(field)
+                str(self.path),
+                field.label,
+                "" if alone else plate.name,
+                "" if alone else field.well.name,
+                "" if alone else field.name,
+                files=self._names(field),
             ),
             remarks=single,
             overrides=self.overrides,
@@ -96,7 +100,7 @@ class FilePlate:
         if len(there) == shape.c:
             return stack
         gone = [name for c, name in enumerate(plate.channels) if c not in there]
-        return with_only(stack, there, f"{field.label} has no image of {few(gone)}: left out there")
+        return select_stack_channels(stack, there, f"{field.label} has no image of {list_names(gone)}: left out there")
 
 
 def _single_planes(held: Mapping[tuple[int, int, int], Path], plate: Plate) -> tuple[str, ...]:
@@ -144,7 +148,7 @@ class FieldPlanes:
             )
         stack = open_source(path).read()
         self._check(path, stack)
-        return stack.plane(t=t % self.inner.t, c=c % self.inner.c, z=z % self.inner.z)
+        return stack.plane(t=t % self.inner.t, c=c % self.inner.c, z=z % self.inner.z if stack.shape.z > 1 else 0)
 
     def _file(self, t: int, c: int, z: int) -> Path | None:
         """Return the file of a place; a channel that was taken at one height only is the same at all."""
@@ -155,8 +159,13 @@ class FieldPlanes:
         return self.files[same[0]] if len(same) == 1 and others > 1 else None
 
     def _check(self, path: Path, stack: Stack) -> None:
-        found = (*stack.shape[:3], stack.shape.y, stack.shape.x)
-        if found != (*self.inner[:3], self.shape.y, self.shape.x) or stack.dtype != self.dtype:
+        t, c, z, y, x = stack.shape
+        flat = z == 1 and len({place[2] for place in self.files}) == 1  # taken in one plane, others as stacks
+        if (
+            (t, c, y, x) != (*self.inner[:2], *self.shape[-2:])
+            or not (flat or z == self.inner.z)
+            or (stack.dtype != self.dtype)
+        ):
             raise ImageReadError(
                 f"{path.name} is {stack.describe()}, and the first image of {self.name} {self.shape.x} × "
                 f"{self.shape.y} px · {self.dtype}; export the field again, or leave it out"

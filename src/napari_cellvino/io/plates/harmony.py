@@ -10,6 +10,7 @@ PerkinElmer/Revvity Harmony, schema http://www.perkinelmer.com/PEHH/HarmonyV5 (a
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,10 +18,10 @@ from pathlib import Path
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.plate import Well
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 from napari_cellvino.io.plates.safe_xml import Element, read_xml, text_of
-from napari_cellvino.io.plates.z_step import usual_step
+from napari_cellvino.io.plates.z_step import median_step
 from napari_cellvino.io.tiff_metadata import micrometres
 
 Defaults = Mapping[str, Mapping[str, str]]  # channel -> tag -> text
@@ -40,7 +41,7 @@ def read_harmony(index: Path) -> PlateListing:
         raise ImageReadError(f"{index.name} describes {len(plates)} plates; export each by itself")
     elements = root.findall("Images/Image")
     shared = _shared(root)
-    with reading(index):
+    with parse_errors(index):
         listed = [(_image(e, index.parent), e) for e in elements]
         size = int(text_of(plates[0], "PlateRows")), int(text_of(plates[0], "PlateColumns"))
     there = _files(index.parent)
@@ -59,7 +60,7 @@ def read_harmony(index: Path) -> PlateListing:
 
 
 def _files(folder: Path) -> frozenset[str]:
-    with reading(folder):
+    with parse_errors(folder):
         return frozenset(path.name for path in folder.iterdir())
 
 
@@ -101,11 +102,21 @@ def _spacing(elements: list[Element], shared: Defaults) -> Spacing:
     y, x = (micrometres(_describe(first, channel, f"ImageResolution{axis}", shared), "m") for axis in "YX")
     stacks: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
     for element in elements:
-        height = text_of(element, "PositionZ") or text_of(element, "AbsPositionZ")
-        if height:
+        said = (_number(text_of(element, tag)) for tag in ("PositionZ", "AbsPositionZ"))
+        height = next((number for number in said if number is not None), None)
+        if height is not None:
             key = tuple(text_of(element, tag) for tag in ("Row", "Col", "FieldID", "TimepointID", "ChannelID"))
-            stacks[key].append(float(height) * 1e6)
-    return Spacing(usual_step(stacks.values()), y, x)
+            stacks[key].append(height * 1e6)
+    return Spacing(median_step(stacks.values()), y, x)
+
+
+def _number(text: str) -> float | None:
+    """Return a number, None for words as ``n/a``."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _states(elements: list[Element]) -> tuple[str, ...]:

@@ -15,11 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.plate import FieldOfView, Well
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.plates.name_pattern import match_names
 from napari_cellvino.io.plates.plate_image import PlateListing, image_names
-from napari_cellvino.io.plates.vendor_name_patterns import IMAGEXPRESS, tidied
+from napari_cellvino.io.plates.vendor_name_patterns import IMAGEXPRESS, clean_imagexpress
 
 Values = Mapping[str, Sequence[str]]
 
@@ -32,22 +33,30 @@ def read_imagexpress(htd: Path) -> PlateListing:
     ImageReadError
         If the file cannot be read or is no HTD.
     """
-    with reading(htd):
+    with parse_errors(htd):
         values = _values(htd)
-        size = int(values["YWells"][0]), int(values["XWells"][0])
+        size = _count(htd, values, "YWells"), _count(htd, values, "XWells")
         wells = _wells(values, size)
-        sites = [str(n + 1) for n in _sites(values)]
+        sites = [str(n + 1) for n in _sites(htd, values)]
+        channels, steps, times = (
+            _channels(htd, values),
+            _count(htd, values, "ZSteps", "0"),
+            _count(htd, values, "TimePoints", "1"),
+        )
     folder = htd.parent
-    found = tidied(match_names(folder, image_names(folder), IMAGEXPRESS, kind="ImageXpress"))
+    found = clean_imagexpress(match_names(folder, image_names(folder), IMAGEXPRESS, kind="ImageXpress"))
     return replace(
         found,
         name=found.name if found.images else htd.stem,
         size=size,
-        channels=_channels(values),
+        channels=channels,
         wells=wells,
         fields=tuple(FieldOfView(well, site) for well in wells for site in sites),
-        problems=(*found.problems, *_shortfalls(values, found)),
+        problems=(*found.problems, *_shortfalls(found, channels, steps, times)),
     )
+
+
+MOST_DIGITS = 5  # of a number of channels, sites, planes or time points
 
 
 def _values(htd: Path) -> Values:
@@ -61,25 +70,39 @@ def _wells(values: Values, size: tuple[int, int]) -> tuple[Well, ...]:
     return tuple(Well(row, c) for row, line in enumerate(chosen) for c, said in enumerate(line) if _true(said))
 
 
-def _sites(values: Values) -> list[int]:
+def _sites(htd: Path, values: Values) -> list[int]:
     """Return the sites (from 0) of every well, row by row as MetaXpress numbers those that were chosen."""
     if not _true(next(iter(values.get("Sites", ())), "")):
         return [0]
-    lines = (values.get(f"SiteSelection{y + 1}", ()) for y in range(int(values["YSites"][0])))
+    lines = (values.get(f"SiteSelection{y + 1}", ()) for y in range(_count(htd, values, "YSites")))
     return list(range(sum(_true(said) for line in lines for said in line)))
 
 
-def _channels(values: Values) -> dict[str, str]:
-    count = int(values.get("NWavelengths", ["1"])[0])
+def _channels(htd: Path, values: Values) -> dict[str, str]:
+    count = _count(htd, values, "NWavelengths", "1")
     named = {str(n): values.get(f"WaveName{n}", [f"w{n}"])[0] for n in range(1, count + 1)}
     return named | {"": named["1"]} if count == 1 else named
 
 
-def _shortfalls(values: Values, found: PlateListing) -> tuple[str, ...]:
+def _count(htd: Path, values: Values, key: str, default: str | None = None) -> int:
+    """Return the number that the HTD has for a key.
+
+    Raises
+    ------
+    ImageReadError
+        If there is none, or something else.
+    """
+    said = next(iter(values.get(key, ())), default)
+    text = "" if said is None else said.strip()
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
+        raise ImageReadError(f"{htd.name} says {text!r} for {key}, which should be a number; copy it again or mend it")
+    return int(text)
+
+
+def _shortfalls(found: PlateListing, channels: Mapping[str, str], steps: int, times: int) -> tuple[str, ...]:
     """Return what was asked of the instrument and is nowhere on the plate."""
-    steps, times = int(values.get("ZSteps", ["0"])[0]), int(values.get("TimePoints", ["1"])[0])
     held = {image.channel for image in found.images}
-    lacking = [name for key, name in _channels(values).items() if key and key not in held and held != {""}]
+    lacking = [name for key, name in channels.items() if key and key not in held and held != {""}]
     said = [
         _fewer("z-steps", steps, {image.z for image in found.images if image.z > 0}),
         _fewer("time points", times, {image.t for image in found.images}),

@@ -1,7 +1,10 @@
 r"""Plates that are told by the names of their files: a pattern with named groups says which part means what.
 
 The user may type one for any folder, in braces (``{well}_s{field}_w{channel}.tif``) or as a regular expression
-(``(?P<well>[A-H]\d\d)_.*``); the vendors that keep everything in names are patterns too (`vendor_names`).
+(``(?P<well>[A-H]\d\d)_.*``); the vendors that keep everything in names are patterns too (`vendor_name_patterns`).
+Some instruments number the wells, row by row: ``W00013`` is B01 of 96 wells and A13 of 384. The size of such a plate is
+the smallest that is sold with so many wells, from 96, unless ``{well:384}`` says it. A pattern without a well groups
+files to images that belong to no plate (`image_set`).
 """
 
 from __future__ import annotations
@@ -9,16 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
-from napari_cellvino.core.plate import Well, row_number
-from napari_cellvino.io.checks import few
+from napari_cellvino.core.plate import FORMATS, NO_WELL, Well, row_number
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing, image_names
 
 BRACES = {
     "plate": r"[^/]+?",
-    "well": r"[A-Za-z]{1,2}[-_ ]?\d{1,3}",
+    "well": r"[A-Za-z]{1,2}[-_ ]?\d{1,3}|\d{1,5}",
     "row": r"[A-Za-z]{1,2}|\d{1,2}",
     "column": r"\d{1,3}",
     "field": r"\d+",
@@ -26,6 +30,9 @@ BRACES = {
     "z": r"\d+",
     "t": r"\d+",
 }  # what may be named, and what a name in braces matches
+_ANY_FIELD = r"[^/]+?"  # outside plates, where a field is whatever an image is called
+_SIZES = {str(rows * columns): (rows, columns) for rows, columns in FORMATS}
+_STAR = re.compile(r"any\d+")  # name of a group that stands for ``*``
 _DURATION = re.compile(r"(?:(\d+)y(\d+)m)?(\d+)d_?(\d+)h(\d+)m")
 
 
@@ -37,43 +44,84 @@ class Preview:
     unmatched: tuple[str, ...]
 
 
-def compile_pattern(text: str) -> re.Pattern[str]:
-    """Return the pattern that a user typed, to be matched with a whole path below the plate's folder.
+@dataclass(frozen=True, slots=True)
+class NamePattern:
+    """What names mean: ``regex`` is matched with a whole path below a folder.
+
+    ``size`` is rows and columns of a plate whose wells are numbered, where the pattern says it.
+    """
+
+    regex: re.Pattern[str]
+    size: tuple[int, int] | None = None
+
+    @property
+    def tells_well(self) -> bool:
+        """Whether it is a pattern of a plate."""
+        held = set(self.regex.groupindex)
+        return "well" in held or {"row", "column"} <= held
+
+
+def compile_pattern(text: str) -> NamePattern:
+    """Return the pattern that a user typed, to be matched with a whole path below a folder.
 
     A pattern without ``/`` is that of the file's name, in any folder.
 
     Raises
     ------
     OptionError
-        If it cannot be understood, names something unknown, or does not tell the well.
+        If it cannot be understood, or names something unknown.
     """
     typed = text if "(?P<" in text else _from_braces(text)
     try:
-        pattern = re.compile(f"(?:.*?/)??(?:{typed})", re.IGNORECASE)
+        regex = re.compile(f"(?:.*?/)??(?:{typed})", re.IGNORECASE)
     except re.error as error:
         raise OptionError(f"pattern {text!r} cannot be understood: {error}") from error
-    unknown = sorted(set(pattern.groupindex) - set(BRACES))
+    unknown = sorted(name for name in regex.groupindex if name not in BRACES and not _STAR.fullmatch(name))
     if unknown:
-        raise OptionError(f"pattern {text!r} names {few(unknown)}; known are {', '.join(BRACES)}")
-    if "well" not in pattern.groupindex and not {"row", "column"} <= set(pattern.groupindex):
-        raise OptionError(f"pattern {text!r} does not tell the well; name {{well}}, or {{row}} and {{column}}")
-    return pattern
+        raise OptionError(f"pattern {text!r} names {list_names(unknown)}; known are {', '.join(BRACES)}")
+    if not regex.groupindex:
+        raise OptionError(f"pattern {text!r} names nothing; known are {', '.join(f'{{{n}}}' for n in BRACES)}")
+    return NamePattern(regex, _said_size(text))
+
+
+def _said_size(text: str) -> tuple[int, int] | None:
+    """Return the size that ``{well:384}`` says, None where nothing does.
+
+    Raises
+    ------
+    OptionError
+        If no plate has so many wells.
+    """
+    said = re.search(r"\{well:(\d+)\}", text)
+    if said is None:
+        return None
+    if said[1] not in _SIZES:
+        raise OptionError(f"pattern {text!r} is for a plate of {said[1]} wells; plates have {', '.join(_SIZES)}")
+    return _SIZES[said[1]]
 
 
 def _from_braces(text: str) -> str:
-    parts = re.split(r"(\{\w*\}|\*)", text)
-    return "".join(_brace(part, text) for part in parts)
+    """Return the regular expression of a pattern in braces.
+
+    Outside plates a field is whatever an image is called; without a field, that is what ``*`` stands for.
+    """
+    parts = re.split(r"(\{\w*(?::\d+)?\}|\*)", text)
+    plate = any(f"{{{name}" in text for name in ("well", "row"))
+    known = BRACES if plate else BRACES | {"field": _ANY_FIELD}
+    named = not plate and "{field}" not in text
+    return "".join(_brace(part, text, known, f"any{n}" if named else "") for n, part in enumerate(parts))
 
 
-def _brace(part: str, text: str) -> str:
+def _brace(part: str, text: str, known: Mapping[str, str], star: str) -> str:
     if part == "*":
-        return "[^/]*"
+        return f"(?P<{star}>[^/]*)" if star else "[^/]*"
     if not part.startswith("{"):
         return re.escape(part)
     name = part[1:-1]
-    if name not in BRACES:
+    name = "well" if name.startswith("well:") else name
+    if name not in known:
         raise OptionError(f"pattern {text!r} has {part}; known are {', '.join(f'{{{n}}}' for n in BRACES)}, and *")
-    return f"(?P<{name}>{BRACES[name]})"
+    return f"(?P<{name}>{known[name]})"
 
 
 def preview_pattern(folder: Path, text: str) -> Preview:
@@ -97,14 +145,19 @@ def preview_names(names: Sequence[str], text: str) -> Preview:
     OptionError
         If the pattern cannot be used.
     """
-    pattern = compile_pattern(text)
+    pattern = compile_pattern(text).regex
     found = [(name, pattern.fullmatch(name)) for name in names]
-    matched = tuple((name, {k: v for k, v in m.groupdict().items() if v}) for name, m in found if m)
+    matched = tuple((name, _shown(m.groupdict())) for name, m in found if m)
     return Preview(matched, tuple(name for name, m in found if not m))
 
 
+def _shown(groups: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the groups of a name as they are shown: ``*`` is the name of an image where no field is named."""
+    return {("image" if _STAR.fullmatch(kind) else kind): text for kind, text in groups.items() if text}
+
+
 def read_pattern(folder: Path, text: str) -> PlateListing:
-    """Return the plate that a typed pattern finds in a folder.
+    """Return the plate, or the images of no plate, that a typed pattern finds in a folder.
 
     Raises
     ------
@@ -113,53 +166,94 @@ def read_pattern(folder: Path, text: str) -> PlateListing:
     ImageReadError
         If it matches no image, or images of several plates.
     """
-    names = image_names(folder)
-    found = match_names(folder, names, compile_pattern(text), kind="folder by pattern")
+    names, pattern = image_names(folder), compile_pattern(text)
+    found = match_names(folder, names, pattern, kind="folder by pattern")
     if not found.images:
         example = f", such as {names[0]!r}" if names else ""
         raise ImageReadError(f"pattern {text!r} matches none of the {len(names)} images in {folder}{example}")
     return found
 
 
-def match_names(folder: Path, names: Sequence[str], pattern: re.Pattern[str], *, kind: str) -> PlateListing:
+def match_names(folder: Path, names: Sequence[str], pattern: NamePattern, *, kind: str) -> PlateListing:
     """Return the plate whose images match; those that do not are named in its problems.
 
     Raises
     ------
     ImageReadError
-        If images of several plates match.
+        If images of several plates match, or wells have numbers that no plate has.
     """
-    found = [(name, pattern.fullmatch(name)) for name in names]
+    found = [(name, pattern.regex.fullmatch(name)) for name in names]
     groups = [(name, m.groupdict()) for name, m in found if m]
-    images = [image for name, g in groups if (image := _image(folder / name, g)) is not None]
+    size, said = _numbered_size(folder, [g.get("well") or "" for _, g in groups], pattern.size)
+    place = partial(_image, columns=size[1] if size else 0) if pattern.tells_well else _part
+    images = [image for name, g in groups if (image := place(folder, name, g)) is not None]
     placed = {image.path for image in images}
     left_out = [name for name in names if folder / name not in placed]
-    problems = (f"{len(left_out):,} images have other names and are left out: {few(left_out)}",) if left_out else ()
-    plate = _plate_name(folder, {g["plate"] for _, g in groups if g.get("plate")})
-    return PlateListing(kind, plate, tuple(images), problems=problems)
+    others = f"{len(left_out):,} images have other names and are left out: {list_names(left_out)}"
+    plates = {g["plate"] for _, g in groups if g.get("plate")} if pattern.tells_well else set()
+    return PlateListing(
+        kind, _plate_name(folder, plates), tuple(images), size=size, problems=(*([others] if left_out else []), *said)
+    )
 
 
 def _plate_name(folder: Path, names: set[str]) -> str:
     if len(names) > 1:
         raise ImageReadError(
-            f"{folder} holds images of {len(names)} plates ({few(sorted(names))}); give the folder of one, or a "
+            f"{folder} holds images of {len(names)} plates ({list_names(sorted(names))}); give the folder of one, or a "
             "pattern that matches one"
         )
     return next(iter(names), folder.name)
 
 
-def _image(path: Path, groups: Mapping[str, str | None]) -> PlateImage | None:
+def _numbered_size(
+    folder: Path, wells: Sequence[str], said: tuple[int, int] | None
+) -> tuple[tuple[int, int] | None, tuple[str, ...]]:
+    """Return rows and columns of a plate whose wells have numbers, and the sentence on what was assumed.
+
+    Raises
+    ------
+    ImageReadError
+        If no plate, or not the one that was said, has so many wells.
+    """
+    numbers = [int(text) for text in wells if text.isdecimal()]
+    if not numbers:
+        return None, ()
+    highest, sizes = max(numbers), [said] if said else [size for size in FORMATS if size[0] >= 8]
+    size = next((size for size in sizes if highest <= size[0] * size[1]), None)
+    if size is None or min(numbers) < 1:
+        raise ImageReadError(f"{folder} has images of well {highest} and of {min(numbers)}, which no such plate has")
+    if said:
+        return size, ()
+    example = Well(*divmod(highest - 1, size[1])).name
+    return size, (
+        f"wells have numbers, up to {highest}: taken as a plate of {size[0]} x {size[1]}, row by row, where {highest} "
+        f"is {example}; a pattern with {{well:384}} says another size",
+    )
+
+
+def _image(folder: Path, name: str, groups: Mapping[str, str | None], columns: int = 0) -> PlateImage | None:
     """Return the image that the groups of a name describe, or None where they name no well."""
-    well = _well(groups)
+    well = _well(groups, columns)
     if well is None:
         return None
     field = (groups.get("field") or "1").lstrip("0") or "0"
     z, t = (number(groups.get(axis) or "0") for axis in "zt")
-    return PlateImage(well, field, groups.get("channel") or "", z, t, path)
+    return PlateImage(well, field, groups.get("channel") or "", z, t, folder / name)
 
 
-def _well(groups: Mapping[str, str | None]) -> Well | None:
-    text = groups.get("well")
+def _part(folder: Path, name: str, groups: Mapping[str, str | None]) -> PlateImage:
+    """Return a file that is a part of an image of no plate: its folder, field and ``*`` are the image's name."""
+    stars = [text for kind, text in groups.items() if _STAR.fullmatch(kind)]
+    parts = (name.rpartition("/")[0], groups.get("plate"), groups.get("field"), *stars)
+    z, t = (number(groups.get(axis) or "0") for axis in "zt")
+    label = " ".join(part.strip("_- .") for part in parts if part)
+    return PlateImage(NO_WELL, label, groups.get("channel") or "", z, t, folder / name)
+
+
+def _well(groups: Mapping[str, str | None], columns: int) -> Well | None:
+    text = groups.get("well") or ""
+    if text.isdecimal():
+        return Well(*divmod(int(text) - 1, columns))
     if text:
         try:
             return Well.parse(text)

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, standard_size
-from napari_cellvino.io.checks import check_memory, few, reading
+from napari_cellvino.io.checks import check_memory, list_names, parse_errors
 from napari_cellvino.io.plates.ome_zarr_metadata import (
     ImageMetadata,
     PlateDef,
@@ -32,7 +32,7 @@ from napari_cellvino.io.plates.ome_zarr_metadata import (
     read_well,
 )
 from napari_cellvino.io.plates.plate_source import field_position
-from napari_cellvino.io.source import Position, agreed_spacing, channel_names, choose
+from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class ZarrPlate:
         ImageValueError
             If there is no such field.
         """
-        return self.open_field(self.plate.fields[choose(self.path, self.positions, position)])
+        return self.open_field(self.plate.fields[position_index(self.path, self.positions, position)])
 
     def open_field(self, field: FieldOfView) -> Stack:
         """Return the stack of a field, without reading pixels.
@@ -88,7 +88,7 @@ class ZarrPlate:
         facts = image_metadata(group)
         planes = ZarrPlanes.of(group / facts.array, facts.axes)
         shape = planes.shape
-        spacing = agreed_spacing(group, facts.spacing, self.overrides.spacing)
+        spacing = merge_spacing(group, facts.spacing, self.overrides.spacing)
         return Stack(
             planes,
             shape,
@@ -127,7 +127,7 @@ class ZarrPlanes:
         """
         import zarr  # as long to import as all else of a small run
 
-        with reading(path):
+        with parse_errors(path):
             array = zarr.open_array(path, mode="r")
         if len(array.shape) != len(axes) or not {"y", "x"} <= set(axes):
             raise ImageReadError(f"{path} has {len(array.shape)} axes, and its metadata say {axes}; convert it again")
@@ -150,7 +150,7 @@ class ZarrPlanes:
             if not 0 <= index < size:
                 raise ImageValueError(f"{self.path} has no {axis} {index + 1}; it holds {size}")
         check_memory(self.path, self.shape.y * self.shape.x * self.array.dtype.itemsize)
-        with reading(self.path):
+        with parse_errors(self.path):
             pixels: NDArray[np.generic] = self.array[tuple(chosen.get(axis, slice(None)) for axis in self.axes)]
         return np.ascontiguousarray(pixels if self.axes.index("y") < self.axes.index("x") else pixels.T)
 
@@ -167,11 +167,14 @@ def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | Non
     if found is None:
         return None
     meta, version = found
-    groups, missing, problems = _fields(path, meta)
+    listed, missing, problems = _fields(path, meta)
+    groups, repeated = one_acquisition(path, meta, listed, overrides.acquisition)
     if not groups:
-        raise ImageReadError(f"{path.name} is an OME-Zarr plate without any field; copy it again: {few(problems)}")
+        raise ImageReadError(
+            f"{path.name} is an OME-Zarr plate without any field; copy it again: {list_names(problems)}"
+        )
     facts, shape, unread = _first(groups)
-    spacing = agreed_spacing(path, facts.spacing if facts else Spacing(), overrides.spacing)
+    spacing = merge_spacing(path, facts.spacing if facts else Spacing(), overrides.spacing)
     names = channel_names(overrides.channels, facts.channels if facts else (), count=shape.c)
     rows, columns = standard_size([*(f.well for f in groups), Well(len(meta.rows) - 1, len(meta.columns) - 1)])
     plate = Plate(
@@ -185,15 +188,18 @@ def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | Non
         shape.t,
         spacing,
         missing,
-        (*problems, *unread),
+        (*repeated, *problems, *unread),
         takes_labels=True,
     )
     return ZarrPlate(path, plate, groups, overrides)
 
 
-def _fields(path: Path, meta: PlateDef) -> tuple[dict[FieldOfView, Path], tuple[str, ...], tuple[str, ...]]:
+Listed = dict[FieldOfView, tuple[Path, int | None]]  # the group of a field and its acquisition
+
+
+def _fields(path: Path, meta: PlateDef) -> tuple[Listed, tuple[str, ...], tuple[str, ...]]:
     """Return the groups by field, what is missing, and what is wrong."""
-    groups: dict[FieldOfView, Path] = {}
+    groups: Listed = {}
     missing: list[str] = []
     problems: list[str] = []
     wells: list[PlateWell] = [*meta.wells]
@@ -206,7 +212,7 @@ def _fields(path: Path, meta: PlateDef) -> tuple[dict[FieldOfView, Path], tuple[
             missing.append(f"well {place.name}")
             problems += [str(error)] if folder.is_dir() else []
             continue
-        for image in images:
+        for image, acquisition in images:
             field = FieldOfView(place, image)
             present = (folder / image).is_dir()
             if field in groups or not present:
@@ -214,8 +220,39 @@ def _fields(path: Path, meta: PlateDef) -> tuple[dict[FieldOfView, Path], tuple[
                     f"{field.label} is listed twice"
                 )
                 continue
-            groups[field] = folder / image
+            groups[field] = folder / image, acquisition
     return groups, tuple(missing), tuple(problems)
+
+
+def one_acquisition(
+    path: Path, meta: PlateDef, listed: Listed, wanted: str
+) -> tuple[dict[FieldOfView, Path], tuple[str, ...]]:
+    """Return the groups of one acquisition, and the sentence on which one where a plate was imaged more than once.
+
+    Cells of two acquisitions are the same cells: fields of both are never added up.
+
+    Raises
+    ------
+    OptionError
+        If the user wants one that the plate has not.
+    """
+    numbers = sorted({number for _, number in listed.values() if number is not None})
+    known = {a.id: a.name or "" for a in meta.acquisitions or ()}
+    if len(numbers) < 2:
+        if wanted:
+            raise OptionError(f"{path.name} was imaged once; leave the acquisition {wanted!r} out")
+        return {field: group for field, (group, _) in listed.items()}, ()
+    names = [known.get(number) or f"{n}" for n, number in enumerate(numbers, 1)]
+    held = ", ".join(f"{n} {name}" if name != f"{n}" else name for n, name in enumerate(names, 1))
+    choices = {f"{n}": number for n, number in enumerate(numbers, 1)} | dict(zip(names, numbers, strict=True))
+    if wanted and wanted not in choices:
+        raise OptionError(f"{path.name} has no acquisition {wanted!r}; it holds {held}")
+    chosen = choices[wanted] if wanted else numbers[0]
+    name = names[numbers.index(chosen)]
+    said = (
+        f"the plate was imaged {len(numbers)} times ({held}): acquisition {name} is taken; --acquisition takes another"
+    )
+    return {field: group for field, (group, number) in listed.items() if number in (chosen, None)}, (said,)
 
 
 def _place(listed: PlateWell) -> Well:

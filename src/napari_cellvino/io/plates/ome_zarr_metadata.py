@@ -12,7 +12,7 @@ from yaozarrs import v04, v05
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.tiff_metadata import micrometres
 
 PlateDef = v04.PlateDef | v05.PlateDef
@@ -38,7 +38,7 @@ def attributes(group: Path) -> dict[str, Any]:
     ImageReadError
         If they are there and cannot be read.
     """
-    with reading(group):
+    with parse_errors(group):
         for name in ("zarr.json", ".zattrs"):
             if (group / name).is_file():
                 content = json.loads((group / name).read_text(encoding="utf-8"))
@@ -67,8 +67,8 @@ def read_plate(path: Path) -> tuple[PlateDef, str] | None:
         raise _unlike(path, "plate", error) from error
 
 
-def read_well(path: Path) -> tuple[str, ...]:
-    """Return the folders of the images of a well.
+def read_well(path: Path) -> tuple[tuple[str, int | None], ...]:
+    """Return the folders of the images of a well, each with the number of its acquisition where it says one.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def read_well(path: Path) -> tuple[str, ...]:
         well = v05.Well.model_validate(found["ome"]).well if "ome" in found else v04.Well.model_validate(found).well
     except ValidationError as error:
         raise _unlike(path, "well", error) from error
-    return tuple(image.path for image in well.images)
+    return tuple((image.path, image.acquisition) for image in well.images)
 
 
 def image_metadata(path: Path) -> ImageMetadata:

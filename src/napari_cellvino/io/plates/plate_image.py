@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.plate import FieldOfView, Well
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.registry import image_suffixes
 
 
@@ -59,7 +59,7 @@ def image_names(folder: Path) -> list[str]:
         If the folder may not be read.
     """
     names: list[str] = []
-    with reading(folder):
+    with parse_errors(folder):
         for place, folders, files in os.walk(folder):
             folders[:] = sorted(f for f in folders if not f.startswith("."))
             before = Path(place).relative_to(folder).as_posix()

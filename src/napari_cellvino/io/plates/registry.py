@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Spacing
-from napari_cellvino.io.checks import few, reading
+from napari_cellvino.core.errors import ImageReadError, OptionError
+from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.plates.assemble import assemble
 from napari_cellvino.io.plates.harmony import read_harmony
 from napari_cellvino.io.plates.imagexpress import read_imagexpress
-from napari_cellvino.io.plates.name_pattern import read_pattern
+from napari_cellvino.io.plates.name_pattern import compile_pattern, read_pattern
 from napari_cellvino.io.plates.plate_image import PlateListing, image_names
 from napari_cellvino.io.plates.plate_source import PlateSource
 from napari_cellvino.io.plates.vendor_name_patterns import read_names
@@ -28,26 +28,18 @@ INDEX_SUFFIXES = (".htd", ".xml", ".mlf", ".mrf")
 _GROUP_NAMES = ("zarr.json", ".zattrs", ".zgroup")
 
 
-def open_plate(
-    path: Path | str,
-    *,
-    pattern: str = "",
-    spacing: Spacing | None = None,
-    channels: Sequence[str] | None = None,
-) -> PlateSource:
+def open_plate(path: Path | str, said: MetadataOverrides | None = None, *, pattern: str = "") -> PlateSource:
     """Return the opened plate; no pixel is read and no file stays open.
 
     Parameters
     ----------
     path
         The folder of a plate, or its index (``.HTD``, ``Index.idx.xml``, ``.mlf``, …).
+    said
+        What the user said of it.
     pattern
         Names of the images, for a folder that no reader knows: ``{well}_s{field}_w{channel}.tif``, or a regular
-        expression with named groups.
-    spacing
-        Distance between pixels in µm; what is None in it is taken from the files.
-    channels
-        Names of the channels, in the plate's order.
+        expression with named groups; a short form of ``said``.
 
     Raises
     ------
@@ -58,20 +50,23 @@ def open_plate(
     OptionError
         If the pattern cannot be used.
     """
-    path = Path(path).expanduser().absolute()
-    source = find_plate(
-        path, MetadataOverrides(None, spacing, None if channels is None else tuple(channels)), pattern=pattern
-    )
+    path, said = Path(path).expanduser().absolute(), said or MetadataOverrides(pattern=pattern)
+    source = find_plate(path, said)
     if source is not None:
         return source
+    if said.pattern:
+        raise OptionError(
+            f"pattern {said.pattern!r} does not tell the well; name {{well}}, or {{row}} and {{column}}, or open the "
+            "folder as images"
+        )
     raise ImageReadError(
         f"{path} is no plate that is known here: neither OME-Zarr, nor an index of ImageXpress, Harmony or Yokogawa, "
         "nor images named as a vendor does; give a pattern of the names, as {well}_s{field}_w{channel}.tif"
     )
 
 
-def find_plate(path: Path, overrides: MetadataOverrides, *, pattern: str = "") -> PlateSource | None:
-    """Return the opened plate, or None where a path is none.
+def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
+    """Return the opened plate, or None where a path is none, or a pattern is for images of no plate.
 
     Raises
     ------
@@ -80,26 +75,36 @@ def find_plate(path: Path, overrides: MetadataOverrides, *, pattern: str = "") -
     ImageValueError
         If channel names or pixel size do not fit.
     OptionError
-        If the pattern cannot be used.
+        If the pattern cannot be used, or axes or an acquisition are given that the plate cannot have.
     """
-    with reading(path):
+    with parse_errors(path):
         if not path.exists():
             raise ImageReadError(f"there is no folder {path}; check the name, or that its disk is connected")
-    if pattern:
-        found: PlateListing | None = read_pattern(path, pattern)
+    if overrides.pattern and not compile_pattern(overrides.pattern).tells_well:
+        return None
+    if overrides.pattern:
+        found: PlateListing | None = read_pattern(path, overrides.pattern)
     elif path.is_file():
         found = _by_index(path)
     elif any((path / name).is_file() for name in _GROUP_NAMES):
         from napari_cellvino.io.plates.ome_zarr import open_zarr_plate
 
-        return open_zarr_plate(path, overrides)
+        plate = open_zarr_plate(path, overrides)
+        _refuse_axes(path, overrides, plate)
+        return plate
     else:
         found = _in_folder(path)
     if found is None:
         return None
-    if overrides.axes is not None:
-        raise ImageValueError(f"axes {overrides.axes!r} are for image files; leave them out for a plate")
+    if overrides.acquisition:
+        raise OptionError(f"an acquisition is chosen of OME-Zarr plates; leave {overrides.acquisition!r} out")
+    _refuse_axes(path, overrides, found)
     return assemble(path, found, overrides)
+
+
+def _refuse_axes(path: Path, overrides: MetadataOverrides, plate: object) -> None:
+    if overrides.axes is not None and plate is not None:
+        raise OptionError(f"axes {overrides.axes} are for image files; leave them out for the plate {path.name}")
 
 
 def _by_index(file: Path) -> PlateListing | None:
@@ -112,11 +117,11 @@ def _by_index(file: Path) -> PlateListing | None:
 
 
 def _in_folder(folder: Path) -> PlateListing | None:
-    with reading(folder):
+    with parse_errors(folder):
         indexes = list(_indexes(folder, _DEEPEST))
     if len(indexes) > 1:
         places = [str(i.parent.relative_to(folder)) for i in indexes]
-        raise ImageReadError(f"{folder} holds {len(indexes)} plates: {few(places)}; name one of them")
+        raise ImageReadError(f"{folder} holds {len(indexes)} plates: {list_names(places)}; name one of them")
     return _by_index(indexes[0]) if indexes else read_names(folder, image_names(folder))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.tiff_metadata import reject_entities
 
 Element = ElementTree.Element
@@ -25,7 +25,7 @@ def read_xml(path: Path) -> Element:
     ImageReadError
         If the file cannot be read, is no XML, or declares entities.
     """
-    with reading(path):
+    with parse_errors(path):
         raw = path.read_bytes()
         wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         text = raw.decode("utf-16" if wide else "utf-8-sig")

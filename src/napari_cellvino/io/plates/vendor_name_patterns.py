@@ -1,9 +1,16 @@
-"""Instruments and programs that keep everything in names: ImageXpress, Incucyte, CellProfiler and BBBC.
+"""Instruments and programs that keep everything in names, or whose index was not copied with the images.
 
 References
 ----------
 MetaXpress: ``<plate>_<well>_s<site>_w<wavelength><GUID>.tif`` in ``TimePoint_<n>/ZStep_<n>``
 Incucyte: ``<name>_<well>_<image>_<time>.tif``; in archives ``YYMM/DD/HHMM/<plate>/<well>-<image>-<channel>.tif``
+IN Cell Analyzer: ``B - 02(fld 1 wv UV - DAPI z 1).tif``; 6000: ``B_02_f1_c1_xUV_mDAPI_z1_t1.tif``
+Cytation (Gen5): ``<well>_<step>_<number>_<field>_<channel>_<time>.tif``
+CellInsight: ``<plate>_<well>f<field>d<channel>.tif``
+ScanR: ``<name>--W<well>--P<position>--Z<plane>--T<time>--<channel>.tif``
+CQ1: ``W<well>F<field>T<time>Z<plane>C<channel>.tif``
+Operetta, Opera Phenix: ``r<row>c<column>f<field>p<plane>-ch<channel>sk<time>fk1fl1.tiff``
+CellVoyager: ``<plate>_<well>_T<time>F<field>L<n>A<n>Z<plane>C<channel>.tif``
 BBBC013, https://bbbc.broadinstitute.org/BBBC013: ``Channel<n>-<number>-<row>-<column>.tif``
 """
 
@@ -15,9 +22,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from napari_cellvino.io.plates.name_pattern import match_names
+from napari_cellvino.io.plates.name_pattern import NamePattern, match_names
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
-from napari_cellvino.io.plates.z_step import stage_height, usual_step
+from napari_cellvino.io.plates.z_step import median_step, stage_height
 from napari_cellvino.io.registry import image_suffixes
 
 _PICTURE = rf"(?:{'|'.join(map(re.escape, image_suffixes()))})"
@@ -26,13 +33,30 @@ _STEPS = r"(?:.*?/)??(?:TimePoint_(?P<t>\d+)/)?(?:ZStep_(?P<z>\d+)/)?"
 _PLACE = r"(?P<plate>[^/]+?)_(?P<well>[A-Z]{1,2}\d{2})"
 _PARTS = rf"(?:_s(?P<field>\d+))?(?:_w(?P<channel>\d+?))?(?:{_GUID})?\.tiff?"
 _MOMENT = r"(?:\d{4}y\d{2}m\d{2}d_|\d+d)\d{2}h\d{2}m"
-IMAGEXPRESS = re.compile(_STEPS + _PLACE + _PARTS, re.IGNORECASE)
+IMAGEXPRESS = NamePattern(re.compile(_STEPS + _PLACE + _PARTS, re.IGNORECASE))
+_ROW_COLUMN = r"(?P<row>[A-Z]{1,2}) ?[-_] ?(?P<column>\d{1,2})"
+_IMAGEXPRESS_NAMES = "ImageXpress names"
 _PATTERNS = {
-    "ImageXpress names": _STEPS + _PLACE + r"(?=_[sw]\d)" + _PARTS,
+    _IMAGEXPRESS_NAMES: _STEPS + _PLACE + r"(?=_[sw]\d)" + _PARTS,
     "CellProfiler names": r"(?:.*/)?(?P<channel>Channel\d+)-\d+-(?P<row>[A-Z]{1,2})-(?P<column>\d{2})" + _PICTURE,
     "Incucyte names": rf"(?:.*/)?(?P<channel>[^/]+)_(?P<well>[A-P]\d{{1,2}})_(?P<field>\d+)_(?P<t>{_MOMENT}){_PICTURE}",
     "Incucyte archive": r"(?:.*?/)??(?P<t>\d{4}/\d{2}/\d{4})/(?P<plate>\d+)/"
     rf"(?P<well>[A-P]\d{{1,2}})-(?P<field>\d+)-(?P<channel>[^/-]+){_PICTURE}",
+    "IN Cell names": rf"(?:.*/)?{_ROW_COLUMN}\(fld (?P<field>\d+)(?: wv (?P<channel>.+?))?(?: wix \d+)?"
+    rf"(?: z (?P<z>\d+))?(?: time (?P<t>\d+)[^)]*)?\){_PICTURE}",
+    "IN Cell 6000 names": r"(?:.*/)?(?P<row>[A-Z]{1,2})_(?P<column>\d{1,2})_f(?P<field>\d+)_c\d+"
+    rf"_x(?P<channel>[^/]+?)_z(?P<z>\d+)_t(?P<t>\d+){_PICTURE}",
+    "Cytation names": r"(?:.*/)?(?P<well>[A-Z]{1,2}\d{1,2})_-?\d+_-?\d+_(?P<field>\d+)"
+    rf"_(?P<channel>[^/]+)_(?P<t>\d{{3,}}){_PICTURE}",
+    "ScanR names": r"(?:.*/)?(?:(?P<plate>[^/]+)--)?W(?P<well>\d{5})--P(?P<field>\d{5})--Z(?P<z>\d{5})--T(?P<t>\d{5})"
+    rf"--(?P<channel>[^/]+){_PICTURE}",
+    "Harmony names": r"(?:.*/)?r(?P<row>\d{2})c(?P<column>\d{2})f(?P<field>\d{2,})p(?P<z>\d{2,})"
+    rf"-ch(?P<channel>\d+)(?:sk(?P<t>\d+))?(?:f[kl]\d+)*{_PICTURE}",
+    "CellVoyager names": r"(?:.*/)?(?P<plate>[^/]+)_(?P<well>[A-Z]{1,2}\d{2})_T(?P<t>\d{4})F(?P<field>\d{3,4})L\d{2}"
+    rf"A\d{{2}}Z(?P<z>\d{{2,3}})C(?P<channel>\d{{1,2}}){_PICTURE}",
+    "CQ1 names": r"(?:.*/)?W(?P<well>\d{4})F(?P<field>\d{4})T(?P<t>\d{4})Z(?P<z>\d{3,4})C(?P<channel>\d+)" + _PICTURE,
+    "CellInsight names": r"(?:.*/)?(?P<plate>[^/]+?)(?:_p\d+_z(?P<z>\d+)_\d+)?_(?P<well>[A-Z]{1,2}\d{2})"
+    rf"f(?P<field>\d{{2,}})d(?P<channel>\d+){_PICTURE}",
 }
 _ENOUGH = 0.5  # share of the images in a folder that must match
 
@@ -46,14 +70,14 @@ def read_names(folder: Path, names: Sequence[str]) -> PlateListing | None:
         If they are images of several plates.
     """
     for kind, text in _PATTERNS.items():
-        pattern = re.compile(text, re.IGNORECASE)
-        if sum(pattern.fullmatch(name) is not None for name in names) > _ENOUGH * len(names):
-            found = match_names(folder, names, pattern, kind=kind)
-            return tidied(found) if "z" in pattern.groupindex else found
+        regex = re.compile(text, re.IGNORECASE)
+        if sum(regex.fullmatch(name) is not None for name in names) > _ENOUGH * len(names):
+            found = match_names(folder, names, NamePattern(regex), kind=kind)
+            return clean_imagexpress(found) if kind == _IMAGEXPRESS_NAMES else found
     return None
 
 
-def tidied(found: PlateListing) -> PlateListing:
+def clean_imagexpress(found: PlateListing) -> PlateListing:
     """Return an ImageXpress plate without projections, with the distance between planes that its headers tell."""
     planes = _without_projections(found)
     return replace(planes, spacing=replace(planes.spacing, z=_step(planes.images)))
@@ -67,7 +91,7 @@ def _step(images: Sequence[PlateImage]) -> float | None:
     first = next((stack for stack in stacks.values() if len(stack) > 1), [])
     lowest = sorted(first, key=lambda image: image.z)[:3]
     heights = [height for image in lowest if (height := stage_height(image.path)) is not None]
-    return usual_step([heights])
+    return median_step([heights])
 
 
 def _without_projections(found: PlateListing) -> PlateListing:

@@ -13,10 +13,10 @@ from pathlib import Path
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.plate import Well
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 from napari_cellvino.io.plates.safe_xml import Element, read_xml
-from napari_cellvino.io.plates.z_step import usual_step
+from napari_cellvino.io.plates.z_step import median_step
 from napari_cellvino.io.tiff_metadata import micrometres
 
 DATA_NAME = "MeasurementData.mlf"
@@ -34,7 +34,7 @@ def read_yokogawa(data: Path) -> PlateListing:
     folder, root = data.parent, read_xml(data)
     detail = read_xml(folder / DETAIL_NAME) if (folder / DETAIL_NAME).is_file() else None
     records = root.findall("MeasurementRecord")
-    with reading(data):
+    with parse_errors(data):
         listed = [(_image(e, folder), e) for e in records if e.get("Type") == "IMG"]
         there = frozenset(path.name for path in folder.iterdir())
     failed = sum(e.get("Type") == "ERR" for e in records)
@@ -61,7 +61,7 @@ def _image(record: Element, folder: Path) -> PlateImage:
 def _size(detail: Element | None) -> tuple[int, int] | None:
     if detail is None or not (detail.get("RowCount") and detail.get("ColumnCount")):
         return None
-    with reading(Path(DETAIL_NAME)):
+    with parse_errors(Path(DETAIL_NAME)):
         return int(detail.attrib["RowCount"]), int(detail.attrib["ColumnCount"])
 
 
@@ -85,10 +85,10 @@ def _spacing(detail: Element | None, listed: list[tuple[PlateImage, Element]]) -
         for a in ("Vertical", "Horizontal")
     )
     stacks: defaultdict[tuple[object, ...], list[float]] = defaultdict(list)
-    with reading(Path(DATA_NAME)):
+    with parse_errors(Path(DATA_NAME)):
         for image, record in listed:
             stacks[image.well, image.field, image.channel, image.t].append(float(record.get("Z", "0")))
-    return Spacing(usual_step(stacks.values()), y, x)
+    return Spacing(median_step(stacks.values()), y, x)
 
 
 def _problems(failed: int, no_detail: bool) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ from statistics import median
 from tifffile import TiffFile
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.io.checks import reading
+from napari_cellvino.io.checks import parse_errors
 
 
-def usual_step(stacks: Iterable[Sequence[float]]) -> float | None:
+def median_step(stacks: Iterable[Sequence[float]]) -> float | None:
     """Return the median distance in µm between neighbouring planes, over stacks of heights in µm; None without any."""
     steps = [high - low for stack in stacks for low, high in pairwise(sorted(set(stack)))]
     return round(median(steps), 4) if steps else None
@@ -22,7 +22,7 @@ def usual_step(stacks: Iterable[Sequence[float]]) -> float | None:
 def stage_height(path: Path) -> float | None:
     """Return the height of the stage in µm that MetaMorph wrote into a TIFF; None where there is none."""
     try:
-        with reading(path), TiffFile(path) as tif:
+        with parse_errors(path), TiffFile(path) as tif:
             plane = (tif.metaseries_metadata or {}).get("PlaneInfo", {})
             return float(plane["z-position"]) if "z-position" in plane else None
     except ImageReadError:

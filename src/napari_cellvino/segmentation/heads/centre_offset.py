@@ -21,28 +21,19 @@ from numpy.typing import NDArray
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import above, decode_in_bands
 from napari_cellvino.segmentation.heads.connected_components import close_holes, keep_largest_pieces
-from napari_cellvino.segmentation.heads.head import Decoded, Parameter, check_fit
+from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.votes import find_centres
-from napari_cellvino.segmentation.raw_maps import RawMaps
-from napari_cellvino.segmentation.rescale import resize_map
+from napari_cellvino.segmentation.raw_maps import RawMaps, allocate
+from napari_cellvino.segmentation.rescale import resize_maps
+
+RESAMPLED_ROWS = 256  # rows of maps resampled at once
 
 
 class CentreOffsetHead:
     """Decodes foreground probability and the offsets y and x (px) to labels."""
 
     name = "centre_offset"
-    parameters = (
-        Parameter(
-            "confidence", "Confidence", 0.55, 0.0, 1.0, 0.01, help="Cells whose mean probability is lower are left out"
-        ),
-        Parameter("smallest", "Smallest", 16.0, 0.0, 2000.0, 1.0, "px²", "Cells of a smaller area are left out"),
-        Parameter(
-            "outline", "Outline", 0.5, 0.05, 0.95, 0.01, help="Lower makes cells larger, higher makes them smaller"
-        ),
-        Parameter(
-            "split", "Split", 0.5, 0.0, 1.0, 0.01, help="Higher splits more: cells that touch, but also long cells"
-        ),
-    )
+    parameters = instance_parameters(confidence=0.55, split=0.5)
 
     @classmethod
     def for_spec(cls, spec: ModelSpec) -> CentreOffsetHead:
@@ -62,12 +53,14 @@ class CentreOffsetHead:
 def _resampled(maps: NDArray[np.float16], height: int, width: int) -> NDArray[np.float16]:
     """Return maps at another image size: foreground interpolated, offsets of the nearest pixel."""
     factors = height / maps.shape[1], width / maps.shape[2]
-    out = np.empty((3, height, width), np.float16)
+    out = allocate((3, height, width), np.float16)
     rows = np.minimum((np.arange(height) + 0.5) / factors[0], maps.shape[1] - 1).astype(np.intp)
     columns = np.minimum((np.arange(width) + 0.5) / factors[1], maps.shape[2] - 1).astype(np.intp)
-    out[0] = resize_map(maps[0], (height, width))
-    for axis, factor in enumerate(factors, 1):
-        out[axis] = maps[axis][rows[:, None], columns] * np.float16(factor)
+    out[:1] = resize_maps(maps[:1], (height, width))
+    for top in range(0, height, RESAMPLED_ROWS):
+        own = rows[top : top + RESAMPLED_ROWS, None]
+        for axis, factor in enumerate(factors, 1):
+            out[axis, top : top + RESAMPLED_ROWS] = maps[axis][own, columns] * np.float16(factor)
     return out
 
 

@@ -25,7 +25,7 @@ from skimage.segmentation import expand_labels, watershed
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import above, decode_in_bands, filter_objects
 from napari_cellvino.segmentation.heads.connected_components import close_holes, keep_largest_pieces
-from napari_cellvino.segmentation.heads.head import Decoded, Parameter, check_fit
+from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_map
 
@@ -39,18 +39,7 @@ class DepthHead:
     """Foreground probability, depth (0 to 1) and diameter (px) to labels."""
 
     name = "depth"
-    parameters = (
-        Parameter(
-            "confidence", "Confidence", 0.6, 0.0, 1.0, 0.01, help="Cells whose mean probability is lower are left out"
-        ),
-        Parameter("smallest", "Smallest", 16.0, 0.0, 5000.0, 1.0, "px²", "Cells of a smaller area are left out"),
-        Parameter(
-            "outline", "Outline", 0.5, 0.05, 0.95, 0.01, help="Lower makes cells larger, higher makes them smaller"
-        ),
-        Parameter(
-            "split", "Split", 0.5, 0.0, 1.0, 0.01, help="Higher splits more: cells that touch, but also long cells"
-        ),
-    )
+    parameters = instance_parameters(confidence=0.6, split=0.5, largest_limit=5000.0)
 
     @classmethod
     def for_spec(cls, spec: ModelSpec) -> DepthHead:

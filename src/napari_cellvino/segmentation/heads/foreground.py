@@ -23,9 +23,9 @@ from skimage.segmentation import watershed
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.bands import above, decode_in_bands
 from napari_cellvino.segmentation.heads.connected_components import close_holes, keep_largest_pieces
-from napari_cellvino.segmentation.heads.head import Decoded, Parameter, check_fit
+from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
 from napari_cellvino.segmentation.raw_maps import RawMaps
-from napari_cellvino.segmentation.rescale import resize_map
+from napari_cellvino.segmentation.rescale import resize_maps
 
 BOUNDARY = 0.5  # probability from which a pixel lies on a boundary
 SMOOTHING = 1.0  # px: pixel steps of an outline are no waists
@@ -37,18 +37,7 @@ class ForegroundHead:
     """Decodes foreground probability, and boundary probability where the model has it, to labels."""
 
     name = "foreground"
-    parameters = (
-        Parameter(
-            "confidence", "Confidence", 0.55, 0.0, 1.0, 0.01, help="Cells whose mean probability is lower are left out"
-        ),
-        Parameter("smallest", "Smallest", 16.0, 0.0, 2000.0, 1.0, "px²", "Cells of a smaller area are left out"),
-        Parameter(
-            "outline", "Outline", 0.5, 0.05, 0.95, 0.01, help="Lower makes cells larger, higher makes them smaller"
-        ),
-        Parameter(
-            "split", "Split", 0.7, 0.0, 1.0, 0.01, help="Higher splits more: cells that touch, but also long cells"
-        ),
-    )
+    parameters = instance_parameters(confidence=0.55, split=0.7)
 
     @classmethod
     def for_spec(cls, spec: ModelSpec) -> ForegroundHead:
@@ -60,7 +49,7 @@ class ForegroundHead:
         """Return the maps at the size of the plane."""
         if raw.maps.shape[1:] == raw.shape:
             return raw
-        return raw.with_plane_maps(np.stack([resize_map(probability, raw.shape) for probability in raw.maps]))
+        return raw.with_plane_maps(resize_maps(raw.maps, raw.shape))
 
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return labels and objects for maps (1 or 2, Y, X)."""

@@ -39,6 +39,26 @@ class Parameter:
             raise OptionError(f"{self.name} = {value:g} is out of range; use {self.low:g} to {self.high:g} {self.unit}")
 
 
+def instance_parameters(*, confidence: float, split: float, largest_limit: float = 2000.0) -> tuple[Parameter, ...]:
+    """Return the parameters of the heads of instances, with the defaults of one head.
+
+    ``largest_limit`` in px² is the upper end of the range of the smallest area.
+    """
+    return (
+        Parameter(
+            "confidence", "Confidence", confidence, 0.0, 1.0, 0.01,
+            help="Cells whose mean probability is lower are left out",
+        ),
+        Parameter("smallest", "Smallest", 16.0, 0.0, largest_limit, 1.0, "px²", "Cells of a smaller area are left out"),
+        Parameter(
+            "outline", "Outline", 0.5, 0.05, 0.95, 0.01, help="Lower makes cells larger, higher makes them smaller"
+        ),
+        Parameter(
+            "split", "Split", split, 0.0, 1.0, 0.01, help="Higher splits more: cells that touch, but also long cells"
+        ),
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """Objects, one row per cell 1…N, and the label image (Y, X) int32 with these ids, each one connected component.

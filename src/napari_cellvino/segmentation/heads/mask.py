@@ -8,7 +8,7 @@ from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads.head import Decoded, Parameter, check_fit
 from napari_cellvino.segmentation.heads.paste_masks import CellMask, paste_masks
 from napari_cellvino.segmentation.raw_maps import RawMaps
-from napari_cellvino.segmentation.rescale import resize_map
+from napari_cellvino.segmentation.rescale import resize_maps
 
 
 class MaskHead:
@@ -29,7 +29,7 @@ class MaskHead:
 
     def keep(self, raw: RawMaps) -> RawMaps:
         """Return the map at the size of the plane."""
-        return raw.with_plane_maps(resize_map(raw.maps[0], raw.shape)[None])
+        return raw.with_plane_maps(resize_maps(raw.maps[:1], raw.shape))
 
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return the label image and at most one object for a map (1, Y, X)."""

@@ -22,7 +22,7 @@ from napari_cellvino.training.convert.selftest import normalised
 from napari_cellvino.training.fit.config import config_for
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import PLAN_NAME, TrainingPlan
-from napari_cellvino.training.fit.weights import promised_network
+from napari_cellvino.training.fit.weights import exported_network
 from napari_cellvino.training.metrics.choose_parameters import choose_parameters
 from napari_cellvino.training.metrics.evaluate import LabelledSet, score_package
 
@@ -36,8 +36,8 @@ Quantize = Callable[[ModelPackage], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What people say of a model.
+class CardTexts:
+    """The texts of a model's description and card.
 
     ``card`` has the places ``{legend}``, ``{scores}``, ``{defaults}`` and ``{int8}``.
     """
@@ -54,7 +54,7 @@ class Words:
 def build_package(
     net: UNet,
     plan: TrainingPlan,
-    words: Words,
+    texts: CardTexts,
     out: Path,
     *,
     val: Sequence[LabelledSet],
@@ -62,16 +62,16 @@ def build_package(
     parameters: Mapping[str, float] | None = None,
     quantize: Quantize | None = None,
 ) -> Iterator[str]:
-    """Write a package to ``out``, yielding in words what is being done.
+    """Write a package to ``out`` and yield a description of each stage.
 
     Parameters
     ----------
     net, plan
-        The fitted network and what it was fitted by.
-    words
+        The fitted network and its plan.
+    texts
         For the description and the card.
     out
-        Folder of the package; whatever it held is replaced.
+        Folder of the package; its content is replaced.
     val
         Fields on which the head's defaults are chosen.
     shown
@@ -79,17 +79,17 @@ def build_package(
     parameters
         The head's defaults, where they are not to be chosen.
     quantize
-        Adds INT8 weights to the package, or says in a sentence why there are none.
+        Adds INT8 weights to the package and returns a sentence on them, or on why there are none.
     """
     shutil.rmtree(out, ignore_errors=True)
     yield "writing the network"
-    export_network(promised_network(net, plan), out, test_input(plan))
+    export_network(exported_network(net, plan), out, test_input(plan))
     (out / PLAN_NAME).write_text(plan.dumps(), encoding="utf-8")
-    package = _describe(out, plan, words, {}, ())
+    package = _describe(out, plan, texts, {}, ())
     if parameters is None:
         yield "choosing defaults on the validation fields"
         parameters = choose_parameters(val, package)
-    package = _describe(out, plan, words, parameters, ())
+    package = _describe(out, plan, texts, parameters, ())
     int8 = ""
     if quantize is not None:
         yield "quantizing to INT8"
@@ -97,29 +97,29 @@ def build_package(
         package = open_package(out)
     yield "scoring"
     scores = [row for part in shown for row in finish(score_package(package, part))]
-    _describe(out, plan, words, parameters, scores, int8)
+    _describe(out, plan, texts, parameters, scores, int8)
 
 
 def _describe(
     out: Path,
     plan: TrainingPlan,
-    words: Words,
+    texts: CardTexts,
     parameters: Mapping[str, float],
     scores: Sequence[Score],
     int8: str = "",
 ) -> ModelPackage:
     """Write the description anew and return the package; tolerances are measured once it can be opened."""
     tolerance = tolerances(open_package(out)) if (out / SPEC_NAME).is_file() else {}
-    config = config_for(plan, words.name, parameters=parameters, tolerance=tolerance)
+    config = config_for(plan, texts.name, parameters=parameters, tolerance=tolerance)
     if (out / "model_int8.xml").is_file():
         config["weights"]["int8"] = "model_int8.xml"
     config["scores"] = [score.model_dump(mode="json") for score in scores]
     defaults = ", ".join(f"{name} {value:g}" for name, value in parameters.items())
-    card = words.card.replace("{scores}", markdown_table(scores)).replace("{defaults}", defaults)
+    card = texts.card.replace("{scores}", markdown_table(scores)).replace("{defaults}", defaults)
     card = card.replace("{legend}", LEGEND).replace("{int8}", int8)
     text = PackageText(
-        words.name, words.title, words.version, words.description, card, cite=words.cite,
-        tags=words.tags, config=config, multiple=plan.network.multiple,
+        texts.name, texts.title, texts.version, texts.description, card, cite=texts.cite,
+        tags=texts.tags, config=config, multiple=plan.network.multiple,
     )  # fmt: skip
     write_description(out, text)
     return open_package(out)

@@ -1,7 +1,7 @@
 """A network that others made, as a model package that runs here.
 
-The way: read it, wire its channels to a head's maps, put what is missing (an activation, fixed preprocessing) into the
-graph, see that it still does what its makers promise, measure what running it needs, write the package.
+Steps: read it, assign its channels to the maps of a head, add what is missing (an activation, fixed preprocessing) to
+the graph, check the output against its own test tensors, measure tile and memory, write the package.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from napari_cellvino.core.errors import OutputError
 from napari_cellvino.model_package import ModelPackage, open_package
 from napari_cellvino.model_package.spec import SPEC_NAME
 from napari_cellvino.storage.atomic import atomic_folder
-from napari_cellvino.training.convert.adapt import Adapted, AdaptOptions, adapt
+from napari_cellvino.training.convert.adapt import AdaptedNetwork, AdaptOptions, adapt
 from napari_cellvino.training.convert.describe import PackageText, write_description
 from napari_cellvino.training.convert.importers import import_network
 from napari_cellvino.training.convert.network_files import IR, save_network, save_test_tensors, tolerances
@@ -25,7 +25,7 @@ from napari_cellvino.training.convert.selftest import Agreement
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions:
-    """The name of the package, and what is said of a network beside its file."""
+    """The name of the package, and settings for a network that its file does not contain."""
 
     name: str
     overrides: AdaptOptions
@@ -35,8 +35,8 @@ class ConvertOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Converted:
-    """The package, the form its network came in, and what was done to it.
+class ConversionResult:
+    """The package, the format of its network, and what was changed.
 
     ``agreement`` is with the network's own test tensors, None where it came without any. ``fused`` is the number of
     upsamplings that were rewritten. ``complete`` says whether other bioimage.io programs can run it as well.
@@ -49,15 +49,15 @@ class Converted:
     complete: bool
 
 
-def convert(source: Path, out: Path, options: ConvertOptions, *, overwrite: bool = False) -> Converted:
+def convert(source: Path, out: Path, options: ConvertOptions, *, overwrite: bool = False) -> ConversionResult:
     """Write the network in ``source`` as a package to the folder ``out``, and return it.
 
     Raises
     ------
     ModelPackageError
-        If it cannot be read, cannot be run here, or does not do what its own test tensors promise.
+        If it cannot be read or run here, or its output differs from its own test tensors.
     OptionError
-        If what is said of it does not fit.
+        If the settings do not fit.
     OutputError
         If ``out`` is in use, or cannot be written.
     """
@@ -67,7 +67,9 @@ def convert(source: Path, out: Path, options: ConvertOptions, *, overwrite: bool
         adapted = adapt(imported, options.overrides)
         with atomic_folder(out) as folder:
             _write(folder, adapted, package_text(adapted, options.name, source.name, options.sizes))
-    return Converted(open_package(out), imported.form, adapted.agreement, adapted.fused, adapted.weights is not None)
+    return ConversionResult(
+        open_package(out), imported.form, adapted.agreement, adapted.fused, adapted.weights is not None
+    )
 
 
 def _check_target(out: Path, *, overwrite: bool) -> None:
@@ -79,9 +81,9 @@ def _check_target(out: Path, *, overwrite: bool) -> None:
         raise OutputError(f"there is a model package in {out}; choose another --name, or replace it with --overwrite")
 
 
-def _write(folder: Path, adapted: Adapted, text: PackageText) -> None:
+def _write(folder: Path, adapted: AdaptedNetwork, text: PackageText) -> None:
     save_network(adapted.network, folder / IR)
-    save_test_tensors(folder, adapted.given, adapted.promised)
+    save_test_tensors(folder, adapted.given, adapted.expected)
     if adapted.weights and adapted.file:
         shutil.copyfile(adapted.file, folder / adapted.weights.file)
     write_description(folder, text, adapted.weights)

@@ -1,4 +1,4 @@
-"""What is asked of and changed in a foreign network: its layout, its sizes, its memory, and how far it looks."""
+"""Inspect and change the graph of a foreign network: axes, sizes, memory, and receptive field."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_CHANNELS = 4  # of an image: a last axis of this length or less can only be
 PROBED = (256, 320)  # px: what runs at both runs at every size that tiles have
 MULTIPLES = (1, 2, 4, 8, 16, 32, 64)
 STRIDES = (1, 2, 4, 8, 16)
-NOTICED = 0.02  # a change of a map, as a share of its range, that is one
+NOTICED = 0.02  # smallest change of a map, as a share of its range, that counts
 HALO_STEP = 16  # px
 
 
@@ -66,7 +66,7 @@ def guess_axes(shape: ov.PartialShape, what: str) -> str:
     )
 
 
-def to_planes(network: ov.Model, given: str, result: str) -> ov.Model:
+def to_nchw(network: ov.Model, given: str, result: str) -> ov.Model:
     """Return a network that takes and gives (batch, channel, y, x), from one with the axes ``given`` and ``result``."""
     output = network.output(0)
     if given != PLANES:
@@ -84,7 +84,7 @@ def to_planes(network: ov.Model, given: str, result: str) -> ov.Model:
     return ov.Model([value], [new], network.get_friendly_name())
 
 
-def channels_of(network: ov.Model) -> int:
+def input_channels(network: ov.Model) -> int:
     """Return the number of channels that a network (N, C, Y, X) takes.
 
     Raises
@@ -98,7 +98,7 @@ def channels_of(network: ov.Model) -> int:
     return int(channels.get_length())
 
 
-def side_of(network: ov.Model) -> int | None:
+def fixed_image_size(network: ov.Model) -> int | None:
     """Return the side of the only images, squares, that a network says it takes; None where it takes others.
 
     OpenVINO can give most such networks another size all the same.
@@ -107,18 +107,18 @@ def side_of(network: ov.Model) -> int | None:
     return int(width.get_length()) if height.is_static and width.is_static and height == width else None
 
 
-def batch_of(network: ov.Model) -> int | None:
-    """Return the only number of images that a network says it takes at once, None where it takes any."""
+def fixed_batch_size(network: ov.Model) -> int | None:
+    """Return the batch size that a network is limited to, None where it is not limited."""
     batch = network.input(0).get_partial_shape()[0]
     return int(batch.get_length()) if batch.is_static else None
 
 
-def maps_of(network: ov.Model) -> int:
-    """Return the number of maps that a network (N, C, Y, X) gives."""
-    return int(sized(network, PROBED[0]).output(0).get_shape()[1])
+def output_channels(network: ov.Model) -> int:
+    """Return the number of output channels of a network (N, C, Y, X)."""
+    return int(reshape_to(network, PROBED[0]).output(0).get_shape()[1])
 
 
-def sized(network: ov.Model, size: int) -> ov.Model:
+def reshape_to(network: ov.Model, size: int) -> ov.Model:
     """Return the network for square images of ``size`` px.
 
     Raises
@@ -128,7 +128,7 @@ def sized(network: ov.Model, size: int) -> ov.Model:
     """
     clone = network.clone()
     try:
-        clone.reshape([1, channels_of(network), size, size])
+        clone.reshape([1, input_channels(network), size, size])
     except RuntimeError as error:
         own = network.input(0).get_partial_shape()
         raise ModelPackageError(
@@ -140,7 +140,7 @@ def sized(network: ov.Model, size: int) -> ov.Model:
     return clone
 
 
-def stride_of(network: ov.Model) -> int:
+def output_stride(network: ov.Model) -> int:
     """Return how many px of the image a px of the maps is wide.
 
     Raises
@@ -150,7 +150,7 @@ def stride_of(network: ov.Model) -> int:
     """
     ratios = set()
     for size in PROBED:
-        shape = list(sized(network, size).output(0).get_shape())
+        shape = list(reshape_to(network, size).output(0).get_shape())
         if shape[2] != shape[3] or shape[2] == 0 or size % shape[2] or size // shape[2] not in STRIDES:
             raise ModelPackageError(
                 f"the network gives maps of {shape[3]} × {shape[2]} px for an image of {size} × {size}; they must be "
@@ -164,20 +164,20 @@ def stride_of(network: ov.Model) -> int:
     return int(ratios.pop())
 
 
-def multiple_of(network: ov.Model, stride: int) -> int:
-    """Return the smallest number of px, a power of 2, that sizes can be multiples of."""
+def size_multiple(network: ov.Model, stride: int) -> int:
+    """Return the number of px, a power of 2, that image sizes must be multiples of."""
     for multiple in MULTIPLES:
         size = PROBED[0] + multiple
         try:
-            if size % stride == 0 and list(sized(network, size).output(0).get_shape()[2:]) == [size // stride] * 2:
+            if size % stride == 0 and list(reshape_to(network, size).output(0).get_shape()[2:]) == [size // stride] * 2:
                 return multiple
         except ModelPackageError:
             continue
     return MULTIPLES[-1]
 
 
-def run_exactly(network: ov.Model, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what a network makes of a batch (1, C, Y, X), calculated in float32."""
+def infer_float32(network: ov.Model, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the output of a network for a batch (1, C, Y, X), calculated in float32."""
     fixed = network.clone()
     fixed.reshape(list(batch.shape))
     uncached = {"EXECUTION_MODE_HINT": "ACCURACY", "CACHE_DIR": ""}
@@ -188,7 +188,7 @@ def run_exactly(network: ov.Model, batch: NDArray[np.float32]) -> NDArray[np.flo
 def bytes_per_pixel(network: ov.Model) -> int:
     """Return the most memory that tensors take at one time, per px of the image, float32."""
     size = PROBED[0]
-    order = sized(network, size).get_ordered_ops()
+    order = reshape_to(network, size).get_ordered_ops()
     last = {value: index for index, node in enumerate(order) for value in _read(node)}
     alive = peak = 0
     ends: dict[int, int] = {}
@@ -210,14 +210,14 @@ def _read(node: ov.Node) -> list[tuple[str, int]]:
     return [(value.get_node().get_friendly_name(), value.get_index()) for value in values]
 
 
-def look_around(network: ov.Model, image: NDArray[np.float32], most: int) -> int:
-    """Return how far from a change in the image, in px, its maps notice: what a tile needs round it, at most ``most``.
+def receptive_radius(network: ov.Model, image: NDArray[np.float32], most: int) -> int:
+    """Return the radius of the receptive field in px, at most ``most``: the halo that a tile needs.
 
     The right half of an image (1, C, size, size) is replaced by its mirror image from top to bottom.
     """
     changed, middle = image.copy(), image.shape[-1] // 2
     changed[..., middle:] = image[:, :, ::-1, middle:]
-    before, after = (run_exactly(network, batch) for batch in (image, changed))
+    before, after = (infer_float32(network, batch) for batch in (image, changed))
     scale = np.ptp(before, axis=(0, 2, 3))[:, None] + 1e-6
     change = (np.abs(after - before).max(axis=(0, 2)) / scale).max(axis=0)  # (columns,)
     stride = image.shape[-1] // before.shape[-1]
@@ -227,6 +227,6 @@ def look_around(network: ov.Model, image: NDArray[np.float32], most: int) -> int
 
 
 def last_line(error: BaseException) -> str:
-    """Return the line of a long message that says what is wrong."""
+    """Return the last line of a long error message, which names the problem."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

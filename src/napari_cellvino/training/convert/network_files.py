@@ -35,15 +35,15 @@ def export_network(module: nn.Module, folder: Path, test_input: NDArray[np.float
     folder
         The package; made where it is missing.
     test_input
-        Normalised, (1, C, Y, X). The promised output is torch's own, in float32: every runtime is checked against it.
+        Normalised, (1, C, Y, X). The expected output is torch's own, in float32: every runtime is checked against it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    promised = write_onnx(module, folder / EXPORTED.file, test_input)
+    expected = write_onnx(module, folder / EXPORTED.file, test_input)
     store_as_f16(folder / EXPORTED.file)
     network = read_network(folder / EXPORTED.file)
     fuse_upsampling(network)
     save_network(network, folder / IR)
-    save_test_tensors(folder, test_input, promised)
+    save_test_tensors(folder, test_input, expected)
 
 
 def write_onnx(module: nn.Module, path: Path, batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -53,7 +53,7 @@ def write_onnx(module: nn.Module, path: Path, batch: NDArray[np.float32]) -> NDA
     module.eval()
     example = torch.from_numpy(batch)
     with torch.no_grad():
-        promised: NDArray[np.float32] = module(example).numpy()
+        expected: NDArray[np.float32] = module(example).numpy()
     anything = {0: "batch", 2: "y", 3: "x"}
     torch.onnx.export(
         module,
@@ -67,7 +67,7 @@ def write_onnx(module: nn.Module, path: Path, batch: NDArray[np.float32]) -> NDA
         do_constant_folding=False,
         dynamo=False,  # the newer exporter gives the same network and trips over its own deprecations
     )
-    return promised
+    return expected
 
 
 def store_as_f16(path: Path) -> None:
@@ -95,9 +95,9 @@ def save_network(network: ov.Model, path: Path) -> None:
     ov.save_model(network, path, compress_to_fp16=True)
 
 
-def save_test_tensors(folder: Path, given: NDArray[np.float32], promised: NDArray[np.float32]) -> None:
-    """Write a package's own input (1, C, Y, X) and the output it promises for it."""
-    for name, tensor in zip(TEST_TENSORS, (given, promised), strict=True):
+def save_test_tensors(folder: Path, given: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
+    """Write a package's test input (1, C, Y, X) and its expected output."""
+    for name, tensor in zip(TEST_TENSORS, (given, expected), strict=True):
         np.save(folder / name, tensor)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.training.convert.adapt import Adapted
+from napari_cellvino.training.convert.adapt import AdaptedNetwork
 from napari_cellvino.training.convert.describe import Config, PackageText
 from napari_cellvino.training.convert.graph import (
-    batch_of,
     bytes_per_pixel,
-    channels_of,
-    look_around,
-    multiple_of,
-    side_of,
+    fixed_batch_size,
+    fixed_image_size,
+    input_channels,
+    receptive_radius,
+    size_multiple,
 )
 from napari_cellvino.training.convert.network_files import IR
 from napari_cellvino.training.convert.selftest import normalised, sample_image
@@ -35,37 +35,37 @@ class Sizes:
     halo: int | None = None
 
 
-def package_text(adapted: Adapted, name: str, source: str, sizes: Sizes) -> PackageText:
+def package_text(adapted: AdaptedNetwork, name: str, source: str, sizes: Sizes) -> PackageText:
     """Return the description and the card of a converted network; ``source`` is the name of the file it came in."""
-    facts, wiring = adapted.facts, adapted.wiring
+    info, assignment = adapted.info, adapted.assignment
     config = _config(adapted, name, sizes)
     return PackageText(
         name,
-        facts.title or name,
-        facts.version if facts.version.replace(".", "").isdigit() else "0.1.0",
-        facts.description or f"Converted from {source}",
-        _card(adapted, facts.title or name, source, config),
-        licence=facts.licence,
-        authors=facts.authors or ("unknown",),
-        cite=facts.cite,
-        tags=wiring.classes,
+        info.title or name,
+        info.version if info.version.replace(".", "").isdigit() else "0.1.0",
+        info.description or f"Converted from {source}",
+        _card(adapted, info.title or name, source, config),
+        licence=info.licence,
+        authors=info.authors or ("unknown",),
+        cite=info.cite,
+        tags=assignment.classes,
         config=config,
-        multiple=multiple_of(adapted.network, adapted.stride),
-        side=side_of(adapted.network),
-        batch=batch_of(adapted.network),
+        multiple=size_multiple(adapted.network, adapted.stride),
+        side=fixed_image_size(adapted.network),
+        batch=fixed_batch_size(adapted.network),
     )
 
 
-def _config(adapted: Adapted, name: str, sizes: Sizes) -> Config:
-    wiring, reference = adapted.wiring, sizes.diameter or USUAL_DIAMETER
+def _config(adapted: AdaptedNetwork, name: str, sizes: Sizes) -> Config:
+    assignment, reference = adapted.assignment, sizes.diameter or USUAL_DIAMETER
     return {
         "name": name,
-        "task": wiring.task,
-        "head": {"name": wiring.head},
-        "input_channels": channels_of(adapted.network),
+        "task": assignment.task,
+        "head": {"name": assignment.head},
+        "input_channels": input_channels(adapted.network),
         "stride": adapted.stride,
-        "maps": list(wiring.maps),
-        "classes": list(wiring.classes),
+        "maps": list(assignment.maps),
+        "classes": list(assignment.classes),
         "normalise": adapted.normalise.model_dump(),
         "diameter_px": {"reference": reference, "smallest": reference / REACH, "largest": reference * REACH},
         "tile": _tile(adapted, sizes),
@@ -78,25 +78,25 @@ def _config(adapted: Adapted, name: str, sizes: Sizes) -> Config:
     }
 
 
-def _tile(adapted: Adapted, sizes: Sizes) -> int:
-    tile = sizes.tile or (CROP if adapted.wiring.task == "mask" else TILE)
+def _tile(adapted: AdaptedNetwork, sizes: Sizes) -> int:
+    tile = sizes.tile or (CROP if adapted.assignment.task == "mask" else TILE)
     if tile % STEP or tile % adapted.stride:
         raise OptionError(f"a tile of {tile} px does not do; use a multiple of {max(STEP, adapted.stride)} px")
     return tile
 
 
-def _halo(adapted: Adapted, sizes: Sizes) -> int:
+def _halo(adapted: AdaptedNetwork, sizes: Sizes) -> int:
     """Return what a tile needs round it: as said by the user or the makers, else as measured; a mask needs nothing."""
-    if adapted.wiring.task == "mask":
+    if adapted.assignment.task == "mask":
         return 0
-    said = adapted.facts.halo if sizes.halo is None else sizes.halo
+    said = adapted.info.halo if sizes.halo is None else sizes.halo
     if said is not None:
         return -(-said // STEP) * STEP
-    image = normalised(sample_image(channels_of(adapted.network), LOOKED_AT), adapted.normalise)
-    return look_around(adapted.network, image, LOOKED_AT // 4)
+    image = normalised(sample_image(input_channels(adapted.network), LOOKED_AT), adapted.normalise)
+    return receptive_radius(adapted.network, image, LOOKED_AT // 4)
 
 
-def _card(adapted: Adapted, title: str, source: str, config: Config) -> str:
+def _card(adapted: AdaptedNetwork, title: str, source: str, config: Config) -> str:
     how = {"percentiles": "percentiles {low:g} and {high:g}", "mean_std": "mean and standard deviation"}
     words = how.get(adapted.normalise.method, "nothing").format(**config["normalise"])
     agreement = adapted.agreement
@@ -105,7 +105,7 @@ def _card(adapted: Adapted, title: str, source: str, config: Config) -> str:
         if agreement
         else "came without test tensors; what it gave before anything was changed is what it is checked against"
     )
-    described = f"\n{adapted.facts.description}\n" if adapted.facts.description else ""
+    described = f"\n{adapted.info.description}\n" if adapted.info.description else ""
     return _CARD.format(
         title=title,
         described=described,
@@ -116,8 +116,8 @@ def _card(adapted: Adapted, title: str, source: str, config: Config) -> str:
         words=words,
         checked=checked,
         reference=config["diameter_px"]["reference"],
-        licence=adapted.facts.licence or "not said: ask its makers before you pass it on",
-        makers=", ".join(adapted.facts.authors) or "not said",
+        licence=adapted.info.licence or "not said: ask its makers before you pass it on",
+        makers=", ".join(adapted.info.authors) or "not said",
     )
 
 

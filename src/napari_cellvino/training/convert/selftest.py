@@ -1,4 +1,4 @@
-"""The image a package tests itself with, and whether a changed network still does what was promised for it."""
+"""The test image of a package, and the comparison of a changed network with its test tensors."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.model_package.spec import Normalisation
-from napari_cellvino.training.convert.graph import run_exactly
+from napari_cellvino.training.convert.graph import infer_float32
 
 SAMPLE = ("plate", "A01_s1.ome.tif")  # of the shipped samples
 EPSILON = 1e-6  # bioimage.io's own, where a range or a deviation is divided by
-AGREES = 1e-3  # root-mean-square difference, as a share of the promised values' own
+AGREES = 1e-3  # root-mean-square difference, relative to that of the expected values
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How a network compares with what was promised: root-mean-square and largest difference over all maps."""
+    """Agreement of a network with its test tensors: root-mean-square and largest difference over all maps."""
 
     rms: float
     largest: float
-    promised_rms: float
+    expected_rms: float
 
     @property
     def ok(self) -> bool:
-        """Whether it does what was promised; a NaN never does."""
-        return self.rms <= AGREES * max(1.0, self.promised_rms)
+        """Whether the difference is small; False for NaN."""
+        return self.rms <= AGREES * max(1.0, self.expected_rms)
 
 
-def compare(network: ov.Model, given: NDArray[np.float32], promised: NDArray[np.float32]) -> Agreement:
-    """Return how what a network makes of ``given`` (1, C, Y, X) compares with ``promised`` (1, M, Y, X).
+def compare(network: ov.Model, given: NDArray[np.float32], expected: NDArray[np.float32]) -> Agreement:
+    """Return how well the output of a network for ``given`` (1, C, Y, X) agrees with ``expected`` (1, M, Y, X).
 
     Raises
     ------
     ModelPackageError
         If it has another shape.
     """
-    made = run_exactly(network, given)
-    if made.shape != promised.shape:
+    made = infer_float32(network, given)
+    if made.shape != expected.shape:
         raise ModelPackageError(
-            f"the network gives maps of shape {made.shape} for its own test input; promised is {promised.shape}"
+            f"the network gives maps of shape {made.shape} for its own test input; expected {expected.shape}"
         )
-    difference = (made - promised).astype(np.float64)
-    rms, own = (float(np.sqrt(np.mean(a**2))) for a in (difference, promised.astype(np.float64)))
+    difference = (made - expected).astype(np.float64)
+    rms, own = (float(np.sqrt(np.mean(a**2))) for a in (difference, expected.astype(np.float64)))
     return Agreement(rms, float(np.abs(difference).max()), own)
 
 
@@ -61,7 +61,7 @@ def sample_image(channels: int, size: int) -> NDArray[np.float32]:
 
 
 def normalised(raw: NDArray[np.float32], how: Normalisation) -> NDArray[np.float32]:
-    """Return raw pixels (1, C, Y, X) as bioimage.io's words for ``how`` normalise them, channel by channel.
+    """Return raw pixels (1, C, Y, X) normalised by ``how``, channel by channel, as defined by bioimage.io.
 
     To normalise the result again changes nothing: the same array serves as a test input before and after that step.
     """

@@ -1,4 +1,4 @@
-"""A crop round each cell of labelled fields: what a model that outlines one cell is judged on."""
+"""A crop round each cell of labelled fields: for scoring a model that outlines one cell."""
 
 from __future__ import annotations
 

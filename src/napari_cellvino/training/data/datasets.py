@@ -19,6 +19,7 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +31,16 @@ from napari_cellvino.core.image import LUMINANCE
 from napari_cellvino.formats.archives import read_members
 from napari_cellvino.formats.label_canvas import fitting_labels
 from napari_cellvino.formats.label_values import (
-    find_pieces,
+    describe_class_mask,
+    find_parts,
     is_class_mask,
     whole_numbers,
     without_background,
-    words_of_class_mask,
 )
 from napari_cellvino.formats.splits import name_share, split_of
 from napari_cellvino.io import open_source
 from napari_cellvino.io.label_tiff import CREATOR, read_label_pixels
+from napari_cellvino.storage.csv_table import read_dicts
 
 Row = Mapping[str, str]
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
@@ -196,11 +198,17 @@ def _read_plain_set(folder: Path, split: str, *, keep: Callable[[Row], bool]) ->
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8-sig") as handle:
-        rows = list(csv.DictReader(handle))
+    rows = _table(path)
     if rows and not {"id", "split"} <= rows[0].keys():
         raise TrainingDataError(f"{path} needs the columns id and split; it has {', '.join(rows[0])}")
     return rows
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    try:
+        return read_dicts(path)
+    except (OSError, ValueError, csv.Error) as error:
+        raise TrainingDataError(f"{path} cannot be read as a table: {error}; save it as CSV in UTF-8") from error
 
 
 def _first(folder: Path, name: str) -> Path | None:
@@ -248,18 +256,19 @@ def checked_labels(path: Path, labels: NDArray[np.generic], *, ours: bool = Fals
         return found
     if ground:
         raise TrainingDataError(f"{ground[0]}; in a training set the background is 0: {IMPORT_FIRST}")
-    pieces = find_pieces(found)
+    pieces = find_parts(found)
     if is_class_mask(pieces) and len(pieces.area) > len(pieces.values):
-        raise TrainingDataError(f"{words_of_class_mask(path, pieces)}; {IMPORT_FIRST}")
+        raise TrainingDataError(f"{describe_class_mask(path, pieces)}; {IMPORT_FIRST}")
     return found
 
 
 def _read_boxes(path: Path) -> Boxes:
-    with path.open(newline="", encoding="utf-8-sig") as handle:
-        rows = list(csv.DictReader(handle))
+    rows = _table(path)
     try:
         corners = [[float(row[name]) for name in ("y0", "x0", "y1", "x1")] for row in rows]
-        empty = next((box for box in corners if not (box[2] > box[0] and box[3] > box[1])), None)
+        empty = next(
+            (box for box in corners if not (inf > box[2] > box[0] > -inf and inf > box[3] > box[1] > -inf)), None
+        )
         if empty is not None:
             y0, x0, y1, x1 = empty
             raise ValueError(f"the box y0 {y0:g}, x0 {x0:g}, y1 {y1:g}, x1 {x1:g} holds nothing")
@@ -271,7 +280,10 @@ def _read_boxes(path: Path) -> Boxes:
 def _boxes_in(text: str) -> Boxes:
     """Return boxes from a manifest's cell: a letter and x0, y0, x1, y1 each."""
     parts = [part.split(",") for part in text.split(";") if part]
-    corners = np.array([[float(p[i]) for i in (2, 1, 4, 3)] for p in parts], np.float32).reshape(-1, 4)
+    try:
+        corners = np.array([[float(p[i]) for i in (2, 1, 4, 3)] for p in parts], np.float32).reshape(-1, 4)
+    except (IndexError, ValueError) as error:
+        raise TrainingDataError(f"boxes {text[:80]!r} are no list of L,x0,y0,x1,y1;D,…") from error
     return Boxes(tuple(LETTERS.get(p[0], p[0]) for p in parts), corners)
 
 

@@ -64,10 +64,10 @@ def random_view(shape: tuple[int, int], diameter: float, plan: TrainingPlan, rng
     scale = random_scale(diameter, plan, rng)
     reach = np.minimum(plan.crop_px / scale / 2, np.array(shape[::-1]) / 2)
     centre = rng.uniform(reach, np.maximum(np.array(shape[::-1]) - reach, reach + 1e-6))
-    return turned_view(plan.crop_px, scale, centre, rng, any_angle=plan.head != "grid")
+    return rotated_view(plan.crop_px, scale, centre, rng, any_angle=plan.head != "grid")
 
 
-def turned_view(
+def rotated_view(
     size: int, scale: float, centre: NDArray[np.float64], rng: np.random.Generator, *, any_angle: bool
 ) -> View:
     """Return a view round ``centre`` (x, y), turned and mirrored at random, stretched a little."""

@@ -31,6 +31,7 @@ def config_for(
         "stride": plan.network.stride,
         "maps": list(objective_for(plan).maps),
         "classes": list(plan.classes),
+        "normalise": plan.normalise.model_dump(),
         "diameter_px": plan.diameter_px.model_dump(exclude_none=True),
         "tile": plan.tile,
         "halo": plan.halo,

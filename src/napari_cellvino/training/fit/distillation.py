@@ -1,17 +1,17 @@
 """Learn a new kind of image without losing the old one, and without the images that the model was made from.
 
-Beside each batch of new crops, the network sees crops of the simulated samples that ship with CellVINO, and is asked
-to say of them what it said before. What it says is compared, not the truth: where the network before was wrong or
-unsure, it may stay so. The statistics of its BatchNorm layers stay as they were: a few fields would pull them away
-from every other kind of image at once.
+Each batch holds new crops and crops of the simulated samples that ship with CellVINO. On the samples, the loss is the
+distance to the maps of the network before (the teacher), not to the truth: where the teacher was wrong or unsure, the
+network may stay so. The statistics of the BatchNorm layers stay as they were, since a few fields would shift them away
+from all other kinds of images.
 
-At the end the weights before and after are averaged: on the way back, the old kind returns before the new one is lost.
-The head's defaults stay as well: chosen anew for the new images, they alone cost more of the old kind than the weights.
+At the end the weights before and after are interpolated: this recovers most of the old accuracy before the new one is
+lost. The head's defaults stay as well: choosing them on the new images costs more of the old accuracy than the weights.
 
 References
 ----------
 Li and Hoiem 2016, "Learning without forgetting" (the network before as the teacher);
-Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (the average of weights).
+Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (interpolation of weights).
 """
 
 from __future__ import annotations
@@ -32,17 +32,16 @@ from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import StyleName, TrainingPlan
 from napari_cellvino.training.objectives import objective_for, prepare
 
-WEIGHT = 2.0  # of what was said before, beside the lesson's losses
-SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)  # of the weights after
-KEPT_GAIN = 0.5  # of what was gained on the fields kept aside, at least
-PLACES = 4.0  # what offsets and sizes weigh beside probabilities, as in the lesson of outlines
+WEIGHT = 2.0  # of the distillation loss, relative to the losses of the objective
+SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)  # candidate shares of the weights after
+KEPT_GAIN = 0.5  # least share of the gain on the held-out fields that interpolation must keep
+REGRESSION_WEIGHT = 4.0  # of offsets and sizes relative to probabilities, as in the objective of outlines
 
 
 class Distillation:
-    """What a network said of the samples before it went on learning.
+    """Distillation from the network before fine-tuning (the teacher), on crops of the shipped samples.
 
-    ``crops`` draws samples as the network was taught, by ``plan`` (its own, before anything was changed for new
-    images): half as many as there are new ones in a batch.
+    Crops are drawn and augmented by ``plan``, that of the teacher: half as many as there are new ones in a batch.
     """
 
     def __init__(self, before: UNet, plan: TrainingPlan, *, seed: int = 0, device: str = "cpu") -> None:
@@ -56,51 +55,50 @@ class Distillation:
         crops, _ = next(self._batches)
         return crops.to(self._device)
 
-    def said(self, crops: Tensor) -> Tensor:
-        """Return what the network said of crops before: maps (N, M, y, x), unbounded."""
+    def teacher_maps(self, crops: Tensor) -> Tensor:
+        """Return the maps (N, M, y, x) of the teacher for crops, as logits and px."""
         with torch.no_grad():
             return torch.as_tensor(self._before(crops))
 
-    def loss(self, out: Tensor, said: Tensor) -> Tensor:
-        """Return how far maps (N, M, y, x) lie from those that were ``said`` before, weighted; 0 is the same."""
-        return WEIGHT * disagreement(out, said, self._probabilities)
+    def loss(self, out: Tensor, teacher_maps: Tensor) -> Tensor:
+        """Return the weighted distance of maps (N, M, y, x) to the teacher's; 0 where they are equal."""
+        return WEIGHT * distillation_loss(out, teacher_maps, self._probabilities)
 
-    def settle(self, net: UNet) -> None:
-        """Put a network into training, its BatchNorm layers using the statistics they have."""
+    def freeze_batch_norm(self, net: UNet) -> None:
+        """Set a network to training mode, apart from the statistics of its BatchNorm layers."""
         net.train()
         for layer in net.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.eval()
 
 
-def disagreement(out: Tensor, said: Tensor, probabilities: int) -> Tensor:
-    """Return the divergence of the first ``probabilities`` maps (logits), and the error of the others where they hold.
+def distillation_loss(out: Tensor, teacher: Tensor, probabilities: int) -> Tensor:
+    """Return the KL divergence of the first ``probabilities`` maps (logits) plus the error of the other maps.
 
-    Offsets and sizes mean something only where there is a cell: they count by the probabilities that were ``said``.
+    Offsets and sizes have a meaning only inside cells, so their error is weighted by the teacher's probabilities.
     """
-    chance = torch.sigmoid(said[:, :probabilities])
-    surprise = F.binary_cross_entropy_with_logits(out[:, :probabilities], chance)
-    least = F.binary_cross_entropy_with_logits(said[:, :probabilities], chance)
-    there = chance.sum(1)
-    error = F.smooth_l1_loss(out[:, probabilities:], said[:, probabilities:], reduction="none", beta=0.05).sum(1)
-    return surprise - least + PLACES * (error * there).sum() / there.sum().clamp(min=1)
+    target = torch.sigmoid(teacher[:, :probabilities])
+    cross_entropy = F.binary_cross_entropy_with_logits(out[:, :probabilities], target)
+    entropy = F.binary_cross_entropy_with_logits(teacher[:, :probabilities], target)
+    weight = target.sum(1)
+    error = F.smooth_l1_loss(out[:, probabilities:], teacher[:, probabilities:], reduction="none", beta=0.05).sum(1)
+    return cross_entropy - entropy + REGRESSION_WEIGHT * (error * weight).sum() / weight.sum().clamp(min=1)
 
 
-def mix_back(before: UNet, after: UNet, scoring: Callable[[UNet], float]) -> tuple[UNet, float]:
-    """Return the average of a network's weights before and after it learned, and the share of those after.
+def choose_weight_interpolation(before: UNet, after: UNet, scoring: Callable[[UNet], float]) -> tuple[UNet, float]:
+    """Return a network with weights interpolated between before and after training, and the share of those after.
 
-    The share is the smallest of `SHARES` that keeps `KEPT_GAIN` of what was gained, as ``scoring`` scores it on fields
-    kept aside.
+    The share is the smallest of `SHARES` that keeps `KEPT_GAIN` of the gain in the score on held-out fields.
     """
     start, end = scoring(before), scoring(after)
     for share in SHARES:
-        net = mixed(before, after, share)
+        net = interpolate_weights(before, after, share)
         if scoring(net) >= start + KEPT_GAIN * (end - start):
             return net, share
     return after, 1.0
 
 
-def mixed(before: UNet, after: UNet, share: float) -> UNet:
+def interpolate_weights(before: UNet, after: UNet, share: float) -> UNet:
     """Return a network whose weights are ``share`` (0 to 1) those after and the rest those before."""
     net = copy.deepcopy(before)
     with torch.no_grad():
@@ -111,7 +109,7 @@ def mixed(before: UNet, after: UNet, share: float) -> UNet:
 
 
 def sample_fields(style: StyleName) -> Sequence[LabelledImage]:
-    """Return the shipped, simulated samples that look like images of a style, with their truth."""
+    """Return the shipped simulated samples of a style of images, with their truth."""
     folder = shipped_folder("sample_data")
     phase = [("phase_field.tif", "phase_field_labels.tif")]
     plate = [

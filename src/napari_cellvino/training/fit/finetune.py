@@ -1,4 +1,4 @@
-"""Go on from a model with one's own labelled images, or start a fresh one from a plan."""
+"""Fine-tune a model on a user's labelled images, or train a new one from a plan."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from napari_cellvino.core.recipe import Precision
 from napari_cellvino.model_package import ModelPackage, find_package, open_package
 from napari_cellvino.model_package.spec import Score
 from napari_cellvino.segmentation.heads import check_parameters
-from napari_cellvino.training.convert.build import Words, build_package
+from napari_cellvino.training.convert.build import CardTexts, build_package
 from napari_cellvino.training.data.datasets import LabelledImage, split_set
 from napari_cellvino.training.fit.config import spec_for
-from napari_cellvino.training.fit.distillation import Distillation, mix_back
+from napari_cellvino.training.fit.distillation import Distillation, choose_weight_interpolation
 from napari_cellvino.training.fit.fit import FitProgress, Validation, fit
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import PLAN_NAME, TrainingPlan, load_plan
 from napari_cellvino.training.fit.torch_engine import TorchEngine
 from napari_cellvino.training.fit.weights import fitted_network, package_network, package_plan
-from napari_cellvino.training.metrics.choose_parameters import goal_of
+from napari_cellvino.training.metrics.choose_parameters import primary_metric
 from napari_cellvino.training.metrics.evaluate import LabelledSet, infer_field, score_maps, score_package, scored_fields
 from napari_cellvino.training.objectives import objective_for, prepare
 
 DATA_NAME = "data.sha256"  # of the images and truth of a run
 LIVE_FIELDS = 6  # validation fields scored after each checkpoint
 LEAST_STEPS = 10  # in an epoch
-GENTLER = 0.5  # the learning rate of fine-tuning, as a part of that of the plan
+FINE_TUNING_RATE = 0.5  # learning rate of fine-tuning, relative to that of the plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +60,29 @@ class TrainingTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """A finished training: the package, and the scores on the validation fields of the base (if any) and of it."""
+class TrainingResult:
+    """The trained package, and the scores on the validation fields before (of the base, if any) and after."""
 
     package: ModelPackage
     before: tuple[Score, ...]
     after: tuple[Score, ...]
 
     @property
-    def goals(self) -> tuple[float | None, float]:
-        """The number that the two are compared by, before (None: a fresh model) and after, 0 to 1."""
+    def primary_metrics(self) -> tuple[float | None, float]:
+        """The primary metric before (None without a base) and after training, 0 to 1."""
         values = [{s.metric: s.value for s in scores} for scores in (self.before, self.after)]
         spec = self.package.spec
-        return (goal_of(spec, values[0]) if self.before else None), goal_of(spec, values[1])
+        return (primary_metric(spec, values[0]) if self.before else None), primary_metric(spec, values[1])
 
 
-def train(task: TrainingTask) -> Generator[FitProgress | str, None, Trained]:
-    """Yield progress (or, in words, what is being done) and return what came out; called again, it goes on.
+def train(task: TrainingTask) -> Generator[FitProgress | str, None, TrainingResult]:
+    """Yield progress, or a description of the stage, and return the result; an interrupted training is resumed.
 
     Raises
     ------
     TrainingDataError
-        If the set cannot be learned from: a single field, no objects, sizes that differ; or the run in the folder
-        belongs to other choices.
+        If the set cannot be used (a single field, no objects, different sizes), or the run in the folder has other
+        settings.
     OptionError
         If neither or both of a base and a plan are given, or the folder is taken.
     """
@@ -97,31 +97,35 @@ def train(task: TrainingTask) -> Generator[FitProgress | str, None, Trained]:
     learned, checked = split_set(task.dataset)
     base = find_package(task.base) if task.base else None
     plan = _plan(task, base, learned)
-    _claim(task.run, plan, data_sha256([*learned, *checked]))
+    _check_run(task.run, plan, data_sha256([*learned, *checked]))
     start = package_network(base, plan) if base else None
-    memory = Distillation(start, package_plan(base), seed=task.seed, device=task.device) if base and start else None
+    distillation = (
+        Distillation(start, package_plan(base), seed=task.seed, device=task.device) if base and start else None
+    )
     defaults = base.spec.head.parameters if base else None
     scoring = live_validation(plan, checked, defaults)
-    yield from fit(learned, task.run, plan, start_from=start, memory=memory, validate=scoring, device=task.device)
+    yield from fit(
+        learned, task.run, plan, start_from=start, distillation=distillation, validate=scoring, device=task.device
+    )
     part = LabelledSet(task.dataset.name, tuple(checked))
     net, share = fitted_network(task.run, plan), 1.0
     if start is not None:
         yield "averaging with the model before"
-        net, share = mix_back(start, net, scoring)
+        net, share = choose_weight_interpolation(start, net, scoring)
     fresh = task.run / "package"
-    words = _format(task, base, share, learned, checked)
-    yield from build_package(net, plan, words, fresh, val=[part], shown=[part], parameters=defaults)
+    texts = _format(task, base, share, learned, checked)
+    yield from build_package(net, plan, texts, fresh, val=[part], shown=[part], parameters=defaults)
     before = tuple(finish(score_package(base, part, [Precision.FAST]))) if base else ()
     shutil.rmtree(task.out, ignore_errors=True)
     shutil.move(fresh, task.out)
     package = open_package(task.out)
-    return Trained(package, before, tuple(s for s in package.spec.scores if s.precision is Precision.FAST))
+    return TrainingResult(package, before, tuple(s for s in package.spec.scores if s.precision is Precision.FAST))
 
 
 def live_validation(
     plan: TrainingPlan, fields: Sequence[LabelledImage], parameters: Mapping[str, float] | None = None
 ) -> Validation:
-    """Return a function that scores a network on the first few fields, with these parameters over the head's usual."""
+    """Return a function that scores a network on the first few fields, with some parameters of the head changed."""
     spec = spec_for(plan, parameters)
     part = LabelledSet("validation", tuple(fields[:LIVE_FIELDS]))
     part = LabelledSet(part.name, tuple(scored_fields(part, spec))[: 8 * LIVE_FIELDS]) if plan.head == "mask" else part
@@ -130,7 +134,7 @@ def live_validation(
     def validate(net: UNet) -> float:
         engine = TorchEngine(net, objective)
         maps = [infer_field(field, spec, engine) for field in scored_fields(part, spec)]
-        return goal_of(spec, score_maps(part, maps, spec, values))
+        return primary_metric(spec, score_maps(part, maps, spec, values))
 
     return validate
 
@@ -141,7 +145,7 @@ def _plan(task: TrainingTask, base: ModelPackage | None, learned: Sequence[Label
     if task.batch:
         change["batch"] = task.batch
     if base:
-        change["learning_rate"] = plan.learning_rate * GENTLER
+        change["learning_rate"] = plan.learning_rate * FINE_TUNING_RATE
     plan = plan.model_copy(update=change | _diameter_for(plan, learned))
     steps = task.steps or (task.epochs * _steps_per_epoch(plan, learned) if base else plan.steps)
     every = max(1, min(plan.checkpoint_every, steps // 10))
@@ -151,7 +155,7 @@ def _plan(task: TrainingTask, base: ModelPackage | None, learned: Sequence[Label
 
 
 def _diameter_for(plan: TrainingPlan, learned: Sequence[LabelledImage]) -> dict[str, object]:
-    """Return a diameter to assume, where objects are of a size that the model does not know."""
+    """Return the assumed diameter, where objects lie outside the range of sizes of the model."""
     found = float(np.median([prepare(item, plan).diameter for item in learned]))
     known = plan.diameter_px
     if known.smallest <= found * plan.usual_scale <= known.largest:
@@ -164,8 +168,8 @@ def _steps_per_epoch(plan: TrainingPlan, learned: Sequence[LabelledImage]) -> in
     return max(LEAST_STEPS, int(pixels / (plan.batch * plan.crop_px**2)))
 
 
-def _claim(run: Path, plan: TrainingPlan, data: str) -> None:
-    """Note the plan and the data in the run's folder; refuse to go on by others."""
+def _check_run(run: Path, plan: TrainingPlan, data: str) -> None:
+    """Write plan and data hash into the run's folder; `TrainingDataError` if it has others."""
     path, noted = run / PLAN_NAME, run / DATA_NAME
     if path.is_file() and (load_plan(path) != plan or (noted.is_file() and noted.read_text() != data)):
         raise TrainingDataError(f"{run} holds a training begun with other choices or data; delete it to start anew")
@@ -175,7 +179,7 @@ def _claim(run: Path, plan: TrainingPlan, data: str) -> None:
 
 
 def data_sha256(fields: Sequence[LabelledImage]) -> str:
-    """Return one fingerprint of images and truth."""
+    """Return one SHA-256 of images and truth."""
     total = hashlib.sha256()
     for field in fields:
         total.update(field.id.encode())
@@ -191,7 +195,7 @@ def _format(
     share: float,
     learned: Sequence[LabelledImage],
     checked: Sequence[LabelledImage],
-) -> Words:
+) -> CardTexts:
     name = task.out.name.lower()
     origin = f"{base.label} (sha256 {base.sha256[:12]})" if base else "random weights"
     version = _next_version(base.spec.version) if base else "0.1.0"
@@ -201,7 +205,7 @@ def _format(
     chosen = "the head's defaults are those of the model before" if base else "on these the head's defaults were chosen"
     data = data_sha256([*learned, *checked])[:12]
     card = _CARD.format(title=name, description=description, data=data, how=how, chosen=chosen, checked=len(checked))
-    return Words(name, name, version, description, card)
+    return CardTexts(name, name, version, description, card)
 
 
 def _next_version(version: str) -> str:

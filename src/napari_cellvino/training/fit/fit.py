@@ -24,16 +24,18 @@ from napari_cellvino.training.fit.history import Record, add_record
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan
 from napari_cellvino.training.objectives import Objective, objective_for, prepare
+from napari_cellvino.training.objectives.objective import Field
 
 Validation = Callable[[UNet], float]
-LOOSE_CLIP = 5.0  # gradients longer than this are shortened
+MAX_GRADIENT_NORM = 5.0  # gradients are clipped to this
 
 
 @dataclass(frozen=True, slots=True)
 class FitProgress:
-    """News of one step; mean losses, seconds per step and the part spent waiting for crops since the last checkpoint.
+    """Progress after a step: mean losses, seconds per step and share of the time spent waiting for crops.
 
-    ``validation`` is the latest score, None before there is one; ``saved`` says that a checkpoint was just written.
+    Means are since the last checkpoint. ``validation`` is the latest score, None before the first; ``saved`` tells
+    whether a checkpoint was written.
     """
 
     step: int
@@ -49,8 +51,8 @@ class FitProgress:
         """Time the remaining steps will take at this pace."""
         return (self.steps - self.step) * self.seconds_per_step
 
-    def words(self) -> str:
-        """Return the news as one line."""
+    def describe(self) -> str:
+        """Return the progress as one line of text."""
         losses = "  ".join(f"{name} {value:.4f}" for name, value in self.loss.items())
         score = "" if self.validation is None else f"  validation {self.validation:.3f}"
         pace = f"{self.seconds_per_step:.2f} s/step, {self.waiting:.0%} waiting, {self.seconds_left / 60:.1f} min left"
@@ -62,7 +64,7 @@ def build_network(plan: TrainingPlan) -> UNet:
     torch.manual_seed(plan.seed)
     objective = objective_for(plan)
     net = UNet(plan.network, len(objective.maps))
-    objective.begin(net)
+    objective.initialise(net)
     return net
 
 
@@ -72,75 +74,144 @@ def fit(
     plan: TrainingPlan,
     *,
     start_from: UNet | None = None,
-    memory: Distillation | None = None,
+    distillation: Distillation | None = None,
     validate: Validation | None = None,
     after_step: Callable[[int, UNet], None] | None = None,
     device: str = "cpu",
 ) -> Iterator[FitProgress]:
-    """Fit on ``images``, yielding progress after each step; a later call goes on from the last checkpoint.
+    """Fit a network on ``images`` and yield progress after each step; a later call resumes from the last checkpoint.
 
     Parameters
     ----------
     images
         Labelled fields, at least one with an object.
     folder
-        Of checkpoints and history.
+        Folder of checkpoints and history.
     plan
-        What to fit and for how long.
+        Network, augmentation and schedule.
     start_from
         A network of the same shape to start from, instead of random weights.
-    memory
-        What must not be forgotten of the images that the network was made from.
+    distillation
+        Keeps the network close to ``start_from`` on images like those it was trained on.
     validate
         Scores the averaged network after each checkpoint; higher is better.
     after_step
-        Is given the step and the network after each, to change its weights in place.
+        Called with step and network after each step; may change the weights in place.
     device
         ``cpu`` or ``cuda``.
 
     Raises
     ------
     TrainingDataError
-        If there is nothing to learn from, or the checkpoint in ``folder`` is of another kind of network.
+        If no image has an object, or the checkpoint in ``folder`` belongs to another network.
     """
-    fields = [prepare(item, plan) for item in images]
-    if not any(len(f.yxyx) or f.labels.any() for f in fields):
-        raise TrainingDataError(f"none of the {len(fields)} training field(s) has a labelled object")
-    objective = objective_for(plan)
-    net = (copy.deepcopy(start_from) if start_from is not None else build_network(plan)).to(device)
-    net = net.to(memory_format=torch.channels_last)
-    average = copy.deepcopy(net)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-    start = _resume(folder, net, average, optimizer)
+    fields = _prepare_fields(images, plan)
+    state, objective = _TrainingState.start(plan, start_from, device), objective_for(plan)
+    start = state.resume(folder)
     batches = crop_batches(fields, plan, batch=plan.batch, seed=plan.seed + start)
-    stretch, score = _Stretch(), None
+    means, score = _RunningMeans(), None
     for step in range(start + 1, plan.steps + 1):
-        for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(step, plan)
-        with stretch.waiting():
+        with means.waiting():
             image, target = next(batches)
-        stretch.add(_step(net, objective, optimizer, image.to(device), target.to(device), memory))
+        state.set_learning_rate(_learning_rate(step, plan))
+        means.add(state.train_on(image.to(device), target.to(device), objective, distillation))
         if after_step is not None:
-            after_step(step, net)
-        _move_average(average, net, min(plan.average, step / (step + 20)))
-        losses, pace, waited = stretch.means()
+            after_step(step, state.net)
+        state.update_average(min(plan.average, step / (step + 20)))
+        losses, pace, waited = means.means()
         saved = step % plan.checkpoint_every == 0 or step == plan.steps
         if saved:
-            _save(folder, net, average, optimizer, step)
-            score = None if validate is None else validate(average)
+            state.save(folder, step)
+            score = None if validate is None else validate(state.average)
             add_record(folder, Record(step, losses, score))
-            stretch = _Stretch()
+            means = _RunningMeans()
         yield FitProgress(step, plan.steps, losses, pace, waited, score, saved)
 
 
-class _Stretch:
+def _prepare_fields(images: Sequence[LabelledImage], plan: TrainingPlan) -> list[Field]:
+    fields = [prepare(item, plan) for item in images]
+    if not any(len(f.yxyx) or f.labels.any() for f in fields):
+        raise TrainingDataError(f"none of the {len(fields)} training field(s) has a labelled object")
+    return fields
+
+
+@dataclass(frozen=True, slots=True)
+class _TrainingState:
+    """The network, the moving average of its weights, and the optimizer: what a checkpoint contains."""
+
+    net: UNet
+    average: UNet
+    optimizer: torch.optim.Optimizer
+
+    @classmethod
+    def start(cls, plan: TrainingPlan, start_from: UNet | None, device: str) -> _TrainingState:
+        net = (copy.deepcopy(start_from) if start_from is not None else build_network(plan)).to(device)
+        net = net.to(memory_format=torch.channels_last)
+        optimizer = torch.optim.AdamW(net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+        return cls(net, copy.deepcopy(net), optimizer)
+
+    def set_learning_rate(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def train_on(
+        self, image: Tensor, target: Tensor, objective: Objective, distillation: Distillation | None
+    ) -> dict[str, float]:
+        """Take one step of the optimizer and return the losses."""
+        if distillation is None:
+            losses = _losses(self.net, objective, image, target)
+        else:
+            losses = _losses_with_distillation(distillation, self.net, objective, image, target)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), MAX_GRADIENT_NORM)
+        self.optimizer.step()
+        return {name: value.item() for name, value in losses.items()}
+
+    def update_average(self, decay: float) -> None:
+        with torch.no_grad():
+            pairs = zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True)
+            for slow, fast in pairs:
+                if slow.dtype.is_floating_point:
+                    slow.lerp_(fast, 1 - decay)
+                else:
+                    slow.copy_(fast)
+
+    def save(self, folder: Path, step: int) -> None:
+        """Write ``checkpoint.pt`` and ``weights.pt``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        average = self.average.state_dict()
+        state = {"net": self.net.state_dict(), "average": average, "optimizer": self.optimizer.state_dict()}
+        for name, content in (("checkpoint.pt", state | {"step": step}), ("weights.pt", average)):
+            torch.save(content, folder / f"{name}.part")
+            (folder / f"{name}.part").replace(folder / name)
+
+    def resume(self, folder: Path) -> int:
+        """Load the last checkpoint, if there is one, and return its step."""
+        path = folder / "checkpoint.pt"
+        if not path.is_file():
+            return 0
+        try:
+            state = torch.load(path, weights_only=True)
+            self.net.load_state_dict(state["net"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            return int(state["step"])
+        except (RuntimeError, KeyError, ValueError, EOFError) as error:
+            reason = str(error).splitlines()[0]
+            raise TrainingDataError(
+                f"{path} cannot be resumed ({reason}); it belongs to another plan: name another run folder"
+            ) from error
+
+
+class _RunningMeans:
     """Sums over the steps since the last checkpoint."""
 
     def __init__(self) -> None:
         self._losses: dict[str, float] = {}
         self._steps, self._waited, self._start = 0, 0.0, time.perf_counter()
 
-    def waiting(self) -> _Stretch:
+    def waiting(self) -> _RunningMeans:
         return self
 
     def __enter__(self) -> None:
@@ -160,38 +231,24 @@ class _Stretch:
         return {k: v / self._steps for k, v in self._losses.items()}, seconds / self._steps, self._waited / seconds
 
 
-def _step(
-    net: UNet,
-    objective: Objective,
-    optimizer: torch.optim.Optimizer,
-    image: Tensor,
-    target: Tensor,
-    memory: Distillation | None,
-) -> dict[str, float]:
-    losses = _losses(net, objective, image, target) if memory is None else _with(memory, net, objective, image, target)
-    optimizer.zero_grad(set_to_none=True)
-    torch.stack(list(losses.values())).sum().backward()
-    torch.nn.utils.clip_grad_norm_(net.parameters(), LOOSE_CLIP)
-    optimizer.step()
-    return {name: value.item() for name, value in losses.items()}
-
-
 def _losses(net: UNet, objective: Objective, image: Tensor, target: Tensor) -> dict[str, Tensor]:
     net.train()
-    return objective.loss(_quickly(net, image), target)
+    return objective.loss(_forward(net, image), target)
 
 
-def _with(memory: Distillation, net: UNet, objective: Objective, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """Return the losses on new crops, and how far the network is from what it said of others."""
-    memory.settle(net)
-    crops = memory.crops()
-    out = _quickly(net, torch.cat([image, crops]))
-    kept = memory.loss(out[len(image) :], _quickly(memory.said, crops))
-    return objective.loss(out[: len(image)], target) | {"kept": kept}
+def _losses_with_distillation(
+    distillation: Distillation, net: UNet, objective: Objective, image: Tensor, target: Tensor
+) -> dict[str, Tensor]:
+    """Return the losses on new crops, and the distillation loss on crops of the samples."""
+    distillation.freeze_batch_norm(net)
+    crops = distillation.crops()
+    out = _forward(net, torch.cat([image, crops]))
+    kept = distillation.loss(out[len(image) :], _forward(distillation.teacher_maps, crops))
+    return objective.loss(out[: len(image)], target) | {"distillation": kept}
 
 
-def _quickly(net: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
-    """Return the maps as float32, computed in bf16 where that is quick."""
+def _forward(net: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    """Return the maps as float32, computed in bf16 where the processor supports it."""
     with torch.autocast(image.device.type, torch.bfloat16, enabled=_has_bf16(image.device.type)):
         return net(image.to(memory_format=torch.channels_last)).float()
 
@@ -206,37 +263,3 @@ def _has_bf16(device: str) -> bool:
 def _learning_rate(step: int, plan: TrainingPlan) -> float:
     warm = min(1.0, step / max(1, plan.warm_up))
     return plan.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / plan.steps))
-
-
-def _move_average(average: UNet, net: UNet, keep: float) -> None:
-    with torch.no_grad():
-        for slow, fast in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-            if slow.dtype.is_floating_point:
-                slow.lerp_(fast, 1 - keep)
-            else:
-                slow.copy_(fast)
-
-
-def _save(folder: Path, net: UNet, average: UNet, optimizer: torch.optim.Optimizer, step: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
-    for name, content in (("checkpoint.pt", state | {"step": step}), ("weights.pt", average.state_dict())):
-        torch.save(content, folder / f"{name}.part")
-        (folder / f"{name}.part").replace(folder / name)
-
-
-def _resume(folder: Path, net: UNet, average: UNet, optimizer: torch.optim.Optimizer) -> int:
-    path = folder / "checkpoint.pt"
-    if not path.is_file():
-        return 0
-    try:
-        state = torch.load(path, weights_only=True)
-        net.load_state_dict(state["net"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"])
-    except (RuntimeError, KeyError, ValueError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise TrainingDataError(
-            f"{path} cannot be gone on from ({reason}); it belongs to another plan: name another run folder"
-        ) from error

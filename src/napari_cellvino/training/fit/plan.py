@@ -12,7 +12,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_cellvino.core.errors import TrainingDataError
-from napari_cellvino.model_package.spec import Diameter
+from napari_cellvino.core.yaml_text import load_yaml
+from napari_cellvino.model_package.spec import Diameter, Normalisation
 
 PLAN_NAME = "training.yaml"
 HeadName = Literal["centre_offset", "depth", "grid", "mask"]
@@ -64,6 +65,7 @@ class TrainingPlan(_Frozen):
     diameter_px: Diameter
     style: StyleName
     network: NetworkShape = NetworkShape()
+    normalise: Normalisation = Normalisation()
     box_sizes: bool = True
     shares: dict[str, float] = Field(default_factory=dict)
     tile: int = 640
@@ -101,7 +103,7 @@ def load_plan(path: Path) -> TrainingPlan:
         If the file cannot be read or holds something that is no choice of a plan.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
         return TrainingPlan.model_validate(content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise TrainingDataError(f"training plan {path} cannot be read: {error}") from error

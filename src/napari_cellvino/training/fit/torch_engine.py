@@ -38,7 +38,7 @@ class TorchEngine(Engine):
         try:
             with torch.inference_mode():
                 where = next(self._net.parameters()).device
-                maps = self._objective.promise(self._net(torch.from_numpy(batch).to(where)))
+                maps = self._objective.activate(self._net(torch.from_numpy(batch).to(where)))
         finally:
             self._net.train(training)
         return np.asarray(maps.cpu().numpy(), np.float16)

@@ -1,7 +1,7 @@
-"""Networks to and from model packages: the ONNX file of a package is what fine-tuning starts from.
+"""Networks to and from model packages: the ONNX file of a package is where fine-tuning starts.
 
 Weights are stored as 16-bit floats, as in the OpenVINO files, behind a cast to 32 bits: a package is half as large,
-and every program computes with the same numbers. BatchNorm is not folded in, so that a network can go on learning.
+and every program computes with the same numbers. BatchNorm is not folded in, so that training can go on.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from napari_cellvino.training.objectives import Objective, objective_for
 PREFIX = "net."
 
 
-class PromisedNet(nn.Module):
-    """A network that gives what its package promises: probabilities and px. Its weights are those that are stored."""
+class ExportedNet(nn.Module):
+    """A network with its activations, whose maps are probabilities and px, and with the weights as they are stored."""
 
     def __init__(self, net: UNet, objective: Objective) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class PromisedNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the maps (N, M, Y / stride, X / stride) of normalised images (N, C, Y, X)."""
-        return self.objective.promise(self.net(x))
+        return self.objective.activate(self.net(x))
 
 
 def _stored(net: UNet) -> UNet:
@@ -55,7 +55,7 @@ def package_plan(package: ModelPackage) -> TrainingPlan:
     Raises
     ------
     TrainingDataError
-        If it carries none: it was converted from elsewhere and cannot be gone on with here.
+        If it has none: it was converted from elsewhere and cannot be trained further.
     """
     if PLAN_NAME not in package.spec.sha256:
         raise TrainingDataError(
@@ -67,7 +67,7 @@ def package_plan(package: ModelPackage) -> TrainingPlan:
 
 
 def package_network(package: ModelPackage, plan: TrainingPlan) -> UNet:
-    """Return the network of a package, ready to go on learning.
+    """Return the network of a package, for further training.
 
     Raises
     ------
@@ -110,6 +110,6 @@ def fitted_network(run: Path, plan: TrainingPlan) -> UNet:
     return net
 
 
-def promised_network(net: UNet, plan: TrainingPlan) -> PromisedNet:
-    """Return a network as it is exported."""
-    return PromisedNet(net, objective_for(plan))
+def exported_network(net: UNet, plan: TrainingPlan) -> ExportedNet:
+    """Return a network with its activations, as it is exported."""
+    return ExportedNet(net, objective_for(plan))

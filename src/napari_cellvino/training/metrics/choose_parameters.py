@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from napari_cellvino.engines.provider import open_engine
-from napari_cellvino.model_package import Gives, ModelPackage, ModelSpec
+from napari_cellvino.model_package import ModelOutput, ModelPackage, ModelSpec
 from napari_cellvino.training.metrics.evaluate import LabelledSet, infer_field, score_maps, scored_fields
 
 BIAS = 0.5  # what a total count that is off by 10 % costs: 0.05 of the goal
@@ -32,14 +32,14 @@ SEARCH: Mapping[str, Search] = {
     },
     "mask": {"outline": (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)},
 }
-GOALS: Mapping[Gives, Sequence[str]] = {  # what counts, of the metrics that a model's judge gives
-    Gives.OUTLINES: ("ap50", "ap_mean"),
-    Gives.BOXES: ("f1_50", "f1_centre"),
-    Gives.MASK: ("dice",),
+GOALS: Mapping[ModelOutput, Sequence[str]] = {  # the metrics that are averaged, by kind of output
+    ModelOutput.OUTLINES: ("ap50", "ap_mean"),
+    ModelOutput.BOXES: ("f1_50", "f1_centre"),
+    ModelOutput.MASK: ("dice",),
 }
 
 
-def goal_of(spec: ModelSpec, values: Mapping[str, float]) -> float:
+def primary_metric(spec: ModelSpec, values: Mapping[str, float]) -> float:
     """Return the one number that a model of this task is chosen by, 0 to 1; mean over classes where it has several."""
     wanted = [v for name, v in values.items() if name.partition(":")[0] in GOALS[spec.gives] and _counts(spec, name)]
     return sum(v for v in wanted if v == v) / max(1, len(wanted))
@@ -68,14 +68,14 @@ def choose_parameters(sets: Sequence[LabelledSet], package: ModelPackage) -> dic
 
     def goal(parameters: Mapping[str, float]) -> float:
         found = [score_maps(part, raw, spec, parameters) for part, raw in zip(sets, maps, strict=True)]
-        return sum(goal_of(spec, values) - BIAS * _count_bias(values) for values in found) / len(found)
+        return sum(primary_metric(spec, values) - BIAS * _count_bias(values) for values in found) / len(found)
 
     best: dict[str, float] = {}
     search = _in_pixels(SEARCH[spec.head.name], spec)
     for _ in range(2):
         for name, candidates in search.items():
             goals = [goal(best | {name: value}) for value in candidates]
-            best[name] = candidates[middle_of_the_best(goals)]
+            best[name] = candidates[smoothed_argmax(goals)]
     return best
 
 
@@ -90,7 +90,7 @@ def _in_pixels(search: Search, spec: ModelSpec) -> Search:
     }
 
 
-def middle_of_the_best(goals: Sequence[float]) -> int:
+def smoothed_argmax(goals: Sequence[float]) -> int:
     """Return the index of the highest mean of a goal and its neighbours; at the ends, of the goal and its neighbour."""
     means = [sum(near) / len(near) for near in (goals[max(0, i - 1) : i + 2] for i in range(len(goals)))]
     return means.index(max(means))

@@ -15,7 +15,7 @@ from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import open_engine
-from napari_cellvino.model_package import ModelPackage, ModelSpec, Takes
+from napari_cellvino.model_package import ModelInput, ModelPackage, ModelSpec
 from napari_cellvino.model_package.spec import Score
 from napari_cellvino.segmentation.heads import check_parameters
 from napari_cellvino.segmentation.predict import infer_maps
@@ -69,21 +69,21 @@ def score_package(
 
 
 def scored_fields(part: LabelledSet, spec: ModelSpec) -> Sequence[LabelledImage]:
-    """Return what a model is judged on: the fields, or, for a mask of one cell, a crop round each of their cells."""
-    if spec.takes is not Takes.CROP:
+    """Return what a model is scored on: the fields, or, for a mask of one cell, a crop round each of their cells."""
+    if spec.takes is not ModelInput.CROP:
         return part.fields
     return cut_cells(part.fields, spec, part.min_area)
 
 
 def infer_field(field: LabelledImage, spec: ModelSpec, engine: Engine, *, diameter_px: float | None = None) -> RawMaps:
     """Return the maps of a field; they serve any number of decodings. Crops of one cell have their size already."""
-    diameter_px = None if spec.takes is Takes.CROP else diameter_px
+    diameter_px = None if spec.takes is ModelInput.CROP else diameter_px
     plane = finish(project(as_stack(field), inputs=spec.input_channels))
     return finish(infer_maps(plane, spec, engine, diameter_px=diameter_px))
 
 
 def score_maps(part: LabelledSet, maps: Sequence[RawMaps], spec: ModelSpec, parameters: Mapping[str, float]) -> Values:
-    """Return the metrics of maps, one per judged field, decoded with ``parameters`` over the model's defaults."""
+    """Return the metrics of maps, one per scored field, decoded with ``parameters`` over the model's defaults."""
     scoring, values = metrics_for(spec, min_area=part.min_area), check_parameters(spec, parameters)
     fields = scored_fields(part, spec)
     return scoring.sum_up([scoring.match(field, raw, values) for field, raw in zip(fields, maps, strict=True)])

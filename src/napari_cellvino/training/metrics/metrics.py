@@ -1,6 +1,6 @@
 """What a model found on a field against the truth: outlines, boxes or centres, whichever the model and the truth have.
 
-A judge decodes by itself, so that the maps of a set serve any number of parameters.
+Metrics decode the maps themselves, so that the maps of a set serve any number of parameters.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from napari_cellvino.model_package import Gives, ModelSpec
+from napari_cellvino.model_package import ModelOutput, ModelSpec
 from napari_cellvino.quality.accuracy import FieldMatch, match_field, summarise
 from napari_cellvino.quality.box_accuracy import (
     DetectionAccuracy,
@@ -64,7 +64,7 @@ class OutlineMetrics:
     def sum_up(self, matches: Sequence[FieldMatch]) -> Values:
         """Return AP, F1, PQ, Dice and counts; of crops round one cell each, the Dice."""
         accuracy = summarise(matches)
-        names = ONE_CELL_METRICS if self.spec.gives is Gives.MASK else OUTLINE_METRICS
+        names = ONE_CELL_METRICS if self.spec.gives is ModelOutput.MASK else OUTLINE_METRICS
         return {name: float(getattr(accuracy, name)) for name in names}
 
 
@@ -135,7 +135,7 @@ def _figures(accuracy: DetectionAccuracy, names: Sequence[str]) -> Values:
 
 
 def metrics_for(spec: ModelSpec, *, min_area: int = 0) -> Metrics[Any]:
-    """Return the judge of what a model finds; ``min_area`` (px) is for truths that are label images."""
-    if spec.gives is not Gives.BOXES:
+    """Return the metrics for a model's output; ``min_area`` (px) applies to truths that are label images."""
+    if spec.gives is not ModelOutput.BOXES:
         return OutlineMetrics(spec, min_area)
     return BoxMetrics(spec, min_area) if {"height", "width"} <= set(spec.maps) else CentreMetrics(spec, min_area)

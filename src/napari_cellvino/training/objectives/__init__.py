@@ -1,4 +1,4 @@
-"""Training objectives: what each family of networks is taught, one file per head."""
+"""Training objectives: what each family of networks learns, one file per head."""
 
 from napari_cellvino.training.fit.plan import TrainingPlan
 from napari_cellvino.training.objectives.centre_offset import CentreOffsetObjective

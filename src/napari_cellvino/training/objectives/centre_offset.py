@@ -14,11 +14,10 @@ import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_cellvino.training.data.augment import change_intensities, empty_field
-from napari_cellvino.training.data.random_view import random_view
 from napari_cellvino.training.data.targets import make_targets
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan
+from napari_cellvino.training.objectives.instances import foreground_loss, random_crop
 from napari_cellvino.training.objectives.objective import Field
 
 OFFSET_SCALE = 16.0  # the network predicts offsets in units of this many px
@@ -33,18 +32,12 @@ class CentreOffsetObjective:
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan = plan
 
-    def begin(self, net: UNet) -> None:
+    def initialise(self, net: UNet) -> None:
         """Leave random weights as they are."""
 
     def sample(self, field: Field, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return a crop (1, Y, X) and its targets, now and then an empty field."""
-        size = self.plan.crop_px
-        if rng.random() < self.plan.empty_fraction:
-            crop, labels = empty_field(size, rng), np.zeros((size, size), np.int32)
-        else:
-            view = random_view(field.labels.shape, field.diameter, self.plan, rng)
-            labels = view.labels(field.labels)
-            crop = change_intensities(view.image(field.image)[0], labels, self.plan.style, rng)
+        crop, labels = random_crop(field, self.plan, rng)
         t = make_targets(labels)
         target = np.stack([t.foreground, *(t.offset_yx / OFFSET_SCALE), t.diameter / OFFSET_SCALE, t.weight])
         return crop[None], target.astype(np.float32)
@@ -52,16 +45,12 @@ class CentreOffsetObjective:
     def loss(self, out: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the foreground loss (weighted cross entropy + Dice) and the offset loss (error in diameters)."""
         truth, offset, diameter, weight = target[:, 0], target[:, 1:3], target[:, 3], target[:, 4]
-        logit = out[:, 0]
-        cross = F.binary_cross_entropy_with_logits(logit, truth, weight, reduction="sum") / weight.sum()
-        p = torch.sigmoid(logit)
-        dice = 1 - (2 * (p * truth).sum() + 1) / (p.sum() + truth.sum() + 1)
         error = F.smooth_l1_loss(out[:, 1:3], offset, reduction="none", beta=0.05).sum(1) * truth
         # relative to the diameter, and pixels of small objects weigh more: between per pixel and per object
         share = truth * weight / diameter.clamp(min=0.25)
         relative = (error / diameter.clamp(min=0.25) * share).sum() / share.sum().clamp(min=1)
-        return {"foreground": cross + 0.5 * dice, "offset": 4 * relative}
+        return {"foreground": foreground_loss(out[:, 0], truth, weight), "offset": 4 * relative}
 
-    def promise(self, out: Tensor) -> Tensor:
+    def activate(self, out: Tensor) -> Tensor:
         """Return foreground probability and offsets in px."""
         return torch.cat([torch.sigmoid(out[:, :1]), out[:, 1:] * OFFSET_SCALE], 1)

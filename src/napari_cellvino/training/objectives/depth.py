@@ -20,15 +20,14 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from torch import Tensor
 
-from napari_cellvino.training.data.augment import change_intensities, empty_field
-from napari_cellvino.training.data.random_view import random_view
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan
+from napari_cellvino.training.objectives.instances import foreground_loss, random_crop
 from napari_cellvino.training.objectives.objective import Field
 
 BORDER_WEIGHT = 4.0  # of a pixel between touching cells
 LN2 = math.log(2.0)  # ONNX has no power of two
-OCTAVES = 3.0  # the size is promised within so many octaves round the reference
+OCTAVES = 3.0  # range of sizes, in octaves around the reference
 
 
 class DepthObjective:
@@ -40,37 +39,27 @@ class DepthObjective:
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan = plan
 
-    def begin(self, net: UNet) -> None:
+    def initialise(self, net: UNet) -> None:
         """Leave random weights as they are."""
 
     def sample(self, field: Field, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return a crop (1, Y, X) and its targets, now and then an empty field."""
-        size = self.plan.crop_px
-        if rng.random() < self.plan.empty_fraction:
-            crop, labels = empty_field(size, rng), np.zeros((size, size), np.int32)
-        else:
-            view = random_view(field.labels.shape, field.diameter, self.plan, rng)
-            labels = view.labels(field.labels)
-            crop = change_intensities(view.image(field.image)[0], labels, self.plan.style, rng)
+        crop, labels = random_crop(field, self.plan, rng)
         return crop[None], depth_targets(labels, self.plan.diameter_px.reference)
 
     def loss(self, out: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Return the losses of foreground (cross entropy + Dice), depth (cross entropy) and size."""
         truth, depth, size, weight = target.unbind(1)
-        total = weight.sum()
-        cross = F.binary_cross_entropy_with_logits(out[:, 0], truth, weight, reduction="sum") / total
-        p = torch.sigmoid(out[:, 0])
-        dice = 1 - (2 * (p * truth).sum() + 1) / (p.sum() + truth.sum() + 1)
         error = F.smooth_l1_loss(torch.sigmoid(out[:, 1]), depth, reduction="none", beta=0.1)
         size_error = F.smooth_l1_loss(out[:, 2], size, reduction="none", beta=0.5)
         shared = (weight * (1 + truth)).sum()
         return {
-            "foreground": cross + 0.5 * dice,
+            "foreground": foreground_loss(out[:, 0], truth, weight),
             "depth": 4 * (error * weight * (1 + truth)).sum() / shared,
             "size": 1.0 * (size_error * truth).sum() / truth.sum().clamp(min=1),
         }
 
-    def promise(self, out: Tensor) -> Tensor:
+    def activate(self, out: Tensor) -> Tensor:
         """Return foreground probability, depth (0 to 1) and diameter in px."""
         octaves = out[:, 2:].clamp(-OCTAVES, OCTAVES)
         return torch.cat([torch.sigmoid(out[:, :2]), self.plan.diameter_px.reference * torch.exp(LN2 * octaves)], 1)

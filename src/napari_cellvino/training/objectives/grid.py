@@ -37,7 +37,7 @@ class GridObjective:
         self.probabilities = len(plan.classes)
         self.maps = (*plan.classes, "offset_y", "offset_x", *(("height", "width") if plan.box_sizes else ()))
 
-    def begin(self, net: UNet) -> None:
+    def initialise(self, net: UNet) -> None:
         """Let every grid cell start out as background: objects are rare."""
         with torch.no_grad():
             net.last_bias[: len(self.plan.classes)] = RARE
@@ -88,7 +88,7 @@ class GridObjective:
         apart = (1 - _box_iou(out[:, count:], places)) * near[:, 0]
         return parts | {"size": (error[:, 2:].sum() + apart.sum()) / there}
 
-    def promise(self, out: Tensor) -> Tensor:
+    def activate(self, out: Tensor) -> Tensor:
         """Return class probabilities, offsets in px and sizes in px."""
         count, stride = len(self.plan.classes), self.plan.network.stride
         parts = [torch.sigmoid(out[:, :count]), out[:, count : count + 2] * stride]

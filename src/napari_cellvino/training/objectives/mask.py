@@ -17,7 +17,7 @@ from torch import Tensor
 
 from napari_cellvino.segmentation.normalise import intensity_range
 from napari_cellvino.training.data.augment import change_intensities
-from napari_cellvino.training.data.random_view import turned_view
+from napari_cellvino.training.data.random_view import rotated_view
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan
 from napari_cellvino.training.objectives.objective import Field
@@ -35,7 +35,7 @@ class MaskObjective:
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan = plan
 
-    def begin(self, net: UNet) -> None:
+    def initialise(self, net: UNet) -> None:
         """Leave random weights as they are."""
 
     def sample(self, field: Field, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -50,7 +50,7 @@ class MaskObjective:
         size = _box_side(own)
         low, high = np.log2(self.plan.scale)
         scale = self.plan.diameter_px.reference / size * 2.0 ** rng.triangular(low, 0.0, high)
-        view = turned_view(
+        view = rotated_view(
             self.plan.crop_px, scale, middle + 0.5 + rng.normal(0, MISPLACED * size, 2), rng, any_angle=True
         )
         crop = view.image(field.image)[0]
@@ -65,7 +65,7 @@ class MaskObjective:
         dice = 1 - (2 * both + 1) / (sizes + 1)
         return {"dice": dice.mean(), "cross": 0.5 * F.binary_cross_entropy_with_logits(out, target)}
 
-    def promise(self, out: Tensor) -> Tensor:
+    def activate(self, out: Tensor) -> Tensor:
         """Return the probability of the mask."""
         return torch.sigmoid(out)
 

@@ -1,4 +1,4 @@
-"""What a network is taught: where its crops come from, what it should say, how wrong it is, what it promises."""
+"""The training objective of a family of networks: how crops and targets are drawn, the loss, and the activations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_cellvino.segmentation.normalise import intensity_range
+from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.training.data.datasets import LabelledImage
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan
@@ -19,7 +19,7 @@ from napari_cellvino.training.fit.plan import TrainingPlan
 class Field:
     """A labelled image ready to be cropped: normalised grey ``image`` (1, Y, X), object ``diameter`` (median, px).
 
-    Of ``labels`` (Y, X) and boxes (``class_index`` (N,), ``yxyx`` (N, 4)) the lesson uses what it needs.
+    Of ``labels`` (Y, X) and boxes (``class_index`` (N,), ``yxyx`` (N, 4)) an objective uses what it needs.
     """
 
     source: str
@@ -31,7 +31,7 @@ class Field:
 
 
 class Objective(Protocol):
-    """One family of networks: the one that a head of the same name decodes."""
+    """The objective of one family of networks, which the head of the same name decodes."""
 
     def __init__(self, plan: TrainingPlan) -> None: ...
 
@@ -42,11 +42,11 @@ class Objective(Protocol):
 
     @property
     def probabilities(self) -> int:
-        """How many of the maps, the first ones, are probabilities; a network gives them as logits."""
+        """Number of maps, the first ones, that are probabilities; the network gives them as logits."""
         ...
 
-    def begin(self, net: UNet) -> None:
-        """Set what random weights leave to chance, in place."""
+    def initialise(self, net: UNet) -> None:
+        """Initialise a network with random weights, in place."""
         ...
 
     def sample(self, field: Field, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -54,16 +54,16 @@ class Objective(Protocol):
         ...
 
     def loss(self, out: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Return the parts of the loss, which are summed, for outputs (N, M, y, x) and targets (N, K, y, x)."""
+        """Return the terms of the loss, to be summed, for outputs (N, M, y, x) and targets (N, K, y, x)."""
         ...
 
-    def promise(self, out: Tensor) -> Tensor:
-        """Return the maps that a package promises (probabilities, px) from unbounded outputs (N, M, y, x)."""
+    def activate(self, out: Tensor) -> Tensor:
+        """Return the maps of a package (probabilities, px) from outputs (N, M, y, x) before the activation."""
         ...
 
 
 def prepare(item: LabelledImage, plan: TrainingPlan) -> Field:
-    """Return a labelled image as lessons take it.
+    """Return a labelled image prepared for an objective.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def prepare(item: LabelledImage, plan: TrainingPlan) -> Field:
         If it has labels where the plan needs boxes, or boxes of other classes, or boxes only where it needs labels.
     """
     grey = item.grey()
-    image = intensity_range(grey).apply(grey)[None]
+    image = contrast_of(grey[None], plan.normalise).apply()
     if item.labels is None or (item.boxes is not None and plan.head == "grid"):
         boxes = item.true_boxes()
         if plan.head != "grid":

@@ -1,4 +1,4 @@
-"""The images a user names for quantizing: what to calibrate on, and what to judge the result by."""
+"""The images for quantizing: fields to calibrate on, and labelled fields to validate the accuracy on."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ TRUTH = ("manifest.csv", "labels", "boxes")
 
 
 @dataclass(frozen=True, slots=True)
-class Parted:
-    """Fields to calibrate on, and sets to judge by: none where there is no truth.
+class CalibrationSplit:
+    """Fields to calibrate on, and labelled sets to validate on: none where there is no truth.
 
-    ``shared`` says that they are the same fields, because there were too few to part.
+    ``shared`` tells whether both are the same fields, because there were too few to split.
     """
 
     calibration: tuple[LabelledImage, ...]
@@ -24,8 +24,8 @@ class Parted:
     shared: bool = False
 
 
-def part_set(folder: Path, *, diameter_px: float | None = None) -> Parted:
-    """Return the ``train`` fields of a labelled set to calibrate on and its ``val`` fields to judge by.
+def split_for_calibration(folder: Path, *, diameter_px: float | None = None) -> CalibrationSplit:
+    """Return the ``train`` fields of a labelled set to calibrate on and its ``val`` fields to validate on.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def part_set(folder: Path, *, diameter_px: float | None = None) -> Parted:
     if not train:
         raise TrainingDataError(f"{folder} has no field")
     name = folder.resolve().name if shared else f"{folder.resolve().name} val"
-    return Parted(train, (LabelledSet(name, val, diameter_px=diameter_px),), shared)
+    return CalibrationSplit(train, (LabelledSet(name, val, diameter_px=diameter_px),), shared)
 
 
 def has_truth(folder: Path) -> bool:
@@ -47,8 +47,8 @@ def has_truth(folder: Path) -> bool:
     return any((folder / name).exists() for name in TRUTH)
 
 
-def read_pictures(folder: Path) -> Parted:
-    """Return the pictures in a folder, or in ``images/`` in it, to calibrate on; there is nothing to judge by.
+def read_pictures(folder: Path) -> CalibrationSplit:
+    """Return the pictures in a folder, or in ``images/`` in it, to calibrate on, without a validation set.
 
     Raises
     ------
@@ -59,4 +59,4 @@ def read_pictures(folder: Path) -> Parted:
     paths = sorted(p for p in inside.glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
         raise TrainingDataError(f"{folder} holds no picture; it should hold TIFF, PNG or JPEG files like yours")
-    return Parted(tuple(LabelledImage(p.stem, folder.name, read_picture(p)) for p in paths), ())
+    return CalibrationSplit(tuple(LabelledImage(p.stem, folder.name, read_picture(p)) for p in paths), ())

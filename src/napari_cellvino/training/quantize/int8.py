@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.training.convert.graph import last_line
-from napari_cellvino.training.quantize.signal_stack import signal_stack_kept
+from napari_cellvino.training.quantize.signal_stack import preserve_signal_stack
 
 Tile = NDArray[np.float32]
 Validate = Callable[[ov.CompiledModel, Sequence[int]], float]
@@ -34,7 +34,7 @@ def quantize_network(network: ov.Model, tiles: Sequence[Tile]) -> ov.Model:
         If NNCF is missing or cannot quantize the network.
     """
     nncf = _nncf()
-    with _quietly(), signal_stack_kept():
+    with _quietly(), preserve_signal_stack():
         return nncf.quantize(
             network,
             nncf.Dataset(list(tiles)),
@@ -44,7 +44,7 @@ def quantize_network(network: ov.Model, tiles: Sequence[Tile]) -> ov.Model:
         )
 
 
-def quantize_carefully(
+def quantize_with_accuracy_control(
     network: ov.Model, tiles: Sequence[Tile], validate: Validate, fields: int, *, max_drop: float
 ) -> ov.Model:
     """Return a copy in which the layers that lose most stay as they were, until it drops by no more than ``max_drop``.
@@ -74,7 +74,7 @@ def quantize_carefully(
     def measure(compiled: ov.CompiledModel, numbers: Iterable[int]) -> tuple[float, None]:
         return validate(compiled, [int(number) for number in numbers]), None
 
-    with _quietly(), signal_stack_kept():
+    with _quietly(), preserve_signal_stack():
         return nncf.quantize_with_accuracy_control(
             network,
             calibration_dataset=nncf.Dataset(list(tiles)),

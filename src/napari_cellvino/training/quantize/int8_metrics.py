@@ -1,4 +1,4 @@
-"""What INT8 weights lose: the float and the quantized network, judged on the same labelled fields."""
+"""The loss of accuracy by INT8 weights: the float and the quantized network, scored on the same labelled fields."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from napari_cellvino.core.errors import TrainingDataError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.engines.engine import Engine, EngineInfo
-from napari_cellvino.model_package import Gives, ModelPackage
+from napari_cellvino.model_package import ModelOutput, ModelPackage
 from napari_cellvino.model_package.spec import Score
 from napari_cellvino.segmentation.heads import check_parameters
 from napari_cellvino.training.metrics.evaluate import LabelledSet, infer_field, score_package, scored_fields
 from napari_cellvino.training.metrics.metrics import metrics_for
 
-# What a model is held to, by what it gives: the first that its judge knows.
-MAIN_METRICS: Mapping[Gives, Sequence[str]] = {
-    Gives.OUTLINES: ("ap_mean",),
-    Gives.BOXES: ("ap50", "f1_centre"),
-    Gives.MASK: ("dice",),
+# The metric that decides, by kind of output: the first one that the model has.
+MAIN_METRICS: Mapping[ModelOutput, Sequence[str]] = {
+    ModelOutput.OUTLINES: ("ap_mean",),
+    ModelOutput.BOXES: ("ap50", "f1_centre"),
+    ModelOutput.MASK: ("dice",),
 }
 
 
@@ -60,13 +60,13 @@ def main_metric(package: ModelPackage, scores: Sequence[Score]) -> tuple[str, fl
     Raises
     ------
     TrainingDataError
-        If no field had anything to judge it by.
+        If no field has an object to score.
     """
     for name in MAIN_METRICS[package.spec.gives]:
         values = [score.value for score in scores if score.metric == name]
         if values:
             return name, float(np.mean(values))
-    raise TrainingDataError("none of the validation fields has an object, so nothing can be judged; name others")
+    raise TrainingDataError("none of the validation fields has an object, so nothing can be scored; name others")
 
 
 def compare_int8(
@@ -104,7 +104,7 @@ class CompiledEngine(Engine):
 def partial_comparison(
     package: ModelPackage, sets: Sequence[LabelledSet]
 ) -> tuple[int, Callable[[ov.CompiledModel, Sequence[int]], float]]:
-    """Return the number of fields in all sets, and what judges a compiled network on some of them, by number.
+    """Return the number of fields in all sets, and a function that scores a compiled network on some of them.
 
     Fields of all sets count alike here: this serves to compare networks, and never to report.
     """

@@ -1,7 +1,7 @@
 """Give a model package INT8 weights, if they find the cells as well as the float weights do.
 
-All layers are quantized first and the result is judged on every validation field, as a run would use it. Only where
-that loses too much are layers put back one by one, which takes many times as long.
+All layers are quantized first and the result is validated on every field, by the steps of a run. Only where that loses
+too much accuracy are layers set back to float one by one, which takes many times as long.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from napari_cellvino.training.convert.network_files import save_network, toleran
 from napari_cellvino.training.data.datasets import LabelledImage
 from napari_cellvino.training.metrics.evaluate import LabelledSet
 from napari_cellvino.training.quantize.calibration import calibration_tiles
-from napari_cellvino.training.quantize.int8 import quantize_carefully, quantize_network
+from napari_cellvino.training.quantize.int8 import quantize_network, quantize_with_accuracy_control
 from napari_cellvino.training.quantize.int8_metrics import (
     PrecisionComparison,
     compare_int8,
@@ -37,22 +37,22 @@ from napari_cellvino.training.quantize.int8_metrics import (
 
 IR_INT8 = "model_int8.xml"
 TILES = 96  # calibrated on
-Tell = Callable[[str], object]
+Report = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Quantized:
-    """The package with INT8 weights, how it was judged (None: it was not), and whether layers had to stay float."""
+class QuantizationResult:
+    """The package with INT8 weights, its comparison with Exact (None: no validation), and whether layers stay float."""
 
     package: ModelPackage
-    judgement: PrecisionComparison | None
+    comparison: PrecisionComparison | None
     carefully: bool
 
     def __str__(self) -> str:
-        if self.judgement is None:
+        if self.comparison is None:
             return "INT8 weights were added without a check of their accuracy"
         kept = "; the layers that lose most stay in float" if self.carefully else ""
-        return f"INT8: {self.judgement}{kept}"
+        return f"INT8: {self.comparison}{kept}"
 
 
 def quantize_package(
@@ -63,67 +63,69 @@ def quantize_package(
     max_drop: float = 0.005,
     out: Path | None = None,
     tiles: int = TILES,
-    tell: Tell = lambda news: None,
-) -> Quantized:
-    """Add INT8 weights to a package and return it, with the figures it was judged by.
+    report: Report = lambda stage: None,
+) -> QuantizationResult:
+    """Add INT8 weights to a package and return it, with the accuracy of both.
 
     Parameters
     ----------
     package
-        What to quantize; INT8 weights that it has are replaced.
+        The model to quantize; its INT8 weights are replaced.
     calibration
-        Fields that show what the network will see; their labels are not looked at (but by models of masks, which see
-        a crop round each cell).
+        Fields like those to be segmented; labels are used only for models of masks, to crop round each cell.
     validation
         Fields with their truth, other ones; empty to add the weights unchecked.
     max_drop
-        The largest loss that is accepted, of the mean over the sets of AP mean (outlines), AP at IoU 0.5 (boxes), F1
-        of centres or Dice (masks), against Exact.
+        Largest accepted loss against Exact, of the mean over the sets of AP mean (outlines), AP@0.5 (boxes), F1 of
+        centres or Dice (masks).
     out
-        Folder for the new package; by default the package's own is replaced.
+        Folder for the new package (default: replaces the package).
     tiles
-        How many tiles to calibrate on, at most.
-    tell
-        Is told in words what is being done.
+        Largest number of tiles to calibrate on.
+    report
+        Called with a description of each stage.
 
     Raises
     ------
     AccuracyError
         If INT8 loses more, even with the worst layers in float. Nothing is written then.
     TrainingDataError
-        If there is no field to calibrate on, or none of the validation fields has what this model is judged by.
+        If there is no field to calibrate on, or no validation field has a truth for this model.
     ModelPackageError
         If the network cannot be quantized.
     OutputError
         If the package cannot be written.
     """
     diameter = validation[0].diameter_px if validation else None
-    shown = calibration_tiles(package.spec, calibration, most=tiles, diameter_px=diameter)
-    tell(f"calibrating on {len(shown)} tile(s)")
+    calibrated = calibration_tiles(package.spec, calibration, most=tiles, diameter_px=diameter)
+    report(f"calibrating on {len(calibrated)} tile(s)")
     network = read_network(package.weights(Precision.EXACT))
     with tempfile.TemporaryDirectory(prefix="cellvino-int8-") as scratch:
-        draft = _drafted(package, quantize_network(network, shown), Path(scratch) / "all")
+        draft = _quantized_copy(package, quantize_network(network, calibrated), Path(scratch) / "all")
         if not validation:
             return _published(draft, out or package.folder, None, carefully=False)
-        tell("judging Exact and INT8")
+        report("scoring Exact and INT8")
         exact = score_sets(package, validation, Precision.EXACT)
-        judgement = compare_int8(package, exact, draft, validation)
-        carefully = judgement.drop > max_drop
-        if carefully:
-            tell(f"{judgement}: it loses too much; looking for the layers that lose most")
+        comparison = compare_int8(package, exact, draft, validation)
+        if carefully := comparison.drop > max_drop:
+            report(f"{comparison}: it loses too much; looking for the layers that lose most")
             fields, scoring = partial_comparison(package, validation)
-            careful = quantize_carefully(network, shown, scoring, fields, max_drop=max_drop)
-            draft = _drafted(package, careful, Path(scratch) / "most")
-            judgement = compare_int8(package, exact, draft, validation)
-        if not judgement.drop <= max_drop:
-            raise AccuracyError(
-                f"{package.label} is not quantized: {judgement}, a loss of {judgement.drop:.4f} where {max_drop:g} is "
-                "allowed; calibrate on more images like yours, or allow more with --max-drop"
-            )
-        return _published(draft, out or package.folder, judgement, carefully=carefully)
+            careful = quantize_with_accuracy_control(network, calibrated, scoring, fields, max_drop=max_drop)
+            draft = _quantized_copy(package, careful, Path(scratch) / "most")
+            comparison = compare_int8(package, exact, draft, validation)
+        _check_drop(package, comparison, max_drop)
+        return _published(draft, out or package.folder, comparison, carefully=carefully)
 
 
-def _drafted(package: ModelPackage, network: ov.Model, folder: Path) -> ModelPackage:
+def _check_drop(package: ModelPackage, comparison: PrecisionComparison, max_drop: float) -> None:
+    if not comparison.drop <= max_drop:
+        raise AccuracyError(
+            f"{package.label} is not quantized: {comparison}, a loss of {comparison.drop:.4f}, and {max_drop:g} is "
+            "allowed; calibrate on more images like yours, or allow more with --max-drop"
+        )
+
+
+def _quantized_copy(package: ModelPackage, network: ov.Model, folder: Path) -> ModelPackage:
     """Return a copy of a package with INT8 weights, in a folder of its own."""
     shutil.copytree(package.folder, folder)
     save_network(network, folder / IR_INT8)
@@ -133,12 +135,12 @@ def _drafted(package: ModelPackage, network: ov.Model, folder: Path) -> ModelPac
     return open_package(folder)
 
 
-def _describe(draft: ModelPackage, judgement: PrecisionComparison | None) -> None:
+def _describe(draft: ModelPackage, comparison: PrecisionComparison | None) -> None:
     """Write what was measured into a draft's description; older INT8 scores were another network's."""
     rdf = _rdf(draft.folder)
     ours = rdf["config"]["cellvino"]
     kept = [score for score in ours.get("scores", []) if score["precision"] != Precision.INT8]
-    new = [score.model_dump(mode="json") for score in (judgement.scores if judgement else ())]
+    new = [score.model_dump(mode="json") for score in (comparison.scores if comparison else ())]
     ours["scores"] = [*kept, *new]
     ours["tolerance"] = ours["tolerance"] | {"int8": tolerances(draft)["int8"]}
     _rewrite(draft.folder, rdf)
@@ -157,8 +159,10 @@ def _rewrite(folder: Path, rdf: dict[str, Any]) -> None:
     write_rdf(folder, rdf)
 
 
-def _published(draft: ModelPackage, out: Path, judgement: PrecisionComparison | None, *, carefully: bool) -> Quantized:
-    _describe(draft, judgement)
+def _published(
+    draft: ModelPackage, out: Path, comparison: PrecisionComparison | None, *, carefully: bool
+) -> QuantizationResult:
+    _describe(draft, comparison)
     with atomic_folder(out) as folder:
         shutil.copytree(draft.folder, folder, dirs_exist_ok=True)
-    return Quantized(open_package(out), judgement, carefully)
+    return QuantizationResult(open_package(out), comparison, carefully)

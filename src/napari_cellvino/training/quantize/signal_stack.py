@@ -16,7 +16,7 @@ class _Stack(ctypes.Structure):
 
 
 @contextmanager
-def signal_stack_kept() -> Iterator[None]:
+def preserve_signal_stack() -> Iterator[None]:
     """Put this thread's signal stack back at the end (``sigaltstack``); only on Linux does OpenVINO touch it."""
     if sys.platform != "linux":
         yield

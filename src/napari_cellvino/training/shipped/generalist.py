@@ -21,13 +21,13 @@ from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan, load_plan
 from napari_cellvino.training.fit.weights import fitted_network, package_network, package_plan
 from napari_cellvino.training.shipped.generalist_sets import real_fields, validation_sets
-from napari_cellvino.training.shipped.models import shipped_texts
+from napari_cellvino.training.shipped.models import shipped_card_texts
 from napari_cellvino.training.synthetic.shards import read_shards
 
 MEETING = 20  # steps between two averages of networks that are fitted together
 
 
-def transferred(package: Path, plan: TrainingPlan) -> UNet:
+def pretrained_network(package: Path, plan: TrainingPlan) -> UNet:
     """Return a plan's network that starts from a run of it, or from a package's weights, but for its last layer."""
     if (package / "weights.pt").is_file():
         return fitted_network(package, plan)
@@ -44,24 +44,28 @@ def fit_generalist(args: argparse.Namespace) -> None:
     plan = load_plan(args.plan)
     images = list(real_fields(args.data, without=args.without))
     images += [field for folder in args.shards for field in read_shards(folder)]
-    start = transferred(args.start, plan) if args.start else None
+    start = pretrained_network(args.start, plan) if args.start else None
     run, after = args.run, None
     if args.of > 1:  # every process has a run and crops of its own
-        run, plan, after = args.run / str(args.rank), plan.model_copy(update={"seed": 1000 * args.rank}), meet(args)
-    for news in fit(images, run, plan, start_from=start, after_step=after):
-        if news.saved or news.step % 25 == 0:
-            print(news.words(), flush=True)
+        run, plan, after = (
+            args.run / str(args.rank),
+            plan.model_copy(update={"seed": 1000 * args.rank}),
+            make_weight_averager(args),
+        )
+    for progress in fit(images, run, plan, start_from=start, after_step=after):
+        if progress.saved or progress.step % 25 == 0:
+            print(progress.describe(), flush=True)
 
 
 def package_generalist(args: argparse.Namespace) -> None:
     """Choose the defaults on the validation fields, measure, and write the package."""
     plan, val = load_plan(args.plan), validation_sets(args.data)
-    words, net = shipped_texts("cells"), fitted_network(args.run, plan)
-    for news in build_package(net, plan, words, args.out, val=val, shown=val, parameters=args.parameters):
-        print(news, flush=True)
+    texts, net = shipped_card_texts("cells"), fitted_network(args.run, plan)
+    for progress in build_package(net, plan, texts, args.out, val=val, shown=val, parameters=args.parameters):
+        print(progress, flush=True)
 
 
-def meet(args: argparse.Namespace) -> Callable[[int, UNet], None]:
+def make_weight_averager(args: argparse.Namespace) -> Callable[[int, UNet], None]:
     """Return what averages the networks of all processes now and then (local SGD): each waits little for the others."""
     args.run.mkdir(parents=True, exist_ok=True)
     torch.distributed.init_process_group(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import AccuracyError
 from napari_cellvino.model_package import ModelPackage
-from napari_cellvino.training.convert.build import Words, build_package
+from napari_cellvino.training.convert.build import CardTexts, build_package
 from napari_cellvino.training.data.datasets import LabelledImage
 from napari_cellvino.training.fit.fit import fit
 from napari_cellvino.training.fit.plan import TrainingPlan, load_plan
@@ -70,12 +70,12 @@ def shipped_plan(name: str) -> TrainingPlan:
         return load_plan(path)
 
 
-def shipped_texts(name: str) -> Words:
+def shipped_card_texts(name: str) -> CardTexts:
     """Return what is said of a shipped model: title and description are the first two paragraphs of its card."""
     card = (files("napari_cellvino.training.shipped") / "plans" / f"{name}.md").read_text(encoding="utf-8")
     title, description = (part.strip("# \n") for part in card.split("\n\n")[:2])
     entry = ENTRIES[name]
-    return Words(name, title, entry.version, " ".join(description.split()), card, entry.cite, entry.tags)
+    return CardTexts(name, title, entry.version, " ".join(description.split()), card, entry.cite, entry.tags)
 
 
 def package_model(name: str, data: Path, run: Path, out: Path) -> None:
@@ -87,16 +87,16 @@ def package_model(name: str, data: Path, run: Path, out: Path) -> None:
     def quantize(package: ModelPackage) -> str:
         return _quantized(package, chosen, val)
 
-    for news in build_package(
-        fitted_network(run, plan), plan, shipped_texts(name), out, val=val, shown=shown, quantize=quantize
+    for progress in build_package(
+        fitted_network(run, plan), plan, shipped_card_texts(name), out, val=val, shown=shown, quantize=quantize
     ):
-        print(f"{name}: {news}", flush=True)
+        print(f"{name}: {progress}", flush=True)
 
 
 def _quantized(package: ModelPackage, calibration: Sequence[LabelledImage], val: Sequence[LabelledSet]) -> str:
     """Return the sentence of the card on INT8."""
     try:
-        return f"{quantize_package(package, calibration, val, max_drop=MAX_DROP, tell=print)} (of `val`)."
+        return f"{quantize_package(package, calibration, val, max_drop=MAX_DROP, report=print)} (of `val`)."
     except AccuracyError as error:
         return f"There are no INT8 weights: {error}"
 
@@ -117,9 +117,9 @@ def main() -> None:
     plan = shipped_plan(args.name)
     start = fitted_network(args.start, plan) if args.start else None
     images = [field for part in sets_of(args.name, args.data, "train") for field in part.fields]
-    for news in fit(images, args.run, plan, start_from=start):
-        if news.saved:
-            print(news.words(), flush=True)
+    for progress in fit(images, args.run, plan, start_from=start):
+        if progress.saved:
+            print(progress.describe(), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_cellvino.core.errors import ModelPackageError
-from napari_cellvino.training.convert.importers.imported import Imported, ModelInfo, OwnTensors
+from napari_cellvino.training.convert.importers.imported import Imported, ModelInfo, ReferenceTensors
 from napari_cellvino.training.convert.importers.openvino_formats import import_ir, import_onnx, import_saved_model
 from napari_cellvino.training.convert.importers.rdf import import_described, is_described
 from napari_cellvino.training.convert.importers.torch_file import TORCH_SUFFIXES, import_torch
 
-__all__ = ["Imported", "ModelInfo", "OwnTensors", "import_network"]
+__all__ = ["Imported", "ModelInfo", "ReferenceTensors", "import_network"]
 
 FORMS = (
     "an ONNX file, a PyTorch file (.pt, .pth) with --architecture, a TorchScript file, a TensorFlow SavedModel folder, "

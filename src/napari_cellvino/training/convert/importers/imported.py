@@ -1,4 +1,4 @@
-"""A network as it came, and what its makers say of it."""
+"""A network as it was imported, with its metadata."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Step = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OwnTensors:
-    """An image (1, C, Y, X), as it was before normalisation, and the maps (1, M, Y, X) that are promised for it."""
+class ReferenceTensors:
+    """Test tensors of a network: an image (1, C, Y, X) before normalisation, and its expected maps (1, M, Y, X)."""
 
     given: NDArray[np.float32]
-    promised: NDArray[np.float32]
+    expected: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What the makers of a network say of it, as far as they do; empty and None where they do not.
+    """Metadata of a network; empty and None where they are missing.
 
     ``before`` are steps between the normalised image and the network, ``after`` those between the network and its
-    ``maps``, in bioimage.io's words.
+    ``maps``, as defined by bioimage.io.
     """
 
     title: str = ""
@@ -43,22 +43,22 @@ class ModelInfo:
     after: tuple[Step, ...] = ()
     maps: tuple[str, ...] = ()
     halo: int | None = None
-    test: OwnTensors | None = None
+    test: ReferenceTensors | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Imported:
-    """A network (N, C, Y, X) to (N, M, Y / stride, X / stride), otherwise as it came.
+    """A network (N, C, Y, X) to (N, M, Y / stride, X / stride), otherwise unchanged.
 
-    ``weights`` and ``file`` are what other programs can read of it, None where it has no such form.
+    ``weights`` and ``file`` are those that other programs can read, None where there are none.
     """
 
     network: ov.Model
     form: str
     weights: SourceWeights | None = None
     file: Path | None = None
-    facts: ModelInfo = field(default_factory=ModelInfo)
+    info: ModelInfo = field(default_factory=ModelInfo)
 
-    def said(self, facts: ModelInfo) -> Imported:
-        """Return the same network with what its makers say of it."""
-        return replace(self, facts=facts)
+    def with_info(self, info: ModelInfo) -> Imported:
+        """Return the same network with its metadata."""
+        return replace(self, info=info)

@@ -8,7 +8,7 @@ import openvino as ov
 
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.training.convert.describe import EXPORTED, SourceWeights
-from napari_cellvino.training.convert.graph import guess_axes, read_network, to_planes
+from napari_cellvino.training.convert.graph import guess_axes, read_network, to_nchw
 from napari_cellvino.training.convert.importers.imported import Imported
 
 
@@ -67,4 +67,4 @@ def single(network: ov.Model, path: Path, axes: tuple[str, str] | None) -> ov.Mo
         words or guess_axes(value.get_partial_shape(), what)
         for words, value, what in zip(said, (network.input(0), network.output(0)), ("input", "output"), strict=True)
     )
-    return to_planes(network, given, result)
+    return to_nchw(network, given, result)

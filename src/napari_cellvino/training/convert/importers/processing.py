@@ -39,10 +39,10 @@ def read_processing(steps: Iterable[Mapping[str, Any]]) -> tuple[Normalisation, 
                 "normalises an image once, before everything else"
             )
         normalise, fixed = _normalisation(step), []
-    return normalise or Normalisation(method="none"), without_casts(fixed)
+    return normalise or Normalisation(method="none"), remove_casts(fixed)
 
 
-def without_casts(steps: Iterable[Step]) -> tuple[Step, ...]:
+def remove_casts(steps: Iterable[Step]) -> tuple[Step, ...]:
     """Return steps without those that make floating-point numbers of what is that already."""
     return tuple(s for s in steps if s["id"] != "ensure_dtype" or not str(s["kwargs"].get("dtype")).startswith("float"))
 

@@ -11,8 +11,10 @@ https://github.com/bioimage-io/spec-bioimage-io (model description 0.4 and 0.5)
 from __future__ import annotations
 
 import hashlib
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,16 +25,20 @@ import yaml
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ModelPackageError
+from napari_cellvino.core.yaml_text import load_yaml
 from napari_cellvino.training.convert.describe import SourceWeights
 from napari_cellvino.training.convert.graph import PLANES
-from napari_cellvino.training.convert.importers.imported import Imported, ModelInfo, OwnTensors
+from napari_cellvino.training.convert.importers.imported import Imported, ModelInfo, ReferenceTensors
 from napari_cellvino.training.convert.importers.openvino_formats import import_onnx, import_saved_model
-from napari_cellvino.training.convert.importers.processing import read_processing, renamed, without_casts
+from napari_cellvino.training.convert.importers.processing import read_processing, remove_casts, renamed
 from napari_cellvino.training.convert.importers.torch_file import import_torch
 
 RDF_NAMES = ("rdf.yaml", "bioimageio.yaml", "model.yaml")
 FORMS = ("onnx", "torchscript", "tensorflow_saved_model_bundle")  # those that need no code, best first
 AXIS_LETTERS = {"batch": "b", "channel": "c", "time": "t", "index": "i"}
+
+ALWAYS_UNPACKED = 2**28  # bytes
+BEST_RATIO = 50  # of weights and test tensors; those that are all zeros are small
 
 Section = Mapping[str, Any]
 
@@ -59,17 +65,12 @@ def import_described(path: Path, scratch: Path) -> Imported:
         raise ModelPackageError(f"{file.name} calls both the input and the output {_name(given)!r}; rename one")
     axes = _axes(given, file), _axes(result, file)
     imported = _network(rdf, file, axes, scratch)
-    return imported.said(_facts(rdf, given, result, file, axes))
+    return imported.with_info(_model_info(rdf, given, result, file, axes))
 
 
 def _description(path: Path, scratch: Path) -> Path:
     if path.suffix.lower() == ".zip":
-        try:
-            with zipfile.ZipFile(path) as archive:
-                archive.extractall(scratch / "unpacked")
-        except (OSError, zipfile.BadZipFile) as error:
-            raise ModelPackageError(f"{path} cannot be unpacked: {error}") from error
-        path = scratch / "unpacked"
+        path = unpack(path, scratch / "unpacked")
     if path.is_file():
         return path
     found = next((path / name for name in RDF_NAMES if (path / name).is_file()), None)
@@ -78,9 +79,31 @@ def _description(path: Path, scratch: Path) -> Path:
     return found
 
 
+def unpack(path: Path, folder: Path) -> Path:
+    """Unpack a zip file of a model into a new folder, and return that.
+
+    Raises
+    ------
+    ModelPackageError
+        If it is damaged, encrypted, packed in a way that is not known, or unpacks to more than weights do.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+            if size > max(ALWAYS_UNPACKED, BEST_RATIO * path.stat().st_size):
+                raise ModelPackageError(
+                    f"{path} unpacks to {size / 2**30:,.1f} GB from {path.stat().st_size:,} bytes, as no weights do; "
+                    "it is damaged, or holds something else than a model"
+                )
+            archive.extractall(folder)
+    except (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError, ValueError) as error:
+        raise ModelPackageError(f"{path} cannot be unpacked: {error}; unpack it and name the folder") from error
+    return folder
+
+
 def _read(file: Path) -> Section:
     try:
-        rdf = yaml.safe_load(file.read_text(encoding="utf-8"))
+        rdf = load_yaml(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ModelPackageError(f"{file} cannot be read: {error}") from error
     if not isinstance(rdf, dict) or rdf.get("type", "model") != "model" or "weights" not in rdf:
@@ -134,8 +157,8 @@ def _network(rdf: Section, file: Path, axes: tuple[str, str], scratch: Path) -> 
             return import_onnx(source, axes=axes)
         if kind == "torchscript":
             imported = import_torch(source, scratch, "", _channels(_only(rdf, "inputs", file)))
-            facts = {"pytorch_version": str(said[kind].get("pytorch_version", "2.0"))}
-            return replace(imported, weights=SourceWeights(kind, source.name, facts), file=source)
+            info = {"pytorch_version": str(said[kind].get("pytorch_version", "2.0"))}
+            return replace(imported, weights=SourceWeights(kind, source.name, info), file=source)
         return import_saved_model(_unpacked(source, scratch), axes=axes)
     offered = ", ".join(said) or "none"
     raise ModelPackageError(
@@ -159,12 +182,11 @@ def _local(entry: Section, file: Path) -> Path | None:
 def _unpacked(source: Path, scratch: Path) -> Path:
     if source.is_dir():
         return source
-    with zipfile.ZipFile(source) as archive:
-        archive.extractall(scratch / "saved_model")
-    return next((p.parent for p in sorted((scratch / "saved_model").rglob("saved_model.pb"))), scratch / "saved_model")
+    folder = unpack(source, scratch / "saved_model")
+    return next((p.parent for p in sorted(folder.rglob("saved_model.pb"))), folder)
 
 
-def _facts(rdf: Section, given: Section, result: Section, file: Path, axes: tuple[str, str]) -> ModelInfo:
+def _model_info(rdf: Section, given: Section, result: Section, file: Path, axes: tuple[str, str]) -> ModelInfo:
     normalise, before = read_processing(given.get("preprocessing") or ())
     return ModelInfo(
         title=str(rdf.get("name", "")),
@@ -178,7 +200,7 @@ def _facts(rdf: Section, given: Section, result: Section, file: Path, axes: tupl
         ),
         normalise=normalise,
         before=before,
-        after=without_casts(renamed(step) for step in result.get("postprocessing") or ()),
+        after=remove_casts(renamed(step) for step in result.get("postprocessing") or ()),
         maps=_channel_names(result),
         halo=_halo(result),
         test=_tensors(rdf, given, result, file, axes),
@@ -205,7 +227,9 @@ def _halo(tensor: Section) -> int | None:
     return max(said) if said else None
 
 
-def _tensors(rdf: Section, given: Section, result: Section, file: Path, axes: tuple[str, str]) -> OwnTensors | None:
+def _tensors(
+    rdf: Section, given: Section, result: Section, file: Path, axes: tuple[str, str]
+) -> ReferenceTensors | None:
     """Return the model's own test tensors as (1, C, Y, X), None where they are not beside the description."""
     if isinstance(given.get("axes"), str):
         entries = [{"source": (rdf.get(key) or [""])[0]} for key in ("test_inputs", "test_outputs")]
@@ -213,7 +237,7 @@ def _tensors(rdf: Section, given: Section, result: Section, file: Path, axes: tu
         entries = [dict(tensor.get("test_tensor") or {}) for tensor in (given, result)]
     paths = [_local(entry, file) for entry in entries]
     found = [_array(path, letters) for path, letters in zip(paths, axes, strict=True) if path is not None]
-    return OwnTensors(*found) if len(found) == 2 else None
+    return ReferenceTensors(*found) if len(found) == 2 else None
 
 
 def _array(path: Path, letters: str) -> NDArray[np.float32]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.training.convert.describe import EXPORTED
-from napari_cellvino.training.convert.graph import last_line, run_exactly
+from napari_cellvino.training.convert.graph import infer_float32, last_line
 from napari_cellvino.training.convert.importers.imported import Imported
 from napari_cellvino.training.convert.importers.openvino_formats import import_onnx
 from napari_cellvino.training.convert.network_files import write_onnx
@@ -165,12 +165,12 @@ def _by_onnx(module: nn.Module, path: Path, onnx: Path, batch: NDArray[np.float3
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter's own deprecation, and what it says of traced shapes
-            promised = write_onnx(module, onnx, batch)
+            expected = write_onnx(module, onnx, batch)
     except Exception as error:  # torch's exporter raises all kinds
         raise ModelPackageError(f"{path.name} cannot be exported to ONNX: {_first(error)}") from error
     imported = import_onnx(onnx, axes=("bcyx", "bcyx"))
-    difference = float(np.abs(run_exactly(imported.network, batch) - promised).max())
-    largest = float(np.abs(promised).max())
+    difference = float(np.abs(infer_float32(imported.network, batch) - expected).max())
+    largest = float(np.abs(expected).max())
     if not difference <= AGREES * max(1.0, largest):
         raise ModelPackageError(
             f"{path.name} gives other maps as ONNX than in PyTorch: they differ by up to {difference:.3g}, with values "

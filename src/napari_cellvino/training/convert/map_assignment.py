@@ -1,4 +1,4 @@
-"""Which of a foreign network's channels are which maps, and the head that decodes them."""
+"""Assign the output channels of a foreign network to the maps of a head."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CELL = ("cell",)
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
-    """The head, the ``maps`` it wants, and the channel of the network that holds each.
+class MapAssignment:
+    """The head, its ``maps``, and the channel of the network for each of them.
 
     The first ``probabilities`` maps are probabilities, the others px.
     """
@@ -29,15 +29,15 @@ class Wiring:
     probabilities: int
 
 
-def wire(
+def assign_maps(
     count: int, *, head: str = "", classes: Sequence[str] = (), names: Sequence[str] = (), exclusive: bool = False
-) -> Wiring:
-    """Return how a network of ``count`` channels is read.
+) -> MapAssignment:
+    """Return the assignment for a network of ``count`` channels.
 
     Parameters
     ----------
     count
-        Channels that the network gives.
+        Number of output channels.
     head
         The head to use; by default ``foreground`` where the channels can be that.
     classes
@@ -63,7 +63,7 @@ def wire(
         channels = _find(maps, count, tuple(names), exclusive=exclusive)
         if channels is not None:
             probabilities = sum(name not in {*OFFSETS, *SIZES} for name in maps)
-            return Wiring(chosen, TASKS[chosen], kinds, maps, channels, probabilities)
+            return MapAssignment(chosen, TASKS[chosen], kinds, maps, channels, probabilities)
     wanted = " or ".join(", ".join(maps) for maps in _wanted(chosen, kinds))
     found = f"{count} maps" + (f" ({', '.join(names)})" if names else "")
     remedy = "name all of them in their order with --maps" if head else "say which head with --head, and its --maps"

@@ -1,0 +1,95 @@
+"""Write ``docs/formats.md`` from the readers and the tests that prove them; a test checks that the page is current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_cellvino.io.known_readers import KNOWN_READERS
+from napari_cellvino.io.reader import ImageReader
+from napari_cellvino.io.unread_formats import UNREAD_FORMATS
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "formats.md"
+WRITTEN, REAL = "a file that the test writes", "real files"
+PROOFS = {  # of each reader: the test, and the file it reads
+    "TIFF": ("tests/io/test_tiff.py", "every encoding, written by tifffile; real files of plates and volumes"),
+    "Olympus VSI": ("tests/io/test_instruments.py", "a real .vsi with its .ets"),
+    "Zeiss LSM": ("tests/io/test_tiff_metadata.py", "the metadata of a file, as tifffile gives them"),
+    "MetaMorph STK": ("tests/io/test_tiff_metadata.py", "the metadata of a file, as tifffile gives them"),
+    "Aperio SVS": ("tests/io/test_instruments.py", "a real slide, CMU-1-Small-Region"),
+    "Hamamatsu NDPI": ("", ""),
+    "Leica SCN": ("", ""),
+    "MetaMorph ND": ("tests/io/plates/test_name_patterns.py", WRITTEN),
+    "OME companion file": ("tests/io/test_tiff_positions.py", WRITTEN),
+    "PNG": ("tests/io/test_raster.py", WRITTEN),
+    "JPEG": ("tests/io/test_raster.py", WRITTEN),
+    "Zeiss CZI": ("tests/io/test_instruments.py", "real files: scenes, mosaics, wells, zstd"),
+    "Nikon ND2": ("tests/io/test_instruments.py", "real files: channels, z, time"),
+    "old Nikon ND2": ("", ""),
+    "Leica LIF": ("tests/io/test_instruments.py", WRITTEN),
+    "Leica XLEF": ("", ""),
+    "Olympus OIB": ("tests/io/test_instruments.py", "a real file of three channels"),
+    "Olympus OIF": ("tests/io/test_instruments.py", "made of the real .oib"),
+    "Imaris": ("tests/io/test_instruments.py", WRITTEN),
+    "DeltaVision": ("tests/io/test_instruments.py", WRITTEN),
+    "OME-Zarr image": ("tests/io/test_instruments.py", WRITTEN),
+}
+PLATES = (
+    ("OME-Zarr 0.4, 0.5", "tests/io/plates/test_ome_zarr.py", WRITTEN),
+    ("ImageXpress (`.HTD`, or names)", "tests/io/plates/test_vendor_plates.py", REAL),
+    ("Operetta, Opera Phenix (Harmony index, or names)", "tests/io/plates/test_vendor_plates.py", REAL),
+    ("Yokogawa CV7000, CV8000 (`.mlf`, or names)", "tests/io/plates/test_vendor_plates.py", REAL),
+    ("IN Cell, Cytation, ScanR, CQ1, CellInsight, Incucyte (names)", "tests/io/plates/test_name_patterns.py", WRITTEN),
+    ("any other, by a pattern of the names", "tests/io/plates/test_name_patterns.py", WRITTEN),
+)
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    read = [_row(reader) for reader in KNOWN_READERS]
+    refused = [f"| {unread.name} | {_suffixes(unread.suffixes)} | {unread.remedy} |" for unread in UNREAD_FORMATS]
+    plates = [f"| {name} | {proof} (`{test}`) |" for name, test, proof in PLATES]
+    return "\n".join(
+        (
+            "# Formats",
+            "",
+            "<!-- written by scripts/formats_page.py -->",
+            "",
+            "What stands under *extra* needs `pip install 'napari-cellvino[formats]'`; without it, a file is named",
+            "with that line. Files are told by their first bytes, not by their names.",
+            "",
+            "## Images that are read",
+            "",
+            "| format | endings | read | proved by |",
+            "| --- | --- | --- | --- |",
+            *read,
+            "",
+            "## Plates",
+            "",
+            "| plate | proved by |",
+            "| --- | --- |",
+            *plates,
+            "",
+            "## Refused by name",
+            "",
+            "| a file that is | endings | what to do |",
+            "| --- | --- | --- |",
+            *refused,
+            "",
+        )
+    )
+
+
+def _row(reader: ImageReader) -> str:
+    test, proof = PROOFS[reader.name]
+    shown = f"{proof} (`{test}`)" if test else "no file yet: look at the first image before you count"
+    how = "its overview is refused" if reader.name == "Olympus VSI" else "extra" if reader.libraries else "yes"
+    return f"| {reader.name} | {_suffixes(reader.suffixes)} | {how} | {shown} |"
+
+
+def _suffixes(suffixes: tuple[str, ...]) -> str:
+    return " ".join(f"`{suffix}`" for suffix in suffixes)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,65 @@
+"""How the cells of a result look in a viewer, as a value that a thread makes before the window shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.utils import DirectLabelColormap
+
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.core.objects import Objects
+from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels, Texture, texture_of
+from napari_cellvino.gui.napari_bridge.layer_style import (
+    class_colormap,
+    is_one_colour,
+    object_features,
+    outline_colormap,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONTOUR_PX = 2
+SMALL_PX = 24  # cells of a smaller diameter get a thinner outline
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellLook:
+    """The cells, what the status bar says of each, width of outlines in px, colours, and the outlines in a plane."""
+
+    objects: Objects
+    features: pd.DataFrame
+    contour: int
+    colormap: DirectLabelColormap
+    texture: Texture | None = None
+
+    def texture_for(self, layer: CellLabels) -> Texture | None:
+        """Return the outlines, if a layer draws outlines like these."""
+        same_colours = is_one_colour(layer.colormap) if is_one_colour(self.colormap) else True  # others are set anew
+        return self.texture if layer.contour == self.contour and same_colours else None
+
+
+def look_of(annotation: Annotation, classes: Sequence[str], *, rgb: bool) -> CellLook:
+    """Return how an annotation looks over an image, without its outlines: the layer draws them."""
+    objects = annotation.objects
+    colormap = class_colormap(objects) if len(classes) > 1 else outline_colormap(rgb=rgb)
+    return CellLook(objects, object_features(objects, classes), contour_px(objects), colormap)
+
+
+def drawn_look(annotation: Annotation, classes: Sequence[str], *, rgb: bool) -> CellLook:
+    """Return how an annotation looks, with its outlines where they are in a plane; it takes its time."""
+    look = look_of(annotation, classes, rgb=rgb)
+    if annotation.labels is None or annotation.labels.ndim != 2:
+        return look
+    return replace(look, texture=texture_of(annotation.labels, look.contour, look.colormap))
+
+
+def contour_px(objects: Objects) -> int:
+    """Return the width of outlines: thin ones for small cells, whose stain they would hide."""
+    if not len(objects) or objects.box.shape[1] == 6:
+        return CONTOUR_PX
+    diameter = float(np.median(objects.area_px)) ** 0.5
+    return 1 if diameter < SMALL_PX else CONTOUR_PX

@@ -1,0 +1,47 @@
+"""A result made ready to be reviewed and drawn in the thread that found it, so that the window need not wait."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.core.image import Stack
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.gui.napari_bridge import CellLook, drawn_look
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.workflows.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedResult:
+    """An outcome, what it is as an annotation, how that looks, and a copy of its labels as they are now."""
+
+    outcome: Outcome
+    annotation: Annotation
+    look: CellLook
+    seen: NDArray[np.int32] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preparation:
+    """What is needed to prepare a result of ``pipeline`` in an image; ``sha256`` is of its pixels, if known."""
+
+    pipeline: Pipeline
+    stack: Stack
+    sha256: str = ""
+
+    def prepare(self, outcome: Outcome) -> PreparedResult:
+        """Return the outcome, prepared."""
+        annotation = outcome.annotation(self.pipeline, self.stack, sha256=self.sha256)
+        look = drawn_look(annotation, annotation.classes, rgb=self.stack.rgb)
+        return PreparedResult(
+            outcome, annotation, look, None if annotation.labels is None else annotation.labels.copy()
+        )
+
+    def follow(self, steps: Generator[Progress, None, Outcome]) -> Generator[Progress, None, PreparedResult]:
+        """Yield the progress of a run and return its outcome, prepared."""
+        return self.prepare((yield from steps))

@@ -1,0 +1,1 @@
+"""The work list: fields of files, folders and films, run and walked through in one sitting."""

@@ -1,0 +1,143 @@
+"""What the work list shows, as values made from what is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
+from napari_cellvino.gui.widgets.failure import Failure
+from napari_cellvino.gui.widgets.formatting import format_count, format_seconds
+from napari_cellvino.gui.worklist.list_run_controller import ListRun, ListRunController
+from napari_cellvino.gui.worklist.work_list_controller import WorkListController
+from napari_cellvino.workflows.work_list import FieldState, WorkField
+from napari_cellvino.workflows.workspace import Workspace
+
+_NOTICES = 3  # that are told in full
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLine:
+    """One field: its name, what is known of it, the same in a word, and the tone of both.
+
+    ``share`` is the part of the field under way that is done; None of a field that is not.
+    """
+
+    name: str
+    facts: str
+    short: str
+    tone: str = ""
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """Texts and numbers; an empty text takes no room."""
+
+    title: str
+    missing: str  # why nothing can be run
+    plan: str
+    part: tuple[int, int]  # fields that have come to an end, of how many
+    progress: str
+    detail: str
+    notice: str
+    saved: Path | None
+    failure: Failure | None
+
+
+def describe_field(field: WorkField, run: ListRun | None) -> FieldLine:
+    """Return what to show of a field; ``run`` is the run under way."""
+    name = field.origin.name
+    if run is not None and field.id in run.ids and field.id not in run.ended:
+        if field.id == run.now:
+            return FieldLine(name, f"{100 * run.share:.0f} % done", "…", "done", run.share)
+        return FieldLine(name, "waits for its turn", "…", "aside")
+    if field.state is FieldState.FAILED:
+        return FieldLine(name, f"✕  {field.error}", "✕ failed", "failure")
+    if field.summary is None:
+        return FieldLine(name, str(field.state), "–", "aside")
+    found = field.summary
+    facts = [
+        format_count(field.count or 0),
+        f"{found.doubtful:,} doubtful" if found.doubtful else "",
+        f"{found.reviewed:,} reviewed" if found.reviewed else "",
+    ]
+    return FieldLine(name, "✓  " + " · ".join(filter(None, facts)), f"{field.count or 0:,}", "done")
+
+
+def describe_list(
+    workspace: Workspace, catalogue: ModelCatalogue, work_list: WorkListController, runner: ListRunController
+) -> ListView:
+    """Return what to show of the list as a whole."""
+    run = runner.last
+    root = work_list.root
+    done = any(field.state is FieldState.DONE for field in work_list.fields)
+    bug = run.progress.traceback if run is not None else ""
+    unforeseen = Failure("Some fields met a fault of the program; please report it.", bug) if bug else None
+    return ListView(
+        title=_title(work_list),
+        missing=_missing(workspace, catalogue, work_list),
+        plan=_plan(workspace),
+        part=(run.progress.ended, run.progress.total) if run is not None else (0, 0),
+        progress=_progress(run) if run is not None and runner.running else "",
+        detail=_detail(run, runner) if run is not None and not runner.running else "",
+        notice="\n".join(run.notices[:_NOTICES]) if run is not None and not runner.running else "",
+        saved=root if done else None,
+        failure=runner.failure or work_list.failure or unforeseen,
+    )
+
+
+def _title(work_list: WorkListController) -> str:
+    states = Counter(field.state for field in work_list.fields)
+    files = len({field.origin.path for field in work_list.fields})
+    total = len(work_list.fields)
+    words = [
+        format_count(files, "image"),
+        format_count(total, "field") if total != files else "",
+        f"{states[FieldState.DONE]:,} done" if states[FieldState.DONE] else "",
+        f"{states[FieldState.FAILED]:,} failed" if states[FieldState.FAILED] else "",
+        "reading …" if work_list.reading else "",
+    ]
+    return " · ".join(filter(None, words))
+
+
+def _missing(workspace: Workspace, catalogue: ModelCatalogue, work_list: WorkListController) -> str:
+    if work_list.reading:
+        return "The images are still being listed …"
+    if catalogue.checking or catalogue.checking_outline:
+        return "Checking the model's files …"
+    return "There is no model to run." if workspace.package is None else ""
+
+
+def _plan(workspace: Workspace) -> str:
+    if workspace.package is None:
+        return ""
+    recipe = workspace.recipe
+    channel = f", channel {recipe.channel}" if recipe.channel else ""
+    return f"{workspace.pipeline().label}{channel}, with the choices below and in tab 2"
+
+
+def _progress(run: ListRun) -> str:
+    progress, left = run.progress, run.progress.left_s
+    words = [
+        f"field {max(progress.number, progress.ended):,} of {progress.total:,}",
+        progress.now,
+        f"about {format_seconds(left)} left" if left is not None else "",
+    ]
+    return " · ".join(filter(None, words))
+
+
+def _detail(run: ListRun, runner: ListRunController) -> str:
+    progress = run.progress
+    done = progress.ended - progress.failed
+    if runner.failure is not None:
+        return ""
+    words = [
+        f"stopped: {done:,} of {progress.total:,} are done, Run goes on from there"
+        if runner.stopped
+        else f"{format_count(progress.cells)} in {format_count(done, 'field')}, {format_seconds(progress.seconds)}",
+        f"{progress.kept:,} kept from before" if progress.kept else "",
+        f"{progress.failed:,} failed" if progress.failed else "",
+    ]
+    return " · ".join(filter(None, words))

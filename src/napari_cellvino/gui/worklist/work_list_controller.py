@@ -1,0 +1,236 @@
+"""The work list of one window: its fields, which of them is shown, and where their results are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
+from napari_cellvino.gui.open.open_controller import OpenController
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.results.schema import Row
+from napari_cellvino.results.store import ResultStore
+from napari_cellvino.workflows.list_memory import ListMemory, forget_list, keep_list, last_list
+from napari_cellvino.workflows.work_list import (
+    FieldId,
+    FieldState,
+    Standing,
+    WorkField,
+    after_run,
+    field_id,
+    read_work_list,
+    row_id,
+    standing_in,
+    usual_root,
+)
+from napari_cellvino.workflows.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A list before its fields are known."""
+
+    inputs: tuple[Path, ...]
+    store: ResultStore
+
+
+class WorkListController(QObject):
+    """Fields in order; panels draw them when `changed` says so.
+
+    The field of the viewer and the current one of the list are the same: choosing either chooses both.
+    """
+
+    changed = Signal()
+    opened = Signal()  # another list is here, or none; its fields come in
+    read = Signal()  # all fields of a list are in
+
+    def __init__(self, workspace: Workspace, opener: OpenController, reader: SerialWorker) -> None:
+        super().__init__()
+        self._workspace, self._opener, self._reader = workspace, opener, reader
+        self.fields: tuple[WorkField, ...] = ()
+        self.inputs: tuple[Path, ...] = ()
+        self.store: ResultStore | None = None
+        self.overrides: dict[str, MetadataOverrides] = {}  # that the user gave, by the paths of images
+        self.reading = False
+        self.failure: Failure | None = None
+        self._rows: dict[FieldId, int] = {}
+        self._current: int | None = None
+        self._to_show: tuple[Path, ...] = ()  # files or folders whose first field is shown as soon as it is listed
+        self._reads, self._looks = Task(), Task()
+        workspace.stack_changed.connect(self._follow)
+        workspace.recipe_changed.connect(self._follow)
+        opener.corrected.connect(self._keep_correction)
+
+    def close(self) -> None:
+        """Let go of the workspace."""
+        self._reads.stop()
+        self._looks.stop()
+        self._workspace.stack_changed.disconnect(self._follow)
+        self._workspace.recipe_changed.disconnect(self._follow)
+
+    # -- what is in it
+
+    @property
+    def root(self) -> Path | None:
+        """The folder of results; None without a list."""
+        return self.store.root if self.store is not None else None
+
+    def open(self, inputs: Sequence[Path], root: Path | None = None, *, shown: bool = True) -> None:
+        """Make a list of files and folders and show the first field of them, unless that is not wanted.
+
+        They join the list that is there if their results go to the same folder, else they take its place.
+        """
+        self._reads.stop()
+        self._looks.stop()
+        self.reading, self.failure = True, None
+        given, before = tuple(inputs), _Opened(self.inputs, self.store) if self.store is not None else None
+        opened = Task(done=lambda made: self._begin(made, given if shown else ()), failed=self._fail)
+        self._reads = self._reader.start(lambda: _opened(given, root, before), opened)
+        self.changed.emit()
+
+    def clear(self) -> None:
+        """Empty the list; nothing on disk is touched."""
+        self._reads.stop()
+        self._take_over(None)
+        self.reading = False
+        forget_list()
+        self.changed.emit()
+
+    def come_back(self) -> None:
+        """Bring back the list of the last time, if there was one; no image is opened."""
+        memory = last_list()
+        if memory is not None:
+            self.open(memory.inputs, memory.root, shown=False)
+
+    def choose_root(self, root: Path) -> None:
+        """Take another folder of results, and look at what stands there."""
+        if self.store is not None and root != self.store.root:
+            self.store = ResultStore(root)
+            self._remember()
+            self.refresh()
+
+    def _begin(self, made: _Opened, shown: tuple[Path, ...]) -> None:
+        self._take_over(made)
+        self._to_show = tuple(path.expanduser().absolute() for path in shown)
+        self.opened.emit()
+        fields = Task(progressed=self._add, done=self._end_reading, failed=self._fail)
+        self._reads = self._reader.start(lambda: read_work_list(made.inputs, made.store), fields)
+        self.changed.emit()
+
+    def _take_over(self, made: _Opened | None) -> None:
+        self.fields, self._rows, self._current = (), {}, None
+        self.inputs = () if made is None else made.inputs
+        self.store = None if made is None else made.store
+        self.overrides.clear()
+        if made is None:
+            self.opened.emit()
+
+    def _add(self, field: WorkField) -> None:
+        self._rows[field.id] = len(self.fields)
+        self.fields = (*self.fields, field)
+        self._follow()
+        path = Path(field.origin.path)
+        if field.state is not FieldState.FAILED and ({path, *path.parents} & {*self._to_show}):
+            self._to_show = ()
+            self.show(len(self.fields) - 1)
+        self.changed.emit()
+
+    def _end_reading(self, _: object) -> None:
+        self.reading = False
+        self._remember()
+        self.read.emit()
+        self.changed.emit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.reading, self.failure = False, failure_of(error)
+        self.changed.emit()
+
+    def _remember(self) -> None:
+        """Keep the list for the next time; one image alone is not worth it."""
+        if self.store is not None and len(self.fields) > 1:
+            keep_list(ListMemory(inputs=self.inputs, root=self.store.root))
+
+    # -- which field is shown
+
+    @property
+    def current(self) -> int | None:
+        """The number of the field shown, from 0; None where it is not in the list."""
+        return self._current
+
+    def holds(self, origin: Origin) -> bool:
+        """Return whether an image is in the list."""
+        return field_id(origin) in self._rows
+
+    def show(self, number: int) -> None:
+        """Show a field in the viewer."""
+        if 0 <= number < len(self.fields) and number != self._current:
+            self._current = number
+            origin = self.fields[number].origin
+            self._opener.show_origin(origin, self.overrides.get(origin.path, MetadataOverrides()))
+            self.changed.emit()
+
+    def step(self, by: int) -> None:
+        """Show the field that many further on in the list."""
+        self.show((-1 if self._current is None else self._current) + by)
+
+    def next_to_review(self, *, doubtful: bool = False) -> int | None:
+        """Return the field after the current one, and round to it, that has cells to be reviewed, or doubtful ones."""
+        count, start = len(self.fields), -1 if self._current is None else self._current
+        for number in ((start + further) % count for further in range(1, count)):
+            found = self.fields[number].summary
+            if found is not None and (found.doubtful if doubtful else found.reviewed < found.cells):
+                return number
+        return None
+
+    def _follow(self, _: object = None) -> None:
+        """Take the field that the viewer shows for the current one."""
+        stack = self._workspace.stack
+        if stack is None:
+            return
+        number = self._rows.get(field_id(stack.origin_of(self._workspace.recipe.frame)))
+        if number is not None and number != self._current and not self._opener.reading:
+            self._current = number
+            self.changed.emit()
+
+    def _keep_correction(self, stack: Stack) -> None:
+        if stack.origin.path in {field.origin.path for field in self.fields}:
+            self.overrides[stack.origin.path] = stack.overrides
+
+    # -- what has become of them
+
+    def refresh(self) -> None:
+        """Look again at what stands in the folder of results."""
+        store = self.store
+        if store is not None and not self.reading:
+            self._looks.stop()
+            self._looks = Task(done=self._take_standing, failed=self._fail)
+            self._reader.start(lambda: standing_in(store), self._looks)
+
+    def take(self, row: Row) -> None:
+        """Take in the outcome of a run, whose row of ``counts.csv`` this is."""
+        number, store = self._rows.get(row_id(row)), self.store
+        if number is not None and store is not None:
+            field = self.fields[number]
+            self._reader.start(lambda: after_run(field, row, store), Task(done=self._put, failed=self._fail))
+
+    def _put(self, field: WorkField) -> None:
+        number = self._rows.get(field.id)
+        if number is not None:
+            self.fields = (*self.fields[:number], field, *self.fields[number + 1 :])
+            self.changed.emit()
+
+    def _take_standing(self, standing: Standing) -> None:
+        self.fields = tuple(standing.of(field) for field in self.fields)
+        self.changed.emit()
+
+
+def _opened(inputs: tuple[Path, ...], root: Path | None, before: _Opened | None) -> _Opened:
+    given = tuple(path.expanduser().absolute() for path in inputs)
+    usual = root or usual_root(given)
+    if before is None or before.store.root != usual:
+        return _Opened(given, ResultStore(usual))
+    return _Opened(tuple(dict.fromkeys((*before.inputs, *given))), before.store)

@@ -1,0 +1,141 @@
+"""The part of the Open panel that shows the work list, runs it, and tells how that went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.widgets.form_layout import GAP, in_tab_order, say, side_by_side, text_line
+from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.worklist.field_list import FieldList, FieldModel
+from napari_cellvino.gui.worklist.list_view import ListView, describe_field, describe_list
+
+LIST_PX = 224  # height of the list: five lines
+FEWEST = 2  # fields that make a list
+
+
+class WorkListRows(QWidget):
+    """Hidden until there are several fields."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._list, self._runner = session.work_list, session.list_runner
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GAP)
+        self._build_list(layout)
+        self._build_running(layout)
+        in_tab_order(self.tiles_button, self.clear_button, self.list, self.all_button, self.run_button, self.replace)
+        self._connect()
+        self.draw()
+
+    def _build_list(self, layout: QVBoxLayout) -> None:
+        self.title = text_line()
+        self.title.setProperty("role", "title")
+        self.tiles_button = QPushButton("Pictures")
+        self.tiles_button.setCheckable(True)
+        self.tiles_button.setToolTip("Show small pictures in place of lines")
+        self.clear_button = QPushButton("Clear")
+        self.clear_button.setToolTip("Empty the list; images and results stay on disk")
+        pictures = self.session.list_thumbnails.pictures
+        self.list = FieldList(FieldModel(lambda field: describe_field(field, self._runner.under_way), pictures))
+        self.list.setFixedHeight(LIST_PX)
+        layout.addWidget(side_by_side(self.title, self.tiles_button, self.clear_button, stretch=0))
+        layout.addWidget(self.list)
+
+    def _build_running(self, layout: QVBoxLayout) -> None:
+        self.plan = text_line("aside")
+        self.all_button = QPushButton()
+        self.all_button.setProperty("role", "main")
+        self.run_button = QPushButton()
+        self._start = side_by_side(self.all_button, self.run_button, stretch=0)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.cancel_button = QPushButton("&Cancel")
+        self.cancel_button.setToolTip("Stop; fields that are finished stay, and Run goes on from there")
+        self._working = side_by_side(self.bar, self.cancel_button, stretch=0)
+        self.progress = text_line()
+        self.detail = text_line("done")
+        self.notice, self.failure = Notice(), Notice()
+        self.replace = QCheckBox("Re&place results made with other choices")
+        self.replace.setToolTip("Otherwise such fields fail, so that nothing is lost unasked; corrections always stay")
+        self.saved = text_line("aside")
+        self.choose_button = QPushButton("C&hange…")
+        self.choose_button.setToolTip("Choose another folder of results for this list; one with results shows them")
+        self.show_button = QPushButton("Open fold&er")
+        self.show_button.setToolTip("Show the files in the file manager")
+        saved = side_by_side(self.saved, self.choose_button, self.show_button, stretch=0)
+        for widget in (
+            self.plan, self._start, self._working, self.progress, self.detail, self.notice, self.failure,
+            self.replace, saved,
+        ):  # fmt: skip
+            layout.addWidget(widget)
+
+    def _connect(self) -> None:
+        session = self.session
+        for part in (session.catalogue, session.runner, self._list, self._runner):
+            part.changed.connect(self.draw)
+        session.list_thumbnails.changed.connect(self.list.viewport().update)
+        session.restyled.connect(lambda _: self.list.set_theme(session.viewer.theme))
+        self.list.set_theme(session.viewer.theme)
+        self.list.shown.connect(self._list.show)
+        self.list.chosen_changed.connect(self.draw)
+        self.tiles_button.toggled.connect(self.list.as_tiles)
+        self.clear_button.clicked.connect(self._list.clear)
+        self.all_button.clicked.connect(lambda: self._run(list(range(len(self._list.fields)))))
+        self.run_button.clicked.connect(lambda: self._run(self.list.chosen))
+        self.cancel_button.clicked.connect(self._runner.cancel)
+        self.choose_button.clicked.connect(self._ask)
+        self.show_button.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._list.root))))
+
+    # -- what the user does
+
+    def _run(self, numbers: list[int]) -> None:
+        self.session.run_listed(numbers, replace=self.replace.isChecked())
+
+    def _ask(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder for the results of the list", str(self._list.root))
+        if chosen:
+            self._list.choose_root(Path(chosen))
+
+    # -- what is shown
+
+    def draw(self, _: object = None) -> None:
+        """Show what is known now."""
+        fields = self._list.fields
+        self.setVisible(len(fields) >= FEWEST or self._runner.running)
+        view = describe_list(self.session.workspace, self.session.catalogue, self._list, self._runner)
+        self.title.setText(view.title)
+        self.list.draw(fields, self._list.current)
+        say(self.plan, view.plan)
+        self._draw_running(view)
+        say(self.detail, view.detail)
+        self.notice.show_message(view.notice)
+        self.failure.show_failure(view.failure)
+        self.replace.setVisible(any(field.error or field.summary for field in fields))
+        self.saved.setText(f"Results: {self._list.root}" if self._list.root is not None else "")
+        self.show_button.setEnabled(view.saved is not None)
+        self.show_button.setToolTip("Show the files in the file manager" if view.saved else "Nothing is saved yet")
+
+    def _draw_running(self, view: ListView) -> None:
+        working, count, chosen = self._runner.running, len(self._list.fields), len(self.list.chosen)
+        self._start.setVisible(not working)
+        self.all_button.setText(f"Run al&l {count:,}")
+        self.all_button.setEnabled(not view.missing)
+        self.all_button.setToolTip(view.missing or "Count the cells of every field; what is done already is kept")
+        self.run_button.setText(f"R&un {format_count(chosen, 'field')}")
+        self.run_button.setEnabled(bool(chosen) and not view.missing)
+        first = "Choose fields in the list first: click, Shift and Ctrl"
+        self.run_button.setToolTip(view.missing or ("Count the cells of the chosen fields" if chosen else first))
+        self._working.setVisible(working)
+        self.bar.setRange(0, view.part[1])
+        self.bar.setValue(view.part[0])
+        say(self.progress, view.progress)
+        for widget in (self.replace, self.choose_button, self.clear_button):
+            widget.setEnabled(not working)

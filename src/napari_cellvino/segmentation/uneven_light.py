@@ -1,0 +1,85 @@
+"""A smooth background that is stronger than the cells: a ramp, a vignette, light from the side.
+
+It is a polynomial through the lower values of blocks, fitted robustly, so that blocks full of cells do not draw it up.
+Most fields do not need it and are left as they are: it is taken off only where it varies more than all that lies on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCKS = 12  # along each axis
+LOWER = 20.0  # percentile of a block
+DEGREE = 3
+ROUNDS = 5  # of the robust fit
+FEWEST = 24  # blocks with data
+VARIES = 2.0  # how much the background varies at least, in units of the range of what lies on it
+
+Grid = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class UnevenLight:
+    """A polynomial: ``coefficients`` (DEGREE + 1, DEGREE + 1) of powers of y and x, which run from -1 to 1."""
+
+    coefficients: NDArray[np.float64]
+
+    def over(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return the background (Y, X) float32 of a plane of this shape."""
+        y, x = (_powers(np.linspace(-1, 1, n)) for n in shape)
+        return np.asarray(y @ self.coefficients @ x.T, np.float32)
+
+
+def find_uneven_light(grid: Grid, known: NDArray[np.bool_], low: float, high: float) -> UnevenLight | None:
+    """Return the uneven light of samples (Y, X) where ``known``; None where it is even enough.
+
+    ``low`` and ``high`` are the percentiles of the range.
+    """
+    if min(grid.shape) < BLOCKS:
+        return None
+    light = _fit(*_lower_values(grid, known))
+    if light is None:
+        return None
+    background = light.over(grid.shape)
+    bottom, top = np.percentile((grid - background)[known], (low, high))
+    return light if np.ptp(background[known]) > VARIES * (top - bottom) else None
+
+
+def _lower_values(grid: Grid, known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the places (N, 2), from -1 to 1, and lower values (N,) of the blocks that hold data."""
+    rows, columns = (np.linspace(0, n, BLOCKS + 1).astype(int) for n in grid.shape)
+    places, values = [], []
+    for i in range(BLOCKS):
+        for j in range(BLOCKS):
+            block = (slice(rows[i], rows[i + 1]), slice(columns[j], columns[j + 1]))
+            inside = grid[block][known[block]]
+            if inside.size * 2 > known[block].size:
+                places.append(((i + 0.5) / BLOCKS * 2 - 1, (j + 0.5) / BLOCKS * 2 - 1))
+                values.append(float(np.percentile(inside, LOWER)))
+    return np.array(places).reshape(-1, 2), np.array(values)
+
+
+def _fit(places: NDArray[np.float64], values: NDArray[np.float64]) -> UnevenLight | None:
+    """Return the polynomial through the values; those far off count less in each round (bisquare weights)."""
+    if len(values) < FEWEST:
+        return None
+    y, x = _powers(places[:, 0]), _powers(places[:, 1])
+    terms = [(i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)]
+    basis = np.stack([y[:, i] * x[:, j] for i, j in terms], axis=1)
+    weights = np.ones(len(values))
+    for _ in range(ROUNDS):
+        solved = np.linalg.lstsq(basis * weights[:, None], values * weights, rcond=None)[0]
+        off = values - basis @ solved
+        scale = 4.685 * max(float(np.median(np.abs(off))) / 0.6745, 1e-9 * float(np.ptp(values)), 1e-300)
+        weights = np.sqrt(np.clip(1 - (off / scale) ** 2, 0, None) ** 2) + 1e-6
+    coefficients = np.zeros((DEGREE + 1, DEGREE + 1))
+    for (i, j), value in zip(terms, solved, strict=True):
+        coefficients[i, j] = value
+    return UnevenLight(coefficients)
+
+
+def _powers(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([places**n for n in range(DEGREE + 1)], axis=1)

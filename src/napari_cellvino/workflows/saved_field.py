@@ -1,0 +1,150 @@
+"""A field whose result is on disk, corrected without a run: what stands there, with the pixels that it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.annotation import Annotation, pixels_sha256
+from napari_cellvino.annotation.snapshot import Snapshot
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.image import Plane, Stack, channel_index
+from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.results.field_folder import FieldFolder
+from napari_cellvino.results.field_writing import as_it_is
+from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.results.rescue import recover_result
+from napari_cellvino.results.schema import ResultKey
+from napari_cellvino.results.store import ResultStore
+from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.segmentation.volume import Volume, read_volume
+from napari_cellvino.workflows.save_field import tabulate
+
+COLOUR = "colour"  # the channel of a model that takes red, green and blue
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedField:
+    """A result on disk.
+
+    ``annotation`` is what stands there, which a review changes; ``plane`` and ``volume`` are the pixels that it was
+    found in, ``key`` is what the result was made from and with.
+    """
+
+    folder: Path
+    key: ResultKey
+    annotation: Annotation
+    plane: Plane
+    volume: Volume | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that it was made with."""
+        return self.annotation.provenance.recipe
+
+    @property
+    def label(self) -> str:
+        """Names and versions of the models."""
+        made = self.annotation.provenance
+        return " + ".join(filter(None, (made.model, made.outline)))
+
+    @property
+    def count(self) -> int:
+        """Number of cells that count."""
+        return sum(record.counted for record in self.annotation.records.values())
+
+    def intensity(self, z: int | None = None) -> NDArray[np.floating] | None:
+        """Return the network's input (Y, X); of a stack in plane ``z`` (from 0) the channel it was found in."""
+        if self.volume is None:
+            return np.asarray(self.plane.inputs.astype(np.float32).mean(axis=0))
+        if z is None:
+            return None
+        stack = self.volume.stack
+        channel = channel_index(stack, self.recipe.channel) or 0
+        return np.asarray(stack.plane(t=self.volume.frame - 1, c=channel, z=z).astype(np.float32))
+
+
+def load_saved_field(folder: Path, stack: Stack, frame: int) -> SavedField | None:
+    """Return the result of a time point (from 1) of an image, None where there is none in the folder.
+
+    Raises
+    ------
+    ImageReadError
+        If a file of the result cannot be read.
+    ImageValueError
+        If the image is another one, or has changed since.
+    """
+    recover_result(folder)
+    stored = FieldFolder(folder)
+    key = stored.result.key if stored.is_result else None
+    if key is None:
+        return None
+    annotation = stored.annotation()
+    plane, volume = _seen(_as_told(stack, annotation.provenance.recipe), annotation, frame)
+    sha256 = pixels_sha256(plane) if volume is None else volume.sha256
+    if sha256 != annotation.provenance.pixels_sha256:
+        raise ImageValueError(f"the result in {folder} is of other pixels: the image has changed since; run it again")
+    return SavedField(folder, key, annotation, plane, volume)
+
+
+def _as_told(stack: Stack, recipe: Recipe) -> Stack:
+    """Return an image with the metadata that the user gave for its result, unless other was given since."""
+    if recipe.spacing_um is not None and stack.overrides.spacing is None:
+        stack = stack.with_spacing(recipe.spacing_um)
+    if recipe.channels is not None and stack.overrides.channels is None and len(recipe.channels) == stack.shape.c:
+        stack = stack.with_channels(recipe.channels)
+    return stack
+
+
+def _seen(stack: Stack, annotation: Annotation, frame: int) -> tuple[Plane, Volume | None]:
+    made = annotation.provenance
+    inputs = 3 if stack.rgb and made.channel == COLOUR else 1
+    channel = made.recipe.channel
+    if made.recipe.z_choice.joined:
+        plane, volume = finish(read_volume(stack, channel=channel, frame=frame, inputs=inputs))
+        return plane, volume
+    return finish(project(stack, channel=channel, z=made.recipe.z_choice, frame=frame, inputs=inputs)), None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFieldRequest:
+    """Corrections of a result on disk, to be saved into its folder; ``place`` is that on a plate, if any."""
+
+    saved: SavedField
+    place: PlatePlace | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the result."""
+        return self.saved.folder
+
+    @property
+    def stands(self) -> bool:
+        """Whether the result exists already."""
+        return True
+
+    def save(self, corrected: Snapshot | None = None, *, overwrite: bool = False) -> Path:
+        """Write the corrections, update the tables, and return the folder; without any, nothing is written.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        saved = self.saved
+        if corrected is None:
+            return saved.folder
+        finish_result = as_it_is if self.place is None else self.place.finish
+        store = ResultStore(saved.folder.parent)
+        try:
+            store.save_corrections(
+                saved.folder, corrected, saved.plane, saved.volume, key=saved.key, finish=finish_result
+            )
+            tabulate(store, saved.folder, self.place)
+        finally:
+            corrected.drop()
+        return saved.folder

@@ -1,0 +1,221 @@
+"""Which model suits an image: every model that can run on it looks at a crop, and what they find is compared.
+
+A few looks of 384 px for each model, so that all of them together take seconds, also on a processor without bf16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ModelPackageError
+from napari_cellvino.core.image import Stack, channel_index
+from napari_cellvino.core.progress import Progress, Stage, finish
+from napari_cellvino.engines.engine import Engine
+from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.model_package import ModelInput, ModelPackage, ModelSpec, list_packages, open_package
+from napari_cellvino.quality.model_fit import FITS, Evidence, Found, explain, gather, score_of
+from napari_cellvino.segmentation.channel_choice import choose_channel
+from napari_cellvino.segmentation.heads import Decoded, check_parameters, head_for
+from napari_cellvino.segmentation.look import WINDOW, Box, cut, liveliest_window, look_at
+from napari_cellvino.segmentation.normalise import IntensityRange, plane_range
+from napari_cellvino.segmentation.plane_reading import read_ahead
+from napari_cellvino.segmentation.prepare import check_usable, network_inputs
+from napari_cellvino.segmentation.raw_maps import RawMaps
+from napari_cellvino.segmentation.rescale import resize_pixels, zoom_for
+from napari_cellvino.segmentation.size_search import find_diameter
+from napari_cellvino.segmentation.z_projection import MaximumProjection
+from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
+
+PLANES = 5  # of a z-stack, round the middle one
+CHANNELS = 4  # that are tried where nothing says which one a model should see
+SMALLER = 0.8  # of the size of a window, for its second look
+OTHER_ZOOMS = (0.5, 2.0)  # tried where a model finds nothing plausible at its own size
+SURE = 0.8  # score that another zoom has to reach: of several tries, one is plausible by chance
+
+Pixels = NDArray[np.generic]
+
+
+def suggest_models(
+    stack: Stack,
+    engines: EngineProvider,
+    *,
+    device: str = "AUTO",
+    frame: int = 1,
+    packages: Iterable[ModelPackage] | None = None,
+) -> Generator[Progress, None, FirstSight]:
+    """Yield progress after every model and return what all of them say of an image.
+
+    Parameters
+    ----------
+    stack
+        The image (T, C, Z, Y, X).
+    engines
+        Gives the engines.
+    device
+        Device to run on.
+    frame
+        The time point, from 1.
+    packages
+        Models to try; by default all that are installed and find cells in a whole field.
+
+    Raises
+    ------
+    DeviceError
+        If the device is not available.
+    ImageValueError
+        If the image has no such time point or no usable pixels.
+    InferenceError
+        If a network cannot be run.
+    """
+    chosen, broken = _installed() if packages is None else (tuple(packages), ())
+    pixels = _first_plane(stack, frame)
+    found = []
+    for number, package in enumerate(chosen, 1):
+        engine = engines.engine(package, device)
+        tries = [_Try(stack, pixels, package.spec, engine, channel) for channel in _channels(stack, package.spec)]
+        found.append(max((one.suggestion() for one in tries), key=lambda suggestion: suggestion.score))
+        yield Progress("models", number, len(chosen), Stage.INFERENCE)
+    general = {package.spec.name for package in chosen if "generalist" in package.spec.tags}
+    ranked = sorted(found, key=lambda one: (not one.fits or one.model in general, not one.fits, -one.score))
+    return FirstSight(stack.origin.name, tuple(ranked), broken)
+
+
+def _installed() -> tuple[tuple[ModelPackage, ...], tuple[str, ...]]:
+    """Return the installed models that find cells in a field, and why others cannot be used."""
+    packages, problems = {}, []
+    for listed in list_packages():
+        if listed.name in packages or (listed.spec and listed.spec.takes is not ModelInput.FIELD):
+            continue
+        try:
+            packages[listed.name] = open_package(listed.folder)
+        except ModelPackageError as error:
+            problems.append(str(error))
+    return tuple(packages.values()), tuple(problems)
+
+
+def _first_plane(stack: Stack, frame: int) -> Pixels:
+    """Return all channels (C, Y, X) of a few planes round the middle of a stack, as their maximum."""
+    check_usable(stack, frame)
+    first = max(0, (stack.shape.z - PLANES) // 2)
+    projection = MaximumProjection()
+    for pixels in read_ahead(stack, frame - 1, range(first, min(stack.shape.z, first + PLANES))):
+        projection.add(pixels)
+    return projection.result()
+
+
+def _channels(stack: Stack, spec: ModelSpec) -> Iterator[str]:
+    """Yield the channels that a model may have been made for: one where the file says which, else the first few."""
+    choice = choose_channel(stack, spec)
+    if stack.rgb or stack.shape.c == 1 or (choice.said and not choice.guess):
+        yield choice.channel
+        return
+    yield from map(str, stack.channel_numbers[:CHANNELS])
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look of a model at a window: what it found there at the size of the network, and what that is worth."""
+
+    zoom: float
+    box: Box
+    raw: RawMaps
+    evidence: Evidence
+    score: float
+
+
+class _Try:
+    """One model on one channel of an image."""
+
+    def __init__(self, stack: Stack, pixels: Pixels, spec: ModelSpec, engine: Engine, channel: str) -> None:
+        self._spec, self._engine, self._channel = spec, engine, channel
+        self._head, self._values = head_for(spec), check_parameters(spec, {})
+        self._inputs = network_inputs(pixels, channel_index(stack, channel), spec.input_channels)
+        self._ranges: Sequence[IntensityRange] = [plane_range(one, spec.normalise) for one in self._inputs]
+        self._background = _background(self._inputs)
+        self._colour = _colour(pixels) if stack.rgb else 0.0
+
+    def suggestion(self) -> Suggestion:
+        """Return what the model finds at the zoom that suits it best."""
+        usual = zoom_for(self._spec, self._searched())
+        best = self._look(usual)
+        if best.score < FITS and self._spec.diameter_px.search is None:
+            others = [self._look(usual * other) for other in OTHER_ZOOMS]
+            best = max([best, *(look for look in others if look.score >= SURE)], key=lambda look: look.score)
+        decoded = self._decode(best.raw)
+        spec, areas = self._spec, decoded.objects.area_px
+        return Suggestion(
+            model=spec.name,
+            title=spec.title,
+            score=best.score,
+            count=len(decoded.objects),
+            diameter_px=float(np.sqrt(4 / np.pi * np.median(areas))) if len(areas) else None,
+            given_diameter_px=None if best.zoom == usual else spec.diameter_px.reference / best.zoom,
+            channel=self._channel,
+            reason=explain(best.evidence),
+            box=best.box,
+            pixels=cut(self._inputs, best.box),
+            labels=decoded.labels,
+            objects=decoded.objects,
+            classes=len(spec.classes),
+        )
+
+    def _searched(self) -> float | None:
+        """Return the diameter that a model which searches for it finds."""
+        if self._spec.diameter_px.search is None:
+            return None
+        return finish(find_diameter(self._inputs, self._ranges, self._spec, self._engine))
+
+    def _look(self, zoom: float) -> _Look:
+        side = round(min(WINDOW, self._spec.tile) / zoom)
+        box = liveliest_window(self._inputs, side)
+        raw, found = self._find(box, zoom)
+        smaller = self._find(box, SMALLER * zoom)[1] if len(found.objects) else found
+        seen = gather(found, smaller, self._spec.diameter_px.reference)
+        evidence = replace(seen, background=self._background, colour=self._colour)
+        return _Look(zoom, box, raw, evidence, score_of(evidence, self._spec))
+
+    def _find(self, box: Box, zoom: float) -> tuple[RawMaps, Found]:
+        part = cut(self._inputs, box)
+        raw = look_at(part, self._ranges, self._spec, self._engine, zoom=zoom)
+        small = replace(raw, shape=raw.input_shape)
+        decoded = self._decode(small)
+        seen = zip(self._ranges, resize_pixels(part, raw.input_shape), strict=True)
+        pixels = np.nan_to_num(np.mean([values.apply(one) for values, one in seen], axis=0))
+        labels = filled_boxes(decoded, raw.input_shape) if decoded.labels is None else decoded.labels
+        return raw, Found(labels, decoded.objects, pixels, self._probability(raw), decoded.labels is not None)
+
+    def _decode(self, raw: RawMaps) -> Decoded:
+        return self._head.decode(self._head.keep(raw), self._values)
+
+    def _probability(self, raw: RawMaps) -> NDArray[np.float16]:
+        """Return how likely there is a cell, at the size of the maps."""
+        names = self._spec.maps
+        if "foreground" in names:
+            return np.asarray(raw.maps[names.index("foreground")])
+        return np.asarray(raw.maps[: len(self._spec.classes)].max(0))
+
+
+def filled_boxes(decoded: Decoded, shape: tuple[int, int]) -> NDArray[np.int32]:
+    """Return a label image (Y, X) with the boxes of objects filled with their ids."""
+    labels = np.zeros(shape, np.int32)
+    for id_, (y0, x0, y1, x1) in zip(decoded.objects.id.tolist(), decoded.objects.box.tolist(), strict=True):
+        labels[y0:y1, x0:x1] = id_
+    return labels
+
+
+def _background(inputs: Pixels) -> float:
+    """Return the median of what a network gets, 0 at its darkest and 1 at its brightest."""
+    grey = np.nan_to_num(inputs.astype(np.float32)).mean(0)
+    low, middle, high = np.percentile(grey, (1, 50, 99.5)).tolist()
+    return float((middle - low) / (high - low)) if high > low else 0.5
+
+
+def _colour(pixels: Pixels) -> float:
+    """Return the mean difference of red, green and blue, over the brightest value."""
+    colours = np.nan_to_num(pixels.astype(np.float32))
+    brightest = float(np.percentile(colours, 99.5))
+    return float((colours.max(0) - colours.min(0)).mean()) / brightest if brightest > 0 else 0.0

@@ -1,0 +1,105 @@
+"""Masks as other programs and people leave them: read as meant, or refused with what is wrong."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.formats.matching import of_same_cellpose_run
+from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells
+
+
+def squares():
+    return [(5, 6), (20, 30), (33, 8)]
+
+
+def square(y, x):
+    return [[x, y], [x + 8, y], [x + 8, y + 7], [x, y + 7]]
+
+
+def coco_of(**changes):
+    note = {"category_id": "1", "iscrowd": 0}
+    notes = [
+        {"id": n, "image_id": 1, "segmentation": [np.ravel(square(y, x)).tolist()], **note}
+        for n, (y, x) in enumerate(squares())
+    ]
+    image = {"id": 1, "file_name": "a.tif", "height": 48, "width": 64}
+    return {"images": [image], "annotations": notes, "categories": [{"id": 1, "name": "round"}]} | changes
+
+
+def test_numbers_in_coco_may_be_text_and_an_image_twice(tmp_path):
+    held = coco_of()
+    held["images"] *= 2
+    for note in held["annotations"]:
+        note["image_id"] = "1"
+    (tmp_path / "c.json").write_text(json.dumps(held))
+    cells = read_cells(tmp_path / "c.json", (48, 64), "a").cells
+    assert [cell.kind for cell in cells] == ["round"] * 3
+    for note in held["annotations"]:
+        note["image_id"] = 7
+    (tmp_path / "c.json").write_text(json.dumps(held))
+    with pytest.raises(ImageValueError, match="no annotation of the image a, and 3 of images that it does not list"):
+        read_cells(tmp_path / "c.json", (48, 64), "a")
+
+
+def test_a_packed_file_of_several_images_is_one_of_several(tmp_path):
+    (tmp_path / "c.json.gz").write_bytes(gzip.compress(json.dumps(coco_of()).encode()))
+    assert not holds_one_image(tmp_path / "c.json.gz")
+
+
+def test_lines_that_go_round_a_cell_are_outlines_and_others_are_told(tmp_path):
+    closed = [
+        {"label": "c", "points": [*square(y, x), square(y, x)[0]], "shape_type": "linestrip"} for y, x in squares()
+    ]
+    (tmp_path / "a.json").write_text(json.dumps({"shapes": closed}))
+    assert len(read_cells(tmp_path / "a.json", (48, 64), "a").cells) == 3
+    (tmp_path / "a.json").write_text(json.dumps({"shapes": [s | {"points": s["points"][:3]} for s in closed]}))
+    with pytest.raises(ImageValueError, match=r"3 shape\(s\) of the type linestrip are no areas"):
+        read_cells(tmp_path / "a.json", (48, 64), "a")
+    lines = [
+        {
+            "shape_attributes": {"name": "polyline", "all_points_x": xs, "all_points_y": ys},
+            "region_attributes": {},
+        }
+        for xs, ys in (zip(*square(y, x), strict=True) for y, x in squares())
+    ]
+    (tmp_path / "v.json").write_text(json.dumps({"a.tif9": {"filename": "a.tif", "size": 9, "regions": lines}}))
+    found = read_cells(tmp_path / "v.json", (48, 64), "a")
+    assert len(found.cells) == 3
+    assert found.notices == ("3 polyline(s) are open: taken as outlines that close by themselves",)
+
+
+def test_geometries_without_features_are_read_and_none_are_no_cells(tmp_path):
+    rings = [{"type": "Polygon", "coordinates": [[*square(y, x), square(y, x)[0]]]} for y, x in squares()]
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "GeometryCollection", "geometries": rings}))
+    assert len(read_cells(tmp_path / "a.geojson", (48, 64), "a").cells) == 3
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": []}))
+    assert read_cells(tmp_path / "a.geojson", (48, 64), "a").cells == ()
+
+
+def test_of_files_of_one_name_size_decides_and_of_cellpose_the_one_that_tells_most(tmp_path):
+    labels = np.zeros((48, 64), np.uint16)
+    labels[5:12, 6:14] = 1
+    for name, part in (("s", labels), ("t", labels[:20])):
+        (tmp_path / "size" / name).mkdir(parents=True)
+        tifffile.imwrite(tmp_path / "size" / name / "a.tif", part)
+    found = find_annotations(tmp_path / "size", "a", lambda file: tifffile.imread(file).shape == (48, 64))
+    assert found.parent.name == "s"
+    folder = tmp_path / "cellpose"
+    (folder / "__MACOSX").mkdir(parents=True)
+    for name in ("a_seg.npy", "a_cp_masks.png", "a_cp_outlines.txt", "a_flows.tif", "__MACOSX/a_seg.npy"):
+        (folder / name).touch()
+    assert find_annotations(folder, "a").name == "a_seg.npy"
+    assert of_same_cellpose_run(folder / "a_seg.npy") == ["a_cp_masks.png", "a_cp_outlines.txt"]
+
+
+def test_a_mask_inside_out_with_cells_at_the_edge_is_refused(tmp_path):
+    mask = np.full((48, 64), 255, np.uint8)
+    for y, x in [*squares(), (41, 50), (0, 50)]:
+        mask[y : y + 7, x : x + 8] = 0
+    tifffile.imwrite(tmp_path / "a.tif", mask)
+    with pytest.raises(ImageValueError, match="turned inside out"):
+        read_cells(tmp_path / "a.tif", (48, 64), "a")

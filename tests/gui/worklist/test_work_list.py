@@ -1,0 +1,160 @@
+"""A folder of images from the drop to the results, with mouse and keys, on real nuclei and the shipped network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
+from qtpy.QtWidgets import QWidget
+
+from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.gui.worklist.work_list_controller import WorkListController
+from napari_cellvino.results.store import ResultStore
+from napari_cellvino.workflows.work_list import FieldState
+
+from ..conftest import WAIT_MS
+
+Click = Callable[[QWidget], None]
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def folder(tmp_path: Path, nuclei: NDArray[np.uint16]) -> Path:
+    """Two images, a film of two time points, and a file that is damaged."""
+    made = tmp_path / "images"
+    made.mkdir()
+    parts = [np.ascontiguousarray(nuclei[y : y + 96, x : x + 96]) for y in (0, 128) for x in (0, 128)]
+    tifffile.imwrite(made / "a.tif", parts[0])
+    tifffile.imwrite(made / "b.tif", parts[1])
+    tifffile.imwrite(made / "film.tif", np.stack(parts[2:]), imagej=True, metadata={"axes": "TYX"})
+    (made / "damaged.tif").write_bytes(b"II*\x00no image")
+    return made
+
+
+def drop(window: CellvinoWindow, *paths: Path) -> None:
+    """Drop files or folders on the Open panel."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.open_panel.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, left, none))
+
+
+def settled(window: CellvinoWindow, qtbot: QtBot) -> None:
+    """Wait until everything that was begun has come to its end."""
+    qtbot.waitUntil(lambda: not window.session.busy and not window.session.opener.reading, timeout=WAIT_MS)
+
+
+def facts(window: CellvinoWindow) -> dict[str, str]:
+    """Return what the list says of each field."""
+    model = window.open_panel.work_list.list.fields
+    return {model.line(row).name: model.line(row).facts for row in range(model.rowCount())}
+
+
+def test_folder_is_run_and_walked_through(
+    window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, rows = window.session, window.open_panel.work_list
+    assert not rows.isVisible()
+    drop(window, folder)
+    settled(window, qtbot)
+    assert list(facts(window)) == ["a", "b", "damaged", "film", "film t2"]
+    assert rows.title.text() == "4 images · 5 fields · 1 failed"
+    assert "is cut short" in facts(window)["damaged"]
+    assert session.workspace.stack.origin.name == "a"
+    click(rows.all_button)
+    settled(window, qtbot)
+    root = folder / "cellvino-results"
+    counts = pd.read_csv(root / "counts.csv").set_index("folder")["count"]
+    assert set(counts.dropna().index) == {"a", "b", "film", "film t2"}
+    done = [field for field in session.work_list.fields if field.state is FieldState.DONE]
+    assert [field.count for field in done] == counts.dropna().tolist()
+    assert "4 fields" in rows.detail.text()
+    assert "1 failed" in rows.detail.text()
+    assert facts(window)["b"].startswith(f"✓  {counts['b']:.0f} cells")
+    assert window.save_panel.export_box.plot_row.button.isEnabled()  # all of this is on disk
+    rows.list.setFocus()
+    qtbot.keyClick(rows.list, Qt.Key.Key_Down)
+    settled(window, qtbot)
+    assert [layer.name for layer in viewer.layers if layer.visible] == [
+        "b",
+        f"b: cells ({session.workspace.package.label})",
+    ]
+    assert viewer.layers[-1].data.max() == counts["b"]
+    for _ in range(3):
+        qtbot.keyClick(rows.list, Qt.Key.Key_Down)
+    settled(window, qtbot)
+    assert session.workspace.recipe.frame == 2
+    viewer.dims.set_point(0, 0)  # napari's own slider: the list follows
+    assert session.work_list.current == 3
+
+
+def test_chosen_fields_are_run_and_the_list_comes_back(
+    window: CellvinoWindow, folder: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, rows = window.session, window.open_panel.work_list
+    drop(window, folder / "a.tif", folder / "b.tif")
+    settled(window, qtbot)
+    rows.list.setFocus()
+    qtbot.keyClick(rows.list, Qt.Key.Key_Down)
+    click(rows.run_button)
+    settled(window, qtbot)
+    assert [path.name for path in (folder / "cellvino-results").iterdir() if path.is_dir()] == ["b"]
+    again = WorkListController(session.workspace, session.opener, session.listing)  # as when the window opens next
+    again.come_back()
+    settled(window, qtbot)
+    assert [field.state for field in again.fields] == [FieldState.WAITING, FieldState.DONE]
+    assert again.root == folder / "cellvino-results"
+    click(rows.clear_button)
+    assert not rows.isVisible()
+    again.close()
+    again.come_back()
+    assert not again.reading
+
+
+def test_saved_fields_are_reviewed_without_a_run(
+    window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
+) -> None:
+    session, rows = window.session, window.open_panel.work_list
+    drop(window, folder / "a.tif", folder / "b.tif")
+    settled(window, qtbot)
+    click(rows.all_button)
+    settled(window, qtbot)
+    reviewer, root = session.reviewer, folder / "cellvino-results"
+    assert session.workspace.outcome is None
+    assert session.saver.autosaves
+    count, first = len(reviewer.annotation.records), min(reviewer.annotation.records)
+    window.show_step(3)
+    canvas = viewer.window._qt_viewer.canvas.native
+    viewer.window._qt_window.activateWindow()
+    canvas.setFocus()
+    qtbot.waitUntil(canvas.hasFocus, timeout=WAIT_MS)
+    reviewer.show_cell(first)
+    qtbot.keyClick(canvas, Qt.Key.Key_R)
+    assert reviewer.progress.reviewed == 1
+    qtbot.keyClick(canvas, Qt.Key.Key_PageDown)  # what was corrected is saved on the way
+    settled(window, qtbot)
+    assert session.work_list.current == 1
+    assert [layer.name for layer in viewer.layers if layer.visible] == [
+        "b",
+        f"b: cells ({session.workspace.package.label})",
+    ]
+    assert ResultStore(root).row(root / "a")["count"] == count - 1
+    assert (root / "a" / "previous").is_dir()
+    qtbot.keyClick(canvas, Qt.Key.Key_PageUp)
+    settled(window, qtbot)
+    assert (
+        facts(window)["a"]
+        == f"✓  {count - 1} cells · {session.work_list.fields[0].summary.doubtful} doubtful · 1 reviewed"
+    )
+    assert len(reviewer.annotation.records) == count
+    assert reviewer.progress.reviewed == 1
+    assert not reviewer.unsaved

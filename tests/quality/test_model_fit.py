@@ -1,0 +1,82 @@
+"""What a model found is weighed as a person would: sure, of one size, the same at another scale."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from napari_cellvino.core.objects import Objects
+from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.model_package import read_spec
+from napari_cellvino.quality.model_fit import FITS, Found, explain, gather, score_of
+
+SIZE, STEP, RADIUS = 200, 40, 12
+NUCLEI = read_spec(shipped_folder("models") / "nuclei")
+STAINED = read_spec(shipped_folder("models") / "nuclei-stained")
+
+
+def _discs(shift: int = 0) -> NDArray[np.int32]:
+    y, x = np.mgrid[:SIZE, :SIZE]
+    labels = np.zeros((SIZE, SIZE), np.int32)
+    centres = [(cy, cx) for cy in range(STEP // 2, SIZE, STEP) for cx in range(STEP // 2, SIZE, STEP)]
+    for number, (cy, cx) in enumerate(centres, 1):
+        labels[np.hypot(y - cy - shift, x - cx - shift) <= RADIUS] = number
+    return labels
+
+
+def _found(labels: NDArray[np.int32], probability: NDArray[np.floating], pixels: NDArray[np.float32]) -> Found:
+    ids = np.arange(1, labels.max() + 1)
+    centroid = np.array(ndi.center_of_mass(labels > 0, labels, ids)).reshape(-1, 2)
+    box = [[s[0].start, s[1].start, s[0].stop, s[1].stop] for s in ndi.find_objects(labels)]
+    area = np.bincount(labels.reshape(-1), minlength=1)[1:]
+    score = np.full(len(ids), 0.95)
+    objects = Objects.found(score=score, box=np.array(box).reshape(-1, 4), centroid=centroid, area_px=area)
+    return Found(labels, objects, pixels, probability, outlined=True)
+
+
+def _picture(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    return ndi.gaussian_filter((labels > 0).astype(np.float32), 1)
+
+
+def test_sure_cells_on_edges_that_stay_at_another_size_fit() -> None:
+    labels = _discs()
+    found = _found(labels, (labels > 0) * 0.98, _picture(labels))
+    evidence = gather(found, found, 2 * RADIUS)
+    assert evidence.count == 25
+    assert abs(evidence.octaves) < 0.1
+    assert evidence.spread < 0.05
+    assert evidence.agreement == 1
+    assert evidence.contrast > 1
+    assert evidence.edges > 2
+    assert score_of(replace(evidence, background=0.1), NUCLEI) >= FITS
+
+
+def test_cells_that_are_gone_at_another_size_do_not_fit_and_it_is_said() -> None:
+    labels = _discs()
+    found = _found(labels, np.full(labels.shape, 0.55), np.zeros(labels.shape, np.float32))
+    elsewhere = _found(_discs(shift=9), np.full(labels.shape, 0.55), np.zeros(labels.shape, np.float32))
+    evidence = gather(found, elsewhere, 2 * RADIUS)
+    assert evidence.agreement < 0.2
+    assert evidence.surety < 0.2
+    assert score_of(evidence, NUCLEI) < FITS
+    assert "when the picture is a fifth smaller" in explain(evidence)
+
+
+def test_no_cell_is_no_fit() -> None:
+    empty = np.zeros((SIZE, SIZE), np.int32)
+    found = Found(empty, Objects.none(), empty.astype(np.float32), empty.astype(np.float32), outlined=True)
+    evidence = gather(found, found, 24.0)
+    assert score_of(evidence, NUCLEI) == 0
+    assert explain(evidence) == "it finds no cell"
+
+
+def test_bright_cells_on_a_dark_background_are_for_a_model_of_fluorescence_and_dark_ones_for_one_of_stains() -> None:
+    labels = _discs()
+    bright = _found(labels, (labels > 0) * 0.98, _picture(labels))
+    seen = replace(gather(bright, bright, 2 * RADIUS), background=0.1)
+    assert score_of(seen, NUCLEI) > score_of(seen, STAINED)
+    dark = replace(seen, contrast=-seen.contrast, background=0.9, colour=0.3)
+    assert score_of(dark, STAINED) > score_of(dark, NUCLEI)

@@ -1,0 +1,98 @@
+"""What sets the contrast of a plane: the cells, not what lies beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage as ndi
+
+from napari_cellvino.model_package.spec import Normalisation
+from napari_cellvino.segmentation.contrast import LEVELLED, contrast_of, counted_samples
+from tests.segmentation.scenes import discs, grid
+
+SIDE = 480
+V1, V2 = Normalisation(), Normalisation(version=2)
+Y, X = np.mgrid[:SIDE, :SIDE]
+
+
+@pytest.fixture(scope="module")
+def field() -> np.ndarray:
+    """Nuclei of 1200 on a background of 200."""
+    soft = ndi.gaussian_filter(
+        (discs((SIDE, SIDE), grid((SIDE, SIDE), 42, jitter=6, seed=3), 9) > 0).astype(float), 1.2
+    )
+    return 200 + 1000 * soft + np.random.default_rng(0).normal(0, 15, (SIDE, SIDE))
+
+
+def as_camera(pixels: np.ndarray) -> np.ndarray:
+    return pixels.clip(0, 65535).astype(np.uint16)
+
+
+def width(pixels: np.ndarray, normalisation: Normalisation = V2) -> float:
+    found = contrast_of(pixels[None], normalisation).ranges[0]
+    return found.high - found.low
+
+
+def disc(y: float, x: float, share: float) -> np.ndarray:
+    return (Y - y) ** 2 + (X - x) ** 2 < share * SIDE**2 / np.pi
+
+
+def test_an_ordinary_field_is_as_in_version_1(field: np.ndarray) -> None:
+    pixels = as_camera(field)
+    old, new = contrast_of(pixels[None], V1), contrast_of(pixels[None], V2)
+    assert (new.ranges, new.notices) == (old.ranges, ())
+    assert new.pixels.base is pixels
+    np.testing.assert_array_equal(new.apply(), old.apply())
+
+
+ARTEFACTS = {
+    "one": disc(240, 240, 0.02),
+    "large": disc(240, 240, 0.05),
+    "several": disc(100, 100, 0.01) | disc(380, 300, 0.005) | disc(60, 400, 0.01),
+    "corner": (Y < 90) & (X > SIDE - 90),
+    "fibre": np.abs(Y - X * 0.7 - 30) < 6,
+    "line": np.broadcast_to(Y < 12, (SIDE, SIDE)),
+}
+
+
+@pytest.mark.parametrize("name", ARTEFACTS)
+@pytest.mark.parametrize("times", [10, 60])
+def test_bright_things_do_not_set_the_contrast(field: np.ndarray, name: str, times: int) -> None:
+    bright = 200 + 1000 * times * ndi.gaussian_filter(ARTEFACTS[name].astype(float), 1.5)
+    found = contrast_of(as_camera(np.maximum(field, bright))[None], V2)
+    assert found.ranges[0].high - found.ranges[0].low == pytest.approx(width(as_camera(field)), rel=0.15)
+    assert any("outshine" in notice for notice in found.notices)
+
+
+def test_uneven_light_is_taken_off(field: np.ndarray) -> None:
+    found = contrast_of(as_camera(field + 10_000 * X / SIDE)[None], V2)
+    plain = contrast_of(as_camera(field)[None], V2)
+    assert found.notices == (LEVELLED,)
+    np.testing.assert_allclose(found.apply()[0, 40:-40, 40:-40], plain.apply()[0, 40:-40, 40:-40], atol=0.25)
+
+
+@pytest.mark.parametrize("value", [0, 65535, np.nan])
+def test_areas_without_data_do_not_count(field: np.ndarray, value: float) -> None:
+    pixels = as_camera(field).astype(np.float32)
+    pixels[:100] = value
+    pixels[:, 300:306] = value
+    assert width(pixels) == pytest.approx(width(as_camera(field)), rel=0.05)
+
+
+def test_dark_clipped_backgrounds_and_saturated_cells_are_data(field: np.ndarray) -> None:
+    eight = ((field - 210) / 1000 * 300).clip(0, 255).astype(np.uint8)
+    assert contrast_of(eight[None], V2).ranges == contrast_of(eight[None], V1).ranges
+
+
+def test_planes_without_data_add_nothing_to_the_range_of_a_stack(field: np.ndarray) -> None:
+    half = as_camera(field)
+    half[:200] = 0
+    assert counted_samples(half, V2, samples=4000).min() > 100
+    assert counted_samples(half, V1, samples=4000).min() == 0
+
+
+def test_other_methods_have_no_second_version(field: np.ndarray) -> None:
+    how = Normalisation(method="mean_std", version=2)
+    assert (
+        contrast_of(field[None], how).ranges == contrast_of(field[None], how.model_copy(update={"version": 1})).ranges
+    )

@@ -1,0 +1,61 @@
+"""Every model looks at a crop, and the one that suits the image comes first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cellvino import Stack, suggest_models
+from napari_cellvino.cli import main
+from napari_cellvino.engines.provider import EngineProvider
+
+MODELS = ("nuclei", "cells-phase")
+
+
+@pytest.fixture(scope="module")
+def engines() -> EngineProvider:
+    return EngineProvider()
+
+
+@pytest.mark.parametrize(("image", "best"), [("nuclei_stack.ome.tif", "nuclei"), ("phase_field.tif", "cells-phase")])
+def test_the_model_of_the_kind_is_named(root: Path, engines: EngineProvider, image: str, best: str) -> None:
+    sight = suggest_models(root / "sample_data" / image, models=MODELS, engines=engines)
+    assert sight.best is not None
+    assert sight.best.model == best
+    assert sight.best.count > 5
+    assert sight.best.diameter_px is not None
+    assert sight.best.labels is not None
+    assert sight.best.labels.shape == sight.best.pixels.shape[1:]
+    assert sight.best.choices["model"] == best
+    assert f"({best}) suits it best" in sight.says
+
+
+def test_of_unnamed_channels_the_one_with_cells_is_named(root: Path, engines: EngineProvider) -> None:
+    shown = tifffile.imread(root / "sample_data" / "nuclei_stack.ome.tif")[6, :256, :256]
+    noise = np.random.default_rng(0).normal(500, 10, shown.shape).astype(shown.dtype)
+    sight = suggest_models(np.stack([noise, shown]), axes="CYX", models=["nuclei"], engines=engines)
+    assert sight.best is not None
+    assert sight.best.choices["channel"] == "2"
+
+
+def test_none_of_them_is_said_of_an_image_without_cells(engines: EngineProvider) -> None:
+    flat = Stack.from_array(np.full((300, 300), 7, np.uint8))
+    sight = suggest_models(flat, models=MODELS, engines=engines)
+    assert sight.best is None
+    assert sight.says.startswith("None of the models")
+    assert {one.reason for one in sight.suggestions} == {"it finds no cell"}
+
+
+def test_the_command_prints_json_and_draws(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "models.png"
+    image = root / "sample_data" / "phase_field.tif"
+    named = [word for model in MODELS for word in ("--model", model)]
+    assert main(["suggest", str(image), "--json", "--picture", str(picture), *named]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["best"] == "cells-phase"
+    assert {one["model"] for one in said["suggestions"]} == set(MODELS)
+    assert picture.stat().st_size > 10_000
