@@ -27,6 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_track(commands)
     _add_suggest(commands)
     _add_watch(commands)
     _add_jobs(commands)
@@ -78,6 +79,24 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
     )
     _add_plate_choices(parser)
+    _add_choices(parser)
+
+
+def _add_track(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "follow the cells of a film: tracks, divisions, lineage and how they move"
+    parser = _command(commands, "track", "track", text)
+    add = parser.add_argument
+    add("input", type=Path, metavar="INPUT", help="a film: one file, or a folder with an image for each frame")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results; the film has its own in it")
+    add("--masks", type=Path, metavar="DIR", help="label images of the frames, a folder or a stack, instead of a model")
+    add("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
+    add("--overwrite", action="store_true", help="replace earlier results of the film")
+    add("--interval", type=float, metavar="S", help="seconds between frames, where the file has none")
+    link = parser.add_argument_group("linking").add_argument
+    link("--reach", type=float, default=1.5, metavar="X", help="diameters that a cell moves in a frame at most (1.5)")
+    link("--gap", type=int, default=2, metavar="N", help="frames in which a cell may be missing (2)")
+    link("--division-cost", type=float, default=0.4, metavar="X", help="higher finds fewer divisions (0.4)")
+    link("--end-cost", type=float, default=1.0, metavar="X", help="higher links more, and lets fewer tracks end (1)")
     _add_choices(parser)
 
 

@@ -121,7 +121,8 @@ class Stack:
     ``hints`` are metadata of each channel other than its name (fluorophore, wavelengths in nm, colour); empty, or one
     per channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing.
     ``remarks`` are sentences about what was guessed or left out; ``warnings`` those that may make a count wrong, which
-    are shown at every run. ``overrides`` is metadata that the user gave.
+    are shown at every run. ``overrides`` is metadata that the user gave. ``interval_s`` is the time between frames
+    in s, None where the file does not say.
     """
 
     planes: PlaneReader
@@ -136,6 +137,7 @@ class Stack:
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
+    interval_s: float | None = None
 
     def origin_of(self, frame: int) -> Origin:
         """Return where the pixels of a time point, from 1, came from."""

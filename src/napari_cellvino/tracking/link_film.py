@@ -1,114 +1,122 @@
-"""Link a whole film: frame after frame, then over gaps in which a cell was not found."""
+"""Link a whole film: frame after frame, then over gaps, then what only the whole film tells."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.tracking.channels import link_channels
+from napari_cellvino.tracking.drift import field_drift
 from napari_cellvino.tracking.frame_cells import FrameCells, frame_cells
-from napari_cellvino.tracking.linking import LinkOptions, link_frames
-from napari_cellvino.tracking.tracks import Node, Tracks, tracks_of_links
+from napari_cellvino.tracking.gaps import Film, close_gaps, undo_mergers, undo_short_divisions
+from napari_cellvino.tracking.linking import LEFT, LinkOptions, link_frames
+from napari_cellvino.tracking.tracks import GONE, Node, Tracks, tracks_of_links
 
 INERTIA = 0.5  # how much of its last step a cell is expected to repeat
-GAP_COST = 0.3  # of each frame in which a cell was not found
 
-Links = dict[Node, tuple[Node, ...]]
+
+@dataclass(frozen=True, slots=True)
+class LinkedFilm:
+    """Tracks, and the cells of the frames that they were made of.
+
+    Attributes
+    ----------
+    tracks
+        The tracks.
+    frames
+        The cells of each frame, without their pixels.
+    drift
+        How far the field had moved by each frame, in px (T, D).
+    """
+
+    tracks: Tracks
+    frames: tuple[FrameCells, ...]
+    drift: NDArray[np.float64]
+
+
+class FilmLinker:
+    """Links frames as they come; of the pixels, those of the last frame are held.
+
+    Parameters
+    ----------
+    options
+        How cells are linked.
+    """
+
+    def __init__(self, options: LinkOptions) -> None:
+        self.options = options
+        self.frames: list[FrameCells] = []
+        self.drift: list[NDArray[np.float64]] = []
+        self.links: dict[Node, tuple[Node, ...]] = {}
+        self._last: FrameCells | None = None
+        self._in_channels: set[int] = set()
+        self._steps: dict[int, NDArray[np.float64]] = {}
+
+    def add(self, image: NDArray[np.integer]) -> FrameCells:
+        """Link the next label image (Y, X) or (Z, Y, X), and return its cells."""
+        cells = frame_cells(image)
+        moved = np.zeros(cells.dimensions) if self._last is None else field_drift(self._last, cells)
+        self.drift.append(moved + (self.drift[-1] if self.drift else 0.0))
+        if self._last is not None:
+            self._link(self._last, cells, moved)
+        self.frames.append(cells.without_pixels())
+        self._last = cells
+        return cells
+
+    def _link(self, before: FrameCells, after: FrameCells, drift: NDArray[np.float64]) -> None:
+        """Enter the links to the newest frame, and keep the last step of each of its cells."""
+        number, found = len(self.frames), link_channels(before, after, drift)
+        if found is not None:
+            self._in_channels.add(number - 1)
+        else:
+            found = link_frames(before, after, self.options, self._guesses(before, drift))
+        self._steps = {}
+        for link in found:
+            later = tuple(GONE if k == LEFT else Node(number, int(after.labels[k])) for k in link.after)
+            self.links[Node(number - 1, int(before.labels[link.before]))] = later
+            if len(later) == 1:
+                moved = after.centroids[link.after[0]] - before.centroids[link.before]
+                self._steps[later[0].label] = moved - drift
+
+    def _guesses(self, before: FrameCells, drift: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Return where cells may be expected: moved with the field alone, and by their own motion too."""
+        still = np.tile(drift, (len(before), 1))
+        own = still.copy()
+        for index, label in enumerate(before.labels.tolist()):
+            if label in self._steps:
+                own[index] += INERTIA * self._steps[label]
+        return [still, own] if self._steps else [still]
+
+    def finish(self) -> LinkedFilm:
+        """Return the tracks of all frames so far."""
+        drift = np.stack(self.drift) if self.drift else np.zeros((0, 2))
+        film, links = Film(self.frames, drift), dict(self.links)
+        undo_mergers(film, links, self.options, self._in_channels)
+        close_gaps(film, links, self.options)
+        undo_short_divisions(film, links, self._in_channels)
+        return LinkedFilm(tracks_of_links([c.labels.tolist() for c in self.frames], links), tuple(self.frames), drift)
 
 
 def link_film(
-    frames: Iterable[NDArray[np.integer]], options: LinkOptions, *, total: int | None = None
-) -> Generator[Progress, None, Tracks]:
-    """Yield progress and return the tracks of label images, frame by frame; two frames are held at a time.
+    frames: Iterable[NDArray[np.integer]], options: LinkOptions | None = None, *, total: int | None = None
+) -> Generator[Progress, None, LinkedFilm]:
+    """Yield progress and return the tracks of label images, which are read one by one.
 
     Parameters
     ----------
     frames
-        Label images (Y, X) or (Z, Y, X) of one shape.
+        Label images (Y, X) or (Z, Y, X).
     options
-        How cells are linked.
+        How cells are linked; by default as suits most films.
     total
         Number of frames, for progress.
     """
-    links: Links = {}
-    held: list[FrameCells] = []
-    steps: dict[int, NDArray[np.float64]] = {}
-    for number, image in enumerate(frames):
-        cells = frame_cells(image)
-        if held:
-            steps = _link(held[-1], cells, number, steps, links, options)
-            held[-1] = _light(held[-1])
-        held.append(cells)
-        yield Progress("frames", number + 1, total or number + 1)
-    if held:
-        held[-1] = _light(held[-1])
-    close_gaps(held, links, options)
-    return tracks_of_links([cells.labels for cells in held], links)
-
-
-def _light(cells: FrameCells) -> FrameCells:
-    """Return cells without their image."""
-    return FrameCells(cells.image[:0], cells.labels, cells.centroids, cells.areas, cells.at_edge)
-
-
-def _link(
-    before: FrameCells, after: FrameCells, number: int, steps: dict[int, NDArray[np.float64]], links: Links,
-    options: LinkOptions,
-) -> dict[int, NDArray[np.float64]]:  # fmt: skip
-    """Enter the links of a frame to frame ``number``, and return the last step of each cell by its label."""
-    expected = np.zeros_like(before.centroids)
-    for index, label in enumerate(before.labels.tolist()):
-        if label in steps:
-            expected[index] = INERTIA * steps[label]
-    moved: dict[int, NDArray[np.float64]] = {}
-    for found in link_frames(before, after, options, expected):
-        later = tuple(Node(number, int(after.labels[k])) for k in found.after)
-        links[Node(number - 1, int(before.labels[found.before]))] = later
-        if len(found.after) == 1:
-            moved[later[0].label] = after.centroids[found.after[0]] - before.centroids[found.before]
-    return moved
-
-
-def close_gaps(frames: list[FrameCells], links: Links, options: LinkOptions) -> None:
-    """Enter links over up to ``options.gap`` frames, from cells that end to cells that begin, at the least cost."""
-    index = [{int(label): n for n, label in enumerate(cells.labels)} for cells in frames]
-    begun = {node for laters in links.values() for node in laters}
-    ends = [
-        Node(frame, int(label))
-        for frame, cells in enumerate(frames[:-2])
-        for label in cells.labels
-        if Node(frame, int(label)) not in links
-    ]
-    begins = [
-        Node(frame, int(label))
-        for frame, cells in enumerate(frames)
-        if frame >= 2
-        for label in cells.labels
-        if Node(frame, int(label)) not in begun
-    ]
-    if not ends or not begins or not options.gap:
-        return
-    costs = np.full((len(ends), len(begins)), np.inf)
-    for row, end in enumerate(ends):
-        for column, begin in enumerate(begins):
-            missing = begin.frame - end.frame - 1
-            if 1 <= missing <= options.gap:
-                one, two = frames[end.frame], frames[begin.frame]
-                a, b = index[end.frame][end.label], index[begin.frame][begin.label]
-                costs[row, column] = _gap_cost(one, a, two, b, missing, options)
-    limit = options.end
-    costs[costs > limit] = limit * 10
-    for row, column in zip(*linear_sum_assignment(costs), strict=True):
-        if costs[row, column] <= limit:
-            links[ends[row]] = (begins[column],)
-
-
-def _gap_cost(one: FrameCells, a: int, two: FrameCells, b: int, missing: int, options: LinkOptions) -> float:
-    scale = max(one.diameter, two.diameter, 1.0)
-    away = float(np.linalg.norm(one.centroids[a] - two.centroids[b])) / scale
-    if away > options.reach * np.sqrt(missing + 1):
-        return np.inf
-    return away + abs(float(np.log(one.areas[a] / two.areas[b]))) + GAP_COST * missing
+    linker = FilmLinker(options or LinkOptions())
+    for number, image in enumerate(frames, 1):
+        linker.add(image)
+        yield Progress("frames", number, total or number)
+    return linker.finish()

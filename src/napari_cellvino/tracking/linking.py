@@ -4,7 +4,8 @@ Every cell has a few hypotheses: it becomes one of the cells near it, divides in
 later frame that none explains begins. The best set of them, in which no cell is used twice, is found exactly by integer
 programming (Jaqaman et al. 2008 solve links and divisions one after the other, which loses divisions whose first
 daughter was linked already; Schiegg et al. 2013 decide them together). Costs are from overlap, distance and size only,
-so that a slider answers at once and any outlines can be linked. A shift of the whole field is taken out before.
+so that any outlines can be linked. Where a cell is expected has several guesses (where it was, moved with the field, by
+its own motion, as its neighbours move), and the one that explains a link best counts.
 
 References
 ----------
@@ -16,24 +17,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.spatial import cKDTree
 
-from napari_cellvino.tracking.frame_cells import FrameCells
+from napari_cellvino.tracking.choosing import choose
+from napari_cellvino.tracking.frame_cells import FrameCells, shared_pixels
 
 NEAREST = 5  # cells of the later frame that a cell may become
+DAUGHTERS = 4  # of these, the likeliest, two of which a cell may divide into
 OVERLAP, DISTANCE, SIZE = 1.0, 0.5, 0.5  # weights of the costs
 AT_EDGE = 0.5  # of the cost of an end or a beginning, where a cell touches the edge
-ROUNDS = 2  # in which links are sought again with the motion of neighbours
+ROUNDS = 2  # in which links are sought with the motion of neighbours
 FEWEST = 4  # links from which the motion of neighbours is told
 NEIGHBOURS = 8  # links that it is told from
 STIFFNESS = 0.3  # how little it is taken to change from place to place
-DRIFT = 1.5  # times better that cells must cover each other for a shift to be believed
+SPARSE = 0.35  # part of the distance between neighbours that a cell of a sparse field may move as if it were its size
+SPARSE_MOST = 2.5  # and the diameters that this may be at most
+
+LEFT = -1
+
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +66,31 @@ class LinkOptions:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A cell of the earlier frame becomes one or two of the later frame; indices into their cells."""
+    """A cell of the earlier frame becomes one or two of the later frame; indices into their cells.
+
+    The second of two is `LEFT` where it left the field.
+    """
 
     before: int
     after: tuple[int, ...]
     cost: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Cells that may become one another, P pairs: indices, and of each guess the shared px and the distance in px."""
+
+    before: Indices
+    after: Indices
+    shared: Floats  # (guesses, P)
+    expected: Floats  # (guesses, N, D)
+    scales: Floats  # (N,) px that motion is measured in
+
+
 def link_frames(
-    before: FrameCells, after: FrameCells, options: LinkOptions, steps: NDArray[np.float64] | None = None
+    before: FrameCells, after: FrameCells, options: LinkOptions, guesses: Sequence[Floats] = ()
 ) -> list[Hypothesis]:
-    """Return what becomes of the cells of a frame in the next one.
+    """Return what becomes of the cells of a frame in the next one; one that is not named ends.
 
     Cells that push each other all move: after a first round, each cell is expected to move as the linked ones round it
     do, and the links are sought again.
@@ -81,147 +101,139 @@ def link_frames(
         The cells of the frames.
     options
         How cells are linked.
-    steps
-        How far each cell is expected to move by its motion so far, in px (N, D); by default not at all.
+    guesses
+        How far each cell may have moved, in px (N, D) each; by default not at all.
     """
-    if not len(before.labels) or not len(after.labels):
+    if not len(before) or not len(after):
         return []
-    drift = np.broadcast_to(_drift(before, after), before.centroids.shape)
-    guesses = [drift] if steps is None or not steps.any() else [drift, steps]
-    best = _best(_hypotheses(before, after, guesses, options), before, after, options)
+    steps = [np.asarray(guess, np.float64) for guess in guesses] or [np.zeros_like(before.centroids)]
+    known = [shared_pixels(before, after, step) for step in steps]
+    pairs = _pairs(before, after, steps, known, options)
     for _ in range(ROUNDS):
-        together = neighbour_motion(before, after, best)
-        best = _best(_hypotheses(before, after, [*guesses, together], options), before, after, options)
-    return best
+        together = _neighbour_motion(before, after, pairs, options)
+        if not together.any():
+            break
+        pairs = _pairs(before, after, [*steps, together], [*known, shared_pixels(before, after, together)], options)
+    costs = _single_costs(before, after, pairs)
+    single = (pairs.before, pairs.after, costs)
+    return _best(before, after, single, _divisions(before, after, pairs, costs, options), options)
 
 
-def neighbour_motion(before: FrameCells, after: FrameCells, links: Sequence[Hypothesis]) -> NDArray[np.float64]:
-    """Return how far each cell is expected to move as the linked cells round it do, in px (N, D).
-
-    A plane is fitted to the steps of the nearest links that are better than the median one, which also tells of cells
-    that are pushed further the farther out they lie.
-    """
-    moved = np.zeros_like(before.centroids)
-    single = [link for link in links if len(link.after) == 1]
-    if len(single) < FEWEST:
-        return moved
-    limit = float(np.median([link.cost for link in single]))
-    trusted = [link for link in single if link.cost <= limit]
-    places = before.centroids[[link.before for link in trusted]]
-    steps = after.centroids[[link.after[0] for link in trusted]] - places
-    near = cKDTree(places)
-    scale = max(before.diameter, 1.0)
-    for index, place in enumerate(before.centroids):
-        distances, chosen = near.query(place, min(NEIGHBOURS, len(trusted)))
-        weights = np.sqrt(np.exp(-distances / (2 * scale)))[:, None]
-        design = np.hstack([np.ones((len(chosen), 1)), (places[chosen] - place) / scale])
-        stiff = np.diag([0.0, *([STIFFNESS] * len(place))])
-        left = np.vstack([weights * design, stiff])
-        right = np.vstack([weights * steps[chosen], np.zeros((len(place) + 1, len(place)))])
-        moved[index] = np.linalg.lstsq(left, right, rcond=None)[0][0]
-    return moved
+def _scales(before: FrameCells) -> Floats:
+    """Return the length (N,) in px that motion of each cell is measured in: its diameter, more in sparse fields."""
+    own = np.maximum(np.maximum(before.diameters, before.diameter), 1.0)
+    if len(before) < 2:
+        return own * SPARSE_MOST
+    apart = cKDTree(before.centroids).query(before.centroids, 2)[0][:, 1]
+    return np.asarray(np.clip(SPARSE * apart, own, SPARSE_MOST * own))
 
 
-def _hypotheses(
-    before: FrameCells, after: FrameCells, guesses: Sequence[NDArray[np.float64]], options: LinkOptions
-) -> list[Hypothesis]:
-    """Return what each cell may become, each at the cost of the guess of its motion that explains it best."""
-    scale = max((before.diameter + after.diameter) / 2, 1.0)
-    near = cKDTree(after.centroids)
-    most = min(NEAREST, len(after.labels))
-    shared = [_overlaps(before, after, guess) for guess in guesses]
-    found: list[Hypothesis] = []
-    for index in range(len(before.labels)):
-        size = int(before.areas[index])
-        own = max(scale, _diameter(size, before.image.ndim))
-        points = [before.centroids[index] + guess[index] for guess in guesses]
-        rows = [_row(table, index) for table in shared]
-        candidates = set().union(*rows)
-        for point in points:
-            distances, chosen = near.query(point, [*range(1, most + 1)])
-            candidates |= {int(k) for d, k in zip(distances, chosen, strict=True) if d <= options.reach * own}
-
-        def cost(after_: tuple[int, ...], own: float = own, size: int = size, points=points, rows=rows) -> float:
-            total = int(after.areas[list(after_)].sum())
-            middle = after.areas[list(after_)] @ after.centroids[list(after_)] / total
-            return min(
-                _cost(size, total, sum(row.get(k, 0.0) for k in after_), _distance(point, middle) / own)
-                for point, row in zip(points, rows, strict=True)
-            )
-
-        found += [Hypothesis(index, (k,), cost((k,))) for k in candidates]
-        for one, two in combinations(sorted(candidates), 2):
-            alike = abs(float(np.log(after.areas[one] / after.areas[two])))
-            found.append(Hypothesis(index, (one, two), cost((one, two)) + options.division + SIZE * alike))
-    return found
+def _pairs(
+    before: FrameCells, after: FrameCells, steps: Sequence[Floats], known: Sequence[tuple[Indices, Indices, Floats]],
+    options: LinkOptions,
+) -> _Pairs:  # fmt: skip
+    """Return the cells that share pixels, or are near each other, after one of the guessed steps."""
+    count = len(after)
+    near, most = cKDTree(after.centroids), min(NEAREST, count)
+    scales = _scales(before)
+    reach = options.reach * scales
+    keys = [rows * count + columns for rows, columns, _ in known]
+    for step in steps:
+        distances, chosen = near.query(before.centroids + step, list(range(1, most + 1)))
+        rows, columns = np.nonzero(distances <= reach[:, None])
+        keys.append(rows * count + chosen[rows, columns])
+    every = np.unique(np.concatenate(keys))
+    shared = np.zeros((len(steps), len(every)))
+    for number, (rows, columns, pixels) in enumerate(known):
+        shared[number, np.searchsorted(every, rows * count + columns)] = pixels
+    return _Pairs(every // count, every % count, shared, np.stack([before.centroids + step for step in steps]), scales)
 
 
-def _row(table: sparse.csr_array, index: int) -> dict[int, float]:
-    begin, end = table.indptr[index], table.indptr[index + 1]
-    return dict(zip(table.indices[begin:end].tolist(), table.data[begin:end].tolist(), strict=True))
+def _single_costs(before: FrameCells, after: FrameCells, pairs: _Pairs) -> Floats:
+    sizes = after.sizes[pairs.after].astype(np.float64)
+    return _costs(before, pairs, pairs.before, after.centroids[pairs.after], sizes, pairs.shared)
 
 
-def _diameter(size: int, dimensions: int) -> float:
-    return float(2 * np.sqrt(size / np.pi) if dimensions == 2 else (6 * size / np.pi) ** (1 / 3))
+def _costs(before: FrameCells, pairs: _Pairs, rows: Indices, centres: Floats, sizes: Floats, shared: Floats) -> Floats:
+    """Return the cost of links: of overlap, of distance from where the cell was expected, and of size."""
+    own = before.sizes[rows]
+    away = np.linalg.norm(pairs.expected[:, rows] - centres, axis=2) / pairs.scales[rows]
+    uncovered = 1 - np.minimum(shared / np.maximum(own + sizes - shared, 1.0), 1.0)
+    best = np.min(OVERLAP * uncovered + DISTANCE * away, axis=0)
+    return np.asarray(best + SIZE * np.abs(np.log(sizes / own)))
 
 
-def _distance(one: NDArray[np.float64], two: NDArray[np.float64]) -> float:
-    return float(np.sqrt(((one - two) ** 2).sum()))
-
-
-def _cost(before: float, after: float, shared: float, away: float) -> float:
-    """Return the cost of a link from overlap (px), distance in cell diameters, and sizes (px)."""
-    union = before + after - shared
-    return OVERLAP * (1 - shared / union) + DISTANCE * away + SIZE * abs(float(np.log(after / before)))
+def _divisions(
+    before: FrameCells, after: FrameCells, pairs: _Pairs, costs: Floats, options: LinkOptions
+) -> tuple[Indices, Indices, Indices, Floats]:
+    """Return mothers, their two daughters and the cost: together they must be where, and as large as, she was."""
+    order = np.lexsort((costs, pairs.before))
+    rank = np.arange(len(order)) - np.searchsorted(pairs.before[order], pairs.before[order])
+    order = order[rank < DAUGHTERS]
+    begins = np.searchsorted(pairs.before[order], pairs.before[order])
+    ones, twos = [], []
+    for ahead in range(1, DAUGHTERS):
+        first = np.arange(max(len(order) - ahead, 0))
+        same = begins[first] == begins[first + ahead]
+        ones.append(order[first[same]])
+        twos.append(order[first[same] + ahead])
+    one, two = np.concatenate(ones), np.concatenate(twos)
+    rows, a, b = pairs.before[one], pairs.after[one], pairs.after[two]
+    sizes = (after.sizes[a] + after.sizes[b]).astype(np.float64)
+    centres = (after.centroids[a] * after.sizes[a][:, None] + after.centroids[b] * after.sizes[b][:, None]) / sizes[
+        :, None
+    ]
+    together = _costs(before, pairs, rows, centres, sizes, pairs.shared[:, one] + pairs.shared[:, two])
+    alike = np.abs(np.log(after.sizes[a] / after.sizes[b]))
+    return rows, a, b, together + options.division + SIZE * alike
 
 
 def _best(
-    found: Sequence[Hypothesis], before: FrameCells, after: FrameCells, options: LinkOptions
-) -> list[Hypothesis]:
+    before: FrameCells, after: FrameCells, single: tuple[Indices, Indices, Floats],
+    double: tuple[Indices, Indices, Indices, Floats], options: LinkOptions,
+) -> list[Hypothesis]:  # fmt: skip
     """Return the hypotheses that cost least together; a cell that none of them takes ends or begins at a cost."""
-    if not found:
-        return []
     ends = options.end * np.where(before.at_edge, AT_EDGE, 1.0)
     begins = options.end * np.where(after.at_edge, AT_EDGE, 1.0)
-    gains = np.array([h.cost - ends[h.before] - begins[list(h.after)].sum() for h in found])
-    useful = [h for h, gain in zip(found, gains, strict=True) if gain < 0]
-    if not useful:
-        return []
-    rows = [[h.before, *(len(ends) + k for k in h.after)] for h in useful]
-    columns = np.repeat(np.arange(len(useful)), [len(r) for r in rows])
-    used = sparse.csr_array(
-        (np.ones(len(columns)), (np.concatenate(rows), columns)), shape=(len(ends) + len(begins), len(useful))
-    )
-    solved = milp(
-        gains[gains < 0], constraints=LinearConstraint(used, -np.inf, 1), bounds=Bounds(0, 1),
-        integrality=np.ones(len(useful)), options={"mip_rel_gap": 1e-4},
-    )  # fmt: skip
-    return [h for h, taken in zip(useful, solved.x, strict=True) if taken > 0.5]
+    rows, first = np.concatenate([single[0], double[0]]), np.concatenate([single[1], double[1]])
+    second = np.concatenate([np.full(len(single[0]), -1), double[2]])
+    costs = np.concatenate([single[2], double[3]])
+    gains = costs - ends[rows] - begins[first] - np.where(second >= 0, begins[second], 0.0)
+    taken = choose(rows, np.stack([first, second], 1), gains, len(before), len(after))
+    return [
+        Hypothesis(
+            int(rows[n]), (int(first[n]),) if second[n] < 0 else (int(first[n]), int(second[n])), float(costs[n])
+        )
+        for n in taken
+    ]
 
 
-def _drift(before: FrameCells, after: FrameCells) -> NDArray[np.float64]:
-    """Return how far the whole field moved, in whole px (D,): zero unless cells then cover each other much better."""
-    from skimage.registration import phase_cross_correlation
+def _neighbour_motion(before: FrameCells, after: FrameCells, pairs: _Pairs, options: LinkOptions) -> Floats:
+    """Return how far each cell is expected to move as the linked cells round it do, in px (N, D).
 
-    none = np.zeros(before.image.ndim)
-    found, _, _ = phase_cross_correlation(after.image > 0, before.image > 0, normalization=None)
-    drift = np.asarray(found, float)
-    if not drift.any() or np.abs(drift).max() > max(before.image.shape) / 4:
-        return none
-    tables = [_overlaps(before, after, np.broadcast_to(d, before.centroids.shape)) for d in (drift, none)]
-    return drift if tables[0].sum() > DRIFT * tables[1].sum() else none
+    Links of which both cells are each other's best are trusted, the better half of them. A plane is fitted to the steps
+    of the nearest ones, which also tells of cells that are pushed further the farther out they lie.
+    """
+    costs = _single_costs(before, after, pairs)
+    best_before, best_after = np.full(len(before), np.inf), np.full(len(after), np.inf)
+    np.minimum.at(best_before, pairs.before, costs)
+    np.minimum.at(best_after, pairs.after, costs)
+    mutual = (costs <= best_before[pairs.before]) & (costs <= best_after[pairs.after]) & (costs < 2 * options.end)
+    if mutual.sum() < FEWEST:
+        return np.zeros_like(before.centroids)
+    trusted = np.flatnonzero(mutual & (costs <= np.median(costs[mutual])))
+    places = before.centroids[pairs.before[trusted]]
+    return _fitted(before, places, after.centroids[pairs.after[trusted]] - places)
 
 
-def _overlaps(before: FrameCells, after: FrameCells, moved: NDArray[np.float64]) -> sparse.csr_array:
-    """Return how many px each cell of the one frame, moved by its own step, shares with each of the other."""
-    places = np.nonzero(before.image)
-    own = np.searchsorted(before.labels, before.image[places])
-    shifted = [place + np.rint(moved[:, axis]).astype(np.intp)[own] for axis, place in enumerate(places)]
-    inside = np.ones(len(own), bool)
-    for place, size in zip(shifted, after.image.shape, strict=True):
-        inside &= (place >= 0) & (place < size)
-    there = after.image[tuple(place[inside] for place in shifted)]
-    both = there > 0
-    rows, columns = own[inside][both], np.searchsorted(after.labels, there[both])
-    shape = (len(before.labels), len(after.labels))
-    return sparse.coo_array((np.ones(len(rows)), (rows, columns)), shape=shape).tocsr()
+def _fitted(before: FrameCells, places: Floats, steps: Floats) -> Floats:
+    """Return the steps of all cells by planes fitted to those of trusted ones at ``places``, both in px (P, D)."""
+    scale, most = max(before.diameter, 1.0), min(NEIGHBOURS, len(places))
+    distances, chosen = cKDTree(places).query(before.centroids, list(range(1, most + 1)))
+    weights = np.exp(-distances / (2 * scale))[:, :, None]
+    offsets = (places[chosen] - before.centroids[:, None]) / scale
+    design = np.concatenate([np.ones_like(weights), offsets], axis=2)
+    stiff = np.diag([1e-9, *([STIFFNESS**2] * before.dimensions)])
+    left = np.einsum("nki,nkj->nij", weights * design, design) + stiff
+    right = np.einsum("nki,nkd->nid", weights * design, steps[chosen])
+    return np.asarray(np.linalg.solve(left, right)[:, 0])

@@ -6,19 +6,27 @@ found. Ids of tracks run from 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A cell in a frame: the frame's number from 0, and its label there."""
 
     frame: int
     label: int
+
+
+GONE = Node(-1, -1)
+"""A daughter that is not in the film: she left the field between two frames."""
+
+Links = Mapping[Node, tuple[Node, ...]]
+"""From a cell to the one that it becomes, or to the two that it divides into, of which one may be `GONE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +63,24 @@ class Tracks:
             track, number = self.parents[track], number + 1
         return number
 
-    def relabelled(self, frame: int, labels: NDArray[np.integer]) -> NDArray[np.int32]:
-        """Return the label image of a frame with the ids of tracks in the place of its labels."""
-        ids = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
-        for track, nodes in self.nodes.items():
-            for node in nodes:
-                if node.frame == frame:
-                    ids[node.label] = track
-        return np.asarray(ids[labels], np.int32)
+    def links(self) -> dict[Node, tuple[Node, ...]]:
+        """Return the links that the tracks are made of."""
+        found = {one: (two,) for nodes in self.nodes.values() for one, two in pairwise(nodes)}
+        for mother, daughters in self.divisions.items():
+            begins = tuple(self.nodes[daughter][0] for daughter in daughters)
+            found[self.nodes[mother][-1]] = begins if len(begins) > 1 else (*begins, GONE)
+        return found
 
 
-def tracks_of_links(
-    cells: Sequence[NDArray[np.integer]], links: Mapping[Node, tuple[Node, ...]]
-) -> Tracks:
-    """Return the tracks that links make of the labels of each frame: one daughter goes on, two begin tracks.
-
-    Parameters
-    ----------
-    cells
-        The labels of each frame, (N,).
-    links
-        From a cell to the one that it becomes, or to the two that it divides into.
-    """
+def tracks_of_links(cells: Sequence[Iterable[int]], links: Links) -> Tracks:
+    """Return the tracks that links make of the labels of each frame: one daughter goes on, two begin tracks."""
     nodes: dict[int, list[Node]] = {}
     parents: dict[int, int] = {}
     own: dict[Node, int] = {}
     came_from = {later: earlier for earlier, laters in links.items() for later in laters}
     for frame, labels in enumerate(cells):
-        for label in labels.tolist():
-            node = Node(frame, label)
+        for label in labels:
+            node = Node(frame, int(label))
             before = came_from.get(node)
             if before is not None and len(links[before]) == 1:
                 track = own[before]
@@ -95,3 +92,11 @@ def tracks_of_links(
             own[node] = track
             nodes[track].append(node)
     return Tracks({track: tuple(held) for track, held in nodes.items()}, parents)
+
+
+def relabel(labels: NDArray[np.integer], ids: Mapping[int, int]) -> NDArray[np.int32]:
+    """Return a label image with other labels; those that are not named become background."""
+    table = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
+    for label, new in ids.items():
+        table[label] = new
+    return np.asarray(table[labels], np.int32)
