@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_cellvino.cli import main
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.formats.ctc_tracks import read_ctc
+from napari_cellvino.formats.track_formats import TRACK_FORMATS, read_track_points
 from napari_cellvino.workflows.film import open_film, times_of
 from napari_cellvino.workflows.film_labels import open_labels
 from tests.tracking.film_maker import dividing_film
@@ -73,6 +74,15 @@ def test_one_file_with_a_label_stack_gives_the_same(film: tuple[Path, Path], tmp
     assert json.loads((tmp_path / "b" / "film" / "film.json").read_text())["interval_s"] == 30
 
 
+def test_tracks_are_written_for_other_programs(film: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = film
+    assert run(images, "--masks", masks, "--out", tmp_path / "a", "--to", "trackmate,geff,napari,btrack") == 0
+    for name, _ in TRACK_FORMATS.values():
+        held = read_track_points(tmp_path / "a" / "film" / name)
+        assert (len(held), len(held.edges())) == (18, 16)
+    assert run(images, "--masks", masks, "--out", tmp_path / "b", "--to", "hdf") == 2
+
+
 def test_results_are_not_replaced_unasked(film: tuple[Path, Path], tmp_path: Path) -> None:
     images, masks = film
     assert run(images, "--masks", masks, "--out", tmp_path / "out") == 0
@@ -82,13 +92,13 @@ def test_results_are_not_replaced_unasked(film: tuple[Path, Path], tmp_path: Pat
 
 def test_odd_frames_are_named(film: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images, masks = film
-    tifffile.imwrite(images / "t02.tif", np.zeros((160, 160), np.uint16))
-    tifffile.imwrite(masks / "t02.tif", np.zeros((160, 160), np.uint16))
+    tifffile.imwrite(images / "t01.tif", np.zeros((160, 160), np.uint16))
+    tifffile.imwrite(masks / "t01.tif", np.zeros((160, 160), np.uint16))
     tifffile.imwrite(images / "t05.tif", tifffile.imread(images / "t04.tif"))
     tifffile.imwrite(images / "t06.tif", np.ones((150, 160), np.uint16) + np.eye(150, 160, dtype=np.uint16))
     assert run(images, "--masks", masks, "--out", tmp_path / "out") == 0
     said = capsys.readouterr().err
-    assert "frame 3: of one value only" in said
+    assert "frame 2: of one value only" in said
     assert "frame 6: the same picture" in said
     assert "frame 7: of another size" in said
     tracks, _ = read_ctc(tmp_path / "out" / "film" / "ctc")

@@ -91,6 +91,9 @@ def _add_track(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--masks", type=Path, metavar="DIR", help="label images of the frames, a folder or a stack, instead of a model")
     add("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
     add("--overwrite", action="store_true", help="replace earlier results of the film")
+    add(
+        "--to", action="append", default=[], metavar="FORMAT[,FORMAT]", help="also as trackmate, geff, napari or btrack"
+    )
     add("--interval", type=float, metavar="S", help="seconds between frames, where the file has none")
     link = parser.add_argument_group("linking").add_argument
     link("--reach", type=float, default=1.5, metavar="X", help="diameters that a cell moves in a frame at most (1.5)")

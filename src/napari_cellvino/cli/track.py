@@ -15,7 +15,7 @@ from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.workflows.film import open_film
 from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, open_labels
-from napari_cellvino.workflows.track_film import TrackedFilm, track_film
+from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, track_film
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,15 +33,22 @@ def run(options: argparse.Namespace) -> int:
             pipeline = make_pipeline(recipe)
             labels = FoundLabels(film, pipeline, engines)
             choices = {"recipe": pipeline.recipe.model_dump(mode="json")}
-        linking = LinkOptions(options.reach, options.end_cost, options.division_cost, options.gap)
-        work = track_film(
-            film, labels, options=linking, interval_s=options.interval, out=options.out, overwrite=options.overwrite,
-            choices=choices,
-        )  # fmt: skip
+        work = track_film(film, labels, _request(options, choices))
         with FilmBar(film.name, quiet=options.json) as bar:
             tracked = finish(work, bar.report)
     _say(tracked, options)
     return 0
+
+
+def _request(options: argparse.Namespace, choices: dict[str, object]) -> TrackRequest:
+    return TrackRequest(
+        LinkOptions(options.reach, options.end_cost, options.division_cost, options.gap),
+        options.interval,
+        options.out,
+        overwrite=options.overwrite,
+        formats=tuple(name for text in options.to for name in text.split(",")),
+        choices=choices,
+    )
 
 
 def _say(tracked: TrackedFilm, options: argparse.Namespace) -> None:

@@ -144,10 +144,14 @@ def _joined(nodes: dict[int, list[Node]], parents: dict[int, int]) -> Tracks:
     own: dict[int, int] = {}
     joined: dict[int, list[Node]] = {}
     for ident in sorted(nodes, key=lambda i: nodes[i][0].frame):
-        parent = parents.get(ident)
-        only = parent is not None and len(children[parent]) == 1
-        only = only and parent is not None and nodes[ident][0].frame > nodes[parent][-1].frame + 1
-        own[ident] = own[parent] if only and parent is not None else ident
+        before = parents.get(ident)
+        goes_on = before is not None and len(children[before]) == 1 and _gap(nodes, before, ident)
+        own[ident] = own[before] if goes_on and before is not None else ident
         joined.setdefault(own[ident], []).extend(nodes[ident])
     kept = {own[c]: own[p] for c, p in parents.items() if own[c] == c}
     return Tracks({track: tuple(held) for track, held in sorted(joined.items())}, kept)
+
+
+def _gap(nodes: dict[int, list[Node]], before: int, after: int) -> bool:
+    """Return whether frames lie between two tracks."""
+    return nodes[after][0].frame > nodes[before][-1].frame + 1

@@ -5,7 +5,7 @@ The folder appears whole or not at all. Label images are asked for one by one: a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ReplaceError
 from napari_cellvino.formats.ctc_tracks import ctc_tracks, write_ctc
+from napari_cellvino.formats.track_formats import TRACK_FORMATS
+from napari_cellvino.formats.track_points import TrackPoints
 from napari_cellvino.storage.atomic import atomic_folder
 from napari_cellvino.storage.csv_table import write_table
 from napari_cellvino.storage.json_text import json_text
@@ -47,7 +49,13 @@ def check_film_folder(folder: Path, *, overwrite: bool) -> None:
     )
 
 
-def write_film(folder: Path, tracks: Tracks, tables: FilmTables, labels: Callable[[int], NDArray[np.integer]]) -> None:
+def write_film(
+    folder: Path,
+    tracks: Tracks,
+    tables: FilmTables,
+    labels: Callable[[int], NDArray[np.integer]],
+    also: Mapping[str, TrackPoints] | None = None,
+) -> None:
     """Write a tracked film.
 
     Parameters
@@ -60,6 +68,8 @@ def write_film(folder: Path, tracks: Tracks, tables: FilmTables, labels: Callabl
         What is measured.
     labels
         Gives the label image of each frame.
+    also
+        Points by the names of further formats that they are written in.
 
     Raises
     ------
@@ -78,4 +88,7 @@ def write_film(folder: Path, tracks: Tracks, tables: FilmTables, labels: Callabl
         write_table(part / LINEAGE_NAME, tables.tracks)
         write_table(part / FRAMES_NAME, tables.frames)
         write_table(part / MSD_NAME, tables.msd)
+        for name, points in (also or {}).items():
+            file, write = TRACK_FORMATS[name]
+            write(part / file, points)
         (part / FILM_NAME).write_text(json_text(tables.summary), encoding="utf-8")

@@ -1,10 +1,10 @@
 """Cells in narrow channels (a mother machine): they stand in a row, grow, divide, and are pushed out at the open end.
 
 Between two frames a cell may move by several of its lengths, as far as all the cells behind it have grown, so that
-overlap and distance mislead. What holds is the order in the row: cells do not pass each other. So the rows of two frames
-are aligned like sequences, by dynamic programming over size: a cell goes on at about its size times the growth of all,
-or is two cells of that size together. Cells at the open end are gone at little cost. Growth, and which end is open, are
-those with which the rows of all channels fit best together.
+overlap and distance mislead. What holds is the order in the row: cells do not pass each other. So the rows of two
+frames are aligned like sequences, by dynamic programming over size: a cell goes on at about its size times the growth
+of all, or is two cells of that size together. Cells at the open end are gone at little cost. Growth, and which end is
+open, are those with which the rows of all channels fit best together.
 
 References
 ----------
@@ -64,9 +64,7 @@ def _rows_along(cells: FrameCells, axis: int) -> Channels | None:
     return Channels(axis, places, inside, float(np.diff(places).min()))
 
 
-def link_channels(
-    before: FrameCells, after: FrameCells, drift: Floats
-) -> list[Hypothesis] | None:
+def link_channels(before: FrameCells, after: FrameCells, drift: Floats) -> list[Hypothesis] | None:
     """Return what becomes of cells in channels in the next frame; None where the cells stand otherwise."""
     one, two = find_channels(before), find_channels(after)
     if one is None or two is None or one.axis != two.axis:
@@ -106,9 +104,7 @@ def _align(before: NDArray[np.int64], after: NDArray[np.int64], growth: Floats) 
     return _Alignment(costs, np.min(whole, axis=0))
 
 
-def _ends(
-    before: NDArray[np.int64], after: NDArray[np.int64], growth: Floats
-) -> list[tuple[int, int, Floats]]:
+def _ends(before: NDArray[np.int64], after: NDArray[np.int64], growth: Floats) -> list[tuple[int, int, Floats]]:
     """Return how many cells of both rows may be aligned in the end, and the cost (G,) of what is left of the rows.
 
     Where that leaves the last of the later row, it may be the inner daughter of a cell whose outer one is gone.

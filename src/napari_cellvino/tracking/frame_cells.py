@@ -130,4 +130,5 @@ def shared_pixels(
     else:
         table = np.bincount(keys)
         pairs, counts = (found := np.flatnonzero(table)), table[found]
-    return pairs // count, pairs % count, counts * float(step**before.dimensions)
+    rows, columns = np.divmod(pairs.astype(np.int64), count)
+    return rows, columns, np.asarray(counts * float(step**before.dimensions), np.float64)

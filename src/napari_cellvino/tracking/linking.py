@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from napari_cellvino.core.errors import OptionError
 from napari_cellvino.tracking.choosing import choose
 from napari_cellvino.tracking.frame_cells import FrameCells, shared_pixels
 
@@ -62,6 +63,11 @@ class LinkOptions:
     end: float = 1.0
     division: float = 0.4
     gap: int = 2
+
+    def __post_init__(self) -> None:
+        for name, least in (("reach", 0.1), ("end", 0.01), ("division", 0.0), ("gap", 0)):
+            if not getattr(self, name) >= least:
+                raise OptionError(f"{name} = {getattr(self, name)} is not possible in linking; the least is {least}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,8 @@ class FilmScale:
 
     def at(self, frames: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return when frames were taken, in minutes or intervals."""
-        taken = np.asarray(self.times, np.float64)[frames]
-        return taken if self.interval_s is None else taken * self.interval_s / 60
+        taken: NDArray[np.float64] = np.asarray(self.times, np.float64)[frames]
+        return taken if self.interval_s is None else np.asarray(taken * self.interval_s / 60)
 
     def pixel(self, dimensions: int) -> NDArray[np.float64]:
         """Return the size of a pixel along each axis, (D,), in the unit of length."""

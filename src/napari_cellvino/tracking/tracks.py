@@ -65,7 +65,9 @@ class Tracks:
 
     def links(self) -> dict[Node, tuple[Node, ...]]:
         """Return the links that the tracks are made of."""
-        found = {one: (two,) for nodes in self.nodes.values() for one, two in pairwise(nodes)}
+        found: dict[Node, tuple[Node, ...]] = {}
+        for nodes in self.nodes.values():
+            found |= {one: (two,) for one, two in pairwise(nodes)}
         for mother, daughters in self.divisions.items():
             begins = tuple(self.nodes[daughter][0] for daughter in daughters)
             found[self.nodes[mother][-1]] = begins if len(begins) > 1 else (*begins, GONE)

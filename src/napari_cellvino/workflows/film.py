@@ -106,6 +106,12 @@ def open_film(path: Path, overrides: MetadataOverrides | None = None) -> Film:
     return Film(path, files, len(files), times, first, (*first.warnings, *notices), sources, said)
 
 
+def film_of_stack(stack: Stack) -> Film:
+    """Return an image as a film of its time points."""
+    path = Path(stack.origin.path)
+    return Film(path, (path,), stack.shape.t, tuple(range(stack.shape.t)), stack, stack.warnings)
+
+
 def _film_of_file(path: Path, overrides: MetadataOverrides) -> Film:
     source = open_as(path, overrides)
     if len(source.positions) > 1:
@@ -113,7 +119,8 @@ def _film_of_file(path: Path, overrides: MetadataOverrides) -> Film:
         raise ImageValueError(
             f"{path.name} holds {len(source.positions)} fields of view ({names}): save the film of each as a file"
         )
-    stack, notices = source.read(), ()
+    stack = source.read()
+    notices: tuple[str, ...] = ()
     if stack.shape.t == 1 and stack.shape.z > 1 and overrides.axes is None:
         notices = (
             f"{path.name} has {stack.shape.z} planes and no time points: its planes are taken as time points; if they "

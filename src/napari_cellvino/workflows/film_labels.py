@@ -88,6 +88,23 @@ class GivenLabels:
         return _labels_of(open_as(file, MetadataOverrides()).read(), file.name)
 
 
+def labels_of_stack(stack: Stack, film: Film) -> GivenLabels:
+    """Return the labels of a stack with as many time points, or planes, as the film has frames.
+
+    Raises
+    ------
+    OptionError
+        If there are not as many.
+    """
+    count = stack.shape.t if stack.shape.t > 1 or stack.shape.z == 1 else stack.shape.z
+    if count != film.count:
+        name = stack.origin.name
+        raise OptionError(
+            f"{name} holds {count} label images and the film has {film.count} frames; it needs one for each"
+        )
+    return GivenLabels(film, stack=stack)
+
+
 def open_labels(path: Path, film: Film) -> GivenLabels:
     """Return the label images of a film: a folder with one per frame, or one file with all.
 
@@ -110,13 +127,7 @@ def open_labels(path: Path, film: Film) -> GivenLabels:
             paired, notices = _paired(path, files, film)
             return GivenLabels(film, paired, notices=notices)
         path = files[0]
-    stack = open_as(path, MetadataOverrides()).read()
-    count = stack.shape.t if stack.shape.t > 1 or stack.shape.z == 1 else stack.shape.z
-    if count != film.count:
-        raise OptionError(
-            f"{path.name} holds {count} label images and the film has {film.count} frames; one for each is needed"
-        )
-    return GivenLabels(film, stack=stack)
+    return labels_of_stack(open_as(path, MetadataOverrides()).read(), film)
 
 
 def _paired(folder: Path, files: Sequence[Path], film: Film) -> tuple[tuple[Path | None, ...], tuple[str, ...]]:

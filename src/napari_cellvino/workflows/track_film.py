@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.formats.track_formats import check_track_formats
+from napari_cellvino.formats.track_points import points_of
 from napari_cellvino.results.film_folder import FilmTables, check_film_folder, write_film
 from napari_cellvino.tracking.link_film import FilmLinker, LinkedFilm
 from napari_cellvino.tracking.linking import LinkOptions
@@ -63,20 +65,43 @@ class _Watched:
 
     pictures: list[tuple[tuple[int, ...], bool, str]] = field(default_factory=list)
     intensities: list[dict[str, NDArray[np.float64]]] = field(default_factory=list)
-    unmeasured: list[int] = field(default_factory=list)
 
 
-def track_film(
-    film: Film,
-    labels: FilmLabels,
-    *,
-    options: LinkOptions | None = None,
-    interval_s: float | None = None,
-    out: Path | None = None,
-    overwrite: bool = False,
-    choices: Mapping[str, object] | None = None,
-) -> Generator[Progress, None, TrackedFilm]:
-    """Yield progress and return the tracked film.
+@dataclass(frozen=True, slots=True)
+class TrackRequest:
+    """What is made of a film beside its labels.
+
+    Attributes
+    ----------
+    linking
+        How cells are linked.
+    interval_s
+        Time between frames in s, where the film is silent or wrong.
+    out
+        A folder of results, in which the film has its own; None where nothing is written.
+    overwrite
+        Whether what stands in that folder is replaced.
+    formats
+        Further formats that tracks are written in: ``trackmate``, ``geff``, ``napari``, ``btrack``.
+    choices
+        What the labels were made with, noted in ``film.json``.
+    """
+
+    linking: LinkOptions = field(default_factory=LinkOptions)
+    interval_s: float | None = None
+    out: Path | None = None
+    overwrite: bool = False
+    formats: tuple[str, ...] = ()
+    choices: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_track_formats(self.formats)
+        if self.interval_s is not None and not self.interval_s > 0:
+            raise OptionError(f"a time between frames of {self.interval_s:g} s is not possible; give one above 0")
+
+
+def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generator[Progress, None, TrackedFilm]:
+    """Yield progress and return the tracked film; frames are read one by one.
 
     Parameters
     ----------
@@ -84,30 +109,18 @@ def track_film(
         The film.
     labels
         Gives the label image of each frame.
-    options
-        How cells are linked; by default as suits most films.
-    interval_s
-        Time between frames in s, where the film is silent or wrong.
-    out
-        A folder of results; the film has its own folder in it. By default nothing is written.
-    overwrite
-        Whether what stands in that folder is replaced.
-    choices
-        What the labels were made with, noted in ``film.json``.
+    request
+        How it is linked, and where it is written.
 
     Raises
     ------
     CellvinoError
         If a frame cannot be read, or results cannot be written.
-    OptionError
-        If the time between frames is not above 0.
     """
-    if interval_s is not None and not interval_s > 0:
-        raise OptionError(f"a time between frames of {interval_s:g} s is not possible; give one above 0")
-    folder = None if out is None else out / film.name
+    folder = None if request.out is None else request.out / film.name
     if folder is not None:
-        check_film_folder(folder, overwrite=overwrite)
-    linker, watched = FilmLinker(options or LinkOptions()), _Watched()
+        check_film_folder(folder, overwrite=request.overwrite)
+    linker, watched = FilmLinker(request.linking), _Watched()
     with tempfile.TemporaryDirectory(prefix="cellvino-film-") as aside:
         for number in range(film.count):
             image = labels.labels(number)
@@ -116,12 +129,13 @@ def track_film(
                 np.savez_compressed(Path(aside) / f"{number}.npz", labels=image)
             yield Progress("frames", number + 1, film.count)
         linked = linker.finish()
-        scale = FilmScale(film.spacing, interval_s or film.first.interval_s, film.times)
+        scale = FilmScale(film.spacing, request.interval_s or film.first.interval_s, film.times)
         notices = (*film.notices, *labels.notices, *unusual_frames(watched.pictures), *_few(film, linked))
         tables = measure_film(linked, scale, film.first, watched.intensities)
-        tables.summary.update(linking=asdict(linker.options), notices=list(notices), **(choices or {}))
+        tables.summary.update(linking=asdict(request.linking), notices=list(notices), **request.choices)
         if folder is not None:
-            write_film(folder, linked.tracks, tables, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"])
+            also = dict.fromkeys(request.formats, points_of(linked, scale.spacing, scale.interval_s))
+            write_film(folder, linked.tracks, tables, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"], also)
     return TrackedFilm(linked, tables, notices, folder)
 
 
@@ -135,7 +149,7 @@ def _note(
         plane = stack.plane(t=frame - 1, c=channel, z=0)
         if stack.shape.z > 1:
             plane = np.max([stack.plane(t=frame - 1, c=channel, z=z) for z in range(stack.shape.z)], axis=0)
-        digest.update(np.ascontiguousarray(plane))
+        digest.update(np.ascontiguousarray(plane).tobytes())
         blank = blank and bool(plane.min() == plane.max())
         if plane.shape == image.shape:
             means[f"mean_{name}"] = mean_intensities(image, known, plane)
@@ -164,7 +178,7 @@ def measure_film(
 
 
 def _summary(linked: LinkedFilm, frames: pd.DataFrame, tracks: pd.DataFrame, scale: FilmScale) -> dict[str, object]:
-    return {
+    summary: dict[str, object] = {
         "frames": len(frames),
         "cells": int(frames["cells"].sum()),
         "tracks": len(tracks),
@@ -172,7 +186,9 @@ def _summary(linked: LinkedFilm, frames: pd.DataFrame, tracks: pd.DataFrame, sca
         "frames_bridged": int(tracks["frames_missing"].sum()) if len(tracks) else 0,
         "interval_s": scale.interval_s,
         "spacing_um": [scale.spacing.z, scale.spacing.y, scale.spacing.x],
-    } | growth(frames, tracks, scale)
+    }
+    summary.update(growth(frames, tracks, scale))
+    return summary
 
 
 def _few(film: Film, linked: LinkedFilm) -> tuple[str, ...]:
