@@ -37,7 +37,7 @@ def track(
     Parameters
     ----------
     film
-        A file with time points, a folder with an image for each frame, a `Stack`, or an array with a time axis.
+        A file with time points, a folder with an image per frame, a `Stack`, or an array with a time axis.
     model
         Finds the cells of each frame: as in `segment`. It is not used where masks are given.
     masks
@@ -55,12 +55,11 @@ def track(
     Raises
     ------
     CellvinoError
-        As `segment`; also if there are not as many masks as frames, or results cannot be written.
+        As `segment`; if there are not as many masks as frames, or results cannot be written.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from napari_cellvino import track
     >>> masks = np.zeros((3, 32, 32), int)
     >>> for t in range(3):
     ...     masks[t, 4 + 2 * t : 12 + 2 * t, 8:16] = 1 + t  # one cell that moves, with another label in each frame
