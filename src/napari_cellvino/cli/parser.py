@@ -73,6 +73,8 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
+    text = "begin with a recipe of this name: spots, gonzalez2019 (cells in dark field and the particles in them)"
+    parser.add_argument("--pipeline", metavar="NAME", help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace results made with other choices")
     parser.add_argument(
         "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
@@ -164,6 +166,9 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         help="make whole cells of nuclei: expanded by a distance, or grown over --cell-channel",
     )
     parser.add_argument("--cell-channel", metavar="NAME|N", help="channel that shows cytoplasm or membrane")
+    sought = "find spots too: in every plane of a stack, in 3D, or in the projection that cells are found in"
+    parser.add_argument("--spots", choices=["none", "stack", "projection"], help=sought)
+    parser.add_argument("--spot-channel", metavar="NAME|N", help="channel that shows the spots")
     parser.add_argument("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
     parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file has none")
     parser.add_argument("--diameter", type=float, metavar="PX", help="typical object diameter in the image, in px")
