@@ -67,10 +67,8 @@ def draw_qc(
     pixels
         (Y, X) or (C, Y, X). One channel is grey, two are magenta and green, three cyan, magenta and yellow, of more
         the first is shown.
-    labels
-        (Y, X) label image; without it, boxes are drawn.
-    objects
-        What is outlined and numbered; rejected ones are not.
+    labels, objects
+        (Y, X) label image, without it boxes are drawn; what is outlined and numbered, but rejected ones.
     name
         What the picture is of.
     classes
@@ -80,7 +78,7 @@ def draw_qc(
     spacing
         µm per pixel; a scale bar is drawn where it is known.
     rgb
-        The three channels are red, green and blue, of 8 bits shown unchanged.
+        The channels are red, green and blue, of 8 bits unchanged.
     spots
         (N, 2) places y, x in px of spots, which get a small ring each; None where none were sought.
     excluded
