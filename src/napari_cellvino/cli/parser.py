@@ -7,6 +7,8 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from napari_cellvino.cli.answer_options import add_plate_report
+
 
 class _Version(argparse.Action):
     """Prints the version; looking it up takes longer than all of ``--help``, so it waits until it is asked for."""
@@ -40,6 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_plot(commands)
     _add_report(commands)
+    _add_plate_report(commands)
     _add_import(commands)
     return parser
 
@@ -348,6 +351,11 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     add("--out", type=Path, metavar="FILE.html", help="(default: corrections.html in RESULTS); the .json is next to it")
     add("--overwrite", action="store_true", help="replace an earlier report")
+
+
+def _add_plate_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "fit dose-response curves to plates, compare compounds with the controls, and write a page of it"
+    add_plate_report(_command(commands, "plate-report", "plate_report", text))
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -71,10 +71,8 @@ def draw_qc(
         (Y, X) label image, without it boxes are drawn; what is outlined and numbered, but rejected ones.
     name
         What the picture is of.
-    classes
-        Names that ``objects.class_index`` counts into; several have a colour each.
-    ran
-        Lines on what was run.
+    classes, ran
+        Names that ``objects.class_index`` counts into, several have a colour each; lines on what was run.
     spacing
         µm per pixel; a scale bar is drawn where it is known.
     rgb
