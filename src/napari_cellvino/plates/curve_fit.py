@@ -143,6 +143,7 @@ def _outliers(x: Real, y: Real, count: int) -> NDArray[np.bool_]:
 
 def _described(found: tuple[Real, Real, Real], x: Real, y: Real, doses: Real, outliers: NDArray[np.bool_]) -> CurveFit:
     from scipy import stats
+    from scipy.integrate import trapezoid
 
     best, jacobian, residual = found
     free, count = len(y) - len(best), len(best)
@@ -164,7 +165,7 @@ def _described(found: tuple[Real, Real, Real], x: Real, y: Real, doses: Real, ou
     )
     s = plain[4] if count > 4 else Estimate(0.0, 0.0, 0.0)
     grid = np.linspace(doses[0], doses[-1], DRAWN)
-    auc = float(np.trapezoid(logistic(grid, best), grid) / (doses[-1] - doses[0]))
+    auc = float(trapezoid(logistic(grid, best), grid) / (doses[-1] - doses[0]))
     return CurveFit(
         plain[0], plain[1], ec50, plain[3], Estimate(*(float(np.exp(v)) for v in (s.value, s.low, s.high))),
         auc, 1 - left / total, p, outliers, relation, "", len(y), best,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.plate import Plate, Well, standard_size
 from napari_cellvino.plates.dose_response import AnswerChoices, PlateAnswers, answer
-from napari_cellvino.plates.layout import Layout, read_layout
+from napari_cellvino.plates.layout import COLUMNS, Layout, read_layout
 from napari_cellvino.plates.well_measures import measures
 from napari_cellvino.results.plate_page import Thumbnails, write_answers
 from napari_cellvino.results.schema import COUNTS_NAME, LAYOUT_NAME, QC_NAME, WELLS_NAME
@@ -100,14 +100,16 @@ def _wells(folder: Path, layout: Path | None) -> pd.DataFrame:
     table["plate"] = table["plate"].fillna(folder.name).astype(str)
     if known is not None:
         held = read_layout(known, Plate(folder.name, "", *standard_size(wells), fields=(), channels=()))
-        _fill(table, held, wells)
+        table = _filled(table, held, wells)
     return table.assign(**{name: table[name].fillna("").astype(str) for name in ("compound", "control")})
 
 
-def _fill(table: pd.DataFrame, held: Layout, wells: Sequence[Well]) -> None:
-    columns = [held.columns(well) for well in wells]
-    for name in ("compound", "dose", "control"):
-        table[name] = [line.get(name) for line in columns]
+def _filled(table: pd.DataFrame, held: Layout, wells: Sequence[Well]) -> pd.DataFrame:
+    """Return a table of wells with what a layout says of them."""
+    import pandas as pd
+
+    lines = [held.columns(well) for well in wells]
+    return table.assign(**{name: pd.Series([line.get(name) for line in lines], index=table.index) for name in COLUMNS})
 
 
 def _thumbnails(results: Sequence[Path]) -> Thumbnails:
