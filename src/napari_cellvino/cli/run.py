@@ -54,7 +54,7 @@ def _jobs(inputs: RunInputs, results: Sequence[RunResult]) -> list[Job]:
     jobs = []
     for (source, kind), root, result in zip(sources, inputs.roots, results, strict=False):
         failed = [o for o in result.outcomes if o.failed]
-        cells = sum(int(str(o.row["count"])) for o in result.outcomes if not o.failed)
+        cells = sum(o.count for o in result.outcomes)
         jobs.append(Job(
             source, kind, results=str(root.absolute()), state=JobState.FAILED if failed else JobState.DONE,
             error=str(failed[0].row["error"]) if failed else "", attempts=1, fields=len(result.outcomes),

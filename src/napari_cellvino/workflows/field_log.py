@@ -145,7 +145,7 @@ class FieldLog:
             "state": (FieldState.FAILED if outcome.failed else FieldState.DONE).value,
             "stage": outcome.stage if outcome.failed else "",
             "error": str(outcome.row["error"]),
-            "cells": 0 if outcome.failed else int(str(outcome.row["count"])),
+            "cells": outcome.count,
             "seconds": round(outcome.seconds, 3),
             "ended": now,
         }
@@ -221,6 +221,6 @@ def record_of_row(row: Row) -> FieldRecord:
     state = FieldState.FAILED if failed else FieldState.DONE
     name = str(row["folder"]) or unopened_name(_origin(text))
     count = str(row.get("count", ""))
-    cells = int(count) if count.isdecimal() else 0
+    cells = int(count) if count.isdecimal() else 0  # none were sought, or somebody changed the table
     places = text["file"], text["position"], text["frame"], text["plate"], text["well"], text["field"]
     return FieldRecord(name, *places, state=state.value, error=str(row.get("error", "")), cells=cells)
