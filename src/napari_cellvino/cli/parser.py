@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from napari_cellvino.cli.answer_options import add_plate_report
+from napari_cellvino.cli.batch_options import add_batch_choices
 from napari_cellvino.cli.track_options import add_track_options
 
 
@@ -92,31 +93,9 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
     )
-    parser.add_argument(
-        "--workers",
-        type=_workers,
-        metavar="N|auto",
-        help="processes that share the fields; auto: as many as cores, fields and free memory are worth (default)",
-    )
-    text = "run on a cluster: tcp://host:8786 of dask, local:N processes, or a YAML file of dask-jobqueue"
-    parser.add_argument("--cluster", metavar="WHERE", help=text)
-    text = "where a folder of this computer lies on the cluster, as /mnt/lab=/data/lab; repeatable"
-    parser.add_argument("--map", action="append", default=[], metavar="HERE=THERE", help=text)
-    text = "fields of an earlier run that failed, were never done, or were rejected (see 'cellvino jobs'); repeatable"
-    parser.add_argument("--only", action="append", default=[], choices=["failed", "new", "rejected"], help=text)
-    text = "try a field so often again where the cause of its failure may pass, as a network drive that is away (1)"
-    parser.add_argument("--retries", type=int, default=1, metavar="N", help=text)
+    add_batch_choices(parser)
     _add_plate_choices(parser)
     _add_choices(parser)
-
-
-def _workers(text: str) -> int | None:
-    """Return a number of processes; None stands for as many as are worth it."""
-    if text == "auto":
-        return None
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; give 1 or more, or auto")
-    return int(text)
 
 
 def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
