@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         run_plate,
         segment,
         suggest_models,
+        track,
     )
 
     __version__: str
@@ -59,6 +60,7 @@ __all__ = [
     "run_plate",
     "segment",
     "suggest_models",
+    "track",
 ]
 
 

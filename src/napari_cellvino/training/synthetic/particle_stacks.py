@@ -16,7 +16,7 @@ from napari_cellvino.training.data.darkfield import Smear, simulate_field
 SIGMA = 1.3  # px, of a particle in focus
 DEPTH = 0.8  # planes, in which it goes out of focus
 INSIDE = 4  # px from the outline of its cell, at least
-PEAK = (90.0, 150.0)  # grey values
+PEAK = (150.0, 240.0)  # grey values: metal scatters more than any part of a cell
 BLUR = 0.7  # px per plane out of the focus of the cells
 NOISE = 2.0  # grey values
 
