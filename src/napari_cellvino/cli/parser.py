@@ -38,6 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_quantize(commands)
     _add_export(commands)
+    _add_export_model(commands)
     _add_plot(commands)
     _add_report(commands)
     _add_import(commands)
@@ -79,6 +80,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     _add_plate_choices(parser)
     _add_choices(parser)
+    _add_server(parser)
 
 
 def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -95,6 +97,7 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--patience", type=float, default=120.0, metavar="S", help="the same for a plate or image folder (120 s)")
     add("--every", type=float, default=10.0, metavar="S", help="list the folders so often, at least (10 s)")
     _add_choices(parser)
+    _add_server(parser)
 
 
 def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -118,6 +121,14 @@ def _add_service(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--yes", action="store_true", help="do it")
     add("--system", choices=["systemd", "launchd", "windows"], help="what runs services (default: what is here)")
     add("watch", nargs=argparse.REMAINDER, metavar="WATCH", help="what is typed behind 'cellvino watch'")
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of a server, which runs the network instead of a device here."""
+    add = parser.add_argument_group("servers").add_argument
+    served = "server that runs the network, as grpc://host:9000 or https://host/MODEL/versions/1; pixels go there"
+    add("--engine", metavar="ADDRESS", help=served)
+    add("--engine-fallback", default="", metavar="D", help="device here that goes on where it does not answer")
 
 
 def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
@@ -201,12 +212,23 @@ def _add_lists(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     info.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
     _add_folder_choices(info)
     _command(commands, "devices", "devices", "list the devices that can run models here")
-    models = _command(commands, "models", "models", "list the models, check one with its own test tensors, or go back")
-    models.add_argument(
-        "action", nargs="?", choices=["check", "back"],
-        help="check: verify files and run the test tensors; back: to the version before of a model of your own",
+    _add_models(commands)
+
+
+def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "list the models, check one with its own test tensors, go back, or encrypt one"
+    parser = _command(commands, "models", "models", text)
+    parser.add_argument(
+        "action", nargs="?", choices=["check", "back", "encrypt"],
+        help="check: verify files and run the test tensors; back: to the version before of a model of your own; "
+        "encrypt: write a copy whose weights are encrypted",
     )  # fmt: skip
-    models.add_argument("name", nargs="?", help="the model (default of check: all)")
+    parser.add_argument("name", nargs="?", help="the model (default of check: all)")
+    add = parser.add_argument_group("encrypt").add_argument
+    add("--out", type=Path, metavar="DIR", help="folder for the encrypted package")
+    add("--key-file", type=Path, metavar="FILE", help="file of the key: 64 hexadecimal digits, or a pass phrase")
+    add("--key-env", metavar="VARIABLE", help="environment variable that holds the key")
+    add("--keyring", action="store_true", help="the key that the system's keyring has for it; made where there is none")
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -308,6 +330,15 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--all-fields", action="store_true", help="also fields that were not reviewed to the last cell, for training")
     add("--groups", type=Path, metavar="CSV", help="columns id, group: fields of one animal stay in one split")
     add("--for", dest="trainer", choices=["cellpose", "stardist"], help="export for it, and print how to train there")
+
+
+def _add_export_model(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "export-model", "export_model", "write a model as a server takes it")
+    add = parser.add_argument
+    add("name", metavar="NAME", help="model package: a name or a folder")
+    add("--for", dest="server", choices=["ovms"], required=True, help="ovms: OpenVINO Model Server, and others like it")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder to make")
+    add("--precision", choices=["fast", "int8"], default="fast", help="the weights (default: fast, the float ones)")
 
 
 def _add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

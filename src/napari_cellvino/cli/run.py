@@ -7,7 +7,7 @@ import sys
 
 from napari_cellvino.cli.plates import plate_input, run_plate_inputs
 from napari_cellvino.cli.progress_report import Reporter
-from napari_cellvino.cli.recipe_options import recipe_from
+from napari_cellvino.cli.recipe_options import engines_from, recipe_from
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
@@ -20,7 +20,7 @@ from napari_cellvino.workflows.run_folder import describe_inputs, list_inputs, r
 def run(options: argparse.Namespace) -> int:
     """Run the recipe on all inputs; 0 when every field was done, else 1."""
     pipeline = make_pipeline(recipe_from(options))
-    with EngineProvider() as engines:
+    with engines_from(options, pipeline.recipe) as engines:
         result = _run(pipeline, engines, options)
     if options.json:
         print(json_text({"fields": [o.row for o in result.outcomes], "run": result.info}), end="")
