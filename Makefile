@@ -19,6 +19,7 @@ endif
 test: lint .cache/.readers .cache/.servers | system  ## everything that must hold before a commit
 	CELLVINO_CELLPOSE=$(CURDIR)/.cache/cellpose/bin/python CELLVINO_OME_ZARR=$(CURDIR)/.cache/ome-zarr/bin/python \
 	CELLVINO_KSERVE=$(CURDIR)/.cache/kserve/bin/python CELLVINO_MLSERVER=$(CURDIR)/.cache/mlserver/bin/python \
+	CELLVINO_BENTOML=$(CURDIR)/.cache/bentoml/bin/python \
 	  scripts/run_tests.sh $(BIN)/python $(if $(shell command -v xvfb-run),$(VIRTUAL))
 
 # Rooms that need neither a window nor a whole run; the plugins of the window would be loaded for nothing.

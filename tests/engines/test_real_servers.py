@@ -61,10 +61,11 @@ def test_maps_are_those_of_this_computer(server, package, tiles, scheme):
     http, rpc = server
     engine = ServerEngine(package, f"{scheme}://127.0.0.1:{rpc if scheme == 'grpc' else http}")
     engine.load(TILE)
-    maps = list(engine.infer_all(tiles[0]))
+    many = len(tiles[0]) if scheme == "grpc" else 4  # MLServer knows only JSON there
+    maps = list(engine.infer_all(tiles[0][:many]))
     engine.close()
     allowed = package.spec.tolerance["fast"]
-    assert max(difference(a, b) for a, b in zip(maps, tiles[1], strict=True)) <= allowed
+    assert max(difference(a, b) for a, b in zip(maps, tiles[1][:many], strict=True)) <= allowed
 
 
 def test_two_hundred_tiles_with_some_dropped_or_late(server, package, tiles):

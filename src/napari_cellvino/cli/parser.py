@@ -336,7 +336,13 @@ def _add_export_model(commands: argparse._SubParsersAction[argparse.ArgumentPars
     parser = _command(commands, "export-model", "export_model", "write a model as a server takes it")
     add = parser.add_argument
     add("name", metavar="NAME", help="model package: a name or a folder")
-    add("--for", dest="server", choices=["ovms"], required=True, help="ovms: OpenVINO Model Server, and others like it")
+    add(
+        "--for",
+        dest="server",
+        choices=["ovms", "bentoml"],
+        required=True,
+        help="ovms: OpenVINO Model Server, and others like it; bentoml: a service that counts the cells of image files",
+    )
     add("--out", type=Path, required=True, metavar="DIR", help="folder to make")
     add("--precision", choices=["fast", "int8"], default="fast", help="the weights (default: fast, the float ones)")
 

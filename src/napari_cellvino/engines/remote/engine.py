@@ -54,7 +54,7 @@ class Limits:
     attempts: int = 4
     answer_s: float = 5.0
     first_s: float = 60.0
-    least_s: float = 2.0
+    least_s: float = 10.0
     backoff_s: float = 0.2
 
 
@@ -225,7 +225,9 @@ class ServerEngine(Engine):
                 f"the network takes float32 (1, {channels}, tile, tile) of a size loaded before, "
                 f"not {batch.dtype} {batch.shape}"
             )
-        deadline = min(self._limits.first_s, max(self._limits.least_s, 20 * self._seconds[tile]))
+        deadline = min(
+            self._limits.first_s, max(self._limits.least_s, 20 * self._limits.in_flight * self._seconds[tile])
+        )
         return self._pool.submit(self._ask, self._tensor(batch, self._way), deadline, stop, self._way)
 
     def _tensor(self, batch: NDArray[np.float32], way: _Way) -> Tensor:

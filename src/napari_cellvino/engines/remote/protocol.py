@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.engines.engine import EngineTileError
 
-DTYPES = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<f4")}
+DTYPES: dict[str, np.dtype[np.floating]] = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<f4")}
 
 
 @dataclass(frozen=True, slots=True)
