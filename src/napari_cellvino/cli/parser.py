@@ -144,7 +144,9 @@ def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
 
 def _add_folder_choices(parser: argparse.ArgumentParser) -> None:
     """Add how the files of a folder are taken."""
-    add = parser.add_argument_group("folders").add_argument
+    add = parser.add_argument_group("files and folders").add_argument
+    level = "level of a pyramid to read, as slide scanners write them; 0 (the default) is the full resolution"
+    add("--level", type=_level, metavar="N", help=level)
     taken = "take a folder as a plate, or as a folder of images (default: as what lies in it says)"
     add("--plate", action=argparse.BooleanOptionalAction, default=None, help=taken)
     add("--acquisition", metavar="N", help="which one, by number or name, of an OME-Zarr plate that was imaged twice")
@@ -198,6 +200,14 @@ def _add_suggest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--device", metavar="D", help="AUTO, CPU, GPU, NPU, … as 'cellvino devices' lists them")
     add("--frame", type=_one_frame, default=1, metavar="N", help="time point, from 1")
     add("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
+    add("--level", type=_level, default=0, metavar="N", help="level of a pyramid to look at; 0: the full resolution")
+
+
+def _level(text: str) -> int:
+    """Return a level of a pyramid."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no level; they are numbered from 0, the full resolution")
+    return int(text)
 
 
 def _one_frame(text: str) -> int:

@@ -7,7 +7,7 @@ import sys
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
-from napari_cellvino.core.recipe import OF_FOLDERS, Recipe, WholeCellWay, load_recipe
+from napari_cellvino.core.recipe import OF_INPUTS, Recipe, WholeCellWay, load_recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.engines.remote.address import is_address, parse_address
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
@@ -25,7 +25,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     base = load_recipe(path) if path else default_recipe()
     typed: dict[str, object] = {
         name: getattr(options, name)
-        for name in ("model", "device", "precision", "channel", "z", "frame", "axes", *OF_FOLDERS)
+        for name in ("model", "device", "precision", "channel", "z", "frame", "axes", *OF_INPUTS)
         if getattr(options, name, None) is not None
     }
     if getattr(options, "engine", None) is not None:
@@ -63,9 +63,14 @@ def engines_from(options: argparse.Namespace, recipe: Recipe) -> EngineProvider:
 
 
 def overrides_from(options: argparse.Namespace) -> MetadataOverrides:
-    """Return what was typed on how the files of a folder are taken."""
+    """Return what was typed on how files and folders are taken."""
     keep = None if options.keep_doubles is None else KeepDoubles(options.keep_doubles)
-    return MetadataOverrides(pattern=options.pattern or "", acquisition=options.acquisition or "", keep_doubles=keep)
+    return MetadataOverrides(
+        pattern=options.pattern or "",
+        acquisition=options.acquisition or "",
+        keep_doubles=keep,
+        level=options.level or 0,
+    )
 
 
 def _assignment(text: str) -> tuple[str, float]:

@@ -18,6 +18,7 @@ from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.engines.engine import Engine, EngineTileError
 from napari_cellvino.model_package import ModelInput, ModelSpec
+from napari_cellvino.segmentation.burnt_in import Bar
 from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
 from napari_cellvino.segmentation.heads import Decoded, head_for
@@ -44,7 +45,8 @@ class Prediction:
 
     ``masks`` are the masks of the cells where a second model outlined them. For a stack stitched in 3D, ``plane`` is
     the maximum projection and ``slices`` are the objects of each plane. ``emptiness`` says why the field looks empty,
-    and ``disbelieved`` how many objects are not counted for that. ``cell_channel`` is the name of the channel that
+    and ``disbelieved`` how many objects are not counted for that; ``bars`` are scale bars that were drawn into the
+    plane, and ``on_bars`` how many objects are not counted for those. ``cell_channel`` is the name of the channel that
     whole cells are grown over, where they are.
     """
 
@@ -56,6 +58,8 @@ class Prediction:
     slices: Slices | None = None
     emptiness: Emptiness | None = None
     disbelieved: int = 0
+    bars: tuple[Bar, ...] = ()
+    on_bars: int = 0
     cell_channel: str = ""
 
 

@@ -10,6 +10,7 @@ from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.bright_background import describe_bright_background
+from napari_cellvino.segmentation.burnt_in import describe_bars, find_bars, without_bars
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
@@ -79,7 +80,8 @@ def _predict(
     )
     raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px)
     raw = replace(raw, notices=(*raw.notices, *describe_bright_background(plane.inputs, spec)))
-    before = Prediction(plane, raw, Decoded(None, Objects.none()), {}, emptiness=watch.emptiness)
+    nothing = Decoded(None, Objects.none())
+    before = Prediction(plane, raw, nothing, {}, emptiness=watch.emptiness, bars=find_bars(plane.inputs))
     return (yield from _decode_plane(before, pipeline, engines))
 
 
@@ -101,8 +103,9 @@ def _decode_plane(
     values, raw = pipeline.values, before.raw
     if isinstance(raw, StackMaps):
         raise TypeError("the maps of a stack are decoded plane by plane")
-    found, disbelieved = believed(decode(raw, pipeline.package.spec, values), before.emptiness, values)
-    now = replace(before, decoded=found, values=dict(values), disbelieved=disbelieved)
+    found, on_bars = without_bars(decode(raw, pipeline.package.spec, values), before.bars)
+    found, disbelieved = believed(found, before.emptiness, values)
+    now = replace(before, decoded=found, values=dict(values), disbelieved=disbelieved, on_bars=on_bars)
     if pipeline.refine is None:
         return now
     masks = yield from infer_masks(now.plane, found.objects, refiner_for(pipeline, engines), known=before.masks)
@@ -150,6 +153,8 @@ def notices_of(prediction: Prediction) -> tuple[str, ...]:
     notices, left_out = [*prediction.raw.notices], prediction.decoded.left_out
     if prediction.emptiness is not None:
         notices.append(describe_emptiness(prediction.emptiness, prediction.disbelieved, prediction.values))
+    if prediction.on_bars:
+        notices.append(describe_bars(prediction.bars, prediction.on_bars))
     if left_out:
         cells = "1 cell was" if left_out == 1 else f"{left_out} cells were"
         notices.append(f"{cells} found but nothing could be outlined there: not counted")
