@@ -7,6 +7,9 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from napari_cellvino.cli.answer_options import add_plate_report
+from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
+
 
 class _Version(argparse.Action):
     """Prints the version; looking it up takes longer than all of ``--help``, so it waits until it is asked for."""
@@ -38,9 +41,10 @@ def make_parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_quantize(commands)
     _add_export(commands)
-    _add_export_model(commands)
+    add_export_model(_command(commands, "export-model", "export_model", "write a model as a server takes it"))
     _add_plot(commands)
     _add_report(commands)
+    _add_plate_report(commands)
     _add_import(commands)
     return parser
 
@@ -74,13 +78,15 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
+    text = "begin with a recipe of this name: spots, gonzalez2019 (cells in dark field and the particles in them)"
+    parser.add_argument("--pipeline", metavar="NAME", help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace results made with other choices")
     parser.add_argument(
         "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
     )
     _add_plate_choices(parser)
     _add_choices(parser)
-    _add_server(parser)
+    add_server(parser)
 
 
 def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -97,7 +103,7 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--patience", type=float, default=120.0, metavar="S", help="the same for a plate or image folder (120 s)")
     add("--every", type=float, default=10.0, metavar="S", help="list the folders so often, at least (10 s)")
     _add_choices(parser)
-    _add_server(parser)
+    add_server(parser)
 
 
 def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -121,14 +127,6 @@ def _add_service(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--yes", action="store_true", help="do it")
     add("--system", choices=["systemd", "launchd", "windows"], help="what runs services (default: what is here)")
     add("watch", nargs=argparse.REMAINDER, metavar="WATCH", help="what is typed behind 'cellvino watch'")
-
-
-def _add_server(parser: argparse.ArgumentParser) -> None:
-    """Add the choice of a server, which runs the network instead of a device here."""
-    add = parser.add_argument_group("servers").add_argument
-    served = "server that runs the network, as grpc://host:9000 or https://host/MODEL/versions/1; pixels go there"
-    add("--engine", metavar="ADDRESS", help=served)
-    add("--engine-fallback", default="", metavar="D", help="device here that goes on where it does not answer")
 
 
 def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
@@ -177,6 +175,9 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         help="make whole cells of nuclei: expanded by a distance, or grown over --cell-channel",
     )
     parser.add_argument("--cell-channel", metavar="NAME|N", help="channel that shows cytoplasm or membrane")
+    sought = "find spots too: in every plane of a stack, in 3D, or in the projection that cells are found in"
+    parser.add_argument("--spots", choices=["none", "stack", "projection"], help=sought)
+    parser.add_argument("--spot-channel", metavar="NAME|N", help="channel that shows the spots")
     parser.add_argument("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
     parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file has none")
     parser.add_argument("--diameter", type=float, metavar="PX", help="typical object diameter in the image, in px")
@@ -222,23 +223,8 @@ def _add_lists(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     info.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
     _add_folder_choices(info)
     _command(commands, "devices", "devices", "list the devices that can run models here")
-    _add_models(commands)
-
-
-def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "list the models, check one with its own test tensors, go back, or encrypt one"
-    parser = _command(commands, "models", "models", text)
-    parser.add_argument(
-        "action", nargs="?", choices=["check", "back", "encrypt"],
-        help="check: verify files and run the test tensors; back: to the version before of a model of your own; "
-        "encrypt: write a copy whose weights are encrypted",
-    )  # fmt: skip
-    parser.add_argument("name", nargs="?", help="the model (default of check: all)")
-    add = parser.add_argument_group("encrypt").add_argument
-    add("--out", type=Path, metavar="DIR", help="folder for the encrypted package")
-    add("--key-file", type=Path, metavar="FILE", help="file of the key: 64 hexadecimal digits, or a pass phrase")
-    add("--key-env", metavar="VARIABLE", help="environment variable that holds the key")
-    add("--keyring", action="store_true", help="the key that the system's keyring has for it; made where there is none")
+    add_models(_command(commands, "models", "models", text))
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -342,21 +328,6 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--for", dest="trainer", choices=["cellpose", "stardist"], help="export for it, and print how to train there")
 
 
-def _add_export_model(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "export-model", "export_model", "write a model as a server takes it")
-    add = parser.add_argument
-    add("name", metavar="NAME", help="model package: a name or a folder")
-    add(
-        "--for",
-        dest="server",
-        choices=["ovms", "bentoml"],
-        required=True,
-        help="ovms: OpenVINO Model Server, and others like it; bentoml: a service that counts the cells of image files",
-    )
-    add("--out", type=Path, required=True, metavar="DIR", help="folder to make")
-    add("--precision", choices=["fast", "int8"], default="fast", help="the weights (default: fast, the float ones)")
-
-
 def _add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "draw a histogram and a box plot per group of saved results: counts, sizes, intensities, …"
     parser = _command(commands, "plot", "plot", text)
@@ -380,6 +351,11 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     add("--out", type=Path, metavar="FILE.html", help="(default: corrections.html in RESULTS); the .json is next to it")
     add("--overwrite", action="store_true", help="replace an earlier report")
+
+
+def _add_plate_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "fit dose-response curves to plates, compare compounds with the controls, and write a page of it"
+    add_plate_report(_command(commands, "plate-report", "plate_report", text))
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
