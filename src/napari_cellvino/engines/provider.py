@@ -132,8 +132,10 @@ class EngineProvider:
         fallback = self._fallback or settings.server_fallback
         if not fallback:
             return open_server(package, address, precision)
+        from napari_cellvino.engines.openvino import resolve_device
         from napari_cellvino.engines.remote.fallback import FallbackEngine
 
+        resolve_device(fallback)  # a missing device is said now, not when the server goes
         return FallbackEngine(
             server, lambda: open_server(package, address, precision), lambda: self._make(package, fallback, precision)
         )
