@@ -20,6 +20,7 @@ from napari_cellvino.engines.provider import EngineProvider, open_engine
 from napari_cellvino.engines.remote.address import parse_address
 from napari_cellvino.engines.remote.engine import Limits, ServerEngine
 from napari_cellvino.engines.remote.fallback import FallbackEngine
+from napari_cellvino.engines.remote.offered import describe_server
 from napari_cellvino.model_package import open_package
 
 QUICK = Limits(answer_s=5, first_s=5, least_s=0.5, backoff_s=0.02)
@@ -233,6 +234,20 @@ def test_no_pixel_goes_to_a_server_that_the_user_did_not_name(package, network, 
         (tmp_path / "settings.json").write_text(json.dumps({"servers": [address]}))
         with EngineProvider() as engines:
             engines.engine(package, f"{address}/any").load(TILE)
+
+
+def test_servers_are_described_without_a_pixel(package, network):
+    def of_finder_only(method, context):
+        if middle.asked.count("ModelMetadata") > 1:
+            context.abort(grpc.StatusCode.NOT_FOUND, "no such model")
+
+    middle = Middle(answering(network), of_finder_only)
+    with listening(middle) as address:
+        server = address.removeprefix("grpc://")
+        assert describe_server(address, "finder").full_name == f"Server {server}: finder 1"
+        assert describe_server(address, "other").full_name == f"Server {server}: has no other"
+    assert describe_server(address, "finder").full_name == f"Server {server}: does not answer"
+    assert set(middle.asked) == {"ModelMetadata"}
 
 
 @pytest.mark.parametrize(

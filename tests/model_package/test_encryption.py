@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -148,6 +149,34 @@ def test_what_is_left_out_and_refused(with_key, tmp_path):
         encrypt_package(find_package("nuclei"), b"x", tmp_path)
     with pytest.raises(OptionError, match="empty"):
         encrypt_package(find_package("nuclei"), b" \n", tmp_path / "new")
+
+
+def test_the_command_encrypts_with_a_key_of_the_environment_or_the_keyring(plain, tmp_path, monkeypatch, capsys):
+    keyring = pytest.importorskip("keyring", reason="needs the encryption extra")
+    from keyring.backend import KeyringBackend
+
+    class Kept(KeyringBackend):
+        priority = 1
+        kept: ClassVar[dict[str, str]] = {}
+
+        def get_password(self, service, username):
+            return self.kept.get(f"{service} {username}")
+
+        def set_password(self, service, username, password):
+            self.kept[f"{service} {username}"] = password
+
+    monkeypatch.setattr(keyring.core, "_keyring_backend", Kept())
+    monkeypatch.setenv("SECRET", PHRASE)
+    words = ["models", "encrypt", "nuclei", "--out"]
+    assert cli.main([*words, str(tmp_path / "env"), "--key-env", "SECRET"]) == 0
+    assert cli.main([*words, str(tmp_path / "ring"), "--keyring"]) == 0
+    open_package(tmp_path / "ring").check_key()
+    with pytest.raises(ModelPackageError, match="64 hexadecimal digits|wrong"):
+        open_package(tmp_path / "env").check_key()
+    assert cli.main([*words, str(tmp_path / "none")]) == 2
+    assert cli.main([*words, str(tmp_path / "none"), "--key-env", "NOWHERE"]) == 2
+    assert "NOWHERE" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 def known_runs(weights: bytes) -> dict[int, set[bytes]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from napari_cellvino.core.errors import CellvinoError, DeviceError
-from napari_cellvino.engines.engine import Device
+from napari_cellvino.core.errors import DeviceError
+from napari_cellvino.engines.engine import Device, EngineConnectionError, EngineTileError
 from napari_cellvino.engines.remote.address import parse_address
 from napari_cellvino.engines.remote.connect import open_client
 
@@ -22,8 +22,10 @@ def describe_server(text: str, model: str) -> Device:
         state = f"{address.model or model} {address.version or ', '.join(served.versions)}".strip()
     except DeviceError:
         state = f"has no {address.model or model}"
-    except CellvinoError:
+    except EngineConnectionError:
         state = "does not answer"
+    except EngineTileError:
+        state = f"does not say whether it has {address.model or model}"
     finally:
         client.close()
     return Device(text, f"Server {address.authority}: {state}")

@@ -19,7 +19,7 @@ from napari_cellvino.engines.remote.protocol import DTYPES, Credentials, ServedM
 _LENGTH = "inference-header-content-length"
 _ID = "tile"  # there are servers that want one, and give nothing but errors without it
 _PASSING = (408, 425, 429, 502, 503, 504)
-_NO_SUCH = (401, 403, 404, 405)
+_NO_SUCH = (401, 403, 404)
 
 
 class RestClient:
