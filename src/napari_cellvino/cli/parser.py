@@ -8,7 +8,11 @@ from importlib import import_module
 from pathlib import Path
 
 from napari_cellvino.cli.answer_options import add_plate_report
+<<<<<<< HEAD
 from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
+=======
+from napari_cellvino.cli.track_options import add_track_options
+>>>>>>> main
 
 
 class _Version(argparse.Action):
@@ -30,6 +34,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
+    track = _command(
+        commands, "track", "track", "follow the cells of a film: tracks, divisions, lineage and how they move"
+    )
+    add_track_options(track)
+    _add_choices(track)
     _add_suggest(commands)
     _add_watch(commands)
     _add_jobs(commands)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -270,7 +270,8 @@ class ServerEngine(Engine):
 
 
 def _result(request: Future[NDArray[np.float16]], stop: Future[None]) -> NDArray[np.float16]:
-    wait((request, stop), return_when=FIRST_COMPLETED)
+    either: tuple[Future[Any], ...] = (request, stop)
+    wait(either, return_when=FIRST_COMPLETED)
     if stop.done():
         raise InferenceCancelledError("the run was cancelled")
     return request.result()
