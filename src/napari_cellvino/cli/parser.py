@@ -8,11 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 from napari_cellvino.cli.answer_options import add_plate_report
-<<<<<<< HEAD
 from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
-=======
 from napari_cellvino.cli.track_options import add_track_options
->>>>>>> main
 
 
 class _Version(argparse.Action):
