@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_cellvino.cli.answer_options import add_plate_report
 from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
-from napari_cellvino.cli.track_options import add_track_options
+from napari_cellvino.cli.track_options import add_track_flag, add_track_options
 
 
 class _Version(argparse.Action):
@@ -90,6 +90,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
     )
+    add_track_flag(parser)
     _add_plate_choices(parser)
     _add_choices(parser)
     add_server(parser)
