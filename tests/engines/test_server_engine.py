@@ -184,6 +184,22 @@ def test_a_server_that_cannot_run_a_tile_says_so_at_once(package, network):
         engine.close()
 
 
+def test_an_answer_that_is_too_long_for_the_server_asks_for_a_smaller_tile(package, network):
+    def short_only(method, context):
+        if too_long:
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "message larger than max")
+
+    too_long = False
+    middle = Middle(answering(network), short_only)
+    with listening(middle) as address:
+        engine = ServerEngine(package, address, limits=QUICK)
+        too_long, asked = True, len(middle.asked)
+        with pytest.raises(EngineTileError, match="larger than max"):
+            engine.load(TILE)
+        engine.close()
+    assert len(middle.asked) == asked + 1, "it would not become shorter"
+
+
 def test_cancel_does_not_wait_for_an_answer(package, network, tiles):
     hold, reached = threading.Event(), threading.Event()
 

@@ -20,5 +20,5 @@ class Served(Model):
 
 
 if __name__ == "__main__":
-    path, name, http, grpc = sys.argv[1:]
+    path, name, http, grpc = sys.argv[1:5]  # kserve reads what follows
     ModelServer(http_port=int(http), grpc_port=int(grpc), workers=1, enable_docs_url=False).start([Served(name, path)])

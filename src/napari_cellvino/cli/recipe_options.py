@@ -65,10 +65,11 @@ def _server_of(options: argparse.Namespace) -> str:
 
 def engines_from(options: argparse.Namespace, recipe: Recipe) -> EngineProvider:
     """Return the engines of a command, after saying where pixels go if they leave the computer."""
-    typed = [address for address in (options.engine, options.device) if address and is_address(address)]
+    given = (getattr(options, "engine", None), options.device)
+    typed = [address for address in given if address and is_address(address)]
     if is_address(recipe.device):
         print(f"pixels of tiles go to {parse_address(recipe.device).server}, and nothing else does", file=sys.stderr)
-    return EngineProvider(servers=typed, fallback=options.engine_fallback)
+    return EngineProvider(servers=typed, fallback=getattr(options, "engine_fallback", ""))
 
 
 def overrides_from(options: argparse.Namespace) -> MetadataOverrides:

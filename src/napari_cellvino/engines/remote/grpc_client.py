@@ -20,10 +20,9 @@ _OPTIONS = (
     ("grpc.enable_http_proxy", 0),  # to the address that the user named, and nowhere else
     ("grpc.use_local_subchannel_pool", 1),
 )
-_PASSING = (
+_PASSING = (  # RESOURCE_EXHAUSTED is not among them: a message is too long, and a smaller tile may do
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.ABORTED,
     grpc.StatusCode.CANCELLED,
 )
