@@ -79,14 +79,14 @@ def infer_masks(
     missing = [(c, n) for c, n in zip(_centres(found), sides.tolist(), strict=True) if c not in masks]
     if known is not None and not missing:
         return known
-    engine_info = refiner.engine.load(spec.tile)
+    refiner.engine.load(spec.tile)
     outputs = refiner.engine.infer_all(_crops(plane, missing, spec))
     for done, ((centre, side), maps) in enumerate(zip(missing, outputs, strict=True), 1):
         y, x = (round(position) for position in centre)
         probability = resize_map(maps[0, 0], (side, side))
         masks[centre] = _crop_to_cell(probability, y - side // 2, x - side // 2, plane.shape)
         yield Progress("cells", done, len(missing), Stage.INFERENCE)
-    return CellMasks(masks, engine_info)
+    return CellMasks(masks, refiner.engine.load(spec.tile))  # an engine may have had to go on elsewhere
 
 
 def _crops(plane: Plane, cells: Sequence[tuple[Centre, int]], spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
