@@ -10,11 +10,13 @@ from contextlib import contextmanager
 
 from napari_cellvino.cli.plates import check_plate_choices, run_plate_input, selection_of
 from napari_cellvino.cli.progress_report import Reporter
-from napari_cellvino.cli.recipe_options import recipe_from
+from napari_cellvino.cli.recipe_options import engines_from, recipe_from
+from napari_cellvino.cli.track import track_films
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import choose_fields
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.engines.remote.address import is_address
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.service.summary import write_summary
 from napari_cellvino.storage.json_text import json_text
@@ -31,11 +33,13 @@ from napari_cellvino.workflows.worker_count import Resources, bytes_of_worker, c
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the recipe on all inputs; 0 when every field was done, else 1."""
+    """Run the recipe on all inputs, or track the films; 0 when every field was done, else 1."""
+    if options.track:
+        return track_films(options.inputs, options)
     pipeline = make_pipeline(recipe_from(options))
     inputs = plan_inputs(options.inputs, options.out, pipeline.recipe.overrides, options.plate)
     check_plate_choices(inputs, pipeline, options)
-    with EngineProvider() as engines, _executor(inputs, pipeline, options) as executor:
+    with engines_from(options, pipeline.recipe) as engines, _executor(inputs, pipeline, options) as executor:
         results = list(_runs(inputs, pipeline, engines, executor, options))
     if len(inputs.roots) > 1:
         write_batch_tables(options.out, inputs.roots)
@@ -101,6 +105,8 @@ def _run_images(
 def _executor(inputs: RunInputs, pipeline: Pipeline, options: argparse.Namespace) -> Iterator[ExecutorMaker]:
     """Yield what runs the fields: a cluster, this process, or several where that is worth it or asked for."""
     if options.cluster:
+        if is_address(pipeline.recipe.device):
+            raise OptionError("the workers of a cluster run the network themselves; leave out --cluster or the server")
         paths = PathMap.parse(options.map)
         with cluster_client(options.cluster) as (client, threads):
             yield lambda worker: ClusterExecutor(client, worker, paths, threads)

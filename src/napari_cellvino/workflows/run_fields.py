@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from napari_cellvino.core.stage_log import log_stage
+from napari_cellvino.results.plot_measures import FIELD
+from napari_cellvino.results.schema import SPOT_HISTOGRAM_NAME
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent
 from napari_cellvino.workflows.field_events import field_events
 from napari_cellvino.workflows.field_log import ALL, FieldLog, Selection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
+from napari_cellvino.workflows.group_plots import write_plot
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_info import write_run_info
 
@@ -126,6 +129,8 @@ def run_fields(
     finally:
         outcomes.sort(key=lambda outcome: outcome.number)  # what another run did came last
         notices = tables.finish(outcomes, complete=complete)
+    if pipeline.recipe.spots is not None and any(outcome.count for outcome in outcomes):
+        write_plot(store.root, "spots", FIELD.name, store.root / SPOT_HISTOGRAM_NAME)
     failed = sum(outcome.failed for outcome in outcomes)
     _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, time.time() - started)
     info = write_run_info(store, pipeline, outcomes, started, complete=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psutil
 
 from napari_cellvino.engines.provider import list_devices
+from napari_cellvino.engines.remote.address import is_address
 from napari_cellvino.segmentation.pipeline import Pipeline
 
 FIELDS_EACH = 12  # from which a process saves more time than its start takes
@@ -39,8 +40,10 @@ def choose_workers(wanted: int | None, fields: int, pipeline: Pipeline, has: Res
     """Return how many processes run so many fields; 1 is this process alone, with threads that measure and write.
 
     ``wanted`` is what the user asks for, None leaves it to what there is. Memory limits both: no more processes are
-    begun than the free memory holds. Networks on another device than the processor are run by one process.
+    begun than the free memory holds. Networks on another device than the processor, or on a server, are run by one process.
     """
+    if is_address(pipeline.recipe.device):  # processes of their own may send no pixels anywhere
+        return 1
     most = max(1, int(has.free_bytes * MEMORY_SHARE) // bytes_of_worker(pipeline))
     if wanted is not None:
         return max(1, min(wanted, most))
