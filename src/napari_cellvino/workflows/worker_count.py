@@ -40,7 +40,7 @@ def choose_workers(wanted: int | None, fields: int, pipeline: Pipeline, has: Res
     """Return how many processes run so many fields; 1 is this process alone, with threads that measure and write.
 
     ``wanted`` is what the user asks for, None leaves it to what there is. Memory limits both: no more processes are
-    begun than the free memory holds. Networks on another device than the processor, or on a server, are run by one process.
+    begun than the free memory holds. Networks on a server, or on another device than the processor, have one process.
     """
     if is_address(pipeline.recipe.device):  # processes of their own may send no pixels anywhere
         return 1
