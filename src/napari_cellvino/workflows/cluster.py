@@ -118,6 +118,8 @@ class ClusterExecutor:
         most = AHEAD * max(1, self._slots())
         for task in tasks:
             begun.append(self._begin(task))
+            if self._is_lost:
+                return
             if isinstance(task, FieldTask):
                 yield FieldProgress(task.number, task.name, Progress("fields", 0, 1))
             while begun and (len(begun) >= most or _is_done(begun[0])):
@@ -133,7 +135,13 @@ class ClusterExecutor:
     def _begin(self, task: FieldTask | FieldOutcome) -> _Begun:
         if isinstance(task, FieldOutcome):
             return _Begun(task)
-        return _Begun(task, self._client.submit(self._run, task, self._paths, self._threads, pure=False))
+        try:
+            return _Begun(task, self._client.submit(self._run, task, self._paths, self._threads, pure=False))
+        except Exception:
+            if self._client.status == "running":
+                raise
+            self._is_lost = True
+            return _Begun(task)
 
     def _end(self, begun: deque[_Begun]) -> Generator[RunEvent, None, None]:
         """Yield the outcome of the first task and take it from ``begun``; it stays where the scheduler is lost."""
@@ -164,7 +172,8 @@ class ClusterExecutor:
             except (CancelledError, CommClosedError, OSError):
                 pass
             except Exception as error:  # of the worker itself: the field reports its own in its outcome
-                return failed_outcome(task.number, task.origin, error, task.place, stage="segment")
+                if self._client.status == "running":
+                    return failed_outcome(task.number, task.origin, error, task.place, stage="segment")
             _logger.warning("the scheduler of the cluster is lost; this computer does the rest")
             self._is_lost = True
             return None
