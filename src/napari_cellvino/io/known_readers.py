@@ -26,6 +26,7 @@ KNOWN_READERS: tuple[ImageReader, ...] = (
     ImageReader("Aperio SVS", (".svs",), open_tiff, _TIFF, needs_suffix=True),
     ImageReader("Hamamatsu NDPI", (".ndpi",), open_tiff, _TIFF, needs_suffix=True),
     ImageReader("Leica SCN", (".scn",), open_tiff, _TIFF, needs_suffix=True),
+    ImageReader("Akoya QPTIFF", (".qptiff",), open_tiff, _TIFF, needs_suffix=True),
     ImageReader("MetaMorph ND", (".nd",), open_metamorph_nd, signatures(ND_MAGIC)),
     ImageReader("OME companion file", (COMPANION_SUFFIX,), open_companion),
     ImageReader("PNG", (".png",), open_raster, signatures(PNG_MAGIC)),
