@@ -12,7 +12,8 @@ from napari_cellvino.io.oif import open_oif
 from napari_cellvino.io.raster import open_raster
 from napari_cellvino.io.raster_header import JPEG_MAGIC, PNG_MAGIC
 from napari_cellvino.io.reader import ImageReader, Signature, signatures
-from napari_cellvino.io.tiff import COMPANION_SUFFIX, TIFF_MAGIC, open_companion, open_tiff
+from napari_cellvino.io.tiff import COMPANION_SUFFIX, open_companion, open_tiff
+from napari_cellvino.io.tiff_chain import TIFF_MAGIC
 from napari_cellvino.io.vsi import refuse_vsi
 from napari_cellvino.io.zarr_image import open_zarr_image
 
