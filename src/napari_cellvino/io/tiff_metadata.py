@@ -22,7 +22,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-from tifffile import PHOTOMETRIC, TiffFile, TiffPageSeries
+from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
@@ -281,7 +281,7 @@ def _qptiff(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     """Return the channels of a PerkinElmer or Akoya slide, each of which is a page; the scale is in the tags."""
     if not tif.is_qpi or series.keyframe.photometric == PHOTOMETRIC.RGB:
         return TiffMetadata()
-    said = [ElementTree.fromstring(str(page.description)) for page in series.pages if page is not None]
+    said = [ElementTree.fromstring(str(page.description)) for page in series.pages if isinstance(page, TiffPage)]
     names = tuple((one.findtext("Name") or "").strip() for one in said)
     markers = tuple((one.findtext("Biomarker") or "").strip() for one in said)
     shown = tuple(marker or name for marker, name in zip(markers, names, strict=True))
