@@ -33,6 +33,13 @@ class WholeCellWay(StrEnum):
     PROPAGATE = "propagate"
 
 
+class SpotPlanes(StrEnum):
+    """Where spots are sought: in every plane of a stack, in 3D, or in the projection that cells are found in."""
+
+    STACK = "stack"
+    PROJECTION = "projection"
+
+
 class Recipe(BaseModel):
     """Choices of one run. ``channel`` is a name or a number from 1, ``frame`` a time point from 1.
 
@@ -45,6 +52,7 @@ class Recipe(BaseModel):
     pyramid is read (`MetadataOverrides`).
     ``outline`` is a second model, which outlines the cells that the first one found; empty where there is none.
     ``whole_cells`` makes whole cells of the nuclei that were found, grown over ``cell_channel`` or expanded.
+    ``spots`` are found in ``spot_channel``; then an empty ``model`` finds no cells.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -69,6 +77,8 @@ class Recipe(BaseModel):
     level: int = Field(default=0, ge=0)
     whole_cells: WholeCellWay | None = None
     cell_channel: str = ""
+    spots: SpotPlanes | None = None
+    spot_channel: str = ""
 
     @field_validator("z")
     @classmethod
@@ -99,6 +109,7 @@ class Recipe(BaseModel):
         Choices that came later count only where they are made, so that results of before are known again.
         """
         unmade = set() if self.whole_cells else {"whole_cells", "cell_channel"}
+        unmade |= set() if self.spots else {"spots", "spot_channel"}
         unmade |= {name for name in OF_INPUTS if not getattr(self, name)}
         text = json.dumps(self.model_dump(mode="json", exclude=unmade), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -157,7 +168,7 @@ def fitted(recipe: Recipe, stack: Stack) -> Recipe:
         fitting["z"] = "mip"
     if not 1 <= recipe.frame <= stack.shape.t:
         fitting["frame"] = 1
-    return recipe.model_copy(update=fitting | _fitted_cells(recipe, stack))
+    return recipe.model_copy(update=fitting | _fitted_cells(recipe, stack) | _fitted_spots(recipe, stack))
 
 
 def _fitted_cells(recipe: Recipe, stack: Stack) -> dict[str, object]:
@@ -171,11 +182,20 @@ def _fitted_cells(recipe: Recipe, stack: Stack) -> dict[str, object]:
     return {}
 
 
+def _fitted_spots(recipe: Recipe, stack: Stack) -> dict[str, object]:
+    """Return a channel of spots that is chosen anew, for a stack without the one of the recipe."""
+    try:
+        channel_index(stack, recipe.spot_channel)
+    except ImageValueError:
+        return {"spot_channel": ""}
+    return {}
+
+
 def renamed(recipe: Recipe, before: Stack, after: Stack) -> Recipe:
     """Return the recipe with its channels by the names that they have after the user renamed them."""
     changed = {
         field: after.channels[index] if (index := before.channels.index(name)) < after.shape.c else ""
-        for field in ("channel", "cell_channel")
+        for field in ("channel", "cell_channel", "spot_channel")
         if (name := getattr(recipe, field)) in before.channels
     }
     return recipe.model_copy(update=changed) if changed else recipe

@@ -15,6 +15,7 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Plane, Shape
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.spots import Spots
 from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.engines.engine import Engine, EngineTileError
 from napari_cellvino.model_package import ModelInput, ModelSpec
@@ -47,7 +48,7 @@ class Prediction:
     the maximum projection and ``slices`` are the objects of each plane. ``emptiness`` says why the field looks empty,
     and ``disbelieved`` how many objects are not counted for that; ``bars`` are scale bars that were drawn into the
     plane, and ``on_bars`` how many objects are not counted for those. ``cell_channel`` is the name of the channel that
-    whole cells are grown over, where they are.
+    whole cells are grown over, where they are; ``spots`` are those of the field, where they were sought.
     """
 
     plane: Plane
@@ -61,6 +62,7 @@ class Prediction:
     bars: tuple[Bar, ...] = ()
     on_bars: int = 0
     cell_channel: str = ""
+    spots: Spots | None = None
 
 
 @dataclass(frozen=True, slots=True)
