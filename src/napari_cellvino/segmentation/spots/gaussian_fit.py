@@ -6,6 +6,7 @@ A call of a general optimiser per spot takes a millisecond; a field has ten thou
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,7 +149,7 @@ def render(shape: tuple[int, ...], found: Gaussians) -> NDArray[np.float32]:
 class _Moving:
     """One fit of N patches (N, P)."""
 
-    def __init__(self, values: Real, weights: Real, offsets: NDArray[np.int64], sigma: Sigma, free_sigma: bool) -> None:
+    def __init__(self, values: Real, weights: Real, offsets: NDArray[Any], sigma: Sigma, free_sigma: bool) -> None:
         self.values, self.weights, self.offsets = values, weights, offsets.astype(np.float64)
         self._sigma, self.start = sigma, np.array(sigma)
         self.axes = [axis for axis in range(3) if sigma[axis] > 0]
