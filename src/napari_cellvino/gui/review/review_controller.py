@@ -29,12 +29,17 @@ MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, 
 
 
 @dataclass(frozen=True, slots=True)
-class _SuspendedReview:
+class SuspendedReview:
     """The review of a field that was left, with what was done to it where it has a session."""
 
     plane: Plane
     annotation: Annotation
     session: EditSession | None
+
+    @property
+    def unsaved(self) -> int:
+        """Number of corrections that are not saved."""
+        return self.session.to_save if self.session is not None else 0
 
 
 class ReviewController(QObject):
@@ -68,7 +73,7 @@ class ReviewController(QObject):
         self.keys_rest_for = ""  # the name of another layer that is drawn in now, and has keys of its own
         self.plane_only = False  # whether tools touch this plane only
         self._pixels: Plane | None = None  # of the outcome reviewed
-        self._left: list[_SuspendedReview] = []
+        self._left: list[SuspendedReview] = []
         self._seen: Seen | None = None  # of the result on disk
         workspace.outcome_dropped.connect(self._drop)
         self._reran = False  # whether the last edit took in a new result
@@ -94,7 +99,7 @@ class ReviewController(QObject):
         annotation, plane = self.annotation, self._pixels
         session = self.editor.release()
         if annotation is not None and plane is not None:
-            self._left.append(_SuspendedReview(plane, annotation, session))
+            self._left.append(SuspendedReview(plane, annotation, session))
         elif session is not None:
             session.close()
         self._begin(None)
@@ -121,10 +126,14 @@ class ReviewController(QObject):
                 left.session.close()
 
     @property
+    def left_unsaved(self) -> list[SuspendedReview]:
+        """The reviews of other fields whose corrections are not saved."""
+        return [left for left in self._left if left.unsaved]
+
+    @property
     def unsaved(self) -> int:
         """Number of corrections that are not saved, in all fields."""
-        sessions = [left.session for left in self._left if left.session is not None]
-        return self.editor.unsaved + sum(session.to_save for session in sessions)
+        return self.editor.unsaved + sum(left.unsaved for left in self._left)
 
     # -- what is reviewed
 

@@ -16,7 +16,8 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.core.image import Origin, channel_index
+from napari_cellvino.core.image import Origin, Stack, channel_index
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.gui.napari_bridge import ResultLayers
 from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
 from napari_cellvino.gui.open.open_controller import OpenController
@@ -33,7 +34,7 @@ from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
 from napari_cellvino.gui.save.export_controller import ExportController
-from napari_cellvino.gui.save.save_controller import Home, SaveController
+from napari_cellvino.gui.save.save_controller import Home, SaveController, SaveWork
 from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
@@ -91,7 +92,7 @@ class Session(QObject):
         self.reviewer.resumed.connect(self.saver.go_on)
         self.reviewer.came_back.connect(self.saver.go_on)
         self.saver.changed.connect(self.reviewer.changed)
-        self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
+        self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver, self.runner, self._save_left)
         self._build_lists()
         self._panels: list[int] = []
         self._prepared = False
@@ -222,21 +223,35 @@ class Session(QObject):
 
     def _home(self, origin: Origin) -> Home | None:
         """Return where the results of an image of the open plate, or of the work list, go, or None."""
+        stack, shown, saved = self.workspace.stack, self.workspace.shown, self.workspace.saved
+        ring_px = None if saved is None else ring_width_of(saved.key, saved.recipe)
+        return self._home_of(origin, stack, None if shown is None else shown.recipe, ring_px or WIDTH)
+
+    def _home_of(self, origin: Origin, stack: Stack | None, recipe: Recipe | None, ring_px: int) -> Home | None:
+        """Return where a result of an image goes; ``recipe`` is that of the result, if there is one."""
         current, root = self.plates.current, self.work_list.root
         if root is not None and self.work_list.holds(origin):
             return root, None
         if current is None or origin.path != str(current.source.path):
             return None
         field = next((f for f in current.source.plate.fields if f.label == origin.position), None)
-        stack, shown, saved = self.workspace.stack, self.workspace.shown, self.workspace.saved
         if field is None:
             return None
-        if stack is None or shown is None:
+        if stack is None or recipe is None:
             return self.well_values.root, None
-        segmented = channel_index(stack, shown.recipe.channel)
-        ring_px = None if saved is None else ring_width_of(saved.key, saved.recipe)
-        layout = self.well_values.layout
-        return self.well_values.root, PlatePlace(current.source, field, layout, segmented, ring_px or WIDTH)
+        layout, segmented = self.well_values.layout, channel_index(stack, recipe.channel)
+        return self.well_values.root, PlatePlace(current.source, field, layout, segmented, ring_px)
+
+    def _save_left(self) -> None:
+        """Save what was corrected in fields that were left and are not saved."""
+        works: list[SaveWork] = []
+        for left in self.reviewer.left_unsaved:
+            held, origin = self.workspace.left_outcome(left.plane), left.plane.origin
+            if held is not None and left.session is not None:
+                home = self._home_of(origin, held.stack, held.pipeline.recipe, WIDTH)
+                request = held.save_request(self.saver.root_of(origin), home[1] if home is not None else None)
+                works.append(partial(request.save, left.session.snapshot()))
+        self.saver.save_left(works)
 
     def _result_folder(self, origin: Origin) -> Path | None:
         """Return where the result of an image is, or would be; None where no folder of results is there."""
