@@ -27,6 +27,7 @@ from napari_cellvino.gui.plate.plate_run_controller import PlateRunController
 from napari_cellvino.gui.plate.thumbnails import Thumbnails
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
 from napari_cellvino.gui.retrain.retrain_controller import RetrainController
+from napari_cellvino.gui.review.colour_controller import ColourController
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
@@ -71,8 +72,9 @@ class Session(QObject):
         self.current_field = CurrentFieldController(viewer, self.workspace, self.opener)
         self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._home)
         self.reviewer = ReviewController(self.workspace, self.decoder, self.saver.target)
-        self.masks = MaskImportController(self.reviewer, self.files)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
+        self.colouring = ColourController(self.workspace, self.reviewer, self.review_canvas, self.decoder)
+        self.masks = MaskImportController(self.reviewer, self.files)
         self.runner = RunController(
             self.workspace,
             self.worker,
@@ -178,8 +180,8 @@ class Session(QObject):
         self.list_thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
         self.first_sight.close()
-        listening = (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.saved_result)
-        for part in (*listening, self.list_review, self.work_list, self.current_field, self.opener):
+        listening = (self.retrainer, self.saver, self.runner, self.colouring, self.review_canvas, self.reviewer)
+        for part in (*listening, self.saved_result, self.list_review, self.work_list, self.current_field, self.opener):
             part.close()
         for worker in self._workers:
             worker.close()
