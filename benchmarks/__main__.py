@@ -29,6 +29,7 @@ from benchmarks.results import measure_results
 from benchmarks.robustness import measure_robustness
 from benchmarks.sliders import measure_sliders
 from benchmarks.speed import measure_speed
+from benchmarks.spots import measure_spots
 from benchmarks.stalls import measure_stalls
 from benchmarks.suggest import measure_suggest
 from benchmarks.window_edits import measure_window_edits
@@ -64,6 +65,7 @@ PARTS: dict[str, Part] = {
     "contour": ("cell-contour on the cells of a field", measure_contour),
     "cells": ("Whole cells from nuclei on a field of Cell Painting (1080 x 1080)", measure_cells),
     "suggest": ("The right model named at first sight", measure_suggest),
+    "spots": ("Spots found, F1 at 2 px beside scikit-image's blob_log", measure_spots),
     "robustness": ("Counts of disturbed fields", measure_robustness),
 }
 

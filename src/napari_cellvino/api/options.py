@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from napari_cellvino.core.array_axes import zyx_sizes
 from napari_cellvino.core.image import KeepDoubles, Spacing
-from napari_cellvino.core.recipe import OF_FOLDERS, Precision
+from napari_cellvino.core.recipe import OF_INPUTS, Precision
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
@@ -70,6 +70,8 @@ class RunOptions(ImageOptions, total=False):
         Which one, by number or name, of an OME-Zarr plate that was imaged more than once.
     keep_doubles
         ``first`` or ``both`` of files that say they are the same plane of the same field.
+    level
+        The level of a pyramid that is read, as slide scanners write them; 0 is the full resolution.
     """
 
     device: str
@@ -85,6 +87,7 @@ class RunOptions(ImageOptions, total=False):
     pattern: str
     acquisition: str
     keep_doubles: str | KeepDoubles | None
+    level: int
 
 
 class PlateOptions(RunOptions, total=False):
@@ -150,7 +153,7 @@ def pipeline_of(model: Model | Pipeline, options: RunOptions) -> Pipeline:
 def _choices(options: RunOptions) -> dict[str, object]:
     """Return the options by the names of a recipe."""
     plain = {
-        "device", "precision", "z", "frame", "diameter_px", "axes", "channels", "whole_cells", *OF_FOLDERS,
+        "device", "precision", "z", "frame", "diameter_px", "axes", "channels", "whole_cells", *OF_INPUTS,
     }  # fmt: skip
     chosen: dict[str, object] = {name: value for name, value in options.items() if name in plain}
     if "channel" in options:

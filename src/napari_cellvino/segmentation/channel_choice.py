@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.image import Stack
+from napari_cellvino.core.image import Stack, channel_index
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.model_package import ModelSpec
 
@@ -79,6 +79,31 @@ def by_name(
                 return ChannelChoice(channels[at] if at else "", said, guess=sign is _BLUE)
     said = f"is {spec.stain} in channel {first}? No name of {', '.join(channels)} says so"
     return ChannelChoice("", said, guess=True)
+
+
+def choose_spot_channel(stack: Stack, recipe: Recipe) -> ChannelChoice:
+    """Return the channel of the spots: the recipe's, else the first that shows neither nuclei nor transmitted light.
+
+    Raises
+    ------
+    ImageValueError
+        If the image has no channel of the recipe's name.
+    """
+    named = recipe.spot_channel or ("" if recipe.model else recipe.channel)
+    index = channel_index(stack, named)
+    if index is None:
+        return ChannelChoice("grey")
+    if named or stack.shape.c == 1:
+        return ChannelChoice(stack.channels[index])
+    cells = channel_index(stack, recipe.channel) if recipe.model else None
+    hints = stack.hints or ("",) * stack.shape.c
+    texts = [f"{_words(name)} {_words(hint)}" for name, hint in zip(stack.channels, hints, strict=True)]
+    others = [
+        c for c, text in enumerate(texts) if c != cells and not (_NUCLEAR.search(text) or _TRANSMITTED.search(text))
+    ]
+    chosen = stack.channels[others[0] if others else index]
+    said = f"spots are sought in channel {chosen}, of {', '.join(stack.channels)}"
+    return ChannelChoice(chosen, said, guess=len(others) != 1, command="--spot-channel takes another")
 
 
 def with_channel(recipe: Recipe, choice: ChannelChoice) -> Recipe:
