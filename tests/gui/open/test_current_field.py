@@ -75,8 +75,13 @@ def test_a_review_goes_on_where_it_was_left(
     viewer.dims.set_current_step(0, 1)
     run(window)
     assert window.session.reviewer.unsaved == 1
-    viewer.dims.set_current_step(0, 0)
     window.show_step(3)
+    review.canvas.setFocus()
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    assert f"Delete #{review.ids[0]}, was in film." in review.said
+    assert viewer.dims.current_step[0] == 1
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    assert viewer.dims.current_step[0] == 0
     assert len(review.reviewer.annotation.records) == len(review.ids) - 1
     review.canvas.setFocus()
     review.key("Z", Qt.KeyboardModifier.ControlModifier)

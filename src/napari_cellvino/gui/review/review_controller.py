@@ -9,10 +9,10 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cellvino.annotation import Annotation, Change, Edit, EditSession
+from napari_cellvino.annotation import Annotation, Change, Edit, EditAction, EditSession
 from napari_cellvino.annotation.recovery import resume_session
 from napari_cellvino.core.errors import CellvinoError, EditError, OptionError, OutputError
-from napari_cellvino.core.image import Plane
+from napari_cellvino.core.image import Origin, Plane
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.review.queue import ReviewQueue
 from napari_cellvino.gui.widgets.failure import failure_of
@@ -52,6 +52,7 @@ class ReviewController(QObject):
     resumed = Signal()  # what was corrected earlier is reviewed, and to be shown
     came_back = Signal()  # to a field whose review was left
     ended = Signal()  # the queue of this field, and other fields are to be reviewed
+    field_wanted = Signal(object)  # Origin of the field in which the last correction was made
 
     def __init__(self, workspace: Workspace, decoder: SerialWorker, folder: Callable[[], Path]) -> None:
         super().__init__()
@@ -65,6 +66,8 @@ class ReviewController(QObject):
         self.editor.edited.connect(self._on_event)
         self.doubts_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have doubtful cells
         self.more_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have cells to be reviewed
+        self._last_edit: tuple[Origin, str] | None = None  # the field of the last correction, and its name
+        self._goes_back = False  # to that field, if undo is asked for once more
         self.selection: tuple[int, ...] = ()
         self.earlier: EarlierCorrections | None = (
             None  # what was corrected in this image before, as long as it is on offer
@@ -303,6 +306,7 @@ class ReviewController(QObject):
     def select(self, ids: Sequence[int]) -> None:
         """Choose cells."""
         self.selection = tuple(dict.fromkeys(ids))
+        self._goes_back = False
         self.editor.forget()
 
     def toggle(self, id_: int) -> None:
@@ -334,6 +338,20 @@ class ReviewController(QObject):
             self.changed.emit()
         return change
 
+    def undo(self) -> None:
+        """Take the last edit of this field back; where it has none, say where the last one was, and then go there."""
+        last, goes = self._last_edit, self._goes_back
+        elsewhere = last is not None and self._pixels is not None and last[0] != self._pixels.origin
+        if last is None or self.editor.undo_name or not elsewhere:
+            self.editor.undo()
+        elif goes:
+            self._goes_back = False
+            self.field_wanted.emit(last[0])
+        else:
+            self._goes_back = True
+            where = f"The last correction, {last[1]}, was in {last[0].name}"
+            self.editor.say(f"Nothing to undo here. {where}. Ctrl+Z again goes there.")
+
     def look_for(self, find: Callable[[Annotation], Sequence[int]]) -> bool:
         """Choose what is found, and return whether that is any cell; where nothing can be, say why."""
         try:
@@ -348,7 +366,9 @@ class ReviewController(QObject):
         self.editor.failure = failure_of(error)
 
     def _on_event(self, change: Change) -> None:
-        self._reran, self.earlier = False, None
+        self._reran, self.earlier, self._goes_back = False, None, False
+        if self._pixels is not None and change.step is not EditAction.UNDO and not change.rerun:
+            self._last_edit = self._pixels.origin, change.name
         alive = self.annotation.records if self.annotation is not None else {}
         made = (*change.changed, *change.added)
         if change.added and not change.rerun and len(made) <= MOST_SELECTED:

@@ -124,6 +124,7 @@ class Session(QObject):
         self.work_list.opened.connect(self._use_list)
         self.work_list.read.connect(self._draw_list)
         self.list_runner.ended.connect(self._look_again)
+        self.reviewer.field_wanted.connect(self._show_field)
         self.plates.opened.connect(self._take_plate_recipe)
 
     def _warm_up(self) -> None:
@@ -213,6 +214,11 @@ class Session(QObject):
         self.review_canvas.outside.check()  # what is saved is what is seen
         session = self.reviewer.editor.session
         return session.snapshot(self.review_canvas.unfinished) if session is not None else None
+
+    def _show_field(self, origin: Origin) -> None:
+        """Show a field of the work list, or of the viewer."""
+        if not self.work_list.show_origin(origin):
+            self.opener.choose_origin(origin)
 
     def _use_list(self) -> None:
         """Save, plot and export where the results of the work list are."""

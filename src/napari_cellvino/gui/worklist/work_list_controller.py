@@ -168,6 +168,13 @@ class WorkListController(QObject):
         """Return whether an image is in the list."""
         return field_id(origin) in self._rows
 
+    def show_origin(self, origin: Origin) -> bool:
+        """Show a field by where its pixels are, and return whether it is in the list."""
+        number = self._rows.get(field_id(origin))
+        if number is not None:
+            self.show(number)
+        return number is not None
+
     def show(self, number: int) -> None:
         """Show a field in the viewer."""
         if 0 <= number < len(self.fields) and number != self._current:
