@@ -32,6 +32,7 @@ from benchmarks.speed import measure_speed
 from benchmarks.spots import measure_spots
 from benchmarks.stalls import measure_stalls
 from benchmarks.suggest import measure_suggest
+from benchmarks.tracking import measure_tracking
 from benchmarks.window_edits import measure_window_edits
 from benchmarks.zoo import measure_contour, measure_grid, measure_int8
 from napari_cellvino.engines.openvino import list_devices
@@ -66,6 +67,7 @@ PARTS: dict[str, Part] = {
     "cells": ("Whole cells from nuclei on a field of Cell Painting (1080 x 1080)", measure_cells),
     "suggest": ("The right model named at first sight", measure_suggest),
     "spots": ("Spots found, F1 at 2 px beside scikit-image's blob_log", measure_spots),
+    "tracking": ("Films tracked with their own outlines, beside laptrack and btrack", measure_tracking),
     "robustness": ("Counts of disturbed fields", measure_robustness),
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from napari_cellvino.core.array_axes import zyx_sizes
-from napari_cellvino.core.image import KeepDoubles, Spacing
+from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
 from napari_cellvino.core.recipe import OF_INPUTS, Precision
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelPackage
@@ -125,6 +125,11 @@ def provider_of(engines: EngineProvider | None) -> Iterator[EngineProvider]:
 def spacing_of(spacing_um: float | Sequence[float] | None) -> Spacing | None:
     """Return a pixel size, None where none is given."""
     return None if spacing_um is None else Spacing(*zyx_sizes(spacing_um))
+
+
+def overrides_of(options: RunOptions) -> MetadataOverrides:
+    """Return what the options say of an image and of the files of a folder."""
+    return apply_choices(default_recipe(), _choices(options), {}).overrides
 
 
 def pipeline_of(model: Model | Pipeline, options: RunOptions) -> Pipeline:

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from napari_cellvino.cli.answer_options import add_plate_report
+from napari_cellvino.cli.track_options import add_track_flag, add_track_options
 
 
 class _Version(argparse.Action):
@@ -29,6 +30,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
+    track = _command(
+        commands, "track", "track", "follow the cells of a film: tracks, divisions, lineage and how they move"
+    )
+    add_track_options(track)
+    _add_choices(track)
     _add_suggest(commands)
     _add_watch(commands)
     _add_jobs(commands)
@@ -82,6 +88,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
     )
+    add_track_flag(parser)
     _add_plate_choices(parser)
     _add_choices(parser)
 

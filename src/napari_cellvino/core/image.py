@@ -124,6 +124,7 @@ class Stack:
     ``remarks`` are sentences about what was guessed or left out; ``warnings`` those that may make a count wrong, which
     are shown at every run. ``overrides`` is metadata that the user gave. ``levels`` are the sizes (width, height) in px
     of the levels of a pyramid, of which ``overrides.level`` is read; empty where it is none.
+    ``interval_s`` is the time between frames in s, None where the file does not say.
     """
 
     planes: PlaneReader
@@ -138,6 +139,7 @@ class Stack:
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
+    interval_s: float | None = None
     levels: tuple[tuple[int, int], ...] = ()
 
     def origin_of(self, frame: int) -> Origin:

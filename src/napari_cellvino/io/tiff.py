@@ -89,6 +89,7 @@ class TiffSource:
             warnings=(*self.warnings, *picture.guesses, *picture.pyramid.warnings, *_asked(picture, self.overrides)),
             hints=picture.facts.hints if len(picture.facts.hints) == shape.c else (),
             overrides=self.overrides,
+            interval_s=picture.facts.interval_s,
             levels=picture.pyramid.levels,
         )
         return stack if len(there) == shape.c else self._without_missing(stack, there)

@@ -45,7 +45,7 @@ class TiffMetadata:
     """Spacing in µm and channel names, in the file's order; empty where it does not say.
 
     ``hints`` is what else it says of each channel: fluorophore, wavelengths in nm. ``interval_s`` is the time between
-    frames, where it is kept though the file calls its planes slices.
+    frames, or between slices that may be frames.
     """
 
     spacing: Spacing = field(default_factory=Spacing)
@@ -133,15 +133,16 @@ def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, fl
 
 
 def imagej_interval(metadata: Mapping[str, Any]) -> float | None:
-    """Return the frame interval in s of an ImageJ stack without frames or a step in z; None where it has either.
+    """Return the frame interval in s of an ImageJ film, or of a stack that may be one; else None.
 
-    A step of 1 is what ImageJ writes unasked.
+    A stack may be one where it has no frames and no step in z; a step of 1 is what ImageJ writes unasked.
     """
     interval, step = metadata.get("finterval", 0), metadata.get("spacing", 1)
     if not all(isinstance(value, (int, float)) for value in (interval, step)):
         return None
-    stack = int(metadata.get("slices", 1)) > 1 and int(metadata.get("frames", 1)) == 1
-    return float(interval) if stack and interval > 0 and abs(step) in (0, 1) else None
+    frames, slices = (int(metadata.get(name, 1)) for name in ("frames", "slices"))
+    may_be_film = frames > 1 or (slices > 1 and abs(step) in (0, 1))
+    return float(interval) if may_be_film and interval > 0 else None
 
 
 def imagej_channels(labels: list[str], count: int) -> tuple[str, ...]:

@@ -1,0 +1,75 @@
+"""``cellvino track``: a film in, tracks, lineage and measures out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_cellvino.cli.film_bar import FilmBar
+from napari_cellvino.cli.recipe_options import recipe_from
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.segmentation.pipeline import make_pipeline
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.tracking.linking import LinkOptions
+from napari_cellvino.workflows.film import open_film
+from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, open_labels
+from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, track_film
+
+
+def run(options: argparse.Namespace) -> int:
+    """Track a film and write its results; 0 when that was done."""
+    return track_films([options.input], options)
+
+
+def track_films(inputs: Sequence[Path], options: argparse.Namespace) -> int:
+    """Track films one after the other, each frame by frame, and write their results; 0 when all were done."""
+    if options.frame is not None:
+        raise OptionError("a film is tracked over all its time points; leave --frame out")
+    recipe = recipe_from(options)
+    summaries = []
+    with EngineProvider() as engines:
+        for path in inputs:
+            summaries.append(_track(path, recipe, engines, options))
+    if options.json:
+        print(json_text(summaries[0] if len(summaries) == 1 else {"films": summaries}), end="")
+    return 0
+
+
+def _track(path: Path, recipe: Recipe, engines: EngineProvider, options: argparse.Namespace) -> dict[str, object]:
+    film = open_film(path, recipe.overrides)
+    labels: FilmLabels
+    choices: dict[str, object]
+    if options.masks is not None:
+        labels, choices = open_labels(options.masks, film), {"masks": options.masks.name}
+    else:
+        pipeline = make_pipeline(recipe)
+        labels, choices = FoundLabels(film, pipeline, engines), {"recipe": pipeline.recipe.model_dump(mode="json")}
+    with FilmBar(film.name, quiet=options.json) as bar:
+        tracked = finish(track_film(film, labels, _request(options, choices)), bar.report)
+    if not options.json:
+        _say(tracked, bar)
+    return tracked.tables.summary | {"folder": str(tracked.folder), "frames_per_second": round(bar.rate, 2)}
+
+
+def _request(options: argparse.Namespace, choices: dict[str, object]) -> TrackRequest:
+    return TrackRequest(
+        LinkOptions(options.reach, options.end_cost, options.division_cost, options.gap),
+        options.interval,
+        options.out,
+        overwrite=options.overwrite,
+        formats=tuple(name for text in options.to for name in text.split(",")),
+        choices=choices,
+    )
+
+
+def _say(tracked: TrackedFilm, bar: FilmBar) -> None:
+    summary = tracked.tables.summary
+    counts = ", ".join(f"{summary[name]:,} {name}" for name in ("frames", "cells", "tracks", "divisions"))
+    print(f"{tracked.folder}: {counts} ({bar.rate:.1f} frames per second)", file=sys.stderr)
+    for notice in tracked.notices:
+        print(f"  {notice}", file=sys.stderr)
