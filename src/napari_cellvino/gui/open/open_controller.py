@@ -135,19 +135,20 @@ class OpenController(QObject):
         if picture.source is None or picture.stack is None:
             self.choose(picture, axes=axes)
         else:
-            origin = picture.stack.origin  # channels may be others in number now
-            said = replace(picture.stack.overrides, axes=axes, channels=None)
-            add = partial(self._add_corrected, instead=picture)
-            self._read(origin.name, partial(_opened_origin, origin, said), add)
+            said = replace(picture.stack.overrides, axes=axes, channels=None)  # channels may be others in number now
+            self._read_again(picture, picture.stack.origin, said)
 
     def choose_level(self, level: int) -> None:
         """Read another level of a pyramid, in the place of the one that is shown."""
         picture = self.picture
         if picture is None or picture.stack is None or level == picture.stack.overrides.level:
             return
-        origin = picture.stack.origin
-        said = replace(picture.stack.overrides, level=level, spacing=None)
-        self._read(origin.name, partial(_opened_origin, origin, said), instead=picture)
+        self._read_again(picture, picture.stack.origin, replace(picture.stack.overrides, level=level, spacing=None))
+
+    def _read_again(self, picture: Picture, origin: Origin, said: MetadataOverrides) -> None:
+        """Read an image with other overrides, in the place of the one that is shown; its field in the list has them."""
+        add = partial(self._add_corrected, instead=picture)
+        self._read(origin.name, partial(_opened_origin, origin, said), add)
 
     def _correct(self, picture: Picture, stack: Stack) -> None:
         self._ignoring = True
@@ -181,7 +182,7 @@ class OpenController(QObject):
         return self._worker.start(work, Task(done=add, failed=self._fail, stopped=self._pass_over))
 
     def _add_corrected(self, opened: _Opened, instead: Picture) -> None:
-        """Show an image that was read again with other axes; as a field of the work list it is so from now on."""
+        """Show an image that was read again with other overrides; its field in the work list has them from now on."""
         key = (opened[2].origin.path, opened[1].name)
         if key in self._kept:
             self._kept[key] = opened
