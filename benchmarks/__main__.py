@@ -23,6 +23,7 @@ from benchmarks.exports import measure_exports
 from benchmarks.figure import Figure, NotMeasuredError, record, table
 from benchmarks.finetune import measure_finetune
 from benchmarks.memory import measure_memory
+from benchmarks.particles import measure_particles
 from benchmarks.peak import measure_peak
 from benchmarks.peer import measure_stardist
 from benchmarks.results import measure_results
@@ -67,6 +68,7 @@ PARTS: dict[str, Part] = {
     "cells": ("Whole cells from nuclei on a field of Cell Painting (1080 x 1080)", measure_cells),
     "suggest": ("The right model named at first sight", measure_suggest),
     "spots": ("Spots found, F1 at 2 px beside scikit-image's blob_log", measure_spots),
+    "particles": ("Particles in cells of simulated dark-field stacks (gonzalez2019)", measure_particles),
     "tracking": ("Films tracked with their own outlines, beside laptrack and btrack", measure_tracking),
     "robustness": ("Counts of disturbed fields", measure_robustness),
 }

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from napari_cellvino.cli.answer_options import add_plate_report
+from napari_cellvino.cli.answer_options import add_layout, add_plate_report
+from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
 from napari_cellvino.cli.track_options import add_track_flag, add_track_options
 
 
@@ -46,6 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_quantize(commands)
     _add_export(commands)
+    add_export_model(_command(commands, "export-model", "export_model", "write a model as a server takes it"))
     _add_plot(commands)
     _add_report(commands)
     _add_plate_report(commands)
@@ -91,6 +93,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     add_track_flag(parser)
     _add_plate_choices(parser)
     _add_choices(parser)
+    add_server(parser)
 
 
 def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -107,6 +110,7 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--patience", type=float, default=120.0, metavar="S", help="the same for a plate or image folder (120 s)")
     add("--every", type=float, default=10.0, metavar="S", help="list the folders so often, at least (10 s)")
     _add_choices(parser)
+    add_server(parser)
 
 
 def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -226,12 +230,8 @@ def _add_lists(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     info.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
     _add_folder_choices(info)
     _command(commands, "devices", "devices", "list the devices that can run models here")
-    models = _command(commands, "models", "models", "list the models, check one with its own test tensors, or go back")
-    models.add_argument(
-        "action", nargs="?", choices=["check", "back"],
-        help="check: verify files and run the test tensors; back: to the version before of a model of your own",
-    )  # fmt: skip
-    models.add_argument("name", nargs="?", help="the model (default of check: all)")
+    text = "list the models, check one with its own test tensors, go back, or encrypt one"
+    add_models(_command(commands, "models", "models", text))
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -363,6 +363,7 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _add_plate_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "fit dose-response curves to plates, compare compounds with the controls, and write a page of it"
     add_plate_report(_command(commands, "plate-report", "plate_report", text))
+    add_layout(_command(commands, "layout", "layout", "make a layout of a plate map, and fill in serial dilutions"))
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

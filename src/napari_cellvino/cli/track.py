@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_cellvino.cli.film_bar import FilmBar
-from napari_cellvino.cli.recipe_options import recipe_from
+from napari_cellvino.cli.recipe_options import engines_from, recipe_from
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
@@ -32,7 +32,7 @@ def track_films(inputs: Sequence[Path], options: argparse.Namespace) -> int:
         raise OptionError("a film is tracked over all its time points; leave --frame out")
     recipe = recipe_from(options)
     summaries = []
-    with EngineProvider() as engines:
+    with engines_from(options, recipe) as engines:
         for path in inputs:
             summaries.append(_track(path, recipe, engines, options))
     if options.json:
