@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 
 import pytest
 
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.core.image import Origin
 from napari_cellvino.core.progress import finish
-from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.results.schema import ResultKey, field_row
-from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.cluster import ClusterExecutor, cluster_client
-from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 from napari_cellvino.workflows.path_map import PathMap
-from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_folder import run_folder
 
 distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
@@ -38,23 +30,6 @@ def threads_cluster():
 def field_tree(root) -> dict[str, bytes]:
     files = (p for p in sorted(root.rglob("*")) if p.is_file() and p.parent != root)
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
-
-
-def fake_tasks(count: int, root) -> list[FieldTask]:
-    recipe, key = Recipe(), ResultKey("/i.tif", "", 0, 0, "")
-    origins = [Origin(f"/images/{n}.tif") for n in range(1, count + 1)]
-    return [FieldTask(n, o.name, o, recipe, root / o.name, key) for n, o in enumerate(origins, 1)]
-
-
-def fake_run(task: FieldTask, paths: PathMap, threads: int) -> FieldOutcome:
-    """Return an outcome without any work; field 2 ends the process that runs it."""
-    if task.name == "poison":
-        os._exit(7)
-    return FieldOutcome(task.number, field_row(task.origin, task.folder.name, "done") | {"count": 1})
-
-
-def outcomes(executor, tasks) -> list[FieldOutcome]:
-    return [event for event in executor.run(tasks) if isinstance(event, FieldOutcome)]
 
 
 def test_paths_are_mapped_there_and_back():
@@ -95,31 +70,3 @@ def test_cluster_writes_the_same_bytes_from_files_that_lie_elsewhere(threads_clu
     assert [o.row["status"] for o in done.outcomes] == ["done"] * 3
     assert field_tree(here.root) == field_tree(there.root)
     assert all(o.kept for o in finish(run_folder(images, there.pipeline, there.root, there.engines)).outcomes)
-
-
-def test_lost_scheduler_leaves_the_rest_to_this_computer(threads_cluster, images, job):
-    cluster, client = threads_cluster
-    made = []
-
-    def on_cluster(worker):
-        made.append(ClusterExecutor(client, worker, NOWHERE))
-        return made[0]
-
-    def report(event):
-        if isinstance(event, FieldOutcome) and event.number == 1:
-            client.close()
-            cluster.close()
-
-    done = finish(run_folder(images, job.pipeline, job.root, job.engines, executor=on_cluster), report)
-    assert [o.row["status"] for o in done.outcomes] == ["done"] * 3
-    assert len(ResultStore(job.root).folders()) == 3
-
-
-@pytest.mark.slow
-def test_field_that_ends_its_workers_fails_alone(tmp_path):
-    tasks = fake_tasks(4, tmp_path)
-    tasks[1] = replace(tasks[1], name="poison")
-    with cluster_client("local:1") as (client, threads):
-        done = outcomes(ClusterExecutor(client, FieldWorker(EngineProvider()), NOWHERE, threads, run=fake_run), tasks)
-    assert [(o.number, o.failed) for o in done] == [(1, False), (2, True), (3, False), (4, False)]
-    assert "ended all 3 workers" in str(done[1].row["error"])

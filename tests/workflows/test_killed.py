@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import tifffile
 
-from napari_cellvino.storage.field_ledger import FieldLedger
 from tests.processes import command, end, start
 
 FIELDS = 10
@@ -97,21 +96,6 @@ def test_killed_run_ends_with_the_same_bytes(fields, unbroken, tmp_path):
     assert unfinished(out) == []
     assert tree(out).keys() == tree(unbroken).keys()
     assert tree(out) == tree(unbroken)
-
-
-@pytest.mark.slow
-def test_killed_run_of_several_processes_ends_with_the_same_bytes(fields, unbroken, tmp_path):
-    out = tmp_path / "out"
-    chance = random.Random(17)
-    several = ("--workers", "2")
-    for _ in range(3):
-        before = results(out)
-        kill_when(fields, out, lambda b=before: results(out) > b, delay=chance.uniform(0, 0.2), more=several)
-    run_to_end(fields, out, more=several)
-    assert unfinished(out) == []
-    assert tree(out) == tree(unbroken)
-    states = [record.state for record in FieldLedger(out).records()]
-    assert states == ["done"] * FIELDS
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C for one process there")
