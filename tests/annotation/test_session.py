@@ -195,6 +195,24 @@ def test_a_box_that_moved_is_news_of_both_places():
     assert change.region == Region((0, 0), (30, 40))
 
 
+def test_what_is_to_be_saved_are_the_edits_that_differ(two):
+    session = EditSession(two)
+    for id_ in (1, 2, 3):
+        session.commit(accept(two, [id_]))
+    with session.snapshot().saving():
+        session.undo()
+    assert session.to_save == 1
+    session.redo()
+    assert (session.to_save, session.unsaved) == (0, 2)
+    session.undo()
+    session.undo()
+    session.commit(delete(two, [3]))
+    assert session.to_save == 3  # two that are saved are gone, and one is new
+    for _ in range(2):
+        session.undo()
+    assert session.to_save == 3
+
+
 @given(SCENES, st.integers(0, 10**6))
 def test_snapshots_are_the_annotation_of_their_moment(annotation, seed):
     session, chance = EditSession(annotation), Random(seed)

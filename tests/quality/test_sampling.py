@@ -14,7 +14,7 @@ from napari_cellvino.annotation.tools.mark import accept, reject
 from napari_cellvino.annotation.tools.merge import merge
 from napari_cellvino.annotation.tools.split_line import split_by_line
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.quality.sampling import Sample, draw_sample, estimate, wilson
+from napari_cellvino.quality.sampling import Sample, draw_sample, estimate, estimate_f1, wilson
 from tests.annotation.conftest import annotate
 
 
@@ -110,3 +110,18 @@ def test_too_small_samples_are_refused(annotation):
         draw_sample(annotation, 1, seed=0)
     with pytest.raises(OptionError, match="0 .*9"):
         estimate(draw_sample(annotation, 9, seed=0), annotation)
+
+
+def test_the_f1_of_all_lies_where_the_reviewed_say():
+    rng, population = np.random.default_rng(2), np.arange(120) < 96  # of 120 cells, 96 are right
+    true, held = 2 * 96 / (96 + 120), 0
+    for _ in range(400):
+        drawn = rng.choice(population, 30, replace=False)
+        found = estimate_f1(int(drawn.sum()), int((~drawn).sum()), 90)
+        held += found.interval.low <= true <= found.interval.high
+    assert held >= 0.93 * 400
+    assert estimate_f1(0, 0, 65) is None
+    known = estimate_f1(96, 24, 0)
+    assert (known.f1, known.interval.low, known.interval.high) == pytest.approx((true, true, true))
+    assert str(known) == "F1 of the model 0.89, with all 120 cells reviewed"
+    assert "0.95, between 0.77 and 0.99 from 10 of 65 cells reviewed" in str(estimate_f1(9, 1, 55))

@@ -145,3 +145,10 @@ def test_doubtful_links_say_why() -> None:
     assert (4, 20, "there") in said
     assert doubts["doubt"].is_monotonic_decreasing
     assert all(cells.thinned.size == 0 and not cells.places for cells in found.frames)  # no pixels are held
+
+
+def test_a_small_new_cell_beside_a_large_one_is_no_daughter() -> None:
+    film = [draw({1: (60, 60, 12)} | ({2: (60, 75, 3 + t % 2)} if t > 2 else {})) for t in range(7)]
+    tracks = linked(film)
+    assert tracks.parents == {}
+    assert sorted(map(len, tracks.nodes.values())) == [4, 7]

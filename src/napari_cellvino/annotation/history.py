@@ -5,9 +5,44 @@ from __future__ import annotations
 from collections import deque
 
 from napari_cellvino.annotation.edit import Edit
+from napari_cellvino.annotation.event import EditAction
 from napari_cellvino.core.errors import EditError
 
 BYTES = 256_000_000
+
+
+class EditsInEffect:
+    """Which edits are in effect, by the number of the step that made them; it knows them also where they were dropped.
+
+    To take back an edit from before the first step is a change of its own.
+    """
+
+    def __init__(self) -> None:
+        self._steps = 0
+        self._numbers: list[int] = []
+        self._undone: list[int] = []
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """The numbers of the edits in effect, in their order."""
+        return tuple(self._numbers)
+
+    def take(self, step: EditAction) -> None:
+        """Take in one step."""
+        self._steps += 1
+        if step is EditAction.UNDO and self._numbers:
+            self._undone.append(self._numbers.pop())
+        elif step is EditAction.REDO and self._undone:
+            self._numbers.append(self._undone.pop())
+        else:
+            self._undone.clear()
+            self._numbers.append(self._steps)
+
+
+def steps_between(a: tuple[int, ...], b: tuple[int, ...]) -> int:
+    """Return how many edits lie between two states: those of one that are not in the other."""
+    common = next((n for n, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b)))
+    return len(a) + len(b) - 2 * common
 
 
 class History:

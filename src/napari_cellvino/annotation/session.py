@@ -12,7 +12,7 @@ from psygnal import Signal
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.event import Change, EditAction, Event
-from napari_cellvino.annotation.history import BYTES, History
+from napari_cellvino.annotation.history import BYTES, EditsInEffect, History, steps_between
 from napari_cellvino.annotation.journal import Journal
 from napari_cellvino.annotation.paint_strokes import Stroke, edit_from_strokes
 from napari_cellvino.annotation.record import ObjectRecord
@@ -24,10 +24,6 @@ from napari_cellvino.core.errors import EditError, OutputError
 def now() -> str:
     """Return the time in UTC, to the second (ISO 8601)."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-_DEPTH = {EditAction.DO: 1, EditAction.REDO: 1, EditAction.UNDO: -1}
-_State = tuple[int, Edit | None]
 
 
 class EditSession:
@@ -54,8 +50,8 @@ class EditSession:
         self._author = author
         self._clock = clock
         self._steps = self._saved_steps = 0  # number of steps, and of saved steps
-        self._applied_edits = 0  # number of edits in effect: fewer after an undo
-        self._saved_state: _State = (0, None)
+        self._in_effect = EditsInEffect()
+        self._saved_state = self._in_effect.state
         self._copies = IncrementalCopy()
         self._lock = threading.Lock()  # protects the state that the saving thread changes
         self._open_snapshots: list[object] = []  # tokens of snapshots that are not saved yet
@@ -69,13 +65,8 @@ class EditSession:
 
     @property
     def to_save(self) -> int:
-        """Number of steps that a save would keep; 0 if the annotation is in the saved state again, all steps undone."""
-        return 0 if self._state == self._saved_state else self.unsaved
-
-    @property
-    def _state(self) -> _State:
-        """Identifies the current state; edits are compared by identity."""
-        return self._applied_edits, self.history.next_undo
+        """Number of edits between what is saved and what is there now; 0 where all since were undone."""
+        return steps_between(self._in_effect.state, self._saved_state)
 
     def commit(self, edit: Edit) -> Change:
         """Apply an edit and return the change.
@@ -133,7 +124,7 @@ class EditSession:
         self.annotation.apply(event.edit)
         self.add_to_history(event)
         self._steps += 1
-        self._applied_edits += _DEPTH[event.step]
+        self._in_effect.take(event.step)
 
     def add_to_history(self, event: Event) -> None:
         """Add a step of a journal to the history only; an undo or redo beyond the history is ignored."""
@@ -150,7 +141,7 @@ class EditSession:
         Once the previous snapshot is saved, only the changes since then are copied. ``unfinished`` strokes are painted
         into the label image but not committed yet: they are left out.
         """
-        live, journal, step, token = self.annotation, self.journal, (self._steps, self._state), object()
+        live, journal, step, token = self.annotation, self.journal, (self._steps, self._in_effect.state), object()
         with self._lock:
             busy, first = bool(self._open_snapshots), self._saved_steps == 0
             self._open_snapshots.append(token)
@@ -168,7 +159,7 @@ class EditSession:
             lambda saved: self._finish_snapshot(token, step, saved=saved),
         )
 
-    def _finish_snapshot(self, token: object, step: tuple[int, _State], *, saved: bool) -> None:
+    def _finish_snapshot(self, token: object, step: tuple[int, tuple[int, ...]], *, saved: bool) -> None:
         """Register that a snapshot was saved or dropped; later steps remain unsaved."""
         with self._lock:
             if token not in self._open_snapshots:
@@ -199,7 +190,7 @@ class EditSession:
 
     def _publish(self, event: Event) -> Change:
         self._steps += 1
-        self._applied_edits += _DEPTH[event.step]
+        self._in_effect.take(event.step)
         if self.journal is not None:
             self.journal.append(event)
             self._report_fault(self.journal.fault)

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from napari_cellvino.cli.export import format_unsaved
+from napari_cellvino.results.correction_report import F1_UNKNOWN
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.correction_report import write_report
 
@@ -21,8 +22,6 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json_text(report.as_dict()), end="")
     else:
-        print(
-            f"{totals['model']:,} cells found, {totals['corrected']:,} after correction; F1 {report.accuracy.f1_50:.3f}"
-        )
+        print(f"{totals['model']:,} cells found, {totals['corrected']:,} after correction. {report.f1 or F1_UNKNOWN}")
         print(done.path)
     return 1 if done.left_out else 0

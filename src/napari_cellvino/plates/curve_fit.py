@@ -98,19 +98,17 @@ def fit_curve(dose: Real, response: Real, *, parameters: int = 4) -> CurveFit:
     outliers[known] = _outliers(x[known], response[known], parameters)
     used = known & ~outliers
     found = _least_squares(x[used], response[used], parameters)
-    if found is None:
-        return _unfitted(len(dose), "the fit did not settle", outliers)
     return _described(found, x[used], response[used], np.log10(doses), outliers)
 
 
-def _least_squares(x: Real, y: Real, count: int, loss: str = "linear") -> tuple[Real, Real, Real] | None:
-    """Return the best parameters with their Jacobian and residuals, of several beginnings; None where none settles."""
+def _least_squares(x: Real, y: Real, count: int, loss: str = "linear") -> tuple[Real, Real, Real]:
+    """Return the best parameters with their Jacobian and residuals, of several beginnings."""
     from scipy.optimize import least_squares
 
     scale = float(np.ptp(y)) or 1.0
     low = [y.min() - 2 * scale, y.min() - 2 * scale, x.min() - WIDE, 0.05, -2.5]
     high = [y.max() + 2 * scale, y.max() + 2 * scale, x.max() + WIDE, 10.0, 2.5]
-    best = None
+    fits = []
     ends = float(np.median(y[x <= np.quantile(x, 0.25)])), float(np.median(y[x >= np.quantile(x, 0.75)]))
     spread = MAD_TO_SD * float(np.median(np.abs(np.diff(y[np.argsort(x)])))) / np.sqrt(2) or 0.05 * scale
     for middle in np.quantile(x, (0.25, 0.5, 0.75)):
@@ -120,9 +118,9 @@ def _least_squares(x: Real, y: Real, count: int, loss: str = "linear") -> tuple[
                 _residual(x, y), start, bounds=(low[:count], high[:count]), x_scale=[scale, scale, 1, 1, 1][:count],
                 loss=loss, f_scale=max(2 * spread, 1e-3 * scale), max_nfev=400,
             )  # fmt: skip
-            if fit.success and (best is None or fit.cost < best.cost):
-                best = fit
-    return None if best is None else (best.x, best.jac, _residual(x, y)(best.x))
+            fits.append(fit)
+    best = min(fits, key=lambda fit: float(fit.cost))
+    return best.x, best.jac, _residual(x, y)(best.x)
 
 
 def _residual(x: Real, y: Real) -> Callable[[Real], Real]:
@@ -133,7 +131,7 @@ def _outliers(x: Real, y: Real, count: int) -> NDArray[np.bool_]:
     """Return the points far from a curve that bears outliers; none where those are many: then it is no curve."""
     robust = _least_squares(x, y, min(count, 4), loss="soft_l1")
     none = np.zeros(len(x), bool)
-    if robust is None or len(x) < count + 4:
+    if len(x) < count + 4:
         return none
     residual = robust[2]
     spread = MAD_TO_SD * float(np.median(np.abs(residual))) * np.sqrt(len(x) / max(1, len(x) - count))

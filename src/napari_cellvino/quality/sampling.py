@@ -1,6 +1,6 @@
-"""Estimates from a random sample of reviewed objects: the number of cells, and the precision of the model.
+"""Estimates from reviewed objects: the number of cells, the precision of the model from a random sample, and its F1.
 
-Cells that the model missed are not among its objects: estimates are about what it found.
+Cells that the model missed are not among its objects: estimates of a sample are about what it found.
 
 References
 ----------
@@ -68,6 +68,29 @@ class SampleEstimate:
         return f"{count}, precision {right:.1f} ± {wide:.1f} %, from {self.reviewed} of {self.population:,} cells"
 
 
+@dataclass(frozen=True, slots=True)
+class F1Estimate:
+    """The F1 of a model over the cells that were reviewed, and where that over all cells lies.
+
+    ``reviewed`` of ``cells`` were looked at, those that the model made up or missed among them. The interval holds
+    where these are like the others, as a random sample is.
+    """
+
+    f1: float
+    interval: Interval
+    reviewed: int
+    cells: int
+
+    def __str__(self) -> str:
+        if self.reviewed >= self.cells:
+            return f"F1 of the model {self.f1:.2f}, with all {self.cells:,} cells reviewed"
+        low, high = self.interval.low, self.interval.high
+        return (
+            f"F1 of the model {self.f1:.2f}, between {low:.2f} and {high:.2f} from {self.reviewed:,} of {self.cells:,} "
+            "cells reviewed (95 %, if these are like the others: doubtful ones are worse, a random sample is fair)"
+        )
+
+
 def draw_sample(annotation: Annotation, size: int, *, seed: int) -> Sample:
     """Return ``size`` objects drawn without putting back; all of them where there are fewer. Drawn ones are left out.
 
@@ -116,6 +139,31 @@ def wilson(right: int, drawn: int, population: int) -> Interval:
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return Interval(max(0.0, middle - half), min(1.0, middle + half))
+
+
+def estimate_f1(right: int, wrong: int, unseen: int) -> F1Estimate | None:
+    """Return the F1 of a model from what was reviewed of its cells; None where that is nothing.
+
+    AP = TP / (TP + FP + FN) is a share, of which Wilson's interval is known, and F1 = 2 AP / (1 + AP) rises with it.
+
+    Parameters
+    ----------
+    right
+        Reviewed cells that the model had right (TP).
+    wrong
+        What it had wrong: cells that it made up, and that it missed (FP + FN).
+    unseen
+        Cells that nobody looked at.
+    """
+    drawn = right + wrong
+    if not drawn:
+        return None
+    found = wilson(right, drawn, drawn + unseen)
+    return F1Estimate(_f1_of(right / drawn), Interval(_f1_of(found.low), _f1_of(found.high)), drawn, drawn + unseen)
+
+
+def _f1_of(ap: float) -> float:
+    return 2 * ap / (1 + ap)
 
 
 def _mean_interval(cells: np.ndarray[tuple[int, ...], np.dtype[np.float64]], population: int, least: float) -> Interval:

@@ -20,18 +20,20 @@ from napari_cellvino.formats.field import Box, Cells, ExportField, boxes_of
 from napari_cellvino.quality.accuracy import IOU_PERCENT, Accuracy, FieldMatch, summarise
 from napari_cellvino.quality.box_accuracy import DetectionAccuracy, DetectionMatch, summarise_detections
 from napari_cellvino.quality.corrections import KINDS, Boxes, Correction, CorrectionFigures, compare, compare_boxes
+from napari_cellvino.quality.sampling import F1Estimate, estimate_f1
 from napari_cellvino.results.correction_page import render_page
 from napari_cellvino.results.crop_pictures import Integers, Window, as_data_url, box_mask, draw_crop, window_round
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.json_text import json_text
 
 WORST = 24
+F1_UNKNOWN = "The F1 of the model is not known: nothing that it found was reviewed"
 PROVENANCE = ("model", "model_sha256", "software", "pixels_sha256", "plane", "outline", "engine", "recipe")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldReport:
-    """One field of the report; ``counted`` is without excluded and rejected cells.
+    """One field of the report; ``counted`` is without excluded and rejected cells, ``unseen`` were not reviewed.
 
     ``classes`` has, by the name of a class, how many the model found and how many there are after correction.
     """
@@ -40,6 +42,7 @@ class FieldReport:
     figures: CorrectionFigures
     counted: int
     reviewed: int
+    unseen: int
     classes: Mapping[str, tuple[int, int]]
     provenance: Mapping[str, object]
 
@@ -73,9 +76,10 @@ class CorrectionReport:
         self._check(model, shown)
         figures = _compared(model, shown.cells)
         counted = sum(not cell.excluded for cell in shown.cells.cells)
-        reviewed = sum(cell.review != "unseen" for cell in corrected.cells.cells)
+        unseen = sum(cell.review == "unseen" for cell in corrected.cells.cells)
+        reviewed = len(corrected.cells.cells) - unseen
         classes = _by_class(model, shown.cells)
-        self.fields.append(FieldReport(shown.name, figures, counted, reviewed, classes, corrected.provenance))
+        self.fields.append(FieldReport(shown.name, figures, counted, reviewed, unseen, classes, corrected.provenance))
         misses = [*self.worst, *_misses(model, shown, figures)]
         self.worst = sorted(misses, key=lambda miss: miss.correction.agreement)[:WORST]
 
@@ -104,6 +108,21 @@ class CorrectionReport:
         """The scores of the model against the corrected outlines, or boxes, over all fields."""
         return _accuracy([f.figures.match for f in self.fields])
 
+    @property
+    def f1(self) -> F1Estimate | None:
+        """The F1 of the model over the cells that were reviewed; None where it cannot be told.
+
+        Cells that nobody looked at are the model's own, and say nothing. They are not where it was compared with what
+        another model had found.
+        """
+        score = self.accuracy
+        matched = round(score.f1_50 * (score.true + score.predicted) / 2) if score.true + score.predicted else 0
+        unseen = sum(f.unseen for f in self.fields)
+        if matched < unseen:
+            return None
+        wrong = score.true + score.predicted - 2 * matched
+        return estimate_f1(matched - unseen, wrong, unseen)
+
     def as_dict(self) -> dict[str, object]:
         """Return plain values for JSON: totals, scores, every field with what made it, every correction."""
         classes = dict.fromkeys(name for f in self.fields for name in f.classes)
@@ -114,6 +133,8 @@ class CorrectionReport:
             "totals": self.totals(),
             "classes": {name: _class_counts([f.classes.get(name, (0, 0)) for f in self.fields]) for name in classes},
             "scores": {**asdict(self.accuracy), **thresholds},
+            "f1_of_reviewed": asdict(self.f1) if self.f1 is not None else None,
+            "f1_in_words": str(self.f1 or F1_UNKNOWN),
             "fields": [_field_dict(f) for f in self.fields],
         }
 

@@ -29,6 +29,7 @@ from napari_cellvino.tracking.frame_cells import FrameCells, shared_pixels
 NEAREST = 5  # cells of the later frame that a cell may become
 DAUGHTERS = 4  # of these, the likeliest, two of which a cell may divide into
 OVERLAP, DISTANCE, SIZE = 1.0, 0.5, 0.5  # weights of the costs
+UNLIKE = 1.5  # weight of how unlike in size daughters are: a small new cell beside a large one is no division
 AT_EDGE = 0.5  # of the cost of an end or a beginning, where a cell touches the edge
 ROUNDS = 2  # in which links are sought with the motion of neighbours
 FEWEST = 4  # links from which the motion of neighbours is told
@@ -191,7 +192,7 @@ def _divisions(
     ]
     together = _costs(before, pairs, rows, centres, sizes, pairs.shared[:, one] + pairs.shared[:, two])
     alike = np.abs(np.log(after.sizes[a] / after.sizes[b]))
-    return rows, a, b, together + options.division + SIZE * alike
+    return rows, a, b, together + options.division + UNLIKE * alike
 
 
 def _best(

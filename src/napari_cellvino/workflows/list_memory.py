@@ -7,17 +7,19 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.settings import settings_path
 from napari_cellvino.storage.atomic import atomic_path
 
 
 class ListMemory(BaseModel):
-    """The files and folders of a list, and its folder of results."""
+    """The files and folders of a list, its folder of results, and what the user said of images, by their paths."""
 
     model_config = ConfigDict(frozen=True)
 
     inputs: tuple[Path, ...]
     root: Path
+    overrides: dict[str, MetadataOverrides] = {}
 
 
 def last_list() -> ListMemory | None:

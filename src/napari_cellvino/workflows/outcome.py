@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,13 @@ from napari_cellvino.core.image import Plane, PlaneReader, Stack
 from napari_cellvino.core.recipe import Recipe, renamed
 from napari_cellvino.quality.changes import Changes
 from napari_cellvino.results.field_result import annotate
+from napari_cellvino.results.plate_place import PlatePlace
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.prepare import channel_name, describe_plane
 from napari_cellvino.segmentation.volume import StackMaps
+from napari_cellvino.workflows.save_field import SaveRequest
 from napari_cellvino.workflows.saved_field import SavedField
 
 MAX_FIELDS = 24  # kept in memory
@@ -60,14 +63,6 @@ class ShownField:
     classes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """Expected seconds of inference on the open image, and per outlined cell (0 without an outlining model)."""
-
-    seconds: float
-    per_cell: float = 0.0
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class FieldKey:
     """One field: the pixels of an image, and the time point (from 1)."""
@@ -88,11 +83,18 @@ class FieldKey:
 
 @dataclass(frozen=True, slots=True)
 class StoredOutcome:
-    """The outcome of a field, its pipeline, and the reference that changes are counted against."""
+    """The outcome of a field, its image and pipeline, and the reference that changes are counted against."""
 
     outcome: Outcome
     pipeline: Pipeline
     kept: Decoded
+    stack: Stack
+
+    def save_request(self, root: Path, place: PlatePlace | None = None) -> SaveRequest:
+        """Return a request to save the outcome under ``root``; ``place`` is the image's place on a plate."""
+        prediction = self.outcome.prediction
+        pipeline = self.pipeline.with_values(prediction.values).with_overrides(self.stack.overrides)
+        return SaveRequest(root, prediction, pipeline, place)
 
 
 class OutcomeCache:
@@ -111,6 +113,10 @@ class OutcomeCache:
     def take(self, key: FieldKey) -> StoredOutcome | None:
         """Remove and return the outcome of a field; None if there is none."""
         return self._held.pop(key, None)
+
+    def find(self, plane: Plane) -> StoredOutcome | None:
+        """Return the outcome that was made of a plane; None if there is none."""
+        return next((held for held in self._held.values() if held.outcome.prediction.plane is plane), None)
 
     def forget(self, planes: PlaneReader) -> list[StoredOutcome]:
         """Remove all fields of an image, and return their outcomes."""

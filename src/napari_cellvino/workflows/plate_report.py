@@ -11,6 +11,7 @@ from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.plate import Plate, Well, standard_size
 from napari_cellvino.plates.dose_response import AnswerChoices, PlateAnswers, answer
 from napari_cellvino.plates.layout import COLUMNS, Layout, read_layout
+from napari_cellvino.plates.screening import Scale
 from napari_cellvino.plates.well_measures import measures
 from napari_cellvino.results.plate_page import Thumbnails, write_answers
 from napari_cellvino.results.schema import COUNTS_NAME, LAYOUT_NAME, QC_NAME, WELLS_NAME
@@ -78,6 +79,7 @@ def write_plate_report(
     columns = dict.fromkeys(map(str, found.table.columns), 1.0)
     titles = {one.name: one.heading for one in measures({Well(0, 0): columns}, ())}
     title = titles.get(choices.measure, choices.measure)
+    title = {Scale.PERCENT: f"{title}, % of control", Scale.FOLD: f"{title}, fold of control"}.get(choices.scale, title)
     page = write_answers(found, out or results[0] / ANSWERS, _thumbnails(results), title=title, unit=unit)
     return WrittenAnswers(found, page)
 

@@ -198,10 +198,16 @@ def at_time(recipe: Recipe, origin: Origin) -> Recipe:
 
 
 def list_fields(
-    files: Sequence[Path], recipe: Recipe, sources: OpenSources | None = None
+    files: Sequence[Path],
+    recipe: Recipe,
+    sources: OpenSources | None = None,
+    overrides: Mapping[str, MetadataOverrides] | None = None,
 ) -> Iterator[tuple[Origin, Stack | CellvinoError]]:
-    """Yield every position (and time point, if requested) of every file, or the error that prevents reading it."""
-    sources = sources or OpenSources()
+    """Yield every position (and time point, if requested) of every file, or the error that prevents reading it.
+
+    ``overrides`` is what the user said of single images, by their paths, beside what the recipe says of all.
+    """
+    sources, said = sources or OpenSources(), overrides or {}
     covered: set[Path] = set()  # a multi-file OME-TIFF opens from any of its files: once is enough
     for path in files:
         origin = Origin(path=str(path))
@@ -211,7 +217,8 @@ def list_fields(
             yield origin, _no_images(path)
             continue
         try:
-            source = sources.image(path, recipe.overrides)
+            here = recipe.with_overrides(said[str(path)]) if str(path) in said else recipe
+            source = sources.image(path, here.overrides)
         except CellvinoError as error:
             yield origin, error
             continue

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.core.image import Origin
+from napari_cellvino.core.image import MetadataOverrides, Origin
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.io import is_image_folder
 from napari_cellvino.results.counts_table import UNREADABLE, read_rows
@@ -96,15 +96,18 @@ def usual_root(inputs: Sequence[Path]) -> Path:
     return results_beside(first)
 
 
-def read_work_list(inputs: Sequence[Path], store: ResultStore) -> Iterator[WorkField]:
+def read_work_list(
+    inputs: Sequence[Path], store: ResultStore, overrides: Mapping[str, MetadataOverrides] | None = None
+) -> Iterator[WorkField]:
     """Yield the fields of files and folders as they stand, each position and time point one; files are opened in turn.
 
+    ``overrides`` is what the user said of single images, by their paths: with other axes they may be other fields.
     Where a folder is among the inputs, the fields of its results that lie elsewhere follow.
     """
     standing = standing_in(store)
     seen: set[FieldId] = set()
     files = [path for path in list_inputs(inputs) if not _is_plain_folder(path)]
-    for origin, stack in list_fields(files, EVERY_TIME_POINT):
+    for origin, stack in list_fields(files, EVERY_TIME_POINT, overrides=overrides):
         error = str(stack) if isinstance(stack, CellvinoError) else ""
         found = standing.of(WorkField(origin, FieldState.FAILED if error else FieldState.WAITING, error))
         seen.add(found.id)

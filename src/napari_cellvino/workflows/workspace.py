@@ -17,7 +17,7 @@ from psygnal import Signal
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageValueError, OptionError
-from napari_cellvino.core.image import PlaneReader, Stack
+from napari_cellvino.core.image import Plane, PlaneReader, Stack
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe, fitted, make_recipe, renamed
 from napari_cellvino.engines.engine import Engine
@@ -37,12 +37,11 @@ from napari_cellvino.segmentation.pipeline import (
     without_unused_parameters,
 )
 from napari_cellvino.segmentation.predict import Estimate, estimate_run
-from napari_cellvino.segmentation.predict_field import decode_again, predict_field, refiner_for
+from napari_cellvino.segmentation.predict_field import decode_again, predict_field
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.volume import cell_map
 from napari_cellvino.workflows.channel_guess import ChannelGuess
 from napari_cellvino.workflows.outcome import (
-    Expected,
     FieldKey,
     Outcome,
     OutcomeCache,
@@ -51,6 +50,7 @@ from napari_cellvino.workflows.outcome import (
     shown_field,
     with_metadata,
 )
+from napari_cellvino.workflows.run_cost import Expected, corrected, measure_cost
 from napari_cellvino.workflows.save_field import SaveRequest
 from napari_cellvino.workflows.saved_field import SavedField, SavedFieldRequest
 
@@ -81,6 +81,7 @@ class Workspace:
         self.saved: SavedField | None = None  # that is corrected, as long as nothing was run
         self._reference: Decoded | None = None
         self._field: FieldKey | None = None  # of the outcome
+        self._field_stack: Stack | None = None
         self._outcome_cache = OutcomeCache()
         self.channel_guess = ChannelGuess()
         self._engines = EngineProvider()
@@ -189,18 +190,11 @@ class Workspace:
         """Return the number of tiles and the memory of a run on the open image."""
         return estimate_run(self._require_stack().shape, self.load_package().spec, self.recipe)
 
-    def expected(self) -> Expected:
-        """Return the expected time of inference on the open image; compiles the network first (call from a thread)."""
-        work = self.estimate()
-        engine, pipeline = self.engine(), self.pipeline()
-        engine.load(work.tile)
-        seconds = work.tiles * self.load_package().spec.views * engine.seconds(work.tile)
-        if pipeline.refine is None:
-            return Expected(seconds)
-        refiner = refiner_for(pipeline, self._engines)
-        tile = refiner.package.spec.tile
-        refiner.engine.load(tile)
-        return Expected(seconds, refiner.engine.seconds(tile))
+    def expected(self) -> Generator[Progress, None, Expected]:
+        """Yield progress and return what a run on the open image takes (call from a thread)."""
+        pipeline = self.pipeline()
+        foretold = yield from measure_cost(self._require_stack(), pipeline, self._engines)
+        return Expected(corrected(foretold, pipeline), foretold)
 
     # -- running
 
@@ -237,15 +231,15 @@ class Workspace:
         self.use_stack(None)
         self._outcome_cache.clear()
 
-    def accept(self, outcome: Outcome, pipeline: Pipeline, planes: PlaneReader | None = None) -> None:
+    def accept(self, outcome: Outcome, pipeline: Pipeline, stack: Stack | None = None) -> None:
         """Make the outcome of a run of ``pipeline`` the current one, and the reference for changes.
 
-        ``planes`` are the pixels of the run. If another image or time point is open now, the outcome is cached until
+        ``stack`` is the image of the run. If another image or time point is open now, the outcome is cached until
         its field is opened again.
         """
-        key = FieldKey(planes, pipeline.recipe.frame) if planes is not None else self._field
-        if key is not None and key != self._field:
-            self._store(key, StoredOutcome(outcome, pipeline, outcome.prediction.decoded))
+        key = FieldKey(stack.planes, pipeline.recipe.frame) if stack is not None else self._field
+        if stack is not None and key is not None and key != self._field:
+            self._store(key, StoredOutcome(outcome, pipeline, outcome.prediction.decoded, stack))
             return
         self.done = pipeline
         self._reference = outcome.prediction.decoded
@@ -292,10 +286,11 @@ class Workspace:
     def _enter_field(self) -> None:
         """If another field is open now, cache the current outcome and restore that of the new field."""
         key = FieldKey(self.stack.planes, self.recipe.frame) if self.stack is not None else None
+        left, self._field_stack = self._field_stack, self.stack
         if key == self._field:
             return
-        if self._field is not None and self.outcome and self.done and self._reference is not None:
-            self._store(self._field, StoredOutcome(self.outcome, self.done, self._reference))
+        if self._field is not None and left and self.outcome and self.done and self._reference is not None:
+            self._store(self._field, StoredOutcome(self.outcome, self.done, self._reference, left))
         self._field, self.done, self._reference = key, None, None
         self.show_saved(None)
         if self.outcome is not None:
@@ -378,9 +373,12 @@ class Workspace:
             return SavedFieldRequest(self.saved, place)
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to save yet; run the model first")
-        prediction = self.outcome.prediction
-        pipeline = self.done.with_values(prediction.values).with_overrides(self._require_stack().overrides)
-        return SaveRequest(root, prediction, pipeline, place)
+        shown = StoredOutcome(self.outcome, self.done, self.outcome.prediction.decoded, self._require_stack())
+        return shown.save_request(root, place)
+
+    def left_outcome(self, plane: Plane) -> StoredOutcome | None:
+        """Return the outcome of a field that was left, by the plane that it was made of; None where it is dropped."""
+        return self._outcome_cache.find(plane)
 
 
 def _run(stack: Stack, pipeline: Pipeline, engines: EngineProvider) -> Generator[Progress, None, Outcome]:

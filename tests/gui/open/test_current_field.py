@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import tifffile
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_cellvino.core.image import ZMode
 from napari_cellvino.gui.shell.window import CellvinoWindow
@@ -72,12 +75,52 @@ def test_a_review_goes_on_where_it_was_left(
     viewer.dims.set_current_step(0, 1)
     run(window)
     assert window.session.reviewer.unsaved == 1
-    viewer.dims.set_current_step(0, 0)
     window.show_step(3)
+    review.canvas.setFocus()
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    assert f"Delete #{review.ids[0]}, was in film." in review.said
+    assert viewer.dims.current_step[0] == 1
+    review.key("Z", Qt.KeyboardModifier.ControlModifier)
+    assert viewer.dims.current_step[0] == 0
     assert len(review.reviewer.annotation.records) == len(review.ids) - 1
     review.canvas.setFocus()
     review.key("Z", Qt.KeyboardModifier.ControlModifier)
     assert len(review.reviewer.annotation.records) == len(review.ids)
+
+
+def test_the_closing_question_saves_every_field(
+    window: CellvinoWindow,
+    viewer: napari.Viewer,
+    open_file: OpenFile,
+    film: Path,
+    run: Run,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_file(window, film)
+    window.session.saver.choose(str(film.parent / "out"))
+    reviewer, asked = window.session.reviewer, []
+    for frame in (0, 1):
+        viewer.dims.set_current_step(0, frame)
+        run(window)
+        review = Review(window, qtbot)
+        review.click(review.ids[0])
+        review.key("D")
+    assert (reviewer.unsaved, reviewer.editor.unsaved) == (2, 1)
+
+    def press_save() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        asked.append(box.text())
+        QTest.mouseClick(box.button(QMessageBox.StandardButton.Save), Qt.MouseButton.LeftButton)
+
+    monkeypatch.setattr(viewer.window._qt_window, "closeEvent", lambda event: event.ignore())  # the viewer of all tests
+    QTimer.singleShot(300, press_save)
+    viewer.window._qt_window.close()
+    assert asked == ["2 corrections in 2 fields not saved yet."]
+    assert reviewer.unsaved == 0
+    with (film.parent / "out" / "counts.csv").open() as table:
+        assert {row["frame"] for row in csv.DictReader(table)} == {"1", "2"}
 
 
 def test_next_goes_to_a_cell_of_the_time_point_that_is_shown(

@@ -15,7 +15,7 @@ from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.io.label_tiff import read_labels
 
 from ..conftest import WAIT_MS
-from ..review_session import Review
+from ..review_session import LEFT, Review
 
 CTRL, ALT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
 
@@ -189,14 +189,16 @@ def test_a_cell_painted_in_two_places_is_told(review: Review) -> None:
     assert f"#{first} is in 2 pieces" in review.said
 
 
-def test_a_preview_of_the_sliders_is_not_saved(review: Review, qtbot: QtBot) -> None:
-    window = review.window
+def test_a_preview_of_the_sliders_is_saved_by_a_button_that_says_so(review: Review, qtbot: QtBot) -> None:
+    window, save = review.window, review.window.save_panel
     window.show_step(2)
     window.run_panel.sliders.rows["confidence"].number.setValue(0.9)
     qtbot.waitUntil(lambda: window.session.runner.has_preview, timeout=WAIT_MS)
     window.show_step(4)
     qtbot.waitUntil(lambda: not window.session.busy, timeout=WAIT_MS)
-    assert not window.save_panel.save_button.isEnabled()
-    assert "preview" in window.save_panel.hint.text()
-    window.session.runner.keep_preview()
-    assert window.save_panel.save_button.isEnabled()
+    assert save.save_button.text().startswith("Keep the preview and &save ")
+    assert "go back first" in save.hint.text()
+    QTest.mouseClick(save.save_button, LEFT)
+    qtbot.waitUntil(lambda: window.session.saver.saved is not None, timeout=WAIT_MS)
+    assert not window.session.runner.has_preview
+    assert save.save_button.text().startswith("&Save ")

@@ -86,6 +86,7 @@ def test_the_report_has_the_last_correction(saved: Review, click: Click, qtbot: 
     qtbot.waitUntil(lambda: exporter.made is not None, timeout=WAIT_MS)
     n = len(saved.ids)
     assert f"{n} cells found, {n - 1} after correction" in exporter.made.summary
+    assert f"F1 of the model 0.00, between 0.00 and 0.88 from 1 of {n} cells reviewed" in exporter.made.summary
     assert (tmp_path / "results" / "corrections.html").stat().st_size > 1000
 
 

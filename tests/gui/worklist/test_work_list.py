@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QWidget
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.results.store import ResultStore
+from napari_cellvino.workflows.list_memory import last_list
 from napari_cellvino.workflows.work_list import FieldState
 
 from ..conftest import WAIT_MS
@@ -158,3 +159,33 @@ def test_saved_fields_are_reviewed_without_a_run(
     assert len(reviewer.annotation.records) == count
     assert reviewer.progress.reviewed == 1
     assert not reviewer.unsaved
+
+
+def test_axes_that_were_corrected_hold_in_the_list(
+    window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
+) -> None:
+    drop(window, folder)
+    settled(window, qtbot)
+    session, work_list = window.session, window.session.work_list
+    work_list.show(3)
+    settled(window, qtbot)
+    window.show_step(1)
+    click(window.open_panel.correct_button)
+    form = window.open_panel.correct
+    form.axes.setCurrentIndex(form.axes.findData("ZYX"))
+    click(form.apply_button)
+    settled(window, qtbot)
+    assert list(facts(window)) == ["a", "b", "damaged", "film"]  # a stack is one field
+    assert session.workspace.stack.shape.z == 2
+    work_list.show(0)
+    settled(window, qtbot)
+    work_list.show(3)
+    settled(window, qtbot)
+    assert session.workspace.stack.shape[:3] == (1, 1, 2)
+    session.run_listed([3])
+    settled(window, qtbot)
+    (row,) = ResultStore(work_list.root).rows()
+    assert row["frame"] == ""
+    remembered = last_list()
+    assert remembered is not None
+    assert remembered.overrides[str(folder / "film.tif")].axes == "ZYX"

@@ -2,6 +2,7 @@
 
 from napari_cellvino.gui.napari_bridge.canvas import Canvas
 from napari_cellvino.gui.napari_bridge.cell_look import CellLook, drawn_look
+from napari_cellvino.gui.napari_bridge.cell_paint import Paint, paint_of, plain_paint
 from napari_cellvino.gui.napari_bridge.field_layers import FieldLayers
 from napari_cellvino.gui.napari_bridge.image_layers import Picture, Pictures
 from napari_cellvino.gui.napari_bridge.layer_reader import axes_choices, stack_of
@@ -14,6 +15,7 @@ __all__ = [
     "CellLook",
     "FieldLayers",
     "LayerRecipe",
+    "Paint",
     "Picture",
     "Pictures",
     "ResultLayers",
@@ -23,6 +25,8 @@ __all__ = [
     "axes_choices",
     "drawn_look",
     "layer_space",
+    "paint_of",
+    "plain_paint",
     "prepare_layers",
     "seen_in",
     "stack_of",

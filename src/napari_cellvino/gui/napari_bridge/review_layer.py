@@ -8,6 +8,7 @@ the image.
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import nullcontext
 from math import dist
 from typing import Any
 
@@ -21,6 +22,8 @@ from psygnal import Signal
 
 from napari_cellvino.annotation.paint_strokes import Stroke
 from napari_cellvino.annotation.region import Region
+from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
+from napari_cellvino.gui.napari_bridge.cell_paint import Paint
 from napari_cellvino.gui.napari_bridge.layer_style import is_one_colour
 
 FILLED_OPACITY = 0.5
@@ -74,6 +77,24 @@ class ReviewLayer:
         if drawing and isinstance(self.layer, Labels):
             self.layer.mode = "pan_zoom"
         self.layer.mouse_pan = not drawing
+
+    @property
+    def contour(self) -> int:
+        """Width of the outlines in px; 0 where cells are filled, or boxes."""
+        return int(self.layer.contour) if isinstance(self.layer, Labels) else 0
+
+    def paint_cells(self, paint: Paint) -> None:
+        """Give the cells their colours."""
+        layer = self.layer
+        if isinstance(layer, Vectors):
+            layer.edge_color = paint.sides
+            return
+        self._own_colours, colours = None, paint.colormap
+        if not self.contour and is_one_colour(colours):
+            self._own_colours, colours = colours, label_colormap()
+        ready = paint.texture if paint.contour == self.contour else None
+        with layer.drawn(ready) if isinstance(layer, CellLabels) else nullcontext():
+            layer.colormap = colours
 
     def toggle_fill(self) -> bool:
         """Fill the cells, or outline them again; return False where they are boxes."""

@@ -29,7 +29,7 @@ class OpenController(QObject):
     listed = Signal()  # pictures came or went, or were renamed
     changed = Signal()  # `picture`, `reading` or `failure`
     left = Signal(object)  # planes of a picture whose layers another one has taken
-    corrected = Signal(object)  # Stack that the user has given other sizes or names
+    corrected = Signal(object)  # Stack that the user has given other axes, sizes or names
 
     def __init__(self, viewer: napari.Viewer, workspace: Workspace, worker: SerialWorker) -> None:
         super().__init__()
@@ -63,18 +63,18 @@ class OpenController(QObject):
 
     def open(self, path: Path, pattern: str = "") -> None:
         """Open a file, or the images that a pattern finds in a folder; add layers to the viewer and work on it."""
-        self._read(path.name, lambda: _open(path, MetadataOverrides(pattern=pattern)))
+        self._read(path.name, lambda: _open(path, MetadataOverrides(pattern=pattern)), self._add)
 
     def go_to(self, position: Position) -> None:
         """Work on another position of the file; its layers take the place of the ones shown."""
         if self.picture is not None and self.picture.source is not None:
             source = self.picture.source
-            self._read(position.name, lambda: _opened(source, position), instead=self.picture)
+            self._read(position.name, lambda: _opened(source, position), partial(self._add, instead=self.picture))
 
     def show_field(self, source: Source, position: Position) -> None:
         """Work on a field of a plate, in the layers of the field shown before; one asked for earlier is passed over."""
         self._field.stop()
-        self._field = self._read(position.name, lambda: _opened(source, position))
+        self._field = self._read(position.name, lambda: _opened(source, position), self._add)
 
     def show_origin(self, origin: Origin, overrides: MetadataOverrides) -> None:
         """Work on a field of a file, in the place of the field of the work list shown before."""
@@ -85,7 +85,16 @@ class OpenController(QObject):
             return
         known = self._kept.get((origin.path, origin.position))
         work = (lambda: known) if known is not None else partial(_opened_origin, origin, overrides)
-        self._field = self._read(origin.name, work, frame=frame)
+        self._field = self._read(origin.name, work, partial(self._add_listed, frame=frame))
+
+    def choose_origin(self, origin: Origin) -> None:
+        """Work on a time point of a picture of the viewer by where its pixels are; one that is gone is passed over."""
+        frame = origin.frame or 1
+        for picture in self.pictures.listed():
+            if picture.stack is not None and picture.stack.origin_of(frame) == origin:
+                if picture is not self.picture:
+                    self.choose(picture)
+                self._workspace.choose(frame=frame)
 
     def choose(self, picture: Picture | None, *, axes: str | None = None) -> None:
         """Work on a picture of the viewer, or on none."""
@@ -123,20 +132,23 @@ class OpenController(QObject):
         picture = self.picture
         if picture is None:
             return
-        if picture.source is None:
+        if picture.source is None or picture.stack is None:
             self.choose(picture, axes=axes)
         else:
-            path = picture.source.path
-            self._read(path.name, lambda: _open(path, MetadataOverrides(axes)), instead=picture)
+            said = replace(picture.stack.overrides, axes=axes, channels=None)  # channels may be others in number now
+            self._read_again(picture, picture.stack.origin, said)
 
     def choose_level(self, level: int) -> None:
         """Read another level of a pyramid, in the place of the one that is shown."""
         picture = self.picture
         if picture is None or picture.stack is None or level == picture.stack.overrides.level:
             return
-        origin = picture.stack.origin
-        said = replace(picture.stack.overrides, level=level, spacing=None)
-        self._read(origin.name, partial(_opened_origin, origin, said), instead=picture)
+        self._read_again(picture, picture.stack.origin, replace(picture.stack.overrides, level=level, spacing=None))
+
+    def _read_again(self, picture: Picture, origin: Origin, said: MetadataOverrides) -> None:
+        """Read an image with other overrides, in the place of the one that is shown; its field in the list has them."""
+        add = partial(self._add_corrected, instead=picture)
+        self._read(origin.name, partial(_opened_origin, origin, said), add)
 
     def _correct(self, picture: Picture, stack: Stack) -> None:
         self._ignoring = True
@@ -162,18 +174,26 @@ class OpenController(QObject):
 
     # -- reading
 
-    def _read(
-        self, name: str, work: Callable[[], _Opened], instead: Picture | None = None, frame: int | None = None
-    ) -> Task:
-        """Read a picture and show it; with a time point (from 1) as the field of the work list."""
+    def _read(self, name: str, work: Callable[[], _Opened], add: Callable[[_Opened], None]) -> Task:
+        """Read a picture and show it by ``add``."""
         self.failure = None
         self._reading.append(name)
         self.changed.emit()
-        add = partial(self._add, instead=instead) if frame is None else partial(self._add_listed, frame=frame)
         return self._worker.start(work, Task(done=add, failed=self._fail, stopped=self._pass_over))
 
+    def _add_corrected(self, opened: _Opened, instead: Picture) -> None:
+        """Show an image that was read again with other overrides; its field in the work list has them from now on."""
+        key = (opened[2].origin.path, opened[1].name)
+        if key in self._kept:
+            self._kept[key] = opened
+        self._add(opened, instead)
+        self.corrected.emit(opened[2])
+
     def _add_listed(self, opened: _Opened, frame: int) -> None:
-        """Show a field of the work list; what was opened of the last ones is kept, and with it what was done to it."""
+        """Show a field of the work list at a time point, from 1.
+
+        What was opened of the last ones is kept, and with it what was done to it.
+        """
         source, position, stack, recipes = opened
         key = (stack.origin.path, position.name)
         self._kept.pop(key, None)
@@ -195,7 +215,7 @@ class OpenController(QObject):
         self._reading.pop(0)
         self.changed.emit()
 
-    def _add(self, opened: _Opened, instead: Picture | None) -> None:
+    def _add(self, opened: _Opened, instead: Picture | None = None) -> None:
         source, position, stack, recipes = opened
         self._ignoring = True
         before = self.pictures.field_shown() if position.well else None

@@ -86,7 +86,7 @@ SMOOTH = Action("Round", "Shift+H", "Round off the outline of the chosen cell", 
 GROW = Action("Grow", ".", "Add a pixel all round the chosen cell; neighbours stay as they are", _reshape(grow))
 SHRINK = Action("Shrink", ",", "Take a pixel away all round the chosen cell", _reshape(shrink))
 PLANES = Action("Planes", "Shift+F", "Draw the chosen cell in the planes it misses between two", _fill_planes)
-UNDO = Action("Undo", "Ctrl+Z", "Take the last edit back, painting included", lambda reviewer: reviewer.editor.undo())
+UNDO = Action("Undo", "Ctrl+Z", "Take the last edit back, painting included", lambda reviewer: reviewer.undo())
 REDO = Action("Redo", "Ctrl+Shift+Z", "Make again what was undone", lambda reviewer: reviewer.editor.redo())
 
 DELETE_BOX = replace(DELETE, tip="Take the chosen boxes away; another run does not bring them back")

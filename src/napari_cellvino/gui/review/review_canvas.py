@@ -29,6 +29,7 @@ class ReviewCanvas(QObject):
     """Connects the review with the layer that shows its annotation, as long as there is one."""
 
     keys_wanted = Signal()  # the page of keys is asked for
+    entered = Signal()  # a result is shown in its layer
 
     def __init__(self, viewer: napari.Viewer, reviewer: ReviewController) -> None:
         super().__init__()
@@ -82,6 +83,7 @@ class ReviewCanvas(QObject):
         self.outside.watch(self.layer, seen)
         self._on_plane()
         self._update_keys()
+        self.entered.emit()
 
     @property
     def unfinished(self) -> tuple[Stroke, ...]:

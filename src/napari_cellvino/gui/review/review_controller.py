@@ -9,10 +9,10 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cellvino.annotation import Annotation, Change, Edit, EditSession
+from napari_cellvino.annotation import Annotation, Change, Edit, EditAction, EditSession
 from napari_cellvino.annotation.recovery import resume_session
 from napari_cellvino.core.errors import CellvinoError, EditError, OptionError, OutputError
-from napari_cellvino.core.image import Plane
+from napari_cellvino.core.image import Origin, Plane
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.review.queue import ReviewQueue
 from napari_cellvino.gui.widgets.failure import failure_of
@@ -29,12 +29,17 @@ MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, 
 
 
 @dataclass(frozen=True, slots=True)
-class _SuspendedReview:
+class SuspendedReview:
     """The review of a field that was left, with what was done to it where it has a session."""
 
     plane: Plane
     annotation: Annotation
     session: EditSession | None
+
+    @property
+    def unsaved(self) -> int:
+        """Number of corrections that are not saved."""
+        return self.session.to_save if self.session is not None else 0
 
 
 class ReviewController(QObject):
@@ -47,6 +52,7 @@ class ReviewController(QObject):
     resumed = Signal()  # what was corrected earlier is reviewed, and to be shown
     came_back = Signal()  # to a field whose review was left
     ended = Signal()  # the queue of this field, and other fields are to be reviewed
+    field_wanted = Signal(object)  # Origin of the field in which the last correction was made
 
     def __init__(self, workspace: Workspace, decoder: SerialWorker, folder: Callable[[], Path]) -> None:
         super().__init__()
@@ -60,6 +66,8 @@ class ReviewController(QObject):
         self.editor.edited.connect(self._on_event)
         self.doubts_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have doubtful cells
         self.more_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have cells to be reviewed
+        self._last_edit: tuple[Origin, str] | None = None  # the field of the last correction, and its name
+        self._goes_back = False  # to that field, if undo is asked for once more
         self.selection: tuple[int, ...] = ()
         self.earlier: EarlierCorrections | None = (
             None  # what was corrected in this image before, as long as it is on offer
@@ -68,7 +76,7 @@ class ReviewController(QObject):
         self.keys_rest_for = ""  # the name of another layer that is drawn in now, and has keys of its own
         self.plane_only = False  # whether tools touch this plane only
         self._pixels: Plane | None = None  # of the outcome reviewed
-        self._left: list[_SuspendedReview] = []
+        self._left: list[SuspendedReview] = []
         self._seen: Seen | None = None  # of the result on disk
         workspace.outcome_dropped.connect(self._drop)
         self._reran = False  # whether the last edit took in a new result
@@ -94,7 +102,7 @@ class ReviewController(QObject):
         annotation, plane = self.annotation, self._pixels
         session = self.editor.release()
         if annotation is not None and plane is not None:
-            self._left.append(_SuspendedReview(plane, annotation, session))
+            self._left.append(SuspendedReview(plane, annotation, session))
         elif session is not None:
             session.close()
         self._begin(None)
@@ -121,10 +129,14 @@ class ReviewController(QObject):
                 left.session.close()
 
     @property
+    def left_unsaved(self) -> list[SuspendedReview]:
+        """The reviews of other fields whose corrections are not saved."""
+        return [left for left in self._left if left.unsaved]
+
+    @property
     def unsaved(self) -> int:
         """Number of corrections that are not saved, in all fields."""
-        sessions = [left.session for left in self._left if left.session is not None]
-        return self.editor.unsaved + sum(session.to_save for session in sessions)
+        return self.editor.unsaved + sum(left.unsaved for left in self._left)
 
     # -- what is reviewed
 
@@ -294,6 +306,7 @@ class ReviewController(QObject):
     def select(self, ids: Sequence[int]) -> None:
         """Choose cells."""
         self.selection = tuple(dict.fromkeys(ids))
+        self._goes_back = False
         self.editor.forget()
 
     def toggle(self, id_: int) -> None:
@@ -325,6 +338,20 @@ class ReviewController(QObject):
             self.changed.emit()
         return change
 
+    def undo(self) -> None:
+        """Take the last edit of this field back; where it has none, say where the last one was, and then go there."""
+        last, goes = self._last_edit, self._goes_back
+        elsewhere = last is not None and self._pixels is not None and last[0] != self._pixels.origin
+        if last is None or self.editor.undo_name or not elsewhere:
+            self.editor.undo()
+        elif goes:
+            self._goes_back = False
+            self.field_wanted.emit(last[0])
+        else:
+            self._goes_back = True
+            where = f"The last correction, {last[1]}, was in {last[0].name}"
+            self.editor.say(f"Nothing to undo here. {where}. Ctrl+Z again goes there.")
+
     def look_for(self, find: Callable[[Annotation], Sequence[int]]) -> bool:
         """Choose what is found, and return whether that is any cell; where nothing can be, say why."""
         try:
@@ -339,7 +366,9 @@ class ReviewController(QObject):
         self.editor.failure = failure_of(error)
 
     def _on_event(self, change: Change) -> None:
-        self._reran, self.earlier = False, None
+        self._reran, self.earlier, self._goes_back = False, None, False
+        if self._pixels is not None and change.step is not EditAction.UNDO and not change.rerun:
+            self._last_edit = self._pixels.origin, change.name
         alive = self.annotation.records if self.annotation is not None else {}
         made = (*change.changed, *change.added)
         if change.added and not change.rerun and len(made) <= MOST_SELECTED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QComboBox, QLineEdit, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QProgressBar, QPushButton, QWidget
 
 from napari_cellvino.annotation.tools.mark import set_note
 from napari_cellvino.gui.review.bulk_panel import ManyCells
@@ -15,6 +15,7 @@ from napari_cellvino.gui.review.review_view import ReviewView, resolve_review
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import narrow, panel_layout, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 
 SCOPES = ("Whole cells", "This plane only")
 
@@ -64,6 +65,11 @@ class ReviewPanel(QWidget):
         self.scope.setToolTip("Whether tools delete, merge, split and reshape cells in all planes or in the one shown")
         self.many = ManyCells(session.reviewer, session.masks, session.review_canvas.focus)
         self.list = ReviewList(session.reviewer)
+        self._colouring = session.colouring
+        self.colour = ValueCombo[str](name="Colour of the cells", tooltip="What the cells are coloured by")
+        self.legend = text_line("aside")
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend.setToolTip("A scale goes from the 1st to the 99th percentile; the end colours are for all beyond")
         self.said = text_line("done")
         self.notice = Notice()
         self.offer = Notice()
@@ -86,7 +92,8 @@ class ReviewPanel(QWidget):
         self._head = side_by_side(self.progress, self.keys_button, stretch=0)
         self._again = side_by_side(self.again_button)
         self._offered = side_by_side(self.go_on_button, self.anew_button)
-        self._working = (self._head, self.bar, self.buttons, self.many, self.list)
+        self._coloured = side_by_side(QLabel("Colour"), self.colour, stretch=0)
+        self._working = (self._head, self.bar, self.buttons, self.many, self._coloured, self.list)
         for widget in (
             self.hint,
             self.offer,
@@ -103,6 +110,8 @@ class ReviewPanel(QWidget):
         for widget in (self.said, self.notice, self._again, self.last):
             layout.addWidget(widget)
         layout.addWidget(self.many)
+        layout.addWidget(self._coloured)
+        layout.addWidget(self.legend)
         layout.addWidget(self.list, 1)
         layout.addStretch(0)
 
@@ -110,6 +119,9 @@ class ReviewPanel(QWidget):
         self._reviewer.changed.connect(self._draw)
         self._reviewer.replaced.connect(self._draw)
         self._active_tool.changed.connect(self._draw)
+        self._reviewer.replaced.connect(self._offer_colours)
+        self._colouring.changed.connect(self._offer_colours)
+        self.colour.value_changed.connect(self._choose_colour)
         self.note.editingFinished.connect(self._write_note)
         self.note.left.connect(self._draw)
         self.note.left.connect(self.session.review_canvas.focus)
@@ -129,6 +141,15 @@ class ReviewPanel(QWidget):
     def _choose_scope(self, row: int) -> None:
         self._reviewer.plane_only = bool(row)
         self.session.review_canvas.focus()
+
+    def _choose_colour(self, by: str) -> None:
+        self._colouring.choose(by)
+        self.session.review_canvas.focus()
+
+    def _offer_colours(self) -> None:
+        self.colour.offer([Choice(title, by) for by, title in self._colouring.offers])
+        self.colour.set_value(self._colouring.by)
+        say(self.legend, self._colouring.legend)
 
     def _show_again(self) -> None:
         self.session.runner.show_again()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +15,22 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.gui.napari_bridge import CellLook, drawn_look
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.peak_memory import PeakMemory
+from napari_cellvino.workflows.run_cost import RunCost
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedResult:
-    """An outcome, what it is as an annotation, how that looks, and a copy of its labels as they are now."""
+    """An outcome, what it is as an annotation, how that looks, and a copy of its labels as they are now.
+
+    ``taken`` is what the run took, where there was one.
+    """
 
     outcome: Outcome
     annotation: Annotation
     look: CellLook
     seen: NDArray[np.int32] | None
+    taken: RunCost | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,4 +51,9 @@ class Preparation:
 
     def follow(self, steps: Generator[Progress, None, Outcome]) -> Generator[Progress, None, PreparedResult]:
         """Yield the progress of a run and return its outcome, prepared."""
-        return self.prepare((yield from steps))
+        began = time.perf_counter()
+        with PeakMemory() as memory:
+            outcome = yield from steps
+        seconds = time.perf_counter() - began
+        fixed = self.pipeline.package.spec.bytes_fixed  # the network is there before
+        return replace(self.prepare(outcome), taken=RunCost(seconds, memory.growth + fixed))

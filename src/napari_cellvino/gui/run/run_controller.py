@@ -23,7 +23,8 @@ from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.changes import Changes
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
-from napari_cellvino.workflows.outcome import Expected, Outcome
+from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.run_cost import Expected, keep_run
 from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -134,12 +135,15 @@ class RunController(QObject):
         self.running, self.seconds = False, time.perf_counter() - self._started
         before, outcome = self.kept, made.outcome
         self.kept, self._prepared = outcome, made
-        self._workspace.accept(outcome, pipeline, stack.planes)
+        self._workspace.accept(outcome, pipeline, stack)
         if self._workspace.outcome is not outcome:  # another image or time point was chosen meanwhile
             self.kept = before
             self.changed.emit()
         if self.expected is None:
             self._delay.throttle()
+        elif made.taken is not None:  # what was foretold was of this very run
+            foretold, taken = self.expected.foretold, made.taken
+            self._worker.start(lambda: keep_run(foretold, taken, pipeline), Task())
 
     def _stop(self) -> None:
         self.running = False

@@ -198,6 +198,7 @@ class RunPanel(QWidget):
             self.bar.setRange(0, 0)
             self.progress.setText("starting …")
         say(self.cost, "" if working else view.cost)
+        self.cost.setToolTip(view.cost_basis)
         self.run_button.setVisible(not working)
         self.run_button.setText("&Run again" if self._workspace.outcome is not None else "&Run")
         self.run_button.setEnabled(view.can_run)

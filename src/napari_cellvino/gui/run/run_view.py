@@ -46,6 +46,7 @@ class RunView:
     hint: str  # why Run cannot be pressed, or what it does
     can_run: bool
     cost: str
+    cost_basis: str  # what that rests on
     count: str
     classes: str  # rich text: how many of each class, where there are several
     detail: str
@@ -71,6 +72,7 @@ def resolve(
         hint=missing or "Find the cells with the choices above (Alt+R)",
         can_run=not missing and not runner.running,
         cost=_cost(workspace, runner),
+        cost_basis=runner.expected.basis if runner.expected is not None else "Time is being measured.",
         count=format_count(outcome.count) if outcome else format_count(saved.count) if saved else "",
         classes=_classes(workspace),
         detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
@@ -108,12 +110,10 @@ def _cost(workspace: Workspace, runner: RunController) -> str:
         plan = workspace.estimate()
     except CellvinoError:  # the run will say it where there is room
         return ""
-    memory = format_bytes(plan.bytes)
     if runner.expected is None:
-        return f"{format_count(plan.tiles, 'tile')}, {memory}"
-    seconds, per_cell = runner.expected.seconds, runner.expected.per_cell
-    outlining = f", and {max(1, round(1000 * per_cell))} ms for each cell to outline" if per_cell else ""
-    return f"about {format_seconds(seconds)}, {memory}{outlining}"
+        return f"{format_count(plan.tiles, 'tile')}, {format_bytes(plan.bytes)}"
+    cost = runner.expected.cost
+    return f"about {format_seconds(cost.seconds)}, {format_bytes(cost.bytes)}"
 
 
 def _classes(workspace: Workspace) -> str:

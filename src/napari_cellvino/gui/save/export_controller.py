@@ -15,6 +15,7 @@ from napari_cellvino.gui.save.save_controller import SaveController
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.results.correction_report import F1_UNKNOWN
 from napari_cellvino.results.exported_fields import UnreadableField, read_fields
 from napari_cellvino.results.plot_measures import PlotOffer
 from napari_cellvino.results.store import ResultStore
@@ -171,18 +172,8 @@ def _report(results: Path, *, overwrite: bool) -> WrittenOutput:
     report = done.report
     totals, fields = report.totals(), format_count(len(report.fields), "field")
     summary = f"{fields}: {totals['model']:,} cells found, {totals['corrected']:,} after correction. "
-    summary += _describe_f1(report.accuracy.f1_50, totals["reviewed"], totals["corrected"])
+    summary += str(report.f1 or F1_UNKNOWN)
     return WrittenOutput(summary + _lost(done.left_out), done.path)
-
-
-def _describe_f1(f1: float, reviewed: int, cells: int) -> str:
-    """Return the F1 of the model with what it rests on: a cell that nobody reviewed counts as right."""
-    if reviewed >= cells:
-        return f"F1 of the model {f1:.2f}, with all {cells:,} cells reviewed"
-    return (
-        f"Only {reviewed:,} of {cells:,} cells were reviewed, and the others count as right: the F1 of the model is "
-        f"{f1:.2f} at most. Review all, or a random sample, to know it"
-    )
 
 
 def _draw(results: Path, of: str, by: str) -> WrittenOutput:

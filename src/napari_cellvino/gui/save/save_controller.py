@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -29,6 +29,9 @@ REST = 4  # times as long as the last save took, until the next one
 
 Home = tuple[Path, PlatePlace | None]
 """The folder of results that an image belongs to, and its place there."""
+
+SaveWork = Callable[[], object]
+"""Saves corrections, in whichever thread calls it."""
 
 
 class SaveState(Enum):
@@ -89,6 +92,7 @@ class SaveController(QObject):
         self._corrected_at: float | None = None  # when the first correction that is not saved was made
         self._next_at = 0.0  # when the next save may begin
         self._waiting: list[_PendingWork] = []
+        self.saving_left = 0  # fields that were left and are being saved
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._update)
@@ -169,6 +173,10 @@ class SaveController(QObject):
         home = self._home(shown.plane.origin) if shown is not None else None
         return self._workspace.save_request(root, home[1] if home is not None else None)
 
+    def root_of(self, origin: Origin) -> Path:
+        """Return the folder that results of an image go to."""
+        return Path(self._usual_of(origin) if self._chosen is None else self._chosen).expanduser()
+
     # -- saving
 
     def save(self, *, overwrite: bool = False) -> None:
@@ -176,6 +184,22 @@ class SaveController(QObject):
         self._reset()
         self._request = self._request_now()
         self._write(self._request, SaveState.SAVING, overwrite=overwrite)
+
+    def save_left(self, fields: Sequence[SaveWork]) -> None:
+        """Save what was corrected in fields that were left; why one cannot be is said."""
+        for save in fields:
+            self.saving_left += 1
+            ended = Task(done=self._end_left, failed=self._fail_left, lasting=True)
+            self._worker.start(save, ended)
+        self.changed.emit()
+
+    def _end_left(self, _: object = None) -> None:
+        self.saving_left -= 1
+        self.changed.emit()
+
+    def _fail_left(self, error: BaseException) -> None:
+        self._report_failure(error)
+        self._end_left()
 
     def go_on(self) -> None:
         """Save what is corrected from now on, where the result shown stands on disk already."""
@@ -295,8 +319,11 @@ class SaveController(QObject):
             self.go_on()
 
     def _take_home(self, origin: Origin) -> None:
+        self._usual = self._usual_of(origin)
+
+    def _usual_of(self, origin: Origin) -> str:
         home = self._home(origin)
-        self._usual = str(home[0] if home is not None else results_beside(Path(origin.path)))
+        return str(home[0] if home is not None else results_beside(Path(origin.path)))
 
     def _reset(self) -> None:
         """Forget what was saved, and a save that is under way."""

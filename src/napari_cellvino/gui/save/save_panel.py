@@ -38,6 +38,8 @@ Beside it:
   counts.csv – a row per image
   recipe.yaml – every choice, to repeat the run"""
 
+PREVIEW = "The sliders show a preview. To save the result without it, go back first (tab 2)."
+
 
 class SavePanel(QWidget):
     """Shows where results go and whether they are saved."""
@@ -84,9 +86,15 @@ class SavePanel(QWidget):
         self.session.reviewer.changed.connect(self._draw)
         self.folder.textEdited.connect(self._saver.choose)
         self.choose_button.clicked.connect(self._ask)
-        self.save_button.clicked.connect(lambda: self._saver.save())
-        self.replace_button.clicked.connect(lambda: self._saver.save(overwrite=True))
+        self.save_button.clicked.connect(lambda: self._save(overwrite=False))
+        self.replace_button.clicked.connect(lambda: self._save(overwrite=True))
         self.show_button.clicked.connect(self._show_folder)
+
+    def _save(self, *, overwrite: bool) -> None:
+        """Save what is shown; a preview of the sliders is the result from then on, as the button says."""
+        if self.session.runner.has_preview:
+            self.session.runner.keep_preview()
+        self._saver.save(overwrite=overwrite)
 
     def _ask(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder for results", self.folder.text())
@@ -108,9 +116,12 @@ class SavePanel(QWidget):
         records = reviewed.records.values() if reviewed is not None else ()
         counted = sum(record.counted for record in records)
         rejected = sum(record.review is ReviewState.REJECTED for record in records)
-        self.save_button.setText(f"&Save {format_count(counted)}" if reviewed is not None else "&Save")
+        preview = self.session.runner.has_preview
+        verb = "Keep the preview and &save" if preview else "&Save"
+        self.save_button.setText(f"{verb} {format_count(counted)}" if reviewed is not None else verb)
         self.save_button.setToolTip(missing or f"Write the result into {saver.folder}")
-        say(self.hint, missing or format_left_out(rejected, len(records) - counted - rejected))
+        left_out = format_left_out(rejected, len(records) - counted - rejected)
+        say(self.hint, missing or "\n".join(filter(None, (PREVIEW if preview else "", left_out))))
         self.bar.setVisible(saver.saving)
         self.failure.show_failure(saver.failure)
         self.replace_button.setVisible(saver.result_exists)
@@ -123,6 +134,4 @@ class SavePanel(QWidget):
     def _missing(self) -> str:
         if self.session.workspace.shown is None:
             return "Nothing to save yet: run the model first (tab 2)."
-        if self.session.runner.has_preview:
-            return "The sliders show a preview. Keep it, or go back, before you save (tab 2)."
         return "" if self._saver.folder else "Choose a folder."

@@ -16,7 +16,8 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.core.image import Origin, channel_index
+from napari_cellvino.core.image import Origin, Stack, channel_index
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.gui.napari_bridge import ResultLayers
 from napari_cellvino.gui.napari_bridge.shader_programs import forget_deleted_programs
 from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
@@ -27,6 +28,7 @@ from napari_cellvino.gui.plate.plate_run_controller import PlateRunController
 from napari_cellvino.gui.plate.thumbnails import Thumbnails
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
 from napari_cellvino.gui.retrain.retrain_controller import RetrainController
+from napari_cellvino.gui.review.colour_controller import ColourController
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
@@ -34,7 +36,7 @@ from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
 from napari_cellvino.gui.save.export_controller import ExportController
-from napari_cellvino.gui.save.save_controller import Home, SaveController
+from napari_cellvino.gui.save.save_controller import Home, SaveController, SaveWork
 from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
@@ -72,8 +74,9 @@ class Session(QObject):
         self.current_field = CurrentFieldController(viewer, self.workspace, self.opener)
         self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._home)
         self.reviewer = ReviewController(self.workspace, self.decoder, self.saver.target)
-        self.masks = MaskImportController(self.reviewer, self.files)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
+        self.colouring = ColourController(self.workspace, self.reviewer, self.review_canvas, self.decoder)
+        self.masks = MaskImportController(self.reviewer, self.files)
         self.runner = RunController(
             self.workspace,
             self.worker,
@@ -93,7 +96,7 @@ class Session(QObject):
         self.reviewer.resumed.connect(self.saver.go_on)
         self.reviewer.came_back.connect(self.saver.go_on)
         self.saver.changed.connect(self.reviewer.changed)
-        self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver)
+        self.close_guard = UnsavedChangesGuard(viewer, self.reviewer, self.saver, self.runner, self._save_left)
         self._build_lists()
         self._panels: list[int] = []
         self._prepared = False
@@ -123,6 +126,7 @@ class Session(QObject):
         self.work_list.opened.connect(self._use_list)
         self.work_list.read.connect(self._draw_list)
         self.list_runner.ended.connect(self._look_again)
+        self.reviewer.field_wanted.connect(self._show_field)
         self.plates.opened.connect(self._take_plate_recipe)
 
     def _warm_up(self) -> None:
@@ -179,8 +183,8 @@ class Session(QObject):
         self.list_thumbnails.forget()
         self.workspace.close()  # heard by the parts, which let go too
         self.first_sight.close()
-        listening = (self.retrainer, self.saver, self.runner, self.review_canvas, self.reviewer, self.saved_result)
-        for part in (*listening, self.list_review, self.work_list, self.current_field, self.opener):
+        listening = (self.retrainer, self.saver, self.runner, self.colouring, self.review_canvas, self.reviewer)
+        for part in (*listening, self.saved_result, self.list_review, self.work_list, self.current_field, self.opener):
             part.close()
         for worker in self._workers:
             worker.close()
@@ -213,6 +217,11 @@ class Session(QObject):
         session = self.reviewer.editor.session
         return session.snapshot(self.review_canvas.unfinished) if session is not None else None
 
+    def _show_field(self, origin: Origin) -> None:
+        """Show a field of the work list, or of the viewer."""
+        if not self.work_list.show_origin(origin):
+            self.opener.choose_origin(origin)
+
     def _use_list(self) -> None:
         """Save, plot and export where the results of the work list are."""
         root = self.work_list.root
@@ -224,21 +233,35 @@ class Session(QObject):
 
     def _home(self, origin: Origin) -> Home | None:
         """Return where the results of an image of the open plate, or of the work list, go, or None."""
+        stack, shown, saved = self.workspace.stack, self.workspace.shown, self.workspace.saved
+        ring_px = None if saved is None else ring_width_of(saved.key, saved.recipe)
+        return self._home_of(origin, stack, None if shown is None else shown.recipe, ring_px or WIDTH)
+
+    def _home_of(self, origin: Origin, stack: Stack | None, recipe: Recipe | None, ring_px: int) -> Home | None:
+        """Return where a result of an image goes; ``recipe`` is that of the result, if there is one."""
         current, root = self.plates.current, self.work_list.root
         if root is not None and self.work_list.holds(origin):
             return root, None
         if current is None or origin.path != str(current.source.path):
             return None
         field = next((f for f in current.source.plate.fields if f.label == origin.position), None)
-        stack, shown, saved = self.workspace.stack, self.workspace.shown, self.workspace.saved
         if field is None:
             return None
-        if stack is None or shown is None:
+        if stack is None or recipe is None:
             return self.well_values.root, None
-        segmented = channel_index(stack, shown.recipe.channel)
-        ring_px = None if saved is None else ring_width_of(saved.key, saved.recipe)
-        layout = self.well_values.layout
-        return self.well_values.root, PlatePlace(current.source, field, layout, segmented, ring_px or WIDTH)
+        layout, segmented = self.well_values.layout, channel_index(stack, recipe.channel)
+        return self.well_values.root, PlatePlace(current.source, field, layout, segmented, ring_px)
+
+    def _save_left(self) -> None:
+        """Save what was corrected in fields that were left and are not saved."""
+        works: list[SaveWork] = []
+        for left in self.reviewer.left_unsaved:
+            held, origin = self.workspace.left_outcome(left.plane), left.plane.origin
+            if held is not None and left.session is not None:
+                home = self._home_of(origin, held.stack, held.pipeline.recipe, WIDTH)
+                request = held.save_request(self.saver.root_of(origin), home[1] if home is not None else None)
+                works.append(partial(request.save, left.session.snapshot()))
+        self.saver.save_left(works)
 
     def _result_folder(self, origin: Origin) -> Path | None:
         """Return where the result of an image is, or would be; None where no folder of results is there."""

@@ -55,6 +55,7 @@ class WorkListController(QObject):
         self.inputs: tuple[Path, ...] = ()
         self.store: ResultStore | None = None
         self.overrides: dict[str, MetadataOverrides] = {}  # that the user gave, by the paths of images
+        self._said: dict[str, MetadataOverrides] = {}  # the same for the list that is being opened
         self.reading = False
         self.failure: Failure | None = None
         self._rows: dict[FieldId, int] = {}
@@ -87,6 +88,7 @@ class WorkListController(QObject):
         self._reads.stop()
         self._looks.stop()
         self.reading, self.failure = True, None
+        self._said = self.overrides
         given, before = tuple(inputs), _Opened(self.inputs, self.store) if self.store is not None else None
         opened = Task(done=lambda made: self._begin(made, given if shown else ()), failed=self._fail)
         self._reads = self._reader.start(lambda: _opened(given, root, before), opened)
@@ -105,6 +107,7 @@ class WorkListController(QObject):
         memory = last_list()
         if memory is not None:
             self.open(memory.inputs, memory.root, shown=False)
+            self._said = dict(memory.overrides)
 
     def choose_root(self, root: Path) -> None:
         """Take another folder of results, and look at what stands there."""
@@ -117,15 +120,15 @@ class WorkListController(QObject):
         self._take_over(made)
         self._to_show = tuple(path.expanduser().absolute() for path in shown)
         self.opened.emit()
-        fields = Task(progressed=self._add, done=self._end_reading, failed=self._fail)
-        self._reads = self._reader.start(lambda: read_work_list(made.inputs, made.store), fields)
+        fields, said = Task(progressed=self._add, done=self._end_reading, failed=self._fail), dict(self.overrides)
+        self._reads = self._reader.start(lambda: read_work_list(made.inputs, made.store, said), fields)
         self.changed.emit()
 
     def _take_over(self, made: _Opened | None) -> None:
         self.fields, self._rows, self._current = (), {}, None
         self.inputs = () if made is None else made.inputs
         self.store = None if made is None else made.store
-        self.overrides.clear()
+        self.overrides = {} if made is None else self._said
         if made is None:
             self.opened.emit()
 
@@ -152,7 +155,7 @@ class WorkListController(QObject):
     def _remember(self) -> None:
         """Keep the list for the next time; one image alone is not worth it."""
         if self.store is not None and len(self.fields) > 1:
-            keep_list(ListMemory(inputs=self.inputs, root=self.store.root))
+            keep_list(ListMemory(inputs=self.inputs, root=self.store.root, overrides=self.overrides))
 
     # -- which field is shown
 
@@ -164,6 +167,13 @@ class WorkListController(QObject):
     def holds(self, origin: Origin) -> bool:
         """Return whether an image is in the list."""
         return field_id(origin) in self._rows
+
+    def show_origin(self, origin: Origin) -> bool:
+        """Show a field by where its pixels are, and return whether it is in the list."""
+        number = self._rows.get(field_id(origin))
+        if number is not None:
+            self.show(number)
+        return number is not None
 
     def show(self, number: int) -> None:
         """Show a field in the viewer."""
@@ -197,8 +207,15 @@ class WorkListController(QObject):
             self.changed.emit()
 
     def _keep_correction(self, stack: Stack) -> None:
-        if stack.origin.path in {field.origin.path for field in self.fields}:
-            self.overrides[stack.origin.path] = stack.overrides
+        path, store = stack.origin.path, self.store
+        if store is None or path not in {field.origin.path for field in self.fields}:
+            return
+        before = self.overrides.get(path, MetadataOverrides())
+        self.overrides[path] = stack.overrides
+        if before.axes == stack.overrides.axes:
+            self._remember()
+        else:  # the image may be other fields now
+            self.open(self.inputs, store.root, shown=False)
 
     # -- what has become of them
 

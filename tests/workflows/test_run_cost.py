@@ -1,0 +1,57 @@
+"""What a run takes is measured on one tile, and learnt from earlier runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_cellvino.core.image import Stack
+from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.segmentation.pipeline import make_pipeline
+from napari_cellvino.workflows.run_cost import RunCost, TrialTimes, corrected, keep_run, measure_cost
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[EngineProvider]:
+    monkeypatch.setenv("CELLVINO_CACHE", str(tmp_path))
+    with EngineProvider() as provider:
+        yield provider
+
+
+class CountedPlanes:
+    """Pixels that count how often they are read."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.planes, self.read = stack.planes, []
+
+    def plane(self, *, t: int, c: int, z: int):
+        self.read.append((t, c, z))
+        return self.planes.plane(t=t, c=c, z=z)
+
+
+def test_each_part_grows_with_what_it_is_done_for():
+    times = TrialTimes(plane=0.5, tile=0.25, once=2, area=0.125)
+    assert times.extrapolate(planes=8, tiles=4, areas=16) == 2 + 4 + 1 + 2
+
+
+def test_one_tile_of_the_plane_in_the_middle_is_run(engines):
+    pixels = np.random.default_rng(0).integers(0, 4000, (7, 600, 600), np.uint16)
+    stack, pipeline = Stack.from_array(pixels, axes="ZYX"), make_pipeline(Recipe())
+    counted = CountedPlanes(stack)
+    ticks = iter(range(1000))  # a clock whose every look takes a second
+    cost = finish(measure_cost(Stack(counted, stack.shape, stack.dtype), pipeline, engines, clock=lambda: next(ticks)))
+    assert counted.read == [(0, 0, 3)]
+    assert cost.seconds >= 7  # a maximum projection reads seven planes
+    assert cost.bytes > 600 * 600 * 2
+
+
+def test_what_runs_took_corrects_what_comes_next(engines):
+    pipeline, foretold = make_pipeline(Recipe()), RunCost(2.0, 100)
+    assert corrected(foretold, pipeline) == foretold
+    for seconds in (4.0, 6.0, 60.0):
+        keep_run(foretold, RunCost(seconds, 150), pipeline)
+    assert corrected(foretold, pipeline) == RunCost(6.0, 150, runs=3)
+    assert corrected(foretold, make_pipeline(Recipe(precision="exact"))) == foretold
