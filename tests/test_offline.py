@@ -132,7 +132,7 @@ thread.start()
 code = main()
 over.set()
 thread.join()
-print("connected to", sorted(f"{ip}:{port}" for ip, port in seen))
+print("connected to", sorted(f"{ip.removeprefix('::ffff:')}:{port}" for ip, port in seen))
 sys.exit(code)
 """
 
