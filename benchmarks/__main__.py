@@ -31,6 +31,7 @@ from benchmarks.sliders import measure_sliders
 from benchmarks.speed import measure_speed
 from benchmarks.stalls import measure_stalls
 from benchmarks.suggest import measure_suggest
+from benchmarks.teach import measure_teach
 from benchmarks.window_edits import measure_window_edits
 from benchmarks.zoo import measure_contour, measure_grid, measure_int8
 from napari_cellvino.engines.openvino import list_devices
@@ -64,6 +65,7 @@ PARTS: dict[str, Part] = {
     "contour": ("cell-contour on the cells of a field", measure_contour),
     "cells": ("Whole cells from nuclei on a field of Cell Painting (1080 x 1080)", measure_cells),
     "suggest": ("The right model named at first sight", measure_suggest),
+    "teach": ("30 strokes on one field, and the cells of others", measure_teach),
     "robustness": ("Counts of disturbed fields", measure_robustness),
 }
 

@@ -34,6 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_lists(commands)
     _add_evaluate(commands)
     _add_benchmark(commands)
+    _add_teach(commands)
     _add_train(commands)
     _add_convert(commands)
     _add_quantize(commands)
@@ -236,6 +237,28 @@ def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("input", nargs="?", type=Path, metavar="INPUT", help="an image (default: the shipped sample)")
     parser.add_argument("--repeats", type=int, default=5, metavar="N")
     _add_choices(parser)
+
+
+def _add_teach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "make a model of a few strokes: for cells that no model knows; needs no training extra"
+    parser = _command(commands, "teach", "teach", text)
+    add = parser.add_argument
+    add("images", nargs="+", type=Path, metavar="SET", help="images, or a folder of them (or of images/)")
+    strokes = (
+        "a TIFF per image with its name: 1 cell, 2 background, 3 between cells, 4 and more a cell of class 1, 2, …"
+    )
+    add("--strokes", type=Path, required=True, metavar="DIR", help=f"{strokes}; outlined cells in <name>_cells.tif")
+    add("--out", type=Path, required=True, metavar="PACKAGE", help="folder for the model, to run with --model PACKAGE")
+    add("--name", default="", metavar="NAME", help="what the model is called (default: as its folder)")
+    add("--classes", default="", metavar="A,B", help="names of the classes of cells, as living,dead")
+    add("--by", default="", metavar="WHO", help="who taught it, for the card")
+    add("--channel", metavar="NAME|N", help="channel by name, or by number from 1; grey for RGB (default: all at once)")
+    add("--z", metavar="mip|mean|focus|plane:K", help="what was painted on, of stacks; (Z, Y, X) strokes are on planes")
+    add("--frame", type=_one_frame, default=1, metavar="N", help="time point, from 1")
+    add("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
+    add("--diameter", type=float, metavar="PX", help="typical cell diameter in px (default: found out)")
+    add("--device", metavar="D", help="AUTO, CPU, GPU, NPU, … as 'cellvino devices' lists them")
+    add("--overwrite", action="store_true", help="replace the model in PACKAGE")
 
 
 def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

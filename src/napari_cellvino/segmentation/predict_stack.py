@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError, OptionError
-from napari_cellvino.core.image import Plane, Spacing, Stack, channel_index
+from napari_cellvino.core.image import Plane, Spacing, Stack
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.engines.engine import Engine
@@ -25,7 +25,7 @@ from napari_cellvino.segmentation.lost_planes import bridge
 from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, range_of_samples
 from napari_cellvino.segmentation.plane_reading import read_ahead, smooth_along_z
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
-from napari_cellvino.segmentation.prepare import network_inputs
+from napari_cellvino.segmentation.prepare import input_channel, network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate
 from napari_cellvino.segmentation.signal_test import Emptiness, SignalWatch
 from napari_cellvino.segmentation.stitch_z import Slices, stitch_slices
@@ -143,7 +143,7 @@ def _read_statistics(
 
     All planes are read once.
     """
-    index, count = channel_index(stack, channel), max(SAMPLES_PER_PLANE, SAMPLES // stack.shape.z)
+    index, count = input_channel(stack, channel, spec.input_channels), max(SAMPLES_PER_PLANE, SAMPLES // stack.shape.z)
     samples: list[list[NDArray[np.floating]]] = []
     watch = SignalWatch()
 
@@ -161,7 +161,7 @@ def _read_statistics(
 
 def _inputs(volume: Volume, spec: ModelSpec, channel: str) -> Generator[Pixels, None, None]:
     """Yield the network's input channels (K, Y, X) of each plane, lost ones bridged; other channels are not read."""
-    stack, frame, index = volume.stack, volume.frame - 1, channel_index(volume.stack, channel)
+    stack, frame, index = volume.stack, volume.frame - 1, input_channel(volume.stack, channel, spec.input_channels)
     wanted = range(stack.shape.c) if index is None else (index,)
     seen: Pixels = np.zeros(0)
     last = seen

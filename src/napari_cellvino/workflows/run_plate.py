@@ -17,7 +17,7 @@ from napari_cellvino.results.plate_place import PlateChoices, folder_name, place
 from napari_cellvino.results.plate_store import PlateStore
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name, choose_channel
+from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name, choose_channel, taught_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.effective_choices import describe_frame
@@ -92,6 +92,8 @@ def run_plate(
 
 def _channel(source: PlateSource, field: FieldOfView, spec: ModelSpec) -> ChannelChoice:
     """Return the channel of a plate where the user names none: by the names of all, of colours by what they show."""
+    if spec.taught is not None:
+        return taught_channel(source.plate.channels, spec.taught)
     if spec.input_channels != 1:
         return ChannelChoice()
     try:
