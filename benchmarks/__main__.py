@@ -29,6 +29,7 @@ from benchmarks.results import measure_results
 from benchmarks.robustness import measure_robustness
 from benchmarks.sliders import measure_sliders
 from benchmarks.speed import measure_speed
+from benchmarks.spots import measure_spots
 from benchmarks.stalls import measure_stalls
 from benchmarks.suggest import measure_suggest
 from benchmarks.teach import measure_teach
@@ -66,6 +67,7 @@ PARTS: dict[str, Part] = {
     "cells": ("Whole cells from nuclei on a field of Cell Painting (1080 x 1080)", measure_cells),
     "suggest": ("The right model named at first sight", measure_suggest),
     "teach": ("30 strokes on one field, and the cells of others", measure_teach),
+    "spots": ("Spots found, F1 at 2 px beside scikit-image's blob_log", measure_spots),
     "robustness": ("Counts of disturbed fields", measure_robustness),
 }
 

@@ -17,17 +17,20 @@ PROOFS = {  # of each reader: the test, and the file it reads
     "Zeiss LSM": ("tests/io/test_tiff_metadata.py", "the metadata of a file, as tifffile gives them"),
     "MetaMorph STK": ("tests/io/test_tiff_metadata.py", "the metadata of a file, as tifffile gives them"),
     "Aperio SVS": ("tests/io/test_instruments.py", "a real slide, CMU-1-Small-Region"),
-    "Hamamatsu NDPI": ("", ""),
-    "Leica SCN": ("", ""),
+    "Hamamatsu NDPI": ("tests/io/test_slides.py", WRITTEN),
+    "Leica SCN": ("tests/io/test_slides.py", "files that the test writes: colour, and channels"),
     "MetaMorph ND": ("tests/io/plates/test_name_patterns.py", WRITTEN),
     "OME companion file": ("tests/io/test_tiff_positions.py", WRITTEN),
     "PNG": ("tests/io/test_raster.py", WRITTEN),
     "JPEG": ("tests/io/test_raster.py", WRITTEN),
     "Zeiss CZI": ("tests/io/test_instruments.py", "real files: scenes, mosaics, wells, zstd"),
     "Nikon ND2": ("tests/io/test_instruments.py", "real files: channels, z, time"),
-    "old Nikon ND2": ("", ""),
-    "Leica LIF": ("tests/io/test_instruments.py", WRITTEN),
-    "Leica XLEF": ("", ""),
+    "old Nikon ND2": ("tests/io/test_leica_and_old_nikon.py", WRITTEN),
+    "Leica LIF": (
+        "tests/io/test_instruments.py",
+        "a file that the test writes; a .lof in `test_leica_and_old_nikon.py`",
+    ),
+    "Leica XLEF": ("tests/io/test_leica_and_old_nikon.py", WRITTEN),
     "Olympus OIB": ("tests/io/test_instruments.py", "a real file of three channels"),
     "Olympus OIF": ("tests/io/test_instruments.py", "made of the real .oib"),
     "Imaris": ("tests/io/test_instruments.py", WRITTEN),
@@ -39,6 +42,7 @@ PLATES = (
     ("ImageXpress (`.HTD`, or names)", "tests/io/plates/test_vendor_plates.py", REAL),
     ("Operetta, Opera Phenix (Harmony index, or names)", "tests/io/plates/test_vendor_plates.py", REAL),
     ("Yokogawa CV7000, CV8000 (`.mlf`, or names)", "tests/io/plates/test_vendor_plates.py", REAL),
+    ("IN Cell (`.xdce`), ScanR (`experiment_descriptor.xml`)", "tests/io/plates/test_indexed_plates.py", WRITTEN),
     ("IN Cell, Cytation, ScanR, CQ1, CellInsight, Incucyte (names)", "tests/io/plates/test_name_patterns.py", WRITTEN),
     ("any other, by a pattern of the names", "tests/io/plates/test_name_patterns.py", WRITTEN),
 )
@@ -70,6 +74,20 @@ def page() -> str:
             "| --- | --- |",
             *plates,
             "",
+            "## Pyramids",
+            "",
+            "Slides (SVS, NDPI, SCN), TIFF with smaller levels below its pages, OME-Zarr and Imaris are read at full",
+            "resolution, level 0. `--level N`, *Level* in the window, or `level` in a recipe read a smaller one: the",
+            "size of a pixel follows, and the result says which level it is of. A level of which a run would not fit",
+            "in memory is refused, with the one to choose.",
+            "",
+            "## Read through other packages",
+            "",
+            "What none of these reads is given to [bioio](https://bioio-devs.github.io/bioio/), where it is installed",
+            "with a plugin for the format, and then to the napari plugins that read it, on the command line as in the",
+            "window. The result says through which of them it was read. napari's own reader is not asked: the pictures",
+            "and videos that it takes have neither axes nor a scale.",
+            "",
             "## Refused by name",
             "",
             "| a file that is | endings | what to do |",
@@ -82,7 +100,7 @@ def page() -> str:
 
 def _row(reader: ImageReader) -> str:
     test, proof = PROOFS[reader.name]
-    shown = f"{proof} (`{test}`)" if test else "no file yet: look at the first image before you count"
+    shown = f"{proof} (`{test}`)"
     how = "its overview is refused" if reader.name == "Olympus VSI" else "extra" if reader.libraries else "yes"
     return f"| {reader.name} | {_suffixes(reader.suffixes)} | {how} | {shown} |"
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         run_plate,
         segment,
         suggest_models,
+        track,
     )
 
     __version__: str
@@ -57,6 +58,7 @@ __all__ = [
     "run_plate",
     "segment",
     "suggest_models",
+    "track",
 ]
 
 

@@ -19,6 +19,7 @@ MODULES = (
     "api.runs",
     "api.segmentation",
     "api.suggestions",
+    "api.tracking",
 )
 SMALL = ("core.array_axes", "core.image")
 WITHOUT = {"EngineProvider", "FieldResults", "Results", "Segmentation", "Stack"}  # shown where they are used

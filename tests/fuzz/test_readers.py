@@ -14,7 +14,10 @@ from PIL import Image
 
 from napari_cellvino.io import open_source
 from napari_cellvino.io.plates import open_plate
-from tests.io.test_instruments import deltavision, imaris
+from tests.io.plates.test_indexed_plates import incell, scanr
+from tests.io.test_instruments import deltavision, imaris, lif
+from tests.io.test_leica_and_old_nikon import lof, old_nd2
+from tests.io.test_slides import FULL, ndpi, scn, svs
 from tests.zarr_plates import image
 
 from .mutants import MOST_MEMORY, check_only_own_errors, highest_memory, mutant, seeds
@@ -46,6 +49,12 @@ SAMPLES = {
     "a.companion.ome": companion,
     "a.dv": lambda path: deltavision(path, PIXELS[None, None], 0),
     "a.ims": lambda path: imaris(path, PIXELS[None, None]),
+    "a.lif": lambda path: lif(path, PIXELS[None], ("Green",)),
+    "a.lof": lof,
+    "old.nd2": lambda path: old_nd2(path, PIXELS[:, None]),
+    "a.svs": svs,
+    "a.scn": lambda path: scn(path, FULL),
+    "a.ndpi": lambda path: ndpi(path, [(FULL, 20.0), (FULL[::4, ::4].copy(), 5.0)], 0.5),
 }
 
 
@@ -114,7 +123,20 @@ INDEXES = {
 def test_mutants_of_indexes_of_plates(hcs_folders, tmp_path, name):
     folder = tmp_path / "plate"
     shutil.copytree(hcs_folders / name, folder)
-    index = next(folder.rglob(INDEXES[name]))
+    check_index(next(folder.rglob(INDEXES[name])), name)
+
+
+WRITTEN = {"*.xdce": incell, "*.xml": lambda folder: scanr(folder, (1, 25), 16, 24)}
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_mutants_of_indexes_that_are_written_here(tmp_path, kind):
+    WRITTEN[kind](tmp_path)
+    check_index(next(tmp_path.glob(kind)), kind)
+
+
+def check_index(index, name):
+    """Open a plate by mutants of its index."""
     content = index.read_bytes()
 
     def read():

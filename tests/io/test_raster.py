@@ -145,3 +145,11 @@ def test_exif_orientation_is_honoured(tmp_path, orientation, name, colour):
     assert (stack.shape.y, stack.shape.x) == expected.shape[:2]
     shown = stack.plane(c=stack.shape.c - 1)
     np.testing.assert_array_equal(shown, expected[..., 2] if colour else expected)
+
+
+def test_of_an_animation_the_first_frame_is_read_and_said(tmp_path):
+    frames = [Image.fromarray(np.full((8, 9), value, np.uint8)) for value in (3, 7)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    stack = open_source(tmp_path / "a.png").read()
+    assert (stack.plane() == 3).all()
+    assert "2 frames" in stack.warnings[0]

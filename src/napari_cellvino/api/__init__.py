@@ -12,9 +12,12 @@ from napari_cellvino.api.results import FieldResults, Results, open_results
 from napari_cellvino.api.runs import run_folder, run_plate
 from napari_cellvino.api.segmentation import Segmentation, segment
 from napari_cellvino.api.suggestions import suggest_models
+from napari_cellvino.api.tracking import track
 from napari_cellvino.core.image import Stack
 from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
+from napari_cellvino.workflows.track_film import TrackedFilm
 
 __all__ = [
     "EngineProvider",
@@ -22,12 +25,14 @@ __all__ = [
     "FirstSight",
     "ImageLike",
     "ImageOptions",
+    "LinkOptions",
     "PlateOptions",
     "Results",
     "RunOptions",
     "Segmentation",
     "Stack",
     "Suggestion",
+    "TrackedFilm",
     "evaluate",
     "evaluate_model",
     "list_models",
@@ -39,4 +44,5 @@ __all__ = [
     "run_plate",
     "segment",
     "suggest_models",
+    "track",
 ]

@@ -14,7 +14,7 @@ from napari_cellvino.api.options import ImageOptions, spacing_of
 from napari_cellvino.core.array_axes import axis_letter
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Stack
-from napari_cellvino.io import open_source
+from napari_cellvino.io import open_as
 
 
 class ArrayLike(Protocol):
@@ -66,6 +66,7 @@ def read_image(
     axes: str | None = None,
     spacing_um: float | Sequence[float] | None = None,
     channels: Sequence[str] | None = None,
+    level: int = 0,
 ) -> Stack:
     """Return the image in a file; pixels are read plane by plane, when they are needed.
 
@@ -81,6 +82,8 @@ def read_image(
         Size of a pixel in µm, where the file is silent or wrong: one number, (y, x) or (z, y, x).
     channels
         Names of the channels, in the file's order.
+    level
+        The level of a pyramid, as slide scanners write them; 0 is the full resolution.
 
     Raises
     ------
@@ -98,13 +101,14 @@ def read_image(
     >>> stack.describe_spacing()
     '0.325 × 0.325 × 1 µm per pixel'
     """
-    said = MetadataOverrides(axes, spacing_of(spacing_um), None if channels is None else tuple(channels))
+    names = None if channels is None else tuple(channels)
+    said = MetadataOverrides(axes, spacing_of(spacing_um), names, level=level)
     return open_image(Path(path), said, position=position)
 
 
 def open_image(path: Path, said: MetadataOverrides, *, position: str = "") -> Stack:
     """Return the image in a file of which the user said this; the errors are those of `read_image`."""
-    source = open_source(path, axes=said.axes, spacing=said.spacing, channels=said.channels)
+    source = open_as(path, MetadataOverrides(said.axes, said.spacing, said.channels, level=said.level))
     names = [held.name for held in source.positions]
     if position and position not in names:
         raise ImageValueError(f"{source.path.name} has no position {position!r}; it holds {_few(names)}")

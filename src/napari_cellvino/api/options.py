@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from napari_cellvino.core.array_axes import zyx_sizes
-from napari_cellvino.core.image import KeepDoubles, Spacing
-from napari_cellvino.core.recipe import OF_FOLDERS, Precision
+from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
+from napari_cellvino.core.recipe import OF_INPUTS, Precision
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
@@ -70,6 +70,8 @@ class RunOptions(ImageOptions, total=False):
         Which one, by number or name, of an OME-Zarr plate that was imaged more than once.
     keep_doubles
         ``first`` or ``both`` of files that say they are the same plane of the same field.
+    level
+        The level of a pyramid that is read, as slide scanners write them; 0 is the full resolution.
     """
 
     device: str
@@ -85,6 +87,7 @@ class RunOptions(ImageOptions, total=False):
     pattern: str
     acquisition: str
     keep_doubles: str | KeepDoubles | None
+    level: int
 
 
 class PlateOptions(RunOptions, total=False):
@@ -124,6 +127,11 @@ def spacing_of(spacing_um: float | Sequence[float] | None) -> Spacing | None:
     return None if spacing_um is None else Spacing(*zyx_sizes(spacing_um))
 
 
+def overrides_of(options: RunOptions) -> MetadataOverrides:
+    """Return what the options say of an image and of the files of a folder."""
+    return apply_choices(default_recipe(), _choices(options), {}).overrides
+
+
 def pipeline_of(model: Model | Pipeline, options: RunOptions) -> Pipeline:
     """Return the pipeline of a model, or a pipeline with other choices.
 
@@ -150,7 +158,7 @@ def pipeline_of(model: Model | Pipeline, options: RunOptions) -> Pipeline:
 def _choices(options: RunOptions) -> dict[str, object]:
     """Return the options by the names of a recipe."""
     plain = {
-        "device", "precision", "z", "frame", "diameter_px", "axes", "channels", "whole_cells", *OF_FOLDERS,
+        "device", "precision", "z", "frame", "diameter_px", "axes", "channels", "whole_cells", *OF_INPUTS,
     }  # fmt: skip
     chosen: dict[str, object] = {name: value for name, value in options.items() if name in plain}
     if "channel" in options:

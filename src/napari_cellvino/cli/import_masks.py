@@ -40,7 +40,7 @@ def _tell(one: Imported, *, quiet: bool) -> None:
     if quiet:
         return
     name = Path(str(one.row["file"])).name
-    outcome = f"failed: {one.row['error']}" if one.failed else cells(one.row["count"])
+    outcome = f"failed: {one.row['error']}" if one.failed else cells(int(str(one.row["count"])))
     print(f"{name}: {outcome}", file=sys.stderr)
     for notice in one.notices:
         print(f"  {notice}", file=sys.stderr)

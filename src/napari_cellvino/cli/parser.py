@@ -7,6 +7,9 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from napari_cellvino.cli.answer_options import add_plate_report
+from napari_cellvino.cli.track_options import add_track_options
+
 
 class _Version(argparse.Action):
     """Prints the version; looking it up takes longer than all of ``--help``, so it waits until it is asked for."""
@@ -27,6 +30,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
+    track = _command(
+        commands, "track", "track", "follow the cells of a film: tracks, divisions, lineage and how they move"
+    )
+    add_track_options(track)
+    _add_choices(track)
     _add_suggest(commands)
     _add_watch(commands)
     _add_jobs(commands)
@@ -41,6 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_plot(commands)
     _add_report(commands)
+    _add_plate_report(commands)
     _add_import(commands)
     return parser
 
@@ -74,6 +83,8 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
+    text = "begin with a recipe of this name: spots, gonzalez2019 (cells in dark field and the particles in them)"
+    parser.add_argument("--pipeline", metavar="NAME", help=text)
     parser.add_argument("--overwrite", action="store_true", help="replace results made with other choices")
     parser.add_argument(
         "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
@@ -134,7 +145,9 @@ def _add_plate_choices(parser: argparse.ArgumentParser) -> None:
 
 def _add_folder_choices(parser: argparse.ArgumentParser) -> None:
     """Add how the files of a folder are taken."""
-    add = parser.add_argument_group("folders").add_argument
+    add = parser.add_argument_group("files and folders").add_argument
+    level = "level of a pyramid to read, as slide scanners write them; 0 (the default) is the full resolution"
+    add("--level", type=_level, metavar="N", help=level)
     taken = "take a folder as a plate, or as a folder of images (default: as what lies in it says)"
     add("--plate", action=argparse.BooleanOptionalAction, default=None, help=taken)
     add("--acquisition", metavar="N", help="which one, by number or name, of an OME-Zarr plate that was imaged twice")
@@ -165,6 +178,9 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         help="make whole cells of nuclei: expanded by a distance, or grown over --cell-channel",
     )
     parser.add_argument("--cell-channel", metavar="NAME|N", help="channel that shows cytoplasm or membrane")
+    sought = "find spots too: in every plane of a stack, in 3D, or in the projection that cells are found in"
+    parser.add_argument("--spots", choices=["none", "stack", "projection"], help=sought)
+    parser.add_argument("--spot-channel", metavar="NAME|N", help="channel that shows the spots")
     parser.add_argument("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
     parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file has none")
     parser.add_argument("--diameter", type=float, metavar="PX", help="typical object diameter in the image, in px")
@@ -188,6 +204,14 @@ def _add_suggest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--device", metavar="D", help="AUTO, CPU, GPU, NPU, … as 'cellvino devices' lists them")
     add("--frame", type=_one_frame, default=1, metavar="N", help="time point, from 1")
     add("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
+    add("--level", type=_level, default=0, metavar="N", help="level of a pyramid to look at; 0: the full resolution")
+
+
+def _level(text: str) -> int:
+    """Return a level of a pyramid."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no level; they are numbered from 0, the full resolution")
+    return int(text)
 
 
 def _one_frame(text: str) -> int:
@@ -356,6 +380,11 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     add("--out", type=Path, metavar="FILE.html", help="(default: corrections.html in RESULTS); the .json is next to it")
     add("--overwrite", action="store_true", help="replace an earlier report")
+
+
+def _add_plate_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "fit dose-response curves to plates, compare compounds with the controls, and write a page of it"
+    add_plate_report(_command(commands, "plate-report", "plate_report", text))
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_cellvino.cli.progress_report import Reporter, cells
+from napari_cellvino.cli.progress_report import Reporter, totals
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, choose_fields, name_wells
@@ -114,11 +114,13 @@ class PlateReporter(Reporter):
     def _report_well(self, well: Well, held: Sequence[FieldOutcome]) -> None:
         self._close()
         whole = [d for d in held if not d.failed]
-        count = sum(int(str(d.row["count"])) for d in whole)
         kept = ", kept from an earlier run" if whole and all(d.kept for d in whole) else ""
         fields = f"{len(whole)} of {len(held)} fields" if len(held) > 1 or not whole else "1 field"
         number = sum(len(fields_) == self.wells[w] for w, fields_ in self.done.items())
-        print(f"{well.name}: {cells(count)} in {fields}{kept} ({number} of {len(self.wells)} wells)", file=sys.stderr)
+        print(
+            f"{well.name}: {' and '.join(totals(whole))} in {fields}{kept} ({number} of {len(self.wells)} wells)",
+            file=sys.stderr,
+        )
 
 
 def plate_info(path: Path, plate: Plate) -> tuple[dict[str, object], str]:

@@ -49,7 +49,7 @@ class Reporter:
             print(f"{name}: failed: {outcome.row['error']}", file=sys.stderr)
             return
         how = "kept from an earlier run" if outcome.kept else f"{outcome.seconds:.2f} s"
-        print(f"{name}: {cells(outcome.row['count'])} ({how})", file=sys.stderr)
+        print(f"{name}: {_found(outcome)} ({how})", file=sys.stderr)
         for notice in outcome.notices:
             print(f"  {notice}", file=sys.stderr)
 
@@ -59,8 +59,8 @@ class Reporter:
         if self.quiet:
             return
         failed = sum(d.failed for d in done)
-        total = sum(int(str(d.row["count"])) for d in done if not d.failed)
-        print(f"{cells(total)} in {len(done) - failed} of {len(done)} fields", file=sys.stderr)
+        total = " and ".join(totals(done)) or "nothing"
+        print(f"{total} in {len(done) - failed} of {len(done)} fields", file=sys.stderr)
 
     def _close(self) -> None:
         if self.bar is not None:
@@ -68,7 +68,19 @@ class Reporter:
             self.bar = None
 
 
-def cells(count: object) -> str:
+def _found(outcome: FieldOutcome) -> str:
+    """Return how many cells and spots a field has, of what was sought."""
+    return " and ".join(totals([outcome])) or "nothing was sought"
+
+
+def totals(done: Sequence[FieldOutcome]) -> list[str]:
+    """Return the sums of the cells and the spots of fields, of what was sought."""
+    whole = [d for d in done if not d.failed]
+    found = [cells(sum(d.count for d in whole))] if any(d.sought_cells for d in whole) or not whole else []
+    spots = [int(float(str(d.row["spots"]))) for d in whole if d.row.get("spots") not in (None, "")]
+    return [*found, *([f"{sum(spots):,} spot{'s' * (sum(spots) != 1)}"] if spots else [])]
+
+
+def cells(number: int) -> str:
     """Return ``1 cell`` or ``1,204 cells``."""
-    number = int(str(count))
     return f"{number:,} cell{'s' * (number != 1)}"

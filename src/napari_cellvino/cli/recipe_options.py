@@ -6,7 +6,8 @@ import argparse
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
-from napari_cellvino.core.recipe import OF_FOLDERS, Recipe, WholeCellWay, load_recipe
+from napari_cellvino.core.recipe import OF_INPUTS, Recipe, SpotPlanes, WholeCellWay, load_recipe
+from napari_cellvino.workflows.named_pipelines import named_recipe
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
 
 
@@ -19,10 +20,13 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         If a choice is impossible.
     """
     path = getattr(options, "recipe", None)
-    base = load_recipe(path) if path else default_recipe()
+    name = getattr(options, "pipeline", None)
+    if path and name:
+        raise OptionError("a recipe and a pipeline are two beginnings; give --recipe or --pipeline")
+    base = load_recipe(path) if path else named_recipe(name, default_recipe()) if name else default_recipe()
     typed: dict[str, object] = {
         name: getattr(options, name)
-        for name in ("model", "device", "precision", "channel", "z", "frame", "axes", *OF_FOLDERS)
+        for name in ("model", "device", "precision", "channel", "z", "frame", "axes", *OF_INPUTS)
         if getattr(options, name, None) is not None
     }
     if options.pixel_size is not None:
@@ -37,14 +41,24 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     if options.cell_channel is not None:
         typed |= {"cell_channel": options.cell_channel}
         typed.setdefault("whole_cells", WholeCellWay.PROPAGATE)
+    if options.spots is not None:
+        typed["spots"] = None if options.spots == "none" else options.spots
+    if options.spot_channel is not None:
+        typed |= {"spot_channel": options.spot_channel}
+        typed.setdefault("spots", base.spots or SpotPlanes.STACK)
     values = dict(_assignment(text) for text in options.set)
     return apply_choices(base, typed, values, source="the options")
 
 
 def overrides_from(options: argparse.Namespace) -> MetadataOverrides:
-    """Return what was typed on how the files of a folder are taken."""
+    """Return what was typed on how files and folders are taken."""
     keep = None if options.keep_doubles is None else KeepDoubles(options.keep_doubles)
-    return MetadataOverrides(pattern=options.pattern or "", acquisition=options.acquisition or "", keep_doubles=keep)
+    return MetadataOverrides(
+        pattern=options.pattern or "",
+        acquisition=options.acquisition or "",
+        keep_doubles=keep,
+        level=options.level or 0,
+    )
 
 
 def _assignment(text: str) -> tuple[str, float]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.settings import load_settings
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.figures.model_panels import write_panels
-from napari_cellvino.io import open_source
+from napari_cellvino.io import open_as
 from napari_cellvino.model_package import find_package
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion, panels_of
@@ -17,7 +18,7 @@ from napari_cellvino.workflows.suggest_models import suggest_models
 
 def run(options: argparse.Namespace) -> int:
     """Print the models, the best first; 1 when none suits the image."""
-    source = open_source(options.image.absolute(), axes=options.axes)
+    source = open_as(options.image.absolute(), MetadataOverrides(options.axes, level=options.level))
     stack = source.read(source.positions[0])
     with EngineProvider() as engines:
         device = options.device or load_settings().device

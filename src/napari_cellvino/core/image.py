@@ -71,7 +71,7 @@ class MetadataOverrides:
 
     ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
     ``pattern`` tells what the names of the files in a folder mean, ``acquisition`` which one of a plate that was imaged
-    more than once.
+    more than once; ``level`` is the level of a pyramid that is read, 0 the full resolution.
     """
 
     axes: str | None = None
@@ -80,6 +80,7 @@ class MetadataOverrides:
     pattern: str = ""
     acquisition: str = ""
     keep_doubles: KeepDoubles | None = None
+    level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,9 @@ class Stack:
     ``hints`` are metadata of each channel other than its name (fluorophore, wavelengths in nm, colour); empty, or one
     per channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing.
     ``remarks`` are sentences about what was guessed or left out; ``warnings`` those that may make a count wrong, which
-    are shown at every run. ``overrides`` is metadata that the user gave.
+    are shown at every run. ``overrides`` is metadata that the user gave. ``levels`` are the sizes (width, height) in px
+    of the levels of a pyramid, of which ``overrides.level`` is read; empty where it is none.
+    ``interval_s`` is the time between frames in s, None where the file does not say.
     """
 
     planes: PlaneReader
@@ -137,6 +140,8 @@ class Stack:
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
+    interval_s: float | None = None
+    levels: tuple[tuple[int, int], ...] = ()
 
     def origin_of(self, frame: int) -> Origin:
         """Return where the pixels of a time point, from 1, came from."""
@@ -148,6 +153,10 @@ class Stack:
         if len(self.channels) != self.shape.c:
             raise ImageValueError(
                 f"{self.origin.name} has {self.shape.c} channels but {len(self.channels)} names: {self.channels}"
+            )
+        if self.overrides.level and not self.levels:
+            raise ImageValueError(
+                f"{self.origin.name} is no pyramid: it has no level {self.overrides.level}; leave it out"
             )
 
     @classmethod

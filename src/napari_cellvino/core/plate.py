@@ -86,7 +86,8 @@ class Plate:
     ``rows`` and ``columns`` are those of the whole plate. ``channels`` are those of every field, ``z`` and ``t`` the
     numbers of planes and time points. ``missing`` names the wells, fields and images that should be there and are not;
     ``problems`` are sentences on inconsistencies, ``faults`` those on what makes counts wrong until the user decides.
-    Label images can be written into one that ``takes_labels``.
+    Label images can be written into one that ``takes_labels``. ``acquisitions`` are the names of several, of which one
+    is taken.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Plate:
     problems: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     takes_labels: bool = False
+    acquisitions: tuple[str, ...] = ()
 
     @property
     def wells(self) -> tuple[Well, ...]:

@@ -15,7 +15,7 @@ from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing, Stack, ZChoice, channel_index
 from napari_cellvino.core.yaml_text import load_yaml
 
-OF_FOLDERS = ("pattern", "acquisition", "keep_doubles")  # choices on how the files of a folder are taken
+OF_INPUTS = ("pattern", "acquisition", "keep_doubles", "level")  # choices on how folders and files are taken
 
 
 class Precision(StrEnum):
@@ -33,6 +33,13 @@ class WholeCellWay(StrEnum):
     PROPAGATE = "propagate"
 
 
+class SpotPlanes(StrEnum):
+    """Where spots are sought: in every plane of a stack, in 3D, or in the projection that cells are found in."""
+
+    STACK = "stack"
+    PROJECTION = "projection"
+
+
 class Recipe(BaseModel):
     """Choices of one run. ``channel`` is a name or a number from 1, ``frame`` a time point from 1.
 
@@ -41,9 +48,11 @@ class Recipe(BaseModel):
     ``diameter_px`` is the typical object diameter in the image, where the user gives it: the image is then resized
     to the diameter the model knows best. ``parameters`` override the defaults of the model's head. ``axes``,
     ``spacing_um`` and ``channels`` are metadata that the user gave where those of the file are missing or wrong;
-    ``pattern``, ``acquisition`` and ``keep_doubles`` say how the files of a folder are taken (`MetadataOverrides`).
+    ``pattern``, ``acquisition`` and ``keep_doubles`` say how the files of a folder are taken, ``level`` which one of a
+    pyramid is read (`MetadataOverrides`).
     ``outline`` is a second model, which outlines the cells that the first one found; empty where there is none.
     ``whole_cells`` makes whole cells of the nuclei that were found, grown over ``cell_channel`` or expanded.
+    ``spots`` are found in ``spot_channel``; then an empty ``model`` finds no cells.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -65,8 +74,11 @@ class Recipe(BaseModel):
     pattern: str = ""
     acquisition: str = ""
     keep_doubles: KeepDoubles | None = None
+    level: int = Field(default=0, ge=0)
     whole_cells: WholeCellWay | None = None
     cell_channel: str = ""
+    spots: SpotPlanes | None = None
+    spot_channel: str = ""
 
     @field_validator("z")
     @classmethod
@@ -82,14 +94,14 @@ class Recipe(BaseModel):
     def overrides(self) -> MetadataOverrides:
         """Metadata that the user gave for the image."""
         return MetadataOverrides(
-            self.axes, self.spacing_um, self.channels, self.pattern, self.acquisition, self.keep_doubles
+            self.axes, self.spacing_um, self.channels, self.pattern, self.acquisition, self.keep_doubles, self.level
         )
 
     def with_overrides(self, overrides: MetadataOverrides) -> Recipe:
         """Return the recipe with metadata that the user gave for the image."""
         changes = {"axes": overrides.axes, "spacing_um": overrides.spacing, "channels": overrides.channels}
-        folder = {name: getattr(overrides, name) for name in OF_FOLDERS}
-        return self.model_copy(update=changes | folder)
+        inputs = {name: getattr(overrides, name) for name in OF_INPUTS}
+        return self.model_copy(update=changes | inputs)
 
     def fingerprint(self) -> str:
         """Return a sha256 over all choices: equal fingerprints on equal pixels give equal results.
@@ -97,7 +109,8 @@ class Recipe(BaseModel):
         Choices that came later count only where they are made, so that results of before are known again.
         """
         unmade = set() if self.whole_cells else {"whole_cells", "cell_channel"}
-        unmade |= {name for name in OF_FOLDERS if not getattr(self, name)}
+        unmade |= set() if self.spots else {"spots", "spot_channel"}
+        unmade |= {name for name in OF_INPUTS if not getattr(self, name)}
         text = json.dumps(self.model_dump(mode="json", exclude=unmade), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -155,7 +168,7 @@ def fitted(recipe: Recipe, stack: Stack) -> Recipe:
         fitting["z"] = "mip"
     if not 1 <= recipe.frame <= stack.shape.t:
         fitting["frame"] = 1
-    return recipe.model_copy(update=fitting | _fitted_cells(recipe, stack))
+    return recipe.model_copy(update=fitting | _fitted_cells(recipe, stack) | _fitted_spots(recipe, stack))
 
 
 def _fitted_cells(recipe: Recipe, stack: Stack) -> dict[str, object]:
@@ -169,11 +182,20 @@ def _fitted_cells(recipe: Recipe, stack: Stack) -> dict[str, object]:
     return {}
 
 
+def _fitted_spots(recipe: Recipe, stack: Stack) -> dict[str, object]:
+    """Return a channel of spots that is chosen anew, for a stack without the one of the recipe."""
+    try:
+        channel_index(stack, recipe.spot_channel)
+    except ImageValueError:
+        return {"spot_channel": ""}
+    return {}
+
+
 def renamed(recipe: Recipe, before: Stack, after: Stack) -> Recipe:
     """Return the recipe with its channels by the names that they have after the user renamed them."""
     changed = {
         field: after.channels[index] if (index := before.channels.index(name)) < after.shape.c else ""
-        for field in ("channel", "cell_channel")
+        for field in ("channel", "cell_channel", "spot_channel")
         if (name := getattr(recipe, field)) in before.channels
     }
     return recipe.model_copy(update=changed) if changed else recipe

@@ -44,6 +44,10 @@ class EngineInfo:
     runtime: str
 
 
+NO_DEVICE = "none"  # of what no network found
+NO_ENGINE = EngineInfo(NO_DEVICE, Precision.EXACT, "none", "none")
+
+
 class Engine(Protocol):
     """Runs one network on one device; made for one worker thread, `cancel` excepted.
 

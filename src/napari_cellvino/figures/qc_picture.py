@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
@@ -35,6 +35,8 @@ NARROWEST = 480  # px, width of the caption
 THICK_FROM = 24  # px: where objects are of that diameter, their outlines are 2 px wide
 READABLE = 1000  # px: on wider pictures the caption grows with the width
 NUMBER_FITS = 22  # px: an object of that diameter holds a three-digit number
+RING = 3  # px, radius of the ring round a spot
+SPOT = (255, 110, 60)
 UNKNOWN = Spacing()
 Mark = tuple[int, str, tuple[int, int, int]]  # how many, what it means, its colour
 
@@ -55,6 +57,7 @@ def draw_qc(
     ran: Sequence[str] = (),
     spacing: Spacing = UNKNOWN,
     rgb: bool = False,
+    spots: NDArray[np.float64] | None = None,
     excluded: Collection[int] = (),
 ) -> Picture:
     """Return a picture (Y', X', 3) of the field with its objects outlined and numbered, between caption and legend.
@@ -64,20 +67,18 @@ def draw_qc(
     pixels
         (Y, X) or (C, Y, X). One channel is grey, two are magenta and green, three cyan, magenta and yellow, of more
         the first is shown.
-    labels
-        (Y, X) label image; without it, boxes are drawn.
-    objects
-        What is outlined and numbered; rejected ones are not.
+    labels, objects
+        (Y, X) label image, without it boxes are drawn; what is outlined and numbered, but rejected ones.
     name
         What the picture is of.
-    classes
-        Names that ``objects.class_index`` counts into; several have a colour each.
-    ran
-        Lines on what was run.
+    classes, ran
+        Names that ``objects.class_index`` counts into, several have a colour each; lines on what was run.
     spacing
         µm per pixel; a scale bar is drawn where it is known.
     rgb
-        The three channels are red, green and blue, of 8 bits shown unchanged.
+        The channels are red, green and blue, of 8 bits unchanged.
+    spots
+        (N, 2) places y, x in px of spots, which get a small ring each; None where none were sought.
     excluded
         Ids of objects that are outlined and numbered but not counted.
 
@@ -99,10 +100,11 @@ def draw_qc(
     grey = len(channels) not in (2, 3)  # then all three bands are the same: one is enlarged
     canvas = _enlarged(Image.fromarray(shown[..., 0] if grey else shown), zoom).convert("RGB")
     canvas, unnumbered = _with_objects(canvas, labels, kept, zoom, len(classes))
+    _draw_rings(canvas, spots, zoom)
     um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
     counted = kept.select(~np.isin(kept.id, list(excluded)))
     left_out = format_left_out(len(objects) - len(kept), len(kept) - len(counted))
-    caption = _caption(name, len(counted), [left_out, *ran] if left_out else ran)
+    caption = _caption(name, _found(len(counted) if classes else None, spots), [left_out, *ran] if left_out else ran)
     return _page(canvas, caption, _legend(kept, counted, unnumbered, classes), um_per_px)
 
 
@@ -153,9 +155,24 @@ def _with_objects(
     return canvas, draw_numbers(canvas, objects, zoom=zoom)
 
 
-def _caption(name: str, count: int, more: Sequence[str]) -> list[Line]:
-    """Return the name and count, and what is not in it and was run."""
-    return [Line(f"{name}  ·  {count} cell{'s' * (count != 1)}", 18, INK), *map(Line, more)]
+def _draw_rings(canvas: Image.Image, places: NDArray[np.float64] | None, zoom: float) -> None:
+    """Draw a ring round each place (N, 2), pixels of the image."""
+    if places is None:
+        return
+    draw, radius = ImageDraw.Draw(canvas), max(RING, RING * zoom)
+    for y, x in ((places + 0.5) * zoom).tolist():
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=SPOT)
+
+
+def _found(cells: int | None, spots: NDArray[np.float64] | None) -> str:
+    """Return how many cells and spots there are, of what was sought."""
+    found = [] if cells is None else [f"{cells} cell{'s' * (cells != 1)}"]
+    return ", ".join([*found, *([] if spots is None else [f"{len(spots)} spot{'s' * (len(spots) != 1)}"])])
+
+
+def _caption(name: str, found: str, more: Sequence[str]) -> list[Line]:
+    """Return the name and what was found, what is not in it, and what was run."""
+    return [Line(f"{name}  ·  {found}", 18, INK), *map(Line, more)]
 
 
 def _legend(objects: Objects, counted: Objects, unnumbered: int, classes: Sequence[str]) -> list[Line]:

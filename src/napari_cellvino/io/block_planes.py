@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.image import Shape
+from napari_cellvino.core.image import Shape, Spacing
 from napari_cellvino.io.axes import Layout
+from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, apply_orientation
 
 
 class Blocks(Protocol):
@@ -29,15 +30,27 @@ class Blocks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PixelTransform:
-    """What is done to pixels as they are read; ``white`` is the value to subtract from where 0 is white."""
+    """What is done to pixels as they are read.
+
+    ``white`` is the value to subtract from where 0 is white, ``orientation`` how they are turned (`orientation`).
+    """
 
     dtype: np.dtype[np.generic]
     white: int | None = None
+    orientation: int = 1
 
     def apply(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Return the pixels as they are shown: bright where the sample is bright."""
-        shown = np.asarray(pixels, self.dtype, order="C")
+        """Return the pixels as they are shown: upright, and bright where the sample is bright."""
+        shown = np.asarray(apply_orientation(pixels, self.orientation), self.dtype, order="C")
         return shown if self.white is None else np.asarray(np.subtract(self.white, shown), self.dtype)
+
+    def shown(self, stored: Shape) -> Shape:
+        """Return the sizes of a stack as it is shown."""
+        return stored._replace(y=stored.x, x=stored.y) if self.orientation >= FIRST_ON_ITS_SIDE else stored
+
+    def shown_spacing(self, stored: Spacing) -> Spacing:
+        """Return the spacing of a stack as it is shown."""
+        return Spacing(stored.z, stored.x, stored.y) if self.orientation >= FIRST_ON_ITS_SIDE else stored
 
 
 class BlockPlanes:

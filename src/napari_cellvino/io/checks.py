@@ -69,15 +69,16 @@ def parse_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def check_memory(path: Path, nbytes: int) -> None:
-    """Raise ImageReadError where a plane of ``nbytes`` would not fit in the free memory."""
+def check_memory(path: Path, nbytes: int, remedy: str = "") -> None:
+    """Raise ImageReadError where a plane of ``nbytes`` would not fit in the free memory; ``remedy`` says what to do."""
     if nbytes < _ALWAYS_FITS:
         return
     free = psutil.virtual_memory().available
     if nbytes > free:
+        advice = remedy or "if that size is right, save it cropped or in parts, else the file is damaged"
         raise ImageReadError(
             f"{path.name} says that one plane takes {_gigabytes(nbytes)}, but {_gigabytes(free)} of memory are free; "
-            "if that size is right, save it cropped or in parts, else the file is damaged"
+            f"{advice}"
         )
 
 

@@ -16,10 +16,12 @@ from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
 from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
+from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_metadata import micrometres
 
-_FULL = "DataSet/ResolutionLevel 0"
+_LEVEL = "DataSet/ResolutionLevel {}"
+_FULL = _LEVEL.format(0)
 
 
 def open_imaris(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSource | None:
@@ -36,21 +38,23 @@ def open_imaris(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneS
     with parse_errors(path), h5py.File(str(path), "r") as file:
         if _FULL not in file:
             return None
-        scene = _scene(path, file, h5py)
+        scene = _scene(path, file, h5py, overrides.level)
     return SceneSource(path, (scene,), overrides)
 
 
-def _scene(path: Path, file: Foreign, h5py: Foreign) -> Scene:
+def _scene(path: Path, file: Foreign, h5py: Foreign, number: int) -> Scene:
     info = file["DataSetInfo/Image"].attrs
-    z, y, x = (int(_text(info, axis)) for axis in "ZYX")
-    channels = len(file[f"{_FULL}/TimePoint 0"])
-    shape = Shape(len(file[_FULL]), channels, z, y, x)
-    first = file[f"{_FULL}/TimePoint 0/Channel 0/Data"]
+    pyramid = Pyramid.choose(path, _level_sizes(file, info), number)
+    level, (x, y) = _LEVEL.format(number), pyramid.sizes[number]
+    channels = len(file[f"{level}/TimePoint 0"])
+    z = _extent(file, info, number, "Z")
+    shape = Shape(len(file[level]), channels, z, y, x)
+    first = file[f"{level}/TimePoint 0/Channel 0/Data"]
     if min(shape) < 1 or first.ndim != 3 or any(have < want for have, want in zip(first.shape, (z, y, x), strict=True)):
         raise ImageReadError(f"{path.name} is damaged: it says {z} x {y} x {x} px and holds {first.shape}")
 
     def plane(file: Foreign, t: int, c: int, z: int) -> NDArray[np.generic]:
-        stored = file[f"{_FULL}/TimePoint {t}/Channel {c}/Data"]  # padded to whole chunks
+        stored = file[f"{level}/TimePoint {t}/Channel {c}/Data"]  # padded to whole chunks
         pixels: NDArray[np.generic] = stored[z, : shape.y, : shape.x]
         return pixels
 
@@ -60,10 +64,26 @@ def _scene(path: Path, file: Foreign, h5py: Foreign) -> Scene:
     keys = ("LSMExcitationWavelength", "LSMEmissionWavelength")
     waves = tuple(" ".join(_text(one, key) for key in keys) for one in said)
     whole = len(said) == channels
-    planes = LazyPlanes(held, shape, first.dtype.itemsize, plane)
-    return Scene(
-        shape, first.dtype, planes, "", _spacing(info, shape), names if whole else (), hints=waves if whole else ()
+    planes = pyramid.guarded(
+        path, LazyPlanes(held, shape, first.dtype.itemsize, plane), channels * first.dtype.itemsize
     )
+    return Scene(
+        shape, first.dtype, planes, "", _spacing(info, shape), names if whole else (), hints=waves if whole else (),
+        remarks=pyramid.remarks, warnings=pyramid.warnings, levels=pyramid.levels,
+    )  # fmt: skip
+
+
+def _level_sizes(file: Foreign, info: Foreign) -> tuple[tuple[int, int], ...]:
+    """Return (width, height) in px of every resolution level."""
+    count = sum(_LEVEL.format(n) in file for n in range(len(file["DataSet"])))
+    return tuple((_extent(file, info, n, "X"), _extent(file, info, n, "Y")) for n in range(count))
+
+
+def _extent(file: Foreign, info: Foreign, number: int, axis: str) -> int:
+    """Return the size of a level along an axis, without the padding to whole chunks."""
+    if number == 0:
+        return int(_text(info, axis))
+    return int(_text(file[f"{_LEVEL.format(number)}/TimePoint 0/Channel 0"].attrs, f"ImageSize{axis}"))
 
 
 def _spacing(info: Foreign, shape: Shape) -> Spacing:

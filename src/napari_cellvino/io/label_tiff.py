@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.io.checks import check_memory, check_ratio
+from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, ORIENTATION, apply_orientation
 from napari_cellvino.storage.atomic import atomic_path
 
 Labels = NDArray[np.uint16] | NDArray[np.uint32]
@@ -115,10 +116,13 @@ def read_label_pixels(path: Path, check: CheckShape | None = None) -> tuple[NDAr
                 raise ImageValueError(f"{path} holds {len(shapes)} images; save the labels of each in its own file")
             if not shapes or 0 in shapes[0]:
                 raise ImageReadError(f"{path} cannot be read as a label TIFF: it holds no image")
+            turned = _orientation(tiff)
             if check is not None:
-                check((len(shapes), *shapes[0]) if planes else shapes[0])
+                shown = _turned_shape(shapes[0], tiff.series[0].axes, turned)
+                check((len(shapes), *shown) if planes else shown)
             _check_claims(path, tiff, shapes if planes else shapes[:1])
             pixels = np.stack([series.asarray() for series in tiff.series]) if planes else tiff.asarray()
+            pixels = apply_orientation(pixels, turned, rows=tiff.series[0].axes.find("YX") + planes)
             spacing = _read_spacing(tiff.ome_metadata)
             software = str(tiff.pages.first.software)
     except CellvinoError:
@@ -126,6 +130,20 @@ def read_label_pixels(path: Path, check: CheckShape | None = None) -> tuple[NDAr
     except Exception as error:  # tifffile raises whatever the broken bytes lead to
         raise ImageReadError(f"{path} cannot be read as a label TIFF: {error}") from error
     return pixels, spacing, software
+
+
+def _orientation(tiff: tifffile.TiffFile) -> int:
+    """Return how the pixels of a TIFF are turned to be shown."""
+    if "YX" not in tiff.series[0].axes:
+        return 1
+    return int(tiff.pages.first.tags.valueof(ORIENTATION, default=1))
+
+
+def _turned_shape(stored: tuple[int, ...], axes: str, orientation: int) -> tuple[int, ...]:
+    if orientation not in range(FIRST_ON_ITS_SIDE, 9):
+        return stored
+    rows = axes.index("YX")
+    return (*stored[:rows], stored[rows + 1], stored[rows], *stored[rows + 2 :])
 
 
 def _check_claims(path: Path, tiff: tifffile.TiffFile, shapes: list[tuple[int, ...]]) -> None:

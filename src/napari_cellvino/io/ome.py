@@ -18,8 +18,8 @@ _SECONDS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
 class OmeImage:
     """One Image element: its name, (size, unit) as written for z, y and x, and the names of its channels.
 
-    ``hints`` are the fluorophore and the wavelengths of each channel; ``interval_s`` is the time between frames where
-    the image has planes in z, no frames, and no step in z.
+    ``hints`` are the fluorophore and the wavelengths of each channel; ``interval_s`` is the time between frames, or
+    between planes in z that may be frames: without a step in z.
     """
 
     name: str
@@ -70,15 +70,16 @@ def _image(image: ElementTree.Element, pixels: ElementTree.Element) -> OmeImage:
 
 
 def _interval(pixels: ElementTree.Element) -> float | None:
-    """Return the time increment of an image whose planes are slices without a step in z."""
+    """Return the time increment of a film, or of an image whose planes are slices without a step in z."""
     try:
         increment = float(pixels.get("TimeIncrement", 0)) * _SECONDS.get(pixels.get("TimeIncrementUnit", "s"), 1.0)
-        stack = int(pixels.get("SizeZ", 1)) > 1 and int(pixels.get("SizeT", 1)) == 1
+        film = int(pixels.get("SizeT", 1)) > 1
+        stack = int(pixels.get("SizeZ", 1)) > 1 and not film
     except ValueError:
         return None
     heights = {e.get("PositionZ") for e in pixels if _is(e, "Plane")} - {None}
     flat = "PhysicalSizeZ" not in pixels.attrib or len(heights) == 1
-    return increment if stack and flat and increment > 0 else None
+    return increment if (film or (stack and flat)) and increment > 0 else None
 
 
 def _is(element: ElementTree.Element, name: str) -> bool:

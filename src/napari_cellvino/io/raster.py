@@ -21,7 +21,8 @@ from napari_cellvino.core.image import MetadataOverrides, Origin, Spacing, Stack
 from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
 from napari_cellvino.io.checks import check_memory, parse_errors
-from napari_cellvino.io.raster_header import PNG_MAGIC, Header, apply_orientation, read_header
+from napari_cellvino.io.orientation import apply_orientation
+from napari_cellvino.io.raster_header import PNG_MAGIC, Header, read_header
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index
 
 
@@ -96,6 +97,7 @@ class RasterSource:
             channels=channel_names(self.overrides.channels, ("Red", "Green", "Blue") if rgb else (), count=shape.c),
             rgb=rgb,
             origin=Origin(path=str(self.path)),
+            warnings=(f"an animation of {self.header.frames} frames: the first is read",) * (self.header.frames > 1),
             overrides=self.overrides,
         )
 

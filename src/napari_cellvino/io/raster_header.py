@@ -2,7 +2,7 @@
 
 References
 ----------
-PNG, https://www.w3.org/TR/png-3/ (chunks IHDR and PLTE)
+PNG, https://www.w3.org/TR/png-3/ (chunks IHDR, PLTE and acTL)
 JPEG, ITU-T T.81, B.2.2 (frame header)
 """
 
@@ -13,20 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.checks import parse_errors, truncated_error
+from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, ORIENTATION
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
 MOST_PIXELS = 89_000_000  # as many as Pillow opens without calling it a decompression bomb
 
-_ORIENTATION = 274  # EXIF's tag, the same as TIFF's
-_FIRST_ON_ITS_SIDE = 5
-_TOP_DOWN = {1, 2, 5, 6}  # orientations whose first row, once upright, is at the top
-_LEFT_RIGHT = {1, 4, 5, 8}  # and whose first column is at the left
 _PNG_PALETTE = 3
 _PNG_GREY = {0, 4}  # colour types: grey, grey and alpha
 _NO_FRAME = {0xC4, 0xC8, 0xCC}  # JPEG markers in the range of frame headers that are none
@@ -37,7 +31,7 @@ class Header:
     """Size in px as it is shown, colours per pixel (1 or 3; without transparency) and bits per colour.
 
     ``orientation`` (1 to 8) is that of EXIF: cameras and phones store a picture as the sensor lay, and say here how it
-    is to be turned.
+    is to be turned. ``frames`` are those of an animation, of which the first is read.
     """
 
     width: int
@@ -45,6 +39,7 @@ class Header:
     colours: int
     bits: int
     orientation: int = 1
+    frames: int = 1
 
 
 def read_header(path: Path, head: bytes) -> Header | None:
@@ -71,20 +66,13 @@ def _turned(header: Header, path: Path) -> Header:
 
     try:
         with Image.open(path) as picture:
-            orientation = picture.getexif().get(_ORIENTATION, 1)
+            orientation = picture.getexif().get(ORIENTATION, 1)
     except (OSError, SyntaxError, ValueError):  # what is wrong with the file is told when its pixels are read
         return header
     if orientation not in range(2, 9):
         return header
-    size = (header.height, header.width) if orientation >= _FIRST_ON_ITS_SIDE else (header.width, header.height)
+    size = (header.height, header.width) if orientation >= FIRST_ON_ITS_SIDE else (header.width, header.height)
     return replace(header, width=size[0], height=size[1], orientation=orientation)
-
-
-def apply_orientation(pixels: NDArray[np.generic], orientation: int) -> NDArray[np.generic]:
-    """Return stored pixels (Y, X) or (Y, X, S) as EXIF's ``orientation`` (1 to 8) says they are to be shown."""
-    upright = pixels.swapaxes(0, 1) if orientation >= _FIRST_ON_ITS_SIDE else pixels
-    rows, columns = (1 if orientation in flipped else -1 for flipped in (_TOP_DOWN, _LEFT_RIGHT))
-    return upright[::rows, ::columns]
 
 
 def _check_size(path: Path, header: Header) -> None:
@@ -105,7 +93,20 @@ def _png(file: BinaryIO) -> Header:
     if kind != b"IHDR":
         raise ValueError("its first chunk is not IHDR")
     grey = colour in _PNG_GREY or (colour == _PNG_PALETTE and _grey_palette(file))
-    return Header(width, height, 1 if grey else 3, 16 if bits == 16 else 8)
+    return Header(width, height, 1 if grey else 3, 16 if bits == 16 else 8, frames=_frames(file))
+
+
+def _frames(file: BinaryIO) -> int:
+    """Return how many frames an animated PNG has; 1 of any other."""
+    file.seek(len(PNG_MAGIC))
+    while True:
+        head = file.read(8)
+        if len(head) < 8 or head[4:] == b"IDAT":
+            return 1
+        (length,) = struct.unpack_from(">I", head)
+        if head[4:] == b"acTL":
+            return int(struct.unpack(">I", file.read(4))[0])
+        file.seek(length + 4, 1)
 
 
 def _grey_palette(file: BinaryIO) -> bool:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Spacing
+from napari_cellvino.io.bioio_reader import open_with_bioio
 from napari_cellvino.io.checks import first_bytes
 from napari_cellvino.io.known_readers import KNOWN_READERS
+from napari_cellvino.io.napari_readers import open_with_napari
 from napari_cellvino.io.reader import ENTRY_POINTS, HEAD_BYTES, ImageReader
 from napari_cellvino.io.source import Source
 from napari_cellvino.io.unread_formats import UNREAD_FORMATS
@@ -104,7 +106,15 @@ def open_as(path: Path | str, overrides: MetadataOverrides) -> Source:
         if source is not None:
             _logger.debug("opened %s: %s, %d position(s)", path, type(source).__name__, len(source.positions))
             return source
-    raise unreadable_error(path, head)
+    installed = _open_installed(path, overrides) if head else None
+    if installed is None:
+        raise unreadable_error(path, head)
+    return installed
+
+
+def _open_installed(path: Path, overrides: MetadataOverrides) -> Source | None:
+    """Return a file as other packages read it, bioio before the plugins of napari; None where none does."""
+    return open_with_bioio(path, overrides) or open_with_napari(path, overrides)
 
 
 def candidates(path: Path, head: bytes) -> list[ImageReader]:

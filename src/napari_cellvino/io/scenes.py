@@ -36,6 +36,7 @@ class Scene:
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    levels: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +102,5 @@ class SceneSource:
             remarks=scene.remarks,
             warnings=scene.warnings,
             overrides=self.overrides,
+            levels=scene.levels,
         )

@@ -1,9 +1,8 @@
 """Open TIFF files of every program: plain, BigTIFF, OME-TIFF, ImageJ hyperstacks, MetaMorph, LSM and Micro-Manager.
 
 tifffile parses the directory once, everything that is needed is taken from it while the file is open, and the file is
-closed again; `tiff_blocks` says how pixels are read later. Palette colours are how a program showed a grey image, so
-the index is the intensity. Files whose directory breaks off are refused: to project the planes that happen to be left
-would give a number that looks right.
+closed again; `tiff_blocks` says how pixels are read later, `tiff_pixels` what their values are. Files whose directory
+breaks off are refused: to project the planes that happen to be left would give a number that looks right.
 """
 
 from __future__ import annotations
@@ -12,8 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
-import numpy as np
-from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
+from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, select_stack_channels
@@ -21,16 +19,16 @@ from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Blocks, PixelTransform
 from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.ome import companion_name, ome_siblings
+from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, unique_names
 from napari_cellvino.io.tiff_blocks import plan_blocks, present_channels
 from napari_cellvino.io.tiff_chain import check_chain
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
-from napari_cellvino.io.tiff_series import choose_images
+from napari_cellvino.io.tiff_pixels import COLOURS, colour_samples, palette_warning, pixel_transform
+from napari_cellvino.io.tiff_series import choose_images, levels_question
 
 COMPANION_SUFFIX = ".companion.ome"
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_COLOURS = {PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR}
-_ALPHA = {1, 2}  # values of tag ExtraSamples: transparency, multiplied into the colours or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,7 @@ class TiffImage:
     facts: TiffMetadata
     guesses: tuple[str, ...]
     remarks: tuple[str, ...]
+    pyramid: Pyramid
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +68,29 @@ class TiffSource:
         """
         chosen = position_index(self.path, self.positions, position)
         picture, index = self.places[chosen]
-        shape = picture.layout.shape
-        spacing = merge_spacing(self.path, picture.facts.spacing, self.overrides.spacing)
+        shape = picture.transform.shown(picture.layout.shape)
+        spacing = merge_spacing(
+            self.path,
+            picture.transform.shown_spacing(picture.pyramid.spacing(picture.facts.spacing)),
+            self.overrides.spacing,
+        )
         there = present_channels(picture.layout, picture.blocks, index)
         found = ("Red", "Green", "Blue") if picture.rgb else picture.facts.channels
+        planes = BlockPlanes(self.path.name, picture.layout, picture.blocks, picture.transform, index)
         stack = Stack(
-            BlockPlanes(self.path.name, picture.layout, picture.blocks, picture.transform, index),
+            picture.pyramid.guarded(self.path, planes, shape.c * picture.transform.dtype.itemsize),
             shape,
             picture.transform.dtype,
             spacing=spacing,
             channels=channel_names(self.overrides.channels, found, count=shape.c),
             rgb=picture.rgb,
             origin=Origin(path=str(self.path), position=self.positions[chosen].name, files=self._files()),
-            remarks=picture.remarks + picture.facts.remarks + self.remarks,
-            warnings=(*self.warnings, *picture.guesses, *_asked(picture, self.overrides)),
+            remarks=picture.remarks + picture.facts.remarks + picture.pyramid.remarks + self.remarks,
+            warnings=(*self.warnings, *picture.guesses, *picture.pyramid.warnings, *_asked(picture, self.overrides)),
             hints=picture.facts.hints if len(picture.facts.hints) == shape.c else (),
             overrides=self.overrides,
+            interval_s=picture.facts.interval_s,
+            levels=picture.pyramid.levels,
         )
         return stack if len(there) == shape.c else self._without_missing(stack, there)
 
@@ -186,33 +192,37 @@ def frames_question(interval_s: float | None, layout: Layout, overrides: Metadat
 def _image(
     path: Path,
     tif: TiffFile,
-    series: TiffPageSeries,
+    full: TiffPageSeries,
     overrides: MetadataOverrides,
     lock: Lock,
     missing: tuple[str, ...],
 ) -> TiffImage:
+    sizes = tuple((int(level.keyframe.imagewidth), int(level.keyframe.imagelength)) for level in full.levels)
+    pyramid = Pyramid.choose(path, sizes, overrides.level)
+    series = full.levels[pyramid.level]
     page = series.keyframe
-    transform, inverted = _transform(path, page)
-    short, full = (_held(path, series, squeeze=squeeze) for squeeze in (True, False))
-    layout, assumed = resolve_layout((short, full), overrides.axes)
-    rgb = page.photometric in _COLOURS and "S" in layout.letters and layout.shape.c == 3
+    transform, said = pixel_transform(path, page)
+    held = tuple(_held(path, series, squeeze=squeeze) for squeeze in (True, False))
+    layout, assumed = resolve_layout((held[0], held[1]), overrides.axes)
+    rgb = page.photometric in COLOURS and "S" in layout.letters and layout.shape.c == 3
     blocks = plan_blocks(path, series, layout, lock, missing)
     return TiffImage(
-        series.name,
+        full.name,
         layout,
         blocks,
         transform,
         rgb,
-        read_metadata(tif, series),
-        assumed + _fourth(page, layout),
-        inverted,
+        read_metadata(tif, full),
+        assumed + _fourth(page, layout) + palette_warning(page) + levels_question(full),
+        said,
+        pyramid,
     )
 
 
 def _fourth(page: TiffPage, layout: Layout) -> tuple[str, ...]:
     """Return what to say of a fourth value in more than 8 bits: scripts save four channels so."""
     left_out = any(have > shown for have, shown in zip(layout.stored, layout.shown, strict=True))
-    if not left_out or page.photometric not in _COLOURS or page.bitspersample == 8:
+    if not left_out or page.photometric not in COLOURS or page.bitspersample == 8:
         return ()
     letters = layout.letters.replace("S", "C")
     return (f"a fourth value of each pixel is taken for transparency; if it is a channel, give axes {letters}",)
@@ -223,30 +233,7 @@ def _held(path: Path, series: TiffPageSeries, *, squeeze: bool) -> AxisSizes:
     if min(sizes) < 1:
         raise ImageValueError(f"{path.name} has no pixels: its size is {sizes}; export it again from where it was made")
     values = sizes[axes.index("S")] if "S" in axes else 1
-    return AxisSizes(path.name, axes, sizes, _samples(series.keyframe, values))
-
-
-def _samples(page: TiffPage, values: int) -> int:
-    """Return how many of the ``values`` per pixel are colours or channels, not transparency."""
-    if page.photometric in _COLOURS and values in (3, 4):
-        return 3
-    see_through = bool(page.extrasamples) and page.extrasamples[-1] in _ALPHA
-    return values - 1 if see_through and values > 1 else values
-
-
-def _transform(path: Path, page: TiffPage) -> tuple[PixelTransform, tuple[str, ...]]:
-    if page.dtype is None:
-        raise ImageReadError(
-            f"{path.name} has pixels of {page.bitspersample} bits (sample format {page.sampleformat}), which cannot be "
-            "read; save it with 8, 16 or 32 bits"
-        )
-    if page.dtype.kind not in "buif":
-        raise ImageValueError(f"{path.name} has pixels of type {page.dtype}; save the magnitude as 32-bit float")
-    dtype = np.dtype(np.uint8) if page.dtype.kind == "b" else page.dtype.newbyteorder("=")
-    if page.photometric != PHOTOMETRIC.MINISWHITE or dtype.kind == "f":
-        return PixelTransform(dtype), ()
-    white = -1 if dtype.kind == "i" else 2**page.bitspersample - 1
-    return PixelTransform(dtype, white), ("the file stores white as 0: inverted, so that bright is bright",)
+    return AxisSizes(path.name, axes, sizes, colour_samples(series.keyframe, values))
 
 
 def _positions(places: tuple[tuple[TiffImage, int], ...]) -> tuple[Position, ...]:

@@ -1,9 +1,9 @@
 """What a TIFF says besides pixels: the size of a pixel in µm, the names of the channels, and whether planes are times.
 
 Every program writes these elsewhere. The first that knows is believed: OME-XML, ImageJ, Micro-Manager, MetaMorph, LSM,
-Olympus, Aperio, FEI, then the resolution tags of TIFF itself. Those are printing resolutions in most files (4800 dpi is
-a pixel of 5.3 µm, 72 dpi one of 353 µm), so they count only where a pixel is smaller than any printer's. Converters
-copy printing resolutions into OME-XML and ImageJ's own lines too: known ones are not taken from there either.
+Olympus, Aperio, Leica SCN, FEI, then the resolution tags of TIFF itself. Those are printing resolutions in most files
+(4800 dpi is a pixel of 5.3 µm, 72 dpi one of 353 µm), so they count only where a pixel is smaller than any printer's.
+Converters copy printing resolutions into OME-XML and ImageJ's own lines too: known ones are not taken there either.
 
 References
 ----------
@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 from tifffile import TiffFile, TiffPageSeries
@@ -44,7 +45,7 @@ class TiffMetadata:
     """Spacing in µm and channel names, in the file's order; empty where it does not say.
 
     ``hints`` is what else it says of each channel: fluorophore, wavelengths in nm. ``interval_s`` is the time between
-    frames, where it is kept though the file calls its planes slices.
+    frames, or between slices that may be frames.
     """
 
     spacing: Spacing = field(default_factory=Spacing)
@@ -132,15 +133,16 @@ def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, fl
 
 
 def imagej_interval(metadata: Mapping[str, Any]) -> float | None:
-    """Return the frame interval in s of an ImageJ stack without frames or a step in z; None where it has either.
+    """Return the frame interval in s of an ImageJ film, or of a stack that may be one; else None.
 
-    A step of 1 is what ImageJ writes unasked.
+    A stack may be one where it has no frames and no step in z; a step of 1 is what ImageJ writes unasked.
     """
     interval, step = metadata.get("finterval", 0), metadata.get("spacing", 1)
     if not all(isinstance(value, (int, float)) for value in (interval, step)):
         return None
-    stack = int(metadata.get("slices", 1)) > 1 and int(metadata.get("frames", 1)) == 1
-    return float(interval) if stack and interval > 0 and abs(step) in (0, 1) else None
+    frames, slices = (int(metadata.get(name, 1)) for name in ("frames", "slices"))
+    may_be_film = frames > 1 or (slices > 1 and abs(step) in (0, 1))
+    return float(interval) if may_be_film and interval > 0 else None
 
 
 def imagej_channels(labels: list[str], count: int) -> tuple[str, ...]:
@@ -262,6 +264,25 @@ def _aperio(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     return TiffMetadata(Spacing(None, size, size))
 
 
+def _leica_scn(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    """Return what a Leica slide says: the size of the field in nm over its pixels, and the names of its channels."""
+    if not tif.is_scn:
+        return TiffMetadata()
+    for image in ElementTree.fromstring(str(tif.pages.first.description)).iter():
+        view, pixels = image.find("{*}view"), image.find("{*}pixels")
+        if view is None or pixels is None or image.get("name", "Unknown") != series.name:
+            continue
+        y, x = (_ratio(view.get(f"size{axis}"), pixels.get(f"size{axis}")) for axis in "YX")
+        names = tuple(channel.get("name", "") for channel in image.iterfind(".//{*}channelSettings/{*}channel"))
+        return TiffMetadata(Spacing(micrometres(view.get("spacingZ"), "nm"), y, x), names)
+    return TiffMetadata()
+
+
+def _ratio(length_nm: str | None, count: str | None) -> float | None:
+    size = micrometres(length_nm, "nm")
+    return size / int(count) if size is not None and count is not None and count.isdecimal() and int(count) else None
+
+
 def _fei(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     """Return the pixel size of an FEI electron microscope, which is in metres."""
     scan = (tif.fei_metadata or {}).get("Scan", {})
@@ -277,5 +298,6 @@ def _tags(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
 
 
 _READERS: tuple[Callable[[TiffFile, TiffPageSeries], TiffMetadata], ...] = (
-    _ome, _imagej, _micromanager, _metamorph, _stk, _lsm, _olympus, _fluoview, _aperio, _fei, _tags,
+    _ome, _imagej, _micromanager, _metamorph, _stk, _lsm, _olympus, _fluoview, _aperio, _leica_scn, _fei,
+    _tags,
 )  # fmt: skip

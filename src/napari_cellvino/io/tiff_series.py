@@ -41,6 +41,18 @@ def choose_images(path: Path, tif: TiffFile) -> tuple[list[TiffPageSeries], tupl
     return chosen, (left_out,) if count else ()
 
 
+def levels_question(series: TiffPageSeries) -> tuple[str, ...]:
+    """Return what to say of pages that are taken for levels of a pyramid because of their sizes alone."""
+    if len(series.levels) < 2 or series.kind != "generic":
+        return ()
+    page = series.levels[1].keyframe
+    if page.is_reduced or page.is_subifd:
+        return ()
+    return (
+        "smaller pages are taken for levels of a pyramid, by their sizes; if they are other images, save them apart",
+    )
+
+
 def _aside(series: TiffPageSeries, largest: TiffPageSeries) -> bool:
     if _area(series) >= _area(largest):
         return False

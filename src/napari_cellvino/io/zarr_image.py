@@ -8,14 +8,17 @@ import numpy as np
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.scenes import Scene, SceneSource
 
 
 def open_zarr_image(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSource | None:
-    """Return the full resolution of an OME-Zarr image, or of the images of a collection; None for other folders.
+    """Return an OME-Zarr image, or the images of a collection, at the level that is asked for; None for other folders.
 
     Raises
     ------
+    ImageValueError
+        If there is no such level.
     ImageReadError
         If it is an OME-Zarr plate, or damaged, or of a version that is not read.
     """
@@ -28,9 +31,9 @@ def open_zarr_image(path: Path, head: bytes, overrides: MetadataOverrides) -> Sc
     if "plate" in ome:
         raise ImageReadError(f"{path.name} is an OME-Zarr plate; give it by itself, and its wells are counted")
     if "multiscales" in ome:
-        return SceneSource(path, (_scene(path, ""),), overrides)
+        return SceneSource(path, (_scene(path, "", overrides.level),), overrides)
     inner = sorted(p for p in path.iterdir() if p.is_dir() and p.name.isdecimal()) if _collection(ome) else []
-    scenes = tuple(_scene(one, one.name) for one in inner)
+    scenes = tuple(_scene(one, one.name, overrides.level) for one in inner)
     return SceneSource(path, scenes, overrides) if scenes else None
 
 
@@ -38,12 +41,23 @@ def _collection(ome: dict[str, object]) -> bool:
     return "bioformats2raw.layout" in ome
 
 
-def _scene(group: Path, name: str) -> Scene:
+def _scene(group: Path, name: str, level: int) -> Scene:
     from napari_cellvino.io.plates.ome_zarr import ZarrPlanes
     from napari_cellvino.io.plates.ome_zarr_metadata import image_metadata
 
-    facts = image_metadata(group)
-    planes = ZarrPlanes.of(group / facts.array, facts.axes)
+    facts = image_metadata(group, level)
+    held = [ZarrPlanes.of(group / array, facts.axes) for array in facts.arrays]
+    pyramid = Pyramid.choose(group, tuple((planes.shape.x, planes.shape.y) for planes in held), level)
+    planes = held[level]
     shape, dtype = planes.shape, np.dtype(planes.array.dtype)
-    named = facts.channels if len(facts.channels) == shape.c else ()
-    return Scene(shape, dtype.newbyteorder("="), planes, name, facts.spacing, named)
+    return Scene(
+        shape,
+        dtype.newbyteorder("="),
+        pyramid.guarded(group, planes, dtype.itemsize * shape.c),
+        name,
+        facts.spacing,
+        facts.channels if len(facts.channels) == shape.c else (),
+        remarks=pyramid.remarks,
+        warnings=pyramid.warnings,
+        levels=pyramid.levels,
+    )

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, object]
 
-MEANS = ("mean_", "ring_ratio_")  # beginnings of the columns that are means over the cells of a field
+SUMS = ("rejected", "excluded", "spots", "spots_in_cells")  # columns that are added up
+MEANS = ("mean_", "ring_ratio_", "spots_per_cell")  # beginnings of the columns that are means over the cells of a field
 MEDIAN = "median_"  # and of those that are medians over them
 OUTLYING = 3.5  # scores by the median absolute deviation
 MAD_TO_SD = 0.6745
@@ -82,11 +83,11 @@ def well_row(well: Well, rows: Sequence[Row], plate: Plate, layout: Layout) -> d
 def sums_of(rows: Sequence[Row]) -> dict[str, object]:
     """Return sums of the counts, means over all cells and medians over the fields."""
     done = [row for row in rows if row["status"] == "done"]
-    count = sum(_number(row, "count") for row in done)
+    count = sum(n for row in done if np.isfinite(n := _number(row, "count")))
     line: dict[str, object] = {"fields": len(done), "failed": len(rows) - len(done)}
-    line["count"] = int(count) if done else None
+    line["count"] = _total(done, "count")
     names = list(dict.fromkeys(name for row in done for name in row))
-    line |= {name: _total(done, name) for name in ("rejected", "excluded") if name in names}
+    line |= {name: _total(done, name) for name in SUMS if name in names}
     for name in (n for n in names if n.startswith("count_")):
         total = sum(_number(row, name) for row in done)
         line |= {name: int(total), f"share_{name.removeprefix('count_')}": total / count if count else None}

@@ -140,7 +140,7 @@ def with_corrections(folder: Path, result: FieldResult) -> FieldResult:
         return result  # masks replace the masks that were imported before
     if is_other_image(corrected, result.plane, result.volume):
         raise OutputError(f"{folder} holds corrections of another image, or of one that changed since; move it away")
-    return measured(rerun(corrected, result.annotation)[0], result.plane, result.volume)
+    return measured(rerun(corrected, result.annotation)[0], result.plane, result.volume, spots=result.spots)
 
 
 def is_import(annotation: Annotation) -> bool:

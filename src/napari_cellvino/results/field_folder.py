@@ -25,6 +25,8 @@ from napari_cellvino.results.schema import (
     MODEL,
     OBJECTS_NAME,
     RESULT_NAMES,
+    SPOTS_NAME,
+    FieldSummary,
     StoredResult,
     check_content,
     parse_content,
@@ -179,10 +181,10 @@ def file_stamp(path: Path | str) -> Stamp | None:
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
-def has_all_files(folder: Path, *, outlines: bool, whole_cells: bool = False) -> bool:
+def has_all_files(folder: Path, summary: FieldSummary) -> bool:
     """Return whether a folder has every file that a result consists of."""
-    more = ((LABELS_NAME,) if outlines else ()) + ((CELLS_NAME,) if whole_cells else ())
-    return all((folder / name).is_file() for name in (*RESULT_NAMES, *more))
+    more = {LABELS_NAME: summary.outlines, CELLS_NAME: summary.whole_cells, SPOTS_NAME: summary.spots}
+    return all((folder / name).is_file() for name in (*RESULT_NAMES, *(name for name, asked in more.items() if asked)))
 
 
 class _Record(BaseModel):

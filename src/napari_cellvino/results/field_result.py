@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from napari_cellvino.annotation import Annotation, Provenance, pixels_sha256
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Plane
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.spots import Spots
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.measure.compartments import Part, with_compartments
 from napari_cellvino.measure.counts import count_row
 from napari_cellvino.measure.objects import measure
 from napari_cellvino.measure.outlines import Outlines, find_outlines
+from napari_cellvino.measure.spots import count_spots, with_spots
 from napari_cellvino.measure.volumes import measure_volume, volume_count_row
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.segmentation.pipeline import Pipeline
@@ -32,15 +35,13 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-NO_DEVICE = "none"  # of what no network found
-
 
 @dataclass(frozen=True, slots=True)
 class FieldResult:
     """A finished field: the annotation, the plane it belongs to, its table of objects and its row of counts.
 
     Objects in 3D belong to a ``volume``, and the plane is what people see of it. ``cells`` are whole cells with the ids
-    of their nuclei, labelled as these are, where the recipe asks for them.
+    of their nuclei, labelled as these are, and ``spots`` those of the field, where the recipe asks for them.
     """
 
     annotation: Annotation
@@ -49,13 +50,15 @@ class FieldResult:
     counts: dict[str, float | int]
     volume: Volume | None = None
     cells: NDArray[np.int32] | None = None
+    spots: Spots | None = None
 
 
 def finish_field(prediction: Prediction, pipeline: Pipeline) -> FieldResult:
     """Return the annotation of a prediction with everything measured."""
     outlines = outlines_of(prediction)
     annotation = annotate(prediction, pipeline, outlines=outlines)
-    return measured(annotation, prediction.plane, volume_of(prediction), outlines=outlines)
+    volume = volume_of(prediction)
+    return measured(annotation, prediction.plane, volume, outlines=outlines, spots=prediction.spots)
 
 
 def outlines_of(prediction: Prediction) -> Outlines | None:
@@ -73,7 +76,7 @@ def annotate(
     """
     plane, decoded, volume = prediction.plane, prediction.decoded, volume_of(prediction)
     shape = plane.shape if volume is None else volume.stack.shape[2:]
-    maps = cell_map(prediction.raw, pipeline.package.spec.maps)
+    maps = cell_map(prediction.raw, pipeline.package.spec.maps) if pipeline.find else None
     doubts = find_doubts(decoded.objects, decoded.labels, shape, foreground_probability=maps, outlines=outlines)
     objects = replace(decoded.objects, doubts=doubts)
     outline = pipeline.outline
@@ -82,11 +85,9 @@ def annotate(
         plane=plane.chosen,
         channel=plane.channel,
         pixels_sha256=sha256 or (pixels_sha256(plane) if volume is None else volume.sha256),
-        model=pipeline.package.label,
-        model_sha256=pipeline.package.sha256,
-        recipe=pipeline.recipe.model_copy(
-            update={"parameters": prediction.values, "cell_channel": prediction.cell_channel}
-        ),
+        model=pipeline.package.label if pipeline.find else "",
+        model_sha256=pipeline.package.sha256 if pipeline.find else "",
+        recipe=_as_done(prediction, pipeline),
         engine=prediction.raw.engine_info,
         outline=outline.label if outline else "",
         outline_engine=prediction.masks.engine_info if prediction.masks else None,
@@ -95,16 +96,43 @@ def annotate(
     return Annotation.found(decoded.labels, objects, pipeline.classes, provenance, shape=tuple(shape))
 
 
+def _as_done(prediction: Prediction, pipeline: Pipeline) -> Recipe:
+    """Return the recipe with what the field itself decided."""
+    done: dict[str, object] = {"parameters": prediction.values, "cell_channel": prediction.cell_channel}
+    if prediction.spots is not None:
+        done["spot_channel"] = prediction.spots.channel
+        done |= {} if pipeline.find else {"channel": prediction.spots.channel}
+    return pipeline.recipe.model_copy(update=done)
+
+
 def measured(
-    annotation: Annotation, plane: Plane, volume: Volume | None = None, *, outlines: Outlines | None = None
+    annotation: Annotation,
+    plane: Plane,
+    volume: Volume | None = None,
+    *,
+    outlines: Outlines | None = None,
+    spots: Spots | None = None,
 ) -> FieldResult:
     """Return an annotation with its table of objects, and the counts of those neither rejected nor excluded.
 
     What was found in all planes of a ``volume`` is measured there; ``plane`` is what people see of it. ``outlines`` are
-    those of its objects in a plane, where they are known already.
+    those of its objects in a plane, where they are known already; ``spots`` those of the field.
     """
     with timed_stage(_logger, "measure", plane.origin.name, f"{len(annotation.objects)} object(s)"):
-        return _measured(annotation, plane, volume, outlines)
+        found = _measured(annotation, plane, volume, outlines)
+        return found if spots is None else _with_spots(found, spots)
+
+
+def _with_spots(result: FieldResult, spots: Spots) -> FieldResult:
+    """Return a result with its spots in cells; of a field in which no cells were sought, there is no number of them."""
+    labels = result.annotation.labels
+    held = spots.in_cells(labels if result.cells is None else result.cells)
+    sought = bool(result.annotation.provenance.model)
+    table = with_spots(result.table, held, labels if result.cells is not None else None)
+    counts = {} if sought else {name: float("nan") for name in result.counts if name == "count"}
+    return replace(
+        result, table=table, counts=result.counts | counts | count_spots(table, held, cells=sought), spots=held
+    )
 
 
 def _measured(annotation: Annotation, plane: Plane, volume: Volume | None, outlines: Outlines | None) -> FieldResult:

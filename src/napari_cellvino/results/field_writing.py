@@ -18,13 +18,15 @@ from napari_cellvino.annotation.document_json import FORMAT, annotation_dict
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import OutputError
 from napari_cellvino.core.image import Plane
+from napari_cellvino.core.spots import Spots
 from napari_cellvino.core.stage_log import timed_stage
+from napari_cellvino.engines.engine import NO_DEVICE
 from napari_cellvino.figures.qc_picture import draw_qc, write_qc
 from napari_cellvino.figures.top_view import flattened
 from napari_cellvino.io.label_tiff import write_labels
 from napari_cellvino.results.corrections import with_corrections
 from napari_cellvino.results.field_folder import FieldFolder, Stamp, journal_path, stamp_of
-from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, measured
+from napari_cellvino.results.field_result import FieldResult, measured
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
     CELLS_NAME,
@@ -37,6 +39,7 @@ from napari_cellvino.results.schema import (
     WRITTEN,
     ResultKey,
 )
+from napari_cellvino.results.spot_table import read_spots, write_spots
 from napari_cellvino.segmentation.volume import Volume
 from napari_cellvino.storage.atomic import Swapping, atomic_folder
 from napari_cellvino.storage.csv_table import write_table
@@ -82,6 +85,7 @@ def write_corrections(
     *,
     key: ResultKey | None = None,
     found: Annotation | None = None,
+    spots: Spots | None = None,
     finish: Finish = as_it_is,
 ) -> FieldResult:
     """Write a corrected result in place of the one in ``folder``, all of it or nothing, and return it.
@@ -100,6 +104,8 @@ def write_corrections(
         Says what the result was made from; by default it is that of the result before.
     found
         What the model found; by default what stands there of it.
+    spots
+        The spots of the field; by default those that stand there.
     finish
         What is done to the measured result before it is written.
 
@@ -109,7 +115,8 @@ def write_corrections(
         If it cannot be written; the result and the journal are then as they were.
     """
     with timed_stage(_logger, "save", folder.name, "corrected"), snapshot.saving(journal_path(folder)):
-        result = finish(measured(snapshot.annotation, plane, volume))
+        known = spots if spots is not None else read_spots(folder)
+        result = finish(measured(snapshot.annotation, plane, volume, spots=known))
         _retried(folder, lambda seen: _write_session(folder, result, key, found, seen, first=snapshot.first))
     return result
 
@@ -223,6 +230,8 @@ def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
     if result.cells is not None:
         write_labels(folder / CELLS_NAME, result.cells, plane.spacing)
     write_table(folder / OBJECTS_NAME, result.table)
+    if result.spots is not None:
+        write_spots(folder, result.spots)
     picture = draw_qc(
         plane.inputs,
         labels,
@@ -232,6 +241,7 @@ def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
         ran=_ran(annotation.provenance),
         spacing=plane.spacing,
         rgb=len(plane.inputs) == 3,
+        spots=None if result.spots is None else result.spots.position[:, 1:],
         excluded=[id_ for id_, record in annotation.records.items() if record.excluded],
     )
     write_qc(folder / QC_NAME, picture)

@@ -23,8 +23,9 @@ from napari_cellvino.core.recipe import Recipe
 
 ANNOTATION_NAME, LABELS_NAME, OBJECTS_NAME, QC_NAME = "annotation.json", "labels.tif", "objects.csv", "qc.png"
 CELLS_NAME = "cells.tif"  # whole cells, with the ids of their nuclei in labels.tif, where they were asked for
+SPOTS_NAME, SPOTS_CURVE_NAME = "spots.csv", "spots_curve.csv"  # where spots were asked for
 RESULT_NAMES = (OBJECTS_NAME, QC_NAME, ANNOTATION_NAME)  # and labels, where outlines were found
-WRITTEN = (LABELS_NAME, CELLS_NAME, *RESULT_NAMES)
+WRITTEN = (LABELS_NAME, CELLS_NAME, SPOTS_NAME, SPOTS_CURVE_NAME, *RESULT_NAMES)
 MODEL = "model"  # folder inside a corrected result: the result of the model
 PREVIOUS = "previous"  # folder inside a result: the one before the last corrections
 SET_ASIDE = "set-aside"  # prefix of folders inside a result: results of the same field that a killed run left
@@ -142,8 +143,8 @@ class FieldSummary:
     ``cells`` counts all objects, ``reviewed`` those with a review, ``edited`` those of them that were changed,
     ``doubtful`` those with a doubt and no review, ``deleted`` the deleted ones, ``imported`` the imported ones.
     ``models`` are the models with versions, ``channel`` is the channel of the segmentation, ``whole_cells`` whether
-    there are whole cells of nuclei; ``notices`` say what may have made the count wrong. What is missing in the file is
-    None or empty.
+    there are whole cells of nuclei, ``spots`` whether there are spots; ``notices`` say what may have made the count
+    wrong. What is missing in the file is None or empty.
     """
 
     key: ResultKey | None
@@ -159,6 +160,7 @@ class FieldSummary:
     channel: str = ""
     notices: str = ""
     whole_cells: bool = False
+    spots: bool = False
     doubtful: int = 0
 
     @classmethod
@@ -180,6 +182,7 @@ class FieldSummary:
             channel=str(made.get("channel", "")),
             notices="; ".join(map(str, made.get("notices", ()))),
             whole_cells=bool((made.get("recipe") or {}).get("whole_cells")),
+            spots=bool((made.get("recipe") or {}).get("spots")),
             doubtful=sum(
                 bool(found.get("doubts")) and found.get("review", UNSEEN) == UNSEEN for found in result.objects
             ),

@@ -20,6 +20,7 @@ from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ReplaceError
 from napari_cellvino.core.image import Origin, Plane
 from napari_cellvino.core.recipe import Recipe, load_recipe
+from napari_cellvino.core.spots import Spots
 from napari_cellvino.results.counts_table import CountsTable
 from napari_cellvino.results.field_folder import FieldFolder, has_all_files
 from napari_cellvino.results.field_result import FieldResult
@@ -219,7 +220,7 @@ class ResultStore:
             summary = self.summary(folder)
         except ImageReadError:
             return False
-        return summary.key == key and has_all_files(folder, outlines=summary.outlines, whole_cells=summary.whole_cells)
+        return summary.key == key and has_all_files(folder, summary)
 
     def check_replaceable(self, folder: Path, key: ResultKey, *, overwrite: bool) -> None:
         """Raise ReplaceError if another result stands in ``folder`` and ``overwrite`` is off."""
@@ -256,10 +257,11 @@ class ResultStore:
         *,
         key: ResultKey,
         found: Annotation | None = None,
+        spots: Spots | None = None,
         finish: Finish = as_it_is,
     ) -> None:
         """Write a corrected result in place of the one in ``folder``; see `field_writing.write_corrections`."""
-        done = write_corrections(folder, snapshot, plane, volume, key=key, found=found, finish=finish)
+        done = write_corrections(folder, snapshot, plane, volume, key=key, found=found, spots=spots, finish=finish)
         self._enter(folder, done, key)
 
     def _enter(self, folder: Path, result: FieldResult, key: ResultKey) -> None:

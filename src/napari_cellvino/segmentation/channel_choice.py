@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.image import ALL_CHANNELS, Stack
+from napari_cellvino.core.image import ALL_CHANNELS, Stack, channel_index
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.model_package.spec import Taught
@@ -97,6 +97,31 @@ def taught_channel(channels: tuple[str, ...], taught: Taught) -> ChannelChoice:
         return ChannelChoice(channels[at] if at else "", f"channel {channels[at]} is taken, as the model was taught on")
     said = f"is {wanted}, which the model was taught on, in channel 1 {channels[0]}? No name of {', '.join(channels)}"
     return ChannelChoice("", f"{said} says so", guess=True)
+
+
+def choose_spot_channel(stack: Stack, recipe: Recipe) -> ChannelChoice:
+    """Return the channel of the spots: the recipe's, else the first that shows neither nuclei nor transmitted light.
+
+    Raises
+    ------
+    ImageValueError
+        If the image has no channel of the recipe's name.
+    """
+    named = recipe.spot_channel or ("" if recipe.model else recipe.channel)
+    index = channel_index(stack, named)
+    if index is None:
+        return ChannelChoice("grey")
+    if named or stack.shape.c == 1:
+        return ChannelChoice(stack.channels[index])
+    cells = channel_index(stack, recipe.channel) if recipe.model else None
+    hints = stack.hints or ("",) * stack.shape.c
+    texts = [f"{_words(name)} {_words(hint)}" for name, hint in zip(stack.channels, hints, strict=True)]
+    others = [
+        c for c, text in enumerate(texts) if c != cells and not (_NUCLEAR.search(text) or _TRANSMITTED.search(text))
+    ]
+    chosen = stack.channels[others[0] if others else index]
+    said = f"spots are sought in channel {chosen}, of {', '.join(stack.channels)}"
+    return ChannelChoice(chosen, said, guess=len(others) != 1, command="--spot-channel takes another")
 
 
 def with_channel(recipe: Recipe, choice: ChannelChoice) -> Recipe:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from napari_cellvino.core.errors import ModelPackageError
+from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.model_package import ModelInput, ModelOutput, ModelPackage, find_package
 from napari_cellvino.segmentation.heads import Parameter, check_parameters, head_parameters
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.signal_test import signal_parameters
+from napari_cellvino.segmentation.spots.step import SPOT_PARAMETERS, check_spots, spot_step_of
 from napari_cellvino.segmentation.stitch_z import STITCHING, stitching_parameters
 from napari_cellvino.segmentation.whole_cells import ALL_CELL_PARAMETERS, WholeCells, check_whole_cells, whole_cells_of
 
@@ -47,22 +48,30 @@ class Step:
 class Pipeline:
     """A recipe with its verified models: one step finds cells, an optional second one outlines them.
 
-    Where they are nuclei, an optional step without a model makes whole cells of them. ``recipe`` holds the hashes of
-    the models and the value of every parameter.
+    Where they are nuclei, an optional step without a model makes whole cells of them; another one finds spots, and then
+    ``find`` may be None. ``recipe`` holds the hashes of the models and the value of every parameter.
     """
 
     recipe: Recipe
-    find: Step
+    find: Step | None
     refine: Step | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps, in order."""
-        return (self.find,) if self.refine is None else (self.find, self.refine)
+        return tuple(step for step in (self.find, self.refine) if step is not None)
 
     @property
     def package(self) -> ModelPackage:
-        """The model that finds cells."""
+        """The model that finds cells.
+
+        Raises
+        ------
+        OptionError
+            If only spots are sought.
+        """
+        if self.find is None:
+            raise OptionError("this recipe finds spots and no cells: it has no model; name one")
         return self.find.package
 
     @property
@@ -88,7 +97,7 @@ class Pipeline:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes of cells."""
-        return self.package.spec.classes
+        return self.find.package.spec.classes if self.find else ()
 
     @property
     def values(self) -> dict[str, float]:
@@ -97,8 +106,12 @@ class Pipeline:
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters of all steps, of z-stitching and of whole cells."""
-        return parameters_of(self.recipe, self.package, self.outline)
+        """The parameters of all steps, of z-stitching, of whole cells and of spots."""
+        return parameters_of(self.recipe, self._found_by, self.outline)
+
+    @property
+    def _found_by(self) -> ModelPackage | None:
+        return self.find.package if self.find else None
 
     def with_values(self, values: Mapping[str, float]) -> Pipeline:
         """Return the pipeline with other values of some parameters.
@@ -123,8 +136,10 @@ class Pipeline:
             If a value is out of range, or whole cells cannot be made so.
         """
         recipe = without_unused_parameters(self.recipe.model_copy(update=choices))
-        check_whole_cells(recipe, self.package.spec, self.outline.spec if self.outline else None)
-        values = check_values(recipe, self.package, self.outline)
+        check_spots(recipe)
+        if self.find is not None:
+            check_whole_cells(recipe, self.package.spec, self.outline.spec if self.outline else None)
+        values = check_values(recipe, self._found_by, self.outline)
         return replace(self, recipe=recipe.model_copy(update={"parameters": values}))
 
 
@@ -146,6 +161,9 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
         If the two models do not fit each other, whole cells cannot be made so, a parameter is unknown or a value out of
         range.
     """
+    check_spots(recipe)
+    if not recipe.model:
+        return Pipeline(recipe.model_copy(update={"parameters": check_values(recipe, None)}), None)
     packages = tuple(packages)
     known = {package.spec.name: package for package in packages} | {str(p.folder): p for p in packages}
     package = known.get(recipe.model) or find_package(recipe.model)
@@ -163,19 +181,21 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     return Pipeline(recipe.model_copy(update=chosen), Step(package, recipe.precision), refine)
 
 
-def parameters_of(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> tuple[Parameter, ...]:
+def parameters_of(recipe: Recipe, package: ModelPackage | None, outline: ModelPackage | None) -> tuple[Parameter, ...]:
     """Return the adjustable parameters: those of the models' heads, and of the steps that need no model."""
+    if package is None:
+        return _without_model(recipe)
     heads = head_parameters(package.spec, outline.spec if outline else None)
     return (*heads, *signal_parameters(package.spec), *_without_model(recipe))
 
 
 def _without_model(recipe: Recipe) -> tuple[Parameter, ...]:
-    """Return the parameters of z-stitching and of whole cells, where a recipe asks for them."""
-    cells = whole_cells_of(recipe)
-    return (*stitching_parameters(recipe.z_choice), *(cells.parameters if cells else ()))
+    """Return the parameters of z-stitching, of whole cells and of spots, where a recipe asks for them."""
+    asked = (step.parameters for step in (whole_cells_of(recipe), spot_step_of(recipe)) if step is not None)
+    return (*stitching_parameters(recipe.z_choice), *(parameter for parameters in asked for parameter in parameters))
 
 
-def check_values(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None = None) -> dict[str, float]:
+def check_values(recipe: Recipe, package: ModelPackage | None, outline: ModelPackage | None = None) -> dict[str, float]:
     """Return the value of every parameter of a run.
 
     Raises
@@ -183,8 +203,10 @@ def check_values(recipe: Recipe, package: ModelPackage, outline: ModelPackage | 
     OptionError
         If a name is unknown or a value out of range.
     """
-    more = (*signal_parameters(package.spec), *_without_model(recipe))
-    return check_parameters(package.spec, recipe.parameters, outline.spec if outline else None, more)
+    more = (*(signal_parameters(package.spec) if package else ()), *_without_model(recipe))
+    return check_parameters(
+        package.spec if package else None, recipe.parameters, outline.spec if outline else None, more
+    )
 
 
 def _precision_of(outline: ModelPackage, recipe: Recipe) -> Precision:
@@ -223,9 +245,9 @@ def without_parameters_of(recipe: Recipe, outline: ModelPackage) -> Recipe:
 
 
 def without_unused_parameters(recipe: Recipe) -> Recipe:
-    """Return a recipe without the parameters of z-stitching and whole cells, unless it asks for them."""
+    """Return a recipe without the parameters of z-stitching, whole cells and spots, unless it asks for them."""
     used = {p.name for p in _without_model(recipe)}
-    return _without(recipe, {p.name for p in (*STITCHING, *ALL_CELL_PARAMETERS)} - used)
+    return _without(recipe, {p.name for p in (*STITCHING, *ALL_CELL_PARAMETERS, *SPOT_PARAMETERS)} - used)
 
 
 def _without(recipe: Recipe, names: set[str]) -> Recipe:

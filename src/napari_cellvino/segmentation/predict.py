@@ -15,9 +15,11 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Plane, Shape
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.spots import Spots
 from napari_cellvino.core.stage_log import log_stage
 from napari_cellvino.engines.engine import Engine, EngineTileError
 from napari_cellvino.model_package import ModelInput, ModelSpec
+from napari_cellvino.segmentation.burnt_in import Bar
 from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
 from napari_cellvino.segmentation.heads import Decoded, head_for
@@ -44,8 +46,9 @@ class Prediction:
 
     ``masks`` are the masks of the cells where a second model outlined them. For a stack stitched in 3D, ``plane`` is
     the maximum projection and ``slices`` are the objects of each plane. ``emptiness`` says why the field looks empty,
-    and ``disbelieved`` how many objects are not counted for that. ``cell_channel`` is the name of the channel that
-    whole cells are grown over, where they are.
+    and ``disbelieved`` how many objects are not counted for that; ``bars`` are scale bars that were drawn into the
+    plane, and ``on_bars`` how many objects are not counted for those. ``cell_channel`` is the name of the channel that
+    whole cells are grown over, where they are; ``spots`` are those of the field, where they were sought.
     """
 
     plane: Plane
@@ -56,7 +59,10 @@ class Prediction:
     slices: Slices | None = None
     emptiness: Emptiness | None = None
     disbelieved: int = 0
+    bars: tuple[Bar, ...] = ()
+    on_bars: int = 0
     cell_channel: str = ""
+    spots: Spots | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.engines.engine import NO_ENGINE
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.bright_background import describe_bright_background
+from napari_cellvino.segmentation.burnt_in import describe_bars, find_bars, without_bars
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.predict_stack import decode_stack, predict_stack
 from napari_cellvino.segmentation.prepare import project
+from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import MaskRefiner, infer_masks, outline_cells
 from napari_cellvino.segmentation.signal_test import SignalWatch, believed, describe_emptiness
+from napari_cellvino.segmentation.spots.step import search_spots, with_spot_channel
 from napari_cellvino.segmentation.volume import StackMaps, Volume
 from napari_cellvino.segmentation.whole_cells import cell_channel_name
 
@@ -47,15 +52,29 @@ def predict_field(
         If the network cannot be run.
     """
     cell_channel = cell_channel_name(stack, pipeline.recipe)
-    found = yield from _predict(stack, pipeline, engines, keep_maps=keep_maps)
-    return replace(found, cell_channel=cell_channel)
+    recipe, said = with_spot_channel(pipeline.recipe, stack)
+    if pipeline.find is None:
+        found = yield from _without_cells(stack, recipe, pipeline.values)
+    else:
+        found = yield from _predict(stack, pipeline, engines, keep_maps=keep_maps)
+    if recipe.spots is None:
+        return replace(found, cell_channel=cell_channel)
+    spots = yield from search_spots(stack, found.plane, recipe, pipeline.values)
+    return replace(found, cell_channel=cell_channel, spots=replace(spots, notices=(*said, *spots.notices)))
+
+
+def _without_cells(stack: Stack, recipe: Recipe, values: Mapping[str, float]) -> Generator[Progress, None, Prediction]:
+    """Return a prediction of a field in which no cells are sought."""
+    plane = yield from project(stack, channel=recipe.channel, z=recipe.z_choice, frame=recipe.frame)
+    maps = RawMaps(allocate_maps(0, 1, 1), NO_ENGINE, 0, 0, plane.shape, plane.shape)
+    return Prediction(plane, maps, Decoded(None, Objects.none()), dict(values))
 
 
 def _predict(
     stack: Stack, pipeline: Pipeline, engines: EngineProvider, *, keep_maps: bool
 ) -> Generator[Progress, None, Prediction]:
     recipe, spec = pipeline.recipe, pipeline.package.spec
-    engine = engines.engine(pipeline.package, recipe.device, pipeline.find.precision)
+    engine = engines.engine(pipeline.package, recipe.device, recipe.precision)
     if recipe.z_choice.joined:
         found = yield from predict_stack(
             stack,
@@ -79,7 +98,8 @@ def _predict(
     )
     raw = yield from infer_maps(plane, spec, engine, diameter_px=recipe.diameter_px)
     raw = replace(raw, notices=(*raw.notices, *describe_bright_background(plane.inputs, spec)))
-    before = Prediction(plane, raw, Decoded(None, Objects.none()), {}, emptiness=watch.emptiness)
+    nothing = Decoded(None, Objects.none())
+    before = Prediction(plane, raw, nothing, {}, emptiness=watch.emptiness, bars=find_bars(plane.inputs))
     return (yield from _decode_plane(before, pipeline, engines))
 
 
@@ -101,8 +121,9 @@ def _decode_plane(
     values, raw = pipeline.values, before.raw
     if isinstance(raw, StackMaps):
         raise TypeError("the maps of a stack are decoded plane by plane")
-    found, disbelieved = believed(decode(raw, pipeline.package.spec, values), before.emptiness, values)
-    now = replace(before, decoded=found, values=dict(values), disbelieved=disbelieved)
+    found, on_bars = without_bars(decode(raw, pipeline.package.spec, values), before.bars)
+    found, disbelieved = believed(found, before.emptiness, values)
+    now = replace(before, decoded=found, values=dict(values), disbelieved=disbelieved, on_bars=on_bars)
     if pipeline.refine is None:
         return now
     masks = yield from infer_masks(now.plane, found.objects, refiner_for(pipeline, engines), known=before.masks)
@@ -148,8 +169,11 @@ def volume_of(prediction: Prediction) -> Volume | None:
 def notices_of(prediction: Prediction) -> tuple[str, ...]:
     """Return the notices of a prediction for the user, as sentences."""
     notices, left_out = [*prediction.raw.notices], prediction.decoded.left_out
+    notices += prediction.spots.notices if prediction.spots is not None else ()
     if prediction.emptiness is not None:
         notices.append(describe_emptiness(prediction.emptiness, prediction.disbelieved, prediction.values))
+    if prediction.on_bars:
+        notices.append(describe_bars(prediction.bars, prediction.on_bars))
     if left_out:
         cells = "1 cell was" if left_out == 1 else f"{left_out} cells were"
         notices.append(f"{cells} found but nothing could be outlined there: not counted")

@@ -67,7 +67,8 @@ def predict_stack(
     maps: list[RawMaps] = []
     slices = _SliceCollector(stack, spec, values)
     normalised = allocate((stack.shape.z if keep_maps else 0, stack.shape.y, stack.shape.x), np.float16)
-    sigma = z_sigma(stack.spacing, diameter_px or spec.diameter_px.assumed or spec.diameter_px.reference)
+    diameter = diameter_px or spec.diameter_px.assumed or spec.diameter_px.reference
+    sigma = 0.0 if spec.taught else z_sigma(stack.spacing, diameter)  # strokes lie on planes as they are
     for z, inputs in enumerate(smooth_along_z(_inputs(volume, spec, channel), sigma)):
         running = infer_maps(replace(plane, inputs=inputs), spec, engine, diameter_px=diameter_px, ranges=ranges)
         raw = yield from _with_plane_progress(running, z + 1, stack.shape.z)

@@ -48,7 +48,7 @@ class JobTally:
             self.error = self.error or str(outcome.row["error"])
             self.can_pass = self.can_pass and outcome.can_pass
         else:
-            self.cells += int(str(outcome.row["count"]))
+            self.cells += outcome.count
 
     def stop(self, error: CellvinoError) -> None:
         """Take in that the run itself could not go on."""

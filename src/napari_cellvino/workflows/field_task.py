@@ -111,6 +111,16 @@ class FieldOutcome:
     can_pass: bool = False
 
     @property
+    def sought_cells(self) -> bool:
+        """Whether the field has a number of cells; without a model it has none."""
+        return self.row.get("count") not in (None, "")
+
+    @property
+    def count(self) -> int:
+        """Number of cells; 0 where there is no result, or no cells were sought."""
+        return int(float(str(self.row.get("count") or 0)))
+
+    @property
     def failed(self) -> bool:
         """Whether the field has no result."""
         return self.row["status"] == "failed"

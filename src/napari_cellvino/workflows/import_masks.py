@@ -19,23 +19,21 @@ from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValu
 from napari_cellvino.core.image import Origin, Plane, Stack
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 from napari_cellvino.core.progress import finish
-from napari_cellvino.core.recipe import Precision, Recipe
-from napari_cellvino.engines.engine import EngineInfo
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.engines.engine import NO_ENGINE
 from napari_cellvino.formats.field import Cell, Cells, MisfitError
 from napari_cellvino.formats.matching import ImageQuery, of_same_cellpose_run, plain
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells, without_masks
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.results.corrections import IMPORTED, by_person
 from napari_cellvino.results.field_folder import read_annotation
-from napari_cellvino.results.field_result import NO_DEVICE, FieldResult, measured
+from napari_cellvino.results.field_result import FieldResult, measured
 from napari_cellvino.results.schema import ResultKey, Row, field_row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.prepare import check_usable, project
 from napari_cellvino.segmentation.volume import Volume, read_volume
 from napari_cellvino.workflows.field_task import why_failed
 from napari_cellvino.workflows.run_folder import at_time, list_fields
-
-NO_ENGINE = EngineInfo(NO_DEVICE, Precision.EXACT, "none", "none")
 
 Word = TypeVar("Word", bound=IntEnum)
 

@@ -47,7 +47,7 @@ def apply_choices(
         chosen = {"model_sha256": "", "outline": "", "outline_sha256": ""} | chosen
     if chosen.get("outline", base.outline) != base.outline:
         chosen["outline_sha256"] = ""
-    steps = {name: chosen.get(name, getattr(base, name)) for name in ("z", "whole_cells")}
+    steps = {name: chosen.get(name, getattr(base, name)) for name in ("z", "whole_cells", "spots")}
     same_steps = make_recipe(base.model_dump() | steps)
     kept = {} if other_model else without_unused_parameters(same_steps).parameters
     chosen["parameters"] = kept | dict(values)

@@ -141,7 +141,9 @@ def _task(
     """Return the task of a field, with the channel that its model is made for where nobody named one."""
     try:
         check_choices(recipe, stack.origin.name, z=stack.shape.z, t=stack.shape.t)
-        choice = ChannelChoice() if recipe.channel else choose_channel(stack, pipeline.package.spec)
+        choice = (
+            ChannelChoice() if recipe.channel or pipeline.find is None else choose_channel(stack, pipeline.package.spec)
+        )
     except CellvinoError as error:
         return failed_outcome(number, origin, error)
     here = with_channel(at_time(recipe, origin), choice)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from napari_cellvino import __version__
+from napari_cellvino.engines.engine import NO_ENGINE
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
@@ -39,11 +40,13 @@ def run_info(pipeline: Pipeline, outcomes: Sequence[FieldOutcome], started: floa
         "python": platform.python_version(),
         "system": platform.platform(),
         "versions": {name: version(name) for name in LIBRARIES},
-        "model": _model_info(pipeline.package),
+        **({"model": _model_info(pipeline.package)} if pipeline.find else {}),
         **({"outline": _model_info(outline)} if outline else {}),
         "recipe": pipeline.recipe.fingerprint(),
         "complete": False,
-        "devices": sorted({f"{o.engine.device} {o.engine.number_type}" for o in outcomes if o.engine}),
+        "devices": sorted(
+            {f"{o.engine.device} {o.engine.number_type}" for o in outcomes if o.engine and o.engine != NO_ENGINE}
+        ),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
         "seconds": round(time.time() - started, 3),
         "fields": [_field_info(outcome) for outcome in outcomes],

@@ -11,7 +11,6 @@ from napari_cellvino.core.image import Origin
 from napari_cellvino.core.plate import FieldOfView, Plate
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import PlateSource
-from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.plates.layout import Layout
 from napari_cellvino.results.plate_place import PlateChoices, folder_name, place_columns, plate_result_key
 from napari_cellvino.results.plate_store import PlateStore
@@ -67,7 +66,7 @@ def run_plate(
     OutputError
         If tables cannot be written.
     """
-    choice = ChannelChoice() if pipeline.recipe.channel else _channel(source, fields[0], pipeline.package.spec)
+    choice = _channel(source, fields[0], pipeline)
     pipeline = pipeline.with_choices(channel=choice.channel) if choice.channel else pipeline
     check_device(pipeline, engines)
     address = address or PlateAddress(source.path)
@@ -90,8 +89,11 @@ def run_plate(
     return replace(result, notices=notices, faults=source.plate.faults)
 
 
-def _channel(source: PlateSource, field: FieldOfView, spec: ModelSpec) -> ChannelChoice:
+def _channel(source: PlateSource, field: FieldOfView, pipeline: Pipeline) -> ChannelChoice:
     """Return the channel of a plate where the user names none: by the names of all, of colours by what they show."""
+    if pipeline.recipe.channel or pipeline.find is None:
+        return ChannelChoice()
+    spec = pipeline.package.spec
     if spec.taught is not None:
         return taught_channel(source.plate.channels, spec.taught)
     if spec.input_channels != 1:

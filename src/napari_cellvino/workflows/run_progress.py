@@ -39,7 +39,7 @@ class RunProgress:
         self.kept += event.kept
         self.failed += event.failed
         self.traceback = self.traceback or event.traceback
-        self.cells += 0 if event.failed else int(str(event.row["count"]))
+        self.cells += event.count
 
     def end(self) -> None:
         """Take note that the run is over."""

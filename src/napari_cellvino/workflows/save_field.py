@@ -91,7 +91,9 @@ class SaveRequest:
         prediction, known = self.prediction, corrected.annotation.provenance.pixels_sha256
         found = annotate(prediction, self.pipeline, sha256=known)
         plane, volume = prediction.plane, volume_of(prediction)
-        self.store.save_corrections(folder, corrected, plane, volume, key=result_key, found=found, finish=finish)
+        self.store.save_corrections(
+            folder, corrected, plane, volume, key=result_key, found=found, spots=prediction.spots, finish=finish
+        )
 
 
 def tabulate(store: ResultStore, folder: Path, place: PlatePlace | None) -> None:

@@ -84,6 +84,12 @@ def load_saved_field(folder: Path, stack: Stack, frame: int) -> SavedField | Non
     if key is None:
         return None
     annotation = stored.annotation()
+    level = annotation.provenance.recipe.level
+    if level != stack.overrides.level:
+        raise ImageValueError(
+            f"the result in {folder} is of level {level} of the pyramid, and level {stack.overrides.level} is open: "
+            f"choose level {level}"
+        )
     plane, volume = _seen(_as_told(stack, annotation.provenance.recipe), annotation, frame)
     sha256 = pixels_sha256(plane) if volume is None else volume.sha256
     if sha256 != annotation.provenance.pixels_sha256:

@@ -196,3 +196,26 @@ def test_positions_of_a_file_take_turns(
     qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=60_000)
     assert len(viewer.layers) == 1
     assert int(viewer.layers[0].data.max()) == 2
+
+
+def test_a_level_of_a_pyramid_takes_the_place_of_the_one_shown(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, tmp_path: Path, qtbot: QtBot
+) -> None:
+    pixels = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96)
+    sizes = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif") as writer:
+        writer.write(pixels, subifds=1, tile=(32, 32), metadata={"axes": "YX", **sizes})
+        writer.write(pixels[::2, ::2].copy(), subfiletype=1, tile=(32, 32), metadata=None)
+    open_file(window, tmp_path / "a.ome.tif")
+    panel, workspace = window.open_panel, window.session.workspace
+    assert panel.level.isVisible()
+    assert [panel.level.itemText(n) for n in range(panel.level.count())] == ["0: 96 × 64 px", "1: 48 × 32 px"]
+    panel.level.setCurrentIndex(1)
+    panel.level.activated.emit(1)
+    qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=60_000)
+    assert len(viewer.layers) == 1
+    np.testing.assert_array_equal(np.asarray(viewer.layers[0].data), pixels[::2, ::2])
+    assert workspace.stack is not None
+    assert (workspace.stack.spacing, workspace.stack.overrides.level) == (Spacing(None, 1.0, 1.0), 1)
+    assert panel.level.value() == 1
+    assert "level 1" in panel.guesses.text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -128,6 +129,15 @@ class OpenController(QObject):
             path = picture.source.path
             self._read(path.name, lambda: _open(path, MetadataOverrides(axes)), instead=picture)
 
+    def choose_level(self, level: int) -> None:
+        """Read another level of a pyramid, in the place of the one that is shown."""
+        picture = self.picture
+        if picture is None or picture.stack is None or level == picture.stack.overrides.level:
+            return
+        origin = picture.stack.origin
+        said = replace(picture.stack.overrides, level=level, spacing=None)
+        self._read(origin.name, partial(_opened_origin, origin, said), instead=picture)
+
     def _correct(self, picture: Picture, stack: Stack) -> None:
         self._ignoring = True
         self.picture = self.pictures.correct(picture, stack)
@@ -199,6 +209,16 @@ class OpenController(QObject):
         self._reading.pop(0)
         self.listed.emit()
         self._use()
+        if instead is not None and instead.stack is not None and instead.stack.overrides != stack.overrides:
+            self._keep_read_again(opened)
+
+    def _keep_read_again(self, opened: _Opened) -> None:
+        """Let an image of the work list be read as it was read again, when it is come back to and when it is run."""
+        stack = opened[2]
+        key = (stack.origin.path, opened[1].name)
+        if key in self._kept:
+            self._kept[key] = opened
+        self.corrected.emit(stack)
 
     def _fail(self, error: BaseException) -> None:
         self._reading.pop(0)

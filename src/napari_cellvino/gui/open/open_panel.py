@@ -28,6 +28,7 @@ from napari_cellvino.gui.widgets.form_layout import (
     text_line,
 )
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 from napari_cellvino.gui.worklist.work_list_rows import WorkListRows
 from napari_cellvino.io import Position, image_suffixes
 
@@ -66,7 +67,7 @@ class OpenPanel(DropPanel):
         layout.addStretch(1)
         in_tab_order(self.open_button, self.folder_button, self.plate_button, self.work_list)
         in_tab_order(self.work_list, self.image, self.correct_button)
-        in_tab_order(self.correct_button, self.correct, self.position, self.channel)
+        in_tab_order(self.correct_button, self.correct, self.position, self.level, self.channel)
         in_tab_order(self.channel, self.planes.kind, self.planes.plane, self.frame)
         self._connect()
         self._list_pictures()
@@ -94,12 +95,16 @@ class OpenPanel(DropPanel):
         grid = form(layout)
         self.position = narrow(QComboBox())
         self.position.setToolTip("The file holds several images; one is worked on at a time")
+        self.level: ValueCombo[int] = ValueCombo(
+            tooltip="The image is a pyramid: a smaller level is faster and needs less memory"
+        )
         self.channel = ChannelChoice()
         self.planes = PlaneChoice()
         self.frame = ignore_wheel(QSpinBox())
         self.frame.setToolTip("Number of the time point, counted from 1")
         self._rows = {
             "position": (add_row(grid, "Positio&n", self.position), self.position),
+            "level": (add_row(grid, "Level", self.level), self.level),
             "channel": (add_row(grid, "Channel", self.channel), self.channel),
             "planes": (add_row(grid, "Stac&k", self.planes), self.planes),
             "frame": (add_row(grid, "Ti&me point", self.frame), self.frame),
@@ -122,6 +127,7 @@ class OpenPanel(DropPanel):
         self.correct.axes_given.connect(opener.correct_axes)
         self.correct.finished.connect(lambda: self.correct_button.setChecked(False))
         self.position.activated.connect(lambda row: opener.go_to(self.position.itemData(row)))
+        self.level.value_changed.connect(opener.choose_level)
         self.channel.value_changed.connect(lambda name: workspace.choose(channel=name))
         self.planes.value_changed.connect(lambda z: workspace.choose(z=z))
         self.frame.valueChanged.connect(lambda number: workspace.choose(frame=number))
@@ -186,12 +192,14 @@ class OpenPanel(DropPanel):
         positions = _positions(picture)
         shape = stack.shape if stack is not None else None
         self._show_row("position", len(positions) > 1)
+        self._show_row("level", stack is not None and bool(stack.levels))
         self._show_row("channel", stack is not None and (stack.rgb or stack.shape.c > 1))
         self._show_row("planes", shape is not None and shape.z > 1)
         self._show_row("frame", shape is not None and shape.t > 1)
         if stack is None or picture is None:
             return
         self._draw_positions(positions, picture.position)
+        self._draw_levels(stack)
         inputs = self._workspace.package.spec.input_channels if self._workspace.package is not None else 1
         self.channel.show_stack(stack, picture.colours(), recipe.channel, inputs=inputs)
         self.planes.set_value(recipe.z_choice, stack.shape.z, suggested=stack.shape.z // 2 + 1)
@@ -208,6 +216,11 @@ class OpenPanel(DropPanel):
                 self.position.addItem(getattr(position, "name", ""), position)
         if current in positions:
             self.position.setCurrentIndex(positions.index(current))
+
+    def _draw_levels(self, stack: Stack) -> None:
+        sizes = enumerate(stack.levels)
+        self.level.offer([Choice(f"{number}: {width:,} × {height:,} px", number) for number, (width, height) in sizes])
+        self.level.set_value(stack.overrides.level)
 
     def _show_row(self, name: str, shown: bool) -> None:
         for widget in self._rows[name]:

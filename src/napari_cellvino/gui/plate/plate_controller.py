@@ -69,6 +69,17 @@ class PlateController(QObject):
         self._files.start(lambda: _open(path, said, images=otherwise is not None), self._task)
         self.changed.emit()
 
+    def choose(self, overrides: MetadataOverrides) -> None:
+        """Open the plate again with other choices on how its files are taken."""
+        if self.current is None:
+            return
+        path = self.current.source.path
+        self._task.stop()
+        self.reading, self.failure = path.name, None
+        self._task = Task(done=lambda opened: self._set_current(opened, None), failed=self._fail)
+        self._files.start(lambda: _open(path, overrides), self._task)
+        self.changed.emit()
+
     def show_failure(self, error: BaseException) -> None:
         """Say what went wrong with what stands in the folder of the plate."""
         self.failure = failure_of(error)

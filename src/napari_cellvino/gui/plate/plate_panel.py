@@ -8,9 +8,11 @@ from qtpy.QtCore import QSignalBlocker, QSize, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QProgressBar, QPushButton, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
+from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.plate import Plate, Well, name_wells
 from napari_cellvino.gui.plate.layout_panel import PlateContents
 from napari_cellvino.gui.plate.name_pattern_form import PlatePattern
+from napari_cellvino.gui.plate.plate_choices import PlateChoices
 from napari_cellvino.gui.plate.plate_controller import OpenPlate, ask_plate
 from napari_cellvino.gui.plate.plate_run_panel import PlateRunRows
 from napari_cellvino.gui.plate.well_colouring import WellsShown
@@ -76,6 +78,7 @@ class PlatePanel(DropPanel):
         self.wells = WellsShown(self.session)
         self.grid = self.wells.grid
         self.problems = text_line("attention")
+        self.choices = PlateChoices()
         self.chosen = text_line()
         self.back_button = _arrow("◀", "Field before this one, or the last of the well before")
         self.next_button = _arrow("▶", "Next field, or the first of the next well")
@@ -85,7 +88,7 @@ class PlatePanel(DropPanel):
         self.field.setPrefix("Field ")
         self.field.setKeyboardTracking(False)
         self._fields = side_by_side(self.chosen, self.back_button, self.field, self.next_button, stretch=0)
-        for widget in (self.wells, self.problems, self._fields):
+        for widget in (self.wells, self.problems, self.choices, self._fields):
             layout.addWidget(widget)
 
     def _connect(self) -> None:
@@ -98,6 +101,7 @@ class PlatePanel(DropPanel):
         plates.opened.connect(self._show_another)
         self.contents.value_changed.connect(self.session.well_values.set_layout)
         self.pattern.asked.connect(plates.open)
+        self.choices.value_changed.connect(plates.choose)
         self.grid.well_opened.connect(plates.show)
         self.grid.chosen_changed.connect(self.running.choose_wells)
         self.grid.chosen_changed.connect(self._draw)
@@ -141,6 +145,9 @@ class PlatePanel(DropPanel):
         say(self.hint, reading or ("" if current or plates.failure else _FIRST))
         self.wells.draw()
         say(self.problems, "\n".join(_wrongs(current.source.plate)) if current else "")
+        self.choices.set_value(
+            current.source.plate if current else None, current.overrides if current else MetadataOverrides()
+        )
         self._draw_field(current)
         self._draw_folds(current)
         self.running.draw()

@@ -140,7 +140,7 @@ class PlateRunController(BackgroundRun[PlateRun]):
             run.failed[str(done.row["position"])] = str(done.row["error"])
             run.traceback = run.traceback or done.traceback
         else:
-            run.cells += int(str(done.row["count"]))
+            run.cells += done.count
         if self._shows(run):
             self._well_values.take(done.row)
 

@@ -168,7 +168,7 @@ def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | Non
         return None
     meta, version = found
     listed, missing, problems = _fields(path, meta)
-    groups, repeated = one_acquisition(path, meta, listed, overrides.acquisition)
+    groups, repeated, acquisitions = one_acquisition(path, meta, listed, overrides.acquisition)
     if not groups:
         raise ImageReadError(
             f"{path.name} is an OME-Zarr plate without any field; copy it again: {list_names(problems)}"
@@ -190,6 +190,7 @@ def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | Non
         missing,
         (*repeated, *problems, *unread),
         takes_labels=True,
+        acquisitions=acquisitions,
     )
     return ZarrPlate(path, plate, groups, overrides)
 
@@ -226,8 +227,8 @@ def _fields(path: Path, meta: PlateDef) -> tuple[Listed, tuple[str, ...], tuple[
 
 def one_acquisition(
     path: Path, meta: PlateDef, listed: Listed, wanted: str
-) -> tuple[dict[FieldOfView, Path], tuple[str, ...]]:
-    """Return the groups of one acquisition, and the sentence on which one where a plate was imaged more than once.
+) -> tuple[dict[FieldOfView, Path], tuple[str, ...], tuple[str, ...]]:
+    """Return the groups of one acquisition; where there are more, the sentence on which it is, and the names of all.
 
     Cells of two acquisitions are the same cells: fields of both are never added up.
 
@@ -241,7 +242,7 @@ def one_acquisition(
     if len(numbers) < 2:
         if wanted:
             raise OptionError(f"{path.name} was imaged once; leave the acquisition {wanted!r} out")
-        return {field: group for field, (group, _) in listed.items()}, ()
+        return {field: group for field, (group, _) in listed.items()}, (), ()
     names = [known.get(number) or f"{n}" for n, number in enumerate(numbers, 1)]
     held = ", ".join(f"{n} {name}" if name != f"{n}" else name for n, name in enumerate(names, 1))
     choices = {f"{n}": number for n, number in enumerate(numbers, 1)} | dict(zip(names, numbers, strict=True))
@@ -252,7 +253,11 @@ def one_acquisition(
     said = (
         f"the plate was imaged {len(numbers)} times ({held}): acquisition {name} is taken; --acquisition takes another"
     )
-    return {field: group for field, (group, number) in listed.items() if number in (chosen, None)}, (said,)
+    return (
+        {field: group for field, (group, number) in listed.items() if number in (chosen, None)},
+        (said,),
+        tuple(names),
+    )
 
 
 def _place(listed: PlateWell) -> Well:

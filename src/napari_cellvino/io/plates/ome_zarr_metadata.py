@@ -22,12 +22,16 @@ Scaled = v04.Dataset | v05.Dataset | v04.Multiscale | v05.Multiscale
 
 @dataclass(frozen=True, slots=True)
 class ImageMetadata:
-    """What one image says: the folder of its full-size array, its axes (letters), spacing in µm and channel names."""
+    """What one image says: the folder of the array of a level, its axes (letters), spacing in µm and channel names.
+
+    ``arrays`` are the folders of all levels, the full resolution first.
+    """
 
     array: str
     axes: str
     spacing: Spacing = field(default_factory=Spacing)
     channels: tuple[str, ...] = ()
+    arrays: tuple[str, ...] = ()
 
 
 def attributes(group: Path) -> dict[str, Any]:
@@ -85,8 +89,8 @@ def read_well(path: Path) -> tuple[tuple[str, int | None], ...]:
     return tuple((image.path, image.acquisition) for image in well.images)
 
 
-def image_metadata(path: Path) -> ImageMetadata:
-    """Return what an image group says.
+def image_metadata(path: Path, level: int = 0) -> ImageMetadata:
+    """Return what an image group says of a level of its pyramid; of the last one where it has fewer.
 
     Raises
     ------
@@ -102,15 +106,16 @@ def image_metadata(path: Path) -> ImageMetadata:
         raise _unlike(path, "image", error) from error
     multiscale = image.multiscales[0]
     axes = [(axis.name, getattr(axis, "unit", None) or "") for axis in multiscale.axes]
-    full = multiscale.datasets[0]
-    sizes = [a * b for a, b in zip(_scale(full, len(axes)), _scale(multiscale, len(axes)), strict=True)]
+    chosen = multiscale.datasets[min(level, len(multiscale.datasets) - 1)]
+    sizes = [a * b for a, b in zip(_scale(chosen, len(axes)), _scale(multiscale, len(axes)), strict=True)]
     um = {name: micrometres(size, unit) for (name, unit), size in zip(axes, sizes, strict=True) if unit}
     labels = tuple(c.label or "" for c in image.omero.channels) if image.omero else ()
     return ImageMetadata(
-        full.path,
+        chosen.path,
         "".join(name for name, _ in axes),
         Spacing(um.get("z"), um.get("y"), um.get("x")),
         labels if any(labels) else (),
+        tuple(dataset.path for dataset in multiscale.datasets),
     )
 
 

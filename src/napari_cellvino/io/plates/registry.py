@@ -12,9 +12,11 @@ from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.plates.assemble import assemble
 from napari_cellvino.io.plates.harmony import read_harmony
 from napari_cellvino.io.plates.imagexpress import read_imagexpress
+from napari_cellvino.io.plates.incell import XDCE_SUFFIX, read_incell
 from napari_cellvino.io.plates.name_pattern import compile_pattern, read_pattern
 from napari_cellvino.io.plates.plate_image import PlateListing, image_names
 from napari_cellvino.io.plates.plate_source import PlateSource
+from napari_cellvino.io.plates.scanr import SCANR_NAME, read_scanr
 from napari_cellvino.io.plates.vendor_name_patterns import read_names
 from napari_cellvino.io.plates.yokogawa import DATA_NAME, DETAIL_NAME, read_yokogawa
 
@@ -23,8 +25,10 @@ _INDEXES: dict[str, Callable[[Path], PlateListing]] = {
     "index.idx.xml": read_harmony,
     "index.xml": read_harmony,
     DATA_NAME.lower(): read_yokogawa,
+    SCANR_NAME: read_scanr,
 }
-INDEX_SUFFIXES = (".htd", ".xml", ".mlf", ".mrf")
+_SUFFIXES: dict[str, Callable[[Path], PlateListing]] = {".htd": read_imagexpress, XDCE_SUFFIX: read_incell}
+INDEX_SUFFIXES = (*_SUFFIXES, ".xml", ".mlf", ".mrf")
 _GROUP_NAMES = ("zarr.json", ".zattrs", ".zgroup")
 
 
@@ -90,7 +94,7 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
         from napari_cellvino.io.plates.ome_zarr import open_zarr_plate
 
         plate = open_zarr_plate(path, overrides)
-        _refuse_axes(path, overrides, plate)
+        _refuse_of_files(path, overrides, plate)
         return plate
     else:
         found = _in_folder(path)
@@ -98,21 +102,21 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
         return None
     if overrides.acquisition:
         raise OptionError(f"an acquisition is chosen of OME-Zarr plates; leave {overrides.acquisition!r} out")
-    _refuse_axes(path, overrides, found)
+    _refuse_of_files(path, overrides, found)
     return assemble(path, found, overrides)
 
 
-def _refuse_axes(path: Path, overrides: MetadataOverrides, plate: object) -> None:
+def _refuse_of_files(path: Path, overrides: MetadataOverrides, plate: object) -> None:
     if overrides.axes is not None and plate is not None:
         raise OptionError(f"axes {overrides.axes} are for image files; leave them out for the plate {path.name}")
+    if overrides.level and plate is not None:
+        raise OptionError(f"level {overrides.level} is for image files; leave it out for the plate {path.name}")
 
 
 def _by_index(file: Path) -> PlateListing | None:
     if file.name.lower() == DETAIL_NAME.lower():
         file = file.parent / DATA_NAME
-    if file.suffix.lower() == ".htd":
-        return read_imagexpress(file)
-    reader = _INDEXES.get(file.name.lower())
+    reader = _INDEXES.get(file.name.lower()) or _SUFFIXES.get(file.suffix.lower())
     return reader(file) if reader else None
 
 
@@ -122,6 +126,8 @@ def _in_folder(folder: Path) -> PlateListing | None:
     if len(indexes) > 1:
         places = [str(i.parent.relative_to(folder)) for i in indexes]
         raise ImageReadError(f"{folder} holds {len(indexes)} plates: {list_names(places)}; name one of them")
+    if not indexes and folder.name.lower() == "data" and (folder.parent / SCANR_NAME).is_file():
+        indexes = [folder.parent / SCANR_NAME]
     return _by_index(indexes[0]) if indexes else read_names(folder, image_names(folder))
 
 
@@ -129,7 +135,8 @@ def _indexes(folder: Path, depth: int) -> Iterator[Path]:
     """Yield the indexes nearest to ``folder``: one in each branch, as ImageXpress repeats its own in every folder."""
     with os.scandir(folder) as entries:
         held = sorted(entries, key=lambda e: e.name)
-    names = [e.name for e in held if e.is_file() and (e.name.lower() in _INDEXES or e.name.lower().endswith(".htd"))]
+    ends = tuple(_SUFFIXES)
+    names = [e.name for e in held if e.is_file() and (e.name.lower() in _INDEXES or e.name.lower().endswith(ends))]
     if names:
         yield folder / names[0]
     elif depth:

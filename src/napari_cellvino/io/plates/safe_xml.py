@@ -28,7 +28,7 @@ def read_xml(path: Path) -> Element:
     with parse_errors(path):
         raw = path.read_bytes()
         wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        text = raw.decode("utf-16" if wide else "utf-8-sig")
+        text = raw.decode("utf-16") if wide else _decoded(raw)
     reject_entities(path, text)
     try:
         root = ElementTree.fromstring(text)
@@ -39,6 +39,14 @@ def read_xml(path: Path) -> Element:
         if any("}" in key for key in element.attrib):
             element.attrib = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
     return root
+
+
+def _decoded(raw: bytes) -> str:
+    """Return the text of XML, which some instruments write in Latin-1 without saying so."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def text_of(element: Element, tag: str) -> str:

@@ -34,6 +34,13 @@ _PLACE = r"(?P<plate>[^/]+?)_(?P<well>[A-Z]{1,2}\d{2})"
 _PARTS = rf"(?:_s(?P<field>\d+))?(?:_w(?P<channel>\d+?))?(?:{_GUID})?\.tiff?"
 _MOMENT = r"(?:\d{4}y\d{2}m\d{2}d_|\d+d)\d{2}h\d{2}m"
 IMAGEXPRESS = NamePattern(re.compile(_STEPS + _PLACE + _PARTS, re.IGNORECASE))
+SCANR = NamePattern(
+    re.compile(
+        r"(?:.*/)?(?:(?P<plate>[^/]+)--)?W(?P<well>\d{5})--P(?P<field>\d{5})--Z(?P<z>\d{5})--T(?P<t>\d{5})"
+        rf"--(?P<channel>[^/]+){_PICTURE}",
+        re.IGNORECASE,
+    )
+)
 _ROW_COLUMN = r"(?P<row>[A-Z]{1,2}) ?[-_] ?(?P<column>\d{1,2})"
 _IMAGEXPRESS_NAMES = "ImageXpress names"
 _PATTERNS = {
@@ -48,8 +55,7 @@ _PATTERNS = {
     rf"_x(?P<channel>[^/]+?)_z(?P<z>\d+)_t(?P<t>\d+){_PICTURE}",
     "Cytation names": r"(?:.*/)?(?P<well>[A-Z]{1,2}\d{1,2})_-?\d+_-?\d+_(?P<field>\d+)"
     rf"_(?P<channel>[^/]+)_(?P<t>\d{{3,}}){_PICTURE}",
-    "ScanR names": r"(?:.*/)?(?:(?P<plate>[^/]+)--)?W(?P<well>\d{5})--P(?P<field>\d{5})--Z(?P<z>\d{5})--T(?P<t>\d{5})"
-    rf"--(?P<channel>[^/]+){_PICTURE}",
+    "ScanR names": SCANR.regex.pattern,
     "Harmony names": r"(?:.*/)?r(?P<row>\d{2})c(?P<column>\d{2})f(?P<field>\d{2,})p(?P<z>\d{2,})"
     rf"-ch(?P<channel>\d+)(?:sk(?P<t>\d+))?(?:f[kl]\d+)*{_PICTURE}",
     "CellVoyager names": r"(?:.*/)?(?P<plate>[^/]+)_(?P<well>[A-Z]{1,2}\d{2})_T(?P<t>\d{4})F(?P<field>\d{3,4})L\d{2}"

@@ -49,23 +49,24 @@ def head_parameters(spec: ModelSpec, outline: ModelSpec | None = None) -> tuple[
 
 
 def check_parameters(
-    spec: ModelSpec,
+    spec: ModelSpec | None,
     chosen: Mapping[str, float],
     outline: ModelSpec | None = None,
     more: tuple[Parameter, ...] = (),
 ) -> dict[str, float]:
     """Return the value of every parameter of the heads: ``chosen`` where given, else the model's default.
 
-    ``more`` are the parameters of later steps.
+    ``more`` are the parameters of steps without a model; without ``spec`` there are no others.
 
     Raises
     ------
     OptionError
         If a name is unknown or a value out of range.
     """
-    known = {p.name: p for p in (*head_parameters(spec, outline), *more)}
+    known = {p.name: p for p in (*(head_parameters(spec, outline) if spec else ()), *more)}
     for name, value in chosen.items():
         if name not in known:
-            raise OptionError(f"model {spec.name} has no parameter {name!r}; it has {', '.join(known)}")
+            owner = f"model {spec.name}" if spec else "a run without a model"
+            raise OptionError(f"{owner} has no parameter {name!r}; it has {', '.join(known)}")
         known[name].check(value)
     return {name: float(chosen.get(name, p.default)) for name, p in known.items()}

@@ -38,6 +38,7 @@ FORMS = ("onnx", "torchscript", "tensorflow_saved_model_bundle")  # those that n
 AXIS_LETTERS = {"batch": "b", "channel": "c", "time": "t", "index": "i"}
 
 ALWAYS_UNPACKED = 2**28  # bytes
+MOST_MEMBERS = 2_000  # files of a model: weights, test tensors, documents
 BEST_RATIO = 50  # of weights and test tensors; those that are all zeros are small
 
 Section = Mapping[str, Any]
@@ -89,7 +90,10 @@ def unpack(path: Path, folder: Path) -> Path:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
+            members = archive.infolist()
+            if len(members) > MOST_MEMBERS:
+                raise ModelPackageError(f"{path} holds {len(members):,} files, as no model does; unpack it and name it")
+            size = sum(member.file_size for member in members)
             if size > max(ALWAYS_UNPACKED, BEST_RATIO * path.stat().st_size):
                 raise ModelPackageError(
                     f"{path} unpacks to {size / 2**30:,.1f} GB from {path.stat().st_size:,} bytes, as no weights do; "

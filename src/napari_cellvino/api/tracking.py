@@ -1,0 +1,93 @@
+"""One film, one call: `track`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Unpack
+
+from napari_cellvino.api.images import ArrayLike, ImageLike, as_stack
+from napari_cellvino.api.options import Model, RunOptions, overrides_of, pipeline_of, provider_of
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.progress import Progress, finish
+from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.tracking.linking import LinkOptions
+from napari_cellvino.workflows.film import Film, film_of_stack, open_film
+from napari_cellvino.workflows.film_labels import FoundLabels, GivenLabels, labels_of_stack, open_labels
+from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, track_film
+
+
+def track(
+    film: ImageLike,
+    model: Model | Pipeline = "nuclei",
+    *,
+    masks: ArrayLike | str | Path | None = None,
+    linking: LinkOptions | None = None,
+    interval_s: float | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    formats: tuple[str, ...] = (),
+    engines: EngineProvider | None = None,
+    progress: Callable[[Progress], object] = lambda event: None,
+    **options: Unpack[RunOptions],
+) -> TrackedFilm:
+    """Return the cells of a film as tracks, with divisions and measures.
+
+    Parameters
+    ----------
+    film
+        A file with time points, a folder with an image per frame, a `Stack`, or an array with a time axis.
+    model
+        Finds the cells of each frame: as in `segment`. It is not used where masks are given.
+    masks
+        Label images of the frames, instead of a model: a folder, a file, or an array (T, Y, X) or (T, Z, Y, X).
+    linking
+        How cells are linked; by default as suits most films.
+    interval_s
+        Time between frames in s, where the film is silent or wrong.
+    out, overwrite, formats
+        A folder of results to write to, whether what stands there is replaced, and what is written there beside tables
+        and masks: ``trackmate``, ``geff``, ``napari``, ``btrack``.
+    engines, progress, **options
+        As of `segment`; ``frame`` is not for films.
+
+    Raises
+    ------
+    CellvinoError
+        As `segment`; if there are not as many masks as frames, or results cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> masks = np.zeros((3, 32, 32), int)
+    >>> for t in range(3):
+    ...     masks[t, 4 + 2 * t : 12 + 2 * t, 8:16] = 1 + t  # one cell that moves, with another label in each frame
+    >>> tracked = track(masks.astype("uint16"), masks=masks, axes="TYX", interval_s=60)
+    >>> tracked.tables.tracks[["life_min", "path_px", "ended"]].values.tolist()
+    [[2.0, 4.0, 'end of film']]
+    """
+    if options.get("frame") is not None:
+        raise OptionError("a film is tracked over all its time points; leave frame out")
+    opened = _film(film, options)
+    request = TrackRequest(
+        linking or LinkOptions(), interval_s, None if out is None else Path(out), overwrite=overwrite, formats=formats
+    )
+    if masks is not None:
+        return finish(track_film(opened, _labels(masks, opened), request), progress)
+    pipeline = pipeline_of(model, options)
+    with provider_of(engines) as provider:
+        return finish(track_film(opened, FoundLabels(opened, pipeline, provider), request), progress)
+
+
+def _film(film: ImageLike, options: RunOptions) -> Film:
+    if isinstance(film, (str, Path)):
+        return open_film(Path(film), overrides_of(options))
+    return film_of_stack(as_stack(film, options))
+
+
+def _labels(masks: ArrayLike | str | Path, film: Film) -> GivenLabels:
+    if isinstance(masks, (str, Path)):
+        return open_labels(Path(masks), film)
+    axes = "TYX" if len(masks.shape) == 3 else "TZYX"
+    return labels_of_stack(as_stack(masks, {"axes": axes}, name="masks"), film)

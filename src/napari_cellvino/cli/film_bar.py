@@ -1,0 +1,32 @@
+"""Progress of a film on standard error, with frames per second."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import NoReturn, Self
+
+from tqdm import tqdm
+
+from napari_cellvino.core.progress import Progress
+
+
+class FilmBar:
+    """A bar on a terminal, nothing in a log; used as a context."""
+
+    def __init__(self, name: str, *, quiet: bool = False) -> None:
+        shown = sys.stderr.isatty() and not quiet
+        self._bar: tqdm[NoReturn] = tqdm(desc=name, unit="frame", leave=False, file=sys.stderr, disable=not shown)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+    def report(self, progress: Progress) -> None:
+        """Move the bar."""
+        self._bar.total = progress.total
+        self._bar.update(progress.done - self._bar.n)

@@ -1,0 +1,25 @@
+"""The options of ``cellvino track``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_track_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is chosen of a film, and how its cells are linked."""
+    add = parser.add_argument
+    add("input", type=Path, metavar="INPUT", help="a film: one file, or a folder with an image for each frame")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results; the film has its own in it")
+    add("--masks", type=Path, metavar="DIR", help="label images of the frames, a folder or a stack, instead of a model")
+    add("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
+    add("--overwrite", action="store_true", help="replace earlier results of the film")
+    add(
+        "--to", action="append", default=[], metavar="FORMAT[,FORMAT]", help="also as trackmate, geff, napari or btrack"
+    )
+    add("--interval", type=float, metavar="S", help="seconds between frames, where the file has none")
+    link = parser.add_argument_group("linking").add_argument
+    link("--reach", type=float, default=1.5, metavar="X", help="diameters that a cell moves in a frame at most (1.5)")
+    link("--gap", type=int, default=2, metavar="N", help="frames in which a cell may be missing (2)")
+    link("--division-cost", type=float, default=0.4, metavar="X", help="higher finds fewer divisions (0.4)")
+    link("--end-cost", type=float, default=1.0, metavar="X", help="higher links more, and lets fewer tracks end (1)")

@@ -1,0 +1,48 @@
+"""The spots of one field as columns: where they are, how bright, how sure, and in which cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Spots:
+    """One entry per spot, columns of equal length N.
+
+    ``position`` (N, 3) is (z, y, x) in px, pixel centres on integers from 0; z is 0 where spots were sought in one
+    plane (``planes`` False). ``intensity`` is the light of a spot above its surroundings, summed over it, in grey
+    values; ``score`` how far its response stands above the noise there, in standard deviations. ``cell`` is the id of
+    the cell that a spot lies in, 0 outside of cells. ``sigma`` (z, y, x) is the width of a spot in px. ``least_score``
+    and ``least_brightness`` are what a spot has at least, and ``curve`` (K, 2) how many spots each brightness leaves.
+    """
+
+    position: NDArray[np.float64]
+    intensity: NDArray[np.float64]
+    score: NDArray[np.float64]
+    cell: NDArray[np.int32]
+    planes: bool = False
+    sigma: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    least_score: float = 0.0
+    least_brightness: float = 0.0
+    curve: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    channel: str = ""
+    notices: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.intensity)
+
+    def in_cells(self, labels: NDArray[np.integer] | None) -> Spots:
+        """Return the spots with the ids that ``labels`` (Y, X) or (Z, Y, X) have where they lie; None: no cells."""
+        return replace(self, cell=labels_at(self.position, labels))
+
+
+def labels_at(position: NDArray[np.float64], labels: NDArray[np.integer] | None) -> NDArray[np.int32]:
+    """Return the labels (N,) at positions (N, 3) z, y, x; 0 without labels. Those (Y, X) hold for every plane."""
+    if labels is None or not len(position):
+        return np.zeros(len(position), np.int32)
+    whole = np.rint(position[:, -labels.ndim :]).astype(int)
+    inside = np.clip(whole, 0, np.array(labels.shape) - 1)
+    return np.asarray(labels[tuple(inside.T)], np.int32)

@@ -1,0 +1,120 @@
+"""The levels of a pyramid: one image in smaller and smaller sizes, as slide scanners and converters store it.
+
+Level 0 has the full resolution and is what is read unless the user chooses another. The size of a pixel follows the
+level, and which one is read is said: half the resolution is another image to count.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.image import PlaneReader, Spacing
+from napari_cellvino.io.checks import check_memory
+
+_BYTES_BESIDE = 8  # per pixel: labels, and what the network gets
+_COPIES = 3  # of a plane in its own type: as it was decoded, as it is measured, as it is prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Pyramid:
+    """(width, height) in px of every level, the full resolution first, and the level that is read, from 0."""
+
+    sizes: tuple[tuple[int, int], ...]
+    level: int = 0
+
+    @classmethod
+    def choose(cls, path: Path, sizes: tuple[tuple[int, int], ...], level: int) -> Pyramid:
+        """Return a pyramid of which a level is read.
+
+        Raises
+        ------
+        ImageValueError
+            If it has no such level.
+        """
+        if level >= len(sizes):
+            held = f"its levels are {_list(sizes)}" if len(sizes) > 1 else "it is no pyramid; leave --level out"
+            raise ImageValueError(f"{path.name} has no level {level}: {held}")
+        return cls(sizes, level)
+
+    @property
+    def levels(self) -> tuple[tuple[int, int], ...]:
+        """Sizes of the levels; none where there is only one."""
+        return self.sizes if len(self.sizes) > 1 else ()
+
+    def spacing(self, full: Spacing) -> Spacing:
+        """Return the spacing in µm of the level that is read, of that of the full resolution."""
+        x, y = (_factor(whole, part) for whole, part in zip(self.sizes[0], self.sizes[self.level], strict=True))
+        return Spacing(full.z, None if full.y is None else full.y * y, None if full.x is None else full.x * x)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What to say of a pyramid of which the full resolution is read."""
+        if self.level or not self.levels:
+            return ()
+        return (f"a pyramid, read at full resolution; --level N reads a smaller one: {_list(self.sizes)}",)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to say at every run of a pyramid of which another level is read."""
+        if not self.level:
+            return ()
+        size, full = (f"{width:,} x {height:,} px" for width, height in (self.sizes[self.level], self.sizes[0]))
+        return (f"level {self.level} of a pyramid is read: {size} of {full}",)
+
+    def guarded(self, path: Path, planes: PlaneReader, pixel_bytes: int) -> PlaneReader:
+        """Return the planes of the level that is read, which are refused where a run over one needs too much memory.
+
+        Parameters
+        ----------
+        path
+            The file.
+        planes
+            Planes of this level.
+        pixel_bytes
+            Bytes of one pixel in all its channels.
+        """
+        if self.level == len(self.sizes) - 1:
+            return planes
+        width, height = self.sizes[self.level]
+        needed = width * height * (_COPIES * pixel_bytes + _BYTES_BESIDE)
+        return GuardedPlanes(
+            path, planes, needed, f"read a smaller level: --level {self.level + 1} of {_list(self.sizes)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedPlanes:
+    """Planes of a level that are read only where the memory that a run over one needs is free."""
+
+    path: Path
+    planes: PlaneReader
+    needed: int
+    remedy: str
+
+    def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+        """Return one plane (Y, X).
+
+        Raises
+        ------
+        ImageReadError
+            If there is not enough memory for it; the message names the level to choose.
+        """
+        check_memory(self.path, self.needed, self.remedy)
+        return self.planes.plane(t=t, c=c, z=z)
+
+
+def _list(sizes: tuple[tuple[int, int], ...]) -> str:
+    return ", ".join(f"{n}: {width:,} x {height:,} px" for n, (width, height) in enumerate(sizes))
+
+
+def _factor(whole: int, part: int) -> float:
+    """Return by how much a level is smaller: the power of two that explains both sizes, else their ratio."""
+    ratio = whole / part
+    power = float(2 ** round(math.log2(ratio)))
+    return power if abs(whole - power * part) < power else ratio

@@ -1,0 +1,179 @@
+"""Logistic curves through the responses of one compound, with confidence intervals, or the reason why there is none.
+
+The logarithm of the dose is fitted: there the errors of an EC50 are symmetric. A point that lies far from a curve which
+bears outliers is left out and named. A curve that explains no more than a flat line is no curve.
+
+References
+----------
+Finney 1979, "Bioassay and the practice of statistical inference"; Richards 1959, the five-parameter curve; Motulsky and
+Brown 2006, "Detecting outliers when fitting data with nonlinear regression"; Iglewicz and Hoaglin 1993.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.float64]
+
+LEVEL = 0.95  # of the intervals
+FLAT_P = 0.05  # a curve is believed below that, against a flat line
+OUTLYING = 5.0  # modified Z score of a residual
+MAD_TO_SD = 1.4826
+OUTLIER_SHARE = 0.2  # of the points, at most
+WIDE = 3.0  # decades beyond the doses, that an EC50 is looked for in
+DRAWN = 120  # points of a curve
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A parameter with the ends of its confidence interval; these are NaN where the data do not bound it."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CurveFit:
+    """A logistic curve from ``bottom`` (dose 0) to ``top``, with ``ec50`` halfway between, ``hill`` and ``asymmetry``.
+
+    ``asymmetry`` is 1 with four parameters. ``auc`` is the mean of the curve over the logarithm of the doses tested.
+    ``outliers`` (N,) are the points that were left out. ``relation`` is ``>`` or ``<`` where the EC50 lies beyond the
+    doses tested, else empty. Where there is no curve, ``reason`` says why and all numbers are NaN.
+    """
+
+    bottom: Estimate
+    top: Estimate
+    ec50: Estimate
+    hill: Estimate
+    asymmetry: Estimate
+    auc: float
+    r_squared: float
+    p_value: float
+    outliers: NDArray[np.bool_]
+    relation: str = ""
+    reason: str = ""
+    points: int = 0
+    _parameters: Real = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is a curve."""
+        return not self.reason
+
+    def at(self, dose: Real) -> Real:
+        """Return the responses of the curve at doses above 0."""
+        return logistic(np.log10(dose), self._parameters)
+
+
+def logistic(log_dose: Real, parameters: Real) -> Real:
+    """Return bottom + (top - bottom) / (1 + (2^(1/s) - 1) 10^(hill (log EC50 - log dose)))^s.
+
+    ``parameters`` are bottom, top, log10 of the EC50, hill, and log of the asymmetry s (four parameters: s is 1). So
+    written, the EC50 is the dose of half the effect whatever the asymmetry.
+    """
+    bottom, top, middle, hill = parameters[:4]
+    s = float(np.exp(parameters[4])) if len(parameters) > 4 else 1.0
+    power = np.clip(hill * (middle - log_dose), -300, 300)
+    return np.asarray(bottom + (top - bottom) / (1 + (2 ** (1 / s) - 1) * 10.0**power) ** s)
+
+
+def fit_curve(dose: Real, response: Real, *, parameters: int = 4) -> CurveFit:
+    """Return the curve through responses (N,) at doses (N,), of 4 or 5 parameters; doses of 0 only bound the bottom.
+
+    Wells of dose 0 are taken as ten times below the lowest dose.
+    """
+    known = np.isfinite(dose) & np.isfinite(response) & (dose >= 0)
+    doses = np.unique(dose[known & (dose > 0)])
+    if len(doses) < parameters:
+        return _unfitted(len(dose), f"{len(doses)} doses above 0, and a curve of {parameters} parameters needs as many")
+    if np.ptp(response[known]) == 0:
+        return _unfitted(len(dose), "no response: all values are the same")
+    x = np.log10(np.where(dose > 0, dose, doses[0] / 10))
+    outliers = np.zeros(len(dose), bool)
+    outliers[known] = _outliers(x[known], response[known], parameters)
+    used = known & ~outliers
+    found = _least_squares(x[used], response[used], parameters)
+    if found is None:
+        return _unfitted(len(dose), "the fit did not settle", outliers)
+    return _described(found, x[used], response[used], np.log10(doses), outliers)
+
+
+def _least_squares(x: Real, y: Real, count: int, loss: str = "linear") -> tuple[Real, Real, Real] | None:
+    """Return the best parameters with their Jacobian and residuals, of several beginnings; None where none settles."""
+    from scipy.optimize import least_squares
+
+    scale = float(np.ptp(y)) or 1.0
+    low = [y.min() - 2 * scale, y.min() - 2 * scale, x.min() - WIDE, 0.05, -2.5]
+    high = [y.max() + 2 * scale, y.max() + 2 * scale, x.max() + WIDE, 10.0, 2.5]
+    best = None
+    ends = float(np.median(y[x <= np.quantile(x, 0.25)])), float(np.median(y[x >= np.quantile(x, 0.75)]))
+    spread = MAD_TO_SD * float(np.median(np.abs(np.diff(y[np.argsort(x)])))) / np.sqrt(2) or 0.05 * scale
+    for middle in np.quantile(x, (0.25, 0.5, 0.75)):
+        for hill in (0.7, 1.5):
+            start = np.array([*ends, middle, hill, 0.0])[:count]
+            fit = least_squares(
+                _residual(x, y), start, bounds=(low[:count], high[:count]), x_scale=[scale, scale, 1, 1, 1][:count],
+                loss=loss, f_scale=max(2 * spread, 1e-3 * scale), max_nfev=400,
+            )  # fmt: skip
+            if fit.success and (best is None or fit.cost < best.cost):
+                best = fit
+    return None if best is None else (best.x, best.jac, _residual(x, y)(best.x))
+
+
+def _residual(x: Real, y: Real) -> Callable[[Real], Real]:
+    return lambda parameters: logistic(x, parameters) - y
+
+
+def _outliers(x: Real, y: Real, count: int) -> NDArray[np.bool_]:
+    """Return the points far from a curve that bears outliers; none where those are many: then it is no curve."""
+    robust = _least_squares(x, y, min(count, 4), loss="soft_l1")
+    none = np.zeros(len(x), bool)
+    if robust is None or len(x) < count + 4:
+        return none
+    residual = robust[2]
+    spread = MAD_TO_SD * float(np.median(np.abs(residual))) * np.sqrt(len(x) / max(1, len(x) - count))
+    far = np.abs(residual) > OUTLYING * max(spread, 1e-9 * float(np.ptp(y)))
+    return far if far.sum() <= OUTLIER_SHARE * len(x) else none
+
+
+def _described(found: tuple[Real, Real, Real], x: Real, y: Real, doses: Real, outliers: NDArray[np.bool_]) -> CurveFit:
+    from scipy import stats
+    from scipy.integrate import trapezoid
+
+    best, jacobian, residual = found
+    free, count = len(y) - len(best), len(best)
+    left, total = float((residual**2).sum()), float(((y - y.mean()) ** 2).sum())
+    if free < 1:
+        return _unfitted(len(outliers), f"{len(y)} points, and a curve of {count} parameters needs more", outliers)
+    ratio = (total - left) / (count - 1) / max(left / free, 1e-300)
+    p = float(stats.f.sf(ratio, count - 1, free))
+    if p > FLAT_P:
+        return _unfitted(len(outliers), f"no response: a flat line fits as well (p = {p:.2g})", outliers)
+    error = np.sqrt(np.maximum(np.diag(np.linalg.pinv(jacobian.T @ jacobian)) * left / free, 0))
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, free)) * error
+    plain = [Estimate(float(v), float(v - r), float(v + r)) for v, r in zip(best, reach, strict=True)]
+    middle = plain[2]
+    relation = ">" if best[2] > doses[-1] else "<" if best[2] < doses[0] else ""
+    bounded = reach[2] < WIDE
+    ec50 = Estimate(
+        *(10.0**v if bounded or v == middle.value else float("nan") for v in (middle.value, middle.low, middle.high))
+    )
+    s = plain[4] if count > 4 else Estimate(0.0, 0.0, 0.0)
+    grid = np.linspace(doses[0], doses[-1], DRAWN)
+    auc = float(trapezoid(logistic(grid, best), grid) / (doses[-1] - doses[0]))
+    return CurveFit(
+        plain[0], plain[1], ec50, plain[3], Estimate(*(float(np.exp(v)) for v in (s.value, s.low, s.high))),
+        auc, 1 - left / total, p, outliers, relation, "", len(y), best,
+    )  # fmt: skip
+
+
+def _unfitted(count: int, reason: str, outliers: NDArray[np.bool_] | None = None) -> CurveFit:
+    nothing = Estimate(float("nan"), float("nan"), float("nan"))
+    marked = np.zeros(count, bool) if outliers is None else outliers
+    nan = float("nan")
+    return CurveFit(nothing, nothing, nothing, nothing, nothing, nan, nan, nan, marked, "", reason, count)

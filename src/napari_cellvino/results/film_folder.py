@@ -1,0 +1,94 @@
+"""The files of a tracked film, ``DIR/<film>/``: ctc/, tracks.csv, lineage.csv, frames.csv, msd.csv, film.json.
+
+The folder appears whole or not at all. Label images are asked for one by one: a film need not fit in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ReplaceError
+from napari_cellvino.formats.ctc_tracks import ctc_tracks, write_ctc
+from napari_cellvino.formats.track_formats import TRACK_FORMATS
+from napari_cellvino.formats.track_points import TrackPoints
+from napari_cellvino.storage.atomic import atomic_folder
+from napari_cellvino.storage.csv_table import write_table
+from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.tracking.tracks import Node, Tracks
+
+CTC_NAME = "ctc"
+TRACKS_NAME, LINEAGE_NAME = "tracks.csv", "lineage.csv"
+FRAMES_NAME, MSD_NAME, FILM_NAME = "frames.csv", "msd.csv", "film.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FilmTables:
+    """What is measured of a film: a row for each cell and frame, track, frame and lag, and single values."""
+
+    cells: pd.DataFrame
+    tracks: pd.DataFrame
+    frames: pd.DataFrame
+    msd: pd.DataFrame
+    summary: dict[str, object]
+
+
+def check_film_folder(folder: Path, *, overwrite: bool) -> None:
+    """Raise ReplaceError if there is a tracked film already, or something else, and ``overwrite`` is off."""
+    if overwrite or not folder.exists():
+        return
+    raise ReplaceError(
+        f"{folder} is there already",
+        remedy="choose another folder, or replace it",
+        command="choose another --out, or replace it with --overwrite",
+    )
+
+
+def write_film(
+    folder: Path,
+    tracks: Tracks,
+    tables: FilmTables,
+    labels: Callable[[int], NDArray[np.integer]],
+    also: Mapping[str, TrackPoints] | None = None,
+) -> None:
+    """Write a tracked film.
+
+    Parameters
+    ----------
+    folder
+        Where; what stands there is replaced.
+    tracks
+        Its tracks.
+    tables
+        What is measured.
+    labels
+        Gives the label image of each frame.
+    also
+        Points by the names of further formats that they are written in.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    ctc = ctc_tracks(tracks)
+    nodes = zip(tables.cells["frame"].tolist(), tables.cells["label"].tolist(), strict=True)
+    ids = [ctc.ids[Node(frame, label)] for frame, label in nodes]
+    cells = tables.cells.copy()
+    cells.insert(list(cells.columns).index("label") + 1, "ctc_id", ids)
+    with atomic_folder(folder) as part:
+        (part / CTC_NAME).mkdir()
+        write_ctc(part / CTC_NAME, ctc, len(tables.frames), labels)
+        write_table(part / TRACKS_NAME, cells)
+        write_table(part / LINEAGE_NAME, tables.tracks)
+        write_table(part / FRAMES_NAME, tables.frames)
+        write_table(part / MSD_NAME, tables.msd)
+        for name, points in (also or {}).items():
+            file, write = TRACK_FORMATS[name]
+            write(part / file, points)
+        (part / FILM_NAME).write_text(json_text(tables.summary), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Spots: particles and single molecules, smaller than what a network is asked to outline."""

@@ -1,0 +1,264 @@
+"""Spots in pixels: their width learnt from the image, their threshold too, their places fitted to parts of a pixel.
+
+What was found is taken off the image and the rest is searched again, so that spots close to brighter ones are found;
+every spot is then fitted without the light of its neighbours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from scipy.spatial import cKDTree
+
+from napari_cellvino.core.spots import Spots
+from napari_cellvino.segmentation.spots.gaussian_fit import Gaussians, fit_gaussians, render
+from napari_cellvino.segmentation.spots.response import (
+    Image,
+    Sigma,
+    background_of,
+    finite_image,
+    local_maxima,
+    noise_floor,
+    noise_of,
+    roundness,
+    spot_response,
+    without_hot_pixels,
+)
+from napari_cellvino.segmentation.spots.threshold import (
+    choose_brightness,
+    choose_score,
+    expected_by_chance,
+    threshold_curve,
+)
+
+FIRST_SIGMAS = (1.3, 2.6)  # px, tried one after the other where nothing is known
+SIGMA_RANGE = (0.7, 5.0)
+FIRST_LOOK = 3.5  # score of maxima that are looked at
+SURE = 6.0  # score of spots that tell the width
+TELLING = 300  # spots, at most
+FEW = 8
+ROUND = 0.2
+APART = 1.0  # widths between two spots
+SEARCHES = 3
+CROWDED = 0.25  # of the field that spots cover: their light is then in the noise, which is measured without them
+CROWDED_LOOKS = 2
+STILL = 0.75  # of the least response, that a spot gives as it was fitted
+BESIDE = 0.35  # of the peak of what was taken off, that a spot has at least: the rest holds what is no Gaussian, too
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """An image and what stands out of its noise at one width of spots."""
+
+    image: Image
+    response: Image
+    noise: Image
+    sigma: Sigma
+
+    def maxima(self, response: Image, least: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the local maxima (N, 3) of a response above a score, and their scores, round ones alone."""
+        at = local_maxima(response, least * self.noise)
+        score = (response[tuple(at.T)] / self.noise[tuple(at.T)]).astype(np.float64)
+        return at, score
+
+
+@dataclass(frozen=True, slots=True)
+class _Least:
+    """What a spot has at least."""
+
+    score: float
+    brightness: float
+
+
+def find_spots(
+    image: NDArray[np.generic],
+    *,
+    sigma_px: float | None = None,
+    least_score: float | None = None,
+    least_brightness: float | None = None,
+    z_over_x: float | None = None,
+) -> Spots:
+    """Return the spots of an image.
+
+    Parameters
+    ----------
+    image
+        (Y, X) or (Z, Y, X) pixels.
+    sigma_px
+        Standard deviation of a spot in the plane in px; by default from the image.
+    least_score, least_brightness
+        How many standard deviations of the noise a spot stands out at least, and how bright its response is; by
+        default from the image.
+    z_over_x
+        Distance of planes over that of pixels, where it is known.
+    """
+    planes = image.ndim == 3
+    pixels = without_hot_pixels(finite_image(image if planes else image[None]))
+    whole = image.dtype.kind in "iub"
+    sigma = _sigma_of(pixels, sigma_px, z_over_x, whole=whole)
+    look = _look(pixels, sigma, whole=whole)
+    asked = (least_score, least_brightness)
+    found, scores, least, curve = _all_spots(look, asked)
+    for _ in range(CROWDED_LOOKS):
+        if len(found) * np.prod([4 * max(s, 0.25) for s in sigma]) < CROWDED * pixels.size:
+            break
+        look = replace(look, noise=_noise(pixels - render(pixels.shape, found), sigma, whole=whole))
+        found, scores, least, curve = _all_spots(look, asked)
+    order = np.lexsort((found.centre[:, 2], found.centre[:, 1], found.centre[:, 0]))
+    found, scores = found.select(order), scores[order]
+    cell = np.zeros(len(found), np.int32)
+    return Spots(found.centre, found.light, scores, cell, planes, sigma, least.score, least.brightness, curve)
+
+
+def _all_spots(
+    look: _Look, asked: tuple[float | None, float | None]
+) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
+    """Return the spots, their scores, what they have at least, and how many each brightness would leave."""
+    at, score = look.maxima(look.response, FIRST_LOOK)
+    keep = roundness(look.image, at, look.sigma) > ROUND
+    at, score = at[keep], score[keep]
+    response = look.response[tuple(at.T)].astype(np.float64)
+    chance = expected_by_chance(look.image.shape, look.sigma)
+    noise = choose_score(score, chance) if asked[0] is None else asked[0]
+    clear = score >= noise
+    bright = choose_brightness(response[clear]) if asked[1] is None else asked[1]
+    keep, least = clear & (response >= bright), _Least(noise, bright)
+    found, scores = _search(look, at[keep], score[keep], least)
+    return found, scores, least, threshold_curve(response[clear])
+
+
+def _sigma_of(pixels: Image, fixed: float | None, z_over_x: float | None, *, whole: bool) -> Sigma:
+    """Return the width of the spots of an image: that of the clearest ones, as they are usually where there are few."""
+    tried = [_first_sigma(across, z_over_x, flat=len(pixels) == 1) for across in ([fixed] if fixed else FIRST_SIGMAS)]
+    learnt = (_learnt_sigma(pixels, sigma, whole=whole, fixed=fixed) for sigma in tried)
+    return next((sigma for sigma in learnt if sigma is not None), tried[0])
+
+
+def _first_sigma(across: float, z_over_x: float | None, *, flat: bool) -> Sigma:
+    along = 0.0 if flat else float(np.clip(2.0 * across / (z_over_x or 2.0), 0.6, 4.0))
+    return along, across, across
+
+
+def _learnt_sigma(pixels: Image, sigma: Sigma, *, whole: bool, fixed: float | None) -> Sigma | None:
+    """Return the width that the clearest spots have, None where there are few."""
+    for _ in range(3):
+        look = _look(pixels, sigma, whole=whole)
+        at, score = look.maxima(look.response, SURE)
+        keep = roundness(pixels, at, sigma) > ROUND
+        at, score = at[keep], score[keep]
+        at = at[_lonely(at, sigma)] if len(at) > 2 * FEW else at
+        if len(at) < FEW:
+            return None
+        response = look.response[tuple(at.T)]
+        at = at[np.argsort(-response)][:TELLING]
+        fitted = fit_gaussians(pixels, at, sigma, free_sigma=True)
+        ratio = fitted.sigma[:, 1] / sigma[1]
+        good = (fitted.peak > 0) & (ratio > 0.4) & (ratio < 2.5)
+        if good.sum() < FEW:
+            return None
+        across = fixed or float(np.clip(np.median(fitted.sigma[good, 1]), *SIGMA_RANGE))
+        along = float(np.clip(np.median(fitted.sigma[good, 0]), 0.5, 5.0)) if sigma[0] > 0 else 0.0
+        before, sigma = sigma, (along, across, across)
+        if abs(np.log(across / before[1])) < 0.08:
+            break
+    return sigma
+
+
+def _lonely(at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
+    """Return which places have no other one within six widths; all where hardly any has."""
+    tree = cKDTree(at[:, 1:])
+    alone = np.array([len(near) == 1 for near in tree.query_ball_point(at[:, 1:], 6 * sigma[1])])
+    return alone if alone.sum() >= FEW else np.ones(len(at), bool)
+
+
+def _look(pixels: Image, sigma: Sigma, *, whole: bool) -> _Look:
+    return _Look(pixels, spot_response(pixels, sigma), _noise(pixels, sigma, whole=whole), sigma)
+
+
+def _noise(pixels: Image, sigma: Sigma, *, whole: bool) -> Image:
+    floor = noise_floor(pixels, sigma, whole_numbers=whole)
+    return noise_of(spot_response(pixels, sigma), background_of(pixels, sigma), floor)
+
+
+def _search(
+    look: _Look, at: NDArray[np.int64], score: NDArray[np.float64], least: _Least
+) -> tuple[Gaussians, NDArray[np.float64]]:
+    """Return the fitted spots and their scores, with those that come to light when others are taken off."""
+    found, score = _believable(look, fit_gaussians(look.image, at, look.sigma), score, least)
+    for _ in range(SEARCHES - 1):
+        found, score = _fitted_apart(look, found, score, least)
+        more, more_score = _in_the_rest(look, found, least)
+        if not len(more):
+            return found, score
+        found, score = _joined(found, more), np.concatenate([score, more_score])
+    return _fitted_apart(look, found, score, least)
+
+
+def _fitted_apart(
+    look: _Look, found: Gaussians, score: NDArray[np.float64], least: _Least
+) -> tuple[Gaussians, NDArray[np.float64]]:
+    """Return the spots, each fitted again without the light of the others."""
+    rest = look.image - render(look.image.shape, found)
+    middle = _inside(found.centre, look.image.shape)
+    return _believable(look, fit_gaussians(look.image, middle, look.sigma, others=(rest, found)), score, least)
+
+
+def _in_the_rest(look: _Look, found: Gaussians, least: _Least) -> tuple[Gaussians, NDArray[np.float64]]:
+    """Return spots, with scores, of an image that those found before are taken off from."""
+    taken = render(look.image.shape, found)
+    rest = look.image - taken
+    response = spot_response(rest, look.sigma)
+    at, score = look.maxima(response, least.score)
+    keep = (response[tuple(at.T)] >= least.brightness) & (roundness(rest, at, look.sigma) > ROUND)
+    if len(at) and len(found):
+        near, _ = cKDTree(found.centre / _unit(look.sigma)).query(at / _unit(look.sigma))
+        keep &= near > APART
+    at, score = at[keep], score[keep]
+    fitted = fit_gaussians(rest, at, look.sigma)
+    enough = fitted.peak > BESIDE * _brightest_near(taken, at, look.sigma)
+    return _believable(look, fitted.select(enough), score[enough], least)
+
+
+def _brightest_near(taken: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.float64]:
+    """Return the brightest of what was taken off within three widths of places (N, 3)."""
+    size = [2 * int(np.ceil(3 * s)) + 1 for s in sigma]
+    return np.asarray(ndi.maximum_filter(taken, size=size)[tuple(at.T)], np.float64)
+
+
+def _believable(
+    look: _Look, found: Gaussians, score: NDArray[np.float64], least: _Least
+) -> tuple[Gaussians, NDArray[np.float64]]:
+    """Return the spots that are bright enough as fitted, inside of the image, and not the same as a brighter one."""
+    inside = ((found.centre >= -0.5) & (found.centre <= np.array(look.image.shape) - 0.5)).all(1)
+    axes = sum(s > 0 for s in look.sigma)
+    response = found.peak * (axes / 2) / 2 ** (axes / 2)  # that a Gaussian of this peak gives
+    noise = look.noise[tuple(_inside(found.centre, look.image.shape).T)]
+    keep = inside & (response > STILL * np.maximum(least.score * noise, least.brightness))
+    found, score = found.select(keep), score[keep]
+    if len(found) < 2:
+        return found, score
+    pairs = cKDTree(found.centre / _unit(look.sigma)).query_pairs(APART * 0.8, output_type="ndarray")
+    fainter = np.where(found.peak[pairs[:, 0]] < found.peak[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
+    keep = np.ones(len(found), bool)
+    keep[fainter] = False
+    return found.select(keep), score[keep]
+
+
+def _joined(a: Gaussians, b: Gaussians) -> Gaussians:
+    return Gaussians(
+        np.concatenate([a.peak, b.peak]),
+        np.concatenate([a.background, b.background]),
+        np.concatenate([a.centre, b.centre]),
+        np.concatenate([a.sigma, b.sigma]),
+    )
+
+
+def _inside(centre: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    return np.clip(np.rint(centre), 0, np.array(shape) - 1).astype(np.int64)
+
+
+def _unit(sigma: Sigma) -> NDArray[np.float64]:
+    return np.array([max(s, 1.0) for s in sigma])

@@ -1,0 +1,168 @@
+"""How much each place of an image looks like a spot of one width, in standard deviations of the noise there.
+
+The response is the Laplacian of Gaussian with the width of the spots, which even and slowly changing backgrounds leave
+at 0. Noise grows with brightness, so that its spread is measured among places of equal background: in the middle of
+the distribution of the response, which the few places with spots do not reach.
+
+References
+----------
+Lindeberg 1998, "Feature detection with automatic scale selection"; Raj et al. 2008, "Imaging individual mRNA molecules
+using multiple singly labeled probes".
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from scipy.stats import norm
+
+Image = NDArray[np.float32]
+Sigma = tuple[float, float, float]
+
+BINS = 16  # of equal background
+BIN_PIXELS = 4000  # at least
+CENTRAL = (0.35, 0.65)  # part of the distribution of the response that is noise alone
+BLOCK_SIGMAS = 6.0  # side of a block in which the background is looked for
+BACKGROUND_SHARE = 50  # percentile of a block
+HOT_SHARE = 0.3  # of a spot's peak that its brightest neighbour has at least
+HOT_DEVIATIONS = 6.0
+SAMPLES = 2_000_000
+
+
+def finite_image(image: NDArray[np.generic]) -> Image:
+    """Return an image (Z, Y, X) as float32; pixels without a value get the median."""
+    pixels = image.astype(np.float32)
+    bad = ~np.isfinite(pixels)
+    if bad.any():
+        pixels[bad] = np.median(pixels[~bad]) if not bad.all() else 0.0
+    return pixels
+
+
+def without_hot_pixels(image: Image) -> Image:
+    """Return an image (Z, Y, X) with single pixels that outshine all their neighbours replaced by their median.
+
+    The light of a spot falls onto several pixels, that of a defect of the camera or a cosmic ray onto one.
+    """
+    ring = np.ones((1, 3, 3), bool)
+    ring[0, 1, 1] = False
+    brightest = ndi.maximum_filter(image, footprint=ring, mode="mirror")
+    middle = ndi.median_filter(image, footprint=ring, mode="mirror")
+    spread = 1.4826 * float(np.median(np.abs(_some(image - middle)))) + 1e-6
+    above = image - middle
+    hot = (above > HOT_DEVIATIONS * spread) & (brightest - middle < HOT_SHARE * above)
+    return np.where(hot, middle, image)
+
+
+def spot_response(image: Image, sigma: Sigma) -> Image:
+    """Return the negative Laplacian of Gaussian (Z, Y, X), scaled so that equal spots of any width respond equally."""
+    out = np.zeros(image.shape, np.float32)
+    for axis in range(3):
+        if sigma[axis] <= 0:
+            continue
+        order = [0, 0, 0]
+        order[axis] = 2
+        widths = [max(s, 1e-3) if s > 0 else 0.0 for s in sigma]
+        out -= np.float32(sigma[axis] ** 2) * ndi.gaussian_filter(
+            image, widths, order=order, mode="mirror", truncate=4.0
+        )
+    return out
+
+
+def background_of(image: Image, sigma: Sigma) -> Image:
+    """Return the background (Z, Y, X): the median of blocks in every plane, smoothed."""
+    side = max(8, round(BLOCK_SIGMAS * max(sigma[1:])))
+    out = np.empty(image.shape, np.float32)
+    for z, plane in enumerate(image):
+        height, width = (-(-n // side) for n in plane.shape)
+        beyond = [(0, n * side - size) for n, size in zip((height, width), plane.shape, strict=True)]
+        padded = np.pad(plane, beyond, mode="symmetric")
+        blocks = padded.reshape(height, side, width, side).swapaxes(1, 2).reshape(height, width, -1)
+        low = ndi.gaussian_filter(np.percentile(blocks, BACKGROUND_SHARE, axis=2).astype(np.float32), 0.7)
+        big = ndi.zoom(low, side, order=1, mode="nearest", grid_mode=True)
+        out[z] = big[: plane.shape[0], : plane.shape[1]]
+    return out
+
+
+def noise_of(response: Image, background: Image, floor: float) -> Image:
+    """Return the standard deviation (Z, Y, X) of the noise of a response, by the background; ``floor`` at least."""
+    step = max(1, response.size // SAMPLES)
+    values, levels = response.ravel()[::step], background.ravel()[::step]
+    bins = int(np.clip(len(values) // BIN_PIXELS, 1, BINS))
+    edges = np.quantile(levels, np.linspace(0, 1, bins + 1))
+    central = np.diff(norm.ppf(CENTRAL))[0]
+    middles, spreads = [], []
+    for low, high in pairwise(edges):
+        inside = values[(levels >= low) & (levels <= high)]
+        if len(inside) >= min(BIN_PIXELS, len(values)) // 4:
+            middles.append(float(np.median(levels[(levels >= low) & (levels <= high)])))
+            spreads.append(float(np.diff(np.quantile(inside, CENTRAL))[0] / central))
+    spread = np.maximum(spreads, max(floor, 0.1 * float(np.median(spreads))))
+    found = np.interp(background, middles, spread)
+    if len(middles) > 2:  # photons: the variance grows with the light, also beyond the brightest bin
+        slope, start = np.polyfit(middles, spread**2, 1, w=1 / spread**2)
+        found = np.maximum(found, np.sqrt(np.maximum(start + max(slope, 0.0) * background, 0)))
+    return found.astype(np.float32)
+
+
+def noise_floor(image: Image, sigma: Sigma, *, whole_numbers: bool) -> float:
+    """Return the least noise of a response: that of rounding, or of nothing but the numbers' own precision."""
+    rounding = np.sqrt(1 / 12) if whole_numbers else 1e-6 * float(np.abs(_some(image)).max() + 1e-12)
+    return float(rounding) * kernel_norm(sigma)
+
+
+def kernel_norm(sigma: Sigma) -> float:
+    """Return the standard deviation of the response to white noise of standard deviation 1."""
+    reach = [int(np.ceil(4 * s)) if s > 0 else 0 for s in sigma]
+    point = np.zeros([2 * r + 1 for r in reach], np.float32)
+    point[tuple(reach)] = 1
+    return float(np.sqrt((spot_response(point, sigma) ** 2).sum()))
+
+
+def local_maxima(response: Image, least: Image) -> NDArray[np.int64]:
+    """Return the voxels (N, 3) that are above all their neighbours and above ``least``."""
+    size = [3 if n > 1 else 1 for n in response.shape]
+    peaks = (response == ndi.maximum_filter(response, size=size, mode="constant", cval=-np.inf)) & (response > least)
+    return np.argwhere(peaks)
+
+
+def roundness(image: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.float64]:
+    """Return the least over the largest curvature (N,), scaled by the width: 1 of spots, 0 or less of edges and fibres.
+
+    What goes through all planes alike is no spot either.
+    """
+    if not len(at):
+        return np.zeros(0)
+    smooth = ndi.gaussian_filter(image, [max(s, 0.0) for s in sigma], mode="mirror")
+    step = max(1, round(max(sigma[1:]) * 0.8))
+    here = _shifted(smooth, at, (0, 0, 0))
+    yy, xx = (_curvature(smooth, at, here, way) for way in ((0, step, 0), (0, 0, step)))
+    corners = [_shifted(smooth, at, (0, dy * step, dx * step)) for dy, dx in ((-1, -1), (1, 1), (-1, 1), (1, -1))]
+    xy = (corners[0] + corners[1] - corners[2] - corners[3]) / 4
+    middle, spread = (yy + xx) / 2, np.hypot((yy - xx) / 2, xy)
+    strongest, weakest = np.minimum(middle - spread, -1e-12), middle + spread
+    if sigma[0] > 0:
+        deep = max(1, round(sigma[0] * 0.8))
+        along = _curvature(smooth, at, here, (deep, 0, 0)) * (sigma[0] / deep) ** 2 / (sigma[1] / step) ** 2
+        weakest = np.maximum(weakest, along)
+    return np.asarray(weakest / strongest)
+
+
+def _curvature(
+    image: Image, at: NDArray[np.int64], here: NDArray[np.float64], way: tuple[int, int, int]
+) -> NDArray[np.float64]:
+    """Return the second differences (N,) along a way."""
+    back = (-way[0], -way[1], -way[2])
+    return np.asarray(_shifted(image, at, way) + _shifted(image, at, back) - 2 * here)
+
+
+def _shifted(image: Image, at: NDArray[np.int64], way: tuple[int, int, int]) -> NDArray[np.float64]:
+    """Return the values (N,) beside voxels, at the rim those of the last one."""
+    where = np.clip(at + np.array(way), 0, np.array(image.shape) - 1)
+    return np.asarray(image[tuple(where.T)], np.float64)
+
+
+def _some(values: Image) -> Image:
+    return values.ravel()[:: max(1, values.size // SAMPLES)]

@@ -1,0 +1,135 @@
+"""The step of a pipeline that finds spots in one channel: in every plane of a stack, or in its projection."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.image import Plane, Stack, ZMode, channel_index
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.recipe import Recipe, SpotPlanes
+from napari_cellvino.core.spots import Spots
+from napari_cellvino.segmentation.channel_choice import choose_spot_channel
+from napari_cellvino.segmentation.heads import Parameter
+from napari_cellvino.segmentation.plane_reading import read_ahead
+from napari_cellvino.segmentation.prepare import network_inputs
+from napari_cellvino.segmentation.spots.detect import find_spots
+
+SIGMA_PER_FWHM = 1 / 2.3548
+
+SPOT_PARAMETERS = (
+    Parameter(
+        "spot_diameter", "Spot diameter", 0.0, 0.0, 20.0, 0.1, "px",
+        "Full width of a spot at half its brightness; 0 learns it from the field",
+    ),
+    Parameter(
+        "spot_score", "Spot score", 0.0, 0.0, 100.0, 0.1,
+        help="Standard deviations of the noise that a spot stands out at least; 0 leaves it to the field",
+    ),
+    Parameter(
+        "spot_brightness", "Spot brightness", 0.0, 0.0, 1e6, 1.0,
+        help="Least response of a spot in grey values, as in spots_curve.csv; 0 leaves it to the field",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SpotStep:
+    """What a recipe asks for of spots; an empty ``channel`` is chosen by the names of the channels."""
+
+    planes: SpotPlanes
+    channel: str = ""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Adjustable parameters."""
+        return SPOT_PARAMETERS
+
+
+def spot_step_of(recipe: Recipe) -> SpotStep | None:
+    """Return the step that a recipe asks for, None where it asks for none."""
+    return None if recipe.spots is None else SpotStep(recipe.spots, recipe.spot_channel)
+
+
+def check_spots(recipe: Recipe) -> None:
+    """Raise OptionError where a recipe asks for neither cells nor spots, or for what only cells have."""
+    if recipe.model:
+        return
+    if recipe.spots is None:
+        raise OptionError("the recipe names no model and asks for no spots: there is nothing to find; name a model")
+    if recipe.outline or recipe.whole_cells is not None:
+        raise OptionError("without a model no cells are found that could be outlined or grown; name a model")
+    if recipe.z_choice.joined:
+        raise OptionError("without a model there are no cells to join in 3D; leave --z out, spots are found in 3D")
+
+
+def with_spot_channel(recipe: Recipe, stack: Stack) -> tuple[Recipe, tuple[str, ...]]:
+    """Return a recipe with the channel of the spots named, and what to say of the choice.
+
+    Without a model, it is the channel of the whole recipe.
+
+    Raises
+    ------
+    ImageValueError
+        If the image has no such channel.
+    """
+    if recipe.spots is None:
+        return recipe, ()
+    choice = choose_spot_channel(stack, recipe)
+    named = recipe.model_copy(update={"spot_channel": choice.channel})
+    return (named if recipe.model else named.model_copy(update={"channel": choice.channel})), choice.notices
+
+
+def search_spots(
+    stack: Stack, plane: Plane, recipe: Recipe, values: Mapping[str, float]
+) -> Generator[Progress, None, Spots]:
+    """Yield progress and return the spots of a field; ``recipe`` names their channel.
+
+    Raises
+    ------
+    ImageValueError
+        If the image has no such channel.
+    """
+    index = channel_index(stack, recipe.spot_channel)
+    way = recipe.z_choice
+    if recipe.spots is SpotPlanes.STACK and stack.shape.z > 1 and way.way is not ZMode.PLANE:
+        image = yield from _read_stack(stack, index, recipe.frame)
+        distance = None
+        if stack.spacing.z and stack.spacing.x:
+            distance = stack.spacing.z / stack.spacing.x
+    else:
+        image, distance = network_inputs(plane.pixels, index, 1)[0], None
+    found = find_spots(
+        image,
+        sigma_px=values["spot_diameter"] * SIGMA_PER_FWHM or None,
+        least_score=values["spot_score"] or None,
+        least_brightness=values["spot_brightness"] or None,
+        z_over_x=distance,
+    )
+    return replace(found, channel=recipe.spot_channel, notices=(_describe(found, values),))
+
+
+def _read_stack(stack: Stack, index: int | None, frame: int) -> Generator[Progress, None, NDArray[np.generic]]:
+    """Return the planes (Z, Y, X) of the channel of the spots, read one by one."""
+    count = stack.shape.z
+    wanted = range(stack.shape.c) if index is None else (index,)
+    dtype = np.dtype(np.float32) if index is None else stack.dtype
+    image = np.empty((count, stack.shape.y, stack.shape.x), np.uint8 if dtype.kind == "b" else dtype)
+    for z, pixels in enumerate(read_ahead(stack, frame - 1, range(count), wanted)):
+        image[z] = network_inputs(pixels, None if index is None else 0, 1)[0]
+        yield Progress("planes of spots", z + 1, count)
+    return image
+
+
+def _describe(found: Spots, values: Mapping[str, float]) -> str:
+    """Return how the spots were told from the rest."""
+    across = found.sigma[1] / SIGMA_PER_FWHM
+    width = f"spots of {across:.1f} px" + ("" if values["spot_diameter"] else " (learnt)")
+    chosen = "chosen by the field" if not (values["spot_score"] or values["spot_brightness"]) else "as given"
+    least = f"score {found.least_score:.1f}"
+    least += f" and brightness {found.least_brightness:.4g}" if found.least_brightness else ""
+    return f"{len(found):,} {width}, from {least} ({chosen})"

@@ -1,0 +1,1 @@
+"""Cells over time: links between frames, divisions, gaps, and what is measured of a track."""

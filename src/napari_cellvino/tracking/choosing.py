@@ -1,0 +1,95 @@
+"""The best set of hypotheses in which no cell is used twice, found exactly.
+
+Most are decided without a solver. A division that gains less than one of its links alone is never chosen. A hypothesis
+that gains more than the best other ones of all its cells together is always chosen: whatever a solution has in their
+place, it is better with this one. What neither tells, a few cells in a crowd, is left to integer programming.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def choose(before: Indices, after: Indices, gains: Floats, earlier: int, later: int) -> Indices:
+    """Return which of H hypotheses cost least together, where each cell is in at most one of them.
+
+    Parameters
+    ----------
+    before
+        The cell (H,) of the earlier frame of each.
+    after
+        The one or two cells (H, 2) of the later frame, -1 for none.
+    gains
+        What each costs (H,) less what it costs to leave its cells alone; only those below 0 may be chosen.
+    earlier, later
+        How many cells the frames have.
+    """
+    cells = np.column_stack([before, np.where(after >= 0, after + earlier, -1)])
+    open_ = np.flatnonzero((gains < 0) & ~_dominated(cells, gains, earlier + later))
+    chosen: list[Indices] = []
+    while len(open_):
+        sure = _sure(cells[open_], gains[open_], earlier + later)
+        if not sure.any():
+            chosen.append(open_[_solved(cells[open_], gains[open_], earlier + later)])
+            break
+        chosen.append(open_[sure])
+        taken = np.zeros(earlier + later + 1, bool)
+        taken[cells[open_[sure]].ravel()] = True
+        taken[-1] = False  # where -1 points
+        open_ = open_[~taken[cells[open_]].any(1)]
+    return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, np.int64)
+
+
+def _dominated(cells: Indices, gains: Floats, count: int) -> NDArray[np.bool_]:
+    """Return which hypotheses (H,) are divisions that gain no more than one of their links alone."""
+    double = cells[:, 2] >= 0
+    single = np.flatnonzero(~double)
+    keys = cells[single, 0] * count + cells[single, 1]
+    order = np.argsort(keys)
+    keys, known = keys[order], gains[single][order]
+    worse = np.zeros(len(gains), bool)
+    for column in (1, 2):
+        wanted = cells[double, 0] * count + cells[double, column]
+        place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        found = keys[place] == wanted if len(keys) else np.zeros(len(wanted), bool)
+        worse[np.flatnonzero(double)[found]] |= gains[double][found] >= known[place[found]]
+    return worse
+
+
+def _sure(cells: Indices, gains: Floats, count: int) -> NDArray[np.bool_]:
+    """Return which hypotheses (H,) gain more than the best others of all their cells together."""
+    numbers = np.repeat(np.arange(len(gains)), cells.shape[1])
+    flat = cells.ravel()
+    numbers, flat = numbers[flat >= 0], flat[flat >= 0]
+    order = np.lexsort((gains[numbers], flat))
+    flat, numbers = flat[order], numbers[order]
+    start = np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])
+    best = np.full(count, -1)
+    best[flat[start]] = numbers[start]
+    gain, other = np.zeros(count + 1), np.zeros(count + 1)
+    gain[flat[start]] = gains[numbers[start]]
+    second = start + 1
+    second = second[(second < len(flat))]
+    second = second[flat[second] == flat[second - 1]]
+    other[flat[second]] = gains[numbers[second]]
+    of_others = np.where(best[cells] == np.arange(len(gains))[:, None], other[cells], gain[cells])
+    of_others[cells < 0] = 0.0
+    ties = np.isclose(gains, of_others.sum(1))  # two that are each other's equal must not both be sure
+    return np.asarray((gains < of_others.sum(1)) & ~ties)
+
+
+def _solved(cells: Indices, gains: Floats, count: int) -> Indices:
+    """Return which hypotheses gain most together, by integer programming."""
+    numbers = np.broadcast_to(np.arange(len(gains))[:, None], cells.shape)[cells >= 0]
+    used = sparse.csr_array((np.ones(len(numbers)), (cells[cells >= 0], numbers)), shape=(count, len(gains)))
+    solved = milp(
+        gains, constraints=LinearConstraint(used, -np.inf, 1), bounds=Bounds(0, 1), integrality=np.ones(len(gains)),
+        options={"mip_rel_gap": 1e-4},
+    )  # fmt: skip
+    return np.flatnonzero(solved.x > 0.5)

@@ -1,0 +1,160 @@
+"""Links over frames in which a cell was not found, and divisions that were none.
+
+What finds cells errs: a cell is missed for a frame, outlined in two parts, or with its neighbour as one. Frame by frame
+that looks like an end and a beginning, or like a division. Over the whole film it can be told: parts live a frame or
+two, and of a division that follows a merger another track ended beside the mother just before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from napari_cellvino.tracking.frame_cells import FrameCells
+from napari_cellvino.tracking.linking import LinkOptions
+from napari_cellvino.tracking.tracks import GONE, Node
+
+GAP_COST = 0.3  # of each frame in which a cell was not found
+PART_LIFE = 2  # frames that a part of a cell lives at most before it is one with the rest again
+MERGED = 1.3  # times as large as a frame before is a cell that was outlined with its neighbour
+
+Links = dict[Node, tuple[Node, ...]]
+
+
+class Film:
+    """Where the cells of a film are, by their nodes.
+
+    Parameters
+    ----------
+    frames
+        The cells of each frame, of which pixels are not needed.
+    drift
+        How far the field had moved by each frame, in px (T, D).
+    """
+
+    def __init__(self, frames: Sequence[FrameCells], drift: NDArray[np.float64]) -> None:
+        self.frames, self.drift = frames, drift
+
+    def index(self, node: Node) -> int:
+        """Return the place of a cell among those of its frame."""
+        return int(np.searchsorted(self.frames[node.frame].labels, node.label))
+
+    def place(self, node: Node) -> NDArray[np.float64]:
+        """Return the centroid of a cell as if the field had not moved, in px (D,)."""
+        return np.asarray(self.frames[node.frame].centroids[self.index(node)] - self.drift[node.frame])
+
+    def size(self, node: Node) -> float:
+        """Return the size of a cell in px."""
+        return float(self.frames[node.frame].sizes[self.index(node)])
+
+    def at_edge(self, node: Node) -> bool:
+        """Return whether a cell touches the edge of the frame."""
+        return bool(self.frames[node.frame].at_edge[self.index(node)])
+
+    def scale(self, frame: int) -> float:
+        """Return the length that motion is measured in, in px."""
+        return max(self.frames[frame].diameter, 1.0)
+
+    def nodes(self, frame: int) -> list[Node]:
+        """Return the cells of a frame."""
+        return [Node(frame, label) for label in self.frames[frame].labels.tolist()]
+
+
+def close_gaps(film: Film, links: Links, options: LinkOptions) -> None:
+    """Enter links over up to ``options.gap`` frames, from cells that end to cells that begin, the cheapest first."""
+    begun = {later for laters in links.values() for later in laters}
+    ends = [[n for n in film.nodes(t) if n not in links] for t in range(len(film.frames))]
+    begins = [[n for n in film.nodes(t) if n not in begun] for t in range(len(film.frames))]
+    found = sorted(
+        (cost, one, two)
+        for frame in range(len(ends))
+        for missing in range(1, options.gap + 1)
+        if frame + missing + 1 < len(begins)
+        for cost, one, two in _over(film, ends[frame], begins[frame + missing + 1], missing, options)
+    )
+    used: set[Node] = set()
+    for _, one, two in found:
+        if one not in links and two not in used:
+            links[one] = (two,)
+            used.add(two)
+
+
+def _over(
+    film: Film, ends: list[Node], begins: list[Node], missing: int, options: LinkOptions
+) -> list[tuple[float, Node, Node]]:
+    """Return the pairs of cells that may be one over a gap, with their costs."""
+    if not ends or not begins:
+        return []
+    there, scale = cKDTree([film.place(node) for node in begins]), film.scale(ends[0].frame)
+    found = []
+    for one in ends:
+        place = film.place(one)
+        for column in there.query_ball_point(place, options.reach * scale * np.sqrt(missing + 1)):
+            two = begins[column]
+            away = float(np.linalg.norm(film.place(two) - place)) / scale
+            cost = away + abs(float(np.log(film.size(one) / film.size(two)))) + GAP_COST * missing
+            if cost <= 1.5 * options.end:
+                found.append((cost, one, two))
+    return found
+
+
+def undo_mergers(film: Film, links: Links, options: LinkOptions, sure: Collection[int] = ()) -> None:
+    """Give a cell that parts from another, with which it was outlined as one, back to the track that ended there.
+
+    Divisions after the frames ``sure`` are left alone.
+    """
+    came_from = {later: one for one, laters in links.items() for later in laters}
+    ended: dict[int, list[Node]] = {}
+    for frame in range(len(film.frames)):
+        ended[frame] = [node for node in film.nodes(frame) if node not in links]
+    for mother, daughters in _divisions(links, sure):
+        before = came_from.get(mother)
+        if before is None or GONE in daughters or film.size(mother) < MERGED * film.size(before):
+            continue
+        lost = [n for back in range(1, options.gap + 1) for n in ended.get(mother.frame - back, ())]
+        lost = [node for node in lost if node not in links]
+        choices = [
+            (_apart(film, before, kept) + _apart(film, node, other), node, kept, other)
+            for node in lost
+            for kept, other in (daughters, daughters[::-1])
+        ]
+        if choices and min(choices)[0] < 2 * options.end:
+            _, node, kept, other = min(choices)
+            links[mother], links[node] = (kept,), (other,)
+
+
+def _apart(film: Film, one: Node, two: Node) -> float:
+    """Return how unlike two cells are in place and size."""
+    away = float(np.linalg.norm(film.place(one) - film.place(two))) / film.scale(one.frame)
+    return away + abs(float(np.log(film.size(one) / film.size(two))))
+
+
+def undo_short_divisions(film: Film, links: Links, sure: Collection[int] = ()) -> None:
+    """Take back divisions of which one daughter is gone soon though the film goes on: she was a part of the cell.
+
+    Divisions after the frames ``sure`` are left alone: in channels, daughters are pushed out.
+    """
+    for mother, daughters in _divisions(links, sure):
+        lives = [_life(film, links, daughter) for daughter in daughters]
+        short = [life is not None and life <= PART_LIFE for life in lives]
+        if any(short) and lives[0] != lives[1]:
+            links[mother] = (daughters[1 if short[0] and (not short[1] or (lives[0] or 0) < (lives[1] or 0)) else 0],)
+
+
+def _divisions(links: Links, sure: Collection[int]) -> list[tuple[Node, tuple[Node, ...]]]:
+    return [(mother, later) for mother, later in links.items() if len(later) == 2 and mother.frame not in sure]
+
+
+def _life(film: Film, links: Links, node: Node) -> int | None:
+    """Return the frames from a cell to its end, None where it divides, leaves over the edge or outlives the film."""
+    if node == GONE:
+        return None
+    first = node.frame
+    while len(links.get(node, ())) == 1:
+        node = links[node][0]
+    if node in links or node.frame == len(film.frames) - 1 or film.at_edge(node):
+        return None
+    return node.frame - first + 1

@@ -1,0 +1,122 @@
+"""Link a whole film: frame after frame, then over gaps, then what only the whole film tells."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.tracking.channels import link_channels
+from napari_cellvino.tracking.drift import field_drift
+from napari_cellvino.tracking.frame_cells import FrameCells, frame_cells
+from napari_cellvino.tracking.gaps import Film, close_gaps, undo_mergers, undo_short_divisions
+from napari_cellvino.tracking.linking import LEFT, LinkOptions, link_frames
+from napari_cellvino.tracking.tracks import GONE, Node, Tracks, tracks_of_links
+
+INERTIA = 0.5  # how much of its last step a cell is expected to repeat
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedFilm:
+    """Tracks, and the cells of the frames that they were made of.
+
+    Attributes
+    ----------
+    tracks
+        The tracks.
+    frames
+        The cells of each frame, without their pixels.
+    drift
+        How far the field had moved by each frame, in px (T, D).
+    """
+
+    tracks: Tracks
+    frames: tuple[FrameCells, ...]
+    drift: NDArray[np.float64]
+
+
+class FilmLinker:
+    """Links frames as they come; of the pixels, those of the last frame are held.
+
+    Parameters
+    ----------
+    options
+        How cells are linked.
+    """
+
+    def __init__(self, options: LinkOptions) -> None:
+        self.options = options
+        self.frames: list[FrameCells] = []
+        self.drift: list[NDArray[np.float64]] = []
+        self.links: dict[Node, tuple[Node, ...]] = {}
+        self._last: FrameCells | None = None
+        self._in_channels: set[int] = set()
+        self._steps: dict[int, NDArray[np.float64]] = {}
+
+    def add(self, image: NDArray[np.integer]) -> FrameCells:
+        """Link the next label image (Y, X) or (Z, Y, X), and return its cells."""
+        cells = frame_cells(image)
+        moved = np.zeros(cells.dimensions) if self._last is None else field_drift(self._last, cells)
+        self.drift.append(moved + (self.drift[-1] if self.drift else 0.0))
+        if self._last is not None:
+            self._link(self._last, cells, moved)
+        self.frames.append(cells.without_pixels())
+        self._last = cells
+        return cells
+
+    def _link(self, before: FrameCells, after: FrameCells, drift: NDArray[np.float64]) -> None:
+        """Enter the links to the newest frame, and keep the last step of each of its cells."""
+        number, found = len(self.frames), link_channels(before, after, drift)
+        if found is not None:
+            self._in_channels.add(number - 1)
+        else:
+            found = link_frames(before, after, self.options, self._guesses(before, drift))
+        self._steps = {}
+        for link in found:
+            later = tuple(GONE if k == LEFT else Node(number, int(after.labels[k])) for k in link.after)
+            self.links[Node(number - 1, int(before.labels[link.before]))] = later
+            if len(later) == 1:
+                moved = after.centroids[link.after[0]] - before.centroids[link.before]
+                self._steps[later[0].label] = moved - drift
+
+    def _guesses(self, before: FrameCells, drift: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Return where cells may be expected: moved with the field alone, and by their own motion too."""
+        still = np.tile(drift, (len(before), 1))
+        own = still.copy()
+        for index, label in enumerate(before.labels.tolist()):
+            if label in self._steps:
+                own[index] += INERTIA * self._steps[label]
+        return [still, own] if self._steps else [still]
+
+    def finish(self) -> LinkedFilm:
+        """Return the tracks of all frames so far."""
+        drift = np.stack(self.drift) if self.drift else np.zeros((0, 2))
+        film, links = Film(self.frames, drift), dict(self.links)
+        undo_mergers(film, links, self.options, self._in_channels)
+        close_gaps(film, links, self.options)
+        undo_short_divisions(film, links, self._in_channels)
+        return LinkedFilm(tracks_of_links([c.labels.tolist() for c in self.frames], links), tuple(self.frames), drift)
+
+
+def link_film(
+    frames: Iterable[NDArray[np.integer]], options: LinkOptions | None = None, *, total: int | None = None
+) -> Generator[Progress, None, LinkedFilm]:
+    """Yield progress and return the tracks of label images, which are read one by one.
+
+    Parameters
+    ----------
+    frames
+        Label images (Y, X) or (Z, Y, X).
+    options
+        How cells are linked; by default as suits most films.
+    total
+        Number of frames, for progress.
+    """
+    linker = FilmLinker(options or LinkOptions())
+    for number, image in enumerate(frames, 1):
+        linker.add(image)
+        yield Progress("frames", number, total or number)
+    return linker.finish()

@@ -1,0 +1,245 @@
+"""Links between the cells of two frames: each cell goes on, divides, ends or begins, at the least cost together.
+
+Every cell has a few hypotheses: it becomes one of the cells near it, divides into two of them, or ends; a cell of the
+later frame that none explains begins. The best set of them, in which no cell is used twice, is found exactly by integer
+programming (Jaqaman et al. 2008 solve links and divisions one after the other, which loses divisions whose first
+daughter was linked already; Schiegg et al. 2013 decide them together). Costs are from overlap, distance and size only,
+so that any outlines can be linked. Where a cell is expected has several guesses (where it was, moved with the field, by
+its own motion, as its neighbours move), and the one that explains a link best counts.
+
+References
+----------
+Jaqaman et al. 2008, "Robust single-particle tracking in live-cell time-lapse sequences"; Schiegg et al. 2013,
+"Conservation tracking".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.tracking.choosing import choose
+from napari_cellvino.tracking.frame_cells import FrameCells, shared_pixels
+
+NEAREST = 5  # cells of the later frame that a cell may become
+DAUGHTERS = 4  # of these, the likeliest, two of which a cell may divide into
+OVERLAP, DISTANCE, SIZE = 1.0, 0.5, 0.5  # weights of the costs
+AT_EDGE = 0.5  # of the cost of an end or a beginning, where a cell touches the edge
+ROUNDS = 2  # in which links are sought with the motion of neighbours
+FEWEST = 4  # links from which the motion of neighbours is told
+NEIGHBOURS = 8  # links that it is told from
+STIFFNESS = 0.3  # how little it is taken to change from place to place
+SPARSE = 0.35  # part of the distance between neighbours that a cell of a sparse field may move as if it were its size
+SPARSE_MOST = 2.5  # and the diameters that this may be at most
+
+LEFT = -1
+
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOptions:
+    """How cells are linked.
+
+    Attributes
+    ----------
+    reach
+        How far a cell moves between two frames, at most, in cell diameters.
+    end
+        What an end or a beginning costs; higher links more.
+    division
+        What a division costs beside its links; higher finds fewer.
+    gap
+        Frames in which a cell may be missing.
+    """
+
+    reach: float = 1.5
+    end: float = 1.0
+    division: float = 0.4
+    gap: int = 2
+
+    def __post_init__(self) -> None:
+        for name, least in (("reach", 0.1), ("end", 0.01), ("division", 0.0), ("gap", 0)):
+            if not getattr(self, name) >= least:
+                raise OptionError(f"{name} = {getattr(self, name)} is not possible in linking; the least is {least}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A cell of the earlier frame becomes one or two of the later frame; indices into their cells.
+
+    The second of two is `LEFT` where it left the field.
+    """
+
+    before: int
+    after: tuple[int, ...]
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Cells that may become one another, P pairs: indices, and of each guess the shared px and the distance in px."""
+
+    before: Indices
+    after: Indices
+    shared: Floats  # (guesses, P)
+    expected: Floats  # (guesses, N, D)
+    scales: Floats  # (N,) px that motion is measured in
+
+
+def link_frames(
+    before: FrameCells, after: FrameCells, options: LinkOptions, guesses: Sequence[Floats] = ()
+) -> list[Hypothesis]:
+    """Return what becomes of the cells of a frame in the next one; one that is not named ends.
+
+    Cells that push each other all move: after a first round, each cell is expected to move as the linked ones round it
+    do, and the links are sought again.
+
+    Parameters
+    ----------
+    before, after
+        The cells of the frames.
+    options
+        How cells are linked.
+    guesses
+        How far each cell may have moved, in px (N, D) each; by default not at all.
+    """
+    if not len(before) or not len(after):
+        return []
+    steps = [np.asarray(guess, np.float64) for guess in guesses] or [np.zeros_like(before.centroids)]
+    known = [shared_pixels(before, after, step) for step in steps]
+    pairs = _pairs(before, after, steps, known, options)
+    for _ in range(ROUNDS):
+        together = _neighbour_motion(before, after, pairs, options)
+        if not together.any():
+            break
+        pairs = _pairs(before, after, [*steps, together], [*known, shared_pixels(before, after, together)], options)
+    costs = _single_costs(before, after, pairs)
+    single = (pairs.before, pairs.after, costs)
+    return _best(before, after, single, _divisions(before, after, pairs, costs, options), options)
+
+
+def _scales(before: FrameCells) -> Floats:
+    """Return the length (N,) in px that motion of each cell is measured in: its diameter, more in sparse fields."""
+    own = np.maximum(np.maximum(before.diameters, before.diameter), 1.0)
+    if len(before) < 2:
+        return own * SPARSE_MOST
+    apart = cKDTree(before.centroids).query(before.centroids, 2)[0][:, 1]
+    return np.asarray(np.clip(SPARSE * apart, own, SPARSE_MOST * own))
+
+
+def _pairs(
+    before: FrameCells, after: FrameCells, steps: Sequence[Floats], known: Sequence[tuple[Indices, Indices, Floats]],
+    options: LinkOptions,
+) -> _Pairs:  # fmt: skip
+    """Return the cells that share pixels, or are near each other, after one of the guessed steps."""
+    count = len(after)
+    near, most = cKDTree(after.centroids), min(NEAREST, count)
+    scales = _scales(before)
+    reach = options.reach * scales
+    keys = [rows * count + columns for rows, columns, _ in known]
+    for step in steps:
+        distances, chosen = near.query(before.centroids + step, list(range(1, most + 1)))
+        rows, columns = np.nonzero(distances <= reach[:, None])
+        keys.append(rows * count + chosen[rows, columns])
+    every = np.unique(np.concatenate(keys))
+    shared = np.zeros((len(steps), len(every)))
+    for number, (rows, columns, pixels) in enumerate(known):
+        shared[number, np.searchsorted(every, rows * count + columns)] = pixels
+    return _Pairs(every // count, every % count, shared, np.stack([before.centroids + step for step in steps]), scales)
+
+
+def _single_costs(before: FrameCells, after: FrameCells, pairs: _Pairs) -> Floats:
+    sizes = after.sizes[pairs.after].astype(np.float64)
+    return _costs(before, pairs, pairs.before, after.centroids[pairs.after], sizes, pairs.shared)
+
+
+def _costs(before: FrameCells, pairs: _Pairs, rows: Indices, centres: Floats, sizes: Floats, shared: Floats) -> Floats:
+    """Return the cost of links: of overlap, of distance from where the cell was expected, and of size."""
+    own = before.sizes[rows]
+    away = np.linalg.norm(pairs.expected[:, rows] - centres, axis=2) / pairs.scales[rows]
+    uncovered = 1 - np.minimum(shared / np.maximum(own + sizes - shared, 1.0), 1.0)
+    best = np.min(OVERLAP * uncovered + DISTANCE * away, axis=0)
+    return np.asarray(best + SIZE * np.abs(np.log(sizes / own)))
+
+
+def _divisions(
+    before: FrameCells, after: FrameCells, pairs: _Pairs, costs: Floats, options: LinkOptions
+) -> tuple[Indices, Indices, Indices, Floats]:
+    """Return mothers, their two daughters and the cost: together they must be where, and as large as, she was."""
+    order = np.lexsort((costs, pairs.before))
+    rank = np.arange(len(order)) - np.searchsorted(pairs.before[order], pairs.before[order])
+    order = order[rank < DAUGHTERS]
+    begins = np.searchsorted(pairs.before[order], pairs.before[order])
+    ones, twos = [], []
+    for ahead in range(1, DAUGHTERS):
+        first = np.arange(max(len(order) - ahead, 0))
+        same = begins[first] == begins[first + ahead]
+        ones.append(order[first[same]])
+        twos.append(order[first[same] + ahead])
+    one, two = np.concatenate(ones), np.concatenate(twos)
+    rows, a, b = pairs.before[one], pairs.after[one], pairs.after[two]
+    sizes = (after.sizes[a] + after.sizes[b]).astype(np.float64)
+    centres = (after.centroids[a] * after.sizes[a][:, None] + after.centroids[b] * after.sizes[b][:, None]) / sizes[
+        :, None
+    ]
+    together = _costs(before, pairs, rows, centres, sizes, pairs.shared[:, one] + pairs.shared[:, two])
+    alike = np.abs(np.log(after.sizes[a] / after.sizes[b]))
+    return rows, a, b, together + options.division + SIZE * alike
+
+
+def _best(
+    before: FrameCells, after: FrameCells, single: tuple[Indices, Indices, Floats],
+    double: tuple[Indices, Indices, Indices, Floats], options: LinkOptions,
+) -> list[Hypothesis]:  # fmt: skip
+    """Return the hypotheses that cost least together; a cell that none of them takes ends or begins at a cost."""
+    ends = options.end * np.where(before.at_edge, AT_EDGE, 1.0)
+    begins = options.end * np.where(after.at_edge, AT_EDGE, 1.0)
+    rows, first = np.concatenate([single[0], double[0]]), np.concatenate([single[1], double[1]])
+    second = np.concatenate([np.full(len(single[0]), -1), double[2]])
+    costs = np.concatenate([single[2], double[3]])
+    gains = costs - ends[rows] - begins[first] - np.where(second >= 0, begins[second], 0.0)
+    taken = choose(rows, np.stack([first, second], 1), gains, len(before), len(after))
+    return [
+        Hypothesis(
+            int(rows[n]), (int(first[n]),) if second[n] < 0 else (int(first[n]), int(second[n])), float(costs[n])
+        )
+        for n in taken
+    ]
+
+
+def _neighbour_motion(before: FrameCells, after: FrameCells, pairs: _Pairs, options: LinkOptions) -> Floats:
+    """Return how far each cell is expected to move as the linked cells round it do, in px (N, D).
+
+    Links of which both cells are each other's best are trusted, the better half of them. A plane is fitted to the steps
+    of the nearest ones, which also tells of cells that are pushed further the farther out they lie.
+    """
+    costs = _single_costs(before, after, pairs)
+    best_before, best_after = np.full(len(before), np.inf), np.full(len(after), np.inf)
+    np.minimum.at(best_before, pairs.before, costs)
+    np.minimum.at(best_after, pairs.after, costs)
+    mutual = (costs <= best_before[pairs.before]) & (costs <= best_after[pairs.after]) & (costs < 2 * options.end)
+    if mutual.sum() < FEWEST:
+        return np.zeros_like(before.centroids)
+    trusted = np.flatnonzero(mutual & (costs <= np.median(costs[mutual])))
+    places = before.centroids[pairs.before[trusted]]
+    return _fitted(before, places, after.centroids[pairs.after[trusted]] - places)
+
+
+def _fitted(before: FrameCells, places: Floats, steps: Floats) -> Floats:
+    """Return the steps of all cells by planes fitted to those of trusted ones at ``places``, both in px (P, D)."""
+    scale, most = max(before.diameter, 1.0), min(NEIGHBOURS, len(places))
+    distances, chosen = cKDTree(places).query(before.centroids, list(range(1, most + 1)))
+    weights = np.exp(-distances / (2 * scale))[:, :, None]
+    offsets = (places[chosen] - before.centroids[:, None]) / scale
+    design = np.concatenate([np.ones_like(weights), offsets], axis=2)
+    stiff = np.diag([1e-9, *([STIFFNESS**2] * before.dimensions)])
+    left = np.einsum("nki,nkj->nij", weights * design, design) + stiff
+    right = np.einsum("nki,nkd->nid", weights * design, steps[chosen])
+    return np.asarray(np.linalg.solve(left, right)[:, 0])

@@ -1,0 +1,178 @@
+"""A film as its frames: the time points of one file, or the images of a folder in the order people count in.
+
+A frame is opened when it is needed. Numbers in names tell where a frame of a folder is missing: the frames on both
+sides are then further apart in time, and nothing is put in its place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
+from napari_cellvino.core.image import MetadataOverrides, Origin, PlaneReader, Spacing, Stack
+from napari_cellvino.io import is_image_folder, list_images, open_as
+from napari_cellvino.io.checks import list_names
+from napari_cellvino.workflows.sources import OpenSources
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A film of T frames.
+
+    Attributes
+    ----------
+    path
+        The file or folder.
+    files
+        The files of the frames, one each; a single one where it holds all frames.
+    count
+        T.
+    times
+        When each frame was taken, in intervals from the first (T,): 0, 1, 2, … and more where frames are missing.
+    first
+        The image of the first frame, or of all.
+    notices
+        What you should know of it, as sentences.
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    count: int
+    times: tuple[int, ...]
+    first: Stack
+    notices: tuple[str, ...] = ()
+    sources: OpenSources = field(default_factory=OpenSources)
+    overrides: MetadataOverrides = field(default_factory=MetadataOverrides)
+
+    @property
+    def name(self) -> str:
+        """The name of the file without its ending, or of the folder."""
+        return self.path.name if len(self.files) > 1 else Origin(path=str(self.path)).name
+
+    @property
+    def spacing(self) -> Spacing:
+        """Size of a pixel in µm."""
+        return self.first.spacing
+
+    def frame(self, number: int) -> tuple[Stack, int]:
+        """Return the image that a frame, from 0, is in, and its time point there, from 1.
+
+        Raises
+        ------
+        ImageReadError, ImageValueError
+            If it cannot be read.
+        """
+        if len(self.files) == 1:
+            return self.first, number + 1
+        if number == 0:
+            return self.first, 1
+        source = self.sources.image(self.files[number], self.overrides)
+        return source.read(), 1
+
+
+def open_film(path: Path, overrides: MetadataOverrides | None = None) -> Film:
+    """Return a film: a file with time points, or a folder with an image for each.
+
+    A file that has planes and no time points is taken as a film of these planes, and says so.
+
+    Raises
+    ------
+    ImageReadError, ImageValueError
+        If it cannot be read, or holds several fields of view.
+    """
+    said = overrides or MetadataOverrides()
+    if not os.path.isdir(path) or is_image_folder(path):
+        return _film_of_file(path, said)
+    files = tuple(list_images(path))
+    if not files:
+        raise ImageReadError(f"{path} holds no images that are read; name a file, or a folder with an image per frame")
+    sources = OpenSources()
+    first = sources.image(files[0], said).read()
+    if first.shape.t > 1:
+        if len(files) == 1:
+            return _film_of_file(files[0], said)
+        raise ImageValueError(
+            f"{path} holds {len(files)} files and {files[0].name} has {first.shape.t} time points: each is a film; "
+            "name one of them"
+        )
+    times, notices = times_of([file.name for file in files])
+    return Film(path, files, len(files), times, first, (*first.warnings, *notices), sources, said)
+
+
+def film_of_stack(stack: Stack) -> Film:
+    """Return an image as a film of its time points."""
+    path = Path(stack.origin.path)
+    return Film(path, (path,), stack.shape.t, tuple(range(stack.shape.t)), stack, stack.warnings)
+
+
+def _film_of_file(path: Path, overrides: MetadataOverrides) -> Film:
+    source = open_as(path, overrides)
+    if len(source.positions) > 1:
+        names = list_names([position.name for position in source.positions])
+        raise ImageValueError(
+            f"{path.name} holds {len(source.positions)} fields of view ({names}): save the film of each as a file"
+        )
+    stack = source.read()
+    notices: tuple[str, ...] = ()
+    if stack.shape.t == 1 and stack.shape.z > 1 and overrides.axes is None:
+        notices = (
+            f"{path.name} has {stack.shape.z} planes and no time points: its planes are taken as time points; if they "
+            "are planes of one moment, this is no film",
+        )
+        stack = _over_time(stack)
+    return Film(path, (path,), stack.shape.t, tuple(range(stack.shape.t)), stack, (*stack.warnings, *notices))
+
+
+@dataclass(frozen=True, slots=True)
+class _PlanesOverTime:
+    """The planes of a stack as time points."""
+
+    planes: PlaneReader
+
+    def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+        """Return one plane (Y, X)."""
+        return self.planes.plane(t=0, c=c, z=t)
+
+
+def _over_time(stack: Stack) -> Stack:
+    shape = stack.shape._replace(t=stack.shape.z, z=1)
+    return replace(stack, planes=_PlanesOverTime(stack.planes), shape=shape)
+
+
+def times_of(names: Sequence[str]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Return when frames were taken by the numbers in their names, in intervals from the first, and what is missing.
+
+    The number that counts is the last one that differs from name to name; where none grows from each to the next by
+    whole steps, frames are taken to follow each other.
+    """
+    found = [[int(part) for part in re.findall(r"\d+", os.path.splitext(name)[0])] for name in names]
+    plain = tuple(range(len(names)))
+    if len(names) < 3 or len({len(numbers) for numbers in found}) != 1:
+        return plain, ()
+    columns = [column for column in range(len(found[0])) if len({numbers[column] for numbers in found}) > 1]
+    if len(columns) != 1:
+        return plain, ()
+    numbers = np.array([each[columns[0]] for each in found])
+    steps = np.diff(numbers)
+    usual = int(np.median(steps))
+    if usual < 1 or (steps % usual).any() or (steps < 1).any():
+        return plain, ()
+    times = (numbers - numbers[0]) // usual
+    gone = sorted(set(range(int(times[-1]) + 1)) - set(times.tolist()))
+    if len(gone) > len(names):  # numbers with large jumps count something else
+        return plain, ()
+    return tuple(times.tolist()), _describe_missing([str(numbers[0] + time * usual) for time in gone])
+
+
+def _describe_missing(lost: Sequence[str]) -> tuple[str, ...]:
+    if not lost:
+        return ()
+    many = "frame is" if len(lost) == 1 else "frames are"
+    return (f"{len(lost)} {many} missing by the numbers of the names: {list_names(lost)}",)

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_cellvino.core.errors import ImageReadError, OptionError
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.formats.track_formats import TRACK_FORMATS, check_track_formats, read_track_points
+from napari_cellvino.formats.track_points import TrackPoints
+
+FLAT = np.array([[5.0, 7.0], [6.0, 8.0], [9.0, 9.5], [20.0, 3.0], [15.0, 2.0], [25.0, 4.0], [40.0, 40.0]])
+
+
+def points(places: np.ndarray, spacing: Spacing, interval_s: float | None) -> TrackPoints:
+    """A track with a gap, one that divides into two, and a cell that is seen once; ids are not in a row."""
+    track = np.array([1, 1, 1, 2, 3, 4, 9])
+    frame = np.array([0, 1, 3, 1, 2, 2, 0])
+    return TrackPoints(track, frame, places, np.full(7, 50.0), {3: 2, 4: 2}, spacing, interval_s)
+
+
+def shape_of(held: TrackPoints) -> tuple[set[tuple[object, ...]], set[tuple[object, ...]]]:
+    """Points and links by frame and place, whatever their ids are."""
+    where = [(int(f), *(round(float(v), 4) for v in p)) for f, p in zip(held.frame, held.places, strict=True)]
+    return set(where), {(where[a], where[b]) for a, b in held.edges()}
+
+
+@pytest.mark.parametrize("name", TRACK_FORMATS)
+@pytest.mark.parametrize(("spacing", "interval"), [(Spacing(), None), (Spacing(2.0, 0.5, 0.25), 90.0)])
+@pytest.mark.parametrize("deep", [False, True])
+def test_tracks_come_back(name: str, spacing: Spacing, interval: float | None, deep: bool, tmp_path: Path) -> None:
+    written = points(np.column_stack([FLAT[:, :1] + 1, FLAT]) if deep else FLAT, spacing, interval)
+    file, write = TRACK_FORMATS[name]
+    write(tmp_path / file, written)
+    read = read_track_points(tmp_path / file)
+    assert shape_of(read) == shape_of(written)
+    assert len(read.parents) == 2
+    if name in ("trackmate", "geff"):
+        assert read.interval_s == interval
+        assert (read.spacing.y, read.spacing.x) == (spacing.y, spacing.x)
+        np.testing.assert_allclose(np.sort(read.sizes), 50)
+
+
+def test_what_is_no_tracks_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text("<Other/>")
+    (tmp_path / "b.csv").write_text("one,two\n1,2\n")
+    (tmp_path / "c").mkdir()
+    for name in ("a.xml", "b.csv", "c", "d.csv"):
+        with pytest.raises(ImageReadError, match=name):
+            read_track_points(tmp_path / name)
+    with pytest.raises(OptionError, match="choose of trackmate, geff, napari, btrack"):
+        check_track_formats(["hdf"])
+
+
+def test_cells_that_merge_are_no_tracks(tmp_path: Path) -> None:
+    spots = "".join(
+        f'<Spot ID="{n}" FRAME="{f}" POSITION_X="{n}" POSITION_Y="1"/>' for n, f in ((1, 0), (2, 0), (3, 1))
+    )
+    edges = '<Edge SPOT_SOURCE_ID="1" SPOT_TARGET_ID="3"/><Edge SPOT_SOURCE_ID="2" SPOT_TARGET_ID="3"/>'
+    (tmp_path / "m.xml").write_text(f"<TrackMate><Model>{spots}{edges}</Model></TrackMate>")
+    with pytest.raises(ImageReadError, match="two cells that become one"):
+        read_track_points(tmp_path / "m.xml")

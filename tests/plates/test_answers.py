@@ -1,0 +1,104 @@
+"""Controls, corrections, hits and curves of a plate."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.plate import Well
+from napari_cellvino.plates.corrections import Correction, corrected, median_polish
+from napari_cellvino.plates.dose_response import AnswerChoices, answer, content_table, curve_table
+from napari_cellvino.plates.screening import Scale, compare, control_quality, false_discovery_rates, scaled
+
+
+def plate(seed=0):
+    """Column 1 negative, column 12 positive; rows A to D a compound that works, E to H one that does nothing."""
+    rng = np.random.default_rng(seed)
+    lines = []
+    for row in range(8):
+        for column in range(12):
+            control = {0: "negative", 11: "positive"}.get(column, "")
+            dose = None if control else 0.1 * 2.0 ** (column - 1)
+            compound = "" if control == "negative" else "strong" if control or row < 4 else "inert"
+            full = 100 if control == "positive" else 0 if control or row >= 4 else 100 / (1 + (1.6 / dose) ** 1.5)
+            lines.append(
+                {"plate": "p", "well": Well(row, column).name, "compound": compound, "dose": dose, "control": control,
+                 "count": 50 + full + rng.normal(0, 3)}
+            )  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def test_median_polish_takes_rows_and_columns_off():
+    rows, columns = np.array([0.0, 2.0, -1.0]), np.array([1.0, 0.0, -3.0, 4.0])
+    grid = 10 + rows[:, None] + columns[None]
+    grid[1, 2] += 7
+    overall, by_row, by_column, rest = median_polish(grid)
+    assert overall == pytest.approx(10 + np.median(rows) + np.median(columns))
+    assert by_row - by_row[0] == pytest.approx(rows - rows[0])
+    assert by_column - by_column[0] == pytest.approx(columns - columns[0])
+    assert rest[1, 2] == pytest.approx(7)
+    assert np.count_nonzero(np.abs(rest) > 1e-9) == 1
+
+
+def test_b_score_finds_the_well_that_a_gradient_hides():
+    rng = np.random.default_rng(1)
+    rows, columns = np.divmod(np.arange(96), 12)
+    values = 20.0 * rows + 5 * columns + rng.normal(0, 1, 96)
+    values[30] += 12
+    scores = corrected(values, rows, columns, np.ones(96, bool), Correction.B_SCORE)
+    assert np.argmax(np.abs(scores)) == 30
+    assert scores[30] > 5
+
+
+def test_rim_is_shifted_to_the_inside():
+    rows, columns = np.divmod(np.arange(96), 12)
+    rim = (rows % 7 == 0) | (columns % 11 == 0)
+    values = np.where(rim, 80.0, 100.0)
+    assert np.ptp(corrected(values, rows, columns, np.ones(96, bool), Correction.EDGE)) == 0
+
+
+def test_controls_by_hand():
+    positive, negative = np.array([9.0, 10.0, 11.0]), np.array([0.0, 1.0, 2.0])
+    found = control_quality(positive, negative)
+    assert found.z_prime == pytest.approx(1 - 3 * 2 / 9)
+    assert found.ssmd == pytest.approx(9 / np.sqrt(2))
+    assert scaled(np.array([1.0, 10.0, 5.5]), positive, negative, Scale.PERCENT).tolist() == [0, 100, 50]
+    assert scaled(np.array([2.0]), positive, negative, Scale.FOLD).tolist() == [2]
+
+
+def test_false_discovery_rates_by_hand():
+    rates = false_discovery_rates(np.array([0.01, np.nan, 0.04, 0.03]))
+    assert rates[[0, 2, 3]] == pytest.approx([0.03, 0.04, 0.04])
+    assert np.isnan(rates[1])
+
+
+def test_single_well_is_judged_by_its_distance():
+    negative = np.random.default_rng(0).normal(0, 1, 20)
+    assert compare(np.array([8.0]), negative).p_value < 1e-5
+    assert compare(np.array([0.5]), negative).p_value > 0.3
+
+
+def test_plate_answers():
+    found = answer(plate(), AnswerChoices(scale=Scale.PERCENT))
+    curves = curve_table(found).set_index("compound")
+    assert curves.loc["strong", "ec50_low"] < 1.6 < curves.loc["strong", "ec50_high"]
+    assert not curves.loc["inert", "fitted"]
+    assert "flat line" in curves.loc["inert", "reason"]
+    hits = {(hit.compound, hit.dose) for hit in found.hits}
+    assert {compound for compound, _ in hits} == {"strong"}
+    assert ("strong", 51.2) in hits
+    assert found.quality["p"].z_prime > 0.6
+    assert len(content_table(found)) == 21
+
+
+@pytest.mark.parametrize(
+    ("table", "choices", "part"),
+    [
+        (plate(), AnswerChoices(measure="area"), "no 'area'; they have count"),
+        (plate().assign(compound=""), AnswerChoices(), "no compounds"),
+        (plate().assign(control=""), AnswerChoices(scale=Scale.PERCENT), "negative and positive controls"),
+    ],
+)
+def test_what_cannot_be_answered_is_said(table, choices, part):
+    with pytest.raises(OptionError, match=part):
+        answer(table, choices)

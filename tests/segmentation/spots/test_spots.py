@@ -1,0 +1,68 @@
+"""Spots in simulated fields whose places are known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from napari_cellvino.quality.point_accuracy import match_points
+from napari_cellvino.segmentation.spots.detect import find_spots
+from napari_cellvino.training.synthetic.spot_fields import SpotField, simulate_spots
+
+FIELD = SpotField(spots=60, snr=10.0, shape=(128, 128))
+
+
+def test_places_are_found_to_parts_of_a_pixel():
+    image, true = simulate_spots(FIELD, 1)
+    found = find_spots(image)
+    assert match_points(found.position[:, 1:], true[:, 1:], 2.0).f1 > 0.88
+    distance, _ = cKDTree(found.position[:, 1:]).query(true[:, 1:])
+    assert np.median(distance) < 0.25
+    assert found.sigma[1] == pytest.approx(1.4, rel=0.08)
+    assert not found.planes
+
+
+def test_light_of_a_spot_is_its_sum():
+    image, _ = simulate_spots(replace(FIELD, spots=20, spread=0.0, snr=20.0, cells=0, slope=0.0, hot_pixels=0), 2)
+    light = 20 * np.sqrt(100) * 2 * np.pi * 1.4**2
+    assert np.median(find_spots(image).intensity) == pytest.approx(light, rel=0.06)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_field_without_spots_has_nearly_none(seed):
+    image, _ = simulate_spots(replace(FIELD, spots=0, shape=(192, 192), hot_pixels=30), seed)
+    assert len(find_spots(image)) <= 2
+
+
+@pytest.mark.parametrize("image", [np.zeros((40, 40), np.uint8), np.full((30, 30), np.nan), np.full((8, 5, 5), 7)])
+def test_field_without_anything_has_none(image):
+    assert len(find_spots(image)) == 0
+
+
+def test_stack_has_places_along_z():
+    image, true = simulate_spots(replace(FIELD, spots=40, shape=(12, 96, 96)), 3)
+    found = find_spots(image, z_over_x=2.0)
+    assert found.planes
+    assert match_points(found.position, true, 2.0).f1 > 0.82
+
+
+def test_crowded_spots_are_told_apart():
+    image, true = simulate_spots(replace(FIELD, spots=300, shape=(160, 160)), 4)
+    assert match_points(find_spots(image).position[:, 1:], true[:, 1:], 2.0).f1 > 0.82
+
+
+def test_thresholds_that_are_given_hold():
+    image, _ = simulate_spots(FIELD, 1)
+    strict = find_spots(image, least_score=20.0)
+    assert (strict.score >= 20).all()
+    assert len(strict) < len(find_spots(image))
+    bright = find_spots(image, least_brightness=150.0)
+    assert bright.least_brightness == 150
+    assert len(bright) < len(find_spots(image))
+
+
+def test_curve_falls_to_the_brightest():
+    curve = find_spots(simulate_spots(FIELD, 1)[0]).curve
+    assert (np.diff(curve[:, 1]) <= 0).all()
+    assert curve[-1, 1] >= 1

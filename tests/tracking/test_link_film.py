@@ -1,0 +1,131 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from napari_cellvino.core.progress import finish
+from napari_cellvino.tracking.choosing import choose
+from napari_cellvino.tracking.drift import field_drift
+from napari_cellvino.tracking.frame_cells import frame_cells
+from napari_cellvino.tracking.link_film import LinkedFilm, link_film
+from napari_cellvino.tracking.linking import LinkOptions
+from napari_cellvino.tracking.tracks import Node, Tracks
+from tests.tracking.film_maker import dividing_film, draw, drifting_film
+
+
+def linked(film: Sequence[NDArray[np.int32]], **options: float) -> Tracks:
+    return finish(link_film(film, LinkOptions(**options))).tracks
+
+
+def labels_of(tracks: Tracks) -> list[list[int]]:
+    return [[node.label for node in nodes] for nodes in tracks.nodes.values()]
+
+
+def same_labels(tracks: Tracks) -> bool:
+    return all(len(set(labels)) == 1 for labels in labels_of(tracks))
+
+
+def test_cells_that_move_keep_their_tracks() -> None:
+    tracks = linked(drifting_film())
+    assert len(tracks.nodes) == 9
+    assert same_labels(tracks)
+    assert tracks.parents == {}
+
+
+def test_a_field_that_jumps_by_more_than_a_cell_is_followed() -> None:
+    film = drifting_film(4, step=(0, 14))
+    assert same_labels(linked(film))
+    assert field_drift(frame_cells(film[0]), frame_cells(film[1])) == pytest.approx([0, 14], abs=2)
+
+
+def test_a_division_has_two_daughters_and_the_neighbour_none() -> None:
+    tracks = linked(dividing_film())
+    mother = next(t for t, nodes in tracks.nodes.items() if nodes[0].label == 2)
+    assert {tracks.nodes[d][0] for d in tracks.divisions[mother]} == {Node(3, 3), Node(3, 4)}
+    assert list(tracks.divisions) == [mother]
+    assert [tracks.generation(t) for t in sorted(tracks.nodes)] == [0, 0, 1, 1]
+
+
+def test_a_cell_that_is_missed_is_the_same_one_again() -> None:
+    film = drifting_film()
+    for frame in (2, 3):
+        film[frame][film[frame] == 5] = 0
+    tracks = linked(film)
+    assert len(tracks.nodes) == 9
+    assert [n.frame for n in tracks.nodes[tracks.track_of()[Node(0, 5)]]] == [0, 1, 4, 5]
+    assert len(linked(film, gap=0).nodes) == 10
+
+
+def test_a_frame_without_cells_is_bridged() -> None:
+    film = drifting_film()
+    film[3][:] = 0
+    tracks = linked(film)
+    assert len(tracks.nodes) == 9
+    assert same_labels(tracks)
+
+
+def test_a_cell_cut_in_two_for_a_frame_does_not_divide() -> None:
+    film = drifting_film()
+    y, x = np.nonzero(film[2] == 5)
+    half = y > np.median(y)
+    film[2][y[half], x[half]] = 20
+    tracks = linked(film)
+    assert tracks.parents == {}
+    assert {len(nodes) for nodes in tracks.nodes.values()} == {6, 1}
+
+
+def test_cells_outlined_as_one_for_a_frame_part_without_a_division() -> None:
+    film = [draw({1: (60, 60 + t % 2, 9), 2: (60, 79, 9)}) for t in range(6)]
+    film[3][film[3] == 2] = 1
+    tracks = linked(film)
+    assert tracks.parents == {}
+    assert tracks.track_of()[Node(0, 2)] == tracks.track_of()[Node(5, 2)]
+    assert tracks.track_of()[Node(0, 1)] == tracks.track_of()[Node(5, 1)]
+
+
+def test_films_without_cells_or_with_one_frame_are_films() -> None:
+    empty: LinkedFilm = finish(link_film([np.zeros((20, 20), np.int32)] * 3))
+    assert empty.tracks.nodes == {}
+    assert len(linked(drifting_film(1)).nodes) == 9
+    assert finish(link_film([])).tracks.nodes == {}
+
+
+def test_frames_of_another_size_are_linked() -> None:
+    film = drifting_film()
+    film[3] = film[3][:150, :155]
+    assert same_labels(linked(film))
+
+
+def test_volumes_are_linked() -> None:
+    film = [np.stack([frame * 0, frame, frame, frame * 0]) for frame in drifting_film(4)]
+    tracks = linked(film)
+    assert len(tracks.nodes) == 9
+    assert same_labels(tracks)
+
+
+@given(st.integers(0, 10_000))
+def test_the_choice_is_the_best_there_is(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    before = rng.integers(0, 3, 9)
+    one = rng.integers(0, 4, 9)
+    two = np.where(rng.random(9) < 0.3, (one + 1 + rng.integers(0, 3, 9)) % 4, -1)
+    gains = np.round(rng.normal(-0.5, 1, 9), 1)  # equal ones among them
+    taken = choose(before, np.stack([one, two], 1), gains, 3, 4)
+    used = [("b", before[n]) for n in taken] + [("a", k) for n in taken for k in (one[n], two[n]) if k >= 0]
+    assert len(used) == len(set(used))
+    assert gains[taken].sum() == pytest.approx(_best_by_trying(before, one, two, gains))
+
+
+def _best_by_trying(
+    before: NDArray[np.int64], one: NDArray[np.int64], two: NDArray[np.int64], gains: NDArray[np.float64]
+) -> float:
+    best = 0.0
+    for chosen in range(2 ** len(gains)):
+        which = [n for n in range(len(gains)) if chosen >> n & 1]
+        later = [k for n in which for k in (one[n], two[n]) if k >= 0]
+        if len({before[n] for n in which}) == len(which) and len(set(later)) == len(later):
+            best = min(best, float(gains[which].sum()))
+    return best

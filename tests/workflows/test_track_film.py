@@ -1,0 +1,127 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from napari_cellvino.cli import main
+from napari_cellvino.core.errors import OptionError
+from napari_cellvino.formats.ctc_tracks import read_ctc
+from napari_cellvino.formats.track_formats import TRACK_FORMATS, read_track_points
+from napari_cellvino.workflows.film import open_film, times_of
+from napari_cellvino.workflows.film_labels import open_labels
+from tests.tracking.film_maker import dividing_film
+
+
+def write_frames(folder: Path, frames: list[NDArray[np.generic]], name: str = "t{:02d}.tif") -> Path:
+    folder.mkdir()
+    for number, frame in enumerate(frames):
+        tifffile.imwrite(folder / name.format(number), frame)
+    return folder
+
+
+def pictures(labels: list[NDArray[np.int32]]) -> list[NDArray[np.generic]]:
+    return [(100 + 50 * frame + number).astype(np.uint16) for number, frame in enumerate(labels)]
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> tuple[Path, Path]:
+    labels = dividing_film()
+    images = write_frames(tmp_path / "film", pictures(labels))
+    return images, write_frames(tmp_path / "masks", [frame.astype(np.uint16) for frame in labels])
+
+
+def run(*words: object) -> int:
+    return main(["track", *map(str, words)])
+
+
+def test_a_folder_of_frames_with_masks_becomes_tracks(film: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = film
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--interval", 60, "--pixel-size", 0.5) == 0
+    tracks, files = read_ctc(tmp_path / "out" / "film" / "ctc")
+    assert len(files) == 7
+    assert [len(d) for d in tracks.divisions.values()] == [2]
+    for file, mask in zip(files, sorted(masks.iterdir()), strict=True):
+        np.testing.assert_array_equal(tifffile.imread(file) > 0, tifffile.imread(mask) > 0)
+    lineage = pd.read_csv(tmp_path / "out" / "film" / "lineage.csv").set_index("track")
+    assert lineage["ended"].tolist() == ["end of film", "division", "end of film", "end of film"]
+    assert lineage.loc[2, "life_min"] == 2
+    assert lineage.loc[3, "speed_um_per_min"] == pytest.approx(0.5, rel=0.02)  # 1 px of 0.5 µm in a minute
+    assert lineage.loc[3, "straightness"] == pytest.approx(1)
+    cells = pd.read_csv(tmp_path / "out" / "film" / "tracks.csv")
+    assert cells.query("track == 1 and frame == 2")["mean_Channel 1"].item() == 152
+    frames = pd.read_csv(tmp_path / "out" / "film" / "frames.csv")
+    assert frames["divisions"].tolist() == [0, 0, 0, 1, 0, 0, 0]
+    assert frames["cells"].tolist() == [2, 2, 2, 3, 3, 3, 3]
+    summary = json.loads((tmp_path / "out" / "film" / "film.json").read_text())
+    assert summary["divisions_per_cell_and_hour"] == pytest.approx(1 / 14 * 60)  # 6 + 2 + 3 + 3 minutes
+
+
+def test_one_file_with_a_label_stack_gives_the_same(film: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = film
+    for folder in (images, masks):
+        stack = np.stack([tifffile.imread(path) for path in sorted(folder.iterdir())])
+        tifffile.imwrite(
+            tmp_path / f"{folder.name}.tif", stack, imagej=True, metadata={"axes": "TYX", "finterval": 30.0}
+        )
+    run(images, "--masks", masks, "--out", tmp_path / "a")
+    assert run(tmp_path / "film.tif", "--masks", tmp_path / "masks.tif", "--out", tmp_path / "b") == 0
+    one, two = (tmp_path / name / "film" / "ctc" for name in "ab")
+    assert (one / "res_track.txt").read_text() == (two / "res_track.txt").read_text()
+    assert json.loads((tmp_path / "b" / "film" / "film.json").read_text())["interval_s"] == 30
+
+
+def test_tracks_are_written_for_other_programs(film: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = film
+    assert run(images, "--masks", masks, "--out", tmp_path / "a", "--to", "trackmate,geff,napari,btrack") == 0
+    for name, _ in TRACK_FORMATS.values():
+        held = read_track_points(tmp_path / "a" / "film" / name)
+        assert (len(held), len(held.edges())) == (18, 16)
+    assert run(images, "--masks", masks, "--out", tmp_path / "b", "--to", "hdf") == 2
+
+
+def test_results_are_not_replaced_unasked(film: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = film
+    assert run(images, "--masks", masks, "--out", tmp_path / "out") == 0
+    assert run(images, "--masks", masks, "--out", tmp_path / "out") == 1
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--overwrite") == 0
+
+
+def test_odd_frames_are_named(film: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images, masks = film
+    tifffile.imwrite(images / "t01.tif", np.zeros((160, 160), np.uint16))
+    tifffile.imwrite(masks / "t01.tif", np.zeros((160, 160), np.uint16))
+    tifffile.imwrite(images / "t05.tif", tifffile.imread(images / "t04.tif"))
+    tifffile.imwrite(images / "t06.tif", np.ones((150, 160), np.uint16) + np.eye(150, 160, dtype=np.uint16))
+    assert run(images, "--masks", masks, "--out", tmp_path / "out") == 0
+    said = capsys.readouterr().err
+    assert "frame 2: of one value only" in said
+    assert "frame 6: the same picture" in said
+    assert "frame 7: of another size" in said
+    tracks, _ = read_ctc(tmp_path / "out" / "film" / "ctc")
+    assert len(tracks.nodes) == 4
+
+
+def test_a_missing_frame_counts_in_time(film: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = film
+    (images / "t04.tif").unlink()
+    opened = open_film(images)
+    assert opened.times == (0, 1, 2, 3, 5, 6)
+    assert any("1 frame is missing" in said for said in opened.notices)
+    with pytest.raises(OptionError, match="7 label images"):
+        open_labels(masks, opened)
+
+
+def test_times_are_told_by_numbers_only_where_they_can_be() -> None:
+    assert times_of(["a_t1", "a_t3", "a_t5"])[0] == (0, 1, 2)
+    assert times_of(["a_t1", "a_t2", "a_t4"])[0] == (0, 1, 3)
+    assert times_of(["x1_t1", "x2_t2", "x9_t3"])[0] == (0, 1, 2)
+    assert times_of(["b", "c", "d"])[0] == (0, 1, 2)
+
+
+def test_time_backwards_is_refused(film: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = film
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--interval", -5) == 2
