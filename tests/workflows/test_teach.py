@@ -130,10 +130,10 @@ def test_several_channels_classes_and_outlined_cells(tmp_path: Path) -> None:
 
 def test_strokes_on_planes_of_a_stack(tmp_path: Path) -> None:
     labels = discs(6)
-    stack = np.stack([picture(labels, 7), picture(labels, 8), picture(labels, 9)])
+    stack = np.stack([picture(labels, n, bright=bright) for n, bright in enumerate((400, 550, 600, 550, 400))])
     one = save(tmp_path / "set", "one.ome.tif", stack, "ZYX")
     painted = np.zeros(stack.shape, np.uint8)
-    painted[1] = strokes_on(labels)
+    painted[2] = strokes_on(labels)
     save(tmp_path / "strokes", "one.tif", painted)
     result = finish(teach_images(choices(tmp_path, one)))
     assert [field.name for field in result.fields] == ["one"]
