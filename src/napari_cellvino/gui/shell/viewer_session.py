@@ -18,6 +18,7 @@ from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Origin, channel_index
 from napari_cellvino.gui.napari_bridge import ResultLayers
+from napari_cellvino.gui.napari_bridge.shader_programs import forget_deleted_programs
 from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.open.saved_result_controller import SavedResultController
@@ -59,6 +60,7 @@ class Session(QObject):
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
+        forget_deleted_programs()
         self.viewer = viewer
         self.log = SessionLog()
         self.workspace = Workspace()

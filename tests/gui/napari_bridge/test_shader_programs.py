@@ -1,0 +1,28 @@
+import napari
+import numpy as np
+from pytestqt.qtbot import QtBot
+from vispy.gloo.glir import GlirProgram
+
+from napari_cellvino.gui.napari_bridge.shader_programs import forget_deleted_programs
+from napari_cellvino.gui.shell.window import CellvinoWindow
+
+
+def test_layers_of_all_kinds_come_and_go(viewer: napari.Viewer, window: CellvinoWindow, qtbot: QtBot) -> None:
+    for _ in range(3):
+        viewer.add_image(np.eye(32, dtype=np.float32))
+        qtbot.wait(1)
+        viewer.add_labels(np.ones((32, 32), int))
+        qtbot.wait(1)
+        viewer.add_shapes([np.array([[0, 0], [5, 5]])], shape_type="line")
+        viewer.add_points([[1, 1]])
+        qtbot.wait(1)
+        viewer.layers.clear()
+        qtbot.wait(1)
+    assert len(viewer.layers) == 0
+
+
+def test_is_put_in_place_once() -> None:
+    forget_deleted_programs()
+    delete = GlirProgram.delete
+    forget_deleted_programs()
+    assert GlirProgram.delete is delete
