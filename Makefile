@@ -16,8 +16,10 @@ else
 	$(VIRTUAL) $(BIN)/napari-cellvino --demo demo-output --screenshot demo-output/window.png
 endif
 
-test: lint .cache/.readers | system  ## everything that must hold before a commit
+test: lint .cache/.readers .cache/.servers | system  ## everything that must hold before a commit
 	CELLVINO_CELLPOSE=$(CURDIR)/.cache/cellpose/bin/python CELLVINO_OME_ZARR=$(CURDIR)/.cache/ome-zarr/bin/python \
+	CELLVINO_KSERVE=$(CURDIR)/.cache/kserve/bin/python CELLVINO_MLSERVER=$(CURDIR)/.cache/mlserver/bin/python \
+	CELLVINO_BENTOML=$(CURDIR)/.cache/bentoml/bin/python \
 	  scripts/run_tests.sh $(BIN)/python $(if $(shell command -v xvfb-run),$(VIRTUAL))
 
 # Rooms that need neither a window nor a whole run; the plugins of the window would be loaded for nothing.
@@ -41,7 +43,7 @@ lint: .venv/.ready-dev
 	$(BIN)/lint-imports
 
 lock:  ## pin what is new in pyproject.toml; `make lock FLAGS=--upgrade` takes the newest of everything
-	env -u UV_FIND_LINKS uv pip compile pyproject.toml --extra all --extra formats --extra train --group dev \
+	env -u UV_FIND_LINKS uv pip compile pyproject.toml --extra all --extra encryption --extra formats --extra remote --extra train --group dev \
 	  --constraint requirements/held.txt --universal --python-version 3.11 --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --quiet --output-file requirements/lock.txt $(FLAGS)
 
@@ -60,11 +62,15 @@ system:
 	@touch $@
 
 .venv/.ready-dev: .venv/.ready
-	scripts/setup_venv.sh all,formats,train dev
+	scripts/setup_venv.sh all,encryption,formats,remote,train dev
 	@touch $@
 
 .cache/.readers: .venv/.ready-dev $(wildcard requirements/readers-*.txt) scripts/setup_readers.sh
 	scripts/setup_readers.sh
+	@touch $@
+
+.cache/.servers: .venv/.ready-dev $(wildcard requirements/server-*.txt) scripts/setup_servers.sh
+	scripts/setup_servers.sh
 	@touch $@
 
 clean:

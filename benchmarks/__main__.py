@@ -23,6 +23,7 @@ from benchmarks.exports import measure_exports
 from benchmarks.figure import Figure, NotMeasuredError, record, table
 from benchmarks.finetune import measure_finetune
 from benchmarks.memory import measure_memory
+from benchmarks.particles import measure_particles
 from benchmarks.peak import measure_peak
 from benchmarks.peer import measure_stardist
 from benchmarks.results import measure_results
@@ -33,6 +34,7 @@ from benchmarks.spots import measure_spots
 from benchmarks.stalls import measure_stalls
 from benchmarks.suggest import measure_suggest
 from benchmarks.teach import measure_teach
+from benchmarks.tracking import measure_tracking
 from benchmarks.window_edits import measure_window_edits
 from benchmarks.zoo import measure_contour, measure_grid, measure_int8
 from napari_cellvino.engines.openvino import list_devices
@@ -68,6 +70,8 @@ PARTS: dict[str, Part] = {
     "suggest": ("The right model named at first sight", measure_suggest),
     "teach": ("30 strokes on one field, and the cells of others", measure_teach),
     "spots": ("Spots found, F1 at 2 px beside scikit-image's blob_log", measure_spots),
+    "particles": ("Particles in cells of simulated dark-field stacks (gonzalez2019)", measure_particles),
+    "tracking": ("Films tracked with their own outlines, beside laptrack and btrack", measure_tracking),
     "robustness": ("Counts of disturbed fields", measure_robustness),
 }
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.alternate import seconds
 from benchmarks.asked import ROOT, Asked
+from benchmarks.environment import environment
 from benchmarks.figure import Figure, NotMeasuredError
 from benchmarks.scenes import in_memory, nuclei_field
 from napari_cellvino.core.progress import finish
@@ -93,7 +91,7 @@ def measure_stardist(asked: Asked) -> list[Figure]:
 @contextmanager
 def _started(model: Path, field: NDArray[np.uint16]) -> Iterator[StarDist]:
     """Start the worker, wait until it has loaded, and end it by closing its input."""
-    python = _environment()
+    python = environment(ENVIRONMENT, REQUIREMENTS)
     with tempfile.TemporaryDirectory(prefix="cellvino-benchmark-") as folder:
         image, log = Path(folder) / "field.npy", Path(folder) / "log.txt"
         np.save(image, field)
@@ -108,19 +106,3 @@ def _started(model: Path, field: NDArray[np.uint16]) -> Iterator[StarDist]:
             stardist = StarDist(child.stdin, child.stdout, log)
             stardist.answer()
             yield stardist
-
-
-def _environment() -> Path:
-    """Return the Python that has StarDist, after installing it from the registry where that was not done before."""
-    python = ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    ready = ENVIRONMENT / ".ready"
-    if ready.is_file() and ready.read_text(encoding="utf-8") == " ".join(REQUIREMENTS):
-        return python
-    print(f"installing {', '.join(REQUIREMENTS)} into {ENVIRONMENT} …", file=sys.stderr, flush=True)
-    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-    venv.create(ENVIRONMENT, with_pip=True)
-    done = subprocess.run([str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=False)
-    if done.returncode:
-        raise NotMeasuredError(f"{', '.join(REQUIREMENTS)} could not be installed (pip says why above)")
-    ready.write_text(" ".join(REQUIREMENTS), encoding="utf-8")
-    return python

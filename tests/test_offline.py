@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import distributions
@@ -42,7 +43,6 @@ def guarded(tmp_path: Path) -> Run:
     home, attempts = tmp_path / "home", tmp_path / "attempts.txt"
     home.mkdir()
     attempts.touch()
-    kept = {k: v for k, v in os.environ.items() if k not in SILENCED_BY}
     paths = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH")]))
     own = {
         "HOME": home,
@@ -51,10 +51,11 @@ def guarded(tmp_path: Path) -> Run:
         "PYTHONPATH": paths,
         "CELLVINO_TEST_ATTEMPTS": attempts,
     }
-    environment = kept | {k: str(v) for k, v in own.items()}
 
-    def run(*arguments: object, ends: tuple[int, ...] = (0,)) -> Guarded:
+    def run(*arguments: object, ends: tuple[int, ...] = (0,), port: str = "") -> Guarded:
         words = [sys.executable, *map(str, arguments)]
+        kept = {k: v for k, v in os.environ.items() if k not in SILENCED_BY}
+        environment = kept | {k: str(v) for k, v in own.items()} | {"CELLVINO_TEST_PORT": port}
         done = subprocess.run(
             words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
         )
@@ -114,6 +115,54 @@ def test_run_and_check_of_the_models(guarded, labelled, tmp_path):
     assert "2 of 2 fields" in run.said
     assert_silent(run)
     assert_silent(guarded(*CELLVINO, "models", "check", "nuclei"))
+
+
+WATCHED = """
+import sys, threading, psutil
+from napari_cellvino.cli import main
+
+seen, over = set(), threading.Event()
+
+def look():
+    while not over.wait(0.01):
+        seen.update(c.raddr for c in psutil.Process().net_connections("inet") if c.raddr)
+
+thread = threading.Thread(target=look)
+thread.start()
+code = main()
+over.set()
+thread.join()
+print("connected to", sorted(f"{ip}:{port}" for ip, port in seen))
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_a_server_is_the_only_one_that_is_asked(guarded, labelled, tmp_path, monkeypatch, scheme):
+    pytest.importorskip("grpc", reason="needs the remote extra")
+    from model_servers import Middle, answering, listening, rest_listening
+
+    from napari_cellvino.engines.provider import open_engine
+    from napari_cellvino.model_package import find_package
+
+    engine, lock = open_engine(find_package("nuclei"), "CPU"), threading.Lock()
+
+    def network(batch):
+        with lock:
+            engine.load(batch.shape[-1])
+            return engine.infer(batch)
+
+    served = rest_listening(network) if scheme == "http" else listening(Middle(answering(network)))
+    with served as address:
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        port = address.rpartition(":")[2]
+        run = guarded(
+            "-c", WATCHED, "run", labelled / "images", "--out", tmp_path / "out", "--engine", address, port=port
+        )
+    assert "2 of 2 fields" in run.said
+    assert f"connected to ['127.0.0.1:{port}']" in run.said
+    assert_silent(run)
 
 
 def test_a_library_that_imports_us_and_then_openvino(guarded):

@@ -14,6 +14,7 @@ from plate_images import write_plate
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.progress import finish
+from napari_cellvino.engines.engine import EngineConnectionError
 from napari_cellvino.io.plates import open_plate
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.store import ResultStore
@@ -127,3 +128,22 @@ def test_labels_do_not_depend_on_where_they_were_made(images, job):
     done = outcomes(InlineExecutor(FieldWorker(job.engines)), tasks_of(images[:1], job))
     labels, _ = read_labels(job.root / "field 1" / "labels.tif")
     assert len(np.unique(labels)) - 1 == done[0].row["count"]
+
+
+@pytest.mark.parametrize("kind", [InlineExecutor, ThreadsExecutor])
+def test_a_server_that_goes_ends_the_run_and_what_was_found_before_is_kept(images, job, engine, kind):
+    loads = []
+
+    def gone(step, tile):
+        loads.extend([tile] * (step == "infer"))
+        if len(loads) > 2:
+            raise EngineConnectionError("bench-2 does not answer")
+
+    engine.fault = gone
+    running = run_folder(images, job.pipeline, job.root, job.engines, executor=kind(FieldWorker(job.engines)))
+    with pytest.raises(EngineConnectionError, match="bench-2"):
+        finish(running)
+    engine.fault = None
+    done = finish(run_folder(images, job.pipeline, job.root, job.engines, executor=kind(FieldWorker(job.engines))))
+    assert [outcome.kept for outcome in done.outcomes[:3]] == [True, True, False]
+    assert not done.failed

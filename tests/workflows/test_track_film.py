@@ -8,9 +8,11 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_cellvino.cli import main
+from napari_cellvino.cli.track_options import LINKING
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.formats.ctc_tracks import read_ctc
 from napari_cellvino.formats.track_formats import TRACK_FORMATS, read_track_points
+from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.workflows.film import open_film, times_of
 from napari_cellvino.workflows.film_labels import open_labels
 from tests.tracking.film_maker import dividing_film
@@ -120,6 +122,24 @@ def test_times_are_told_by_numbers_only_where_they_can_be() -> None:
     assert times_of(["a_t1", "a_t2", "a_t4"])[0] == (0, 1, 3)
     assert times_of(["x1_t1", "x2_t2", "x9_t3"])[0] == (0, 1, 2)
     assert times_of(["b", "c", "d"])[0] == (0, 1, 2)
+
+
+def test_a_model_finds_the_cells_of_a_film(root: Path, tmp_path: Path) -> None:
+    plane = tifffile.imread(root / "sample_data" / "nuclei_stack.ome.tif").max(0)
+    frames = [np.roll(plane, 3 * t, 1)[:256, :256] for t in range(3)]
+    tifffile.imwrite(tmp_path / "f.tif", np.stack(frames), imagej=True, metadata={"axes": "TYX"})
+    assert main(["run", str(tmp_path / "f.tif"), "--track", "--out", str(tmp_path / "out"), "--device", "CPU"]) == 0
+    cells = pd.read_csv(tmp_path / "out" / "f" / "tracks.csv")
+    long = cells.groupby("track").filter(lambda held: len(held) == 3)
+    assert long["track"].nunique() > 10
+    steps = long.groupby("track")["x_px"].agg(lambda x: x.iloc[-1] - x.iloc[0])
+    assert steps.median() == pytest.approx(6, abs=0.5)
+
+
+def test_the_options_of_linking_are_those_of_python() -> None:
+    usual = LinkOptions()
+    expected = {"reach": usual.reach, "gap": usual.gap, "division_cost": usual.division, "end_cost": usual.end}
+    assert expected == LINKING
 
 
 def test_time_backwards_is_refused(film: tuple[Path, Path], tmp_path: Path) -> None:

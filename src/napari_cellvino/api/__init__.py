@@ -4,6 +4,7 @@ It calls the same use-cases as the command line and the window, so that all give
 also those of `napari_cellvino` itself, which loads this module when one of them is asked for.
 """
 
+from napari_cellvino.api.answers import answer_plates
 from napari_cellvino.api.evaluation import evaluate, evaluate_model
 from napari_cellvino.api.images import ImageLike, read_image
 from napari_cellvino.api.models import list_models, load_model, load_pipeline
@@ -33,6 +34,7 @@ __all__ = [
     "Stack",
     "Suggestion",
     "TrackedFilm",
+    "answer_plates",
     "evaluate",
     "evaluate_model",
     "list_models",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -16,6 +17,7 @@ class FilmBar:
 
     def __init__(self, name: str, *, quiet: bool = False) -> None:
         shown = sys.stderr.isatty() and not quiet
+        self._begin, self._seconds, self._done = time.perf_counter(), 0.0, 0
         self._bar: tqdm[NoReturn] = tqdm(desc=name, unit="frame", leave=False, file=sys.stderr, disable=not shown)
 
     def __enter__(self) -> Self:
@@ -26,7 +28,13 @@ class FilmBar:
     ) -> None:
         self._bar.close()
 
+    @property
+    def rate(self) -> float:
+        """Frames per second so far."""
+        return self._done / self._seconds if self._seconds > 0 else 0.0
+
     def report(self, progress: Progress) -> None:
         """Move the bar."""
+        self._done, self._seconds = progress.done, time.perf_counter() - self._begin
         self._bar.total = progress.total
         self._bar.update(progress.done - self._bar.n)

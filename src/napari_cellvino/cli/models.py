@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import asdict
 
 from napari_cellvino.core.errors import CellvinoError, OptionError
 from napari_cellvino.engines.selftest import ModelCheck, check_model
 from napari_cellvino.model_package import ModelSpec, find_package, list_packages, open_package
+from napari_cellvino.model_package.encrypt_package import encrypt_package
+from napari_cellvino.model_package.encryption import keep_in_keyring, read_key_file
 from napari_cellvino.model_package.install import go_back
 from napari_cellvino.model_package.registry import ListedPackage
 from napari_cellvino.storage.json_text import json_text
 
 
 def run(options: argparse.Namespace) -> int:
-    """List the models, check them, or go back to a version before; 1 when a check fails."""
+    """List the models, check them, go back to a version before, or encrypt one; 1 when a check fails."""
+    if options.action == "encrypt":
+        return _encrypt(options)
     if options.action == "back":
         return _go_back(options)
     return _check(options) if options.action == "check" else _list(options)
@@ -27,6 +32,29 @@ def _go_back(options: argparse.Namespace) -> int:
     label = find_package(go_back(options.name)).label
     print(json_text({"model": label}) if options.json else f"back to {label}")
     return 0
+
+
+def _encrypt(options: argparse.Namespace) -> int:
+    if not options.name or options.out is None:
+        raise OptionError("name the model and a folder: cellvino models encrypt NAME --out DIR --key-file FILE")
+    package = find_package(options.name)
+    made = encrypt_package(package, _secret(options, package.spec.name), options.out)
+    print(json_text({"folder": made.folder, "sha256": made.sha256}) if options.json else f"written to {made.folder}")
+    return 0
+
+
+def _secret(options: argparse.Namespace, name: str) -> bytes:
+    """Return the key to encrypt with."""
+    if sum((options.key_file is not None, options.key_env is not None, options.keyring)) != 1:
+        raise OptionError("say where the key is: --key-file FILE, --key-env VARIABLE or --keyring, one of them")
+    if options.key_file is not None:
+        return read_key_file(options.key_file)
+    if options.keyring:
+        return keep_in_keyring(name)
+    key = os.environ.get(options.key_env, "")
+    if not key:
+        raise OptionError(f"--key-env: there is no environment variable {options.key_env}, or it is empty")
+    return key.encode()
 
 
 def _list(options: argparse.Namespace) -> int:

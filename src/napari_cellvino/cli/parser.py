@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from napari_cellvino.cli.answer_options import add_plate_report
-from napari_cellvino.cli.command import add_command, one_frame
-from napari_cellvino.cli.model_commands import add_convert, add_quantize, add_teach, add_train
-from napari_cellvino.cli.track_options import add_track_options
+from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
+from napari_cellvino.cli.teach_options import TEACH, add_teach
+from napari_cellvino.cli.track_options import add_track_flag, add_track_options
 
 
 class _Version(argparse.Action):
@@ -30,7 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands)
-    track = add_command(
+    track = _command(
         commands, "track", "track", "follow the cells of a film: tracks, divisions, lineage and how they move"
     )
     add_track_options(track)
@@ -42,11 +44,12 @@ def make_parser() -> argparse.ArgumentParser:
     _add_lists(commands)
     _add_evaluate(commands)
     _add_benchmark(commands)
-    add_teach(commands)
-    add_train(commands)
-    add_convert(commands)
-    add_quantize(commands)
+    add_teach(_command(commands, "teach", "teach", TEACH))
+    _add_train(commands)
+    _add_convert(commands)
+    _add_quantize(commands)
     _add_export(commands)
+    add_export_model(_command(commands, "export-model", "export_model", "write a model as a server takes it"))
     _add_plot(commands)
     _add_report(commands)
     _add_plate_report(commands)
@@ -54,8 +57,30 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _late(module: str) -> Callable[[argparse.Namespace], int]:
+    """Return a command that is imported when it is called: ``run`` of a module of this package."""
+
+    def command(options: argparse.Namespace) -> int:
+        return int(import_module(f"napari_cellvino.cli.{module}").run(options))
+
+    return command
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: str, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="log what is done; -vv: every stage with its seconds"
+    )
+    parser.add_argument("--log-file", type=Path, metavar="PATH", help="append the whole log to this file")
+    parser.set_defaults(command=_late(module))
+    return parser
+
+
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = add_command(commands, "run", "run", "count the cells of images and save labels, tables and pictures")
+    parser = _command(commands, "run", "run", "count the cells of images and save labels, tables and pictures")
     parser.add_argument(
         "inputs", nargs="+", type=Path, metavar="INPUT", help="image files, folders of images, or a plate"
     )
@@ -67,13 +92,15 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--outline", metavar="NAME", help="second model, which outlines the cells that a detection model finds"
     )
+    add_track_flag(parser)
     _add_plate_choices(parser)
     _add_choices(parser)
+    add_server(parser)
 
 
 def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "watch folders, and run by rules what is written into them, until it is stopped"
-    parser = add_command(commands, "watch", "watch", text)
+    parser = _command(commands, "watch", "watch", text)
     add = parser.add_argument
     add("folders", nargs="+", type=Path, metavar="FOLDER", help="folders, watched to any depth")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for results, ledger and summary.html")
@@ -85,11 +112,12 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--patience", type=float, default=120.0, metavar="S", help="the same for a plate or image folder (120 s)")
     add("--every", type=float, default=10.0, metavar="S", help="list the folders so often, at least (10 s)")
     _add_choices(parser)
+    add_server(parser)
 
 
 def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "list the jobs of a watch, and decide what is run again, accepted or rejected"
-    parser = add_command(commands, "jobs", "jobs", text)
+    parser = _command(commands, "jobs", "jobs", text)
     add = parser.add_argument
     actions = ["list", "show", "retry", "rerun", "cancel", "accept", "reject", "pause", "resume"]
     add("action", choices=actions, help="rerun: with another recipe; pause: begin nothing further")
@@ -102,7 +130,7 @@ def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _add_service(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "have the system run a watch whenever you are logged in; shows what it would do, and does it with --yes"
-    parser = add_command(commands, "service", "service", text)
+    parser = _command(commands, "service", "service", text)
     add = parser.add_argument
     add("action", choices=["install", "remove"])
     add("--yes", action="store_true", help="do it")
@@ -169,18 +197,18 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 
 def _frame(text: str) -> int:
     """Return a time point; 0 stands for all of them."""
-    return 0 if text == "all" else one_frame(text)
+    return 0 if text == "all" else _one_frame(text)
 
 
 def _add_suggest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "say which model suits an image: all of them look at a crop, and what they find is compared"
-    parser = add_command(commands, "suggest", "suggest", text)
+    parser = _command(commands, "suggest", "suggest", text)
     add = parser.add_argument
     add("image", type=Path, metavar="IMAGE", help="an image; of a file with several fields, the first")
     add("--model", action="append", default=[], metavar="NAME", help="a model to try; repeatable (default: all)")
     add("--picture", type=Path, metavar="FILE.png", help="write what every model finds as a picture")
     add("--device", metavar="D", help="AUTO, CPU, GPU, NPU, … as 'cellvino devices' lists them")
-    add("--frame", type=one_frame, default=1, metavar="N", help="time point, from 1")
+    add("--frame", type=_one_frame, default=1, metavar="N", help="time point, from 1")
     add("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
     add("--level", type=_level, default=0, metavar="N", help="level of a pyramid to look at; 0: the full resolution")
 
@@ -192,24 +220,25 @@ def _level(text: str) -> int:
     return int(text)
 
 
+def _one_frame(text: str) -> int:
+    """Return a time point."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time point; they are numbered from 1")
+    return int(text)
+
+
 def _add_lists(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    info = add_command(commands, "info", "info", "print the metadata of image files, plates and models")
+    info = _command(commands, "info", "info", "print the metadata of image files, plates and models")
     info.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
     _add_folder_choices(info)
-    add_command(commands, "devices", "devices", "list the devices that can run models here")
-    models = add_command(
-        commands, "models", "models", "list the models, check one with its own test tensors, or go back"
-    )
-    models.add_argument(
-        "action", nargs="?", choices=["check", "back"],
-        help="check: verify files and run the test tensors; back: to the version before of a model of your own",
-    )  # fmt: skip
-    models.add_argument("name", nargs="?", help="the model (default of check: all)")
+    _command(commands, "devices", "devices", "list the devices that can run models here")
+    text = "list the models, check one with its own test tensors, go back, or encrypt one"
+    add_models(_command(commands, "models", "models", text))
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "score results against the truth (RESULTS TRUTH), or a model on a labelled set (SET --model NAME)"
-    parser = add_command(commands, "evaluate", "evaluate", text)
+    parser = _command(commands, "evaluate", "evaluate", text)
     add = parser.add_argument
     add("folder", type=Path, metavar="RESULTS|SET", help="results of 'cellvino run', label TIFFs, or a labelled set")
     add("truth", nargs="?", type=Path, metavar="TRUTH", help="label TIFFs, or tables of boxes, of the same names")
@@ -230,17 +259,74 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def _add_benchmark(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = add_command(
-        commands, "benchmark", "benchmark", "time devices and precisions on an image, with their counts"
-    )
+    parser = _command(commands, "benchmark", "benchmark", "time devices and precisions on an image, with their counts")
     parser.add_argument("input", nargs="?", type=Path, metavar="INPUT", help="an image (default: the shipped sample)")
     parser.add_argument("--repeats", type=int, default=5, metavar="N")
     _add_choices(parser)
 
 
+def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "train a model on labelled images, going on from one that is there (needs the train extra)"
+    parser = _command(commands, "train", "train", text)
+    add = parser.add_argument
+    add("dataset", type=Path, metavar="DATASET_DIR", help="images/ with labels/ (or boxes/), and optionally splits.csv")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the new model; checkpoints go to DIR.run")
+    add("--base", metavar="NAME", help="model to go on from: a name or a folder (default: nuclei)")
+    add("--plan", type=Path, metavar="FILE", help="plan (YAML) of a fresh network, instead of --base")
+    add("--epochs", type=int, default=20, metavar="N", help="times to go over the images (default: 20)")
+    add("--steps", type=int, metavar="N", help="steps to fit, instead of --epochs")
+    add("--batch", type=int, metavar="N", help="crops a step (default: the plan's)")
+    add("--seed", type=int, default=0, metavar="N", help="the same seed draws the same crops (default: 0)")
+    add("--device", choices=["cpu", "cuda"], default="cpu")
+    add("--install", action="store_true", help="put the new model among your own, unless it is no better")
+    add("--progress", type=Path, metavar="FILE", help="append the progress to this file, as lines of JSON")
+
+
+def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "make a model of a network that others made: ONNX, PyTorch, TensorFlow, OpenVINO or bioimage.io"
+    parser = _command(commands, "convert", "convert", text)
+    add = parser.add_argument
+    add("network", type=Path, metavar="MODEL", help="a file or folder: .onnx, .pt, SavedModel, .xml, bioimage.io")
+    add("--name", default="", help="what to call the model (default: after its file)")
+    add("--out", type=Path, metavar="DIR", help="folder for the package (default: among your own models)")
+    add("--overwrite", action="store_true", help="replace a package that is there")
+    add("--architecture", default="", metavar="FILE.py:CLASS", help="code that builds the network of PyTorch weights")
+    add("--channels", type=int, metavar="N", help="channels that a PyTorch network takes (default: tried)")
+    add("--head", default="", metavar="HEAD", help="foreground, centre_offset, grid or mask (default: foreground)")
+    add("--maps", default="", metavar="A,B,…", help="what the network's channels are, in order, as foreground,boundary")
+    add("--classes", default="", metavar="A,B,…", help="classes of what it finds (default: cell)")
+    add("--activation", choices=["none", "sigmoid", "softmax"], default="", help="what makes its output probabilities")
+    add(
+        "--normalise",
+        choices=["percentiles", "mean_std", "none"],
+        default="",
+        help="how images are normalised, where the model has no rule (default: percentiles)",
+    )
+    add("--diameter", type=float, metavar="PX", help="object diameter that the network knows best (default: 30)")
+    add("--tile", type=int, metavar="PX", help="largest tile (default: 512; of a mask: its crop, 224)")
+    add("--halo", type=int, metavar="PX", help="what a tile needs round it (default: measured)")
+
+
+def _add_quantize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "add INT8 weights to a model, unless they find the cells less well (needs the train extra)"
+    parser = _command(commands, "quantize", "quantize", text)
+    add = parser.add_argument
+    add("name", metavar="NAME", help="model package: a name or a folder")
+    add("--calibration", type=Path, required=True, metavar="DIR", help="images/ like yours, with labels/ or boxes/")
+    add("--max-drop", type=float, default=0.005, metavar="X", help="largest loss of accuracy (default: 0.005)")
+    add("--out", type=Path, metavar="DIR", help="folder for the new package (default: the model's own)")
+    add("--tiles", type=int, default=96, metavar="N", help="tiles to calibrate on, at most (default: 96)")
+    add("--diameter", type=float, metavar="PX", help="typical object diameter in the images, in px")
+    add(
+        "--unchecked",
+        action="store_true",
+        help="accept images without labels: the accuracy of the result is then unknown",
+    )
+
+
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "write results as files that other programs read, or as a training set"
-    parser = add_command(commands, "export", "export", text)
+    parser = _command(commands, "export", "export", text)
     add = parser.add_argument
     add("results", type=Path, metavar="RESULTS", help="folder that 'cellvino run' wrote, or that of one field")
     add("--to", action="append", default=[], metavar="FORMAT[,FORMAT]", help="formats; an unknown one lists them all")
@@ -253,7 +339,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "draw a histogram and a box plot per group of saved results: counts, sizes, intensities, …"
-    parser = add_command(commands, "plot", "plot", text)
+    parser = _command(commands, "plot", "plot", text)
     add = parser.add_argument
     add("results", type=Path, metavar="RESULTS", help="folder that 'cellvino run' wrote, or that of one field")
     add("--of", default="", metavar="NAME", help="count, area, mean_<channel>, …; an unknown one lists them all")
@@ -263,7 +349,7 @@ def _add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "report the corrections: counts, cells added, deleted, split and merged, and the accuracy of the model"
-    parser = add_command(commands, "report", "correction_report", text)
+    parser = _command(commands, "report", "correction_report", text)
     add = parser.add_argument
     add("results", type=Path, metavar="RESULTS", help="corrected results")
     add(
@@ -278,12 +364,12 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_plate_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "fit dose-response curves to plates, compare compounds with the controls, and write a page of it"
-    add_plate_report(add_command(commands, "plate-report", "plate_report", text))
+    add_plate_report(_command(commands, "plate-report", "plate_report", text))
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "take masks, ROIs or boxes that others made as results to correct, export or train on"
-    parser = add_command(commands, "import", "import_masks", text)
+    parser = _command(commands, "import", "import_masks", text)
     add = parser.add_argument
     add(
         "masks",

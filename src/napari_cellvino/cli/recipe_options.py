@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing
 from napari_cellvino.core.recipe import OF_INPUTS, Recipe, SpotPlanes, WholeCellWay, load_recipe
+from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.engines.remote.address import is_address, parse_address
 from napari_cellvino.workflows.named_pipelines import named_recipe
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
 
@@ -29,6 +32,8 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         for name in ("model", "device", "precision", "channel", "z", "frame", "axes", *OF_INPUTS)
         if getattr(options, name, None) is not None
     }
+    if getattr(options, "engine", None) is not None:
+        typed["device"] = _server_of(options)
     if options.pixel_size is not None:
         typed["spacing_um"] = Spacing(None, options.pixel_size, options.pixel_size)
     if options.diameter is not None:
@@ -48,6 +53,23 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         typed.setdefault("spots", base.spots or SpotPlanes.STACK)
     values = dict(_assignment(text) for text in options.set)
     return apply_choices(base, typed, values, source="the options")
+
+
+def _server_of(options: argparse.Namespace) -> str:
+    """Return the address of the server that was typed."""
+    if options.device is not None:
+        raise OptionError("a network runs on a server (--engine) or on a device here (--device); give one of them")
+    parse_address(options.engine)
+    return str(options.engine)
+
+
+def engines_from(options: argparse.Namespace, recipe: Recipe) -> EngineProvider:
+    """Return the engines of a command, after saying where pixels go if they leave the computer."""
+    given = (getattr(options, "engine", None), options.device)
+    typed = [address for address in given if address and is_address(address)]
+    if is_address(recipe.device):
+        print(f"pixels of tiles go to {parse_address(recipe.device).server}, and nothing else does", file=sys.stderr)
+    return EngineProvider(servers=typed, fallback=getattr(options, "engine_fallback", ""))
 
 
 def overrides_from(options: argparse.Namespace) -> MetadataOverrides:

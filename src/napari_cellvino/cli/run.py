@@ -7,7 +7,8 @@ import sys
 
 from napari_cellvino.cli.plates import plate_input, run_plate_inputs
 from napari_cellvino.cli.progress_report import Reporter
-from napari_cellvino.cli.recipe_options import recipe_from
+from napari_cellvino.cli.recipe_options import engines_from, recipe_from
+from napari_cellvino.cli.track import track_films
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
@@ -18,9 +19,11 @@ from napari_cellvino.workflows.run_folder import describe_inputs, list_inputs, r
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the recipe on all inputs; 0 when every field was done, else 1."""
+    """Run the recipe on all inputs, or track the films; 0 when every field was done, else 1."""
+    if options.track:
+        return track_films(options.inputs, options)
     pipeline = make_pipeline(recipe_from(options))
-    with EngineProvider() as engines:
+    with engines_from(options, pipeline.recipe) as engines:
         result = _run(pipeline, engines, options)
     if options.json:
         print(json_text({"fields": [o.row for o in result.outcomes], "run": result.info}), end="")

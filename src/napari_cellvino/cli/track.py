@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from napari_cellvino.cli.film_bar import FilmBar
-from napari_cellvino.cli.recipe_options import recipe_from
+from napari_cellvino.cli.recipe_options import engines_from, recipe_from
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.storage.json_text import json_text
@@ -20,24 +23,37 @@ from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, trac
 
 def run(options: argparse.Namespace) -> int:
     """Track a film and write its results; 0 when that was done."""
+    return track_films([options.input], options)
+
+
+def track_films(inputs: Sequence[Path], options: argparse.Namespace) -> int:
+    """Track films one after the other, each frame by frame, and write their results; 0 when all were done."""
     if options.frame is not None:
         raise OptionError("a film is tracked over all its time points; leave --frame out")
     recipe = recipe_from(options)
-    film = open_film(options.input, recipe.overrides)
-    with EngineProvider() as engines:
-        labels: FilmLabels
-        choices: dict[str, object]
-        if options.masks is not None:
-            labels, choices = open_labels(options.masks, film), {"masks": options.masks.name}
-        else:
-            pipeline = make_pipeline(recipe)
-            labels = FoundLabels(film, pipeline, engines)
-            choices = {"recipe": pipeline.recipe.model_dump(mode="json")}
-        work = track_film(film, labels, _request(options, choices))
-        with FilmBar(film.name, quiet=options.json) as bar:
-            tracked = finish(work, bar.report)
-    _say(tracked, options)
+    summaries = []
+    with engines_from(options, recipe) as engines:
+        for path in inputs:
+            summaries.append(_track(path, recipe, engines, options))
+    if options.json:
+        print(json_text(summaries[0] if len(summaries) == 1 else {"films": summaries}), end="")
     return 0
+
+
+def _track(path: Path, recipe: Recipe, engines: EngineProvider, options: argparse.Namespace) -> dict[str, object]:
+    film = open_film(path, recipe.overrides)
+    labels: FilmLabels
+    choices: dict[str, object]
+    if options.masks is not None:
+        labels, choices = open_labels(options.masks, film), {"masks": options.masks.name}
+    else:
+        pipeline = make_pipeline(recipe)
+        labels, choices = FoundLabels(film, pipeline, engines), {"recipe": pipeline.recipe.model_dump(mode="json")}
+    with FilmBar(film.name, quiet=options.json) as bar:
+        tracked = finish(track_film(film, labels, _request(options, choices)), bar.report)
+    if not options.json:
+        _say(tracked, bar)
+    return tracked.tables.summary | {"folder": str(tracked.folder), "frames_per_second": round(bar.rate, 2)}
 
 
 def _request(options: argparse.Namespace, choices: dict[str, object]) -> TrackRequest:
@@ -51,12 +67,9 @@ def _request(options: argparse.Namespace, choices: dict[str, object]) -> TrackRe
     )
 
 
-def _say(tracked: TrackedFilm, options: argparse.Namespace) -> None:
+def _say(tracked: TrackedFilm, bar: FilmBar) -> None:
     summary = tracked.tables.summary
-    if options.json:
-        print(json_text(summary | {"folder": str(tracked.folder)}), end="")
-        return
     counts = ", ".join(f"{summary[name]:,} {name}" for name in ("frames", "cells", "tracks", "divisions"))
-    print(f"{tracked.folder}: {counts}", file=sys.stderr)
+    print(f"{tracked.folder}: {counts} ({bar.rate:.1f} frames per second)", file=sys.stderr)
     for notice in tracked.notices:
         print(f"  {notice}", file=sys.stderr)

@@ -5,6 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+LINKING = {"reach": 1.5, "gap": 2, "division_cost": 0.4, "end_cost": 1.0}  # as LinkOptions, which loads numpy
+
+
+def add_track_flag(parser: argparse.ArgumentParser) -> None:
+    """Add that inputs of ``cellvino run`` are films, which are tracked as ``cellvino track`` does unasked."""
+    parser.add_argument("--track", action="store_true", help="inputs are films: follow their cells frame by frame")
+    parser.set_defaults(masks=None, to=[], interval=None, **LINKING)
+
 
 def add_track_options(parser: argparse.ArgumentParser) -> None:
     """Add what is chosen of a film, and how its cells are linked."""
@@ -19,7 +27,25 @@ def add_track_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--interval", type=float, metavar="S", help="seconds between frames, where the file has none")
     link = parser.add_argument_group("linking").add_argument
-    link("--reach", type=float, default=1.5, metavar="X", help="diameters that a cell moves in a frame at most (1.5)")
-    link("--gap", type=int, default=2, metavar="N", help="frames in which a cell may be missing (2)")
-    link("--division-cost", type=float, default=0.4, metavar="X", help="higher finds fewer divisions (0.4)")
-    link("--end-cost", type=float, default=1.0, metavar="X", help="higher links more, and lets fewer tracks end (1)")
+    link(
+        "--reach",
+        type=float,
+        default=LINKING["reach"],
+        metavar="X",
+        help="diameters that a cell moves in a frame at most (1.5)",
+    )
+    link("--gap", type=int, default=LINKING["gap"], metavar="N", help="frames in which a cell may be missing (2)")
+    link(
+        "--division-cost",
+        type=float,
+        default=LINKING["division_cost"],
+        metavar="X",
+        help="higher finds fewer divisions (0.4)",
+    )
+    link(
+        "--end-cost",
+        type=float,
+        default=LINKING["end_cost"],
+        metavar="X",
+        help="higher links more, and lets fewer tracks end (1)",
+    )

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from napari_cellvino.cli.progress_report import Reporter, cells
-from napari_cellvino.cli.recipe_options import recipe_from
+from napari_cellvino.cli.recipe_options import engines_from, recipe_from
 from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.service.inputs import Input
 from napari_cellvino.service.rules import RuleBook, load_rules, recipe_of
 from napari_cellvino.service.watch import Ended, Idle, Queued, Watch, WatchPlan
@@ -24,12 +23,13 @@ from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 
 def run(options: argparse.Namespace) -> int:
     """Watch; 0 when it was stopped or all was done, 1 when with ``--once`` something failed."""
-    watch = Watch(plan_of(options))
+    plan = plan_of(options)
+    watch = Watch(plan)
     if options.dry_run:
         return _dry_run(watch, as_json=options.json)
     reporter = Reporter(0, quiet=options.json)
     failed = False
-    with _stopped_by_signals() as stop, EngineProvider() as engines:
+    with _stopped_by_signals() as stop, engines_from(options, plan.base) as engines:
         for event in watch.run(stop, engines, once=options.once):
             if isinstance(event, FieldProgress):
                 reporter.progress(event)

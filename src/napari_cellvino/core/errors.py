@@ -18,6 +18,8 @@ class CellvinoError(Exception):
         The same for the command line, with the options to type; without it the ``remedy`` holds there too.
     """
 
+    passes = False  # whether errors of this kind may be gone later; see `can_pass`
+
     def __init__(self, problem: str = "", *, remedy: str = "", command: str = "") -> None:
         self.problem, self.remedy = problem, remedy
         super().__init__("; ".join(part for part in (problem, command or remedy) if part))
@@ -95,12 +97,13 @@ _PASSING = {
 
 
 def can_pass(error: BaseException | None) -> bool:
-    """Return whether an error may be gone later: a network drive that went, a full disk, too little memory.
+    """Return whether an error may be gone later: a network drive or a server that went, a full disk, too little memory.
 
     A damaged file or an impossible choice stays as it is.
     """
     while error is not None:
-        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _PASSING):
+        known = isinstance(error, CellvinoError) and error.passes
+        if known or isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _PASSING):
             return True
         error = error.__cause__ or error.__context__
     return False

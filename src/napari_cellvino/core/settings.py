@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from napari_cellvino.core.errors import OptionError, OutputError
@@ -14,12 +15,18 @@ _APP = "napari-cellvino"
 
 
 class Settings(BaseModel):
-    """Settings of this user; ``model_folders`` are searched for model packages after the shipped and user folders."""
+    """Settings of this user; ``model_folders`` are searched for model packages after the shipped and user folders.
+
+    ``servers`` are the addresses of servers that pixels may go to, as ``grpc://host:9000``; ``server_fallback`` is the
+    device of this computer that goes on where one does not answer, empty for none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
     model_folders: tuple[Path, ...] = ()
     device: str = "AUTO"
+    servers: tuple[str, ...] = ()
+    server_fallback: str = ""
 
 
 class _Environment(BaseSettings):
@@ -32,6 +39,12 @@ class _Environment(BaseSettings):
     models: Path | None = Field(default=None, validation_alias="CELLVINO_MODELS")
     cache: Path | None = Field(default=None, validation_alias="CELLVINO_CACHE")
     settings: Path | None = Field(default=None, validation_alias="CELLVINO_SETTINGS")
+    model_key: SecretStr | None = Field(default=None, validation_alias="CELLVINO_MODEL_KEY")
+    model_key_file: Path | None = Field(default=None, validation_alias="CELLVINO_MODEL_KEY_FILE")
+    server_token: SecretStr = Field(default=SecretStr(""), validation_alias="CELLVINO_SERVER_TOKEN")
+    server_ca: Path | None = Field(default=None, validation_alias="CELLVINO_SERVER_CA")
+    server_cert: Path | None = Field(default=None, validation_alias="CELLVINO_SERVER_CERT")
+    server_key: Path | None = Field(default=None, validation_alias="CELLVINO_SERVER_KEY")
 
 
 def user_model_folder() -> Path:
@@ -47,6 +60,28 @@ def cache_folder() -> Path:
 def settings_path() -> Path:
     """Return the settings file; ``CELLVINO_SETTINGS`` overrides it."""
     return _Environment().settings or user_config_path(_APP, appauthor=False) / "settings.json"
+
+
+def model_key_sources() -> tuple[str, Path | None]:
+    """Return the key of encrypted models and the file of one, as ``CELLVINO_MODEL_KEY`` and ``…_FILE`` give them."""
+    found = _Environment()
+    return (found.model_key.get_secret_value() if found.model_key else "", found.model_key_file)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAccess:
+    """What servers are shown: a token, and files (PEM) of the authority they are checked by and of our certificate."""
+
+    token: str = field(default="", repr=False)
+    authority: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+def server_access() -> ServerAccess:
+    """Return what ``CELLVINO_SERVER_TOKEN``, ``…_CA``, ``…_CERT`` and ``…_KEY`` name."""
+    found = _Environment()
+    return ServerAccess(found.server_token.get_secret_value(), found.server_ca, found.server_cert, found.server_key)
 
 
 def load_settings() -> Settings:

@@ -24,6 +24,8 @@ class EngineTileError(InferenceError):
 class EngineConnectionError(InferenceError):
     """The server that runs the network cannot be reached; a smaller tile would not help."""
 
+    passes = True
+
 
 @dataclass(frozen=True, slots=True)
 class Device:

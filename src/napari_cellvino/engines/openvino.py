@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import openvino as ov
@@ -113,7 +112,8 @@ class OpenVinoEngine(Engine):
     """Runs a package's network on a device; models are compiled once per tile size."""
 
     def __init__(self, package: ModelPackage, *, device: str = "AUTO", precision: Precision = Precision.FAST) -> None:
-        self._weights = package.weights(precision)
+        package.check_key()
+        self._package, self._weights = package, package.weights(precision)
         self._channels = package.spec.input_channels
         self._precision = precision
         self._device = resolve_device(device)
@@ -141,9 +141,11 @@ class OpenVinoEngine(Engine):
 
     def _compile(self, tile: int) -> _Compiled:
         try:
-            model = _read_network(self._weights)
+            model = self._read_network()
             model.reshape([1, self._channels, tile, tile])
             options = {"PERFORMANCE_HINT": "LATENCY", "EXECUTION_MODE_HINT": _MODES[self._precision]}
+            if self._package.spec.encryption is not None:
+                options["CACHE_DIR"] = ""  # what OpenVINO caches has the weights in the clear
             compiled = openvino_core().compile_model(model, self._device, options)
             requests = tuple(compiled.create_infer_request() for _ in range(IN_FLIGHT))
             seconds = _warm_up(requests[0], (1, self._channels, tile, tile))
@@ -155,6 +157,14 @@ class OpenVinoEngine(Engine):
         name = self._weights.parent.name
         _logger.debug("compiled %s for tiles of %d px on %s, %s", name, tile, info.device, info.number_type)
         return _Compiled(requests, info, seconds)
+
+    def _read_network(self) -> ov.Model:
+        """Return the network with its output in float16, as maps are kept: OpenVINO converts faster than numpy."""
+        encrypted = self._package.spec.encryption is not None
+        files = self._package.decrypted(self._precision) if encrypted else (self._weights,)
+        conversion = ov.preprocess.PrePostProcessor(openvino_core().read_model(*files))
+        conversion.output(0).tensor().set_element_type(ov.Type.f16)
+        return conversion.build()
 
     def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:
         """Return the maps (1, M, tile, tile) of a float32 batch (1, C, tile, tile).
@@ -253,13 +263,6 @@ def _await(requests: Iterable[ov.InferRequest]) -> None:
             request.wait()
         except RuntimeError:  # cancelled or failed: already reported by the request before
             continue
-
-
-def _read_network(weights: Path) -> ov.Model:
-    """Return the network with its output in float16, as maps are kept: OpenVINO converts faster than numpy."""
-    conversion = ov.preprocess.PrePostProcessor(openvino_core().read_model(weights))
-    conversion.output(0).tensor().set_element_type(ov.Type.f16)
-    return conversion.build()
 
 
 def _warm_up(request: ov.InferRequest, shape: tuple[int, ...]) -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from napari_cellvino.core.errors import DeviceError
 from napari_cellvino.core.recipe import Precision
+from napari_cellvino.core.settings import load_settings
 from napari_cellvino.engines.engine import Device, Engine
+from napari_cellvino.engines.remote.address import is_address, parse_address
 from napari_cellvino.model_package import ModelPackage
 
 KEPT = 2  # engines that are kept compiled: a model that finds cells, and one that outlines them
@@ -29,11 +32,42 @@ def open_engine(package: ModelPackage, device: str = "AUTO", precision: Precisio
     return OpenVinoEngine(package, device=device, precision=precision)
 
 
+def open_server(package: ModelPackage, address: str, precision: Precision = Precision.FAST) -> Engine:
+    """Return an engine that has a server run a model; the server is checked with the model's test tensors.
+
+    Raises
+    ------
+    DeviceError
+        If the address cannot be used, or the server has no such model or one with other weights.
+    EngineConnectionError
+        If the server does not answer.
+    """
+    from napari_cellvino.engines.remote.engine import ServerEngine
+
+    return ServerEngine(package, address, precision)
+
+
 def list_devices() -> tuple[Device, ...]:
     """Return AUTO and the devices of this computer."""
     from napari_cellvino.engines.openvino import list_devices as offered
 
     return offered()
+
+
+def list_servers(model: str) -> tuple[Device, ...]:
+    """Return the servers in the settings, each with what it has of a model; they are asked for it, and sent nothing.
+
+    Raises
+    ------
+    OptionError
+        If the settings cannot be understood.
+    """
+    servers = load_settings().servers
+    if not servers:
+        return ()
+    from napari_cellvino.engines.remote.offered import describe_server
+
+    return tuple(describe_server(address, model) for address in servers)
 
 
 class EngineProvider:
@@ -45,10 +79,17 @@ class EngineProvider:
         Makes an engine of a model, a device and a precision; by default `open_engine`.
     kept
         Engines that are kept compiled.
+    servers
+        Addresses of servers that pixels may go to, besides those of the settings: a recipe alone sends none anywhere.
+    fallback
+        Device of this computer that goes on where a server does not answer; by default that of the settings, or none.
     """
 
-    def __init__(self, make: EngineMaker = open_engine, *, kept: int = KEPT) -> None:
+    def __init__(
+        self, make: EngineMaker = open_engine, *, kept: int = KEPT, servers: Sequence[str] = (), fallback: str = ""
+    ) -> None:
         self._make, self._kept = make, kept
+        self._servers, self._fallback = tuple(servers), fallback
         self._held: OrderedDict[tuple[str, str, Precision], Engine] = OrderedDict()
 
     def __enter__(self) -> Self:
@@ -65,15 +106,39 @@ class EngineProvider:
         Raises
         ------
         DeviceError
-            If the device or the precision is not there.
+            If the device or the precision is not there, or it is a server that the user did not name.
+        EngineConnectionError
+            If a server does not answer.
         """
         key = (package.sha256, device, precision)
         if key not in self._held:
-            self._held[key] = self._make(package, device, precision)
+            make = self._make_remote if is_address(device) else self._make
+            self._held[key] = make(package, device, precision)
         self._held.move_to_end(key)
         while len(self._held) > self._kept:
             self._held.popitem(last=False)  # who still uses it keeps a reference
         return self._held[key]
+
+    def _make_remote(self, package: ModelPackage, address: str, precision: Precision) -> Engine:
+        settings = load_settings()
+        server = parse_address(address).server
+        named = (*self._servers, *settings.servers, *(settings.device,) * is_address(settings.device))
+        if server not in {parse_address(one).server for one in named}:
+            raise DeviceError(
+                f"pixels would go to {server}, which is not among your servers",
+                remedy="add it to the servers in the settings if you trust it, or choose another device",
+                command=f"name it yourself (--engine {address}), or choose another device (--device AUTO)",
+            )
+        fallback = self._fallback or settings.server_fallback
+        if not fallback:
+            return open_server(package, address, precision)
+        from napari_cellvino.engines.openvino import resolve_device
+        from napari_cellvino.engines.remote.fallback import FallbackEngine
+
+        resolve_device(fallback)  # a missing device is said now, not when the server goes
+        return FallbackEngine(
+            server, lambda: open_server(package, address, precision), lambda: self._make(package, fallback, precision)
+        )
 
     def cancel(self) -> None:
         """Stop running inferences, from any thread: the run raises `InferenceCancelledError`."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import DeviceError, ModelPackageError
 from napari_cellvino.core.recipe import Precision
+from napari_cellvino.model_package.encryption import MAGIC, check_secret, decrypt, find_secret
 from napari_cellvino.model_package.spec import ModelSpec, read_spec
 
 
@@ -44,6 +45,51 @@ class ModelPackage:
             offered = ", ".join(self.precisions)
             raise DeviceError(f"model {self.label} has no {precision} weights; it offers {offered}")
         return self.folder / self.spec.weights["int8" if precision is Precision.INT8 else "float"]
+
+    def check_key(self) -> None:
+        """Check that there is the key of an encrypted package, and that it is the right one.
+
+        Raises
+        ------
+        ModelPackageError
+            If not.
+        """
+        if self.spec.encryption is not None:
+            check_secret(find_secret(self.spec.name, self.label), self.spec.encryption, label=self.label)
+
+    def decrypted(self, precision: Precision) -> tuple[bytes, bytes]:
+        """Return the OpenVINO IR of an encrypted package: the network and its weights, which stay in memory.
+
+        Raises
+        ------
+        DeviceError
+            If the package ships no weights for the precision.
+        ModelPackageError
+            If the key is missing or wrong, or a file was altered or swapped.
+        ValueError
+            If the package is not encrypted.
+        """
+        if self.spec.encryption is None:
+            raise ValueError(f"model {self.label} is not encrypted")
+        network, secret = self.weights(precision), find_secret(self.spec.name, self.label)
+        files = (network, network.with_suffix(".bin"))
+        opened = [
+            decrypt(path.read_bytes(), secret, self.spec.encryption, label=self.label, file=path.name) for path in files
+        ]
+        return opened[0], opened[1]
+
+    def refuse_encrypted(self, purpose: str) -> None:
+        """Refuse what would write the weights of an encrypted package in the clear, or needs them so.
+
+        Raises
+        ------
+        ModelPackageError
+            If the package is encrypted; ``purpose`` ends the sentence "it cannot be …".
+        """
+        if self.spec.encryption is not None:
+            raise ModelPackageError(
+                f"model {self.label} is encrypted: it runs, but cannot be {purpose}; use the model it was made of"
+            )
 
     def test_tensors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the package's test input (1, C, Y, X) and its expected output (1, maps, Y / s, X / s).
@@ -93,22 +139,26 @@ def open_package(folder: Path) -> ModelPackage:
     if unlisted:
         raise ModelPackageError(f"model {spec.name} in {folder} lists no sha256 for {', '.join(unlisted)}")
     for name, wanted in spec.sha256.items():
-        _check_file(folder, spec.name, name, wanted)
+        _check_file(folder, spec, name, wanted, encrypted=spec.encryption is not None and name in needed)
     everything = "".join(f"{name}:{spec.sha256[name]}\n" for name in sorted(spec.sha256))
     return ModelPackage(folder, spec, hashlib.sha256(everything.encode()).hexdigest())
 
 
-def _check_file(folder: Path, model: str, name: str, wanted: str) -> None:
-    path = folder / name
+def _check_file(folder: Path, spec: ModelSpec, name: str, wanted: str, *, encrypted: bool) -> None:
+    path, model = folder / name, spec.name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ModelPackageError(f"model {model} in {folder} names a file outside its folder: {name}")
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = path.read_bytes()
     except OSError as error:
         raise ModelPackageError(
             f"model {model} in {folder} lacks {name}: {error.strerror}; install it again"
         ) from error
+    found = hashlib.sha256(content).hexdigest()
     if found != wanted:
         raise ModelPackageError(
             f"model {model}: {path} was altered (sha256 {found[:12]}… instead of {wanted[:12]}…); install it again"
         )
+    if content.startswith(MAGIC) != encrypted:
+        state = "is not encrypted, and described so" if encrypted else "is encrypted, and not described so"
+        raise ModelPackageError(f"model {model}: {path} {state}; install it again")

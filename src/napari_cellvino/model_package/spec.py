@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.core.yaml_text import load_yaml
+from napari_cellvino.model_package.encryption import Encryption
 
 SPEC_NAME = "rdf.yaml"
 
@@ -119,7 +120,8 @@ class ModelSpec(_Frozen):
     tile, tile) and gives (1, maps, tile / stride, tile / stride). With 8 ``views`` it runs on each tile in all ways it
     can be flipped and transposed, with ``negatives`` half of them as negatives, and their maps are averaged. Running
     takes ``bytes_fixed`` of memory and ``bytes_per_pixel`` for each pixel of a tile. With ``signal_test`` no cells are
-    counted in fields that look like noise, unless the user wants them.
+    counted in fields that look like noise, unless the user wants them. With ``encryption`` the files of ``weights``
+    are encrypted, and ``sha256`` are of what is encrypted.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -148,6 +150,7 @@ class ModelSpec(_Frozen):
     taught: Taught | None = None
     tags: tuple[str, ...] = ()
     sha256: dict[str, str]
+    encryption: Encryption | None = None
 
     @property
     def gives(self) -> ModelOutput:

@@ -33,6 +33,11 @@ TITLES = {
     "solidity": ("Solidity", "1 without dents"),
     "score": ("Score of the model", "0 to 1"),
     "planes": ("Height", "planes"),
+    "spots": ("Spots per cell", ""),
+    "spot_intensity": ("Light of the spots", "grey values"),
+    "spots_by_intensity": ("Spots by their light", ""),
+    "spots_in_nucleus": ("Spots in the nucleus", ""),
+    "spots_in_cytoplasm": ("Spots in the cytoplasm", ""),
 }
 CLASS_COUNT = "count_"
 

@@ -193,7 +193,11 @@ def _infer_tiled(
             _logger.warning("%s: tiles of %d px did not run (%s); trying %d px", spec.name, planned, error, tile)
             why = str(error) or "out of memory"
         else:
-            return replace(raw, notices=(_describe_smaller(planned, tile, why),), smaller_tile=tile) if why else raw
+            return _on_smaller(raw, planned, why) if why else raw
+
+
+def _on_smaller(raw: RawMaps, planned: int, why: str) -> RawMaps:
+    return replace(raw, notices=(*raw.notices, _describe_smaller(planned, raw.tile, why)), smaller_tile=raw.tile)
 
 
 def _describe_smaller(planned: int, tile: int, why: str) -> str:
@@ -225,7 +229,7 @@ def _plan(height: int, width: int, spec: ModelSpec, tile: int) -> TilePlan:
 def _run_tiles(
     pixels: Pixels, ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine, tile: int
 ) -> Generator[Progress, None, RawMaps]:
-    engine_info = engine.load(tile)
+    began = engine.load(tile)
     height, width = pixels.shape[1:]
     plan = _plan(height, width, spec, tile)
     maps = allocate_maps(len(spec.maps), -(-height // spec.stride), -(-width // spec.stride))
@@ -233,7 +237,9 @@ def _run_tiles(
     for index, tile_maps in enumerate(infer_augmented(engine, _tiles(pixels, ranges, spec, plan, tile), spec)):
         stitcher.add(index, tile_maps)
         yield Progress("tiles", index + 1, len(plan), Stage.INFERENCE)
-    return RawMaps(maps, engine_info, tile, len(plan), (height, width), (height, width))
+    info = engine.load(tile)  # an engine may have had to go on elsewhere
+    notices = () if info == began else (f"Begun on {began.device}, ended on {info.device}",)
+    return RawMaps(maps, info, tile, len(plan), (height, width), (height, width), notices=notices)
 
 
 def _tiles(

@@ -26,6 +26,7 @@ from napari_cellvino.segmentation.heads.head import Decoded
 from napari_cellvino.segmentation.heads.mask import MaskHead
 from napari_cellvino.segmentation.heads.paste_masks import CellMask, paste_masks
 from napari_cellvino.segmentation.normalise import normalise_into, plane_range
+from napari_cellvino.segmentation.prepare import network_inputs
 from napari_cellvino.segmentation.rescale import resize_map, resize_pixels
 
 RANGE_SAMPLES = 12_000  # neighbourhoods sampled for a crop's percentiles
@@ -78,21 +79,23 @@ def infer_masks(
     missing = [(c, n) for c, n in zip(_centres(found), sides.tolist(), strict=True) if c not in masks]
     if known is not None and not missing:
         return known
-    engine_info = refiner.engine.load(spec.tile)
+    refiner.engine.load(spec.tile)
     outputs = refiner.engine.infer_all(_crops(plane, missing, spec))
     for done, ((centre, side), maps) in enumerate(zip(missing, outputs, strict=True), 1):
         y, x = (round(position) for position in centre)
         probability = resize_map(maps[0, 0], (side, side))
         masks[centre] = _crop_to_cell(probability, y - side // 2, x - side // 2, plane.shape)
         yield Progress("cells", done, len(missing), Stage.INFERENCE)
-    return CellMasks(masks, engine_info)
+    return CellMasks(masks, refiner.engine.load(spec.tile))  # an engine may have had to go on elsewhere
 
 
 def _crops(plane: Plane, cells: Sequence[tuple[Centre, int]], spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
     """Yield the batch (1, C, tile, tile) of each cell: its crop, resized and normalised; the array is reused."""
     batch = np.zeros((1, spec.input_channels, spec.tile, spec.tile), np.float32)
+    grey = len(plane.inputs) > 1 and spec.input_channels == 1  # the cells were found in colours
+    inputs = network_inputs(plane.inputs, None, 1) if grey else plane.inputs
     for (y, x), side in cells:
-        _normalise_crop(batch[0], crop_around(plane.inputs, round(y), round(x), side), spec)
+        _normalise_crop(batch[0], crop_around(inputs, round(y), round(x), side), spec)
         yield batch
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-ENOUGH = 150  # pixels of a cell of which the overlap is told to one in a hundred or so
+ENOUGH = 80  # pixels of a cell of which the overlap is told to a few in a hundred
 MANY = 4_000_000  # pairs of cells from which on counting them by sorting is faster than in a table
 
 

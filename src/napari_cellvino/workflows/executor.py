@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
+from napari_cellvino.engines.engine import EngineConnectionError
 from napari_cellvino.segmentation.volume import StackMaps
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask
 from napari_cellvino.workflows.run_field import FieldWorker, SegmentedField, run_field, segment_field, write_result
@@ -32,6 +33,8 @@ class Executor(Protocol):
         ------
         InferenceCancelledError
             If the network was cancelled.
+        EngineConnectionError
+            If the server that runs the network went.
         """
         ...
 
@@ -63,7 +66,11 @@ class ThreadsExecutor:
         writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="cellvino-write")
         try:
             for task in tasks:
-                pending.append((yield from self._start(task, writers)))
+                try:
+                    pending.append((yield from self._start(task, writers)))
+                except EngineConnectionError:
+                    yield from (done.result() for done, _ in pending)  # what was found before is kept
+                    raise
                 while pending and (_queue_full(pending) or pending[0][0].done()):
                     yield pending.popleft()[0].result()
             while pending:

@@ -14,7 +14,7 @@ from napari_cellvino.core.errors import OutputError
 from napari_cellvino.core.image import Spacing, Stack, channel_index
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.engines.engine import InferenceCancelledError
+from napari_cellvino.engines.engine import EngineConnectionError, InferenceCancelledError
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.results.field_folder import FieldFolder
@@ -99,7 +99,9 @@ def run_field(task: FieldTask, worker: FieldWorker) -> Generator[FieldProgress, 
     Raises
     ------
     InferenceCancelledError
-        If the run was cancelled inside the network. Any other error is reported in the outcome.
+        If the run was cancelled inside the network.
+    EngineConnectionError
+        If the server that runs the network went. Any other error is reported in the outcome.
     """
     found = yield from segment_field(task, worker)
     return found if isinstance(found, FieldOutcome) else write_result(found, worker)
@@ -124,7 +126,7 @@ def segment_field(
         pipeline, stack = worker.pipeline(task.recipe), worker.sources.stack(task)
         prediction = yield from _with_field_progress(task, stack, pipeline, worker)
         return SegmentedField(task, prediction, pipeline, channel_index(stack, task.recipe.channel), started)
-    except InferenceCancelledError:
+    except (InferenceCancelledError, EngineConnectionError):  # no other field would get on
         raise
     except Exception as error:  # one bad image must not end the run
         return _failed(task, error)

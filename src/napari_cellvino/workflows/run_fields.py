@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from napari_cellvino.core.stage_log import log_stage
+from napari_cellvino.results.plot_measures import FIELD
+from napari_cellvino.results.schema import SPOT_HISTOGRAM_NAME
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.executor import Executor, RunEvent
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
+from napari_cellvino.workflows.group_plots import write_plot
 from napari_cellvino.workflows.run_info import write_run_info
 
 _logger = logging.getLogger(__name__)
@@ -112,6 +115,8 @@ def run_fields(
         complete = True
     finally:
         notices = tables.finish(outcomes, complete=complete)
+    if pipeline.recipe.spots is not None and any(outcome.count for outcome in outcomes):
+        write_plot(store.root, "spots", FIELD.name, store.root / SPOT_HISTOGRAM_NAME)
     failed = sum(outcome.failed for outcome in outcomes)
     _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, time.time() - started)
     info = write_run_info(store, pipeline, outcomes, started, complete=True)

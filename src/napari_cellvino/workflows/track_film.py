@@ -126,7 +126,9 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
             image = labels.labels(number)
             _note(film, number, image, linker.add(image).labels, watched)
             if folder is not None:
-                np.savez_compressed(Path(aside) / f"{number}.npz", labels=image)
+                np.savez_compressed(
+                    Path(aside) / f"{number}.npz", labels=image.astype(np.min_scalar_type(int(image.max(initial=0))))
+                )
             yield Progress("frames", number + 1, film.count)
         linked = linker.finish()
         scale = FilmScale(film.spacing, request.interval_s or film.first.interval_s, film.times)

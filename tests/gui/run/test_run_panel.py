@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,9 @@ from qtpy.QtWidgets import (
 )  # fmt: skip
 
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.engines.provider import open_engine
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.model_package import find_package
 from napari_cellvino.workflows.workspace import Workspace
 
 from ..conftest import WAIT_MS
@@ -140,3 +144,41 @@ def test_measured_speed_error_is_quiet(
     qtbot.waitUntil(lambda: not window.session.worker.busy, timeout=WAIT_MS)
     assert not window.run_panel.failure.isVisible()
     assert window.run_panel.cost.text().startswith("1 tile, ")
+
+
+def test_a_server_of_the_settings_is_offered_and_where_pixels_go_is_said_before_a_run(
+    window: CellvinoWindow,
+    open_file: OpenFile,
+    stack_file: Path,
+    run: Run,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("grpc", reason="needs the remote extra")
+    from model_servers import Middle, answering, listening
+
+    engine, lock = open_engine(find_package("nuclei"), "CPU"), threading.Lock()
+
+    def network(batch: NDArray[np.float32]) -> NDArray[np.float16]:
+        with lock:
+            engine.load(batch.shape[-1])
+            return engine.infer(batch)
+
+    middle, panel = Middle(answering(network)), window.run_panel
+    with listening(middle) as address:
+        monkeypatch.setenv("CELLVINO_SETTINGS", str(tmp_path / "settings.json"))
+        (tmp_path / "settings.json").write_text(json.dumps({"servers": [address]}))
+        window.session.catalogue.choose("nuclei")
+        offered = f"Server {address.removeprefix('grpc://')}: nuclei 1"
+        qtbot.waitUntil(lambda: panel.device.findText(offered) >= 0, timeout=WAIT_MS)
+        assert middle.asked == ["ModelMetadata"]
+        open_file(window, stack_file)
+        window.show_step(2)
+        assert not panel.away.isVisible()
+        panel.device.setCurrentIndex(panel.device.findText(offered))
+        panel.device.activated.emit(panel.device.currentIndex())
+        assert panel.away.isVisible()
+        assert address in panel.away.text()
+        run(window)
+        assert f" on {address} (nuclei 1), " in panel.detail.text()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from napari_cellvino.core.recipe import Precision
 from napari_cellvino.engines.engine import Device
+from napari_cellvino.engines.remote.address import is_address, parse_address
 from napari_cellvino.gui.widgets.value_combo import Choice
 from napari_cellvino.model_package import ModelPackage
 
@@ -23,10 +24,22 @@ def device_choices(devices: Sequence[Device], chosen: str) -> tuple[Choice[str],
     choices = tuple(_device_choice(device) for device in devices) or (Choice("Automatic", "AUTO"),)
     if any(choice.value == chosen for choice in choices):
         return choices
-    return (*choices, Choice(f"{chosen} (not on this computer)", chosen))
+    other = "not among your servers" if is_address(chosen) else "not on this computer"
+    return (*choices, Choice(f"{chosen} ({other})", chosen))
+
+
+def where_pixels_go(device: str) -> str:
+    """Return a sentence on where pixels go with a device; empty where they stay on this computer."""
+    if not is_address(device):
+        return ""
+    address = parse_address(device)
+    how = "" if address.secure or address.loopback else ", unencrypted"
+    return f"Pixels of tiles go to {address.server}{how}; nothing else does."
 
 
 def _device_choice(device: Device) -> Choice[str]:
+    if is_address(device.name):
+        return Choice(device.full_name, device.name, f"{device.full_name}\n{where_pixels_go(device.name)}")
     title = device.full_name if device.name == "AUTO" else f"{device.full_name} ({device.name})"
     capabilities = ", ".join(device.capabilities) or "OpenVINO chooses the fastest of these devices"
     return Choice(title, device.name, f"{title}\n{capabilities}")

@@ -10,6 +10,7 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.engines.remote.address import is_address
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
@@ -47,7 +48,9 @@ class FirstSightController(QObject):
         self._planes, self.sight, self.failure = stack.planes, None, None
         self.progress = Progress("models", 0, 1)
         self._task = Task(done=self._done, failed=self._fail, stopped=self._stop, progressed=self._on_progress)
-        self._worker.start(lambda: _look(stack, workspace.recipe.device, frame), self._task)
+        device = workspace.recipe.device
+        here = "AUTO" if is_address(device) else device  # no pixel leaves before Run
+        self._worker.start(lambda: _look(stack, here, frame), self._task)
         self.changed.emit()
 
     def use(self, suggestion: Suggestion) -> None:

@@ -8,7 +8,7 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.settings import Settings, load_settings
 from napari_cellvino.engines.engine import Device
-from napari_cellvino.engines.provider import list_devices
+from napari_cellvino.engines.provider import list_devices, list_servers
 from napari_cellvino.gui.shell.preferences import take_preferences
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -30,7 +30,8 @@ class ModelCatalogue(QObject):
         super().__init__()
         self._workspace, self._worker = workspace, worker
         self.packages: tuple[ListedPackage, ...] = ()
-        self.devices: tuple[Device, ...] = ()
+        self._here: tuple[Device, ...] = ()
+        self._servers: tuple[Device, ...] = ()
         self.failure: Failure | None = None
         self.checking = ""  # model that is being verified
         self.checking_outline = ""  # the same for the one that outlines
@@ -101,9 +102,9 @@ class ModelCatalogue(QObject):
 
     def capabilities(self, device: str) -> tuple[str, ...]:
         """Return the capabilities of a device, in OpenVINO's terms; those of all devices for AUTO."""
-        named = [d for d in self.devices if d.name == device] or list(self.devices)
+        named = [d for d in self.devices if d.name == device] or list(self._here)
         return tuple(
-            capabilities for d in (self.devices if device == "AUTO" else named) for capabilities in d.capabilities
+            capabilities for d in (self._here if device == "AUTO" else named) for capabilities in d.capabilities
         )
 
     def _listed(self, found: tuple[Settings, tuple[ListedPackage, ...]]) -> None:
@@ -113,12 +114,23 @@ class ModelCatalogue(QObject):
             self._workspace.recipe = self._workspace.recipe.model_copy(update={"device": settings.device})
         self.choose(self._workspace.recipe.model)
 
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """The devices of this computer, then the servers."""
+        return (*self._here, *self._servers)
+
     def _devices(self, devices: tuple[Device, ...]) -> None:
-        self.devices = devices
-        self.devices_listed.emit(devices)
+        self._here = devices
+        self.devices_listed.emit(self.devices)
+
+    def _list_servers(self, servers: tuple[Device, ...]) -> None:
+        if servers != self._servers:
+            self._servers = servers
+            self.devices_listed.emit(self.devices)
 
     def _verified(self, name: str, package: ModelPackage) -> None:
         self.checking = ""
+        self._worker.start(lambda: list_servers(package.spec.name), Task(done=self._list_servers, failed=self._fail))
         self._workspace.choose(model=name, package=package)
         self.changed.emit()
 

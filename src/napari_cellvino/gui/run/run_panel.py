@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QV
 
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.recipe import Precision
-from napari_cellvino.gui.run.device_choice import device_choices, precision_choices
+from napari_cellvino.gui.run.device_choice import device_choices, precision_choices, where_pixels_go
 from napari_cellvino.gui.run.first_sight_box import FirstSightBox
 from napari_cellvino.gui.run.model_choice import CardWindow, model_choices, outline_choices
 from napari_cellvino.gui.run.run_view import RunView, State, resolve
@@ -61,6 +61,9 @@ class RunPanel(QWidget):
         add_row(grid, "&Model", self.model, self.card_button)
         self._outline_label = add_row(grid, "O&utlines", self.outline)
         add_row(grid, "&Device", self.device, self.precision)
+        self.away = text_line("attention")
+        self.away.setAccessibleName("Where pixels go")
+        layout.addWidget(self.away)
         self.diameter = ignore_wheel(QDoubleSpinBox())
         self.diameter.setDecimals(1)
         self.diameter.setSpecialValueText("automatic")
@@ -181,6 +184,7 @@ class RunPanel(QWidget):
         self.card_button.setEnabled(package is not None)
         self.device.offer(device_choices(self._catalogue.devices, recipe.device))
         self.device.set_value(recipe.device)
+        say(self.away, where_pixels_go(recipe.device))
         self.precision.offer(precision_choices(package, self._catalogue.capabilities(recipe.device)))
         self.precision.set_value(recipe.precision)
         with QSignalBlocker(self.diameter):

@@ -25,7 +25,8 @@ def take_preferences() -> Settings:
     if shown is None:
         return settings
     folders = tuple(Path(text) for text in shown.folders.split(os.pathsep) if text.strip())
-    wanted = Settings(model_folders=folders or settings.model_folders, device=shown.device.strip() or settings.device)
+    chosen = {"model_folders": folders or settings.model_folders, "device": shown.device.strip() or settings.device}
+    wanted = settings.model_copy(update=chosen)
     if wanted != settings:
         save_settings(wanted)
     return wanted

@@ -21,13 +21,17 @@ SHAPE = (624, 832)  # rows, columns of the published fields
 
 @dataclass(frozen=True, slots=True)
 class Smear:
-    """What a field holds: cells in focus, cells far out of focus, specks, fibres; diameters in px."""
+    """What a field holds: cells in focus, cells far out of focus, specks, fibres; diameters in px.
+
+    Without ``granules``, cells have no bright dots of their own.
+    """
 
     cells: int
     blurred: int
     specks: int
     fibres: int
     diameter: tuple[float, float] = (30.0, 50.0)
+    granules: bool = True
 
 
 def random_smear(rng: np.random.Generator) -> Smear:
@@ -45,10 +49,11 @@ def simulated_fields(count: int, *, first_seed: int) -> list[LabelledImage]:
     return [simulate_field(seed) for seed in range(first_seed, first_seed + count)]
 
 
-def simulate_field(seed: int, shape: tuple[int, int] = SHAPE) -> LabelledImage:
-    """Return one field: image (Y, X, RGB) uint8 and its labels."""
+def simulate_field(seed: int, shape: tuple[int, int] = SHAPE, smear: Smear | None = None) -> LabelledImage:
+    """Return one field: image (Y, X, RGB) uint8 and its labels; without ``smear`` its content is random."""
     rng = np.random.default_rng([7, seed])
-    smear = random_smear(rng)
+    drawn = random_smear(rng)
+    smear = smear or drawn
     light, labels = _cells(shape, smear, rng)
     light += _blurred_cells(shape, smear, rng)
     light += _specks(shape, smear.specks, rng) + _fibres(shape, smear.fibres, rng)
@@ -72,7 +77,7 @@ def _cells(shape: tuple[int, int], smear: Smear, rng: np.random.Generator) -> tu
             continue
         own &= labels[window] == 0
         labels[window][own] = labels.max() + 1
-        shown = _cell_light(inward, rng) * np.float32(brightness * rng.uniform(0.6, 1.3))
+        shown = _cell_light(inward, rng, granules=smear.granules) * np.float32(brightness * rng.uniform(0.6, 1.3))
         light[window] += ndi.gaussian_filter(shown, rng.uniform(0.0, 1.6))
     return light, labels
 
@@ -81,7 +86,7 @@ def _blurred_cells(shape: tuple[int, int], smear: Smear, rng: np.random.Generato
     light = np.zeros(shape, np.float32)
     for _ in range(smear.blurred):
         window, inward = _place(shape, rng.uniform(*smear.diameter) * 1.3, rng)
-        light[window] += _cell_light(inward, rng) * np.float32(rng.uniform(0.3, 0.9))
+        light[window] += _cell_light(inward, rng, granules=smear.granules) * np.float32(rng.uniform(0.3, 0.9))
     return np.asarray(ndi.gaussian_filter(light, rng.uniform(6.0, 11.0)), np.float32)
 
 
@@ -102,14 +107,14 @@ def _place(shape: tuple[int, int], diameter: float, rng: np.random.Generator) ->
     return window, np.asarray(radius - np.hypot(dy, dx), np.float32)
 
 
-def _cell_light(inward: Real, rng: np.random.Generator) -> Real:
+def _cell_light(inward: Real, rng: np.random.Generator, *, granules: bool) -> Real:
     rim = np.exp(-(((inward - 1.5) / rng.uniform(1.2, 2.6)) ** 2) / 2)
     body = rng.uniform(0.05, 0.35) * np.clip(inward / 4, 0, 1)
     grain = np.exp(rng.uniform(0.2, 0.7) * _clouds(inward.shape, rng.uniform(1.0, 2.5), rng))
     dots = (rng.random(inward.shape) < rng.uniform(0, 0.02)) & (inward > 3)
-    granules = ndi.gaussian_filter(dots.astype(np.float32) * rng.uniform(2, 8), 0.9)
+    bright = ndi.gaussian_filter(dots.astype(np.float32) * rng.uniform(2, 8), 0.9) * np.float32(granules)
     nucleus = rng.uniform(0.0, 0.5) * (inward > inward.max() * rng.uniform(0.4, 0.7)) if rng.random() < 0.5 else 0.0
-    return np.asarray(rim * rng.uniform(0.6, 1.2) + (body + nucleus) * grain * (inward > 0) + granules, np.float32)
+    return np.asarray(rim * rng.uniform(0.6, 1.2) + (body + nucleus) * grain * (inward > 0) + bright, np.float32)
 
 
 def _specks(shape: tuple[int, int], count: int, rng: np.random.Generator) -> Real:

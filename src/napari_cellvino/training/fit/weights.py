@@ -57,6 +57,7 @@ def package_plan(package: ModelPackage) -> TrainingPlan:
     TrainingDataError
         If it has none: it was converted from elsewhere and cannot be trained further.
     """
+    package.refuse_encrypted("trained further")
     if PLAN_NAME not in package.spec.sha256:
         raise TrainingDataError(
             f"model {package.label} was not trained by CellVINO (it has no {PLAN_NAME})",

@@ -96,8 +96,8 @@ def quantize_package(
     OutputError
         If the package cannot be written.
     """
-    diameter = validation[0].diameter_px if validation else None
-    calibrated = calibration_tiles(package.spec, calibration, most=tiles, diameter_px=diameter)
+    package.refuse_encrypted("quantized")
+    calibrated = calibration_tiles(package.spec, calibration, most=tiles, diameter_px=_diameter(validation))
     report(f"calibrating on {len(calibrated)} tile(s)")
     network = read_network(package.weights(Precision.EXACT))
     with tempfile.TemporaryDirectory(prefix="cellvino-int8-") as scratch:
@@ -115,6 +115,10 @@ def quantize_package(
             comparison = compare_int8(package, exact, draft, validation)
         _check_drop(package, comparison, max_drop)
         return _published(draft, out or package.folder, comparison, carefully=carefully)
+
+
+def _diameter(validation: Sequence[LabelledSet]) -> float | None:
+    return validation[0].diameter_px if validation else None
 
 
 def _check_drop(package: ModelPackage, comparison: PrecisionComparison, max_drop: float) -> None:

@@ -1,0 +1,162 @@
+"""Servers for the tests: real ones in environments of their own, and one in this process that fails as it is told."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import grpc
+import numpy as np
+
+from napari_cellvino.engines.remote.messages import SERVICE, messages
+
+SCRIPTS = Path(__file__).parent / "servers"
+STARTS_S = 90
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def started(python: str, script: str, network: Path, name: str, log: Path) -> Iterator[tuple[int, int]]:
+    """Start a real server on free ports and yield those of HTTP and gRPC once it listens on both."""
+    ports = (free_port(), free_port())
+    words = [python, str(SCRIPTS / script), str(network), name, *map(str, ports)]
+    with log.open("w") as said:
+        process = subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT, cwd=SCRIPTS)
+        try:
+            for _ in range(STARTS_S * 4):
+                if process.poll() is not None or all(map(_listens, ports)):
+                    break
+                time.sleep(0.25)
+            assert process.poll() is None, log.read_text()
+            assert all(map(_listens, ports)), log.read_text()
+            yield ports
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(20)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass
+class Middle(grpc.GenericRpcHandler):
+    """Answers requests by ``answer`` (method and bytes in, bytes out), unless ``fault`` aborts or delays them first."""
+
+    answer: Callable[[str, bytes], bytes]
+    fault: Callable[[str, grpc.ServicerContext], None] = lambda method, context: None
+    asked: list[str] = field(default_factory=list)
+    tokens: set[str] = field(default_factory=set)
+
+    def service(self, details):
+        method = details.method.removeprefix(SERVICE)
+
+        def handle(request: bytes, context: grpc.ServicerContext) -> bytes:
+            self.asked.append(method)
+            self.tokens |= {value for key, value in context.invocation_metadata() if key == "authorization"}
+            self.fault(method, context)
+            return self.answer(method, request)
+
+        return grpc.unary_unary_rpc_method_handler(handle)
+
+
+@contextmanager
+def listening(middle: Middle) -> Iterator[str]:
+    """Yield the address at which requests are answered."""
+    server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", -1)], handlers=[middle])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"grpc://127.0.0.1:{port}"
+    finally:
+        server.stop(0).wait(10)
+
+
+def forwarding(address: str) -> Callable[[str, bytes], bytes]:
+    """Return what passes requests on to another server."""
+    channel = grpc.insecure_channel(address.removeprefix("grpc://"), [("grpc.max_receive_message_length", -1)])
+
+    def answer(method: str, request: bytes) -> bytes:
+        return channel.unary_unary(SERVICE + method)(request, timeout=60)
+
+    return answer
+
+
+def answering(network: Callable[[np.ndarray], np.ndarray], *, input_name: str = "", datatype: str = "FP32"):
+    """Return what answers with a function of (1, C, y, x); metadata are empty without a name of the input."""
+    made = messages()
+
+    def answer(method: str, request: bytes) -> bytes:
+        if method == "ModelMetadata":
+            inputs = [made["TensorMetadata"](name=input_name, datatype=datatype)] if input_name else []
+            return made["ModelMetadataResponse"](name="any", versions=["1"], inputs=inputs).SerializeToString()
+        asked = made["ModelInferRequest"].FromString(request)
+        given = {"FP32": "<f4", "FP16": "<f2"}[asked.inputs[0].datatype]
+        batch = np.frombuffer(asked.raw_input_contents[0], given).reshape(asked.inputs[0].shape)
+        maps = np.ascontiguousarray(network(batch.astype(np.float32)), "<f4")
+        output = made["Tensor"](name="maps", datatype="FP32", shape=maps.shape)
+        return made["ModelInferResponse"](outputs=[output], raw_output_contents=[maps.tobytes()]).SerializeToString()
+
+    return answer
+
+
+@contextmanager
+def rest_listening(network: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
+    """Yield the address at which REST requests are answered with a function of (1, C, y, x), in binary."""
+
+    class Answer(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self._send(b"{}", 2)
+
+        def do_POST(self):
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Inference-Header-Content-Length"])
+            asked = json.loads(content[:length])["inputs"][0]
+            given = {"FP32": "<f4", "FP16": "<f2"}[asked["datatype"]]
+            maps = np.asarray(
+                network(np.frombuffer(content[length:], given).reshape(asked["shape"]).astype("f4")), "<f4"
+            )
+            described = {"name": "maps", "datatype": "FP32", "shape": maps.shape}
+            size = {"parameters": {"binary_data_size": maps.nbytes}}
+            head = json.dumps({"outputs": [described | size]}).encode()
+            self._send(head + maps.tobytes(), len(head))
+
+        def _send(self, content, length):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Inference-Header-Content-Length", str(length))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        running = threading.Thread(target=server.serve_forever)
+        running.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            running.join()

@@ -1,0 +1,65 @@
+"""Models as servers take them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cellvino import segment
+from napari_cellvino.core.errors import ReplaceError
+from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.workflows.export_model import export_for_bentoml, export_for_ovms
+
+
+def test_a_server_gets_the_network_byte_for_byte(package, tmp_path):
+    made = export_for_ovms(package, tmp_path / "served")
+    for name in ("model.xml", "model.bin"):
+        assert (made / "1" / name).read_bytes() == (package.folder / name).read_bytes()
+    (served,) = json.loads((tmp_path / "served" / "config.json").read_text())["model_config_list"]
+    assert served["config"] == {"name": "nuclei", "base_path": "/models/nuclei"}
+    with pytest.raises(ReplaceError):
+        export_for_ovms(package, tmp_path / "served")
+
+
+@pytest.mark.slow
+def test_a_bundle_counts_what_a_run_counts(package, tmp_path):
+    httpx = pytest.importorskip("httpx", reason="needs the remote extra")
+    from model_servers import free_port
+
+    python = os.environ.get("CELLVINO_BENTOML")
+    if not python:
+        pytest.skip("CELLVINO_BENTOML names no Python with bentoml")
+    pixels = tifffile.imread(shipped_folder("sample_data") / "plate" / "A01_s1.ome.tif")[0, :192, :192]
+    tifffile.imwrite(tmp_path / "image.tif", pixels)
+    expected = segment(tmp_path / "image.tif")
+    bundle, port = export_for_bentoml(package, tmp_path / "bundle"), free_port()
+    words = [python, "-m", "bentoml", "serve", "service:Cellvino", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, "BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(tmp_path / "home")}
+    with (tmp_path / "log.txt").open("w") as log:
+        process = subprocess.Popen(words, cwd=bundle, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+            for _ in range(240):
+                try:
+                    if process.poll() is not None or client.get("/readyz").is_success:
+                        break
+                except httpx.TransportError:
+                    pass
+                time.sleep(0.25)
+            assert process.poll() is None, (tmp_path / "log.txt").read_text()
+            files = {"image": ("image.tif", (tmp_path / "image.tif").read_bytes())}
+            counted = client.post("/count", files=files)
+            assert counted.is_success, counted.text + (tmp_path / "log.txt").read_text()
+            labels = client.post("/labels", files=files)
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert counted.json()["counts"]["count"] == expected.count
+    assert len(counted.json()["objects"]) == expected.count
+    assert np.array_equal(labels.json(), expected.labels)
