@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -70,6 +71,7 @@ def _scores(folder: Path) -> list[dict[str, object]]:
     if done.returncode:
         said = done.stderr.strip().splitlines()
         raise NotMeasuredError(f"the other trackers ended: {said[-1] if said else 'they do not say why'}")
+    print(done.stderr, file=sys.stderr, end="")
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 

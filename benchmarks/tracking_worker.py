@@ -11,14 +11,10 @@ import sys
 import warnings
 from pathlib import Path
 
-import btrack
 import numpy as np
 import pandas as pd
 import tifffile
-from btrack import datasets
-from btrack.utils import segmentation_to_objects
 from ctc_metrics import evaluate_sequence
-from laptrack import LapTrack
 from scipy import ndimage
 
 METRICS = ["LNK", "TRA", "DET", "CT", "TF"]
@@ -37,6 +33,8 @@ def centroids(masks: np.ndarray) -> pd.DataFrame:
 
 
 def with_laptrack(masks: np.ndarray, cells: pd.DataFrame) -> Found:
+    from laptrack import LapTrack
+
     tracked, splits, _ = LapTrack().predict_dataframe(
         cells, coordinate_cols=["y", "x"], frame_col="frame", only_coordinate_cols=False
     )
@@ -47,6 +45,9 @@ def with_laptrack(masks: np.ndarray, cells: pd.DataFrame) -> Found:
 
 
 def with_btrack(masks: np.ndarray, cells: pd.DataFrame, config: str) -> Found:
+    import btrack  # its library does not load on every system
+    from btrack.utils import segmentation_to_objects
+
     objects = segmentation_to_objects(masks, properties=("area",))
     with btrack.BayesianTracker() as tracker:
         tracker.configure(config)
@@ -99,24 +100,34 @@ def write(folder: Path, masks: np.ndarray, ids: dict[tuple[int, int], int], pare
     (folder / "res_track.txt").write_text("".join(rows))
 
 
+def config() -> str:
+    """Return btrack's own configuration, as named or from its server."""
+    if len(sys.argv) > 2:
+        return sys.argv[2]
+    from btrack import datasets  # asks the server when it is imported
+
+    return str(datasets.cell_config())
+
+
 def main() -> None:
     warnings.filterwarnings("ignore")
     folder = Path(sys.argv[1])
-    try:
-        config = sys.argv[2] if len(sys.argv) > 2 else datasets.cell_config()
-    except Exception as error:  # it is downloaded
-        config = None
-        print(json.dumps({"missing": f"btrack's configuration: {error}"[:200]}), flush=True)
     for path in sorted(folder.glob("*.npz")):
         masks, own = np.load(path)["masks"].astype(np.int32), folder / path.stem
         cells = centroids(masks)
-        trackers = {"laptrack": lambda m=masks, c=cells: with_laptrack(m, c)}
-        if config is not None:
-            trackers["btrack"] = lambda m=masks, c=cells: with_btrack(m, c, config)
+        trackers = {
+            "laptrack": lambda m=masks, c=cells: with_laptrack(m, c),
+            "btrack": lambda m=masks, c=cells: with_btrack(m, c, config()),
+        }
+        done = ["ours"]
         for name, tracker in trackers.items():
-            with contextlib.redirect_stdout(io.StringIO()):
-                write(own / name, masks, *tracker())
-        for name in ("ours", *trackers):
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    write(own / name, masks, *tracker())
+                done.append(name)
+            except Exception as error:
+                print(f"{name} on {path.stem} failed: {error!r}", file=sys.stderr, flush=True)
+        for name in done:
             with contextlib.redirect_stdout(io.StringIO()):
                 got = evaluate_sequence(str(own / name), str(own / "truth"), metrics=[*METRICS, "Valid"], threads=1)
             scores = {metric: None if got[metric] is None else float(got[metric]) for metric in METRICS}

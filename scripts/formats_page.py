@@ -19,6 +19,7 @@ PROOFS = {  # of each reader: the test, and the file it reads
     "Aperio SVS": ("tests/io/test_instruments.py", "a real slide, CMU-1-Small-Region"),
     "Hamamatsu NDPI": ("tests/io/test_slides.py", WRITTEN),
     "Leica SCN": ("tests/io/test_slides.py", "files that the test writes: colour, and channels"),
+    "Akoya QPTIFF": ("tests/io/test_slides.py", "a file of two channels that the test writes"),
     "MetaMorph ND": ("tests/io/plates/test_name_patterns.py", WRITTEN),
     "OME companion file": ("tests/io/test_tiff_positions.py", WRITTEN),
     "PNG": ("tests/io/test_raster.py", WRITTEN),

@@ -100,5 +100,5 @@ def test_broken_file(tmp_path, kept):
 
 
 def test_absent_file(tmp_path):
-    with pytest.raises(ImageReadError, match="cannot be read"):
+    with pytest.raises(ImageReadError, match="there is no file"):
         read_labels(tmp_path / "absent.tif")

@@ -106,6 +106,28 @@ def test_leica_scn(tmp_path, names):
         np.testing.assert_array_equal(stack.plane(c=1), FULL[::step, ::step, 1])
 
 
+def qptiff(path, names):
+    """Write an Akoya slide: a page per channel, a thumbnail, and a smaller level of each channel."""
+    how = {"photometric": "minisblack", "metadata": None, "software": "PerkinElmer-QPI"}
+    scale = {"resolution": (20000, 20000), "resolutionunit": "CENTIMETER"}
+    with tifffile.TiffWriter(path) as tif:
+        for c, (name, marker) in enumerate(names):
+            said = f"<PerkinElmer-QPI-ImageDescription><Name>{name}</Name>{marker}</PerkinElmer-QPI-ImageDescription>"
+            tif.write(FULL[..., c].copy(), tile=(64, 64), description=said, **scale, **how)
+        tif.write(FULL[::8, ::8].copy(), **how | {"photometric": "rgb"})
+        for c in range(len(names)):
+            tif.write(FULL[::2, ::2, c].copy(), tile=(64, 64), **how)
+
+
+def test_akoya_qptiff(tmp_path):
+    qptiff(tmp_path / "a.qptiff", (("DAPI", ""), ("Opal 520", "<Biomarker>CD8</Biomarker>")))
+    for level in range(2):
+        stack = read(tmp_path / "a.qptiff", level)
+        assert (stack.channels, stack.hints) == (("DAPI", "CD8"), ("DAPI", "Opal 520"))
+        assert stack.spacing == Spacing(None, 0.5 * 2**level, 0.5 * 2**level)
+        np.testing.assert_array_equal(stack.plane(c=1), FULL[:: 2**level, :: 2**level, 1])
+
+
 def pyramid(path, factors=(2, 4)):
     """Write a tiled TIFF of which smaller levels are pages below the first."""
     how = {"photometric": "rgb", "tile": (64, 64), "compression": "deflate"}

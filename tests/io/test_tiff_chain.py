@@ -1,3 +1,4 @@
+import re
 import struct
 import time
 
@@ -7,6 +8,7 @@ import tifffile
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io import open_source
+from napari_cellvino.io.label_tiff import read_labels
 
 
 def pointing(folder, *, to, pages=3, empty=False, bigtiff=False):
@@ -33,3 +35,23 @@ def test_a_list_of_pages_in_a_circle_is_refused_at_once(tmp_path, to, empty, big
     with pytest.raises(ImageReadError, match=r"a.tif is damaged"):
         open_source(path)
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_a_label_image_whose_pages_run_in_a_circle_is_refused(tmp_path, bigtiff):
+    path = pointing(tmp_path, to=0, empty=True, bigtiff=bigtiff)
+    with pytest.raises(ImageReadError, match=r"a.tif is damaged"):
+        read_labels(path)
+
+
+@pytest.mark.timeout(20)
+def test_a_file_of_a_set_whose_pages_run_in_a_circle_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "b.ome.tif", np.zeros((3, 8, 8), np.uint8), photometric="minisblack", ome=True)
+    with tifffile.TiffFile(tmp_path / "b.ome.tif") as tif:
+        said = '<TiffData IFD="0" PlaneCount="3"><UUID FileName="a.tif">urn:uuid:1</UUID></TiffData>'
+        text = re.sub("<TiffData[^>]*(/>|></TiffData>)", said, tif.ome_metadata)
+    (tmp_path / "b.companion.ome").write_text(text)
+    pointing(tmp_path, to=0, empty=True)
+    with pytest.raises(ImageReadError, match=r"a.tif is damaged"):
+        open_source(tmp_path / "b.companion.ome")

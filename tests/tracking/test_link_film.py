@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.progress import finish
 from napari_cellvino.tracking.choosing import choose
+from napari_cellvino.tracking.doubts import doubtful_links
 from napari_cellvino.tracking.drift import field_drift
 from napari_cellvino.tracking.frame_cells import frame_cells
 from napari_cellvino.tracking.link_film import LinkedFilm, link_film
@@ -129,3 +130,18 @@ def _best_by_trying(
         if len({before[n] for n in which}) == len(which) and len(set(later)) == len(later):
             best = min(best, float(gains[which].sum()))
     return best
+
+
+def test_doubtful_links_say_why() -> None:
+    film = drifting_film()
+    film[2][film[2] == 3] = 0  # missed
+    y, x = np.nonzero(film[3] == 5)
+    film[3][y[y > y.mean() + 2], x[y > y.mean() + 2]] = 0  # smaller for a frame
+    film[4][2:8, 80:86] = 20  # there for a frame
+    found: LinkedFilm = finish(link_film(film))
+    doubts = doubtful_links(found)
+    said = {(row.frame, row.label, row.reason.split(" ")[0]) for row in doubts.itertuples()}
+    assert (3, 3, "not") in said
+    assert (4, 20, "there") in said
+    assert doubts["doubt"].is_monotonic_decreasing
+    assert all(cells.thinned.size == 0 and not cells.places for cells in found.frames)  # no pixels are held

@@ -58,6 +58,8 @@ def test_a_folder_of_frames_with_masks_becomes_tracks(film: tuple[Path, Path], t
     frames = pd.read_csv(tmp_path / "out" / "film" / "frames.csv")
     assert frames["divisions"].tolist() == [0, 0, 0, 1, 0, 0, 0]
     assert frames["cells"].tolist() == [2, 2, 2, 3, 3, 3, 3]
+    assert (tmp_path / "out" / "film" / "film.png").stat().st_size > 10_000
+    assert pd.read_csv(tmp_path / "out" / "film" / "doubts.csv").empty
     summary = json.loads((tmp_path / "out" / "film" / "film.json").read_text())
     assert summary["divisions_per_cell_and_hour"] == pytest.approx(1 / 14 * 60)  # 6 + 2 + 3 + 3 minutes
 
@@ -140,6 +142,20 @@ def test_the_options_of_linking_are_those_of_python() -> None:
     usual = LinkOptions()
     expected = {"reach": usual.reach, "gap": usual.gap, "division_cost": usual.division, "end_cost": usual.end}
     assert expected == LINKING
+
+
+@pytest.mark.parametrize(("count", "cells", "said"), [(1, True, "one frame only"), (3, False, "no cells in any frame")])
+def test_films_of_little_are_written(
+    count: int, cells: bool, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = [frame * cells for frame in dividing_film()[:count]]
+    images = write_frames(tmp_path / "film", pictures(labels))
+    masks = write_frames(tmp_path / "masks", [frame.astype(np.uint16) for frame in labels])
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--to", "trackmate,geff,napari,btrack") == 0
+    assert said in capsys.readouterr().err
+    assert len(list((tmp_path / "out" / "film" / "ctc").glob("mask*.tif"))) == count
+    assert len(pd.read_csv(tmp_path / "out" / "film" / "frames.csv")) == count
+    assert pd.read_csv(tmp_path / "out" / "film" / "lineage.csv")["parent"].sum() == 0
 
 
 def test_time_backwards_is_refused(film: tuple[Path, Path], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Options of the commands that make answers of plates."""
+"""Options of the commands that say what plates hold, and what they answer."""
 
 from __future__ import annotations
 
@@ -33,3 +33,18 @@ def add_plate_report(parser: argparse.ArgumentParser) -> None:
     add("--layout", type=Path, metavar="FILE.csv", help="what the wells hold (default: what RESULTS tell)")
     add("--unit", default="", metavar="UNIT", help="of the doses, for the plots")
     add("--out", type=Path, metavar="DIR", help="(default: answers in the first of RESULTS)")
+
+
+def add_layout(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``cellvino layout``."""
+    add = parser.add_argument
+    add(
+        "map", nargs="?", type=Path, metavar="MAP.csv", help="a plate map: a row per well, or grids of 96 to 1536 wells"
+    )
+    add("--out", type=Path, required=True, metavar="FILE.csv", help="the layout, for 'cellvino run --layout'")
+    add("--encoding", metavar="NAME", help="of the map, as latin-1 (default: utf-8)")
+    add("--decimal-comma", action="store_true", help="doses are written as 0,5")
+    dilution = "fill wells with a serial dilution, as A02:D11=taxol,100,3: from 100, a third in each further column"
+    add("--dilute", action="append", default=[], metavar="WELLS=COMPOUND,TOP,FACTOR", help=f"{dilution}; repeatable")
+    add("--down", action="store_true", help="dilutions go down the rows")
+    add("--control", action="append", default=[], metavar="WELLS=positive|negative", help="mark controls; repeatable")

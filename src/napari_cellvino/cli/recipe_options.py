@@ -63,11 +63,11 @@ def _server_of(options: argparse.Namespace) -> str:
     return str(options.engine)
 
 
-def engines_from(options: argparse.Namespace, recipe: Recipe) -> EngineProvider:
+def engines_from(options: argparse.Namespace, recipe: Recipe | None) -> EngineProvider:
     """Return the engines of a command, after saying where pixels go if they leave the computer."""
     given = (getattr(options, "engine", None), options.device)
     typed = [address for address in given if address and is_address(address)]
-    if is_address(recipe.device):
+    if recipe is not None and is_address(recipe.device):
         print(f"pixels of tiles go to {parse_address(recipe.device).server}, and nothing else does", file=sys.stderr)
     return EngineProvider(servers=typed, fallback=getattr(options, "engine_fallback", ""))
 

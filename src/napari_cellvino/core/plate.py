@@ -152,7 +152,7 @@ def choose_fields(plate: Plate, wells: str = "", fields: str = "") -> tuple[Fiel
     OptionError
         If a text cannot be read, or chooses nothing that the plate has.
     """
-    chosen = [f for f in plate.fields if not wells or f.well in _wells_in(wells)]
+    chosen = [f for f in plate.fields if not wells or f.well in wells_in(wells)]
     if not chosen:
         raise OptionError(f"{plate.name} has no well {wells!r}; it holds {name_wells(plate.wells)}")
     names = tuple(dict.fromkeys(f.name for f in plate.fields))
@@ -163,7 +163,8 @@ def choose_fields(plate: Plate, wells: str = "", fields: str = "") -> tuple[Fiel
     return kept
 
 
-def _wells_in(text: str) -> frozenset[Well]:
+def wells_in(text: str) -> frozenset[Well]:
+    """Return the wells of a text like ``A01:H12,P24``; `OptionError` if it names none."""
     found: set[Well] = set()
     for part in text.split(","):
         first, colon, last = part.partition(":")

@@ -12,7 +12,8 @@ from napari_cellvino.io.oif import open_oif
 from napari_cellvino.io.raster import open_raster
 from napari_cellvino.io.raster_header import JPEG_MAGIC, PNG_MAGIC
 from napari_cellvino.io.reader import ImageReader, Signature, signatures
-from napari_cellvino.io.tiff import COMPANION_SUFFIX, TIFF_MAGIC, open_companion, open_tiff
+from napari_cellvino.io.tiff import COMPANION_SUFFIX, open_companion, open_tiff
+from napari_cellvino.io.tiff_chain import TIFF_MAGIC
 from napari_cellvino.io.vsi import refuse_vsi
 from napari_cellvino.io.zarr_image import open_zarr_image
 
@@ -26,6 +27,7 @@ KNOWN_READERS: tuple[ImageReader, ...] = (
     ImageReader("Aperio SVS", (".svs",), open_tiff, _TIFF, needs_suffix=True),
     ImageReader("Hamamatsu NDPI", (".ndpi",), open_tiff, _TIFF, needs_suffix=True),
     ImageReader("Leica SCN", (".scn",), open_tiff, _TIFF, needs_suffix=True),
+    ImageReader("Akoya QPTIFF", (".qptiff",), open_tiff, _TIFF, needs_suffix=True),
     ImageReader("MetaMorph ND", (".nd",), open_metamorph_nd, signatures(ND_MAGIC)),
     ImageReader("OME companion file", (COMPANION_SUFFIX,), open_companion),
     ImageReader("PNG", (".png",), open_raster, signatures(PNG_MAGIC)),

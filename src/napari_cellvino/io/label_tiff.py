@@ -21,6 +21,7 @@ from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValu
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.io.checks import check_memory, check_ratio
 from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, ORIENTATION, apply_orientation
+from napari_cellvino.io.tiff_chain import check_chain
 from napari_cellvino.storage.atomic import atomic_path
 
 Labels = NDArray[np.uint16] | NDArray[np.uint32]
@@ -108,6 +109,7 @@ def read_label_pixels(path: Path, check: CheckShape | None = None) -> tuple[NDAr
     ImageValueError
         If it holds several positions.
     """
+    check_chain(path)
     try:
         with tifffile.TiffFile(path) as tiff:
             shapes = [series.shape for series in tiff.series]
@@ -136,7 +138,8 @@ def _orientation(tiff: tifffile.TiffFile) -> int:
     """Return how the pixels of a TIFF are turned to be shown."""
     if "YX" not in tiff.series[0].axes:
         return 1
-    return int(tiff.pages.first.tags.valueof(ORIENTATION, default=1))
+    found = tiff.pages.first.tags.valueof(ORIENTATION, default=1)
+    return found if found in range(2, 9) else 1
 
 
 def _turned_shape(stored: tuple[int, ...], axes: str, orientation: int) -> tuple[int, ...]:

@@ -22,13 +22,12 @@ from napari_cellvino.io.ome import companion_name, ome_siblings
 from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, unique_names
 from napari_cellvino.io.tiff_blocks import plan_blocks, present_channels
-from napari_cellvino.io.tiff_chain import check_chain
+from napari_cellvino.io.tiff_chain import TIFF_MAGIC, check_chain
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
 from napari_cellvino.io.tiff_pixels import COLOURS, colour_samples, palette_warning, pixel_transform
 from napari_cellvino.io.tiff_series import choose_images, levels_question
 
 COMPANION_SUFFIX = ".companion.ome"
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +122,12 @@ def open_tiff(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSour
     if not head.startswith(TIFF_MAGIC):
         return None
     if not path.name.lower().endswith(".ndpi"):  # its offsets have 64 bits in a classic TIFF
-        check_chain(path, head)
+        check_chain(path)
     with parse_errors(path), TiffFile(path) as tif:
         said = str(tif.pages.first.description) if tif.pages else ""
         reject_entities(path, said)
         companion = companion_name(said)
+        _check_siblings(path, said)
         if not companion:
             return _source(path, tif, overrides)
     if (path.parent / companion).is_file():
@@ -157,9 +157,17 @@ def open_companion(path: Path, head: bytes, overrides: MetadataOverrides) -> Tif
         raise ImageReadError(
             f"{path.name} describes a set of OME-TIFF files of which none is there{lost}; copy them beside it"
         )
+    _check_siblings(path, text)
     with parse_errors(first), TiffFile(first, omexml=text) as tif:
         source = _source(first, tif, overrides)
     return replace(source, path=path, parts=(path, *source.parts))
+
+
+def _check_siblings(path: Path, ome: str) -> None:
+    """Raise ImageReadError where the pages of a file that belongs to the set run in a circle."""
+    for name in ome_siblings(ome) if "FileName" in ome else ():
+        if (path.parent / name).is_file():
+            check_chain(path.parent / name)
 
 
 def _source(path: Path, tif: TiffFile, overrides: MetadataOverrides, warnings: tuple[str, ...] = ()) -> TiffSource:

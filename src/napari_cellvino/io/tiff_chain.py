@@ -13,40 +13,49 @@ from typing import BinaryIO
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.checks import parse_errors
 
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MOST = 20_000  # pages that are looked at; larger files were written by programs that close them
 
 
-def check_chain(path: Path, head: bytes) -> None:
-    """Raise ImageReadError where the pages of a TIFF run in a circle, or one of them is empty.
+def check_chain(path: Path) -> None:
+    """Raise ImageReadError where the pages of a TIFF run in a circle, or one of them is empty; other files pass."""
+    with parse_errors(path), path.open("rb") as file:
+        check_pages(file, path.name)
+
+
+def check_pages(file: BinaryIO, name: str) -> None:
+    """Raise ImageReadError where the pages of an open TIFF run in a circle, or one of them is empty.
 
     Parameters
     ----------
-    path
-        The file.
-    head
-        Its first bytes, which are those of a TIFF.
+    file
+        The file, at its beginning.
+    name
+        What it is called.
     """
+    head = file.read(16).ljust(16, b"\0")
+    if not head.startswith(TIFF_MAGIC):
+        return
     order = "<" if head[:2] == b"II" else ">"
     big = head[2:4] in (b"+\0", b"\0+")
     number, count, entry = (struct.Struct(order + "Q"), struct.Struct(order + "Q"), 20) if big else (
         struct.Struct(order + "I"), struct.Struct(order + "H"), 12
     )  # fmt: skip
-    with parse_errors(path), path.open("rb") as file:
-        (first,) = number.unpack_from(head.ljust(16, b"\0"), 8 if big else 4)
-        seen: set[int] = set()
-        at = first
-        while at and at not in seen and len(seen) < _MOST:
-            seen.add(at)
-            following = _next(file, at, number, count, entry)
-            if following is None:
-                return  # cut short, which is told where pages are read
-            empty, at_next = following < 0, abs(following) - 1
-            if empty or at_next == at or (at_next in seen and at_next != first):
-                raise ImageReadError(
-                    f"{path.name} is damaged: its list of pages runs in a circle or has a page without content at byte "
-                    f"{at:,}; copy it again from where it was made"
-                )
-            at = at_next
+    (first,) = number.unpack_from(head, 8 if big else 4)
+    seen: set[int] = set()
+    at = first
+    while at and at not in seen and len(seen) < _MOST:
+        seen.add(at)
+        following = _next(file, at, number, count, entry)
+        if following is None:
+            return  # cut short, which is told where pages are read
+        empty, at_next = following < 0, abs(following) - 1
+        if empty or at_next == at or (at_next in seen and at_next != first):
+            raise ImageReadError(
+                f"{name} is damaged: its list of pages runs in a circle or has a page without content at byte "
+                f"{at:,}; copy it again from where it was made"
+            )
+        at = at_next
 
 
 def _next(file: BinaryIO, at: int, number: struct.Struct, count: struct.Struct, entry: int) -> int | None:

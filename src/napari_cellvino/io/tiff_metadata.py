@@ -1,7 +1,7 @@
 """What a TIFF says besides pixels: the size of a pixel in µm, the names of the channels, and whether planes are times.
 
 Every program writes these elsewhere. The first that knows is believed: OME-XML, ImageJ, Micro-Manager, MetaMorph, LSM,
-Olympus, Aperio, Leica SCN, FEI, then the resolution tags of TIFF itself. Those are printing resolutions in most files
+Olympus, Aperio, SCN, QPTIFF, FEI, then the resolution tags of TIFF itself. Those are printing resolutions in most files
 (4800 dpi is a pixel of 5.3 µm, 72 dpi one of 353 µm), so they count only where a pixel is smaller than any printer's.
 Converters copy printing resolutions into OME-XML and ImageJ's own lines too: known ones are not taken there either.
 
@@ -22,7 +22,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-from tifffile import TiffFile, TiffPageSeries
+from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
@@ -278,6 +278,17 @@ def _leica_scn(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     return TiffMetadata()
 
 
+def _qptiff(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    """Return the channels of a PerkinElmer or Akoya slide, each of which is a page; the scale is in the tags."""
+    if not tif.is_qpi or series.keyframe.photometric == PHOTOMETRIC.RGB:
+        return TiffMetadata()
+    said = [ElementTree.fromstring(str(page.description)) for page in series.pages if isinstance(page, TiffPage)]
+    names = tuple((one.findtext("Name") or "").strip() for one in said)
+    markers = tuple((one.findtext("Biomarker") or "").strip() for one in said)
+    shown = tuple(marker or name for marker, name in zip(markers, names, strict=True))
+    return TiffMetadata(Spacing(), shown if any(shown) else (), names)
+
+
 def _ratio(length_nm: str | None, count: str | None) -> float | None:
     size = micrometres(length_nm, "nm")
     return size / int(count) if size is not None and count is not None and count.isdecimal() and int(count) else None
@@ -298,6 +309,6 @@ def _tags(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
 
 
 _READERS: tuple[Callable[[TiffFile, TiffPageSeries], TiffMetadata], ...] = (
-    _ome, _imagej, _micromanager, _metamorph, _stk, _lsm, _olympus, _fluoview, _aperio, _leica_scn, _fei,
+    _ome, _imagej, _micromanager, _metamorph, _stk, _lsm, _olympus, _fluoview, _aperio, _leica_scn, _qptiff, _fei,
     _tags,
 )  # fmt: skip

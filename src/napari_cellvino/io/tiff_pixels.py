@@ -26,7 +26,10 @@ _NO_LIGHT: dict[int, str] = {
     PHOTOMETRIC.ITULAB: "colours as L*a*b*",
     PHOTOMETRIC.CFA: "the raw colours of a camera, one in each pixel (Bayer pattern)",
 }
-_AS_RGB = {COMPRESSION.OJPEG, COMPRESSION.JPEG, COMPRESSION.APERIO_JP2000_YCBC, COMPRESSION.WEBP}  # decoders that do it
+_AS_THEY_ARE = {  # compressions that know nothing of colours, where those of pictures turn YCbCr into RGB
+    COMPRESSION.NONE, COMPRESSION.LZW, COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE, COMPRESSION.PACKBITS,
+    COMPRESSION.LZMA, COMPRESSION.ZSTD,
+}  # fmt: skip
 _DISORDER = 0.05  # of the steps of a palette that may go against the others: marks for 0 and for saturation
 
 
@@ -69,7 +72,7 @@ def pixel_transform(path: Path, page: TiffPage) -> tuple[PixelTransform, tuple[s
 
 def _check_light(path: Path, page: TiffPage) -> None:
     kind = _NO_LIGHT.get(page.photometric)
-    if page.photometric == PHOTOMETRIC.YCBCR and page.compression not in _AS_RGB:
+    if page.photometric == PHOTOMETRIC.YCBCR and page.compression in _AS_THEY_ARE:
         kind = "brightness and two differences of colour (YCbCr)"
     if kind is not None:
         raise ImageValueError(f"{path.name} has {kind}, which are not read; save it as RGB or grey")

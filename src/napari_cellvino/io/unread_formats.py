@@ -10,6 +10,10 @@ _OLE = signatures(b"\xd0\xcf\x11\xe0")
 
 UNREAD_FORMATS: tuple[UnreadFormat, ...] = (
     UnreadFormat("an Olympus ETS file, the pixels of a .vsi", (".ets",), signatures(b"SIS\0")),
+    UnreadFormat("an Olympus OIR file", (".oir", ".poir"), signatures(b"OLYMPUSRAWFORMAT")),
+    UnreadFormat("an Imspector file", (".obf", ".msr"), signatures(b"OMAS_BF")),
+    UnreadFormat("a file of an Andor camera", (".sif",), signatures(b"Andor Technology")),
+    UnreadFormat("a Photoshop picture", (".psd",), signatures(b"8BPS"), _PICTURE),
     UnreadFormat("a JPEG 2000 picture", (".jp2", ".j2k"), signatures(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), _PICTURE),
     UnreadFormat("a DICOM file", (".dcm", ".dicom"), (Signature(b"DICM", 128),)),
     UnreadFormat("an MRC file of electron microscopy", (".mrc", ".map", ".rec"), (Signature(b"MAP ", 208),)),
@@ -27,6 +31,11 @@ UNREAD_FORMATS: tuple[UnreadFormat, ...] = (
     UnreadFormat("a zip archive or an office document", (".zip",), signatures(b"PK\x03\x04"), "unpack it first"),
     UnreadFormat("a Zeiss ZVI file or an old office document", (".zvi",), _OLE),
     UnreadFormat("a Volocity library", (".mvd2",)),
+    UnreadFormat("a Princeton Instruments file", (".spe",)),
+    UnreadFormat("an Image Cytometry Standard file", (".ics", ".ids")),
+    UnreadFormat("a Gatan DigitalMicrograph file", (".dm3", ".dm4")),
+    UnreadFormat("a Cellomics file", (".c01",)),
+    UnreadFormat("a Philips slide", (".isyntax",)),
     UnreadFormat("a SlideBook file", (".sld", ".sldy")),
     UnreadFormat("a Bio-Rad PIC file", (".pic",)),
     UnreadFormat("a Hamamatsu VMS file", (".vms", ".vmu")),

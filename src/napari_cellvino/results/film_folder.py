@@ -1,4 +1,4 @@
-"""The files of a tracked film, ``DIR/<film>/``: ctc/, tracks.csv, lineage.csv, frames.csv, msd.csv, film.json.
+"""The files of a tracked film, ``DIR/<film>/``: ctc/, tables of tracks and doubts, film.json, and plots in film.png.
 
 The folder appears whole or not at all. Label images are asked for one by one: a film need not fit in memory.
 """
@@ -14,27 +14,33 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ReplaceError
+from napari_cellvino.figures.film_plots import draw_film
+from napari_cellvino.figures.plot_style import save_png
 from napari_cellvino.formats.ctc_tracks import ctc_tracks, write_ctc
 from napari_cellvino.formats.track_formats import TRACK_FORMATS
 from napari_cellvino.formats.track_points import TrackPoints
 from napari_cellvino.storage.atomic import atomic_folder
 from napari_cellvino.storage.csv_table import write_table
 from napari_cellvino.storage.json_text import json_text
+from napari_cellvino.tracking.measures import FilmScale
 from napari_cellvino.tracking.tracks import Node, Tracks
 
 CTC_NAME = "ctc"
 TRACKS_NAME, LINEAGE_NAME = "tracks.csv", "lineage.csv"
-FRAMES_NAME, MSD_NAME, FILM_NAME = "frames.csv", "msd.csv", "film.json"
+FRAMES_NAME, MSD_NAME, DOUBTS_NAME = "frames.csv", "msd.csv", "doubts.csv"
+FILM_NAME, PLOTS_NAME = "film.json", "film.png"
 
 
 @dataclass(frozen=True, slots=True)
 class FilmTables:
-    """What is measured of a film: a row for each cell and frame, track, frame and lag, and single values."""
+    """What is measured of a film: a row for each cell and frame, track, frame, lag and doubt, and single values."""
 
     cells: pd.DataFrame
     tracks: pd.DataFrame
     frames: pd.DataFrame
     msd: pd.DataFrame
+    doubts: pd.DataFrame
+    scale: FilmScale
     summary: dict[str, object]
 
 
@@ -91,4 +97,7 @@ def write_film(
         for name, points in (also or {}).items():
             file, write = TRACK_FORMATS[name]
             write(part / file, points)
+        write_table(part / DOUBTS_NAME, tables.doubts)
+        figure = draw_film(tables.cells, tables.tracks, tables.frames, tables.msd, tables.scale, title=folder.name)
+        save_png(figure, part / PLOTS_NAME, software="napari-cellvino")
         (part / FILM_NAME).write_text(json_text(tables.summary), encoding="utf-8")

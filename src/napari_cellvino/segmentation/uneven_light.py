@@ -74,7 +74,7 @@ def _fit(places: NDArray[np.float64], values: NDArray[np.float64]) -> UnevenLigh
         solved = np.linalg.lstsq(basis * weights[:, None], values * weights, rcond=None)[0]
         off = values - basis @ solved
         scale = 4.685 * max(float(np.median(np.abs(off))) / 0.6745, 1e-9 * float(np.ptp(values)), 1e-300)
-        weights = np.sqrt(np.clip(1 - (off / scale) ** 2, 0, None) ** 2) + 1e-6
+        weights = np.sqrt((1 - np.clip(off / scale, -1, 1) ** 2) ** 2) + 1e-6
     coefficients = np.zeros((DEGREE + 1, DEGREE + 1))
     for (i, j), value in zip(terms, solved, strict=True):
         coefficients[i, j] = value

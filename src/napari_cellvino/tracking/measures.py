@@ -24,6 +24,9 @@ from napari_cellvino.core.image import Spacing
 from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.tracking.tracks import Tracks
 
+FIRST_COLUMNS = (
+    "track", "parent", "generation", "first_frame", "last_frame", "frames_missing", "began", "ended",
+)  # fmt: skip
 MSD_LAGS = 0.25  # of a film's length: of longer lags too few displacements are independent
 
 
@@ -137,7 +140,8 @@ def track_table(cells: pd.DataFrame, tracks: Tracks, scale: FilmScale, frames: i
             str(name) if str(name).startswith("mean_") else f"mean_{name}": float(held[name].mean()) for name in sizes
         }
         rows.append(row)
-    return pd.DataFrame(rows)
+    none = [*FIRST_COLUMNS, f"life_{scale.time}", *motion(np.zeros((1, 2)), np.zeros(1), scale)]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=none)
 
 
 def places_of(cells: pd.DataFrame, scale: FilmScale) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.formats.track_formats import check_track_formats
 from napari_cellvino.formats.track_points import points_of
 from napari_cellvino.results.film_folder import FilmTables, check_film_folder, write_film
+from napari_cellvino.tracking.doubts import doubtful_links
 from napari_cellvino.tracking.link_film import FilmLinker, LinkedFilm
 from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.tracking.measures import (
@@ -176,7 +177,8 @@ def measure_film(
             cells[name] = [by_node.get(place, np.nan) for place in places]
     tracks = track_table(cells, linked.tracks, scale, len(linked.frames))
     frames = frame_table(linked, scale)
-    return FilmTables(cells, tracks, frames, msd_table(cells, scale), _summary(linked, frames, tracks, scale))
+    summary = _summary(linked, frames, tracks, scale)
+    return FilmTables(cells, tracks, frames, msd_table(cells, scale), doubtful_links(linked), scale, summary)
 
 
 def _summary(linked: LinkedFilm, frames: pd.DataFrame, tracks: pd.DataFrame, scale: FilmScale) -> dict[str, object]:

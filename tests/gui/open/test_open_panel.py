@@ -213,7 +213,7 @@ def test_a_level_of_a_pyramid_takes_the_place_of_the_one_shown(
     panel.level.setCurrentIndex(1)
     panel.level.activated.emit(1)
     qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=60_000)
-    assert len(viewer.layers) == 1
+    assert [layer.name for layer in viewer.layers] == ["a"]
     np.testing.assert_array_equal(np.asarray(viewer.layers[0].data), pixels[::2, ::2])
     assert workspace.stack is not None
     assert (workspace.stack.spacing, workspace.stack.overrides.level) == (Spacing(None, 1.0, 1.0), 1)

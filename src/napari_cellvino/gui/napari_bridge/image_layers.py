@@ -93,6 +93,8 @@ class Pictures:
         for layer in instead.layers if instead is not None else ():
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
+        for layer, recipe in zip(layers, recipes, strict=True):
+            layer.name = recipe.arguments["name"]  # beside a layer of that name it was given another
         return added
 
     def field_shown(self) -> Picture | None:

@@ -13,7 +13,7 @@ from napari_cellvino.gui.widgets.form_layout import add_row, form
 from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 
 _DOUBLED: tuple[Choice[KeepDoubles | None], ...] = (
-    Choice("Not decided: counted as a fault", None, "The first by name is taken; a run ends with a fault"),
+    Choice("Not decided (a fault)", None, "The first by name is taken; a run ends with a fault"),
     Choice("Take the first", KeepDoubles.FIRST, "The first by name is right; the others are left out"),
     Choice("Each is a field of its own", KeepDoubles.BOTH, "Other images of the same well: all are counted"),
 )

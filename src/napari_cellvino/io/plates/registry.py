@@ -64,8 +64,9 @@ def open_plate(path: Path | str, said: MetadataOverrides | None = None, *, patte
             "folder as images"
         )
     raise ImageReadError(
-        f"{path} is no plate that is known here: neither OME-Zarr, nor an index of ImageXpress, Harmony or Yokogawa, "
-        "nor images named as a vendor does; give a pattern of the names, as {well}_s{field}_w{channel}.tif"
+        f"{path} is no plate that is known here: neither OME-Zarr, nor an index of ImageXpress, Harmony, Yokogawa, "
+        "IN Cell or ScanR, nor images named as a vendor does; give a pattern of the names, as "
+        "{well}_s{field}_w{channel}.tif"
     )
 
 

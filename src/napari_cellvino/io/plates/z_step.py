@@ -11,6 +11,7 @@ from tifffile import TiffFile
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.checks import parse_errors
+from napari_cellvino.io.tiff_chain import check_chain
 
 
 def median_step(stacks: Iterable[Sequence[float]]) -> float | None:
@@ -22,6 +23,7 @@ def median_step(stacks: Iterable[Sequence[float]]) -> float | None:
 def stage_height(path: Path) -> float | None:
     """Return the height of the stage in µm that MetaMorph wrote into a TIFF; None where there is none."""
     try:
+        check_chain(path)
         with parse_errors(path), TiffFile(path) as tif:
             plane = (tif.metaseries_metadata or {}).get("PlaneInfo", {})
             return float(plane["z-position"]) if "z-position" in plane else None

@@ -40,6 +40,8 @@ FIRST_LOOK = 3.5  # score of maxima that are looked at
 SURE = 6.0  # score of spots that tell the width
 TELLING = 300  # spots, at most
 FEW = 8
+MANY = 1_500_000  # voxels that the width is learnt from, at most
+PARTS = 4  # along each side of a larger image, of which one is taken
 ROUND = 0.3
 APART = 1.0  # widths between two spots
 SEARCHES = 3
@@ -132,9 +134,27 @@ def _all_spots(
 
 def _sigma_of(pixels: Image, fixed: float | None, z_over_x: float | None, *, whole: bool) -> Sigma:
     """Return the width of the spots of an image: that of the clearest ones, as they are usually where there are few."""
+    pixels = _telling_part(pixels)
     tried = [_first_sigma(across, z_over_x, flat=len(pixels) == 1) for across in ([fixed] if fixed else FIRST_SIGMAS)]
     learnt = (_learnt_sigma(pixels, sigma, whole=whole, fixed=fixed) for sigma in tried)
     return next((sigma for sigma in learnt if sigma is not None), tried[0])
+
+
+def _telling_part(pixels: Image) -> Image:
+    """Return the part of a large image that varies most: it has enough spots to tell their width."""
+    side = int(np.sqrt(MANY / len(pixels)))
+    height, width = pixels.shape[1:]
+    if height * width <= side**2:
+        return pixels
+    top = pixels.max(0)
+    corners = [
+        (int(y), int(x))
+        for y in np.linspace(0, max(0, height - side), PARTS)
+        for x in np.linspace(0, max(0, width - side), PARTS)
+    ]
+    rough = top - ndi.uniform_filter(top, 5)
+    y, x = max(corners, key=lambda at: float(rough[at[0] : at[0] + side, at[1] : at[1] + side].std()))
+    return pixels[:, y : y + side, x : x + side]
 
 
 def _first_sigma(across: float, z_over_x: float | None, *, flat: bool) -> Sigma:

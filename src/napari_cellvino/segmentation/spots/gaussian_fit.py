@@ -15,6 +15,8 @@ Sigma = tuple[float, float, float]
 
 CHUNK = 2000  # spots at a time
 ROUNDS = 12
+SETTLED = 1e-4  # of the squared error, that a step gains
+GIVEN_UP = 1e2  # damping
 FARTHEST = 1.5  # px or planes from where a spot was found, or its width where that is more
 
 
@@ -148,7 +150,7 @@ class _Moving:
 
     def __init__(self, values: Real, weights: Real, offsets: NDArray[np.int64], sigma: Sigma, free_sigma: bool) -> None:
         self.values, self.weights, self.offsets = values, weights, offsets.astype(np.float64)
-        self.start = np.array(sigma)
+        self._sigma, self.start = sigma, np.array(sigma)
         self.axes = [axis for axis in range(3) if sigma[axis] > 0]
         self.free_sigma = free_sigma
 
@@ -156,28 +158,33 @@ class _Moving:
         """Return the fitted Gaussians, with centres from the middle of their patches."""
         centre = shift.copy()
         log_sigma = np.log(np.where(self.start > 0, self.start, 1.0))[None] * np.ones((len(centre), 1))
-        peak, background = self._linear(centre, log_sigma)
-        damping = np.full(len(centre), 1e-2)
-        error = self._error(peak, background, centre, log_sigma)
-        limit = np.maximum(FARTHEST, self.start)
+        peak, background, error = self._best(centre, log_sigma)
+        damping, moving = np.full(len(centre), 1e-2), np.arange(len(centre))
         for _ in range(ROUNDS):
-            step = self._step(peak, background, centre, log_sigma, damping)
-            new_centre, new_sigma = centre.copy(), log_sigma.copy()
-            for k, axis in enumerate(self.axes):
-                moved = centre[:, axis] + np.clip(step[:, 2 + k], -0.7, 0.7)
-                new_centre[:, axis] = np.clip(moved, -limit[axis], limit[axis])
-            if self.free_sigma:
-                new_sigma = self._wider(log_sigma, step[:, 2 + len(self.axes) :])
-            new_peak, new_background = self._linear(new_centre, new_sigma)
-            new_error = self._error(new_peak, new_background, new_centre, new_sigma)
-            better = new_error < error
-            peak, background = np.where(better, new_peak, peak), np.where(better, new_background, background)
-            centre = np.where(better[:, None], new_centre, centre)
-            log_sigma = np.where(better[:, None], new_sigma, log_sigma)
-            error = np.where(better, new_error, error)
-            damping = np.clip(np.where(better, damping / 4, damping * 6), 1e-6, 1e6)
+            part = _Moving(self.values[moving], self.weights[moving], self.offsets, self._sigma, self.free_sigma)
+            before = error[moving]
+            step = part._step(peak[moving], background[moving], centre[moving], log_sigma[moving], damping[moving])
+            new_centre, new_sigma = part._moved(centre[moving], log_sigma[moving], step)
+            new_peak, new_background, new_error = part._best(new_centre, new_sigma)
+            better = new_error < before
+            taken = moving[better]
+            peak[taken], background[taken], error[taken] = new_peak[better], new_background[better], new_error[better]
+            centre[taken], log_sigma[taken] = new_centre[better], new_sigma[better]
+            damping[moving] = np.clip(np.where(better, damping[moving] / 4, damping[moving] * 6), 1e-6, 1e6)
+            settled = np.where(better, before - new_error < SETTLED * before, damping[moving] > GIVEN_UP)
+            moving = moving[~settled]
+            if not len(moving):
+                break
         sigma = np.where(self.start > 0, np.exp(log_sigma), 0.0)
         return Gaussians(peak, background, centre, sigma)
+
+    def _moved(self, centre: Real, log_sigma: Real, step: Real) -> tuple[Real, Real]:
+        """Return places and widths after a step, within their limits."""
+        limit, new_centre = np.maximum(FARTHEST, self.start), centre.copy()
+        for k, axis in enumerate(self.axes):
+            moved = centre[:, axis] + np.clip(step[:, 2 + k], -0.7, 0.7)
+            new_centre[:, axis] = np.clip(moved, -limit[axis], limit[axis])
+        return new_centre, self._wider(log_sigma, step[:, 2 + len(self.axes) :]) if self.free_sigma else log_sigma
 
     def _wider(self, log_sigma: Real, step: Real) -> Real:
         """Return widths after a step: one of the plane, and one along z where there are planes."""
@@ -188,35 +195,32 @@ class _Moving:
         start = np.log(np.where(self.start > 0, self.start, 1.0))
         return np.clip(new, start - 1.2, start + 1.2)
 
-    def _shape(self, centre: Real, log_sigma: Real) -> tuple[Real, Real]:
-        """Return the scaled distances (N, P, 3) and the Gaussians of peak 1 (N, P)."""
-        scaled = (self.offsets[None] - centre[:, None, :]) / np.exp(log_sigma)[:, None, :]
-        scaled = scaled * (self.start > 0)
-        return scaled, np.exp(-0.5 * (scaled**2).sum(2))
+    def _scaled(self, centre: Real, log_sigma: Real) -> list[Real]:
+        """Return the distances (N, P) in widths, along each axis that is fitted."""
+        spread = np.exp(log_sigma)
+        return [(self.offsets[None, :, n] - centre[:, n, None]) / spread[:, n, None] for n in self.axes]
 
-    def _linear(self, centre: Real, log_sigma: Real) -> tuple[Real, Real]:
-        """Return the best peaks and backgrounds for given places and widths."""
-        _, g = self._shape(centre, log_sigma)
-        w = self.weights
-        n, sg, sgg = w.sum(1), (w * g).sum(1), (w * g * g).sum(1)
-        sv, sgv = (w * self.values).sum(1), (w * g * self.values).sum(1)
-        below = np.maximum(n * sgg - sg**2, 1e-12)
-        peak = (n * sgv - sg * sv) / below
-        return peak, (sv - peak * sg) / np.maximum(n, 1)
-
-    def _error(self, peak: Real, background: Real, centre: Real, log_sigma: Real) -> Real:
-        _, g = self._shape(centre, log_sigma)
-        return np.asarray((self.weights * (self.values - background[:, None] - peak[:, None] * g) ** 2).sum(1))
+    def _best(self, centre: Real, log_sigma: Real) -> tuple[Real, Real, Real]:
+        """Return the best peaks and backgrounds for given places and widths, and the squared errors (N,) of these."""
+        g = _bell(self._scaled(centre, log_sigma))
+        wg = self.weights * g
+        n, sg, sgg = self.weights.sum(1), wg.sum(1), np.einsum("np,np->n", wg, g)
+        sv, sgv = np.einsum("np,np->n", self.weights, self.values), np.einsum("np,np->n", wg, self.values)
+        peak = (n * sgv - sg * sv) / np.maximum(n * sgg - sg**2, 1e-12)
+        background = (sv - peak * sg) / np.maximum(n, 1)
+        rest = self.values - background[:, None] - peak[:, None] * g
+        return peak, background, np.einsum("np,np->n", self.weights, rest * rest)
 
     def _step(self, peak: Real, background: Real, centre: Real, log_sigma: Real, damping: Real) -> Real:
         """Return the damped Gauss-Newton steps of peak, background, place and width."""
-        scaled, g = self._shape(centre, log_sigma)
+        scaled = self._scaled(centre, log_sigma)
+        g = _bell(scaled)
         bright = peak[:, None] * g
         columns = [g, np.ones_like(g)]
-        columns += [bright * scaled[..., axis] / np.exp(log_sigma)[:, None, axis] for axis in self.axes]
+        columns += [bright * d / np.exp(log_sigma)[:, axis, None] for d, axis in zip(scaled, self.axes, strict=True)]
         if self.free_sigma:
-            columns.append(bright * (scaled[..., 1] ** 2 + scaled[..., 2] ** 2))
-            columns += [bright * scaled[..., 0] ** 2] if 0 in self.axes else []
+            columns.append(bright * (scaled[-1] ** 2 + scaled[-2] ** 2))
+            columns += [bright * scaled[0] ** 2] if 0 in self.axes else []
         jacobian = np.stack(columns, 2) * self.weights[..., None]
         residual = (self.values - background[:, None] - bright) * self.weights
         normal = np.einsum("npi,npj->nij", jacobian, jacobian)
@@ -225,3 +229,8 @@ class _Moving:
         ridge = damping[:, None] * diagonal + 1e-9 * (1 + diagonal.max(1, keepdims=True))
         normal = normal + ridge[:, :, None] * np.eye(normal.shape[1])[None]
         return np.asarray(np.linalg.solve(normal, right[..., None])[..., 0])
+
+
+def _bell(scaled: list[Real]) -> Real:
+    """Return the Gaussians of peak 1 (N, P) of distances in widths."""
+    return np.asarray(np.exp(-0.5 * np.sum([d * d for d in scaled], axis=0)))

@@ -40,6 +40,7 @@ from napari_cellvino.formats.label_values import (
 from napari_cellvino.formats.splits import name_share, split_of
 from napari_cellvino.io import open_source
 from napari_cellvino.io.label_tiff import CREATOR, read_label_pixels
+from napari_cellvino.io.tiff_chain import check_pages
 from napari_cellvino.storage.csv_table import read_dicts
 
 Row = Mapping[str, str]
@@ -302,6 +303,7 @@ def _member(archive: Path, name: str) -> NDArray[np.generic]:
     try:
         with zipfile.ZipFile(archive) as handle:
             (content,) = read_members(archive, handle, [handle.getinfo(name)], largest=LARGEST_IMAGE)
+            check_pages(io.BytesIO(content), name)
             return np.asarray(tifffile.imread(io.BytesIO(content)))
     except ImageReadError as error:
         raise TrainingDataError(str(error)) from error
