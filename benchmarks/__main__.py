@@ -34,6 +34,7 @@ from benchmarks.speed import measure_speed
 from benchmarks.spots import measure_spots
 from benchmarks.stalls import measure_stalls
 from benchmarks.suggest import measure_suggest
+from benchmarks.teach import measure_teach
 from benchmarks.tracking import measure_tracking
 from benchmarks.window_edits import measure_window_edits
 from benchmarks.zoo import measure_contour, measure_grid, measure_int8
@@ -69,6 +70,7 @@ PARTS: dict[str, Part] = {
     "contour": ("cell-contour on the cells of a field", measure_contour),
     "cells": ("Whole cells from nuclei on a field of Cell Painting (1080 x 1080)", measure_cells),
     "suggest": ("The right model named at first sight", measure_suggest),
+    "teach": ("30 strokes on one field, and the cells of others", measure_teach),
     "spots": ("Spots found, F1 at 2 px beside scikit-image's blob_log", measure_spots),
     "particles": ("Particles in cells of simulated dark-field stacks (gonzalez2019)", measure_particles),
     "tracking": ("Films tracked with their own outlines, beside laptrack and btrack", measure_tracking),

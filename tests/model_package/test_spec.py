@@ -67,7 +67,7 @@ def test_what_is_no_description_is_refused_with_its_name(tmp_path, content, fact
         ({"stride": 3}, "stride"),
         ({"stride": 16, "halo": 40}, "halo 40.*stride 16"),
         ({"task": "mask", "stride": 2}, "stride 1.*2"),
-        ({"input_channels": 2}, "input_channels"),
+        ({"input_channels": 0}, "input_channels"),
         ({"diameter_px": {"reference": 9, "smallest": 1, "largest": 20, "assumed": 0}}, "diameter_px.assumed"),
         ({"classes": None}, "classes"),
     ],

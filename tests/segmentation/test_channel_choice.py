@@ -3,12 +3,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_cellvino.core.image import ArrayPlanes, Shape, Stack
+from napari_cellvino.core.image import ALL_CHANNELS, ArrayPlanes, Shape, Stack
 from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.segmentation.channel_choice import by_name, choose_channel, with_channel
+from napari_cellvino.segmentation.channel_choice import by_name, choose_channel, taught_channel, with_channel
 
-NUCLEI = SimpleNamespace(input_channels=1, stain="nuclei")
-PHASE = SimpleNamespace(input_channels=1, stain="transmitted")
+NUCLEI = SimpleNamespace(input_channels=1, stain="nuclei", taught=None)
+PHASE = SimpleNamespace(input_channels=1, stain="transmitted", taught=None)
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,10 @@ def test_a_channel_that_was_named_stays():
     choice = by_name(("Phalloidin", "DAPI"), (), NUCLEI)
     assert with_channel(Recipe(channel="1"), choice).channel == "1"
     assert with_channel(Recipe(), choice).channel == "DAPI"
+
+
+def test_a_taught_model_takes_the_channel_that_it_was_taught_on() -> None:
+    one, several = (SimpleNamespace(channels=names) for names in (("GFP",), ("DAPI", "GFP")))
+    assert taught_channel(("DAPI", "gfp"), one).channel == "gfp"
+    assert taught_channel(("DAPI", "RFP"), one).guess
+    assert taught_channel(("DAPI", "RFP"), several).channel == ALL_CHANNELS

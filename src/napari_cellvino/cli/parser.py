@@ -10,6 +10,7 @@ from pathlib import Path
 from napari_cellvino.cli.answer_options import add_layout, add_plate_report
 from napari_cellvino.cli.batch_options import add_batch_choices
 from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
+from napari_cellvino.cli.teach_options import TEACH, add_teach
 from napari_cellvino.cli.track_options import add_track_flag, add_track_options
 
 
@@ -44,6 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_lists(commands)
     _add_evaluate(commands)
     _add_benchmark(commands)
+    add_teach(_command(commands, "teach", "teach", TEACH))
     _add_train(commands)
     _add_convert(commands)
     _add_quantize(commands)

@@ -19,6 +19,7 @@ from napari_cellvino.core.array_axes import name_axes, zyx_sizes
 from napari_cellvino.core.errors import ImageValueError, OptionError
 
 RGB = ("Red", "Green", "Blue")
+ALL_CHANNELS = "all"  # the choice of a model that looks at several at once
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601 weights of red, green and blue
 
 
@@ -370,9 +371,10 @@ class ZChoice:
 
 
 def channel_index(stack: Stack, choice: str) -> int | None:
-    """Return the channel (from 0) that ``choice`` names or numbers from 1; None means the luminance of RGB.
+    """Return the channel (from 0) that ``choice`` names or numbers from 1; None means all of them.
 
-    An empty choice is the luminance of an RGB image and else the first channel.
+    An empty choice is all channels of an RGB image (a network of one channel sees their luminance) and else the first
+    channel. `ALL_CHANNELS` is all of them.
 
     Raises
     ------
@@ -382,7 +384,7 @@ def channel_index(stack: Stack, choice: str) -> int | None:
     names = [name.casefold() for name in stack.channels]
     if choice.casefold() in names:
         return names.index(choice.casefold())
-    if choice.casefold() in {"", "grey", "gray"} and stack.rgb:
+    if choice.casefold() == ALL_CHANNELS or (choice.casefold() in {"", "grey", "gray"} and stack.rgb):
         return None
     if choice == "":
         return 0

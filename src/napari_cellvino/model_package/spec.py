@@ -86,6 +86,23 @@ class HeadSpec(_Frozen):
     parameters: dict[str, float] = Field(default_factory=dict)
 
 
+class Taught(_Frozen):
+    """What a model was taught on by strokes: shipped models by name and sha256, channels, strokes, and by whom.
+
+    ``channels`` are the names of the channels that it looks at, ``strokes`` the number of each kind. ``agreement`` is
+    the share of stroke pixels, kinds counting alike, that are right where their stroke was held out; None where there
+    are too few strokes to say.
+    """
+
+    bases: dict[str, str]
+    channels: tuple[str, ...]
+    fields: tuple[str, ...]
+    strokes: dict[str, int]
+    outlined: int = 0
+    agreement: float | None = None
+    by: str = ""
+
+
 class Score(_Frozen):
     """One measured figure: on which set, which metric, at which precision."""
 
@@ -115,7 +132,7 @@ class ModelSpec(_Frozen):
     task: Task
     head: HeadSpec
     signal_test: bool = True
-    input_channels: Literal[1, 3] = 1
+    input_channels: int = Field(default=1, ge=1, le=16)
     stride: Literal[1, 2, 4, 8, 16] = 1
     maps: tuple[str, ...]
     classes: tuple[str, ...]
@@ -130,6 +147,7 @@ class ModelSpec(_Frozen):
     tolerance: dict[Precision, float]
     weights: dict[Literal["float", "int8"], str]
     scores: tuple[Score, ...] = ()
+    taught: Taught | None = None
     tags: tuple[str, ...] = ()
     sha256: dict[str, str]
     encryption: Encryption | None = None

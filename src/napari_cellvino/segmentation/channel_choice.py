@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.image import Stack, channel_index
+from napari_cellvino.core.image import ALL_CHANNELS, Stack, channel_index
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.model_package import ModelSpec
+from napari_cellvino.model_package.spec import Taught
 
 _NUCLEAR = re.compile(
     r"dapi|hoechst|\bh?33[23]\d\d\b|draq ?[57]|nuc(lei|lear|leus|blue|spot|red|green)|\bnuc\b|\bdna\b|\bh2b\b|sytox|"
@@ -56,6 +57,8 @@ def choose_channel(stack: Stack, spec: ModelSpec) -> ChannelChoice:
 
     Of a colour picture, pixels are looked at: of a merge of fluorescent channels, a model of nuclei takes blue.
     """
+    if spec.taught is not None:
+        return ChannelChoice() if stack.rgb else taught_channel(stack.channels, spec.taught)
     if spec.input_channels != 1 or stack.shape.c == 1:
         return ChannelChoice()
     if stack.rgb:
@@ -79,6 +82,21 @@ def by_name(
                 return ChannelChoice(channels[at] if at else "", said, guess=sign is _BLUE)
     said = f"is {spec.stain} in channel {first}? No name of {', '.join(channels)} says so"
     return ChannelChoice("", said, guess=True)
+
+
+def taught_channel(channels: tuple[str, ...], taught: Taught) -> ChannelChoice:
+    """Return the channel of the name that a model was taught on, or all channels where it was taught on several."""
+    if len(taught.channels) > 1:
+        return ChannelChoice(ALL_CHANNELS)
+    names = [name.casefold() for name in channels]
+    wanted = taught.channels[0]
+    if len(channels) == 1:
+        return ChannelChoice()
+    if wanted.casefold() in names:
+        at = names.index(wanted.casefold())
+        return ChannelChoice(channels[at] if at else "", f"channel {channels[at]} is taken, as the model was taught on")
+    said = f"is {wanted}, which the model was taught on, in channel 1 {channels[0]}? No name of {', '.join(channels)}"
+    return ChannelChoice("", f"{said} says so", guess=True)
 
 
 def choose_spot_channel(stack: Stack, recipe: Recipe) -> ChannelChoice:

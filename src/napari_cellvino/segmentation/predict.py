@@ -159,7 +159,8 @@ def estimate_run(shape: Shape, spec: ModelSpec, recipe: Recipe) -> Estimate:
 
 
 def _check_inputs(inputs: NDArray[np.generic], spec: ModelSpec) -> None:
-    if inputs.ndim != 3 or len(inputs) not in {1, spec.input_channels}:
+    fits = {spec.input_channels} if spec.taught else {1, spec.input_channels}
+    if inputs.ndim != 3 or len(inputs) not in fits:
         raise ImageValueError(
             f"model {spec.name} takes {spec.input_channels} channel(s), not pixels of shape {inputs.shape}"
         )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError, OptionError
-from napari_cellvino.core.image import Plane, Spacing, Stack, channel_index
+from napari_cellvino.core.image import Plane, Spacing, Stack
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.engines.engine import Engine
@@ -25,7 +25,7 @@ from napari_cellvino.segmentation.lost_planes import bridge
 from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, range_of_samples
 from napari_cellvino.segmentation.plane_reading import read_ahead, smooth_along_z
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
-from napari_cellvino.segmentation.prepare import network_inputs
+from napari_cellvino.segmentation.prepare import input_channel, network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate
 from napari_cellvino.segmentation.signal_test import Emptiness, SignalWatch
 from napari_cellvino.segmentation.stitch_z import Slices, stitch_slices
@@ -67,7 +67,8 @@ def predict_stack(
     maps: list[RawMaps] = []
     slices = _SliceCollector(stack, spec, values)
     normalised = allocate((stack.shape.z if keep_maps else 0, stack.shape.y, stack.shape.x), np.float16)
-    sigma = z_sigma(stack.spacing, diameter_px or spec.diameter_px.assumed or spec.diameter_px.reference)
+    diameter = diameter_px or spec.diameter_px.assumed or spec.diameter_px.reference
+    sigma = 0.0 if spec.taught else z_sigma(stack.spacing, diameter)  # strokes lie on planes as they are
     for z, inputs in enumerate(smooth_along_z(_inputs(volume, spec, channel), sigma)):
         running = infer_maps(replace(plane, inputs=inputs), spec, engine, diameter_px=diameter_px, ranges=ranges)
         raw = yield from _with_plane_progress(running, z + 1, stack.shape.z)
@@ -143,7 +144,7 @@ def _read_statistics(
 
     All planes are read once.
     """
-    index, count = channel_index(stack, channel), max(SAMPLES_PER_PLANE, SAMPLES // stack.shape.z)
+    index, count = input_channel(stack, channel, spec.input_channels), max(SAMPLES_PER_PLANE, SAMPLES // stack.shape.z)
     samples: list[list[NDArray[np.floating]]] = []
     watch = SignalWatch()
 
@@ -161,7 +162,7 @@ def _read_statistics(
 
 def _inputs(volume: Volume, spec: ModelSpec, channel: str) -> Generator[Pixels, None, None]:
     """Yield the network's input channels (K, Y, X) of each plane, lost ones bridged; other channels are not read."""
-    stack, frame, index = volume.stack, volume.frame - 1, channel_index(volume.stack, channel)
+    stack, frame, index = volume.stack, volume.frame - 1, input_channel(volume.stack, channel, spec.input_channels)
     wanted = range(stack.shape.c) if index is None else (index,)
     seen: Pixels = np.zeros(0)
     last = seen

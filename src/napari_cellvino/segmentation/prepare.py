@@ -40,7 +40,7 @@ def project(
         If the channel, plane or frame does not exist, the pixels are not real numbers, or none is finite.
     """
     chosen = z or ZChoice()
-    index = channel_index(stack, channel)
+    index = input_channel(stack, channel, inputs)
     planes = _planes_of(stack, chosen)
     check_usable(stack, frame)
     projection = make_projection(chosen.way, index)
@@ -69,7 +69,7 @@ def make_plane(stack: Stack, projection: Projection, *, channel: str, z: ZChoice
         If there is no such channel, or no finite pixel in it.
     """
     pixels = projection.result()
-    seen = network_inputs(pixels, channel_index(stack, channel), inputs)
+    seen = network_inputs(pixels, input_channel(stack, channel, inputs), inputs)
     if seen.dtype.kind == "f" and not np.isfinite(seen).any():
         raise ImageValueError(f"{stack.origin.name} holds no finite pixel (all NaN or infinite)")
     sharpest = projection.number if isinstance(projection, SharpestPlane) else None
@@ -79,14 +79,36 @@ def make_plane(stack: Stack, projection: Projection, *, channel: str, z: ZChoice
 
 
 def channel_name(stack: Stack, channel: str, inputs: int) -> str:
-    """Return the name of what a network sees: a channel's, or ``colour`` or ``grey`` of RGB."""
-    index = channel_index(stack, channel)
-    return ("colour" if inputs == 3 else "grey") if index is None else stack.channels[index]
+    """Return the name of what a network sees: a channel's, ``colour`` or ``grey`` of RGB, or those of all channels."""
+    index = input_channel(stack, channel, inputs)
+    if index is not None:
+        return stack.channels[index]
+    return ("colour" if inputs == 3 else "grey") if stack.rgb else " + ".join(stack.channels)
+
+
+def input_channel(stack: Stack, channel: str, inputs: int) -> int | None:
+    """Return the channel (from 0) that a network of ``inputs`` channels gets; None: all of them, or RGB's luminance.
+
+    A network of several channels gets all of an image that has so many, unless one is named.
+
+    Raises
+    ------
+    ImageValueError
+        If there is no such channel, or all channels are asked for and the network takes another number.
+    """
+    every = not channel and inputs == stack.shape.c > 1
+    index = None if every else channel_index(stack, channel)
+    if index is None and inputs != stack.shape.c and not (stack.rgb and inputs == 1):
+        raise ImageValueError(
+            f"{stack.origin.name} has {stack.shape.c} channel(s), and the model takes {inputs} at once; "
+            "choose an image like those it was made for, or another model"
+        )
+    return index
 
 
 def network_inputs(pixels: NDArray[np.generic], index: int | None, inputs: int) -> NDArray[np.generic]:
-    """Return the network's inputs (K, Y, X) from pixels (C, Y, X): one channel, or (None) RGB colours or luminance."""
-    return pixels[index : index + 1] if index is not None else pixels if inputs == 3 else _luminance(pixels)
+    """Return the network's inputs (K, Y, X) from pixels (C, Y, X): one channel, or (None) all, or RGB's luminance."""
+    return pixels[index : index + 1] if index is not None else pixels if inputs == len(pixels) else _luminance(pixels)
 
 
 def describe_plane(

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.image import Plane, Stack, ZChoice, ZMode, channel_index
+from napari_cellvino.core.image import Plane, Stack, ZChoice, ZMode
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.engines.engine import EngineInfo
 from napari_cellvino.segmentation.lost_planes import describe_lost, find_lost_planes, plane_levels
 from napari_cellvino.segmentation.plane_reading import read_ahead
-from napari_cellvino.segmentation.prepare import check_usable, make_plane, network_inputs
+from napari_cellvino.segmentation.prepare import check_usable, input_channel, make_plane, network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.z_projection import MaximumProjection
 
@@ -61,7 +61,7 @@ def read_volume(
     """
     check_usable(stack, frame)
     count, projection, levels = stack.shape.z, MaximumProjection(), []
-    index = channel_index(stack, channel)
+    index = input_channel(stack, channel, inputs)
     digest = hashlib.sha256(f"{stack.dtype.str}{stack.shape}{frame}".encode())
     with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{count} planes"):
         for done, pixels in enumerate(read_ahead(stack, frame - 1, range(count)), 1):

@@ -16,7 +16,7 @@ from napari_cellvino.results.plate_place import PlateChoices, folder_name, place
 from napari_cellvino.results.plate_store import PlateStore
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name, choose_channel
+from napari_cellvino.segmentation.channel_choice import ChannelChoice, by_name, choose_channel, taught_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.effective_choices import describe_frame
@@ -94,6 +94,8 @@ def _channel(source: PlateSource, field: FieldOfView, pipeline: Pipeline) -> Cha
     if pipeline.recipe.channel or pipeline.find is None:
         return ChannelChoice()
     spec = pipeline.package.spec
+    if spec.taught is not None:
+        return taught_channel(source.plate.channels, spec.taught)
     if spec.input_channels != 1:
         return ChannelChoice()
     try:

@@ -12,6 +12,7 @@ from napari_cellvino.segmentation.heads.foreground import ForegroundHead
 from napari_cellvino.segmentation.heads.grid import GridHead
 from napari_cellvino.segmentation.heads.head import Decoded, Head, Parameter
 from napari_cellvino.segmentation.heads.mask import MaskHead
+from napari_cellvino.segmentation.heads.taught import TaughtHead
 
 __all__ = ["Decoded", "Head", "Parameter", "check_parameters", "head_for", "head_parameters"]
 
@@ -21,6 +22,7 @@ _FAMILIES: Mapping[str, Callable[[ModelSpec], Head]] = {
     "foreground": ForegroundHead.for_spec,
     "grid": GridHead.for_spec,
     "mask": MaskHead.for_spec,
+    "taught": TaughtHead.for_spec,
 }
 
 

@@ -47,6 +47,15 @@ def above(foreground: NDArray[np.float16], level: float) -> NDArray[np.bool_]:
     return np.ascontiguousarray(foreground).view(np.int16) > int(np.float16(level).view(np.int16))
 
 
+def middle_rows(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return the mean row of each id 1…N; of an id without pixels, -1: no band has it."""
+    where = np.flatnonzero(labels)
+    own, rows = labels.reshape(-1)[where], where // labels.shape[1]
+    count = np.bincount(own, minlength=1)[1:]
+    total = np.bincount(own, rows, minlength=1)[1:]
+    return np.where(count > 0, total / np.maximum(count, 1), -1).astype(np.float32)
+
+
 def _band_edges(height: int, width: int) -> list[int]:
     rows = max(BAND_OVERLAP, BAND_PX // width)
     return [*range(0, height, rows), height]

@@ -1,0 +1,91 @@
+"""What is taught with: planes with strokes, and the learner that comes of them at one zoom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import TrainingDataError
+from napari_cellvino.segmentation.contrast import Contrast
+from napari_cellvino.training.teach.features import FeatureEngine, TiledPlane
+from napari_cellvino.training.teach.learner import Features, Learner, fit, held_out
+from napari_cellvino.training.teach.painted import NO_CLASS, Painted, joined
+from napari_cellvino.training.teach.taught_graph import BETWEEN, CELL
+
+LEAST = 1e-3  # probability: one stroke on the wrong spot must not decide everything
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PaintedPlane:
+    """A plane as the networks see it, and what was painted on it."""
+
+    name: str
+    seen: Contrast
+    painted: Painted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """Learners of kinds and, where classes were painted, of classes; and what held-out strokes say of them.
+
+    ``agreement`` is the share of stroke pixels that are right where their stroke was held out, and ``surprise`` the
+    mean of their negative log likelihood, kinds counting alike; None where a kind has too few strokes to hold one out.
+    """
+
+    kinds: Learner
+    classes: Learner | None
+    agreement: float | None
+    surprise: float | None
+
+
+def sample_planes(planes: Sequence[PaintedPlane], zoom: float, engine: FeatureEngine) -> Features:
+    """Return the features (N, F) of all painted pixels, plane after plane."""
+    sampled = (TiledPlane(plane.seen, zoom).sample(plane.painted.yx, engine) for plane in planes if len(plane.painted))
+    return np.concatenate(list(sampled))
+
+
+def learn(features: Features, found: Painted, weight: NDArray[np.float32]) -> Lesson:
+    """Return the learners for painted pixels and their features.
+
+    Raises
+    ------
+    TrainingDataError
+        If a class between others has no stroke.
+    """
+    count = BETWEEN + 1 if found.count(BETWEEN) else BETWEEN
+    tried = held_out(features, found.kinds, count, weight, found.strokes)
+    agreement, surprise = _judged(tried, found.kinds, count)
+    kinds = fit(features, found.kinds, count, weight)
+    return Lesson(kinds, _class_learner(features, found, weight), agreement, surprise)
+
+
+def _class_learner(features: Features, found: Painted, weight: NDArray[np.float32]) -> Learner | None:
+    """Return the learner of classes; None where cells have none, or only one."""
+    named = (found.kinds == CELL) & (found.classes != NO_CLASS)
+    sizes = np.bincount(found.classes[named])
+    if len(sizes) < 2:
+        return None
+    if not sizes.all():
+        empty = [str(n) for n in range(1, len(sizes) + 1) if not sizes[n - 1]]
+        raise TrainingDataError(
+            f"classes go up to {len(sizes)}, and no stroke is of class {', '.join(empty)}; number them without gaps"
+        )
+    return fit(features[named], found.classes[named], len(sizes), weight)
+
+
+def _judged(tried: NDArray[np.float32], kinds: NDArray[np.intp], count: int) -> tuple[float | None, float | None]:
+    known = np.isfinite(tried).all(1)
+    if len(np.unique(kinds[known])) < count:
+        return None, None
+    right = tried.argmax(1) == kinds
+    surprise = -np.log(np.maximum(tried[np.arange(len(kinds)), kinds], LEAST))
+    each = [known & (kinds == kind) for kind in range(count)]
+    return float(np.mean([right[own].mean() for own in each])), float(np.mean([surprise[own].mean() for own in each]))
+
+
+def all_painted(planes: Sequence[PaintedPlane]) -> Painted:
+    """Return what was painted on all planes, in the order of `sample_planes`."""
+    return joined([plane.painted for plane in planes if len(plane.painted)])

@@ -1,0 +1,150 @@
+"""From painted planes to a model package."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.image import Plane
+from napari_cellvino.core.objects import Objects
+from napari_cellvino.core.progress import Progress, finish
+from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.model_package import ModelPackage
+from napari_cellvino.model_package.spec import Taught
+from napari_cellvino.segmentation.heads import Decoded, check_parameters
+from napari_cellvino.segmentation.predict import decode, infer_maps
+from napari_cellvino.segmentation.raw_maps import RawMaps
+from napari_cellvino.storage.atomic import atomic_folder
+from napari_cellvino.training.teach.features import FeatureEngine
+from napari_cellvino.training.teach.lesson import Lesson, PaintedPlane, all_painted, learn, sample_planes
+from napari_cellvino.training.teach.next_place import NextPlace, next_place
+from napari_cellvino.training.teach.package import (
+    CellSize,
+    PackageNames,
+    finish_package,
+    with_agreement,
+    write_package,
+)
+from napari_cellvino.training.teach.size import best_zoom
+
+USUAL_DIAMETER = 24.0  # px at which the bases know cells best
+SMALLEST_SHARE = 0.25  # of the area of a typical cell: what is smaller is no cell
+FEWEST = 3  # cells that say how large cells are
+SEARCHED = 3  # planes that zooms are tried on, those with most strokes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TaughtField:
+    """A plane that was painted on, what the new model finds there, and where to paint next."""
+
+    name: str
+    raw: RawMaps
+    found: Decoded
+    next: NextPlace
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TeachResult:
+    """The new package, the size of cells, and what it finds on the planes that it was taught on."""
+
+    package: ModelPackage
+    lesson: Lesson
+    size: CellSize
+    fields: tuple[TaughtField, ...]
+
+    @property
+    def next_field(self) -> TaughtField:
+        """The field on which the next stroke would teach most."""
+        return max(self.fields, key=lambda field: field.next.unsure)
+
+
+def teach(
+    planes: Sequence[PaintedPlane],
+    pixels: Sequence[Plane],
+    engine: FeatureEngine,
+    out: Path,
+    taught: Taught,
+    names: PackageNames,
+    *,
+    diameter_px: float | None,
+    device: str = "AUTO",
+) -> Generator[Progress, None, TeachResult]:
+    """Yield progress and return the package that was written to ``out``, whose content is replaced.
+
+    Parameters
+    ----------
+    planes
+        What was painted; on all together cells and background.
+    pixels
+        The same planes as a run sees them.
+    engine
+        Gives the features.
+    out
+        Folder of the package.
+    taught, names
+        For its description.
+    diameter_px
+        Typical diameter of cells; None where it is to be found out.
+    device
+        Device to run the new model on.
+
+    Raises
+    ------
+    TrainingDataError
+        If classes have gaps.
+    OutputError
+        If the package cannot be written.
+    """
+    zoom = USUAL_DIAMETER / diameter_px if diameter_px else _find_zoom(planes, engine)
+    yield Progress("strokes", 1, 3)
+    lesson = learn(sample_planes(planes, zoom, engine), all_painted(planes), engine.graph.weight)
+    taught = with_agreement(taught, lesson)
+    yield Progress("strokes", 2, 3)
+    guess = CellSize(USUAL_DIAMETER / zoom, zoom)
+    with atomic_folder(out) as folder, EngineProvider() as engines:
+        package = write_package(folder, engine.graph, lesson, taught, names, guess, {})
+        maps = [finish(infer_maps(p, package.spec, engines.engine(package, device))) for p in pixels]
+        size = measured_size([decode(raw, package.spec, check_parameters(package.spec, {})) for raw in maps], guess)
+        parameters = {"smallest": float(round(SMALLEST_SHARE * np.pi / 4 * size.diameter_px**2))}
+        package = finish_package(folder, lesson, taught, names, size, parameters)
+        found = [decode(raw, package.spec, check_parameters(package.spec, {})) for raw in maps]
+    yield Progress("strokes", 3, 3)
+    fields = tuple(_taught_field(p, raw, one, size) for p, raw, one in zip(planes, maps, found, strict=True))
+    return TeachResult(ModelPackage(out, package.spec, package.sha256), lesson, size, fields)
+
+
+def _taught_field(plane: PaintedPlane, raw: RawMaps, found: Decoded, size: CellSize) -> TaughtField:
+    painted = np.zeros(raw.shape, bool)
+    painted[tuple(plane.painted.yx.T)] = True
+    place = next_place(raw.maps[0], found.label_image(), painted, size.diameter_px)
+    return TaughtField(plane.name, raw, found, place)
+
+
+def measured_size(found: Sequence[Decoded], guess: CellSize) -> CellSize:
+    """Return the size of the cells that were found, at the same zoom; the guess where there are too few."""
+    areas = np.concatenate([one.objects.area_px for one in found] or [Objects.none().area_px])
+    if len(areas) < FEWEST:
+        return guess
+    return CellSize(_typical(areas), guess.zoom)
+
+
+def _typical(areas: NDArray[np.integer]) -> float:
+    """Return the diameter of the cell that a pixel of a cell lies in as often in a smaller as in a larger one."""
+    order = np.sort(areas)
+    half = int(np.searchsorted(np.cumsum(order), order.sum() / 2))
+    return float(np.sqrt(4 / np.pi * order[half]))
+
+
+def _find_zoom(planes: Sequence[PaintedPlane], engine: FeatureEngine) -> float:
+    """Return the zoom at which held-out strokes are told best."""
+    most = sorted(planes, key=lambda plane: -len(plane.painted))[:SEARCHED]
+    known = all_painted(most)
+
+    def surprise(zoom: float) -> float | None:
+        return learn(sample_planes(most, zoom, engine), known, engine.graph.weight).surprise
+
+    return best_zoom(1.0, surprise)
