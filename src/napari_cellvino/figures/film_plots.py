@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from napari_cellvino.figures.plot_style import BLUE, GREY, INK, PALE_BLUE, plot_style, printable
 from napari_cellvino.tracking.measures import FilmScale, places_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -77,6 +77,8 @@ def _msd(panel: Axes, msd: pd.DataFrame, scale: FilmScale) -> None:
 
 
 def _speeds(panel: Axes, tracks: pd.DataFrame, scale: FilmScale) -> None:
+    import pandas as pd
+
     name = f"speed_{scale.speed}"
     speeds = pd.to_numeric(tracks[name]).dropna().to_numpy(np.float64) if name in tracks else np.zeros(0)
     if len(speeds):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ReplaceError
@@ -24,6 +24,9 @@ from napari_cellvino.storage.csv_table import write_table
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.tracking.measures import FilmScale
 from napari_cellvino.tracking.tracks import Node, Tracks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CTC_NAME = "ctc"
 TRACKS_NAME, LINEAGE_NAME = "tracks.csv", "lineage.csv"

@@ -6,13 +6,16 @@ What is usual is taken from the film itself: a step is long, and a change of siz
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from napari_cellvino.tracking.gaps import Film
 from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.tracking.tracks import Node
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ["track", "frame", "label", "doubt", "reason"]
 FAR = 0.5  # diameters that a step must have at least to be long
@@ -24,6 +27,8 @@ UNLIKE = 0.5  # difference of the logarithms of the daughters' sizes
 
 def doubtful_links(film: LinkedFilm) -> pd.DataFrame:
     """Return a row for each doubt, the worst first: track, frame (from 0) and label of the cell, and the reason."""
+    import pandas as pd
+
     held = Film(film.frames, film.drift)
     links = [(track, one, two) for track, nodes in film.tracks.nodes.items() for one, two in _steps(nodes)]
     steps = np.array([float(np.linalg.norm(held.place(b) - held.place(a))) / held.scale(a.frame) for _, a, b in links])

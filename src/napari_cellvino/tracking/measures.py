@@ -15,14 +15,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.tracking.tracks import Tracks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FIRST_COLUMNS = (
     "track", "parent", "generation", "first_frame", "last_frame", "frames_missing", "began", "ended",
@@ -78,6 +81,8 @@ class FilmScale:
 
 def cell_table(film: LinkedFilm, scale: FilmScale) -> pd.DataFrame:
     """Return a row for each cell in each frame, by track and frame: where it is, how large, and its label."""
+    import pandas as pd
+
     nodes = [(track, node) for track, held in film.tracks.nodes.items() for node in held]
     frames = np.array([node.frame for _, node in nodes], np.int64)
     where = [int(np.searchsorted(film.frames[node.frame].labels, node.label)) for _, node in nodes]
@@ -115,6 +120,8 @@ def track_table(cells: pd.DataFrame, tracks: Tracks, scale: FilmScale, frames: i
     frames
         The number of frames of the film.
     """
+    import pandas as pd
+
     divided = set(tracks.divisions)
     generations = {track: tracks.generation(track) for track in tracks.nodes}
     rows = []
@@ -177,6 +184,8 @@ def msd_table(cells: pd.DataFrame, scale: FilmScale) -> pd.DataFrame:
 
     Every pair of frames of a track counts, overlapping ones too; ``tracks`` says how many tracks have such pairs.
     """
+    import pandas as pd
+
     last = max(scale.times, default=0)
     sums: dict[int, list[float]] = {}
     for _, held in cells.groupby("track"):
@@ -200,6 +209,8 @@ def msd_table(cells: pd.DataFrame, scale: FilmScale) -> pd.DataFrame:
 
 def frame_table(film: LinkedFilm, scale: FilmScale) -> pd.DataFrame:
     """Return a row for each frame: cells, divisions, confluence (part of the field that cells cover), drift in px."""
+    import pandas as pd
+
     born = [film.tracks.nodes[daughters[0]][0].frame for daughters in film.tracks.divisions.values()]
     numbers = np.arange(len(film.frames))
     drift = {f"drift_{axis}_px": film.drift[:, n] for n, axis in enumerate("zyx"[-film.drift.shape[1] :])}

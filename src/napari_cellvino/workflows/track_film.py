@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import OptionError
@@ -36,6 +36,9 @@ from napari_cellvino.tracking.measures import (
 )
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_labels import FilmLabels
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
