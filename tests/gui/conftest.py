@@ -56,7 +56,10 @@ def viewer(only_viewer: napari.Viewer, qtbot: QtBot) -> Iterator[napari.Viewer]:
     """A viewer that is shown, as new; afterwards no thread and no window of ours may be left."""
     yield only_viewer
     only_viewer.window.remove_dock_widget("all")
+    canvas = only_viewer.window._qt_viewer.canvas.native
+    canvas.setUpdatesEnabled(False)  # to draw a layer while it goes ends the process with Mesa's drivers
     only_viewer.layers.clear()
+    canvas.setUpdatesEnabled(True)
     only_viewer.dims.ndisplay = 2
     only_viewer.scene.camera.reset()
     only_viewer.theme = "dark"
