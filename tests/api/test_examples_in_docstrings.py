@@ -12,6 +12,7 @@ import pytest
 import napari_cellvino
 
 MODULES = (
+    "api.answers",
     "api.evaluation",
     "api.images",
     "api.models",

@@ -94,13 +94,10 @@ def test_choices_that_a_plate_has_not_are_errors(cellvino, plate, tmp_path, opti
     assert fact in called.err
 
 
-def test_choices_of_plates_for_images_are_errors(cellvino, samples, plate, tmp_path):
+def test_choices_of_plates_for_images_are_errors(cellvino, samples, tmp_path):
     called = cellvino("run", samples / "nuclei_stack.ome.tif", "--wells", "A01", "--out", tmp_path / "out")
     assert called.code == 2
     assert "--wells" in called.err
-    both = cellvino("run", plate, samples / "nuclei_stack.ome.tif", "--out", tmp_path / "out")
-    assert isinstance(both.error, OptionError)
-    assert str(plate) in both.err
 
 
 def test_a_channel_that_the_plate_has_not_fails_every_field(cellvino, plate, tmp_path):

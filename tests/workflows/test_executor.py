@@ -168,10 +168,10 @@ def test_a_server_that_goes_ends_the_run_and_what_was_found_before_is_kept(image
             raise EngineConnectionError("bench-2 does not answer")
 
     engine.fault = gone
-    running = run_folder(images, job.pipeline, job.root, job.engines, executor=kind(FieldWorker(job.engines)))
+    running = run_folder(images, job.pipeline, job.root, job.engines, executor=kind)
     with pytest.raises(EngineConnectionError, match="bench-2"):
         finish(running)
     engine.fault = None
-    done = finish(run_folder(images, job.pipeline, job.root, job.engines, executor=kind(FieldWorker(job.engines))))
+    done = finish(run_folder(images, job.pipeline, job.root, job.engines, executor=kind))
     assert [outcome.kept for outcome in done.outcomes[:3]] == [True, True, False]
     assert not done.failed

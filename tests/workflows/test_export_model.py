@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
+import napari_cellvino
 from napari_cellvino import segment
 from napari_cellvino.core.errors import ReplaceError
 from napari_cellvino.core.resources import shipped_folder
@@ -40,9 +42,10 @@ def test_a_bundle_counts_what_a_run_counts(package, tmp_path):
     expected = segment(tmp_path / "image.tif")
     bundle, port = export_for_bentoml(package, tmp_path / "bundle"), free_port()
     words = [python, "-m", "bentoml", "serve", "service:Cellvino", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {**os.environ, "BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(tmp_path / "home")}
+    source = str(Path(napari_cellvino.__file__).parents[1])  # an editable install is not seen through another's path
+    own = {"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(tmp_path / "home"), "PYTHONPATH": source}
     with (tmp_path / "log.txt").open("w") as log:
-        process = subprocess.Popen(words, cwd=bundle, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(words, cwd=bundle, env=os.environ | own, stdout=log, stderr=subprocess.STDOUT)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
             for _ in range(240):

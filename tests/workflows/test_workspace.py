@@ -150,7 +150,7 @@ def test_a_layer_without_a_file_is_saved_under_its_name(tmp_path: Path) -> None:
 
 def test_estimates_come_before_a_run(workspace: Workspace) -> None:
     assert workspace.estimate().tiles == 1
-    assert workspace.expected().seconds > 0
+    assert finish(workspace.expected()).cost.seconds > 0
 
 
 def test_a_broken_model_is_named(tmp_path: Path) -> None:

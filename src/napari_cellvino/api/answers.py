@@ -47,9 +47,17 @@ def answer_plates(
 
     Examples
     --------
-    >>> answers = answer_plates("results", "count")  # doctest: +SKIP
-    >>> answers.curves[0].fit.ec50  # doctest: +SKIP
-    Estimate(value=1.57, low=1.41, high=1.75)
+    Two doses are too few for a curve:
+
+    >>> import pandas as pd
+    >>> from napari_cellvino import answer_plates, run_plate
+    >>> names = "{well}_s{field}.ome.tif"
+    >>> _ = run_plate("sample_data/plate", "screen", wells="A01:A02", channel="DNA", pattern=names)
+    >>> layout = pd.DataFrame({"well": ["A01", "A02"], "compound": "drug", "dose": [1, 10]})
+    >>> layout.to_csv("layout.csv", index=False)
+    >>> answers = answer_plates("screen", "count", layout="layout.csv")
+    >>> answers.curves[0].response, answers.curves[0].fit.reason
+    (array([60., 46.]), '2 doses above 0, and a curve of 4 parameters needs as many')
     """
     if parameters not in (4, 5):
         raise OptionError(f"a logistic curve has 4 or 5 parameters, not {parameters}")
