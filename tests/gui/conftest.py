@@ -57,7 +57,7 @@ def viewer(only_viewer: napari.Viewer, qtbot: QtBot) -> Iterator[napari.Viewer]:
     yield only_viewer
     only_viewer.window.remove_dock_widget("all")
     canvas = only_viewer.window._qt_viewer.canvas.native
-    canvas.setUpdatesEnabled(False)  # to draw a layer while it goes ends the process with Mesa's drivers
+    canvas.setUpdatesEnabled(False)  # nothing is drawn of layers that go
     only_viewer.layers.clear()
     canvas.setUpdatesEnabled(True)
     only_viewer.dims.ndisplay = 2

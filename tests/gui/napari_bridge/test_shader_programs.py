@@ -3,7 +3,7 @@ import numpy as np
 from pytestqt.qtbot import QtBot
 from vispy.gloo.glir import GlirProgram
 
-from napari_cellvino.gui.napari_bridge.shader_programs import forget_deleted_programs
+from napari_cellvino.gui.napari_bridge.shader_programs import always_use_programs
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 
@@ -22,7 +22,7 @@ def test_layers_of_all_kinds_come_and_go(viewer: napari.Viewer, window: Cellvino
 
 
 def test_is_put_in_place_once() -> None:
-    forget_deleted_programs()
-    delete = GlirProgram.delete
-    forget_deleted_programs()
-    assert GlirProgram.delete is delete
+    always_use_programs()
+    activate = GlirProgram.activate
+    always_use_programs()
+    assert GlirProgram.activate is activate

@@ -1,8 +1,8 @@
-"""Keep vispy from drawing with a shader program that is gone, which ends the process with Mesa's drivers.
+"""Keep vispy from drawing without a shader program, which ends the process with Mesa's drivers.
 
-vispy asks OpenGL to use a program only where its number is not that of the program in use, and does not forget the
-number when that program is deleted. OpenGL may give the number to a new program, which is then drawn with while
-none is in use: images, shapes and points, removed and added twice, are enough.
+vispy asks OpenGL to use a program only where it is not the one that it used last. That may be another one: the number
+of a deleted program is given to a new one, and napari has vispy work off commands while another context is current.
+Images, shapes and points that come and go twice are enough.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from functools import wraps
 from vispy.gloo.glir import GlirProgram
 
 
-def forget_deleted_programs() -> None:
-    """Let a program that is deleted be the one in use no longer; to call it again changes nothing."""
-    delete = GlirProgram.delete
-    if hasattr(delete, "__wrapped__"):
+def always_use_programs() -> None:
+    """Ask OpenGL to use a program each time it is needed; to call this again changes nothing."""
+    activate = GlirProgram.activate
+    if hasattr(activate, "__wrapped__"):
         return
 
-    @wraps(delete)
-    def delete_unused(program: GlirProgram) -> None:
-        program.deactivate()
-        delete(program)
+    @wraps(activate)
+    def activate_always(program: GlirProgram) -> None:
+        program._parser.env["current_program"] = 0
+        activate(program)
 
-    GlirProgram.delete = delete_unused
+    GlirProgram.activate = activate_always
