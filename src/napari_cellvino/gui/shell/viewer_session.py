@@ -19,7 +19,7 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Origin, Stack, channel_index
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.gui.napari_bridge import ResultLayers
-from napari_cellvino.gui.napari_bridge.shader_programs import always_use_programs
+from napari_cellvino.gui.napari_bridge.drawing_context import clean_up_in_own_context
 from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.open.saved_result_controller import SavedResultController
@@ -62,7 +62,7 @@ class Session(QObject):
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
-        always_use_programs()
+        clean_up_in_own_context()
         self.viewer = viewer
         self.log = SessionLog()
         self.workspace = Workspace()

@@ -1,9 +1,9 @@
 import napari
 import numpy as np
+from napari._vispy.canvas import VispyCanvas
 from pytestqt.qtbot import QtBot
-from vispy.gloo.glir import GlirProgram
 
-from napari_cellvino.gui.napari_bridge.shader_programs import always_use_programs
+from napari_cellvino.gui.napari_bridge.drawing_context import CLEAN_UP, clean_up_in_own_context
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 
@@ -22,7 +22,7 @@ def test_layers_of_all_kinds_come_and_go(viewer: napari.Viewer, window: Cellvino
 
 
 def test_is_put_in_place_once() -> None:
-    always_use_programs()
-    activate = GlirProgram.activate
-    always_use_programs()
-    assert GlirProgram.activate is activate
+    clean_up_in_own_context()
+    clean_up = getattr(VispyCanvas, CLEAN_UP)
+    clean_up_in_own_context()
+    assert getattr(VispyCanvas, CLEAN_UP) is clean_up
