@@ -45,6 +45,7 @@ def test_joined_in_3d_and_joined_again_as_sliders_move(
     assert outcome.count == labels.data.max() > 10
     assert finish_field(workspace.outcome.prediction, workspace.done).table["volume_um3"].min() > 0
 
+    qtbot.waitUntil(lambda: window.session.runner.expected is not None, timeout=WAIT_MS)  # one more tile is measured
     ran = len(infers)
     row = panel.sliders.rows["z_planes"]
     assert row.number.suffix() == " planes"
