@@ -9,7 +9,8 @@ alone=(tests/gui tests/workflows tests/cli tests/training)
 parts() {
   echo tests/gui
   echo "tests $(printf -- '--ignore %s ' "${alone[@]}")"
-  echo tests/workflows tests/cli
+  echo tests/workflows
+  echo tests/cli
   echo tests/training
 }
 

@@ -94,9 +94,9 @@ def test_any_label_image(tmp_path, kind, labels):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["labels", "training", "stardist", "cellpose", "imagej", "ome-zarr"])
+@pytest.mark.parametrize("kind", ["labels", "training", "stardist", "cellpose", "ome-zarr"])
 def test_more_objects_than_16_bits_count(tmp_path, kind):
-    """In formats that count objects: as pixels, or as files of an archive."""
+    """In formats that count objects in pixels."""
     field = field_of(many_objects())
     got = read(kind, export(tmp_path, kind, field), field.shape)
     np.testing.assert_array_equal(got.labels, field.cells.labels)
