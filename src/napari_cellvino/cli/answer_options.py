@@ -48,3 +48,12 @@ def add_layout(parser: argparse.ArgumentParser) -> None:
     add("--dilute", action="append", default=[], metavar="WELLS=COMPOUND,TOP,FACTOR", help=f"{dilution}; repeatable")
     add("--down", action="store_true", help="dilutions go down the rows")
     add("--control", action="append", default=[], metavar="WELLS=positive|negative", help="mark controls; repeatable")
+
+
+def add_plot(parser: argparse.ArgumentParser) -> None:
+    """Add what ``cellvino plot`` takes."""
+    add = parser.add_argument
+    add("results", type=Path, metavar="RESULTS", help="folder that 'cellvino run' wrote, or that of one field")
+    add("--of", default="", metavar="NAME", help="count, area, mean_<channel>, …; an unknown one lists them all")
+    add("--by", default="", metavar="NAME", help="well, field, class, plate, compound, dose, …; likewise")
+    add("--out", type=Path, metavar="FILE.png", help="(default: plot-<of>-by-<by>.png in RESULTS)")

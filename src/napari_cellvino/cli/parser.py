@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from napari_cellvino.cli.answer_options import add_layout, add_plate_report
+from napari_cellvino.cli.answer_options import add_layout, add_plate_report, add_plot
 from napari_cellvino.cli.batch_options import add_batch_choices
 from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
 from napari_cellvino.cli.teach_options import TEACH, add_teach
@@ -347,12 +347,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "draw a histogram and a box plot per group of saved results: counts, sizes, intensities, …"
-    parser = _command(commands, "plot", "plot", text)
-    add = parser.add_argument
-    add("results", type=Path, metavar="RESULTS", help="folder that 'cellvino run' wrote, or that of one field")
-    add("--of", default="", metavar="NAME", help="count, area, mean_<channel>, …; an unknown one lists them all")
-    add("--by", default="", metavar="NAME", help="well, field, class, plate, compound, dose, …; likewise")
-    add("--out", type=Path, metavar="FILE.png", help="(default: plot-<of>-by-<by>.png in RESULTS)")
+    add_plot(_command(commands, "plot", "plot", text))
 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
