@@ -125,7 +125,7 @@ def main() -> None:
                 with contextlib.redirect_stdout(io.StringIO()):
                     write(own / name, masks, *tracker())
                 done.append(name)
-            except Exception as error:
+            except Exception as error:  # a tracker that does not load or fails here is named, the others are scored
                 print(f"{name} on {path.stem} failed: {error!r}", file=sys.stderr, flush=True)
         for name in done:
             with contextlib.redirect_stdout(io.StringIO()):

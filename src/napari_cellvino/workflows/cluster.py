@@ -137,7 +137,7 @@ class ClusterExecutor:
             return _Begun(task)
         try:
             return _Begun(task, self._client.submit(self._run, task, self._paths, self._threads, pure=False))
-        except Exception:
+        except Exception:  # dask raises all kinds once its scheduler is gone; any other fault is raised again
             if self._client.status == "running":
                 raise
             self._is_lost = True
