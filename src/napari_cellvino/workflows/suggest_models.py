@@ -21,6 +21,7 @@ from napari_cellvino.quality.model_fit import FITS, Evidence, Found, explain, ga
 from napari_cellvino.segmentation.channel_choice import choose_channel
 from napari_cellvino.segmentation.heads import Decoded, check_parameters, head_for
 from napari_cellvino.segmentation.look import WINDOW, Box, cut, liveliest_window, look_at
+from napari_cellvino.segmentation.lost_planes import PlaneSieve
 from napari_cellvino.segmentation.normalise import IntensityRange, plane_range
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.prepare import check_usable, network_inputs
@@ -101,9 +102,12 @@ def _first_plane(stack: Stack, frame: int) -> Pixels:
     """Return all channels (C, Y, X) of a few planes round the middle of a stack, as their maximum."""
     check_usable(stack, frame)
     first = max(0, (stack.shape.z - PLANES) // 2)
-    projection = MaximumProjection()
+    projection, sieve = MaximumProjection(), PlaneSieve()
     for pixels in read_ahead(stack, frame - 1, range(first, min(stack.shape.z, first + PLANES))):
-        projection.add(pixels)
+        for z, in_order in sieve.add(pixels):
+            projection.add(z, in_order)
+    for z, in_order in sieve.rest():
+        projection.add(z, in_order)
     return projection.result()
 
 
