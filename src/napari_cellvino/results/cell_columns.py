@@ -76,12 +76,12 @@ def _rows(store: ResultStore) -> list[dict[str, str]]:
     path = store.counts.path
     if not path.is_file():
         return []
-    with _explained(path):
+    with explained(path):
         return read_rows(path, ("folder", "status"))
 
 
 def _saved_field(store: ResultStore, folder: Path, row: Mapping[str, str] | None) -> SavedField:
-    with _explained(folder):
+    with explained(folder):
         told = row or {name: "" if value is None else str(value) for name, value in store.row(folder).items()}
         with FieldFolder(folder).open_objects() as (header, rows):
             cells = next(rows, {})
@@ -99,7 +99,7 @@ def read_cells(folder: Path, column: str) -> Cells:
         If its table cannot be read.
     """
     cells = Cells()
-    with _explained(folder), FieldFolder(folder).open_objects(("class", "review", "excluded", column)) as (_, rows):
+    with explained(folder), FieldFolder(folder).open_objects(("class", "review", "excluded", column)) as (_, rows):
         for row in rows:
             if row.get("review") == REJECTED:
                 cells.rejected += 1
@@ -128,7 +128,7 @@ def _number(text: str) -> float | None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turn what a damaged result raises into an `ImageReadError`."""
     try:
         yield

@@ -51,7 +51,8 @@ def read_table(path: Path, *, as_text: bool = True) -> pd.DataFrame:
     """
     import pandas as pd
 
-    table = pd.read_csv(path, dtype=str, keep_default_na=False) if as_text else pd.read_csv(path)
+    missing = {"keep_default_na": False, "na_values": [] if as_text else [""]}  # a class may be called "NA"
+    table = pd.read_csv(path, dtype=str if as_text else None, **missing)
     return _mapped(table, plain_cell)
 
 
