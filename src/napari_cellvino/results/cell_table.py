@@ -181,7 +181,7 @@ def _read_field(store: ResultStore, folder: Path) -> FieldCells:
         table = read_table(folder / OBJECTS_NAME, as_text=False)
         box = np.stack([table[name].to_numpy(np.int64) for name in BOX], axis=1).reshape(-1, 4)
         middle = (table["z0"] + table["z1"]) // 2 if "z0" in table else table["id"] * 0
-        numbers = table.select_dtypes(["integer", "floating"])
+        numbers = table.select_dtypes("number")
         return FieldCells(
             folder,
             origin,
@@ -191,7 +191,7 @@ def _read_field(store: ResultStore, folder: Path) -> FieldCells:
             np.array(_texts(table, "class"), str),
             _codes(_texts(table, "review"), ReviewState),
             _codes(_texts(table, "doubts"), Doubt),
-            table["excluded"].fillna(False).to_numpy(bool) if "excluded" in table else np.zeros(len(table), bool),
+            table["excluded"].to_numpy(bool) if "excluded" in table else np.zeros(len(table), bool),
             {str(name): numbers[name].to_numpy(np.float64) for name in numbers if name not in NOT_MEASURES},
         )
 
@@ -203,4 +203,4 @@ def _codes(texts: Sequence[str], kind: type[ReviewState] | type[Doubt]) -> NDArr
 
 
 def _texts(table: pd.DataFrame, name: str) -> list[str]:
-    return list(map(str, table[name].fillna("").tolist()))
+    return ["" if value != value else str(value) for value in table[name].tolist()]  # NaN where a cell is empty
