@@ -13,6 +13,7 @@ from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
 DIGITS = 4  # of a score
 _PLAIN = ("excluded", "note", "model", "by", "at")  # left out where empty
+_ORIGINS, _REVIEWS, _DOUBTS = ({m: m.name.lower() for m in kind} for kind in (ObjectOrigin, ReviewState, Doubt))
 
 
 def record_dict(record: ObjectRecord) -> dict[str, object]:
@@ -22,11 +23,11 @@ def record_dict(record: ObjectRecord) -> dict[str, object]:
         "class": record.class_index,
         "score": None if math.isnan(record.score) else round(record.score, DIGITS),
         "box": None if record.box is None else list(record.box),
-        "origin": record.origin.name.lower(),
-        "review": record.review.name.lower(),
-        "doubts": [doubt.name.lower() for doubt in Doubt if doubt.name and doubt in record.doubts],
+        "origin": _ORIGINS[record.origin],
+        "review": _REVIEWS[record.review],
+        "doubts": [word for doubt, word in _DOUBTS.items() if doubt in record.doubts] if record.doubts else [],
     }
-    values |= {name: getattr(record, name) for name in _PLAIN if getattr(record, name)}
+    values |= {name: value for name in _PLAIN if (value := getattr(record, name))}
     values |= {"deleted": True} if record.deleted else {}
     return values | ({"sources": list(record.sources)} if record.sources else {})
 
