@@ -13,7 +13,9 @@ from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
 DIGITS = 4  # of a score
 _PLAIN = ("excluded", "note", "model", "by", "at")  # left out where empty
-_ORIGINS, _REVIEWS, _DOUBTS = ({m: m.name.lower() for m in kind} for kind in (ObjectOrigin, ReviewState, Doubt))
+_ORIGINS = {origin: origin.name.lower() for origin in ObjectOrigin}
+_REVIEWS = {review: review.name.lower() for review in ReviewState}
+_DOUBTS = {doubt: doubt.name.lower() for doubt in Doubt if doubt.name}
 
 
 def record_dict(record: ObjectRecord) -> dict[str, object]:
