@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
 import napari_cellvino
 
 WINDOW = {"PyQt5", "PyQt6", "PySide2", "PySide6", "qtpy", "napari", "magicgui", "superqt"}
@@ -29,6 +31,7 @@ def among(modules: set[str], unwanted: set[str]) -> list[str]:
     return sorted({name.partition(".")[0] for name in modules} & unwanted)
 
 
+@pytest.mark.slow
 def test_headless_modules_load_no_window_and_no_training_library(imported_by: Callable[..., set[str]]) -> None:
     names = sorted(headless_modules(Path(napari_cellvino.__file__).parent))
     modules = imported_by(sys.executable, "-c", "\n".join(f"import {name}" for name in names))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
@@ -41,7 +42,7 @@ class ObjectRecord:
         """Return whether all fields are equal; NaN scores count as equal."""
         if not isinstance(other, ObjectRecord):
             return NotImplemented
-        return _comparable(self) == _comparable(other)
+        return self is other or _comparable(self) == _comparable(other)
 
     def __hash__(self) -> int:
         return hash(_comparable(self))
@@ -83,6 +84,8 @@ def drawn_record(id_: int, *, class_index: int = 0, box: Box | None = None) -> O
     return ObjectRecord(id_, class_index, origin=ObjectOrigin.DRAWN, review=ReviewState.EDITED, box=box)
 
 
+_ALL_BUT_SCORE = attrgetter(*(field.name for field in fields(ObjectRecord) if field.name != "score"))
+
+
 def _comparable(record: ObjectRecord) -> tuple[object, ...]:
-    fields = (getattr(record, name) for name in record.__slots__)
-    return tuple(None if isinstance(value, float) and math.isnan(value) else value for value in fields)
+    return (None if math.isnan(record.score) else record.score, _ALL_BUT_SCORE(record))

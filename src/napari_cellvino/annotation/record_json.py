@@ -13,6 +13,9 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
 _PLAIN = ("excluded", "note", "model", "by", "at")  # left out where empty
+_ORIGINS = {origin: origin.name.lower() for origin in ObjectOrigin}
+_REVIEWS = {review: review.name.lower() for review in ReviewState}
+_DOUBTS = {doubt: doubt.name.lower() for doubt in Doubt if doubt.name}
 
 
 def record_dict(record: ObjectRecord) -> dict[str, object]:
@@ -25,11 +28,11 @@ def record_dict(record: ObjectRecord) -> dict[str, object]:
         "class": record.class_index,
         "score": None if math.isnan(record.score) else float(str(np.float32(record.score))),
         "box": None if record.box is None else list(record.box),
-        "origin": record.origin.name.lower(),
-        "review": record.review.name.lower(),
-        "doubts": [doubt.name.lower() for doubt in Doubt if doubt.name and doubt in record.doubts],
+        "origin": _ORIGINS[record.origin],
+        "review": _REVIEWS[record.review],
+        "doubts": [word for doubt, word in _DOUBTS.items() if doubt in record.doubts] if record.doubts else [],
     }
-    values |= {name: getattr(record, name) for name in _PLAIN if getattr(record, name)}
+    values |= {name: value for name in _PLAIN if (value := getattr(record, name))}
     values |= {"deleted": True} if record.deleted else {}
     values |= {} if record.found_class is None else {"found_class": record.found_class}
     return values | ({"sources": list(record.sources)} if record.sources else {})
