@@ -45,6 +45,14 @@ def test_help_loads_only_what_it_shows(imported_by: Callable[..., set[str]], scr
     assert among(modules, WINDOW | HEAVY | USED_LATE | SLOW_TO_LOAD) == []
 
 
+def test_a_run_does_not_wait_for_what_it_does_not_use() -> None:
+    """scipy.stats alone takes a second of every start; film tracking and clusters are for those who ask."""
+    code = "import sys, napari_cellvino.cli.run; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"scipy.stats", "dask", "matplotlib", "torch"} & set(done.stdout.split())
+    assert not [name for name in done.stdout.split() if name.startswith("napari_cellvino.tracking")]
+
+
 def test_layers_hold(root: Path, scripts_folder: Path) -> None:
     done = subprocess.run(
         [scripts_folder / "lint-imports", "--no-cache"], cwd=root, capture_output=True, text=True, check=False
