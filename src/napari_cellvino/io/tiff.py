@@ -15,7 +15,7 @@ from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, select_stack_channels
-from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
+from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Blocks, PixelTransform
 from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.ndtiff import ndtiff_files, overlap_warning
@@ -36,7 +36,7 @@ class TiffImage:
     """One image of a file and how to read it; it may hold several positions."""
 
     name: str
-    layout: Layout
+    layout: AxisLayout
     blocks: Blocks
     transform: PixelTransform
     rgb: bool
@@ -187,7 +187,7 @@ def _asked(picture: TiffImage, overrides: MetadataOverrides) -> tuple[str, ...]:
     return frames_question(picture.facts.interval_s, picture.layout, overrides)
 
 
-def frames_question(interval_s: float | None, layout: Layout, overrides: MetadataOverrides) -> tuple[str, ...]:
+def frames_question(interval_s: float | None, layout: AxisLayout, overrides: MetadataOverrides) -> tuple[str, ...]:
     """Return the question whether slices are frames, where a file has times between them and no step in z."""
     if interval_s is None or overrides.axes is not None or layout.shape.z == 1 or layout.shape.t > 1:
         return ()
@@ -228,7 +228,7 @@ def _image(
     )
 
 
-def _fourth(page: TiffPage, layout: Layout) -> tuple[str, ...]:
+def _fourth(page: TiffPage, layout: AxisLayout) -> tuple[str, ...]:
     """Return what to say of a fourth value in more than 8 bits: scripts save four channels so."""
     left_out = any(have > shown for have, shown in zip(layout.stored, layout.shown, strict=True))
     if not left_out or page.photometric not in COLOURS or page.bitspersample == 8:
