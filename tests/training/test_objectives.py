@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cellvino.training.data.datasets import Boxes, LabelledImage
+from napari_cellvino.training.data.datasets import LabelledImage, TrueBoxes
 from napari_cellvino.training.fit.plan import TrainingPlan
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
@@ -87,7 +87,7 @@ def test_boxes_turn_with_the_image() -> None:
 
     image = np.full((100, 100), 20, np.uint8)
     image[20:40, 60:70] = 220
-    boxes = Boxes(("dead",), np.array([[20, 60, 40, 70]], np.float32))
+    boxes = TrueBoxes(("dead",), np.array([[20, 60, 40, 70]], np.float32))
     p = plan(
         head="grid",
         classes=["living", "dead"],
@@ -179,7 +179,7 @@ def test_labels_where_boxes_are_needed_and_the_other_way_round(discs: LabelledIm
     from napari_cellvino.core.errors import TrainingDataError
     from napari_cellvino.training.objectives import prepare
 
-    boxed = LabelledImage("b", "s", discs.image, None, Boxes(("cell",), np.array([[1, 2, 9, 9]], np.float32)))
+    boxed = LabelledImage("b", "s", discs.image, None, TrueBoxes(("cell",), np.array([[1, 2, 9, 9]], np.float32)))
     with pytest.raises(TrainingDataError, match="needs outlines"):
         prepare(boxed, plan())
     with pytest.raises(TrainingDataError, match="class cell.*living"):

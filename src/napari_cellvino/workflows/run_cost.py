@@ -43,7 +43,7 @@ class RunCost:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class RunEstimate:
     """What a run is expected to take, and what its first tile alone had foretold."""
 
     cost: RunCost

@@ -55,7 +55,7 @@ LETTERS = {"L": "living", "D": "dead"}
 
 
 @dataclass(frozen=True, slots=True)
-class Boxes:
+class TrueBoxes:
     """True boxes of a field: class names (N,) and ``yxyx`` (N, 4) float32, half-open (y0, x0, y1, x1) in px."""
 
     classes: tuple[str, ...]
@@ -86,7 +86,7 @@ class LabelledImage:
     source: str
     image: NDArray[np.generic]
     labels: NDArray[np.integer] | None = None
-    boxes: Boxes | None = None
+    boxes: TrueBoxes | None = None
 
     def true_labels(self) -> NDArray[np.integer]:
         """Return the label image; `TrainingDataError` if the field has boxes only."""
@@ -94,7 +94,7 @@ class LabelledImage:
             raise TrainingDataError(f"{self.id} of {self.source} has boxes, but this model needs outlines (labels/)")
         return self.labels
 
-    def true_boxes(self) -> Boxes:
+    def true_boxes(self) -> TrueBoxes:
         """Return the boxes; `TrainingDataError` if the field has a label image only."""
         if self.boxes is None:
             raise TrainingDataError(f"{self.id} of {self.source} has no boxes, but this model needs them (boxes/)")
@@ -287,7 +287,7 @@ def checked_labels(path: Path, labels: NDArray[np.generic], *, ours: bool = Fals
     return found
 
 
-def _read_boxes(path: Path) -> Boxes:
+def _read_boxes(path: Path) -> TrueBoxes:
     rows = _table(path)
     try:
         corners = [[float(row[name]) for name in CORNERS] for row in rows]
@@ -297,19 +297,19 @@ def _read_boxes(path: Path) -> Boxes:
         if empty is not None:
             y0, x0, y1, x1 = empty
             raise ValueError(f"the box y0 {y0:g}, x0 {x0:g}, y1 {y1:g}, x1 {x1:g} holds nothing")
-        return Boxes(tuple(row["class"] for row in rows), np.array(corners, np.float32).reshape(-1, 4))
+        return TrueBoxes(tuple(row["class"] for row in rows), np.array(corners, np.float32).reshape(-1, 4))
     except (KeyError, TypeError, ValueError) as error:
         raise TrainingDataError(f"{path} needs the columns class, y0, x0, y1, x1 with numbers: {error}") from error
 
 
-def _boxes_in(text: str) -> Boxes:
+def _boxes_in(text: str) -> TrueBoxes:
     """Return boxes from a manifest's cell: a letter and x0, y0, x1, y1 each."""
     parts = [part.split(",") for part in text.split(";") if part]
     try:
         corners = np.array([[float(p[i]) for i in (2, 1, 4, 3)] for p in parts], np.float32).reshape(-1, 4)
     except (IndexError, ValueError) as error:
         raise TrainingDataError(f"boxes {text[:80]!r} are no list of L,x0,y0,x1,y1;D,…") from error
-    return Boxes(tuple(LETTERS.get(p[0], p[0]) for p in parts), corners)
+    return TrueBoxes(tuple(LETTERS.get(p[0], p[0]) for p in parts), corners)
 
 
 def _members(folder: Path) -> dict[str, Path]:
