@@ -123,7 +123,7 @@ def test_a_network_of_three_inputs_is_taught_in_colour() -> None:
 
     image = np.zeros((96, 96, 3), np.uint8)
     image[30:50, 30:50, 0], image[60:80, 60:80, 2] = 200, 200  # a red object and a blue one
-    boxes = Boxes(("a", "b"), np.array([[30, 30, 50, 50], [60, 60, 80, 80]], np.float32))
+    boxes = TrueBoxes(("a", "b"), np.array([[30, 30, 50, 50], [60, 60, 80, 80]], np.float32))
     p = plan(head="grid", classes=["a", "b"], network={"widths": [8, 16], "in_channels": 3, "stride": 4})
     objective, rng = objective_for(p), np.random.default_rng(0)
     field = prepare(LabelledImage("two", "made", image, boxes=boxes), p)

@@ -174,7 +174,7 @@ def read_packed_set(
         )
 
 
-def _packed_boxes(archive: Path) -> dict[str, Boxes]:
+def _packed_boxes(archive: Path) -> dict[str, TrueBoxes]:
     """Return the boxes of each picture in an archive's table; those without height or width are left out."""
     content = _member_bytes(archive, BOX_TABLE).decode("utf-8-sig", errors="replace")
     found: dict[str, list[tuple[str, list[float]]]] = {}
@@ -188,7 +188,7 @@ def _packed_boxes(archive: Path) -> dict[str, Boxes]:
             f"{BOX_TABLE} in {archive} needs the columns image, label, y0, x0, y1, x1 with numbers: {error}"
         ) from error
     return {
-        name: Boxes(tuple(label for label, _ in boxes), np.array([box for _, box in boxes], np.float32))
+        name: TrueBoxes(tuple(label for label, _ in boxes), np.array([box for _, box in boxes], np.float32))
         for name, boxes in found.items()
     }
 
