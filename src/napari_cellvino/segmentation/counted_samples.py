@@ -32,7 +32,8 @@ FEWEST = 10  # things in the rest
 FAR_BRIGHTER = 12.0  # times as bright as the highest of the rest: no cells among cells are, and
 FAR_CLEAR = 7.0  # standard deviations are enough
 FEW = 3  # things are enough
-TEXTURE = 0.3  # of the range of the rest: where its middle lies higher, it is no dark background
+TEXTURE = 0.4  # of the range of the rest: where its middle lies higher, it is no dark background
+FULL = 0.1  # of the rest: where so much is bright, cells fill it
 
 Mask = NDArray[np.bool_]
 Grid = NDArray[np.floating]
@@ -80,17 +81,19 @@ def without_outshining(grid: Grid, known: Mask, low: float, high: float, *, step
 
 def _holds_cells(grid: Grid, rest: Mask, most: float, bright: Mask, step: int) -> bool:
     """Return whether the rest holds cells: things as large as cells, no crumbs, or the texture of transmitted light."""
-    least, less, middle, more = np.percentile(grid[rest], (1, 40, 50, 60))
-    noise = (more - less) / 0.507  # a normal distribution has 0.507 deviations between these
+    least, middle, high = np.percentile(grid[rest], (1, 50, 99))
+    if middle - least > TEXTURE * (high - least):
+        return _is_texture(grid, rest, float(middle))
+    noise = (middle - least) / 2.33  # a normal distribution has so many deviations between these
     if not (grid[rest] % 1).any():
         noise = max(noise, 1.0)  # whole numbers hide finer noise
-    if middle - least > TEXTURE * (most - least):
-        return _is_texture(grid, rest, float(middle))
     far_brighter = float(np.median(grid[bright])) - middle > FAR_BRIGHTER * (most - middle)
     if most - middle < (FAR_CLEAR if far_brighter else CLEAR) * noise:
         return False
-    reach = max(ABOVE_NOISE * noise, REACH * (most - middle))
-    things = _areas(rest & (np.abs(grid - middle) > reach), ~rest)
+    high_ones = rest & (np.abs(grid - middle) > max(ABOVE_NOISE * noise, REACH * (most - middle)))
+    if far_brighter and np.count_nonzero(high_ones) > FULL * np.count_nonzero(rest):
+        return True
+    things = _areas(high_ones, ~rest)
     enough = FEW if far_brighter else max(FEWEST, MORE_NUMEROUS * len(_areas(bright)))
     return len(things) >= enough and float(np.median(things)) * step**2 >= SMALLEST_PX2
 
