@@ -29,6 +29,7 @@ from ..conftest import WAIT_MS, our_threads
 from ..plate_hands import CTRL, hovered, open_plate, painted, press, wait_read
 
 Click = Callable[[QWidget], None]
+Run = Callable[[CellvinoWindow], None]
 
 
 @pytest.fixture
@@ -329,6 +330,21 @@ def test_another_plate_opened_during_a_run_keeps_its_own_numbers(
     assert not window.session.well_values.lines
     assert len(pd.read_csv(plate.parent / "p-cellvino" / "wells.csv")) == 3
     assert rows.folder.text() == str(tmp_path / "q-cellvino")
+
+
+def test_a_field_keeps_its_place_when_another_plate_is_opened(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, tmp_path: Path, run: Run
+) -> None:
+    press(qtbot, window.plate_panel.grid, "A02")
+    wait_read(window, qtbot)
+    run(window)
+    open_plate(window, Path(shutil.copytree(plate, tmp_path / "q")), qtbot)
+    saver = window.session.saver
+    saver.save()
+    qtbot.waitUntil(lambda: saver.saved is not None, timeout=WAIT_MS)
+    assert saver.saved == plate.parent / "p-cellvino" / "A02_f1"
+    assert set(pd.read_csv(saver.saved / "objects.csv")["well"]) == {"A02"}
+    assert pd.read_csv(plate.parent / "p-cellvino" / "counts.csv")["well"].tolist() == ["A02"]
 
 
 @pytest.mark.slow

@@ -139,6 +139,8 @@ class RunController(QObject):
         if self._workspace.outcome is not outcome:  # another image or time point was chosen meanwhile
             self.kept = before
             self.changed.emit()
+        else:
+            self._decoder.start(self._workspace.prepare_sliders, Task())
         if self.expected is None:
             self._delay.throttle()
         elif made.taken is not None:  # what was foretold was of this very run
