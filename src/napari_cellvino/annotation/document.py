@@ -182,12 +182,7 @@ class Annotation:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of labels and records; it shows whether a journal belongs to this state."""
-        digest = hashlib.sha256(f"{self.shape}".encode())
-        if self.labels is not None:
-            digest.update(self.labels.data)
-        kept = sorted([*self._live.values(), *self._deleted.values()], key=lambda record: record.id)
-        digest.update(json.dumps([record_dict(record) for record in kept]).encode())
-        return digest.hexdigest()
+        return fingerprint_of(self.shape, self.labels, (*self._live.values(), *self._deleted.values()))
 
     def _fits(self, edit: Edit) -> bool:
         known = all(self.find_record(change.id) == change.before for change in edit.records)
@@ -200,6 +195,16 @@ class Annotation:
         if change.after is not None:
             (self._deleted if change.after.deleted else self._live)[change.id] = change.after
             self.next_id = max(self.next_id, change.id + 1)
+
+
+def fingerprint_of(shape: tuple[int, ...], labels: Labels | None, records: Iterable[ObjectRecord]) -> str:
+    """Return the SHA-256 of labels and of the records of present and deleted objects."""
+    digest = hashlib.sha256(f"{shape}".encode())
+    if labels is not None:
+        digest.update(labels.data)
+    kept = sorted(records, key=lambda record: record.id)
+    digest.update(json.dumps([record_dict(record) for record in kept]).encode())
+    return digest.hexdigest()
 
 
 def make_edit(

@@ -24,9 +24,7 @@ class Candidates:
     def find(self, prediction: Prediction, pipeline: Pipeline) -> None:
         """Find the objects of a prediction's maps with no limits, and keep them instead of others."""
         raw, values = prediction.raw, prediction.values
-        if pipeline.find is None or isinstance(raw, StackMaps) or raw.shape[0] * raw.shape[1] > MOST_PX:
-            self._found = None
-        elif not head_for(pipeline.package.spec).only_leaves_out(raw):
+        if pipeline.find is None or isinstance(raw, StackMaps) or not _quick(raw, pipeline.package.spec):
             self._found = None
         elif not self._holds(raw, values):
             without_limits = {**values, **dict.fromkeys(LIMITS, 0.0)}
@@ -43,6 +41,10 @@ class Candidates:
 
     def _holds(self, raw: RawMaps, values: Mapping[str, float]) -> bool:
         return self._found is not None and self._found[0] is raw and self._found[1] == _others(values)
+
+
+def _quick(raw: RawMaps, spec: ModelSpec) -> bool:
+    return raw.shape[0] * raw.shape[1] <= MOST_PX and head_for(spec).only_leaves_out(raw)
 
 
 def only_limits_differ(values: Mapping[str, float], others: Mapping[str, float]) -> bool:

@@ -110,7 +110,12 @@ def _predict(
 
 
 def decode_again(
-    before: Prediction, pipeline: Pipeline, engines: EngineProvider, stack: Stack, *, candidates: Candidates | None = None
+    before: Prediction,
+    pipeline: Pipeline,
+    engines: EngineProvider,
+    stack: Stack,
+    *,
+    candidates: Candidates | None = None,
 ) -> Generator[Progress, None, Prediction]:
     """Yield progress and return a prediction in ``stack`` decoded again with the pipeline's current parameters.
 

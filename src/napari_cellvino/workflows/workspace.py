@@ -85,7 +85,7 @@ class Workspace:
         self._field_stack: Stack | None = None
         self._outcome_cache = OutcomeCache()
         self.channel_guess = ChannelGuess()
-        self._engines = EngineProvider()
+        self.engines = EngineProvider()
         self._candidates = Candidates()
 
     # -- what to work on
@@ -195,14 +195,14 @@ class Workspace:
     def expected(self) -> Generator[Progress, None, Expected]:
         """Yield progress and return what a run on the open image takes (call from a thread)."""
         pipeline = self.pipeline()
-        foretold = yield from measure_cost(self._require_stack(), pipeline, self._engines)
+        foretold = yield from measure_cost(self._require_stack(), pipeline, self.engines)
         return Expected(corrected(foretold, pipeline), foretold)
 
     # -- running
 
     def engine(self) -> Engine:
         """Return an engine for the chosen model, device and precision; the last ones are cached."""
-        return self._engines.engine(self.load_package(), self.recipe.device, self.recipe.precision)
+        return self.engines.engine(self.load_package(), self.recipe.device, self.recipe.precision)
 
     def run(self) -> Generator[Progress, None, Outcome]:
         """Yield progress and return the outcome of a run on the open image; `accept` makes it the current one.
@@ -214,7 +214,7 @@ class Workspace:
         ImageValueError
             At once, if no image is open.
         """
-        return _run(self._require_stack(), self.pipeline(), self._engines)
+        return _run(self._require_stack(), self.pipeline(), self.engines)
 
     def pipeline(self) -> Pipeline:
         """Return the pipeline of the current settings."""
@@ -223,13 +223,13 @@ class Workspace:
 
     def cancel(self) -> None:
         """Cancel a run, even during inference, from any thread; its generator raises `InferenceCancelledError`."""
-        self._engines.cancel()
+        self.engines.cancel()
 
     def close(self) -> None:
         """Cancel a run, and release image, outcomes and compiled networks."""
         self.cancel()
         self.source = None
-        self._engines.close()
+        self.engines.close()
         self.use_stack(None)
         self._outcome_cache.clear()
         self._candidates.forget()
@@ -263,7 +263,7 @@ class Workspace:
         pipeline = done.with_values(values)
         if only_limits_differ(pipeline.values, outcome.prediction.values):
             self._candidates.find(outcome.prediction, done)
-        again = decode_again(outcome.prediction, pipeline, self._engines, stack, candidates=self._candidates)
+        again = decode_again(outcome.prediction, pipeline, self.engines, stack, candidates=self._candidates)
         prediction = finish(again)
         return Outcome(prediction, compare_cells(kept, prediction.decoded))
 

@@ -77,9 +77,7 @@ def filter_objects(
     return leave_out(Decoded(labels, collect_objects(labels, count, foreground)), values, into=labels)
 
 
-def leave_out(
-    found: Decoded, values: Mapping[str, float], into: NDArray[np.int32] | None = None
-) -> Decoded:
+def leave_out(found: Decoded, values: Mapping[str, float], into: NDArray[np.int32] | None = None) -> Decoded:
     """Return the objects within the limits on score and area, relabelled from top to bottom.
 
     The labels are written ``into`` an array, which may be those of ``found``: a second image may not fit in memory.
