@@ -29,7 +29,7 @@ CORRECTED_ELSEWHERE = "this image was corrected elsewhere after it was opened he
 MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SuspendedReview:
     """The review of a field that was left, with what was done to it where it has a session."""
 

@@ -82,6 +82,7 @@ class RunPanel(QWidget):
         add_row(form(self.more.content().layout()), "Cell diame&ter", self.diameter)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
+        self.covered = text_line("attention")
         self.cost = text_line("aside")
         self.cost.setToolTip("Time of the network and memory, from a test run of this model on this device")
         self.run_button = QPushButton("&Run")
@@ -97,6 +98,7 @@ class RunPanel(QWidget):
         self.first_sight = FirstSightBox(self.session.first_sight)
         for widget in (
             self.first_sight,
+            self.covered,
             self.cost,
             self.run_button,
             self._working,
@@ -134,6 +136,7 @@ class RunPanel(QWidget):
         catalogue.devices_listed.connect(self._draw)
         catalogue.changed.connect(self._draw)
         self.session.opener.changed.connect(self._draw)
+        self.session.opener.listed.connect(self._draw)
         self.session.saved_result.changed.connect(self._draw)
         runner.changed.connect(self._draw)
         runner.progressed.connect(self._show_progress)
@@ -207,6 +210,7 @@ class RunPanel(QWidget):
         if working and not self._working.isVisibleTo(self):
             self.bar.setRange(0, 0)
             self.progress.setText("starting …")
+        say(self.covered, f"⚠  {view.covered}" if view.covered else "")
         say(self.cost, "" if working else view.cost)
         self.cost.setToolTip(view.cost_basis)
         self.run_button.setVisible(not working)
