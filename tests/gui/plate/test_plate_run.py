@@ -369,12 +369,24 @@ def test_real_plate_of_96_wells(
 
 
 def test_a_click_on_a_well_shows_what_was_counted_and_a_reopened_plate_knows_its_channel(
-    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, viewer: napari.Viewer
+    window: CellvinoWindow,
+    rows: PlateRunRows,
+    plate: Path,
+    qtbot: QtBot,
+    click: Click,
+    viewer: napari.Viewer,
+    small_stack: Path,
+    run: Run,
 ) -> None:
     panel, session = window.plate_panel, window.session
     press(qtbot, panel.grid, "A01", CTRL)
     click(rows.run_button)
     wait_run(window, qtbot)
+    session.opener.open(small_stack)  # an image with a result, and other choices, is shown before
+    wait_read(window, qtbot)
+    session.workspace.choose(z="plane:3")
+    run(window)
+    window.show_step(5)
     press(qtbot, panel.grid, "A01")
     qtbot.waitUntil(lambda: session.workspace.saved is not None, timeout=WAIT_MS)
     shown = [layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels) and layer.visible]
