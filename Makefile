@@ -23,9 +23,9 @@ test: lint .cache/.readers .cache/.servers | system  ## everything that must hol
 	  scripts/run_tests.sh $(BIN)/python $(if $(shell command -v xvfb-run),$(VIRTUAL))
 
 # Rooms that need neither a window nor a whole run; the plugins of the window would be loaded for nothing.
-QUICK := $(addprefix tests/,core storage io model_package annotation segmentation measure quality plates results figures)
+QUICK := $(addprefix tests/,core storage io model_package annotation segmentation measure quality plates results)
 test-quick: .venv/.ready-dev  ## what a change is tried with: under 90 seconds, no window, no training, no plate
-	$(BIN)/python -m pytest -p no:napari -p no:npe2 -p no:pytest-qt --hypothesis-profile=quick -m "not slow" -x -q \
+	$(BIN)/python -m pytest -p no:napari -p no:npe2 -p no:pytest-qt --hypothesis-profile=quick -m "not slow" -x -q -n 2 \
 	  --durations=10 --ignore tests/results/test_doubts_agree.py $(QUICK) tests/test_imports.py
 
 # Damaged files of every kind, SECONDS each; the tests try a fixed number of them.

@@ -53,6 +53,24 @@ def started(python: str, script: str, network: Path, name: str, log: Path) -> It
                 process.wait(20)
 
 
+class Lossy:
+    """A fault for `Middle`: every ``drop``-th request is dropped, every ``delay``-th comes late by ``seconds``."""
+
+    def __init__(self, *, drop: int, delay: int, seconds: float) -> None:
+        self.asked = 0
+        self._drop, self._delay, self._seconds = drop, delay, seconds
+        self._lock = threading.Lock()
+
+    def __call__(self, method: str, context: grpc.ServicerContext) -> None:
+        with self._lock:
+            self.asked += 1
+            now = self.asked
+        if now % self._drop == 0:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "dropped")
+        if now % self._delay == 0:
+            time.sleep(self._seconds)
+
+
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
 import napari_cellvino
 
 WINDOW = {"PyQt5", "PyQt6", "PySide2", "PySide6", "qtpy", "napari", "magicgui", "superqt"}
@@ -29,6 +31,7 @@ def among(modules: set[str], unwanted: set[str]) -> list[str]:
     return sorted({name.partition(".")[0] for name in modules} & unwanted)
 
 
+@pytest.mark.slow
 def test_headless_modules_load_no_window_and_no_training_library(imported_by: Callable[..., set[str]]) -> None:
     names = sorted(headless_modules(Path(napari_cellvino.__file__).parent))
     modules = imported_by(sys.executable, "-c", "\n".join(f"import {name}" for name in names))
@@ -40,6 +43,14 @@ def test_help_loads_only_what_it_shows(imported_by: Callable[..., set[str]], scr
     modules = imported_by(scripts_folder / "cellvino", "--help")
     assert "napari_cellvino.cli" in modules
     assert among(modules, WINDOW | HEAVY | USED_LATE | SLOW_TO_LOAD) == []
+
+
+def test_a_run_does_not_wait_for_what_it_does_not_use() -> None:
+    """scipy.stats alone takes a second of every start; film tracking and clusters are for those who ask."""
+    code = "import sys, napari_cellvino.cli.run; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"scipy.stats", "dask", "matplotlib", "torch"} & set(done.stdout.split())
+    assert not [name for name in done.stdout.split() if name.startswith("napari_cellvino.tracking")]
 
 
 def test_layers_hold(root: Path, scripts_folder: Path) -> None:

@@ -21,7 +21,7 @@ def test_every_choice_changes_the_fingerprint() -> None:
     changes: tuple[dict[str, object], ...] = (
         {"model": "x"}, {"device": "GPU"}, {"precision": "exact"}, {"channel": "1"}, {"z": "plane:1"}, {"frame": 2},
         {"diameter_px": 12.0}, {"parameters": {"a": 1.0}}, {"model_sha256": "0"},
-        {"outline": "cell-contour"}, {"outline_sha256": "0"},
+        {"outline": "cell-contour"}, {"outline_sha256": "0"}, {"gates": [{"x": "area_px", "low": 1}]},
     )  # fmt: skip
     prints = {Recipe().fingerprint(), *(make_recipe(change).fingerprint() for change in changes)}
     assert len(prints) == len(changes) + 1

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-import time
 from pathlib import Path
 
-import grpc
 import numpy as np
 import pytest
 import tifffile
-from model_servers import Middle, forwarding, listening, started
+from model_servers import Lossy, Middle, forwarding, listening, started
 
 from napari_cellvino import cli
 from napari_cellvino.core.resources import shipped_folder
@@ -69,18 +66,7 @@ def test_maps_are_those_of_this_computer(server, package, tiles, scheme):
 
 
 def test_two_hundred_tiles_with_some_dropped_or_late(server, package, tiles):
-    count, lock = 0, threading.Lock()
-
-    def lossy(method, context):
-        nonlocal count
-        with lock:
-            count += 1
-            now = count
-        if now % 40 == 0:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "dropped")
-        if now % 40 == 20:
-            time.sleep(0.3)
-
+    lossy = Lossy(drop=40, delay=25, seconds=0.3)
     with listening(Middle(forwarding(f"grpc://127.0.0.1:{server[1]}"), lossy)) as address:
         engine = ServerEngine(package, address, limits=Limits(least_s=0.2, backoff_s=0.02, attempts=8))
         engine.load(TILE)

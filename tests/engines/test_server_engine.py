@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 
 import grpc
 import numpy as np
 import pytest
-from model_servers import Middle, answering, listening
+from model_servers import Lossy, Middle, answering, listening
 from small_models import write_finder
 
 from napari_cellvino.core.errors import DeviceError, InferenceError, can_pass
@@ -104,18 +103,7 @@ def test_a_server_without_the_model_is_told_from_one_that_is_away(package, netwo
 
 def test_requests_that_are_dropped_or_delayed_are_asked_again(package, network, tiles):
     """5 % and more of 200 tiles: every twentieth is dropped, every twenty-fifth comes too late."""
-    count, lock = 0, threading.Lock()
-
-    def lossy(method, context):
-        nonlocal count
-        with lock:
-            count += 1
-            now = count
-        if now % 20 == 0:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "dropped")
-        if now % 25 == 0:
-            time.sleep(0.6)
-
+    lossy = Lossy(drop=20, delay=25, seconds=0.6)
     many = np.concatenate([tiles] * 5)
     with listening(Middle(answering(network), lossy)) as address:
         engine = ServerEngine(package, address, Precision.EXACT, limits=QUICK)
@@ -123,7 +111,7 @@ def test_requests_that_are_dropped_or_delayed_are_asked_again(package, network, 
         maps = list(engine.infer_all(reused(many)))
         engine.close()
     expected = local_maps(package, tiles) * 5
-    assert count > 210
+    assert lossy.asked > 210
     assert all(np.allclose(a, b, atol=2e-3) for a, b in zip(maps, expected, strict=True))
 
 

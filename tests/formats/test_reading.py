@@ -20,7 +20,9 @@ class Evil:
         return (print, ("code was run",))
 
 
-@pytest.mark.parametrize("content", [Evil(), {"masks": np.ones((3, 3), int), "x": Evil()}, np.float64], ids=str)
+@pytest.mark.parametrize(
+    "content", [Evil(), {"masks": np.ones((3, 3), int), "x": Evil()}, np.float64], ids=["whole", "within", "type"]
+)
 def test_a_pickle_that_runs_code_is_refused(tmp_path, content):
     with (tmp_path / "a_seg.npy").open("wb") as file:
         np.save(file, np.array(content, dtype=object), allow_pickle=True)

@@ -201,6 +201,7 @@ def has_weights(content: bytes, known: dict[int, set[bytes]]) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_no_file_that_a_run_leaves_has_the_weights(plain, encrypted, tmp_path, monkeypatch):
     """Every run of 64 bytes of the plain weights is looked for at every place; a plain model's cache has them."""
     package, key = encrypted

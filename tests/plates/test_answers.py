@@ -6,7 +6,7 @@ import pytest
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Well
-from napari_cellvino.plates.corrections import Correction, corrected, median_polish
+from napari_cellvino.plates.corrections import PlateCorrection, corrected, median_polish
 from napari_cellvino.plates.dose_response import AnswerChoices, answer, content_table, curve_table
 from napari_cellvino.plates.screening import Scale, compare, control_quality, false_discovery_rates, scaled
 
@@ -45,7 +45,7 @@ def test_b_score_finds_the_well_that_a_gradient_hides():
     rows, columns = np.divmod(np.arange(96), 12)
     values = 20.0 * rows + 5 * columns + rng.normal(0, 1, 96)
     values[30] += 12
-    scores = corrected(values, rows, columns, np.ones(96, bool), Correction.B_SCORE)
+    scores = corrected(values, rows, columns, np.ones(96, bool), PlateCorrection.B_SCORE)
     assert np.argmax(np.abs(scores)) == 30
     assert scores[30] > 5
 
@@ -54,7 +54,7 @@ def test_rim_is_shifted_to_the_inside():
     rows, columns = np.divmod(np.arange(96), 12)
     rim = (rows % 7 == 0) | (columns % 11 == 0)
     values = np.where(rim, 80.0, 100.0)
-    assert np.ptp(corrected(values, rows, columns, np.ones(96, bool), Correction.EDGE)) == 0
+    assert np.ptp(corrected(values, rows, columns, np.ones(96, bool), PlateCorrection.EDGE)) == 0
 
 
 def test_controls_by_hand():

@@ -81,6 +81,7 @@ def test_wells_without_compound_bound_the_bottom():
     assert fit_curve(dose, values).bottom.value == pytest.approx(10, abs=1.5)
 
 
+@pytest.mark.slow
 def test_interval_holds_the_truth_as_often_as_it_says():
     hits = 0
     for seed in range(60):

@@ -11,7 +11,7 @@ from scipy import ndimage as ndi
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.model_package import read_spec
-from napari_cellvino.quality.model_fit import FITS, Found, explain, gather, score_of
+from napari_cellvino.quality.model_fit import FITS, WindowObjects, explain, gather, score_of
 
 SIZE, STEP, RADIUS = 200, 40, 12
 NUCLEI = read_spec(shipped_folder("models") / "nuclei")
@@ -27,14 +27,14 @@ def _discs(shift: int = 0) -> NDArray[np.int32]:
     return labels
 
 
-def _found(labels: NDArray[np.int32], probability: NDArray[np.floating], pixels: NDArray[np.float32]) -> Found:
+def _found(labels: NDArray[np.int32], probability: NDArray[np.floating], pixels: NDArray[np.float32]) -> WindowObjects:
     ids = np.arange(1, labels.max() + 1)
     centroid = np.array(ndi.center_of_mass(labels > 0, labels, ids)).reshape(-1, 2)
     box = [[s[0].start, s[1].start, s[0].stop, s[1].stop] for s in ndi.find_objects(labels)]
     area = np.bincount(labels.reshape(-1), minlength=1)[1:]
     score = np.full(len(ids), 0.95)
     objects = Objects.found(score=score, box=np.array(box).reshape(-1, 4), centroid=centroid, area_px=area)
-    return Found(labels, objects, pixels, probability, outlined=True)
+    return WindowObjects(labels, objects, pixels, probability, outlined=True)
 
 
 def _picture(labels: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -67,7 +67,7 @@ def test_cells_that_are_gone_at_another_size_do_not_fit_and_it_is_said() -> None
 
 def test_no_cell_is_no_fit() -> None:
     empty = np.zeros((SIZE, SIZE), np.int32)
-    found = Found(empty, Objects.none(), empty.astype(np.float32), empty.astype(np.float32), outlined=True)
+    found = WindowObjects(empty, Objects.none(), empty.astype(np.float32), empty.astype(np.float32), outlined=True)
     evidence = gather(found, found, 24.0)
     assert score_of(evidence, NUCLEI) == 0
     assert explain(evidence) == "it finds no cell"

@@ -161,6 +161,7 @@ def write_sums(root, path):
     path.write_text(json.dumps(sums))
 
 
+@pytest.mark.slow
 def test_two_processes_read_and_write_it_at_once(many, tmp_path_factory):
     files = [tmp_path_factory.mktemp("sums") / name for name in ("one.json", "other.json")]
     running = [start(write_sums, many, file) for file in files]

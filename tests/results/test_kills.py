@@ -75,6 +75,7 @@ def reviewed(folder):
     return {id_ for id_, record in read_annotation(folder).records.items() if record.reviewed}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["", "elsewhere"])
 def test_a_kill_anywhere_in_a_save_leaves_corrections_that_the_next_run_keeps(tmp_path, host, monkeypatch):
     monkeypatch.setattr(atomic, "WAIT_S", 0.05)

@@ -16,16 +16,16 @@ from plate_images import write_plate
 from napari_cellvino.core.errors import DeviceError
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.service.inputs import Input, Settled, folder_stamp
-from napari_cellvino.service.rules import Rule, RuleBook, Take
-from napari_cellvino.service.watch import Ended, Idle, Queued
+from napari_cellvino.service.inputs import Input, UnchangedSince, folder_stamp
+from napari_cellvino.service.rules import InputKind, Rule, RuleBook
+from napari_cellvino.service.watch import Idle, JobEnded, JobQueued
 from napari_cellvino.storage.ledger import JobState, Ledger
 from napari_cellvino.workflows.field_task import FieldOutcome
 from tests.processes import command, end, start
 
 
 def ended(events):
-    return {e.job.source.rsplit("/", 1)[-1]: e.job for e in events if isinstance(e, Ended)}
+    return {e.job.source.rsplit("/", 1)[-1]: e.job for e in events if isinstance(e, JobEnded)}
 
 
 def fields_of(events):
@@ -50,7 +50,7 @@ def test_files_are_run_once_and_new_ones_later(make_watch, inbox, crops, run_onc
 
 
 def test_file_that_is_still_written_is_not_read():
-    settled = Settled(file_s=5.0, folder_s=60.0)
+    settled = UnchangedSince(file_s=5.0, folder_s=60.0)
 
     def look(size, now):
         return settled.look(Input("f.tif", "f.tif", (size, 0)), now)
@@ -78,7 +78,7 @@ def test_slow_copy_is_read_at_its_end(make_watch, inbox, crops, tmp_path, engine
     writer.start()
     for event in make_watch(settle_s=0.5).run(stop, engines):
         events.append(event)
-        if isinstance(event, Ended):
+        if isinstance(event, JobEnded):
             stop.set()
     writer.join()
     assert ended(events)["slow.tif"].state is JobState.DONE
@@ -162,7 +162,7 @@ def test_what_may_pass_is_tried_again_later(make_watch, inbox, crops, monkeypatc
     stop, events = threading.Event(), []
     for event in watch.run(stop, engines):
         events.append(event)
-        if isinstance(event, Ended):
+        if isinstance(event, JobEnded):
             stop.set()
     job = ended(events)["a.tif"]
     assert (job.state, job.attempts) == (JobState.WAITING, 1)
@@ -193,7 +193,7 @@ def test_plate_is_one_input(make_watch, inbox, crops, run_once):
     job = ended(run_once(watch))["plate 7"]
     assert (job.kind, job.state, job.failed) == ("plate", JobState.DONE, 0)
     assert (watch.plan.root / "plate 7" / "wells.csv").is_file()
-    (as_images, *_) = make_watch(RuleBook(rules=(Rule(take=Take.IMAGES),))).folders.list()
+    (as_images, *_) = make_watch(RuleBook(rules=(Rule(take=InputKind.IMAGES),))).folders.list()
     assert not as_images.plate
 
 
@@ -296,4 +296,4 @@ def test_two_watches_on_one_folder_share_the_work(make_watch, inbox, crops, run_
     for thread in threads:
         thread.join()
     assert sorted(outcome.row["file"] for outcome in fields_of(events)) == [str(inbox / f"{n}.tif") for n in range(6)]
-    assert len([e for e in events if isinstance(e, Queued)]) == 6
+    assert len([e for e in events if isinstance(e, JobQueued)]) == 6

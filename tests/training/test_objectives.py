@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cellvino.training.data.datasets import Boxes, LabelledImage
+from napari_cellvino.training.data.datasets import LabelledImage, TrueBoxes
 from napari_cellvino.training.fit.plan import TrainingPlan
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
@@ -87,7 +87,7 @@ def test_boxes_turn_with_the_image() -> None:
 
     image = np.full((100, 100), 20, np.uint8)
     image[20:40, 60:70] = 220
-    boxes = Boxes(("dead",), np.array([[20, 60, 40, 70]], np.float32))
+    boxes = TrueBoxes(("dead",), np.array([[20, 60, 40, 70]], np.float32))
     p = plan(
         head="grid",
         classes=["living", "dead"],
@@ -116,6 +116,26 @@ def test_mirrored_cells_are_taught_too() -> None:
     assert [-30.0, 20, -10, 50] in moved.tolist()
     assert [10.0, 350, 30, 380] in moved.tolist()
     assert (moved[:, 2:] > moved[:, :2]).all()
+
+
+def test_a_network_of_three_inputs_is_taught_in_colour() -> None:
+    from napari_cellvino.training.objectives import objective_for, prepare
+
+    image = np.zeros((96, 96, 3), np.uint8)
+    image[30:50, 30:50, 0], image[60:80, 60:80, 2] = 200, 200  # a red object and a blue one
+    boxes = TrueBoxes(("a", "b"), np.array([[30, 30, 50, 50], [60, 60, 80, 80]], np.float32))
+    p = plan(head="grid", classes=["a", "b"], network={"widths": [8, 16], "in_channels": 3, "stride": 4})
+    objective, rng = objective_for(p), np.random.default_rng(0)
+    field = prepare(LabelledImage("two", "made", image, boxes=boxes), p)
+    redder = []
+    for _ in range(20):
+        crop, target = objective.sample(field, rng)
+        assert crop.shape == (3, 96, 96)
+        peak = target[0].argmax()
+        if target[0].max() == 1:
+            y, x = (4 * n + 2 for n in divmod(int(peak), target.shape[2]))
+            redder.append(crop[0, y, x] > crop[2, y, x] + 0.1)
+    assert np.mean(redder) > 0.6  # but for the crops that are grey
 
 
 def test_a_mask_is_that_of_the_cell_in_the_middle(discs: LabelledImage) -> None:
@@ -159,7 +179,7 @@ def test_labels_where_boxes_are_needed_and_the_other_way_round(discs: LabelledIm
     from napari_cellvino.core.errors import TrainingDataError
     from napari_cellvino.training.objectives import prepare
 
-    boxed = LabelledImage("b", "s", discs.image, None, Boxes(("cell",), np.array([[1, 2, 9, 9]], np.float32)))
+    boxed = LabelledImage("b", "s", discs.image, None, TrueBoxes(("cell",), np.array([[1, 2, 9, 9]], np.float32)))
     with pytest.raises(TrainingDataError, match="needs outlines"):
         prepare(boxed, plan())
     with pytest.raises(TrainingDataError, match="class cell.*living"):

@@ -10,7 +10,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.storage.field_ledger import FieldLedger, FieldRecord, FieldState
 from napari_cellvino.storage.ledger_file import LEDGER_NAME
 from napari_cellvino.workflows import run_field
-from napari_cellvino.workflows.field_log import Selection
+from napari_cellvino.workflows.field_log import FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome
 from napari_cellvino.workflows.run_folder import run_folder
 
@@ -47,11 +47,11 @@ def test_fields_stand_in_the_ledger_with_what_made_them(damaged, job):
 def test_only_new_and_only_failed_run_nothing_else(damaged, job):
     images, good = damaged
     run(images[:2], job)
-    done = run(images, job, selection=Selection(frozenset({"new"})))
+    done = run(images, job, selection=FieldSelection(frozenset({"new"})))
     assert [(o.row["status"], o.kept) for o in done.outcomes] == [("failed", False), ("done", False)]
     assert len(states(job)) == 3, "what was not tried again has one row"
     images[1].write_bytes(good)
-    done = run(images, job, selection=Selection(frozenset({"failed"})))
+    done = run(images, job, selection=FieldSelection(frozenset({"failed"})))
     assert [(o.row["folder"], o.kept) for o in done.outcomes] == [("field 2", False)]
     assert states(job) == {"field 1": "done", "field 2": "done", "field 3": "done"}
     assert (job.root / "counts.csv").read_text(encoding="utf-8").count("done") == 3
@@ -61,7 +61,7 @@ def test_rejected_fields_are_made_again_with_another_recipe(images, job):
     run(images, job)
     FieldLedger(job.root).review(["field 2"], FieldState.REJECTED)
     other = job.choosing(parameters={"confidence": 0.9})
-    done = run(images, other, selection=Selection(frozenset({"rejected"})))
+    done = run(images, other, selection=FieldSelection(frozenset({"rejected"})))
     assert [(o.row["folder"], o.kept) for o in done.outcomes] == [("field 2", False)]
     assert states(job) == {"field 1": "done", "field 2": "done", "field 3": "done"}
 
@@ -104,7 +104,7 @@ def test_what_may_pass_is_tried_again_and_what_cannot_is_not(images, job, monkey
 
     monkeypatch.setattr(run_field, "predict_field", failing)
     events: list[object] = []
-    done = run(images, job, report=events.append, selection=Selection(retries=2, wait_s=0.0))
+    done = run(images, job, report=events.append, selection=FieldSelection(retries=2, wait_s=0.0))
     assert tried == ["field 1", "field 2", "field 3", "field 2"]
     assert [(o.number, o.failed) for o in done.outcomes] == [(1, False), (2, False), (3, True)]
     assert sum(isinstance(event, FieldOutcome) for event in events) == 3

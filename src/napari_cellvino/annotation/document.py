@@ -180,6 +180,14 @@ class Annotation:
             copy.index = self.index.copy()
         return copy
 
+    def with_records(self, changed: Iterable[ObjectRecord]) -> Annotation:
+        """Return a copy that shares the label image, with other records in the place of those of the same ids."""
+        records = {**self._live, **self._deleted, **{record.id: record for record in changed}}
+        copy = Annotation(self.labels, records.values(), self.classes, self.provenance, shape=self.shape)
+        if self.labels is not None:
+            copy.index = self.index
+        return copy
+
     def fingerprint(self) -> str:
         """Return the SHA-256 of labels and records; it shows whether a journal belongs to this state."""
         return fingerprint_of(self.shape, self.labels, (*self._live.values(), *self._deleted.values()))

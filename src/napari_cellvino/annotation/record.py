@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
@@ -18,6 +19,7 @@ class ObjectRecord:
     the provenance. ``box`` (y0, x0, y1, x1), half-open, is given where objects are boxes without pixels. ``by`` and
     ``at`` (ISO 8601) are author and time of the last change. ``deleted`` objects are kept so that another run does not
     bring them back; their ``box`` is the former place, for any number of axes (lows, then highs).
+    ``found_class`` is the class that the model gave, where a gate gave another one.
     """
 
     id: int
@@ -34,12 +36,13 @@ class ObjectRecord:
     at: str = ""
     box: tuple[int, ...] | None = None
     deleted: bool = False
+    found_class: int | None = None
 
     def __eq__(self, other: object) -> bool:
         """Return whether all fields are equal; NaN scores count as equal."""
         if not isinstance(other, ObjectRecord):
             return NotImplemented
-        return _comparable(self) == _comparable(other)
+        return self is other or _comparable(self) == _comparable(other)
 
     def __hash__(self) -> int:
         return hash(_comparable(self))
@@ -86,6 +89,8 @@ def drawn_record(id_: int, *, class_index: int = 0, box: Box | None = None) -> O
     return ObjectRecord(id_, class_index, origin=ObjectOrigin.DRAWN, review=ReviewState.EDITED, box=box)
 
 
+_ALL_BUT_SCORE = attrgetter(*(field.name for field in fields(ObjectRecord) if field.name != "score"))
+
+
 def _comparable(record: ObjectRecord) -> tuple[object, ...]:
-    fields = (getattr(record, name) for name in record.__slots__)
-    return tuple(None if isinstance(value, float) and math.isnan(value) else value for value in fields)
+    return (None if math.isnan(record.score) else record.score, _ALL_BUT_SCORE(record))

@@ -5,29 +5,36 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
-DIGITS = 4  # of a score
 _PLAIN = ("excluded", "note", "model", "by", "at")  # left out where empty
+_ORIGINS = {origin: origin.name.lower() for origin in ObjectOrigin}
+_REVIEWS = {review: review.name.lower() for review in ReviewState}
+_DOUBTS = {doubt: doubt.name.lower() for doubt in Doubt if doubt.name}
 
 
 def record_dict(record: ObjectRecord) -> dict[str, object]:
-    """Return a record as plain values; empty fields are left out. A deleted record has the key ``deleted``."""
+    """Return a record as plain values; empty fields are left out. A deleted record has the key ``deleted``.
+
+    A score is written so that the very float32 is read back: what is saved again stays the same.
+    """
     values: dict[str, object] = {
         "id": record.id,
         "class": record.class_index,
-        "score": None if math.isnan(record.score) else round(record.score, DIGITS),
+        "score": None if math.isnan(record.score) else float(str(np.float32(record.score))),
         "box": None if record.box is None else list(record.box),
-        "origin": record.origin.name.lower(),
-        "review": record.review.name.lower(),
-        "doubts": [doubt.name.lower() for doubt in Doubt if doubt.name and doubt in record.doubts],
+        "origin": _ORIGINS[record.origin],
+        "review": _REVIEWS[record.review],
+        "doubts": [word for doubt, word in _DOUBTS.items() if doubt in record.doubts] if record.doubts else [],
     }
-    values |= {name: getattr(record, name) for name in _PLAIN if getattr(record, name)}
+    values |= {name: value for name in _PLAIN if (value := getattr(record, name))}
     values |= {"deleted": True} if record.deleted else {}
+    values |= {} if record.found_class is None else {"found_class": record.found_class}
     return values | ({"sources": list(record.sources)} if record.sources else {})
 
 
@@ -67,6 +74,7 @@ class _Row(BaseModel):
     model: str = ""
     by: str = ""
     at: str = ""
+    found_class: int | None = Field(default=None, ge=0)
     deleted: bool = Field(default=False, validation_alias=AliasChoices("deleted", "gone"))  # "gone" in format 2
 
 
@@ -74,7 +82,7 @@ _ROWS: TypeAdapter[list[_Row]] = TypeAdapter(list[_Row])
 
 
 def _record(row: _Row, *, boxes: bool) -> ObjectRecord:
-    given: dict[str, Any] = {name: getattr(row, name) for name in (*_PLAIN, "sources")}
+    given: dict[str, Any] = {name: getattr(row, name) for name in (*_PLAIN, "sources", "found_class")}
     return ObjectRecord(
         row.id,
         row.class_index,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.plates.corrections import Correction
+from napari_cellvino.plates.corrections import PlateCorrection
 from napari_cellvino.plates.dose_response import AnswerChoices, PlateAnswers
 from napari_cellvino.plates.screening import Scale
 from napari_cellvino.workflows.plate_report import plate_answers
@@ -17,7 +17,7 @@ def answer_plates(
     measure: str = "count",
     *,
     scale: str | Scale = Scale.RAW,
-    correction: str | Correction = Correction.NONE,
+    correction: str | PlateCorrection = PlateCorrection.NONE,
     parameters: int = 4,
     layout: str | Path | None = None,
 ) -> PlateAnswers:
@@ -62,9 +62,9 @@ def answer_plates(
     if parameters not in (4, 5):
         raise OptionError(f"a logistic curve has 4 or 5 parameters, not {parameters}")
     try:
-        choices = AnswerChoices(measure, Scale(scale), Correction(correction), parameters)
+        choices = AnswerChoices(measure, Scale(scale), PlateCorrection(correction), parameters)
     except ValueError as error:
-        known = f"scales are {', '.join(Scale)}, corrections {', '.join(Correction)}"
+        known = f"scales are {', '.join(Scale)}, corrections {', '.join(PlateCorrection)}"
         raise OptionError(f"{error}; {known}") from error
     folders = [results] if isinstance(results, (str, Path)) else results
     return plate_answers([Path(folder) for folder in folders], choices, layout=None if layout is None else Path(layout))

@@ -10,7 +10,7 @@ from napari_cellvino.cli.progress_report import cells
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.recipe import make_recipe
 from napari_cellvino.storage.json_text import json_text
-from napari_cellvino.workflows.import_masks import Imported, import_masks
+from napari_cellvino.workflows.import_masks import ImportOutcome, import_masks
 from napari_cellvino.workflows.run_folder import list_inputs
 
 
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     return int(any(one.failed for one in done))
 
 
-def _tell(one: Imported, *, quiet: bool) -> None:
+def _tell(one: ImportOutcome, *, quiet: bool) -> None:
     if quiet:
         return
     name = Path(str(one.row["file"])).name

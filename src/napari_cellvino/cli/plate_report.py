@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from napari_cellvino.figures.dose_plot import describe_fit
-from napari_cellvino.plates.corrections import Correction
+from napari_cellvino.plates.corrections import PlateCorrection
 from napari_cellvino.plates.dose_response import AnswerChoices, content_table, control_table, curve_table
 from napari_cellvino.plates.screening import Scale
 from napari_cellvino.storage.json_text import json_text
@@ -15,7 +15,7 @@ from napari_cellvino.workflows.plate_report import WrittenAnswers, write_plate_r
 
 def run(options: argparse.Namespace) -> int:
     """Write what the plates answer, and print the curves and the hits."""
-    choices = AnswerChoices(options.of, Scale(options.scale), Correction(options.correct), options.parameters)
+    choices = AnswerChoices(options.of, Scale(options.scale), PlateCorrection(options.correct), options.parameters)
     done = write_plate_report(options.results, choices, layout=options.layout, out=options.out, unit=options.unit)
     if options.json:
         tables = {"curves": curve_table, "compounds": content_table, "controls": control_table}

@@ -18,7 +18,7 @@ from napari_cellvino.results.plate_store import PlateStore
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.executor import ExecutorMaker
-from napari_cellvino.workflows.field_log import Selection
+from napari_cellvino.workflows.field_log import FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
 from napari_cellvino.workflows.plate_inputs import check_plate_run
 from napari_cellvino.workflows.run_fields import RunResult
@@ -39,11 +39,11 @@ def check_plate_choices(inputs: RunInputs, pipeline: Pipeline, options: argparse
         raise OptionError("a plate is run one time point at a time; write --frame N instead of --frame all")
 
 
-def selection_of(options: argparse.Namespace) -> Selection:
+def selection_of(options: argparse.Namespace) -> FieldSelection:
     """Return which fields are run, and how often; `OptionError` if a number is not possible."""
     if options.retries < 0:
         raise OptionError(f"--retries {options.retries} is not possible; give 0 or more")
-    return Selection(frozenset(options.only), options.retries)
+    return FieldSelection(frozenset(options.only), options.retries)
 
 
 def run_plate_input(

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from napari_cellvino.cli.plates import check_plate_choices, run_plate_input, selection_of
 from napari_cellvino.cli.progress_report import Reporter
 from napari_cellvino.cli.recipe_options import engines_from, recipe_from
-from napari_cellvino.cli.track import track_films
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import choose_fields
 from napari_cellvino.core.progress import finish
@@ -35,6 +34,8 @@ from napari_cellvino.workflows.worker_count import Resources, bytes_of_worker, c
 def run(options: argparse.Namespace) -> int:
     """Run the recipe on all inputs, or track the films; 0 when every field was done, else 1."""
     if options.track:
+        from napari_cellvino.cli.track import track_films
+
         return track_films(options.inputs, options)
     pipeline = make_pipeline(recipe_from(options))
     inputs = plan_inputs(options.inputs, options.out, pipeline.recipe.overrides, options.plate)

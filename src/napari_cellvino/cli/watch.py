@@ -15,7 +15,7 @@ from napari_cellvino.cli.recipe_options import engines_from, recipe_from
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.service.inputs import Input
 from napari_cellvino.service.rules import RuleBook, load_rules, recipe_of
-from napari_cellvino.service.watch import Ended, Idle, Queued, Watch, WatchPlan
+from napari_cellvino.service.watch import Idle, JobEnded, JobQueued, Watch, WatchPlan
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.storage.ledger import JobState
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
@@ -54,26 +54,26 @@ def plan_of(options: argparse.Namespace) -> WatchPlan:
     return WatchPlan(folders, out, book, recipe_from(options), options.settle, options.patience, options.every)
 
 
-def _tell(event: Queued | Ended | Idle, *, as_json: bool) -> bool:
+def _tell(event: JobQueued | JobEnded | Idle, *, as_json: bool) -> bool:
     """Print an event, and return whether a job failed for good."""
     content: dict[str, object]
     if isinstance(event, Idle):
         text, content = f"waiting: {event.reason}", {"event": "idle", "reason": event.reason}
     else:
         job = event.job
-        kind = "queued" if isinstance(event, Queued) else "ended"
+        kind = "queued" if isinstance(event, JobQueued) else "ended"
         content = {"event": kind, **job.as_dict()}
-        how = f"queued by {job.rule or 'the rule'}" if isinstance(event, Queued) else _how(event)
+        how = f"queued by {job.rule or 'the rule'}" if isinstance(event, JobQueued) else _how(event)
         text = f"{Path(job.source).name}: {how}"
     print(
         json_text(content).replace("\n", "") if as_json else text,
         file=sys.stdout if as_json else sys.stderr,
         flush=True,
     )
-    return isinstance(event, Ended) and event.job.state is JobState.FAILED
+    return isinstance(event, JobEnded) and event.job.state is JobState.FAILED
 
 
-def _how(event: Ended) -> str:
+def _how(event: JobEnded) -> str:
     job = event.job
     if job.state is JobState.DONE:
         return f"done, {cells(job.cells)} in {job.fields} field{'s' * (job.fields != 1)}"

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from napari_cellvino.core.errors import ImageValueError, OptionError
+from napari_cellvino.core.gates import Gate
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing, Stack, ZChoice, channel_index
 from napari_cellvino.core.yaml_text import load_yaml
 
@@ -53,6 +54,7 @@ class Recipe(BaseModel):
     ``outline`` is a second model, which outlines the cells that the first one found; empty where there is none.
     ``whole_cells`` makes whole cells of the nuclei that were found, grown over ``cell_channel`` or expanded.
     ``spots`` are found in ``spot_channel``; then an empty ``model`` finds no cells.
+    ``gates`` leave out or classify cells by what was measured of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -79,6 +81,7 @@ class Recipe(BaseModel):
     cell_channel: str = ""
     spots: SpotPlanes | None = None
     spot_channel: str = ""
+    gates: tuple[Gate, ...] = ()
 
     @field_validator("z")
     @classmethod
@@ -110,7 +113,7 @@ class Recipe(BaseModel):
         """
         unmade = set() if self.whole_cells else {"whole_cells", "cell_channel"}
         unmade |= set() if self.spots else {"spots", "spot_channel"}
-        unmade |= {name for name in OF_INPUTS if not getattr(self, name)}
+        unmade |= {name for name in (*OF_INPUTS, "gates") if not getattr(self, name)}
         text = json.dumps(self.model_dump(mode="json", exclude=unmade), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -129,7 +129,7 @@ def plan_zoom(shape: tuple[int, ...], objects: Objects) -> float:
 
 def _enlarged(image: Image.Image, zoom: float) -> Image.Image:
     size = (round(image.width * zoom), round(image.height * zoom))
-    return image if zoom <= 1 else image.resize(size, Image.Resampling.BICUBIC)
+    return image if zoom <= 1 else image.resize(size, Image.Resampling.BILINEAR)
 
 
 def _resize_labels(labels: NDArray[np.integer], zoom: float) -> NDArray[np.integer]:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.formats.contours import Points, is_inside
 from napari_cellvino.formats.field import IMPORTED, Box, Cell, Cells
-from napari_cellvino.formats.label_canvas import Canvas, check_flat
+from napari_cellvino.formats.label_canvas import LabelCanvas, check_flat
 
 FARTHEST = 1e8  # px
 LARGER = 4  # times the usual area: what may be a region round cells
@@ -136,7 +136,7 @@ def cells_of_areas(
     regions = find_regions(usable)
     left.add("outline(s) go round other cells and are regions, no cells", len(regions))
     cells = [area for row, area in enumerate(usable) if row not in regions]
-    canvas = Canvas(shape)
+    canvas = LabelCanvas(shape)
     for area in sorted(cells, key=lambda area: not area.outlined):  # outlines first: they know the cell better
         _draw(canvas, area)
     rectangles = sum(not area.outlined for area in cells)
@@ -147,7 +147,7 @@ def cells_of_areas(
     return drawn
 
 
-def _draw(canvas: Canvas, area: Area) -> None:
+def _draw(canvas: LabelCanvas, area: Area) -> None:
     if area.pixels is not None:
         canvas.pixels(area.cell, *area.pixels)
         return

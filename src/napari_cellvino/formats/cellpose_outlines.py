@@ -20,7 +20,7 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.formats.areas import imported_cell, points_of
 from napari_cellvino.formats.decoding import decoding
 from napari_cellvino.formats.field import Cells
-from napari_cellvino.formats.label_canvas import Canvas, check_flat
+from napari_cellvino.formats.label_canvas import LabelCanvas, check_flat
 
 KIND = "outlines of Cellpose"
 LINE = re.compile(rb"\s*\d+\s*(,\s*\d+\s*)+$")
@@ -47,7 +47,7 @@ def read_outlines(path: Path, shape: tuple[int, ...]) -> Cells:
         If the image is no plane, or an outline leaves it.
     """
     check_flat(path, f"a file of {KIND}", shape)
-    canvas = Canvas(shape)
+    canvas = LabelCanvas(shape)
     with decoding(path, KIND):
         lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip(" ,\t")]
         for number, line in enumerate(lines, 1):

@@ -31,7 +31,7 @@ from napari_cellvino.formats.label_canvas import fitting_labels, labelled
 from napari_cellvino.formats.label_pixels import array_header, check_shape
 from napari_cellvino.formats.label_pixels import read_npy as read_array
 from napari_cellvino.formats.label_values import cells_in_values
-from napari_cellvino.formats.writer import SplitBook, put_annotated_image
+from napari_cellvino.formats.writer import SplitAssignment, put_annotated_image
 
 SUFFIX = "_seg.npy"
 OURS = "cellvino"  # key of what other readers pass over
@@ -49,7 +49,7 @@ HARMLESS = {
 class CellposeFolder:
     """Writes ``cellpose``."""
 
-    def __init__(self, folder: Path, book: SplitBook) -> None:
+    def __init__(self, folder: Path, book: SplitAssignment) -> None:
         self._folder, self._book = folder, book
 
     def add(self, field: ExportField) -> None:

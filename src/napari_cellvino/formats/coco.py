@@ -28,7 +28,7 @@ from napari_cellvino.formats.decoding import JsonContent, decoding, read_json
 from napari_cellvino.formats.field import Cell, Cells, ExportField, Labels, cell_from, planes_of
 from napari_cellvino.formats.label_canvas import check_flat
 from napari_cellvino.formats.matching import Entry, ImageQuery, as_query, choose_entry
-from napari_cellvino.formats.writer import SplitBook
+from napari_cellvino.formats.writer import SplitAssignment
 
 ANNOTATIONS_NAME = "annotations.json"
 MOST_PIXELS = 64  # times the image, that all outlines of it may cover
@@ -38,7 +38,7 @@ Json = dict[str, Any]
 class Coco:
     """Writes ``coco``; nothing but counters is kept between fields, the two lists grow in files of their own."""
 
-    def __init__(self, folder: Path, book: SplitBook, *, polygons: bool = False) -> None:
+    def __init__(self, folder: Path, book: SplitAssignment, *, polygons: bool = False) -> None:
         self._folder, self._polygons = folder, polygons
         self._kinds: dict[str, int] = {}
         self._counts = {"images": 0, "annotations": 0}

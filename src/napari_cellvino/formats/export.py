@@ -17,7 +17,7 @@ from napari_cellvino.core.errors import OptionError, OutputError, ReplaceError
 from napari_cellvino.formats.field import ExportField, plane_endings
 from napari_cellvino.formats.registry import FORMATS, check_formats
 from napari_cellvino.formats.splits import Splits
-from napari_cellvino.formats.writer import SplitBook, Writer
+from napari_cellvino.formats.writer import SplitAssignment, Writer
 from napari_cellvino.storage.atomic import atomic_folder, recover
 from napari_cellvino.storage.file_names import UniqueNames
 
@@ -76,8 +76,8 @@ def export_fields(fields: Iterable[ExportField], choices: ExportChoices) -> dict
     return done
 
 
-def _book(folder: Path) -> SplitBook:
-    return SplitBook(Splits.written_in(folder))
+def _book(folder: Path) -> SplitAssignment:
+    return SplitAssignment(Splits.written_in(folder))
 
 
 def _write(

@@ -30,7 +30,7 @@ from napari_cellvino.formats.contours import Points, Ring
 from napari_cellvino.formats.decoding import check_fits, decoding
 from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from, planes_of
 from napari_cellvino.formats.label_canvas import check_flat, planes_of_areas, single_planes_notice
-from napari_cellvino.formats.writer import SplitBook
+from napari_cellvino.formats.writer import SplitAssignment
 
 MOVE, LINE, CLOSE = 0.0, 1.0, 4.0  # how java.awt.geom.PathIterator numbers them
 AREAS = (ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED, ROI_TYPE.RECT, ROI_TYPE.OVAL)
@@ -40,7 +40,7 @@ STAMP = (1980, 1, 1, 0, 0, 0)  # the same ROIs are the same bytes
 class RoiZips:
     """Writes ``imagej``."""
 
-    def __init__(self, folder: Path, book: SplitBook) -> None:
+    def __init__(self, folder: Path, book: SplitAssignment) -> None:
         self._folder = folder
         self._kinds: dict[str, int] = {}
 

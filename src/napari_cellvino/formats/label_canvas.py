@@ -18,7 +18,7 @@ from napari_cellvino.formats.field import STACKED, Cell, Cells, Labels, MisfitEr
 LARGEST = np.iinfo(np.int32).max
 
 
-class Canvas:
+class LabelCanvas:
     """A label image (Y, X) or (Z, Y, X) that fills up; where objects overlap, the first keeps the pixel."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:

@@ -23,7 +23,7 @@ from napari_cellvino.formats.label_values import cells_in_values, whole_numbers
 from napari_cellvino.formats.writer import (
     OBJECTS_NAME,
     ObjectTable,
-    SplitBook,
+    SplitAssignment,
     put_annotated_image,
     put_boxes,
     read_objects,
@@ -40,7 +40,7 @@ MANIFEST_COLUMNS = (
 class LabelFolder:
     """Writes ``labels``."""
 
-    def __init__(self, folder: Path, book: SplitBook) -> None:
+    def __init__(self, folder: Path, book: SplitAssignment) -> None:
         self._folder = folder
         self._objects = ObjectTable(folder)
 
@@ -62,7 +62,7 @@ class LabelFolder:
 class TrainingSet:
     """Writes ``training``."""
 
-    def __init__(self, folder: Path, book: SplitBook) -> None:
+    def __init__(self, folder: Path, book: SplitAssignment) -> None:
         self._folder, self._book = folder, book
         self._objects = ObjectTable(folder)
         self._append(MANIFEST_COLUMNS)

@@ -29,7 +29,7 @@ from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from
 from napari_cellvino.formats.label_canvas import fitting_labels, labelled
 from napari_cellvino.formats.label_pixels import check_shape
 from napari_cellvino.formats.label_values import cells_in_values, whole_numbers
-from napari_cellvino.formats.writer import SplitBook
+from napari_cellvino.formats.writer import SplitAssignment
 
 LARGE = 1024  # px: images longer than that get a smaller copy
 COLOURS = ("FFFFFF", "00FF00", "FF00FF", "00FFFF")
@@ -40,7 +40,7 @@ Json = dict[str, Any]
 class OmeZarr:
     """Writes ``ome-zarr`` (``version`` 0.5) or ``ome-zarr-0.4``."""
 
-    def __init__(self, folder: Path, book: SplitBook, *, version: str = "0.5") -> None:
+    def __init__(self, folder: Path, book: SplitAssignment, *, version: str = "0.5") -> None:
         self._folder, self._version = folder, version
 
     def add(self, field: ExportField) -> None:

@@ -30,7 +30,7 @@ from napari_cellvino.formats.decoding import JsonContent, decoding, read_json
 from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from, planes_of
 from napari_cellvino.formats.label_canvas import planes_of_areas, single_planes_notice
 from napari_cellvino.formats.polygons import polygons_of
-from napari_cellvino.formats.writer import SplitBook
+from napari_cellvino.formats.writer import SplitAssignment
 
 Json = dict[str, Any]
 FOUND = ("detection", "cell")  # what QuPath found inside of annotations
@@ -41,7 +41,7 @@ NO_CELLS = ("tile", "tma core", "root")
 class QuPathGeoJson:
     """Writes ``qupath``."""
 
-    def __init__(self, folder: Path, book: SplitBook) -> None:
+    def __init__(self, folder: Path, book: SplitAssignment) -> None:
         self._folder = folder
 
     def add(self, field: ExportField) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_cellvino.formats.field import ExportField
-from napari_cellvino.formats.writer import SplitBook, put_annotated_image
+from napari_cellvino.formats.writer import SplitAssignment, put_annotated_image
 from napari_cellvino.io.label_tiff import put_labels
 
 SCRIPT = '''\
@@ -48,7 +48,7 @@ model.optimize_thresholds(*validation)
 class StarDistFolders:
     """Writes ``stardist``."""
 
-    def __init__(self, folder: Path, book: SplitBook) -> None:
+    def __init__(self, folder: Path, book: SplitAssignment) -> None:
         self._folder, self._book = folder, book
 
     def add(self, field: ExportField) -> None:

@@ -32,7 +32,7 @@ class Writer(Protocol):
 
 
 @dataclass
-class SplitBook:
+class SplitAssignment:
     """Decides the split of each field and remembers it."""
 
     before: Splits
@@ -50,7 +50,7 @@ class SplitBook:
         write_splits(folder, self.rows)
 
 
-MakeWriter = Callable[[Path, SplitBook], Writer]
+MakeWriter = Callable[[Path, SplitAssignment], Writer]
 
 
 class ObjectTable:

@@ -25,7 +25,7 @@ from napari_cellvino.formats.decoding import decoding
 from napari_cellvino.formats.field import Cells, ExportField, planes_of
 from napari_cellvino.formats.label_canvas import check_flat
 from napari_cellvino.formats.polygons import single_path
-from napari_cellvino.formats.writer import SplitBook
+from napari_cellvino.formats.writer import SplitAssignment
 from napari_cellvino.formats.yolo_names import DATA_NAME, ClassNames, class_names
 
 MOST_SHARE = 1.5  # of the image: predictions reach a little beyond it
@@ -35,7 +35,7 @@ Line = tuple[str, Iterable[float]]  # class, and shares of the image
 class Yolo:
     """Writes ``yolo-detect``, or with ``outlines`` ``yolo-segment``."""
 
-    def __init__(self, folder: Path, book: SplitBook, *, outlines: bool) -> None:
+    def __init__(self, folder: Path, book: SplitAssignment, *, outlines: bool) -> None:
         self._folder, self._book, self._outlines = folder, book, outlines
         self._kinds: dict[str, int] = {}
 

@@ -41,7 +41,7 @@ class AxisSizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class AxisLayout:
     """A role (T, C, Z, Y, X or P for position), a stored and a shown size per dimension."""
 
     letters: str
@@ -92,7 +92,7 @@ class Layout:
         return block, tuple(spread[start:])
 
 
-def resolve_layout(held: tuple[AxisSizes, ...], wish: str | None) -> tuple[Layout, tuple[str, ...]]:
+def resolve_layout(held: tuple[AxisSizes, ...], wish: str | None) -> tuple[AxisLayout, tuple[str, ...]]:
     """Return the layout of a file's array and sentences on what was assumed.
 
     Parameters
@@ -155,14 +155,14 @@ def _named_rows(axes: str) -> str:
     return "".join(letters)
 
 
-def _layout(array: AxisSizes, letters: str) -> tuple[Layout, tuple[str, ...]]:
+def _layout(array: AxisSizes, letters: str) -> tuple[AxisLayout, tuple[str, ...]]:
     roles = [_role(letter, size) for letter, size in zip(letters, array.sizes, strict=True)]
     taken = {role for role, size in zip(roles, array.sizes, strict=True) if size > 1}
     free = next((role for role in "ZTC" if role not in taken), "Z")
     count = math.prod(size for role, size in zip(roles, array.sizes, strict=True) if role == "?")
     roles = [free if role == "?" else role for role in roles]
     shown = [array.samples if letter == "S" else n for letter, n in zip(letters, array.sizes, strict=True)]
-    layout = Layout(letters, "".join(roles), array.sizes, tuple(shown))
+    layout = AxisLayout(letters, "".join(roles), array.sizes, tuple(shown))
     if count == 1:
         return layout, ()
     return layout, (f"the file does not say what its {count} pages are: taken as {_NOUNS[free]}",)

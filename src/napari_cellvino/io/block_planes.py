@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Shape, Spacing
-from napari_cellvino.io.axes import Layout
+from napari_cellvino.io.axes import AxisLayout
 from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, apply_orientation
 
 
@@ -56,7 +56,9 @@ class PixelTransform:
 class BlockPlanes:
     """Planes of one position; keeps the last block that held several, as red, green and blue of one page do."""
 
-    def __init__(self, name: str, layout: Layout, blocks: Blocks, transform: PixelTransform, position: int = 0) -> None:
+    def __init__(
+        self, name: str, layout: AxisLayout, blocks: Blocks, transform: PixelTransform, position: int = 0
+    ) -> None:
         self._name, self._layout, self._blocks, self._transform = name, layout, blocks, transform
         self._position = position
         self._keeps = math.prod(layout.stored[blocks.start :]) > math.prod(layout.shape[-2:])

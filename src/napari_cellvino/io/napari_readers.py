@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.array_axes import axis_letter
 from napari_cellvino.core.errors import CellvinoError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, PlaneReader, Spacing
-from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
+from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
 from napari_cellvino.io.checks import check_memory
 from napari_cellvino.io.instrument import Foreign
@@ -80,7 +80,7 @@ def _as_channels(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
         replace(
             scenes[0],
             shape=scenes[0].shape._replace(c=len(scenes)),
-            planes=LayerPlanes(tuple(scene.planes for scene in scenes)),
+            planes=ReaderPlanes(tuple(scene.planes for scene in scenes)),
             name="",
             channels=tuple(scene.name for scene in scenes),
             warnings=(*scenes[0].warnings, said),
@@ -89,7 +89,7 @@ def _as_channels(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerPlanes:
+class ReaderPlanes:
     """Planes of layers of one channel each, as those of one image."""
 
     layers: tuple[PlaneReader, ...]
@@ -178,7 +178,7 @@ def _letters(metadata: Mapping[str, Foreign], sizes: tuple[int, ...], along: int
     return "".join(letters) + "S" * colours
 
 
-def _spacing(metadata: Mapping[str, Foreign], layout: Layout, along: Foreign) -> tuple[Spacing, tuple[str, ...]]:
+def _spacing(metadata: Mapping[str, Foreign], layout: AxisLayout, along: Foreign) -> tuple[Spacing, tuple[str, ...]]:
     """Return the scale of a layer in µm, or a sentence where it has no unit."""
     scale = [float(step) for step in metadata.get("scale") or ()]
     said = metadata.get("units")

@@ -18,7 +18,7 @@ from PIL import Image
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Spacing, Stack
-from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
+from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
 from napari_cellvino.io.checks import check_memory, parse_errors
 from napari_cellvino.io.orientation import apply_orientation
@@ -67,7 +67,7 @@ class RasterSource:
 
     path: Path
     header: Header
-    layout: Layout
+    layout: AxisLayout
     overrides: MetadataOverrides
     positions: tuple[Position, ...] = (Position(),)
 

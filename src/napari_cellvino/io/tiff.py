@@ -15,9 +15,10 @@ from tifffile import TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, select_stack_channels
-from napari_cellvino.io.axes import AxisSizes, Layout, resolve_layout
+from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Blocks, PixelTransform
 from napari_cellvino.io.checks import list_names, parse_errors
+from napari_cellvino.io.ndtiff import ndtiff_files, overlap_warning
 from napari_cellvino.io.ome import companion_name, ome_siblings
 from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, unique_names
@@ -35,7 +36,7 @@ class TiffImage:
     """One image of a file and how to read it; it may hold several positions."""
 
     name: str
-    layout: Layout
+    layout: AxisLayout
     blocks: Blocks
     transform: PixelTransform
     rgb: bool
@@ -174,7 +175,7 @@ def _source(path: Path, tif: TiffFile, overrides: MetadataOverrides, warnings: t
     """Return what an open file, and those that belong to it, hold."""
     series, left_out = choose_images(path, tif)
     lock = Lock()
-    siblings = sorted(ome_siblings(tif.ome_metadata or ""))
+    siblings = sorted(ome_siblings(tif.ome_metadata or "") | ndtiff_files(tif))
     missing = tuple(name for name in siblings if not (path.parent / name).is_file())
     pictures = [_image(path, tif, s, overrides, lock, missing) for s in series]
     places = tuple((picture, n) for picture in pictures for n in range(picture.layout.count("P")))
@@ -186,7 +187,7 @@ def _asked(picture: TiffImage, overrides: MetadataOverrides) -> tuple[str, ...]:
     return frames_question(picture.facts.interval_s, picture.layout, overrides)
 
 
-def frames_question(interval_s: float | None, layout: Layout, overrides: MetadataOverrides) -> tuple[str, ...]:
+def frames_question(interval_s: float | None, layout: AxisLayout, overrides: MetadataOverrides) -> tuple[str, ...]:
     """Return the question whether slices are frames, where a file has times between them and no step in z."""
     if interval_s is None or overrides.axes is not None or layout.shape.z == 1 or layout.shape.t > 1:
         return ()
@@ -221,13 +222,13 @@ def _image(
         transform,
         rgb,
         read_metadata(tif, full),
-        assumed + _fourth(page, layout) + palette_warning(page) + levels_question(full),
+        assumed + _fourth(page, layout) + palette_warning(page) + levels_question(full) + overlap_warning(tif),
         said,
         pyramid,
     )
 
 
-def _fourth(page: TiffPage, layout: Layout) -> tuple[str, ...]:
+def _fourth(page: TiffPage, layout: AxisLayout) -> tuple[str, ...]:
     """Return what to say of a fourth value in more than 8 bits: scripts save four channels so."""
     left_out = any(have > shown for have, shown in zip(layout.stored, layout.shown, strict=True))
     if not left_out or page.photometric not in COLOURS or page.bitspersample == 8:
@@ -255,6 +256,8 @@ def _positions(places: tuple[tuple[TiffImage, int], ...]) -> tuple[Position, ...
 
 
 def _place_name(picture: TiffImage, index: int) -> str:
+    if len(picture.facts.positions) == picture.layout.count("P"):
+        return picture.facts.positions[index]
     if picture.layout.count("P") == 1 or not picture.name:
         return picture.name
     return f"{picture.name} {index + 1}"

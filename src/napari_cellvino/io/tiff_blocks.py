@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tifffile import TiffFrame, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.io.axes import Layout
+from napari_cellvino.io.axes import AxisLayout
 from napari_cellvino.io.block_planes import Blocks
 from napari_cellvino.io.checks import check_extent, check_memory, check_ratio, list_names, parse_errors, truncated_error
 
@@ -133,7 +133,7 @@ def _check_page(path: Path, page: TiffPage | TiffFrame, size: int) -> None:
     check_ratio(path, page.nbytes, sum(n for _, n in stored))
 
 
-def present_channels(layout: Layout, blocks: Blocks, position: int) -> tuple[int, ...]:
+def present_channels(layout: AxisLayout, blocks: Blocks, position: int) -> tuple[int, ...]:
     """Return the channels (from 0) of a position of which no page is missing."""
     shape = layout.shape
     if not isinstance(blocks, PagedBlocks) or all(page is not None for page in blocks.pages):
@@ -141,14 +141,14 @@ def present_channels(layout: Layout, blocks: Blocks, position: int) -> tuple[int
     return tuple(c for c in range(shape.c) if _whole(layout, blocks, position, c))
 
 
-def _whole(layout: Layout, blocks: PagedBlocks, position: int, c: int) -> bool:
+def _whole(layout: AxisLayout, blocks: PagedBlocks, position: int, c: int) -> bool:
     places = product(range(layout.shape.t), range(layout.shape.z))
     roles = ({"T": t, "C": c, "Z": z, "P": position} for t, z in places)
     return all(blocks.has(layout.locate(blocks.start, role)[0]) for role in roles)
 
 
 def plan_blocks(
-    path: Path, series: TiffPageSeries, layout: Layout, lock: Lock, missing: tuple[str, ...] = ()
+    path: Path, series: TiffPageSeries, layout: AxisLayout, lock: Lock, missing: tuple[str, ...] = ()
 ) -> Blocks:
     """Return the cheapest way to read the array of ``series``, whose file is open; ``lock`` is one per source.
 

@@ -24,7 +24,7 @@ Index = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Stretches:
+class RowStretches:
     """Stretches (S,) of rows, those of one object on one row apart from each other: object, row, and x0 to x1 - 1."""
 
     row: Index
@@ -65,7 +65,7 @@ def ring_means(
     return means
 
 
-def grow(runs: Runs, width: int, shape: tuple[int, ...]) -> Stretches:
+def grow(runs: Runs, width: int, shape: tuple[int, ...]) -> RowStretches:
     """Return the pixels of an image of ``shape`` (Y, X) within ``width`` px of each object, the object's included."""
     dy = np.arange(-width, width + 1)
     reach = np.floor(np.sqrt(width**2 - dy**2)).astype(np.intp)
@@ -73,10 +73,10 @@ def grow(runs: Runs, width: int, shape: tuple[int, ...]) -> Stretches:
     x0 = np.maximum(runs.x0[:, None] - reach, 0).ravel()
     x1 = np.minimum(runs.x1[:, None] + reach, shape[1]).ravel()
     inside = (y >= 0) & (y < shape[0])
-    return _union(Stretches(row[inside], y[inside], x0[inside], x1[inside]), shape)
+    return _union(RowStretches(row[inside], y[inside], x0[inside], x1[inside]), shape)
 
 
-def _union(stretches: Stretches, shape: tuple[int, ...]) -> Stretches:
+def _union(stretches: RowStretches, shape: tuple[int, ...]) -> RowStretches:
     """Return the same pixels of each object, each once."""
     line = stretches.row * shape[0] + stretches.y  # one number per object and row
     order = np.lexsort((stretches.x0, line))
@@ -87,10 +87,10 @@ def _union(stretches: Stretches, shape: tuple[int, ...]) -> Stretches:
     new[1:] = (line[1:] != line[:-1]) | (x0[1:] > end[:-1])
     first = np.flatnonzero(new)
     last = np.append(first[1:], len(line))[: len(first)] - 1
-    return Stretches(line[first] // shape[0], line[first] % shape[0], x0[first], end[last])
+    return RowStretches(line[first] // shape[0], line[first] % shape[0], x0[first], end[last])
 
 
-def _sums(stretches: Stretches, values: NDArray[np.generic], count: int) -> NDArray[np.float64]:
+def _sums(stretches: RowStretches, values: NDArray[np.generic], count: int) -> NDArray[np.float64]:
     """Return the sum (N,) of an image (Y, X) over the stretches of each object."""
     running = np.zeros((values.shape[0], values.shape[1] + 1))
     np.cumsum(values, axis=1, dtype=np.float64, out=running[:, 1:])

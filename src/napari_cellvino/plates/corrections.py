@@ -21,7 +21,7 @@ MAD_TO_SD = 1.4826
 RIM_WELLS = 6  # at least, at the rim and inside
 
 
-class Correction(StrEnum):
+class PlateCorrection(StrEnum):
     """What is taken off the values of a plate."""
 
     NONE = "none"
@@ -59,7 +59,11 @@ def _medians(grid: Real, axis: int) -> Real:
 
 
 def corrected(
-    values: Real, rows: NDArray[np.integer], columns: NDArray[np.integer], sample: NDArray[np.bool_], way: Correction
+    values: Real,
+    rows: NDArray[np.integer],
+    columns: NDArray[np.integer],
+    sample: NDArray[np.bool_],
+    way: PlateCorrection,
 ) -> Real:
     """Return the values (N,) of wells without the effects of their places.
 
@@ -75,9 +79,9 @@ def corrected(
         ``edge`` takes the difference of the medians of rim and inside off the rim; ``b-score`` takes the effects of
         rows and columns off and divides by the median absolute deviation.
     """
-    if way is Correction.NONE or not len(values):
+    if way is PlateCorrection.NONE or not len(values):
         return values
-    if way is Correction.EDGE:
+    if way is PlateCorrection.EDGE:
         return _without_edge(values, rows, columns, sample)
     grid = np.full((int(rows.max()) + 1, int(columns.max()) + 1), np.nan)
     grid[rows[sample], columns[sample]] = values[sample]

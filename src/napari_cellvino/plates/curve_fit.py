@@ -29,7 +29,7 @@ DRAWN = 120  # points of a curve
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class ParameterEstimate:
     """A parameter with the ends of its confidence interval; these are NaN where the data do not bound it."""
 
     value: float
@@ -46,11 +46,11 @@ class CurveFit:
     doses tested, else empty. Where there is no curve, ``reason`` says why and all numbers are NaN.
     """
 
-    bottom: Estimate
-    top: Estimate
-    ec50: Estimate
-    hill: Estimate
-    asymmetry: Estimate
+    bottom: ParameterEstimate
+    top: ParameterEstimate
+    ec50: ParameterEstimate
+    hill: ParameterEstimate
+    asymmetry: ParameterEstimate
     auc: float
     r_squared: float
     p_value: float
@@ -154,24 +154,24 @@ def _described(found: tuple[Real, Real, Real], x: Real, y: Real, doses: Real, ou
         return _unfitted(len(outliers), f"no response: a flat line fits as well (p = {p:.2g})", outliers)
     error = np.sqrt(np.maximum(np.diag(np.linalg.pinv(jacobian.T @ jacobian)) * left / free, 0))
     reach = float(stats.t.ppf((1 + LEVEL) / 2, free)) * error
-    plain = [Estimate(float(v), float(v - r), float(v + r)) for v, r in zip(best, reach, strict=True)]
+    plain = [ParameterEstimate(float(v), float(v - r), float(v + r)) for v, r in zip(best, reach, strict=True)]
     middle = plain[2]
     relation = ">" if best[2] > doses[-1] else "<" if best[2] < doses[0] else ""
     bounded = reach[2] < WIDE
-    ec50 = Estimate(
+    ec50 = ParameterEstimate(
         *(10.0**v if bounded or v == middle.value else float("nan") for v in (middle.value, middle.low, middle.high))
     )
-    s = plain[4] if count > 4 else Estimate(0.0, 0.0, 0.0)
+    s = plain[4] if count > 4 else ParameterEstimate(0.0, 0.0, 0.0)
     grid = np.linspace(doses[0], doses[-1], DRAWN)
     auc = float(trapezoid(logistic(grid, best), grid) / (doses[-1] - doses[0]))
     return CurveFit(
-        plain[0], plain[1], ec50, plain[3], Estimate(*(float(np.exp(v)) for v in (s.value, s.low, s.high))),
+        plain[0], plain[1], ec50, plain[3], ParameterEstimate(*(float(np.exp(v)) for v in (s.value, s.low, s.high))),
         auc, 1 - left / total, p, outliers, relation, "", len(y), best,
     )  # fmt: skip
 
 
 def _unfitted(count: int, reason: str, outliers: NDArray[np.bool_] | None = None) -> CurveFit:
-    nothing = Estimate(float("nan"), float("nan"), float("nan"))
+    nothing = ParameterEstimate(float("nan"), float("nan"), float("nan"))
     marked = np.zeros(count, bool) if outliers is None else outliers
     nan = float("nan")
     return CurveFit(nothing, nothing, nothing, nothing, nothing, nan, nan, nan, marked, "", reason, count)

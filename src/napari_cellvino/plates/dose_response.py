@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Well
-from napari_cellvino.plates.corrections import Correction, corrected
-from napari_cellvino.plates.curve_fit import CurveFit, Estimate, fit_curve
+from napari_cellvino.plates.corrections import PlateCorrection, corrected
+from napari_cellvino.plates.curve_fit import CurveFit, ParameterEstimate, fit_curve
 from napari_cellvino.plates.layout import Control
 from napari_cellvino.plates.screening import (
     Comparison,
@@ -38,7 +38,7 @@ class AnswerChoices:
 
     measure: str = "count"
     scale: Scale = Scale.RAW
-    correction: Correction = Correction.NONE
+    correction: PlateCorrection = PlateCorrection.NONE
     parameters: int = 4
 
 
@@ -55,7 +55,7 @@ class CompoundCurve:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class DosePoint:
     """Wells of one compound and dose beside the negative controls."""
 
     compound: str
@@ -74,12 +74,12 @@ class PlateAnswers:
     table: pd.DataFrame
     values: Real
     curves: tuple[CompoundCurve, ...]
-    contents: tuple[Content, ...]
+    contents: tuple[DosePoint, ...]
     quality: dict[str, ControlQuality]
     notices: tuple[str, ...] = ()
 
     @property
-    def hits(self) -> tuple[Content, ...]:
+    def hits(self) -> tuple[DosePoint, ...]:
         """Compounds and doses that differ from the negative controls, the strongest first."""
         found = [content for content in self.contents if content.comparison.hit]
         return tuple(sorted(found, key=lambda content: -abs(content.comparison.effect)))
@@ -160,11 +160,11 @@ def _curves(table: pd.DataFrame, values: Real, choices: AnswerChoices) -> Iterab
             yield CompoundCurve(str(name), tuple(plates[on]), tuple(wells[on]), dose[on], values[on], fit)
 
 
-def _contents(table: pd.DataFrame, values: Real, negative: Real) -> tuple[Content, ...]:
+def _contents(table: pd.DataFrame, values: Real, negative: Real) -> tuple[DosePoint, ...]:
     """Return every compound and dose beside the negative controls; all of them together are one family of tests."""
     dose = table["dose"].to_numpy(dtype=float, na_value=np.nan)
     compound, control = (table[name].astype(str).to_numpy(object) for name in ("compound", "control"))
-    found: list[Content] = []
+    found: list[DosePoint] = []
     sample = (compound != "") & (control != Control.NEGATIVE.value)
     for name in dict.fromkeys(compound[sample]):
         of_compound = sample & (compound == name)
@@ -173,7 +173,7 @@ def _contents(table: pd.DataFrame, values: Real, negative: Real) -> tuple[Conten
             *([np.nan] if np.isnan(dose[of_compound]).any() else []),
         ]:
             on = of_compound & (np.isnan(dose) if np.isnan(level) else dose == level)
-            found.append(Content(str(name), float(level), compare(values[on], negative)))
+            found.append(DosePoint(str(name), float(level), compare(values[on], negative)))
     rates = false_discovery_rates(np.array([content.comparison.p_value for content in found]))
     return tuple(
         replace(content, comparison=replace(content.comparison, q_value=float(rate)))
@@ -184,7 +184,7 @@ def _contents(table: pd.DataFrame, values: Real, negative: Real) -> tuple[Conten
 def _said(choices: AnswerChoices, quality: dict[str, ControlQuality]) -> tuple[str, ...]:
     few = [plate for plate, found in quality.items() if found.negative < 3]
     notices = [f"{plate or 'the plate'} has fewer than 3 negative controls: no hits can be named" for plate in few]
-    if choices.correction is Correction.B_SCORE:
+    if choices.correction is PlateCorrection.B_SCORE:
         notices.append(
             "B-scores take the effects of rows and columns off; where a whole row is one compound, its effect too"
         )
@@ -202,7 +202,7 @@ def _curve_row(curve: CompoundCurve) -> dict[str, object]:
     fit = curve.fit
     row: dict[str, object] = {"compound": curve.compound, "wells": len(curve.wells), "fitted": fit.fitted}
     for name in ("ec50", "hill", "bottom", "top", "asymmetry"):
-        estimate: Estimate = getattr(fit, name)
+        estimate: ParameterEstimate = getattr(fit, name)
         row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
         if name == "ec50":
             row["ec50_beyond"] = fit.relation

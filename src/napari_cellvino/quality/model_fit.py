@@ -36,7 +36,7 @@ SMOOTH = 1.0  # px of the network, for gradients
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class WindowObjects:
     """What a model found in a window, at the size that the network saw.
 
     ``labels`` (Y, X) and ``objects`` have the same ids; of boxes, ``labels`` are the boxes filled. ``pixels`` (Y, X)
@@ -93,7 +93,7 @@ class Evidence:
     colour: float = 0.0
 
 
-def gather(found: Found, smaller: Found, reference_px: float) -> Evidence:
+def gather(found: WindowObjects, smaller: WindowObjects, reference_px: float) -> Evidence:
     """Return the evidence from what was found in a window, and in the same window reduced in size."""
     if not len(found.objects):
         return Evidence(0, _surety(found.probability), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, float(not len(smaller.objects)))
@@ -117,7 +117,7 @@ def _surety(probability: NDArray[np.floating]) -> float:
     return float(np.abs(2 * seen - 1).mean()) if seen.size else 0.0
 
 
-def _edges(found: Found) -> float:
+def _edges(found: WindowObjects) -> float:
     gradient = ndi.gaussian_gradient_magnitude(found.pixels, SMOOTH)
     outline = (
         (ndi.maximum_filter(found.labels, 3) != ndi.minimum_filter(found.labels, 3))
@@ -127,7 +127,7 @@ def _edges(found: Found) -> float:
     return float(gradient[outline].mean() / max(float(gradient.mean()), 1e-6)) if outline.any() else 0.0
 
 
-def _contrast(found: Found) -> float:
+def _contrast(found: WindowObjects) -> float:
     inside = found.labels > 0
     ring = ndi.binary_dilation(inside, iterations=RING) & ~inside
     if not inside.any() or not ring.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,7 +43,8 @@ def holds_for(annotation: Annotation, new: Annotation) -> bool:
     """
     corrected = bool(annotation.deleted) or any(record.protected for record in annotation.records.values())
     same = annotation.provenance.pixels_sha256 == new.provenance.pixels_sha256 and annotation.shape == new.shape
-    classes = annotation.classes == new.classes or len(annotation.classes) == len(new.classes) == 1
+    begins = new.classes[: len(annotation.classes)] == annotation.classes  # gates may give more
+    classes = begins or len(annotation.classes) == len(new.classes) == 1
     return corrected and same and classes and (annotation.labels is None) == (new.labels is None)
 
 
@@ -59,6 +60,7 @@ def reconcile(
     *,
     before: str = "",
     kept: Kept = is_kept,
+    records: Mapping[int, ObjectRecord] | None = None,
 ) -> Reconciliation:
     """Return the edit by which a new run replaces untouched objects.
 
@@ -76,6 +78,8 @@ def reconcile(
         The model that found what is kept, where another one ran now: its objects are marked with it.
     kept
         Says which objects stay; by default what a person touched or brought.
+    records
+        Of the new objects by id, where gates decided on them already.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def reconcile(
         If one of both has outlines and the other boxes, or the images differ in size.
     """
     if labels is None or annotation.labels is None:
-        return _reconcile_boxes(annotation, labels, objects, before, kept)
+        return _reconcile_boxes(annotation, labels, objects, before, kept, records)
     if labels.shape != annotation.shape:
         raise ImageValueError(f"new labels of shape {labels.shape} do not fit an image of {annotation.shape}")
     old = annotation.labels
@@ -99,10 +103,10 @@ def reconcile(
     lookup[known] = ids
     after = np.where(free, lookup[labels], old)
     whole = Region((0,) * after.ndim, after.shape)
-    records = _records(rows.select(stays), ids[stays], boxes=False)
-    marked = [*records, *_marked(annotation, before, kept)]
+    made = _records(rows.select(stays), ids[stays], records, boxes=False)
+    marked = [*made, *_marked(annotation, before, kept)]
     edit = make_edit(annotation, RERUN_NAME, runs_between(annotation.shape, whole, old, after), marked)
-    return Reconciliation(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
+    return Reconciliation(replace(edit, rerun=True), len(touched), len(made), int((~stays).sum()))
 
 
 def _numbers(
@@ -119,7 +123,12 @@ def _numbers(
 
 
 def _reconcile_boxes(
-    annotation: Annotation, labels: Labels | None, objects: Objects, before: str, kept: Kept
+    annotation: Annotation,
+    labels: Labels | None,
+    objects: Objects,
+    before: str,
+    kept: Kept,
+    records: Mapping[int, ObjectRecord] | None,
 ) -> Reconciliation:
     if labels is not None or annotation.labels is not None:
         raise ImageValueError("boxes and outlines cannot be brought together; begin a new result")
@@ -128,13 +137,16 @@ def _reconcile_boxes(
     boxes = np.array([record.box for record in touched], np.int64).reshape(-1, 4)
     stays = (_covered(objects.box, boxes).max(axis=1, initial=0) <= HALF) & ~_was_deleted(annotation, objects)
     ids = np.arange(annotation.next_id, annotation.next_id + stays.sum())
-    records = _records(objects.select(stays), ids, boxes=True)
-    edit = make_edit(annotation, RERUN_NAME, None, [*records, *_marked(annotation, before, kept)], removed=replaced)
-    return Reconciliation(replace(edit, rerun=True), len(touched), len(records), int((~stays).sum()))
+    made = _records(objects.select(stays), ids, records, boxes=True)
+    edit = make_edit(annotation, RERUN_NAME, None, [*made, *_marked(annotation, before, kept)], removed=replaced)
+    return Reconciliation(replace(edit, rerun=True), len(touched), len(made), int((~stays).sum()))
 
 
-def _records(rows: Objects, ids: NDArray[np.integer], *, boxes: bool) -> list[ObjectRecord]:
-    found = records_of_objects(rows, boxes=boxes)
+def _records(
+    rows: Objects, ids: NDArray[np.integer], records: Mapping[int, ObjectRecord] | None, *, boxes: bool
+) -> list[ObjectRecord]:
+    plain = records_of_objects(rows, boxes=boxes)
+    found = plain if records is None else [records[record.id] for record in plain]
     return [replace(record, id=id_) for record, id_ in zip(found, ids.tolist(), strict=True)]
 
 

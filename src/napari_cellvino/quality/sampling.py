@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import OptionError
@@ -135,7 +135,7 @@ def wilson(right: int, drawn: int, population: int) -> Interval:
     if drawn >= population:
         return Interval(share, share)
     n = drawn * (population - 1) / (population - drawn)
-    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    z = float(ndtri((1 + CONFIDENCE) / 2))
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return Interval(max(0.0, middle - half), min(1.0, middle + half))
@@ -170,7 +170,7 @@ def _mean_interval(cells: np.ndarray[tuple[int, ...], np.dtype[np.float64]], pop
     """Return the range of the total; per object never narrower than ``least`` on each side."""
     n = len(cells)
     error = float(cells.std(ddof=1)) * math.sqrt((1 - n / population) / n)
-    half = population * max(least, float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error)
+    half = population * max(least, float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * error)
     total = population * float(cells.mean())
     return Interval(max(0.0, total - half), total + half)
 

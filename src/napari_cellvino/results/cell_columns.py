@@ -25,7 +25,7 @@ REJECTED, EXCLUDED = "rejected", "True"
 
 
 @dataclass(frozen=True, slots=True)
-class SavedField:
+class FinishedField:
     """A finished field: its folder, its row of ``counts.csv``, and the columns of its cells that may hold numbers."""
 
     folder: Path
@@ -38,7 +38,7 @@ class SavedField:
 
 
 @dataclass(slots=True)
-class Cells:
+class CellValues:
     """One column of the cells of a field that are counted, by class, and how many cells are not in it."""
 
     values: dict[str, array[float]] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Cells:
     unknown: int = 0  # counted, but without a value
 
 
-def saved_fields(store: ResultStore, unreadable: list[UnreadableField]) -> Iterator[SavedField]:
+def saved_fields(store: ResultStore, unreadable: list[UnreadableField]) -> Iterator[FinishedField]:
     """Yield the finished fields in a folder of results, or the one that it is.
 
     Those that cannot be read go to ``unreadable``, the others go on.
@@ -76,21 +76,21 @@ def _rows(store: ResultStore) -> list[dict[str, str]]:
     path = store.counts.path
     if not path.is_file():
         return []
-    with _explained(path):
+    with explained(path):
         return read_rows(path, ("folder", "status"))
 
 
-def _saved_field(store: ResultStore, folder: Path, row: Mapping[str, str] | None) -> SavedField:
-    with _explained(folder):
+def _saved_field(store: ResultStore, folder: Path, row: Mapping[str, str] | None) -> FinishedField:
+    with explained(folder):
         told = row or {name: "" if value is None else str(value) for name, value in store.row(folder).items()}
         with FieldFolder(folder).open_objects() as (header, rows):
             cells = next(rows, {})
     layout = {name: cells.get(name, "") for name in COLUMNS if not told.get(name)}
     numbers = tuple(name for name in header if not cells.get(name) or _number(cells[name]) is not None)
-    return SavedField(folder, {**told, **layout}, numbers)
+    return FinishedField(folder, {**told, **layout}, numbers)
 
 
-def read_cells(folder: Path, column: str) -> Cells:
+def read_cells(folder: Path, column: str) -> CellValues:
     """Return one column of the cells of a field.
 
     Raises
@@ -98,8 +98,8 @@ def read_cells(folder: Path, column: str) -> Cells:
     ImageReadError
         If its table cannot be read.
     """
-    cells = Cells()
-    with _explained(folder), FieldFolder(folder).open_objects(("class", "review", "excluded", column)) as (_, rows):
+    cells = CellValues()
+    with explained(folder), FieldFolder(folder).open_objects(("class", "review", "excluded", column)) as (_, rows):
         for row in rows:
             if row.get("review") == REJECTED:
                 cells.rejected += 1
@@ -110,7 +110,7 @@ def read_cells(folder: Path, column: str) -> Cells:
     return cells
 
 
-def _take(cells: Cells, kind: str, text: str) -> None:
+def _take(cells: CellValues, kind: str, text: str) -> None:
     number = _number(text)
     values = cells.values.setdefault(kind, array("d"))
     if number is None:
@@ -128,7 +128,7 @@ def _number(text: str) -> float | None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turn what a damaged result raises into an `ImageReadError`."""
     try:
         yield

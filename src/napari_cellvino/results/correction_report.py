@@ -48,7 +48,7 @@ class FieldReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Miss:
+class WorstMiss:
     """One of the worst misses: its field, what was changed, and its picture as a data URL."""
 
     field: str
@@ -61,7 +61,7 @@ class CorrectionReport:
     """The fields so far and the worst misses among them."""
 
     fields: list[FieldReport] = field(default_factory=list)
-    worst: list[Miss] = field(default_factory=list)
+    worst: list[WorstMiss] = field(default_factory=list)
 
     def add(self, model: Cells, corrected: ExportField) -> None:
         """Take in a field: what the model found there, outlines (Y, X) or (Z, Y, X) or boxes, and what became of it.
@@ -222,7 +222,7 @@ def _field_dict(report: FieldReport) -> dict[str, object]:
     }
 
 
-def _misses(model: Cells, shown: ExportField, figures: CorrectionFigures) -> list[Miss]:
+def _misses(model: Cells, shown: ExportField, figures: CorrectionFigures) -> list[WorstMiss]:
     chosen = figures.corrections[:WORST]
     if not chosen:
         return []
@@ -235,7 +235,7 @@ def _misses(model: Cells, shown: ExportField, figures: CorrectionFigures) -> lis
         (y0, x0), (y1, x1) = boxes[:, :2].min(0).tolist(), boxes[:, 2:].max(0).tolist()
         window = window_round((y0, x0, y1, x1), picture.shape[:2])
         before, after = (_cut(side, place, ids, window) for side, place, ids in zip(sides, places, named, strict=True))
-        misses.append(Miss(shown.name, correction, as_data_url(draw_crop(picture[window], before, after))))
+        misses.append(WorstMiss(shown.name, correction, as_data_url(draw_crop(picture[window], before, after))))
     return misses
 
 

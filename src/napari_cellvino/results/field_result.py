@@ -18,7 +18,8 @@ from napari_cellvino.core.spots import Spots
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.measure.compartments import Part, with_compartments
 from napari_cellvino.measure.counts import count_row
-from napari_cellvino.measure.objects import measure
+from napari_cellvino.measure.gates import apply_gates
+from napari_cellvino.measure.objects import measure, named_classes
 from napari_cellvino.measure.outlines import Outlines, find_outlines
 from napari_cellvino.measure.spots import count_spots, with_spots
 from napari_cellvino.measure.volumes import measure_volume, volume_count_row
@@ -115,27 +116,59 @@ def measured(
 ) -> FieldResult:
     """Return an annotation with its table of objects, and the counts of those neither rejected nor excluded.
 
+    The gates of its recipe are applied: what they say of cells is in the annotation that is returned.
+
     What was found in all planes of a ``volume`` is measured there; ``plane`` is what people see of it. ``outlines`` are
     those of its objects in a plane, where they are known already; ``spots`` those of the field.
     """
     with timed_stage(_logger, "measure", plane.origin.name, f"{len(annotation.objects)} object(s)"):
-        found = _measured(annotation, plane, volume, outlines)
-        return found if spots is None else _with_spots(found, spots)
+        cells = grow_cells(annotation, plane, volume)
+        table = _measure(annotation, cells, plane, volume, outlines)
+        held = None if spots is None else spots.in_cells(annotation.labels if cells is None else cells)
+        if held is not None:
+            table = with_spots(table, held, annotation.labels if cells is not None else None)
+        gated = apply_gates(annotation, table)
+        if gated is not annotation:
+            table["class"] = named_classes(gated.objects, gated.classes)
+        table = _with_decisions(table, gated, spotted=held is not None)
+        return FieldResult(gated, plane, table, _count(gated, plane, volume, table, held), volume, cells, held)
 
 
-def _with_spots(result: FieldResult, spots: Spots) -> FieldResult:
-    """Return a result with its spots in cells; of a field in which no cells were sought, there is no number of them."""
-    labels = result.annotation.labels
-    held = spots.in_cells(labels if result.cells is None else result.cells)
-    sought = bool(result.annotation.provenance.model)
-    table = with_spots(result.table, held, labels if result.cells is not None else None)
-    counts = {} if sought else {name: float("nan") for name in result.counts if name == "count"}
-    return replace(
-        result, table=table, counts=result.counts | counts | count_spots(table, held, cells=sought), spots=held
-    )
+def _with_decisions(table: pd.DataFrame, annotation: Annotation, *, spotted: bool) -> pd.DataFrame:
+    """Return a table with what persons and gates say of its cells; before the columns of spots, if there are any."""
+    records = [annotation.records[id_] for id_ in table["id"].tolist()]
+    decided = {
+        "excluded": np.array([record.excluded for record in records], bool),
+        "note": np.array([record.note for record in records], object),
+    }
+    first = list(table.columns).index("spots") if spotted else table.shape[1]
+    for place, (name, values) in enumerate(decided.items()):
+        table.insert(first + place, name, values)
+    return table
 
 
-def _measured(annotation: Annotation, plane: Plane, volume: Volume | None, outlines: Outlines | None) -> FieldResult:
+def _count(
+    annotation: Annotation, plane: Plane, volume: Volume | None, table: pd.DataFrame, spots: Spots | None
+) -> dict[str, float | int]:
+    """Return the counts of a field; where no cells were sought, there is no number of them."""
+    if volume is not None:
+        counts = volume_count_row(table, annotation.classes, plane.spacing, annotation.shape)
+    else:
+        counts = count_row(table, annotation.classes, plane.spacing, plane.shape)
+    if spots is None:
+        return counts
+    sought = bool(annotation.provenance.model)
+    unknown = {} if sought else {"count": float("nan")}
+    return counts | unknown | count_spots(table, spots, cells=sought)
+
+
+def _measure(
+    annotation: Annotation,
+    grown: NDArray[np.int32] | None,
+    plane: Plane,
+    volume: Volume | None,
+    outlines: Outlines | None,
+) -> pd.DataFrame:
     objects, classes = annotation.objects, annotation.classes
     if volume is not None and annotation.labels is not None:
         table = measure_volume(annotation.labels, objects, volume.planes(), plane.channels, plane.spacing, classes)
@@ -143,18 +176,10 @@ def _measured(annotation: Annotation, plane: Plane, volume: Volume | None, outli
         table = measure(
             annotation.labels, objects, plane.pixels, plane.channels, plane.spacing, classes, outlines=outlines
         )
-    grown = grow_cells(annotation, plane, volume)
     if grown is not None and annotation.labels is not None:
         parts = _parts(annotation.labels, grown, plane, volume)
         table = with_compartments(table, parts, plane.channels, plane.spacing)
-    records = [annotation.records[id_] for id_ in objects.id.tolist()]
-    table["excluded"] = np.array([record.excluded for record in records], bool)
-    table["note"] = np.array([record.note for record in records], object)
-    if volume is not None:
-        counts = volume_count_row(table, classes, plane.spacing, annotation.shape)
-    else:
-        counts = count_row(table, classes, plane.spacing, plane.shape)
-    return FieldResult(annotation, plane, table, counts, volume, grown)
+    return table
 
 
 def grow_cells(annotation: Annotation, plane: Plane, volume: Volume | None = None) -> NDArray[np.int32] | None:

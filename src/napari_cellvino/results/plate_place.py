@@ -21,7 +21,7 @@ from napari_cellvino.measure.rings import WIDTH, ring_means
 from napari_cellvino.plates.layout import COLUMNS, Layout
 from napari_cellvino.results.counts_table import cell_text
 from napari_cellvino.results.field_result import FieldResult
-from napari_cellvino.results.schema import FIRST_COLUMNS, OBJECTS_NAME, ResultKey, Row
+from napari_cellvino.results.schema import FIRST_COLUMNS, OBJECTS_NAME, SMALLER_TILE, ResultKey, Row
 from napari_cellvino.storage.csv_table import read_table, write_table
 
 if TYPE_CHECKING:
@@ -60,6 +60,15 @@ def ring_width_of(key: ResultKey, recipe: Recipe) -> int | None:
     """Return the width in px of the ring that a result of a plate was measured with; None if no width gives its key."""
     made = recipe.fingerprint()
     return next((width for width in range(RING_PX[0], RING_PX[1] + 1) if _with_ring(made, width) == key.recipe), None)
+
+
+def rekeyed(key: ResultKey, before: Recipe, after: Recipe) -> ResultKey | None:
+    """Return the key of a result with another recipe in the place of its own; None if ``before`` does not give it."""
+    planned, *tile = key.recipe.partition(SMALLER_TILE)
+    if planned == before.fingerprint():
+        return replace(key, recipe="".join((after.fingerprint(), *tile)))
+    width = ring_width_of(replace(key, recipe=planned), before)
+    return None if width is None else replace(key, recipe="".join((_with_ring(after.fingerprint(), width), *tile)))
 
 
 def _with_ring(fingerprint: str, ring_px: int) -> str:

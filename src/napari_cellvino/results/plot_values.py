@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.image import Origin
-from napari_cellvino.results.cell_columns import SavedField, read_cells
+from napari_cellvino.results.cell_columns import FinishedField, read_cells
 from napari_cellvino.results.exported_fields import UnreadableField
 from napari_cellvino.results.plot_measures import (
     CLASS,
@@ -46,7 +46,7 @@ class GroupedValues:
         self.groups.setdefault(group, array("d")).extend(values)
 
 
-def offer_of(fields: Sequence[SavedField]) -> PlotOffer:
+def offer_of(fields: Sequence[FinishedField]) -> PlotOffer:
     """Return the measures and groups that fields can be plotted by."""
     known = {name for one in fields for name, value in one.row.items() if value}
     cells, of_fields = cell_measures([one.columns for one in fields]), field_measures(known)
@@ -71,7 +71,7 @@ def _classes(columns: Iterable[str]) -> list[str]:
 
 
 def gather(
-    fields: Sequence[SavedField], measure: PlotMeasure, group: PlotGroup, unreadable: list[UnreadableField]
+    fields: Sequence[FinishedField], measure: PlotMeasure, group: PlotGroup, unreadable: list[UnreadableField]
 ) -> GroupedValues:
     """Return the values of a measure by group, read from one field after the other.
 
@@ -101,7 +101,7 @@ def without(group: PlotGroup) -> str:
     return {CONTROL: "sample", COMPOUND_DOSE: "no compound"}.get(group, f"no {group.title}")
 
 
-def _group_of(one: SavedField, group: PlotGroup, *, several_plates: bool) -> str:
+def _group_of(one: FinishedField, group: PlotGroup, *, several_plates: bool) -> str:
     row = one.row
     if group in (FIELD, CLASS):
         return one.folder.name
@@ -113,7 +113,7 @@ def _group_of(one: SavedField, group: PlotGroup, *, several_plates: bool) -> str
     return f"{row.get('plate', '')} {value}".strip() if group is WELL and several_plates else value
 
 
-def _add_field(gathered: GroupedValues, one: SavedField, measure: PlotMeasure, group: PlotGroup, name: str) -> None:
+def _add_field(gathered: GroupedValues, one: FinishedField, measure: PlotMeasure, group: PlotGroup, name: str) -> None:
     gathered.rejected += int(one.number("rejected") or 0)
     gathered.excluded += int(one.number("excluded") or 0)
     known = list(_field_values(one, measure, group, name))
@@ -122,7 +122,7 @@ def _add_field(gathered: GroupedValues, one: SavedField, measure: PlotMeasure, g
         gathered.add(key, (value,))
 
 
-def _field_values(one: SavedField, measure: PlotMeasure, group: PlotGroup, name: str) -> Iterator[tuple[str, float]]:
+def _field_values(one: FinishedField, measure: PlotMeasure, group: PlotGroup, name: str) -> Iterator[tuple[str, float]]:
     """Yield the values of a field with their groups; the counts of its classes where these are the groups."""
     by_class = group is CLASS and measure is COUNT
     columns = _classes(one.row) if by_class else [measure.column]
@@ -132,7 +132,7 @@ def _field_values(one: SavedField, measure: PlotMeasure, group: PlotGroup, name:
             yield column.removeprefix(CLASS_COUNT).replace("_", " ") if by_class else name, value
 
 
-def _add_cells(gathered: GroupedValues, one: SavedField, measure: PlotMeasure, group: PlotGroup, name: str) -> None:
+def _add_cells(gathered: GroupedValues, one: FinishedField, measure: PlotMeasure, group: PlotGroup, name: str) -> None:
     if measure.column not in one.columns:
         gathered.without += 1
         return

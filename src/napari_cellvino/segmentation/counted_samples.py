@@ -60,8 +60,10 @@ def without_outshining(grid: Grid, known: Mask, low: float, high: float, *, step
     for _ in range(ROUNDS):
         bottom, top = np.percentile(grid[kept], (low, high))
         bright = kept & (grid > bottom + BRIGHT * (top - bottom))
-        rest = kept & ~ndi.binary_dilation(bright, iterations=GLOW)
-        if not bright.any() or np.count_nonzero(known & ~rest) > 2 * MOST_OUTSHINING * np.count_nonzero(known):
+        if not bright.any():
+            return kept
+        rest = kept & (ndi.distance_transform_cdt(~bright, "taxicab") > GLOW)
+        if np.count_nonzero(known & ~rest) > 2 * MOST_OUTSHINING * np.count_nonzero(known):
             return kept
         least, most = np.percentile(grid[rest], (low, high))
         if top - bottom < OUTSHONE * (most - least) or not _holds_cells(grid, rest, float(most), bright, step):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from napari_cellvino.core.errors import ModelPackageError, OptionError
+from napari_cellvino.core.gates import with_gate_classes
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.model_package import ModelInput, ModelOutput, ModelPackage, find_package
@@ -96,8 +97,8 @@ class Pipeline:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes of cells."""
-        return self.find.package.spec.classes if self.find else ()
+        """Names of the classes of cells, those of the model first."""
+        return with_gate_classes(self.find.package.spec.classes, self.recipe.gates) if self.find else ()
 
     @property
     def values(self) -> dict[str, float]:
@@ -158,10 +159,11 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     ModelPackageError
         If a model is missing, broken, or another version than the recipe's.
     OptionError
-        If the two models do not fit each other, whole cells cannot be made so, a parameter is unknown or a value out of
-        range.
+        If the two models do not fit each other, whole cells cannot be made so, a gate gives a class of the model, a
+        parameter is unknown or a value out of range.
     """
     check_spots(recipe)
+    _check_gates(recipe)
     if not recipe.model:
         return Pipeline(recipe.model_copy(update={"parameters": check_values(recipe, None)}), None)
     packages = tuple(packages)
@@ -171,6 +173,7 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     if outline is not None:
         check_refiner(package.spec, outline.spec)
     check_whole_cells(recipe, package.spec, outline.spec if outline else None)
+    _check_gates(recipe, package.spec.classes)
     _check_hashes(recipe, package, outline)
     chosen = {
         "model_sha256": package.sha256,
@@ -179,6 +182,15 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     }
     refine = None if outline is None else Step(outline, _precision_of(outline, recipe))
     return Pipeline(recipe.model_copy(update=chosen), Step(package, recipe.precision), refine)
+
+
+def _check_gates(recipe: Recipe, classes: tuple[str, ...] = ()) -> None:
+    """Raise OptionError where gates have no cells to decide on, or give a class that the model gives."""
+    if recipe.gates and not recipe.model:
+        raise OptionError(f"this recipe has {len(recipe.gates)} gates and no model that finds cells; name one")
+    taken = [gate.class_name for gate in recipe.gates if gate.class_name in classes]
+    if taken:
+        raise OptionError(f"a gate gives the class {taken[0]!r}, which the model gives itself; choose another name")
 
 
 def parameters_of(recipe: Recipe, package: ModelPackage | None, outline: ModelPackage | None) -> tuple[Parameter, ...]:

@@ -141,7 +141,7 @@ def _differs(lines: NDArray[np.generic]) -> Mask:
 
 
 def evidence(bands: list[Values]) -> float:
-    """Return how far filtered fields are from those of noise, in squared standard errors."""
+    """Return how far filtered fields are from those of noise, in squared standard errors; it stops where they are."""
     found, coarser = 0.0, 0.0
     for number, band in reversed(list(enumerate(bands))):
         values = band[band != 0]  # 0 stands for no data
@@ -151,12 +151,15 @@ def evidence(bands: list[Values]) -> float:
             count = own * values.size / CORRELATED
             found += _skewness(values) ** 2 * count / 6.0 + _excess(values) ** 2 * count / 24.0
             found += _edges(band) ** 2 * count / 24.0 if number < FINE else 0.0
+            if found >= ENOUGH:
+                break
         coarser = spread
     return found
 
 
 def _skewness(values: Values) -> float:
-    return float((values**3).mean() / (values**2).mean() ** 1.5)
+    squares = values * values
+    return float((squares * values).mean() / squares.mean() ** 1.5)
 
 
 def _excess(values: Values) -> float:

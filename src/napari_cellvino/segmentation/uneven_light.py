@@ -58,8 +58,17 @@ def _lower_values(grid: Grid, known: NDArray[np.bool_]) -> tuple[NDArray[np.floa
             inside = grid[block][known[block]]
             if inside.size * 2 > known[block].size:
                 places.append(((i + 0.5) / BLOCKS * 2 - 1, (j + 0.5) / BLOCKS * 2 - 1))
-                values.append(float(np.percentile(inside, LOWER)))
+                values.append(_percentile(inside, LOWER))
     return np.array(places).reshape(-1, 2), np.array(values)
+
+
+def _percentile(values: Grid, percent: float) -> float:
+    """Return a percentile (0 to 100, less than 100) of values (N,), interpolated; on a block 10x ``np.percentile``."""
+    place = percent / 100 * (len(values) - 1)
+    below = int(place)
+    ordered = np.partition(values, (below, min(below + 1, len(values) - 1)))
+    above = float(ordered[min(below + 1, len(values) - 1)])
+    return float(ordered[below]) + (above - float(ordered[below])) * (place - below)
 
 
 def _fit(places: NDArray[np.float64], values: NDArray[np.float64]) -> UnevenLight | None:

@@ -15,7 +15,7 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.io import is_image_folder, scan_folder
 from napari_cellvino.io.plates import find_plate
-from napari_cellvino.service.rules import Take
+from napari_cellvino.service.rules import InputKind
 
 Stamp = tuple[int, int]
 
@@ -44,7 +44,7 @@ class Folders:
         What a folder's content is to be taken for, by its path below the watched folder.
     """
 
-    def __init__(self, folders: tuple[Path, ...], leave_out: Path, take: Callable[[str], Take]) -> None:
+    def __init__(self, folders: tuple[Path, ...], leave_out: Path, take: Callable[[str], InputKind]) -> None:
         self.folders, self._leave_out, self._take = folders, leave_out, take
         self._plates: dict[Path, tuple[int, bool]] = {}
         self.unreadable: dict[Path, str] = {}
@@ -82,11 +82,11 @@ class Folders:
 
     def _is_below_plate(self, folder: Path, relative: str) -> bool:
         take = self._take(relative)
-        return take is not Take.IMAGES and (take is Take.PLATE or self._is_plate(folder))
+        return take is not InputKind.IMAGES and (take is InputKind.PLATE or self._is_plate(folder))
 
     def _is_top_plate(self, top: Path, names: Sequence[str]) -> bool:
         """Return whether a watched folder is itself one plate, and not the folder that plates are in."""
-        if self._take(top.name) is Take.IMAGES or not self._is_plate(top):
+        if self._take(top.name) is InputKind.IMAGES or not self._is_plate(top):
             return False
         return not any((top / name).is_dir() and self._is_plate(top / name) for name in names)
 
@@ -121,7 +121,7 @@ def _relative(path: Path, top: Path) -> str:
     return top.name if path == top else path.relative_to(top).as_posix()
 
 
-class Settled:
+class UnchangedSince:
     """Knows since when each input stands still.
 
     Parameters

@@ -52,7 +52,7 @@ _Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if is
 _Range = tuple[float, float] | None
 
 
-class Take(StrEnum):
+class InputKind(StrEnum):
     """What the inputs of a rule are."""
 
     AUTO = "auto"
@@ -79,7 +79,7 @@ class Rule(BaseModel):
     match: _Texts = ("*",)
     exclude: _Texts = ()
     names: str = ""
-    take: Take = Take.AUTO
+    take: InputKind = InputKind.AUTO
     channels: _Texts = ()
     pixel_size_um: _Range = None
     z: _Range = None
@@ -175,7 +175,7 @@ class RuleBook(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RuleMatch:
     """The rule that takes an input, or why none does; ``results`` lies below the root."""
 
     rule: Rule | None = None

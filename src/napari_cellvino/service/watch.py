@@ -22,10 +22,10 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import open_source
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.service.gate import Gate
-from napari_cellvino.service.inputs import Folders, Input, Settled
+from napari_cellvino.service.inputs import Folders, Input, UnchangedSince
 from napari_cellvino.service.job_run import JobTally, content_hash, run_jobs
 from napari_cellvino.service.notify import notify
-from napari_cellvino.service.rules import ImageFacts, Rule, RuleBook, Take, Verdict, recipe_of
+from napari_cellvino.service.rules import ImageFacts, InputKind, Rule, RuleBook, RuleMatch, recipe_of
 from napari_cellvino.service.summary import write_summary
 from napari_cellvino.storage.ledger import Job, JobState, Ledger
 from napari_cellvino.storage.ledger_file import this_worker
@@ -66,14 +66,14 @@ class WatchPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class JobQueued:
     """An input was entered into the ledger."""
 
     job: Job
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class JobEnded:
     """A job came to its end, or waits for its next attempt."""
 
     job: Job
@@ -86,7 +86,7 @@ class Idle:
     reason: str
 
 
-WatchEvent = Queued | Ended | Idle | FieldProgress | FieldOutcome
+WatchEvent = JobQueued | JobEnded | Idle | FieldProgress | FieldOutcome
 
 
 class Watch:
@@ -114,7 +114,7 @@ class Watch:
         self.plan, self._clock = plan, clock
         self.ledger = Ledger(plan.root)
         self.folders = Folders(plan.folders, plan.root.absolute(), self._take)
-        self._settled = Settled(plan.settle_s, plan.patience_s)
+        self._settled = UnchangedSince(plan.settle_s, plan.patience_s)
         self._pipelines: dict[tuple[str, str], Pipeline] = {}
         for rule in plan.book.rules:
             if not rule.skip:
@@ -156,7 +156,7 @@ class Watch:
                         return
                     self._wait(unsettled, stop)
 
-    def verdict(self, found: Input) -> Verdict:
+    def verdict(self, found: Input) -> RuleMatch:
         """Return which rule takes an input and where its results go, or why none does.
 
         Raises
@@ -174,9 +174,9 @@ class Watch:
                 if not rule.fits_image(facts):
                     continue
             if rule.skip:
-                return Verdict(None, f"{rule.name or 'a rule'} passes it over")
-            return Verdict(rule, "", rule.results_below(found.relative, attributes, folder=found.plate), attributes)
-        return Verdict(None, "no rule fits it")
+                return RuleMatch(None, f"{rule.name or 'a rule'} passes it over")
+            return RuleMatch(rule, "", rule.results_below(found.relative, attributes, folder=found.plate), attributes)
+        return RuleMatch(None, "no rule fits it")
 
     def wake(self) -> None:
         """Look at the folders at once."""
@@ -199,7 +199,7 @@ class Watch:
             self._settled.forget(found.path)
             if job is not None and self.ledger.queue(job):
                 queued += 1
-                yield Queued(job)
+                yield JobQueued(job)
         return queued, min(unsettled, default=None)
 
     def _is_passed_over(self, found: Input) -> bool:
@@ -212,9 +212,9 @@ class Watch:
             found.relative.encode()  # what is no text cannot stand in ledger and tables
             verdict = self.verdict(found)
         except UnicodeEncodeError:
-            verdict = Verdict(None, "its name is no text; rename it")
+            verdict = RuleMatch(None, "its name is no text; rename it")
         except CellvinoError as error:
-            verdict = Verdict(None, str(error))
+            verdict = RuleMatch(None, str(error))
         if verdict.rule is None:
             self._passed_over[found.path] = (found.stamp, verdict.why)
             _logger.info("watch %s: not taken: %s", found.path, verdict.why)
@@ -224,11 +224,11 @@ class Watch:
             str(self.plan.root / verdict.results), attributes=verdict.attributes, queued=now,
         )  # fmt: skip
 
-    def _take(self, relative: str) -> Take:
+    def _take(self, relative: str) -> InputKind:
         for rule in self.plan.book.rules:
-            if rule.take is not Take.AUTO and rule.fits_path(relative):
+            if rule.take is not InputKind.AUTO and rule.fits_path(relative):
                 return rule.take
-        return Take.AUTO
+        return InputKind.AUTO
 
     # -- work
 
@@ -317,7 +317,7 @@ class Watch:
         else:
             tally.add(outcome)
 
-    def _ended(self, job: Job, tally: JobTally) -> Ended:
+    def _ended(self, job: Job, tally: JobTally) -> JobEnded:
         """Enter what became of a job: what may pass is tried again later, and less and less often."""
         now = self._clock()
         state, retry_at = tally.state, 0.0
@@ -330,7 +330,7 @@ class Watch:
         ended = self.ledger.find([job.source])[0]
         if ended.state is not JobState.WAITING:
             self._untold.append(ended)
-        return Ended(ended)
+        return JobEnded(ended)
 
     def _rule(self, name: str) -> Rule:
         for rule in self.plan.book.rules:

@@ -51,8 +51,9 @@ def read_table(path: Path, *, as_text: bool = True) -> pd.DataFrame:
     """
     import pandas as pd
 
-    table = pd.read_csv(path, dtype=str, keep_default_na=False) if as_text else pd.read_csv(path)
-    return _mapped(table, plain_cell)
+    if as_text:
+        return _mapped(pd.read_csv(path, dtype=str, keep_default_na=False), plain_cell)
+    return _mapped(pd.read_csv(path, keep_default_na=False, na_values=[""]), plain_cell)  # a class may be called "NA"
 
 
 def harmless_cell(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_cellvino.tracking.gaps import Film
+from napari_cellvino.tracking.gaps import CellPlaces
 from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.tracking.tracks import Node
 
@@ -29,7 +29,7 @@ def doubtful_links(film: LinkedFilm) -> pd.DataFrame:
     """Return a row for each doubt, the worst first: track, frame (from 0) and label of the cell, and the reason."""
     import pandas as pd
 
-    held = Film(film.frames, film.drift)
+    held = CellPlaces(film.frames, film.drift)
     links = [(track, one, two) for track, nodes in film.tracks.nodes.items() for one, two in _steps(nodes)]
     steps = np.array([float(np.linalg.norm(held.place(b) - held.place(a))) / held.scale(a.frame) for _, a, b in links])
     grown = np.array([abs(float(np.log(held.size(b) / held.size(a)))) for _, a, b in links])
@@ -55,7 +55,7 @@ def _steps(nodes: tuple[Node, ...]) -> list[tuple[Node, Node]]:
     return list(pairwise(nodes))
 
 
-def _divisions(film: LinkedFilm, held: Film) -> list[tuple[int, int, int, float, str]]:
+def _divisions(film: LinkedFilm, held: CellPlaces) -> list[tuple[int, int, int, float, str]]:
     rows = []
     for mother, daughters in film.tracks.divisions.items():
         nodes, last = [film.tracks.nodes[daughter][0] for daughter in daughters], film.tracks.nodes[mother][-1]
@@ -73,7 +73,7 @@ def _divisions(film: LinkedFilm, held: Film) -> list[tuple[int, int, int, float,
     return rows
 
 
-def _short(film: LinkedFilm, held: Film) -> list[tuple[int, int, int, float, str]]:
+def _short(film: LinkedFilm, held: CellPlaces) -> list[tuple[int, int, int, float, str]]:
     """Return tracks that neither divide nor come from a division, and are there for a frame or two inside the film."""
     rows, divided = [], film.tracks.divisions
     for track, nodes in film.tracks.nodes.items():

@@ -24,7 +24,7 @@ MERGED = 1.3  # times as large as a frame before is a cell that was outlined wit
 Links = dict[Node, tuple[Node, ...]]
 
 
-class Film:
+class CellPlaces:
     """Where the cells of a film are, by their nodes.
 
     Parameters
@@ -63,7 +63,7 @@ class Film:
         return [Node(frame, label) for label in self.frames[frame].labels.tolist()]
 
 
-def close_gaps(film: Film, links: Links, options: LinkOptions) -> None:
+def close_gaps(film: CellPlaces, links: Links, options: LinkOptions) -> None:
     """Enter links over up to ``options.gap`` frames, from cells that end to cells that begin, the cheapest first."""
     begun = {later for laters in links.values() for later in laters}
     ends = [[n for n in film.nodes(t) if n not in links] for t in range(len(film.frames))]
@@ -83,7 +83,7 @@ def close_gaps(film: Film, links: Links, options: LinkOptions) -> None:
 
 
 def _over(
-    film: Film, ends: list[Node], begins: list[Node], missing: int, options: LinkOptions
+    film: CellPlaces, ends: list[Node], begins: list[Node], missing: int, options: LinkOptions
 ) -> list[tuple[float, Node, Node]]:
     """Return the pairs of cells that may be one over a gap, with their costs."""
     if not ends or not begins:
@@ -101,7 +101,7 @@ def _over(
     return found
 
 
-def undo_mergers(film: Film, links: Links, options: LinkOptions, sure: Collection[int] = ()) -> None:
+def undo_mergers(film: CellPlaces, links: Links, options: LinkOptions, sure: Collection[int] = ()) -> None:
     """Give a cell that parts from another, with which it was outlined as one, back to the track that ended there.
 
     Divisions after the frames ``sure`` are left alone.
@@ -126,13 +126,13 @@ def undo_mergers(film: Film, links: Links, options: LinkOptions, sure: Collectio
             links[mother], links[node] = (kept,), (other,)
 
 
-def _apart(film: Film, one: Node, two: Node) -> float:
+def _apart(film: CellPlaces, one: Node, two: Node) -> float:
     """Return how unlike two cells are in place and size."""
     away = float(np.linalg.norm(film.place(one) - film.place(two))) / film.scale(one.frame)
     return away + abs(float(np.log(film.size(one) / film.size(two))))
 
 
-def undo_short_divisions(film: Film, links: Links, sure: Collection[int] = ()) -> None:
+def undo_short_divisions(film: CellPlaces, links: Links, sure: Collection[int] = ()) -> None:
     """Take back divisions of which one daughter is gone soon though the film goes on: she was a part of the cell.
 
     Divisions after the frames ``sure`` are left alone: in channels, daughters are pushed out.
@@ -148,7 +148,7 @@ def _divisions(links: Links, sure: Collection[int]) -> list[tuple[Node, tuple[No
     return [(mother, later) for mother, later in links.items() if len(later) == 2 and mother.frame not in sure]
 
 
-def _life(film: Film, links: Links, node: Node) -> int | None:
+def _life(film: CellPlaces, links: Links, node: Node) -> int | None:
     """Return the frames from a cell to its end, None where it divides, leaves over the edge or outlives the film."""
     if node == GONE:
         return None

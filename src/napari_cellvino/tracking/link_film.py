@@ -12,7 +12,7 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.tracking.channels import link_channels
 from napari_cellvino.tracking.drift import field_drift
 from napari_cellvino.tracking.frame_cells import FrameCells, frame_cells
-from napari_cellvino.tracking.gaps import Film, close_gaps, undo_mergers, undo_short_divisions
+from napari_cellvino.tracking.gaps import CellPlaces, close_gaps, undo_mergers, undo_short_divisions
 from napari_cellvino.tracking.linking import LEFT, LinkOptions, link_frames
 from napari_cellvino.tracking.tracks import GONE, Node, Tracks, tracks_of_links
 
@@ -94,7 +94,7 @@ class FilmLinker:
     def finish(self) -> LinkedFilm:
         """Return the tracks of all frames so far."""
         drift = np.stack(self.drift) if self.drift else np.zeros((0, 2))
-        film, links = Film(self.frames, drift), dict(self.links)
+        film, links = CellPlaces(self.frames, drift), dict(self.links)
         undo_mergers(film, links, self.options, self._in_channels)
         close_gaps(film, links, self.options)
         undo_short_divisions(film, links, self._in_channels)

@@ -8,7 +8,7 @@ from contextlib import closing
 
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.workflows.executor import Executor, RunEvent
-from napari_cellvino.workflows.field_log import FieldLog, Selection
+from napari_cellvino.workflows.field_log import FieldLog, FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask
 from napari_cellvino.workflows.run_field import FieldWorker, kept_outcome
 
@@ -20,7 +20,7 @@ def field_events(
     executor: Executor,
     log: FieldLog,
     worker: FieldWorker,
-    selection: Selection,
+    selection: FieldSelection,
 ) -> Generator[RunEvent, None, None]:
     """Yield progress and one outcome for every field that is chosen.
 

@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class FieldSelection:
     """Which fields of its inputs a run does, and how often what may pass is tried again.
 
     Attributes
@@ -51,7 +51,7 @@ class Selection:
     wait_s: float = 2.0
 
 
-ALL = Selection()
+ALL = FieldSelection()
 
 
 class FieldLog:
@@ -71,7 +71,7 @@ class FieldLog:
         self,
         store: ResultStore,
         pipeline: Pipeline,
-        selection: Selection = ALL,
+        selection: FieldSelection = ALL,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:

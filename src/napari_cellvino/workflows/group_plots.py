@@ -13,7 +13,7 @@ from napari_cellvino.core.errors import OptionError, OutputError
 from napari_cellvino.core.objects import format_left_out
 from napari_cellvino.figures.distribution_plot import PlotLabels, Values, draw_distribution
 from napari_cellvino.figures.plot_style import save_png
-from napari_cellvino.results.cell_columns import SavedField, failed_fields, saved_fields
+from napari_cellvino.results.cell_columns import FinishedField, failed_fields, saved_fields
 from napari_cellvino.results.exported_fields import UnreadableField
 from napari_cellvino.results.plot_measures import CLASS, COUNT, FIELD, PlotGroup, PlotMeasure, PlotOffer, natural_order
 from napari_cellvino.results.plot_values import GroupedValues, gather, offer_of, without
@@ -83,7 +83,7 @@ def write_plot(results: Path, of: str = "", by: str = "", out: Path | None = Non
     return WrittenPlot(path, labels, groups, tuple(unreadable))
 
 
-def _readable(store: ResultStore, unreadable: list[UnreadableField]) -> list[SavedField]:
+def _readable(store: ResultStore, unreadable: list[UnreadableField]) -> list[FinishedField]:
     fields = list(saved_fields(store, unreadable))
     if not fields:
         raise unreadable[0].error

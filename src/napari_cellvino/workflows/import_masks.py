@@ -39,7 +39,7 @@ Word = TypeVar("Word", bound=IntEnum)
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportOutcome:
     """What became of one field: its row of ``counts.csv``, and what a person should know."""
 
     row: Row
@@ -53,7 +53,7 @@ class Imported:
 
 def import_masks(
     masks: Path, images: Sequence[Path], root: Path, recipe: Recipe, *, overwrite: bool = False
-) -> Iterator[Imported]:
+) -> Iterator[ImportOutcome]:
     """Yield what became of each field; a result is written to its folder under ``root``, at the end ``counts.csv``.
 
     Parameters
@@ -92,7 +92,7 @@ def import_masks(
             done = _import_field(file, wanted, stack, store, here, taken, overwrite=overwrite)
             done = replace(done, notices=(*done.notices, *_beside(file, masks)))
         except Exception as error:  # a bug on one image must not cost the others
-            done = Imported(field_row(origin, "", "failed", why_failed(error)[0]))
+            done = ImportOutcome(field_row(origin, "", "failed", why_failed(error)[0]))
         rows.append(done.row)
         yield done
     store.write_counts(rows)
@@ -139,7 +139,7 @@ def _import_field(
     taken: set[Path],
     *,
     overwrite: bool,
-) -> Imported:
+) -> ImportOutcome:
     origin = stack.origin_of(recipe.frame)
     cells = _read(file, stack, recipe, wanted)  # before the pixels: what does not fit is told at once
     folder = store.choose_folder(origin, taken)
@@ -153,7 +153,7 @@ def _import_field(
     before = folder.exists()
     store.save(folder, result, _result_key(result), overwrite=overwrite)
     kept = _kept_notices(folder, cells, result.annotation.shape) if before else ()
-    return Imported(store.row(folder), (*cells.notices, *kept))
+    return ImportOutcome(store.row(folder), (*cells.notices, *kept))
 
 
 def _kept_notices(folder: Path, cells: Cells, shape: tuple[int, ...]) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ _Value = TypeVar("_Value", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ModelDifference:
     """A picture (Y, X, 3) uint8 of a crop of one field, and the true positives of each model in the whole field."""
 
     field: str
@@ -50,7 +50,7 @@ class Difference:
 
 def find_difference(
     fields: list[LabelledImage], before: ModelPackage, after: ModelPackage
-) -> Generator[Progress, None, Difference | None]:
+) -> Generator[Progress, None, ModelDifference | None]:
     """Yield progress and return the picture of the field on which two outlining models differ most.
 
     None if one of the models gives no outlines, or there is no field.
@@ -58,7 +58,7 @@ def find_difference(
     if {before.spec.gives, after.spec.gives} != {ModelOutput.OUTLINES} or not fields:
         return None
     engines = [(package, open_engine(package)) for package in (before, after)]
-    best: tuple[int, Difference] | None = None
+    best: tuple[int, ModelDifference] | None = None
     for number, field in enumerate(fields):
         sides = [_labels(field, package, engine) for package, engine in engines]
         found = [_ModelResult.compare(field.true_labels().astype(np.int32), labels) for labels in sides]
@@ -69,7 +69,7 @@ def find_difference(
     return best[1] if best else None
 
 
-def write_difference(path: Path, difference: Difference) -> None:
+def write_difference(path: Path, difference: ModelDifference) -> None:
     """Write the picture as PNG; `OutputError` if it cannot be written."""
     with atomic_path(path) as part:
         Image.fromarray(difference.picture).save(part, format="PNG")
@@ -104,14 +104,14 @@ class _ModelResult:
         return ((self.labels > 0) & ~self.right[self.labels]) | ((self.truth > 0) & ~self.found[self.truth])
 
 
-def _draw(field: LabelledImage, sides: list[_ModelResult]) -> Difference:
+def _draw(field: LabelledImage, sides: list[_ModelResult]) -> ModelDifference:
     window = _window(sides[0].errors != sides[1].errors)
     grey = _enlarged(composite(field.grey()[None])[window])
     halves = [_half(grey, side, window) for side in sides]
     gap = np.full((len(halves[0]), GAP, 3), 255, np.uint8)
     before, after = (int(side.found.sum()) for side in sides)
     true = len(np.unique(sides[0].truth)) - int((sides[0].truth == 0).any())
-    return Difference(field.id, np.concatenate([halves[0], gap, halves[1]], 1), before, after, true)
+    return ModelDifference(field.id, np.concatenate([halves[0], gap, halves[1]], 1), before, after, true)
 
 
 def _window(changed: NDArray[np.bool_]) -> tuple[slice, slice]:

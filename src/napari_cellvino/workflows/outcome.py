@@ -13,11 +13,12 @@ from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.image import Plane, PlaneReader, Stack
 from napari_cellvino.core.recipe import Recipe, renamed
 from napari_cellvino.quality.changes import Changes
-from napari_cellvino.results.field_result import annotate
+from napari_cellvino.results.field_result import annotate, measured
 from napari_cellvino.results.plate_place import PlatePlace
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
+from napari_cellvino.segmentation.predict_field import volume_of
 from napari_cellvino.segmentation.prepare import channel_name, describe_plane
 from napari_cellvino.segmentation.volume import StackMaps
 from napari_cellvino.workflows.save_field import SaveRequest
@@ -28,15 +29,16 @@ MAX_FIELDS = 24  # kept in memory
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The current prediction of a run, and its changes relative to the reference."""
+    """The current prediction of a run, its changes relative to the reference, and how many cells gates leave out."""
 
     prediction: Prediction
     changes: Changes = field(default_factory=Changes)
+    gated: int = 0
 
     @property
     def count(self) -> int:
-        """Number of cells."""
-        return len(self.prediction.decoded.objects)
+        """Number of cells that count."""
+        return len(self.prediction.decoded.objects) - self.gated
 
     def intensity(self, z: int | None = None) -> NDArray[np.floating] | None:
         """Return the network's input (Y, X), of a stack in plane ``z`` (from 0); None where it was not kept."""
@@ -46,11 +48,14 @@ class Outcome:
         return np.asarray(inputs.astype(np.float32).mean(axis=0))
 
     def annotation(self, pipeline: Pipeline, stack: Stack, *, sha256: str = "") -> Annotation:
-        """Return the outcome as an annotation with copied labels; ``sha256`` is of the pixels, if known."""
+        """Return the outcome as an annotation with copied labels, gated; ``sha256`` is of the pixels, if known."""
         prediction = self.prediction
         if (labels := prediction.decoded.labels) is not None:
             prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
-        return annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256)
+        made = annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256)
+        if not pipeline.recipe.gates:
+            return made
+        return measured(made, prediction.plane, volume_of(prediction), spots=prediction.spots).annotation
 
 
 @dataclass(frozen=True, slots=True)

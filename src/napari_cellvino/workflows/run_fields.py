@@ -19,7 +19,7 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent
 from napari_cellvino.workflows.field_events import field_events
-from napari_cellvino.workflows.field_log import ALL, FieldLog, Selection
+from napari_cellvino.workflows.field_log import ALL, FieldLog, FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 from napari_cellvino.workflows.group_plots import write_plot
 from napari_cellvino.workflows.run_field import FieldWorker
@@ -87,7 +87,7 @@ def run_fields(
     worker: FieldWorker,
     store: ResultStore,
     pipeline: Pipeline,
-    selection: Selection = ALL,
+    selection: FieldSelection = ALL,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes, and return the result of the run.
 

@@ -20,7 +20,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.effective_choices import check_choices, describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
-from napari_cellvino.workflows.field_log import ALL, Selection
+from napari_cellvino.workflows.field_log import ALL, FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fields
@@ -36,7 +36,7 @@ def run_folder(
     overwrite: bool = False,
     replace: bool = False,
     executor: ExecutorMaker = ThreadsExecutor,
-    selection: Selection = ALL,
+    selection: FieldSelection = ALL,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of every field in the files, and return the result of the run.
 
@@ -109,7 +109,7 @@ def _run(
     sources: OpenSources,
     engines: EngineProvider,
     executor: ExecutorMaker,
-    selection: Selection = ALL,
+    selection: FieldSelection = ALL,
 ) -> Generator[RunEvent, None, RunResult]:
     store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)

@@ -21,7 +21,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.workflows.effective_choices import describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
-from napari_cellvino.workflows.field_log import ALL, Selection
+from napari_cellvino.workflows.field_log import ALL, FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, WellPlace, failed_outcome
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import RunResult, run_fields
@@ -38,7 +38,7 @@ def run_plate(
     *,
     address: PlateAddress | None = None,
     executor: ExecutorMaker = ThreadsExecutor,
-    selection: Selection = ALL,
+    selection: FieldSelection = ALL,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of fields of a plate, and return the result of the run.
 

@@ -17,7 +17,7 @@ from napari_cellvino.core.progress import Progress, Stage, finish
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelInput, ModelPackage, ModelSpec, list_packages, open_package
-from napari_cellvino.quality.model_fit import FITS, Evidence, Found, explain, gather, score_of
+from napari_cellvino.quality.model_fit import FITS, Evidence, WindowObjects, explain, gather, score_of
 from napari_cellvino.segmentation.channel_choice import choose_channel
 from napari_cellvino.segmentation.heads import Decoded, check_parameters, head_for
 from napari_cellvino.segmentation.look import WINDOW, Box, cut, liveliest_window, look_at
@@ -178,7 +178,7 @@ class _Try:
         evidence = replace(seen, background=self._background, colour=self._colour)
         return _Look(zoom, box, raw, evidence, score_of(evidence, self._spec))
 
-    def _find(self, box: Box, zoom: float) -> tuple[RawMaps, Found]:
+    def _find(self, box: Box, zoom: float) -> tuple[RawMaps, WindowObjects]:
         part = cut(self._inputs, box)
         raw = look_at(part, self._ranges, self._spec, self._engine, zoom=zoom)
         small = replace(raw, shape=raw.input_shape)
@@ -186,7 +186,7 @@ class _Try:
         seen = zip(self._ranges, resize_pixels(part, raw.input_shape), strict=True)
         pixels = np.nan_to_num(np.mean([values.apply(one) for values, one in seen], axis=0))
         labels = filled_boxes(decoded, raw.input_shape) if decoded.labels is None else decoded.labels
-        return raw, Found(labels, decoded.objects, pixels, self._probability(raw), decoded.labels is not None)
+        return raw, WindowObjects(labels, decoded.objects, pixels, self._probability(raw), decoded.labels is not None)
 
     def _decode(self, raw: RawMaps) -> Decoded:
         return self._head.decode(self._head.keep(raw), self._values)

@@ -62,7 +62,7 @@ class WorkField:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class FolderState:
     """What stands in a folder of results: finished fields, and why others failed."""
 
     done: Mapping[FieldId, tuple[Path, FieldSummary]]
@@ -118,14 +118,14 @@ def read_work_list(
                 yield standing.of(WorkField(summary.origin))
 
 
-def standing_in(store: ResultStore) -> Standing:
+def standing_in(store: ResultStore) -> FolderState:
     """Return what stands in a folder of results now."""
     done = {
         field_id(summary.origin): (folder, summary)
         for folder, summary in store.summaries()
         if summary.finished and summary.origin is not None
     }
-    return Standing(done, {row_id(row): str(row.get("error", "")) for row in _failures(store)})
+    return FolderState(done, {row_id(row): str(row.get("error", "")) for row in _failures(store)})
 
 
 def after_run(field: WorkField, row: Row, store: ResultStore) -> WorkField:

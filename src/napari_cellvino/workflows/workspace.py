@@ -51,7 +51,7 @@ from napari_cellvino.workflows.outcome import (
     shown_field,
     with_metadata,
 )
-from napari_cellvino.workflows.run_cost import Expected, corrected, measure_cost
+from napari_cellvino.workflows.run_cost import RunEstimate, corrected, measure_cost
 from napari_cellvino.workflows.save_field import SaveRequest
 from napari_cellvino.workflows.saved_field import SavedField, SavedFieldRequest
 
@@ -192,11 +192,11 @@ class Workspace:
         """Return the number of tiles and the memory of a run on the open image."""
         return estimate_run(self._require_stack().shape, self.load_package().spec, self.recipe)
 
-    def expected(self) -> Generator[Progress, None, Expected]:
+    def expected(self) -> Generator[Progress, None, RunEstimate]:
         """Yield progress and return what a run on the open image takes (call from a thread)."""
         pipeline = self.pipeline()
         foretold = yield from measure_cost(self._require_stack(), pipeline, self.engines)
-        return Expected(corrected(foretold, pipeline), foretold)
+        return RunEstimate(corrected(foretold, pipeline), foretold)
 
     # -- running
 

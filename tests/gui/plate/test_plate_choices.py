@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides
 from napari_cellvino.core.plate import FieldOfView, Plate, Well
-from napari_cellvino.gui.plate.plate_choices import PlateChoices
+from napari_cellvino.gui.plate.plate_choices import PlateForm
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 from ..plate_hands import open_plate, wait_plate
@@ -18,7 +18,7 @@ PLATE = Plate("p", "made", 8, 12, (FieldOfView(Well(0, 0), "1"),), ("DNA",))
 
 
 def test_only_what_is_to_be_chosen_is_shown(qtbot: QtBot) -> None:
-    choices = PlateChoices()
+    choices = PlateForm()
     qtbot.addWidget(choices)
     choices.show()
     choices.set_value(PLATE, MetadataOverrides())

@@ -12,7 +12,7 @@ from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads import check_parameters
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.training.data.cell_crops import cut_cells
-from napari_cellvino.training.data.datasets import Boxes, LabelledImage
+from napari_cellvino.training.data.datasets import LabelledImage, TrueBoxes
 from napari_cellvino.training.data.true_cells import true_cells
 from napari_cellvino.training.metrics.metrics import metrics_for
 
@@ -55,7 +55,7 @@ def box_at(row: int, column: int, size: float) -> list[float]:
 
 def boxed_field(classes: tuple[str, ...], *boxes: list[float]) -> LabelledImage:
     corners = np.array(boxes, np.float32).reshape(-1, 4)
-    return LabelledImage("a", "set", np.zeros((SIDE, SIDE)), boxes=Boxes(classes, corners))
+    return LabelledImage("a", "set", np.zeros((SIDE, SIDE)), boxes=TrueBoxes(classes, corners))
 
 
 def test_boxes_are_judged_by_class_and_the_curve_goes_below_the_confidence():

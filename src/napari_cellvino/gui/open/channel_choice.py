@@ -14,7 +14,7 @@ _MOST_BUTTONS = 6
 GREY = "grey"  # all of RGB, as a recipe says it: the luminance, or the colours for a model that takes them
 
 
-class ChannelChoice(QWidget):
+class ChannelCombo(QWidget):
     """Speaks the recipe's channel: a name, or `GREY`."""
 
     value_changed = Signal(str)

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QProgressBar, QPushButton, QS
 
 from napari_cellvino.core.image import Stack
 from napari_cellvino.gui.napari_bridge import Picture, units_differ
-from napari_cellvino.gui.open.channel_choice import ChannelChoice
+from napari_cellvino.gui.open.channel_choice import ChannelCombo
 from napari_cellvino.gui.open.metadata_form import CorrectForm
 from napari_cellvino.gui.open.plane_choice import PlaneChoice
 from napari_cellvino.gui.plate.plate_controller import ask_plate
@@ -99,7 +99,7 @@ class OpenPanel(DropPanel):
         self.level: ValueCombo[int] = ValueCombo(
             tooltip="The image is a pyramid: a smaller level is faster and needs less memory"
         )
-        self.channel = ChannelChoice()
+        self.channel = ChannelCombo()
         self.planes = PlaneChoice()
         self.frame = ignore_wheel(QSpinBox())
         self.frame.setToolTip("Number of the time point, counted from 1")

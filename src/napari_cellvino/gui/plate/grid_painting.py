@@ -19,7 +19,7 @@ _LABEL_PX = {"row": 13.0, "column": 17.0}  # room that a letter and a number nee
 
 
 @dataclass(frozen=True, slots=True)
-class Ink:
+class GridColours:
     """Colours of the grid in a theme."""
 
     text: QColor
@@ -30,7 +30,7 @@ class Ink:
     failed: QColor
 
     @classmethod
-    def of(cls, theme: str) -> Ink:
+    def of(cls, theme: str) -> GridColours:
         """Return the colours for a napari theme."""
         surface, meaning = get_theme(theme), colours(theme)
         named = (surface.text, surface.primary, surface.foreground)
@@ -57,7 +57,7 @@ class GridView:
     tip: Callable[[Well], str] | None = None
 
 
-def paint_grid(painter: QPainter, view: GridView, grid: GridGeometry, ink: Ink) -> None:
+def paint_grid(painter: QPainter, view: GridView, grid: GridGeometry, ink: GridColours) -> None:
     """Paint letters, numbers and wells."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, grid.side >= 10)
     _paint_labels(painter, grid, ink)
@@ -69,7 +69,7 @@ def paint_grid(painter: QPainter, view: GridView, grid: GridGeometry, ink: Ink) 
 
 
 def paint_choice(
-    painter: QPainter, grid: GridGeometry, ink: Ink, *, chosen: frozenset[Well], current: Well | None
+    painter: QPainter, grid: GridGeometry, ink: GridColours, *, chosen: frozenset[Well], current: Well | None
 ) -> None:
     """Paint a frame around chosen wells, and one around the well that the keys are at."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -81,7 +81,7 @@ def paint_choice(
         painter.drawRect(grid.cell(current))
 
 
-def _paint_labels(painter: QPainter, grid: GridGeometry, ink: Ink) -> None:
+def _paint_labels(painter: QPainter, grid: GridGeometry, ink: GridColours) -> None:
     painter.setPen(ink.text)
     font = painter.font()
     font.setPixelSize(11)
@@ -96,7 +96,7 @@ def _paint_labels(painter: QPainter, grid: GridGeometry, ink: Ink) -> None:
         painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, Well(row, 0).letters)
 
 
-def _paint_well(painter: QPainter, view: GridView, well: Well, grid: GridGeometry, ink: Ink) -> None:
+def _paint_well(painter: QPainter, view: GridView, well: Well, grid: GridGeometry, ink: GridColours) -> None:
     square, wells = grid.square(well), view.wells
     if wells is None or well not in wells.fields:
         _paint_empty(painter, square, ink, absent=wells is not None and well in wells.absent)
@@ -120,7 +120,7 @@ def _paint_well(painter: QPainter, view: GridView, well: Well, grid: GridGeometr
         _paint_mark(painter, square, view.marks[well], shade or ink.imaged)
 
 
-def _paint_empty(painter: QPainter, square: QRectF, ink: Ink, *, absent: bool) -> None:
+def _paint_empty(painter: QPainter, square: QRectF, ink: GridColours, *, absent: bool) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(ink.doubtful if absent else ink.empty, 1))
     painter.drawRect(square.adjusted(0.5, 0.5, -0.5, -0.5))
@@ -136,7 +136,7 @@ def _cross(painter: QPainter, square: QRectF, colour: QColor) -> None:
     painter.drawLine(box.bottomLeft(), box.topRight())
 
 
-def paint_hatched(painter: QPainter, square: QRectF, ink: Ink) -> None:
+def paint_hatched(painter: QPainter, square: QRectF, ink: GridColours) -> None:
     """Paint a well of which a number is not known."""
     painter.fillRect(square, ink.empty)
     lines = QColor(ink.text)
@@ -144,7 +144,7 @@ def paint_hatched(painter: QPainter, square: QRectF, ink: Ink) -> None:
     painter.fillRect(square, QBrush(lines, Qt.BrushStyle.BDiagPattern))
 
 
-def _paint_failure(painter: QPainter, square: QRectF, ink: Ink) -> None:
+def _paint_failure(painter: QPainter, square: QRectF, ink: GridColours) -> None:
     """Cross a well out, with a rim in the colour of the ground so that it is seen on every shade."""
     inset = square.width() / 4
     box = square.adjusted(inset, inset, -inset, -inset)
@@ -154,7 +154,7 @@ def _paint_failure(painter: QPainter, square: QRectF, ink: Ink) -> None:
         painter.drawLine(box.bottomLeft(), box.topRight())
 
 
-def _paint_corner(painter: QPainter, square: QRectF, ink: Ink) -> None:
+def _paint_corner(painter: QPainter, square: QRectF, ink: GridColours) -> None:
     """Mark a well that misses something by a corner in the colour of what needs attention."""
     size = max(3.0, square.width() / 3)
     corner = square.topRight()
@@ -163,7 +163,7 @@ def _paint_corner(painter: QPainter, square: QRectF, ink: Ink) -> None:
     painter.drawPolygon(QPolygonF([corner, corner - QPointF(size, 0), corner + QPointF(0, size)]))
 
 
-def _paint_share(painter: QPainter, square: QRectF, share: float, ink: Ink) -> None:
+def _paint_share(painter: QPainter, square: QRectF, share: float, ink: GridColours) -> None:
     """Show how much of a well is done by a bar at its lower edge."""
     height = max(2.0, square.height() / 6)
     bar = QRectF(square.left(), square.bottom() - height, square.width(), height)

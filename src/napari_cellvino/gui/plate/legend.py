@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_cellvino.figures.colour_scale import colour_of
 from napari_cellvino.gui.plate.grid_geometry import LEFT
-from napari_cellvino.gui.plate.grid_painting import Ink, paint_hatched
+from napari_cellvino.gui.plate.grid_painting import GridColours, paint_hatched
 from napari_cellvino.plates.well_measures import Measure
 
 HEIGHT, BAR = 36, 12  # px
@@ -23,7 +23,7 @@ class Legend(QWidget):
         super().__init__()
         self._measure: Measure | None = None
         self._ends = (0.0, 1.0)
-        self._ink = Ink.of("dark")
+        self._ink = GridColours.of("dark")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_scale(self, measure: Measure | None, ends: tuple[float, float]) -> None:
@@ -37,7 +37,7 @@ class Legend(QWidget):
 
     def set_theme(self, theme: str) -> None:
         """Take the colours of a napari theme."""
-        self._ink = Ink.of(theme)
+        self._ink = GridColours.of(theme)
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)

@@ -19,7 +19,7 @@ _DOUBLED: tuple[Choice[KeepDoubles | None], ...] = (
 )
 
 
-class PlateChoices(QWidget):
+class PlateForm(QWidget):
     """Speaks `MetadataOverrides`; a row is shown only where there is something to choose."""
 
     value_changed = Signal(object)  # MetadataOverrides

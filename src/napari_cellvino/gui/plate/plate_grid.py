@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QApplication, QRubberBand, QSizePolicy, QToolTip, QWi
 
 from napari_cellvino.core.plate import Well
 from napari_cellvino.gui.plate.grid_geometry import GridGeometry, between
-from napari_cellvino.gui.plate.grid_painting import GridView, Ink, paint_choice, paint_grid
+from napari_cellvino.gui.plate.grid_painting import GridColours, GridView, paint_choice, paint_grid
 
 _STEPS = {
     Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0),
@@ -33,7 +33,7 @@ class PlateGrid(QWidget):
         self.current: Well | None = None
         self._anchor: Well | None = None  # of the rectangle that Shift chooses
         self._view = GridView()
-        self._ink = Ink.of("dark")
+        self._ink = GridColours.of("dark")
         self._pressed: QPoint | None = None
         self._band = QRubberBand(QRubberBand.Shape.Rectangle, self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -52,7 +52,7 @@ class PlateGrid(QWidget):
 
     def set_theme(self, theme: str) -> None:
         """Take the colours of a napari theme."""
-        self._ink = Ink.of(theme)
+        self._ink = GridColours.of(theme)
         self.update()
 
     @property

@@ -12,14 +12,14 @@ from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.plate import Plate, Well, name_wells
 from napari_cellvino.gui.plate.layout_panel import PlateContents
 from napari_cellvino.gui.plate.name_pattern_form import PlatePattern
-from napari_cellvino.gui.plate.plate_choices import PlateChoices
+from napari_cellvino.gui.plate.plate_choices import PlateForm
 from napari_cellvino.gui.plate.plate_controller import OpenPlate, ask_plate
 from napari_cellvino.gui.plate.plate_run_panel import PlateRunRows
-from napari_cellvino.gui.plate.well_colouring import WellsShown
+from napari_cellvino.gui.plate.well_colouring import WellColouring
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.drop_target import DropPanel
 from napari_cellvino.gui.widgets.form_layout import (
-    Fold,
+    CollapsibleSection,
     ignore_wheel,
     in_tab_order,
     panel_layout,
@@ -75,10 +75,10 @@ class PlatePanel(DropPanel):
             layout.addWidget(widget)
 
     def _build_wells(self, layout: QVBoxLayout) -> None:
-        self.wells = WellsShown(self.session)
+        self.wells = WellColouring(self.session)
         self.grid = self.wells.grid
         self.problems = text_line("attention")
-        self.choices = PlateChoices()
+        self.choices = PlateForm()
         self.chosen = text_line()
         self.back_button = _arrow("◀", "Field before this one, or the last of the well before")
         self.next_button = _arrow("▶", "Next field, or the first of the next well")
@@ -179,7 +179,7 @@ class PlatePanel(DropPanel):
         self.field.setEnabled(plates.well is not None and count > 1)
 
 
-class _Fold(Fold):
+class _Fold(CollapsibleSection):
     """A fold that scrolls to what it shows, once the layout has made room."""
 
     def __init__(self, title: str, body: QWidget) -> None:

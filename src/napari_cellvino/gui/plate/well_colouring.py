@@ -14,7 +14,7 @@ from napari_cellvino.gui.widgets.form_layout import GAP, add_row, form, narrow
 from napari_cellvino.plates.well_measures import Measure, value_range, values_of
 
 
-class WellsShown(QWidget):
+class WellColouring(QWidget):
     """Draws the grid and its legend from what the session knows of the plate."""
 
     def __init__(self, session: Session) -> None:

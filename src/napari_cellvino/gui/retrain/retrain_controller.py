@@ -28,7 +28,7 @@ from napari_cellvino.workflows.retrain import (
 from napari_cellvino.workflows.workspace import Workspace
 
 if TYPE_CHECKING:
-    from napari_cellvino.workflows.model_difference import Difference
+    from napari_cellvino.workflows.model_difference import ModelDifference
 
 WORK_NAME = "retrain"  # folder beside the results
 OWN = "-own"  # added to the name of a shipped model
@@ -39,7 +39,7 @@ class ModelComparison:
     """A finished training and, for models that outline, where it differs from the model before."""
 
     done: RetrainResult
-    difference: Difference | None
+    difference: ModelDifference | None
 
 
 class RetrainController(QObject):

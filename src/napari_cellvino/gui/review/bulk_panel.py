@@ -11,7 +11,7 @@ from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.selection import Selection, below_score, larger_than, smaller_than, touching_edge
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
 from napari_cellvino.gui.review.review_controller import ReviewController
-from napari_cellvino.gui.widgets.form_layout import Fold, ignore_wheel, narrow, side_by_side, text_line
+from napari_cellvino.gui.widgets.form_layout import CollapsibleSection, ignore_wheel, narrow, side_by_side, text_line
 
 LARGEST = 10_000_000  # px
 
@@ -35,7 +35,7 @@ class ManyCells(QWidget):
         self.delete_button = QPushButton("Delete them")
         self.delete_button.setToolTip("Take these cells away; accepted ones are spared, and undo brings all back")
         self.masks_button = QPushButton()
-        self.fold = Fold(
+        self.fold = CollapsibleSection(
             "Many at once",
             side_by_side(self.kind, self.limit, stretch=0),
             side_by_side(self.found, self.delete_button, stretch=0),

@@ -206,7 +206,7 @@ class ReviewController(QObject):
         if self._reran:
             session.undo()  # a slider that moves on: all of its way is one step
         before = old.provenance.model if old.provenance.model != new.provenance.model else ""
-        done = reconcile(old, new.labels, new.objects, before=before)
+        done = reconcile(old, new.labels, new.objects, before=before, records=new.records)
         old.provenance, old.classes = new.provenance, new.classes
         if not done.edit.empty:
             session.commit(done.edit)

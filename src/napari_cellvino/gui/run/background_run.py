@@ -20,13 +20,13 @@ from napari_cellvino.workflows.run_fields import RunResult
 DRAW_EVERY_MS = 150  # fields that are kept come in by the hundred
 
 
-class Noticed(Protocol):
+class RunStatus(Protocol):
     """What is known of a run; its notices come with its end."""
 
     notices: tuple[str, ...]
 
 
-Run = TypeVar("Run", bound=Noticed)
+Run = TypeVar("Run", bound=RunStatus)
 
 
 class BackgroundRun(QObject, Generic[Run]):

@@ -45,8 +45,12 @@ class Preparation:
         """Return the outcome, prepared."""
         annotation = outcome.annotation(self.pipeline, self.stack, sha256=self.sha256)
         look = drawn_look(annotation, annotation.classes, rgb=self.stack.rgb)
+        gated = sum(record.excluded for record in annotation.records.values())
         return PreparedResult(
-            outcome, annotation, look, None if annotation.labels is None else annotation.labels.copy()
+            replace(outcome, gated=gated),
+            annotation,
+            look,
+            None if annotation.labels is None else annotation.labels.copy(),
         )
 
     def follow(self, steps: Generator[Progress, None, Outcome]) -> Generator[Progress, None, PreparedResult]:

@@ -24,7 +24,7 @@ from napari_cellvino.quality.changes import Changes
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.workflows.outcome import Outcome
-from napari_cellvino.workflows.run_cost import Expected, keep_run
+from napari_cellvino.workflows.run_cost import RunEstimate, keep_run
 from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -54,7 +54,7 @@ class RunController(QObject):
         self._opener, self._layers = opener, layers
         self.running = False
         self.seconds = 0.0  # that the last run took
-        self.expected: Expected | None = None  # what a run would take
+        self.expected: RunEstimate | None = None  # what a run would take
         self.failure: Failure | None = None
         self.notice = ""
         self.kept: Outcome | None = None
@@ -304,6 +304,6 @@ class RunController(QObject):
         self._guess = Task(done=self._guessed)
         self._worker.start(self._workspace.expected, self._guess)
 
-    def _guessed(self, expected: Expected) -> None:
+    def _guessed(self, expected: RunEstimate) -> None:
         self.expected = expected
         self.changed.emit()

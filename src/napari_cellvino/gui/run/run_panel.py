@@ -15,7 +15,7 @@ from napari_cellvino.gui.run.sliders import Sliders
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.colours import colours
 from napari_cellvino.gui.widgets.form_layout import (
-    Fold,
+    CollapsibleSection,
     add_row,
     form,
     ignore_wheel,
@@ -76,7 +76,7 @@ class RunPanel(QWidget):
             "Typical width of one cell. Give it where cells are much larger or smaller than the model knows "
             "(see its card): the image is then resized for it. 0 is automatic."
         )
-        self.more = Fold("More")
+        self.more = CollapsibleSection("More")
         self.more.setToolTip("Choices that are seldom needed")
         layout.addWidget(self.more)
         add_row(form(self.more.content().layout()), "Cell diame&ter", self.diameter)

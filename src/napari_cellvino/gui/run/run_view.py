@@ -119,9 +119,9 @@ def _cost(workspace: Workspace, runner: RunController) -> str:
 
 
 def _classes(workspace: Workspace) -> str:
-    if workspace.outcome is None or workspace.done is None or len(workspace.done.package.spec.classes) == 1:
+    if workspace.outcome is None or workspace.done is None or len(workspace.done.classes) == 1:
         return ""
-    names = workspace.done.package.spec.classes
+    names = workspace.done.classes
     found = np.bincount(workspace.outcome.prediction.decoded.objects.class_index, minlength=len(names))
     return format_class_counts(dict(zip(names, found.tolist(), strict=True)), class_hues(len(names)))
 
@@ -155,6 +155,8 @@ def _choices(pipeline: Pipeline) -> Recipe:
 
 def _notices(outcome: Outcome | None, runner: RunController) -> list[str]:
     found = list(notices_of(outcome.prediction)) if outcome else []
+    if outcome is not None and outcome.gated:
+        found.append(f"Gates leave out {format_count(outcome.gated)} of {len(outcome.prediction.decoded.objects):,}.")
     if outcome is not None and outcome.count == 0:
         found.append("No cells found with this model and channel. Try another model, channel or cell diameter first.")
     return [*found, runner.notice] if runner.notice else found

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 from napari_cellvino.formats.registry import FORMATS
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.plot_form import PlotRow
-from napari_cellvino.gui.widgets.form_layout import GAP, Fold, narrow, say, side_by_side, text_line
+from napari_cellvino.gui.widgets.form_layout import GAP, CollapsibleSection, narrow, say, side_by_side, text_line
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.gui.widgets.wide_picture import WidePicture
 
@@ -55,7 +55,7 @@ class ExportBox(QWidget):
         self.open_button.setToolTip("Show it in the program that the computer has for it")
         self.picture = WidePicture("Plot")
         chosen = side_by_side(self.kind, self.export_button, stretch=0)
-        self.fold = Fold("Files for other programs", chosen, self.about)
+        self.fold = CollapsibleSection("Files for other programs", chosen, self.about)
         self.fold.setToolTip("COCO, YOLO, Cellpose, ImageJ, QuPath, OME-Zarr, training sets and more")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

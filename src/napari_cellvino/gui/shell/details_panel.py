@@ -6,12 +6,12 @@ from qtpy.QtGui import QFontDatabase
 from qtpy.QtWidgets import QPlainTextEdit
 
 from napari_cellvino.gui.shell.session_log import MOST_LINES, SessionLog
-from napari_cellvino.gui.widgets.form_layout import Fold
+from napari_cellvino.gui.widgets.form_layout import CollapsibleSection
 
 HEIGHT = 160
 
 
-class DetailsPanel(Fold):
+class DetailsPanel(CollapsibleSection):
     """Shows what the program did, with the seconds it took; lines come in while it is unfolded."""
 
     def __init__(self, log: SessionLog) -> None:

@@ -114,7 +114,7 @@ def side_by_side(*widgets: QWidget, stretch: int = -1) -> QWidget:
     return row
 
 
-class Fold(QCollapsible):
+class CollapsibleSection(QCollapsible):
     """A title that shows and hides what is below it; folded at first.
 
     The arrow is part of the text: superqt paints its own in the colour of the palette, which napari's themes leave

@@ -18,7 +18,7 @@ from napari_cellvino.workflows.list_memory import ListMemory, forget_list, keep_
 from napari_cellvino.workflows.work_list import (
     FieldId,
     FieldState,
-    Standing,
+    FolderState,
     WorkField,
     after_run,
     field_id,
@@ -240,7 +240,7 @@ class WorkListController(QObject):
             self.fields = (*self.fields[:number], field, *self.fields[number + 1 :])
             self.changed.emit()
 
-    def _take_standing(self, standing: Standing) -> None:
+    def _take_standing(self, standing: FolderState) -> None:
         self.fields = tuple(standing.of(field) for field in self.fields)
         self.changed.emit()
 

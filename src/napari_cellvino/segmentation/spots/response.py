@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from scipy.stats import norm
+from scipy.special import ndtri
 
 Image = NDArray[np.float32]
 Sigma = tuple[float, float, float]
@@ -92,7 +92,7 @@ def noise_of(response: Image, background: Image, floor: float) -> Image:
     values, levels = response.ravel()[::step], background.ravel()[::step]
     bins = int(np.clip(len(values) // BIN_PIXELS, 1, BINS))
     edges = np.quantile(levels, np.linspace(0, 1, bins + 1))
-    central = np.diff(norm.ppf(CENTRAL))[0]
+    central = np.diff(ndtri(CENTRAL))[0]
     middles, spreads = [], []
     for low, high in pairwise(edges):
         inside = values[(levels >= low) & (levels <= high)]

@@ -34,7 +34,7 @@ class Overlaps:
 
 
 @dataclass(frozen=True, slots=True)
-class Bridge:
+class GapFill:
     """A cell across a plane where it is missing: rows below and above, and flat indices (K,) of its pixels between."""
 
     low: int
@@ -81,7 +81,7 @@ def _assign_group(pairs: Overlaps, rows: Rows) -> Rows:
     return np.asarray(chosen[chosen >= 0])
 
 
-def link(slices: Slices, min_iou: float) -> tuple[Rows, list[Bridge]]:
+def link(slices: Slices, min_iou: float) -> tuple[Rows, list[GapFill]]:
     """Return the successor row of each object (N,), -1 where it ends, and the bridges across gaps among the links."""
     successor = np.full(len(slices.area_px), -1, np.intp)
     for z in range(len(slices.labels) - 1):
@@ -104,7 +104,7 @@ def link(slices: Slices, min_iou: float) -> tuple[Rows, list[Bridge]]:
     return successor, bridges
 
 
-def _bridge(slices: Slices, z: int, low: int, high: int) -> Bridge:
+def _bridge(slices: Slices, z: int, low: int, high: int) -> GapFill:
     """Return the shape halfway between two outlines (mean of their signed distances), on background pixels only."""
     boxes = slices.box[[low, high]]
     y, x = (slice(int(boxes[:, a].min()), int(boxes[:, a + 2].max())) for a in (0, 1))
@@ -112,7 +112,7 @@ def _bridge(slices: Slices, z: int, low: int, high: int) -> Bridge:
              slices.labels[z + 2, y, x] == high - slices.first[z + 2] + 1)  # fmt: skip
     middle = sum(_depth(mask) for mask in masks) > 0
     rows, columns = np.nonzero(middle & (slices.labels[z + 1, y, x] == 0))
-    return Bridge(low, high, z + 1, (rows + y.start) * slices.labels.shape[2] + columns + x.start)
+    return GapFill(low, high, z + 1, (rows + y.start) * slices.labels.shape[2] + columns + x.start)
 
 
 def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from napari_cellvino.core.objects import Doubt, Objects
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.raw_maps import allocate
 from napari_cellvino.segmentation.stitch_z.chains import Chain, cut_chain, make_chains, trim_chain, weights
-from napari_cellvino.segmentation.stitch_z.links import Bridge, link, overlaps
+from napari_cellvino.segmentation.stitch_z.links import GapFill, link, overlaps
 from napari_cellvino.segmentation.stitch_z.slices import Slices
 
 CONTINUATION_IOU = 0.3  # from this IoU, a cell that ends where another begins may be the same cell
@@ -88,7 +88,7 @@ def _cell_of_each_row(chains: Sequence[Chain], count: int) -> NDArray[np.intp]:
     return cell
 
 
-def _cells_bridged(bridges: Sequence[Bridge], cell: NDArray[np.intp]) -> NDArray[np.intp]:
+def _cells_bridged(bridges: Sequence[GapFill], cell: NDArray[np.intp]) -> NDArray[np.intp]:
     return cell[np.array([bridge.low for bridge in bridges], np.intp)]
 
 
@@ -98,7 +98,7 @@ def _renumbered(cell: NDArray[np.intp], kept: NDArray[np.intp], count: int) -> N
     return lookup[cell]
 
 
-def _parts(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[Bridge]) -> _Parts:
+def _parts(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[GapFill]) -> _Parts:
     """Return all 2D objects and, after them, the parts of bridges; their score is the mean of both sides."""
     width = slices.labels.shape[2]
     boxes, centroids = [slices.box], [slices.centroid]
@@ -133,7 +133,7 @@ def _objects(parts: _Parts, count: int) -> Objects:
     )
 
 
-def _broken(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[Bridge], count: int) -> NDArray[np.bool_]:
+def _broken(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[GapFill], count: int) -> NDArray[np.bool_]:
     """Return which cells (N,) bridge a gap, or meet another one end to end along z."""
     broken = np.zeros(count + 1, bool)
     broken[_cells_bridged(bridges, cell)] = True
@@ -149,7 +149,7 @@ def _broken(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[Bridge], c
     return broken[:count]
 
 
-def _label_image(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[Bridge]) -> NDArray[np.int32]:
+def _label_image(slices: Slices, cell: NDArray[np.intp], bridges: Sequence[GapFill]) -> NDArray[np.int32]:
     """Return the label image (Z, Y, X) int32 of the cells."""
     labels = allocate(slices.labels.shape, np.int32)
     for z, plane in enumerate(slices.labels):

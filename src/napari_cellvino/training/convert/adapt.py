@@ -22,7 +22,7 @@ from napari_cellvino.training.convert.graph import (
     output_channels,
     output_stride,
 )
-from napari_cellvino.training.convert.importers import Imported, ModelInfo
+from napari_cellvino.training.convert.importers import ImportedNetwork, ModelInfo
 from napari_cellvino.training.convert.map_assignment import MapAssignment, assign_maps
 from napari_cellvino.training.convert.selftest import Agreement, compare, normalised, sample_image
 from napari_cellvino.training.convert.steps import SIGMOID_OF, append_steps, select_channels
@@ -69,7 +69,7 @@ class AdaptedNetwork:
     file: Path | None
 
 
-def adapt(imported: Imported, overrides: AdaptOptions) -> AdaptedNetwork:
+def adapt(imported: ImportedNetwork, overrides: AdaptOptions) -> AdaptedNetwork:
     """Return a network whose graph contains everything between normalised pixels and the maps of a head.
 
     Raises
@@ -122,7 +122,7 @@ def _normalisation(info: ModelInfo, overrides: AdaptOptions) -> Normalisation:
     return info.normalise
 
 
-def _assigned(imported: Imported, overrides: AdaptOptions) -> MapAssignment:
+def _assigned(imported: ImportedNetwork, overrides: AdaptOptions) -> MapAssignment:
     after = [step["id"] for step in imported.info.after]
     if after and overrides.activation not in {"", "none"}:
         raise OptionError(f"the model's description already ends with {', '.join(after)}; leave out --activation")
@@ -142,7 +142,7 @@ def _activation(overrides: AdaptOptions, assignment: MapAssignment) -> tuple[Ste
     return ({"id": overrides.activation},) if overrides.activation in {"sigmoid", "softmax"} else ()
 
 
-def _readable(imported: Imported, after: tuple[Step, ...], assignment: MapAssignment) -> SourceWeights | None:
+def _readable(imported: ImportedNetwork, after: tuple[Step, ...], assignment: MapAssignment) -> SourceWeights | None:
     """Return the weights for other programs, None where bioimage.io cannot describe how their maps become ours."""
     whole = assignment.channels == tuple(range(output_channels(imported.network)))
     if imported.weights is None or not whole or any(step["id"] == SIGMOID_OF for step in after):

@@ -20,7 +20,7 @@ SHAPE = (624, 832)  # rows, columns of the published fields
 
 
 @dataclass(frozen=True, slots=True)
-class Smear:
+class DarkfieldScene:
     """What a field holds: cells in focus, cells far out of focus, specks, fibres; diameters in px.
 
     Without ``granules``, cells have no bright dots of their own.
@@ -34,9 +34,9 @@ class Smear:
     granules: bool = True
 
 
-def random_smear(rng: np.random.Generator) -> Smear:
+def random_smear(rng: np.random.Generator) -> DarkfieldScene:
     """Return a random content: 0 to 70 cells, some debris."""
-    return Smear(
+    return DarkfieldScene(
         cells=int(rng.integers(0, 71)),
         blurred=int(rng.integers(0, 9)),
         specks=int(rng.integers(5, 120)),
@@ -49,7 +49,7 @@ def simulated_fields(count: int, *, first_seed: int) -> list[LabelledImage]:
     return [simulate_field(seed) for seed in range(first_seed, first_seed + count)]
 
 
-def simulate_field(seed: int, shape: tuple[int, int] = SHAPE, smear: Smear | None = None) -> LabelledImage:
+def simulate_field(seed: int, shape: tuple[int, int] = SHAPE, smear: DarkfieldScene | None = None) -> LabelledImage:
     """Return one field: image (Y, X, RGB) uint8 and its labels; without ``smear`` its content is random."""
     rng = np.random.default_rng([7, seed])
     drawn = random_smear(rng)
@@ -67,7 +67,7 @@ def simulate_field(seed: int, shape: tuple[int, int] = SHAPE, smear: Smear | Non
     return LabelledImage(f"darkfield_{seed:05d}", "darkfield", image, labels)
 
 
-def _cells(shape: tuple[int, int], smear: Smear, rng: np.random.Generator) -> tuple[Real, NDArray[np.int32]]:
+def _cells(shape: tuple[int, int], smear: DarkfieldScene, rng: np.random.Generator) -> tuple[Real, NDArray[np.int32]]:
     light, labels = np.zeros(shape, np.float32), np.zeros(shape, np.int32)
     brightness = rng.uniform(0.35, 1.0)
     for _ in range(smear.cells):
@@ -82,7 +82,7 @@ def _cells(shape: tuple[int, int], smear: Smear, rng: np.random.Generator) -> tu
     return light, labels
 
 
-def _blurred_cells(shape: tuple[int, int], smear: Smear, rng: np.random.Generator) -> Real:
+def _blurred_cells(shape: tuple[int, int], smear: DarkfieldScene, rng: np.random.Generator) -> Real:
     light = np.zeros(shape, np.float32)
     for _ in range(smear.blurred):
         window, inward = _place(shape, rng.uniform(*smear.diameter) * 1.3, rng)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from napari_cellvino.training.data.darkfield import Smear, simulate_field
+from napari_cellvino.training.data.darkfield import DarkfieldScene, simulate_field
 
 SIGMA = 1.3  # px, of a particle in focus
 DEPTH = 0.8  # planes, in which it goes out of focus
@@ -34,7 +34,7 @@ def simulate_stack(
     seed: int, *, planes: int = 7, shape: tuple[int, int] = (416, 512), cells: int = 25, mean: float = 6.0
 ) -> ParticleStack:
     """Return a stack of up to ``cells`` cells with ``mean`` particles on average, from cell to cell very different."""
-    smear = Smear(cells=cells, blurred=2, specks=10, fibres=0, granules=False)
+    smear = DarkfieldScene(cells=cells, blurred=2, specks=10, fibres=0, granules=False)
     field = simulate_field(seed, shape, smear)
     labels = np.asarray(field.labels, np.int32)
     rng = np.random.default_rng([13, seed])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_cellvino.core.errors import ModelPackageError
-from napari_cellvino.training.convert.importers.imported import Imported, ModelInfo, ReferenceTensors
+from napari_cellvino.training.convert.importers.imported import ImportedNetwork, ModelInfo, ReferenceTensors
 from napari_cellvino.training.convert.importers.openvino_formats import import_ir, import_onnx, import_saved_model
 from napari_cellvino.training.convert.importers.rdf import import_described, is_described
 from napari_cellvino.training.convert.importers.torch_file import TORCH_SUFFIXES, import_torch
 
-__all__ = ["Imported", "ModelInfo", "ReferenceTensors", "import_network"]
+__all__ = ["ImportedNetwork", "ModelInfo", "ReferenceTensors", "import_network"]
 
 FORMS = (
     "an ONNX file, a PyTorch file (.pt, .pth) with --architecture, a TorchScript file, a TensorFlow SavedModel folder, "
@@ -18,7 +18,9 @@ FORMS = (
 )
 
 
-def import_network(path: Path, scratch: Path, *, architecture: str = "", channels: int | None = None) -> Imported:
+def import_network(
+    path: Path, scratch: Path, *, architecture: str = "", channels: int | None = None
+) -> ImportedNetwork:
     """Return the network that ``path`` names, whatever form it comes in.
 
     Parameters

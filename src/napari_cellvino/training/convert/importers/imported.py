@@ -47,7 +47,7 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Imported:
+class ImportedNetwork:
     """A network (N, C, Y, X) to (N, M, Y / stride, X / stride), otherwise unchanged.
 
     ``weights`` and ``file`` are those that other programs can read, None where there are none.
@@ -59,6 +59,6 @@ class Imported:
     file: Path | None = None
     info: ModelInfo = field(default_factory=ModelInfo)
 
-    def with_info(self, info: ModelInfo) -> Imported:
+    def with_info(self, info: ModelInfo) -> ImportedNetwork:
         """Return the same network with its metadata."""
         return replace(self, info=info)

@@ -9,10 +9,10 @@ import openvino as ov
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.training.convert.describe import EXPORTED, SourceWeights
 from napari_cellvino.training.convert.graph import guess_axes, read_network, to_nchw
-from napari_cellvino.training.convert.importers.imported import Imported
+from napari_cellvino.training.convert.importers.imported import ImportedNetwork
 
 
-def import_onnx(path: Path, *, axes: tuple[str, str] | None = None) -> Imported:
+def import_onnx(path: Path, *, axes: tuple[str, str] | None = None) -> ImportedNetwork:
     """Return the network in an ONNX file; ``axes`` of its input and output where they are known."""
     try:
         import onnx
@@ -28,19 +28,19 @@ def import_onnx(path: Path, *, axes: tuple[str, str] | None = None) -> Imported:
     network = single(read_network(path), path, axes)
     external = any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in said.graph.initializer)
     weights = None if external else SourceWeights(EXPORTED.kind, EXPORTED.file, {"opset_version": int(opset)})
-    return Imported(network, "ONNX", weights, path if weights else None)
+    return ImportedNetwork(network, "ONNX", weights, path if weights else None)
 
 
-def import_saved_model(path: Path, *, axes: tuple[str, str] | None = None) -> Imported:
+def import_saved_model(path: Path, *, axes: tuple[str, str] | None = None) -> ImportedNetwork:
     """Return the network in a SavedModel folder."""
-    return Imported(single(read_network(path), path, axes), "TensorFlow SavedModel")
+    return ImportedNetwork(single(read_network(path), path, axes), "TensorFlow SavedModel")
 
 
-def import_ir(path: Path) -> Imported:
+def import_ir(path: Path) -> ImportedNetwork:
     """Return the network in an OpenVINO IR file."""
     if not path.with_suffix(".bin").is_file():
         raise ModelPackageError(f"{path} has no {path.stem}.bin beside it, which holds its weights")
-    return Imported(single(read_network(path), path, None), "OpenVINO IR")
+    return ImportedNetwork(single(read_network(path), path, None), "OpenVINO IR")
 
 
 def single(network: ov.Model, path: Path, axes: tuple[str, str] | None) -> ov.Model:

@@ -28,7 +28,7 @@ from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.core.yaml_text import load_yaml
 from napari_cellvino.training.convert.describe import SourceWeights
 from napari_cellvino.training.convert.graph import PLANES
-from napari_cellvino.training.convert.importers.imported import Imported, ModelInfo, ReferenceTensors
+from napari_cellvino.training.convert.importers.imported import ImportedNetwork, ModelInfo, ReferenceTensors
 from napari_cellvino.training.convert.importers.openvino_formats import import_onnx, import_saved_model
 from napari_cellvino.training.convert.importers.processing import read_processing, remove_casts, renamed
 from napari_cellvino.training.convert.importers.torch_file import import_torch
@@ -51,7 +51,7 @@ def is_described(path: Path) -> bool:
     return path.suffix.lower() in {".yaml", ".yml"} or (zipfile.is_zipfile(path) and path.suffix.lower() == ".zip")
 
 
-def import_described(path: Path, scratch: Path) -> Imported:
+def import_described(path: Path, scratch: Path) -> ImportedNetwork:
     """Return the network of a described model, and what the description says.
 
     Raises
@@ -151,7 +151,7 @@ def _letter(axis: Section) -> str:
     return AXIS_LETTERS.get(kind) or str(axis.get("id", "x"))
 
 
-def _network(rdf: Section, file: Path, axes: tuple[str, str], scratch: Path) -> Imported:
+def _network(rdf: Section, file: Path, axes: tuple[str, str], scratch: Path) -> ImportedNetwork:
     said = {kind: entry for kind, entry in rdf["weights"].items() if isinstance(entry, dict)}
     for kind in FORMS:
         source = _local(said.get(kind, {}), file)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import ModelPackageError
 from napari_cellvino.training.convert.describe import EXPORTED
 from napari_cellvino.training.convert.graph import infer_float32, last_line
-from napari_cellvino.training.convert.importers.imported import Imported
+from napari_cellvino.training.convert.importers.imported import ImportedNetwork
 from napari_cellvino.training.convert.importers.openvino_formats import import_onnx
 from napari_cellvino.training.convert.network_files import write_onnx
 
@@ -38,7 +38,7 @@ TRIED_SIZE = 256  # px
 AGREES = 1e-4  # of the largest value: ONNX may differ from torch by so much
 
 
-def import_torch(path: Path, scratch: Path, architecture: str, channels: int | None) -> Imported:
+def import_torch(path: Path, scratch: Path, architecture: str, channels: int | None) -> ImportedNetwork:
     """Return the network in a PyTorch file, by way of ONNX, after comparing the two.
 
     Raises
@@ -161,7 +161,7 @@ def _example(module: nn.Module, path: Path, channels: int | None) -> NDArray[np.
     raise ModelPackageError(f"{path.name} does not run on {TRIED_SIZE} × {TRIED_SIZE} px, {'; '.join(faults)}{remedy}")
 
 
-def _by_onnx(module: nn.Module, path: Path, onnx: Path, batch: NDArray[np.float32]) -> Imported:
+def _by_onnx(module: nn.Module, path: Path, onnx: Path, batch: NDArray[np.float32]) -> ImportedNetwork:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter's own deprecation, and what it says of traced shapes
