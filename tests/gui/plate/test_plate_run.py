@@ -398,7 +398,7 @@ def test_a_click_on_a_well_shows_what_was_counted_and_a_reopened_plate_knows_its
     window.show_step(5)
     press(qtbot, panel.grid, "A02")  # not run
     wait_read(window, qtbot)
-    assert not [layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels)]
+    assert not [layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels) and layer.visible]
     assert window.run_panel.count.text() == ""
 
     viewer.layers.clear()
