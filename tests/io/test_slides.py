@@ -1,6 +1,7 @@
 """Pyramids of slide scanners and converters, written by hand where no library writes them: levels, scale, memory."""
 
 import struct
+from types import SimpleNamespace
 
 import imagecodecs
 import numpy as np
@@ -170,12 +171,12 @@ def test_a_level_of_what_is_no_pyramid_is_refused(tmp_path):
             read(tmp_path / name, 1)
 
 
-def test_a_level_too_large_for_memory_names_the_one_to_choose(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("memory", "disk"), [(120_000, 10**9), (200_000, 500_000)])
+def test_a_level_that_has_no_room_names_the_one_to_choose(tmp_path, monkeypatch, memory, disk):
     pyramid(tmp_path / "a.tif")
     monkeypatch.setattr(checks, "_ALWAYS_FITS", 0)
-    monkeypatch.setattr(
-        checks, "psutil", type("Free", (), {"virtual_memory": type("Memory", (), {"available": 300_000})})
-    )
+    monkeypatch.setattr(checks.psutil, "virtual_memory", lambda: SimpleNamespace(available=memory))
+    monkeypatch.setattr(checks.psutil, "disk_usage", lambda folder: SimpleNamespace(free=disk))
     with pytest.raises(ImageReadError, match="--level 1"):
         read(tmp_path / "a.tif").plane()
     assert read(tmp_path / "a.tif", 1).plane().shape == (96, 128)
