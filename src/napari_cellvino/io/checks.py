@@ -38,9 +38,10 @@ def first_bytes(path: Path, count: int) -> bytes:
     Raises
     ------
     ImageReadError
-        If there is no such file, it is empty or may not be read.
+        If there is no such file, it is none, is empty or may not be read.
     """
     with parse_errors(path):
+        check_is_file(path)
         if path.is_dir():
             return b""
         with path.open("rb") as file:
@@ -48,6 +49,12 @@ def first_bytes(path: Path, count: int) -> bytes:
     if not head:
         raise ImageReadError(f"{path.name} is empty (0 bytes); copy it again from where it was made")
     return head
+
+
+def check_is_file(path: Path) -> None:
+    """Raise ImageReadError for a pipe, a socket or a device, from which reading may wait for ever."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ImageReadError(f"{path.name} is a pipe, a socket or a device, not a file; name a file")
 
 
 @contextmanager

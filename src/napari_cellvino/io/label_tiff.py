@@ -31,6 +31,7 @@ CREATOR = "napari-cellvino"
 TIFF: dict[str, Any] = {"ome": True, "photometric": "minisblack", "compression": "zlib", "software": CREATOR}
 UM_PER = {"nm": 1e-3, "µm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4}
 UM_PER_CM = 1e4
+LOSSY = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.JPEG_LOSSY)
 CheckShape = Callable[[tuple[int, ...]], None]
 
 
@@ -108,7 +109,7 @@ def read_label_pixels(path: Path, check: CheckShape | None = None) -> tuple[NDAr
     ImageReadError
         If the file is no readable TIFF, or claims more pixels than it can hold.
     ImageValueError
-        If it holds several positions.
+        If it holds several positions, or is compressed with loss.
     """
     check_chain(path)
     try:
@@ -119,6 +120,7 @@ def read_label_pixels(path: Path, check: CheckShape | None = None) -> tuple[NDAr
                 raise ImageValueError(f"{path} holds {len(shapes)} images; save the labels of each in its own file")
             if not shapes or 0 in shapes[0]:
                 raise ImageReadError(f"{path} cannot be read as a label TIFF: it holds no image")
+            _check_lossless(path, tiff)
             turned = _orientation(tiff)
             if check is not None:
                 shown = _turned_shape(shapes[0], tiff.series[0].axes, turned)
@@ -133,6 +135,13 @@ def read_label_pixels(path: Path, check: CheckShape | None = None) -> tuple[NDAr
     except Exception as error:  # tifffile raises whatever the broken bytes lead to
         raise ImageReadError(f"{path} cannot be read as a label TIFF: {error}") from error
     return pixels, spacing, software
+
+
+def _check_lossless(path: Path, tiff: tifffile.TiffFile) -> None:
+    if tiff.series[0].keyframe.compression in LOSSY:
+        raise ImageValueError(
+            f"{path} is compressed as JPEG, which changes the numbers of labels; save them without loss, as PNG or TIFF"
+        )
 
 
 def _orientation(tiff: tifffile.TiffFile) -> int:
