@@ -34,10 +34,10 @@ def project(
 ) -> Generator[Progress, None, Plane]:
     """Yield progress after every plane read and return the plane, in the stack's dtype; a mean is float32.
 
-    All channels are projected, since all are measured; the sharpest plane is chosen by the selected channel. Memory
-    holds a few planes of each channel, for any number of planes. Dropped and burnt planes are left out. For RGB without a selected channel, a network of 3
-    ``inputs`` gets the colours, another one the luminance (ITU-R BT.601) as float32. ``on_plane`` is called with what a
-    network would see (K, Y, X) of each plane that is not left out.
+    All channels are projected, since all are measured; the selected one says which plane is the sharpest. Dropped and
+    burnt planes are left out. Memory holds a few planes of each channel, for any number of planes. For RGB without a
+    selected channel, a network of 3 ``inputs`` gets the colours, another one the luminance (ITU-R BT.601) as float32.
+    ``on_plane`` is called with what a network would see (K, Y, X) of each plane that is not left out.
 
     Raises
     ------

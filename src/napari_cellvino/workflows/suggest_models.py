@@ -5,7 +5,7 @@ A few looks of 384 px for each model, so that all of them together take seconds,
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
