@@ -163,7 +163,7 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
         parameter is unknown or a value out of range.
     """
     check_spots(recipe)
-    _check_gates(recipe)
+    check_gates(recipe)
     if not recipe.model:
         return Pipeline(recipe.model_copy(update={"parameters": check_values(recipe, None)}), None)
     packages = tuple(packages)
@@ -173,7 +173,7 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     if outline is not None:
         check_refiner(package.spec, outline.spec)
     check_whole_cells(recipe, package.spec, outline.spec if outline else None)
-    _check_gates(recipe, package.spec.classes)
+    check_gates(recipe, package.spec.classes)
     _check_hashes(recipe, package, outline)
     chosen = {
         "model_sha256": package.sha256,
@@ -184,7 +184,7 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     return Pipeline(recipe.model_copy(update=chosen), Step(package, recipe.precision), refine)
 
 
-def _check_gates(recipe: Recipe, classes: tuple[str, ...] = ()) -> None:
+def check_gates(recipe: Recipe, classes: tuple[str, ...] = ()) -> None:
     """Raise OptionError where gates have no cells to decide on, or give a class that the model gives."""
     if recipe.gates and not recipe.model:
         raise OptionError(f"this recipe has {len(recipe.gates)} gates and no model that finds cells; name one")
