@@ -77,17 +77,19 @@ def page() -> str:
             "",
             "## Pyramids",
             "",
-            "Slides (SVS, NDPI, SCN), TIFF with smaller levels below its pages, OME-Zarr and Imaris are read at full",
-            "resolution, level 0. `--level N`, *Level* in the window, or `level` in a recipe read a smaller one: the",
-            "size of a pixel follows, and the result says which level it is of. A level of which a run would not fit",
-            "in memory is refused, with the one to choose.",
+            "Slides (SVS, NDPI, SCN), TIFF with smaller levels below its pages, OME-Zarr (plates, too) and Imaris are",
+            "read at full resolution, level 0. `--level N`, *Level* in the window, or `level` in a recipe read a",
+            "smaller one: the size of a pixel follows, and the result says which level it is of. A level of which a",
+            "run would not fit in memory is refused, with the one to choose.",
             "",
             "## Read through other packages",
             "",
-            "What none of these reads is given to [bioio](https://bioio-devs.github.io/bioio/), where it is installed",
-            "with a plugin for the format, and then to the napari plugins that read it, on the command line as in the",
-            "window. The result says through which of them it was read. napari's own reader is not asked: the pictures",
-            "and videos that it takes have neither axes nor a scale.",
+            "What none of these reads, or would read with a package that is not installed, is given to",
+            "[bioio](https://bioio-devs.github.io/bioio/), where it is installed with a plugin for the format, and",
+            "then to the napari plugins that read it, on the command line as in the window. The result says through",
+            "which of them it was read. napari's own reader is not asked: the pictures and videos that it takes have",
+            "neither axes nor a scale. Of an Olympus VSI only bioio-vsi and bioio-bioformats are asked: others read",
+            "its overview.",
             "",
             "## Refused by name",
             "",
@@ -102,7 +104,7 @@ def page() -> str:
 def _row(reader: ImageReader) -> str:
     test, proof = PROOFS[reader.name]
     shown = f"{proof} (`{test}`)"
-    how = "its overview is refused" if reader.name == "Olympus VSI" else "extra" if reader.libraries else "yes"
+    how = "by bioio-vsi, else refused" if reader.name == "Olympus VSI" else "extra" if reader.libraries else "yes"
     return f"| {reader.name} | {_suffixes(reader.suffixes)} | {how} | {shown} |"
 
 

@@ -10,6 +10,7 @@ import pytest
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.io import open_source
+from napari_cellvino.io.instrument import MissingLibraryError
 
 PIXELS = np.arange(2 * 3 * 32 * 40, dtype=np.uint16).reshape(2, 3, 32, 40)
 
@@ -100,3 +101,30 @@ def test_bioio_reads_what_it_has_a_plugin_for(image, monkeypatch):
     assert stack.channels == ("DAPI", "GFP")
     assert "bioio-xyz" in stack.warnings[0]
     np.testing.assert_array_equal(stack.plane(c=1, z=2), PIXELS[1, 2] + 1)
+
+
+def test_bioio_reads_what_our_own_library_is_missing_for(tmp_path, monkeypatch):
+    path, module = tmp_path / "a.czi", ModuleType("bioio")
+    path.write_bytes(b"ZISRAWFILE" + bytes(600))
+    monkeypatch.setitem(sys.modules, "pylibCZIrw.czi", None)
+    with pytest.raises(MissingLibraryError):
+        open_source(path)
+    module.BioImage = FakeImage
+    monkeypatch.setitem(sys.modules, "bioio", module)
+    assert open_source(path).read().channels == ("DAPI", "GFP")
+
+
+def test_of_a_vsi_only_what_reads_its_image_is_asked(tmp_path, monkeypatch):
+    class FakeVsi(FakeImage):
+        def __init__(self, path):
+            super().__init__(path)
+            self.reader = type("Reader", (), {"__module__": "bioio_vsi.reader"})()
+
+    path, module = tmp_path / "a.vsi", ModuleType("bioio")
+    path.write_bytes(b"II*\0" + bytes(600))
+    monkeypatch.setitem(sys.modules, "bioio", module)
+    module.BioImage = FakeImage  # of another plugin, which would read the overview
+    with pytest.raises(ImageReadError, match="no more than an overview"):
+        open_source(path)
+    module.BioImage = FakeVsi
+    assert open_source(path).read().shape.z == 3

@@ -1,5 +1,6 @@
 """Real files of instruments with facts known from elsewhere, and files that the tests write themselves."""
 
+import shutil
 import struct
 import sys
 import zipfile
@@ -7,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 import zarr
+from instrument_files import imaris, lif
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import Spacing
@@ -23,7 +25,7 @@ def instruments(shared_data, tmp_path_factory):
 
 
 FACTS = {  # (t, c, z, y, x), µm along z, y, x, channels of the first position, positions
-    "czi/DAPI_GFP.czi": ((1, 2, 1, 640, 640), (None, None, None), ("Channel 1", "Channel 2"), 1),
+    "czi/DAPI_GFP.czi": ((1, 2, 1, 640, 640), (None, None, None), ("DAPI", "GFP"), 1),
     "czi/CellDivision_T3_Z5_CH2_X240_Y170.czi": (
         (3, 2, 5, 170, 240), (0.32, 0.0905766741522, 0.0905766741522), ("LED555", "LED470"), 1
     ),
@@ -43,6 +45,12 @@ FACTS = {  # (t, c, z, y, x), µm along z, y, x, channels of the first position,
         (3, 2, 10, 31, 38), (0.5, 0.167808983232, 0.167808983232), ("5-FAM/pH 9.0", "FM 4-64/2% CHAPS"), 1
     ),
     "oib/test.oib": ((1, 3, 1, 256, 256), (None, 0.177, 0.177), ("CH1", "Alexa Fluor 546", "TD1"), 1),
+    "ndtiff/v2/ndtiffv2.0_test/Full resolution/ndtiffv2.0_test_NDTiffStack.tif": (
+        (5, 2, 1, 32, 32), (None, 1.0, 1.0), ("DAPI", "FITC"), 1
+    ),
+    "ndtiff/v3/12_bit_pycromanager_mda/12_bit_pycromanager_mda_NDTiffStack.tif": (
+        (4, 2, 1, 64, 64), (None, 1.0, 1.0), ("DAPI", "FITC"), 1
+    ),
     "svs/CMU-1-Small-Region.svs": ((1, 3, 1, 2967, 2220), (None, 0.499, 0.499), ("Red", "Green", "Blue"), 1),
 }  # fmt: skip
 
@@ -82,6 +90,40 @@ def test_wells_of_a_czi(instruments):
     source = open_source(instruments / "czi" / "WellD6-7_S2.czi")
     assert [(p.well, p.plate) for p in source.positions] == [("D6", "WellD6-7_S2"), ("D7", "WellD6-7_S2")]
     assert source.read(source.positions[1]).origin.well == "D7"
+
+
+def test_positions_of_ndtiff_have_their_names(instruments):
+    source = open_source(instruments / "ndtiff/v3/labeled_positions_1/labeled_positions_NDTiffStack.tif")
+    assert [position.name for position in source.positions] == ["Pos2", "Pos0", "Pos1"]
+
+
+def test_tiles_of_ndtiff_that_overlap_are_said(instruments):
+    folder = instruments / "ndtiff/v2/ndtiffv2.0_stitched_test/Full resolution"
+    source = open_source(folder / "ndtiffv2.0_stitched_test_NDTiffStack.tif")
+    assert [position.name for position in source.positions][1] == "column 0 row 1"
+    assert "overlap by 4 px" in source.read().warnings[0]
+
+
+def test_a_set_of_two_ndtiff_files_is_one_image(instruments, tmp_path):
+    name = "12_bit_pycromanager_mda_NDTiffStack{}.tif"
+    folder = instruments / "ndtiff/v3/12_bit_pycromanager_mda"
+    for number in ("", "_1"):
+        shutil.copy(folder / name.format(""), tmp_path / name.format(number))
+    index, written, done = (folder / "NDTiff.index").read_bytes(), b"", 0
+    while done < len(index):  # a length and the axes, a length and the file, where it lies
+        axes = index[done : done + 4 + int.from_bytes(index[done : done + 4], "little")]
+        done += len(axes)
+        place = done + 4 + int.from_bytes(index[done : done + 4], "little")
+        file = name.format("_1" if written.count(b"{") > 3 else "").encode()
+        written += axes + struct.pack("<I", len(file)) + file + index[place : place + 32]
+        done = place + 32
+    (tmp_path / "NDTiff.index").write_bytes(written)
+    for number in ("", "_1"):
+        source = open_source(tmp_path / name.format(number))
+        assert {part.name for part in source.parts} == {name.format(""), name.format("_1")}
+        np.testing.assert_array_equal(
+            source.read().plane(t=3, c=1), open_source(folder / name.format("")).read().plane(t=3, c=1)
+        )
 
 
 def test_raw_phases_are_no_image(instruments):
@@ -142,25 +184,6 @@ def test_deltavision(tmp_path, sequence):
         open_source(tmp_path / "a.dv")
 
 
-def imaris(path, pixels):
-    """Write (T, C, Z, Y, X) as an Imaris file, its chunks padded."""
-    import h5py
-
-    t, c, z, y, x = pixels.shape
-    with h5py.File(path, "w") as file:
-        info = file.create_group("DataSetInfo/Image").attrs
-        said = {"X": x, "Y": y, "Z": z, "Unit": "um", "ExtMin0": 0, "ExtMin1": 0, "ExtMin2": 0,
-                "ExtMax0": x * 0.5, "ExtMax1": y * 0.5, "ExtMax2": z * 2.0}  # fmt: skip
-        for key, value in said.items():
-            info[key] = np.frombuffer(str(value).encode(), "S1")
-        for n in range(c):
-            file.create_group(f"DataSetInfo/Channel {n}").attrs["Name"] = np.frombuffer(f"Ch {n}".encode(), "S1")
-        for n, m in np.ndindex(t, c):
-            padded = np.zeros((z + 1, y + 3, x + 2), pixels.dtype)
-            padded[:z, :y, :x] = pixels[n, m]
-            file[f"DataSet/ResolutionLevel 0/TimePoint {n}/Channel {m}/Data"] = padded
-
-
 def test_imaris(tmp_path):
     pixels = np.arange(2 * 2 * 3 * 5 * 6, dtype=np.uint16).reshape(2, 2, 3, 5, 6)
     imaris(tmp_path / "a.ims", pixels)
@@ -196,34 +219,6 @@ def test_ome_zarr_images(tmp_path, form, unit, factor, top):
     assert stack.spacing.z == pytest.approx(2)
     np.testing.assert_array_equal(stack.plane(c=1), pixels[1, 0])
     assert list_images(tmp_path) == [path]
-
-
-def lif(path, pixels, colours):
-    """Write (C, Z, Y, X) of uint16 as a Leica file of one series, 0.5 µm per pixel and 2 µm between planes."""
-    (_, z, y, x), plane = pixels.shape, 2 * pixels.shape[2] * pixels.shape[3]
-    channels = "".join(
-        f'<ChannelDescription DataType="0" ChannelTag="0" Resolution="16" NameOfMeasuredQuantity="" Min="0" Max="9" '
-        f'Unit="" LUTName="{colour}" IsLUTInverted="0" BytesInc="{n * plane * z}" BitInc="0"/>'
-        for n, colour in enumerate(colours)
-    )
-    dimensions = "".join(
-        f'<DimensionDescription DimID="{axis}" NumberOfElements="{size}" Origin="0" Length="{(size - 1) * step}" '
-        f'Unit="m" BitInc="0" BytesInc="{stride}"/>'
-        for axis, size, step, stride in ((1, x, 5e-7, 2), (2, y, 5e-7, 2 * x), (3, z, 2e-6, plane))
-    )
-    described = f"<Channels>{channels}</Channels><Dimensions>{dimensions}</Dimensions>"
-    text = (
-        '<LMSDataContainerHeader Version="2"><Element Name="a.lif" UniqueID="r"><Data><Experiment Path="a.lif"/></Data>'
-        '<Memory Size="0" MemoryBlockID="MemBlock_0"/><Children><Element Name="Series1" UniqueID="s"><Data>'
-        f'<Image TextDescription=""><ImageDescription>{described}</ImageDescription></Image></Data>'
-        f'<Memory Size="{pixels.nbytes}" MemoryBlockID="MemBlock_1"/><Children/></Element></Children></Element>'
-        "</LMSDataContainerHeader>"
-    )
-    written = struct.pack("<iibi", 0x70, 2 * len(text) + 5, 0x2A, len(text)) + text.encode("utf-16-le")
-    for name, data in (("MemBlock_0", b""), ("MemBlock_1", pixels.tobytes())):
-        block = struct.pack("<bQbi", 0x2A, len(data), 0x2A, len(name)) + name.encode("utf-16-le")
-        written += struct.pack("<ii", 0x70, len(block)) + block + data
-    path.write_bytes(written)
 
 
 def test_lif(tmp_path):

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
+from instrument_files import imaris, lif
 
 from napari_cellvino.io import open_source
 
@@ -60,9 +62,11 @@ def test_one_plane_of_a_compressed_stack_reads_its_page(tmp_path):
     pixels = np.random.default_rng(2).integers(0, 255, (64, 256, 256)).astype(np.uint8)
     tifffile.imwrite(path, pixels, compression="zlib", metadata=None)
     stack = open_source(path).read()
+    stack.plane()  # the decoder is imported on the way
     before = bytes_read()
-    np.testing.assert_array_equal(stack.plane(z=40), pixels[40])
+    plane = stack.plane(z=40)
     assert bytes_read() - before < 1.5 * path.stat().st_size / 64
+    np.testing.assert_array_equal(plane, pixels[40])
 
 
 @on_linux
@@ -145,6 +149,68 @@ def test_a_czi_opens_by_its_directory_and_a_plane_costs_a_plane(tmp_path):
     before = bytes_read()
     assert stack.plane(z=30).max() == 31
     assert bytes_read() - before < 1.05 * nbytes
+
+
+@on_linux
+def test_a_czi_of_five_gigabytes_opens_by_its_directory(tmp_path):
+    czi = pytest.importorskip("pylibCZIrw.czi")
+    with czi.create_czi(str(tmp_path / "small.czi")) as file:
+        for z in range(3):
+            file.write(data=np.full((64, 64, 1), z + 1, np.uint16), plane={"Z": z, "C": 0, "T": 0})
+    small, far = bytearray((tmp_path / "small.czi").read_bytes()), 5 * 2**30
+    moved = b""
+    for place in (84, 92):  # in the header: where the directory and the metadata lie
+        begin = struct.unpack_from("<Q", small, place)[0]
+        struct.pack_into("<Q", small, place, far + len(moved))
+        moved += small[begin : begin + 32 + struct.unpack_from("<Q", small, begin + 16)[0]]
+    with (tmp_path / "a.czi").open("wb") as file:
+        file.write(small)
+        file.seek(far)
+        file.write(moved)
+    before = bytes_read()
+    stack = open_source(tmp_path / "a.czi").read()
+    assert (stack.shape.z, bytes_read() - before < 2 * len(small)) == (3, True)
+    before = bytes_read()
+    assert stack.plane(z=2).max() == 3
+    assert bytes_read() - before < 2 * 64 * 64 * 2
+
+
+def written_lif(path, pixels):
+    lif(path, pixels, ("Green", "Blue"))
+
+
+def written_zarr(path, pixels):
+    group = zarr.open_group(path, mode="w", zarr_format=2)
+    group.create_array("0", data=pixels, chunks=(1, 1, *pixels.shape[2:]), compressors=None)
+    axes = [{"name": "c", "type": "channel"}, *({"name": a, "type": "space"} for a in "zyx")]
+    datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1.0] * 4}]}]
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+
+
+def written_ims(path, pixels):
+    imaris(path, pixels[None], chunks=(1, *pixels.shape[2:]))
+
+
+def written_ome_tiff(path, pixels):
+    tifffile.imwrite(path, pixels, ome=True, metadata={"axes": "CZYX"})
+
+
+@on_linux
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [("a.lif", written_lif), ("a.zarr", written_zarr), ("a.ims", written_ims), ("a.ome.tif", written_ome_tiff)],
+)
+def test_opening_reads_metadata_and_a_plane_costs_a_plane(tmp_path, name, write):
+    pixels = np.random.default_rng(3).integers(0, 9999, (2, 20, 256, 256)).astype(np.uint16)
+    write(tmp_path / name, pixels)
+    open_source(tmp_path / name).read().plane()  # what is imported on the way is read once
+    nbytes, before = pixels[0, 0].nbytes, bytes_read()
+    stack = open_source(tmp_path / name).read()
+    assert bytes_read() - before < 0.5 * nbytes
+    before = bytes_read()
+    plane = stack.plane(c=1, z=17)
+    assert bytes_read() - before < 1.3 * nbytes
+    np.testing.assert_array_equal(plane, pixels[1, 17])
 
 
 @on_linux

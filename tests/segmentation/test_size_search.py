@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.size_search import SizeGuess, best_diameter, size_guess
+from napari_cellvino.segmentation.size_search import SizeGuess, best_diameter, size_guess, sureness_guess
 
 REFERENCE = 24.0
 
@@ -56,3 +56,12 @@ def test_cells_keep_their_size_from_zoom_to_zoom_and_texture_does_not() -> None:
     diameters = {0.25: 77.0, 0.4: 73.0, 0.63: 35.0, 1.0: 22.0, 1.6: 14.0}
     guesses = [SizeGuess(zoom, diameter, 0.4 + 0.05 * zoom) for zoom, diameter in diameters.items()]
     assert best_diameter(guesses) == 73.0
+
+
+def test_without_depth_the_zoom_counts_at_which_the_cells_are_surest() -> None:
+    maps = np.ones((3, 20, 20), np.float16)
+    scores = {0.5: [0.7, 0.8], 1.0: [0.9, 0.8, 0.9], 2.0: [0.8, 0.6]}
+    guesses = [sureness_guess(maps, np.array(found), zoom, REFERENCE) for zoom, found in scores.items()]
+    assert best_diameter([guess for guess in guesses if guess]) == REFERENCE
+    assert sureness_guess(0 * maps, np.array([0.9]), 1.0, REFERENCE) is None
+    assert sureness_guess(maps, np.zeros(0), 1.0, REFERENCE) is None

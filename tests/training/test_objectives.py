@@ -118,6 +118,26 @@ def test_mirrored_cells_are_taught_too() -> None:
     assert (moved[:, 2:] > moved[:, :2]).all()
 
 
+def test_a_network_of_three_inputs_is_taught_in_colour() -> None:
+    from napari_cellvino.training.objectives import objective_for, prepare
+
+    image = np.zeros((96, 96, 3), np.uint8)
+    image[30:50, 30:50, 0], image[60:80, 60:80, 2] = 200, 200  # a red object and a blue one
+    boxes = TrueBoxes(("a", "b"), np.array([[30, 30, 50, 50], [60, 60, 80, 80]], np.float32))
+    p = plan(head="grid", classes=["a", "b"], network={"widths": [8, 16], "in_channels": 3, "stride": 4})
+    objective, rng = objective_for(p), np.random.default_rng(0)
+    field = prepare(LabelledImage("two", "made", image, boxes=boxes), p)
+    redder = []
+    for _ in range(20):
+        crop, target = objective.sample(field, rng)
+        assert crop.shape == (3, 96, 96)
+        peak = target[0].argmax()
+        if target[0].max() == 1:
+            y, x = (4 * n + 2 for n in divmod(int(peak), target.shape[2]))
+            redder.append(crop[0, y, x] > crop[2, y, x] + 0.1)
+    assert np.mean(redder) > 0.6  # but for the crops that are grey
+
+
 def test_a_mask_is_that_of_the_cell_in_the_middle(discs: LabelledImage) -> None:
     from napari_cellvino.training.objectives import objective_for, prepare
 

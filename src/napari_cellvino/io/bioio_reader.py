@@ -8,6 +8,7 @@ https://github.com/bioio-devs/bioio
 from __future__ import annotations
 
 import logging
+from collections.abc import Container
 from importlib import import_module
 from pathlib import Path
 
@@ -22,8 +23,12 @@ from napari_cellvino.io.tiff_metadata import micrometres
 _logger = logging.getLogger(__name__)
 
 
-def open_with_bioio(path: Path, overrides: MetadataOverrides) -> SceneSource | None:
+def open_with_bioio(
+    path: Path, overrides: MetadataOverrides, *, plugins: Container[str] | None = None
+) -> SceneSource | None:
     """Return a file as bioio reads it; None where bioio is not installed or has no plugin that can.
+
+    ``plugins`` are those that may read it, by name; by default any.
 
     Raises
     ------
@@ -36,6 +41,8 @@ def open_with_bioio(path: Path, overrides: MetadataOverrides) -> SceneSource | N
         return None
     try:
         image = bioio.BioImage(path)
+        if plugins is not None and _plugin(image) not in plugins:
+            return None
         held = LazyFile(path, lambda: _Opened(bioio.BioImage(path)))
         scenes = tuple(_scene(held, image, name, len(image.scenes)) for name in image.scenes)
     except Exception:  # whatever a plugin trips over

@@ -64,7 +64,11 @@ class _Facts:
         sizes = {d.get("@Id"): micrometres(d.get("Value"), "m") for d in _all(metadata, "Scaling", "Items", "Distance")}
         self.spacing = Spacing(*(float(f"{v:.12g}") if (v := sizes.get(axis)) else None for axis in "ZYX"))
         channels = _all(metadata, "Information", "Image", "Dimensions", "Channels", "Channel")
-        self.names = tuple(str(c.get("@Name") or c.get("Fluor") or "") for c in channels)
+        shown = _all(metadata, "DisplaySetting", "Channels", "Channel")  # where ZEN keeps names that a person gave
+        shown = shown if len(shown) == len(channels) else [{}] * len(channels)
+        self.names = tuple(
+            str(c.get("@Name") or c.get("Fluor") or s.get("@Name") or "") for c, s in zip(channels, shown, strict=True)
+        )
         keys = ("Fluor", "ExcitationWavelength", "EmissionWavelength", "Color")
         self.hints = tuple(" ".join(str(c[key]) for key in keys if c.get(key)) for c in channels)
         self.scenes = _all(metadata, "Information", "Image", "Dimensions", "S", "Scenes", "Scene")

@@ -37,7 +37,7 @@ def load_library(name: str, path: Path, format_name: str) -> Foreign:
         return import_module(name)
     except ImportError as error:
         raise MissingLibraryError(
-            f"{path.name} is a {format_name} file; what reads it ({name}) is not installed: {INSTALL}"
+            f"{path.name} is of the format {format_name}; what reads it ({name}) is not installed: {INSTALL}"
         ) from error
 
 

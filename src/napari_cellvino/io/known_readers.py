@@ -14,14 +14,14 @@ from napari_cellvino.io.raster_header import JPEG_MAGIC, PNG_MAGIC
 from napari_cellvino.io.reader import ImageReader, Signature, signatures
 from napari_cellvino.io.tiff import COMPANION_SUFFIX, open_companion, open_tiff
 from napari_cellvino.io.tiff_chain import TIFF_MAGIC
-from napari_cellvino.io.vsi import refuse_vsi
+from napari_cellvino.io.vsi import open_vsi
 from napari_cellvino.io.zarr_image import open_zarr_image
 
 _TIFF = signatures(*TIFF_MAGIC)
 
 KNOWN_READERS: tuple[ImageReader, ...] = (
     ImageReader("TIFF", (".tif", ".tiff", ".btf", ".tf2", ".tf8"), open_tiff, _TIFF),
-    ImageReader("Olympus VSI", (".vsi",), refuse_vsi, _TIFF, needs_suffix=True),
+    ImageReader("Olympus VSI", (".vsi",), open_vsi, _TIFF, needs_suffix=True),
     ImageReader("Zeiss LSM", (".lsm",), open_tiff, _TIFF, needs_suffix=True),
     ImageReader("MetaMorph STK", (".stk",), open_tiff, _TIFF, needs_suffix=True),
     ImageReader("Aperio SVS", (".svs",), open_tiff, _TIFF, needs_suffix=True),

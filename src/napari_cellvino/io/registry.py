@@ -12,6 +12,7 @@ from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Spacing
 from napari_cellvino.io.bioio_reader import open_with_bioio
 from napari_cellvino.io.checks import first_bytes
+from napari_cellvino.io.instrument import MissingLibraryError
 from napari_cellvino.io.known_readers import KNOWN_READERS
 from napari_cellvino.io.napari_readers import open_with_napari
 from napari_cellvino.io.reader import ENTRY_POINTS, HEAD_BYTES, ImageReader
@@ -101,14 +102,19 @@ def open_as(path: Path | str, overrides: MetadataOverrides) -> Source:
 
         return open_pattern(path, overrides)
     head = first_bytes(path, HEAD_BYTES)
+    lacking: MissingLibraryError | None = None
     for reader in candidates(path, head):
-        source = reader.open_file(path, head, overrides)
+        try:
+            source = reader.open_file(path, head, overrides)
+        except MissingLibraryError as error:
+            lacking = error
+            continue
         if source is not None:
             _logger.debug("opened %s: %s, %d position(s)", path, type(source).__name__, len(source.positions))
             return source
     installed = _open_installed(path, overrides) if head else None
     if installed is None:
-        raise unreadable_error(path, head)
+        raise lacking or unreadable_error(path, head)
     return installed
 
 

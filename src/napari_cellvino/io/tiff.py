@@ -18,6 +18,7 @@ from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, select_
 from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Blocks, PixelTransform
 from napari_cellvino.io.checks import list_names, parse_errors
+from napari_cellvino.io.ndtiff import ndtiff_files, overlap_warning
 from napari_cellvino.io.ome import companion_name, ome_siblings
 from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, unique_names
@@ -174,7 +175,7 @@ def _source(path: Path, tif: TiffFile, overrides: MetadataOverrides, warnings: t
     """Return what an open file, and those that belong to it, hold."""
     series, left_out = choose_images(path, tif)
     lock = Lock()
-    siblings = sorted(ome_siblings(tif.ome_metadata or ""))
+    siblings = sorted(ome_siblings(tif.ome_metadata or "") | ndtiff_files(tif))
     missing = tuple(name for name in siblings if not (path.parent / name).is_file())
     pictures = [_image(path, tif, s, overrides, lock, missing) for s in series]
     places = tuple((picture, n) for picture in pictures for n in range(picture.layout.count("P")))
@@ -221,7 +222,7 @@ def _image(
         transform,
         rgb,
         read_metadata(tif, full),
-        assumed + _fourth(page, layout) + palette_warning(page) + levels_question(full),
+        assumed + _fourth(page, layout) + palette_warning(page) + levels_question(full) + overlap_warning(tif),
         said,
         pyramid,
     )
@@ -255,6 +256,8 @@ def _positions(places: tuple[tuple[TiffImage, int], ...]) -> tuple[Position, ...
 
 
 def _place_name(picture: TiffImage, index: int) -> str:
+    if len(picture.facts.positions) == picture.layout.count("P"):
+        return picture.facts.positions[index]
     if picture.layout.count("P") == 1 or not picture.name:
         return picture.name
     return f"{picture.name} {index + 1}"

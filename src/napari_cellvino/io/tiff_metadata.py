@@ -26,6 +26,7 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import Spacing
+from napari_cellvino.io.ndtiff import ndtiff_names
 from napari_cellvino.io.ome import ome_images
 
 UM_PER_INCH = 25_400.0
@@ -45,7 +46,7 @@ class TiffMetadata:
     """Spacing in µm and channel names, in the file's order; empty where it does not say.
 
     ``hints`` is what else it says of each channel: fluorophore, wavelengths in nm. ``interval_s`` is the time between
-    frames, or between slices that may be frames.
+    frames, or between slices that may be frames; ``positions`` are the names of positions in one array.
     """
 
     spacing: Spacing = field(default_factory=Spacing)
@@ -53,6 +54,7 @@ class TiffMetadata:
     hints: tuple[str, ...] = ()
     interval_s: float | None = None
     remarks: tuple[str, ...] = ()
+    positions: tuple[str, ...] = ()
 
 
 def read_metadata(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
@@ -70,6 +72,7 @@ def read_metadata(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
         next((f.hints for f in found if any(f.hints)), ()),
         next((f.interval_s for f in found if f.interval_s is not None), None),
         (said,) if said else (),
+        next((f.positions for f in found if f.positions), ()),
     )
 
 
@@ -199,6 +202,11 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
+def _ndtiff(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
+    names = ndtiff_names(tif, series)
+    return TiffMetadata(channels=names.channels, positions=names.positions)
+
+
 def _metamorph(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     plane = (tif.metaseries_metadata or {}).get("PlaneInfo")
     return from_metamorph(plane) if isinstance(plane, dict) else TiffMetadata()
@@ -309,6 +317,6 @@ def _tags(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
 
 
 _READERS: tuple[Callable[[TiffFile, TiffPageSeries], TiffMetadata], ...] = (
-    _ome, _imagej, _micromanager, _metamorph, _stk, _lsm, _olympus, _fluoview, _aperio, _leica_scn, _qptiff, _fei,
-    _tags,
+    _ome, _imagej, _micromanager, _ndtiff, _metamorph, _stk, _lsm, _olympus, _fluoview, _aperio, _leica_scn, _qptiff,
+    _fei, _tags,
 )  # fmt: skip

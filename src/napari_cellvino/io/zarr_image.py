@@ -8,7 +8,6 @@ import numpy as np
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides
-from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.scenes import Scene, SceneSource
 
 
@@ -42,13 +41,9 @@ def _collection(ome: dict[str, object]) -> bool:
 
 
 def _scene(group: Path, name: str, level: int) -> Scene:
-    from napari_cellvino.io.plates.ome_zarr import ZarrPlanes
-    from napari_cellvino.io.plates.ome_zarr_metadata import image_metadata
+    from napari_cellvino.io.plates.ome_zarr import open_level
 
-    facts = image_metadata(group, level)
-    held = [ZarrPlanes.of(group / array, facts.axes) for array in facts.arrays]
-    pyramid = Pyramid.choose(group, tuple((planes.shape.x, planes.shape.y) for planes in held), level)
-    planes = held[level]
+    facts, planes, pyramid = open_level(group, level)
     shape, dtype = planes.shape, np.dtype(planes.array.dtype)
     return Scene(
         shape,

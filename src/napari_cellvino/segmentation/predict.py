@@ -108,10 +108,10 @@ def infer_maps(
     head = head_for(spec)
     _check_inputs(plane.inputs, spec)
     seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise)
-    notices = seen.notices
+    notices, found = seen.notices, None
     if diameter_px is None and spec.diameter_px.search:
-        diameter_px = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
-        notices += (f"Cells look about {diameter_px:.0f} px across",) if diameter_px else ()
+        diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
+        notices += (_describe_size(found, spec),) if found else ()
     shape = resized_shape(plane.shape, zoom_for(spec, diameter_px))
     started = time.perf_counter()
     if spec.takes is ModelInput.CROP:
@@ -122,7 +122,7 @@ def infer_maps(
         info = raw.engine_info
         details = f"{raw.tiles} tile(s) of {raw.tile} px, {spec.name} on {info.device} {info.number_type}"
         log_stage(_logger, "infer", plane.origin.name, time.perf_counter() - started, details)
-    return head.keep(replace(raw, shape=plane.shape, notices=(*notices, *raw.notices)))
+    return head.keep(replace(raw, shape=plane.shape, notices=(*notices, *raw.notices), diameter_px=found))
 
 
 def decode(raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decoded:
@@ -194,6 +194,13 @@ def _infer_tiled(
             why = str(error) or "out of memory"
         else:
             return _on_smaller(raw, planned, why) if why else raw
+
+
+def _describe_size(diameter_px: float, spec: ModelSpec) -> str:
+    if "depth" in spec.maps:
+        return f"Cells look about {diameter_px:.0f} px across"
+    zoom = zoom_for(spec, diameter_px)
+    return f"Seen at {zoom:g} times its size, where the model is surest of its cells; a cell diameter sets another"
 
 
 def _on_smaller(raw: RawMaps, planned: int, why: str) -> RawMaps:

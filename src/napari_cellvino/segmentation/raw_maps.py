@@ -24,7 +24,8 @@ class RawMaps:
 
     ``shape`` (Y, X) is that of the plane, ``input_shape`` (Y, X) that of the plane resized for the network.
     ``notices`` are sentences for the user (smaller tiles were needed, …). ``smaller_tile`` is the size in px of tiles
-    that were smaller than planned, for lack of memory, which may change single cells; else 0.
+    that were smaller than planned, for lack of memory, which may change single cells; else 0. ``diameter_px`` is the
+    cell diameter that was searched for and found, and that the plane was resized for; else None.
     """
 
     maps: NDArray[np.float16]
@@ -35,6 +36,7 @@ class RawMaps:
     input_shape: tuple[int, int]
     notices: tuple[str, ...] = ()
     smaller_tile: int = 0
+    diameter_px: float | None = None
 
     @property
     def zoom(self) -> tuple[float, float]:

@@ -1,9 +1,12 @@
-"""How large the cells of a plane are, where nobody says: a model that knows depth is asked at several zooms.
+"""How large the cells of a plane are, where nobody says: a model is asked at several zooms.
 
 At each zoom the network sees one window of the plane. Cells have the same size in the image from one zoom to the next;
 texture that is taken for cells has the same size in the eyes of the network, whatever the zoom. Among zooms that agree,
 the one counts at which the cells have the size that the model knows best and reach deepest.
 What the network says of the diameter is not asked: it learns the usual size of its crops long before it learns to see.
+
+A model without depth is at its best in a range of sizes: it is asked which zoom makes it surest of its cells, and the
+plane is seen at that zoom and not resized to one size.
 """
 
 from __future__ import annotations
@@ -41,15 +44,21 @@ class SizeGuess:
 def find_diameter(
     inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
 ) -> Generator[Progress, None, float | None]:
-    """Yield progress and return the typical cell diameter in px of a plane (K, Y, X); None where no cells are seen."""
-    head = head_for(spec)
-    values = {p.name: spec.head.parameters.get(p.name, p.default) for p in head.parameters} | {"smallest": 1.0}
+    """Yield progress and return the cell diameter in px to run a plane (K, Y, X) with; None where no cells are seen."""
+    head, deep = head_for(spec), "depth" in spec.maps
+    values = {p.name: spec.head.parameters.get(p.name, p.default) for p in head.parameters}
+    values |= {"smallest": 1.0} if deep else {}
     zooms = spec.diameter_px.search or ()
     guesses: list[SizeGuess] = []
     for number, zoom in enumerate(zooms, 1):
         raw = look_at(cut(inputs, liveliest_window(inputs, round(WINDOW / zoom))), ranges, spec, engine, zoom=zoom)
-        labels = head.decode(replace(raw, shape=raw.input_shape), values).label_image()
-        guess = size_guess(raw.maps, labels, zoom, spec.diameter_px.reference)
+        found = head.decode(replace(raw, shape=raw.input_shape), values)
+        reference = spec.diameter_px.reference
+        guess = (
+            size_guess(raw.maps, found.label_image(), zoom, reference)
+            if deep
+            else sureness_guess(raw.maps, found.objects.score, zoom, reference)
+        )
         guesses += [guess] if guess else []
         yield Progress("sizes", number, len(zooms))
     return best_diameter(guesses)
@@ -86,3 +95,15 @@ def size_guess(
     ridge = float(np.percentile(maps[1][cells].astype(np.float32), 90))
     score = ridge - OCTAVE_COST * abs(float(np.log2(size / reference))) - FINER_COST * float(np.log2(zoom))
     return SizeGuess(zoom, size / zoom, score)
+
+
+def sureness_guess(
+    maps: NDArray[np.floating], scores: NDArray[np.floating], zoom: float, reference: float
+) -> SizeGuess | None:
+    """Return how sure a window's maps (foreground first; M, Y, X) and cells (``scores``) are; None with hardly a cell.
+
+    The diameter is the one that makes the zoom that of the run.
+    """
+    if (maps[0].astype(np.float32) > FOREGROUND).mean() < LEAST_SHARE or len(scores) == 0:
+        return None
+    return SizeGuess(zoom, reference / zoom, float(scores.mean()))

@@ -157,10 +157,7 @@ def _extrapolated(
 
 def _diameter_of(found: Prediction, pipeline: Pipeline) -> float | None:
     """Return the diameter in px that the run on a tile took: that of the recipe, or the one that it found."""
-    spec, given = pipeline.package.spec, pipeline.recipe.diameter_px
-    if given is not None or not spec.diameter_px.search or not isinstance(found.raw, RawMaps):
-        return given
-    return spec.diameter_px.reference * found.raw.shape[0] / found.raw.input_shape[0]
+    return pipeline.recipe.diameter_px or (found.raw.diameter_px if isinstance(found.raw, RawMaps) else None)
 
 
 def _first_tile(stack: Stack, pipeline: Pipeline, tile: int, clock: Clock) -> tuple[Stack, _TilePlanes]:

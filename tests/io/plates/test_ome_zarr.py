@@ -7,9 +7,10 @@ import shutil
 
 import numpy as np
 import pytest
+import zarr
 from zarr_plates import write_zarr_plate
 
-from napari_cellvino.core.errors import ImageReadError, OptionError
+from napari_cellvino.core.errors import ImageReadError, ImageValueError, OptionError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.io.plates import open_plate
 
@@ -43,6 +44,31 @@ def test_planes_are_those_of_the_field(made):
     assert (stack.shape, stack.dtype) == ((1, 2, 3, 20, 24), np.uint16)
     assert (stack.plane(c=1, z=2) == 113).all()
     assert stack.origin.well == "C12"
+
+
+def test_a_smaller_level_of_every_field(made):
+    path, version = made
+    meta, form = ("zarr.json", 3) if version == "0.5" else (".zattrs", 2)
+    for group in path.glob("*/*/[01]"):
+        full = zarr.open_array(group / "0", mode="r")[:]
+        zarr.open_group(group, mode="a", zarr_format=form).create_array(
+            "1", data=np.ascontiguousarray(full[..., ::2, ::2])
+        )
+        said = json.loads((group / meta).read_text())
+        multiscale = (said["attributes"]["ome"] if form == 3 else said)["multiscales"][0]
+        step = {"type": "scale", "scale": [1.0, 2.0, 1.0, 1.0]}
+        multiscale["datasets"].append({"path": "1", "coordinateTransformations": [step]})
+        (group / meta).write_text(json.dumps(said))
+    source = open_plate(path, MetadataOverrides(level=1))
+    stack = source.read(source.positions[3])
+    assert (stack.shape, stack.levels) == ((1, 2, 3, 10, 12), ((24, 20), (12, 10)))
+    assert (stack.spacing.y, source.plate.spacing.x, stack.plane(c=1, z=2).max()) == (1.0, 1.0, 113)
+    assert stack.warnings == ("level 1 of a pyramid is read: 12 x 10 px of 24 x 20 px",)
+    files = source.files(source.plate.fields[0])
+    assert files
+    assert all(file.is_relative_to(path / "B" / "3" / "0" / "1") for file in files)
+    with pytest.raises(ImageValueError, match="no level 2"):
+        open_plate(path, MetadataOverrides(level=2))
 
 
 def test_a_field_and_a_well_that_are_gone_are_named(made):

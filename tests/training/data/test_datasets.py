@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from napari_cellvino.core.errors import TrainingDataError
 from napari_cellvino.training.data.datasets import read_packed_set, read_set
@@ -30,6 +31,19 @@ def test_a_split_is_read_from_the_archives(packed: Path) -> None:
     assert fields[1].image.max() == 2
     assert fields[0].source == packed.name
     assert [f.id for f in read_packed_set(packed, "train", keep=lambda row: row["type"] == "y")] == ["c"]
+
+
+def test_pictures_in_jpeg_have_their_boxes_in_a_table_of_the_archive(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("id,split\na,train\n")
+    file = io.BytesIO()
+    Image.new("RGB", (5, 4), (200, 10, 10)).save(file, "JPEG")
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.writestr("images/a.jpg", file.getvalue())
+        archive.writestr("boxes.csv", "image,label,y0,x0,y1,x1\na,RBC,0,1,2,4\na,WBC,3,3,3,4\na,WBC,1,1,3,4\n")
+    (field,) = read_set(tmp_path, "train")
+    assert field.image.shape == (4, 5, 3)
+    assert field.true_boxes().classes == ("RBC", "WBC")  # the box of no height is none
+    np.testing.assert_array_equal(field.true_boxes().yxyx, [[0, 1, 2, 4], [1, 1, 3, 4]])
 
 
 def test_no_manifest_is_named(tmp_path: Path) -> None:

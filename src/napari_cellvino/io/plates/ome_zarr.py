@@ -32,6 +32,7 @@ from napari_cellvino.io.plates.ome_zarr_metadata import (
     read_well,
 )
 from napari_cellvino.io.plates.plate_source import field_position
+from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index
 
 
@@ -57,7 +58,7 @@ class ZarrPlate:
     def files(self, field: FieldOfView) -> tuple[Path, ...]:
         """Return the files that the pixels of a field come from."""
         group = self.groups[field]
-        array = group / image_metadata(group).array
+        array = group / image_metadata(group, self.overrides.level).array
         return tuple(sorted(p for p in array.rglob("*") if p.is_file()))
 
     def zarr_group(self, field: FieldOfView) -> Path | None:
@@ -85,14 +86,13 @@ class ZarrPlate:
             If its metadata or its array cannot be read.
         """
         plate, group = self.plate, self.groups[field]
-        facts = image_metadata(group)
-        planes = ZarrPlanes.of(group / facts.array, facts.axes)
-        shape = planes.shape
+        facts, planes, pyramid = open_level(group, self.overrides.level)
+        shape, dtype = planes.shape, planes.array.dtype
         spacing = merge_spacing(group, facts.spacing, self.overrides.spacing)
         return Stack(
-            planes,
+            pyramid.guarded(group, planes, dtype.itemsize * shape.c),
             shape,
-            planes.array.dtype,
+            dtype,
             spacing=spacing,
             channels=channel_names(self.overrides.channels, facts.channels, count=shape.c),
             origin=Origin(
@@ -103,7 +103,9 @@ class ZarrPlate:
                 field.name,
                 files=(group.relative_to(self.path).as_posix(),),
             ),
+            warnings=pyramid.warnings,
             overrides=self.overrides,
+            levels=pyramid.levels,
         )
 
 
@@ -155,6 +157,22 @@ class ZarrPlanes:
         return np.ascontiguousarray(pixels if self.axes.index("y") < self.axes.index("x") else pixels.T)
 
 
+def open_level(group: Path, level: int) -> tuple[ImageMetadata, ZarrPlanes, Pyramid]:
+    """Return what an image says of a level of its pyramid, the planes of that level, and the pyramid.
+
+    Raises
+    ------
+    ImageReadError
+        If its metadata or an array cannot be read.
+    ImageValueError
+        If there is no such level.
+    """
+    facts = image_metadata(group, level)
+    held = [ZarrPlanes.of(group / array, facts.axes) for array in facts.arrays]
+    pyramid = Pyramid.choose(group, tuple((planes.shape.x, planes.shape.y) for planes in held), level)
+    return facts, held[level], pyramid
+
+
 def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | None:
     """Return the opened plate, or None where a folder is no OME-Zarr plate; no pixel is read.
 
@@ -173,7 +191,7 @@ def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | Non
         raise ImageReadError(
             f"{path.name} is an OME-Zarr plate without any field; copy it again: {list_names(problems)}"
         )
-    facts, shape, unread = _first(groups)
+    facts, shape, unread = _first(groups, overrides.level)
     spacing = merge_spacing(path, facts.spacing if facts else Spacing(), overrides.spacing)
     names = channel_names(overrides.channels, facts.channels if facts else (), count=shape.c)
     rows, columns = standard_size([*(f.well for f in groups), Well(len(meta.rows) - 1, len(meta.columns) - 1)])
@@ -269,13 +287,13 @@ def _place(listed: PlateWell) -> Well:
         return Well(listed.rowIndex, listed.columnIndex)
 
 
-def _first(groups: Mapping[FieldOfView, Path]) -> tuple[ImageMetadata | None, Shape, tuple[str, ...]]:
-    """Return what the first field that can be opened says, and why those before could not."""
+def _first(groups: Mapping[FieldOfView, Path], level: int) -> tuple[ImageMetadata | None, Shape, tuple[str, ...]]:
+    """Return what the first field that can be opened says of a level, and why those before could not."""
     said: list[str] = []
     for _, group in zip(range(20), groups.values(), strict=False):
         try:
-            facts = image_metadata(group)
-            return facts, ZarrPlanes.of(group / facts.array, facts.axes).shape, tuple(said)
-        except CellvinoError as error:
+            facts, planes, _ = open_level(group, level)
+            return facts, planes.shape, tuple(said)
+        except ImageReadError as error:
             said.append(str(error))
     return None, Shape(1, 1, 1, 1, 1), tuple(said)

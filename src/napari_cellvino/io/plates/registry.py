@@ -95,7 +95,8 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
         from napari_cellvino.io.plates.ome_zarr import open_zarr_plate
 
         plate = open_zarr_plate(path, overrides)
-        _refuse_of_files(path, overrides, plate)
+        if plate is not None:
+            _refuse_axes(path, overrides)
         return plate
     else:
         found = _in_folder(path)
@@ -103,15 +104,15 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
         return None
     if overrides.acquisition:
         raise OptionError(f"an acquisition is chosen of OME-Zarr plates; leave {overrides.acquisition!r} out")
-    _refuse_of_files(path, overrides, found)
+    _refuse_axes(path, overrides)
+    if overrides.level:
+        raise OptionError(f"level {overrides.level} is for image files; leave it out for the plate {path.name}")
     return assemble(path, found, overrides)
 
 
-def _refuse_of_files(path: Path, overrides: MetadataOverrides, plate: object) -> None:
-    if overrides.axes is not None and plate is not None:
+def _refuse_axes(path: Path, overrides: MetadataOverrides) -> None:
+    if overrides.axes is not None:
         raise OptionError(f"axes {overrides.axes} are for image files; leave them out for the plate {path.name}")
-    if overrides.level and plate is not None:
-        raise OptionError(f"level {overrides.level} is for image files; leave it out for the plate {path.name}")
 
 
 def _by_index(file: Path) -> PlateListing | None:

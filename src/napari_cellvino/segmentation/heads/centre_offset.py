@@ -45,6 +45,10 @@ class CentreOffsetHead:
         """Return the maps at the size of the plane."""
         return raw if raw.maps.shape[1:] == raw.shape else raw.with_plane_maps(_resampled(raw.maps, *raw.shape))
 
+    def only_leaves_out(self, _: RawMaps) -> bool:
+        """Return True: nothing is done to objects once they are filtered."""
+        return True
+
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return labels and objects for maps (3, Y, X)."""
         return decode_in_bands(raw.maps, values, _decode_band)

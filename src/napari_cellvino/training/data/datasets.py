@@ -5,8 +5,9 @@ A *set* is a folder, in one of two layouts:
 - plain: ``images/<id>.*`` beside ``labels/<id>.tif`` (0 = background) or ``boxes/<id>.csv`` (columns
   ``class,y0,x0,y1,x1`` in px, half-open), with an optional ``splits.csv`` (``id,split``, and ``group`` where fields
   belong together) and an optional ``manifest.csv`` (``id,split`` and whatever else is known of a field);
-- packed: a ``manifest.csv`` with ``id`` and ``split``, and ``*.zip`` files that hold ``images/<id>.tif`` and
-  ``labels/<id>.tif``; or boxes in the manifest's column ``boxes`` as ``L,x0,y0,x1,y1;D,…``.
+- packed: a ``manifest.csv`` with ``id`` and ``split``, and ``*.zip`` files that hold ``images/<id>.tif`` (or ``.jpg``)
+  and ``labels/<id>.tif``; or boxes, in the manifest's column ``boxes`` as ``L,x0,y0,x1,y1;D,…``, or in one
+  ``boxes.csv`` of the archive (``image,label,y0,x0,y1,x1``).
 
 Splits are by field of view. Where nobody wrote them down, a field's name decides (its hash), so that fields added
 later never move an old one from one split to another.
@@ -25,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError, TrainingDataError
 from napari_cellvino.core.image import LUMINANCE
@@ -46,6 +48,8 @@ from napari_cellvino.storage.csv_table import read_dicts
 Row = Mapping[str, str]
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 IMPORT_FIRST = "take them in with cellvino import, which numbers the cells, and export them with --to training"
+BOX_TABLE = "boxes.csv"
+CORNERS = ("y0", "x0", "y1", "x1")
 LARGEST_IMAGE = 2**29  # bytes, unpacked
 LETTERS = {"L": "living", "D": "dead"}
 
@@ -155,18 +159,38 @@ def read_packed_set(
     if not manifest.is_file():
         raise TrainingDataError(f"{folder} has no manifest.csv; name a folder that holds one and its .zip files")
     members = _members(folder)
+    boxes = _packed_boxes(members[BOX_TABLE]) if BOX_TABLE in members else {}
     for row in _rows(manifest):
-        archive = members.get(f"images/{row['id']}.tif")
-        if archive is None or (split and row["split"] != split) or not keep(row):
+        name = next((n for s in (".tif", ".jpg") if (n := f"images/{row['id']}{s}") in members), None)
+        if name is None or (split and row["split"] != split) or not keep(row):
             continue  # the manifest also lists pictures that another set packs
         labels = f"labels/{row['id']}.tif"
         yield LabelledImage(
             row["id"],
             folder.name,
-            _member(archive, f"images/{row['id']}.tif"),
-            _packed_labels(archive, labels) if labels in members else None,
-            _boxes_in(row["boxes"]) if "boxes" in row else None,
+            _member(members[name], name),
+            _packed_labels(members[labels], labels) if labels in members else None,
+            _boxes_in(row["boxes"]) if "boxes" in row else boxes.get(row["id"]),
         )
+
+
+def _packed_boxes(archive: Path) -> dict[str, TrueBoxes]:
+    """Return the boxes of each picture in an archive's table; those without height or width are left out."""
+    content = _member_bytes(archive, BOX_TABLE).decode("utf-8-sig", errors="replace")
+    found: dict[str, list[tuple[str, list[float]]]] = {}
+    try:
+        for row in csv.DictReader(io.StringIO(content)):
+            corners = [float(row[name]) for name in CORNERS]
+            if corners[2] > corners[0] and corners[3] > corners[1]:
+                found.setdefault(row["image"], []).append((row["label"], corners))
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainingDataError(
+            f"{BOX_TABLE} in {archive} needs the columns image, label, y0, x0, y1, x1 with numbers: {error}"
+        ) from error
+    return {
+        name: TrueBoxes(tuple(label for label, _ in boxes), np.array([box for _, box in boxes], np.float32))
+        for name, boxes in found.items()
+    }
 
 
 def _packed_labels(archive: Path, name: str) -> NDArray[np.integer]:
@@ -266,7 +290,7 @@ def checked_labels(path: Path, labels: NDArray[np.generic], *, ours: bool = Fals
 def _read_boxes(path: Path) -> TrueBoxes:
     rows = _table(path)
     try:
-        corners = [[float(row[name]) for name in ("y0", "x0", "y1", "x1")] for row in rows]
+        corners = [[float(row[name]) for name in CORNERS] for row in rows]
         empty = next(
             (box for box in corners if not (inf > box[2] > box[0] > -inf and inf > box[3] > box[1] > -inf)), None
         )
@@ -300,15 +324,26 @@ def _members(folder: Path) -> dict[str, Path]:
 
 
 def _member(archive: Path, name: str) -> NDArray[np.generic]:
+    content = _member_bytes(archive, name)
+    try:
+        if name.endswith(".jpg"):
+            with Image.open(io.BytesIO(content), formats=["JPEG"]) as picture:
+                return np.asarray(picture)
+        check_pages(io.BytesIO(content), name)
+        return np.asarray(tifffile.imread(io.BytesIO(content)))
+    except Exception as error:  # tifffile raises whatever the broken bytes lead to
+        raise TrainingDataError(f"{name} in {archive} cannot be read as an image: {error}") from error
+
+
+def _member_bytes(archive: Path, name: str) -> bytes:
     try:
         with zipfile.ZipFile(archive) as handle:
             (content,) = read_members(archive, handle, [handle.getinfo(name)], largest=LARGEST_IMAGE)
-            check_pages(io.BytesIO(content), name)
-            return np.asarray(tifffile.imread(io.BytesIO(content)))
+            return content
     except ImageReadError as error:
         raise TrainingDataError(str(error)) from error
-    except Exception as error:  # tifffile raises whatever the broken bytes lead to
-        raise TrainingDataError(f"{name} in {archive} cannot be read as an image: {error}") from error
+    except Exception as error:  # of a damaged archive
+        raise TrainingDataError(f"{name} in {archive} cannot be read: {error}") from error
 
 
 def _check_size(field: LabelledImage) -> None:

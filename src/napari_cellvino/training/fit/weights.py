@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from napari_cellvino.core.errors import TrainingDataError
-from napari_cellvino.model_package import ModelPackage
+from napari_cellvino.model_package import ModelPackage, open_package
 from napari_cellvino.training.convert.network_files import LEAST_STORED
 from napari_cellvino.training.fit.fit import build_network
 from napari_cellvino.training.fit.networks import UNet
@@ -108,6 +108,18 @@ def fitted_network(run: Path, plan: TrainingPlan) -> UNet:
         net.load_state_dict(torch.load(run / "weights.pt", weights_only=True))
     except (OSError, RuntimeError) as error:
         raise TrainingDataError(f"{run / 'weights.pt'} is not of this plan's network: {error}") from error
+    return net
+
+
+def pretrained_network(start: Path, plan: TrainingPlan) -> UNet:
+    """Return a plan's network that starts from a run of it, or from a package's weights where their shapes fit."""
+    if (start / "weights.pt").is_file():
+        return fitted_network(start, plan)
+    source = open_package(start)
+    known = package_network(source, package_plan(source)).state_dict()
+    net = build_network(plan)
+    own = net.state_dict()
+    net.load_state_dict({k: known[k] if k in known and known[k].shape == v.shape else v for k, v in own.items()})
     return net
 
 

@@ -26,6 +26,7 @@ from napari_cellvino.training.objectives.objective import Field
 NEAR = 0.5  # grid cells where a class's peak is at least this high say where the object is
 
 RARE = -4.0  # logit
+GREY = 0.15  # of the crops in colour: what has a colour here may have none elsewhere
 SLIVER = 0.08  # of the median area in a crop; less of a cell at its edge is none
 
 
@@ -43,14 +44,19 @@ class GridObjective:
             net.last_bias[: len(self.plan.classes)] = RARE
 
     def sample(self, field: Field, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return a crop (C, Y, X), C equal or nearly equal colours of a grey image, and its targets."""
+        """Return a crop (C, Y, X) and its targets; the C colours of a grey image are equal or nearly so."""
         size = self.plan.crop_px
         if rng.random() < self.plan.empty_fraction:
-            crop, boxes, classes = empty_field(size, rng), np.zeros((0, 4), np.float32), np.zeros(0, np.int32)
+            crop, boxes, classes = empty_field(size, rng)[None], np.zeros((0, 4), np.float32), np.zeros(0, np.int32)
         else:
             view = random_view(field.labels.shape, field.diameter, self.plan, rng)
             boxes, classes, labels = _objects_in(view, field)
-            crop = change_intensities(view.image(field.image)[0], labels, self.plan.style, rng)
+            seed = int(rng.integers(2**32))  # all colours change alike
+            changed = [
+                change_intensities(colour, labels, self.plan.style, np.random.default_rng(seed))
+                for colour in view.image(field.image)
+            ]
+            crop = np.stack(changed)
         return _coloured(crop, self.plan.network.in_channels, rng), self._targets(boxes, classes)
 
     def _targets(self, boxes: NDArray[np.float32], classes: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -135,8 +141,10 @@ def _with_mirrored(boxes: NDArray[np.float32], shape: tuple[int, ...]) -> NDArra
 
 
 def _coloured(crop: NDArray[np.float32], channels: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return a grey crop (Y, X) in as many channels, tinted half of the time."""
+    """Return a crop (1 or ``channels``, Y, X) in ``channels`` colours: often tinted, and colour now and then grey."""
+    if len(crop) == channels > 1 and rng.random() < GREY:
+        crop = crop.mean(axis=0, keepdims=True)
     if channels == 1 or rng.random() < 0.5:
-        return np.repeat(crop[None], channels, axis=0)
+        return np.ascontiguousarray(np.broadcast_to(crop, (channels, *crop.shape[1:])))
     tint = np.exp2(rng.uniform(-0.7, 0.3, (channels, 1, 1))).astype(np.float32)
     return np.asarray(np.clip(crop * tint, -0.5, 2.0), np.float32)

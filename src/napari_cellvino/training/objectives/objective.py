@@ -17,9 +17,10 @@ from napari_cellvino.training.fit.plan import TrainingPlan
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A labelled image ready to be cropped: normalised grey ``image`` (1, Y, X), object ``diameter`` (median, px).
+    """A labelled image ready to be cropped: normalised ``image`` (C, Y, X), object ``diameter`` (median, px).
 
-    Of ``labels`` (Y, X) and boxes (``class_index`` (N,), ``yxyx`` (N, 4)) an objective uses what it needs.
+    ``image`` is grey, or has three colours where the network takes them and the labelled image is in colour. Of
+    ``labels`` (Y, X) and boxes (``class_index`` (N,), ``yxyx`` (N, 4)) an objective uses what it needs.
     """
 
     source: str
@@ -70,13 +71,14 @@ def prepare(item: LabelledImage, plan: TrainingPlan) -> Field:
     TrainingDataError
         If it has labels where the plan needs boxes, or boxes of other classes, or boxes only where it needs labels.
     """
-    grey = item.grey()
-    image = contrast_of(grey[None], plan.normalise).apply()
+    coloured = plan.network.in_channels == 3 and item.image.ndim == 3
+    inputs = np.moveaxis(item.image[..., :3], -1, 0) if coloured else item.grey()[None]
+    image, shape = contrast_of(inputs, plan.normalise).apply(), inputs.shape[1:]
     if item.labels is None or (item.boxes is not None and plan.head == "grid"):
         boxes = item.true_boxes()
         if plan.head != "grid":
             item.true_labels()
-        labels = np.zeros(grey.shape, np.int32)
+        labels = np.zeros(shape, np.int32)
         sides = np.maximum(boxes.yxyx[:, 2:] - boxes.yxyx[:, :2], 1)
         diameter = float(np.median(np.sqrt(sides.prod(axis=1)))) if len(sides) else plan.diameter_px.reference
         return Field(item.source, image, labels, boxes.class_index(plan.classes), boxes.yxyx, diameter)

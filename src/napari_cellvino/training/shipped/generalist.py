@@ -14,29 +14,16 @@ from pathlib import Path
 
 import torch
 
-from napari_cellvino.model_package import open_package
 from napari_cellvino.training.convert.build import build_package
-from napari_cellvino.training.fit.fit import build_network, fit
+from napari_cellvino.training.fit.fit import fit
 from napari_cellvino.training.fit.networks import UNet
-from napari_cellvino.training.fit.plan import TrainingPlan, load_plan
-from napari_cellvino.training.fit.weights import fitted_network, package_network, package_plan
+from napari_cellvino.training.fit.plan import load_plan
+from napari_cellvino.training.fit.weights import fitted_network, pretrained_network
 from napari_cellvino.training.shipped.generalist_sets import real_fields, validation_sets
 from napari_cellvino.training.shipped.models import shipped_card_texts
 from napari_cellvino.training.synthetic.shards import read_shards
 
 MEETING = 20  # steps between two averages of networks that are fitted together
-
-
-def pretrained_network(package: Path, plan: TrainingPlan) -> UNet:
-    """Return a plan's network that starts from a run of it, or from a package's weights, but for its last layer."""
-    if (package / "weights.pt").is_file():
-        return fitted_network(package, plan)
-    source = open_package(package)
-    known = package_network(source, package_plan(source)).state_dict()
-    net = build_network(plan)
-    own = net.state_dict()
-    net.load_state_dict({k: known[k] if k in known and known[k].shape == v.shape else v for k, v in own.items()})
-    return net
 
 
 def fit_generalist(args: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """The models that ship: what each is made from, and how it is made again.
 
-``python -m napari_cellvino.training.shipped.models fit NAME --data DATA --run RUN [--start RUN]`` fits one (and goes
-on where it stopped); ``… package NAME --data DATA --run RUN --out models/NAME`` chooses its defaults on the
+``python -m napari_cellvino.training.shipped.models fit NAME --data DATA --run RUN [--start PACKAGE]`` fits one (and
+goes on where it stopped); ``… package NAME --data DATA --run RUN --out models/NAME`` chooses its defaults on the
 validation fields, quantizes it, measures it and writes the package. Plans and the texts of the cards lie in ``plans``.
 """
 
@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import torch
+
 from napari_cellvino.core.errors import AccuracyError
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.training.convert.build import CardTexts, build_package
 from napari_cellvino.training.data.datasets import LabelledImage
 from napari_cellvino.training.fit.fit import fit
 from napari_cellvino.training.fit.plan import TrainingPlan, load_plan
-from napari_cellvino.training.fit.weights import fitted_network
+from napari_cellvino.training.fit.weights import fitted_network, pretrained_network
 from napari_cellvino.training.metrics.evaluate import LabelledSet
 from napari_cellvino.training.quantize.quantize import quantize_package
 from napari_cellvino.training.shipped.sets import CALIBRATION, sets_of
@@ -41,6 +43,7 @@ GONZALEZ = {
 JUMP = {"text": "Chandrasekaran et al. 2023, JUMP Cell Painting dataset", "doi": "10.1101/2023.03.23.534023"}
 OMNIPOSE = {"text": "Cutler et al. 2022, Omnipose", "doi": "10.1038/s41592-022-01639-4"}
 MAIZE = {"text": "David Legland, maize_clsm (CC BY 4.0)", "url": "https://imagej.net/plugins/morpholibj"}
+BCCD = {"text": "Shenggan, BCCD Dataset (MIT)", "url": "https://github.com/Shenggan/BCCD_Dataset"}
 CHAMBER = {"text": "maxKudi, Cell-Dataset (MIT)", "url": "https://github.com/maxKudi/Cell-Dataset"}
 
 
@@ -55,10 +58,11 @@ class ShippedModel:
 
 ENTRIES: Mapping[str, ShippedModel] = {
     "nuclei": ShippedModel("0.2.0", (BBBC038, BBBC039), ("nuclei", "fluorescence")),
-    "nuclei-stained": ShippedModel("0.1.0", (BBBC038,), ("nuclei", "histology", "bright-field")),
+    "nuclei-stained": ShippedModel("0.2.0", (BBBC038,), ("nuclei", "histology", "bright-field")),
     "cells": ShippedModel("0.2.0", (USIIGACI, BBBC038, BBBC039, JUMP, OMNIPOSE, MAIZE), ("cells", "generalist")),
     "cells-phase": ShippedModel("0.1.0", (USIIGACI,), ("cells", "phase-contrast")),
     "live-dead": ShippedModel("0.1.0", (CHAMBER,), ("cells", "viability", "bright-field")),
+    "blood-smear": ShippedModel("0.1.0", (BCCD,), ("cells", "blood", "bright-field")),
     "cell-grid": ShippedModel("0.1.0", (GONZALEZ,), ("cells", "dark-field")),
     "cell-contour": ShippedModel("0.1.0", (GONZALEZ, BBBC038, USIIGACI), ("cells",)),
 }
@@ -108,14 +112,16 @@ def main() -> None:
     parser.add_argument("name", choices=sorted(ENTRIES))
     parser.add_argument("--data", type=Path, required=True, help="folder of the packed sets")
     parser.add_argument("--run", type=Path, required=True, help="folder of checkpoints")
-    parser.add_argument("--start", type=Path, help="run of a network of the same shape to start from")
+    parser.add_argument("--start", type=Path, help="package or run to start from")
     parser.add_argument("--out", type=Path, help="folder of the package")
+    parser.add_argument("--threads", type=int, default=1, help="on a busy machine one is faster than several that wait")
     args = parser.parse_args()
+    torch.set_num_threads(args.threads)
     if args.step == "package":
         package_model(args.name, args.data, args.run, args.out or Path("models") / args.name)
         return
     plan = shipped_plan(args.name)
-    start = fitted_network(args.start, plan) if args.start else None
+    start = pretrained_network(args.start, plan) if args.start else None
     images = [field for part in sets_of(args.name, args.data, "train") for field in part.fields]
     for progress in fit(images, args.run, plan, start_from=start):
         if progress.saved:

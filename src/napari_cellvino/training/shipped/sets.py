@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_cellvino.training.data.darkfield import simulated_fields
 from napari_cellvino.training.data.datasets import LabelledImage, read_set
+from napari_cellvino.training.data.stains import stained_otherwise
 from napari_cellvino.training.metrics.evaluate import LabelledSet
 from napari_cellvino.training.shipped.generalist_sets import real_fields, validation_sets
 
@@ -51,6 +52,23 @@ def _stained(data: Path, use: Use) -> list[LabelledSet]:
     return [_part(data, "dsb2018", use, "histology_colour", "brightfield_grey")]
 
 
+def _tissue(data: Path, use: Use) -> list[LabelledSet]:
+    return _stained_otherwise(_stained(data, use), use, copies=8)
+
+
+def _blood(data: Path, use: Use) -> list[LabelledSet]:
+    return _stained_otherwise([_part(data, "blood_boxes", use)], use, copies=2)
+
+
+def _stained_otherwise(sets: list[LabelledSet], use: Use, *, copies: int) -> list[LabelledSet]:
+    """Return stained fields, and to learn from also ``copies`` as other laboratories would have stained them."""
+    if use != "train":
+        return sets
+    rng = np.random.default_rng(0)
+    copied = [s for s in sets for _ in range(copies)]
+    return sets + [replace(s, fields=tuple(stained_otherwise(field, rng) for field in s.fields)) for s in copied]
+
+
 def _nuclei(data: Path, use: Use) -> list[LabelledSet]:
     """Return fluorescence, and to learn from also stained tissue turned to its negative: nuclei of other shapes."""
     negatives = [replace(s, fields=tuple(map(_negative, s.fields))) for s in _stained(data, use)]
@@ -85,10 +103,11 @@ def _crops(data: Path, use: Use) -> list[LabelledSet]:
 
 _SETS: Mapping[str, Callable[[Path, Use], list[LabelledSet]]] = {
     "nuclei": _nuclei,
-    "nuclei-stained": _stained,
+    "nuclei-stained": _tissue,
     "cells": _cells,
     "cells-phase": _phase,
     "live-dead": _chamber,
+    "blood-smear": _blood,
     "cell-grid": _grid,
     "cell-contour": _crops,
 }

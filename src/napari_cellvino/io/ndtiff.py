@@ -1,0 +1,93 @@
+"""What Micro-Manager's NDTiff sets say beside their pixels: names of channels and positions, and tiles that overlap.
+
+tifffile finds the planes by ``NDTiff.index`` and numbers what has names there; these are the names, in that order.
+
+References
+----------
+https://github.com/micro-manager/NDTiffStorage
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from tifffile import TIFF, TiffFile, TiffPageSeries, read_ndtiff_index
+
+_CHANNEL = "channel"
+_PLACES = ("position", "row", "column")
+
+
+@dataclass(frozen=True, slots=True)
+class NDTiffNames:
+    """Names of the channels and of the positions of a set, in the order of its array; empty where it has none."""
+
+    channels: tuple[str, ...] = ()
+    positions: tuple[str, ...] = ()
+
+
+def ndtiff_names(tif: TiffFile, series: TiffPageSeries) -> NDTiffNames:
+    """Return the names that the index of an NDTiff set gives, or the metadata of its first planes; else none."""
+    if series.kind != "ndtiff":
+        return NDTiffNames()
+    folder = Path(tif.filehandle.dirname)
+    found: dict[str, dict[int | str, str]] = {}
+    for axes, file, _, _, _, _, _, offset, count, packed in read_ndtiff_index(folder / "NDTiff.index"):
+        for axis, value in axes.items():
+            seen = found.setdefault(axis, {})
+            if value not in seen:
+                named = axis == _CHANNEL and isinstance(value, int) and not packed
+                seen[value] = _plane_channel(folder / file, offset, count) if named else str(value)
+    channels = _in_order(found.get(_CHANNEL, {}))
+    usable = all(channels) and len(set(channels)) == len(channels)
+    return NDTiffNames(channels if usable else (), _place_names(found, series.axes))
+
+
+def ndtiff_files(tif: TiffFile) -> frozenset[str]:
+    """Return the names of all files of an NDTiff set, each of which opens as the whole; none of other files."""
+    index = Path(tif.filehandle.dirname) / "NDTiff.index"
+    if not tif.is_ndtiff or not index.is_file():
+        return frozenset()
+    return frozenset(file for _, file, *_ in read_ndtiff_index(index))
+
+
+def overlap_warning(tif: TiffFile) -> tuple[str, ...]:
+    """Return what to say of a set whose positions are tiles of one area that overlap."""
+    summary: Any = (tif.micromanager_metadata or {}).get("Summary")
+    if not tif.is_ndtiff or not isinstance(summary, dict):
+        return ()
+    overlap = max(int(summary.get(f"GridPixelOverlap{axis}") or 0) for axis in "XY")
+    if overlap < 1:
+        return ()
+    return (
+        f"the positions are tiles that overlap by {overlap} px: each is an image of its own, and cells in the overlap "
+        "are counted in both; stitch them first where the whole is to be counted",
+    )
+
+
+def _plane_channel(path: Path, offset: int, count: int) -> str:
+    """Return the channel that the metadata of a plane name."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        said = json.loads(file.read(count))
+    return str(said.get("Channel") or "") if isinstance(said, dict) else ""
+
+
+def _in_order(values: dict[int | str, str]) -> tuple[str, ...]:
+    """Return names as tifffile orders what they belong to: texts as they come, numbers from the least."""
+    numbers = [value for value in values if isinstance(value, int)]
+    if len(numbers) < len(values):
+        return tuple(values.values())
+    return tuple(values.get(n, "") for n in range(min(numbers), max(numbers) + 1)) if numbers else ()
+
+
+def _place_names(found: dict[str, dict[int | str, str]], axes: str) -> tuple[str, ...]:
+    """Return a name per position; none where they are only numbered."""
+    places = sorted((axis for axis in _PLACES if axis in found), key=lambda axis: axes.index(TIFF.AXES_CODES[axis]))
+    if places == ["position"] and all(isinstance(value, int) for value in found["position"]):
+        return ()
+    shown = [[name if axis == "position" else f"{axis} {name}" for name in _in_order(found[axis])] for axis in places]
+    return tuple(" ".join(names) for names in product(*shown)) if shown else ()
