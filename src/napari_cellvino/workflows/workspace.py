@@ -7,7 +7,7 @@ the signals in the thread that calls them.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from psygnal import Signal
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageValueError, OptionError
-from napari_cellvino.core.gates import Gate
 from napari_cellvino.core.image import Plane, PlaneReader, Stack
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe, fitted, make_recipe, renamed
@@ -31,7 +30,6 @@ from napari_cellvino.segmentation.candidates import Candidates, only_limits_diff
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.pipeline import (
     Pipeline,
-    check_gates,
     check_values,
     fit_to_model,
     make_pipeline,
@@ -150,7 +148,6 @@ class Workspace:
             changed = without_parameters_of(changed, self.outline)
         changed = without_unused_parameters(changed)
         check_values(changed, package, outline)
-        check_gates(changed, package.spec.classes)
         self.package, self.outline = package, outline
         if not new_model:
             self._set_recipe(changed)
@@ -171,12 +168,6 @@ class Workspace:
             self.recipe = recipe
             self.recipe_changed.emit(recipe)
         self._enter_field()
-
-    def take_gates(self, gates: Sequence[Gate]) -> None:
-        """Use these gates from now on; `OptionError` if one gives a class of the chosen model."""
-        changed = self.recipe.model_copy(update={"gates": tuple(gates)})
-        check_gates(changed, self.package.spec.classes if self.package is not None else ())
-        self._set_recipe(changed)
 
     def load_package(self) -> ModelPackage:
         """Return the verified package of the chosen model; it is loaded once."""

@@ -234,7 +234,7 @@ class CellsController(QObject):
             if not undo:
                 self._steps.append(_Step("Gates", gates=before))
             self.gates = gates
-            self._workspace.take_gates(gates)
+            self._workspace.choose(gates=[gate.model_dump() for gate in gates])
             self.said = f"{format_count(len(gates), 'gate')} in the recipe, applied to {_fields(fields)}"
             self._tell_failures(fields)
             self.shown_again()

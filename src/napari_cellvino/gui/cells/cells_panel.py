@@ -42,7 +42,7 @@ COUNTED: tuple[Choice[bool | None], ...] = (
 )
 NOTHING = "Cells of saved fields are shown here: run a list, a plate, or save a result first."
 MOST_CLASS_KEYS = 9
-LEAST_PX, BUTTONS_PX = 216, 236
+LEAST_PX, BUTTONS_PX = 190, 236
 
 
 class CellsPanel(QWidget):

@@ -138,6 +138,7 @@ class Session(QObject):
         self.work_list.opened.connect(self._use_list)
         self.work_list.read.connect(self._draw_list)
         self.work_list.read.connect(self._take_list_gates)
+        self.workspace.package_changed.connect(self._take_list_gates)  # it may be verified later than the list is read
         self.list_runner.ended.connect(self._look_again)
         self.reviewer.field_wanted.connect(self._show_field)
         self.plates.opened.connect(self._take_plate_recipe)
@@ -214,6 +215,7 @@ class Session(QObject):
         self.log.blockSignals(True)
         self.log.close()
         self.viewer.events.theme.disconnect(self._restyle)
+        self.workspace.package_changed.disconnect(self._take_list_gates)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.disconnect(self.close)
@@ -250,12 +252,12 @@ class Session(QObject):
         if root is not None and self.workspace.stack is None:  # an image that is shown has a folder of its own
             self.saver.look_in(root)
 
-    def _take_list_gates(self) -> None:
+    def _take_list_gates(self, _: object = None) -> None:
         """Take the gates that the results of the list were made with, so that a run goes on with them."""
         store = self.work_list.store
-        if store is not None and store.has_recipe:
+        if store is not None and store.has_recipe and self.workspace.package is not None:
             try:
-                self.workspace.take_gates(store.recipe().gates)
+                self.workspace.choose(gates=[gate.model_dump() for gate in store.recipe().gates])
             except CellvinoError as error:
                 self.cells.tell(error)
 
