@@ -101,7 +101,7 @@ def test_tiles_of_ndtiff_that_overlap_are_said(instruments):
     folder = instruments / "ndtiff/v2/ndtiffv2.0_stitched_test/Full resolution"
     source = open_source(folder / "ndtiffv2.0_stitched_test_NDTiffStack.tif")
     assert [position.name for position in source.positions][1] == "column 0 row 1"
-    assert "overlap by 4 px" in source.read().warnings[0]
+    assert "4 tiles of one area, which overlap by 4 px" in source.read().warnings[0]
 
 
 def test_a_set_of_two_ndtiff_files_is_one_image(instruments, tmp_path):

