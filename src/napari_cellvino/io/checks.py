@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import struct
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +87,19 @@ def check_memory(path: Path, nbytes: int, remedy: str = "") -> None:
         raise ImageReadError(
             f"{path.name} says that one plane takes {_gigabytes(nbytes)}, but {_gigabytes(free)} of memory are free; "
             f"{advice}"
+        )
+
+
+def check_room(path: Path, nbytes: int, remedy: str) -> None:
+    """Raise ImageReadError where ``nbytes`` fit neither in the free memory nor, with it, in temporary files."""
+    if nbytes < _ALWAYS_FITS:
+        return
+    folder = tempfile.gettempdir()
+    free = psutil.virtual_memory().available + psutil.disk_usage(folder).free
+    if nbytes > free:
+        raise ImageReadError(
+            f"a run over {path.name} takes {_gigabytes(nbytes)} of memory and temporary files, and {_gigabytes(free)} "
+            f"are free (the files lie in {folder}); {remedy}"
         )
 
 

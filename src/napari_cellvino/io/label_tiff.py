@@ -23,6 +23,7 @@ from napari_cellvino.io.checks import check_memory, check_ratio
 from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, ORIENTATION, apply_orientation
 from napari_cellvino.io.tiff_chain import check_chain
 from napari_cellvino.storage.atomic import atomic_path
+from napari_cellvino.storage.large_arrays import copied
 
 Labels = NDArray[np.uint16] | NDArray[np.uint32]
 AXES = {2: "YX", 3: "ZYX"}
@@ -178,7 +179,7 @@ def _compact(labels: NDArray[Any]) -> Labels:
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high > np.iinfo(np.uint32).max:
         raise ImageValueError(f"label {low if low < 0 else high} cannot be stored; ids go from 1 to 4294967295")
-    return labels.astype(np.uint16) if high <= np.iinfo(np.uint16).max else labels.astype(np.uint32)
+    return copied(labels, np.uint16) if high <= np.iinfo(np.uint16).max else copied(labels, np.uint32)
 
 
 def _physical_sizes(spacing: Spacing, ndim: int) -> dict[str, Any]:

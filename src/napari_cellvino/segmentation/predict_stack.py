@@ -26,11 +26,12 @@ from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, rang
 from napari_cellvino.segmentation.plane_reading import read_ahead, smooth_along_z
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.prepare import input_channel, network_inputs
-from napari_cellvino.segmentation.raw_maps import RawMaps, allocate
+from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.signal_test import Emptiness, SignalWatch
 from napari_cellvino.segmentation.stitch_z import Slices, stitch_slices
 from napari_cellvino.segmentation.stitch_z.slices import mean_brightness
 from napari_cellvino.segmentation.volume import StackMaps, Volume, read_volume
+from napari_cellvino.storage.large_arrays import allocate
 
 Z_SIGMA_DIAMETERS = 0.13  # sigma of the smoothing along z, in cell diameters; at most one plane
 MIN_Z_SIGMA = 0.3  # planes: below that a neighbour has no weight
@@ -155,8 +156,7 @@ def _read_statistics(
 
     reading = read_volume(stack, channel=channel, frame=frame, inputs=spec.input_channels, on_plane=on_plane)
     plane, volume = yield from reading
-    kept = [values for z, values in enumerate(samples) if z not in volume.lost]
-    ranges = [range_of_samples(np.concatenate(values), spec.normalise) for values in zip(*kept, strict=True)]
+    ranges = [range_of_samples(np.concatenate(values), spec.normalise) for values in zip(*samples, strict=True)]
     return plane, volume, ranges, watch.emptiness
 
 
@@ -169,7 +169,7 @@ def _inputs(volume: Volume, spec: ModelSpec, channel: str) -> Generator[Pixels, 
     for z, pixels in enumerate(read_ahead(stack, frame, range(stack.shape.z), wanted)):
         if z in volume.lost:
             after = np.stack([stack.plane(t=frame, c=c, z=volume.lost[z][1]) for c in wanted])
-            seen = bridge(z, volume.lost[z], last, after)
+            seen = bridge(z, volume.lost[z], last if last.size else after, after)
         else:
             seen = last = pixels
         yield network_inputs(seen, None if index is None else 0, spec.input_channels)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.segmentation.heads.connected_components import collect_objects
 from napari_cellvino.segmentation.heads.head import Decoded
+from napari_cellvino.storage.large_arrays import allocate
 
 BAND_PX = 12_000_000  # pixels decoded at once
 BAND_OVERLAP = 512  # rows decoded beyond a band: no cell may be taller than half of this
@@ -32,7 +33,7 @@ def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: Decode
     if len(edges) == 2:
         labels, centre_y = decode_band(maps, values)
         return filter_objects(labels, len(centre_y), maps[0], values)
-    labels = np.zeros((height, width), np.int32)
+    labels = allocate((height, width), np.int32)
     count = 0
     for top, bottom in pairwise(edges):
         first, last = max(0, top - BAND_OVERLAP), min(height, bottom + BAND_OVERLAP)

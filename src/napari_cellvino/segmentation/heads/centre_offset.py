@@ -23,8 +23,9 @@ from napari_cellvino.segmentation.heads.bands import above, decode_in_bands
 from napari_cellvino.segmentation.heads.connected_components import close_holes, keep_largest_pieces
 from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.votes import find_centres
-from napari_cellvino.segmentation.raw_maps import RawMaps, allocate
+from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_maps
+from napari_cellvino.storage.large_arrays import allocate
 
 RESAMPLED_ROWS = 256  # rows of maps resampled at once
 
