@@ -12,10 +12,13 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "formats.md"
 WRITTEN, REAL = "a file that the test writes", "real files"
 PROOFS = {  # of each reader: the test, and the file it reads
-    "TIFF": ("tests/io/test_tiff.py", "every encoding, written by tifffile; real files of plates and volumes"),
+    "TIFF": (
+        "tests/io/test_tiff.py",
+        "every encoding; real files of plates and volumes, NDTiff (`tests/io/test_instruments.py`)",
+    ),
     "Olympus VSI": ("tests/io/test_instruments.py", "a real .vsi with its .ets"),
-    "Zeiss LSM": ("tests/io/test_tiff_metadata.py", "the metadata of a file, as tifffile gives them"),
-    "MetaMorph STK": ("tests/io/test_tiff_metadata.py", "the metadata of a file, as tifffile gives them"),
+    "Zeiss LSM": ("tests/io/test_instruments.py", WRITTEN),
+    "MetaMorph STK": ("tests/io/test_instruments.py", WRITTEN),
     "Aperio SVS": ("tests/io/test_instruments.py", "a real slide, CMU-1-Small-Region"),
     "Hamamatsu NDPI": ("tests/io/test_slides.py", WRITTEN),
     "Leica SCN": ("tests/io/test_slides.py", "files that the test writes: colour, and channels"),
