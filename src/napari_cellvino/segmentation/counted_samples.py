@@ -68,15 +68,24 @@ def without_outshining(grid: Grid, known: Mask, low: float, high: float, *, step
         bottom, top = np.percentile(grid[kept], (low, high))
         bright = kept & (grid > bottom + BRIGHT * (top - bottom))
         if not bright.any():
-            return kept
+            return _without_glow(kept, known)
         rest = kept & (ndi.distance_transform_cdt(~bright, "taxicab") > GLOW)
         if np.count_nonzero(known & ~rest) > 2 * MOST_OUTSHINING * np.count_nonzero(known):
-            return kept
+            return _without_glow(kept, known)
         least, most = np.percentile(grid[rest], (low, high))
         if top - bottom < OUTSHONE * (most - least) or not _holds_cells(grid, rest, float(most), bright, step):
-            return kept
+            return _without_glow(kept, known)
         kept = rest
-    return kept
+    return _without_glow(kept, known)
+
+
+def _without_glow(kept: Mask, known: Mask) -> Mask:
+    """Return what is kept without a wider rim of what was left out, which still glows, unless that takes too much."""
+    if kept is known:
+        return known
+    clear = kept & (ndi.distance_transform_cdt(kept | ~known, "taxicab") > 2 * GLOW)
+    most = 3 * MOST_OUTSHINING * np.count_nonzero(known)
+    return clear if np.count_nonzero(known & ~clear) <= most else kept
 
 
 def _holds_cells(grid: Grid, rest: Mask, most: float, bright: Mask, step: int) -> bool:
