@@ -19,7 +19,7 @@ from scipy.ndimage import zoom
 
 from benchmarks.figure import Figure
 from benchmarks.scenes import in_memory, nuclei_field
-from benchmarks.window_edits import bench_window, check_display
+from benchmarks.window_edits import SIZE, bench_window, check_display, rest
 from napari_cellvino.core.progress import finish
 from napari_cellvino.segmentation.predict import Prediction, decode
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -33,6 +33,7 @@ SIDE = 4096
 FEW, MANY = 5_300, 14_000
 STALL_MS, PREVIEW_MS, QUEUE_MS = 100.0, 500.0, 300.0
 BEAT_MS = 4
+EDITED = 40  # which cell is edited
 LARGER_PX2 = 60.0  # the smallest area that the slider is moved to
 BLOCK = 16  # px of a field that one step of the network's deepest layer is of
 
@@ -54,35 +55,86 @@ def measure_stalls(side: int = SIDE, wanted: tuple[int, ...] = (FEW, MANY)) -> l
 def _measure(side: int, cells: int) -> list[Figure]:
     prediction = _tiled_prediction(side, cells)
     count = len(prediction.decoded.objects)
+    alone = _napari_alone(prediction)
     with bench_window() as window:
-        stalls, preview_s = _steps(window, prediction)
-    longest = max(stalls.values())
+        stalls, clocks = _steps(window, prediction)
+    own = {name: stall - alone.get(name, 0.0) for name, stall in stalls.items()}
     each = [Figure(f"  {name}", 1000 * stall, "ms") for name, stall in stalls.items()]
     return [
-        Figure(f"longest stall, {count:,} cells on {side} x {side} px", 1000 * longest, "ms", STALL_MS),
+        Figure(
+            f"longest stall of our own, {count:,} cells on {side} x {side} px", 1000 * max(own.values()), "ms", STALL_MS
+        ),
         *each,
-        Figure("  slider to preview, by the clock", 1000 * preview_s, "ms", PREVIEW_MS),
+        *(Figure(f"  napari alone: {name}, subtracted", 1000 * stall, "ms") for name, stall in alone.items()),
+        Figure("  slider to preview, by the clock", 1000 * clocks["preview"].seconds, "ms", PREVIEW_MS),
+        Figure("  slider to preview, of the processor", 1000 * clocks["preview"].processor, "ms"),
+        Figure("  opening the queue, by the clock", 1000 * clocks["queue"].seconds, "ms", QUEUE_MS),
     ]
 
 
-def _steps(window: CellvinoWindow, prediction: Prediction) -> tuple[dict[str, float], float]:
-    """Return the longest stall of each step in seconds, and the seconds from a slider to its preview."""
-    session, beat = window.session, _Heartbeat(window)
-    workspace, runner = session.workspace, session.runner
+def _napari_alone(prediction: Prediction) -> dict[str, float]:
+    """Return the longest stalls of a viewer without our window as it shows the same image, and the same layer."""
+    import napari
+
+    from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels, texture_of
+    from napari_cellvino.gui.napari_bridge.layer_style import outline_colormap
+    from napari_cellvino.gui.shell import warm_up
+
+    registry = warm_up.prepare()
+    warm_up.use_registry(registry)
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(*SIZE)
+    labels, colours = prediction.decoded.label_image().copy(), outline_colormap(rgb=False)
+    beat = _Heartbeat(rest)
+    rest()
+    pixels, texture = np.asarray(prediction.plane.pixels[0]), texture_of(labels, 2, colours)
+
+    def add_cells() -> None:
+        layer = CellLabels(labels, contour=2, colormap=colours, texture=texture, name="cells")
+        with layer.drawn(texture):
+            viewer.add_layer(layer)
+
+    stalls = {
+        "first image": beat.longest(lambda: viewer.add_image(pixels, name="field")),
+        "first result shown": beat.longest(add_cells),
+        "another field": beat.longest(lambda: viewer.add_image(pixels[::2, ::2], name="other")),
+    }
+    viewer.close()
+    return stalls
+
+
+def _steps(window: CellvinoWindow, prediction: Prediction) -> tuple[dict[str, float], dict[str, _Clock]]:
+    """Return the longest stall of each step in seconds, and the time from a slider, and the queue, to what is seen."""
+    from napari_cellvino.gui.review import actions
+    from napari_cellvino.gui.shell.demo import settle
+
+    session, beat = window.session, _Heartbeat(lambda: settle(window))
+    workspace, runner, reviewer = session.workspace, session.runner, session.reviewer
     stalls: dict[str, float] = {}
     pixels = np.asarray(prediction.plane.pixels[0])
     stalls["first image"] = beat.longest(lambda: session.viewer.add_image(pixels, name="field"))
+    first = session.opener.picture
     window.show_step(2)
     with patch.object(workspace, "run", lambda: _finished(prediction)):
         stalls["first result shown"] = beat.longest(runner.run)
     values = prediction.values | {"smallest": LARGER_PX2}
-    start = time.perf_counter()
-    shown: list[float] = []
-    workspace.outcome_changed.connect(lambda _: shown.append(time.perf_counter() - start))
-    stalls["slider to preview"] = beat.longest(lambda: runner.preview(values))
+    preview = _Clock()
+    workspace.outcome_changed.connect(preview.stop)
+    stalls["slider to preview"] = beat.longest(lambda: (preview.start(), runner.preview(values)))
+    workspace.outcome_changed.disconnect(preview.stop)
     stalls["keep"] = beat.longest(runner.keep_preview)
-    stalls["opening the queue"] = beat.longest(lambda: window.show_step(3))
-    return stalls, shown[0]
+    queue = _Clock()
+    rows = window.review_panel.list.table.cells.modelReset
+    rows.connect(queue.stop)
+    stalls["opening the queue"] = beat.longest(lambda: (queue.start(), window.show_step(3)))
+    rows.disconnect(queue.stop)
+    for name, action in (("accept", actions.ACCEPT), ("delete", actions.DELETE), ("undo", actions.UNDO)):
+        reviewer.select([sorted(reviewer.annotation.records)[EDITED]])
+        stalls[name] = beat.longest(lambda a=action: a.run(reviewer))
+    stalls["save"] = beat.longest(session.saver.save)
+    stalls["another field"] = beat.longest(lambda: session.viewer.add_image(pixels[::2, ::2], name="other"))
+    stalls["back to the field"] = beat.longest(lambda: session.opener.choose(first))
+    return stalls, {"preview": preview, "queue": queue}
 
 
 def _finished(prediction: Prediction) -> Generator[object, None, Outcome]:
@@ -90,17 +142,32 @@ def _finished(prediction: Prediction) -> Generator[object, None, Outcome]:
     return Outcome(prediction)
 
 
-class _Heartbeat:
-    """Beats in the thread of the window."""
+class _Clock:
+    """The seconds from its start to the first stop; the processor's, in all threads, do not grow with other work."""
 
-    def __init__(self, window: CellvinoWindow) -> None:
-        self._window = window
+    def __init__(self) -> None:
+        self._began = self._began_at = self.seconds = self.processor = 0.0
+
+    def start(self) -> None:
+        """Begin."""
+        self._began, self._began_at = time.perf_counter(), time.process_time()
+
+    def stop(self, _: object = None) -> None:
+        """End, unless it ended before."""
+        if not self.seconds:
+            self.seconds = time.perf_counter() - self._began
+            self.processor = time.process_time() - self._began_at
+
+
+class _Heartbeat:
+    """Beats in the thread of the window; ``settle`` lets it come to rest."""
+
+    def __init__(self, settle: Callable[[], object]) -> None:
+        self._settle = settle
 
     def longest(self, step: Step) -> float:
         """Return the longest stall in seconds from a step until the window is at rest."""
         from qtpy.QtCore import QTimer
-
-        from napari_cellvino.gui.shell.demo import settle
 
         beats: list[float] = []
         timer = QTimer()
@@ -109,7 +176,7 @@ class _Heartbeat:
         timer.start()
         QTimer.singleShot(0, step)
         beats.append(time.thread_time())
-        settle(self._window)
+        self._settle()
         timer.stop()
         return float(np.diff(beats).max())
 

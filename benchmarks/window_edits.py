@@ -97,7 +97,7 @@ def _reviewing() -> Iterator[CellvinoWindow]:
         window.session.runner.run()
         settle(window)
         window.show_step(3)
-        _rest()
+        rest()
         yield window
 
 
@@ -112,7 +112,7 @@ def _opening(window: CellvinoWindow) -> float:
     """Return the seconds from the wish for a queue to its rows in the table."""
     start = time.thread_time()
     window.session.reviewer.queue.renew()
-    _rest()
+    rest()
     return time.thread_time() - start
 
 
@@ -135,9 +135,9 @@ def _steps(window: CellvinoWindow, repeats: int) -> tuple[list[float], dict[str,
         taken["select"].append(_timed(lambda i=id_: reviewer.select([i])))
         for name, action in edits.items():
             reviewer.select([id_])
-            _rest()
+            rest()
             taken[name].append(_timed(lambda a=action: a.run(reviewer)))
-            later.append(_timed(_rest))
+            later.append(_timed(rest))
     return own, taken, later
 
 
@@ -151,7 +151,7 @@ def _timed(step: Step) -> float:
     return time.thread_time() - start
 
 
-def _rest() -> None:
+def rest() -> None:
     """Let the window do all that it has to."""
     from qtpy.QtCore import QEventLoop, QTimer
 

@@ -295,7 +295,7 @@ def test_a_disk_that_fails_is_said_and_tried_again(two, tmp_path, monkeypatch):
 def test_no_folder_no_journal(two, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="corrections cannot be written to"):
-        start_journal(tmp_path / "file" / "a.corrections", two)
+        start_journal(tmp_path / "file" / "a.corrections", two.fingerprint())
     with pytest.raises(OutputError, match="corrections cannot be written to"):
         Journal(tmp_path / "absent.corrections")
 
@@ -456,7 +456,7 @@ def test_steps_after_a_mark_of_an_earlier_version_are_found(two, tmp_path):
 
 def test_what_is_written_is_logged_with_its_field(two, tmp_path, caplog):
     with caplog.at_level(logging.DEBUG, "napari_cellvino.annotation"):
-        journal = start_journal(tmp_path / "A01_s1.corrections", two)
+        journal = start_journal(tmp_path / "A01_s1.corrections", two.fingerprint())
         journal.mark_saving("x", 0)
         journal.close()
     (record,) = caplog.records

@@ -2,14 +2,17 @@
 
 import gzip
 import json
+import os
 
 import numpy as np
 import pytest
 import tifffile
 
-from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.formats.matching import of_same_cellpose_run
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells
+from napari_cellvino.io.folder_listing import SkipReason, scan_folder
+from napari_cellvino.io.registry import open_source
 
 
 def squares():
@@ -103,3 +106,55 @@ def test_a_mask_inside_out_with_cells_at_the_edge_is_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", mask)
     with pytest.raises(ImageValueError, match="turned inside out"):
         read_cells(tmp_path / "a.tif", (48, 64), "a")
+
+
+def ringed() -> np.ndarray:
+    """Three cells of 1 with a border of 2."""
+    mask = np.zeros((48, 64), np.uint8)
+    for y, x in squares():
+        mask[y : y + 7, x : x + 8] = 2
+        mask[y + 1 : y + 6, x + 1 : x + 7] = 1
+    return mask
+
+
+def smooth_picture() -> np.ndarray:
+    y, x = np.mgrid[:48, :64]
+    return (60 + 50 * np.sin(y / 3) * np.sin(x / 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        (ringed(), "a cell and its border"),
+        ((ringed() == 2) * 255, "goes round 3 areas"),
+        (smooth_picture(), "grey values"),
+        (np.random.default_rng(0).integers(200, 400, (48, 64)), "grey values"),
+    ],
+)
+def test_masks_whose_parts_are_no_cells_are_refused(tmp_path, mask, said):
+    tifffile.imwrite(tmp_path / "a.tif", mask.astype(np.uint16))
+    with pytest.raises(ImageValueError, match=said):
+        read_cells(tmp_path / "a.tif", (48, 64), "a")
+
+
+def test_labels_that_jpeg_changed_are_refused_and_cells_on_every_fifth_plane_are_not(tmp_path):
+    y, x = np.mgrid[:128, :128]
+    labels = np.where((y % 16 > 4) & (x % 16 > 4), 3 * (y // 16 * 8 + x // 16 + 1), 0).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", labels, compression="jpeg")
+    with pytest.raises(ImageValueError, match="as JPEG"):
+        read_cells(tmp_path / "a.tif", (128, 128), "a")
+    sparse = np.zeros((16, 128, 128), np.uint8)
+    sparse[::5] = labels
+    tifffile.imwrite(tmp_path / "b.tif", sparse)
+    assert len(read_cells(tmp_path / "b.tif", sparse.shape, "b").cells) == 64
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a_masks.tif")
+    with pytest.raises(ImageReadError, match="pipe"):
+        read_cells(tmp_path / "a_masks.tif", (48, 64), "a")
+    with pytest.raises(ImageReadError, match="pipe"):
+        open_source(tmp_path / "a_masks.tif")
+    os.rename(tmp_path / "a_masks.tif", tmp_path / "b.tif")
+    assert [why for _, why in scan_folder(tmp_path).skipped] == [SkipReason.OTHER]

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 import zarr
-from instrument_files import imaris, lif
+from instrument_files import imaris, lif, lsm, stk
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import Spacing
@@ -101,7 +101,7 @@ def test_tiles_of_ndtiff_that_overlap_are_said(instruments):
     folder = instruments / "ndtiff/v2/ndtiffv2.0_stitched_test/Full resolution"
     source = open_source(folder / "ndtiffv2.0_stitched_test_NDTiffStack.tif")
     assert [position.name for position in source.positions][1] == "column 0 row 1"
-    assert "overlap by 4 px" in source.read().warnings[0]
+    assert "4 tiles of one area, which overlap by 4 px" in source.read().warnings[0]
 
 
 def test_a_set_of_two_ndtiff_files_is_one_image(instruments, tmp_path):
@@ -228,6 +228,23 @@ def test_lif(tmp_path):
     assert (tuple(stack.shape), stack.spacing) == ((1, *pixels.shape), Spacing(2.0, 0.5, 0.5))
     assert stack.hints == ("Green", "Blue")
     np.testing.assert_array_equal([[stack.plane(c=c, z=z) for z in range(3)] for c in range(2)], pixels)
+
+
+def test_stk(tmp_path):
+    pixels = np.arange(3 * 5 * 6, dtype=np.uint16).reshape(3, 5, 6)
+    stk(tmp_path / "a.stk", pixels)
+    stack = open_source(tmp_path / "a.stk").read()
+    assert (tuple(stack.shape), stack.spacing) == ((1, 1, 3, 5, 6), Spacing(2.0, 0.5, 0.5))
+    np.testing.assert_array_equal([stack.plane(z=z) for z in range(3)], pixels)
+
+
+def test_lsm(tmp_path):
+    pixels = np.arange(3 * 2 * 5 * 6, dtype=np.uint16).reshape(3, 2, 5, 6)
+    lsm(tmp_path / "a.lsm", pixels)
+    stack = open_source(tmp_path / "a.lsm").read()
+    assert (tuple(stack.shape), stack.spacing) == ((1, 2, 3, 5, 6), Spacing(2.0, 0.5, 0.5))
+    assert stack.channels == ("DAPI", "GFP")
+    np.testing.assert_array_equal([[stack.plane(c=c, z=z) for c in range(2)] for z in range(3)], pixels)
 
 
 def test_an_oif_is_what_the_oib_is_that_it_was_made_of(instruments, tmp_path):

@@ -1,6 +1,7 @@
 """Pyramids of slide scanners and converters, written by hand where no library writes them: levels, scale, memory."""
 
 import struct
+from types import SimpleNamespace
 
 import imagecodecs
 import numpy as np
@@ -9,8 +10,11 @@ import tifffile
 import zarr
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.core.image import MetadataOverrides, Spacing
+from napari_cellvino.core.image import LUMINANCE, MetadataOverrides, Spacing
 from napari_cellvino.io import checks, open_as
+from napari_cellvino.segmentation.plane_reading import read_ahead
+from napari_cellvino.segmentation.prepare import network_inputs
+from napari_cellvino.storage import large_arrays
 
 FULL = np.kron(
     np.array([[[200, 40, 60], [20, 160, 80]], [[90, 90, 210], [240, 230, 30]]], np.uint8), np.ones((96, 128, 1))
@@ -167,15 +171,29 @@ def test_a_level_of_what_is_no_pyramid_is_refused(tmp_path):
             read(tmp_path / name, 1)
 
 
-def test_a_level_too_large_for_memory_names_the_one_to_choose(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("memory", "disk"), [(120_000, 10**9), (200_000, 500_000)])
+def test_a_level_that_has_no_room_names_the_one_to_choose(tmp_path, monkeypatch, memory, disk):
     pyramid(tmp_path / "a.tif")
     monkeypatch.setattr(checks, "_ALWAYS_FITS", 0)
-    monkeypatch.setattr(
-        checks, "psutil", type("Free", (), {"virtual_memory": type("Memory", (), {"available": 300_000})})
-    )
+    monkeypatch.setattr(checks.psutil, "virtual_memory", lambda: SimpleNamespace(available=memory))
+    monkeypatch.setattr(checks.psutil, "disk_usage", lambda folder: SimpleNamespace(free=disk))
     with pytest.raises(ImageReadError, match="--level 1"):
         read(tmp_path / "a.tif").plane()
     assert read(tmp_path / "a.tif", 1).plane().shape == (96, 128)
+
+
+def test_planes_that_do_not_fit_in_memory_lie_in_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(large_arrays, "ALWAYS_FITS", 0)
+    monkeypatch.setattr(large_arrays, "IN_MEMORY_SHARE", 0)
+    pyramid(tmp_path / "a.tif")
+    stack = read(tmp_path / "a.tif", 1)
+    (pixels,) = read_ahead(stack, 0, [0])
+    assert isinstance(pixels, np.memmap)
+    np.testing.assert_array_equal(np.moveaxis(pixels, 0, -1), FULL[::2, ::2])
+    weights = np.asarray(LUMINANCE, np.float32)
+    grey = network_inputs(pixels, None, 1)
+    assert isinstance(grey, np.memmap)
+    np.testing.assert_array_equal(grey[0], np.tensordot(weights, pixels.astype(np.float32), 1))
 
 
 def test_levels_of_ome_zarr(tmp_path):

@@ -196,3 +196,11 @@ def test_channels_last_without_axes_are_taken_as_channels_and_that_is_said(tmp_p
     assert stack.shape == (1, channels, 1, 20, 30)
     assert "channels, stored last (axes YXC)" in stack.warnings[0]
     np.testing.assert_array_equal(everything(stack)[0, :, 0], np.moveaxis(pixels, -1, 0))
+
+
+def test_stacks_with_channels_last_are_taken_as_such(tmp_path):
+    pixels = noise(4, 20, 30, 2)
+    stack = open_source(written(tmp_path, pixels, photometric="minisblack")).read()
+    assert stack.shape == (1, 2, 4, 20, 30)
+    assert "80 pages of 2 x 30 px: taken as 2 channels, stored last (axes ZYXC)" in stack.warnings[0]
+    np.testing.assert_array_equal(everything(stack)[0], np.moveaxis(pixels, -1, 0))

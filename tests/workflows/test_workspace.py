@@ -17,6 +17,7 @@ from napari_cellvino.engines.openvino import OpenVinoEngine
 from napari_cellvino.io import open_source
 from napari_cellvino.io.label_tiff import read_labels
 from napari_cellvino.results.field_result import finish_field
+from napari_cellvino.segmentation.predict import decode
 from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.workspace import Workspace
 
@@ -59,6 +60,29 @@ def test_sliders_touch_no_network_and_count_what_changes(workspace: Workspace, m
     assert workspace.outcome.changes.removed == 0
     back = workspace.redecode({})
     assert back.changes.added == native - fewer.count
+
+
+def test_limits_leave_out_what_a_run_leaves_out(workspace: Workspace) -> None:
+    outcome = run(workspace)
+    for values in ({"smallest": 130.0}, {"confidence": 0.3, "smallest": 0.0}, {"confidence": 0.9}):
+        quick = workspace.redecode(values).prediction.decoded
+        package = workspace.load_package()
+        fresh = decode(outcome.prediction.raw, package.spec, outcome.prediction.values | values)
+        np.testing.assert_array_equal(quick.labels, fresh.labels)
+        for name in ("id", "score", "box", "centroid", "area_px"):
+            np.testing.assert_array_equal(getattr(quick.objects, name), getattr(fresh.objects, name))
+
+
+def test_a_slider_of_spots_seeks_them_again(workspace: Workspace) -> None:
+    workspace.choose(spots="projection", spot_channel="GFP")
+    found = run(workspace).prediction.spots
+    again = workspace.redecode({"spot_score": 20.0}).prediction.spots
+    assert found is not None
+    assert again is not None
+    assert (again.score >= 20).all()
+    assert 0 < len(again) != len(found)
+    workspace.choose(parameters=workspace.values | {"spot_score": 20.0})
+    np.testing.assert_array_equal(finish(workspace.run()).prediction.spots.position, again.position)
 
 
 def test_choices_that_do_not_fit_a_new_image_go_back(workspace: Workspace) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
@@ -18,12 +19,12 @@ from napari_cellvino.annotation.edit import Edit, RecordChange
 from napari_cellvino.annotation.index import Geometry, ObjectIndex, areas_changed
 from napari_cellvino.annotation.pixel_runs import Labels, PixelRuns, empty_runs
 from napari_cellvino.annotation.provenance import Provenance
-from napari_cellvino.annotation.record import ObjectRecord, drawn_record
+from napari_cellvino.annotation.record import ObjectRecord, drawn_record, is_counted
 from napari_cellvino.annotation.record_columns import objects_of_records, records_of_objects
 from napari_cellvino.annotation.record_json import record_dict
 from napari_cellvino.annotation.region import Region, join_regions
 from napari_cellvino.core.errors import EditError, ImageValueError
-from napari_cellvino.core.objects import Objects
+from napari_cellvino.core.objects import Objects, ReviewState
 
 LAST_ID = np.iinfo(np.int32).max
 
@@ -51,6 +52,7 @@ class Annotation:
         self.shape = shape
         self._live: dict[int, ObjectRecord] = {}
         self._deleted: dict[int, ObjectRecord] = {}
+        self._states: Counter[tuple[ReviewState, bool]] | None = None  # counted when they are asked for
         for record in records:
             (self._deleted if record.deleted else self._live)[record.id] = record
         self.next_id = max([0, *self._live, *self._deleted]) + 1
@@ -78,6 +80,18 @@ class Annotation:
     def deleted(self) -> Mapping[int, ObjectRecord]:
         """The records of deleted objects, by id."""
         return MappingProxyType(self._deleted)
+
+    @property
+    def states(self) -> Mapping[tuple[ReviewState, bool], int]:
+        """The number of objects of each review state that are excluded (True), or are not."""
+        if self._states is None:
+            self._states = Counter((record.review, record.excluded) for record in self._live.values())
+        return self._states
+
+    @property
+    def counted(self) -> int:
+        """The number of objects that count as cells."""
+        return sum(n for (review, excluded), n in self.states.items() if is_counted(review, excluded=excluded))
 
     @cached_property
     def index(self) -> ObjectIndex:
@@ -176,23 +190,29 @@ class Annotation:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of labels and records; it shows whether a journal belongs to this state."""
-        digest = hashlib.sha256(f"{self.shape}".encode())
-        if self.labels is not None:
-            digest.update(self.labels.data)
-        kept = sorted([*self._live.values(), *self._deleted.values()], key=lambda record: record.id)
-        digest.update(json.dumps([record_dict(record) for record in kept]).encode())
-        return digest.hexdigest()
+        return fingerprint_of(self.shape, self.labels, (*self._live.values(), *self._deleted.values()))
 
     def _fits(self, edit: Edit) -> bool:
         known = all(self.find_record(change.id) == change.before for change in edit.records)
         return known and (len(edit.pixels) == 0 or edit.pixels.holds(self.pixels))
 
     def _put(self, change: RecordChange) -> None:
+        self._states = None
         self._live.pop(change.id, None)
         self._deleted.pop(change.id, None)
         if change.after is not None:
             (self._deleted if change.after.deleted else self._live)[change.id] = change.after
             self.next_id = max(self.next_id, change.id + 1)
+
+
+def fingerprint_of(shape: tuple[int, ...], labels: Labels | None, records: Iterable[ObjectRecord]) -> str:
+    """Return the SHA-256 of labels and of the records of present and deleted objects."""
+    digest = hashlib.sha256(f"{shape}".encode())
+    if labels is not None:
+        digest.update(labels.data)
+    kept = sorted(records, key=lambda record: record.id)
+    digest.update(json.dumps([record_dict(record) for record in kept]).encode())
+    return digest.hexdigest()
 
 
 def make_edit(

@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.event import Event
 from napari_cellvino.annotation.event_json import event_dict, read_line, write_line
 from napari_cellvino.core.errors import JournalBusyError, OutputError
@@ -220,8 +219,8 @@ class Journal:
             self._condition.notify_all()
 
 
-def start_journal(path: Path, annotation: Annotation) -> Journal:
-    """Return a new journal for the current state of the annotation; an existing one is renamed.
+def start_journal(path: Path, fingerprint: str) -> Journal:
+    """Return a new journal for the state of an annotation that has this fingerprint; an existing one is renamed.
 
     Raises
     ------
@@ -232,7 +231,7 @@ def start_journal(path: Path, annotation: Annotation) -> Journal:
     """
     with _holding_folder(path):
         move_aside(path)
-        _write_whole(path, _header(annotation.fingerprint()))
+        _write_whole(path, _header(fingerprint))
         return Journal(path)
 
 

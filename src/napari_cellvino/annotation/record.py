@@ -60,7 +60,7 @@ class ObjectRecord:
     @property
     def counted(self) -> bool:
         """Whether it counts as a cell."""
-        return self.review is not ReviewState.REJECTED and not self.excluded
+        return is_counted(self.review, excluded=self.excluded)
 
     @property
     def root_ids(self) -> tuple[int, ...]:
@@ -77,6 +77,11 @@ class ObjectRecord:
         return replace(
             self, id=id_, origin=ObjectOrigin.SPLIT, review=ReviewState.EDITED, sources=self.root_ids, doubts=Doubt.NONE
         )
+
+
+def is_counted(review: ReviewState, *, excluded: bool) -> bool:
+    """Return whether objects of a state count as cells."""
+    return review is not ReviewState.REJECTED and not excluded
 
 
 def drawn_record(id_: int, *, class_index: int = 0, box: Box | None = None) -> ObjectRecord:

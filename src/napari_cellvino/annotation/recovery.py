@@ -96,8 +96,11 @@ def start_session(
     author: str = "",
     history_bytes: int = BYTES,
     clock: Callable[[], str] = now,
+    fingerprint: str = "",
 ) -> EditSession:
     """Return a session with a new journal at ``path``; an existing journal is renamed.
+
+    ``fingerprint`` is that of the annotation as it is, if it is known already.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def start_session(
     OutputError
         If the journal cannot be written.
     """
-    journal = start_journal(path, annotation)
+    journal = start_journal(path, fingerprint or annotation.fingerprint())
     return EditSession(annotation, journal=journal, author=author, history_bytes=history_bytes, clock=clock)
 
 

@@ -150,7 +150,7 @@ class Segmentation:
         """
         pipeline = self.pipeline.with_values(values)
         with EngineProvider() as engines:
-            prediction = finish(decode_again(self.prediction, pipeline, engines))
+            prediction = finish(decode_again(self.prediction, pipeline, engines, self.image))
         return replace(self, pipeline=pipeline, prediction=prediction)
 
     def save(self, folder: str | Path, corrected: EditSession | None = None, *, overwrite: bool = False) -> Path:

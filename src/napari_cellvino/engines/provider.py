@@ -150,6 +150,21 @@ class EngineProvider:
             server, lambda: open_server(package, address, precision), lambda: self._make(package, fallback, precision)
         )
 
+    def left_server(self, device: str) -> str:
+        """Return the server that a device stands for and that is gone on without; empty where none was left."""
+        if not is_address(device):
+            return ""
+        from napari_cellvino.engines.remote.fallback import FallbackEngine
+
+        held = [engine for (_, name, _), engine in list(self._held.items()) if name == device]
+        return next((e.server for e in held if isinstance(e, FallbackEngine) and e.left), "")
+
+    def ask_again(self, device: str) -> None:
+        """Let the server that a device stands for be asked again by the next run."""
+        with self._lock:
+            for key in [key for key in self._held if key[1] == device]:
+                self._held.pop(key).close()
+
     def cancel(self) -> None:
         """Stop running inferences, from any thread: the run raises `InferenceCancelledError`."""
         for engine in list(self._held.values()):

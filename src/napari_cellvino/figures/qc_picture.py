@@ -146,6 +146,8 @@ def _with_objects(
 ) -> tuple[Image.Image, int]:
     """Return the image with outlines or boxes and numbers, and how many objects were too small for a number."""
     picture = np.array(image)
+    if labels is not None and zoom < 1:  # before anything else, as the pixels
+        labels = _resize_labels(labels, zoom)
     if labels is not None and labels.max(initial=0) <= np.iinfo(np.uint16).max:
         labels = labels.astype(np.uint16)  # half the memory to go through, many times
     diameter = zoom * np.sqrt(4 / np.pi * np.median(objects.area_px)) if len(objects) else 0
@@ -153,7 +155,8 @@ def _with_objects(
     if labels is None:
         paint_boxes(picture, objects, zoom=zoom, thickness=thickness, classes=classes)
     else:
-        paint_outlines(picture, _resize_labels(labels, zoom), objects, thickness=thickness, classes=classes)
+        shown = labels if zoom < 1 else _resize_labels(labels, zoom)
+        paint_outlines(picture, shown, objects, thickness=thickness, classes=classes)
     canvas = Image.fromarray(picture)
     return canvas, draw_numbers(canvas, objects, zoom=zoom)
 

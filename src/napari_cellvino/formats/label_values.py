@@ -25,6 +25,7 @@ FEW_CLASSES = 8
 PIECES = 3  # large ones that lie apart, of every value, where values are classes
 LARGE_PIECE = 0.1  # of the largest
 HALF = 0.5
+MOST = 0.9
 FULL = (2**8 - 1, 2**16 - 1)  # what programs write for yes
 NEAR = 2**24  # values that are counted by their number
 
@@ -48,12 +49,14 @@ def cells_in_values(path: Path, pixels: NDArray[Any], shape: tuple[int, ...]) ->
     MisfitError
         If it has another size.
     ImageValueError
-        If its pixels are no labels: colours, fractions, negative numbers beside a background of 0.
+        If its pixels are no labels: colours, fractions, negative numbers beside a background of 0, grey values of a
+        picture, outlines with nothing inside, cells with a border of another value.
     """
     labels, ground = without_background(path, whole_numbers(path, pixels, shape), shape)
     if not labels.any():
         return labelled(labels, (), notices=ground)
     pieces = find_parts(labels)
+    check_parts(path, labels, pieces)
     if is_class_mask(pieces):
         return _parts(path, labels, pieces, ground)
     return labelled(labels, cells_of(labels), notices=(*ground, *_doubtful(path, labels, pieces)))
@@ -197,6 +200,59 @@ def is_class_mask(pieces: LabelParts) -> bool:
     if len(pieces.values) == 1:
         return len(pieces.area) > 1 or int(pieces.values[0]) in FULL
     return len(pieces.values) <= FEW_CLASSES and bool((pieces.apart >= PIECES).all())
+
+
+def check_parts(path: Path, labels: Labels, pieces: LabelParts) -> None:
+    """Raise ImageValueError where neither the numbers of a label image nor its connected parts are cells."""
+    if not is_class_mask(pieces):
+        _check_grey(path, labels, pieces)
+    elif len(pieces.values) > 1:
+        _check_borders(path, pieces)
+    elif labels.ndim == len("YX"):
+        _check_outlines(path, labels)
+
+
+def _check_grey(path: Path, labels: Labels, pieces: LabelParts) -> None:
+    """Refuse grey values, and labels that were interpolated: most numbers lie in many places of one plane."""
+    if len(pieces.values) <= FEW_CLASSES or (pieces.apart >= PIECES).mean() <= HALF:
+        return
+    if labels.ndim > len("YX"):  # a cell of a stack may be drawn on every fifth plane alone
+        pieces = find_parts(labels[np.argmax(np.count_nonzero(labels, axis=(-2, -1)))])
+    spread = int((pieces.apart >= PIECES).sum())
+    if spread > HALF * len(pieces.values):
+        raise ImageValueError(
+            f"{path} has {len(pieces.values)} numbers, of which {spread} lie in many places, as grey values of a "
+            "picture do, or labels that JPEG changed; save the labels as PNG or TIFF without loss"
+        )
+
+
+def _check_borders(path: Path, pieces: LabelParts) -> None:
+    """Refuse classes whose parts lie against those of another class, as a cell and its border do."""
+    found = []
+    for axis in range(pieces.labels.ndim):
+        along = np.moveaxis(pieces.labels, axis, 0)
+        met = (along[1:] != along[:-1]) & (along[1:] > 0) & (along[:-1] > 0)
+        found += [along[1:][met], along[:-1][met]]
+    against = np.zeros(len(pieces.value), bool)
+    against[np.unique(np.concatenate(found)) - 1] = True
+    if all(against[pieces.value == value].mean() > MOST for value in pieces.values):
+        values = ", ".join(map(str, pieces.values.tolist()))
+        raise ImageValueError(
+            f"{path} has the values {values}, whose parts lie against each other as a cell and its border do, so that "
+            "parts are no cells; save a number per cell, or a mask of the cells without their borders"
+        )
+
+
+def _check_outlines(path: Path, labels: Labels) -> None:
+    """Refuse a binary mask of lines that go round more than they cover."""
+    around = np.asarray(connected_parts(labels == 0, connectivity=1))
+    inside = np.bincount(around.ravel())
+    inside[[0, *np.unique(_edge(around))]] = 0
+    if np.count_nonzero(inside) >= PIECES and inside.sum() > np.count_nonzero(labels):
+        raise ImageValueError(
+            f"{path} goes round {np.count_nonzero(inside)} areas of 0 that are larger than what it covers: it shows "
+            "outlines, with nothing inside; fill them, or save a number per cell"
+        )
 
 
 def describe_class_mask(path: Path, pieces: LabelParts) -> str:

@@ -25,6 +25,7 @@ from napari_cellvino.formats.ome_zarr import is_zarr, read_ome_zarr
 from napari_cellvino.formats.qupath import is_geojson, read_geojson
 from napari_cellvino.formats.via import is_via, read_via, read_via_csv
 from napari_cellvino.formats.yolo import read_yolo
+from napari_cellvino.io.checks import check_is_file
 
 Shape = tuple[int, ...]
 Reader = Callable[[Path, Shape, ImageQuery], Cells]
@@ -72,6 +73,8 @@ def read_cells(path: Path, shape: Shape, wanted: ImageQuery | str) -> Cells:
         If it does not fit the image.
     """
     image = as_query(wanted)
+    with decoding(path, "annotations"):
+        check_is_file(path)
     if is_packed(path):
         with unpacked(path, PACKED_LIMIT + BYTES_PER_PIXEL * math.prod(shape)) as inner:
             return read_cells(inner, shape, image)

@@ -108,9 +108,10 @@ def resolve_layout(held: tuple[AxisSizes, ...], wish: str | None) -> tuple[AxisL
         If the user's letters fit none.
     """
     if wish is None and _channels_last(held[0]):
-        count, y, x = held[0].sizes
-        said = f"the file has {count} pages of {x} x {y} px: taken as {x} channels, stored last (axes YXC)"
-        return _layout(held[0], "YXC")[0], (said,)
+        *pages, y, x = held[0].sizes
+        layout, told = _layout(held[0], f"{held[0].axes[:-3]}YXC")
+        said = f"the file has {math.prod(pages)} pages of {x} x {y} px: taken as {x} channels, stored last"
+        return layout, (f"{said} (axes {layout.roles})", *told)
     if wish is None:
         return _layout(held[0], _named_rows(held[0].axes))
     letters = wish.upper()
@@ -125,10 +126,11 @@ def resolve_layout(held: tuple[AxisSizes, ...], wish: str | None) -> tuple[AxisL
 
 
 def _channels_last(array: AxisSizes) -> bool:
-    """Return whether pages without a meaning are as narrow as no image is: scripts save (Y, X, C) so."""
-    if len(array.sizes) != 3 or array.axes[1:] != "YX" or _role(array.axes[0], array.sizes[0]) != "?":
+    """Return whether pages without a meaning are as narrow as no image is: scripts save (Y, X, C) or more so."""
+    pages = zip(array.axes[:-2], array.sizes[:-2], strict=True)
+    if len(array.sizes) < 3 or array.axes[-2:] != "YX" or any(_role(*page) != "?" for page in pages):
         return False
-    return 2 <= array.sizes[2] <= _MOST_CHANNELS_LAST and min(array.sizes[:2]) >= _LEAST_SIDE
+    return 2 <= array.sizes[-1] <= _MOST_CHANNELS_LAST and min(array.sizes[-3:-1]) >= _LEAST_SIDE
 
 
 def _example(roles: str) -> str:

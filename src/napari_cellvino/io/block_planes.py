@@ -13,6 +13,7 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Shape, Spacing
 from napari_cellvino.io.axes import AxisLayout
 from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, apply_orientation
+from napari_cellvino.storage.large_arrays import copied
 
 
 class Blocks(Protocol):
@@ -78,7 +79,7 @@ class BlockPlanes:
         roles = {"T": t, "C": c, "Z": z, "P": self._position}
         number, inside = self._layout.locate(self._blocks.start, roles)
         pixels = self._block(number)[inside]
-        pixels = pixels.copy() if self._keeps else pixels
+        pixels = copied(pixels, pixels.dtype) if self._keeps else pixels
         swapped = self._layout.roles.index("X") < self._layout.roles.index("Y")
         return self._transform.apply(pixels.T if swapped else pixels)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import struct
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,9 +38,10 @@ def first_bytes(path: Path, count: int) -> bytes:
     Raises
     ------
     ImageReadError
-        If there is no such file, it is empty or may not be read.
+        If there is no such file, it is none, is empty or may not be read.
     """
     with parse_errors(path):
+        check_is_file(path)
         if path.is_dir():
             return b""
         with path.open("rb") as file:
@@ -47,6 +49,12 @@ def first_bytes(path: Path, count: int) -> bytes:
     if not head:
         raise ImageReadError(f"{path.name} is empty (0 bytes); copy it again from where it was made")
     return head
+
+
+def check_is_file(path: Path) -> None:
+    """Raise ImageReadError for a pipe, a socket or a device, from which reading may wait for ever."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ImageReadError(f"{path.name} is a pipe, a socket or a device, not a file; name a file")
 
 
 @contextmanager
@@ -79,6 +87,19 @@ def check_memory(path: Path, nbytes: int, remedy: str = "") -> None:
         raise ImageReadError(
             f"{path.name} says that one plane takes {_gigabytes(nbytes)}, but {_gigabytes(free)} of memory are free; "
             f"{advice}"
+        )
+
+
+def check_room(path: Path, nbytes: int, remedy: str) -> None:
+    """Raise ImageReadError where ``nbytes`` fit neither in the free memory nor, with it, in temporary files."""
+    if nbytes < _ALWAYS_FITS:
+        return
+    folder = tempfile.gettempdir()
+    free = psutil.virtual_memory().available + psutil.disk_usage(folder).free
+    if nbytes > free:
+        raise ImageReadError(
+            f"a run over {path.name} takes {_gigabytes(nbytes)} of memory and temporary files, and {_gigabytes(free)} "
+            f"are free (the files lie in {folder}); {remedy}"
         )
 
 

@@ -87,8 +87,8 @@ def _why_not(path: Path, names: frozenset[str]) -> SkipReason | None:
     lower = path.name.lower()
     if not lower.endswith(image_suffixes()):
         return SkipReason.UNREAD if lower.endswith(unread_suffixes()) else SkipReason.OTHER
-    if not os.path.exists(path):
-        return SkipReason.BROKEN_LINK
+    if not os.path.isfile(path) and not os.path.isdir(path):  # a pipe would be waited for without an end
+        return SkipReason.OTHER if os.path.exists(path) else SkipReason.BROKEN_LINK
     if image_of_mask(path.name, names) is not None:
         return SkipReason.MASK
     return SkipReason.PREVIEW if is_preview(path.name, names) else None

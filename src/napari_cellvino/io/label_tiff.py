@@ -23,6 +23,7 @@ from napari_cellvino.io.checks import check_memory, check_ratio
 from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, ORIENTATION, apply_orientation
 from napari_cellvino.io.tiff_chain import check_chain
 from napari_cellvino.storage.atomic import atomic_path
+from napari_cellvino.storage.large_arrays import copied
 
 Labels = NDArray[np.uint16] | NDArray[np.uint32]
 AXES = {2: "YX", 3: "ZYX"}
@@ -30,6 +31,7 @@ CREATOR = "napari-cellvino"
 TIFF: dict[str, Any] = {"ome": True, "photometric": "minisblack", "compression": "zlib", "software": CREATOR}
 UM_PER = {"nm": 1e-3, "µm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4}
 UM_PER_CM = 1e4
+LOSSY = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.JPEG_LOSSY)
 CheckShape = Callable[[tuple[int, ...]], None]
 
 
@@ -107,7 +109,7 @@ def read_label_pixels(path: Path, check: CheckShape | None = None) -> tuple[NDAr
     ImageReadError
         If the file is no readable TIFF, or claims more pixels than it can hold.
     ImageValueError
-        If it holds several positions.
+        If it holds several positions, or is compressed with loss.
     """
     check_chain(path)
     try:
@@ -118,6 +120,7 @@ def read_label_pixels(path: Path, check: CheckShape | None = None) -> tuple[NDAr
                 raise ImageValueError(f"{path} holds {len(shapes)} images; save the labels of each in its own file")
             if not shapes or 0 in shapes[0]:
                 raise ImageReadError(f"{path} cannot be read as a label TIFF: it holds no image")
+            _check_lossless(path, tiff)
             turned = _orientation(tiff)
             if check is not None:
                 shown = _turned_shape(shapes[0], tiff.series[0].axes, turned)
@@ -132,6 +135,13 @@ def read_label_pixels(path: Path, check: CheckShape | None = None) -> tuple[NDAr
     except Exception as error:  # tifffile raises whatever the broken bytes lead to
         raise ImageReadError(f"{path} cannot be read as a label TIFF: {error}") from error
     return pixels, spacing, software
+
+
+def _check_lossless(path: Path, tiff: tifffile.TiffFile) -> None:
+    if tiff.series[0].keyframe.compression in LOSSY:
+        raise ImageValueError(
+            f"{path} is compressed as JPEG, which changes the numbers of labels; save them without loss, as PNG or TIFF"
+        )
 
 
 def _orientation(tiff: tifffile.TiffFile) -> int:
@@ -169,7 +179,7 @@ def _compact(labels: NDArray[Any]) -> Labels:
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high > np.iinfo(np.uint32).max:
         raise ImageValueError(f"label {low if low < 0 else high} cannot be stored; ids go from 1 to 4294967295")
-    return labels.astype(np.uint16) if high <= np.iinfo(np.uint16).max else labels.astype(np.uint32)
+    return copied(labels, np.uint16) if high <= np.iinfo(np.uint16).max else copied(labels, np.uint32)
 
 
 def _physical_sizes(spacing: Spacing, ndim: int) -> dict[str, Any]:

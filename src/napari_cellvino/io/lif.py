@@ -16,6 +16,7 @@ from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
 from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.instrument import Foreign, GetPlane, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
+from napari_cellvino.io.source import tile_warning
 from napari_cellvino.io.tiff_metadata import micrometres
 
 _ROLES = {"T": "t", "C": "c", "λ": "c", "Λ": "c", "Z": "z", "Y": "y", "X": "x", "S": "c"}
@@ -55,6 +56,7 @@ def _scene(held: LazyFile, number: int, image: Foreign) -> list[Scene]:
     shape = Shape(**count)
     tiles, dtype = int(sizes.get("M", 1)), np.dtype(image.dtype)
     spacing = Spacing(*(_step(image, axis) for axis in "ZYX"))
+    overlap = (tile_warning(tiles),) if tiles > 1 else ()
     names = tuple(str(name) for name in image.coords.get("C", ())) if sizes.get("S", 1) == 1 else ()
     named = names if len(names) == shape.c and any(not name.replace(".", "").isdecimal() for name in names) else ()
     return [
@@ -62,6 +64,7 @@ def _scene(held: LazyFile, number: int, image: Foreign) -> list[Scene]:
             shape, dtype, LazyPlanes(held, shape, dtype.itemsize, _getter(number, dims, sizes, tile)),
             str(image.path if hasattr(image, "path") else image.name) + (f" {tile + 1}" if tiles > 1 else ""),
             spacing, named, rgb=sizes.get("S", 1) == 3 and shape.c == 3, hints=_colours(image, shape.c),
+            warnings=overlap,
         )
         for tile in range(tiles)
     ]  # fmt: skip

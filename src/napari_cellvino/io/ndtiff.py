@@ -1,4 +1,4 @@
-"""What Micro-Manager's NDTiff sets say beside their pixels: names of channels and positions, and tiles that overlap.
+"""What Micro-Manager's NDTiff sets say beside their pixels: names of channels and positions, and how tiles overlap.
 
 tifffile finds the planes by ``NDTiff.index`` and numbers what has names there; these are the names, in that order.
 
@@ -54,18 +54,12 @@ def ndtiff_files(tif: TiffFile) -> frozenset[str]:
     return frozenset(file for _, file, *_ in read_ndtiff_index(index))
 
 
-def overlap_warning(tif: TiffFile) -> tuple[str, ...]:
-    """Return what to say of a set whose positions are tiles of one area that overlap."""
+def grid_overlap(tif: TiffFile) -> int:
+    """Return by how many pixels the tiles of an NDTiff set overlap; 0 where they are no tiles."""
     summary: Any = (tif.micromanager_metadata or {}).get("Summary")
     if not tif.is_ndtiff or not isinstance(summary, dict):
-        return ()
-    overlap = max(int(summary.get(f"GridPixelOverlap{axis}") or 0) for axis in "XY")
-    if overlap < 1:
-        return ()
-    return (
-        f"the positions are tiles that overlap by {overlap} px: each is an image of its own, and cells in the overlap "
-        "are counted in both; stitch them first where the whole is to be counted",
-    )
+        return 0
+    return max(int(summary.get(f"GridPixelOverlap{axis}") or 0) for axis in "XY")
 
 
 def _plane_channel(path: Path, offset: int, count: int) -> str:

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import PlaneReader, Spacing
-from napari_cellvino.io.checks import check_memory
+from napari_cellvino.io.checks import check_memory, check_room
 
-_BYTES_BESIDE = 8  # per pixel: labels, and what the network gets
-_COPIES = 3  # of a plane in its own type: as it was decoded, as it is measured, as it is prepared
+# Bytes per pixel that a run needs, measured with 70,000 cells on 20,000 x 20,000 px: what is measured and written lies
+# in memory; pixels, maps and labels lie in temporary files where memory is short (`storage.large_arrays`).
+_IN_MEMORY = 3
+_ANYWHERE = 14  # maps of the network, labels, and what is written of them
+_COPIES = 2  # of the pixels of all channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Pyramid:
         return (f"level {self.level} of a pyramid is read: {size} of {full}",)
 
     def guarded(self, path: Path, planes: PlaneReader, pixel_bytes: int) -> PlaneReader:
-        """Return the planes of the level that is read, which are refused where a run over one needs too much memory.
+        """Return the planes of the level that is read, which are refused where a run over one does not fit.
 
         Parameters
         ----------
@@ -82,19 +85,22 @@ class Pyramid:
         if self.level == len(self.sizes) - 1:
             return planes
         width, height = self.sizes[self.level]
-        needed = width * height * (_COPIES * pixel_bytes + _BYTES_BESIDE)
-        return GuardedPlanes(
-            path, planes, needed, f"read a smaller level: --level {self.level + 1} of {_list(self.sizes)}"
-        )
+        needed = width * height * (_COPIES * pixel_bytes + _ANYWHERE)
+        remedy = f"read a smaller level: --level {self.level + 1} of {_list(self.sizes)}"
+        return GuardedPlanes(path, planes, width * height * _IN_MEMORY, needed, remedy)
 
 
 @dataclass(frozen=True, slots=True)
 class GuardedPlanes:
-    """Planes of a level that are read only where the memory that a run over one needs is free."""
+    """Planes of a level that are read only where a run over one has room.
+
+    ``in_memory`` bytes must be free in memory, ``anywhere`` in memory and in the folder of temporary files together.
+    """
 
     path: Path
     planes: PlaneReader
-    needed: int
+    in_memory: int
+    anywhere: int
     remedy: str
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
@@ -103,9 +109,10 @@ class GuardedPlanes:
         Raises
         ------
         ImageReadError
-            If there is not enough memory for it; the message names the level to choose.
+            If there is not enough room for it; the message names the level to choose.
         """
-        check_memory(self.path, self.needed, self.remedy)
+        check_memory(self.path, self.in_memory, self.remedy)
+        check_room(self.path, self.anywhere, self.remedy)
         return self.planes.plane(t=t, c=c, z=z)
 
 

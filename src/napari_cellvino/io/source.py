@@ -99,6 +99,15 @@ def channel_names(given: tuple[str, ...] | None, found: tuple[str, ...], *, coun
     return unique_names(tuple(name.strip() or f"Channel {number}" for number, name in enumerate(usable, 1)))
 
 
+def tile_warning(count: int, overlap_px: int = 0) -> str:
+    """Return what to say of positions that are tiles of one area; 0: how far they overlap is not known."""
+    by = f"overlap by {overlap_px} px" if overlap_px else "may overlap"
+    return (
+        f"the positions are {count} tiles of one area, which {by}: each is an image of its own, and cells in the "
+        "overlap are counted in both; stitch them first where the whole is to be counted"
+    )
+
+
 def unique_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return ``names`` with its place behind each name that came before: ``DNA``, ``DNA (2)``."""
     seen: set[str] = set()

@@ -18,10 +18,10 @@ from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, select_
 from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Blocks, PixelTransform
 from napari_cellvino.io.checks import list_names, parse_errors
-from napari_cellvino.io.ndtiff import ndtiff_files, overlap_warning
+from napari_cellvino.io.ndtiff import grid_overlap, ndtiff_files
 from napari_cellvino.io.ome import companion_name, ome_siblings
 from napari_cellvino.io.pyramid import Pyramid
-from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, unique_names
+from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, tile_warning, unique_names
 from napari_cellvino.io.tiff_blocks import plan_blocks, present_channels
 from napari_cellvino.io.tiff_chain import TIFF_MAGIC, check_chain
 from napari_cellvino.io.tiff_metadata import TiffMetadata, read_metadata, reject_entities
@@ -222,10 +222,16 @@ def _image(
         transform,
         rgb,
         read_metadata(tif, full),
-        assumed + _fourth(page, layout) + palette_warning(page) + levels_question(full) + overlap_warning(tif),
+        assumed + _fourth(page, layout) + palette_warning(page) + levels_question(full) + _tiles(tif, layout),
         said,
         pyramid,
     )
+
+
+def _tiles(tif: TiffFile, layout: AxisLayout) -> tuple[str, ...]:
+    """Return what to say of positions that the file calls a grid or a mosaic."""
+    count, overlap = layout.count("P"), grid_overlap(tif)
+    return (tile_warning(count, overlap),) if count > 1 and (overlap or {"M", "J", "K"} & set(layout.letters)) else ()
 
 
 def _fourth(page: TiffPage, layout: AxisLayout) -> tuple[str, ...]:

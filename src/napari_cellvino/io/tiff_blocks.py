@@ -27,6 +27,7 @@ from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.axes import AxisLayout
 from napari_cellvino.io.block_planes import Blocks
 from napari_cellvino.io.checks import check_extent, check_memory, check_ratio, list_names, parse_errors, truncated_error
+from napari_cellvino.storage.large_arrays import allocate
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class ContiguousBlocks:
         with parse_errors(self.path), self.path.open("rb") as file:
             check_extent(self.path, begin + nbytes, file.seek(0, 2))
             check_memory(self.path, nbytes)
-            pixels: NDArray[np.generic] = np.empty(self.sizes, self.dtype)
+            pixels: NDArray[np.generic] = allocate(self.sizes, self.dtype)
             file.seek(begin)
             if file.readinto(pixels.reshape(-1).view(np.uint8).data) != nbytes:
                 raise truncated_error(self.path, "its last pixels are missing")
@@ -111,7 +112,7 @@ def _decoded(path: Path, page: TiffPage | TiffFrame) -> NDArray[np.generic]:
     file.open()
     try:
         _check_page(path, page, path.stat().st_size)
-        pixels: NDArray[np.generic] = page.asarray()
+        pixels: NDArray[np.generic] = page.asarray(out=allocate(page.shape, np.dtype(page.dtype)))
         return pixels
     finally:
         file.close()

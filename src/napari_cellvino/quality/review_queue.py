@@ -106,9 +106,13 @@ def filter_queue(
 
 def review_progress(annotation: Annotation) -> ReviewProgress:
     """Return how far the review is."""
-    states = [record.review for record in annotation.records.values()]
-    unseen, edited = states.count(ReviewState.UNSEEN), states.count(ReviewState.EDITED)
-    return ReviewProgress(len(states), len(states) - unseen, edited)
+    objects = len(annotation.records)
+    unseen, edited = (_number(annotation, state) for state in (ReviewState.UNSEEN, ReviewState.EDITED))
+    return ReviewProgress(objects, objects - unseen, edited)
+
+
+def _number(annotation: Annotation, state: ReviewState) -> int:
+    return annotation.states.get((state, False), 0) + annotation.states.get((state, True), 0)
 
 
 def _in_order(reasons: Mapping[int, list[Reason]]) -> tuple[Doubtful, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.image import Stack
+from napari_cellvino.storage.large_arrays import allocate
 
 
 def read_ahead(
@@ -32,7 +33,9 @@ def read_ahead(
 
 
 def _read(stack: Stack, t: int, z: int, channels: Sequence[int]) -> NDArray[np.generic]:
-    pixels = np.stack([stack.plane(t=t, c=c, z=z) for c in channels])
+    planes = [stack.plane(t=t, c=c, z=z) for c in channels]
+    out = allocate((len(planes), *planes[0].shape), np.result_type(*planes))
+    pixels = np.stack(planes, out=out)
     return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
 
 

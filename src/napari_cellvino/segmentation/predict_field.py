@@ -13,15 +13,16 @@ from napari_cellvino.engines.engine import NO_ENGINE
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.bright_background import describe_bright_background
 from napari_cellvino.segmentation.burnt_in import describe_bars, find_bars, without_bars
+from napari_cellvino.segmentation.candidates import Candidates
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
-from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
+from napari_cellvino.segmentation.predict import Prediction, infer_maps
 from napari_cellvino.segmentation.predict_stack import decode_stack, predict_stack
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import MaskRefiner, infer_masks, outline_cells
 from napari_cellvino.segmentation.signal_test import SignalWatch, believed, describe_emptiness
-from napari_cellvino.segmentation.spots.step import search_spots, with_spot_channel
+from napari_cellvino.segmentation.spots.step import SPOT_PARAMETERS, search_spots, with_spot_channel
 from napari_cellvino.segmentation.volume import StackMaps, Volume
 from napari_cellvino.segmentation.whole_cells import cell_channel_name
 
@@ -52,15 +53,20 @@ def predict_field(
         If the network cannot be run.
     """
     cell_channel = cell_channel_name(stack, pipeline.recipe)
-    recipe, said = with_spot_channel(pipeline.recipe, stack)
+    recipe, _ = with_spot_channel(pipeline.recipe, stack)
     if pipeline.find is None:
         found = yield from _without_cells(stack, recipe, pipeline.values)
     else:
         found = yield from _predict(stack, pipeline, engines, keep_maps=keep_maps)
-    if recipe.spots is None:
-        return replace(found, cell_channel=cell_channel)
+    found = replace(found, cell_channel=cell_channel)
+    return found if recipe.spots is None else (yield from _with_spots(found, stack, pipeline))
+
+
+def _with_spots(found: Prediction, stack: Stack, pipeline: Pipeline) -> Generator[Progress, None, Prediction]:
+    """Return a prediction with the spots of its field."""
+    recipe, said = with_spot_channel(pipeline.recipe, stack)
     spots = yield from search_spots(stack, found.plane, recipe, pipeline.values)
-    return replace(found, cell_channel=cell_channel, spots=replace(spots, notices=(*said, *spots.notices)))
+    return replace(found, values=pipeline.values, spots=replace(spots, notices=(*said, *spots.notices)))
 
 
 def _without_cells(stack: Stack, recipe: Recipe, values: Mapping[str, float]) -> Generator[Progress, None, Prediction]:
@@ -100,28 +106,46 @@ def _predict(
     raw = replace(raw, notices=(*raw.notices, *describe_bright_background(plane.inputs, spec)))
     nothing = Decoded(None, Objects.none())
     before = Prediction(plane, raw, nothing, {}, emptiness=watch.emptiness, bars=find_bars(plane.inputs))
-    return (yield from _decode_plane(before, pipeline, engines))
+    return (yield from _decode_plane(before, pipeline, engines, Candidates()))
 
 
 def decode_again(
-    before: Prediction, pipeline: Pipeline, engines: EngineProvider
+    before: Prediction,
+    pipeline: Pipeline,
+    engines: EngineProvider,
+    stack: Stack,
+    *,
+    candidates: Candidates | None = None,
 ) -> Generator[Progress, None, Prediction]:
-    """Yield progress and return a prediction decoded again with the pipeline's current parameters.
+    """Yield progress and return a prediction in ``stack`` decoded again with the pipeline's current parameters.
 
-    The network runs only on cells that were not outlined before.
+    The network runs only on cells that were not outlined before; spots are sought again where theirs differ.
+    ``candidates`` may hold what was found in these maps.
     """
+    now = yield from _decode_cells(before, pipeline, engines, candidates or Candidates())
+    values = pipeline.values
+    if before.spots is None or all(before.values[p.name] == values[p.name] for p in SPOT_PARAMETERS):
+        return now
+    return (yield from _with_spots(now, stack, pipeline))
+
+
+def _decode_cells(
+    before: Prediction, pipeline: Pipeline, engines: EngineProvider, candidates: Candidates
+) -> Generator[Progress, None, Prediction]:
+    if pipeline.find is None:
+        return before
     if isinstance(before.raw, StackMaps):
         return _believed_stack(decode_stack(before, before.raw, pipeline.package.spec, pipeline.values))
-    return (yield from _decode_plane(before, pipeline, engines))
+    return (yield from _decode_plane(before, pipeline, engines, candidates))
 
 
 def _decode_plane(
-    before: Prediction, pipeline: Pipeline, engines: EngineProvider
+    before: Prediction, pipeline: Pipeline, engines: EngineProvider, candidates: Candidates
 ) -> Generator[Progress, None, Prediction]:
     values, raw = pipeline.values, before.raw
     if isinstance(raw, StackMaps):
         raise TypeError("the maps of a stack are decoded plane by plane")
-    found, on_bars = without_bars(decode(raw, pipeline.package.spec, values), before.bars)
+    found, on_bars = without_bars(candidates.decode(raw, pipeline.package.spec, values), before.bars)
     found, disbelieved = believed(found, before.emptiness, values)
     now = replace(before, decoded=found, values=dict(values), disbelieved=disbelieved, on_bars=on_bars)
     if pipeline.refine is None:

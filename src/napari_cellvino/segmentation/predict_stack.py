@@ -26,11 +26,12 @@ from napari_cellvino.segmentation.normalise import SAMPLES, IntensityRange, rang
 from napari_cellvino.segmentation.plane_reading import read_ahead, smooth_along_z
 from napari_cellvino.segmentation.predict import Prediction, decode, infer_maps
 from napari_cellvino.segmentation.prepare import input_channel, network_inputs
-from napari_cellvino.segmentation.raw_maps import RawMaps, allocate
+from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.signal_test import Emptiness, SignalWatch
 from napari_cellvino.segmentation.stitch_z import Slices, stitch_slices
 from napari_cellvino.segmentation.stitch_z.slices import mean_brightness
 from napari_cellvino.segmentation.volume import StackMaps, Volume, read_volume
+from napari_cellvino.storage.large_arrays import allocate
 
 Z_SIGMA_DIAMETERS = 0.13  # sigma of the smoothing along z, in cell diameters; at most one plane
 MIN_Z_SIGMA = 0.3  # planes: below that a neighbour has no weight

@@ -14,8 +14,11 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.z_projection import Projection, SharpestPlane, make_projection
+from napari_cellvino.storage.large_arrays import allocate
 
 _logger = logging.getLogger(__name__)
+
+CONVERTED_PX = 2**24  # pixels of which the luminance is worked out at once
 
 
 def project(
@@ -150,4 +153,9 @@ def _planes_of(stack: Stack, choice: ZChoice) -> range:
 
 
 def _luminance(rgb: NDArray[np.generic]) -> NDArray[np.float32]:
-    return np.tensordot(np.asarray(LUMINANCE, np.float32), rgb.astype(np.float32), 1)[None]
+    grey, weights = allocate((1, *rgb.shape[1:]), np.float32), np.asarray(LUMINANCE, np.float32)
+    rows = max(1, CONVERTED_PX // rgb.shape[2])
+    for top in range(0, rgb.shape[1], rows):
+        part = slice(top, top + rows)
+        grey[0, part] = np.tensordot(weights, rgb[:, part].astype(np.float32), 1)
+    return grey

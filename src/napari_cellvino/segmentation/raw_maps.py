@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import tempfile
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from napari_cellvino.engines.engine import EngineInfo
-
-S = TypeVar("S", bound=np.generic)
-
-IN_MEMORY_SHARE = 0.3  # of the free memory; larger maps go into a temporary file
+from napari_cellvino.storage.large_arrays import allocate
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +44,3 @@ class RawMaps:
 def allocate_maps(count: int, height: int, width: int) -> NDArray[np.float16]:
     """Return maps (M, Y, X) of zeros; see `allocate`."""
     return allocate((count, height, width), np.float16)
-
-
-def allocate(shape: tuple[int, ...], dtype: type[S]) -> NDArray[S]:
-    """Return zeros, in memory if enough is free, else in a temporary file that is deleted with the array."""
-    if np.dtype(dtype).itemsize * math.prod(shape) <= IN_MEMORY_SHARE * psutil.virtual_memory().available:
-        return np.zeros(shape, dtype)
-    with tempfile.TemporaryFile(prefix="cellvino-maps-") as file:
-        return np.memmap(file, dtype, "w+", shape=shape)

@@ -10,7 +10,7 @@ from scipy import ndimage as ndi
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.segmentation.raw_maps import allocate
+from napari_cellvino.storage.large_arrays import allocate
 
 LARGEST_ZOOM = 16.0
 BAND_PX = 2**24  # pixels that are resized at once

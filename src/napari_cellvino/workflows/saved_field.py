@@ -55,7 +55,7 @@ class SavedField:
     @property
     def count(self) -> int:
         """Number of cells that count."""
-        return sum(record.counted for record in self.annotation.records.values())
+        return self.annotation.counted
 
     def intensity(self, z: int | None = None) -> NDArray[np.floating] | None:
         """Return the network's input (Y, X); of a stack in plane ``z`` (from 0) the channel it was found in."""

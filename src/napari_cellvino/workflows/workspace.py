@@ -26,6 +26,7 @@ from napari_cellvino.io import Source
 from napari_cellvino.model_package import ModelPackage, find_package
 from napari_cellvino.quality.changes import Changes, compare_cells
 from napari_cellvino.results.plate_place import PlatePlace
+from napari_cellvino.segmentation.candidates import Candidates, only_limits_differ
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.pipeline import (
     Pipeline,
@@ -84,7 +85,8 @@ class Workspace:
         self._field_stack: Stack | None = None
         self._outcome_cache = OutcomeCache()
         self.channel_guess = ChannelGuess()
-        self._engines = EngineProvider()
+        self.engines = EngineProvider()
+        self._candidates = Candidates()
 
     # -- what to work on
 
@@ -193,14 +195,14 @@ class Workspace:
     def expected(self) -> Generator[Progress, None, RunEstimate]:
         """Yield progress and return what a run on the open image takes (call from a thread)."""
         pipeline = self.pipeline()
-        foretold = yield from measure_cost(self._require_stack(), pipeline, self._engines)
+        foretold = yield from measure_cost(self._require_stack(), pipeline, self.engines)
         return RunEstimate(corrected(foretold, pipeline), foretold)
 
     # -- running
 
     def engine(self) -> Engine:
         """Return an engine for the chosen model, device and precision; the last ones are cached."""
-        return self._engines.engine(self.load_package(), self.recipe.device, self.recipe.precision)
+        return self.engines.engine(self.load_package(), self.recipe.device, self.recipe.precision)
 
     def run(self) -> Generator[Progress, None, Outcome]:
         """Yield progress and return the outcome of a run on the open image; `accept` makes it the current one.
@@ -212,7 +214,7 @@ class Workspace:
         ImageValueError
             At once, if no image is open.
         """
-        return _run(self._require_stack(), self.pipeline(), self._engines)
+        return _run(self._require_stack(), self.pipeline(), self.engines)
 
     def pipeline(self) -> Pipeline:
         """Return the pipeline of the current settings."""
@@ -221,15 +223,16 @@ class Workspace:
 
     def cancel(self) -> None:
         """Cancel a run, even during inference, from any thread; its generator raises `InferenceCancelledError`."""
-        self._engines.cancel()
+        self.engines.cancel()
 
     def close(self) -> None:
         """Cancel a run, and release image, outcomes and compiled networks."""
         self.cancel()
         self.source = None
-        self._engines.close()
+        self.engines.close()
         self.use_stack(None)
         self._outcome_cache.clear()
+        self._candidates.forget()
 
     def accept(self, outcome: Outcome, pipeline: Pipeline, stack: Stack | None = None) -> None:
         """Make the outcome of a run of ``pipeline`` the current one, and the reference for changes.
@@ -254,10 +257,20 @@ class Workspace:
             If nothing was run yet, or a value is out of range.
         """
         outcome, done, kept = self.outcome, self.done, self._reference  # local copies: another thread may open an image
-        if outcome is None or done is None or kept is None:
+        stack = self._field_stack
+        if outcome is None or done is None or kept is None or stack is None:
             raise OptionError("nothing was run yet; run the model first")
-        prediction = finish(decode_again(outcome.prediction, done.with_values(values), self._engines))
+        pipeline = done.with_values(values)
+        if only_limits_differ(pipeline.values, outcome.prediction.values):
+            self._candidates.find(outcome.prediction, done)
+        again = decode_again(outcome.prediction, pipeline, self.engines, stack, candidates=self._candidates)
+        prediction = finish(again)
         return Outcome(prediction, compare_cells(kept, prediction.decoded))
+
+    def prepare_sliders(self) -> None:
+        """Find what limits on score and area leave out of the current outcome: the next `redecode` is quick."""
+        if self.outcome is not None and self.done is not None:
+            self._candidates.find(self.outcome.prediction, self.done)
 
     def show(self, outcome: Outcome | None) -> None:
         """Make an outcome the current one; its parameters go into the recipe, unless other models were chosen since."""
@@ -292,6 +305,7 @@ class Workspace:
         if self._field is not None and left and self.outcome and self.done and self._reference is not None:
             self._store(self._field, StoredOutcome(self.outcome, self.done, self._reference, left))
         self._field, self.done, self._reference = key, None, None
+        self._candidates.forget()
         self.show_saved(None)
         if self.outcome is not None:
             self.show(None)

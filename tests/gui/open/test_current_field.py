@@ -55,7 +55,11 @@ def test_the_time_slider_and_the_time_point_are_one(
     run(window)
     assert len(seen(viewer, Labels)) == 1
     assert "t3" in seen(viewer, Labels)[0]
+    for step in (1, 2):  # two reviews were left: back to the second
+        viewer.dims.set_current_step(0, step)
+    assert "t3" in seen(viewer, Labels)[0]
     frame.setValue(1)
+    assert viewer.layers.selection.active.visible
     assert viewer.dims.current_step[0] == 0
     assert workspace.outcome is first
     assert len(seen(viewer, Labels)) == 1
@@ -142,8 +146,11 @@ def test_the_image_that_is_chosen_comes_to_the_front_with_its_cells(
     run(window)
     outcome, combo = window.session.workspace.outcome, window.open_panel.image
     viewer.add_image(np.flipud(nuclei), name="second")
+    assert window.run_panel.covered.text().startswith("⚠  “second” lies over “first”")
     window.show_step(1)
     combo.activated.emit(combo.findText("second"))
+    assert combo.currentText() == "second"
+    assert window.run_panel.covered.text() == ""
     assert seen(viewer, Image) == ["second"]
     assert seen(viewer, Labels) == []
     assert window.session.workspace.outcome is None

@@ -94,6 +94,18 @@ def test_layer_without_units_is_amber_and_can_be_corrected(
     assert not panel.correct.isVisible()
 
 
+def test_units_that_do_not_mix_are_said(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, plate_file: Path
+) -> None:
+    open_file(window, plate_file)
+    assert "scale bar" not in window.open_panel.guesses.text()
+    with napari.utils.notifications.NotificationManager():  # napari says it too, of every change
+        viewer.add_image(np.zeros((8, 8), np.uint8), name="pixels")
+    assert "scale bar has no unit" in window.open_panel.guesses.text()
+    viewer.layers.remove("pixels")
+    assert "scale bar" not in window.open_panel.guesses.text()
+
+
 def test_dimensions_can_be_corrected(
     window: CellvinoWindow, viewer: napari.Viewer, nuclei: NDArray[np.uint16], click: Click
 ) -> None:

@@ -29,6 +29,7 @@ from ..conftest import WAIT_MS, our_threads
 from ..plate_hands import CTRL, hovered, open_plate, painted, press, wait_read
 
 Click = Callable[[QWidget], None]
+Run = Callable[[CellvinoWindow], None]
 
 
 @pytest.fixture
@@ -331,6 +332,21 @@ def test_another_plate_opened_during_a_run_keeps_its_own_numbers(
     assert rows.folder.text() == str(tmp_path / "q-cellvino")
 
 
+def test_a_field_keeps_its_place_when_another_plate_is_opened(
+    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, tmp_path: Path, run: Run
+) -> None:
+    press(qtbot, window.plate_panel.grid, "A02")
+    wait_read(window, qtbot)
+    run(window)
+    open_plate(window, Path(shutil.copytree(plate, tmp_path / "q")), qtbot)
+    saver = window.session.saver
+    saver.save()
+    qtbot.waitUntil(lambda: saver.saved is not None, timeout=WAIT_MS)
+    assert saver.saved == plate.parent / "p-cellvino" / "A02_f1"
+    assert set(pd.read_csv(saver.saved / "objects.csv")["well"]) == {"A02"}
+    assert pd.read_csv(plate.parent / "p-cellvino" / "counts.csv")["well"].tolist() == ["A02"]
+
+
 @pytest.mark.slow
 def test_real_plate_of_96_wells(
     window: CellvinoWindow, shared_data: Path, tmp_path: Path, qtbot: QtBot, click: Click
@@ -353,12 +369,24 @@ def test_real_plate_of_96_wells(
 
 
 def test_a_click_on_a_well_shows_what_was_counted_and_a_reopened_plate_knows_its_channel(
-    window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, viewer: napari.Viewer
+    window: CellvinoWindow,
+    rows: PlateRunRows,
+    plate: Path,
+    qtbot: QtBot,
+    click: Click,
+    viewer: napari.Viewer,
+    small_stack: Path,
+    run: Run,
 ) -> None:
     panel, session = window.plate_panel, window.session
     press(qtbot, panel.grid, "A01", CTRL)
     click(rows.run_button)
     wait_run(window, qtbot)
+    session.opener.open(small_stack)  # an image with a result, and other choices, is shown before
+    wait_read(window, qtbot)
+    session.workspace.choose(z="plane:3")
+    run(window)
+    window.show_step(5)
     press(qtbot, panel.grid, "A01")
     qtbot.waitUntil(lambda: session.workspace.saved is not None, timeout=WAIT_MS)
     shown = [layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels) and layer.visible]
@@ -370,7 +398,7 @@ def test_a_click_on_a_well_shows_what_was_counted_and_a_reopened_plate_knows_its
     window.show_step(5)
     press(qtbot, panel.grid, "A02")  # not run
     wait_read(window, qtbot)
-    assert not [layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels)]
+    assert not [layer for layer in viewer.layers if isinstance(layer, napari.layers.Labels) and layer.visible]
     assert window.run_panel.count.text() == ""
 
     viewer.layers.clear()

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )  # fmt: skip
 
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.engines.engine import Engine, EngineConnectionError
 from napari_cellvino.engines.provider import open_engine
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.model_package import find_package
@@ -182,3 +183,35 @@ def test_a_server_of_the_settings_is_offered_and_where_pixels_go_is_said_before_
         assert address in panel.away.text()
         run(window)
         assert f" on {address} (nuclei 1), " in panel.detail.text()
+
+
+def test_a_server_that_was_left_is_said_and_asked_again(
+    window: CellvinoWindow,
+    open_file: OpenFile,
+    plate_file: Path,
+    run: Run,
+    click: Click,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def silent(_: object, address: str, __: object) -> Engine:
+        asked.append(address)
+        raise EngineConnectionError("nobody answers")
+
+    address = "grpc://127.0.0.1:9"
+    monkeypatch.setattr("napari_cellvino.engines.provider.open_server", silent)
+    monkeypatch.setenv("CELLVINO_SETTINGS", str(tmp_path / "settings.json"))
+    (tmp_path / "settings.json").write_text(json.dumps({"servers": [address], "server_fallback": "CPU"}))
+    open_file(window, plate_file)
+    window.session.workspace.choose(device=address)
+    panel = window.run_panel
+    for times in (1, 2):
+        run(window)
+        assert asked == times * [address]
+        assert panel.away.text() == f"{address} did not answer: runs go on on this computer."
+        click(panel.again_button)
+        qtbot.waitUntil(lambda: not panel.again_button.isVisible(), timeout=WAIT_MS)
+        assert panel.away.text().startswith("Pixels of tiles go to")

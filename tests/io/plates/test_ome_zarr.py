@@ -64,10 +64,11 @@ def test_a_smaller_level_of_every_field(made):
     assert (stack.shape, stack.levels) == ((1, 2, 3, 10, 12), ((24, 20), (12, 10)))
     assert (stack.spacing.y, source.plate.spacing.x, stack.plane(c=1, z=2).max()) == (1.0, 1.0, 113)
     assert stack.warnings == ("level 1 of a pyramid is read: 12 x 10 px of 24 x 20 px",)
+    assert source.plate.problems == stack.warnings
     files = source.files(source.plate.fields[0])
     assert files
     assert all(file.is_relative_to(path / "B" / "3" / "0" / "1") for file in files)
-    with pytest.raises(ImageValueError, match="no level 2"):
+    with pytest.raises(ImageValueError, match=r"made.ome.zarr has no level 2"):
         open_plate(path, MetadataOverrides(level=2))
 
 

@@ -26,12 +26,12 @@ class FallbackEngine(Engine):
     remote
         Makes the engine of the server; it may raise `EngineConnectionError`.
     local
-        Makes that of this computer, if it is needed.
+        Makes that of this computer, if it is needed; ``left`` is true from then on.
     """
 
     def __init__(self, server: str, remote: Callable[[], Engine], local: Callable[[], Engine]) -> None:
-        self._server, self._make_local = server, local
-        self._left = False
+        self.server, self._make_local = server, local
+        self.left = False
         try:
             self._engine = remote()
         except EngineConnectionError as error:
@@ -39,7 +39,7 @@ class FallbackEngine(Engine):
 
     def _local_after(self, error: EngineConnectionError) -> Engine:
         _logger.warning("going on without the server: %s", error)
-        self._left = True
+        self.left = True
         return self._make_local()
 
     def _leave(self, error: EngineConnectionError) -> None:
@@ -53,9 +53,9 @@ class FallbackEngine(Engine):
         except EngineConnectionError as error:
             self._leave(error)
             info = self._engine.load(tile)
-        if not self._left:
+        if not self.left:
             return info
-        return replace(info, device=f"{info.device}, as {self._server} did not answer")
+        return replace(info, device=f"{info.device}, as {self.server} did not answer")
 
     def seconds(self, tile: int) -> float:
         """Return the time of one tile of a size that was loaded."""
@@ -70,7 +70,7 @@ class FallbackEngine(Engine):
         """Yield the maps of each batch in order; those that a server left unanswered are run here."""
         source = iter(batches)
         unanswered: deque[NDArray[np.float32]] = deque()
-        if not self._left:
+        if not self.left:
             try:
                 for maps in self._engine.infer_all(_kept(source, unanswered)):
                     unanswered.popleft()

@@ -8,7 +8,7 @@ from napari_cellvino.gui.napari_bridge.image_layers import Picture, Pictures
 from napari_cellvino.gui.napari_bridge.layer_reader import axes_choices, stack_of
 from napari_cellvino.gui.napari_bridge.result_layers import ResultLayers, ResultName, ResultPlace, seen_in
 from napari_cellvino.gui.napari_bridge.review_layer import ReviewLayer
-from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, layer_space, prepare_layers
+from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, layer_space, prepare_layers, units_differ
 
 __all__ = [
     "Canvas",
@@ -30,4 +30,5 @@ __all__ = [
     "prepare_layers",
     "seen_in",
     "stack_of",
+    "units_differ",
 ]

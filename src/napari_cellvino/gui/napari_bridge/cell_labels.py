@@ -16,6 +16,8 @@ from napari.layers import Labels
 from napari.utils import DirectLabelColormap
 from numpy.typing import NDArray
 
+BAND_ROWS = 128  # looked at at once
+
 Ids = NDArray[np.integer[Any]]
 Texture = NDArray[np.integer[Any]]
 
@@ -73,22 +75,35 @@ class CellLabels(Labels):
 
 def texture_of(labels: Ids, contour: int, colormap: DirectLabelColormap) -> Texture:
     """Return what napari sends to the screen for labels (Y, X): small numbers of colours."""
-    texture: Texture = colormap._data_to_texture(outlines_of(labels, contour))
+    clear = colormap._data_to_texture(np.zeros(1, labels.dtype))
+    texture: Texture = np.full(labels.shape, clear[0], clear.dtype)
+    for rows, edge in _edges(labels, contour):
+        where = np.flatnonzero(edge & (labels[rows] != 0))
+        texture[rows].reshape(-1)[where] = colormap._data_to_texture(labels[rows].reshape(-1)[where])
     return texture
 
 
 def outlines_of(labels: Ids, px: int) -> Ids:
     """Return labels (Y, X) with the inside of cells cleared: pixels that have no others in reach of ``px`` steps."""
-    edge = np.zeros(labels.shape, bool)
-    for axis in range(2):
-        before, after = _sides(axis)
-        differs = labels[before] != labels[after]
-        edge[before] |= differs
-        edge[after] |= differs
-    for _ in range(px - 1):
-        edge = _widened(edge)
-    outlines: Ids = np.where(edge, labels, 0)
+    outlines: Ids = np.zeros_like(labels)
+    for rows, edge in _edges(labels, px):
+        np.copyto(outlines[rows], labels[rows], where=edge)
     return outlines
+
+
+def _edges(labels: Ids, px: int) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
+    """Yield bands of rows, which stay in the processor's cache, and which of their pixels are on outlines."""
+    for top in range(0, len(labels), BAND_ROWS):
+        first, last = max(top - px, 0), min(top + BAND_ROWS + px, len(labels))
+        near, edge = labels[first:last], np.zeros((last - first, labels.shape[1]), bool)
+        for axis in range(2):
+            before, after = _sides(axis)
+            differs = near[before] != near[after]
+            edge[before] |= differs
+            edge[after] |= differs
+        for _ in range(px - 1):
+            edge = _widened(edge)
+        yield slice(top, min(top + BAND_ROWS, len(labels))), edge[top - first : top - first + BAND_ROWS]
 
 
 def _widened(edge: NDArray[np.bool_]) -> NDArray[np.bool_]:

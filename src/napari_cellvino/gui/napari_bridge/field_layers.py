@@ -14,7 +14,7 @@ from napari.layers import Image, Layer
 from numpy.typing import NDArray
 
 from napari_cellvino.core.image import Plane, Stack, ZMode
-from napari_cellvino.gui.napari_bridge.image_layers import PROJECTION, Picture
+from napari_cellvino.gui.napari_bridge.image_layers import PROJECTION, Picture, same_image
 from napari_cellvino.gui.napari_bridge.layer_reader import LayerPlanes, full_resolution
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 from napari_cellvino.gui.napari_bridge.stack_layers import contrast_limits, shown_axes
@@ -34,7 +34,7 @@ class FieldLayers:
     def bring(self, picture: Picture, others: Sequence[Picture]) -> None:
         """Show the layers of a picture, and hide those of others that would cover it."""
         for other in others:
-            if other is not picture and not _same_image(other, picture):
+            if other is not picture and not same_image(other, picture):
                 self._hide(other.layers)
         if self._projection is None:
             self._show(picture.layers)
@@ -121,12 +121,6 @@ class FieldLayers:
             if layer in self._hidden:
                 self._hidden.remove(layer)
                 layer.visible = True
-
-
-def _same_image(one: Picture, other: Picture) -> bool:
-    """Return whether two pictures are channels of one file that another reader made layers of."""
-    path = one.layers[0].source.path
-    return path is not None and path == other.layers[0].source.path and not (one.ours or other.ours)
 
 
 def _axis(picture: Picture, axis: str) -> int | None:

@@ -66,6 +66,18 @@ class Pictures:
                 found.append(picture)
         return tuple(found)
 
+    def covering(self, picture: Picture) -> str:
+        """Return the name of another picture that lies over this one and is seen; empty where there is none."""
+        layers = self._viewer.layers
+        if picture.layers[0] not in layers:
+            return ""
+        place = layers.index(picture.layers[0])
+        for other in reversed(self.listed()):
+            seen = any(layer.visible and layers.index(layer) > place for layer in other.layers if layer in layers)
+            if other is not picture and seen and not same_image(other, picture):
+                return other.name
+        return ""
+
     def read(self, picture: Picture, *, axes: str | None = None) -> Picture:
         """Return the picture with its stack; a layer is read again if its array was replaced, or for other ``axes``."""
         if picture.stack is not None and axes is None and not self.outdated(picture):
@@ -161,6 +173,12 @@ class Pictures:
         self._known = [picture for picture in self._known if picture is not old]
         self._known.append(new)
         return new
+
+
+def same_image(one: Picture, other: Picture) -> bool:
+    """Return whether two pictures are channels of one file that another reader made layers of."""
+    path = one.layers[0].source.path
+    return path is not None and path == other.layers[0].source.path and not (one.ours or other.ours)
 
 
 def _take_recipe(layer: Image, recipe: LayerRecipe, *, look: bool) -> None:

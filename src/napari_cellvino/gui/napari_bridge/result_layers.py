@@ -129,12 +129,22 @@ class ResultLayers:
             self._hide(self._current)
         self._current = made
         self._follow_plane()
+        self._select_instead(made.layer)
         return made.layer
+
+    def _select_instead(self, layer: Layer | None) -> None:
+        """Select a layer where that of a field that was left is selected: napari's tools would paint unseen."""
+        selection = self._viewer.layers.selection
+        if layer in self._viewer.layers and any(
+            r.layer is selection.active for r in self._results if r.layer is not layer
+        ):
+            selection.active = layer
 
     def hide(self) -> None:
         """Hide the result of the field that is left."""
         if self._current is not None:
             self._hide(self._current)
+            self._select_instead(self._current.source)
             self._current = None
 
     def remove_current(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import napari
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,6 +46,11 @@ def layer_space(stack: Stack) -> dict[str, Any]:
         "units": ["pixel" if size is None else "micrometer" for size in sizes],
         "axis_labels": [axis.lower() for axis in axes],
     }
+
+
+def units_differ(viewer: napari.Viewer) -> bool:
+    """Return whether layers are in units that do not mix, as µm and pixels: napari uses none of them then."""
+    return len(viewer.layers) > 0 and viewer.layers.extent.units is None
 
 
 def shown_axes(shape: Shape) -> str:

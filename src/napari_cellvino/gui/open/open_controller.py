@@ -51,6 +51,15 @@ class OpenController(QObject):
         """Name of the file being read, or an empty string."""
         return self._reading[0] if self._reading else ""
 
+    @property
+    def covered(self) -> str:
+        """What is wrong where another picture is seen instead of the one that is worked on; else empty."""
+        picture = self.picture
+        other = "" if picture is None else self.pictures.covering(picture)
+        return (
+            f"“{other}” lies over “{picture.name}”, which is worked on: choose in tab 1." if other and picture else ""
+        )
+
     def close(self) -> None:
         """Let go of the viewer and of its pictures."""
         self.picture = None
@@ -103,6 +112,8 @@ class OpenController(QObject):
             self.failure = None
         except CellvinoError as error:
             self.picture, self.failure = None, failure_of(error)
+        if self.picture is not picture:  # it was read now
+            self.listed.emit()
         self._use()
 
     def refresh(self) -> None:

@@ -8,7 +8,7 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QProgressBar, QPushButton, QSpinBox, QVBoxLayout
 
 from napari_cellvino.core.image import Stack
-from napari_cellvino.gui.napari_bridge import Picture
+from napari_cellvino.gui.napari_bridge import Picture, units_differ
 from napari_cellvino.gui.open.channel_choice import ChannelCombo
 from napari_cellvino.gui.open.metadata_form import CorrectForm
 from napari_cellvino.gui.open.plane_choice import PlaneChoice
@@ -32,6 +32,7 @@ from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 from napari_cellvino.gui.worklist.work_list_rows import WorkListRows
 from napari_cellvino.io import Position, image_suffixes
 
+_MIXED = "Layers in µm and layers in pixels are open together: napari's scale bar has no unit. Tables are not touched."
 _FIRST = "Open a file or a plate, drop one here, or add an image layer to the viewer: it will be listed above."
 
 
@@ -157,6 +158,7 @@ class OpenPanel(DropPanel):
             for picture in self._opener.pictures.listed():
                 self.image.addItem(picture.name, picture)
         self._select_picture()
+        self._draw_facts(self._workspace.stack)
 
     def _select_picture(self) -> None:
         rows = [row for row in range(self.image.count()) if self.image.itemData(row) is self._opener.picture]
@@ -179,6 +181,7 @@ class OpenPanel(DropPanel):
         say(self.facts, stack.describe() if stack is not None else "")
         self._spacing_row.setVisible(stack is not None)
         guesses = [] if stack is None else [*stack.remarks, *stack.warnings]
+        guesses += [_MIXED] if stack is not None and units_differ(self.session.viewer) else []
         say(self.guesses, "\n".join(f"⚠  {text}" for text in guesses))
         if stack is None:
             self.correct_button.setChecked(False)

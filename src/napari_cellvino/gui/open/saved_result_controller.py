@@ -54,11 +54,12 @@ class SavedResultController(QObject):
         before = self._looked_at or (None, 0)
         if at is not None and at[0] is before[0] and frame == before[1] and not again:
             return
-        self._looked_at = at
+        self._looked_at = None
         self._task.stop()
         self._tell(None)
         if stack is None or self._workspace.outcome is not None or self._opener.picture is None:
-            return
+            return  # the outcome may be that of the field before
+        self._looked_at = at
         folder = self._folder_of(stack.origin_of(frame))
         if folder is not None:
             self._task = Task(done=lambda found: self._show(stack, frame, found), failed=self._fail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
@@ -19,6 +20,15 @@ from napari_cellvino.plates.well_table import well_row
 from napari_cellvino.results.plate_store import PlateResults, PlateStore, usual_folder
 from napari_cellvino.results.schema import Row
 from napari_cellvino.results.store import ResultStore
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlateHome:
+    """A plate, the folder of its results, and what its wells hold."""
+
+    source: PlateSource
+    root: Path
+    layout: Layout
 
 
 class WellValuesController(QObject):
@@ -38,12 +48,20 @@ class WellValuesController(QObject):
         self._typed = False  # whether the layout is the user's, which holds against what stands in the folder
         self._taken: list[Row] = []  # since the folder was read last
         self._reads = Task()
+        self._source: PlateSource | None = None  # of the plate that ``folder`` is of
+        self._left: dict[str, PlateHome] = {}  # of plates that were opened before, by their path
         plates.opened.connect(self._open)
 
     @property
     def root(self) -> Path:
         """The folder of results."""
         return Path(self.folder).expanduser()
+
+    def home_of(self, path: str) -> PlateHome | None:
+        """Return where the fields of a plate belong by its path, also of one that was opened before; None of others."""
+        if self._source is not None and str(self._source.path) == path:
+            return PlateHome(self._source, self.root, self.layout)
+        return self._left.get(path)
 
     @property
     def lines(self) -> dict[Well, dict[str, object]]:
@@ -109,6 +127,10 @@ class WellValuesController(QObject):
         current = self._plates.current
         if self._plates.failure is not None or current is None:
             return
+        before = self._source
+        if before is not None:
+            self._left[str(before.path)] = PlateHome(before, self.root, self.layout)
+        self._source = current.source
         usual = usual_folder(current.source)
         ours = shipped_folder("sample_data") in usual.parents
         self.folder = str(usual if os.access(usual.parent, os.W_OK) and not ours else Path.home() / usual.name)

@@ -42,6 +42,7 @@ class Editor(QObject):
         self.failure: Failure | None = None  # why the last edit was not made
         self.said = ""  # what the last action did
         self.busy = ""  # why nothing may be edited now
+        self.fingerprint = ""  # of the annotation as it was before any edit, once it is known
         self.unsure = False  # whether the same edit is made when it is asked for again
 
     def begin(self, annotation: Annotation, session: EditSession | None = None) -> None:
@@ -65,7 +66,7 @@ class Editor(QObject):
             session.changed.disconnect(self._on_event)
             session.journal_failed.disconnect(self._on_fault)
         self.annotation = self.session = self.failure = None
-        self.said, self.busy = "", ""
+        self.said, self.busy, self.fingerprint = "", "", ""
         return session
 
     def do(self, describe: Callable[[Annotation], Edit]) -> Change | None:
@@ -153,7 +154,8 @@ class Editor(QObject):
             author = getpass.getuser()
             self._check()
             try:
-                session = start_session(journal_path(self._folder()), annotation, author=author)
+                path = journal_path(self._folder())
+                session = start_session(path, annotation, author=author, fingerprint=self.fingerprint)
             except JournalBusyError:
                 raise
             except OutputError as error:  # editing goes on; what is done is only in memory

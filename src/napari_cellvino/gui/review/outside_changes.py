@@ -38,6 +38,11 @@ class OutsideChanges(QObject):
         editor.begun.connect(self._forget)
         editor.about_to_edit.connect(self.check)
 
+    @property
+    def seen(self) -> NDArray[np.int32] | None:
+        """The labels after the last edit, in an array that nobody paints in; None without a layer of outlines."""
+        return self._seen
+
     def watch(self, layer: ReviewLayer | None, seen: NDArray[np.int32] | None = None) -> None:
         """Watch the layer that shows the annotation, or none; ``seen`` is a copy of its labels, if there is one."""
         annotation = self._editor.annotation if layer is not None else None

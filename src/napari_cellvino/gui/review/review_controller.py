@@ -14,6 +14,7 @@ from napari_cellvino.annotation.recovery import resume_session
 from napari_cellvino.core.errors import CellvinoError, EditError, OptionError, OutputError
 from napari_cellvino.core.image import Origin, Plane
 from napari_cellvino.gui.review.editor import Editor
+from napari_cellvino.gui.review.first_edit import FirstEdit
 from napari_cellvino.gui.review.queue import ReviewQueue
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
@@ -28,7 +29,7 @@ CORRECTED_ELSEWHERE = "this image was corrected elsewhere after it was opened he
 MOST_SELECTED = 50  # cells that an edit made or changed are chosen afterwards, unless they are more
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SuspendedReview:
     """The review of a field that was left, with what was done to it where it has a session."""
 
@@ -64,6 +65,7 @@ class ReviewController(QObject):
         self.editor.changed.connect(self.changed)
         self.editor.edited.connect(self.queue.on_edit)
         self.editor.edited.connect(self._on_event)
+        self.first_edit = FirstEdit(self.editor, decoder)
         self.doubts_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have doubtful cells
         self.more_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have cells to be reviewed
         self._last_edit: tuple[Origin, str] | None = None  # the field of the last correction, and its name
@@ -85,6 +87,7 @@ class ReviewController(QObject):
         """Write what is still to be written, and let go of all annotations."""
         self.workspace.outcome_dropped.disconnect(self._drop)
         self.editor.close()
+        self.first_edit.close()
         for left in self._left:
             if left.session is not None:
                 left.session.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_cellvino.core.errors import CellvinoError
+from napari_cellvino.core.errors import CellvinoError, OptionError
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.settings import Settings, load_settings
 from napari_cellvino.engines.engine import Device
@@ -141,6 +141,11 @@ class ModelCatalogue(QObject):
 
 
 def _find(recipe: Recipe) -> tuple[ModelPackage, ModelPackage | None]:
+    if not recipe.model:
+        raise OptionError(
+            "the last run here found spots and no cells, which the window does not run; choose a model to find cells, "
+            "or run it again from the command line"
+        )
     return find_package(recipe.model), find_package(recipe.outline) if recipe.outline else None
 
 

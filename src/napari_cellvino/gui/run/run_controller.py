@@ -139,6 +139,8 @@ class RunController(QObject):
         if self._workspace.outcome is not outcome:  # another image or time point was chosen meanwhile
             self.kept = before
             self.changed.emit()
+        else:
+            self._decoder.start(self._workspace.prepare_sliders, Task())
         if self.expected is None:
             self._delay.throttle()
         elif made.taken is not None:  # what was foretold was of this very run
@@ -152,6 +154,17 @@ class RunController(QObject):
     def _fail(self, error: BaseException) -> None:
         self.running, self.failure = False, failure_of(error)
         self.changed.emit()
+
+    @property
+    def left_server(self) -> str:
+        """The chosen server, where runs go on without it; else empty."""
+        return self._workspace.engines.left_server(self._workspace.recipe.device)
+
+    def ask_server_again(self) -> None:
+        """Let the next run ask the chosen server again."""
+        workspace = self._workspace
+        asked = Task(done=lambda _: self._choices_changed())
+        self._worker.start(lambda: workspace.engines.ask_again(workspace.recipe.device), asked)
 
     # -- sliders
 
@@ -253,6 +266,7 @@ class RunController(QObject):
         source = picture.source_layer() if picture is not None else None
         layer = self._layers.show(annotation, place, name, source, None if made is None else made.look)
         self._canvas.enter(layer, None if made is None else made.seen)
+        self._reviewer.first_edit.prepare(self._canvas.outside.seen)
 
     @property
     def has_preview(self) -> bool:

@@ -44,6 +44,7 @@ class RunPanel(QWidget):
         self._build_result(layout)
         layout.addStretch(1)
         in_tab_order(self.model, self.card_button, self.outline, self.device, self.precision, self.more, self.diameter)
+        in_tab_order(self.device, self.again_button)
         in_tab_order(self.diameter, self.run_button, self.cancel_button, self.sliders, self.keep_button)
         in_tab_order(self.keep_button, self.back_button)
         self._connect()
@@ -63,7 +64,10 @@ class RunPanel(QWidget):
         add_row(grid, "&Device", self.device, self.precision)
         self.away = text_line("attention")
         self.away.setAccessibleName("Where pixels go")
+        self.again_button = QPushButton("Ask it a&gain")
+        self.again_button.setToolTip("The next run asks the server first; without an answer it goes on here once more")
         layout.addWidget(self.away)
+        layout.addWidget(self.again_button)
         self.diameter = ignore_wheel(QDoubleSpinBox())
         self.diameter.setDecimals(1)
         self.diameter.setSpecialValueText("automatic")
@@ -78,6 +82,7 @@ class RunPanel(QWidget):
         add_row(form(self.more.content().layout()), "Cell diame&ter", self.diameter)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
+        self.covered = text_line("attention")
         self.cost = text_line("aside")
         self.cost.setToolTip("Time of the network and memory, from a test run of this model on this device")
         self.run_button = QPushButton("&Run")
@@ -93,6 +98,7 @@ class RunPanel(QWidget):
         self.first_sight = FirstSightBox(self.session.first_sight)
         for widget in (
             self.first_sight,
+            self.covered,
             self.cost,
             self.run_button,
             self._working,
@@ -130,12 +136,14 @@ class RunPanel(QWidget):
         catalogue.devices_listed.connect(self._draw)
         catalogue.changed.connect(self._draw)
         self.session.opener.changed.connect(self._draw)
+        self.session.opener.listed.connect(self._draw)
         self.session.saved_result.changed.connect(self._draw)
         runner.changed.connect(self._draw)
         runner.progressed.connect(self._show_progress)
         self.model.value_changed.connect(catalogue.choose)
         self.outline.value_changed.connect(catalogue.choose_outline)
         self.card_button.clicked.connect(self._show_card)
+        self.again_button.clicked.connect(runner.ask_server_again)
         self.device.value_changed.connect(lambda name: workspace.choose(device=name))
         self.precision.value_changed.connect(lambda precision: workspace.choose(precision=precision))
         self.diameter.valueChanged.connect(self._choose_diameter)
@@ -184,7 +192,12 @@ class RunPanel(QWidget):
         self.card_button.setEnabled(package is not None)
         self.device.offer(device_choices(self._catalogue.devices, recipe.device))
         self.device.set_value(recipe.device)
-        say(self.away, where_pixels_go(recipe.device))
+        left = self._runner.left_server
+        say(
+            self.away,
+            f"{left} did not answer: runs go on on this computer." if left else where_pixels_go(recipe.device),
+        )
+        self.again_button.setVisible(bool(left) and not self._runner.running)
         self.precision.offer(precision_choices(package, self._catalogue.capabilities(recipe.device)))
         self.precision.set_value(recipe.precision)
         with QSignalBlocker(self.diameter):
@@ -197,6 +210,7 @@ class RunPanel(QWidget):
         if working and not self._working.isVisibleTo(self):
             self.bar.setRange(0, 0)
             self.progress.setText("starting …")
+        say(self.covered, f"⚠  {view.covered}" if view.covered else "")
         say(self.cost, "" if working else view.cost)
         self.cost.setToolTip(view.cost_basis)
         self.run_button.setVisible(not working)

@@ -54,6 +54,7 @@ class RunView:
     stale: str
     notice: str
     failure: Failure | None
+    covered: str  # what is seen instead of the image that is run
 
 
 def resolve(
@@ -80,6 +81,7 @@ def resolve(
         stale=_stale(workspace),
         notice="\n".join(filter(None, (workspace.channel_guess.said(workspace.recipe), *_notices(outcome, runner)))),
         failure=failure,
+        covered=opener.covered,
     )
 
 

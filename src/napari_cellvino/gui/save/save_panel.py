@@ -8,6 +8,7 @@ from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLineEdit, QProgressBar, QPushButton, QWidget
 
+from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.objects import ReviewState, format_left_out
 from napari_cellvino.gui.save.export_panel import ExportBox
 from napari_cellvino.gui.save.save_controller import SaveController
@@ -113,14 +114,12 @@ class SavePanel(QWidget):
         if self.folder.text() != saver.folder:
             self.folder.setText(saver.folder)
         self.save_button.setEnabled(not missing and not saver.saving)
-        records = reviewed.records.values() if reviewed is not None else ()
-        counted = sum(record.counted for record in records)
-        rejected = sum(record.review is ReviewState.REJECTED for record in records)
+        counted = 0 if reviewed is None else reviewed.counted
         preview = self.session.runner.has_preview
         verb = "Keep the preview and &save" if preview else "&Save"
         self.save_button.setText(f"{verb} {format_count(counted)}" if reviewed is not None else verb)
         self.save_button.setToolTip(missing or f"Write the result into {saver.folder}")
-        left_out = format_left_out(rejected, len(records) - counted - rejected)
+        left_out = "" if reviewed is None else _left_out(reviewed)
         say(self.hint, missing or "\n".join(filter(None, (PREVIEW if preview else "", left_out))))
         self.bar.setVisible(saver.saving)
         self.failure.show_failure(saver.failure)
@@ -135,3 +134,9 @@ class SavePanel(QWidget):
         if self.session.workspace.shown is None:
             return "Nothing to save yet: run the model first (tab 2)."
         return "" if self._saver.folder else "Choose a folder."
+
+
+def _left_out(annotation: Annotation) -> str:
+    """Return how many cells do not count, and why."""
+    rejected = sum(n for (review, _), n in annotation.states.items() if review is ReviewState.REJECTED)
+    return format_left_out(rejected, len(annotation.records) - annotation.counted - rejected)

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Origin, Stack, channel_index
+from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.gui.napari_bridge import ResultLayers
 from napari_cellvino.gui.napari_bridge.drawing_context import clean_up_in_own_context
@@ -46,7 +47,7 @@ from napari_cellvino.gui.worklist.list_review import ListReview
 from napari_cellvino.gui.worklist.list_run_controller import ListRunController
 from napari_cellvino.gui.worklist.list_thumbnails import ListThumbnails
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
-from napari_cellvino.io.plates import INDEX_SUFFIXES
+from napari_cellvino.io.plates import INDEX_SUFFIXES, PlateSource
 from napari_cellvino.measure.rings import WIDTH
 from napari_cellvino.results.plate_place import PlatePlace, folder_name, ring_width_of
 from napari_cellvino.results.store import ResultStore
@@ -239,18 +240,16 @@ class Session(QObject):
 
     def _home_of(self, origin: Origin, stack: Stack | None, recipe: Recipe | None, ring_px: int) -> Home | None:
         """Return where a result of an image goes; ``recipe`` is that of the result, if there is one."""
-        current, root = self.plates.current, self.work_list.root
+        root, plate = self.work_list.root, self.well_values.home_of(origin.path)
         if root is not None and self.work_list.holds(origin):
             return root, None
-        if current is None or origin.path != str(current.source.path):
-            return None
-        field = next((f for f in current.source.plate.fields if f.label == origin.position), None)
-        if field is None:
+        field = None if plate is None else _field_of(plate.source, origin)
+        if plate is None or field is None:
             return None
         if stack is None or recipe is None:
-            return self.well_values.root, None
-        layout, segmented = self.well_values.layout, channel_index(stack, recipe.channel)
-        return self.well_values.root, PlatePlace(current.source, field, layout, segmented, ring_px)
+            return plate.root, None
+        segmented = channel_index(stack, recipe.channel)
+        return plate.root, PlatePlace(plate.source, field, plate.layout, segmented, ring_px)
 
     def _save_left(self) -> None:
         """Save what was corrected in fields that were left and are not saved."""
@@ -265,10 +264,10 @@ class Session(QObject):
 
     def _result_folder(self, origin: Origin) -> Path | None:
         """Return where the result of an image is, or would be; None where no folder of results is there."""
-        current = self.plates.current
-        if current is not None and origin.path == str(current.source.path):
-            field = next((f for f in current.source.plate.fields if f.label == origin.position), None)
-            return None if field is None else self.well_values.root / folder_name(field)
+        plate = self.well_values.home_of(origin.path)
+        if plate is not None:
+            field = _field_of(plate.source, origin)
+            return None if field is None else plate.root / folder_name(field)
         root = Path(self.saver.folder).expanduser()
         return ResultStore(root).choose_folder(origin) if self.saver.folder and root.is_dir() else None
 
@@ -318,6 +317,10 @@ class _Leaving(QObject):
                 self._session.leave(self._panel_id)
                 watched.deleteLater()
         return False
+
+
+def _field_of(source: PlateSource, origin: Origin) -> FieldOfView | None:
+    return next((field for field in source.plate.fields if field.label == origin.position), None)
 
 
 def _import_readers() -> None:

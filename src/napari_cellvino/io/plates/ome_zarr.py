@@ -169,7 +169,8 @@ def open_level(group: Path, level: int) -> tuple[ImageMetadata, ZarrPlanes, Pyra
     """
     facts = image_metadata(group, level)
     held = [ZarrPlanes.of(group / array, facts.axes) for array in facts.arrays]
-    pyramid = Pyramid.choose(group, tuple((planes.shape.x, planes.shape.y) for planes in held), level)
+    named = next((path for path in (group, *group.parents) if path.suffix == ".zarr"), group)
+    pyramid = Pyramid.choose(named, tuple((planes.shape.x, planes.shape.y) for planes in held), level)
     return facts, held[level], pyramid
 
 
@@ -288,12 +289,12 @@ def _place(listed: PlateWell) -> Well:
 
 
 def _first(groups: Mapping[FieldOfView, Path], level: int) -> tuple[ImageMetadata | None, Shape, tuple[str, ...]]:
-    """Return what the first field that can be opened says of a level, and why those before could not."""
+    """Return what the first field that can be opened says of a level, and what to say of those before and of it."""
     said: list[str] = []
     for _, group in zip(range(20), groups.values(), strict=False):
         try:
-            facts, planes, _ = open_level(group, level)
-            return facts, planes.shape, tuple(said)
+            facts, planes, pyramid = open_level(group, level)
+            return facts, planes.shape, (*said, *pyramid.warnings)
         except ImageReadError as error:
             said.append(str(error))
     return None, Shape(1, 1, 1, 1, 1), tuple(said)

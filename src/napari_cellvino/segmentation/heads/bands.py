@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from napari_cellvino.segmentation.heads.connected_components import collect_objects
 from napari_cellvino.segmentation.heads.head import Decoded
+from napari_cellvino.storage.large_arrays import allocate
 
 BAND_PX = 12_000_000  # pixels decoded at once
 BAND_OVERLAP = 512  # rows decoded beyond a band: no cell may be taller than half of this
 RELABELLED_ROWS = 256  # rows relabelled at once
+LIMITS = ("confidence", "smallest")  # parameters by which objects that were found are left out
 
 Maps = NDArray[np.float16]  # (M, Y, X), the foreground first
 Band = tuple[NDArray[np.int32], NDArray[np.float32]]  # labels 1…N and the row of each one's centre
@@ -31,7 +33,7 @@ def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: Decode
     if len(edges) == 2:
         labels, centre_y = decode_band(maps, values)
         return filter_objects(labels, len(centre_y), maps[0], values)
-    labels = np.zeros((height, width), np.int32)
+    labels = allocate((height, width), np.int32)
     count = 0
     for top, bottom in pairwise(edges):
         first, last = max(0, top - BAND_OVERLAP), min(height, bottom + BAND_OVERLAP)
@@ -72,16 +74,25 @@ def _paste(labels: NDArray[np.int32], band: NDArray[np.int32], own: NDArray[np.b
 def filter_objects(
     labels: NDArray[np.int32], count: int, foreground: NDArray[np.float16], values: Mapping[str, float]
 ) -> Decoded:
-    """Return the objects within the limits on score and area, relabelled from top to bottom."""
-    objects = collect_objects(labels, count, foreground)
+    """Return the objects within the limits on score and area, relabelled from top to bottom; in place."""
+    return leave_out(Decoded(labels, collect_objects(labels, count, foreground)), values, into=labels)
+
+
+def leave_out(found: Decoded, values: Mapping[str, float], into: NDArray[np.int32] | None = None) -> Decoded:
+    """Return the objects within the limits on score and area, relabelled from top to bottom.
+
+    The labels are written ``into`` an array, which may be those of ``found``: a second image may not fit in memory.
+    """
+    labels, objects = found.label_image(), found.objects
     kept_rows = np.flatnonzero(
         (objects.score >= values["confidence"]) & (objects.area_px >= max(1.0, values["smallest"]))
     )
     order = kept_rows[np.lexsort((objects.centroid[kept_rows, 1], objects.centroid[kept_rows, 0]))]
-    lookup = np.zeros(count + 1, np.int32)
+    lookup = np.zeros(len(objects) + 1, np.int32)
     lookup[objects.id[order]] = np.arange(1, len(order) + 1)
     kept = objects.select(order)
-    for top in range(0, len(labels), RELABELLED_ROWS):  # in place: a second image may not fit in memory
-        rows = labels[top : top + RELABELLED_ROWS]
-        rows[...] = lookup[rows]
-    return Decoded(labels, replace(kept, id=np.arange(1, len(order) + 1, dtype=np.int32)))
+    written = np.empty_like(labels) if into is None else into
+    for top in range(0, len(labels), RELABELLED_ROWS):
+        rows = slice(top, top + RELABELLED_ROWS)
+        written[rows] = lookup[labels[rows]]
+    return Decoded(written, replace(kept, id=np.arange(1, len(order) + 1, dtype=np.int32)))

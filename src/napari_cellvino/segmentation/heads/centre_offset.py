@@ -23,8 +23,9 @@ from napari_cellvino.segmentation.heads.bands import above, decode_in_bands
 from napari_cellvino.segmentation.heads.connected_components import close_holes, keep_largest_pieces
 from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.votes import find_centres
-from napari_cellvino.segmentation.raw_maps import RawMaps, allocate
+from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_maps
+from napari_cellvino.storage.large_arrays import allocate
 
 RESAMPLED_ROWS = 256  # rows of maps resampled at once
 
@@ -44,6 +45,10 @@ class CentreOffsetHead:
     def keep(self, raw: RawMaps) -> RawMaps:
         """Return the maps at the size of the plane."""
         return raw if raw.maps.shape[1:] == raw.shape else raw.with_plane_maps(_resampled(raw.maps, *raw.shape))
+
+    def only_leaves_out(self, _: RawMaps) -> bool:
+        """Return True: nothing is done to objects once they are filtered."""
+        return True
 
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return labels and objects for maps (3, Y, X)."""

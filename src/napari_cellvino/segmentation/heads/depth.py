@@ -48,6 +48,10 @@ class DepthHead:
         """Return the maps as they are."""
         return raw
 
+    def only_leaves_out(self, raw: RawMaps) -> bool:
+        """Return whether the labels are not enlarged after some are left out."""
+        return raw.input_shape == raw.shape
+
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return labels and objects, in px of the plane, for maps (3, Y, X) at the size that the network saw."""
         return decode_resized(raw, values, _decode_band)

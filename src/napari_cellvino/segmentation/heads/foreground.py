@@ -44,6 +44,10 @@ class ForegroundHead:
             return raw
         return raw.with_plane_maps(resize_maps(raw.maps, raw.shape))
 
+    def only_leaves_out(self, _: RawMaps) -> bool:
+        """Return True: nothing is done to objects once they are filtered."""
+        return True
+
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return labels and objects for maps (1 or 2, Y, X)."""
         return decode_in_bands(raw.maps, values, _decode_band)

@@ -69,6 +69,10 @@ class GridHead:
         """Return the maps unchanged; boxes are scaled instead."""
         return raw
 
+    def only_leaves_out(self, _: RawMaps) -> bool:
+        """Return False: boxes are quick to decode."""
+        return False
+
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return boxes for maps (classes + 2 or 4, Y / stride, X / stride)."""
         found = self._candidates(raw, values["confidence"])

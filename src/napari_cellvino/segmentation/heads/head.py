@@ -106,6 +106,10 @@ class Head(Protocol):
         """Return the objects, in px of the plane; ``raw`` comes from `keep`, ``values`` has every parameter."""
         ...
 
+    def only_leaves_out(self, raw: RawMaps, /) -> bool:
+        """Return whether limits on score and area leave out objects of ``raw``, and change none of the others."""
+        ...
+
 
 def check_fit(spec: ModelSpec, *, task: str, maps: tuple[str, ...], stride: int | None = None) -> None:
     """Raise ModelPackageError unless a model has the task, maps and stride (None: any) that its head needs."""

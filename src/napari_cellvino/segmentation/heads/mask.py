@@ -31,6 +31,10 @@ class MaskHead:
         """Return the map at the size of the plane."""
         return raw.with_plane_maps(resize_maps(raw.maps[:1], raw.shape))
 
+    def only_leaves_out(self, _: RawMaps) -> bool:
+        """Return False: there is one object."""
+        return False
+
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return the label image and at most one object for a map (1, Y, X)."""
         pasted = paste_masks([CellMask(0, 0, raw.maps[0])], raw.shape, values["outline"])

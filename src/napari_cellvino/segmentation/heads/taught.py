@@ -51,6 +51,10 @@ class TaughtHead:
         """Return the maps as they are."""
         return raw
 
+    def only_leaves_out(self, _: RawMaps) -> bool:
+        """Return False: regions below the smallest area join their neighbours."""
+        return False
+
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return labels and objects, in px of the plane, for maps (M, Y, X) at the size that the network saw."""
         found = decode_resized(raw, values, partial(_decode_band, between=self.between))

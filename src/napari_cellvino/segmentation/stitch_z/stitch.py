@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.objects import Doubt, Objects
 from napari_cellvino.segmentation.heads import Decoded
-from napari_cellvino.segmentation.raw_maps import allocate
 from napari_cellvino.segmentation.stitch_z.chains import Chain, cut_chain, make_chains, trim_chain, weights
 from napari_cellvino.segmentation.stitch_z.links import GapFill, link, overlaps
 from napari_cellvino.segmentation.stitch_z.slices import Slices
+from napari_cellvino.storage.large_arrays import allocate
 
 CONTINUATION_IOU = 0.3  # from this IoU, a cell that ends where another begins may be the same cell
 

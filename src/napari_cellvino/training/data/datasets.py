@@ -33,6 +33,7 @@ from napari_cellvino.core.image import LUMINANCE
 from napari_cellvino.formats.archives import read_members
 from napari_cellvino.formats.label_canvas import fitting_labels
 from napari_cellvino.formats.label_values import (
+    check_parts,
     describe_class_mask,
     find_parts,
     is_class_mask,
@@ -268,7 +269,8 @@ def checked_labels(path: Path, labels: NDArray[np.generic], *, ours: bool = Fals
     Raises
     ------
     TrainingDataError
-        If they are no whole numbers, one value for many cells (a binary mask), or have a background that is not 0.
+        If they are no whole numbers, or grey values, have one value for many cells (a binary mask), or a background
+        that is not 0.
     """
     try:
         whole = whole_numbers(path, labels, labels.shape[:2])
@@ -284,6 +286,10 @@ def checked_labels(path: Path, labels: NDArray[np.generic], *, ours: bool = Fals
     pieces = find_parts(found)
     if is_class_mask(pieces) and len(pieces.area) > len(pieces.values):
         raise TrainingDataError(f"{describe_class_mask(path, pieces)}; {IMPORT_FIRST}")
+    try:
+        check_parts(path, found, pieces)
+    except ImageValueError as error:
+        raise TrainingDataError(str(error)) from error
     return found
 
 

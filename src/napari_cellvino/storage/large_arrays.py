@@ -1,0 +1,32 @@
+"""Arrays that may be larger than the free memory: then they lie in a temporary file, which goes with the array."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from typing import TypeVar
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+S = TypeVar("S", bound=np.generic)
+
+IN_MEMORY_SHARE = 0.3  # of the free memory; larger arrays go into a temporary file
+ALWAYS_FITS = 2**25  # bytes; asking how much is free takes half as long as reading a small plane
+
+
+def allocate(shape: tuple[int, ...], dtype: type[S] | np.dtype[S]) -> NDArray[S]:
+    """Return zeros, in memory if enough is free, else in a temporary file that is deleted with the array."""
+    nbytes = np.dtype(dtype).itemsize * math.prod(shape)
+    if nbytes <= ALWAYS_FITS or nbytes <= IN_MEMORY_SHARE * psutil.virtual_memory().available:
+        return np.zeros(shape, dtype)
+    with tempfile.TemporaryFile(prefix="cellvino-") as file:
+        return np.memmap(file, dtype, "w+", shape=shape)
+
+
+def copied(array: NDArray[np.generic], dtype: type[S] | np.dtype[S]) -> NDArray[S]:
+    """Return a copy of an array in a type; see `allocate`."""
+    out = allocate(array.shape, dtype)
+    np.copyto(out, array, casting="unsafe")
+    return out
