@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import napari
 import numpy as np
 import tifffile
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.gui.cells.cell_plot import CellPlot
 from napari_cellvino.gui.shell.demo import settle
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
@@ -70,12 +72,32 @@ def _walk(images: Path, folder: Path, theme: str) -> None:
     window.show_step(3)
     window.session.reviewer.step(1)
     _take(viewer, window, folder / "afternoon_review.png")
+    window.show_step(1)
+    QTest.mouseClick(rows.cells_button, Qt.MouseButton.LeftButton)
+    settle(window)
+    cells = viewer.window.dock_widgets["All cells"]
+    _draw_round(cells.findChild(CellPlot), ((0.02, 0.02), (0.3, 0.02), (0.3, 0.9), (0.02, 0.9), (0.02, 0.04)))
+    _take(viewer, window, folder / "afternoon_cells.png")
+    viewer.window.remove_dock_widget(cells)
     window.show_step(4)
     QTest.mouseClick(window.save_panel.export_box.plot_row.button, Qt.MouseButton.LeftButton)
     _take(viewer, window, folder / "afternoon_plot.png")
     window.session.work_list.clear()
     window.session.close()
     viewer.close()
+
+
+def _draw_round(plot: CellPlot, corners: Sequence[tuple[float, float]]) -> None:
+    """Draw round points of the plot; corners are shares of its axes."""
+    QTest.qWait(500)  # it is drawn when nothing else is to be done
+    box, canvas = plot.axes.bbox, plot.canvas
+    places = [
+        QPoint(round(box.x0 + x * box.width), round(canvas.height() - box.y0 - y * box.height)) for x, y in corners
+    ]
+    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=places[0])
+    for place in places[1:]:
+        QTest.mouseMove(canvas, place)
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=places[-1])
 
 
 def _take(viewer: napari.Viewer, window: CellvinoWindow, path: Path) -> None:

@@ -163,7 +163,6 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
         parameter is unknown or a value out of range.
     """
     check_spots(recipe)
-    _check_gates(recipe)
     if not recipe.model:
         return Pipeline(recipe.model_copy(update={"parameters": check_values(recipe, None)}), None)
     packages = tuple(packages)
@@ -173,7 +172,6 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     if outline is not None:
         check_refiner(package.spec, outline.spec)
     check_whole_cells(recipe, package.spec, outline.spec if outline else None)
-    _check_gates(recipe, package.spec.classes)
     _check_hashes(recipe, package, outline)
     chosen = {
         "model_sha256": package.sha256,
@@ -184,7 +182,7 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     return Pipeline(recipe.model_copy(update=chosen), Step(package, recipe.precision), refine)
 
 
-def _check_gates(recipe: Recipe, classes: tuple[str, ...] = ()) -> None:
+def _check_gates(recipe: Recipe, classes: tuple[str, ...]) -> None:
     """Raise OptionError where gates have no cells to decide on, or give a class that the model gives."""
     if recipe.gates and not recipe.model:
         raise OptionError(f"this recipe has {len(recipe.gates)} gates and no model that finds cells; name one")
@@ -213,8 +211,9 @@ def check_values(recipe: Recipe, package: ModelPackage | None, outline: ModelPac
     Raises
     ------
     OptionError
-        If a name is unknown or a value out of range.
+        If a name is unknown or a value out of range, or a gate gives a class of the model.
     """
+    _check_gates(recipe, package.spec.classes if package else ())
     more = (*(signal_parameters(package.spec) if package else ()), *_without_model(recipe))
     return check_parameters(
         package.spec if package else None, recipe.parameters, outline.spec if outline else None, more

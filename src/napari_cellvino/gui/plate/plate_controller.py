@@ -9,7 +9,7 @@ from pathlib import Path
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_cellvino.core.image import MetadataOverrides, Stack
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
 from napari_cellvino.core.plate import FieldOfView, Well
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.plate.well_map import WellMap
@@ -108,6 +108,18 @@ class PlateController(QObject):
         source, field = self.current.source, self.current.wells.fields[well][number]
         self._opener.show_field(source, field_position(source.plate, field, source.plate.fields.index(field)))
         self.changed.emit()
+
+    def show_origin(self, origin: Origin) -> bool:
+        """Show a field by where its pixels are, and return whether it is of this plate."""
+        current = self.current
+        if current is None or origin.path != str(current.source.path):
+            return False
+        for well, fields in current.wells.fields.items():
+            for number, one in enumerate(fields):
+                if one.label == origin.position:
+                    self.show(well, number)
+                    return True
+        return False
 
     def neighbour(self, step: int) -> tuple[Well, int] | None:
         """Return the field ``step`` (1 or -1) from the one shown, in the order of the plate; None where it ends."""

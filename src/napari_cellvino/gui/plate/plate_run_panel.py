@@ -85,7 +85,9 @@ class PlateRunRows(QWidget):
         self.saved = text_line("done")
         self.show_button = QPushButton("Open fold&er")
         self.show_button.setToolTip("Show the files in the file manager")
-        self._saved_row = side_by_side(self.saved, self.show_button, stretch=0)
+        self.cells_button = QPushButton("All cell&s")
+        self.cells_button.setToolTip("Pictures and a plot of the cells of all fields, to choose, mark and gate many")
+        self._saved_row = side_by_side(self.saved, self.show_button, self.cells_button, stretch=0)
         self.replace = QCheckBox("Re&place results made with other choices")
         self.replace.setToolTip("Otherwise such fields fail, so that nothing is lost unasked; corrections always stay")
         for widget in (self.count, self.detail, self.failed, self.notice, self._saved_row, self.replace):
@@ -101,6 +103,7 @@ class PlateRunRows(QWidget):
         self.run_button.clicked.connect(lambda: self._run(self._chosen))
         self.all_button.clicked.connect(lambda: self._run(self._wells()))
         self.cancel_button.clicked.connect(self._runner.cancel)
+        self.cells_button.clicked.connect(session.cells_wanted)
         self.show_button.clicked.connect(
             lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._well_values.root)))
         )

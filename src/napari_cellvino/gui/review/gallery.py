@@ -66,7 +66,7 @@ class Thumbnails(QAbstractListModel):
             return QPixmap(SIDE, SIDE)
         region = annotation.geometry(id_).region
         plane = (region.low[0] + region.high[0]) // 2 if len(region.low) == 3 else None
-        return _signed(_pixmap(self._cut(annotation, id_, plane), SIDE), sign_of(annotation.records[id_]))
+        return signed_pixmap(cell_pixmap(self._cut(annotation, id_, plane), SIDE), sign_of(annotation.records[id_]))
 
     def planes(self, id_: int) -> QPixmap | None:
         """Return all planes of a cell of a stack side by side; None of a single plane."""
@@ -75,7 +75,7 @@ class Thumbnails(QAbstractListModel):
             return None
         region = annotation.geometry(id_).region
         cuts = [self._cut(annotation, id_, z) for z in range(region.low[0], region.high[0])]
-        return _pixmap(np.concatenate(cuts[:MOST_PLANES], axis=1), STRIP_PX)
+        return cell_pixmap(np.concatenate(cuts[:MOST_PLANES], axis=1), STRIP_PX)
 
     def _cut(self, annotation: Annotation, id_: int, plane: int | None) -> NDArray[np.uint8]:
         """Return a cell with its outline in one plane, (Y, X, RGB)."""
@@ -99,7 +99,7 @@ class Thumbnails(QAbstractListModel):
         return self._of[plane]
 
 
-def _signed(picture: QPixmap, sign: Sign) -> QPixmap:
+def signed_pixmap(picture: QPixmap, sign: Sign) -> QPixmap:
     """Return the picture of a cell with its sign, as it is drawn on the cell itself."""
     (x0, y0), (x1, y1) = ((share * picture.width(), share * picture.height()) for share in (0.2, 0.8))
     falling, rising = QLineF(x0, y0, x1, y1), QLineF(x0, y1, x1, y0)
@@ -174,7 +174,7 @@ class Gallery(QWidget):
             self._ignoring = False
 
 
-def _pixmap(rgb: NDArray[np.uint8], width_px: int) -> QPixmap:
+def cell_pixmap(rgb: NDArray[np.uint8], width_px: int) -> QPixmap:
     """Return a picture (Y, X, RGB) at the size of a row, no wider than ``width_px``."""
     height, width = rgb.shape[:2]
     image = QImage(np.ascontiguousarray(rgb).data, width, height, 3 * width, QImage.Format.Format_RGB888)

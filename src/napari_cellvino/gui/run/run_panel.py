@@ -117,6 +117,8 @@ class RunPanel(QWidget):
         self.classes.setAccessibleName("Number of cells of each class")
         self.detail = text_line("aside")
         self.stale = text_line("attention")
+        self.compare_button = QPushButton("Compare si&de by side")
+        self.compare_button.setToolTip("The result shown beside that of other choices, or of other results")
         self.notice = Notice()
         self.sliders = Sliders()
         self.changes = QLabel()
@@ -127,7 +129,16 @@ class RunPanel(QWidget):
         self.back_button = QPushButton("&Back")
         self.back_button.setToolTip("Go back to the result kept last")
         self._undecided = side_by_side(self.changes, self.keep_button, self.back_button, stretch=0)
-        for widget in (self.count, self.classes, self.detail, self.stale, self.notice, self.sliders, self._undecided):
+        for widget in (
+            self.count,
+            self.classes,
+            self.detail,
+            self.stale,
+            self.compare_button,
+            self.notice,
+            self.sliders,
+            self._undecided,
+        ):
             layout.addWidget(widget)
 
     def _connect(self) -> None:
@@ -148,6 +159,7 @@ class RunPanel(QWidget):
         self.precision.value_changed.connect(lambda precision: workspace.choose(precision=precision))
         self.diameter.valueChanged.connect(self._choose_diameter)
         self.run_button.clicked.connect(runner.run)
+        self.compare_button.clicked.connect(self.session.comparison_wanted)
         self.cancel_button.clicked.connect(runner.cancel)
         self.sliders.value_changed.connect(runner.preview)
         self.keep_button.clicked.connect(runner.keep_preview)
@@ -227,6 +239,7 @@ class RunPanel(QWidget):
         say(self.classes, view.classes)
         say(self.detail, view.detail)
         say(self.stale, f"⚠  {view.stale}" if view.stale else "")
+        self.compare_button.setVisible(self._workspace.shown is not None)
         self.notice.show_message(view.notice)
         self.changes.setText(view.changes)
         self._undecided.setVisible(bool(view.changes))

@@ -19,6 +19,8 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Origin, Stack, channel_index
 from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.gui.cells.cells_controller import CellsController
+from napari_cellvino.gui.compare.compare_controller import CompareController
 from napari_cellvino.gui.napari_bridge import ResultLayers
 from napari_cellvino.gui.napari_bridge.drawing_context import clean_up_in_own_context
 from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
@@ -60,6 +62,8 @@ class Session(QObject):
     """The workspace of a viewer with the threads and layers that serve it; panels join and leave."""
 
     restyled = Signal(str)  # style sheet
+    cells_wanted = Signal()  # the cells of all fields are to be shown
+    comparison_wanted = Signal()  # two results side by side
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
@@ -124,8 +128,17 @@ class Session(QObject):
         self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)
         self.list_thumbnails = ListThumbnails(self.background)
         self.list_review = ListReview(self.viewer, self.workspace, self.work_list, self.reviewer, self.saver)
+        self.compare = CompareController(self.workspace, self.reviewer, self.worker)
+        self.cells = CellsController(self.workspace, self.reviewer, self.saver, self.worker, self.tables)
+        self.cells.show_origin, self.cells.shown_again = self._show_field, self._look_again
+        self.cells.written.connect(self.work_list.refresh)
+        self.cells.written.connect(self.well_values.read)
+        self.list_runner.ended.connect(self.cells.look)
+        self.plate_runner.ended.connect(self.cells.look)
         self.work_list.opened.connect(self._use_list)
         self.work_list.read.connect(self._draw_list)
+        self.work_list.read.connect(self._take_list_gates)
+        self.workspace.package_changed.connect(self._take_list_gates)  # it may be verified later than the list is read
         self.list_runner.ended.connect(self._look_again)
         self.reviewer.field_wanted.connect(self._show_field)
         self.plates.opened.connect(self._take_plate_recipe)
@@ -174,7 +187,7 @@ class Session(QObject):
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
         of_plates = (self.thumbnails, self.plates, self.well_values, self.plate_runner)
-        of_list = (self.work_list, self.list_runner, self.list_thumbnails)
+        of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare)
         for part in (*one_image, self.first_sight, self.retrainer, *of_plates, *of_list):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
@@ -185,7 +198,16 @@ class Session(QObject):
         self.workspace.close()  # heard by the parts, which let go too
         self.first_sight.close()
         listening = (self.retrainer, self.saver, self.runner, self.colouring, self.review_canvas, self.reviewer)
-        for part in (*listening, self.saved_result, self.list_review, self.work_list, self.current_field, self.opener):
+        for part in (
+            *listening,
+            self.saved_result,
+            self.cells,
+            self.compare,
+            self.list_review,
+            self.work_list,
+            self.current_field,
+            self.opener,
+        ):
             part.close()
         for worker in self._workers:
             worker.close()
@@ -193,6 +215,7 @@ class Session(QObject):
         self.log.blockSignals(True)
         self.log.close()
         self.viewer.events.theme.disconnect(self._restyle)
+        self.workspace.package_changed.disconnect(self._take_list_gates)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.disconnect(self.close)
@@ -219,8 +242,8 @@ class Session(QObject):
         return session.snapshot(self.review_canvas.unfinished) if session is not None else None
 
     def _show_field(self, origin: Origin) -> None:
-        """Show a field of the work list, or of the viewer."""
-        if not self.work_list.show_origin(origin):
+        """Show a field of the work list, of the plate, or of the viewer."""
+        if not (self.work_list.show_origin(origin) or self.plates.show_origin(origin)):
             self.opener.choose_origin(origin)
 
     def _use_list(self) -> None:
@@ -228,6 +251,15 @@ class Session(QObject):
         root = self.work_list.root
         if root is not None and self.workspace.stack is None:  # an image that is shown has a folder of its own
             self.saver.look_in(root)
+
+    def _take_list_gates(self, _: object = None) -> None:
+        """Take the gates that the results of the list were made with, so that a run goes on with them."""
+        store = self.work_list.store
+        if store is not None and store.has_recipe and self.workspace.package is not None:
+            try:
+                self.workspace.choose(gates=[gate.model_dump() for gate in store.recipe().gates])
+            except CellvinoError as error:
+                self.cells.tell(error)
 
     def _draw_list(self) -> None:
         self.list_thumbnails.read(self.work_list.fields, self.workspace.recipe.channel)

@@ -10,6 +10,8 @@ from qtpy.QtCore import QSize
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
+from napari_cellvino.gui.cells.cells_panel import CellsPanel
+from napari_cellvino.gui.compare.compare_panel import ComparePanel
 from napari_cellvino.gui.open.open_panel import OpenPanel
 from napari_cellvino.gui.plate.plate_panel import PlatePanel
 from napari_cellvino.gui.retrain.retrain_panel import RetrainPanel
@@ -52,6 +54,9 @@ class CellvinoWindow(QWidget):
             self.tabs.setTabToolTip(index, f"Alt+{index + 1}")
         self.session.runner.changed.connect(self._tick_run)
         self.session.plates.opened.connect(lambda: self.tabs.setCurrentIndex(self._plate_tab))
+        self._viewer = napari_viewer
+        self.session.cells_wanted.connect(partial(self._show_below, "All cells"))
+        self.session.comparison_wanted.connect(partial(self._show_below, "Compare"))
         self.session.join(self)
         self.session.work_list.come_back()
         self._tick(0, "1 Open", self.session.workspace.stack is not None)
@@ -63,6 +68,16 @@ class CellvinoWindow(QWidget):
     def show_step(self, number: int) -> None:
         """Go to a tab, counted from 1."""
         self.tabs.setCurrentIndex(number - 1)
+
+    def _show_below(self, name: str) -> None:
+        """Show a panel in a dock below the picture."""
+        docks = self._viewer.window.dock_widgets
+        if name not in docks:
+            self._viewer.window.add_dock_widget(BELOW[name](self._viewer), name=name, area="bottom", tabify=True)
+            return
+        dock = docks[name].parent()
+        dock.show()
+        dock.raise_()
 
     def _go_to_tab(self, index: int) -> None:
         self.tabs.setCurrentIndex(index)
@@ -80,7 +95,7 @@ class CellvinoWindow(QWidget):
         self.tabs.setTabText(index, f"{title} ✓" if done else title)
 
 
-def _dock_of(panel: Callable[[Session], QWidget]) -> type[QWidget]:
+def _dock_of(panel: Callable[[Session], QWidget], *, scrolls: bool = True) -> type[QWidget]:
     """Return the dock widget that shows one panel alone; napari asks for a class and gives it the viewer."""
 
     class Dock(QWidget):
@@ -91,7 +106,8 @@ def _dock_of(panel: Callable[[Session], QWidget]) -> type[QWidget]:
             self.session = session_of(napari_viewer)
             layout = QVBoxLayout(self)
             layout.setContentsMargins(0, 0, 0, 0)
-            layout.addWidget(_scrolling(panel(self.session)))
+            made = panel(self.session)
+            layout.addWidget(_scrolling(made) if scrolls else made)
             self.session.join(self)
 
     return Dock
@@ -99,6 +115,8 @@ def _dock_of(panel: Callable[[Session], QWidget]) -> type[QWidget]:
 
 OpenDock, RunDock, ReviewDock = _dock_of(OpenPanel), _dock_of(RunPanel), _dock_of(ReviewPanel)
 SaveDock, PlateDock, RetrainDock = _dock_of(SavePanel), _dock_of(PlatePanel), _dock_of(RetrainPanel)
+CellsDock, CompareDock = _dock_of(CellsPanel, scrolls=False), _dock_of(ComparePanel, scrolls=False)
+BELOW = {"All cells": CellsDock, "Compare": CompareDock}  # docks below the picture, by their names
 
 
 def _scrolling(panel: QWidget) -> QScrollArea:

@@ -70,7 +70,9 @@ class WorkListRows(QWidget):
         self.choose_button.setToolTip("Choose another folder of results for this list; one with results shows them")
         self.show_button = QPushButton("Open fold&er")
         self.show_button.setToolTip("Show the files in the file manager")
-        saved = side_by_side(self.saved, self.choose_button, self.show_button, stretch=0)
+        self.cells_button = QPushButton("All cell&s")
+        self.cells_button.setToolTip("Pictures and a plot of the cells of all fields, to choose, mark and gate many")
+        saved = side_by_side(self.saved, self.choose_button, self.show_button, self.cells_button, stretch=0)
         for widget in (
             self.plan, self._start, self._working, self.progress, self.detail, self.notice, self.failure,
             self.replace, saved,
@@ -92,6 +94,7 @@ class WorkListRows(QWidget):
         self.run_button.clicked.connect(lambda: self._run(self.list.chosen))
         self.cancel_button.clicked.connect(self._runner.cancel)
         self.choose_button.clicked.connect(self._ask)
+        self.cells_button.clicked.connect(session.cells_wanted)
         self.show_button.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._list.root))))
 
     # -- what the user does
@@ -120,7 +123,8 @@ class WorkListRows(QWidget):
         self.failure.show_failure(view.failure)
         self.replace.setVisible(any(field.error or field.summary for field in fields))
         self.saved.setText(f"Results: {self._list.root}" if self._list.root is not None else "")
-        self.show_button.setEnabled(view.saved is not None)
+        for button in (self.show_button, self.cells_button):
+            button.setEnabled(view.saved is not None)
         self.show_button.setToolTip("Show the files in the file manager" if view.saved else "Nothing is saved yet")
 
     def _draw_running(self, view: ListView) -> None:

@@ -1,0 +1,157 @@
+"""One or two measurements of the listed cells: a histogram or a scatter plot, in which a region is drawn.
+
+matplotlib draws it, as it is there already: its selectors restore the background while the mouse moves, so that the
+number of points does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.theme import get_theme
+from numpy.typing import NDArray
+from qtpy.QtCore import QSize, Signal
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from napari_cellvino.core.gates import FEWEST_CORNERS, Corner
+from napari_cellvino.gui.widgets.colours import colours
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.backend_bases import MouseEvent
+    from matplotlib.widgets import _SelectorWidget
+
+BINS = 60
+CLICK_PX, NEAR_PX = 4, 8  # of the screen
+CHOSEN = "#e69f00"  # orange of Okabe and Ito
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+class CellPlot(QWidget):
+    """Draws points, those that are chosen on top; a lasso, rectangle or range that was drawn is told."""
+
+    drawn = Signal(object)  # corners (x, y) of a region
+    pointed = Signal(float, float)  # a place that was clicked, in data coordinates
+
+    def __init__(self) -> None:
+        super().__init__()
+        from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+        from matplotlib.figure import Figure
+
+        self._figure = Figure(layout="constrained")
+        self.canvas = FigureCanvasQTAgg(self._figure)
+        self.canvas.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.canvas.setAccessibleName("Plot of measurements")
+        self.axes: Axes = self._figure.add_subplot()
+        self._selector: _SelectorWidget | None = None
+        self._rectangle, self._theme = False, "dark"
+        self._data: tuple[Floats, Floats | None, Bools, str, str] | None = None
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.canvas)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Return the least size at which axes can be read."""
+        return QSize(220, 140)
+
+    def set_theme(self, theme: str) -> None:
+        """Take the colours of a napari theme."""
+        self._theme = theme
+        self._redraw()
+
+    def use_rectangle(self, rectangle: bool) -> None:
+        """Draw regions over two measurements as rectangles, or freely."""
+        self._rectangle = rectangle
+        self._listen()
+
+    def show_cells(self, x: Floats, y: Floats | None, chosen: Bools, labels: tuple[str, str]) -> None:
+        """Plot ``x`` (N,) against ``y`` (N,), or without that the histogram of ``x``; ``chosen`` (N,) stand out."""
+        self._data = (x, y, chosen, *labels)
+        self._redraw()
+
+    def _redraw(self) -> None:
+        if self._data is None:
+            return
+        x, y, chosen, x_label, y_label = self._data
+        surface, meaning = get_theme(self._theme), colours(self._theme)
+        back, text = surface.background.as_hex(), surface.text.as_hex()
+        self._figure.set_facecolor(back)
+        self.axes.clear()
+        self.axes.set_facecolor(back)
+        if y is None:
+            self._draw_histogram(x, chosen, meaning.done)
+        else:
+            self.axes.plot(
+                x[~chosen], y[~chosen], "o", markersize=2.5, markeredgewidth=0, color=meaning.done, alpha=0.6
+            )
+            self.axes.plot(x[chosen], y[chosen], "o", markersize=3.5, markeredgewidth=0, color=CHOSEN)
+        self.axes.set_xlabel(f"{x_label} →", color=text, fontsize=8)
+        upwards = y_label if y is not None else "Cells"
+        self.axes.set_title(f"↑ {upwards}", color=text, fontsize=8, loc="left")  # a low plot has no room beside it
+        self.axes.tick_params(colors=text, labelsize=7)
+        for name, spine in self.axes.spines.items():
+            spine.set_color(text)
+            spine.set_visible(name in ("left", "bottom"))
+        self._listen()
+        self.canvas.draw_idle()
+
+    def _draw_histogram(self, x: Floats, chosen: Bools, colour: str) -> None:
+        known = np.isfinite(x)
+        if not known.any():
+            return
+        edges: list[float] = np.histogram_bin_edges(x[known], BINS).tolist()
+        self.axes.hist(x[known], edges, color=colour, alpha=0.6)
+        self.axes.hist(x[known & chosen], edges, color=CHOSEN)
+
+    def _listen(self) -> None:
+        """Take the selector that fits what is plotted."""
+        from matplotlib.backend_bases import MouseButton
+        from matplotlib.widgets import LassoSelector, RectangleSelector, SpanSelector
+
+        if self._selector is not None:
+            self._selector.disconnect_events()
+        if self._data is None:
+            return
+        line: dict[str, Any] = {"color": CHOSEN, "linewidth": 1.5}
+        area: dict[str, Any] = {"facecolor": CHOSEN, "alpha": 0.25}
+        if self._data[1] is None:
+            self._selector = SpanSelector(self.axes, self._on_range, "horizontal", useblit=True, props=area)
+        elif self._rectangle:
+            self._selector = RectangleSelector(
+                self.axes, self._on_rectangle, useblit=True, button=[MouseButton.LEFT], props=area
+            )
+        else:
+            self._selector = LassoSelector(self.axes, self._on_lasso, useblit=True, props=line)
+
+    def _on_range(self, low: float, high: float) -> None:
+        if high > low:
+            self.drawn.emit([(low, 0.0), (high, 0.0)])
+
+    def _on_rectangle(self, press: MouseEvent, release: MouseEvent) -> None:
+        x0, x1 = sorted((press.xdata or 0.0, release.xdata or 0.0))
+        y0, y1 = sorted((press.ydata or 0.0, release.ydata or 0.0))
+        if x1 > x0 and y1 > y0:
+            self.drawn.emit([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+
+    def _on_lasso(self, corners: Sequence[Corner]) -> None:
+        """Take a lasso; one that is a click, or hardly more, is a place that was pointed at."""
+        if not corners:
+            return
+        pixels = self.axes.transData.transform(np.asarray(corners))
+        if (np.ptp(pixels, axis=0) < CLICK_PX).all():
+            self.pointed.emit(*map(float, corners[0]))
+        elif len(corners) >= FEWEST_CORNERS:
+            self.drawn.emit([(float(x), float(y)) for x, y in corners])
+
+    def nearest(self, x: float, y: float) -> int | None:
+        """Return the number of the point next to a place in data coordinates; None where none is near."""
+        if self._data is None or self._data[1] is None or not len(self._data[0]):
+            return None
+        points = self.axes.transData.transform(np.stack([self._data[0], self._data[1]], axis=1))
+        away = np.hypot(*(points - self.axes.transData.transform((x, y))).T)
+        if not np.isfinite(away).any() or np.nanmin(away) > NEAR_PX:
+            return None
+        return int(np.nanargmin(away))

@@ -1,0 +1,343 @@
+"""The cells of all saved fields of one window: which are listed, which are chosen, what is done to them."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_cellvino.core.gates import Corner, Gate, GateAction, gate_over
+from napari_cellvino.core.image import Origin
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.save.save_controller import SaveController
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.results.cell_table import CellQuery, CellTable, CellTables, Rows
+from napari_cellvino.results.store import ResultStore
+from napari_cellvino.workflows.change_results import ChangedField, Describe, edit_results, gate_results, undo_edits
+from napari_cellvino.workflows.work_list import field_id
+from napari_cellvino.workflows.workspace import Workspace
+
+NO_ROWS: Rows = np.zeros(0, np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Something that was done to cells of several fields, or with gates, and can be taken back."""
+
+    name: str
+    fields: tuple[ChangedField, ...] = ()
+    gates: tuple[Gate, ...] | None = None  # those before
+
+
+class CellsController(QObject):
+    """One table, one choice of cells; the pictures and the plot both show it.
+
+    What is chosen of the field that is reviewed is chosen there too, and the other way round. What is done to its
+    cells is a step of its review; other fields are written in the thread.
+    """
+
+    changed = Signal()  # what is listed, or what is said
+    selected = Signal()
+    written = Signal()  # saved fields are others now
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        reviewer: ReviewController,
+        saver: SaveController,
+        worker: SerialWorker,
+        reader: SerialWorker,
+    ) -> None:
+        super().__init__()
+        self._workspace, self._reviewer, self._saver = workspace, reviewer, saver
+        self._worker, self._reader = worker, reader
+        self._tables, self._reads = CellTables(), Task()
+        self._wanted = False  # whether a panel shows it
+        self._root: Path | None = None  # of the table
+        self.table, self.query, self.rows = CellTable(), CellQuery(), NO_ROWS
+        self.selection: Rows = NO_ROWS
+        self.region: Gate | None = None  # that was drawn last
+        self.gates: tuple[Gate, ...] = ()
+        self.working, self.said = "", ""
+        self.failure: Failure | None = None
+        self._steps: list[_Step] = []
+        self._goes_to: tuple[Origin, int] | None = None
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._arrive)
+        self._ignoring = False
+        self._was_busy = False
+        self.show_origin: Callable[[Origin], object] = lambda _: None
+        self.shown_again: Callable[[], object] = lambda: None
+        saver.changed.connect(self._on_saver)
+        saver.left_saved.connect(self.look)
+        reviewer.changed.connect(self._on_review)
+        workspace.saved_changed.connect(self._on_field)
+        workspace.outcome_changed.connect(self._on_field)
+
+    def close(self) -> None:
+        """Let go of the workspace."""
+        self._reads.stop()
+        self._later.stop()
+        self._workspace.saved_changed.disconnect(self._on_field)
+        self._workspace.outcome_changed.disconnect(self._on_field)
+
+    # -- what is listed
+
+    def want(self, wanted: bool) -> None:
+        """Read the table from now on whenever results change, or no longer."""
+        self._wanted = wanted
+        if wanted:
+            self.look()
+
+    def look(self) -> None:
+        """Read what changed in the folder of results."""
+        if not self._wanted or not self._saver.folder:
+            return
+        self._reads.stop()
+        root = Path(self._saver.folder).expanduser()
+        self._reads = Task(done=partial(self._take, root), failed=self._fail)
+        self._reader.start(lambda: (self._tables.read(root), _gates_of(root)), self._reads)
+
+    def _take(self, root: Path, read: tuple[CellTable, tuple[Gate, ...]]) -> None:
+        chosen = self.table.chosen(self.selection) if root == self._root else {}
+        if root != self._root:
+            self._steps.clear()
+            self.region, self.said = None, ""
+        self._root, (self.table, self.gates) = root, read
+        kept = [self.table.rows_of(folder, ids) for folder, ids in chosen.items()]
+        self.selection = np.concatenate([NO_ROWS, *kept]).astype(np.intp)
+        self._list()
+
+    def show_only(self, query: CellQuery) -> None:
+        """List other cells, or in another order."""
+        self.query = query
+        self._list()
+
+    def _list(self) -> None:
+        if self.query.kind is not None and self.query.kind not in self.table.kinds:
+            self.query = replace(self.query, kind=None)
+        self.rows = self.query.rows(self.table)
+        self.changed.emit()
+        self.selected.emit()
+
+    # -- which are chosen
+
+    def select(self, rows: Sequence[int] | Rows) -> None:
+        """Choose cells by their rows in the table; those of the field under review are chosen there."""
+        self._take_selection(np.unique(np.asarray(rows, np.intp)))
+        folder = self._saver.saved
+        if folder is not None and self._reviewer.annotation is not None:
+            here = self.table.chosen(self.selection).get(folder, [])
+            self._ignoring = True
+            self._reviewer.select([id_ for id_ in here if id_ in self._reviewer.annotation.records])
+            self._ignoring = False
+
+    def _take_selection(self, rows: Rows) -> None:
+        self.selection = rows
+        self.said, self.failure = "", None
+        self.selected.emit()
+        self.changed.emit()
+
+    def draw(self, x: str, y: str, corners: Sequence[Corner]) -> None:
+        """Choose the listed cells in a region that was drawn over one or two measurements."""
+        self.region = gate_over(x, y, corners, action=GateAction.EXCLUDE)
+        inside = self.table.in_gate(self.region)
+        self.select(self.rows[inside[self.rows]])
+
+    def go_to(self, row: int) -> None:
+        """Open the field of a cell and look at the cell from near."""
+        if not 0 <= row < len(self.table):
+            return
+        origin = self.table.fields[int(self.table.field_number[row])].origin
+        self._goes_to = origin, int(self.table.id[row])
+        if not self._arrive():
+            self.show_origin(origin)
+
+    def _on_field(self, _: object = None) -> None:
+        if self._goes_to is not None:
+            self._later.start(0)  # once its layers are there
+
+    def _arrive(self) -> bool:
+        """Show the cell that was gone to, if its field is here."""
+        shown, annotation = self._workspace.shown, self._reviewer.annotation
+        if self._goes_to is None or shown is None or annotation is None:
+            return False
+        origin, id_ = self._goes_to
+        if field_id(shown.plane.origin) != field_id(origin) or id_ not in annotation.records:
+            return False
+        self._goes_to = None
+        self._ignoring = True
+        self._reviewer.show_cell(id_)
+        self._ignoring = False
+        return True
+
+    def _on_review(self) -> None:
+        """Choose here what is chosen in the review."""
+        folder = self._saver.saved
+        if self._ignoring or not self._wanted or folder is None:
+            return
+        ids = self._reviewer.selection
+        if sorted(self.table.chosen(self.selection).get(folder, [])) != sorted(ids) and ids:
+            self.selection = self.table.rows_of(folder, ids)
+            self.selected.emit()
+
+    # -- what is done to them
+
+    def mark(self, name: str, describe: Describe) -> None:
+        """Do something to the chosen cells: in the field under review as a step of it, in others on disk."""
+        chosen = self.table.chosen(self.selection)
+        if not chosen or self.working or self._root is None:
+            return
+        done, here = list[ChangedField](), self._saver.saved
+        if here in chosen and here is not None and self._reviewer.annotation is not None:
+            ids = [id_ for id_ in chosen.pop(here) if id_ in self._reviewer.annotation.records]
+            if ids and self._reviewer.do(lambda annotation: describe(annotation, ids)) is not None:
+                session = self._reviewer.editor.session
+                done.append(ChangedField(here, None if session is None else session.history.next_undo))
+        root, author = self._root, getpass.getuser()
+        work = partial(edit_results, root, chosen, describe, author=author)
+        self._start(f"{name} …", work, partial(self._end_marks, name, done))
+
+    def _end_marks(self, name: str, here: list[ChangedField], fields: tuple[ChangedField, ...]) -> None:
+        done = [*here, *(field for field in fields if field.edit is not None)]
+        cells = sum(len(field.edit.records) for field in done if field.edit is not None)
+        if done:
+            self._steps.append(_Step(name, tuple(done)))
+            self.said = f"{name}: {format_count(cells)} in {format_count(len(done), 'field')}"
+        self._tell_failures(fields)
+
+    def add_gate(self, action: GateAction, class_name: str = "") -> None:
+        """Make a gate of the region that was drawn last, and apply it to all saved fields and to all runs to come."""
+        if self.region is not None and not self.working:
+            made = {"action": action, "class_name": class_name}
+            self._gate((*self.gates, Gate.model_validate(self.region.model_dump() | made)))
+
+    def remove_gate(self, number: int) -> None:
+        """Take a gate away, by its number from 0; what it did is taken back."""
+        if not self.working:
+            self._gate(tuple(gate for n, gate in enumerate(self.gates) if n != number))
+
+    def _gate(self, gates: tuple[Gate, ...], *, undo: bool = False) -> None:
+        root, before = self._root, self.gates
+        if root is None:
+            return
+
+        def end(fields: tuple[ChangedField, ...]) -> None:
+            if not undo:
+                self._steps.append(_Step("Gates", gates=before))
+            self.gates = gates
+            self._workspace.choose(gates=[gate.model_dump() for gate in gates])
+            self.said = f"{format_count(len(gates), 'gate')} in the recipe, applied to {_fields(fields)}"
+            self._tell_failures(fields)
+            self.shown_again()
+
+        self._start("applying gates …", partial(gate_results, root, gates), end, leave=True)
+
+    @property
+    def undo_name(self) -> str:
+        """What undo would take back."""
+        return self._steps[-1].name if self._steps else ""
+
+    def undo(self) -> None:
+        """Take back what was done last to several fields."""
+        if not self._steps or self.working or self._root is None:
+            return
+        step = self._steps.pop()
+        if step.gates is not None:
+            self._gate(step.gates, undo=True)
+            return
+        elsewhere = [field for field in step.fields if not self._undo_here(field)]
+        self._start("undoing …", partial(undo_edits, self._root, elsewhere), partial(self._end_undo, step))
+
+    def _undo_here(self, field: ChangedField) -> bool:
+        """Take back an edit in the field under review; return whether it is that field."""
+        session, edit = self._reviewer.editor.session, field.edit
+        if field.folder != self._saver.saved or self._reviewer.annotation is None or edit is None:
+            return False
+        if session is not None and session.history.next_undo is edit:
+            self._reviewer.undo()
+        else:
+            self._reviewer.do(lambda _: edit.inverse())
+        return True
+
+    def _end_undo(self, step: _Step, fields: tuple[ChangedField, ...]) -> None:
+        self.said = f"Undone: {step.name} in {format_count(len(step.fields), 'field')}"
+        self._tell_failures(fields)
+
+    def _tell_failures(self, fields: Sequence[ChangedField]) -> None:
+        failed = [field for field in fields if field.error]
+        if failed:
+            first = f"{failed[0].folder.name}: {failed[0].error}"
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            self.failure = Failure(f"{format_count(len(failed), 'field')} left as it was. {first}{more}")
+
+    def _start(
+        self,
+        what: str,
+        work: Callable[[], object],
+        end: Callable[[tuple[ChangedField, ...]], None],
+        *,
+        leave: bool = False,
+    ) -> None:
+        """Do work on the thread once all corrections are saved; ``leave`` closes the review of the field first."""
+        self.working, self.said, self.failure = what, "", None
+        self.changed.emit()
+
+        def begin() -> None:
+            if leave:
+                self._leave_field()
+            self._worker.start(work, Task(done=finished, failed=self._fail, lasting=True))
+
+        def finished(fields: tuple[ChangedField, ...]) -> None:
+            self.working = ""
+            end(fields)
+            self.look()
+            self.written.emit()
+            self.changed.emit()
+
+        self._saver.when_saved(begin, self._stop)
+
+    def _leave_field(self) -> None:
+        """Close the review of a field whose result is on disk: it is read again from there."""
+        if self._saver.saved is None:
+            return
+        self._reviewer.take_saved(None)
+        self._workspace.show_saved(None)
+        self._workspace.show(None)
+
+    def tell(self, error: BaseException) -> None:
+        """Say what went wrong with what stands in the folder of results."""
+        self.failure = failure_of(error)
+        self.changed.emit()
+
+    def _stop(self) -> None:
+        self.working = ""
+        self.changed.emit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.working, self.failure = "", failure_of(error)
+        self.changed.emit()
+
+    def _on_saver(self) -> None:
+        """Read again what was just saved, or what stands in another folder."""
+        busy, moved = self._saver.state.busy, Path(self._saver.folder).expanduser() != self._root
+        if (self._was_busy and not busy) or moved:
+            self.look()
+        self._was_busy = busy
+
+
+def _fields(fields: Sequence[ChangedField]) -> str:
+    return format_count(sum(not field.error for field in fields), "field")
+
+
+def _gates_of(root: Path) -> tuple[Gate, ...]:
+    store = ResultStore(root)
+    return store.recipe().gates if store.has_recipe else ()

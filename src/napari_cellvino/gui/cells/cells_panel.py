@@ -1,0 +1,359 @@
+"""All cells: the cells of every saved field as a plot and as small pictures, to choose, mark and gate many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_cellvino.annotation import Annotation, Edit
+from napari_cellvino.annotation.tools.mark import accept, exclude, reject, set_class
+from napari_cellvino.core.errors import EditError
+from napari_cellvino.core.gates import GateAction
+from napari_cellvino.core.objects import Doubt, ReviewState
+from napari_cellvino.gui.cells.cell_gallery import CellGallery
+from napari_cellvino.gui.cells.cell_plot import CellPlot
+from napari_cellvino.gui.review.cell_list import IN_STATE, WITH_DOUBT
+from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text_line
+from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
+from napari_cellvino.results.cell_table import CellQuery
+
+COUNTED: tuple[Choice[bool | None], ...] = (
+    Choice("counted or not", None),
+    Choice("counted", False),
+    Choice("excluded", True),
+)
+NOTHING = "Cells of saved fields are shown here: run a list, a plate, or save a result first."
+MOST_CLASS_KEYS = 9
+LEAST_PX, BUTTONS_PX = 190, 236
+
+
+class CellsPanel(QWidget):
+    """Shows the cells of all saved fields of the folder of results."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.controller = session.cells
+        self._build_choices()
+        self._build_marks()
+        self._build_gates()
+        self.plot = CellPlot()
+        self.gallery = CellGallery(session.background)
+        self.title = QLabel()
+        self.title.setProperty("role", "title")
+        self.hint, self.said, self.failure = text_line("aside", NOTHING), text_line("done"), Notice()
+        self._lay_out()
+        self._connect()
+        self._bind_keys()
+        self._draw()
+
+    def _build_choices(self) -> None:
+        self.state = ValueCombo[ReviewState | None](IN_STATE, name="State", tooltip="List cells in this state only")
+        self.doubt = ValueCombo[Doubt](WITH_DOUBT, name="Reason", tooltip="List cells with this reason for doubt only")
+        self.kind = ValueCombo[str | None](name="Class", tooltip="List cells of this class only")
+        self.counted = ValueCombo[bool | None](COUNTED, name="Counted", tooltip="List cells that count, or do not")
+        self.sort = ValueCombo[str](name="Order", tooltip="By which measurement the pictures are ordered")
+        self.descending = QPushButton("↓")
+        self.descending.setCheckable(True)
+        self.descending.setToolTip("Largest first")
+        self.descending.setAccessibleName("Largest first")
+        self.x = ValueCombo[str](name="Across", tooltip="The measurement from left to right")
+        self.y = ValueCombo[str](name="Upwards", tooltip="The measurement upwards; without one, a histogram is drawn")
+        self.rectangle = QPushButton("Rectangle")
+        self.rectangle.setCheckable(True)
+        self.rectangle.setToolTip("Draw regions as rectangles, not freely")
+        for combo in (self.state, self.doubt, self.kind, self.counted, self.sort, self.x, self.y):
+            combo.setMinimumContentsLength(4)
+
+    def _build_marks(self) -> None:
+        self.accept_button = _button("Accept  A", "Accept the chosen cells, in all their fields")
+        self.reject_button = _button("Reject  R", "Say that the chosen cells are none, in all their fields")
+        self.exclude_button = _button("Exclude  Q", "Leave the chosen cells out of the counts, in all their fields")
+        self.class_choice = ValueCombo[str](
+            name="Class to give", tooltip="Which class is given; Shift+1 to 9 give it too"
+        )
+        self.class_choice.setMinimumContentsLength(4)
+        self.class_button = _button("Give class", "Give the chosen cells this class")
+        self.undo_button = _button("Undo", "")
+
+    def _build_gates(self) -> None:
+        self.leave_out_button = _button(
+            "Gate: leave out", "Leave out what lies in the region, here and in every run with this recipe"
+        )
+        self.keep_button = _button("Gate: keep only", "Leave out all that lies outside the region")
+        self.class_name = QLineEdit()
+        self.class_name.setPlaceholderText("new class")
+        self.class_name.setAccessibleName("Class of the gate")
+        self.class_name.setToolTip("A class of its own for what lies in the region")
+        self.classify_button = _button("Gate: class", "Give what lies in the region this class, in every run as well")
+        self.gates_button = _button("Gates", "The gates of the recipe; choose one to take it away")
+        self.gates_menu = QMenu(self.gates_button)
+        self.gates_button.setMenu(self.gates_menu)
+
+    def _lay_out(self) -> None:
+        left, right = QWidget(), QWidget()
+        for part, widgets in (
+            (left, (_row(self.x, self.y, self.rectangle), self.plot)),
+            (right, (
+                _row(self.state, self.doubt, self.kind, self.counted, self.sort, self.descending),
+                self.gallery,
+            )),
+        ):  # fmt: skip
+            layout = QVBoxLayout(part)
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(4)
+            layout.addWidget(widgets[0])
+            layout.addWidget(widgets[1], 1)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.addWidget(left)
+        self.splitter.addWidget(right)
+        self.splitter.setStretchFactor(0, 2)
+        self.splitter.setStretchFactor(1, 3)
+        self._buttons = self._lay_out_buttons()
+        middle = side_by_side(self.splitter, self._buttons, stretch=0)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GAP, 4, GAP, GAP)
+        layout.setSpacing(4)
+        for widget in (self.hint, side_by_side(self.title, self.said, stretch=1), self.failure):
+            layout.addWidget(widget)
+        layout.addWidget(middle, 1)
+        self.setMinimumHeight(LEAST_PX)
+
+    def _lay_out_buttons(self) -> QWidget:
+        column = QWidget()
+        grid = QGridLayout(column)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        pairs = (
+            (self.accept_button, self.reject_button),
+            (self.exclude_button, self.undo_button),
+            (self.class_choice, self.class_button),
+            (self.leave_out_button, self.keep_button),
+            (self.class_name, self.classify_button),
+        )
+        for row, (left, right) in enumerate(pairs):
+            grid.addWidget(left, row, 0)
+            grid.addWidget(right, row, 1)
+        grid.addWidget(self.gates_button, len(pairs), 0, 1, 2)
+        grid.setRowStretch(len(pairs) + 1, 1)
+        column.setFixedWidth(BUTTONS_PX)
+        return column
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Return a height that leaves most of a small screen to the picture."""
+        return QSize(700, LEAST_PX)
+
+    def _connect(self) -> None:
+        controller = self.controller
+        controller.changed.connect(self._draw)
+        controller.selected.connect(self._draw_selection)
+        for combo in (self.state, self.doubt, self.kind, self.counted, self.sort):
+            combo.value_changed.connect(self._query)
+        self.descending.toggled.connect(self._query)
+        for combo in (self.x, self.y):
+            combo.value_changed.connect(self._plot)
+        self.rectangle.toggled.connect(self.plot.use_rectangle)
+        self.plot.drawn.connect(self._on_region)
+        self.plot.pointed.connect(self._point)
+        self.gallery.chosen.connect(controller.select)
+        self.gallery.opened.connect(controller.go_to)
+        self.accept_button.clicked.connect(lambda: controller.mark("Accept", accept))
+        self.reject_button.clicked.connect(lambda: controller.mark("Reject", reject))
+        self.exclude_button.clicked.connect(lambda: controller.mark("Exclude", _excluded))
+        self.class_button.clicked.connect(lambda: self._give_class(self.class_choice.value()))
+        self.undo_button.clicked.connect(controller.undo)
+        self.leave_out_button.clicked.connect(lambda: controller.add_gate(GateAction.EXCLUDE))
+        self.keep_button.clicked.connect(lambda: controller.add_gate(GateAction.KEEP))
+        self.classify_button.clicked.connect(self._classify)
+        self.class_name.textChanged.connect(self._draw_buttons)
+        self.session.restyled.connect(lambda _: self.plot.set_theme(self.session.viewer.theme))
+        self.plot.set_theme(self.session.viewer.theme)
+
+    def _bind_keys(self) -> None:
+        keys: dict[str, Callable[[], object]] = {
+            "A": self.accept_button.click,
+            "R": self.reject_button.click,
+            "Q": self.exclude_button.click,
+            "Ctrl+Z": self.undo_button.click,
+        }
+        keys |= {f"Shift+{n}": partial(self._give_numbered, n - 1) for n in range(1, MOST_CLASS_KEYS + 1)}
+        for key, call in keys.items():
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(call)
+
+    def showEvent(self, _: object) -> None:  # noqa: N802 (Qt's name)
+        """Read what there is, as long as this is seen."""
+        self.controller.want(True)
+
+    def hideEvent(self, _: object) -> None:  # noqa: N802 (Qt's name)
+        """Read nothing that nobody sees."""
+        self.controller.want(False)
+
+    # -- what the user does
+
+    def _query(self, _: object = None) -> None:
+        self.controller.show_only(
+            CellQuery(
+                self.state.value(),
+                self.doubt.value(),
+                self.kind.value(),
+                self.counted.value(),
+                self.sort.value(),
+                self.descending.isChecked(),
+            )
+        )
+
+    def _on_region(self, corners: Sequence[tuple[float, float]]) -> None:
+        self.controller.draw(self.x.value(), self.y.value(), corners)
+
+    def _point(self, x: float, y: float) -> None:
+        """Choose the cell whose point was clicked; nothing beside all points."""
+        place = self.plot.nearest(x, y)
+        self.controller.select([] if place is None else [int(self.controller.rows[place])])
+
+    def _give_class(self, name: str) -> None:
+        self.controller.mark(f"Class {name}", partial(_class_by_name, name))
+
+    def _give_numbered(self, number: int) -> None:
+        self.controller.mark(f"Class {number + 1}", lambda annotation, ids: set_class(annotation, ids, number))
+
+    def _classify(self) -> None:
+        name = self.class_name.text().strip()
+        if name:
+            self.controller.add_gate(GateAction.CLASSIFY, name)
+
+    # -- what is shown
+
+    def _draw(self) -> None:
+        controller = self.controller
+        table = controller.table
+        for widget in (self.title, self.splitter, self._buttons):
+            widget.setVisible(len(table) > 0)
+        self.hint.setVisible(not len(table))
+        self._offer()
+        self.gallery.draw(
+            table, controller.rows, table.values(controller.query.sort) if controller.query.sort else None
+        )
+        self.title.setText(self._describe())
+        self.title.setToolTip("\n".join(table.unreadable))
+        say(self.said, controller.working or controller.said)
+        self.failure.show_failure(controller.failure)
+        self._draw_gates()
+        self._draw_buttons()
+
+    def _describe(self) -> str:
+        controller = self.controller
+        table, listed = controller.table, len(controller.rows)
+        total = format_count(len(table))
+        words = [
+            f"{f'{listed:,} of ' if listed != len(table) else ''}{total} in {format_count(len(table.fields), 'field')}",
+            f"{int(table.excluded.sum()):,} excluded" if table.excluded.any() else "",
+            f"{format_count(len(controller.selection))} chosen" if len(controller.selection) else "",
+            f"{format_count(len(table.unreadable), 'field')} cannot be read" if table.unreadable else "",
+        ]
+        return " · ".join(filter(None, words))
+
+    def _offer(self) -> None:
+        controller = self.controller
+        table = controller.table
+        measures = [Choice(measure.axis, measure.column) for measure in table.offers]
+        first = not self.x.count()
+        self.sort.offer([Choice("most doubts first", ""), *measures])
+        self.x.offer(measures)
+        self.y.offer([Choice("– (histogram)", ""), *measures])
+        if first and len(measures) > 1:
+            self.y.set_value(next((m.value for m in measures if m.value.startswith("mean_")), measures[1].value))
+        kinds = table.kinds
+        self.kind.offer([Choice("all classes", None), *(Choice(name or "no class", name) for name in kinds)])
+        self.kind.setVisible(len(kinds) > 1)
+        annotation = self.session.reviewer.annotation
+        known = dict.fromkeys((*kinds, *(annotation.classes if annotation is not None else ())))
+        self.class_choice.offer([Choice(name, name) for name in known if name])
+        for widget in (self.class_choice, self.class_button):
+            widget.setVisible(len(known) > 1)
+
+    def _draw_gates(self) -> None:
+        gates = self.controller.gates
+        self.gates_button.setText(f"Gates {len(gates)}")
+        self.gates_button.setVisible(bool(gates))
+        self.gates_menu.clear()
+        for number, gate in enumerate(gates):
+            self.gates_menu.addAction(f"Take away: {gate}", partial(self.controller.remove_gate, number))
+
+    def _draw_buttons(self, _: object = None) -> None:
+        controller = self.controller
+        free, chosen = not controller.working, len(controller.selection) > 0
+        for button in (self.accept_button, self.reject_button, self.exclude_button, self.class_button):
+            button.setEnabled(free and chosen)
+        drawn = free and controller.region is not None
+        for button in (self.leave_out_button, self.keep_button):
+            button.setEnabled(drawn)
+        self.classify_button.setEnabled(drawn and bool(self.class_name.text().strip()))
+        self.gates_button.setEnabled(free)
+        self.undo_button.setEnabled(free and bool(controller.undo_name))
+        self.undo_button.setText(f"Undo {controller.undo_name}".strip())
+        self.undo_button.setToolTip("Take back what was done last to several fields" if controller.undo_name else "")
+
+    def _draw_selection(self) -> None:
+        self.gallery.highlight(self.controller.selection)
+        self.title.setText(self._describe())
+        self._draw_buttons()
+        self._plot()
+
+    def _plot(self, _: object = None) -> None:
+        controller = self.controller
+        table, rows = controller.table, controller.rows
+        if not len(table) or self.x.currentIndex() < 0:
+            return
+        y = table.values(self.y.value())[rows] if self.y.value() else None
+        chosen = np.isin(rows, controller.selection)
+        self.plot.show_cells(
+            table.values(self.x.value())[rows], y, chosen, (self.x.currentText(), self.y.currentText())
+        )
+
+
+def _row(*widgets: QWidget) -> QWidget:
+    """Return widgets side by side; combos share the room."""
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget, int(isinstance(widget, ValueCombo)))
+    return row
+
+
+def _button(text: str, tooltip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    return button
+
+
+def _excluded(annotation: Annotation, ids: Sequence[int]) -> Edit:
+    """Describe that cells are left out, or where all are, that they count again."""
+    return exclude(annotation, ids, excluded=not all(annotation.record(id_).excluded for id_ in ids))
+
+
+def _class_by_name(name: str, annotation: Annotation, ids: Sequence[int]) -> Edit:
+    if name not in annotation.classes:
+        raise EditError(f"this field has no class {name!r}; its classes are {', '.join(annotation.classes)}")
+    return set_class(annotation, ids, annotation.classes.index(name))

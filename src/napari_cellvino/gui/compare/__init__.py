@@ -1,0 +1,1 @@
+"""Two results of the open image side by side."""

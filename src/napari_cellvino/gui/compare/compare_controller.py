@@ -1,0 +1,174 @@
+"""The result shown beside another one of the same pixels: of other choices, or of another folder of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+from scipy.ndimage import center_of_mass
+from skimage.segmentation import find_boundaries
+
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError
+from napari_cellvino.core.image import Origin, Stack
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.quality.side_by_side import Labels, ResultComparison, compare_labels
+from napari_cellvino.results.field_folder import FieldFolder
+from napari_cellvino.results.store import ResultStore
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.workflows.outcome import Outcome
+from napari_cellvino.workflows.workspace import Workspace
+
+IN_BOTH, ONLY_HERE = (86, 180, 233), (230, 159, 0)  # blue and orange of Okabe and Ito
+_PERCENTILES = (0.5, 99.8)
+
+Picture = NDArray[np.uint8]
+Grey = NDArray[np.floating]
+Found = tuple[str, Labels]
+"""What a result is called, and its label image."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComparedResults:
+    """Two results: what they are called, pictures (Y, X, RGB) with their outlines, and how they differ.
+
+    ``places`` are the middles (y, x) of cells that only one has.
+    """
+
+    titles: tuple[str, str]
+    pictures: tuple[Picture, Picture]
+    comparison: ResultComparison
+    places: tuple[tuple[float, float], ...]
+
+
+class CompareController(QObject):
+    """One comparison at a time, made in the thread; the result shown stays as it is."""
+
+    changed = Signal()
+
+    def __init__(self, workspace: Workspace, reviewer: ReviewController, worker: SerialWorker) -> None:
+        super().__init__()
+        self._workspace, self._reviewer, self._worker = workspace, reviewer, worker
+        self._task = Task()
+        self.working = ""
+        self.done: ComparedResults | None = None
+        self.failure: Failure | None = None
+        workspace.stack_changed.connect(self._forget)
+
+    def close(self) -> None:
+        """Stop, and let go of the workspace."""
+        self._task.stop()
+        self._workspace.stack_changed.disconnect(self._forget)
+
+    def with_choices(self) -> None:
+        """Compare with what the choices of the Run tab find; that is not taken."""
+        workspace = self._workspace
+        stack = workspace.stack
+        try:
+            if stack is None:
+                raise OptionError("no image is open; open one first")
+            pipeline, steps = workspace.pipeline(), workspace.run()
+        except CellvinoError as error:
+            self._fail(error)
+            return
+        title = f"{pipeline.label}, {pipeline.recipe.precision}"
+        self._start("running the other choices …", lambda: _run(steps, pipeline, stack, title))
+
+    def with_results(self, root: Path) -> None:
+        """Compare with the result of the same image in another folder of results."""
+        shown = self._workspace.shown
+        if shown is not None:
+            origin = shown.plane.origin
+            self._start("reading the other result …", lambda: _read(root, origin))
+
+    def _start(self, what: str, find: Callable[[], Generator[Progress, None, Found] | Found]) -> None:
+        annotation, shown = self._reviewer.annotation, self._workspace.shown
+        if annotation is None or annotation.labels is None or shown is None:
+            self._fail(OptionError("there is no result with outlines to compare with; run the model first"))
+            return
+        z = None if annotation.labels.ndim == 2 else self._reviewer.plane or annotation.labels.shape[0] // 2
+        grey, first = self._workspace.intensity(z), (f"{shown.label}, {shown.recipe.precision}", _counted(annotation))
+        self._task.stop()
+        self.working, self.failure = what, None
+        self._task = Task(done=self._show, failed=self._fail, stopped=self._stop)
+        self._worker.start(lambda: _compared(find(), first, grey, z), self._task)
+        self.changed.emit()
+
+    def _show(self, done: ComparedResults) -> None:
+        self.working, self.done = "", done
+        self.changed.emit()
+
+    def _stop(self) -> None:
+        self.working = ""
+        self.changed.emit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.working, self.failure = "", failure_of(error)
+        self.changed.emit()
+
+    def _forget(self, _: object = None) -> None:
+        self._task.stop()
+        self.working, self.done, self.failure = "", None, None
+        self.changed.emit()
+
+
+def _run(
+    steps: Generator[Progress, None, Outcome], pipeline: Pipeline, stack: Stack, title: str
+) -> Generator[Progress, None, Found]:
+    outcome = yield from steps
+    return title, _counted(outcome.annotation(pipeline, stack))
+
+
+def _read(root: Path, origin: Origin) -> Found:
+    folder = FieldFolder(ResultStore(root).choose_folder(origin))
+    if not folder.is_result:
+        raise ImageReadError(f"{root} holds no result of {origin.name}; choose the results of the same images")
+    return f"{folder.annotation().provenance.model} in {root.name}", _counted(folder.annotation())
+
+
+def _counted(annotation: Annotation) -> Labels:
+    """Return a copy of the labels of the cells that count."""
+    if annotation.labels is None:
+        raise OptionError("boxes are not compared side by side; use 'cellvino evaluate'")
+    left_out = [id_ for id_, record in annotation.records.items() if not record.counted]
+    return np.where(np.isin(annotation.labels, left_out), 0, annotation.labels).astype(np.int32)
+
+
+def _compared(
+    finding: Generator[Progress, None, Found] | Found, first: Found, grey: Grey | None, z: int | None
+) -> Generator[Progress, None, ComparedResults]:
+    second = (yield from finding) if isinstance(finding, Generator) else finding
+    comparison = compare_labels(first[1], second[1])
+    flat = [labels if z is None else labels[z] for labels in (first[1], second[1])]
+    back = _stretched(np.zeros(flat[0].shape) if grey is None else grey)
+    only = (comparison.only_first, comparison.only_second)
+    pictures = [_drawn(back, labels, ids) for labels, ids in zip(flat, only, strict=True)]
+    places = [place for labels, ids in zip(flat, only, strict=True) for place in _middles(labels, ids)]
+    return ComparedResults((first[0], second[0]), (pictures[0], pictures[1]), comparison, tuple(sorted(places)))
+
+
+def _stretched(grey: Grey) -> Picture:
+    low, high = np.percentile(grey, _PERCENTILES)
+    scaled = np.clip((grey.astype(np.float32) - low) * (255 / max(high - low, 1e-9)), 0, 255).astype(np.uint8)
+    return np.repeat(scaled[..., None], 3, axis=2)
+
+
+def _drawn(back: Picture, labels: Labels, only: tuple[int, ...]) -> Picture:
+    """Return a picture with the outlines of cells, those that are in one result only in another colour."""
+    picture, edge = back.copy(), find_boundaries(labels, mode="inner")
+    alone = np.isin(labels, only)
+    picture[edge & ~alone] = IN_BOTH
+    picture[alone & find_boundaries(labels, mode="thick")] = ONLY_HERE
+    return picture
+
+
+def _middles(labels: Labels, ids: tuple[int, ...]) -> list[tuple[float, float]]:
+    here = np.intersect1d(ids, labels)
+    return [(float(y), float(x)) for y, x in center_of_mass(labels > 0, labels, here)] if len(here) else []

@@ -1,0 +1,145 @@
+"""The cells of all saved fields with mouse and keys: a region, marks over fields, gates, the way to one cell."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QWidget
+
+from napari_cellvino.cli import main
+from napari_cellvino.gui.cells.cells_panel import CellsPanel
+from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.results.store import ResultStore
+
+from ..conftest import WAIT_MS
+
+Click = Callable[[QWidget], None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, nuclei: NDArray[np.uint16]) -> Path:
+    """Two images."""
+    made = tmp_path / "images"
+    made.mkdir()
+    for name, x in (("a", 0), ("b", 128)):
+        tifffile.imwrite(made / f"{name}.tif", np.ascontiguousarray(nuclei[:112, x : x + 112]))
+    return made
+
+
+@pytest.fixture
+def settled(window: CellvinoWindow, qtbot: QtBot) -> Callable[[], None]:
+    """A function that waits until everything that was begun has come to its end."""
+    return lambda: qtbot.waitUntil(
+        lambda: not window.session.busy and not window.session.opener.reading, timeout=WAIT_MS
+    )
+
+
+@pytest.fixture
+def panel(
+    window: CellvinoWindow,
+    viewer: napari.Viewer,
+    folder: Path,
+    click: Click,
+    settled: Callable[[], None],
+    qtbot: QtBot,
+) -> CellsPanel:
+    """The cells of two fields that were just run as a list."""
+    window.session.open(folder)
+    settled()
+    click(window.open_panel.work_list.all_button)
+    settled()
+    click(window.open_panel.work_list.cells_button)
+    qtbot.waitUntil(lambda: len(window.session.cells.table) > 0, timeout=WAIT_MS)
+    settled()
+    return viewer.window.dock_widgets["All cells"].findChild(CellsPanel)
+
+
+def counts(root: Path) -> dict[str, int]:
+    """Return the cells that count, by field."""
+    with (root / "counts.csv").open() as file:
+        return {row["folder"]: int(row["count"]) for row in csv.DictReader(file)}
+
+
+def drag(panel: CellsPanel, qtbot: QtBot, *corners: tuple[float, float]) -> None:
+    """Drag the mouse over the plot; corners are shares of the axes."""
+    canvas, box = panel.plot.canvas, panel.plot.axes.bbox
+    panel.plot.canvas.draw()
+
+    def place(x: float, y: float) -> QPoint:
+        return QPoint(round(box.x0 + x * box.width), round(canvas.height() - box.y0 - y * box.height))
+
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=place(*corners[0]))
+    for corner in corners[1:]:
+        qtbot.mouseMove(canvas, place(*corner))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=place(*corners[-1]))
+
+
+def test_cells_of_all_fields_are_marked_gated_and_gone_to(
+    panel: CellsPanel,
+    window: CellvinoWindow,
+    folder: Path,
+    qtbot: QtBot,
+    click: Click,
+    settled: Callable[[], None],
+    tmp_path: Path,
+) -> None:
+    session, root = window.session, folder / "cellvino-results"
+    cells, before, total = session.cells, counts(root), len(session.cells.table)
+    assert total == sum(before.values()) == panel.gallery.cells.rowCount()
+    qtbot.waitUntil(lambda: any(made is not None for made in panel.gallery.cells.pictures.values()), timeout=WAIT_MS)
+    panel.window().activateWindow()
+    panel.gallery.setFocus()
+    qtbot.waitUntil(panel.gallery.hasFocus, timeout=WAIT_MS)
+    qtbot.keyClick(panel.gallery, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert len(cells.selection) == len(cells.table)
+    qtbot.keyClick(panel.gallery, Qt.Key.Key_R)
+    qtbot.waitUntil(lambda: set(counts(root).values()) == {0}, timeout=WAIT_MS)
+    settled()
+    assert cells.said == f"Reject: {sum(before.values())} cells in 2 fields"
+    assert session.reviewer.progress.reviewed == before["a"]  # the field that is shown has it as a step of its review
+    qtbot.keyClick(panel.gallery, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: counts(root) == before, timeout=WAIT_MS)
+    settled()
+    last = panel.gallery.cells.index(len(cells.rows) - 1)
+    row = int(cells.rows[-1])
+    field = cells.table.fields[int(cells.table.field_number[row])]
+    panel.gallery.scrollTo(last)
+    place = panel.gallery.visualRect(last).center()
+    qtbot.mouseClick(panel.gallery.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseDClick(panel.gallery.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    settled()
+    qtbot.waitUntil(lambda: session.reviewer.selection == (int(cells.table.id[row]),), timeout=WAIT_MS)
+    assert session.workspace.stack.origin.path == field.origin.path
+    assert ResultStore(root).summary(field.folder).reviewed == 0
+    drag(panel, qtbot, (0.01, 0.01), (0.4, 0.01), (0.4, 0.99), (0.01, 0.99), (0.01, 0.02))
+    inside = len(cells.selection)
+    assert 0 < inside < total
+    areas = cells.table.values("area_px")
+    assert areas[cells.selection].max() <= np.delete(areas, cells.selection).min()
+    here = session.saver.saved
+    assert sorted(session.reviewer.selection) == sorted(cells.table.chosen(cells.selection).get(here, []))
+    click(panel.leave_out_button)
+    settled()
+    assert cells.failure is None
+    assert sum(counts(root).values()) == total - inside
+    saved = session.workspace.saved
+    assert saved.count == counts(root)[saved.folder.name]  # what is shown is what counts
+    other = tmp_path / "by command line"
+    images = [str(path) for path in sorted(folder.glob("*.tif"))]
+    assert main(["run", *images, "--recipe", str(root / "recipe.yaml"), "--out", str(other)]) == 0
+    assert counts(other) == counts(root)
+    click(window.open_panel.work_list.all_button)  # the window's recipe has the gate: nothing is to be run again
+    settled()
+    assert "2 kept from before" in window.open_panel.work_list.detail.text()
+    click(panel.undo_button)
+    settled()
+    assert counts(root) == before

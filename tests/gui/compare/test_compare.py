@@ -1,0 +1,43 @@
+"""Two results of one image side by side: the one shown, and that of other choices, which is not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import napari
+import numpy as np
+from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QWidget
+
+from napari_cellvino.annotation.tools.mark import reject
+from napari_cellvino.gui.compare.compare_panel import ComparePanel
+
+from ..conftest import WAIT_MS
+from ..review_session import Review
+
+
+def test_other_choices_are_seen_beside_the_result_and_not_taken(
+    review: Review, viewer: napari.Viewer, qtbot: QtBot, click: Callable[[QWidget], None]
+) -> None:
+    window = review.window
+    session, count = window.session, len(review.ids)
+    rejected = review.ids[0]
+    session.reviewer.do(lambda annotation: reject(annotation, [rejected]))
+    window.show_step(2)
+    click(window.run_panel.compare_button)
+    panel = viewer.window.dock_widgets["Compare"].findChild(ComparePanel)
+    click(panel.run_button)
+    qtbot.waitUntil(lambda: session.compare.done is not None, timeout=WAIT_MS)
+    done, found = session.compare.done, session.compare.done.comparison
+    assert session.compare.failure is None
+    assert (found.first, found.second, found.only_first) == (count - 1, count, ())
+    assert len(found.only_second) == len(done.places) == 1
+    assert "1 only here" in panel.titles[1].text()
+    assert len(session.reviewer.annotation.records) == count
+    click(panel.next_button)
+    first, second = panel.views
+    assert first.transform() == second.transform()
+    y, x = done.places[0]
+    for view in panel.views:
+        middle = view.mapToScene(view.viewport().rect().center())
+        assert np.hypot(middle.x() - x, middle.y() - y) < 40 or not view.horizontalScrollBar().maximum()
