@@ -64,6 +64,37 @@ def test_bright_things_do_not_set_the_contrast(field: np.ndarray, name: str, tim
     assert any("outshine" in notice for notice in found.notices)
 
 
+def test_of_few_cells_among_as_many_bright_things_none_is_outshone() -> None:
+    """Four cells, twelve clumps."""
+    places = np.array([[60, 60], [60, 400], [400, 80], [240, 240]])
+    clumps = np.random.default_rng(1).uniform(20, SIDE - 20, (12, 2))
+    cells = 200 + 1000 * ndi.gaussian_filter((discs((SIDE, SIDE), places, 9) > 0).astype(float), 1.2)
+    cells += np.random.default_rng(0).normal(0, 15, cells.shape)
+    bright = 30_000 * ndi.gaussian_filter((discs((SIDE, SIDE), clumps, 8) > 0).astype(float), 1)
+    assert width(as_camera(cells + bright)) == pytest.approx(width(as_camera(cells)), rel=0.3)
+
+
+def test_transmitted_light_is_not_outshone() -> None:
+    """Dark cells and texture leave no flat background."""
+    texture = ndi.gaussian_filter(np.random.default_rng(2).normal(size=(SIDE, SIDE)), 4)
+    tissue = (
+        1500
+        - 600 * (discs((SIDE, SIDE), grid((SIDE, SIDE), 42, jitter=6, seed=3), 10) > 0)
+        + 100 * texture / texture.std()
+    )
+    bright = 30_000 * ndi.gaussian_filter(disc(240, 240, 0.04).astype(float), 2)
+    assert width(as_camera(tissue + bright)) == pytest.approx(width(as_camera(tissue)), rel=0.3)
+
+
+def test_bright_cells_on_haze_are_no_artefacts() -> None:
+    haze = 200 + 40 * ndi.gaussian_filter(np.random.default_rng(3).normal(size=(SIDE, SIDE)), 30) * 60
+    cells = haze + 5000 * ndi.gaussian_filter(
+        (discs((SIDE, SIDE), grid((SIDE, SIDE), 150, jitter=6, seed=3), 15) > 0).astype(float), 2
+    )
+    pixels = as_camera(cells + np.random.default_rng(0).normal(0, 8, cells.shape))
+    assert contrast_of(pixels[None], V2).ranges == contrast_of(pixels[None], V1).ranges
+
+
 def test_uneven_light_is_taken_off(field: np.ndarray) -> None:
     found = contrast_of(as_camera(field + 10_000 * X / SIDE)[None], V2)
     plain = contrast_of(as_camera(field)[None], V2)

@@ -47,7 +47,7 @@ def test_none_of_them_is_said_of_an_image_without_cells(engines: EngineProvider)
     sight = suggest_models(flat, models=MODELS, engines=engines)
     assert sight.best is None
     assert sight.says.startswith("None of the models")
-    assert {one.reason for one in sight.suggestions} == {"it finds no cell"}
+    assert {one.reason for one in sight.suggestions} == {"the field looks empty: all its pixels have one value"}
 
 
 def test_the_command_prints_json_and_draws(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -307,7 +307,8 @@ class Plane:
     ``pixels`` (C, Y, X) are all channels in the file's dtype, to be measured; ``inputs`` (K, Y, X) is what the network
     gets: one of the channels, the luminance, or red, green and blue. ``chosen`` describes how the plane was made:
     ``DNA, maximum projection of 24 planes``; ``channel`` names what the network gets; ``sharpest`` is the number (from
-    1) of the plane that was the sharpest, where that was asked for.
+    1) of the plane that was the sharpest, where that was asked for. ``lost`` are the planes (from 0) of its stack that
+    it leaves out, as dropped or burnt.
     """
 
     pixels: NDArray[np.generic]
@@ -318,6 +319,7 @@ class Plane:
     chosen: str = ""
     channel: str = ""
     sharpest: int | None = None
+    lost: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:

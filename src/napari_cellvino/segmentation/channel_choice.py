@@ -99,6 +99,7 @@ def by_name(
 ) -> ChannelChoice:
     """Return the channel that its name, or what else the file says of it, gives to a model."""
     signs = _signs(spec)
+    shown = "transmitted light" if spec.stain == "transmitted" else spec.stain
     number = (numbers or (1,))[0]
     if not signs or (len(channels) == 1 and number == 1):
         return ChannelChoice()
@@ -106,9 +107,11 @@ def by_name(
         for texts, where in ((channels, "its name"), (hints, "what the file says of it")):
             at = next((c for c, text in enumerate(texts) if sign.search(_words(text))), None)
             if at is not None:
-                said = f"channel {channels[at]} is taken for {spec.stain}, by {where}"
+                said = f"channel {channels[at]} is taken for {shown}, by {where}"
                 return ChannelChoice(channels[at] if at or number > 1 else "", said, guess=sign is _BLUE)
-    said = f"is {spec.stain} in channel {number} {channels[0]}? No name of {', '.join(channels)} says so"
+    said = (
+        f"channel {number} {channels[0]} is taken: no name of {', '.join(channels)} tells which of them shows {shown}"
+    )
     return ChannelChoice("", said, guess=True)
 
 
@@ -123,8 +126,10 @@ def taught_channel(channels: tuple[str, ...], taught: Taught) -> ChannelChoice:
     if wanted.casefold() in names:
         at = names.index(wanted.casefold())
         return ChannelChoice(channels[at] if at else "", f"channel {channels[at]} is taken, as the model was taught on")
-    said = f"is {wanted}, which the model was taught on, in channel 1 {channels[0]}? No name of {', '.join(channels)}"
-    return ChannelChoice("", f"{said} says so", guess=True)
+    said = (
+        f"channel 1 {channels[0]} is taken: no name of {', '.join(channels)} is {wanted}, which the model was taught on"
+    )
+    return ChannelChoice("", said, guess=True)
 
 
 def choose_spot_channel(stack: Stack, recipe: Recipe) -> ChannelChoice:

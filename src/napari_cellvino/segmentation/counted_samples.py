@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from napari_cellvino.segmentation.band_evidence import ENOUGH, evidence, filtered_bands
+
 LEAST_SHARE = 0.005  # of the samples that one value must fill to be an area without data
 MOST_SHARE = 0.5  # else it is the background of an image that was worked on
 GAP = 6.0  # how far that value lies from the nearest others, in units of their spread
@@ -24,9 +26,14 @@ CLEAR = 10.0  # standard deviations of the background that the highest of the re
 ABOVE_NOISE = 6.0  # standard deviations of the background that a thing reaches
 REACH = 0.3  # of the height of the highest
 SPECK = 4  # samples; smaller things do not count
-SMALLEST_PX2 = 40.0  # of the usual thing: a cell of 7 px
+SMALLEST_PX2 = 28.0  # of the usual thing: a cell of 6 px
 MORE_NUMEROUS = 3  # times as many things must lie in the rest
 FEWEST = 10  # things in the rest
+FAR_BRIGHTER = 12.0  # times as bright as the highest of the rest: no cells among cells are, and
+FAR_CLEAR = 7.0  # standard deviations are enough
+FEW = 3  # things are enough
+TEXTURE = 0.4  # of the range of the rest: where its middle lies higher, it is no dark background
+FULL = 0.1  # of the rest: where so much is bright, cells fill it
 
 Mask = NDArray[np.bool_]
 Grid = NDArray[np.floating]
@@ -73,21 +80,36 @@ def without_outshining(grid: Grid, known: Mask, low: float, high: float, *, step
 
 
 def _holds_cells(grid: Grid, rest: Mask, most: float, bright: Mask, step: int) -> bool:
-    """Return whether the rest holds many more things than the bright ones, as large as cells and not crumbs."""
-    less, middle, more = np.percentile(grid[rest], (40, 50, 60))
-    noise = (more - less) / 0.507  # a normal distribution has 0.507 deviations between these
+    """Return whether the rest holds cells: things as large as cells, no crumbs, or the texture of transmitted light."""
+    least, middle, high = np.percentile(grid[rest], (1, 50, 99))
+    if middle - least > TEXTURE * (high - least):
+        return _is_texture(grid, rest, float(middle))
+    noise = (middle - least) / 2.33  # a normal distribution has so many deviations between these
     if not (grid[rest] % 1).any():
         noise = max(noise, 1.0)  # whole numbers hide finer noise
-    if most - middle < CLEAR * noise:
+    far_brighter = float(np.median(grid[bright])) - middle > FAR_BRIGHTER * (most - middle)
+    if most - middle < (FAR_CLEAR if far_brighter else CLEAR) * noise:
         return False
-    reach = max(ABOVE_NOISE * noise, REACH * (most - middle))
-    things = _areas(rest & (np.abs(grid - middle) > reach))
-    enough = len(things) >= max(FEWEST, MORE_NUMEROUS * len(_areas(bright)))
-    return enough and float(np.median(things)) * step**2 >= SMALLEST_PX2
+    high_ones = rest & (np.abs(grid - middle) > max(ABOVE_NOISE * noise, REACH * (most - middle)))
+    if far_brighter and np.count_nonzero(high_ones) > FULL * np.count_nonzero(rest):
+        return True
+    things = _areas(high_ones, ~rest)
+    enough = FEW if far_brighter else max(FEWEST, MORE_NUMEROUS * len(_areas(bright)))
+    return len(things) >= enough and float(np.median(things)) * step**2 >= SMALLEST_PX2
 
 
-def _areas(mask: Mask) -> NDArray[np.intp]:
-    """Return the areas (N,) in samples of connected parts, specks left out."""
+def _is_texture(grid: Grid, rest: Mask, middle: float) -> bool:
+    """Return whether the rest is more than noise, as cells in transmitted light are."""
+    field = np.where(rest, grid - middle, 0)
+    spread = float(np.std(field[rest]))
+    return evidence(list(filtered_bands((field / max(spread, 1e-300)).astype(np.float32), rest))) >= ENOUGH
+
+
+def _areas(mask: Mask, beside: Mask | None = None) -> NDArray[np.intp]:
+    """Return the areas (N,) in samples of connected parts, without specks and those that touch what lies beside."""
     parts, _ = ndi.label(mask)
-    areas = np.bincount(parts.reshape(-1))[1:]
+    areas = np.bincount(parts.reshape(-1))
+    if beside is not None:
+        areas[parts[ndi.binary_dilation(beside) & mask]] = 0
+    areas = areas[1:]
     return areas[areas >= SPECK]

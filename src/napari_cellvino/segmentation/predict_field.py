@@ -15,6 +15,7 @@ from napari_cellvino.segmentation.bright_background import describe_bright_backg
 from napari_cellvino.segmentation.burnt_in import describe_bars, find_bars, without_bars
 from napari_cellvino.segmentation.candidates import Candidates
 from napari_cellvino.segmentation.heads import Decoded
+from napari_cellvino.segmentation.lost_planes import describe_lost
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction, infer_maps
 from napari_cellvino.segmentation.predict_stack import decode_stack, predict_stack
@@ -193,6 +194,8 @@ def volume_of(prediction: Prediction) -> Volume | None:
 def notices_of(prediction: Prediction) -> tuple[str, ...]:
     """Return the notices of a prediction for the user, as sentences."""
     notices, left_out = [*prediction.raw.notices], prediction.decoded.left_out
+    if volume_of(prediction) is None:
+        notices += describe_lost(prediction.plane.lost, bridged=False)
     notices += prediction.spots.notices if prediction.spots is not None else ()
     if prediction.emptiness is not None:
         notices.append(describe_emptiness(prediction.emptiness, prediction.disbelieved, prediction.values))

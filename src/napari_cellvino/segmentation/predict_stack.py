@@ -156,8 +156,7 @@ def _read_statistics(
 
     reading = read_volume(stack, channel=channel, frame=frame, inputs=spec.input_channels, on_plane=on_plane)
     plane, volume = yield from reading
-    kept = [values for z, values in enumerate(samples) if z not in volume.lost]
-    ranges = [range_of_samples(np.concatenate(values), spec.normalise) for values in zip(*kept, strict=True)]
+    ranges = [range_of_samples(np.concatenate(values), spec.normalise) for values in zip(*samples, strict=True)]
     return plane, volume, ranges, watch.emptiness
 
 
@@ -170,7 +169,7 @@ def _inputs(volume: Volume, spec: ModelSpec, channel: str) -> Generator[Pixels, 
     for z, pixels in enumerate(read_ahead(stack, frame, range(stack.shape.z), wanted)):
         if z in volume.lost:
             after = np.stack([stack.plane(t=frame, c=c, z=volume.lost[z][1]) for c in wanted])
-            seen = bridge(z, volume.lost[z], last, after)
+            seen = bridge(z, volume.lost[z], last if last.size else after, after)
         else:
             seen = last = pixels
         yield network_inputs(seen, None if index is None else 0, spec.input_channels)

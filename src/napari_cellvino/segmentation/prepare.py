@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import LUMINANCE, Plane, Stack, ZChoice, ZMode, channel_index
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
+from napari_cellvino.segmentation.lost_planes import PlaneSieve
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.z_projection import Projection, SharpestPlane, make_projection
 from napari_cellvino.storage.large_arrays import allocate
@@ -32,10 +34,10 @@ def project(
 ) -> Generator[Progress, None, Plane]:
     """Yield progress after every plane read and return the plane, in the stack's dtype; a mean is float32.
 
-    All channels are projected, since all are measured; the sharpest plane is chosen by the selected channel. Memory
-    holds a few planes of each channel, for any number of planes. For RGB without a selected channel, a network of 3
-    ``inputs`` gets the colours, another one the luminance (ITU-R BT.601) as float32. ``on_plane`` is called with what a
-    network would see (K, Y, X) of each plane.
+    All channels are projected, since all are measured; the selected one says which plane is the sharpest. Dropped and
+    burnt planes are left out. Memory holds a few planes of each channel, for any number of planes. For RGB without a
+    selected channel, a network of 3 ``inputs`` gets the colours, another one the luminance (ITU-R BT.601) as float32.
+    ``on_plane`` is called with what a network would see (K, Y, X) of each plane that is not left out.
 
     Raises
     ------
@@ -46,13 +48,20 @@ def project(
     index = input_channel(stack, channel, inputs)
     planes = _planes_of(stack, chosen)
     check_usable(stack, frame)
-    projection = make_projection(chosen.way, index)
+    projection, sieve = make_projection(chosen.way, index), PlaneSieve()
+
+    def take(in_order: Iterable[tuple[int, NDArray[np.generic]]]) -> None:
+        for z, pixels in in_order:
+            on_plane(network_inputs(pixels, index, inputs))
+            projection.add(z, pixels)
+
     with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{len(planes)} plane(s)"):
         for done, pixels in enumerate(read_ahead(stack, frame - 1, planes), 1):
-            on_plane(network_inputs(pixels, index, inputs))
-            projection.add(pixels)
+            take(sieve.add(pixels))
             yield Progress("planes", done, len(planes))
-    return make_plane(stack, projection, channel=channel, z=chosen, frame=frame, inputs=inputs)
+        take(sieve.rest())
+    plane = make_plane(stack, projection, channel=channel, z=chosen, frame=frame, inputs=inputs)
+    return replace(plane, lost=tuple(sorted(sieve.lost)))
 
 
 def check_usable(stack: Stack, frame: int) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,9 @@ from napari_cellvino.core.image import Plane, Stack, ZChoice, ZMode
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.engines.engine import EngineInfo
-from napari_cellvino.segmentation.lost_planes import describe_lost, find_lost_planes, plane_levels
+from napari_cellvino.segmentation.lost_planes import PlaneSieve, describe_lost
 from napari_cellvino.segmentation.plane_reading import read_ahead
-from napari_cellvino.segmentation.prepare import check_usable, input_channel, make_plane, network_inputs
+from napari_cellvino.segmentation.prepare import check_usable, make_plane
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.z_projection import MaximumProjection
 
@@ -27,7 +27,7 @@ _logger = logging.getLogger(__name__)
 class Volume:
     """A stack at ``frame`` (from 1), whose planes are read again for measuring, and the hash of its pixels.
 
-    ``lost`` are dropped or burnt planes, from 0, with the planes before and after.
+    ``lost`` are dropped or burnt planes, from 0, with the planes before and after; at an end both are the one beside.
     """
 
     stack: Stack
@@ -51,8 +51,8 @@ def read_volume(
 ) -> Generator[Progress, None, tuple[Plane, Volume]]:
     """Yield progress after every plane read and return the maximum projection of a stack, and its volume.
 
-    Each plane is read once; ``on_plane`` is called with all its channels (C, Y, X). ``channel`` and ``inputs`` are as
-    in `project`.
+    Each plane is read once; ``on_plane`` is called with all channels (C, Y, X) of each that is not lost. ``channel``
+    and ``inputs`` are as in `project`.
 
     Raises
     ------
@@ -60,18 +60,22 @@ def read_volume(
         If the channel or frame does not exist, the pixels are not real numbers, or none is finite.
     """
     check_usable(stack, frame)
-    count, projection, levels = stack.shape.z, MaximumProjection(), []
-    index = input_channel(stack, channel, inputs)
+    count, projection, sieve = stack.shape.z, MaximumProjection(), PlaneSieve()
     digest = hashlib.sha256(f"{stack.dtype.str}{stack.shape}{frame}".encode())
+
+    def take(in_order: Iterable[tuple[int, NDArray[np.generic]]]) -> None:
+        for z, pixels in in_order:
+            on_plane(pixels)
+            projection.add(z, pixels)
+
     with timed_stage(_logger, "read", stack.origin_of(frame).name, f"{count} planes"):
         for done, pixels in enumerate(read_ahead(stack, frame - 1, range(count)), 1):
             digest.update(np.ascontiguousarray(pixels).data)
-            on_plane(pixels)
-            levels.append(plane_levels(network_inputs(pixels, index, inputs)))
-            projection.add(pixels)
+            take(sieve.add(pixels))
             yield Progress("planes", done, count)
+        take(sieve.rest())
     plane = make_plane(stack, projection, channel=channel, z=ZChoice(ZMode.JOINED), frame=frame, inputs=inputs)
-    return plane, Volume(stack, frame, digest.hexdigest(), find_lost_planes(levels))
+    return replace(plane, lost=tuple(sorted(sieve.lost))), Volume(stack, frame, digest.hexdigest(), sieve.lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class StackMaps:
     def notices(self) -> tuple[str, ...]:
         """Notices for the user, each once."""
         found = dict.fromkeys(notice for raw in self.planes for notice in raw.notices)
-        return (*describe_lost(sorted(self.volume.lost)), *found)
+        return (*describe_lost(self.volume.lost, bridged=True), *found)
 
 
 def cell_map(raw: RawMaps | StackMaps, names: tuple[str, ...], z: int | None = None) -> NDArray[np.float16] | None:

@@ -16,8 +16,8 @@ Pixels = NDArray[np.generic]  # (C, Y, X)
 class Projection(Protocol):
     """Takes planes (C, Y, X) in order and gives one of the same shape."""
 
-    def add(self, pixels: Pixels) -> None:
-        """Take the next plane; its memory may be kept and written to."""
+    def add(self, z: int, pixels: Pixels) -> None:
+        """Take plane ``z`` (from 0); its memory may be kept and written to."""
         ...
 
     def result(self) -> Pixels:
@@ -31,7 +31,7 @@ class MaximumProjection:
     def __init__(self) -> None:
         self._pixels: Pixels | None = None
 
-    def add(self, pixels: Pixels) -> None:
+    def add(self, z: int, pixels: Pixels) -> None:
         """Take the next plane."""
         if self._pixels is None:
             self._pixels = pixels
@@ -51,7 +51,7 @@ class MeanProjection:
         self._sum: NDArray[np.float64] | NDArray[np.uint32] | None = None
         self._count: NDArray[np.uint16] | int = 0
 
-    def add(self, pixels: Pixels) -> None:
+    def add(self, z: int, pixels: Pixels) -> None:
         """Take the next plane; uint32 sums of 8 and 16 bits hold 65,536 planes."""
         if self._sum is None:
             exact = pixels.dtype.kind == "u" and pixels.dtype.itemsize <= 2
@@ -77,16 +77,15 @@ class SharpestPlane:
 
     def __init__(self, channel: int | None) -> None:
         self.number = 0  # from 1
-        self._channel, self._seen, self._best = channel, 0, -np.inf
+        self._channel, self._best = channel, -np.inf
         self._pixels: Pixels | None = None
 
-    def add(self, pixels: Pixels) -> None:
+    def add(self, z: int, pixels: Pixels) -> None:
         """Take the next plane; among equally sharp ones the first is kept."""
-        self._seen += 1
         measured = pixels.mean(0, dtype=np.float32) if self._channel is None else pixels[self._channel]
         score = sharpness(measured)
         if score > self._best:
-            self._best, self._pixels, self.number = score, pixels, self._seen
+            self._best, self._pixels, self.number = score, pixels, z + 1
 
     def result(self) -> Pixels:
         """Return all channels of the sharpest plane."""

@@ -5,7 +5,7 @@ A few looks of 384 px for each model, so that all of them together take seconds,
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,13 +19,15 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelInput, ModelPackage, ModelSpec, list_packages, open_package
 from napari_cellvino.quality.model_fit import FITS, Evidence, WindowObjects, explain, gather, score_of
 from napari_cellvino.segmentation.channel_choice import choose_channel
+from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.segmentation.heads import Decoded, check_parameters, head_for
 from napari_cellvino.segmentation.look import WINDOW, Box, cut, liveliest_window, look_at
-from napari_cellvino.segmentation.normalise import IntensityRange, plane_range
+from napari_cellvino.segmentation.lost_planes import PlaneSieve
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.prepare import check_usable, network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_pixels, zoom_for
+from napari_cellvino.segmentation.signal_test import find_emptiness
 from napari_cellvino.segmentation.size_search import find_diameter
 from napari_cellvino.segmentation.z_projection import MaximumProjection
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
@@ -101,9 +103,12 @@ def _first_plane(stack: Stack, frame: int) -> Pixels:
     """Return all channels (C, Y, X) of a few planes round the middle of a stack, as their maximum."""
     check_usable(stack, frame)
     first = max(0, (stack.shape.z - PLANES) // 2)
-    projection = MaximumProjection()
+    projection, sieve = MaximumProjection(), PlaneSieve()
     for pixels in read_ahead(stack, frame - 1, range(first, min(stack.shape.z, first + PLANES))):
-        projection.add(pixels)
+        for z, in_order in sieve.add(pixels):
+            projection.add(z, in_order)
+    for z, in_order in sieve.rest():
+        projection.add(z, in_order)
     return projection.result()
 
 
@@ -134,7 +139,8 @@ class _Try:
         self._spec, self._engine, self._channel = spec, engine, channel
         self._head, self._values = head_for(spec), check_parameters(spec, {})
         self._inputs = network_inputs(pixels, channel_index(stack, channel), spec.input_channels)
-        self._ranges: Sequence[IntensityRange] = [plane_range(one, spec.normalise) for one in self._inputs]
+        self._contrast = contrast_of(self._inputs, spec.normalise)
+        self._emptiness = find_emptiness(self._inputs)
         self._background = _background(self._inputs)
         self._colour = _colour(pixels) if stack.rgb else 0.0
 
@@ -142,7 +148,7 @@ class _Try:
         """Return what the model finds at the zoom that suits it best."""
         usual = zoom_for(self._spec, self._searched())
         best = self._look(usual)
-        if best.score < FITS and self._spec.diameter_px.search is None:
+        if best.score < FITS and self._spec.diameter_px.search is None and self._emptiness is None:
             others = [self._look(usual * other) for other in OTHER_ZOOMS]
             best = max([best, *(look for look in others if look.score >= SURE)], key=lambda look: look.score)
         decoded = self._decode(best.raw)
@@ -150,12 +156,12 @@ class _Try:
         return Suggestion(
             model=spec.name,
             title=spec.title,
-            score=best.score,
+            score=best.score if self._emptiness is None else 0.0,
             count=len(decoded.objects),
             diameter_px=float(np.sqrt(4 / np.pi * np.median(areas))) if len(areas) else None,
             given_diameter_px=None if best.zoom == usual else spec.diameter_px.reference / best.zoom,
             channel=self._channel,
-            reason=explain(best.evidence),
+            reason=f"the field looks empty: {self._emptiness}" if self._emptiness else explain(best.evidence),
             box=best.box,
             pixels=cut(self._inputs, best.box),
             labels=decoded.labels,
@@ -167,11 +173,11 @@ class _Try:
         """Return the diameter that a model which searches for it finds."""
         if self._spec.diameter_px.search is None:
             return None
-        return finish(find_diameter(self._inputs, self._ranges, self._spec, self._engine))
+        return finish(find_diameter(self._contrast.pixels, self._contrast.ranges, self._spec, self._engine))
 
     def _look(self, zoom: float) -> _Look:
         side = round(min(WINDOW, self._spec.tile) / zoom)
-        box = liveliest_window(self._inputs, side)
+        box = liveliest_window(self._contrast.pixels, side)
         raw, found = self._find(box, zoom)
         smaller = self._find(box, SMALLER * zoom)[1] if len(found.objects) else found
         seen = gather(found, smaller, self._spec.diameter_px.reference)
@@ -179,11 +185,11 @@ class _Try:
         return _Look(zoom, box, raw, evidence, score_of(evidence, self._spec))
 
     def _find(self, box: Box, zoom: float) -> tuple[RawMaps, WindowObjects]:
-        part = cut(self._inputs, box)
-        raw = look_at(part, self._ranges, self._spec, self._engine, zoom=zoom)
+        part, ranges = cut(self._contrast.pixels, box), self._contrast.ranges
+        raw = look_at(part, ranges, self._spec, self._engine, zoom=zoom)
         small = replace(raw, shape=raw.input_shape)
         decoded = self._decode(small)
-        seen = zip(self._ranges, resize_pixels(part, raw.input_shape), strict=True)
+        seen = zip(ranges, resize_pixels(part, raw.input_shape), strict=True)
         pixels = np.nan_to_num(np.mean([values.apply(one) for values, one in seen], axis=0))
         labels = filled_boxes(decoded, raw.input_shape) if decoded.labels is None else decoded.labels
         return raw, WindowObjects(labels, decoded.objects, pixels, self._probability(raw), decoded.labels is not None)

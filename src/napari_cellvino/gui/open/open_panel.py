@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QProgressBar, QPushButton, QSpinBox, QVBoxLayout
+from qtpy.QtWidgets import QFileDialog, QProgressBar, QPushButton, QSpinBox, QVBoxLayout
 
 from napari_cellvino.core.image import Stack
 from napari_cellvino.gui.napari_bridge import Picture, units_differ
@@ -16,6 +16,7 @@ from napari_cellvino.gui.plate.plate_controller import ask_plate
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.colours import set_tone
 from napari_cellvino.gui.widgets.drop_target import DropPanel
+from napari_cellvino.gui.widgets.elided_combo import ElidedCombo
 from napari_cellvino.gui.widgets.form_layout import (
     add_row,
     form,
@@ -50,7 +51,7 @@ class OpenPanel(DropPanel):
         super().__init__(session)
         self._opener, self._workspace = session.opener, session.workspace
         layout = panel_layout(self)
-        self.image = narrow(QComboBox())
+        self.image = narrow(ElidedCombo())
         self.image.setToolTip("Every image layer of the viewer, from any reader")
         self.open_button = QPushButton("&Open…")
         self.open_button.setToolTip("Open one image or several: TIFF, OME-TIFF, PNG, JPEG. They stay on this computer")
@@ -94,7 +95,7 @@ class OpenPanel(DropPanel):
 
     def _build_choices(self, layout: QVBoxLayout) -> None:
         grid = form(layout)
-        self.position = narrow(QComboBox())
+        self.position = narrow(ElidedCombo())
         self.position.setToolTip("The file holds several images; one is worked on at a time")
         self.level: ValueCombo[int] = ValueCombo(
             tooltip="The image is a pyramid: a smaller level is faster and needs less memory"

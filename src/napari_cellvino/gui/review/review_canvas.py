@@ -184,7 +184,7 @@ class ReviewCanvas(QObject):
             self.layer.close()
             self.layer = None
             self.active_tool.drop()
-            self._reviewer.editor.busy = GONE
+            self._reviewer.editor.failure, self._reviewer.editor.busy = None, GONE
             self._reviewer.changed.emit()
             self._draw_markers()
         if self.canvas is not None:

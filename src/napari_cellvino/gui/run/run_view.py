@@ -79,7 +79,7 @@ def resolve(
         detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
-        notice="\n".join(filter(None, (workspace.channel_guess.said(workspace.recipe), *_notices(outcome, runner)))),
+        notice="\n".join(filter(None, (_channel(workspace), *_notices(outcome, runner)))),
         failure=failure,
         covered=opener.covered,
     )
@@ -151,6 +151,10 @@ def _stale(workspace: Workspace) -> str:
 
 def _choices(pipeline: Pipeline) -> Recipe:
     return pipeline.recipe.model_copy(update={"parameters": {}})
+
+
+def _channel(workspace: Workspace) -> str:
+    return "" if workspace.stack is None else workspace.channel_guess.said(workspace.recipe)
 
 
 def _notices(outcome: Outcome | None, runner: RunController) -> list[str]:

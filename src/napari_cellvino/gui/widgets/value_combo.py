@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QStandardItemModel
-from qtpy.QtWidgets import QComboBox
 
+from napari_cellvino.gui.widgets.elided_combo import ElidedCombo
 from napari_cellvino.gui.widgets.form_layout import ignore_wheel, narrow
 
 V = TypeVar("V")
@@ -26,7 +26,7 @@ class Choice(Generic[V_co]):
     enabled: bool = True
 
 
-class ValueCombo(QComboBox, Generic[V]):
+class ValueCombo(ElidedCombo, Generic[V]):
     """Speaks the value of a `Choice`; ``value_changed`` is emitted for choices of the user only.
 
     Parameters
