@@ -10,10 +10,14 @@ from napari_cellvino.annotation.tools.mark import accept, reject
 from napari_cellvino.cli import main
 from napari_cellvino.core.gates import Gate, GateAction, gate_over
 from napari_cellvino.core.progress import finish
+from napari_cellvino.io.plates import open_plate
 from napari_cellvino.results.field_folder import FieldFolder, journal_path
+from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.change_results import edit_results, gate_results, undo_edits
 from napari_cellvino.workflows.run_folder import run_folder
+from napari_cellvino.workflows.run_plate import run_plate
+from tests.plate_images import write_plate
 
 SMALL = Gate(x="area_px", high=150)
 ROUND = gate_over("area_px", "eccentricity", [(0, 0), (1e4, 0), (1e4, 0.5), (0, 0.5)],
@@ -75,3 +79,15 @@ def test_a_field_that_is_corrected_elsewhere_is_told_and_the_others_go_on(images
     assert [bool(field.error) for field in done] == [True, False]
     assert "correct" in done[0].error
     assert FieldFolder(second).result.corrected
+
+
+def test_a_plate_is_gated_with_its_tables_of_wells(tmp_path, wells, job) -> None:
+    source = open_plate(write_plate(tmp_path / "p", wells))
+    gated, pipeline = tmp_path / "gated", job.pipeline.with_choices(channel="2")
+    for root, chosen in ((job.root, pipeline), (gated, pipeline.with_choices(gates=(SMALL,)))):
+        finish(run_plate(source, source.plate.fields, chosen, root, job.engines, PlateChoices()))
+    assert (job.root / "wells.csv").read_bytes() != (gated / "wells.csv").read_bytes()
+    assert not [field.error for field in finish(gate_results(job.root, [SMALL])) if field.error]
+    written = ("wells.csv", "counts.csv", *(f"A01_f1/{name}" for name in WRITTEN))
+    for path in written:
+        assert (job.root / path).read_bytes() == (gated / path).read_bytes(), path

@@ -5,7 +5,7 @@ A few looks of 384 px for each model, so that all of them together take seconds,
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,7 +36,7 @@ PLANES = 5  # of a z-stack, round the middle one
 CHANNELS = 4  # that are tried where nothing says which one a model should see
 SMALLER = 0.8  # of the size of a window, for its second look
 OTHER_ZOOMS = (0.5, 2.0)  # tried where a model finds nothing plausible at its own size
-SURE = 0.8  # score that another zoom has to reach: of several tries, one is plausible by chance
+SURE = 0.75  # score that another zoom has to reach: of several tries, one is plausible by chance
 
 Pixels = NDArray[np.generic]
 
@@ -82,8 +82,12 @@ def suggest_models(
         found.append(max((one.suggestion() for one in tries), key=lambda suggestion: suggestion.score))
         yield Progress("models", number, len(chosen), Stage.INFERENCE)
     general = {package.spec.name for package in chosen if "generalist" in package.spec.tags}
-    ranked = sorted(found, key=lambda one: (not one.fits or one.model in general, not one.fits, -one.score))
-    return FirstSight(stack.origin.name, tuple(ranked), broken)
+    return FirstSight(stack.origin.name, tuple(sorted(found, key=lambda one: _place(one, general))), broken)
+
+
+def _place(one: Suggestion, general: Collection[str]) -> tuple[bool, bool, bool, float]:
+    """Return what a suggestion is ordered by: models made for a kind first, of those the ones at their own size."""
+    return (not one.fits or one.model in general, not one.fits, one.given_diameter_px is not None, -one.score)
 
 
 def _installed() -> tuple[tuple[ModelPackage, ...], tuple[str, ...]]:

@@ -13,6 +13,7 @@ import numpy as np
 from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 from qtpy.QtCore import QSize, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cellvino.core.gates import FEWEST_CORNERS, Corner
@@ -21,13 +22,16 @@ from napari_cellvino.gui.widgets.colours import colours
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.backend_bases import MouseEvent
+    from matplotlib.lines import Line2D
     from matplotlib.widgets import _SelectorWidget
 
 BINS = 60
 CLICK_PX, NEAR_PX = 4, 8  # of the screen
+ROOM_PX = (46, 36, 8, 22)  # left of the axes, below, right and above
 CHOSEN = "#e69f00"  # orange of Okabe and Ito
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+_Data = tuple[Floats, Floats | None, Bools, str, str]
 
 
 class CellPlot(QWidget):
@@ -41,14 +45,15 @@ class CellPlot(QWidget):
         from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
         from matplotlib.figure import Figure
 
-        self._figure = Figure(layout="constrained")
+        self._figure = Figure()
         self.canvas = FigureCanvasQTAgg(self._figure)
         self.canvas.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.canvas.setAccessibleName("Plot of measurements")
         self.axes: Axes = self._figure.add_subplot()
         self._selector: _SelectorWidget | None = None
         self._rectangle, self._theme = False, "dark"
-        self._data: tuple[Floats, Floats | None, Bools, str, str] | None = None
+        self._data: _Data | None = None
+        self._marked: Line2D | None = None  # the points that are chosen
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.canvas)
@@ -56,6 +61,12 @@ class CellPlot(QWidget):
     def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         """Return the least size at which axes can be read."""
         return QSize(220, 140)
+
+    def resizeEvent(self, _: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Keep the room of the lettering: matplotlib's own layouts take longer than the rest of the drawing."""
+        width, height = max(self.width(), 1), max(self.height(), 1)
+        left, bottom, right, top = ROOM_PX
+        self._figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
 
     def set_theme(self, theme: str) -> None:
         """Take the colours of a napari theme."""
@@ -69,8 +80,12 @@ class CellPlot(QWidget):
 
     def show_cells(self, x: Floats, y: Floats | None, chosen: Bools, labels: tuple[str, str]) -> None:
         """Plot ``x`` (N,) against ``y`` (N,), or without that the histogram of ``x``; ``chosen`` (N,) stand out."""
-        self._data = (x, y, chosen, *labels)
-        self._redraw()
+        before, self._data = self._data, (x, y, chosen, *labels)
+        if self._marked is not None and y is not None and before is not None and _is_same(before, self._data):
+            self._marked.set_data(x[chosen], y[chosen])
+            self.canvas.draw_idle()
+        else:
+            self._redraw()
 
     def _redraw(self) -> None:
         if self._data is None:
@@ -80,14 +95,13 @@ class CellPlot(QWidget):
         back, text = surface.background.as_hex(), surface.text.as_hex()
         self._figure.set_facecolor(back)
         self.axes.clear()
+        self._marked = None
         self.axes.set_facecolor(back)
         if y is None:
             self._draw_histogram(x, chosen, meaning.done)
         else:
-            self.axes.plot(
-                x[~chosen], y[~chosen], "o", markersize=2.5, markeredgewidth=0, color=meaning.done, alpha=0.6
-            )
-            self.axes.plot(x[chosen], y[chosen], "o", markersize=3.5, markeredgewidth=0, color=CHOSEN)
+            self.axes.plot(x, y, "o", markersize=2.5, markeredgewidth=0, color=meaning.done, alpha=0.6)
+            (self._marked,) = self.axes.plot(x[chosen], y[chosen], "o", markersize=3.5, markeredgewidth=0, color=CHOSEN)
         self.axes.set_xlabel(f"{x_label} →", color=text, fontsize=8)
         upwards = y_label if y is not None else "Cells"
         self.axes.set_title(f"↑ {upwards}", color=text, fontsize=8, loc="left")  # a low plot has no room beside it
@@ -155,3 +169,10 @@ class CellPlot(QWidget):
         if not np.isfinite(away).any() or np.nanmin(away) > NEAR_PX:
             return None
         return int(np.nanargmin(away))
+
+
+def _is_same(before: _Data, now: _Data) -> bool:
+    """Return whether the same points are plotted, whichever of them are chosen."""
+    if before[3:] != now[3:] or before[1] is None or now[1] is None:
+        return False
+    return np.array_equal(before[0], now[0], equal_nan=True) and np.array_equal(before[1], now[1], equal_nan=True)
