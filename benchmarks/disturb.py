@@ -58,6 +58,24 @@ def stored_as(dtype: type[np.generic]) -> Callable[[Pixels], Pixels]:
     return change
 
 
+def outshone(pixels: Pixels) -> Pixels:
+    """Return the field with a corner of 4 % that is 30 times as bright as its cells, as a wide type."""
+    grey = pixels if pixels.ndim == 2 else pixels.mean(-1)
+    background, cells = np.percentile(grey, (20, 99.5))
+    side = [round(0.2 * n) for n in pixels.shape[:2]]
+    out = pixels.astype(np.float32)
+    out[: side[0], : side[1]] += 30 * (cells - background)
+    return out
+
+
+def on_ramp(pixels: Pixels) -> Pixels:
+    """Return the field on a background that rises to ten times its cells, as a wide type."""
+    grey = pixels if pixels.ndim == 2 else pixels.mean(-1)
+    background, cells = np.percentile(grey, (20, 99.5))
+    ramp = np.linspace(0, 10 * (cells - background), pixels.shape[1], dtype=np.float32)
+    return pixels.astype(np.float32) + (ramp if pixels.ndim == 2 else ramp[:, None])
+
+
 def resized(factor: float) -> Callable[[Pixels], Pixels]:
     """Return a change of scale: means where it shrinks, interpolation where it grows."""
 
@@ -106,6 +124,8 @@ INTENSITY = (
     Disturbance("uint8", stored_as(np.uint8)),
     Disturbance("uint16", stored_as(np.uint16)),
     Disturbance("float", stored_as(np.float32)),
+    Disturbance("a corner of 4 % 30x as bright as cells", outshone, 10.0),
+    Disturbance("a ramp of 10x the cells", on_ramp),
     Disturbance("half the scale, diameter given", resized(0.5), 10.0, 0.5),
     Disturbance("twice the scale, diameter given", resized(2.0), 10.0, 2.0),
 )

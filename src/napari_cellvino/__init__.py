@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         run_plate,
         segment,
         suggest_models,
+        teach,
         track,
     )
 
@@ -60,6 +61,7 @@ __all__ = [
     "run_plate",
     "segment",
     "suggest_models",
+    "teach",
     "track",
 ]
 

@@ -20,6 +20,7 @@ MODULES = (
     "api.runs",
     "api.segmentation",
     "api.suggestions",
+    "api.teaching",
     "api.tracking",
 )
 SMALL = ("core.array_axes", "core.image")

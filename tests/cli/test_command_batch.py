@@ -45,6 +45,23 @@ def test_each_plate_has_a_folder_of_its_own_and_images_have_one(batch):
     assert pd.read_csv(batch / "images" / "counts.csv")["folder"].tolist() == ["one"]
 
 
+def test_a_plate_that_cannot_be_opened_does_not_hold_up_the_rest(inputs, cellvino, tmp_path):
+    broken = tmp_path / "broken.zarr"
+    broken.mkdir()
+    (broken / ".zgroup").write_text('{"zarr_format": 2}')
+    (broken / ".zattrs").write_text('{"plate": {"rows": "none", "columns": [], "wells": [{"path": "A/1"}]}}')
+    typed = ("--device", "CPU", "--out", tmp_path / "out", "--json")
+    called = cellvino("run", broken, inputs / "one.tif", *typed)
+    assert called.code == 1
+    assert [f["folder"] for f in called.json["fields"]] == ["one"]
+    assert list(called.json["unread"]) == [str(broken)]
+    jobs = pd.read_csv(tmp_path / "out" / "jobs.csv").set_index("source")
+    assert jobs.loc[str(broken), "state"] == "failed"
+    alone = cellvino("run", broken, "--device", "CPU", "--out", tmp_path / "alone")
+    assert alone.code != 0
+    assert not (tmp_path / "alone").exists(), alone
+
+
 def test_fields_are_listed_judged_and_run_again(batch, inputs, cellvino, tmp_path):
     out = batch / "monday_p"
     listed = cellvino("jobs", "list", out, "--fields", "--json", "--csv", tmp_path / "fields.csv").json

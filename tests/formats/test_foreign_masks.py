@@ -171,6 +171,11 @@ def test_regions_round_cells_are_no_cells(tmp_path, first):
     assert len(read(write(tmp_path / "a.geojson", drawn)).cells) == 5
 
 
+def test_a_region_without_cells_is_questioned(tmp_path):
+    got = read(write(tmp_path / "a.geojson", [feature(polygon(0, 0, 60), "annotation")]))
+    assert "object 1 covers 75%" in got.notices[0]
+
+
 def test_empty_geometries_are_counted(tmp_path):
     features = [feature(polygon(5, 5, 8), "detection"), {"type": "Feature", "geometry": None, "properties": {}}]
     features.append({"type": "Feature", "geometry": {"type": "Polygon", "coordinates": []}, "properties": None})
@@ -314,6 +319,15 @@ def test_coco_of_mixed_forms(tmp_path):
     assert [word for word in ("crowds", "neither", "rectangles") if any(word in n for n in got.notices)] == [
         "crowds", "neither", "rectangles",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [({"bbox": [1, 2, 3]}, r"this one has 3 number\(s\)"), ({"segmentation": [[1, 1, 9, 1, 9]]}, "come in pairs")],
+)
+def test_coco_with_numbers_too_few(tmp_path, note, said):
+    with pytest.raises(ImageReadError, match=f"annotation 0: .*{said}"):
+        read(write(tmp_path / "a.json", coco_of(note)))
 
 
 def two_wells(*names, sizes=(SHAPE, SHAPE)):

@@ -68,6 +68,12 @@ def test_list_images_counts_as_people_do(tmp_path):
     assert all(suffix.startswith(".") for suffix in image_suffixes())
 
 
+def test_masks_named_by_what_they_show_are_no_images(tmp_path):
+    for name in ("a.tif", "a_nuclei_mask.tif", "a_cell_labels.png", "a_pred.tif", "a_cells.tif", "b_nuclei_mask.tif"):
+        (tmp_path / name).touch()
+    assert [path.name for path in list_images(tmp_path)] == ["a.tif", "a_cells.tif", "b_nuclei_mask.tif"]
+
+
 def test_list_images_of_no_folder(tmp_path):
     with pytest.raises(ImageReadError, match="there is no folder"):
         list_images(tmp_path / "absent")

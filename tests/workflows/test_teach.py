@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from scipy import ndimage as ndi
 
-from napari_cellvino.api import load_model, segment
+from napari_cellvino.api import load_model, segment, teach
 from napari_cellvino.cli import main
 from napari_cellvino.core.errors import ImageValueError, OutputError, TrainingDataError
 from napari_cellvino.core.progress import finish
@@ -78,6 +78,12 @@ def test_a_taught_model_runs_as_any_other(taught: Path) -> None:
     assert found.counts["count"] == 16
     overlap = (found.labels > 0) & (labels > 0)
     assert overlap.sum() / ((found.labels > 0) | (labels > 0)).sum() > 0.8
+
+
+def test_python_teaches_what_the_command_line_does(taught: Path, tmp_path: Path) -> None:
+    again = teach(taught.parent / "set", taught.parent / "strokes", tmp_path / "discs", diameter_px=24)
+    assert (tmp_path / "discs" / "model.bin").read_bytes() == (taught / "model.bin").read_bytes()
+    assert [field.name for field in again.fields] == ["one"]
 
 
 def test_the_package_says_what_it_was_taught_on(taught: Path) -> None:

@@ -13,6 +13,7 @@ from napari_cellvino.api.results import FieldResults, Results, open_results
 from napari_cellvino.api.runs import run_folder, run_plate
 from napari_cellvino.api.segmentation import Segmentation, segment
 from napari_cellvino.api.suggestions import suggest_models
+from napari_cellvino.api.teaching import teach
 from napari_cellvino.api.tracking import track
 from napari_cellvino.core.image import Stack
 from napari_cellvino.engines.provider import EngineProvider
@@ -46,5 +47,6 @@ __all__ = [
     "run_plate",
     "segment",
     "suggest_models",
+    "teach",
     "track",
 ]

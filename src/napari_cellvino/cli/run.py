@@ -40,23 +40,29 @@ def run(options: argparse.Namespace) -> int:
     pipeline = make_pipeline(recipe_from(options))
     inputs = plan_inputs(options.inputs, options.out, pipeline.recipe.overrides, options.plate)
     check_plate_choices(inputs, pipeline, options)
+    for plate in inputs.unread:
+        print(f"{plate.path}: failed: {plate.error}", file=sys.stderr)
     with engines_from(options, pipeline.recipe) as engines, _executor(inputs, pipeline, options) as executor:
         results = list(_runs(inputs, pipeline, engines, executor, options))
-    if len(inputs.roots) > 1:
+    if len(inputs.roots) + len(inputs.unread) > 1:
         write_batch_tables(options.out, inputs.roots)
         write_summary(options.out.absolute(), _jobs(inputs, results), "cellvino run … --only failed")
     if options.json:
         infos = [result.info for result in results]
         told = {"run": infos[0]} if len(infos) == 1 else {"runs": infos}
+        told |= {"unread": {str(plate.path): plate.error for plate in inputs.unread}} if inputs.unread else {}
         print(json_text({"fields": [o.row for result in results for o in result.outcomes], **told}), end="")
-    return int(any(result.failed for result in results))
+    return int(bool(inputs.unread) or any(result.failed for result in results))
 
 
 def _jobs(inputs: RunInputs, results: Sequence[RunResult]) -> list[Job]:
     """Return what became of each plate, and of all images, for the page of the batch."""
     plates = [(str(plate.source.path), "plate") for plate in inputs.plates]
     sources = [*plates, (", ".join(map(str, inputs.paths)), "image")]
-    jobs = []
+    jobs = [
+        Job(str(plate.path), "plate", state=JobState.FAILED, error=plate.error, attempts=1, ended=time.time())
+        for plate in inputs.unread
+    ]
     for (source, kind), root, result in zip(sources, inputs.roots, results, strict=False):
         failed = [o for o in result.outcomes if o.failed]
         cells = sum(o.count for o in result.outcomes)

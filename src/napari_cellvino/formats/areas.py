@@ -18,6 +18,7 @@ from napari_cellvino.formats.contours import Points, is_inside
 from napari_cellvino.formats.field import IMPORTED, Box, Cell, Cells
 from napari_cellvino.formats.label_canvas import LabelCanvas, check_flat
 
+HALF = 0.5
 FARTHEST = 1e8  # px
 LARGER = 4  # times the usual area: what may be a region round cells
 Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -79,7 +80,10 @@ def points_of(raw: ArrayLike) -> NDArray[np.float64]:
     ValueError
         If they are no pairs of finite numbers that an image can have.
     """
-    points = np.asarray(raw, np.float64).reshape(-1, 2)
+    numbers = np.asarray(raw, np.float64).ravel()
+    if numbers.size % 2:
+        raise ValueError(f"an outline has {numbers.size} numbers, and they come in pairs")
+    points = numbers.reshape(-1, 2)
     if not (np.abs(points) < FARTHEST).all():
         raise ValueError("an outline has points that no image has (nan, inf, or beyond 100 million px)")
     return points
@@ -144,7 +148,19 @@ def cells_of_areas(
     drawn = canvas.cells(tuple(classes), (*left.notices(), *words))
     if cells and not drawn.cells:
         raise _beyond(path, len(cells), shape)
-    return drawn
+    doubt = () if all(area.known for area in cells) else _covering(path, drawn)
+    return replace(drawn, notices=(*drawn.notices, *doubt))
+
+
+def _covering(path: Path, drawn: Cells) -> tuple[str, ...]:
+    """Return what to say where one object covers half of the image: regions of interest are outlines, too."""
+    if drawn.labels is None or not drawn.cells:
+        return ()
+    area = np.bincount(drawn.labels.ravel())
+    largest = int(np.argmax(area[1:])) + 1
+    share = area[largest] / drawn.labels.size
+    word = f"the object {largest} covers {share:.0%} of the image in {path.name}: is it a region, and no cell?"
+    return (word,) if share > HALF else ()
 
 
 def _draw(canvas: LabelCanvas, area: Area) -> None:

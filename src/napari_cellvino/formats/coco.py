@@ -13,7 +13,7 @@ https://cocodataset.org/#format-data
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.formats.areas import Area, Pixels, SkippedShapes, box_of, cells_of_areas, points_of
 from napari_cellvino.formats.contours import signed_area
 from napari_cellvino.formats.decoding import JsonContent, decoding, read_json
-from napari_cellvino.formats.field import Cell, Cells, ExportField, Labels, cell_from, planes_of
+from napari_cellvino.formats.field import Box, Cell, Cells, ExportField, Labels, cell_from, planes_of
 from napari_cellvino.formats.label_canvas import check_flat
 from napari_cellvino.formats.matching import Entry, ImageQuery, as_query, choose_entry
 from napari_cellvino.formats.writer import SplitAssignment
@@ -209,8 +209,14 @@ def _drawn(path: Path, notes: list[Json], kinds: Mapping[str, str], shape: tuple
 def _cell(id_: int, note: Json, kinds: Mapping[str, str]) -> Cell:
     number = note.get("category_id")
     kind = kinds.get(str(number), f"class {number}" if kinds else "cell") if number is not None else "cell"
-    box = box_of(*map(float, note["bbox"])) if note.get("bbox") and not note.get("segmentation") else (0, 0, 0, 0)
+    box = _box(note["bbox"]) if note.get("bbox") and not note.get("segmentation") else (0, 0, 0, 0)
     return cell_from(id_, kind, note, box)
+
+
+def _box(numbers: Sequence[float]) -> Box:
+    if len(numbers) != len(("x", "y", "width", "height")):
+        raise ValueError(f"a box has x, y, width and height, and this one has {len(numbers)} number(s)")
+    return box_of(*map(float, numbers))
 
 
 def _area(note: Json, cell: Cell, shape: tuple[int, ...], budget: _Budget) -> Area | None:

@@ -17,7 +17,12 @@ _OWN_NAMES = (  # Cellpose, ilastik, StarDist in Fiji, Labkit
 _WITH_IMAGE = (  # Cellpose, QuPath, Cell-ACDC, CellProfiler, and people
     re.compile(
         r"(?P<image>.+?)[-_ .](masks?|labels?|label[-_ ]?(image|img|mask)|segm?|segmentation|segmented|seg[-_]?mask"
-        r"|outlines?|overlay|flows?|instances?|rois?|ground[-_ ]?truth|gt|predictions?|probabilities|prob)",
+        r"|outlines?|overlay|flows?|instances?|rois?|ground[-_ ]?truth|gt|pred(iction)?s?|probabilities|prob)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"(?P<image>.+?)[-_ ](nuclei|nucleus|nuclear|cells?|cyto(plasm)?)"
+        r"[-_ ](masks?|labels?|seg(mentation)?|outlines?)",
         re.IGNORECASE,
     ),
     re.compile(r"(?P<image>.+)_(Nuclei|Cells|Cytoplasm|IdentifyPrimaryObjects|IdentifySecondaryObjects)Objects?"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.storage.file_names import safe_name
@@ -25,13 +26,22 @@ class PlateInput:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadPlate:
+    """A plate that cannot be opened, and why."""
+
+    path: Path
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunInputs:
-    """Plates, images, and the folder of the results of the images."""
+    """Plates, images, the folder of the results of the images, and plates that cannot be opened."""
 
     plates: tuple[PlateInput, ...]
     paths: tuple[Path, ...]
     images: tuple[Path, ...]
     images_root: Path
+    unread: tuple[UnreadPlate, ...] = ()
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -45,22 +55,30 @@ def plan_inputs(
 ) -> RunInputs:
     """Return what the inputs are. The results of one plate, or of images alone, go right into ``out``.
 
-    Of several, each plate gets a folder of its name there, and all images get ``images``.
+    Of several, each plate gets a folder of its name there, and all images get ``images``. One of several that cannot
+    be opened does not hold up the others.
 
     Raises
     ------
     OptionError
         If the pattern of names cannot be used.
     ImageReadError, ImageValueError
-        If a plate cannot be read.
+        If there is nothing but a plate, or plates, that cannot be read.
     """
     plates = [path for path in inputs if is_plate(path, overrides.pattern, as_plate)]
     others = tuple(path for path in inputs if path not in plates)
     alone = len(inputs) == 1 or not plates
     roots = [out] if alone else [out / name for name in _names(plates)]
-    opened = tuple(PlateInput(open_plate(path, overrides), root) for path, root in zip(plates, roots, strict=False))
     images = tuple(list_inputs(others, overrides.pattern))
-    return RunInputs(opened, others, images, out if alone else out / IMAGES)
+    opened, unread = [], []
+    for path, root in zip(plates, roots, strict=False):
+        try:
+            opened.append(PlateInput(open_plate(path, overrides), root))
+        except (ImageReadError, ImageValueError) as error:
+            if not others and len(unread) == len(plates) - 1:
+                raise
+            unread.append(UnreadPlate(path, str(error)))
+    return RunInputs(tuple(opened), others, images, out if alone else out / IMAGES, tuple(unread))
 
 
 def _names(plates: Sequence[Path]) -> list[str]:

@@ -5,7 +5,7 @@ A few looks of 384 px for each model, so that all of them together take seconds,
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,7 +36,7 @@ PLANES = 5  # of a z-stack, round the middle one
 CHANNELS = 4  # that are tried where nothing says which one a model should see
 SMALLER = 0.8  # of the size of a window, for its second look
 OTHER_ZOOMS = (0.5, 2.0)  # tried where a model finds nothing plausible at its own size
-SURE = 0.8  # score that another zoom has to reach: of several tries, one is plausible by chance
+SURE = 0.75  # score that another zoom has to reach: of several tries, one is plausible by chance
 
 Pixels = NDArray[np.generic]
 
@@ -82,8 +82,12 @@ def suggest_models(
         found.append(max((one.suggestion() for one in tries), key=lambda suggestion: suggestion.score))
         yield Progress("models", number, len(chosen), Stage.INFERENCE)
     general = {package.spec.name for package in chosen if "generalist" in package.spec.tags}
-    ranked = sorted(found, key=lambda one: (not one.fits or one.model in general, not one.fits, -one.score))
-    return FirstSight(stack.origin.name, tuple(ranked), broken)
+    return FirstSight(stack.origin.name, tuple(sorted(found, key=lambda one: _place(one, general))), broken)
+
+
+def _place(one: Suggestion, general: Collection[str]) -> tuple[bool, bool, bool, float]:
+    """Return what a suggestion is ordered by: models made for a kind first, of those the ones at their own size."""
+    return (not one.fits or one.model in general, not one.fits, one.given_diameter_px is not None, -one.score)
 
 
 def _installed() -> tuple[tuple[ModelPackage, ...], tuple[str, ...]]:
@@ -141,6 +145,8 @@ class _Try:
         self._inputs = network_inputs(pixels, channel_index(stack, channel), spec.input_channels)
         self._contrast = contrast_of(self._inputs, spec.normalise)
         self._emptiness = find_emptiness(self._inputs)
+        # the zoom where a model without depth is surest is plausible by chance more often than its own size
+        self._searches = spec.diameter_px.search is not None and "depth" in spec.maps
         self._background = _background(self._inputs)
         self._colour = _colour(pixels) if stack.rgb else 0.0
 
@@ -148,7 +154,7 @@ class _Try:
         """Return what the model finds at the zoom that suits it best."""
         usual = zoom_for(self._spec, self._searched())
         best = self._look(usual)
-        if best.score < FITS and self._spec.diameter_px.search is None and self._emptiness is None:
+        if best.score < FITS and not self._searches and self._emptiness is None:
             others = [self._look(usual * other) for other in OTHER_ZOOMS]
             best = max([best, *(look for look in others if look.score >= SURE)], key=lambda look: look.score)
         decoded = self._decode(best.raw)
@@ -171,7 +177,7 @@ class _Try:
 
     def _searched(self) -> float | None:
         """Return the diameter that a model which searches for it finds."""
-        if self._spec.diameter_px.search is None:
+        if not self._searches:
             return None
         return finish(find_diameter(self._contrast.pixels, self._contrast.ranges, self._spec, self._engine))
 

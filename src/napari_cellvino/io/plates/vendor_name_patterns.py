@@ -5,9 +5,9 @@ References
 MetaXpress: ``<plate>_<well>_s<site>_w<wavelength><GUID>.tif`` in ``TimePoint_<n>/ZStep_<n>``
 Incucyte: ``<name>_<well>_<image>_<time>.tif``; in archives ``YYMM/DD/HHMM/<plate>/<well>-<image>-<channel>.tif``
 IN Cell Analyzer: ``B - 02(fld 1 wv UV - DAPI z 1).tif``; 6000: ``B_02_f1_c1_xUV_mDAPI_z1_t1.tif``
-Cytation (Gen5): ``<well>_<step>_<number>_<field>_<channel>_<time>.tif``
+Cytation (Gen5): ``<well>_<step>_<number>_<field>Z<plane>_<channel>_<time>.tif``
 CellInsight: ``<plate>_<well>f<field>d<channel>.tif``
-ScanR: ``<name>--W<well>--P<position>--Z<plane>--T<time>--<channel>.tif``
+ScanR: ``<plate, or well>--W<well>--P<position>--Z<plane>--T<time>--<channel>.tif``
 CQ1: ``W<well>F<field>T<time>Z<plane>C<channel>.tif``
 Operetta, Opera Phenix: ``r<row>c<column>f<field>p<plane>-ch<channel>sk<time>fk1fl1.tiff``
 CellVoyager: ``<plate>_<well>_T<time>F<field>L<n>A<n>Z<plane>C<channel>.tif``
@@ -34,15 +34,16 @@ _PLACE = r"(?P<plate>[^/]+?)_(?P<well>[A-Z]{1,2}\d{2})"
 _PARTS = rf"(?:_s(?P<field>\d+))?(?:_w(?P<channel>\d+?))?(?:{_GUID})?\.tiff?"
 _MOMENT = r"(?:\d{4}y\d{2}m\d{2}d_|\d+d)\d{2}h\d{2}m"
 IMAGEXPRESS = NamePattern(re.compile(_STEPS + _PLACE + _PARTS, re.IGNORECASE))
+_SCANR_REST = rf"--P(?P<field>\d{{5}})--Z(?P<z>\d{{5}})--T(?P<t>\d{{5}})--(?P<channel>[^/]+){_PICTURE}"
 SCANR = NamePattern(
     re.compile(
-        r"(?:.*/)?(?:(?P<plate>[^/]+)--)?W(?P<well>\d{5})--P(?P<field>\d{5})--Z(?P<z>\d{5})--T(?P<t>\d{5})"
-        rf"--(?P<channel>[^/]+){_PICTURE}",
+        r"(?:.*/)?(?:(?:[A-P]\d{1,2})?--|(?P<plate>[^/]+)--)?W(?P<well>\d{5})" + _SCANR_REST,
         re.IGNORECASE,
     )
 )
 _ROW_COLUMN = r"(?P<row>[A-Z]{1,2}) ?[-_] ?(?P<column>\d{1,2})"
 _IMAGEXPRESS_NAMES = "ImageXpress names"
+_SCANR_WELLS = "ScanR names with wells"
 _PATTERNS = {
     _IMAGEXPRESS_NAMES: _STEPS + _PLACE + r"(?=_[sw]\d)" + _PARTS,
     "CellProfiler names": r"(?:.*/)?(?P<channel>Channel\d+)-\d+-(?P<row>[A-Z]{1,2})-(?P<column>\d{2})" + _PICTURE,
@@ -53,8 +54,9 @@ _PATTERNS = {
     rf"(?: z (?P<z>\d+))?(?: time (?P<t>\d+)[^)]*)?\){_PICTURE}",
     "IN Cell 6000 names": r"(?:.*/)?(?P<row>[A-Z]{1,2})_(?P<column>\d{1,2})_f(?P<field>\d+)_c\d+"
     rf"_x(?P<channel>[^/]+?)_z(?P<z>\d+)_t(?P<t>\d+){_PICTURE}",
-    "Cytation names": r"(?:.*/)?(?P<well>[A-Z]{1,2}\d{1,2})_-?\d+_-?\d+_(?P<field>\d+)"
+    "Cytation names": r"(?:.*/)?(?P<well>[A-Z]{1,2}\d{1,2})_-?\d+_-?\d+_(?P<field>\d+)(?:Z(?P<z>\d+))?"
     rf"_(?P<channel>[^/]+)_(?P<t>\d{{3,}}){_PICTURE}",
+    _SCANR_WELLS: r"(?:.*/)?(?P<well>[A-P]\d{1,2})--W(?P<number>\d{5})" + _SCANR_REST,
     "ScanR names": SCANR.regex.pattern,
     "Harmony names": r"(?:.*/)?r(?P<row>\d{2})c(?P<column>\d{2})f(?P<field>\d{2,})p(?P<z>\d{2,})"
     rf"-ch(?P<channel>\d+)(?:sk(?P<t>\d+))?(?:f[kl]\d+)*{_PICTURE}",
@@ -77,10 +79,18 @@ def read_names(folder: Path, names: Sequence[str]) -> PlateListing | None:
     """
     for kind, text in _PATTERNS.items():
         regex = re.compile(text, re.IGNORECASE)
+        if kind == _SCANR_WELLS and not _numbered_once(regex, names):
+            continue
         if sum(regex.fullmatch(name) is not None for name in names) > _ENOUGH * len(names):
             found = match_names(folder, names, NamePattern(regex), kind=kind)
             return clean_imagexpress(found) if kind == _IMAGEXPRESS_NAMES else found
     return None
+
+
+def _numbered_once(regex: re.Pattern[str], names: Sequence[str]) -> bool:
+    """Return whether every well has one number, and every number one well; else the words are plates (``P1``)."""
+    pairs = {(found["well"].upper(), found["number"]) for name in names if (found := regex.fullmatch(name))}
+    return len({well for well, _ in pairs}) == len({number for _, number in pairs}) == len(pairs)
 
 
 def clean_imagexpress(found: PlateListing) -> PlateListing:

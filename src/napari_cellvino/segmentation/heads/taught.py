@@ -36,7 +36,7 @@ class TaughtHead:
     between: bool
     classes: int
     name = "taught"
-    parameters = instance_parameters(confidence=0.6, split=0.5, largest_limit=5000.0)
+    parameters = instance_parameters(confidence=0.6, split=0.4, largest_limit=5000.0)
 
     @classmethod
     def for_spec(cls, spec: ModelSpec) -> TaughtHead:

@@ -31,7 +31,7 @@ from napari_cellvino.training.teach.package import (
 )
 from napari_cellvino.training.teach.size import best_zoom
 
-USUAL_DIAMETER = 24.0  # px at which the bases know cells best
+USUAL_DIAMETER = 32.0  # px at which the bases know cells best
 SMALLEST_SHARE = 0.25  # of the area of a typical cell: what is smaller is no cell
 FEWEST = 3  # cells that say how large cells are
 SEARCHED = 3  # planes that zooms are tried on, those with most strokes
