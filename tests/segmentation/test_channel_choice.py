@@ -3,11 +3,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_cellvino.core.image import ALL_CHANNELS, ArrayPlanes, Shape, Stack
+from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.image import ALL_CHANNELS, ArrayPlanes, Shape, Stack, channel_index, select_stack_channels
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.segmentation.channel_choice import by_name, choose_channel, taught_channel, with_channel
 
-NUCLEI = SimpleNamespace(input_channels=1, stain="nuclei", taught=None)
+NUCLEI = SimpleNamespace(name="nuclei", input_channels=1, stain="nuclei", taught=None)
 PHASE = SimpleNamespace(input_channels=1, stain="transmitted", taught=None)
 
 
@@ -35,7 +36,7 @@ def test_a_model_of_nuclei_takes_the_channel_that_says_so(channels, hints, chose
 
 def test_other_models_take_their_own():
     assert by_name(("DAPI", "Phase"), (), PHASE).channel == "Phase"
-    assert by_name(("a", "b"), (), SimpleNamespace(input_channels=1, stain="")).said == ""
+    assert by_name(("a", "b"), (), SimpleNamespace(input_channels=1, stain="", taught=None)).said == ""
 
 
 def colours(red, green, blue):
@@ -73,6 +74,19 @@ def test_a_channel_that_was_named_stays():
     choice = by_name(("Phalloidin", "DAPI"), (), NUCLEI)
     assert with_channel(Recipe(channel="1"), choice).channel == "1"
     assert with_channel(Recipe(), choice).channel == "DAPI"
+
+
+@pytest.mark.parametrize(("names", "kept"), [(("GFP", "DAPI"), (0,)), (("GFP", "Hoechst", "Cy5"), (0, 2))])
+def test_the_channel_of_nuclei_is_not_another_where_its_file_is_missing(names, kept):
+    pixels = ArrayPlanes(np.zeros((1, len(names), 1, 4, 4)))
+    stack = Stack(pixels, Shape(1, len(names), 1, 4, 4), np.dtype(float), channels=names)
+    with pytest.raises(ImageValueError, match=f"channel {names[1]} .* missing"):
+        choose_channel(select_stack_channels(stack, kept, "missing"), NUCLEI)
+    others = tuple(c for c in range(len(names)) if c != 0)
+    assert choose_channel(select_stack_channels(stack, others, "missing"), NUCLEI).channel == names[1]
+    with pytest.raises(ImageValueError, match="has no channel '1'"):
+        channel_index(select_stack_channels(stack, others, "missing"), "")
+    assert choose_channel(stack, NUCLEI).channel == names[1]
 
 
 def test_a_taught_model_takes_the_channel_that_it_was_taught_on() -> None:

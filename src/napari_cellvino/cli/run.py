@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         write_summary(options.out.absolute(), _jobs(inputs, results), "cellvino run … --only failed")
     if options.json:
         infos = [result.info for result in results]
-        told = {"run": infos[0]} if len(infos) == 1 else {"runs": infos}
+        told: dict[str, object] = {"run": infos[0]} if len(infos) == 1 else {"runs": infos}
         told |= {"unread": {str(plate.path): plate.error for plate in inputs.unread}} if inputs.unread else {}
         print(json_text({"fields": [o.row for result in results for o in result.outcomes], **told}), end="")
     return int(bool(inputs.unread) or any(result.failed for result in results))

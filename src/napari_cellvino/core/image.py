@@ -121,7 +121,8 @@ class Stack:
     """Pixels (T, C, Z, Y, X), read plane by plane, and what is known of them.
 
     ``hints`` are metadata of each channel other than its name (fluorophore, wavelengths in nm, colour); empty, or one
-    per channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing.
+    per channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing, which
+    ``absent`` names.
     ``remarks`` are sentences about what was guessed or left out; ``warnings`` those that may make a count wrong, which
     are shown at every run. ``overrides`` is metadata that the user gave. ``levels`` are the sizes (width, height) in px
     of the levels of a pyramid, of which ``overrides.level`` is read; empty where it is none.
@@ -135,6 +136,7 @@ class Stack:
     channels: tuple[str, ...] = ("Channel 1",)
     hints: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
+    absent: tuple[str, ...] = ()
     rgb: bool = False
     origin: Origin = field(default_factory=Origin)
     remarks: tuple[str, ...] = ()
@@ -292,6 +294,7 @@ def select_stack_channels(stack: Stack, channels: Sequence[int], warning: str) -
         channels=tuple(stack.channels[c] for c in kept),
         hints=tuple(stack.hints[c] for c in kept) if stack.hints else (),
         numbers=tuple(stack.channel_numbers[c] for c in kept),
+        absent=tuple(name for c, name in enumerate(stack.channels) if c not in kept),
         rgb=False,
         warnings=(*stack.warnings, warning),
     )
@@ -375,8 +378,8 @@ class ZChoice:
 def channel_index(stack: Stack, choice: str) -> int | None:
     """Return the channel (from 0) that ``choice`` names or numbers from 1; None means all of them.
 
-    An empty choice is all channels of an RGB image (a network of one channel sees their luminance) and else the first
-    channel. `ALL_CHANNELS` is all of them.
+    An empty choice is all channels of an RGB image (a network of one channel sees their luminance) and else channel 1,
+    and no other where that one is missing. `ALL_CHANNELS` is all of them.
 
     Raises
     ------
@@ -388,10 +391,9 @@ def channel_index(stack: Stack, choice: str) -> int | None:
         return names.index(choice.casefold())
     if choice.casefold() == ALL_CHANNELS or (choice.casefold() in {"", "grey", "gray"} and stack.rgb):
         return None
-    if choice == "":
-        return 0
-    if choice.isdecimal() and int(choice) in stack.channel_numbers:
-        return stack.channel_numbers.index(int(choice))
+    wanted = choice or "1"
+    if wanted.isdecimal() and int(wanted) in stack.channel_numbers:
+        return stack.channel_numbers.index(int(wanted))
     held = ", ".join(f"{n} {name}" for n, name in zip(stack.channel_numbers, stack.channels, strict=True))
     lost = f" ({'; '.join(stack.warnings)})" if stack.numbers else ""
-    raise ImageValueError(f"{stack.origin.name} has no channel {choice!r}; it holds {held}{lost}")
+    raise ImageValueError(f"{stack.origin.name} has no channel {wanted!r}; it holds {held}{lost}")

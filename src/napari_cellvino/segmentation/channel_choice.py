@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import ALL_CHANNELS, Stack, channel_index
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.model_package import ModelSpec
@@ -56,32 +57,61 @@ def choose_channel(stack: Stack, spec: ModelSpec) -> ChannelChoice:
     """Return the channel that a model looks at where the user names none.
 
     Of a colour picture, pixels are looked at: of a merge of fluorescent channels, a model of nuclei takes blue.
+
+    Raises
+    ------
+    ImageValueError
+        If the channel that shows it is one whose file is missing: any other would give a number that looks right.
     """
+    _check_absent(stack, spec)
     if spec.taught is not None:
         return ChannelChoice() if stack.rgb else taught_channel(stack.channels, spec.taught)
-    if spec.input_channels != 1 or stack.shape.c == 1:
+    if spec.input_channels != 1 or (stack.shape.c == 1 and not stack.absent):
         return ChannelChoice()
     if stack.rgb:
         return _of_colours(stack) if spec.stain == "nuclei" else ChannelChoice()
     return by_name(stack.channels, stack.hints, spec, numbers=stack.channel_numbers)
 
 
+def _check_absent(stack: Stack, spec: ModelSpec) -> None:
+    """Raise ImageValueError where a missing channel is the one that a model looks at."""
+    texts = [*stack.channels, *stack.hints]
+    for sign in _signs(spec):
+        lost = next((name for name in stack.absent if sign.search(_words(name))), None)
+        if any(sign.search(_words(text)) for text in texts):
+            return
+        if lost is not None:
+            raise ImageValueError(
+                f"the file of channel {lost} of {stack.origin.name} is missing, and {spec.name} looks at that one; "
+                "copy it beside the others, or name another with --channel"
+            )
+
+
+def _signs(spec: ModelSpec) -> tuple[re.Pattern[str], ...]:
+    """Return what tells the channel of a model, the surest first."""
+    if spec.taught is not None:
+        return tuple(re.compile(re.escape(_words(name)), re.IGNORECASE) for name in spec.taught.channels)
+    return {"nuclei": (_NUCLEAR, _NEAR_UV, _BLUE), "transmitted": (_TRANSMITTED,)}.get(spec.stain, ())
+
+
 def by_name(
     channels: tuple[str, ...], hints: tuple[str, ...], spec: ModelSpec, *, numbers: tuple[int, ...] = ()
 ) -> ChannelChoice:
     """Return the channel that its name, or what else the file says of it, gives to a model."""
-    signs = {"nuclei": (_NUCLEAR, _NEAR_UV, _BLUE), "transmitted": (_TRANSMITTED,)}.get(spec.stain, ())
+    signs = _signs(spec)
     shown = "transmitted light" if spec.stain == "transmitted" else spec.stain
-    first = f"{(numbers or (1,))[0]} {channels[0]}"
-    if len(channels) == 1 or not signs:
+    number = (numbers or (1,))[0]
+    if not signs or (len(channels) == 1 and number == 1):
         return ChannelChoice()
     for sign in signs:
         for texts, where in ((channels, "its name"), (hints, "what the file says of it")):
             at = next((c for c, text in enumerate(texts) if sign.search(_words(text))), None)
             if at is not None:
                 said = f"channel {channels[at]} is taken for {shown}, by {where}"
-                return ChannelChoice(channels[at] if at else "", said, guess=sign is _BLUE)
-    said = f"channel {first} is taken: no name of {', '.join(channels)} tells which of them shows {shown}"
+                return ChannelChoice(channels[at] if at or number > 1 else "", said, guess=sign is _BLUE)
+    said = (
+        f"channel {number} {channels[0]} is taken: no name of {', '.join(channels)} tells which of them shows {shown}"
+    )
     return ChannelChoice("", said, guess=True)
 
 

@@ -70,7 +70,8 @@ def plan_inputs(
     alone = len(inputs) == 1 or not plates
     roots = [out] if alone else [out / name for name in _names(plates)]
     images = tuple(list_inputs(others, overrides.pattern))
-    opened, unread = [], []
+    opened: list[PlateInput] = []
+    unread: list[UnreadPlate] = []
     for path, root in zip(plates, roots, strict=False):
         try:
             opened.append(PlateInput(open_plate(path, overrides), root))

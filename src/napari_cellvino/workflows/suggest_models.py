@@ -145,6 +145,8 @@ class _Try:
         self._inputs = network_inputs(pixels, channel_index(stack, channel), spec.input_channels)
         self._contrast = contrast_of(self._inputs, spec.normalise)
         self._emptiness = find_emptiness(self._inputs)
+        # the zoom where a model without depth is surest is plausible by chance more often than its own size
+        self._searches = spec.diameter_px.search is not None and "depth" in spec.maps
         self._background = _background(self._inputs)
         self._colour = _colour(pixels) if stack.rgb else 0.0
 
@@ -152,7 +154,7 @@ class _Try:
         """Return what the model finds at the zoom that suits it best."""
         usual = zoom_for(self._spec, self._searched())
         best = self._look(usual)
-        if best.score < FITS and self._spec.diameter_px.search is None and self._emptiness is None:
+        if best.score < FITS and not self._searches and self._emptiness is None:
             others = [self._look(usual * other) for other in OTHER_ZOOMS]
             best = max([best, *(look for look in others if look.score >= SURE)], key=lambda look: look.score)
         decoded = self._decode(best.raw)
@@ -175,7 +177,7 @@ class _Try:
 
     def _searched(self) -> float | None:
         """Return the diameter that a model which searches for it finds."""
-        if self._spec.diameter_px.search is None:
+        if not self._searches:
             return None
         return finish(find_diameter(self._contrast.pixels, self._contrast.ranges, self._spec, self._engine))
 

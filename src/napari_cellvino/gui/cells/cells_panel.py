@@ -36,7 +36,7 @@ from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 from napari_cellvino.results.cell_table import CellQuery
 
 COUNTED: tuple[Choice[bool | None], ...] = (
-    Choice("counted or not", None),
+    Choice("in or out", None),
     Choice("counted", False),
     Choice("excluded", True),
 )
@@ -277,7 +277,7 @@ class CellsPanel(QWidget):
         table = controller.table
         measures = [Choice(measure.axis, measure.column) for measure in table.offers]
         first = not self.x.count()
-        self.sort.offer([Choice("most doubts first", ""), *measures])
+        self.sort.offer([Choice("by doubt", ""), *measures])
         self.x.offer(measures)
         self.y.offer([Choice("– (histogram)", ""), *measures])
         if first and len(measures) > 1:

@@ -7,6 +7,7 @@ from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QRadioButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
+from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Stack, channel_index
 from napari_cellvino.gui.widgets.form_layout import GAP, narrow
 
@@ -45,7 +46,10 @@ class ChannelCombo(QWidget):
             self._shown = (names, colours)
             self._values = (GREY, *stack.channels) if stack.rgb else stack.channels
             self._offer(names, colours)
-        index = channel_index(stack, chosen)
+        try:
+            index = channel_index(stack, chosen)
+        except ImageValueError:  # the file of that channel is missing: no other is chosen for it
+            return
         self._select((0 if index is None else index + 1) if stack.rgb else index or 0)
 
     def _offer(self, names: tuple[str, ...], colours: tuple[str, ...]) -> None:

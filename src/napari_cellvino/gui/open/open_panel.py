@@ -197,7 +197,7 @@ class OpenPanel(DropPanel):
         shape = stack.shape if stack is not None else None
         self._show_row("position", len(positions) > 1)
         self._show_row("level", stack is not None and bool(stack.levels))
-        self._show_row("channel", stack is not None and (stack.rgb or stack.shape.c > 1))
+        self._show_row("channel", stack is not None and (stack.rgb or stack.shape.c > 1 or bool(stack.absent)))
         self._show_row("planes", shape is not None and shape.z > 1)
         self._show_row("frame", shape is not None and shape.t > 1)
         if stack is None or picture is None:

@@ -43,7 +43,6 @@ GONZALEZ = {
 JUMP = {"text": "Chandrasekaran et al. 2023, JUMP Cell Painting dataset", "doi": "10.1101/2023.03.23.534023"}
 OMNIPOSE = {"text": "Cutler et al. 2022, Omnipose", "doi": "10.1038/s41592-022-01639-4"}
 MAIZE = {"text": "David Legland, maize_clsm (CC BY 4.0)", "url": "https://imagej.net/plugins/morpholibj"}
-BCCD = {"text": "Shenggan, BCCD Dataset (MIT)", "url": "https://github.com/Shenggan/BCCD_Dataset"}
 CHAMBER = {"text": "maxKudi, Cell-Dataset (MIT)", "url": "https://github.com/maxKudi/Cell-Dataset"}
 
 
@@ -62,7 +61,6 @@ ENTRIES: Mapping[str, ShippedModel] = {
     "cells": ShippedModel("0.2.0", (USIIGACI, BBBC038, BBBC039, JUMP, OMNIPOSE, MAIZE), ("cells", "generalist")),
     "cells-phase": ShippedModel("0.1.0", (USIIGACI,), ("cells", "phase-contrast")),
     "live-dead": ShippedModel("0.1.0", (CHAMBER,), ("cells", "viability", "bright-field")),
-    "blood-smear": ShippedModel("0.1.0", (BCCD,), ("cells", "blood", "bright-field")),
     "cell-grid": ShippedModel("0.1.0", (GONZALEZ,), ("cells", "dark-field")),
     "cell-contour": ShippedModel("0.1.0", (GONZALEZ, BBBC038, USIIGACI), ("cells",)),
 }

@@ -18,6 +18,7 @@ from napari_cellvino.training.shipped.generalist_sets import real_fields, valida
 Use = Literal["train", "val", "shown"]
 CRUMBS = {"bbbc039": 30}  # px; smaller true objects there are crumbs of the annotation
 SEEDS = {"train": (1_000, 90), "val": (20_000, 16), "test": (30_000, 40)}  # first seed and number of simulated fields
+OTHER_STAINS = 8  # of each stained field that is learned from
 CALIBRATION = 60  # fields that INT8 is calibrated on
 
 
@@ -52,20 +53,12 @@ def _stained(data: Path, use: Use) -> list[LabelledSet]:
     return [_part(data, "dsb2018", use, "histology_colour", "brightfield_grey")]
 
 
-def _tissue(data: Path, use: Use) -> list[LabelledSet]:
-    return _stained_otherwise(_stained(data, use), use, copies=8)
-
-
-def _blood(data: Path, use: Use) -> list[LabelledSet]:
-    return _stained_otherwise([_part(data, "blood_boxes", use)], use, copies=2)
-
-
-def _stained_otherwise(sets: list[LabelledSet], use: Use, *, copies: int) -> list[LabelledSet]:
-    """Return stained fields, and to learn from also ``copies`` as other laboratories would have stained them."""
+def _stained_otherwise(data: Path, use: Use) -> list[LabelledSet]:
+    """Return stained fields, and to learn from also the same ones as other laboratories would have stained them."""
+    sets, rng = _stained(data, use), np.random.default_rng(0)
     if use != "train":
         return sets
-    rng = np.random.default_rng(0)
-    copied = [s for s in sets for _ in range(copies)]
+    copied = [s for s in sets for _ in range(OTHER_STAINS)]
     return sets + [replace(s, fields=tuple(stained_otherwise(field, rng) for field in s.fields)) for s in copied]
 
 
@@ -103,11 +96,10 @@ def _crops(data: Path, use: Use) -> list[LabelledSet]:
 
 _SETS: Mapping[str, Callable[[Path, Use], list[LabelledSet]]] = {
     "nuclei": _nuclei,
-    "nuclei-stained": _tissue,
+    "nuclei-stained": _stained_otherwise,
     "cells": _cells,
     "cells-phase": _phase,
     "live-dead": _chamber,
-    "blood-smear": _blood,
     "cell-grid": _grid,
     "cell-contour": _crops,
 }
