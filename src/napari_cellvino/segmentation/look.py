@@ -38,13 +38,16 @@ def look_at(
     return RawMaps(maps, info, tile, 1, (part.shape[1], part.shape[2]), (height, width))
 
 
-def liveliest_window(inputs: NDArray[np.generic], side: int) -> Box:
-    """Return the square of ``side`` px (or less, in a smaller image) that varies most, of a few spread over a plane."""
+def liveliest_window(inputs: NDArray[np.generic], side: int, ranges: Sequence[IntensityRange]) -> Box:
+    """Return the square of ``side`` px (or less, in a smaller image) that varies most, of a few spread over a plane.
+
+    What outshines the range of a channel does not count: it is no cell.
+    """
     height, width = min(inputs.shape[1], side), min(inputs.shape[2], side)
     tops = np.unique(np.linspace(0, inputs.shape[1] - height, GRID).astype(int)).tolist()
     lefts = np.unique(np.linspace(0, inputs.shape[2] - width, GRID).astype(int)).tolist()
     boxes = [(y, x, y + height, x + width) for y in tops for x in lefts]
-    return max(boxes, key=lambda box: _variation(cut(inputs, box)))
+    return max(boxes, key=lambda box: _variation(cut(inputs, box), ranges))
 
 
 def cut(pixels: NDArray[np.generic], box: Box) -> NDArray[np.generic]:
@@ -53,5 +56,8 @@ def cut(pixels: NDArray[np.generic], box: Box) -> NDArray[np.generic]:
     return pixels[:, y0:y1, x0:x1]
 
 
-def _variation(part: NDArray[np.generic]) -> float:
-    return float(np.nanstd(part[:, ::4, ::4].astype(np.float32)))
+def _variation(part: NDArray[np.generic], ranges: Sequence[IntensityRange]) -> float:
+    """Return the standard deviation of normalised pixels (K, y, x), of every fourth one."""
+    seen = [(r.apply(channel), r.clip[1]) for r, channel in zip(ranges, part[:, ::4, ::4], strict=True)]
+    counted = np.concatenate([values[np.isfinite(values) & (values < most)] for values, most in seen])
+    return float(counted.std()) if counted.size else 0.0

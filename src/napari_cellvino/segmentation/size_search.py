@@ -51,7 +51,8 @@ def find_diameter(
     zooms = spec.diameter_px.search or ()
     guesses: list[SizeGuess] = []
     for number, zoom in enumerate(zooms, 1):
-        raw = look_at(cut(inputs, liveliest_window(inputs, round(WINDOW / zoom))), ranges, spec, engine, zoom=zoom)
+        part = cut(inputs, liveliest_window(inputs, round(WINDOW / zoom), ranges))
+        raw = look_at(part, ranges, spec, engine, zoom=zoom)
         found = head.decode(replace(raw, shape=raw.input_shape), values)
         reference = spec.diameter_px.reference
         guess = (

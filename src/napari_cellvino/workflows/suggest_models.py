@@ -183,7 +183,7 @@ class _Try:
 
     def _look(self, zoom: float) -> _Look:
         side = round(min(WINDOW, self._spec.tile) / zoom)
-        box = liveliest_window(self._contrast.pixels, side)
+        box = liveliest_window(self._contrast.pixels, side, self._contrast.ranges)
         raw, found = self._find(box, zoom)
         smaller = self._find(box, SMALLER * zoom)[1] if len(found.objects) else found
         seen = gather(found, smaller, self._spec.diameter_px.reference)
