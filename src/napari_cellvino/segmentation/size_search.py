@@ -29,6 +29,7 @@ FOREGROUND = 0.5
 LEAST_SHARE = 0.004  # of a window that cells must fill
 OCTAVE_COST = 0.5  # what cells an octave off the model's own size cost, in units of depth
 SLOPE_COST = 1.0  # what a diameter that follows the zoom costs, in units of depth
+OF_DEPTH = {"outline": 0.5, "split": 0.5, "smallest": 1.0}  # what the costs were set with; no default changes sizes
 FINER_COST = 0.03  # what a zoom an octave finer costs: of two that fit alike, the coarser shows whole cells
 
 
@@ -47,7 +48,7 @@ def find_diameter(
     """Yield progress and return the cell diameter in px to run a plane (K, Y, X) with; None where no cells are seen."""
     head, deep = head_for(spec), "depth" in spec.maps
     values = {p.name: spec.head.parameters.get(p.name, p.default) for p in head.parameters}
-    values |= {"smallest": 1.0} if deep else {}
+    values |= OF_DEPTH if deep else {}
     zooms = spec.diameter_px.search or ()
     guesses: list[SizeGuess] = []
     for number, zoom in enumerate(zooms, 1):
