@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_cellvino.core.progress import Progress, finish
-from napari_cellvino.training.teach.teach import TeachResult
 from napari_cellvino.workflows.recipe_choices import apply_choices, default_recipe
 from napari_cellvino.workflows.run_folder import list_inputs
-from napari_cellvino.workflows.teach import TeachChoices, teach_images
+
+if TYPE_CHECKING:
+    from napari_cellvino.training.teach.teach import TeachResult
 
 
 def teach(
@@ -67,9 +69,14 @@ def teach(
     >>> segment(field, taught.package).counts["count"]
     3
     """
-    given = [images] if isinstance(images, (str, Path)) else images
+    from napari_cellvino.workflows.teach import TeachChoices, teach_images  # loads OpenVINO
+
     typed = {"channel": channel, "z": z, "diameter_px": diameter_px}
     recipe = apply_choices(default_recipe(), {key: value for key, value in typed.items() if value is not None}, {})
-    files = tuple(list_inputs([Path(path) for path in given]))
-    choices = TeachChoices(files, Path(strokes), Path(out), recipe, name, tuple(classes), by, overwrite)
+    choices = TeachChoices(_files(images), Path(strokes), Path(out), recipe, name, tuple(classes), by, overwrite)
     return finish(teach_images(choices), progress)
+
+
+def _files(images: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+    given = [images] if isinstance(images, (str, Path)) else images
+    return tuple(list_inputs([Path(path) for path in given]))
