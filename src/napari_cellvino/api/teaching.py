@@ -36,10 +36,8 @@ def teach(
         Image files or folders, those without strokes are not used; a folder with ``<stem>.tif`` (uint8: 0 nothing, 1
         cell, 2 background, 3 between cells, 4 and more cell of class 1, 2, …), and outlined cells as
         ``<stem>_cells.tif`` where there are some.
-    out
-        Folder of the model, which every run takes: ``segment(image, out)``.
-    name, classes, by
-        Name of the model, names of its classes, and who taught it.
+    out, name, classes, by
+        Folder of the model, which `segment` and every run take; its name, those of its classes, and who taught it.
     channel, z, diameter_px
         As of `segment`; by default all channels, the maximum projection, and the diameter that the strokes tell best.
     overwrite, progress
@@ -60,10 +58,9 @@ def teach(
     ...     field[y : y + 16, 8:24] += 300
     ...     strokes[y + 8, 10:22] = 1  # cell
     ...     strokes[y + 8, 40:80] = 2  # background
-    >>> Path("fields").mkdir(), Path("strokes").mkdir()
-    (None, None)
-    >>> tifffile.imwrite("fields/a.tif", field), tifffile.imwrite("strokes/a.tif", strokes)
-    (None, None)
+    >>> for folder, pixels in (("fields", field), ("strokes", strokes)):
+    ...     Path(folder).mkdir()
+    ...     tifffile.imwrite(f"{folder}/a.tif", pixels)
     >>> from napari_cellvino import segment, teach
     >>> taught = teach("fields", "strokes", "my-cells", diameter_px=18)
     >>> segment(field, taught.package).counts["count"]
