@@ -54,8 +54,10 @@ def only_viewer(qapp: QApplication) -> Iterator[napari.Viewer]:
 @pytest.fixture
 def viewer(only_viewer: napari.Viewer, qtbot: QtBot) -> Iterator[napari.Viewer]:
     """A viewer that is shown, as new; afterwards no thread and no window of ours may be left."""
+    size = only_viewer.window._qt_window.size()
     yield only_viewer
     only_viewer.window.remove_dock_widget("all")
+    only_viewer.window._qt_window.resize(size)  # a wide dock has made it larger, or a test smaller
     canvas = only_viewer.window._qt_viewer.canvas.native
     canvas.setUpdatesEnabled(False)  # nothing is drawn of layers that go
     only_viewer.layers.clear()

@@ -193,7 +193,7 @@ def test_memory_holds_one_column_of_the_cells(tmp_path):
         return peak
 
     peak(2)  # imports and fonts
-    more = (peak(30) - peak(10)) / 20
+    more = (peak(14) - peak(6)) / 8
     assert more < 40 * 400 * 8  # bytes of a field's table as numbers; as text and objects it takes ten times that
 
 

@@ -215,7 +215,7 @@ def test_hovering_a_well_tells_of_it(opened: CellvinoWindow, name: str, wells: s
 
 
 @pytest.mark.slow
-def test_a_hundred_wells_opened_leave_no_layer_no_file_and_no_memory_behind(
+def test_many_wells_opened_leave_no_layer_no_file_and_no_memory_behind(
     window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(0)
@@ -234,13 +234,13 @@ def test_a_hundred_wells_opened_leave_no_layer_no_file_and_no_memory_behind(
         gc.collect()
         return len(viewer.layers), len(process.open_files()), process.memory_info().rss
 
-    look_at(20)
+    look_at(10)
     qtbot.waitUntil(lambda: window.session.runner.expected is not None, timeout=WAIT_MS)  # the network is compiled
-    before, after = look_at(20), look_at(100)
+    before, after = look_at(10), look_at(50)
     assert before[:2] == after[:2]
     assert after[0] == 2
     one_well = 2 * 256 * 256 * 2
-    assert after[2] - before[2] < 50 * one_well  # of 100 that were opened
+    assert after[2] - before[2] < 25 * one_well  # of 50 that were opened
 
 
 def test_small_pictures_are_read_when_asked_for(

@@ -291,7 +291,7 @@ def test_random_edits_among_napari_painting_go_back_and_forth(review: Review) ->
         editor.undo,
         editor.redo,
     )
-    for _ in range(150):
+    for _ in range(80):
         chance.choice(overrides)()
     while editor.redo_name:
         editor.redo()
