@@ -96,6 +96,22 @@ def test_unsaved_corrections_are_offered_and_saved_ones_too(
     assert review.reviewer.annotation.records[kept].excluded
 
 
+def test_an_image_that_is_opened_again_offers_what_was_not_saved(
+    again: Again, open_file: OpenFile, plate_file: Path, stack_file: Path, run: Run, click: Callable[[QWidget], None]
+) -> None:
+    review = again()
+    review.click(review.ids[4])
+    review.key("D")
+    corrected = review.pixels
+    open_file(review.window, stack_file)
+    open_file(review.window, plate_file)  # read again: its review was left with an open journal
+    run(review.window)
+    back = Review(review.window, review.qtbot)
+    assert back.panel.offer.isVisible()
+    click(back.panel.go_on_button)
+    np.testing.assert_array_equal(back.layer.data, corrected)
+
+
 def test_begun_anew_sets_the_journal_aside(again: Again, click: Callable[[QWidget], None], tmp_path: Path) -> None:
     review = again()
     review.click(review.ids[4])

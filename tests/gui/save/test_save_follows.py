@@ -101,7 +101,7 @@ def test_another_image_leaves_nothing_unsaved(
     qtbot.waitUntil(lambda: session.unsaved == 0, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: not saved.window.session.busy, timeout=WAIT_MS)
     assert [row["count"] for row in rows(tmp_path / "results" / "counts.csv")] == [str(len(saved.ids) - 1)]
-    assert not saved.window.session.saver.autosaves
+    assert not saved.window.session.saver.follows
 
 
 def test_a_folder_that_goes_away_is_said_and_nothing_is_lost(saved: Review, qtbot: QtBot, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_folder_that_goes_away_is_said_and_nothing_is_lost(saved: Review, qtbo
     saved.click(saved.ids[2])
     saved.key("D")
     qtbot.waitUntil(lambda: saver.failure is not None, timeout=WAIT_MS)
-    assert not saver.autosaves
+    assert not saver.follows
     assert saved.reviewer.editor.unsaved == 1
     saved.window.show_step(4)
     assert "cannot be written" in saved.window.save_panel.failure.words.text()

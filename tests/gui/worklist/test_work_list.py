@@ -131,7 +131,7 @@ def test_saved_fields_are_reviewed_without_a_run(
     settled(window, qtbot)
     reviewer, root = session.reviewer, folder / "cellvino-results"
     assert session.workspace.outcome is None
-    assert session.saver.autosaves
+    assert session.saver.follows
     count, first = len(reviewer.annotation.records), min(reviewer.annotation.records)
     window.show_step(3)
     canvas = viewer.window._qt_viewer.canvas.native

@@ -126,7 +126,19 @@ class ReviewController(QObject):
 
     def _drop(self, outcome: Outcome) -> None:
         """Let go of the review of a field that cannot be come back to; its journal has what is not saved."""
-        for left in [left for left in self._left if left.plane is outcome.prediction.plane]:
+        self._let_go([left for left in self._left if left.plane is outcome.prediction.plane])
+
+    def _let_go_of_same(self, annotation: Annotation) -> None:
+        """Let go of a review of the same pixels that was left before they were read again: a journal has one writer.
+
+        What was not saved is in its journal, and on offer. One without a journal stays.
+        """
+        pixels = annotation.provenance.pixels_sha256
+        same = [left for left in self._left if pixels and left.annotation.provenance.pixels_sha256 == pixels]
+        self._let_go([left for left in same if left.session is None or left.session.journal is not None])
+
+    def _let_go(self, reviews: Sequence[SuspendedReview]) -> None:
+        for left in reviews:
             self._left.remove(left)
             if left.session is not None:
                 left.session.close()
@@ -166,12 +178,13 @@ class ReviewController(QObject):
             return ""
         new = made or self.workspace.annotation(sha256=self.known_sha256(plane))
         said = ""
-        if old is not None and holds_for(old, new):
+        if old is not None and self.earlier is None and holds_for(old, new):  # what is on offer stays on offer
             try:
                 said = self._reconcile(old, new)
             except CellvinoError as error:  # another window corrects it: here it stays as it is
                 self.editor.failure = failure_of(error)
         else:
+            self._let_go_of_same(new)
             self.review(new)
             self._look_for_earlier(new)
         self._pixels = plane
@@ -185,6 +198,7 @@ class ReviewController(QObject):
             self.replaced.emit()
             self.changed.emit()
             return
+        self._let_go_of_same(saved.annotation)
         self.review(saved.annotation)
         self._pixels, self._seen = saved.plane, seen_of(saved.folder)
         try:

@@ -111,8 +111,8 @@ class SaveController(QObject):
         return self.state is SaveState.SAVING
 
     @property
-    def autosaves(self) -> bool:
-        """Whether corrections are saved without being asked."""
+    def follows(self) -> bool:
+        """Whether saving follows corrections: they are saved without being asked."""
         return self.state in _FOLLOWED
 
     @property
@@ -128,7 +128,7 @@ class SaveController(QObject):
     @property
     def saved(self) -> Path | None:
         """The folder of the result shown, once it is saved."""
-        return self._saved_in if self.autosaves else None
+        return self._saved_in if self.follows else None
 
     def close(self) -> None:
         """Listen no more; corrections that are not saved stay in the journal."""
@@ -213,12 +213,12 @@ class SaveController(QObject):
         """Take note that the result was corrected."""
         if self._corrected_at is None:
             self._corrected_at = time.monotonic()
-        if self.autosaves:
+        if self.follows:
             self._schedule()
 
     def when_saved(self, call: Callable[[], object], otherwise: Callable[[], object]) -> None:
         """Call back once all corrections are saved, at once where they are; ``otherwise`` where they cannot be."""
-        if self.autosaves and (self._corrected_at is not None or self.state is SaveState.UPDATING):
+        if self.follows and (self._corrected_at is not None or self.state is SaveState.UPDATING):
             self._waiting.append(_PendingWork(call, otherwise))
             self._update()
         else:
@@ -250,7 +250,7 @@ class SaveController(QObject):
 
     def _save_corrections_left(self) -> None:
         """Save what was corrected before another result is shown."""
-        followed = self.autosaves or self.state is SaveState.SAVING
+        followed = self.follows or self.state is SaveState.SAVING
         if followed and self._request is not None and self._corrected_at is not None:
             work = partial(self._request.save, self._snapshot())
             left = Task(done=lambda _: self.left_saved.emit(), failed=self._report_failure, lasting=True)

@@ -125,7 +125,7 @@ class SavePanel(QWidget):
         self.failure.show_failure(saver.failure)
         self.replace_button.setVisible(saver.result_exists)
         saved: Path | None = saver.saved
-        kept_up = "\nWhat you correct from now on is saved there too." if saver.autosaves else ""
+        kept_up = "\nWhat you correct from now on is saved there too." if saver.follows else ""
         say(self.saved, f"✓  Saved in {saved}{kept_up}" if saved is not None else "")
         self.show_button.setVisible(saved is not None)
         self.done_changed.emit(saved is not None)

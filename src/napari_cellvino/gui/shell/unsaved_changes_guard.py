@@ -54,7 +54,7 @@ class UnsavedChangesGuard(QObject):
             return False
         if not window._qt_viewer.isVisible():
             return False  # `Viewer.close` closes the picture before the window: then there is no way back
-        if self._saver.autosaves and self._save():
+        if self._saver.follows and self._save():
             return False
         answer = self.ask(self._reviewer.unsaved)
         stays = answer is Answer.STAY or (answer is Answer.SAVE and not self._save())
