@@ -249,9 +249,7 @@ class ReviewController(QObject):
             return
         self.earlier = find_earlier(folder, annotation)
         if self.earlier is not None:
-            raise OutputError(
-                "this image was corrected elsewhere after it was opened here; go on with that, or begin anew"
-            )
+            raise OutputError(CORRECTED_ELSEWHERE)
 
     def go_on(self) -> None:
         """Review what was corrected earlier, at the place of its last step."""
