@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage as ndi
 
 from napari_cellvino.model_package.spec import Normalisation
-from napari_cellvino.segmentation.normalise import CLIP, intensity_range, plane_range
+from napari_cellvino.segmentation.normalise import CLIP, intensity_range, percentiles, plane_range
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +20,15 @@ def test_range_matches_the_percentiles_of_filtered_pixels(field: np.ndarray) -> 
     low, high = np.percentile(ndi.median_filter(field.astype(float), 3, mode="nearest"), (1, 99.8))
     assert found.low == pytest.approx(low, abs=2)
     assert found.high == pytest.approx(high, rel=0.01)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_percentiles_are_those_of_numpy_to_the_bit(kind: type) -> None:
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 3, 50, 499):
+        values = (1000 * rng.normal(size=size)).astype(kind)
+        percents = (0, 1, 50, 99.8, 100, *(100 * rng.random(9)))
+        assert percentiles(values, percents) == tuple(np.percentile(values, percents).tolist())
 
 
 def test_salt_does_not_move_the_range(field: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_cellvino.segmentation.band_evidence import ENOUGH, evidence, filtered_bands
+from napari_cellvino.segmentation.normalise import percentiles
 
 LEAST_SHARE = 0.005  # of the samples that one value must fill to be an area without data
 MOST_SHARE = 0.5  # else it is the background of an image that was worked on
@@ -50,7 +51,7 @@ def has_data(grid: Grid) -> Mask:
         rest = values[values != lonely]
         if not LEAST_SHARE <= np.count_nonzero(same) / grid.size <= MOST_SHARE:
             continue
-        nearest, next_ones, bottom, top = np.percentile(rest, (edge, within, 1, 99))
+        nearest, next_ones, bottom, top = percentiles(rest, (edge, within, 1, 99))
         gap = abs(nearest - lonely)
         if gap > GAP * abs(next_ones - nearest) and gap > MATTERS * (top - bottom):
             known &= ~same
@@ -65,18 +66,22 @@ def without_outshining(grid: Grid, known: Mask, low: float, high: float, *, step
     """
     kept = known
     for _ in range(ROUNDS):
-        bottom, top = np.percentile(grid[kept], (low, high))
+        bottom, top = percentiles(grid[kept], (low, high))
         bright = kept & (grid > bottom + BRIGHT * (top - bottom))
-        if not bright.any():
+        if not bright.any() or _are_too_many(known & ~(kept & ~bright), known):
             return _without_glow(kept, known)
         rest = kept & (ndi.distance_transform_cdt(~bright, "taxicab") > GLOW)
-        if np.count_nonzero(known & ~rest) > 2 * MOST_OUTSHINING * np.count_nonzero(known):
+        if _are_too_many(known & ~rest, known):
             return _without_glow(kept, known)
-        least, most = np.percentile(grid[rest], (low, high))
+        least, most = percentiles(grid[rest], (low, high))
         if top - bottom < OUTSHONE * (most - least) or not _holds_cells(grid, rest, float(most), bright, step):
             return _without_glow(kept, known)
         kept = rest
     return _without_glow(kept, known)
+
+
+def _are_too_many(left_out: Mask, known: Mask) -> bool:
+    return bool(np.count_nonzero(left_out) > 2 * MOST_OUTSHINING * np.count_nonzero(known))
 
 
 def _without_glow(kept: Mask, known: Mask) -> Mask:
@@ -90,13 +95,13 @@ def _without_glow(kept: Mask, known: Mask) -> Mask:
 
 def _holds_cells(grid: Grid, rest: Mask, most: float, bright: Mask, step: int) -> bool:
     """Return whether the rest holds cells: things as large as cells, no crumbs, or the texture of transmitted light."""
-    least, middle, high = np.percentile(grid[rest], (1, 50, 99))
+    least, middle, high = percentiles(grid[rest], (1, 50, 99))
     if middle - least > TEXTURE * (high - least):
         return _is_texture(grid, rest, float(middle))
     noise = (middle - least) / 2.33  # a normal distribution has so many deviations between these
     if not (grid[rest] % 1).any():
         noise = max(noise, 1.0)  # whole numbers hide finer noise
-    far_brighter = float(np.median(grid[bright])) - middle > FAR_BRIGHTER * (most - middle)
+    far_brighter = percentiles(grid[bright], (50,))[0] - middle > FAR_BRIGHTER * (most - middle)
     if most - middle < (FAR_CLEAR if far_brighter else CLEAR) * noise:
         return False
     high_ones = rest & (np.abs(grid - middle) > max(ABOVE_NOISE * noise, REACH * (most - middle)))

@@ -71,8 +71,8 @@ def range_of_samples(values: NDArray[np.floating], normalisation: Normalisation)
     if values.size == 0:
         return IntensityRange(0.0, 0.0)
     if normalisation.method == "percentiles":
-        low, high = np.percentile(values, (normalisation.low, normalisation.high))
-        return IntensityRange(float(low), float(high))
+        low, high = percentiles(values, (normalisation.low, normalisation.high))
+        return IntensityRange(low, high)
     mean, spread = float(values.mean()), float(values.std())
     return IntensityRange(mean, mean + spread, UNBOUNDED)
 
@@ -88,8 +88,25 @@ def intensity_range(
     medians = medians[np.isfinite(medians)]
     if medians.size == 0:
         return IntensityRange(0.0, 0.0)
-    lo, hi = np.percentile(medians, (low, high))
-    return IntensityRange(float(lo), float(hi))
+    lowest, highest = percentiles(medians, (low, high))
+    return IntensityRange(lowest, highest)
+
+
+def percentiles(values: NDArray[np.floating], percents: Sequence[float]) -> tuple[float, ...]:
+    """Return percentiles (0 to 100) of finite values (N,), as ``np.percentile`` does, to the bit.
+
+    All values are sorted: numpy has vector instructions for that and none for the partition of ``np.percentile``, which
+    took 8x as long for 260,000 values.
+    """
+    ordered = np.sort(values)
+    found = []
+    for percent in percents:
+        place = np.float64(percent) / 100 * (len(ordered) - 1)
+        below = int(place)
+        share = place - below
+        under, over = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+        found.append(float(under + (over - under) * share if share < 0.5 else over - (over - under) * (1 - share)))
+    return tuple(found)
 
 
 def sample_medians(plane: NDArray[np.generic], samples: int = SAMPLES) -> NDArray[np.floating]:

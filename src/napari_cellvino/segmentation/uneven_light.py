@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.segmentation.normalise import percentiles
+
 BLOCKS = 12  # along each axis
 LOWER = 20.0  # percentile of a block
 DEGREE = 3
@@ -44,31 +46,23 @@ def find_uneven_light(grid: Grid, known: NDArray[np.bool_], low: float, high: fl
     if light is None:
         return None
     background = light.over(grid.shape)
-    bottom, top = np.percentile((grid - background)[known], (low, high))
+    bottom, top = percentiles((grid - background)[known], (low, high))
     return light if np.ptp(background[known]) > VARIES * (top - bottom) else None
 
 
 def _lower_values(grid: Grid, known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the places (N, 2), from -1 to 1, and lower values (N,) of the blocks that hold data."""
     rows, columns = (np.linspace(0, n, BLOCKS + 1).astype(int) for n in grid.shape)
-    places, values = [], []
+    places: list[tuple[float, float]] = []
+    values: list[float] = []
     for i in range(BLOCKS):
         for j in range(BLOCKS):
             block = (slice(rows[i], rows[i + 1]), slice(columns[j], columns[j + 1]))
             inside = grid[block][known[block]]
             if inside.size * 2 > known[block].size:
                 places.append(((i + 0.5) / BLOCKS * 2 - 1, (j + 0.5) / BLOCKS * 2 - 1))
-                values.append(_percentile(inside, LOWER))
+                values.extend(percentiles(inside, (LOWER,)))
     return np.array(places).reshape(-1, 2), np.array(values)
-
-
-def _percentile(values: Grid, percent: float) -> float:
-    """Return a percentile (0 to 100, less than 100) of values (N,), interpolated; on a block 10x ``np.percentile``."""
-    place = percent / 100 * (len(values) - 1)
-    below = int(place)
-    ordered = np.partition(values, (below, min(below + 1, len(values) - 1)))
-    above = float(ordered[min(below + 1, len(values) - 1)])
-    return float(ordered[below]) + (above - float(ordered[below])) * (place - below)
 
 
 def _fit(places: NDArray[np.float64], values: NDArray[np.float64]) -> UnevenLight | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,9 @@ class LinkedFilm:
 
 
 class FilmLinker:
-    """Links frames as they come; of the pixels, those of the last frame are held.
+    """Links frames as they come; of the pixels, those of the last frame with cells are held.
+
+    A frame without cells (the lamp was off) is passed over: those on both sides of it are linked to each other.
 
     Parameters
     ----------
@@ -53,42 +55,45 @@ class FilmLinker:
         self.drift: list[NDArray[np.float64]] = []
         self.links: dict[Node, tuple[Node, ...]] = {}
         self._last: FrameCells | None = None
+        self._at = 0  # the number of that frame
         self._in_channels: set[int] = set()
-        self._steps: dict[int, NDArray[np.float64]] = {}
+        self._steps: dict[int, NDArray[np.float64]] = {}  # of each of its cells, in a frame
 
     def add(self, image: NDArray[np.integer]) -> FrameCells:
         """Link the next label image (Y, X) or (Z, Y, X), and return its cells."""
-        cells = frame_cells(image)
+        cells, number = frame_cells(image), len(self.frames)
         moved = np.zeros(cells.dimensions) if self._last is None else field_drift(self._last, cells)
         self.drift.append(moved + (self.drift[-1] if self.drift else 0.0))
-        if self._last is not None:
-            self._link(self._last, cells, moved)
         self.frames.append(cells.without_pixels())
-        self._last = cells
+        if self._last is None or len(cells):
+            if self._last is not None and number - self._at - 1 <= self.options.gap:
+                self._link(self._last, cells, moved)
+            self._last, self._at = cells, number
         return cells
 
     def _link(self, before: FrameCells, after: FrameCells, drift: NDArray[np.float64]) -> None:
         """Enter the links to the newest frame, and keep the last step of each of its cells."""
-        number, found = len(self.frames), link_channels(before, after, drift)
+        one, two, found = self._at, len(self.frames) - 1, link_channels(before, after, drift)
         if found is not None:
-            self._in_channels.add(number - 1)
+            self._in_channels.add(one)
         else:
-            found = link_frames(before, after, self.options, self._guesses(before, drift))
+            options = replace(self.options, reach=self.options.reach * (two - one) ** 0.5)
+            found = link_frames(before, after, options, self._guesses(before, drift, two - one))
         self._steps = {}
         for link in found:
-            later = tuple(GONE if k == LEFT else Node(number, int(after.labels[k])) for k in link.after)
-            self.links[Node(number - 1, int(before.labels[link.before]))] = later
+            later = tuple(GONE if k == LEFT else Node(two, int(after.labels[k])) for k in link.after)
+            self.links[Node(one, int(before.labels[link.before]))] = later
             if len(later) == 1:
                 moved = after.centroids[link.after[0]] - before.centroids[link.before]
-                self._steps[later[0].label] = moved - drift
+                self._steps[later[0].label] = (moved - drift) / (two - one)
 
-    def _guesses(self, before: FrameCells, drift: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    def _guesses(self, before: FrameCells, drift: NDArray[np.float64], frames: int) -> list[NDArray[np.float64]]:
         """Return where cells may be expected: moved with the field alone, and by their own motion too."""
         still = np.tile(drift, (len(before), 1))
         own = still.copy()
         for index, label in enumerate(before.labels.tolist()):
             if label in self._steps:
-                own[index] += INERTIA * self._steps[label]
+                own[index] += INERTIA * frames * self._steps[label]
         return [still, own] if self._steps else [still]
 
     def finish(self) -> LinkedFilm:
