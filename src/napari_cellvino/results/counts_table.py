@@ -53,7 +53,8 @@ class CountsTable:
         Parameters
         ----------
         rows
-            Of this run. Rows of fields that failed stay from runs beside this one, not from earlier ones.
+            Of this run. Rows of fields that failed stay from runs beside this one, not from earlier ones. A field that
+            failed has no other row, though a result of before may stand in its folder.
         arrange
             Puts the rows of finished fields in order.
 
@@ -65,7 +66,9 @@ class CountsTable:
         self._root.mkdir(parents=True, exist_ok=True)
         with folder_lock(self._root):
             listed = {row["folder"] for row in rows}
-            others = [row for row in arrange(self._standing()) if row["folder"] not in listed]
+            failed = {_identity(row) for row in rows if not row["folder"]}  # a result of before does not count for them
+            standing = [row for row in self._standing() if _identity(row) not in failed]
+            others = [row for row in arrange(standing) if row["folder"] not in listed]
             everything = [*rows, *others, *self._failed_beside([*rows, *others])]
             write_rows(self.path, everything)
             yield everything
