@@ -6,9 +6,11 @@ programs do meanwhile is left out. The network runs once on a small field, whose
 
 from __future__ import annotations
 
+import gc
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -56,7 +58,7 @@ def _measure(side: int, cells: int) -> list[Figure]:
     prediction = _tiled_prediction(side, cells)
     count = len(prediction.decoded.objects)
     alone = _napari_alone(prediction)
-    with bench_window() as window:
+    with bench_window() as window, _longest_garbage_search() as searches:
         stalls, clocks = _steps(window, prediction)
     own = {name: stall - alone.get(name, 0.0) for name, stall in stalls.items()}
     each = [Figure(f"  {name}", 1000 * stall, "ms") for name, stall in stalls.items()]
@@ -69,7 +71,24 @@ def _measure(side: int, cells: int) -> list[Figure]:
         Figure("  slider to preview, by the clock", 1000 * clocks["preview"].seconds, "ms", PREVIEW_MS),
         Figure("  slider to preview, of the processor", 1000 * clocks["preview"].processor, "ms"),
         Figure("  opening the queue, by the clock", 1000 * clocks["queue"].seconds, "ms", QUEUE_MS),
+        Figure("  longest search for garbage, which stops all threads", 1000 * max(searches), "ms", STALL_MS),
     ]
+
+
+@contextmanager
+def _longest_garbage_search() -> Iterator[list[float]]:
+    """Yield the seconds of every search for garbage in the block, by the clock."""
+    seconds, began = [0.0], [0.0]
+
+    def listen(phase: str, _: object) -> None:
+        if phase == "start":
+            began[0] = time.perf_counter()
+        else:
+            seconds.append(time.perf_counter() - began[0])
+
+    gc.callbacks.append(listen)
+    yield seconds
+    gc.callbacks.remove(listen)
 
 
 def _napari_alone(prediction: Prediction) -> dict[str, float]:

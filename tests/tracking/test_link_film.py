@@ -68,6 +68,15 @@ def test_a_frame_without_cells_is_bridged() -> None:
     assert same_labels(tracks)
 
 
+def test_a_division_on_a_black_frame_has_two_daughters() -> None:
+    film = dividing_film()
+    film[3][:] = 0
+    tracks = linked(film)
+    mother = next(t for t, nodes in tracks.nodes.items() if nodes[0].label == 2)
+    assert {tracks.nodes[d][0] for d in tracks.divisions[mother]} == {Node(4, 3), Node(4, 4)}
+    assert len(tracks.nodes) == 4
+
+
 def test_a_cell_cut_in_two_for_a_frame_does_not_divide() -> None:
     film = drifting_film()
     y, x = np.nonzero(film[2] == 5)

@@ -16,7 +16,7 @@ from types import MappingProxyType
 import numpy as np
 
 from napari_cellvino.annotation.edit import Edit, RecordChange
-from napari_cellvino.annotation.index import Geometry, ObjectIndex, areas_changed
+from napari_cellvino.annotation.index import Geometry, ObjectIndex, Places, areas_changed
 from napari_cellvino.annotation.pixel_runs import Labels, PixelRuns, empty_runs
 from napari_cellvino.annotation.provenance import Provenance
 from napari_cellvino.annotation.record import ObjectRecord, drawn_record, is_counted
@@ -127,7 +127,12 @@ class Annotation:
     def objects(self) -> Objects:
         """One row per object, sorted by id."""
         records = [self._live[id_] for id_ in sorted(self._live)]
-        return objects_of_records(records, [self.geometry(record.id) for record in records], len(self.shape))
+        if self.labels is not None:
+            return objects_of_records(records, self.index.places([record.id for record in records]))
+        places = Places.empty(len(records), len(self.shape))
+        for row, record in enumerate(records):
+            places.put(row, self.geometry(record.id))
+        return objects_of_records(records, places)
 
     def record(self, id_: int) -> ObjectRecord:
         """Return the record of an object; `EditError` for the background or an unknown id."""

@@ -6,7 +6,7 @@ scanned from this side inwards until a pixel of the object is found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from napari_cellvino.annotation.pixel_runs import Labels, PixelRuns
 from napari_cellvino.annotation.region import Region
+from napari_cellvino.core.label_runs import numbered, starts_of_runs
 
 Bounds = NDArray[np.int64]
+FARTHEST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,59 +34,123 @@ class Geometry:
         return tuple(total / self.area for total in self.sums)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """The geometry of N objects as columns: ``area`` (N,), and ``sums``, ``low`` and ``high`` (N, axes), all int64."""
+
+    area: Bounds
+    sums: Bounds
+    low: Bounds
+    high: Bounds
+
+    @classmethod
+    def empty(cls, count: int, axes: int) -> Places:
+        """Return the places of ``count`` objects without pixels."""
+        return cls(
+            np.zeros(count, np.int64),
+            np.zeros((count, axes), np.int64),
+            np.full((count, axes), FARTHEST),
+            np.full((count, axes), -1, np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.area)
+
+    def at(self, rows: Sequence[int]) -> Places:
+        """Return a copy of some rows."""
+        return Places(self.area[rows], self.sums[rows], self.low[rows], self.high[rows])
+
+    def geometry(self, row: int) -> Geometry:
+        """Return the geometry of one object."""
+        low, high = tuple(self.low[row].tolist()), tuple(self.high[row].tolist())
+        return Geometry(int(self.area[row]), tuple(self.sums[row].tolist()), Region(low, high))
+
+    def put(self, row: int, place: Geometry) -> None:
+        """Write the geometry of one object."""
+        self.area[row], self.sums[row] = place.area, place.sums
+        self.low[row], self.high[row] = place.region.low, place.region.high
+
+    def join(self, rows: Sequence[int], parts: Places) -> None:
+        """Add parts to different objects."""
+        self.area[rows] += parts.area
+        self.sums[rows] += parts.sums
+        self.low[rows] = np.minimum(self.low[rows], parts.low)
+        self.high[rows] = np.maximum(self.high[rows], parts.high)
+
+    def longer(self, more: int) -> Places:
+        """Return the places with room for ``more`` objects without pixels."""
+        room = Places.empty(more, self.low.shape[1])
+        return Places(
+            np.concatenate([self.area, room.area]),
+            np.concatenate([self.sums, room.sums]),
+            np.concatenate([self.low, room.low]),
+            np.concatenate([self.high, room.high]),
+        )
+
+
 class ObjectIndex:
-    """Geometry of every object of a label image, by id."""
+    """Geometry of every object of a label image, by id: columns, since one object each would burden every program."""
 
     def __init__(self, labels: Labels) -> None:
-        self._geometry: dict[int, Geometry] = {}
-        for planes in _plane_runs(labels):
-            for id_, part in _object_parts(planes, labels.shape):
-                known = self._geometry.get(id_)
-                self._geometry[id_] = part if known is None else _sum(known, part)
+        self._rows: dict[int, int] = {}  # by id; those of objects that are gone stay empty
+        self._used = 0
+        self._places = Places.empty(0, labels.ndim)
+        for runs in _plane_runs(labels):
+            self._add(*_object_parts(runs, labels.shape))
 
     def copy(self) -> ObjectIndex:
         """Return a copy."""
         result = ObjectIndex.__new__(ObjectIndex)
-        result._geometry = dict(self._geometry)
+        result._rows, result._used = dict(self._rows), self._used
+        result._places = self._places.longer(0)
         return result
 
     def __contains__(self, id_: int) -> bool:
-        return id_ in self._geometry
+        return id_ in self._rows
 
     def __getitem__(self, id_: int) -> Geometry:
-        return self._geometry[id_]
+        return self._places.geometry(self._rows[id_])
+
+    def places(self, ids: Sequence[int]) -> Places:
+        """Return the geometry of objects (N,)."""
+        return self._places.at([self._rows[id_] for id_ in ids])
 
     def ids(self) -> list[int]:
         """Return all ids, ascending."""
-        return sorted(self._geometry)
+        return sorted(self._rows)
 
     def area(self, id_: int) -> int:
         """Return the number of pixels of an object, 0 if it does not exist."""
-        return self._geometry[id_].area if id_ in self._geometry else 0
+        return int(self._places.area[self._rows[id_]]) if id_ in self._rows else 0
 
     def update(self, labels: Labels, runs: PixelRuns) -> None:
         """Update the index after runs were written into ``labels``."""
-        lost = dict(_object_parts(runs.inverse(), labels.shape))
-        for id_, part in _object_parts(runs, labels.shape):
-            known = self._geometry.get(id_)
-            self._geometry[id_] = part if known is None else _sum(known, part)
-        for id_, part in lost.items():
-            self._remove(id_, part, labels)
+        lost, parts = _object_parts(runs.inverse(), labels.shape)
+        self._add(*_object_parts(runs, labels.shape))
+        for row, id_ in enumerate(lost):
+            self._remove(id_, parts.geometry(row), labels)
+
+    def _add(self, ids: Sequence[int], parts: Places) -> None:
+        new = [id_ for id_ in ids if id_ not in self._rows]
+        if self._used + len(new) > len(self._places):
+            self._places = self._places.longer(self._used + len(new) - len(self._places) + self._used // 8)
+        self._rows.update(zip(new, range(self._used, self._used + len(new)), strict=True))
+        self._used += len(new)
+        self._places.join([self._rows[id_] for id_ in ids], parts)
 
     def _remove(self, id_: int, part: Geometry, labels: Labels) -> None:
-        known = self._geometry[id_]
+        known = self[id_]
         if known.area == part.area:
-            del self._geometry[id_]
+            del self._rows[id_]
             return
         sums = tuple(a - b for a, b in zip(known.sums, part.sums, strict=True))
-        self._geometry[id_] = Geometry(
-            known.area - part.area, sums, _shrink_box(known.region, part.region, id_, labels)
-        )
+        region = _shrink_box(known.region, part.region, id_, labels)
+        self._places.put(self._rows[id_], Geometry(known.area - part.area, sums, region))
 
 
 def areas_changed(runs: PixelRuns) -> dict[int, int]:
     """Return the change in pixels of each label, without the background."""
-    ids, row = np.unique(np.concatenate([runs.before, runs.after]), return_inverse=True)
+    ids, row = numbered(np.concatenate([runs.before, runs.after]))
     signed = np.concatenate([-runs.length.astype(np.int64), runs.length.astype(np.int64)])
     change = np.zeros(len(ids), np.int64)
     np.add.at(change, row, signed)
@@ -93,49 +159,28 @@ def areas_changed(runs: PixelRuns) -> dict[int, int]:
 
 def _plane_runs(labels: Labels) -> Iterator[PixelRuns]:
     """Yield the runs of each plane, plane by plane to limit memory."""
-    flat, size = labels.reshape(-1), labels.shape[-2] * labels.shape[-1]
-    for begin in range(0, labels.size, size):
-        plane = flat[begin : begin + size]
-        edge = np.empty(size, bool)
-        np.not_equal(plane[1:], plane[:-1], out=edge[1:])
-        edge[:: labels.shape[-1]] = True
-        first = np.flatnonzero(edge)
-        length = np.diff(first, append=size).astype(np.int32)
-        kept = plane[first] != 0
-        ids = plane[first][kept]
-        yield PixelRuns(first[kept] + begin, length[kept], np.zeros_like(ids), ids)
+    size = labels.shape[-2] * labels.shape[-1]
+    for number, plane in enumerate(labels.reshape(-1, *labels.shape[-2:])):
+        first = starts_of_runs(plane)
+        length, ids = np.diff(first, append=size).astype(np.int32), plane.reshape(-1)[first]
+        kept = ids != 0
+        yield PixelRuns(first[kept] + number * size, length[kept], np.zeros_like(ids[kept]), ids[kept])
 
 
-def _object_parts(runs: PixelRuns, shape: tuple[int, ...]) -> Iterator[tuple[int, Geometry]]:
-    """Yield id and geometry of the pixels that each object gains by runs."""
+def _object_parts(runs: PixelRuns, shape: tuple[int, ...]) -> tuple[list[int], Places]:
+    """Return ids and geometry of the pixels that each object gains by runs."""
     real = runs.after != 0
-    ids, row = np.unique(runs.after[real], return_inverse=True)
+    ids, row = numbered(runs.after[real])
     length = runs.length[real].astype(np.int64)
-    area = np.bincount(row, length, minlength=len(ids)).astype(np.int64)
     *rows, x = np.unravel_index(runs.start[real], shape)
     weights = (*(axis * length for axis in rows), length * (2 * x + length - 1) // 2)
-    sums = [np.bincount(row, weight, minlength=len(ids)) for weight in weights]
-    low = np.stack([_extreme(np.minimum, row, axis, len(ids)) for axis in (*rows, x)], axis=1)
-    ends = (*rows, x + length - 1)
-    high = np.stack([_extreme(np.maximum, row, axis, len(ids)) for axis in ends], axis=1) + 1
-    total = np.stack(sums, axis=1).astype(np.int64)
-    for id_, size, s, a, b in zip(
-        ids.tolist(), area.tolist(), total.tolist(), low.tolist(), high.tolist(), strict=True
-    ):
-        yield id_, Geometry(size, tuple(s), Region(tuple(a), tuple(b)))
-
-
-def _extreme(ufunc: np.ufunc, row: NDArray[np.intp], values: NDArray[np.intp], count: int) -> Bounds:
-    """Return the minimum or maximum value of each object (count,)."""
-    start = np.iinfo(np.int64).max if ufunc is np.minimum else -1
-    found = np.full(count, start, np.int64)
-    ufunc.at(found, row, values)
-    return found
-
-
-def _sum(a: Geometry, b: Geometry) -> Geometry:
-    sums = tuple(x + y for x, y in zip(a.sums, b.sums, strict=True))
-    return Geometry(a.area + b.area, sums, a.region.union(b.region))
+    parts = Places.empty(len(ids), len(shape))
+    parts.area[:] = np.bincount(row, length, minlength=len(ids))
+    for axis, (weight, first, last) in enumerate(zip(weights, (*rows, x), (*rows, x + length - 1), strict=True)):
+        parts.sums[:, axis] = np.bincount(row, weight, minlength=len(ids))
+        np.minimum.at(parts.low[:, axis], row, first)
+        np.maximum.at(parts.high[:, axis], row, last + 1)
+    return ids.tolist(), parts
 
 
 def _shrink_box(region: Region, lost: Region, id_: int, labels: Labels) -> Region:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.label_runs import Integers
 from napari_cellvino.measure.convex_hull import hull_areas
-from napari_cellvino.measure.runs import Integers, Runs, find_runs
+from napari_cellvino.measure.runs import Runs, find_runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,32 +8,42 @@ measuring it alone, as is usual, costs more in calls than in arithmetic.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.label_runs import Integers, starts_of_runs
 
-Integers = NDArray[np.integer[Any]]
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Runs:
     """Runs of N objects, sorted by object, then row, then column; arrays of equal length R.
 
-    Run r covers the pixels (y[r], x0[r]) to (y[r], x1[r] - 1), which are the pixels first[r] to
-    first[r] + x1[r] - x0[r] - 1 of the foreground. ``foreground`` are flat indices into the image, ascending in a run.
+    Run r covers the pixels (y[r], x0[r]) to (y[r], x1[r] - 1). The foreground is all that is no background; ``begin``
+    and ``length`` are of all its runs in raster order.
     """
 
     row: NDArray[np.intp]  # which object, 0 to N - 1
     y: NDArray[np.intp]
     x0: NDArray[np.intp]
     x1: NDArray[np.intp]
-    order: NDArray[np.intp]  # of these runs among all runs of the foreground in raster order
-    foreground: NDArray[np.intp]
-    first: NDArray[np.intp]  # of all runs of the foreground, in raster order
+    order: NDArray[np.intp]  # of these runs among all runs of the foreground
+    begin: NDArray[np.intp]  # flat index into the image
+    length: NDArray[np.intp]
     starts: NDArray[np.intp]  # (N,): the first run of each object
+
+    @property
+    def first(self) -> NDArray[np.intp]:
+        """Where each run of the foreground begins among its pixels."""
+        return np.asarray(np.cumsum(self.length) - self.length)
+
+    @cached_property
+    def foreground(self) -> NDArray[np.intp]:
+        """The flat index of every pixel of the foreground, run by run."""
+        return _pixels(self.begin, self.length)
 
     def total(self, per_run: NDArray[Any]) -> NDArray[np.float64]:
         """Return the sum over each object (N,) of values (R,) given per run."""
@@ -48,16 +58,12 @@ def find_runs(labels: Integers, ids: Integers) -> Runs:
     ImageValueError
         If an object has no pixel in the label image.
     """
-    flat = labels.ravel()
-    foreground = np.flatnonzero(flat)
-    first = _first_of_runs(flat[foreground], foreground, labels.shape[1])
-    begin = foreground[first]
-    row = _rows_of(flat[begin], ids)
+    begin, length, values = _foreground_runs(labels)
+    row = _rows_of(values, ids)
     order = np.argsort(row, kind="stable")
     order = order[np.searchsorted(row[order], 0) :]
-    length = np.diff(first, append=len(foreground))[order]
     row, (y, x0) = row[order], np.divmod(begin[order], labels.shape[1])
-    return Runs(row, y, x0, x0 + length, order, foreground, first, _starts_of(row, ids))
+    return Runs(row, y, x0, x0 + length[order], order, begin, length, _starts_of(row, ids))
 
 
 def find_owners(labels: Integers, ids: Integers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -65,12 +71,10 @@ def find_owners(labels: Integers, ids: Integers) -> tuple[NDArray[np.intp], NDAr
 
     Pixels of other labels are left out; not every object need be there.
     """
-    flat = labels.ravel()
-    foreground = np.flatnonzero(flat)
-    first = _first_of_runs(flat[foreground], foreground, labels.shape[1])
-    row = np.repeat(_rows_of(flat[foreground[first]], ids), np.diff(first, append=len(foreground)))
+    begin, length, values = _foreground_runs(labels)
+    row = _rows_of(values, ids)
     known = row >= 0
-    return foreground[known], row[known]
+    return _pixels(begin[known], length[known]), np.repeat(row[known], length[known])
 
 
 def box_runs(boxes: Integers, shape: tuple[int, ...]) -> Runs:
@@ -91,19 +95,22 @@ def box_runs(boxes: Integers, shape: tuple[int, ...]) -> Runs:
     starts = np.concatenate([np.zeros(1, np.intp), np.cumsum(y1 - y0)])[: len(boxes)]
     y = y0[row] + np.arange(len(row)) - starts[row]
     width = (x1 - x0)[row]
-    first = np.concatenate([np.zeros(1, np.intp), np.cumsum(width)])[: len(row)]
-    run = np.repeat(np.arange(len(row)), width)
-    foreground = (y * shape[1] + x0[row])[run] + np.arange(len(run)) - first[run]
-    return Runs(row, y, x0[row], x1[row], np.arange(len(row)), foreground, first, starts)
+    begin = y * shape[1] + x0[row]
+    return Runs(row, y, x0[row], x1[row], np.arange(len(row)), begin, width, starts)
 
 
-def _first_of_runs(values: Integers, foreground: NDArray[np.intp], width: int) -> NDArray[np.intp]:
-    """Return where in the foreground a run begins: after a gap, at another label, or on a new row."""
-    new = np.ones(len(values), bool)
-    np.not_equal(foreground[1:], foreground[:-1] + 1, out=new[1:])
-    new[1:] |= values[1:] != values[:-1]
-    new |= foreground % width == 0
-    return np.flatnonzero(new)
+def _foreground_runs(labels: Integers) -> tuple[NDArray[np.intp], NDArray[np.intp], Integers]:
+    """Return flat index, length and label of every run that is no background, in raster order."""
+    flat, begin = labels.reshape(-1), starts_of_runs(labels)
+    length, values = np.diff(begin, append=len(flat)), flat[begin]
+    inside = values != 0
+    return begin[inside], length[inside], values[inside]
+
+
+def _pixels(begin: NDArray[np.intp], length: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the flat index of every pixel of runs, run by run."""
+    ends = np.cumsum(length)
+    return np.asarray(np.repeat(begin - (ends - length), length) + np.arange(length.sum()))
 
 
 def _rows_of(values: Integers, ids: Integers) -> NDArray[np.intp]:

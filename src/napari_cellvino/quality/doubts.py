@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -253,5 +254,14 @@ def _strength(away: float) -> float:
 
 
 def _entropy(probability: Floats) -> NDArray[np.float64]:
+    """Return the entropy in bits of each probability; there are only 65,536 different ones of two bytes."""
+    if probability.dtype == np.float16:
+        return np.asarray(_entropies()[probability.view(np.uint16)])
     p = np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)
     return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)))
+
+
+@cache
+def _entropies() -> NDArray[np.float64]:
+    every = np.arange(65_536, dtype=np.uint16).view(np.float16)
+    return _entropy(np.nan_to_num(every.astype(np.float64)))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Integers = NDArray[np.integer[Any]]
+from napari_cellvino.core.label_runs import Integers, numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def _stretches(a: Integers, b: Integers) -> tuple[Integers, Integers, NDArray[np
 
 def _kept_rows(ids: Integers, length: NDArray[np.intp], min_area: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """Return the row of each stretch's object, -1 for background and objects left out, and the kept objects' areas."""
-    found, index = np.unique(ids, return_inverse=True)
+    found, index = numbered(ids)
     area = np.bincount(index, length, minlength=len(found)).astype(np.int64)
     kept = (found != 0) & (area >= min_area)
     row = np.where(kept, np.cumsum(kept) - 1, -1)

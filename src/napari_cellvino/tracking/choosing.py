@@ -2,7 +2,8 @@
 
 Most are decided without a solver. A division that gains less than one of its links alone is never chosen. A hypothesis
 that gains more than the best other ones of all its cells together is always chosen: whatever a solution has in their
-place, it is better with this one. What neither tells, a few cells in a crowd, is left to integer programming.
+place, it is better with this one. What neither tells are a few cells here and there in a crowd: each such group is
+searched whole, and only a large one is left to integer programming.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csgraph
+
+SMALL = 18  # hypotheses of a group that is searched whole
 
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -85,11 +89,52 @@ def _sure(cells: Indices, gains: Floats, count: int) -> NDArray[np.bool_]:
 
 
 def _solved(cells: Indices, gains: Floats, count: int) -> Indices:
-    """Return which hypotheses gain most together, by integer programming."""
+    """Return which hypotheses gain most together, group by group of those that share cells."""
     numbers = np.broadcast_to(np.arange(len(gains))[:, None], cells.shape)[cells >= 0]
-    used = sparse.csr_array((np.ones(len(numbers)), (cells[cells >= 0], numbers)), shape=(count, len(gains)))
+    shape = (count + len(gains),) * 2
+    joined = sparse.coo_array((np.ones(len(numbers)), (cells[cells >= 0], numbers + count)), shape=shape)
+    _, group = csgraph.connected_components(joined, directed=False)
+    group = group[count:]
+    order = np.argsort(group, kind="stable")
+    found = [np.zeros(0, np.int64)]
+    for members in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        search = _searched if len(members) <= SMALL else _programmed
+        found.append(members[search(cells[members], gains[members])])
+    return np.concatenate(found)
+
+
+def _searched(cells: Indices, gains: Floats) -> Indices:
+    """Return which of a few hypotheses gain most together, by trying all that may be better than the best so far."""
+    order = np.argsort(gains)
+    used = [sum(1 << cell for cell in row if cell >= 0) for row in _numbered(cells)[order].tolist()]
+    gain = gains[order].tolist()
+    left = np.append(np.cumsum(gains[order][::-1])[::-1], 0.0).tolist()  # what all that follow gain
+    best: tuple[float, tuple[int, ...]] = (0.0, ())
+    waiting: list[tuple[int, int, float, tuple[int, ...]]] = [(0, 0, 0.0, ())]
+    while waiting:
+        at, taken, total, chosen = waiting.pop()
+        best = min(best, (total, chosen), key=lambda found: found[0])
+        if at == len(gain) or total + left[at] >= best[0]:
+            continue
+        waiting.append((at + 1, taken, total, chosen))
+        if not taken & used[at]:
+            waiting.append((at + 1, taken | used[at], total + gain[at], (*chosen, at)))
+    return order[list(best[1])]
+
+
+def _programmed(cells: Indices, gains: Floats) -> Indices:
+    """Return which hypotheses gain most together, by integer programming."""
+    cells = _numbered(cells)
+    numbers = np.broadcast_to(np.arange(len(gains))[:, None], cells.shape)[cells >= 0]
+    used = sparse.csr_array((np.ones(len(numbers)), (cells[cells >= 0], numbers)), shape=(cells.max() + 1, len(gains)))
     solved = milp(
         gains, constraints=LinearConstraint(used, -np.inf, 1), bounds=Bounds(0, 1), integrality=np.ones(len(gains)),
         options={"mip_rel_gap": 1e-4},
     )  # fmt: skip
     return np.flatnonzero(solved.x > 0.5)
+
+
+def _numbered(cells: Indices) -> Indices:
+    """Return cells by numbers from 0, without holes; -1 stays."""
+    known, numbers = np.unique(cells, return_inverse=True)
+    return np.asarray(numbers.reshape(cells.shape) - int(known[0] < 0), np.int64)

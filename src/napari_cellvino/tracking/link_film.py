@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.tracking.channels import link_channels
 from napari_cellvino.tracking.drift import field_drift
 from napari_cellvino.tracking.frame_cells import FrameCells, frame_cells
-from napari_cellvino.tracking.gaps import CellPlaces, close_gaps, undo_mergers, undo_short_divisions
-from napari_cellvino.tracking.linking import LEFT, LinkOptions, link_frames
+from napari_cellvino.tracking.gaps import CellPlaces, Links, close_gaps, undo_mergers, undo_short_divisions
+from napari_cellvino.tracking.linking import LEFT, Candidates, Hypothesis, LinkOptions, best_links, candidates
 from napari_cellvino.tracking.tracks import GONE, Node, Tracks, tracks_of_links
 
 INERTIA = 0.5  # how much of its last step a cell is expected to repeat
@@ -39,66 +39,107 @@ class LinkedFilm:
 
 
 class FilmLinker:
-    """Links frames as they come; of the pixels, those of the last frame are held.
+    """Links frames as they come; of the pixels, those of the last frame with cells are held.
+
+    A frame without cells (the lamp was off) is passed over: those on both sides of it are linked to each other.
 
     Parameters
     ----------
     options
         How cells are linked.
+    keep
+        Whether to hold what cells may become, for `relinked`.
     """
 
-    def __init__(self, options: LinkOptions) -> None:
+    def __init__(self, options: LinkOptions, *, keep: bool = False) -> None:
         self.options = options
+        self.kept: dict[tuple[int, int], Candidates] | None = {} if keep else None
         self.frames: list[FrameCells] = []
         self.drift: list[NDArray[np.float64]] = []
         self.links: dict[Node, tuple[Node, ...]] = {}
         self._last: FrameCells | None = None
+        self._at = 0  # the number of that frame
         self._in_channels: set[int] = set()
-        self._steps: dict[int, NDArray[np.float64]] = {}
+        self._steps: dict[int, NDArray[np.float64]] = {}  # of each of its cells, in a frame
 
     def add(self, image: NDArray[np.integer]) -> FrameCells:
         """Link the next label image (Y, X) or (Z, Y, X), and return its cells."""
-        cells = frame_cells(image)
+        cells, number = frame_cells(image), len(self.frames)
         moved = np.zeros(cells.dimensions) if self._last is None else field_drift(self._last, cells)
         self.drift.append(moved + (self.drift[-1] if self.drift else 0.0))
-        if self._last is not None:
-            self._link(self._last, cells, moved)
         self.frames.append(cells.without_pixels())
-        self._last = cells
+        if self._last is None or len(cells):
+            if self._last is not None and number - self._at - 1 <= self.options.gap:
+                self._link(self._last, cells, moved)
+            self._last, self._at = cells, number
         return cells
 
     def _link(self, before: FrameCells, after: FrameCells, drift: NDArray[np.float64]) -> None:
         """Enter the links to the newest frame, and keep the last step of each of its cells."""
-        number, found = len(self.frames), link_channels(before, after, drift)
+        one, two, found = self._at, len(self.frames) - 1, link_channels(before, after, drift)
         if found is not None:
-            self._in_channels.add(number - 1)
+            self._in_channels.add(one)
         else:
-            found = link_frames(before, after, self.options, self._guesses(before, drift))
+            options = replace(self.options, reach=self.options.reach * (two - one) ** 0.5)
+            possible = candidates(before, after, options, self._guesses(before, drift, two - one))
+            found = best_links(possible, options)
+            if self.kept is not None:
+                self.kept[one, two] = possible
+        self.links |= named_links(found, (one, before), (two, after))
         self._steps = {}
         for link in found:
-            later = tuple(GONE if k == LEFT else Node(number, int(after.labels[k])) for k in link.after)
-            self.links[Node(number - 1, int(before.labels[link.before]))] = later
-            if len(later) == 1:
+            if len(link.after) == 1:
                 moved = after.centroids[link.after[0]] - before.centroids[link.before]
-                self._steps[later[0].label] = moved - drift
+                self._steps[int(after.labels[link.after[0]])] = (moved - drift) / (two - one)
 
-    def _guesses(self, before: FrameCells, drift: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    def _guesses(self, before: FrameCells, drift: NDArray[np.float64], frames: int) -> list[NDArray[np.float64]]:
         """Return where cells may be expected: moved with the field alone, and by their own motion too."""
         still = np.tile(drift, (len(before), 1))
         own = still.copy()
         for index, label in enumerate(before.labels.tolist()):
             if label in self._steps:
-                own[index] += INERTIA * self._steps[label]
+                own[index] += INERTIA * frames * self._steps[label]
         return [still, own] if self._steps else [still]
 
     def finish(self) -> LinkedFilm:
         """Return the tracks of all frames so far."""
         drift = np.stack(self.drift) if self.drift else np.zeros((0, 2))
-        film, links = CellPlaces(self.frames, drift), dict(self.links)
-        undo_mergers(film, links, self.options, self._in_channels)
-        close_gaps(film, links, self.options)
-        undo_short_divisions(film, links, self._in_channels)
-        return LinkedFilm(tracks_of_links([c.labels.tolist() for c in self.frames], links), tuple(self.frames), drift)
+        return _finished(self.frames, drift, dict(self.links), self.options, self._in_channels)
+
+    def relinked(self, options: LinkOptions) -> LinkedFilm:
+        """Return the tracks with other options, of the cells that are there: without pixels, at once.
+
+        What a cell may become is taken as it was found; of ``options``, the reach counts over gaps only.
+        """
+        kept = self.kept or {}
+        again = {one for one, _ in kept}
+        links = {node: later for node, later in self.links.items() if node.frame not in again}
+        for (one, two), possible in kept.items():
+            links |= named_links(best_links(possible, options), (one, self.frames[one]), (two, self.frames[two]))
+        drift = np.stack(self.drift) if self.drift else np.zeros((0, 2))
+        return _finished(self.frames, drift, links, options, self._in_channels)
+
+
+def named_links(found: Sequence[Hypothesis], one: tuple[int, FrameCells], two: tuple[int, FrameCells]) -> Links:
+    """Return links by the frames, with their numbers, and labels of their cells."""
+    (earlier, before), (later, after) = one, two
+    return {
+        Node(earlier, int(before.labels[link.before])): tuple(
+            GONE if k == LEFT else Node(later, int(after.labels[k])) for k in link.after
+        )
+        for link in found
+    }
+
+
+def _finished(
+    frames: Sequence[FrameCells], drift: NDArray[np.float64], links: Links, options: LinkOptions, sure: set[int]
+) -> LinkedFilm:
+    """Return the tracks of links from frame to frame, after what only the whole film tells."""
+    film = CellPlaces(frames, drift)
+    undo_mergers(film, links, options, sure)
+    close_gaps(film, links, options)
+    undo_short_divisions(film, links, sure)
+    return LinkedFilm(tracks_of_links([c.labels.tolist() for c in frames], links), tuple(frames), drift)
 
 
 def link_film(

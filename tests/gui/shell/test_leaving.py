@@ -59,7 +59,9 @@ def test_closed_session_lets_go_of_everything_large(
     large = [
         weakref.ref(it) for it in (workspace.engine(), workspace.outcome.prediction.raw.maps, workspace.stack.planes)
     ]
+    qtbot.waitUntil(lambda: gc.get_freeze_count() > 0, timeout=WAIT_MS)  # no search for garbage holds the window up
     viewer.window.remove_dock_widget(window)
+    assert gc.get_freeze_count() == 0
     viewer.layers.clear()
     qtbot.waitUntil(lambda: not our_threads(), timeout=WAIT_MS)
     qtbot.wait(50)

@@ -109,8 +109,7 @@ class Session(QObject):
         viewer.events.theme.connect(self._restyle)
         QApplication.instance().aboutToQuit.connect(self.close)
         self.catalogue.start()
-        if not warm_up.is_done():
-            QTimer.singleShot(WARM_UP_DELAY_MS, self._warm_up)
+        QTimer.singleShot(WARM_UP_DELAY_MS, self._warm_up)
 
     def _build_lists(self) -> None:
         """Make what serves plates and the work list."""
@@ -144,8 +143,14 @@ class Session(QObject):
         self.plates.opened.connect(self._take_plate_recipe)
 
     def _warm_up(self) -> None:
-        if self._open:
-            self.background.start(warm_up.prepare, Task(done=warm_up.use_registry))
+        if self._open and warm_up.is_done():
+            warm_up.set_aside()
+        elif self._open:
+            self.background.start(warm_up.prepare, Task(done=self._warmed_up))
+
+    def _warmed_up(self, registry: object) -> None:
+        warm_up.use_registry(registry)
+        warm_up.set_aside()
 
     def open(self, *paths: Path) -> None:
         """Open images as a work list, or a plate: its folder or index; a folder that is no plate is a list as well."""
@@ -211,6 +216,7 @@ class Session(QObject):
             part.close()
         for worker in self._workers:
             worker.close()
+        warm_up.take_back()
         self.close_guard.close()
         self.log.blockSignals(True)
         self.log.close()

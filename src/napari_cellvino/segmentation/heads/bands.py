@@ -94,5 +94,5 @@ def leave_out(found: Decoded, values: Mapping[str, float], into: NDArray[np.int3
     written = np.empty_like(labels) if into is None else into
     for top in range(0, len(labels), RELABELLED_ROWS):
         rows = slice(top, top + RELABELLED_ROWS)
-        written[rows] = lookup[labels[rows]]
+        np.take(lookup, labels[rows], out=written[rows], mode="clip")  # all are in range: "raise" buffers
     return Decoded(written, replace(kept, id=np.arange(1, len(order) + 1, dtype=np.int32)))
