@@ -105,6 +105,7 @@ def divide(annotation: Annotation, mother: int, daughters: Sequence[int], frame:
         check_in(annotation, daughter, frame)
     _check_before(annotation, mother, frame)
     pieces = TrackPieces(annotation)
+    pieces.change(mother)
     for track in dict.fromkeys((mother, one, two)):
         seen = frames_of(annotation, track)
         cut = seen[0] < frame <= seen[-1]
