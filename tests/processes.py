@@ -17,6 +17,7 @@ from pathlib import Path
 IMPORTED = [
     "napari_cellvino",
     "napari_cellvino.cli.run",
+    "napari_cellvino.cli.watch",
     "napari_cellvino.engines.openvino",
     "napari_cellvino.results.store",
     "napari_cellvino.workflows.run_plate",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+import pandas as pd
 import pytest
 
 from napari_cellvino.core.progress import finish
@@ -55,6 +56,17 @@ def test_only_new_and_only_failed_run_nothing_else(damaged, job):
     assert [(o.row["folder"], o.kept) for o in done.outcomes] == [("field 2", False)]
     assert states(job) == {"field 1": "done", "field 2": "done", "field 3": "done"}
     assert (job.root / "counts.csv").read_text(encoding="utf-8").count("done") == 3
+
+
+def test_field_that_fails_over_an_older_result_stands_once(images, job):
+    run(images, job)
+    images[1].write_bytes(b"II*\0 no image")
+    run(images, job)
+    table = pd.read_csv(job.root / "counts.csv", keep_default_na=False)
+    assert dict(zip(table["file"], table["status"], strict=True)) == {
+        str(path): "failed" if path == images[1] else "done" for path in images
+    }
+    assert states(job) == {"field 1": "done", "field 2": "failed", "field 3": "done"}
 
 
 def test_rejected_fields_are_made_again_with_another_recipe(images, job):

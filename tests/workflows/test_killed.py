@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,16 +40,6 @@ def run_to_end(fields, out, more=()) -> str:
     return said.read_text()
 
 
-def kill_when(fields, out, ready: Callable[[], bool], *, delay: float = 0.0, more=()) -> bool:
-    """Start the run, kill it ``delay`` seconds after ``ready``, and return whether it was still running."""
-    process = start(command, typed(fields, out, more), out.with_name("said.txt"))
-    while process.is_alive() and not ready():
-        time.sleep(0.0005)
-    time.sleep(delay)
-    process.kill()
-    return end(process) != 0
-
-
 def results(out) -> int:
     return len(list(out.glob("[!.]*/annotation.json")))
 
@@ -70,32 +58,6 @@ def unbroken(fields, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("unbroken") / "out"
     run_to_end(fields, out)
     return out
-
-
-@pytest.mark.slow
-def test_killed_run_ends_with_the_same_bytes(fields, unbroken, tmp_path):
-    out = tmp_path / "out"
-    chance = random.Random(20240607)
-    kills = caught_writing = 0
-    for number in range(7):
-        before = results(out)
-        if number == 0:  # while it starts
-            killed = kill_when(fields, out, lambda: out.exists())
-        elif number % 2:  # while it writes: a folder, a table, the recipe
-            killed = kill_when(
-                fields, out, lambda b=before: results(out) > b and any(".part-" in n for n in unfinished(out))
-            )
-            caught_writing += bool(unfinished(out))
-        else:  # anywhere in a field
-            killed = kill_when(fields, out, lambda b=before: results(out) > b, delay=chance.uniform(0, 0.12))
-        kills += killed
-    assert kills >= 6
-    assert caught_writing, "no kill fell into a moment of writing: the test has lost its point"
-    said = run_to_end(fields, out)
-    assert "kept from an earlier run" in said
-    assert unfinished(out) == []
-    assert tree(out).keys() == tree(unbroken).keys()
-    assert tree(out) == tree(unbroken)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no Ctrl-C for one process there")

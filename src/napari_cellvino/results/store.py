@@ -58,6 +58,7 @@ class ResultStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._only: str | None = None
+        self._is_one_of_many = False
         self._index = FieldIndex(root)
 
     @classmethod
@@ -80,8 +81,12 @@ class ResultStore:
         """Undo what killed runs left here; `OutputError` if corrections that were set aside cannot be put back."""
         recover_results(self.root)
 
-    def begin_run(self) -> None:
-        """Undo what killed runs left here, and take in what is known of every result; the errors are of `recover`."""
+    def begin_run(self, *, one_of_many: bool = False) -> None:
+        """Undo what killed runs left here, and take in what is known of every result; the errors are of `recover`.
+
+        With ``one_of_many``, other runs fill the same tables: rows of fields that failed in them stay.
+        """
+        self._is_one_of_many = one_of_many
         self.recover()
         self._index.load()
 
@@ -276,7 +281,7 @@ class ResultStore:
     @cached_property
     def counts(self) -> CountsTable:
         """The table ``counts.csv``; rows of fields that had failed when it was first asked for are of earlier runs."""
-        return CountsTable(self.root, self._standing, beside=self._is_run_open())
+        return CountsTable(self.root, self._standing, beside=self._is_one_of_many or self._is_run_open())
 
     @property
     def counts_path(self) -> Path:

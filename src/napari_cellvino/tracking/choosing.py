@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse import csgraph
 from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csgraph
 
 SMALL = 18  # hypotheses of a group that is searched whole
 

@@ -137,7 +137,7 @@ class FieldLog:
             return
         begun, now = self._begun.pop(outcome.number, None), self._clock()
         fresh = record_of_row(outcome.row)
-        known = begun or self._before.get(fresh.name)
+        known = begun or self._before.get(fresh.name) or self._done_before(outcome)
         record = known or fresh
         if outcome.kept and begun is None and record is known and record.state == FieldState.DONE:
             return
@@ -153,6 +153,13 @@ class FieldLog:
             self._try(lambda: self._ledger.enter([fresh]), None)
         changes |= {"review": ""} if not outcome.kept and not outcome.failed else {}
         self._try(lambda: self._ledger.end(record.name, **changes), None)
+
+    def _done_before(self, outcome: FieldOutcome) -> FieldRecord | None:
+        """Return the record of a field that failed before it had a folder, from when it was done; None without one."""
+        if outcome.row["folder"]:
+            return None
+        place = _place_of(record_of_row(outcome.row))
+        return next((known for known in self._before.values() if _place_of(known) == place), None)
 
     def _record(self, task: FieldTask) -> FieldRecord:
         o, key = task.origin, task.result_key
@@ -208,6 +215,10 @@ def unopened_name(origin: Origin) -> str:
     if origin.well:
         return f"{origin.well}_f{origin.field}"
     return f"{origin.path} {origin.position}".strip()
+
+
+def _place_of(record: FieldRecord) -> tuple[str, ...]:
+    return record.file, record.position, record.frame, record.well, record.field
 
 
 def _origin(text: dict[str, str]) -> Origin:

@@ -37,6 +37,7 @@ def run_folder(
     replace: bool = False,
     executor: ExecutorMaker = ThreadsExecutor,
     selection: FieldSelection = ALL,
+    one_of_many: bool = False,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of every field in the files, and return the result of the run.
 
@@ -58,6 +59,8 @@ def run_folder(
         Makes what executes the tasks; by default with threads.
     selection
         Which fields are run, and how often they are tried.
+    one_of_many
+        Whether further runs fill the same tables, as those of a watch do: what failed in them stays named.
 
     Raises
     ------
@@ -68,6 +71,7 @@ def run_folder(
     """
     check_device(pipeline, engines)
     store, sources = ResultStore(root), OpenSources()
+    store.begin_run(one_of_many=one_of_many)
     fields = ((origin, stack, pipeline.recipe) for origin, stack in list_fields(files, pipeline.recipe, sources))
     tasks = folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor, selection))
@@ -97,6 +101,7 @@ def run_listed(
     """
     check_device(pipeline, engines)
     store, sources = ResultStore(root), OpenSources()
+    store.begin_run()
     fields = listed_fields(origins, pipeline.recipe, overrides or {}, sources)
     tasks = folder_tasks(fields, pipeline, store, replace=replace)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor))
@@ -111,7 +116,6 @@ def _run(
     executor: ExecutorMaker,
     selection: FieldSelection = ALL,
 ) -> Generator[RunEvent, None, RunResult]:
-    store.begin_run()
     worker = FieldWorker(engines, sources, [step.package for step in pipeline.steps], store)
     return (yield from run_fields(tasks, executor, FolderTables(store), worker, store, pipeline, selection))
 
