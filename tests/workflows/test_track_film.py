@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from napari_cellvino.cli import main
 from napari_cellvino.cli.track_options import LINKING
 from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.progress import finish
 from napari_cellvino.formats.ctc_tracks import read_ctc
 from napari_cellvino.formats.track_formats import TRACK_FORMATS, read_track_points
 from napari_cellvino.tracking.linking import LinkOptions
+from napari_cellvino.tracking.track_edits import delete_track, link, unlink
 from napari_cellvino.workflows.film import open_film, times_of
 from napari_cellvino.workflows.film_labels import open_labels
+from napari_cellvino.workflows.track_film import open_tracks, save_tracks
 from tests.tracking.film_maker import dividing_film
 
 
@@ -161,3 +164,28 @@ def test_films_of_little_are_written(
 def test_time_backwards_is_refused(film: tuple[Path, Path], tmp_path: Path) -> None:
     images, masks = film
     assert run(images, "--masks", masks, "--out", tmp_path / "out", "--interval", -5) == 2
+
+
+def test_corrected_tracks_are_saved_and_kept_when_a_film_is_tracked_again(
+    film: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, masks = film
+    folder = tmp_path / "out" / "film"
+    run(images, "--masks", masks, "--out", tmp_path / "out", "--interval", 60)
+    opened = open_tracks(folder)
+    annotation = opened.annotation
+    annotation.apply(link(annotation, 2, 3, 3))  # it did not divide: 3 is the cell, and 4 another one
+    annotation.apply(unlink(annotation, 1, 5))
+    annotation.apply(delete_track(annotation, 4))
+    finish(save_tracks(open_film(images), annotation, np.zeros((7, 2)), opened.request))
+    assert json.loads((folder / "film.json").read_text())["divisions"] == 0
+    assert json.loads((folder / "film.json").read_text())["interval_s"] == 60
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--overwrite") == 0
+    assert "kept as you corrected them: 4 tracks" in capsys.readouterr().err
+    again = open_tracks(folder).annotation
+    assert again.fingerprint() == annotation.fingerprint()
+    assert pd.read_csv(folder / "lineage.csv")["track"].tolist() == [1, 2, 5]
+    assert pd.read_csv(folder / "frames.csv")["cells"].tolist() == [2] * 7  # what was deleted does not come back
+    for held in (images, masks):
+        (held / "t06.tif").unlink()
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--overwrite") == 1

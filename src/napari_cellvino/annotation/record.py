@@ -19,7 +19,8 @@ class ObjectRecord:
     the provenance. ``box`` (y0, x0, y1, x1), half-open, is given where objects are boxes without pixels. ``by`` and
     ``at`` (ISO 8601) are author and time of the last change. ``deleted`` objects are kept so that another run does not
     bring them back; their ``box`` is the former place, for any number of axes (lows, then highs).
-    ``found_class`` is the class that the model gave, where a gate gave another one.
+    ``found_class`` is the class that the model gave, where a gate gave another one. In a film, where an object is a
+    track, ``parent`` is the track that it came from by division, 0 for none.
     """
 
     id: int
@@ -37,6 +38,7 @@ class ObjectRecord:
     box: tuple[int, ...] | None = None
     deleted: bool = False
     found_class: int | None = None
+    parent: int = 0
 
     def __eq__(self, other: object) -> bool:
         """Return whether all fields are equal; NaN scores count as equal."""

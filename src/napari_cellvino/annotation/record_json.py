@@ -12,7 +12,7 @@ from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 
-_PLAIN = ("excluded", "note", "model", "by", "at")  # left out where empty
+_PLAIN = ("excluded", "note", "model", "by", "at", "parent")  # left out where empty
 _ORIGINS = {origin: origin.name.lower() for origin in ObjectOrigin}
 _REVIEWS = {review: review.name.lower() for review in ReviewState}
 _DOUBTS = {doubt: doubt.name.lower() for doubt in Doubt if doubt.name}
@@ -74,6 +74,7 @@ class _Row(BaseModel):
     model: str = ""
     by: str = ""
     at: str = ""
+    parent: int = Field(default=0, ge=0)
     found_class: int | None = Field(default=None, ge=0)
     deleted: bool = Field(default=False, validation_alias=AliasChoices("deleted", "gone"))  # "gone" in format 2
 

@@ -5,7 +5,8 @@ The folder appears whole or not at all. Label images are asked for one by one: a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import ReplaceError
+from napari_cellvino.annotation import ObjectRecord
+from napari_cellvino.annotation.record_json import read_records, record_dict
+from napari_cellvino.core.errors import ImageReadError, ReplaceError
 from napari_cellvino.figures.film_plots import draw_film
 from napari_cellvino.figures.plot_style import save_png
-from napari_cellvino.formats.ctc_tracks import ctc_tracks, write_ctc
+from napari_cellvino.formats.ctc_tracks import ctc_tracks, read_ctc, write_ctc
 from napari_cellvino.formats.track_formats import TRACK_FORMATS
 from napari_cellvino.formats.track_points import TrackPoints
 from napari_cellvino.storage.atomic import atomic_folder
@@ -32,6 +35,7 @@ CTC_NAME = "ctc"
 TRACKS_NAME, LINEAGE_NAME = "tracks.csv", "lineage.csv"
 FRAMES_NAME, MSD_NAME, DOUBTS_NAME = "frames.csv", "msd.csv", "doubts.csv"
 FILM_NAME, PLOTS_NAME = "film.json", "film.png"
+CORRECTIONS_NAME = "corrections.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ def write_film(
     tables: FilmTables,
     labels: Callable[[int], NDArray[np.integer]],
     also: Mapping[str, TrackPoints] | None = None,
+    corrected: Sequence[ObjectRecord] = (),
 ) -> None:
     """Write a tracked film.
 
@@ -79,6 +84,8 @@ def write_film(
         Gives the label image of each frame.
     also
         Points by the names of further formats that they are written in.
+    corrected
+        Records of the tracks that a person made, changed, deleted or looked at.
 
     Raises
     ------
@@ -104,3 +111,55 @@ def write_film(
         figure = draw_film(tables.cells, tables.tracks, tables.frames, tables.msd, tables.scale, title=folder.name)
         save_png(figure, part / PLOTS_NAME, software="napari-cellvino")
         (part / FILM_NAME).write_text(json_text(tables.summary), encoding="utf-8")
+        if corrected:
+            held = {"format": 1, "tracks": [record_dict(record) for record in corrected]}
+            (part / CORRECTIONS_NAME).write_text(json_text(held), encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class FilmResult:
+    """A tracked film as it was read.
+
+    Attributes
+    ----------
+    tracks
+        Its tracks; the labels of nodes are those in the masks.
+    masks
+        The label image of each frame.
+    corrected
+        Records of the tracks that a person made, changed, deleted or looked at.
+    summary
+        The content of ``film.json``, empty where there is none.
+    """
+
+    tracks: Tracks
+    masks: tuple[Path, ...]
+    corrected: tuple[ObjectRecord, ...]
+    summary: dict[str, object]
+
+
+def read_film(folder: Path) -> FilmResult:
+    """Return a tracked film: a folder of results, or one of the Cell Tracking Challenge.
+
+    Raises
+    ------
+    ImageReadError, ImageValueError
+        If it is none, or something in it cannot be read.
+    """
+    tracks, masks = read_ctc(folder / CTC_NAME if (folder / CTC_NAME).is_dir() else folder)
+    corrected, summary = _content(folder / CORRECTIONS_NAME), _content(folder / FILM_NAME)
+    if corrected and corrected.get("format") != 1:
+        raise ImageReadError(f"{folder / CORRECTIONS_NAME} is of a newer version, or damaged; move it away")
+    records = read_records(corrected.get("tracks", []), boxes=False)
+    return FilmResult(tracks, tuple(masks), tuple(records), summary)
+
+
+def _content(path: Path) -> dict[str, object]:
+    """Return what a JSON file holds, nothing where there is none."""
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ImageReadError(f"{path} is no JSON file: {error}; move it away") from error
+    return content if isinstance(content, dict) else {}

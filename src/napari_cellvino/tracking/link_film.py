@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +12,8 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.tracking.channels import link_channels
 from napari_cellvino.tracking.drift import field_drift
 from napari_cellvino.tracking.frame_cells import FrameCells, frame_cells
-from napari_cellvino.tracking.gaps import CellPlaces, close_gaps, undo_mergers, undo_short_divisions
-from napari_cellvino.tracking.linking import LEFT, LinkOptions, link_frames
+from napari_cellvino.tracking.gaps import CellPlaces, Links, close_gaps, undo_mergers, undo_short_divisions
+from napari_cellvino.tracking.linking import LEFT, Candidates, Hypothesis, LinkOptions, best_links, candidates
 from napari_cellvino.tracking.tracks import GONE, Node, Tracks, tracks_of_links
 
 INERTIA = 0.5  # how much of its last step a cell is expected to repeat
@@ -47,10 +47,13 @@ class FilmLinker:
     ----------
     options
         How cells are linked.
+    keep
+        Whether to hold what cells may become, for `relinked`.
     """
 
-    def __init__(self, options: LinkOptions) -> None:
+    def __init__(self, options: LinkOptions, *, keep: bool = False) -> None:
         self.options = options
+        self.kept: dict[tuple[int, int], Candidates] | None = {} if keep else None
         self.frames: list[FrameCells] = []
         self.drift: list[NDArray[np.float64]] = []
         self.links: dict[Node, tuple[Node, ...]] = {}
@@ -78,14 +81,16 @@ class FilmLinker:
             self._in_channels.add(one)
         else:
             options = replace(self.options, reach=self.options.reach * (two - one) ** 0.5)
-            found = link_frames(before, after, options, self._guesses(before, drift, two - one))
+            possible = candidates(before, after, options, self._guesses(before, drift, two - one))
+            found = best_links(possible, options)
+            if self.kept is not None:
+                self.kept[one, two] = possible
+        self.links |= named_links(found, (one, before), (two, after))
         self._steps = {}
         for link in found:
-            later = tuple(GONE if k == LEFT else Node(two, int(after.labels[k])) for k in link.after)
-            self.links[Node(one, int(before.labels[link.before]))] = later
-            if len(later) == 1:
+            if len(link.after) == 1:
                 moved = after.centroids[link.after[0]] - before.centroids[link.before]
-                self._steps[later[0].label] = (moved - drift) / (two - one)
+                self._steps[int(after.labels[link.after[0]])] = (moved - drift) / (two - one)
 
     def _guesses(self, before: FrameCells, drift: NDArray[np.float64], frames: int) -> list[NDArray[np.float64]]:
         """Return where cells may be expected: moved with the field alone, and by their own motion too."""
@@ -99,11 +104,42 @@ class FilmLinker:
     def finish(self) -> LinkedFilm:
         """Return the tracks of all frames so far."""
         drift = np.stack(self.drift) if self.drift else np.zeros((0, 2))
-        film, links = CellPlaces(self.frames, drift), dict(self.links)
-        undo_mergers(film, links, self.options, self._in_channels)
-        close_gaps(film, links, self.options)
-        undo_short_divisions(film, links, self._in_channels)
-        return LinkedFilm(tracks_of_links([c.labels.tolist() for c in self.frames], links), tuple(self.frames), drift)
+        return _finished(self.frames, drift, dict(self.links), self.options, self._in_channels)
+
+    def relinked(self, options: LinkOptions) -> LinkedFilm:
+        """Return the tracks with other options, of the cells that are there: without pixels, at once.
+
+        What a cell may become is taken as it was found; of ``options``, the reach counts over gaps only.
+        """
+        kept = self.kept or {}
+        again = {one for one, _ in kept}
+        links = {node: later for node, later in self.links.items() if node.frame not in again}
+        for (one, two), possible in kept.items():
+            links |= named_links(best_links(possible, options), (one, self.frames[one]), (two, self.frames[two]))
+        drift = np.stack(self.drift) if self.drift else np.zeros((0, 2))
+        return _finished(self.frames, drift, links, options, self._in_channels)
+
+
+def named_links(found: Sequence[Hypothesis], one: tuple[int, FrameCells], two: tuple[int, FrameCells]) -> Links:
+    """Return links by the frames, with their numbers, and labels of their cells."""
+    (earlier, before), (later, after) = one, two
+    return {
+        Node(earlier, int(before.labels[link.before])): tuple(
+            GONE if k == LEFT else Node(later, int(after.labels[k])) for k in link.after
+        )
+        for link in found
+    }
+
+
+def _finished(
+    frames: Sequence[FrameCells], drift: NDArray[np.float64], links: Links, options: LinkOptions, sure: set[int]
+) -> LinkedFilm:
+    """Return the tracks of links from frame to frame, after what only the whole film tells."""
+    film = CellPlaces(frames, drift)
+    undo_mergers(film, links, options, sure)
+    close_gaps(film, links, options)
+    undo_short_divisions(film, links, sure)
+    return LinkedFilm(tracks_of_links([c.labels.tolist() for c in frames], links), tuple(frames), drift)
 
 
 def link_film(

@@ -94,10 +94,44 @@ class _Pairs:
     scales: Floats  # (N,) px that motion is measured in
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What the cells of a frame may become in the next one: H hypotheses.
+
+    They hold for all costs of ends and divisions, so that these are changed without looking at pixels again.
+
+    Attributes
+    ----------
+    before
+        The cell (H,) of the earlier frame.
+    after
+        The one or two cells (H, 2) of the later frame, -1 for none.
+    costs
+        What each costs (H,), without that of a division.
+    edges
+        Which cells of the earlier and of the later frame touch the edge of the field.
+    """
+
+    before: Indices
+    after: Indices
+    costs: Floats
+    edges: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+
+
 def link_frames(
     before: FrameCells, after: FrameCells, options: LinkOptions, guesses: Sequence[Floats] = ()
 ) -> list[Hypothesis]:
     """Return what becomes of the cells of a frame in the next one; one that is not named ends.
+
+    The parameters are those of `candidates`.
+    """
+    return best_links(candidates(before, after, options, guesses), options)
+
+
+def candidates(
+    before: FrameCells, after: FrameCells, options: LinkOptions, guesses: Sequence[Floats] = ()
+) -> Candidates:
+    """Return what the cells of a frame may become in the next one.
 
     Cells that push each other all move: after a first round, each cell is expected to move as the linked ones round it
     do, and the links are sought again.
@@ -107,12 +141,13 @@ def link_frames(
     before, after
         The cells of the frames.
     options
-        How cells are linked.
+        How cells are linked; reach and end count here.
     guesses
         How far each cell may have moved, in px (N, D) each; by default not at all.
     """
+    edges = before.at_edge, after.at_edge
     if not len(before) or not len(after):
-        return []
+        return Candidates(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(0), edges)
     steps = [np.asarray(guess, np.float64) for guess in guesses] or [np.zeros_like(before.centroids)]
     known = [shared_pixels(before, after, step) for step in steps]
     pairs = _pairs(before, after, steps, known, options)
@@ -122,8 +157,24 @@ def link_frames(
             break
         pairs = _pairs(before, after, [*steps, together], [*known, shared_pixels(before, after, together)], options)
     costs = _single_costs(before, after, pairs)
-    single = (pairs.before, pairs.after, costs)
-    return _best(before, after, single, _divisions(before, after, pairs, costs, options), options)
+    rows, first, second, double = _divisions(before, after, pairs, costs)
+    none = np.full(len(pairs.after), -1)
+    both = np.concatenate([np.stack([pairs.after, none], 1), np.stack([first, second], 1)])
+    return Candidates(np.concatenate([pairs.before, rows]), both, np.concatenate([costs, double]), edges)
+
+
+def best_links(found: Candidates, options: LinkOptions) -> list[Hypothesis]:
+    """Return the hypotheses that cost least together; a cell that none of them takes ends or begins at a cost."""
+    if not len(found.costs):
+        return []
+    ends, begins = (options.end * np.where(edge, AT_EDGE, 1.0) for edge in found.edges)
+    rows, first, second = found.before, found.after[:, 0], found.after[:, 1]
+    costs = found.costs + np.where(second >= 0, options.division, 0.0)
+    gains = costs - ends[rows] - begins[first] - np.where(second >= 0, begins[second], 0.0)
+    taken = choose(rows, found.after, gains, len(ends), len(begins))
+    return [
+        Hypothesis(int(rows[n]), tuple(k for k in found.after[n].tolist() if k >= 0), float(costs[n])) for n in taken
+    ]
 
 
 def _scales(before: FrameCells) -> Floats:
@@ -171,7 +222,7 @@ def _costs(before: FrameCells, pairs: _Pairs, rows: Indices, centres: Floats, si
 
 
 def _divisions(
-    before: FrameCells, after: FrameCells, pairs: _Pairs, costs: Floats, options: LinkOptions
+    before: FrameCells, after: FrameCells, pairs: _Pairs, costs: Floats
 ) -> tuple[Indices, Indices, Indices, Floats]:
     """Return mothers, their two daughters and the cost: together they must be where, and as large as, she was."""
     order = np.lexsort((costs, pairs.before))
@@ -192,27 +243,7 @@ def _divisions(
     ]
     together = _costs(before, pairs, rows, centres, sizes, pairs.shared[:, one] + pairs.shared[:, two])
     alike = np.abs(np.log(after.sizes[a] / after.sizes[b]))
-    return rows, a, b, together + options.division + UNLIKE * alike
-
-
-def _best(
-    before: FrameCells, after: FrameCells, single: tuple[Indices, Indices, Floats],
-    double: tuple[Indices, Indices, Indices, Floats], options: LinkOptions,
-) -> list[Hypothesis]:  # fmt: skip
-    """Return the hypotheses that cost least together; a cell that none of them takes ends or begins at a cost."""
-    ends = options.end * np.where(before.at_edge, AT_EDGE, 1.0)
-    begins = options.end * np.where(after.at_edge, AT_EDGE, 1.0)
-    rows, first = np.concatenate([single[0], double[0]]), np.concatenate([single[1], double[1]])
-    second = np.concatenate([np.full(len(single[0]), -1), double[2]])
-    costs = np.concatenate([single[2], double[3]])
-    gains = costs - ends[rows] - begins[first] - np.where(second >= 0, begins[second], 0.0)
-    taken = choose(rows, np.stack([first, second], 1), gains, len(before), len(after))
-    return [
-        Hypothesis(
-            int(rows[n]), (int(first[n]),) if second[n] < 0 else (int(first[n]), int(second[n])), float(costs[n])
-        )
-        for n in taken
-    ]
+    return rows, a, b, together + UNLIKE * alike
 
 
 def _neighbour_motion(before: FrameCells, after: FrameCells, pairs: _Pairs, options: LinkOptions) -> Floats:

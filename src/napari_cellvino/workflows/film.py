@@ -76,6 +76,11 @@ class Film:
         source = self.sources.image(self.files[number], self.overrides)
         return source.read(), 1
 
+    def frame_shape(self, number: int) -> tuple[int, int]:
+        """Return height and width of a frame in px."""
+        shape = self.frame(number)[0].shape
+        return shape.y, shape.x
+
 
 def open_film(path: Path, overrides: MetadataOverrides | None = None) -> Film:
     """Return a film: a file with time points, or a folder with an image for each.

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.annotation import Annotation, ObjectRecord
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.core.image import Stack
+from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.formats.track_formats import check_track_formats
 from napari_cellvino.formats.track_points import points_of
-from napari_cellvino.results.film_folder import FilmTables, check_film_folder, write_film
+from napari_cellvino.io.label_tiff import read_label_pixels
+from napari_cellvino.results.film_folder import FilmTables, check_film_folder, read_film, write_film
 from napari_cellvino.tracking.doubts import doubtful_links
+from napari_cellvino.tracking.film_annotation import FilmCells, annotate_film, touched
 from napari_cellvino.tracking.link_film import FilmLinker, LinkedFilm
 from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.tracking.measures import (
@@ -36,6 +39,7 @@ from napari_cellvino.tracking.measures import (
 )
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_labels import FilmLabels
+from napari_cellvino.workflows.kept_tracks import kept_tracks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +111,9 @@ class TrackRequest:
 def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generator[Progress, None, TrackedFilm]:
     """Yield progress and return the tracked film; frames are read one by one.
 
+    Where a film is tracked again, the tracks that a person corrected stay as they are, and only the other cells are
+    linked.
+
     Parameters
     ----------
     film
@@ -124,25 +131,135 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
     folder = None if request.out is None else request.out / film.name
     if folder is not None:
         check_film_folder(folder, overwrite=request.overwrite)
+    kept = None if folder is None else kept_tracks(folder, film.count)
     linker, watched = FilmLinker(request.linking), _Watched()
     with tempfile.TemporaryDirectory(prefix="cellvino-film-") as aside:
         for number in range(film.count):
             image = labels.labels(number)
+            if kept is not None:
+                image = kept.leave_out(number, image)
             _note(film, number, image, linker.add(image).labels, watched)
             if folder is not None:
                 np.savez_compressed(
                     Path(aside) / f"{number}.npz", labels=image.astype(np.min_scalar_type(int(image.max(initial=0))))
                 )
             yield Progress("frames", number + 1, film.count)
-        linked = linker.finish()
-        scale = FilmScale(film.spacing, request.interval_s or film.first.interval_s, film.times)
-        notices = (*film.notices, *labels.notices, *unusual_frames(watched.pictures), *_few(film, linked))
-        tables = measure_film(linked, scale, film.first, watched.intensities)
-        tables.summary.update(linking=asdict(request.linking), notices=list(notices), **request.choices)
-        if folder is not None:
-            also = dict.fromkeys(request.formats, points_of(linked, scale.spacing, scale.interval_s))
-            write_film(folder, linked.tracks, tables, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"], also)
-    return TrackedFilm(linked, tables, notices, folder)
+        linked, notices = linker.finish(), (*film.notices, *labels.notices, *unusual_frames(watched.pictures))
+        found = _Found(linked, watched, notices, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"])
+        if kept is None:
+            return _written(film, found, request, folder)
+        merged = kept.joined(linked.tracks, found.labels)
+        return (yield from save_tracks(film, merged, linked.drift, request, (*notices, kept.said)))
+
+
+def save_tracks(
+    film: Film,
+    annotation: Annotation,
+    drift: NDArray[np.float64],
+    request: TrackRequest,
+    notices: Sequence[str] = (),
+) -> Generator[Progress, None, TrackedFilm]:
+    """Yield progress and return a film with corrected tracks, measured and written again.
+
+    Parameters
+    ----------
+    film
+        The film, of which intensities are measured.
+    annotation
+        Its labels and tracks.
+    drift
+        How far the field had moved by each frame, in px (T, 2).
+    request
+        How it was linked, and where it is written.
+    notices
+        What you should know of it, as sentences.
+
+    Raises
+    ------
+    CellvinoError
+        If a frame cannot be read, or results cannot be written.
+    """
+    cells, watched = FilmCells(annotation, drift), _Watched()
+    for number in range(film.count):
+        _note(film, number, _cut(annotation, film, number), cells.frames[number].labels, watched)
+        yield Progress("measuring", number + 1, film.count)
+    corrected = touched([*annotation.records.values(), *annotation.deleted.values()])
+    found = _Found(cells.film(), watched, tuple(notices), lambda n: _cut(annotation, film, n), tuple(corrected))
+    folder = None if request.out is None else request.out / film.name
+    return _written(film, found, replace(request, overwrite=True), folder)
+
+
+def _cut(annotation: Annotation, film: Film, number: int) -> NDArray[np.int32]:
+    """Return the labels of a frame, as large as it is in the film."""
+    height, width = film.frame_shape(number)
+    return annotation.pixels[number][:height, :width]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedTracks:
+    """A tracked film that is corrected.
+
+    Attributes
+    ----------
+    annotation
+        Its labels and tracks.
+    request
+        How it was linked, and where it is written; what is not known of that is as by default.
+    """
+
+    annotation: Annotation
+    request: TrackRequest
+
+
+def open_tracks(folder: Path) -> OpenedTracks:
+    """Return a tracked film from its folder of results, or from one of the Cell Tracking Challenge.
+
+    Raises
+    ------
+    ImageReadError, ImageValueError
+        If it cannot be read.
+    """
+    result = read_film(folder)
+    masks = (read_label_pixels(path)[0] for path in result.masks)
+    origin = Origin(path=str(folder))
+    annotation = annotate_film(masks, result.tracks, len(result.masks), origin, result.corrected)
+    summary = result.summary
+    interval, linking = summary.get("interval_s"), summary.get("linking")
+    return OpenedTracks(
+        annotation,
+        TrackRequest(
+            LinkOptions(**linking) if isinstance(linking, dict) else LinkOptions(),
+            float(interval) if isinstance(interval, (int, float)) else None,
+            folder.parent,
+            overwrite=True,
+            choices={name: summary[name] for name in ("recipe", "masks") if name in summary},
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is written of a film."""
+
+    linked: LinkedFilm
+    watched: _Watched
+    notices: tuple[str, ...]
+    labels: Callable[[int], NDArray[np.integer]]
+    corrected: tuple[ObjectRecord, ...] = ()
+
+
+def _written(film: Film, found: _Found, request: TrackRequest, folder: Path | None) -> TrackedFilm:
+    """Measure a film, and write it where it has a folder."""
+    scale = FilmScale(film.spacing, request.interval_s or film.first.interval_s, film.times)
+    notices = (*found.notices, *_few(film, found.linked))
+    tables = measure_film(found.linked, scale, film.first, found.watched.intensities)
+    tables.summary.update(
+        linking=asdict(request.linking), corrected=len(found.corrected), notices=list(notices), **request.choices
+    )
+    if folder is not None:
+        also = dict.fromkeys(request.formats, points_of(found.linked, scale.spacing, scale.interval_s))
+        write_film(folder, found.linked.tracks, tables, found.labels, also, found.corrected)
+    return TrackedFilm(found.linked, tables, notices, folder)
 
 
 def _note(

@@ -46,8 +46,12 @@ def extract_object(annotation: Annotation, id_: int, *, plane: int | None = None
     return ObjectMask(id_, region, own, own | (labels[region.slices] == 0))
 
 
-def reassign_pixels(annotation: Annotation, ids: Sequence[int], to: int, *, plane: int | None = None) -> PixelRuns:
-    """Return the runs that assign the pixels of objects to the id ``to`` (0: background), all or in one plane.
+def reassign_pixels(
+    annotation: Annotation, ids: Sequence[int], to: int, *, plane: int | None = None, within: Region | None = None
+) -> PixelRuns:
+    """Return the runs that assign the pixels of objects to the id ``to`` (0: background).
+
+    All of them, or those in one plane, or within a region.
 
     Raises
     ------
@@ -57,6 +61,7 @@ def reassign_pixels(annotation: Annotation, ids: Sequence[int], to: int, *, plan
     labels, pixels = annotation.pixels, []
     for id_ in ids:
         region = annotation.geometry(id_).region.in_plane(plane)
+        region = region if within is None else region.intersection(within)
         inside = np.flatnonzero(labels[region.slices] == id_) if not region.empty else _NONE
         if len(inside) == 0:
             raise _not_in_plane(id_, plane)
