@@ -35,9 +35,9 @@ def as_grey(field: np.ndarray, spread: float = 20.0) -> np.ndarray:
     return (300 + spread * field / field.std()).astype(np.uint16)
 
 
-def as_jpeg(pixels: np.ndarray) -> np.ndarray:
+def as_jpeg(pixels: np.ndarray, quality: int = 20) -> np.ndarray:
     file = BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(file, "JPEG", quality=20)
+    Image.fromarray(pixels.astype(np.uint8)).save(file, "JPEG", quality=quality)
     return np.asarray(Image.open(file))
 
 
@@ -56,9 +56,13 @@ NOISE = {
     "stripes": as_grey(white(seed=9)[:1] + white()),
     "JPEG": as_jpeg(128 + 25 * white()),
     "JPEG of smoothed": as_jpeg(128 + 60 * ndi.gaussian_filter(white(), 2)),
+    "JPEG, coarse": as_jpeg(128 + 25 * white(), 10),
+    "JPEG of smoothed, coarse": as_jpeg(128 + 50 * ndi.gaussian_filter(white(), 1), 12),
     "enlarged twice": as_grey(np.kron(white(SIDE // 2), np.ones((2, 2)))),
     "enlarged 3x, linear": as_grey(ndi.zoom(white(SIDE // 3), 3, order=1)),
     "enlarged 4x, cubic": as_grey(ndi.zoom(white(SIDE // 4), 4, order=3)),
+    "enlarged 7x, linear": as_grey(ndi.zoom(white(SIDE // 7), 7, order=1)),
+    "enlarged 12x, linear": as_grey(ndi.zoom(white(SIDE // 12), 12, order=1)),
     "blocks": np.kron(np.random.default_rng(1).integers(8, 12, (45, 45)), np.ones((8, 8))).astype(np.uint8),
     "black seams": np.where(np.arange(SIDE) % 120 < 4, 0, as_grey(ndi.gaussian_filter(white(), 2))).astype(np.uint16),
     "NaN border": np.where(np.arange(SIDE) < 50, np.nan, as_grey(ndi.gaussian_filter(white(), 2))),
@@ -77,6 +81,9 @@ CELLS = {
     "dark": (600 - cells(40, 9, 60)).astype(np.uint16),
     "touching": cells(22, 10, 300),
     "enlarged": np.kron(cells(40, 9, 60), np.ones((2, 2), np.uint16)),
+    "one in a JPEG": as_jpeg(cells(200, 9, 60) / 5, 30),
+    "few in a coarse JPEG": as_jpeg(cells(100, 9, 80) / 5, 10),
+    "enlarged 6x": ndi.zoom(cells(40, 9, 200)[:120, :120].astype(float), 6, order=1),
     "on a background of 0": np.where(discs((SIDE, SIDE), [(90, 100), (250, 200)], 9) > 0, cells(40, 9, 60), 0),
     "beside a border": np.where(X < 50, 0, cells(60, 9, 60)).astype(np.uint16),
 }

@@ -43,8 +43,8 @@ def filtered_bands(grid: Values, known: Mask) -> Iterator[Values]:
         grid, known = _halved(smooth), _halved(known) == 1
 
 
-def evidence(bands: list[Values]) -> float:
-    """Return how far filtered fields are from those of noise, in squared standard errors; it stops where they are."""
+def evidence(bands: list[Values], *, enough: float = ENOUGH) -> float:
+    """Return how far filtered fields are from those of noise, in squared standard errors; it stops at ``enough``."""
     found, coarser = 0.0, 0.0
     for number, band in reversed(list(enumerate(bands))):
         values = band[band != 0]  # 0 stands for no data
@@ -54,7 +54,7 @@ def evidence(bands: list[Values]) -> float:
             count = own * values.size / CORRELATED
             found += _skewness(values) ** 2 * count / 6.0 + _excess(values) ** 2 * count / 24.0
             found += _edges(band) ** 2 * count / 24.0 if number < FINE else 0.0
-            if found >= ENOUGH:
+            if found >= enough:
                 break
         coarser = spread
     return found

@@ -17,11 +17,14 @@ from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.band_evidence import ENOUGH, Mask, Values, evidence, filtered_bands
 from napari_cellvino.segmentation.counted_samples import has_data
 from napari_cellvino.segmentation.heads import Decoded, Parameter
-from napari_cellvino.segmentation.normalise import sample_medians
+from napari_cellvino.segmentation.normalise import percentiles, sample_medians
+from napari_cellvino.segmentation.resampling import JPEG_BLOCK, block_means, resampling_period
 
 FEWEST_PIXELS = 32_000  # a smaller field is never called empty: too few values to know
 FEW = 64  # px of a line that are compared first
 MOST_TAKEN = 2 / 3  # of the lines of an enlarged image are no copies
+ENOUGH_OF_JPEG = 1000.0  # evidence in JPEG images; fields of cells have 1,400 and more
+MOST_OF_RESAMPLED = 5000.0  # evidence that kinks and blocks may make
 PATTERN_MODES = 16.0  # frequencies that share the power of a pattern; many more in fields of cells
 
 
@@ -87,20 +90,37 @@ def find_emptiness(inputs: NDArray[np.generic]) -> Emptiness | None:
 
 
 def _emptiness(channel: NDArray[np.generic]) -> Emptiness | None:
-    grid = sample_medians(as_taken(channel))
+    taken = as_taken(channel)
+    grid = sample_medians(taken)
     known = has_data(grid)
-    values = grid[known]
-    if values.size == 0 or values.min() == values.max():
+    if not known.any() or grid[known].min() == grid[known].max():
         return Emptiness.CONSTANT
     if channel.size < FEWEST_PIXELS:
         return None
-    middle = np.median(values)
-    spread = float(np.std(values.astype(np.float64)))
-    field = np.where(known, grid - middle, 0) / spread  # values far from 0 would lose all in 32 bits
-    bands = list(filtered_bands(field.astype(np.float32), known))
+    bands = _bands(grid, known)
     if not bands or min(map(pattern_modes, bands[:2])) < PATTERN_MODES:
         return Emptiness.PATTERN
-    return Emptiness.NOISE if evidence(bands) < ENOUGH else None
+    found = evidence(bands, enough=MOST_OF_RESAMPLED)
+    is_noise = found < ENOUGH or (found < MOST_OF_RESAMPLED and _is_resampled_noise(taken, found))
+    return Emptiness.NOISE if is_noise else None
+
+
+def _bands(grid: NDArray[np.floating], known: Mask) -> list[Values]:
+    values = grid[known]
+    spread = float(np.std(values.astype(np.float64)))
+    field = np.where(known, grid - percentiles(values, (50,))[0], 0) / spread  # values far from 0 would lose in 32 bits
+    return list(filtered_bands(field.astype(np.float32), known))
+
+
+def _is_resampled_noise(plane: NDArray[np.generic], found: float) -> bool:
+    """Return whether the evidence in a plane (Y, X) is that of JPEG blocks, or of kinks that enlarging has made."""
+    period = resampling_period(plane)
+    if period in (1, JPEG_BLOCK):
+        return period == JPEG_BLOCK and found < ENOUGH_OF_JPEG
+    grid = block_means(plane, period)
+    known = has_data(grid)
+    bands = _bands(grid, known) if grid[known].std() > 0 else []
+    return bool(bands) and evidence(bands) < ENOUGH
 
 
 def as_taken(plane: NDArray[np.generic]) -> NDArray[np.generic]:

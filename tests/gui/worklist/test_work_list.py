@@ -106,8 +106,10 @@ def test_chosen_fields_are_run_and_the_list_comes_back(
     settled(window, qtbot)
     rows.list.setFocus()
     qtbot.keyClick(rows.list, Qt.Key.Key_Down)
+    session.workspace.choose(diameter_px=20.0, parameters={"smallest": 30.0})
     click(rows.run_button)
     settled(window, qtbot)
+    session.workspace.choose(diameter_px=None, parameters={})
     assert [path.name for path in (folder / "cellvino-results").iterdir() if path.is_dir()] == ["b"]
     again = WorkListController(session.workspace, session.opener, session.listing)  # as when the window opens next
     again.come_back()
@@ -116,6 +118,15 @@ def test_chosen_fields_are_run_and_the_list_comes_back(
     assert again.root == folder / "cellvino-results"
     click(rows.clear_button)
     assert not rows.isVisible()
+    window.session.open(folder / "a.tif", folder / "b.tif")
+    settled(window, qtbot)
+    recipe = session.workspace.recipe  # that of the results, so that a run goes on with it
+    assert (recipe.diameter_px, recipe.parameters["smallest"]) == (20.0, 30.0)
+    session.workspace.choose(diameter_px=None)
+    window.session.open(folder / "film.tif")  # joins the list: what was chosen since stays
+    settled(window, qtbot)
+    assert session.workspace.recipe.diameter_px is None
+    click(rows.clear_button)
     again.close()
     again.come_back()
     assert not again.reading

@@ -15,7 +15,6 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
-from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Origin, Stack, channel_index
 from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
@@ -35,6 +34,7 @@ from napari_cellvino.gui.review.colour_controller import ColourController
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.run.earlier_recipe import EarlierRecipe
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
@@ -138,11 +138,12 @@ class Session(QObject):
         self.plate_runner.ended.connect(self.cells.look)
         self.work_list.opened.connect(self._use_list)
         self.work_list.read.connect(self._draw_list)
-        self.work_list.read.connect(self._take_list_gates)
-        self.workspace.package_changed.connect(self._take_list_gates)  # it may be verified later than the list is read
         self.list_runner.ended.connect(self._look_again)
         self.reviewer.field_wanted.connect(self._show_field)
-        self.plates.opened.connect(self._take_plate_recipe)
+        self.plates.opened.connect(self._use_plate)
+        self.earlier_recipe = EarlierRecipe(
+            self.workspace, self.catalogue, self.work_list, self.plates, self.plate_runner, self.well_values
+        )
 
     def _warm_up(self) -> None:
         if self._open and warm_up.is_done():
@@ -212,6 +213,7 @@ class Session(QObject):
             self.compare,
             self.tracks,
             self.list_review,
+            self.earlier_recipe,
             self.work_list,
             self.current_field,
             self.opener,
@@ -224,7 +226,6 @@ class Session(QObject):
         self.log.blockSignals(True)
         self.log.close()
         self.viewer.events.theme.disconnect(self._restyle)
-        self.workspace.package_changed.disconnect(self._take_list_gates)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.disconnect(self.close)
@@ -260,15 +261,6 @@ class Session(QObject):
         root = self.work_list.root
         if root is not None and self.workspace.stack is None:  # an image that is shown has a folder of its own
             self.saver.look_in(root)
-
-    def _take_list_gates(self, _: object = None) -> None:
-        """Take the gates that the results of the list were made with, so that a run goes on with them."""
-        store = self.work_list.store
-        if store is not None and store.has_recipe and self.workspace.package is not None:
-            try:
-                self.workspace.choose(gates=[gate.model_dump() for gate in store.recipe().gates])
-            except CellvinoError as error:
-                self.cells.tell(error)
 
     def _draw_list(self) -> None:
         self.list_thumbnails.read(self.work_list.fields, self.workspace.recipe.channel)
@@ -317,21 +309,10 @@ class Session(QObject):
         self.saved_result.look(again=True)
         self.exporter.look()
 
-    def _take_plate_recipe(self) -> None:
-        """Choose again what the plate that was opened was run with last."""
-        current = self.plates.current
-        if current is not None and self.workspace.stack is None:
+    def _use_plate(self) -> None:
+        """Save, plot and export where the results of the plate are."""
+        if self.plates.current is not None and self.workspace.stack is None:
             self.saver.look_in(self.well_values.root)
-        store = ResultStore(self.well_values.root)
-        if current is None or self.plates.failure is not None or not store.has_recipe:
-            return
-        try:
-            recipe = store.recipe()
-        except CellvinoError as error:
-            self.plates.show_failure(error)
-            return
-        self.plate_runner.choose_channel(recipe.channel)
-        self.catalogue.choose_recipe(recipe)
 
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))
