@@ -50,6 +50,13 @@ def add_layout(parser: argparse.ArgumentParser) -> None:
     add("--control", action="append", default=[], metavar="WELLS=positive|negative", help="mark controls; repeatable")
 
 
+def add_drift(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``cellvino drift``."""
+    add = parser.add_argument
+    add("results", nargs="+", type=Path, metavar="DIR", help="folders of results, searched to any depth")
+    add("--out", type=Path, metavar="DIR", help="for drift.csv and drift.png (default: the first DIR)")
+
+
 def add_plot(parser: argparse.ArgumentParser) -> None:
     """Add what ``cellvino plot`` takes."""
     add = parser.add_argument

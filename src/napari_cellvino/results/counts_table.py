@@ -21,7 +21,7 @@ from napari_cellvino.storage.lock import folder_lock
 
 OURS = re.compile(  # columns that a result gives; any other is somebody's own
     rf"({'|'.join(FIRST_COLUMNS)}|rejected|excluded|notices|viability|row|column|compound|dose|control|touching_edge|"
-    r"broken_along_z|(count|density|median|mean|share|ring_ratio)_.*)$"
+    r"image_(low|high|noise|sharpness)|broken_along_z|(count|density|median|mean|share|ring_ratio)_.*)$"
 )
 UNREADABLE = (OSError, ValueError, csv.Error)
 
