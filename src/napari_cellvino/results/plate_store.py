@@ -109,8 +109,7 @@ class PlateStore:
             If the layout there cannot be read.
         """
         layout = self.layout() if layout is None else layout
-        done = self._own(placed_rows(self.store.rows(), self.source, layout))
-        done = others_than(failed, done)
+        done = others_than(failed, self._own(placed_rows(self.store.rows(), self.source, layout)))
         rows = (*done, *failed)
         seen = self._reviewed(done)
         lines = well_rows(rows, self.source.plate, layout)
