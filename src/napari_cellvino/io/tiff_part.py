@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import TiffFrame, TiffPage
 
+from napari_cellvino.io.instrument import Foreign
 from napari_cellvino.storage.large_arrays import allocate
 
 _JPEG = (6, 7, 34892, 33007)  # compressions whose tables stand once for all tiles of a page
@@ -23,7 +24,7 @@ def decode_part(page: TiffPage | TiffFrame, rows: slice, columns: slice) -> NDAr
     pixels
         Array with the axes of the page, in the byte order of this machine.
     """
-    key = page.keyframe
+    key: Foreign = page.keyframe
     separate, _, _, _, samples = key.shaped
     height, width = rows.stop - rows.start, columns.stop - columns.start
     out = allocate((separate, height, width, samples), np.dtype(key.dtype))
@@ -42,7 +43,7 @@ def decode_part(page: TiffPage | TiffFrame, rows: slice, columns: slice) -> NDAr
     return out.reshape([sizes[axis] for axis in page.axes])
 
 
-def _touched(key: TiffPage, rows: slice, columns: slice) -> Iterator[int]:
+def _touched(key: Foreign, rows: slice, columns: slice) -> Iterator[int]:
     """Yield the numbers of the tiles or strips of a page that rows and columns lie in."""
     separate, _, length, width, _ = key.shaped
     tall, wide = (key.tilelength, key.tilewidth) if key.is_tiled else (key.rowsperstrip, width)

@@ -44,6 +44,7 @@ from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.teach.teach_controller import TeachController
+from napari_cellvino.gui.tracks.tracks_controller import TracksController
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.gui.worklist.list_review import ListReview
@@ -131,6 +132,7 @@ class Session(QObject):
         self.list_thumbnails = ListThumbnails(self.background)
         self.list_review = ListReview(self.viewer, self.workspace, self.work_list, self.reviewer, self.saver)
         self.compare = CompareController(self.workspace, self.reviewer, self.worker)
+        self.tracks = TracksController(self.viewer, self.workspace, self.worker, self.decoder)
         self.cells = CellsController(self.workspace, self.reviewer, self.saver, self.worker, self.tables)
         self.cells.show_origin, self.cells.shown_again = self._show_field, self._look_again
         self.cells.written.connect(self.work_list.refresh)
@@ -196,7 +198,7 @@ class Session(QObject):
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
         of_plates = (self.thumbnails, self.plates, self.well_values, self.plate_runner)
-        of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare)
+        of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
         for part in (*one_image, self.first_sight, self.retrainer, self.teacher, *of_plates, *of_list):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
@@ -213,6 +215,7 @@ class Session(QObject):
             self.saved_result,
             self.cells,
             self.compare,
+            self.tracks,
             self.list_review,
             self.earlier_recipe,
             self.work_list,
