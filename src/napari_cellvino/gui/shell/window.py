@@ -10,6 +10,8 @@ from qtpy.QtCore import QSize
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
+from napari_cellvino.gui.batch.batch_panel import BatchPanel
+from napari_cellvino.gui.batch.watch_panel import WatchPanel
 from napari_cellvino.gui.cells.cells_panel import CellsPanel
 from napari_cellvino.gui.compare.compare_panel import ComparePanel
 from napari_cellvino.gui.open.open_panel import OpenPanel
@@ -63,6 +65,7 @@ class CellvinoWindow(QWidget):
         self._viewer = napari_viewer
         self.session.cells_wanted.connect(partial(self._show_below, "All cells"))
         self.session.comparison_wanted.connect(partial(self._show_below, "Compare"))
+        self.session.batch_wanted.connect(partial(self._show_below, "Batch"))
         self.session.join(self)
         self.session.work_list.come_back()
         self._tick(0, "1 Open", self.session.workspace.stack is not None)
@@ -124,7 +127,8 @@ SaveDock, PlateDock, RetrainDock = _dock_of(SavePanel), _dock_of(PlatePanel), _d
 TeachDock = _dock_of(TeachPanel)
 TracksDock = _dock_of(TracksPanel)
 CellsDock, CompareDock = _dock_of(CellsPanel, scrolls=False), _dock_of(ComparePanel, scrolls=False)
-BELOW = {"All cells": CellsDock, "Compare": CompareDock}  # docks below the picture, by their names
+BatchDock, WatchDock = _dock_of(BatchPanel, scrolls=False), _dock_of(WatchPanel)
+BELOW = {"All cells": CellsDock, "Compare": CompareDock, "Batch": BatchDock}  # docks below the picture, by their names
 
 
 def _scrolling(panel: QWidget) -> QScrollArea:
