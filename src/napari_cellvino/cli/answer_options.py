@@ -35,6 +35,17 @@ def add_plate_report(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="DIR", help="(default: answers in the first of RESULTS)")
 
 
+def add_classify(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``cellvino classify``."""
+    add = parser.add_argument
+    add("results", type=Path, metavar="RESULTS", help="folder that 'cellvino run' wrote")
+    text = "a table (folder,id,class, or objects.csv with classes), or results with reviewed cells; repeatable"
+    add("--examples", action="append", type=Path, default=[], metavar="PATH", help=text)
+    text = "a cell whose class is less probable keeps the one that it has (default: 0)"
+    add("--least-probability", type=float, default=0.0, metavar="P", help=text)
+    add("--remove", action="store_true", help="take the classifier of RESULTS away again")
+
+
 def add_layout(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``cellvino layout``."""
     add = parser.add_argument

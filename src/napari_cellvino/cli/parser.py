@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from napari_cellvino.cli.answer_options import add_layout, add_plate_report, add_plot
+from napari_cellvino.cli.answer_options import add_classify, add_layout, add_plate_report, add_plot
 from napari_cellvino.cli.batch_options import add_batch_choices
 from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
 from napari_cellvino.cli.teach_options import TEACH, add_teach
@@ -368,6 +368,8 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _add_plate_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "fit dose-response curves to plates, compare compounds with the controls, and write a page of it"
     add_plate_report(_command(commands, "plate-report", "plate_report", text))
+    text = "give cells classes that are learnt from examples, in saved results and in runs with their recipe"
+    add_classify(_command(commands, "classify", "classify", text))
     add_layout(_command(commands, "layout", "layout", "make a layout of a plate map, and fill in serial dilutions"))
 
 

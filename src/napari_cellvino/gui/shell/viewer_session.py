@@ -50,6 +50,7 @@ from napari_cellvino.gui.worklist.list_run_controller import ListRunController
 from napari_cellvino.gui.worklist.list_thumbnails import ListThumbnails
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.io.plates import INDEX_SUFFIXES, PlateSource
+from napari_cellvino.measure.gates import RULES
 from napari_cellvino.measure.rings import WIDTH
 from napari_cellvino.results.plate_place import PlatePlace, folder_name, ring_width_of
 from napari_cellvino.results.store import ResultStore
@@ -136,8 +137,8 @@ class Session(QObject):
         self.plate_runner.ended.connect(self.cells.look)
         self.work_list.opened.connect(self._use_list)
         self.work_list.read.connect(self._draw_list)
-        self.work_list.read.connect(self._take_list_gates)
-        self.workspace.package_changed.connect(self._take_list_gates)  # it may be verified later than the list is read
+        self.work_list.read.connect(self._take_list_rules)
+        self.workspace.package_changed.connect(self._take_list_rules)  # it may be verified later than the list is read
         self.list_runner.ended.connect(self._look_again)
         self.reviewer.field_wanted.connect(self._show_field)
         self.plates.opened.connect(self._take_plate_recipe)
@@ -221,7 +222,7 @@ class Session(QObject):
         self.log.blockSignals(True)
         self.log.close()
         self.viewer.events.theme.disconnect(self._restyle)
-        self.workspace.package_changed.disconnect(self._take_list_gates)
+        self.workspace.package_changed.disconnect(self._take_list_rules)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.disconnect(self.close)
@@ -258,12 +259,12 @@ class Session(QObject):
         if root is not None and self.workspace.stack is None:  # an image that is shown has a folder of its own
             self.saver.look_in(root)
 
-    def _take_list_gates(self, _: object = None) -> None:
-        """Take the gates that the results of the list were made with, so that a run goes on with them."""
+    def _take_list_rules(self, _: object = None) -> None:
+        """Take gates and classifier that the results of the list were made with, so that a run goes on with them."""
         store = self.work_list.store
         if store is not None and store.has_recipe and self.workspace.package is not None:
             try:
-                self.workspace.choose(gates=[gate.model_dump() for gate in store.recipe().gates])
+                self.workspace.choose(**store.recipe().model_dump(include=set(RULES)))
             except CellvinoError as error:
                 self.cells.tell(error)
 
