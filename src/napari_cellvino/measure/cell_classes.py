@@ -26,7 +26,7 @@ def numeric_columns(table: pd.DataFrame) -> list[str]:
 def features(values: Floats, logged: NDArray[np.bool_]) -> Floats:
     """Return values (N, F) as a classifier sees them: those of ``logged`` columns (F,) as logarithms."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(logged, np.log(values), values)
+        return np.asarray(np.where(logged, np.log(values), values), np.float64)
 
 
 def class_numbers(classifier: CellClassifier, table: pd.DataFrame) -> NDArray[np.int64]:
@@ -44,10 +44,10 @@ def class_numbers(classifier: CellClassifier, table: pd.DataFrame) -> NDArray[np
             f"there is {', '.join(numeric_columns(table)) or 'nothing'}; teach it again from such results"
         )
     seen = features(table[list(classifier.columns)].to_numpy(np.float64), np.array(classifier.logged))
-    known = np.isfinite(seen).all(1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(seen).all(1))
     given = probabilities(classifier, np.where(known[:, None], seen, 0.0))
     sure = known & (given.max(1) >= classifier.least_probability)
-    return np.where(sure, given.argmax(1), -1)
+    return np.asarray(np.where(sure, given.argmax(1), -1), np.int64)
 
 
 def probabilities(classifier: CellClassifier, seen: Floats) -> Floats:

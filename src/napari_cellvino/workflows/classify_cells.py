@@ -182,7 +182,7 @@ def learn_classes(
     scaled, even = ((seen - seen.mean(0)) / scale).astype(np.float32), np.ones(len(columns), np.float32)
     learner = fit(scaled, kinds, len(classes), even)
     given = held_out(scaled, kinds, len(classes), even, np.arange(len(kinds)))
-    known = np.isfinite(given).all(1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(given).all(1))
     confusion = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(confusion, (kinds[known], given[known].argmax(1)), 1)
     weights = learner.weights.astype(np.float64) / scale[:, None]
@@ -213,7 +213,7 @@ def _check_enough(classes: Sequence[str], kinds: NDArray[np.integer]) -> None:
 
 def _telling(examples: Examples) -> tuple[tuple[str, ...], NDArray[np.bool_], Floats]:
     """Return the columns that all examples have and that vary, which are taken as logarithms, and the values so."""
-    known = np.isfinite(examples.values).all(0)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(examples.values).all(0))
     twice = {px for px, um in PIXELS_AND_UM if um in examples.columns and known[examples.columns.index(um)]}
     varying = known & (np.ptp(np.where(known, examples.values, 0.0), axis=0) > 0)
     taken = [n for n, name in enumerate(examples.columns) if varying[n] and name not in twice]
