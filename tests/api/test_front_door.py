@@ -241,6 +241,11 @@ def test_labels_are_read_only_and_tables_are_copies(found: nc.Segmentation) -> N
     assert found.foreground_probability is not None
 
 
+def test_results_are_short_in_a_notebook(found: nc.Segmentation) -> None:
+    assert repr(found) == f"<Segmentation: {found.count} objects, {found.pipeline.label}>"
+    assert "array" not in repr(nc.suggest_models(np.zeros((64, 64), np.uint8), models=["nuclei"]))
+
+
 def test_parameters_decode_again_to_what_a_run_gives(sample: Path, found: nc.Segmentation) -> None:
     again = found.with_parameters({"confidence": 0.9})
     np.testing.assert_array_equal(again.labels, nc.segment(sample, parameters={"confidence": 0.9}).labels)

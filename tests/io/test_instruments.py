@@ -104,18 +104,19 @@ def test_tiles_of_ndtiff_that_overlap_are_said(instruments):
     assert "4 tiles of one area, which overlap by 4 px" in source.read().warnings[0]
 
 
-def test_a_set_of_two_ndtiff_files_is_one_image(instruments, tmp_path):
+def test_a_set_of_two_ndtiff_files_whose_planes_name_their_one_position_is_one_image(instruments, tmp_path):
     name = "12_bit_pycromanager_mda_NDTiffStack{}.tif"
     folder = instruments / "ndtiff/v3/12_bit_pycromanager_mda"
     for number in ("", "_1"):
         shutil.copy(folder / name.format(""), tmp_path / name.format(number))
     index, written, done = (folder / "NDTiff.index").read_bytes(), b"", 0
     while done < len(index):  # a length and the axes, a length and the file, where it lies
-        axes = index[done : done + 4 + int.from_bytes(index[done : done + 4], "little")]
-        done += len(axes)
+        axes = index[done + 4 : done + 4 + int.from_bytes(index[done : done + 4], "little")]
+        done += 4 + len(axes)
+        axes = axes[:-1] + b', "position": 0}'
         place = done + 4 + int.from_bytes(index[done : done + 4], "little")
         file = name.format("_1" if written.count(b"{") > 3 else "").encode()
-        written += axes + struct.pack("<I", len(file)) + file + index[place : place + 32]
+        written += struct.pack("<I", len(axes)) + axes + struct.pack("<I", len(file)) + file + index[place : place + 32]
         done = place + 32
     (tmp_path / "NDTiff.index").write_bytes(written)
     for number in ("", "_1"):

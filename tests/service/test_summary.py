@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from napari_cellvino.quality.drift import RunValues, find_drift
 from napari_cellvino.service import summary
 from napari_cellvino.storage.ledger import Job, JobState
+from napari_cellvino.workflows.drift import JudgedRun
 
 
 class Counted:
@@ -41,3 +43,16 @@ def test_page_names_failures_and_escapes_names(tmp_path):
     assert "damaged &amp; cut off" in page
     assert "1,234 cells in 2 fields" in page
     assert "1 failed" in page
+
+
+def test_page_names_runs_unlike_earlier_ones(tmp_path, monkeypatch):
+    usual = dict.fromkeys(("intensity", "size", "count"), 10.0)
+    runs = [RunValues(f"day {n}", "nuclei", float(n), 8, usual) for n in range(8)]
+    dim = RunValues("day 8", "nuclei", 8.0, 8, usual | {"intensity": 3.0})
+    judged = [JudgedRun(tmp_path, drift) for drift in find_drift([*runs, dim])]
+    monkeypatch.setattr(summary, "judge_runs", lambda places, root: judged)
+    page = summary.render_summary(tmp_path, [])
+    assert "day 8" in page
+    assert "intensity is 3 grey levels" in page
+    assert "Likely the lamp" in page
+    assert "day 7" not in page

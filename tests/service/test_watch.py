@@ -12,11 +12,12 @@ import pytest
 import tifffile
 from plate_images import write_plate
 
-from napari_cellvino.core.errors import DeviceError
+from napari_cellvino.core.errors import DeviceError, OutputError
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.service.inputs import Input, UnchangedSince, folder_stamp
 from napari_cellvino.service.rules import InputKind, Rule, RuleBook
+from napari_cellvino.service.summary import write_summary
 from napari_cellvino.service.watch import Idle, JobEnded, JobQueued
 from napari_cellvino.storage.ledger import JobState
 from napari_cellvino.workflows.field_task import FieldOutcome
@@ -255,6 +256,52 @@ def test_stop_gives_back_what_has_not_ended(make_watch, inbox, crops, run_once, 
     assert {job.state for job in watch.ledger.jobs()} == {JobState.WAITING}
     assert {job.state for job in ended(run_once(make_watch())).values()} == {JobState.DONE}
     assert len(ResultStore(watch.plan.root).find_folders()) == 4
+
+
+def test_results_that_go_are_waited_for_and_nothing_is_done_twice(make_watch, inbox, crops, engines, tmp_path):
+    for number in range(2):
+        tifffile.imwrite(inbox / f"{number}.tif", crops[number])
+    watch, stop, events = make_watch(), threading.Event(), []
+    away = tmp_path / "away"
+    for event in watch.run(stop, engines):
+        events.append(event)
+        if isinstance(event, JobEnded) and len(ended(events)) == 2:
+            watch.plan.root.rename(away)  # and with it the summary that is due
+            watch.plan.root.mkdir()  # an empty mount point
+            tifffile.imwrite(inbox / "2.tif", crops[2])
+        elif isinstance(event, Idle):
+            assert "is gone" in event.reason
+            assert list(watch.plan.root.glob("*/")) == []
+            shutil.rmtree(watch.plan.root)
+            away.rename(watch.plan.root)
+        elif len(ended(events)) == 3:
+            stop.set()
+    assert [path.name for path in sorted(inbox.iterdir())] == sorted(ended(events))
+    assert len(fields_of(events)) == 3
+
+
+def test_full_disk_is_waited_for(make_watch, inbox, crops, engines, monkeypatch):
+    tifffile.imwrite(inbox / "a.tif", crops[0])
+    watch, stop, told = make_watch(), threading.Event(), []
+    writing = iter([None, OutputError("the disk is full"), OutputError("the disk is full")])
+
+    def write(root, jobs):
+        error = next(writing, None)
+        if error is not None:
+            raise error
+        return write_summary(root, jobs)
+
+    monkeypatch.setattr("napari_cellvino.service.watch.write_summary", write)
+    for event in watch.run(stop, engines):
+        if isinstance(event, JobEnded) and event.job.source.endswith("a.tif"):
+            tifffile.imwrite(inbox / "b.tif", crops[1])
+        elif isinstance(event, JobEnded):
+            tifffile.imwrite(inbox / "c.tif", crops[2])
+        elif isinstance(event, Idle):
+            told.append(event.reason)
+        if len(watch.ledger.jobs([JobState.DONE])) == 3:
+            stop.set()
+    assert told == ["the disk is full"]
 
 
 def test_two_watches_on_one_folder_share_the_work(make_watch, inbox, crops, run_once):

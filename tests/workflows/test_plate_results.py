@@ -82,12 +82,25 @@ def test_another_layout_rewrites_every_table_and_is_there_again(ran, engine):
     assert not (root / "layout.csv").exists()
 
 
-def test_failed_fields_count_until_something_stands_there(ran):
+def test_a_field_that_failed_beside_an_older_result_counts_as_failed_only(ran, job):
     source, root = ran
-    row = {"position": "A02_f9", "well": "A02", "field": "9", "status": "failed", "folder": "", "file": "x"}
-    again = row | {"position": "A01_f1", "well": "A01"}
-    lines = stored(root, source).results(failed=(row, again)).lines
-    assert [int(str(line["failed"])) for line in lines.values()] == [0, 1, 0]
+    other = job.pipeline.with_choices(channel="1")
+    fields = source.plate.fields[:2]
+    done = finish(run_plate(source, fields, other, root, job.engines, PlateChoices())).outcomes
+    failed = tuple(outcome.row for outcome in done)
+    assert [row["status"] for row in failed] == ["failed", "failed"]
+    table = pd.read_csv(root / "counts.csv")
+    assert table["position"].is_unique
+    assert table["status"].tolist() == ["failed"] * 2 + ["done"] * 4
+    lines = stored(root, source).results(failed=failed).lines
+    assert [(line["fields"], line["failed"]) for line in lines.values()] == [(0, 2), (2, 0), (2, 0)]
+    before = (root / "wells.csv").read_bytes()
+    stored(root, source).tabulate(Layout({Well(0, 0): Content(compound="taxol")}))
+    table = pd.read_csv(root / "counts.csv")
+    assert table["status"].tolist() == ["failed"] * 2 + ["done"] * 4
+    assert table["compound"].tolist()[:2] == ["taxol"] * 2
+    stored(root, source).tabulate(Layout())
+    assert (root / "wells.csv").read_bytes() == before
 
 
 def test_folder_without_results_holds_nothing(ran, tmp_path):

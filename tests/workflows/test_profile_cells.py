@@ -104,7 +104,9 @@ print(wells.n_vars)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not PROFILERS.is_file(), reason="scanpy and pycytominer have no environment: scripts/setup_profilers.sh")
+@pytest.mark.skipif(
+    not PROFILERS.is_file(), reason="scanpy and pycytominer have no environment: scripts/setup_profilers.sh"
+)
 def test_pycytominer_and_scanpy_read_them(images, job, tmp_path):
     finish(run_folder(images, job.pipeline, job.root, job.engines))
     for name in ("profiles.csv", "profiles.h5ad"):

@@ -161,7 +161,7 @@ def test_changed_recipe_is_refused_before_the_network_runs(images, job, engine):
     assert {k: v for k, v in after.items() if k != "counts.csv"} == {
         k: v for k, v in before.items() if k != "counts.csv"
     }
-    assert counts(job.root)["status"].tolist() == ["failed"] * 3 + ["done"] * 3
+    assert counts(job.root)["status"].tolist() == ["failed"] * 3
 
 
 def test_changed_recipe_replaces_results_when_asked(images, job):
@@ -178,6 +178,15 @@ def test_changed_image_is_noticed(images, job, wells):
     tifffile.imwrite(images[0], wells[3][:128, :128])
     assert "from an image that changed since" in finished(images[:1], job)[0].row["error"]
     assert not finished(images[:1], replace(job, overwrite=True))[0].failed
+
+
+def test_a_film_that_cannot_be_opened_has_one_row(tmp_path, wells, job):
+    film = tmp_path / "film.tif"
+    tifffile.imwrite(film, np.stack([well[:128, :128] for well in wells[:2]]), imagej=True, metadata={"axes": "TYX"})
+    assert [d.row["frame"] for d in finished([film], job.choosing(frame=0))] == [1, 2]
+    film.write_bytes(b"broken")
+    finished([film], job.choosing(frame=0))
+    assert counts(job.root)["status"].tolist() == ["failed"]
 
 
 def test_result_that_lost_a_file_is_made_again(images, job):

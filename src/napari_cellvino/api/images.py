@@ -67,6 +67,7 @@ def read_image(
     spacing_um: float | Sequence[float] | None = None,
     channels: Sequence[str] | None = None,
     level: int = 0,
+    region: str = "",
 ) -> Stack:
     """Return the image in a file; pixels are read plane by plane, when they are needed.
 
@@ -84,6 +85,8 @@ def read_image(
         Names of the channels, in the file's order.
     level
         The level of a pyramid, as slide scanners write them; 0 is the full resolution.
+    region
+        ``Y0:Y1,X0:X1``, the rows and columns of the level that are read (default: all).
 
     Raises
     ------
@@ -102,13 +105,15 @@ def read_image(
     '0.325 × 0.325 × 1 µm per pixel'
     """
     names = None if channels is None else tuple(channels)
-    said = MetadataOverrides(axes, spacing_of(spacing_um), names, level=level)
+    said = MetadataOverrides(axes, spacing_of(spacing_um), names, level=level, region=region)
     return open_image(Path(path), said, position=position)
 
 
 def open_image(path: Path, said: MetadataOverrides, *, position: str = "") -> Stack:
     """Return the image in a file of which the user said this; the errors are those of `read_image`."""
-    source = open_as(path, MetadataOverrides(said.axes, said.spacing, said.channels, level=said.level))
+    source = open_as(
+        path, MetadataOverrides(said.axes, said.spacing, said.channels, level=said.level, region=said.region)
+    )
     names = [held.name for held in source.positions]
     if position and position not in names:
         raise ImageValueError(f"{source.path.name} has no position {position!r}; it holds {_few(names)}")

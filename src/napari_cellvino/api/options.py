@@ -72,6 +72,8 @@ class RunOptions(ImageOptions, total=False):
         ``first`` or ``both`` of files that say they are the same plane of the same field.
     level
         The level of a pyramid that is read, as slide scanners write them; 0 is the full resolution.
+    region
+        ``Y0:Y1,X0:X1``, the rows and columns of the level that are read (default: all).
     """
 
     device: str
@@ -88,6 +90,7 @@ class RunOptions(ImageOptions, total=False):
     acquisition: str
     keep_doubles: str | KeepDoubles | None
     level: int
+    region: str
 
 
 class PlateOptions(RunOptions, total=False):

@@ -49,6 +49,9 @@ class Segmentation:
     pipeline: Pipeline
     prediction: Prediction
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.count:,} objects, {self.pipeline.label or 'no model'}>"
+
     @property
     def labels(self) -> NDArray[np.int32] | None:
         """Label image int32 (Y, X), of ``z="3d"`` (Z, Y, X), 0 is background; None where a model finds boxes.

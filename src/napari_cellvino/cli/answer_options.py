@@ -14,6 +14,7 @@ def add_answer_commands(command: Callable[[str, str, str], argparse.ArgumentPars
     text = "give cells classes that are learnt from examples, in saved results and in runs with their recipe"
     _add_classify(command("classify", "classify", text))
     _add_profile(command("profile", "profile", "write feature vectors of cells and wells, and what looks alike"))
+    _add_drift(command("drift", "drift", "compare runs with earlier ones, and say what has changed and why"))
     _add_layout(command("layout", "layout", "make a layout of a plate map, and fill in serial dilutions"))
 
 
@@ -77,6 +78,13 @@ def _add_layout(parser: argparse.ArgumentParser) -> None:
     add("--dilute", action="append", default=[], metavar="WELLS=COMPOUND,TOP,FACTOR", help=f"{dilution}; repeatable")
     add("--down", action="store_true", help="dilutions go down the rows")
     add("--control", action="append", default=[], metavar="WELLS=positive|negative", help="mark controls; repeatable")
+
+
+def _add_drift(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``cellvino drift``."""
+    add = parser.add_argument
+    add("results", nargs="+", type=Path, metavar="DIR", help="folders of results, searched to any depth")
+    add("--out", type=Path, metavar="DIR", help="for drift.csv and drift.png (default: the first DIR)")
 
 
 def add_plot(parser: argparse.ArgumentParser) -> None:

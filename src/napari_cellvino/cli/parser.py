@@ -163,6 +163,7 @@ def _add_folder_choices(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("files and folders").add_argument
     level = "level of a pyramid to read, as slide scanners write them; 0 (the default) is the full resolution"
     add("--level", type=_level, metavar="N", help=level)
+    add("--region", metavar="Y0:Y1,X0:X1", help="rows and columns to read, in px of that level, as 0:2000,1000:3000")
     taken = "take a folder as a plate, or as a folder of images (default: as what lies in it says)"
     add("--plate", action=argparse.BooleanOptionalAction, default=None, help=taken)
     add("--acquisition", metavar="N", help="which one, by number or name, of an OME-Zarr plate that was imaged twice")
@@ -220,6 +221,7 @@ def _add_suggest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--frame", type=_one_frame, default=1, metavar="N", help="time point, from 1")
     add("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
     add("--level", type=_level, default=0, metavar="N", help="level of a pyramid to look at; 0: the full resolution")
+    add("--region", default="", metavar="Y0:Y1,X0:X1", help="rows and columns to look at, in px of that level")
 
 
 def _level(text: str) -> int:

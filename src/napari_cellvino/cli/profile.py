@@ -21,7 +21,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(f"{len(done.cells):,} cells, {len(wells.table):,} wells or fields, {len(wells.features)} features")
         for row in nearest:
-            print("{compound} {dose:g}: like {nearest_compound} {nearest_dose:g} (cosine {cosine:.2f})".format(**row))
+            like = f"like {row['nearest_compound']} {row['nearest_dose']:g} (cosine {row['cosine']:.2f})"
+            print(f"{row['compound']} {row['dose']:g}: {like}")
         print("\n".join(map(str, done.files)))
     for notice in wells.notices:
         print(notice, file=sys.stderr)

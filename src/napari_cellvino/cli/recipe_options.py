@@ -80,6 +80,7 @@ def overrides_from(options: argparse.Namespace) -> MetadataOverrides:
         acquisition=options.acquisition or "",
         keep_doubles=keep,
         level=options.level or 0,
+        region=options.region or "",
     )
 
 

@@ -18,7 +18,9 @@ from napari_cellvino.workflows.suggest_models import suggest_models
 
 def run(options: argparse.Namespace) -> int:
     """Print the models, the best first; 1 when none suits the image."""
-    source = open_as(options.image.absolute(), MetadataOverrides(options.axes, level=options.level))
+    source = open_as(
+        options.image.absolute(), MetadataOverrides(options.axes, level=options.level, region=options.region)
+    )
     stack = source.read(source.positions[0])
     with EngineProvider() as engines:
         device = options.device or load_settings().device

@@ -71,7 +71,8 @@ class MetadataOverrides:
 
     ``axes`` has one letter of T, C, Z, Y, X (S for red, green, blue) per dimension of the file, as ``CYX``.
     ``pattern`` tells what the names of the files in a folder mean, ``acquisition`` which one of a plate that was imaged
-    more than once; ``level`` is the level of a pyramid that is read, 0 the full resolution.
+    more than once; ``level`` is the level of a pyramid that is read, 0 the full resolution, and ``region`` the part of
+    it (`Region`).
     """
 
     axes: str | None = None
@@ -81,6 +82,7 @@ class MetadataOverrides:
     acquisition: str = ""
     keep_doubles: KeepDoubles | None = None
     level: int = 0
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,10 @@ class Stack:
     """Pixels (T, C, Z, Y, X), read plane by plane, and what is known of them.
 
     ``hints`` are metadata of each channel other than its name (fluorophore, wavelengths in nm, colour); empty, or one
-    per channel. ``numbers`` are the numbers from 1 that the channels have where others of the image are missing, which
-    ``absent`` names.
+    per channel. ``numbers`` from 1 are those of the channels where others are missing, which ``absent`` names.
     ``remarks`` are sentences about what was guessed or left out; ``warnings`` those that may make a count wrong, which
     are shown at every run. ``overrides`` is metadata that the user gave. ``levels`` are the sizes (width, height) in px
-    of the levels of a pyramid, of which ``overrides.level`` is read; empty where it is none.
+    of the levels of a pyramid, of which ``overrides.level`` is read.
     ``interval_s`` is the time between frames in s, None where the file does not say.
     """
 

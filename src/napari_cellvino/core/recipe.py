@@ -15,9 +15,11 @@ from napari_cellvino.core.cell_classifier import CellClassifier
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.gates import Gate
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing, Stack, ZChoice, channel_index
+from napari_cellvino.core.region import Region
 from napari_cellvino.core.yaml_text import load_yaml
 
-OF_INPUTS = ("pattern", "acquisition", "keep_doubles", "level")  # choices on how folders and files are taken
+# Choices on how folders and files are taken.
+OF_INPUTS = ("pattern", "acquisition", "keep_doubles", "level", "region")
 
 
 class Precision(StrEnum):
@@ -51,7 +53,7 @@ class Recipe(BaseModel):
     to the diameter the model knows best. ``parameters`` override the defaults of the model's head. ``axes``,
     ``spacing_um`` and ``channels`` are metadata that the user gave where those of the file are missing or wrong;
     ``pattern``, ``acquisition`` and ``keep_doubles`` say how the files of a folder are taken, ``level`` which one of a
-    pyramid is read (`MetadataOverrides`).
+    pyramid is read, ``region`` which part of it (`MetadataOverrides`).
     ``outline`` is a second model, which outlines the cells that the first one found; empty where there is none.
     ``whole_cells`` makes whole cells of the nuclei that were found, grown over ``cell_channel`` or expanded.
     ``spots`` are found in ``spot_channel``; then an empty ``model`` finds no cells.
@@ -78,6 +80,7 @@ class Recipe(BaseModel):
     acquisition: str = ""
     keep_doubles: KeepDoubles | None = None
     level: int = Field(default=0, ge=0)
+    region: str = ""
     whole_cells: WholeCellWay | None = None
     cell_channel: str = ""
     spots: SpotPlanes | None = None
@@ -90,6 +93,11 @@ class Recipe(BaseModel):
     def _z_is_known(cls, text: str) -> str:
         return str(ZChoice.parse(text))
 
+    @field_validator("region")
+    @classmethod
+    def _region_is_one(cls, text: str) -> str:
+        return str(Region.parse(text)) if text else ""
+
     @property
     def z_choice(self) -> ZChoice:
         """The way along z."""
@@ -98,9 +106,8 @@ class Recipe(BaseModel):
     @property
     def overrides(self) -> MetadataOverrides:
         """Metadata that the user gave for the image."""
-        return MetadataOverrides(
-            self.axes, self.spacing_um, self.channels, self.pattern, self.acquisition, self.keep_doubles, self.level
-        )
+        inputs = {name: getattr(self, name) for name in OF_INPUTS}
+        return MetadataOverrides(self.axes, self.spacing_um, self.channels, **inputs)
 
     def with_overrides(self, overrides: MetadataOverrides) -> Recipe:
         """Return the recipe with metadata that the user gave for the image."""

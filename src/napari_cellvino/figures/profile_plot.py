@@ -35,7 +35,9 @@ def draw_profiles(
             colour = GREY if not kind else COLOURS[(number - 1) % len(COLOURS)]
             marker = "o" if not kind else MARKERS[(number - 1) // len(COLOURS) % len(MARKERS)]
             label = printable(shortened(kind, 30)) if kind else "not said"
-            axes.scatter(*components[rows, :2].T, s=22, color=colour, marker=marker, label=label, linewidth=0)
+            axes.scatter(
+                components[rows, 0], components[rows, 1], s=22, color=colour, marker=marker, label=label, linewidth=0
+            )
         if len(wells) <= MOST_NAMES:
             for well, (x, y) in zip(wells, components[:, :2], strict=True):
                 axes.annotate(printable(well), (x, y), xytext=(3, 3), textcoords="offset points", fontsize=6, color=INK)

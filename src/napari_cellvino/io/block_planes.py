@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,9 +12,12 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Shape, Spacing
+from napari_cellvino.core.region import Region
 from napari_cellvino.io.axes import AxisLayout
 from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, apply_orientation
 from napari_cellvino.storage.large_arrays import copied
+
+Window = Mapping[int, slice]  # rows and columns, by the dimension of the block that they lie along
 
 
 class Blocks(Protocol):
@@ -27,6 +31,15 @@ class Blocks(Protocol):
     def block(self, number: int) -> NDArray[np.generic]:
         """Return one block, an array of the stored sizes from ``start`` on, that nobody else holds."""
         ...
+
+    def part(self, number: int, window: Window) -> NDArray[np.generic]:
+        """Return the rows and columns of one block that are asked for, of which no more is read than is needed."""
+        ...
+
+
+def cut(block: NDArray[np.generic], window: Window) -> NDArray[np.generic]:
+    """Return rows and columns of a block, in memory of their own."""
+    return np.array(block[tuple(window.get(d, slice(None)) for d in range(block.ndim))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,11 @@ class PixelTransform:
         shown = np.asarray(apply_orientation(pixels, self.orientation), self.dtype, order="C")
         return shown if self.white is None else np.asarray(np.subtract(self.white, shown), self.dtype)
 
+    @property
+    def turns(self) -> bool:
+        """Whether rows and columns are others once upright."""
+        return self.orientation in range(2, 9)
+
     def shown(self, stored: Shape) -> Shape:
         """Return the sizes of a stack as it is shown."""
         return stored._replace(y=stored.x, x=stored.y) if self.orientation >= FIRST_ON_ITS_SIDE else stored
@@ -52,6 +70,9 @@ class PixelTransform:
     def shown_spacing(self, stored: Spacing) -> Spacing:
         """Return the spacing of a stack as it is shown."""
         return Spacing(stored.z, stored.x, stored.y) if self.orientation >= FIRST_ON_ITS_SIDE else stored
+
+
+_Held = tuple[int, Region | None, NDArray[np.generic]]  # the number of a block, what of it is held, its pixels
 
 
 class BlockPlanes:
@@ -63,7 +84,7 @@ class BlockPlanes:
         self._name, self._layout, self._blocks, self._transform = name, layout, blocks, transform
         self._position = position
         self._keeps = math.prod(layout.stored[blocks.start :]) > math.prod(layout.shape[-2:])
-        self._last: tuple[int, NDArray[np.generic]] | None = None  # replaced as a whole, so threads may share it
+        self._last: _Held | None = None  # replaced as a whole, so threads may share it
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return one plane (Y, X), in memory of its own.
@@ -75,22 +96,37 @@ class BlockPlanes:
         ImageValueError
             If there is no such plane.
         """
+        return self._read(None, t=t, c=c, z=z)
+
+    def part(self, region: Region, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+        """Return a region of a plane (Y, X), in memory of its own; errors as `plane`."""
+        if self._transform.turns:
+            return np.array(self.plane(t=t, c=c, z=z)[region.rows, region.columns])
+        return self._read(region, t=t, c=c, z=z)
+
+    def _read(self, region: Region | None, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         _check_index(self._name, self._layout.shape, t=t, c=c, z=z)
         roles = {"T": t, "C": c, "Z": z, "P": self._position}
         number, inside = self._layout.locate(self._blocks.start, roles)
-        pixels = self._block(number)[inside]
+        pixels = self._block(number, region)[inside]
         pixels = copied(pixels, pixels.dtype) if self._keeps else pixels
         swapped = self._layout.roles.index("X") < self._layout.roles.index("Y")
         return self._transform.apply(pixels.T if swapped else pixels)
 
-    def _block(self, number: int) -> NDArray[np.generic]:
+    def _block(self, number: int, region: Region | None) -> NDArray[np.generic]:
         if not self._keeps:
-            return self._blocks.block(number)
+            return self._load(number, region)
         last = self._last
-        if last is None or last[0] != number:
+        if last is None or last[:2] != (number, region):
             self._last = last = None  # the old block goes before the new one comes
-            self._last = last = number, self._blocks.block(number)
-        return last[1]
+            self._last = last = number, region, self._load(number, region)
+        return last[2]
+
+    def _load(self, number: int, region: Region | None) -> NDArray[np.generic]:
+        if region is None:
+            return self._blocks.block(number)
+        rows, columns = (self._layout.roles.index(role) - self._blocks.start for role in "YX")
+        return self._blocks.part(number, {rows: region.rows, columns: region.columns})
 
 
 def _check_index(name: str, shape: Shape, *, t: int, c: int, z: int) -> None:

@@ -21,7 +21,7 @@ from napari_cellvino.core.array_axes import axis_letter
 from napari_cellvino.core.errors import CellvinoError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, PlaneReader, Spacing
 from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
-from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
+from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform, Window, cut
 from napari_cellvino.io.checks import check_memory
 from napari_cellvino.io.instrument import Foreign
 from napari_cellvino.io.scenes import Scene, SceneSource
@@ -128,6 +128,10 @@ class ArrayBlocks:
         where = np.unravel_index(number, shape[: self.start]) if self.start else ()
         pixels: NDArray[np.generic] = np.array(self.array[tuple(int(index) for index in where)])
         return pixels
+
+    def part(self, number: int, window: Window) -> NDArray[np.generic]:
+        """Return rows and columns of one block; errors as `block`."""
+        return cut(self.block(number), window)
 
 
 def _scene(path: Path, plugin: str, layer: Sequence[Foreign], axes: str | None) -> Scene:

@@ -79,8 +79,9 @@ def _in_order(values: dict[int | str, str]) -> tuple[str, ...]:
 
 
 def _place_names(found: dict[str, dict[int | str, str]], axes: str) -> tuple[str, ...]:
-    """Return a name per position; none where they are only numbered."""
-    places = sorted((axis for axis in _PLACES if axis in found), key=lambda axis: axes.index(TIFF.AXES_CODES[axis]))
+    """Return a name per position; none where there is one, which tifffile gives no axis, or they are only numbered."""
+    codes = {axis: TIFF.AXES_CODES[axis] for axis in _PLACES if axis in found}
+    places = sorted((axis for axis in codes if codes[axis] in axes), key=lambda axis: axes.index(codes[axis]))
     if places == ["position"] and all(isinstance(value, int) for value in found["position"]):
         return ()
     shown = [[name if axis == "position" else f"{axis} {name}" for name in _in_order(found[axis])] for axis in places]

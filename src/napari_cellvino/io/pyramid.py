@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import PlaneReader, Spacing
+from napari_cellvino.core.region import Region
 from napari_cellvino.io.checks import check_memory, check_room
+from napari_cellvino.io.region import read_part
 
 # Bytes per pixel that a run needs, measured with 70,000 cells on 20,000 x 20,000 px: what is measured and written lies
 # in memory; pixels, maps and labels lie in temporary files where memory is short (`storage.large_arrays`).
@@ -84,22 +86,23 @@ class Pyramid:
         """
         if self.level == len(self.sizes) - 1:
             return planes
-        width, height = self.sizes[self.level]
-        needed = width * height * (_COPIES * pixel_bytes + _ANYWHERE)
-        remedy = f"read a smaller level: --level {self.level + 1} of {_list(self.sizes)}"
-        return GuardedPlanes(path, planes, width * height * _IN_MEMORY, needed, remedy)
+        remedy = (
+            f"read a smaller level: --level {self.level + 1} of {_list(self.sizes)}; or a part: --region Y0:Y1,X0:X1"
+        )
+        return GuardedPlanes(path, planes, self.sizes[self.level], _COPIES * pixel_bytes + _ANYWHERE, remedy)
 
 
 @dataclass(frozen=True, slots=True)
 class GuardedPlanes:
     """Planes of a level that are read only where a run over one has room.
 
-    ``in_memory`` bytes must be free in memory, ``anywhere`` in memory and in the folder of temporary files together.
+    ``size`` is (width, height) in px of the level; for each pixel that is read, ``anywhere`` bytes must be free in
+    memory and in the folder of temporary files together.
     """
 
     path: Path
     planes: PlaneReader
-    in_memory: int
+    size: tuple[int, int]
     anywhere: int
     remedy: str
 
@@ -111,9 +114,17 @@ class GuardedPlanes:
         ImageReadError
             If there is not enough room for it; the message names the level to choose.
         """
-        check_memory(self.path, self.in_memory, self.remedy)
-        check_room(self.path, self.anywhere, self.remedy)
+        self._check(math.prod(self.size))
         return self.planes.plane(t=t, c=c, z=z)
+
+    def part(self, region: Region, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+        """Return a region of a plane (Y, X); errors as `plane`."""
+        self._check(region.height * region.width)
+        return read_part(self.planes, region, t=t, c=c, z=z)
+
+    def _check(self, pixels: int) -> None:
+        check_memory(self.path, pixels * _IN_MEMORY, self.remedy)
+        check_room(self.path, pixels * self.anywhere, self.remedy)
 
 
 def _list(sizes: tuple[tuple[int, int], ...]) -> str:

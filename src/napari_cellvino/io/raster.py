@@ -19,7 +19,7 @@ from PIL import Image
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Spacing, Stack
 from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
-from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
+from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform, Window, cut
 from napari_cellvino.io.checks import check_memory, parse_errors
 from napari_cellvino.io.orientation import apply_orientation
 from napari_cellvino.io.raster_header import PNG_MAGIC, Header, read_header
@@ -51,6 +51,10 @@ class RasterBlocks:
         if header.colours == 1:
             return pixels if pixels.ndim == 2 else pixels[..., 0]
         return pixels[..., :3]
+
+    def part(self, number: int, window: Window) -> NDArray[np.generic]:
+        """Return rows and columns of the picture, which is decoded as a whole; errors as `block`."""
+        return cut(self.block(number), window)
 
 
 def _decode(data: bytes, header: Header) -> NDArray[np.generic]:

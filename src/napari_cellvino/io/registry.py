@@ -10,12 +10,14 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Spacing
+from napari_cellvino.core.region import Region
 from napari_cellvino.io.bioio_reader import open_with_bioio
 from napari_cellvino.io.checks import first_bytes
 from napari_cellvino.io.instrument import MissingLibraryError
 from napari_cellvino.io.known_readers import KNOWN_READERS
 from napari_cellvino.io.napari_readers import open_with_napari
 from napari_cellvino.io.reader import ENTRY_POINTS, HEAD_BYTES, ImageReader
+from napari_cellvino.io.region import RegionSource
 from napari_cellvino.io.source import Source
 from napari_cellvino.io.unread_formats import UNREAD_FORMATS
 
@@ -94,9 +96,13 @@ def open_as(path: Path | str, overrides: MetadataOverrides) -> Source:
     Raises
     ------
     OptionError
-        If the pattern cannot be used.
+        If the pattern or the region cannot be used.
     """
-    path = Path(path).expanduser().absolute()
+    source = _open_whole(Path(path).expanduser().absolute(), overrides)
+    return RegionSource(source, Region.parse(overrides.region)) if overrides.region else source
+
+
+def _open_whole(path: Path, overrides: MetadataOverrides) -> Source:
     if overrides.pattern:
         from napari_cellvino.io.plates.image_set import open_pattern  # plates are made of images: a circle else
 

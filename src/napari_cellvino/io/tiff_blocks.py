@@ -25,8 +25,9 @@ from tifffile import TiffFrame, TiffPage, TiffPageSeries
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.axes import AxisLayout
-from napari_cellvino.io.block_planes import Blocks
+from napari_cellvino.io.block_planes import Blocks, Window, cut
 from napari_cellvino.io.checks import check_extent, check_memory, check_ratio, list_names, parse_errors, truncated_error
+from napari_cellvino.io.tiff_part import decode_part
 from napari_cellvino.storage.large_arrays import allocate
 
 
@@ -58,6 +59,15 @@ class ContiguousBlocks:
             if file.readinto(pixels.reshape(-1).view(np.uint8).data) != nbytes:
                 raise truncated_error(self.path, "its last pixels are missing")
         return pixels.astype(self.dtype.newbyteorder("="), copy=False)
+
+    def part(self, number: int, window: Window) -> NDArray[np.generic]:
+        """Return rows and columns of one block; errors as `block`."""
+        nbytes = math.prod(self.sizes) * self.dtype.itemsize
+        begin = self.offset + number * nbytes
+        with parse_errors(self.path), self.path.open("rb") as file:
+            check_extent(self.path, begin + nbytes, file.seek(0, 2))
+            whole = np.memmap(file, self.dtype, "r", begin, self.sizes)
+            return cut(whole, window).astype(self.dtype.newbyteorder("="), copy=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +101,47 @@ class PagedBlocks:
         first = number * count
         return np.stack([self._page(n) for n in range(first, first + count)]).reshape(self.sizes)
 
+    def part(self, number: int, window: Window) -> NDArray[np.generic]:
+        """Return rows and columns of one block, whose tiles or strips alone are decoded; errors as `block`."""
+        page = next((page for page in self.pages if page is not None), None)
+        if page is None or len(self.sizes) < len(page.shape) or not self._fits(page, window):
+            return cut(self.block(number), window)
+        rows, columns = window.values()
+        count = math.prod(self.sizes) // self.page_size
+        pages = [self._page(n, (rows, columns)) for n in range(number * count, (number + 1) * count)]
+        cut_sizes = [len(range(n)[window.get(d, slice(None))]) for d, n in enumerate(self.sizes)]
+        return np.stack(pages).reshape(cut_sizes)
+
+    def _fits(self, page: TiffPage | TiffFrame, window: Window) -> bool:
+        """Return whether the rows and columns that are asked for are those of pages."""
+        before = len(self.sizes) - len(page.shape)
+        places = [before + page.axes.find(axis) for axis in "YX"]
+        return self.sizes[before:] == page.shape and list(window) == places and "Z" not in page.axes
+
     def has(self, number: int) -> bool:
         """Return whether all pages of a block are there."""
         count = math.prod(self.sizes) // self.page_size
         held = self.pages[number * count : (number + 1) * count]
         return len(held) == count and all(page is not None for page in held)
 
-    def _page(self, number: int) -> NDArray[np.generic]:
+    def _page(self, number: int, part: tuple[slice, slice] | None = None) -> NDArray[np.generic]:
         page = self.pages[number] if number < len(self.pages) else None
         if page is None:
             raise ImageReadError(f"{self.path.name}: page {number + 1} is missing; {self._where_it_was()}")
         path = Path(page.parent.filehandle.path)  # one of several files in an OME-TIFF set
         with self.lock, parse_errors(path):
-            return _decoded(path, page)
+            return _decoded(path, page, part)
 
 
-def _decoded(path: Path, page: TiffPage | TiffFrame) -> NDArray[np.generic]:
-    """Return the pixels of a page, whose file is open only meanwhile."""
+def _decoded(path: Path, page: TiffPage | TiffFrame, part: tuple[slice, slice] | None) -> NDArray[np.generic]:
+    """Return the pixels of a page, or its rows and columns of a part; its file is open only meanwhile."""
     file = page.parent.filehandle
     file.open()
     try:
         _check_page(path, page, path.stat().st_size)
+        if part is not None:
+            return decode_part(page, *part)
+        check_memory(path, page.nbytes)
         pixels: NDArray[np.generic] = page.asarray(out=allocate(page.shape, np.dtype(page.dtype)))
         return pixels
     finally:
@@ -119,7 +149,6 @@ def _decoded(path: Path, page: TiffPage | TiffFrame) -> NDArray[np.generic]:
 
 
 def _check_page(path: Path, page: TiffPage | TiffFrame, size: int) -> None:
-    check_memory(path, page.nbytes)
     if page.is_contiguous and page.dataoffsets[0] > 0:
         check_extent(path, page.dataoffsets[0] + page.nbytes, size)
         return

@@ -130,7 +130,7 @@ def _texture(plane: NDArray[np.float64], inside: NDArray[np.bool_]) -> Values:
     pairs = graycomatrix(np.where(inside, level, 0), DISTANCES, ANGLES, levels=LEVELS + 1, symmetric=True)
     pairs = pairs[1:, 1:].astype(np.float64)  # those with the background are no texture
     pairs /= np.maximum(pairs.sum((0, 1), keepdims=True), 1)
-    found = {}
+    found: Values = {}
     for key, name in TEXTURES.items():
         each = graycoprops(pairs, key).mean(1)
         found |= {f"{name}_{d}": float(value) for d, value in zip(DISTANCES, each, strict=True)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from napari_cellvino.storage.lock import folder_lock
 
 OURS = re.compile(  # columns that a result gives; any other is somebody's own
     rf"({'|'.join(FIRST_COLUMNS)}|rejected|excluded|notices|viability|row|column|compound|dose|control|touching_edge|"
-    r"broken_along_z|(count|density|median|mean|share|ring_ratio)_.*)$"
+    r"image_(low|high|noise|sharpness)|broken_along_z|(count|density|median|mean|share|ring_ratio)_.*)$"
 )
 UNREADABLE = (OSError, ValueError, csv.Error)
 
@@ -44,7 +44,7 @@ class CountsTable:
     def __init__(self, root: Path, standing: Callable[[], list[Row]], *, beside: bool = False) -> None:
         self.path = root / COUNTS_NAME
         self._root, self._standing = root, standing
-        self._failed_before = frozenset[Identity]() if beside else frozenset(map(_identity, self._failures()))
+        self._failed_before = frozenset[Identity]() if beside else frozenset(map(_identity, self.failures()))
 
     @contextmanager
     def merged(self, rows: Sequence[Row], arrange: Callable[[Sequence[Row]], list[Row]] = list) -> Iterator[list[Row]]:
@@ -53,8 +53,8 @@ class CountsTable:
         Parameters
         ----------
         rows
-            Of this run. Rows of fields that failed stay from runs beside this one, not from earlier ones. A field that
-            failed has no other row, though a result of before may stand in its folder.
+            Of this run. A field that failed in it has no other row, though an older result of it still stands. Rows of
+            fields that failed stay from runs beside this one, not from earlier ones.
         arrange
             Puts the rows of finished fields in order.
 
@@ -65,10 +65,7 @@ class CountsTable:
         """
         self._root.mkdir(parents=True, exist_ok=True)
         with folder_lock(self._root):
-            listed = {row["folder"] for row in rows}
-            failed = {_identity(row) for row in rows if not row["folder"]}  # a result of before does not count for them
-            standing = [row for row in self._standing() if _identity(row) not in failed]
-            others = [row for row in arrange(standing) if row["folder"] not in listed]
+            others = others_than(rows, arrange(self._standing()))
             everything = [*rows, *others, *self._failed_beside([*rows, *others])]
             write_rows(self.path, everything)
             yield everything
@@ -101,7 +98,8 @@ class CountsTable:
                 _write_text_rows(self.path, rows)
             yield [{name: cell_text(value) for name, value in known.items()} for known in rows]
 
-    def _failures(self) -> list[Row]:
+    def failures(self) -> list[Row]:
+        """Return the rows of fields that failed, as they stand in the table."""
         try:
             rows = read_rows(self.path)
         except UNREADABLE:
@@ -113,7 +111,14 @@ class CountsTable:
     def _failed_beside(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows of fields that failed in a run beside this one."""
         known = self._failed_before | set(map(_identity, rows))
-        return [row | {"folder": ""} for row in self._failures() if _identity(row) not in known]
+        return [row | {"folder": ""} for row in self.failures() if _identity(row) not in known]
+
+
+def others_than(rows: Sequence[Row], standing: Iterable[Row]) -> list[Row]:
+    """Return what stands of other fields than these; a file that failed as a whole failed with all its fields."""
+    listed = {row["folder"] for row in rows}
+    failed = {_identity(row) for row in rows if row["status"] == "failed"}
+    return [row for row in standing if row["folder"] not in listed and failed.isdisjoint(_covering(row))]
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
@@ -169,6 +174,12 @@ def _set_aside(path: Path) -> None:
 
 def _identity(row: Row) -> Identity:
     return tuple(str(row.get(name, "")) for name in ("file", "position", "frame"))
+
+
+def _covering(row: Row) -> set[Identity]:
+    """Return the identities of a field, of its position and of its file."""
+    file, position, frame = _identity(row)
+    return {(file, position, frame), (file, position, ""), (file, "", "")}
 
 
 def _is_same_field(known: Row, fresh: Row) -> bool:

@@ -19,6 +19,7 @@ from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.measure.compartments import Part, with_compartments
 from napari_cellvino.measure.counts import count_row
 from napari_cellvino.measure.gates import apply_gates
+from napari_cellvino.measure.image_values import image_values
 from napari_cellvino.measure.objects import measure, named_classes
 from napari_cellvino.measure.outlines import Outlines, find_outlines
 from napari_cellvino.measure.spots import count_spots, with_spots
@@ -155,6 +156,7 @@ def _count(
         counts = volume_count_row(table, annotation.classes, plane.spacing, annotation.shape)
     else:
         counts = count_row(table, annotation.classes, plane.spacing, plane.shape)
+    counts |= image_values(plane.inputs)
     if spots is None:
         return counts
     sought = bool(annotation.provenance.model)

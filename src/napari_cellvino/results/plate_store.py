@@ -15,6 +15,7 @@ from napari_cellvino.plates.layout import Content, Layout, layout_text, read_lay
 from napari_cellvino.plates.plate_table import plate_table
 from napari_cellvino.plates.well_measures import REVIEWED, Lines, measures
 from napari_cellvino.plates.well_table import tidy, well_table
+from napari_cellvino.results.counts_table import others_than
 from napari_cellvino.results.plate_place import (
     PlatePlace,
     folder_name,
@@ -23,7 +24,7 @@ from napari_cellvino.results.plate_place import (
     plate_row,
     refresh_place,
 )
-from napari_cellvino.results.schema import LAYOUT_NAME, PLATES_NAME, TIDY_NAME, WELLS_NAME, Row
+from napari_cellvino.results.schema import FIRST_COLUMNS, LAYOUT_NAME, PLATES_NAME, TIDY_NAME, WELLS_NAME, Row
 from napari_cellvino.results.store import ResultStore, write_text
 from napari_cellvino.storage.csv_table import read_table, write_table
 from napari_cellvino.storage.file_names import safe_name
@@ -100,7 +101,7 @@ class PlateStore:
     def results(self, layout: Layout | None = None, failed: Sequence[Row] = ()) -> PlateResults:
         """Return what stands there; with the layout that is kept, unless another is given.
 
-        ``failed`` are rows of fields that a run could not do; they count as long as nothing stands there of them.
+        ``failed`` are rows of fields that a run could not do: what stands there of them is older, and does not count.
 
         Raises
         ------
@@ -108,9 +109,8 @@ class PlateStore:
             If the layout there cannot be read.
         """
         layout = self.layout() if layout is None else layout
-        done = self._own(placed_rows(self.store.rows(), self.source, layout))
-        known = {row["position"] for row in done}
-        rows = (*done, *(row for row in failed if row["position"] not in known))
+        done = others_than(failed, self._own(placed_rows(self.store.rows(), self.source, layout)))
+        rows = (*done, *failed)
         seen = self._reviewed(done)
         lines = well_rows(rows, self.source.plate, layout)
         return PlateResults(rows, {w: {**line, REVIEWED: seen.get(w)} for w, line in lines.items()}, layout)
@@ -152,8 +152,9 @@ class PlateStore:
         fields = {folder_name(f): f for f in self.source.plate.fields}
         for row in rows:
             refresh_place(self.root / str(row["folder"]), place_columns(fields[str(row["folder"])], layout))
-        if rows:
-            self.write_tables(rows, layout)
+        failed = self._failed(layout)
+        if rows or failed:
+            self.write_tables([*failed, *others_than(failed, rows)], layout)
 
     def tabulate_field(self, place: PlatePlace, folder: Path) -> None:
         """Put the row of one field into ``counts.csv``, and write the tables of the plate again.
@@ -181,6 +182,13 @@ class PlateStore:
 
     def _own(self, rows: Sequence[Row]) -> tuple[Row, ...]:
         return tuple(row for row in rows if row["file"] == str(self.source.path))
+
+    def _failed(self, layout: Layout) -> list[Row]:
+        """Return the rows of fields of this plate that failed in the last run, with what their wells hold now."""
+        fields = {f.label: f for f in self.source.plate.fields}
+        rows = [row for row in self._own(self.store.counts.failures()) if row["position"] in fields]
+        first = [{name: row.get(name, "") for name in FIRST_COLUMNS if name != "count"} for row in rows]
+        return [plate_row(row, place_columns(fields[str(row["position"])], layout)) for row in first]
 
     def _reviewed(self, rows: Sequence[Row]) -> dict[Well, float]:
         """Return the share of the cells of each well that a person looked at; wells without cells have none."""

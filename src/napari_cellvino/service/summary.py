@@ -23,6 +23,7 @@ from napari_cellvino.results.store import ResultStore, write_text
 from napari_cellvino.storage.csv_table import write_table
 from napari_cellvino.storage.ledger import Job, JobState
 from napari_cellvino.storage.time_text import local_time
+from napari_cellvino.workflows.drift import judge_runs
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -83,6 +84,7 @@ def render_summary(root: Path, jobs: Sequence[Job], again: str = "") -> str:
         groups=_groups(root, jobs),
         odd=[(field, _picture(field.folder / QC_NAME)) for field in odd[:SHOWN]],
         more_odd=max(0, len(odd) - SHOWN),
+        drifted=[run for run in judge_runs(places, root.absolute()) if run.sentences],
         version=__version__,
     )  # fmt: skip
 

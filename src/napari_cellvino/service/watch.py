@@ -10,17 +10,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from napari_cellvino import __version__
-from napari_cellvino.core.errors import CellvinoError, DeviceError, OptionError
+from napari_cellvino.core.errors import CellvinoError, DeviceError, OptionError, OutputError
 from napari_cellvino.core.recipe import Recipe, load_recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import open_source
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
+from napari_cellvino.service.folder_changes import told_of_changes
 from napari_cellvino.service.gate import Gate
 from napari_cellvino.service.inputs import Folders, Input, UnchangedSince
 from napari_cellvino.service.job_run import JobTally, content_hash, run_jobs
@@ -124,37 +125,57 @@ class Watch:
         self._passed_over: dict[Path, tuple[tuple[int, int], str]] = {}
         self._gate = Gate(plan.book, plan.root, clock)
         self._untold: list[Job] = []
+        self._is_begun = self._is_stuck = False
 
     def run(
         self, stop: threading.Event, engines: EngineProvider, *, once: bool = False
     ) -> Generator[WatchEvent, None, None]:
         """Yield what happens, until ``stop`` is set, or with ``once`` until everything that is there is done.
 
+        A folder of results that goes or cannot be written later, as on a full disk, is waited for, but with ``once``.
+
         Raises
         ------
         DeviceError
             If the device or the precision of a rule is not available.
         OutputError
-            If the ledger cannot be written.
+            If the ledger cannot be written at the start, or with ``once``.
         """
-        with _told_of_changes(self.plan.folders, self._wake):
+        with told_of_changes(self.plan.folders, self._wake):
             reason = ""
             while not stop.is_set():
                 self._wake.clear()
-                queued, unsettled = yield from self._queue()
-                ran, said = yield from self._work(engines, stop)
+                try:
+                    ran, is_over, unsettled, said = yield from self._look(engines, stop)
+                except OutputError as error:
+                    if once or not self._is_begun:
+                        raise
+                    self._is_stuck = True
+                    ran, is_over, unsettled, said = False, False, None, str(error)
                 if said and said != reason:
                     yield Idle(said)
                 reason = said
-                if queued or ran:
-                    write_summary(self.plan.root, self.ledger.jobs())
-                if not ran and self._untold:
-                    notify(self.plan.book.notify, self._untold)
-                    self._untold = []
+                if once and is_over:
+                    return
                 if not ran and not stop.is_set():
-                    if once and unsettled is None and not self.ledger.jobs([JobState.WAITING, JobState.RUNNING]):
-                        return
                     self._wait(unsettled, stop)
+
+    def _look(
+        self, engines: EngineProvider, stop: threading.Event
+    ) -> Generator[WatchEvent, None, tuple[bool, bool, float | None, str]]:
+        """Queue and run what is there; return whether anything ran, whether all is done, and what is waited for."""
+        if self._is_stuck:
+            self.ledger.give_back(self._worker)
+            self._is_stuck = False
+        queued, unsettled = yield from self._queue()
+        ran, said = yield from self._work(engines, stop)
+        if queued or ran:
+            write_summary(self.plan.root, self.ledger.jobs())
+        if not ran and self._untold:
+            notify(self.plan.book.notify, self._untold)
+            self._untold = []
+        left = ran or unsettled is not None or self.ledger.jobs([JobState.WAITING, JobState.RUNNING])
+        return ran, not left, unsettled, said
 
     def verdict(self, found: Input) -> RuleMatch:
         """Return which rule takes an input and where its results go, or why none does.
@@ -235,6 +256,7 @@ class Watch:
     def _work(self, engines: EngineProvider, stop: threading.Event) -> Generator[WatchEvent, None, tuple[bool, str]]:
         """Run the jobs that wait; return whether there were any, and why the others must wait."""
         self.ledger.take_up(self._clock())
+        self._is_begun = True
         ran = False
         while not stop.is_set():
             reason = self._gate.why_not(paused=self.ledger.paused)
@@ -359,30 +381,3 @@ class Watch:
 def _facts(path: Path) -> ImageFacts:
     stack = open_source(path).read()
     return ImageFacts(stack.channels, stack.spacing.x, stack.shape.z, stack.shape.t)
-
-
-@contextmanager
-def _told_of_changes(folders: Sequence[Path], wake: threading.Event) -> Iterator[None]:
-    """Set ``wake`` when something changes in the folders, where the system can tell."""
-    from watchdog.events import FileSystemEvent, FileSystemEventHandler
-    from watchdog.observers import Observer
-
-    class Handler(FileSystemEventHandler):
-        def on_any_event(self, event: FileSystemEvent) -> None:
-            if event.event_type in ("created", "modified", "moved", "closed"):
-                wake.set()
-
-    observer = Observer()
-    try:
-        for folder in folders:
-            observer.schedule(Handler(), str(folder), recursive=True)
-        observer.start()
-    except OSError as error:  # too many folders for the system, or a drive that does not tell
-        _logger.info("the system does not tell of changes (%s); folders are listed instead", error)
-        yield
-        return
-    try:
-        yield
-    finally:
-        observer.stop()
-        observer.join()

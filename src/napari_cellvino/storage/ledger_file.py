@@ -36,7 +36,7 @@ class LedgerFile:
     """
 
     def __init__(self, root: Path, tables: Sequence[str]) -> None:
-        self.path, self._tables = root / LEDGER_NAME, tables
+        self.path, self._tables, self._is_known = root / LEDGER_NAME, tables, False
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
@@ -45,8 +45,9 @@ class LedgerFile:
         Raises
         ------
         OutputError
-            If the file cannot be written.
+            If the file cannot be written, or has gone since it was last used.
         """
+        self._check_there()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(self._opened()) as db:
@@ -67,6 +68,7 @@ class LedgerFile:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection; `OutputError` if the file cannot be read. Where there is none, its tables are empty."""
+        self._check_there()
         if not self.path.is_file():
             with closing(sqlite3.connect(":memory:")) as db:
                 for statement in self._tables:
@@ -93,12 +95,18 @@ class LedgerFile:
         with closing(held):
             yield
 
+    def _check_there(self) -> None:
+        """Raise where the file has gone: on the empty mount point of a drive, everything would be done again."""
+        if self._is_known and not self.path.is_file():
+            raise OutputError(f"{self.path} is gone; its disk may be away, or somebody removed it")
+
     def _opened(self) -> sqlite3.Connection:
         """Return a connection to a ledger of this version; one that is damaged is put aside and begun anew."""
         for _ in range(2):
             db = sqlite3.connect(self.path, timeout=PATIENCE_S, isolation_level=None)
             try:
                 self._prepare(db)
+                self._is_known = True
                 return db
             except sqlite3.OperationalError:
                 db.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,9 +55,9 @@ class Suggestion:
     channel: str
     reason: str
     box: Box
-    pixels: NDArray[np.generic]
-    labels: NDArray[np.int32] | None
-    objects: Objects
+    pixels: NDArray[np.generic] = field(repr=False)
+    labels: NDArray[np.int32] | None = field(repr=False)
+    objects: Objects = field(repr=False)
     classes: int = 1
 
     @property

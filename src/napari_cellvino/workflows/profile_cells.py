@@ -78,16 +78,14 @@ def write_profiles(results: Path, out: Path) -> Generator[Progress, None, Writte
     _write(files[1], cells, {})
     write_table(files[2], wells.nearest)
     unit = wells.table.columns[1]
-    kinds = [_kind(row) for row in wells.table.to_dict("records")]
+    kinds = [
+        f"{control} control" if control else str(compound)
+        for control, compound in zip(wells.table["Metadata_Control"], wells.table["Metadata_Compound"], strict=True)
+    ]
     if wells.components.shape[1] >= 2:
         figure = draw_profiles(wells.components, wells.explained, wells.table[unit].astype(str).tolist(), kinds)
         save_png(figure, files[3], software=SOFTWARE)
     return WrittenProfiles(wells, cells, tuple(file for file in files if file.is_file()), tuple(unreadable))
-
-
-def _kind(row: dict[str, object]) -> str:
-    control = str(row["Metadata_Control"])
-    return f"{control} control" if control else str(row["Metadata_Compound"])
 
 
 def _cells(fields: list[FinishedField], unreadable: list[UnreadableField]) -> Generator[Progress, None, pd.DataFrame]:

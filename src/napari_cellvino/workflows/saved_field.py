@@ -84,17 +84,31 @@ def load_saved_field(folder: Path, stack: Stack, frame: int) -> SavedField | Non
     if key is None:
         return None
     annotation = stored.annotation()
-    level = annotation.provenance.recipe.level
-    if level != stack.overrides.level:
-        raise ImageValueError(
-            f"the result in {folder} is of level {level} of the pyramid, and level {stack.overrides.level} is open: "
-            f"choose level {level}"
-        )
+    _check_part(folder, annotation.provenance.recipe, stack)
     plane, volume = _seen(_as_told(stack, annotation.provenance.recipe), annotation, frame)
     sha256 = pixels_sha256(plane) if volume is None else volume.sha256
     if sha256 != annotation.provenance.pixels_sha256:
         raise ImageValueError(f"the result in {folder} is of other pixels: the image has changed since; run it again")
     return SavedField(folder, key, annotation, plane, volume)
+
+
+def _check_part(folder: Path, made: Recipe, stack: Stack) -> None:
+    """Raise ImageValueError where a result is of another level of a pyramid, or of another region, than is open."""
+    level, region = stack.overrides.level, stack.overrides.region
+    if made.level != level:
+        raise ImageValueError(
+            f"the result in {folder} is of level {made.level} of the pyramid, and level {level} is open: choose level "
+            f"{made.level}"
+        )
+    if made.region != region:
+        raise ImageValueError(
+            f"the result in {folder} is of {_named(made.region)}, and {_named(region)} is open: choose it (Correct, "
+            "Region)"
+        )
+
+
+def _named(region: str) -> str:
+    return f"the region {region}" if region else "the whole image"
 
 
 def _as_told(stack: Stack, recipe: Recipe) -> Stack:

@@ -14,7 +14,7 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QWidget
 
-from napari_cellvino.core.image import Spacing, ZMode
+from napari_cellvino.core.image import MetadataOverrides, Spacing, ZMode
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 OpenFile = Callable[[CellvinoWindow, Path], None]
@@ -231,3 +231,9 @@ def test_a_level_of_a_pyramid_takes_the_place_of_the_one_shown(
     assert (workspace.stack.spacing, workspace.stack.overrides.level) == (Spacing(None, 1.0, 1.0), 1)
     assert panel.level.value() == 1
     assert "level 1" in panel.guesses.text()
+    panel.correct_button.click()
+    panel.correct.region.setText("10:30,4:20")
+    panel.correct.apply_button.click()
+    qtbot.waitUntil(lambda: not window.session.opener.reading, timeout=60_000)
+    np.testing.assert_array_equal(np.asarray(viewer.layers[0].data), pixels[::2, ::2][10:30, 4:20])
+    assert workspace.stack.overrides == MetadataOverrides(level=1, region="10:30,4:20")

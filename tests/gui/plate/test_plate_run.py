@@ -20,9 +20,11 @@ from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.plate import Well
+from napari_cellvino.core.recipe import SpotPlanes, WholeCellWay
 from napari_cellvino.engines.openvino import OpenVinoEngine
 from napari_cellvino.gui.plate.plate_run_panel import PlateRunRows
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.results.store import ResultStore
 from tests.zarr_plates import write_zarr_plate
 
 from ..conftest import WAIT_MS, our_threads
@@ -380,8 +382,14 @@ def test_a_click_on_a_well_shows_what_was_counted_and_a_reopened_plate_knows_its
 ) -> None:
     panel, session = window.plate_panel, window.session
     press(qtbot, panel.grid, "A01", CTRL)
+    session.workspace.choose(whole_cells="expand", spots="projection", spot_channel="Channel 1")
+    assert "whole cells round the nuclei, spots in Channel 1" in rows.plan.text()
     click(rows.run_button)
     wait_run(window, qtbot)
+    window.show_step(2)
+    click(window.run_panel.only_cells_button)
+    assert not window.run_panel.further.isVisible()
+    assert (session.workspace.recipe.whole_cells, session.workspace.recipe.spots) == (None, None)
     session.opener.open(small_stack)  # an image with a result, and other choices, is shown before
     wait_read(window, qtbot)
     session.workspace.choose(z="plane:3")
@@ -407,3 +415,9 @@ def test_a_click_on_a_well_shows_what_was_counted_and_a_reopened_plate_knows_its
     qtbot.waitUntil(lambda: not session.catalogue.checking, timeout=WAIT_MS)
     assert session.plate_runner.channel == "Channel 2"
     assert session.workspace.recipe.diameter_px is None
+    made = ResultStore(plate.parent / "p-cellvino").recipe()
+    assert (made.whole_cells, made.spots) == (WholeCellWay.EXPAND, SpotPlanes.PROJECTION)
+    for name in ("whole_cells", "cell_channel", "spots", "spot_channel", "parameters"):
+        assert getattr(session.workspace.recipe, name) == getattr(made, name), name
+    window.show_step(2)
+    assert window.run_panel.further.text() == "Also: whole cells round the nuclei, spots in Channel 1"

@@ -9,14 +9,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QTimer, Signal
 
 from napari_cellvino.core.gates import Corner, Gate, GateAction, gate_over
 from napari_cellvino.core.image import Origin
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.save.save_controller import SaveController
-from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.failure import Failure
 from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.cell_table import CellQuery, CellTable, CellTables, Rows
 from napari_cellvino.results.store import ResultStore
@@ -36,14 +37,13 @@ class _Step:
     gates: tuple[Gate, ...] | None = None  # those before
 
 
-class CellsController(QObject):
+class CellsController(OneTask):
     """One table, one choice of cells; the pictures and the plot both show it.
 
     What is chosen of the field that is reviewed is chosen there too, and the other way round. What is done to its
     cells is a step of its review; other fields are written in the thread.
     """
 
-    changed = Signal()  # what is listed, or what is said
     selected = Signal()
     written = Signal()  # saved fields are others now
 
@@ -65,8 +65,7 @@ class CellsController(QObject):
         self.selection: Rows = NO_ROWS
         self.region: Gate | None = None  # that was drawn last
         self.gates: tuple[Gate, ...] = ()
-        self.working, self.said = "", ""
-        self.failure: Failure | None = None
+        self.said = ""
         self._steps: list[_Step] = []
         self._goes_to: tuple[Origin, int] | None = None
         self._later = QTimer(self)
@@ -312,19 +311,6 @@ class CellsController(QObject):
         self._reviewer.take_saved(None)
         self._workspace.show_saved(None)
         self._workspace.show(None)
-
-    def tell(self, error: BaseException) -> None:
-        """Say what went wrong with what stands in the folder of results."""
-        self.failure = failure_of(error)
-        self.changed.emit()
-
-    def _stop(self) -> None:
-        self.working = ""
-        self.changed.emit()
-
-    def _fail(self, error: BaseException) -> None:
-        self.working, self.failure = "", failure_of(error)
-        self.changed.emit()
 
     def _on_saver(self) -> None:
         """Read again what was just saved, or what stands in another folder."""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal
 from scipy.ndimage import center_of_mass
 from skimage.segmentation import find_boundaries
 
@@ -17,7 +16,7 @@ from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionErr
 from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.gui.review.review_controller import ReviewController
-from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.side_by_side import Labels, ResultComparison, compare_labels
 from napari_cellvino.results.field_folder import FieldFolder
@@ -48,18 +47,14 @@ class ComparedResults:
     places: tuple[tuple[float, float], ...]
 
 
-class CompareController(QObject):
+class CompareController(OneTask):
     """One comparison at a time, made in the thread; the result shown stays as it is."""
-
-    changed = Signal()
 
     def __init__(self, workspace: Workspace, reviewer: ReviewController, worker: SerialWorker) -> None:
         super().__init__()
         self._workspace, self._reviewer, self._worker = workspace, reviewer, worker
         self._task = Task()
-        self.working = ""
         self.done: ComparedResults | None = None
-        self.failure: Failure | None = None
         workspace.stack_changed.connect(self._forget)
 
     def close(self) -> None:
@@ -103,14 +98,6 @@ class CompareController(QObject):
 
     def _show(self, done: ComparedResults) -> None:
         self.working, self.done = "", done
-        self.changed.emit()
-
-    def _stop(self) -> None:
-        self.working = ""
-        self.changed.emit()
-
-    def _fail(self, error: BaseException) -> None:
-        self.working, self.failure = "", failure_of(error)
         self.changed.emit()
 
     def _forget(self, _: object = None) -> None:

@@ -14,11 +14,12 @@ _LEAVE = "As the file says"
 
 
 class CorrectForm(QFrame):
-    """Pixel size, meaning of the dimensions, names of the channels; changed only when Apply is pressed."""
+    """Pixel size, dimensions, names of the channels, region to read; changed only when Apply is pressed."""
 
     spacing_given = Signal(object)  # Spacing
     axes_given = Signal(str)
     channels_given = Signal(object)  # tuple[str, ...]
+    region_given = Signal(str)
     finished = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -35,6 +36,10 @@ class CorrectForm(QFrame):
         self.axes = narrow(QComboBox())
         self.axes.setToolTip("What the image's dimensions before rows and columns are, in its order")
         self._axes_label = add_row(grid, "Dimensions", self.axes)
+        self.region = QLineEdit()
+        self.region.setPlaceholderText("Y0:Y1,X0:X1")
+        self.region.setToolTip("Rows and columns to read, in px of the level, as 0:2000,1000:3000; empty: all")
+        self._region_label = add_row(grid, "Re&gion", self.region)
         self._grid = grid
         self.names: list[QLineEdit] = []
         self._name_labels: list[QWidget] = []
@@ -55,6 +60,9 @@ class CorrectForm(QFrame):
             box.setValue(size or 0.0)
         for widget in (self.depth, self._depth_label):
             widget.setVisible(stack.shape.z > 1)
+        self.region.setText(stack.overrides.region)
+        for widget in (self.region, self._region_label):
+            widget.setVisible(picture.source is not None and not stack.origin.well)
         self._offer_axes(stack)
         self._offer_names(stack)
 
@@ -90,8 +98,11 @@ class CorrectForm(QFrame):
         axes = self.axes.currentData()
         spacing = Spacing(*(box.value() or None for box in (self.depth, self.height, self.width)))
         names = tuple(edit.text().strip() or f"Channel {n}" for n, edit in enumerate(self.names, 1))
+        region = self.region.text().strip()
         if axes:
             self.axes_given.emit(axes)
+        elif region != stack.overrides.region:
+            self.region_given.emit(region)
         else:
             if spacing != stack.spacing:
                 self.spacing_given.emit(spacing)

@@ -154,7 +154,15 @@ class OpenController(QObject):
         picture = self.picture
         if picture is None or picture.stack is None or level == picture.stack.overrides.level:
             return
-        self._read_again(picture, picture.stack.origin, replace(picture.stack.overrides, level=level, spacing=None))
+        said = replace(picture.stack.overrides, level=level, region="", spacing=None)
+        self._read_again(picture, picture.stack.origin, said)
+
+    def choose_region(self, region: str) -> None:
+        """Read another part of the level (`Region`; empty: all), in the place of the one that is shown."""
+        picture = self.picture
+        if picture is None or picture.stack is None:
+            return
+        self._read_again(picture, picture.stack.origin, replace(picture.stack.overrides, region=region))
 
     def _read_again(self, picture: Picture, origin: Origin, said: MetadataOverrides) -> None:
         """Read an image with other overrides, in the place of the one that is shown; its field in the list has them."""

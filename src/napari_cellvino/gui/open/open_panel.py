@@ -86,7 +86,9 @@ class OpenPanel(DropPanel):
         self.guesses = text_line("attention")
         self.correct_button = QPushButton("Correc&t…")
         self.correct_button.setCheckable(True)
-        self.correct_button.setToolTip("Give the size of a pixel, the meaning of dimensions, the names of channels")
+        self.correct_button.setToolTip(
+            "Give the size of a pixel, the meaning of dimensions, names of channels, a region to read"
+        )
         self.correct = CorrectForm()
         self._spacing_row = side_by_side(self.spacing, self.correct_button, stretch=0)
         for widget in (self.hint, self.bar, self.notice, self.facts, self._spacing_row, self.guesses, self.correct):
@@ -127,6 +129,7 @@ class OpenPanel(DropPanel):
         self.correct.spacing_given.connect(opener.correct_spacing)
         self.correct.channels_given.connect(opener.correct_channels)
         self.correct.axes_given.connect(opener.correct_axes)
+        self.correct.region_given.connect(opener.choose_region)
         self.correct.finished.connect(lambda: self.correct_button.setChecked(False))
         self.position.activated.connect(lambda row: opener.go_to(self.position.itemData(row)))
         self.level.value_changed.connect(opener.choose_level)

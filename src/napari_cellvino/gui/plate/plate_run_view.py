@@ -12,7 +12,7 @@ from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.plate_run_controller import PlateRun, PlateRunController
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
-from napari_cellvino.gui.run.run_view import State
+from napari_cellvino.gui.run.run_view import State, format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
 from napari_cellvino.gui.widgets.formatting import format_count, format_seconds
 from napari_cellvino.plates.well_measures import value_of
@@ -92,7 +92,8 @@ def _plan(workspace: Workspace, plates: PlateController) -> str:
     if workspace.package is None or plates.current is None:
         return ""
     z = f", {_Z[workspace.recipe.z_choice.way]}" if plates.current.source.plate.z > 1 else ""
-    return f"{workspace.pipeline().label}{z}, with the choices of tabs 1 and 2"
+    steps = ", ".join(filter(None, (workspace.pipeline().label + z, format_further_steps(workspace.recipe))))
+    return f"{steps}, with the choices of tabs 1 and 2"
 
 
 def _progress(run: PlateRun, plates: PlateController) -> str:

@@ -45,6 +45,7 @@ class RunPanel(QWidget):
         layout.addStretch(1)
         in_tab_order(self.model, self.card_button, self.outline, self.device, self.precision, self.more, self.diameter)
         in_tab_order(self.device, self.again_button)
+        in_tab_order(self.precision, self.only_cells_button, self.more)
         in_tab_order(self.diameter, self.run_button, self.cancel_button, self.sliders, self.keep_button)
         in_tab_order(self.keep_button, self.back_button)
         self._connect()
@@ -76,6 +77,11 @@ class RunPanel(QWidget):
             "Typical width of one cell. Give it where cells are much larger or smaller than the model knows "
             "(see its card): the image is then resized for it. 0 is automatic."
         )
+        self.further = text_line()
+        self.only_cells_button = QPushButton("Cells only")
+        self.only_cells_button.setToolTip("Find cells, and neither whole cells of nuclei nor spots")
+        self._further = side_by_side(self.further, self.only_cells_button, stretch=0)
+        layout.addWidget(self._further)
         self.more = CollapsibleSection("More")
         self.more.setToolTip("Choices that are seldom needed")
         layout.addWidget(self.more)
@@ -158,6 +164,7 @@ class RunPanel(QWidget):
         self.device.value_changed.connect(lambda name: workspace.choose(device=name))
         self.precision.value_changed.connect(lambda precision: workspace.choose(precision=precision))
         self.diameter.valueChanged.connect(self._choose_diameter)
+        self.only_cells_button.clicked.connect(self._find_cells_only)
         self.run_button.clicked.connect(runner.run)
         self.compare_button.clicked.connect(self.session.comparison_wanted)
         self.cancel_button.clicked.connect(runner.cancel)
@@ -173,6 +180,9 @@ class RunPanel(QWidget):
 
     def _choose_diameter(self, shown: float) -> None:
         self._workspace.choose(diameter_px=shown / self._pixel_um() or None)
+
+    def _find_cells_only(self) -> None:
+        self._workspace.choose(whole_cells=None, cell_channel="", spots=None, spot_channel="")
 
     def _pixel_um(self) -> float:
         """Return the size of a pixel in µm, or 1 where lengths are shown in px."""
@@ -222,6 +232,8 @@ class RunPanel(QWidget):
         if working and not self._working.isVisibleTo(self):
             self.bar.setRange(0, 0)
             self.progress.setText("starting …")
+        self.further.setText(f"Also: {view.further}")
+        self._further.setVisible(bool(view.further))
         say(self.covered, f"⚠  {view.covered}" if view.covered else "")
         say(self.cost, "" if working else view.cost)
         self.cost.setToolTip(view.cost_basis)

@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 
 from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.recipe import Recipe, WholeCellWay
 from napari_cellvino.figures.outlines import class_hues
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
@@ -55,6 +55,7 @@ class RunView:
     notice: str
     failure: Failure | None
     covered: str  # what is seen instead of the image that is run
+    further: str  # what a run does beside finding cells
 
 
 def resolve(
@@ -82,6 +83,7 @@ def resolve(
         notice="\n".join(filter(None, (_channel(workspace), *_notices(outcome, runner)))),
         failure=failure,
         covered=opener.covered,
+        further=format_further_steps(workspace.recipe),
     )
 
 
@@ -93,6 +95,16 @@ def _state(workspace: Workspace, runner: RunController, failure: Failure | None)
     if workspace.stack is None:
         return State.NOTHING
     return State.DONE if workspace.outcome else State.READY
+
+
+def format_further_steps(recipe: Recipe) -> str:
+    """Return what a recipe asks for beside finding cells, as text; empty where that is all."""
+    cells = {
+        WholeCellWay.EXPAND: "whole cells round the nuclei",
+        WholeCellWay.PROPAGATE: f"whole cells grown over {recipe.cell_channel or 'the other channel'}",
+    }
+    spots = f"spots in {recipe.spot_channel or 'one channel'}" if recipe.spots else ""
+    return ", ".join(filter(None, (cells.get(recipe.whole_cells, "") if recipe.whole_cells else "", spots)))
 
 
 def _missing(workspace: Workspace, catalogue: ModelCatalogue, opener: OpenController) -> str:

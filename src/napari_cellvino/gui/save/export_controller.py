@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from qtpy.QtCore import QObject, Signal
-
 from napari_cellvino.core.errors import ReplaceError
 from napari_cellvino.formats.export import REVIEWED_ONLY, ExportChoices, describe, export_fields
 from napari_cellvino.gui.save.save_controller import SaveController
-from napari_cellvino.gui.widgets.failure import Failure, failure_of
+from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.correction_report import F1_UNKNOWN
 from napari_cellvino.results.exported_fields import UnreadableField, read_fields
@@ -35,22 +34,18 @@ class WrittenOutput:
     path: Path
 
 
-class ExportController(QObject):
+class ExportController(OneTask):
     """One piece of work at a time, on all results in the folder of the saver."""
-
-    changed = Signal()
 
     def __init__(self, saver: SaveController, worker: SerialWorker, reader: SerialWorker) -> None:
         super().__init__()
         self._saver, self._worker, self._reader = saver, worker, reader
-        self.working = ""  # what is being written
         self.made: WrittenOutput | None = None
         self.plot: Path | None = None
         self.offer: PlotOffer | None = None  # what the saved results can be plotted by, once that is read
         self.searching = False  # whether saved results are being looked for
         self._looked_at: tuple[str, Path | None] = ("", None)  # folder and saved result when they were looked for last
         self._search = Task()
-        self.failure: Failure | None = None
         self.replace: Callable[[], None] | None = None  # write over what stands there, when asked
         saver.changed.connect(self._saver_changed)
 
@@ -106,23 +101,18 @@ class ExportController(QObject):
     def _start(self, what: str, work: Callable[[], WrittenOutput], *, again: Callable[[], None] | None = None) -> None:
         self.working, self.failure, self.made, self.replace = what, None, None, None
         self.changed.emit()
-        task = Task(done=self._done, failed=lambda error: self._fail(error, again))
-        self._saver.when_saved(partial(self._worker.start, work, task), self._stop)
-
-    def _stop(self) -> None:
-        """Stop, as corrections could not be saved; the Save panel says why."""
-        self.working = ""
-        self.changed.emit()
+        task = Task(done=self._done, failed=lambda error: self._fail_or_offer(error, again))
+        self._saver.when_saved(partial(self._worker.start, work, task), self._stop)  # the Save panel says why
 
     def _done(self, made: WrittenOutput) -> None:
         self.working, self.made = "", made
         self.plot = made.path if made.path.suffix == ".png" else self.plot
         self.changed.emit()
 
-    def _fail(self, error: BaseException, again: Callable[[], None] | None) -> None:
-        self.working, self.failure = "", failure_of(error)
+    def _fail_or_offer(self, error: BaseException, again: Callable[[], None] | None) -> None:
+        """Say what went wrong; where something else stands there, offer to write over it."""
         self.replace = again if isinstance(error, ReplaceError) else None
-        self.changed.emit()
+        self._fail(error)
 
     def _saver_changed(self) -> None:
         """Clear what was made of earlier results; look again where another result was saved, or elsewhere."""

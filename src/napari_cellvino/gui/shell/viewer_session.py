@@ -15,7 +15,6 @@ from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
-from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import Origin, Stack, channel_index
 from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
@@ -35,6 +34,7 @@ from napari_cellvino.gui.review.colour_controller import ColourController
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.run.earlier_recipe import EarlierRecipe
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
@@ -43,6 +43,7 @@ from napari_cellvino.gui.save.save_controller import Home, SaveController, SaveW
 from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
+from napari_cellvino.gui.tracks.tracks_controller import TracksController
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.gui.worklist.list_review import ListReview
@@ -50,7 +51,6 @@ from napari_cellvino.gui.worklist.list_run_controller import ListRunController
 from napari_cellvino.gui.worklist.list_thumbnails import ListThumbnails
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.io.plates import INDEX_SUFFIXES, PlateSource
-from napari_cellvino.measure.gates import RULES
 from napari_cellvino.measure.rings import WIDTH
 from napari_cellvino.results.plate_place import PlatePlace, folder_name, ring_width_of
 from napari_cellvino.results.store import ResultStore
@@ -129,6 +129,7 @@ class Session(QObject):
         self.list_thumbnails = ListThumbnails(self.background)
         self.list_review = ListReview(self.viewer, self.workspace, self.work_list, self.reviewer, self.saver)
         self.compare = CompareController(self.workspace, self.reviewer, self.worker)
+        self.tracks = TracksController(self.viewer, self.workspace, self.worker, self.decoder)
         self.cells = CellsController(self.workspace, self.reviewer, self.saver, self.worker, self.tables)
         self.cells.show_origin, self.cells.shown_again = self._show_field, self._look_again
         self.cells.written.connect(self.work_list.refresh)
@@ -137,11 +138,12 @@ class Session(QObject):
         self.plate_runner.ended.connect(self.cells.look)
         self.work_list.opened.connect(self._use_list)
         self.work_list.read.connect(self._draw_list)
-        self.work_list.read.connect(self._take_list_rules)
-        self.workspace.package_changed.connect(self._take_list_rules)  # it may be verified later than the list is read
         self.list_runner.ended.connect(self._look_again)
         self.reviewer.field_wanted.connect(self._show_field)
-        self.plates.opened.connect(self._take_plate_recipe)
+        self.plates.opened.connect(self._use_plate)
+        self.earlier_recipe = EarlierRecipe(
+            self.workspace, self.catalogue, self.work_list, self.plates, self.plate_runner, self.well_values
+        )
 
     def _warm_up(self) -> None:
         if self._open and warm_up.is_done():
@@ -193,7 +195,7 @@ class Session(QObject):
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
         of_plates = (self.thumbnails, self.plates, self.well_values, self.plate_runner)
-        of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare)
+        of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
         for part in (*one_image, self.first_sight, self.retrainer, *of_plates, *of_list):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
@@ -209,7 +211,9 @@ class Session(QObject):
             self.saved_result,
             self.cells,
             self.compare,
+            self.tracks,
             self.list_review,
+            self.earlier_recipe,
             self.work_list,
             self.current_field,
             self.opener,
@@ -222,7 +226,6 @@ class Session(QObject):
         self.log.blockSignals(True)
         self.log.close()
         self.viewer.events.theme.disconnect(self._restyle)
-        self.workspace.package_changed.disconnect(self._take_list_rules)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.disconnect(self.close)
@@ -258,15 +261,6 @@ class Session(QObject):
         root = self.work_list.root
         if root is not None and self.workspace.stack is None:  # an image that is shown has a folder of its own
             self.saver.look_in(root)
-
-    def _take_list_rules(self, _: object = None) -> None:
-        """Take gates and classifier that the results of the list were made with, so that a run goes on with them."""
-        store = self.work_list.store
-        if store is not None and store.has_recipe and self.workspace.package is not None:
-            try:
-                self.workspace.choose(**store.recipe().model_dump(include=set(RULES)))
-            except CellvinoError as error:
-                self.cells.tell(error)
 
     def _draw_list(self) -> None:
         self.list_thumbnails.read(self.work_list.fields, self.workspace.recipe.channel)
@@ -315,21 +309,10 @@ class Session(QObject):
         self.saved_result.look(again=True)
         self.exporter.look()
 
-    def _take_plate_recipe(self) -> None:
-        """Choose again what the plate that was opened was run with last."""
-        current = self.plates.current
-        if current is not None and self.workspace.stack is None:
+    def _use_plate(self) -> None:
+        """Save, plot and export where the results of the plate are."""
+        if self.plates.current is not None and self.workspace.stack is None:
             self.saver.look_in(self.well_values.root)
-        store = ResultStore(self.well_values.root)
-        if current is None or self.plates.failure is not None or not store.has_recipe:
-            return
-        try:
-            recipe = store.recipe()
-        except CellvinoError as error:
-            self.plates.show_failure(error)
-            return
-        self.plate_runner.choose_channel(recipe.channel)
-        self.catalogue.choose_recipe(recipe)
 
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))

@@ -20,10 +20,11 @@ from napari_cellvino.gui.run.run_panel import RunPanel
 from napari_cellvino.gui.save.save_panel import SavePanel
 from napari_cellvino.gui.shell.details_panel import DetailsPanel
 from napari_cellvino.gui.shell.viewer_session import Session, session_of
+from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
 
 
 class CellvinoWindow(QWidget):
-    """Tabs 1 Open, 2 Run, 3 Review, 4 Save, then Plate and Retrain; a tick says that a step is done."""
+    """Tabs 1 Open, 2 Run, 3 Review, 4 Save, then Plate, Retrain and Tracks; a tick says that a step is done."""
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
@@ -40,6 +41,8 @@ class CellvinoWindow(QWidget):
             self.tabs.addTab(_scrolling(panel), title)
         self._plate_tab = self.tabs.addTab(_scrolling(self.plate_panel), "Plate")
         self.tabs.addTab(_scrolling(self.retrain_panel), "Retrain")
+        self.tracks_panel = TracksPanel(self.session)
+        self.tabs.addTab(_scrolling(self.tracks_panel), "Tracks")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         self.details = DetailsPanel(self.session.log)
@@ -115,6 +118,7 @@ def _dock_of(panel: Callable[[Session], QWidget], *, scrolls: bool = True) -> ty
 
 OpenDock, RunDock, ReviewDock = _dock_of(OpenPanel), _dock_of(RunPanel), _dock_of(ReviewPanel)
 SaveDock, PlateDock, RetrainDock = _dock_of(SavePanel), _dock_of(PlatePanel), _dock_of(RetrainPanel)
+TracksDock = _dock_of(TracksPanel)
 CellsDock, CompareDock = _dock_of(CellsPanel, scrolls=False), _dock_of(ComparePanel, scrolls=False)
 BELOW = {"All cells": CellsDock, "Compare": CompareDock}  # docks below the picture, by their names
 

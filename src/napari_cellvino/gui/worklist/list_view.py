@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
+from napari_cellvino.gui.run.run_view import format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
 from napari_cellvino.gui.widgets.formatting import format_count, format_seconds
 from napari_cellvino.gui.worklist.list_run_controller import ListRun, ListRunController
@@ -114,8 +115,9 @@ def _plan(workspace: Workspace) -> str:
     if workspace.package is None:
         return ""
     recipe = workspace.recipe
-    channel = f", channel {recipe.channel}" if recipe.channel else ""
-    return f"{workspace.pipeline().label}{channel}, with the choices below and in tab 2"
+    channel = f"channel {recipe.channel}" if recipe.channel else ""
+    steps = ", ".join(filter(None, (workspace.pipeline().label, channel, format_further_steps(recipe))))
+    return f"{steps}, with the choices below and in tab 2"
 
 
 def _progress(run: ListRun) -> str:

@@ -100,6 +100,7 @@ class WorkListController(QObject):
         self._take_over(None)
         self.reading = False
         forget_list()
+        self.opened.emit()
         self.changed.emit()
 
     def come_back(self) -> None:
@@ -148,9 +149,14 @@ class WorkListController(QObject):
         self.read.emit()
         self.changed.emit()
 
-    def _fail(self, error: BaseException) -> None:
-        self.reading, self.failure = False, failure_of(error)
+    def tell(self, error: BaseException) -> None:
+        """Say what went wrong with what stands in the folder of results."""
+        self.failure = failure_of(error)
         self.changed.emit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.reading = False
+        self.tell(error)
 
     def _remember(self) -> None:
         """Keep the list for the next time; one image alone is not worth it."""

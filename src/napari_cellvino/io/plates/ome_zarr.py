@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, standard_size
+from napari_cellvino.core.region import Region
 from napari_cellvino.io.checks import check_memory, list_names, parse_errors
 from napari_cellvino.io.plates.ome_zarr_metadata import (
     ImageMetadata,
@@ -146,14 +147,19 @@ class ZarrPlanes:
         ImageValueError
             If there is no such plane.
         """
+        return self.part(Region(0, self.shape.y, 0, self.shape.x), t=t, c=c, z=z)
+
+    def part(self, region: Region, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+        """Return a region of a plane (Y, X), of which only the chunks are read that it touches; errors as `plane`."""
         chosen = {"t": t, "c": c, "z": z}
         for axis, index in chosen.items():
             size = getattr(self.shape, axis)
             if not 0 <= index < size:
                 raise ImageValueError(f"{self.path} has no {axis} {index + 1}; it holds {size}")
-        check_memory(self.path, self.shape.y * self.shape.x * self.array.dtype.itemsize)
+        check_memory(self.path, region.height * region.width * self.array.dtype.itemsize)
+        where: dict[str, int | slice] = {**chosen, "y": region.rows, "x": region.columns}
         with parse_errors(self.path):
-            pixels: NDArray[np.generic] = self.array[tuple(chosen.get(axis, slice(None)) for axis in self.axes)]
+            pixels: NDArray[np.generic] = self.array[tuple(where[axis] for axis in self.axes)]
         return np.ascontiguousarray(pixels if self.axes.index("y") < self.axes.index("x") else pixels.T)
 
 

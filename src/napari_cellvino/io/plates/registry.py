@@ -80,7 +80,7 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
     ImageValueError
         If channel names or pixel size do not fit.
     OptionError
-        If the pattern cannot be used, or axes or an acquisition are given that the plate cannot have.
+        If the pattern cannot be used, or axes, a region or an acquisition are given that the plate cannot have.
     """
     with parse_errors(path):
         if not path.exists():
@@ -96,7 +96,7 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
 
         plate = open_zarr_plate(path, overrides)
         if plate is not None:
-            _refuse_axes(path, overrides)
+            _refuse_axes_and_region(path, overrides)
         return plate
     else:
         found = _in_folder(path)
@@ -104,15 +104,17 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
         return None
     if overrides.acquisition:
         raise OptionError(f"an acquisition is chosen of OME-Zarr plates; leave {overrides.acquisition!r} out")
-    _refuse_axes(path, overrides)
+    _refuse_axes_and_region(path, overrides)
     if overrides.level:
         raise OptionError(f"level {overrides.level} is for image files; leave it out for the plate {path.name}")
     return assemble(path, found, overrides)
 
 
-def _refuse_axes(path: Path, overrides: MetadataOverrides) -> None:
+def _refuse_axes_and_region(path: Path, overrides: MetadataOverrides) -> None:
     if overrides.axes is not None:
         raise OptionError(f"axes {overrides.axes} are for image files; leave them out for the plate {path.name}")
+    if overrides.region:
+        raise OptionError(f"the region {overrides.region} is for image files; leave it out for the plate {path.name}")
 
 
 def _by_index(file: Path) -> PlateListing | None:

@@ -1,0 +1,65 @@
+"""A part of an image that is read by itself: rows and columns of one level of a pyramid, in px."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from napari_cellvino.core.errors import OptionError
+
+_TEXT = re.compile(r"\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Rows ``y0`` to ``y1`` and columns ``x0`` to ``x1`` of an image, from 0, without the last."""
+
+    y0: int
+    y1: int
+    x0: int
+    x1: int
+
+    @classmethod
+    def parse(cls, text: str) -> Region:
+        """Return the region written as ``Y0:Y1,X0:X1``.
+
+        Raises
+        ------
+        OptionError
+            If the text is none, or the region is empty.
+        """
+        match = _TEXT.fullmatch(text)
+        found = cls(*map(int, match.groups())) if match else cls(0, 0, 0, 0)
+        if not (found.y0 < found.y1 and found.x0 < found.x1):
+            raise OptionError(
+                f"{text!r} is no region; write rows and columns in px as Y0:Y1,X0:X1, as in 1000:3000,0:2000"
+            )
+        return found
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return self.y1 - self.y0
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.x1 - self.x0
+
+    @property
+    def rows(self) -> slice:
+        """The rows."""
+        return slice(self.y0, self.y1)
+
+    @property
+    def columns(self) -> slice:
+        """The columns."""
+        return slice(self.x0, self.x1)
+
+    @property
+    def turned(self) -> Region:
+        """The same region of an image whose rows are stored as columns."""
+        return Region(self.x0, self.x1, self.y0, self.y1)
+
+    def __str__(self) -> str:
+        return f"{self.y0}:{self.y1},{self.x0}:{self.x1}"
