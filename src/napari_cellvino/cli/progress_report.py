@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -68,12 +67,11 @@ class Reporter:
         self._close()
         if self.quiet:
             return
-        name = Path(str(outcome.row["file"])).name + (f" {outcome.row['position']}" if outcome.row["position"] else "")
         if outcome.failed:
-            print(f"{name}: failed: {outcome.row['error']}", file=sys.stderr)
+            print(f"{outcome.name}: failed: {outcome.row['error']}", file=sys.stderr)
             return
         how = "kept from an earlier run" if outcome.kept else f"{outcome.seconds:.2f} s"
-        print(f"{name}: {_found(outcome)} ({how})", file=sys.stderr)
+        print(f"{outcome.name}: {_found(outcome)} ({how})", file=sys.stderr)
         for notice in outcome.notices:
             print(f"  {notice}", file=sys.stderr)
 

@@ -113,6 +113,11 @@ class FieldOutcome:
     stage: str = ""
 
     @property
+    def name(self) -> str:
+        """The name of the file, with the position in it where there are several."""
+        return " ".join(filter(None, (Path(str(self.row["file"])).name, str(self.row["position"] or ""))))
+
+    @property
     def sought_cells(self) -> bool:
         """Whether the field has a number of cells; without a model it has none."""
         return self.row.get("count") not in (None, "")

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtGui import QPalette, QWheelEvent
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
@@ -22,10 +22,12 @@ from qtpy.QtWidgets import (
     QScrollBar,
     QTabBar,
     QTableView,
+    QTextBrowser,
     QWidget,
 )  # fmt: skip
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.gui.widgets.colours import colours
 
 from ..conftest import WAIT_MS
 
@@ -49,15 +51,23 @@ def test_areas_are_shown_in_um_where_the_scale_is_known(
     assert window.run_panel.sliders.rows["smallest"].number.suffix() == " px²"
 
 
-def test_card_opens_beside_the_window(window: CellvinoWindow, click: Click) -> None:
+def test_card_opens_beside_the_window(
+    window: CellvinoWindow, viewer: napari.Viewer, click: Click, qtbot: QtBot
+) -> None:
     from napari_cellvino.gui.run.model_choice import CardWindow
 
+    viewer.theme = "light"
     window.show_step(2)
     click(window.run_panel.card_button)
     card = window.run_panel.findChild(CardWindow)
     assert card.isVisible()
     assert not card.isModal()
-    card.close()
+    browser = card.findChild(QTextBrowser)
+    assert "AP@0.5" in browser.toPlainText()
+    assert "mailto:" not in browser.toHtml()  # a score is no address
+    assert browser.palette().color(QPalette.ColorRole.Link).name() == colours("light").done
+    qtbot.keyClick(browser, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: window.run_panel.findChild(CardWindow) is None, timeout=WAIT_MS)
 
 
 def test_choices_reach_the_recipe(window: CellvinoWindow, qtbot: QtBot) -> None:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from napari_cellvino.core.image import Spacing
+from napari_cellvino.gui.run.background_run import notices_of_fields
+from napari_cellvino.gui.widgets.form_layout import text_line
 from napari_cellvino.gui.widgets.formatting import format_bytes, format_count, format_parameter, format_seconds
 from napari_cellvino.segmentation.heads import Parameter
+from napari_cellvino.workflows.field_task import FieldOutcome
 
 AREA = Parameter("smallest", "Smallest", 16, 0, 2000, 1, "px²")
 
@@ -28,3 +32,26 @@ def test_parameters_take_the_unit_that_is_known() -> None:
     assert format_parameter(AREA, 16, Spacing()) == "16 px²"
     assert format_parameter(AREA, 16, Spacing(y=0.5, x=0.5)) == "4.0 µm²"
     assert format_parameter(Parameter("c", "Confidence", 0.55, 0, 1, 0.01), 0.55, Spacing()) == "0.55"
+
+
+def test_a_long_name_makes_no_panel_wide(qtbot: QtBot) -> None:
+    name = "2026-11-28_HeLa_staurosporine_100nM_replicate_3_position_0042_DAPI_GFP.ome.tif"
+    text = f"Saved in /data/screen/{name} for you."
+    line = text_line("done", text)
+    qtbot.addWidget(line)
+    assert line.minimumSizeHint().width() < 320
+    assert line.text() == line.toolTip() == text
+    line.setText("Saved in /data.")
+    assert line.toolTip() == ""
+
+
+def test_a_notice_is_told_once_and_with_its_field() -> None:
+    told = (
+        ("a.tif", ("dim",)),
+        ("b.tif", ("dim", "17 spots")),
+        ("c.tif", ("dim", "blurred")),
+        ("d.tif", ("dim", "blurred")),
+    )
+    rows = ({"file": f"/data/{name}", "position": "", "status": "ok"} for name, _ in told)
+    outcomes = [FieldOutcome(1, row, notices=notices) for row, (_, notices) in zip(rows, told, strict=True)]
+    assert notices_of_fields(outcomes) == ["dim", "b.tif: 17 spots", "c.tif and 1 more: blurred"]

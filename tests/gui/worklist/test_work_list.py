@@ -17,7 +17,6 @@ from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.gui.shell.window import CellvinoWindow
-from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.list_memory import last_list
 from napari_cellvino.workflows.work_list import FieldState
@@ -96,10 +95,16 @@ def test_folder_is_run_and_walked_through(
     assert session.workspace.recipe.frame == 2
     viewer.dims.set_point(0, 0)  # napari's own slider: the list follows
     assert session.work_list.current == 3
+    session.runner.run()
+    settled(window, qtbot)
+    qtbot.keyClick(rows.list, Qt.Key.Key_Down)  # from a result that is not saved to one that is on disk
+    settled(window, qtbot)
+    assert session.saver.saved == root / "film t2"
+    assert len(session.reviewer.annotation.records) == counts["film t2"]
 
 
 def test_chosen_fields_are_run_and_the_list_comes_back(
-    window: CellvinoWindow, folder: Path, qtbot: QtBot, click: Click
+    window: CellvinoWindow, viewer: napari.Viewer, folder: Path, qtbot: QtBot, click: Click
 ) -> None:
     session, rows = window.session, window.open_panel.work_list
     drop(window, folder / "a.tif", folder / "b.tif")
@@ -109,27 +114,30 @@ def test_chosen_fields_are_run_and_the_list_comes_back(
     session.workspace.choose(diameter_px=20.0, parameters={"smallest": 30.0})
     click(rows.run_button)
     settled(window, qtbot)
-    session.workspace.choose(diameter_px=None, parameters={})
     assert [path.name for path in (folder / "cellvino-results").iterdir() if path.is_dir()] == ["b"]
-    again = WorkListController(session.workspace, session.opener, session.listing)  # as when the window opens next
-    again.come_back()
-    settled(window, qtbot)
-    assert [field.state for field in again.fields] == [FieldState.WAITING, FieldState.DONE]
-    assert again.root == folder / "cellvino-results"
-    click(rows.clear_button)
-    assert not rows.isVisible()
-    window.session.open(folder / "a.tif", folder / "b.tif")
-    settled(window, qtbot)
-    recipe = session.workspace.recipe  # that of the results, so that a run goes on with it
-    assert (recipe.diameter_px, recipe.parameters["smallest"]) == (20.0, 30.0)
-    session.workspace.choose(diameter_px=None)
+    session.workspace.choose(diameter_px=None, parameters={})
     window.session.open(folder / "film.tif")  # joins the list: what was chosen since stays
     settled(window, qtbot)
     assert session.workspace.recipe.diameter_px is None
+
+    viewer.window.remove_dock_widget(window)
+    viewer.layers.clear()
+    _, again = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
+    qtbot.waitUntil(lambda: len(again.session.work_list.fields) == 4, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: again.session.workspace.recipe.diameter_px == 20.0, timeout=WAIT_MS)  # as these were made
+    settled(again, qtbot)
+    assert again.session.workspace.recipe.parameters["smallest"] == 30.0
+    rows = again.open_panel.work_list
+    assert [field.state for field in again.session.work_list.fields[:2]] == [FieldState.WAITING, FieldState.DONE]
+    assert again.session.work_list.root == folder / "cellvino-results"
+    rows.list.setFocus()
+    qtbot.keyClick(rows.list, Qt.Key.Key_Down)
+    qtbot.keyClick(rows.list, Qt.Key.Key_Down)
+    settled(again, qtbot)
+    assert again.session.saver.saved == folder / "cellvino-results" / "b"
     click(rows.clear_button)
-    again.close()
-    again.come_back()
-    assert not again.reading
+    assert not rows.isVisible()
+    assert last_list() is None
 
 
 def test_saved_fields_are_reviewed_without_a_run(
@@ -200,3 +208,27 @@ def test_axes_that_were_corrected_hold_in_the_list(
     remembered = last_list()
     assert remembered is not None
     assert remembered.overrides[str(folder / "film.tif")].axes == "ZYX"
+
+
+def test_fields_of_other_units_leave_no_layer_behind_that_does_not_fit(
+    window: CellvinoWindow, viewer: napari.Viewer, nuclei: NDArray[np.uint16], qtbot: QtBot, tmp_path: Path
+) -> None:
+    known = {"imagej": True, "resolution": (2.0, 2.0), "metadata": {"unit": "um"}}
+    tifffile.imwrite(tmp_path / "known.tif", np.ascontiguousarray(nuclei[:96, :96]), **known)
+    tifffile.imwrite(tmp_path / "unknown.tif", np.ascontiguousarray(nuclei[:96, 96:192]))
+    session = window.session
+    drop(window, tmp_path / "known.tif", tmp_path / "unknown.tif")
+    settled(window, qtbot)
+    session.runner.run()
+    settled(window, qtbot)
+    count = session.workspace.outcome.count
+    assert "micrometer" in str(viewer.layers.extent.units[-1])
+    session.work_list.show(1)
+    settled(window, qtbot)
+    assert "pixel" in str(viewer.layers.extent.units[-1])  # None where units of layers differ, and napari warns
+    session.work_list.show(0)
+    settled(window, qtbot)
+    assert [len(np.unique(layer.data)) - 1 for layer in viewer.layers if layer.name.startswith("known: cells")] == [
+        count
+    ]
+    assert "micrometer" in str(viewer.layers.extent.units[-1])

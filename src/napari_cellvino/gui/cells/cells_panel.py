@@ -42,7 +42,7 @@ COUNTED: tuple[Choice[bool | None], ...] = (
 )
 NOTHING = "Cells of saved fields are shown here: run a list, a plate, or save a result first."
 MOST_CLASS_KEYS = 9
-LEAST_PX, BUTTONS_PX = 190, 236
+LEAST_PX, USUAL_PX, BUTTONS_PX = 190, 300, 236
 
 
 class CellsPanel(QWidget):
@@ -158,8 +158,8 @@ class CellsPanel(QWidget):
         return column
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Return a height that leaves most of a small screen to the picture."""
-        return QSize(700, LEAST_PX)
+        """Return a height at which a plot can be read."""
+        return QSize(700, USUAL_PX)
 
     def _connect(self) -> None:
         controller = self.controller

@@ -23,7 +23,7 @@ from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 
-LEAST_PX = 190
+LEAST_PX, USUAL_PX = 190, 360  # high
 ZOOM, CLOSE = 1.25, 6.0  # per step of the wheel; screen px per px of the image where a difference is shown
 HINT = "Two results of the open image: run the choices of tab 2 beside the result shown, or choose other results."
 
@@ -117,8 +117,8 @@ class ComparePanel(QWidget):
         self.setMinimumHeight(LEAST_PX)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Return a height that leaves most of a small screen to the picture."""
-        return QSize(700, LEAST_PX)
+        """Return a height at which two pictures can be compared."""
+        return QSize(700, USUAL_PX)
 
     def _ask(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder of results of the same images")

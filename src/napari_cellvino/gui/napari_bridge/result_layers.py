@@ -61,6 +61,11 @@ class _Result:
     source: Image | None
     layer: CellLabels | Vectors
 
+    @property
+    def has_units_of_source(self) -> bool:
+        """Whether the layer still has the units of that of its image."""
+        return self.source is None or self.source.units[-self.layer.ndim :] == self.layer.units
+
     def fits(self, annotation: Annotation) -> bool:
         """Whether the layer can show this: outlines in as many dimensions, or boxes."""
         mine = self.layer.ndim if isinstance(self.layer, CellLabels) else None
@@ -141,11 +146,17 @@ class ResultLayers:
             selection.active = layer
 
     def hide(self) -> None:
-        """Hide the result of the field that is left."""
+        """Hide the result of the field that is left.
+
+        Where the layer of its image shows another one in other units by now, results go: napari uses no units at all
+        where those of hidden layers differ. They are made anew when their field is come back to.
+        """
         if self._current is not None:
             self._hide(self._current)
             self._select_instead(self._current.source)
             self._current = None
+        for result in [r for r in self._present() if not r.has_units_of_source]:
+            self._remove(result)
 
     def remove_current(self) -> None:
         """Remove the layers of the field that is left."""

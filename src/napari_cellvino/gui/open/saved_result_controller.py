@@ -66,10 +66,12 @@ class SavedResultController(QObject):
             self._reader.start(lambda: load_saved_field(folder, stack, frame), self._task)
 
     def _on_outcome(self, outcome: Outcome | None) -> None:
-        if outcome is not None:
-            self._task.stop()
-            self._tell(None)
-            self._looked_at = None
+        if outcome is None:  # that of the field before is gone
+            self.look()
+            return
+        self._task.stop()
+        self._tell(None)
+        self._looked_at = None
 
     def _show(self, stack: Stack, frame: int, found: SavedField | None) -> None:
         now = self._workspace.stack

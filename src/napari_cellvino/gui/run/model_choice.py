@@ -51,6 +51,12 @@ def what_it_does(spec: ModelSpec) -> str:
     return f"{spec.description.rstrip('.')}. {task[0].upper()}{task[1:]}."
 
 
+def _without_addresses(markdown: str) -> str:
+    """Return a text in which Qt takes no ``AP@0.5`` for the address of a person; code is left as it is."""
+    parts = markdown.split("`")
+    return "`".join(part if number % 2 else part.replace("@", "\\@") for number, part in enumerate(parts))
+
+
 class CardWindow(QDialog):
     """The model card in a window of its own, beside napari's; nothing waits for it, and Esc closes it."""
 
@@ -75,6 +81,6 @@ class CardWindow(QDialog):
         palette = self._text.palette()  # napari's themes leave links in Qt's dark blue
         palette.setColor(QPalette.ColorRole.Link, QColor(link_colour))
         self._text.setPalette(palette)
-        self._text.setMarkdown(package.card())
+        self._text.setMarkdown(_without_addresses(package.card()))
         self.show()
         self.raise_()

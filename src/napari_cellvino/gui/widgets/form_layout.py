@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TypeVar
 
@@ -22,6 +23,8 @@ from superqt import QCollapsible
 from napari_cellvino.gui.widgets.colours import set_tone
 
 MARGIN, GAP = 10, 8
+LONGEST, KEPT = 38, 17  # characters of a name in a line of text, and of each of its ends where it is longer
+_LONG_NAMES = re.compile(rf"[^\s/\\]{{{LONGEST},}}")
 _Field = TypeVar("_Field", bound=QWidget)
 
 
@@ -56,20 +59,46 @@ def add_row(grid: QGridLayout, title: str, field: QWidget, *further: QWidget) ->
     return label
 
 
-def text_line(tone: str = "", text: str = "") -> QLabel:
-    """Return a label that wraps, in the colour of a meaning, and whose text can be selected and copied."""
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    set_tone(label, tone)
-    return label
+class TextLine(QLabel):
+    """Text that can be selected and copied; a name that is too long has its middle left out, and is whole on hover."""
+
+    def __init__(self, tone: str = "", text: str = "") -> None:
+        super().__init__()
+        self._whole = ""
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        set_tone(self, tone)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:  # noqa: N802 (Qt's name)
+        """Show a text."""
+        shown = text if self.textFormat() is Qt.TextFormat.RichText else _LONG_NAMES.sub(_shortened, text)
+        if shown != text:
+            self.setToolTip(text)
+        elif super().text() != self._whole:  # the tooltip is that of a text before
+            self.setToolTip("")
+        self._whole = text
+        super().setText(shown)
+
+    def text(self) -> str:
+        """Return the whole text."""
+        return self._whole
+
+
+def text_line(tone: str = "", text: str = "") -> TextLine:
+    """Return a line of text in the colour of a meaning."""
+    return TextLine(tone, text)
 
 
 def say(label: QLabel, text: str) -> None:
     """Show a text; an empty one takes no room."""
     label.setText(text)
     label.setVisible(bool(text))
+
+
+def _shortened(name: re.Match[str]) -> str:
+    return f"{name[0][:KEPT]}…{name[0][-KEPT:]}"
 
 
 def narrow(combo: QComboBox) -> QComboBox:

@@ -72,10 +72,10 @@ class WorkListRows(QWidget):
         self.show_button.setToolTip("Show the files in the file manager")
         self.cells_button = QPushButton("All cell&s")
         self.cells_button.setToolTip("Pictures and a plot of the cells of all fields, to choose, mark and gate many")
-        saved = side_by_side(self.saved, self.choose_button, self.show_button, self.cells_button, stretch=0)
+        self.saved_row = side_by_side(self.choose_button, self.show_button, self.cells_button)
         for widget in (
             self.plan, self._start, self._working, self.progress, self.detail, self.notice, self.failure,
-            self.replace, saved,
+            self.replace, self.saved, self.saved_row,
         ):  # fmt: skip
             layout.addWidget(widget)
 
