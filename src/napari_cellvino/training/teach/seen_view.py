@@ -32,12 +32,13 @@ def maps_of_view(plane: TiledPlane, engine: FeatureEngine, lesson: Lesson, view:
         tiles += 1
         rows = slice(max(tile.row.core_start, top), min(tile.row.core_stop, bottom))
         columns = slice(max(tile.column.core_start, left), min(tile.column.core_stop, right))
-        logits = [
+        depth, classes = (
             None if learner is None else _logits(tile, engine.graph.strides, learner, (rows, columns))
-            for learner in (lesson.kinds, lesson.depth, lesson.classes)
-        ]
+            for learner in (lesson.depth, lesson.classes)
+        )
+        kinds = _logits(tile, engine.graph.strides, lesson.kinds, (rows, columns))
         place = np.s_[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-        maps[place] = maps_of_logits(*logits)
+        maps[place] = maps_of_logits(kinds, depth, classes)
     shape = view[2] - view[0], view[3] - view[1]
     return RawMaps(maps, NO_ENGINE, plane.plan().tile, tiles, shape, maps.shape[1:])
 
