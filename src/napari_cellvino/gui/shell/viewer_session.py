@@ -40,11 +40,13 @@ from napari_cellvino.gui.run.earlier_recipe import EarlierRecipe
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
+from napari_cellvino.gui.run.whole_cell_layer import WholeCellLayer
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController, SaveWork
 from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
+from napari_cellvino.gui.teach.teach_controller import TeachController
 from napari_cellvino.gui.tracks.tracks_controller import TracksController
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -95,11 +97,14 @@ class Session(QObject):
             self.reviewer,
             self.review_canvas,
         )
+        self.whole_cells = WholeCellLayer(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
         self.looks = SerialWorker()  # all models look at a part of an image
         self.first_sight = FirstSightController(self.workspace, self.looks)
         self.tables = SerialWorker()  # reading what stands in folders of results
         self.exporter = ExportController(self.saver, self.worker, self.tables)
         self.retrainer = RetrainController(self.workspace, self.catalogue, self.worker)
+        self.lessons = SerialWorker()  # strokes are learnt from
+        self.teacher = TeachController(viewer, self.workspace, self.opener, self.saver, self.catalogue, self.lessons)
         self.reviewer.edited.connect(self.saver.mark_changed)
         self.reviewer.resumed.connect(self.runner.show_again)
         self.reviewer.resumed.connect(self.saver.go_on)
@@ -205,7 +210,7 @@ class Session(QObject):
         of_plates = (self.thumbnails, self.plates, self.well_values, self.plate_runner)
         of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
         of_night = (self.batch, self.watcher)
-        for part in (*one_image, self.first_sight, self.retrainer, *of_plates, *of_list, *of_night):
+        for part in (*one_image, self.first_sight, self.retrainer, self.teacher, *of_plates, *of_list, *of_night):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
@@ -214,6 +219,8 @@ class Session(QObject):
         self.list_runner.close()
         self.thumbnails.forget()
         self.list_thumbnails.forget()
+        self.teacher.close()
+        self.whole_cells.close()
         self.workspace.close()  # heard by the parts, which let go too
         self.first_sight.close()
         listening = (self.retrainer, self.saver, self.runner, self.colouring, self.review_canvas, self.reviewer)
@@ -249,7 +256,7 @@ class Session(QObject):
     @property
     def _workers(self) -> tuple[SerialWorker, ...]:
         threads = (self.worker, self.files, self.decoder, self.plate_worker, self.tables, self.background)
-        return (*threads, self.listing, self.looks, self.watching)
+        return (*threads, self.listing, self.looks, self.watching, self.lessons)
 
     @property
     def is_open(self) -> bool:
