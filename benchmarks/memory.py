@@ -56,6 +56,11 @@ def watched(command_name: str, arguments: list[str]) -> tuple[int, str]:
     return peak, said
 
 
+def peak_bytes() -> int:
+    """Return the most bytes that this process held in memory so far, or holds now where the system forgets."""
+    return _peak_of(psutil.Process())
+
+
 def _resident(pid: int) -> int:
     """Return the most bytes a process and its children held in memory so far, or hold now where the system forgets."""
     try:

@@ -5,6 +5,9 @@ Beside it a random forest on classical filters of the same strokes, decoded in t
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +35,7 @@ from napari_cellvino.workflows.teach import TeachChoices, teach_images
 
 STROKES = 30  # a minute of a person's work
 SCORED = 3  # fields of a kind
+GOAL_FIRST_S, GOAL_FURTHER_S, GOAL_GB = 1.5, 0.5, 1.5
 
 Pixels = NDArray[np.generic]
 Labels = NDArray[np.integer]
@@ -57,7 +61,18 @@ def measure_teach(asked: Asked) -> list[Figure]:
     found = [figure for make in KINDS.values() for figure in measure_kind(make(asked.data))]
     if not found:
         raise NotMeasuredError(f"there are no labelled images in {asked.data}")
-    return found
+    return [*found, *measure_live()]
+
+
+def measure_live() -> list[Figure]:
+    """Return how long an answer on 1024 x 1024 px takes, and how much memory, as the window teaches."""
+    command = [sys.executable, "-m", "benchmarks.teach_worker"]
+    said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)
+    return [
+        Figure("1024 x 1024: first answer", said["first"], "s", GOAL_FIRST_S),
+        Figure("1024 x 1024: after a further stroke", said["further"], "s", GOAL_FURTHER_S),
+        Figure("1024 x 1024: peak memory", said["peak"] / 1e9, "GB", GOAL_GB),
+    ]
 
 
 def measure_kind(kind: Kind | None, seed: int = 0) -> list[Figure]:
