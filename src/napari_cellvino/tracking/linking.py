@@ -31,6 +31,7 @@ DAUGHTERS = 4  # of these, the likeliest, two of which a cell may divide into
 OVERLAP, DISTANCE, SIZE = 1.0, 0.5, 0.5  # weights of the costs
 UNLIKE = 1.5  # weight of how unlike in size daughters are: a small new cell beside a large one is no division
 CUT = 0.3  # of the cost of size, where the edge cuts a cell in both frames
+ASIDE = 0.5  # weight of how far the middle of daughters lies from their mother, beside that of all links
 AT_EDGE = 0.7  # of the cost of an end or a beginning, where a cell touches the edge
 ROUNDS = 2  # in which links are sought with the motion of neighbours
 FEWEST = 4  # links from which the motion of neighbours is told
@@ -253,7 +254,8 @@ def _divisions(
     later = (centres, sizes, after.at_edge[a] | after.at_edge[b])
     together = _costs(before, pairs, rows, later, pairs.shared[:, one] + pairs.shared[:, two])
     alike = np.abs(np.log(after.sizes[a] / after.sizes[b]))
-    return rows, a, b, together + UNLIKE * alike
+    away = np.linalg.norm(pairs.expected[:, rows] - centres, axis=2).min(axis=0) / pairs.scales[rows]
+    return rows, a, b, together + UNLIKE * alike + ASIDE * away
 
 
 def _neighbour_motion(before: FrameCells, after: FrameCells, pairs: _Pairs, options: LinkOptions) -> Floats:

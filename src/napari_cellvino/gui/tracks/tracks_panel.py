@@ -30,7 +30,7 @@ from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.tracking.linking import LinkOptions
 
-COLUMNS = 4
+COLUMNS = 3
 HINT = (
     "Track the open film with the model of tab 2, or a film with label images of its own; or open tracks that were "
     "saved. Then N goes to the next doubtful link."
@@ -177,7 +177,7 @@ class TracksPanel(QWidget):
             return f"{named}{format_count(len(queue.doubts), 'doubtful link')}: N goes to the first."
         at = queue.at
         where = f"{queue.place + 1} of {len(queue.doubts):,} doubtful links"
-        return f"{named}{where}: #{at.track} in frame {at.frame + 1} {at.reason}."
+        return f"{named}{where}: #{at.track}, frame {at.frame + 1}: {at.reason}."
 
     def _draw_preview(self) -> None:
         preview, linked = self.controller.preview, self.controller.linked
