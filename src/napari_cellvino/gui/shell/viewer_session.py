@@ -27,6 +27,7 @@ from napari_cellvino.gui.napari_bridge.drawing_context import clean_up_in_own_co
 from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.open.saved_result_controller import SavedResultController
+from napari_cellvino.gui.plate.answers_controller import AnswersController
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.plate_run_controller import PlateRunController
 from napari_cellvino.gui.plate.thumbnails import Thumbnails
@@ -130,6 +131,7 @@ class Session(QObject):
         self.saver.moved.connect(self._look_again)
         self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
         self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)
+        self.answers = AnswersController(self.well_values, self.tables)
         self.thumbnails = Thumbnails(self.background)
         self.plate_runner.ended.connect(self._look_again)
         self.work_list = WorkListController(self.workspace, self.opener, self.listing)
@@ -207,7 +209,7 @@ class Session(QObject):
             return
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
-        of_plates = (self.thumbnails, self.plates, self.well_values, self.plate_runner)
+        of_plates = (self.thumbnails, self.plates, self.well_values, self.answers, self.plate_runner)
         of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
         of_night = (self.batch, self.watcher)
         for part in (*one_image, self.first_sight, self.retrainer, self.teacher, *of_plates, *of_list, *of_night):
