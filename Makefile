@@ -50,7 +50,7 @@ lint: .venv/.ready-dev
 	$(BIN)/lint-imports
 
 lock:  ## pin what is new in pyproject.toml; `make lock FLAGS=--upgrade` takes the newest of everything
-	env -u UV_FIND_LINKS uv pip compile pyproject.toml --extra all --extra cluster --extra encryption --extra formats --extra remote --extra train --group dev \
+	env -u UV_FIND_LINKS uv pip compile pyproject.toml --extra all --extra cluster --extra encryption --extra formats --extra profiles --extra remote --extra train --group dev \
 	  --constraint requirements/held.txt --universal --python-version 3.11 --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --quiet --output-file requirements/lock.txt $(FLAGS)
 

@@ -85,8 +85,8 @@ def taught_labels(kind: Kind, strokes: NDArray[np.uint8]) -> tuple[list[Labels],
         image, axes = kind.fields[0][0], "CYX"
         tifffile.imwrite(folder / "field.ome.tif", image, metadata={"axes": axes}, photometric="minisblack")
         tifffile.imwrite(folder / "strokes" / "field.tif", strokes)
-        choices = TeachChoices((folder / "field.ome.tif",), folder / "strokes", folder / "taught", Recipe())
-        result = finish(teach_images(choices))
+        choices = TeachChoices(folder / "taught", Recipe())
+        result = finish(teach_images([folder / "field.ome.tif"], folder / "strokes", choices))
         return [_run(result, pixels) for pixels, _ in kind.fields[1:]], result
 
 

@@ -75,7 +75,7 @@ def _walk(work: Path, folder: Path, epochs: int, theme: str, size: str) -> None:
         viewer.window.screenshot(str(folder / f"{name}_{theme}_{size}.png"), canvas_only=False, flash=False)
 
     settle(window)
-    _tab(window, 6)
+    _tab(window, 7)
     shoot("retrain_0_nothing")
     window.session.opener.open(work / "fields" / f"{FRESH}.tif")
     settle(window)
@@ -85,7 +85,7 @@ def _walk(work: Path, folder: Path, epochs: int, theme: str, size: str) -> None:
     _tab(window, 2)
     _run(window)
     shoot("retrain_5_after")
-    _tab(window, 6)
+    _tab(window, 7)
     _click(window.retrain_panel.back_button)
     settle(window)
     shoot("retrain_6_back")
@@ -104,7 +104,7 @@ def _run(window: CellvinoWindow) -> None:
 def _train(window: CellvinoWindow, corrected: Path, epochs: int, shoot: Callable[[str], None]) -> None:
     panel, retrainer = window.retrain_panel, window.session.retrainer
     retrainer.epochs = epochs
-    _tab(window, 6)
+    _tab(window, 7)
     panel.folder.setFocus()
     panel.folder.selectAll()
     QTest.keyClicks(panel.folder, os.fspath(corrected))

@@ -98,3 +98,17 @@ def test_choices_that_are_none_are_refused(typed, cellvino, inputs, tmp_path):
 def test_choices_that_do_not_fit_are_refused(typed, cellvino, inputs, tmp_path):
     given = ("run", inputs / "one.tif", "--device", "CPU", "--out", tmp_path / "out")
     assert isinstance(cellvino(*given, *typed).error, OptionError)
+
+
+def test_failed_and_rejected_fields_are_run_again_without_naming_inputs(cellvino, batch, inputs, tmp_path):
+    plate = batch / "monday_p"
+    recipe = tmp_path / "surer.yaml"
+    recipe.write_text("model: nuclei\ndevice: CPU\nchannel: '1'\nparameters: {confidence: 0.95}\n", encoding="utf-8")
+    assert cellvino("jobs", "retry", plate).code == 2  # nothing failed
+    assert cellvino("jobs", "reject", plate, "A01_f1").code == 0
+    assert cellvino("jobs", "rerun", plate).code == 2  # with what?
+    assert cellvino("jobs", "rerun", plate, "--recipe", recipe).code == 0
+    states = {field["name"]: field["state"] for field in cellvino("jobs", "list", plate, "--json").json}
+    assert set(states.values()) == {"done"}
+    assert "0.95" in (plate / "A01_f1" / "annotation.json").read_text(encoding="utf-8")
+    assert len(pd.read_csv(plate / "counts.csv")) == len(states)

@@ -111,6 +111,17 @@ def test_a_background_that_is_not_0(tmp_path, ground):
     assert "background" in got.notices[0]
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_pixels_to_ignore_are_no_cell(tmp_path, dtype):
+    labels = squares().astype(dtype)
+    labels[:, -3:] = np.iinfo(dtype).max
+    got = read(tif(tmp_path / "a.tif", labels))
+    assert len(got.cells) == 5
+    assert "ignore" in got.notices[0]
+    every = np.arange(1, 256, dtype=np.uint8).repeat(2)[None].repeat(2, 0)  # 255 cells in turn
+    assert len(read(tif(tmp_path / "b.tif", every), every.shape, "b").cells) == 255
+
+
 def test_one_number_on_cells_far_apart_is_said(tmp_path):
     labels = squares()
     labels[labels == 5] = 1

@@ -14,7 +14,7 @@ from napari_cellvino.core.gates import Gate, GateAction, gate_over
 from napari_cellvino.core.image import Plane
 from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.core.recipe import load_recipe, make_recipe
-from napari_cellvino.measure.gates import in_gate, with_gates
+from napari_cellvino.measure.gates import in_gate, with_rules
 from napari_cellvino.results.field_result import FieldResult, measured
 from tests.annotation.conftest import annotate
 
@@ -33,7 +33,9 @@ def squares() -> np.ndarray:
 
 def gated(annotation: Annotation, *gates: Gate) -> FieldResult:
     """Return the field with these gates, measured anew."""
-    return measured(with_gates(annotation, gates), PLANE)
+    return measured(
+        with_rules(annotation, annotation.provenance.recipe.model_copy(update={"gates": tuple(gates)})), PLANE
+    )
 
 
 def left_out(result: FieldResult) -> list[int]:

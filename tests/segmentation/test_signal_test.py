@@ -69,6 +69,7 @@ NOISE = {
     "below zero": (ndi.gaussian_filter(white(), 3) * 9 - 50).astype(np.float32),
 }
 Y, X = np.mgrid[:SIDE, :SIDE]
+ROW = ndi.gaussian_filter((discs((256, 256), [(24, x) for x in range(24, 200, 40)], 9) > 0).astype(float), 1.5)
 PATTERNS = {
     "checkers": ((Y // 16 + X // 16) % 2 * 100 + 50).astype(np.uint8),
     "noisy checkers": ((Y // 16 + X // 16) % 2 * 100 + 50 + 5 * white()).astype(np.uint8),
@@ -85,6 +86,7 @@ CELLS = {
     "few in a coarse JPEG": as_jpeg(cells(100, 9, 80) / 5, 10),
     "enlarged 6x": ndi.zoom(cells(40, 9, 200)[:120, :120].astype(float), 6, order=1),
     "on a background of 0": np.where(discs((SIDE, SIDE), [(90, 100), (250, 200)], 9) > 0, cells(40, 9, 60), 0),
+    "a row at the edge": (200 + 3000 * ROW + 30 * white(256)).astype(np.uint16),
     "beside a border": np.where(X < 50, 0, cells(60, 9, 60)).astype(np.uint16),
 }
 

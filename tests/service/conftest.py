@@ -13,7 +13,8 @@ from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.service.rules import RuleBook
-from napari_cellvino.service.watch import Watch, WatchPlan
+from napari_cellvino.service.watch import Watch
+from napari_cellvino.service.watch_events import WatchPlan
 
 SIDE = 96
 

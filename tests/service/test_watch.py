@@ -18,7 +18,7 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.service.inputs import Input, UnchangedSince, folder_stamp
 from napari_cellvino.service.rules import InputKind, Rule, RuleBook
 from napari_cellvino.service.summary import write_summary
-from napari_cellvino.service.watch import Idle, JobEnded, JobQueued
+from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued
 from napari_cellvino.storage.ledger import JobState
 from napari_cellvino.workflows.field_task import FieldOutcome
 

@@ -12,10 +12,15 @@ from scipy import ndimage as ndi
 from napari_cellvino.api import load_model, segment, teach
 from napari_cellvino.cli import main
 from napari_cellvino.core.errors import ImageValueError, OutputError, TrainingDataError
+from napari_cellvino.core.image import Stack, ZChoice
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.model_package import find_package
-from napari_cellvino.workflows.teach import TeachChoices, teach_images
+from napari_cellvino.training.teach.strokes import StrokedImage, Strokes
+from napari_cellvino.training.teach.teach import TeachResult
+from napari_cellvino.training.teach.viewed_part import ViewedPart
+from napari_cellvino.workflows.live_teaching import LiveTeacher
+from napari_cellvino.workflows.teach import TeachChoices, teach_images, teach_stacks
 
 SIDE, DIAMETER = 160, 24.0
 
@@ -54,9 +59,9 @@ def save(folder: Path, name: str, pixels: np.ndarray, axes: str = "") -> Path:
     return path
 
 
-def choices(tmp_path: Path, *images: Path, **more: object) -> TeachChoices:
-    recipe = Recipe(diameter_px=DIAMETER)
-    return TeachChoices(images, tmp_path / "strokes", tmp_path / "taught", recipe, **more)  # type: ignore[arg-type]
+def teach_on(tmp_path: Path, *images: Path, classes: tuple[str, ...] = ()) -> TeachResult:
+    choices = TeachChoices(tmp_path / "taught", Recipe(diameter_px=DIAMETER), classes=classes)
+    return finish(teach_images(images, tmp_path / "strokes", choices))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +111,7 @@ def test_the_command_line_checks_it_with_its_own_tensors(taught: Path) -> None:
 def test_a_model_is_not_replaced_unasked(taught: Path, tmp_path: Path) -> None:
     image = save(tmp_path, "one.tif", picture(discs(0), 0))
     with pytest.raises(OutputError, match="overwrite"):
-        finish(teach_images(TeachChoices((image,), taught / "strokes", taught, Recipe())))
+        finish(teach_images([image], taught / "strokes", TeachChoices(taught, Recipe())))
 
 
 def test_several_channels_classes_and_outlined_cells(tmp_path: Path) -> None:
@@ -119,7 +124,7 @@ def test_several_channels_classes_and_outlined_cells(tmp_path: Path) -> None:
     one = save(tmp_path / "set", "one.ome.tif", image, "CYX")
     save(tmp_path / "strokes", "one.tif", strokes)
     save(tmp_path / "strokes", "one_cells.tif", outlined.astype(np.uint16))
-    result = finish(teach_images(choices(tmp_path, one, classes=("dim", "bright"))))
+    result = teach_on(tmp_path, one, classes=("dim", "bright"))
     spec = result.package.spec
     assert (spec.input_channels, spec.classes, spec.maps[-2:]) == (2, ("dim", "bright"), ("class_1", "class_2"))
     assert spec.taught is not None
@@ -141,7 +146,7 @@ def test_strokes_on_planes_of_a_stack(tmp_path: Path) -> None:
     painted = np.zeros(stack.shape, np.uint8)
     painted[2] = strokes_on(labels)
     save(tmp_path / "strokes", "one.tif", painted)
-    result = finish(teach_images(choices(tmp_path, one)))
+    result = teach_on(tmp_path, one)
     assert [field.name for field in result.fields] == ["one"]
     assert segment(one, str(result.package.folder), z="3d").counts["count"] == 16
 
@@ -161,5 +166,25 @@ def test_strokes_that_do_not_fit_are_said_in_words(tmp_path: Path, fault: str) -
     }
     save(tmp_path / "strokes", "one.tif", changed.get(fault, strokes))
     with pytest.raises(TrainingDataError):
-        finish(teach_images(choices(tmp_path, *images)))
+        teach_on(tmp_path, *images)
     assert not (tmp_path / "taught").exists()
+
+
+def test_what_is_seen_while_painting_is_what_the_model_finds(taught: Path, tmp_path: Path) -> None:
+    labels = discs(0)
+    pixels = picture(labels, 0)
+    stack, strokes = Stack.from_array(pixels, axes="YX"), Strokes(strokes_on(labels))
+    teacher, where = LiveTeacher(), ViewedPart(0, ZChoice(), (0, 0, *labels.shape))
+    recipe = Recipe(diameter_px=DIAMETER)
+    answers = list(teacher.answer([StrokedImage("one", stack, strokes)], recipe, where, {}))
+    seen = answers[-1]
+    assert (len(seen.found.objects), seen.strokes) == (16, (6, 10, 0))
+    assert seen.agreement is not None
+    assert seen.agreement > 0.9
+    choices = TeachChoices(tmp_path / "model", recipe)
+    model = finish(teach_stacks([StrokedImage("one", stack, strokes)], choices))
+    np.testing.assert_array_equal(model.fields[0].found.label_image() > 0, seen.found.label_image() > 0)
+    part = ViewedPart(0, ZChoice(), (40, 30, 120, 130))
+    in_part = next(iter(teacher.answer([StrokedImage("one", stack, strokes)], recipe, part, {"smallest": 20.0})))
+    inside = seen.found.label_image()[40:120, 30:130] > 0
+    assert np.mean(inside == (in_part.found.label_image() > 0)) > 0.98

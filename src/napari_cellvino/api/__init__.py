@@ -5,6 +5,7 @@ also those of `napari_cellvino` itself, which loads this module when one of them
 """
 
 from napari_cellvino.api.answers import answer_plates
+from napari_cellvino.api.classes import classify_cells
 from napari_cellvino.api.evaluation import evaluate, evaluate_model
 from napari_cellvino.api.images import ImageLike, read_image
 from napari_cellvino.api.models import list_models, load_model, load_pipeline
@@ -36,6 +37,7 @@ __all__ = [
     "Suggestion",
     "TrackedFilm",
     "answer_plates",
+    "classify_cells",
     "evaluate",
     "evaluate_model",
     "list_models",

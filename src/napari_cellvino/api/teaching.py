@@ -70,8 +70,8 @@ def teach(
 
     typed = {"channel": channel, "z": z, "diameter_px": diameter_px}
     recipe = apply_choices(default_recipe(), {key: value for key, value in typed.items() if value is not None}, {})
-    choices = TeachChoices(_files(images), Path(strokes), Path(out), recipe, name, tuple(classes), by, overwrite)
-    return finish(teach_images(choices), progress)
+    choices = TeachChoices(Path(out), recipe, name, tuple(classes), by, overwrite)
+    return finish(teach_images(_files(images), Path(strokes), choices), progress)
 
 
 def _files(images: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:

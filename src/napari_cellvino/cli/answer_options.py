@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 
-def add_plate_report(parser: argparse.ArgumentParser) -> None:
+def add_answer_commands(command: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    """Add the commands; ``command`` makes one of a name, a module and a text."""
+    text = "fit dose-response curves to plates, compare compounds with the controls, and write a page of it"
+    _add_plate_report(command("plate-report", "plate_report", text))
+    text = "give cells classes that are learnt from examples, in saved results and in runs with their recipe"
+    _add_classify(command("classify", "classify", text))
+    _add_profile(command("profile", "profile", "write feature vectors of cells and wells, and what looks alike"))
+    _add_drift(command("drift", "drift", "compare runs with earlier ones, and say what has changed and why"))
+    _add_layout(command("layout", "layout", "make a layout of a plate map, and fill in serial dilutions"))
+
+
+def _add_plate_report(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``cellvino plate-report``."""
     add = parser.add_argument
     add(
@@ -35,7 +47,25 @@ def add_plate_report(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="DIR", help="(default: answers in the first of RESULTS)")
 
 
-def add_layout(parser: argparse.ArgumentParser) -> None:
+def _add_classify(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``cellvino classify``."""
+    add = parser.add_argument
+    add("results", type=Path, metavar="RESULTS", help="folder that 'cellvino run' wrote")
+    text = "a table (folder,id,class, or objects.csv with classes), or results with reviewed cells; repeatable"
+    add("--examples", action="append", type=Path, default=[], metavar="PATH", help=text)
+    text = "a cell whose class is less probable keeps the one that it has (default: 0)"
+    add("--least-probability", type=float, default=0.0, metavar="P", help=text)
+    add("--remove", action="store_true", help="take the classifier of RESULTS away again")
+
+
+def _add_profile(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``cellvino profile``."""
+    add = parser.add_argument
+    add("results", type=Path, metavar="RESULTS", help="folder that 'cellvino run' wrote")
+    add("--out", type=Path, required=True, metavar="FILE", help=".csv, .parquet or .h5ad; the cells go beside it")
+
+
+def _add_layout(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``cellvino layout``."""
     add = parser.add_argument
     add(
@@ -50,7 +80,7 @@ def add_layout(parser: argparse.ArgumentParser) -> None:
     add("--control", action="append", default=[], metavar="WELLS=positive|negative", help="mark controls; repeatable")
 
 
-def add_drift(parser: argparse.ArgumentParser) -> None:
+def _add_drift(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``cellvino drift``."""
     add = parser.add_argument
     add("results", nargs="+", type=Path, metavar="DIR", help="folders of results, searched to any depth")

@@ -6,8 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from napari_cellvino.cli.progress_report import cells
+from napari_cellvino.cli.progress_report import Reporter, cells
 from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.progress import finish
+from napari_cellvino.core.recipe import load_recipe
+from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.csv_table import write_table
 from napari_cellvino.storage.field_ledger import FieldLedger, FieldRecord, FieldState
@@ -15,7 +18,9 @@ from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.storage.ledger import Ledger
 from napari_cellvino.storage.time_text import local_time
 from napari_cellvino.workflows.field_log import known_records
+from napari_cellvino.workflows.run_again import run_again
 
+_AGAIN = {"retry": FieldState.FAILED, "rerun": FieldState.REJECTED}
 _REVIEWS = {"accept": FieldState.ACCEPTED, "reject": FieldState.REJECTED}
 
 
@@ -46,12 +51,29 @@ def run_on_fields(options: argparse.Namespace) -> int:
         ledger.review(names, _REVIEWS[options.action])
         print(f"{len(names)} field{'s' * (len(names) != 1)}: {_REVIEWS[options.action].value}", file=sys.stderr)
         return 0
+    if options.action in _AGAIN:
+        return _run_again(root, options)
     if options.action not in ("list", "show"):
-        raise OptionError(f"{options.action} is for jobs of a watch; fields are run again by 'cellvino run --only'")
+        raise OptionError(f"{options.action} is for jobs of a watch")
     states, names = set(options.state), set(options.input)
     chosen = [r for r in records if (not states or r.shown_state.value in states) and (not names or r.name in names)]
     _tell(chosen, options)
     return 0
+
+
+def _run_again(root: Path, options: argparse.Namespace) -> int:
+    """Run what failed, or what was rejected, again; 0 when every field was done, else 1."""
+    state = _AGAIN[options.action]
+    if options.input or options.state:
+        raise OptionError(f"{options.action} takes all fields that are {state.value}; name none")
+    if options.action == "rerun" and options.recipe is None:
+        raise OptionError("rerun takes another recipe for the rejected fields: --recipe FILE")
+    reporter = Reporter(0, quiet=options.json)
+    with EngineProvider() as engines:
+        recipe = None if options.recipe is None else load_recipe(options.recipe)
+        results = finish(run_again(root, state, engines, recipe), reporter.report)
+    reporter.end([outcome for result in results for outcome in result.outcomes])
+    return int(any(result.failed for result in results))
 
 
 def _tell(records: list[FieldRecord], options: argparse.Namespace) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from napari_cellvino.cli.answer_options import add_drift, add_layout, add_plate_report, add_plot
+from napari_cellvino.cli.answer_options import add_answer_commands, add_plot
 from napari_cellvino.cli.batch_options import add_batch_choices
 from napari_cellvino.cli.model_options import add_export_model, add_models, add_server
 from napari_cellvino.cli.teach_options import TEACH, add_teach
@@ -53,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_export_model(_command(commands, "export-model", "export_model", "write a model as a server takes it"))
     _add_plot(commands)
     _add_report(commands)
-    _add_plate_report(commands)
+    add_answer_commands(partial(_command, commands))
     _add_import(commands)
     return parser
 
@@ -365,13 +366,6 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     add("--out", type=Path, metavar="FILE.html", help="(default: corrections.html in RESULTS); the .json is next to it")
     add("--overwrite", action="store_true", help="replace an earlier report")
-
-
-def _add_plate_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "fit dose-response curves to plates, compare compounds with the controls, and write a page of it"
-    add_plate_report(_command(commands, "plate-report", "plate_report", text))
-    add_drift(_command(commands, "drift", "drift", "compare runs with earlier ones, and say what has changed and why"))
-    add_layout(_command(commands, "layout", "layout", "make a layout of a plate map, and fill in serial dilutions"))
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

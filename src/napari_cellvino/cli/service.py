@@ -9,7 +9,8 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import OptionError, OutputError
 from napari_cellvino.service.system_service import System, service_file, shown_command, this_system, write_service
-from napari_cellvino.service.watch import Watch, WatchPlan
+from napari_cellvino.service.watch import Watch
+from napari_cellvino.service.watch_events import WatchPlan
 from napari_cellvino.storage.json_text import json_text
 
 _PATHS = ("--out", "--rules", "--recipe", "--log-file")

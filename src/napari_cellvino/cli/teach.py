@@ -19,9 +19,8 @@ def run(options: argparse.Namespace) -> int:
     typed = {name: getattr(options, name) for name in ("channel", "z", "frame", "axes", "device")}
     typed["diameter_px"] = options.diameter
     given = {name: value for name, value in typed.items() if value is not None}
+    images = list_inputs([_images_folder(path) for path in options.images])
     choices = TeachChoices(
-        tuple(list_inputs([_images_folder(path) for path in options.images])),
-        options.strokes,
         options.out,
         apply_choices(default_recipe(), given, {}, source="the options"),
         name=options.name,
@@ -29,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
         by=options.by,
         overwrite=options.overwrite,
     )
-    result = finish(teach_images(choices))
+    result = finish(teach_images(images, options.strokes, choices))
     if options.json:
         print(json_text(_record(result)), end="")
     else:

@@ -8,14 +8,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from napari_cellvino.cli.progress_report import Reporter, cells
 from napari_cellvino.cli.recipe_options import engines_from, recipe_from
-from napari_cellvino.core.errors import CellvinoError
-from napari_cellvino.service.inputs import Input
-from napari_cellvino.service.rules import RuleBook, load_rules, recipe_of
-from napari_cellvino.service.watch import Idle, JobEnded, JobQueued, Watch, WatchPlan
+from napari_cellvino.service.rules import RuleBook, load_rules
+from napari_cellvino.service.watch import Watch
+from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, WatchPlan
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.storage.ledger import JobState
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
@@ -84,38 +84,15 @@ def _how(event: JobEnded) -> str:
 
 def _dry_run(watch: Watch, *, as_json: bool) -> int:
     """Print what each input would get, and why."""
-    records = [_decision(watch, found) for found in watch.folders.list()]
+    plans = list(watch.planned())
     if as_json:
-        print(json_text(records), end="")
+        print(json_text([asdict(plan) for plan in plans]), end="")
         return 0
-    for record in records:
-        way = (
-            f"{record['rule']}: {record['model']} -> {record['results']}"
-            if record["rule"]
-            else f"not taken: {record['why']}"
-        )
-        print(f"{record['input']}{' (plate)' if record['plate'] else ''}: {way}")
+    for plan in plans:
+        print(f"{plan.input}{' (plate)' if plan.plate else ''}: {plan}")
     for folder, why in watch.folders.unreadable.items():
         print(f"{folder}: {why}", file=sys.stderr)
     return 0
-
-
-def _decision(watch: Watch, found: Input) -> dict[str, object]:
-    record: dict[str, object] = {"input": str(found.path), "plate": found.plate, "rule": "", "why": ""}
-    try:
-        verdict = watch.verdict(found)
-    except CellvinoError as error:
-        return record | {"why": str(error)}
-    if verdict.rule is None:
-        return record | {"why": verdict.why}
-    recipe = recipe_of(verdict.rule, watch.plan.base)
-    return record | {
-        "rule": verdict.rule.name or "the rule",
-        "model": recipe.model,
-        "channel": recipe.channel,
-        "results": str(watch.plan.root / verdict.results),
-        "attributes": dict(verdict.attributes),
-    }
 
 
 @contextmanager

@@ -73,14 +73,3 @@ def gate_over(x: str, y: str, corners: Sequence[Corner], *, action: GateAction, 
         return Gate(x=x, y=y, corners=tuple(corners), action=action, class_name=class_name)
     places = [across for across, _ in corners if isfinite(across)]
     return Gate(x=x, low=min(places), high=max(places), action=action, class_name=class_name)
-
-
-def with_gate_classes(classes: tuple[str, ...], gates: Sequence[Gate]) -> tuple[str, ...]:
-    """Return the classes of a model and, after them, those that gates give."""
-    return tuple(dict.fromkeys((*classes, *(gate.class_name for gate in gates if gate.class_name))))
-
-
-def without_gate_classes(classes: tuple[str, ...], gates: Sequence[Gate]) -> tuple[str, ...]:
-    """Return the classes of the model alone."""
-    given = {gate.class_name for gate in gates}
-    return tuple(name for name in classes if name not in given)

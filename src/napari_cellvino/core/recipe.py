@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from napari_cellvino.core.cell_classifier import CellClassifier
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.gates import Gate
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Spacing, Stack, ZChoice, channel_index
@@ -56,7 +57,7 @@ class Recipe(BaseModel):
     ``outline`` is a second model, which outlines the cells that the first one found; empty where there is none.
     ``whole_cells`` makes whole cells of the nuclei that were found, grown over ``cell_channel`` or expanded.
     ``spots`` are found in ``spot_channel``; then an empty ``model`` finds no cells.
-    ``gates`` leave out or classify cells by what was measured of them.
+    ``classifier`` gives cells classes by what was measured of them, and ``gates`` leave out or classify them after it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -85,6 +86,7 @@ class Recipe(BaseModel):
     spots: SpotPlanes | None = None
     spot_channel: str = ""
     gates: tuple[Gate, ...] = ()
+    classifier: CellClassifier | None = None
 
     @field_validator("z")
     @classmethod
@@ -113,6 +115,26 @@ class Recipe(BaseModel):
         inputs = {name: getattr(overrides, name) for name in OF_INPUTS}
         return self.model_copy(update=changes | inputs)
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether cells are left out or classified by what is measured of them."""
+        return bool(self.gates) or self.classifier is not None
+
+    @property
+    def new_classes(self) -> tuple[str, ...]:
+        """The classes that the classifier and the gates give and the model does not."""
+        taught = self.classifier.new_classes if self.classifier else ()
+        return tuple(dict.fromkeys((*taught, *(gate.class_name for gate in self.gates if gate.class_name))))
+
+    def with_new_classes(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the classes of a model and, after them, those that the classifier and the gates give."""
+        taught = self.classifier.classes if self.classifier else ()
+        return tuple(dict.fromkeys((*classes, *taught, *self.new_classes)))
+
+    def without_new_classes(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the classes of the model alone."""
+        return tuple(name for name in classes if name not in self.new_classes)
+
     def fingerprint(self) -> str:
         """Return a sha256 over all choices: equal fingerprints on equal pixels give equal results.
 
@@ -120,7 +142,7 @@ class Recipe(BaseModel):
         """
         unmade = set() if self.whole_cells else {"whole_cells", "cell_channel"}
         unmade |= set() if self.spots else {"spots", "spot_channel"}
-        unmade |= {name for name in (*OF_INPUTS, "gates") if not getattr(self, name)}
+        unmade |= {name for name in (*OF_INPUTS, "gates", "classifier") if not getattr(self, name)}
         text = json.dumps(self.model_dump(mode="json", exclude=unmade), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

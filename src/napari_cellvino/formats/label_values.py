@@ -108,7 +108,7 @@ def _rounded(path: Path, pixels: NDArray[Any]) -> NDArray[np.int64]:
 def without_background(
     path: Path, pixels: NDArray[np.integer[Any]], shape: tuple[int, ...]
 ) -> tuple[Labels, tuple[str, ...]]:
-    """Return labels with a background of 0, and what to say where it was another value.
+    """Return labels with a background of 0, and what to say where it was another value, or pixels are to be ignored.
 
     Raises
     ------
@@ -126,9 +126,25 @@ def without_background(
             share = f"{counts.max() / pixels.size:.0%}"
             word = f"{path.name} has no pixel of 0: the value {ground}, in {share} of it, is taken as the background"
             return fitting_labels(path, filled, shape), (word,)
+    if _ends_in_void(values, pixels.dtype):
+        kept = np.where(pixels == values[-1], 0, pixels)
+        word = (
+            f"{path.name} has the value {values[-1]}, the largest that its pixels can have, far above the other ids: "
+            "taken as pixels to ignore, and not as a cell"
+        )
+        return fitting_labels(path, kept, shape), (word,)
     labels = fitting_labels(path, pixels, shape)
     _check_inside_out(path, labels, values)
     return labels, ()
+
+
+def _ends_in_void(values: NDArray[np.int64], dtype: np.dtype[np.integer[Any]]) -> bool:
+    """Return whether the last of the sorted values is what tools write for pixels to ignore: 255 or 65535, apart."""
+    ids = values[values > 0]
+    if dtype.kind != "u" or len(ids) <= 2 or ids[-1] not in FULL or ids[-1] != np.iinfo(dtype).max:
+        return False
+    in_turn = int(ids[-2]) == len(ids) - 1 < ids[-1] - 1
+    return in_turn or (len(ids) > FEW_CLASSES and int(ids[-2]) < HALF * int(ids[-1]))
 
 
 def _values(pixels: NDArray[np.integer[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

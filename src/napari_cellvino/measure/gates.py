@@ -1,12 +1,12 @@
-"""Gates over measurements: which cells lie in them, and what becomes of these.
+"""Gates and a classifier over measurements: which cells they are for, and what becomes of these.
 
-A gate decides on cells that nobody looked at. What a person reviewed or brought stays as it is, so that a gate that is
+They decide on cells that nobody looked at. What a person reviewed or brought stays as it is, so that a gate that is
 changed or taken away changes back what it did, and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from napari_cellvino.annotation import Annotation, ObjectRecord
 from napari_cellvino.core.errors import OptionError
-from napari_cellvino.core.gates import Gate, GateAction, with_gate_classes, without_gate_classes
+from napari_cellvino.core.gates import Gate, GateAction
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.measure.cell_classes import class_numbers, numeric_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Bools = NDArray[np.bool_]
+RULES = ("gates", "classifier")  # the choices of a recipe that decide on cells by what was measured of them
 
 
 def in_gate(gate: Gate, values: Mapping[str, NDArray[np.floating]]) -> Bools:
@@ -39,18 +42,18 @@ def in_gate(gate: Gate, values: Mapping[str, NDArray[np.floating]]) -> Bools:
 
 
 def apply_gates(annotation: Annotation, table: pd.DataFrame) -> Annotation:
-    """Return an annotation as the gates of its recipe have it; ``table`` has one row per object, in order of ids.
+    """Return an annotation as classifier and gates of its recipe have it; ``table`` has a row per object, by ids.
 
     Raises
     ------
     OptionError
-        If a measurement of a gate is not among the columns.
+        If a measurement that they need is not among the columns.
     """
-    gates = annotation.provenance.recipe.gates
+    recipe = annotation.provenance.recipe
     records = [annotation.records[id_] for id_ in table["id"].tolist()]
-    if not records or (not gates and not any(map(_is_gated, records))):
+    if not records or (not recipe.has_rules and not any(map(_is_gated, records))):
         return annotation
-    excluded, classes = _decide(gates, table, annotation.classes)
+    excluded, classes = _decide(recipe, table, annotation.classes)
     changed = [
         _decided(record, left_out, class_index)
         for record, left_out, class_index in zip(records, excluded.tolist(), classes.tolist(), strict=True)
@@ -59,20 +62,23 @@ def apply_gates(annotation: Annotation, table: pd.DataFrame) -> Annotation:
     return annotation.with_records(changed)
 
 
-def with_gates(annotation: Annotation, gates: Sequence[Gate]) -> Annotation:
-    """Return an annotation whose recipe has other gates, to be measured anew; what the ones before did is taken back.
+def with_rules(annotation: Annotation, recipe: Recipe) -> Annotation:
+    """Return an annotation with the classifier and the gates of another recipe, to be measured anew.
 
-    It shares the label image. A class that a person gave stays, also where no gate gives it any more.
+    What those before did is taken back. It shares the label image. A class that a person gave stays, also where nothing
+    gives it any more.
     """
     made = annotation.provenance
     records = [_decided(r, False, -1) if not r.protected else r for r in annotation.records.values()]
     given = [annotation.classes[record.class_index] for record in records]
-    model = without_gate_classes(annotation.classes, made.recipe.gates)
-    classes = tuple(dict.fromkeys((*with_gate_classes(model, gates), *given)))
+    model = made.recipe.without_new_classes(annotation.classes)
+    classes = tuple(dict.fromkeys((*recipe.with_new_classes(model), *given)))
     renamed = [replace(r, class_index=classes.index(name)) for r, name in zip(records, given, strict=True)]
     done = annotation.with_records(renamed)
     done.classes = classes
-    done.provenance = replace(made, recipe=made.recipe.model_copy(update={"gates": tuple(gates)}))
+    done.provenance = replace(
+        made, recipe=made.recipe.model_copy(update={name: getattr(recipe, name) for name in RULES})
+    )
     return done
 
 
@@ -80,10 +86,14 @@ def _is_gated(record: ObjectRecord) -> bool:
     return not record.protected and (record.excluded or record.found_class is not None)
 
 
-def _decide(gates: Sequence[Gate], table: pd.DataFrame, names: tuple[str, ...]) -> tuple[Bools, NDArray[np.int64]]:
-    """Return which cells are excluded, and the class that each gets, -1 where no gate gives one; the last one wins."""
+def _decide(recipe: Recipe, table: pd.DataFrame, names: tuple[str, ...]) -> tuple[Bools, NDArray[np.int64]]:
+    """Return which cells are excluded, and the class that each gets, -1 where nothing gives one; the last one wins."""
     excluded, classes = np.zeros(len(table), bool), np.full(len(table), -1)
-    for gate in gates:
+    if recipe.classifier is not None:
+        given = class_numbers(recipe.classifier, table)
+        numbers = np.array([names.index(name) for name in recipe.classifier.classes])
+        classes = np.where(given >= 0, numbers[given], -1)
+    for gate in recipe.gates:
         inside = in_gate(gate, {name: _column(table, name, gate) for name in gate.columns})
         if gate.action is GateAction.CLASSIFY:
             classes[inside] = names.index(gate.class_name)
@@ -93,18 +103,11 @@ def _decide(gates: Sequence[Gate], table: pd.DataFrame, names: tuple[str, ...]) 
 
 
 def _column(table: pd.DataFrame, name: str, gate: Gate) -> NDArray[np.float64]:
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    numbers = [c for c in table.columns if is_numeric_dtype(table[c]) and not is_bool_dtype(table[c]) and c != "id"]
+    numbers = numeric_columns(table)
     if name not in numbers:
-        raise OptionError(
-            f"the gate {str(gate)!r} needs {name!r}, which is not measured here; there is {_list(numbers)}"
-        )
+        held = ", ".join(numbers) or "nothing"
+        raise OptionError(f"the gate {str(gate)!r} needs {name!r}, which is not measured here; there is {held}")
     return table[name].to_numpy(np.float64)
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(map(str, names)) or "nothing"
 
 
 def _decided(record: ObjectRecord, excluded: bool, class_index: int) -> ObjectRecord:

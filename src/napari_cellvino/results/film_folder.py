@@ -52,9 +52,17 @@ class FilmTables:
 
 
 def check_film_folder(folder: Path, *, overwrite: bool) -> None:
-    """Raise ReplaceError if there is a tracked film already, or something else, and ``overwrite`` is off."""
-    if overwrite or not folder.exists():
+    """Raise ReplaceError if there is a tracked film already and ``overwrite`` is off, or something else."""
+    if not folder.exists() or (overwrite and not any(folder.iterdir())):
         return
+    if overwrite and (folder / CTC_NAME).is_dir():
+        return
+    if overwrite:
+        raise ReplaceError(
+            f"{folder} holds something else than a tracked film, which is not replaced",
+            remedy="choose another folder",
+            command="choose another --out",
+        )
     raise ReplaceError(
         f"{folder} is there already",
         remedy="choose another folder, or replace it",

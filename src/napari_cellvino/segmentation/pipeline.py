@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from napari_cellvino.core.errors import ModelPackageError, OptionError
-from napari_cellvino.core.gates import with_gate_classes
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.model_package import ModelInput, ModelOutput, ModelPackage, find_package
@@ -98,7 +97,7 @@ class Pipeline:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes of cells, those of the model first."""
-        return with_gate_classes(self.find.package.spec.classes, self.recipe.gates) if self.find else ()
+        return self.recipe.with_new_classes(self.find.package.spec.classes) if self.find else ()
 
     @property
     def values(self) -> dict[str, float]:
@@ -182,13 +181,15 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     return Pipeline(recipe.model_copy(update=chosen), Step(package, recipe.precision), refine)
 
 
-def _check_gates(recipe: Recipe, classes: tuple[str, ...]) -> None:
-    """Raise OptionError where gates have no cells to decide on, or give a class that the model gives."""
-    if recipe.gates and not recipe.model:
-        raise OptionError(f"this recipe has {len(recipe.gates)} gates and no model that finds cells; name one")
-    taken = [gate.class_name for gate in recipe.gates if gate.class_name in classes]
+def _check_rules(recipe: Recipe, classes: tuple[str, ...]) -> None:
+    """Raise OptionError where gates or a classifier have no cells to decide on, or give a class of the model."""
+    if recipe.has_rules and not recipe.model:
+        raise OptionError("this recipe has gates or a classifier, and no model that finds cells; name one")
+    taken = [name for name in recipe.new_classes if name in classes]
     if taken:
-        raise OptionError(f"a gate gives the class {taken[0]!r}, which the model gives itself; choose another name")
+        raise OptionError(
+            f"a gate or classifier gives the class {taken[0]!r}, which the model gives itself; choose another name"
+        )
 
 
 def parameters_of(recipe: Recipe, package: ModelPackage | None, outline: ModelPackage | None) -> tuple[Parameter, ...]:
@@ -211,9 +212,9 @@ def check_values(recipe: Recipe, package: ModelPackage | None, outline: ModelPac
     Raises
     ------
     OptionError
-        If a name is unknown or a value out of range, or a gate gives a class of the model.
+        If a name is unknown or a value out of range, or a gate or classifier gives a class of the model.
     """
-    _check_gates(recipe, package.spec.classes if package else ())
+    _check_rules(recipe, package.spec.classes if package else ())
     more = (*(signal_parameters(package.spec) if package else ()), *_without_model(recipe))
     return check_parameters(
         package.spec if package else None, recipe.parameters, outline.spec if outline else None, more

@@ -7,6 +7,7 @@ A pattern that repeats over the whole field is no noise, and holds no cells eith
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -26,6 +27,7 @@ MOST_TAKEN = 2 / 3  # of the lines of an enlarged image are no copies
 ENOUGH_OF_JPEG = 1000.0  # evidence in JPEG images; fields of cells have 1,400 and more
 MOST_OF_RESAMPLED = 5000.0  # evidence that kinks and blocks may make
 PATTERN_MODES = 16.0  # frequencies that share the power of a pattern; many more in fields of cells
+WINDOWED = 0.14  # of the power of what fills the whole field is left by the window, (3/8)²
 
 
 class Emptiness(StrEnum):
@@ -145,7 +147,12 @@ def _differs(lines: NDArray[np.generic]) -> Mask:
 
 
 def pattern_modes(band: Values) -> float:
-    """Return how many frequencies share the power of a filtered field (Y, X)."""
-    window = np.hanning(band.shape[0])[:, None] * np.hanning(band.shape[1])
-    power = np.abs(np.fft.rfft2(band * window)) ** 2
+    """Return how many frequencies share the power of a filtered field (Y, X); infinity where most lies at its edge.
+
+    The window that ends the field smoothly leaves so little of cells at an edge that a few frequencies hold it.
+    """
+    seen = band * (np.hanning(band.shape[0])[:, None] * np.hanning(band.shape[1]))
+    if (seen**2).sum() < WINDOWED / 2 * (band**2).sum():
+        return math.inf
+    power = np.abs(np.fft.rfft2(seen)) ** 2
     return float(power.sum() ** 2 / max(float((power**2).sum()), 1e-300))

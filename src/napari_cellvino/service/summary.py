@@ -78,7 +78,7 @@ def render_summary(root: Path, jobs: Sequence[Job], again: str = "") -> str:
         again=again,
         jobs=jobs,
         counts={state.value: n for state in JobState if (n := sum(job.state is state for job in jobs))},
-        fields=sum(job.fields for job in jobs),
+        fields=sum(max(0, job.fields - job.failed) for job in jobs),
         cells=sum(job.cells for job in jobs),
         failed=[job for job in jobs if job.state is JobState.FAILED or (job.error and job.state is JobState.WAITING)],
         groups=_groups(root, jobs),

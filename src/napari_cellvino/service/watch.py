@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from napari_cellvino import __version__
 from napari_cellvino.core.errors import CellvinoError, DeviceError, OptionError, OutputError
-from napari_cellvino.core.recipe import Recipe, load_recipe
+from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import open_source
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
@@ -26,12 +26,13 @@ from napari_cellvino.service.gate import Gate
 from napari_cellvino.service.inputs import Folders, Input, UnchangedSince
 from napari_cellvino.service.job_run import JobTally, content_hash, run_jobs
 from napari_cellvino.service.notify import notify
-from napari_cellvino.service.rules import ImageFacts, InputKind, Rule, RuleBook, RuleMatch, recipe_of
+from napari_cellvino.service.rules import ImageFacts, InputKind, Rule, RuleMatch, recipe_of
 from napari_cellvino.service.summary import write_summary
+from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, PlannedInput, WatchEvent, WatchPlan
 from napari_cellvino.storage.ledger import Job, JobState, Ledger
 from napari_cellvino.storage.ledger_file import this_worker
 from napari_cellvino.workflows.executor import RunEvent
-from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
+from napari_cellvino.workflows.field_task import FieldOutcome
 
 _logger = logging.getLogger(__name__)
 
@@ -39,55 +40,6 @@ BATCH = 32  # jobs of one rule that are run together, so that reading, network a
 MOST_ATTEMPTS = 5
 BACKOFF_S = 30.0  # before the second attempt; doubled with each further one
 BEAT_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class WatchPlan:
-    """What is watched and how.
-
-    Attributes
-    ----------
-    folders, root
-        The watched folders, and the folder of results and ledger.
-    book, base
-        The rules, and the recipe of rules that name none.
-    settle_s, patience_s
-        Seconds that a file, or a plate or image folder, must stand still to count as written.
-    every_s
-        Seconds between two listings where the system tells of no change.
-    """
-
-    folders: tuple[Path, ...]
-    root: Path
-    book: RuleBook = field(default_factory=RuleBook)
-    base: Recipe | None = None
-    settle_s: float = 5.0
-    patience_s: float = 120.0
-    every_s: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class JobQueued:
-    """An input was entered into the ledger."""
-
-    job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class JobEnded:
-    """A job came to its end, or waits for its next attempt."""
-
-    job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """Nothing can be run now, and why."""
-
-    reason: str
-
-
-WatchEvent = JobQueued | JobEnded | Idle | FieldProgress | FieldOutcome
 
 
 class Watch:
@@ -126,6 +78,7 @@ class Watch:
         self._gate = Gate(plan.book, plan.root, clock)
         self._untold: list[Job] = []
         self._is_begun = self._is_stuck = False
+        self._is_page_due = True  # a watch that was killed may have left it as it was
 
     def run(
         self, stop: threading.Event, engines: EngineProvider, *, once: bool = False
@@ -169,13 +122,23 @@ class Watch:
             self._is_stuck = False
         queued, unsettled = yield from self._queue()
         ran, said = yield from self._work(engines, stop)
-        if queued or ran:
-            write_summary(self.plan.root, self.ledger.jobs())
+        self._is_page_due |= ran or queued > 0
+        if self._is_page_due:
+            self._write_page()
         if not ran and self._untold:
             notify(self.plan.book.notify, self._untold)
             self._untold = []
-        left = ran or unsettled is not None or self.ledger.jobs([JobState.WAITING, JobState.RUNNING])
+        left = (
+            ran or self._is_page_due or unsettled is not None or self.ledger.jobs([JobState.WAITING, JobState.RUNNING])
+        )
         return ran, not left, unsettled, said
+
+    def _write_page(self) -> None:
+        """Write the page and the table of jobs; they stay due where another watch has ended a job meanwhile."""
+        jobs = self.ledger.jobs()
+        if jobs:
+            write_summary(self.plan.root, jobs)
+        self._is_page_due = [job.state for job in self.ledger.jobs()] != [job.state for job in jobs]
 
     def verdict(self, found: Input) -> RuleMatch:
         """Return which rule takes an input and where its results go, or why none does.
@@ -198,6 +161,24 @@ class Watch:
                 return RuleMatch(None, f"{rule.name or 'a rule'} passes it over")
             return RuleMatch(rule, "", rule.results_below(found.relative, attributes, folder=found.plate), attributes)
         return RuleMatch(None, "no rule fits it")
+
+    def planned(self) -> Iterator[PlannedInput]:
+        """Yield what every input that is there would get, and why."""
+        for found in self.folders.list():
+            plan = PlannedInput(str(found.path), found.plate)
+            try:
+                match = self.verdict(found)
+            except CellvinoError as error:
+                yield replace(plan, why=str(error))
+                continue
+            if match.rule is None:
+                yield replace(plan, why=match.why)
+                continue
+            recipe = recipe_of(match.rule, self.plan.base)
+            yield PlannedInput(
+                plan.input, plan.plate, match.rule.name or "the rule", "", recipe.model, recipe.channel,
+                str(self.plan.root / match.results), dict(match.attributes),
+            )  # fmt: skip
 
     def wake(self) -> None:
         """Look at the folders at once."""

@@ -16,7 +16,7 @@ from napari_cellvino.tracking.gaps import CellPlaces, Links, close_gaps, undo_me
 from napari_cellvino.tracking.linking import LEFT, Candidates, Hypothesis, LinkOptions, best_links, candidates
 from napari_cellvino.tracking.tracks import GONE, Node, Tracks, tracks_of_links
 
-INERTIA = 0.5  # how much of its last step a cell is expected to repeat
+INERTIA = (0.5, 1.0)  # how much of its last step a cell may be expected to repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,11 @@ class FilmLinker:
     def _guesses(self, before: FrameCells, drift: NDArray[np.float64], frames: int) -> list[NDArray[np.float64]]:
         """Return where cells may be expected: moved with the field alone, and by their own motion too."""
         still = np.tile(drift, (len(before), 1))
-        own = still.copy()
+        own = np.zeros_like(still)
         for index, label in enumerate(before.labels.tolist()):
             if label in self._steps:
-                own[index] += INERTIA * frames * self._steps[label]
-        return [still, own] if self._steps else [still]
+                own[index] = frames * self._steps[label]
+        return [still, *(still + share * own for share in INERTIA)] if self._steps else [still]
 
     def finish(self) -> LinkedFilm:
         """Return the tracks of all frames so far."""

@@ -30,7 +30,9 @@ NEAREST = 5  # cells of the later frame that a cell may become
 DAUGHTERS = 4  # of these, the likeliest, two of which a cell may divide into
 OVERLAP, DISTANCE, SIZE = 1.0, 0.5, 0.5  # weights of the costs
 UNLIKE = 1.5  # weight of how unlike in size daughters are: a small new cell beside a large one is no division
-AT_EDGE = 0.5  # of the cost of an end or a beginning, where a cell touches the edge
+CUT = 0.3  # of the cost of size, where the edge cuts a cell in both frames
+ASIDE = 0.5  # weight of how far the middle of daughters lies from their mother, beside that of all links
+AT_EDGE = 0.7  # of the cost of an end or a beginning, where a cell touches the edge
 ROUNDS = 2  # in which links are sought with the motion of neighbours
 FEWEST = 4  # links from which the motion of neighbours is told
 NEIGHBOURS = 8  # links that it is told from
@@ -208,17 +210,25 @@ def _pairs(
 
 
 def _single_costs(before: FrameCells, after: FrameCells, pairs: _Pairs) -> Floats:
-    sizes = after.sizes[pairs.after].astype(np.float64)
-    return _costs(before, pairs, pairs.before, after.centroids[pairs.after], sizes, pairs.shared)
+    sizes, cut = after.sizes[pairs.after].astype(np.float64), after.at_edge[pairs.after]
+    return _costs(before, pairs, pairs.before, (after.centroids[pairs.after], sizes, cut), pairs.shared)
 
 
-def _costs(before: FrameCells, pairs: _Pairs, rows: Indices, centres: Floats, sizes: Floats, shared: Floats) -> Floats:
-    """Return the cost of links: of overlap, of distance from where the cell was expected, and of size."""
-    own = before.sizes[rows]
+def _costs(
+    before: FrameCells, pairs: _Pairs, rows: Indices, later: tuple[Floats, Floats, NDArray[np.bool_]], shared: Floats
+) -> Floats:
+    """Return the cost of links: of overlap, of distance from where the cell was expected, and of size.
+
+    ``later`` are centroids, sizes, and what touches the edge. Of two that the edge cuts, as much is seen as lies inside
+    in each frame: their size says little, and they overlap as far as the smaller one is covered.
+    """
+    centres, sizes, at_edge = later
+    own, cut = before.sizes[rows], before.at_edge[rows] & at_edge
     away = np.linalg.norm(pairs.expected[:, rows] - centres, axis=2) / pairs.scales[rows]
-    uncovered = 1 - np.minimum(shared / np.maximum(own + sizes - shared, 1.0), 1.0)
+    whole = np.where(cut, np.minimum(own, sizes), own + sizes - shared)
+    uncovered = 1 - np.minimum(shared / np.maximum(whole, 1.0), 1.0)
     best = np.min(OVERLAP * uncovered + DISTANCE * away, axis=0)
-    return np.asarray(best + SIZE * np.abs(np.log(sizes / own)))
+    return np.asarray(best + SIZE * np.where(cut, CUT, 1.0) * np.abs(np.log(sizes / own)))
 
 
 def _divisions(
@@ -241,9 +251,11 @@ def _divisions(
     centres = (after.centroids[a] * after.sizes[a][:, None] + after.centroids[b] * after.sizes[b][:, None]) / sizes[
         :, None
     ]
-    together = _costs(before, pairs, rows, centres, sizes, pairs.shared[:, one] + pairs.shared[:, two])
+    later = (centres, sizes, after.at_edge[a] | after.at_edge[b])
+    together = _costs(before, pairs, rows, later, pairs.shared[:, one] + pairs.shared[:, two])
     alike = np.abs(np.log(after.sizes[a] / after.sizes[b]))
-    return rows, a, b, together + UNLIKE * alike
+    away = np.linalg.norm(pairs.expected[:, rows] - centres, axis=2).min(axis=0) / pairs.scales[rows]
+    return rows, a, b, together + UNLIKE * alike + ASIDE * away
 
 
 def _neighbour_motion(before: FrameCells, after: FrameCells, pairs: _Pairs, options: LinkOptions) -> Floats:

@@ -18,7 +18,6 @@ from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.results.cell_table import FieldCells
 from napari_cellvino.results.field_folder import FieldFolder, Stamp
 from napari_cellvino.segmentation.prepare import project
-from napari_cellvino.workflows.field_task import PlateAddress
 from napari_cellvino.workflows.saved_field import COLOUR
 from napari_cellvino.workflows.sources import OpenSources
 
@@ -108,18 +107,9 @@ class CellPictures:
         recipe = Recipe.model_validate(result.provenance.get("recipe", {}))
         labels = stored.labels() if result.outlines else None
         colour = result.provenance.get("channel") == COLOUR
-        stack = before.stack if before is not None else self._stack(cells, recipe)
+        stack = before.stack if before is not None else self._sources.field(cells.origin, recipe.overrides)
         planes = before.planes if before is not None and before.recipe == recipe else {}
         return _Field(stored.stamp, stack, recipe, colour, labels, planes)
-
-    def _stack(self, cells: FieldCells, recipe: Recipe) -> Stack:
-        if not cells.origin.well:
-            return self._sources.position(cells.origin, recipe.overrides)
-        plate = self._sources.plate(PlateAddress(Path(cells.origin.path), recipe.overrides))
-        known = {field.label: field for field in plate.plate.fields}
-        if cells.origin.position not in known:
-            raise ImageReadError(f"plate {cells.origin.path} has no field {cells.origin.position} any more")
-        return plate.open_field(known[cells.origin.position])
 
 
 def _stretched(pixels: NDArray[np.generic]) -> Picture:

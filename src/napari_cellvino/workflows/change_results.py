@@ -1,4 +1,4 @@
-"""Changes of many saved fields at once, without the network: cells marked by a person, other gates.
+"""Changes of many saved fields at once, without the network: cells marked by a person, other gates, a classifier.
 
 Each field is written as a review of it alone would write it; one that cannot be is told, the others go on. Tables
 beside the fields are written once, at the end.
@@ -13,12 +13,13 @@ from pathlib import Path
 from napari_cellvino.annotation import Annotation, Edit, EditSession
 from napari_cellvino.annotation.event import EditAction, Event
 from napari_cellvino.annotation.journal import check_free
+from napari_cellvino.core.cell_classifier import CellClassifier
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, OutputError
 from napari_cellvino.core.gates import Gate
 from napari_cellvino.core.image import Origin, Stack, channel_index
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.io.plates import PlateSource
-from napari_cellvino.measure.gates import with_gates
+from napari_cellvino.measure.gates import with_rules
 from napari_cellvino.measure.rings import WIDTH
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.field_result import measured
@@ -94,10 +95,11 @@ class _Results:
         self.store.save_corrections(saved.folder, snapshot, saved.plane, saved.volume, key=saved.key, finish=finish)
         self._is_changed = True
 
-    def gate(self, saved: SavedField, place: PlatePlace | None, gates: Sequence[Gate]) -> None:
-        """Write a field with other gates."""
+    def decide(self, saved: SavedField, place: PlatePlace | None, rules: Mapping[str, object]) -> None:
+        """Write a field with other gates, or another classifier."""
         finish = as_it_is if place is None else place.finish
-        annotation, key = with_gates(saved.annotation, gates), self._key(saved, gates)
+        recipe, key = saved.annotation.provenance.recipe.model_copy(update=rules), self._key(saved, rules)
+        annotation = with_rules(saved.annotation, recipe)
         if FieldFolder(saved.folder).result.kept:
             snapshot = EditSession(annotation).snapshot()
             self.store.save_corrections(saved.folder, snapshot, saved.plane, saved.volume, key=key, finish=finish)
@@ -106,10 +108,10 @@ class _Results:
             self.store.save(saved.folder, result, key, overwrite=True, finish=finish)
         self._is_changed = True
 
-    def _key(self, saved: SavedField, gates: Sequence[Gate]) -> ResultKey:
-        """Return the key that a run with these gates gives, or where that cannot be told, one that no run gives."""
+    def _key(self, saved: SavedField, rules: Mapping[str, object]) -> ResultKey:
+        """Return the key that a run with these rules gives, or where that cannot be told, one that no run gives."""
         made = ([self.store.recipe()] if self.store.has_recipe else []) + [saved.recipe]
-        after = [recipe.model_copy(update={"gates": tuple(gates)}) for recipe in made]
+        after = [recipe.model_copy(update=rules) for recipe in made]
         keys = (rekeyed(saved.key, recipe, gated) for recipe, gated in zip(made, after, strict=True))
         return next(filter(None, keys), ResultKey.of(saved.plane.origin, after[-1]))
 
@@ -180,15 +182,29 @@ def gate_results(root: Path, gates: Sequence[Gate]) -> Generator[ChangedField, N
     OutputError
         If recipe or tables cannot be written.
     """
+    return (yield from _decide(root, {"gates": tuple(gates)}))
+
+
+def classify_results(
+    root: Path, classifier: CellClassifier | None
+) -> Generator[ChangedField, None, tuple[ChangedField, ...]]:
+    """Apply this classifier to all saved fields in the place of the one before; None takes it away.
+
+    Events, errors and the recipe are as with `gate_results`.
+    """
+    return (yield from _decide(root, {"classifier": classifier}))
+
+
+def _decide(root: Path, rules: Mapping[str, object]) -> Generator[ChangedField, None, tuple[ChangedField, ...]]:
     store = ResultStore(root)
     if store.has_recipe:
-        recipe = store.recipe().model_copy(update={"gates": tuple(gates)})
+        recipe = store.recipe().model_copy(update=rules)
         make_pipeline(recipe)
         store.write_recipe(recipe)
 
     def change(results: _Results, folder: Path) -> None:
         saved, place = results.open(folder)
-        results.gate(saved, place, gates)
+        results.decide(saved, place, rules)
 
     return (yield from _change(root, store.folders(), change))
 

@@ -76,6 +76,12 @@ class Film:
         source = self.sources.image(self.files[number], self.overrides)
         return source.read(), 1
 
+    def as_stack(self) -> Stack:
+        """Return the film as one image with time points; frames of another size are cut, or filled with zeros."""
+        if len(self.files) == 1:
+            return self.first
+        return replace(self.first, planes=_FramesOverTime(self), shape=self.first.shape._replace(t=self.count))
+
     def frame_shape(self, number: int) -> tuple[int, int]:
         """Return height and width of a frame in px."""
         shape = self.frame(number)[0].shape
@@ -144,6 +150,20 @@ class _PlanesOverTime:
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return one plane (Y, X)."""
         return self.planes.plane(t=0, c=c, z=t)
+
+
+@dataclass(frozen=True, slots=True)
+class _FramesOverTime:
+    """The images of a folder as time points."""
+
+    film: Film
+
+    def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
+        """Return one plane (Y, X), as large as the first."""
+        stack, frame = self.film.frame(t)
+        height, width = self.film.first.shape.y, self.film.first.shape.x
+        plane = stack.plane(t=frame - 1, c=c, z=z)[:height, :width]
+        return np.pad(plane, [(0, height - plane.shape[0]), (0, width - plane.shape[1])])
 
 
 def _over_time(stack: Stack) -> Stack:

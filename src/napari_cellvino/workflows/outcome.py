@@ -53,7 +53,7 @@ class Outcome:
         if (labels := prediction.decoded.labels) is not None:
             prediction = replace(prediction, decoded=replace(prediction.decoded, labels=labels.copy()))
         made = annotate(prediction, pipeline.with_overrides(stack.overrides), sha256=sha256)
-        if not pipeline.recipe.gates:
+        if not pipeline.recipe.has_rules:
             return made
         return measured(made, prediction.plane, volume_of(prediction), spots=prediction.spots).annotation
 

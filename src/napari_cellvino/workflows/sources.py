@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
 from napari_cellvino.io import Position, Source, open_as
 from napari_cellvino.io.plates import PlateSource, open_plate
@@ -71,6 +71,22 @@ class OpenSources:
         else:
             stack = self.position(task.origin, task.recipe.overrides)
         return replace(stack, origin=replace(stack.origin, path=self._paths.here(stack.origin.path)))
+
+    def field(self, origin: Origin, overrides: MetadataOverrides) -> Stack:
+        """Return the image of a field of a saved result: a position of a file, or a field of a plate.
+
+        Raises
+        ------
+        ImageReadError, ImageValueError
+            If it cannot be read, or does not exist any more.
+        """
+        if not origin.well:
+            return self.position(origin, overrides)
+        source = self.plate(PlateAddress(Path(origin.path), overrides))
+        field = next((field for field in source.plate.fields if field.label == origin.position), None)
+        if field is None:
+            raise ImageReadError(f"plate {origin.path} has no field {origin.position} any more")
+        return source.open_field(field)
 
     def position(self, origin: Origin, overrides: MetadataOverrides) -> Stack:
         """Return the image of a position of a file; the errors are those of `stack`."""

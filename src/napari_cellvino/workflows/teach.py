@@ -23,6 +23,7 @@ from napari_cellvino.training.teach.lesson import PaintedPlane, all_painted
 from napari_cellvino.training.teach.package import NORMALISATION, STROKES_FOLDER, PackageNames
 from napari_cellvino.training.teach.painted import check_painted, painted, typical_diameter
 from napari_cellvino.training.teach.strokes import (
+    StrokedImage,
     StrokeFiles,
     Strokes,
     match_stroke_files,
@@ -39,14 +40,12 @@ KIND_NAMES = {CELL: "cell", BACKGROUND: "background", BETWEEN: "between"}
 
 @dataclass(frozen=True, slots=True)
 class TeachChoices:
-    """What is taught and how.
+    """What a model is taught like.
 
-    ``images`` are image files, ``strokes`` the folder of stroke files; ``recipe`` says channel (empty: all channels),
-    way along z, time point, device, and what is known of the files. ``classes`` names the classes of cells.
+    ``recipe`` says channel (empty: all channels), way along z, time point, device, and what is known of the files.
+    ``classes`` names the classes of cells.
     """
 
-    images: tuple[Path, ...]
-    strokes: Path
     out: Path
     recipe: Recipe
     name: str = ""
@@ -65,7 +64,25 @@ class _Painted:
     planes: tuple[tuple[Plane, Strokes], ...]
 
 
-def teach_images(choices: TeachChoices) -> Generator[Progress, None, TeachResult]:
+def teach_images(
+    images: Sequence[Path], strokes: Path, choices: TeachChoices
+) -> Generator[Progress, None, TeachResult]:
+    """Yield progress and return the model taught by a folder of stroke files; images without one are not used.
+
+    Raises
+    ------
+    CellvinoError
+        As `teach_stacks`, or if an image or a stroke file cannot be read.
+    """
+    _check_target(choices)
+    files, stroked = match_stroke_files(images, strokes), []
+    for done, one in enumerate(files, 1):
+        stroked.append(_read(one, choices.recipe))
+        yield Progress("images", done, len(files))
+    return (yield from teach_stacks(stroked, choices))
+
+
+def teach_stacks(stroked: Sequence[StrokedImage], choices: TeachChoices) -> Generator[Progress, None, TeachResult]:
     """Yield progress and return the taught package with what it finds on the images that were painted on.
 
     Raises
@@ -81,11 +98,7 @@ def teach_images(choices: TeachChoices) -> Generator[Progress, None, TeachResult
     """
     _check_target(choices)
     name = choices.name or _name_of(choices.out)
-    files = match_stroke_files(choices.images, choices.strokes)
-    images = []
-    for done, one in enumerate(files, 1):
-        images.append(_read(one, choices.recipe))
-        yield Progress("images", done, len(files))
+    images = [_painted_image(one, choices.recipe) for one in stroked]
     channels = _same_channels(images)
     planes = [one for image in images for one in _painted_planes(image)]
     known = all_painted(planes)
@@ -126,28 +139,49 @@ def _name_of(out: Path) -> str:
     return name
 
 
-def _read(files: StrokeFiles, recipe: Recipe) -> _Painted:
-    """Return the planes of an image that were painted on, with their strokes."""
+def _read(files: StrokeFiles, recipe: Recipe) -> StrokedImage:
     source = open_as(files.image, recipe.overrides)
     stack = source.read(source.positions[0])
     strokes = read_strokes(files, (stack.shape.z, stack.shape.y, stack.shape.x))
-    channel = recipe.channel or ("" if stack.rgb else ALL_CHANNELS)
-    inputs = stack.shape.c if channel == ALL_CHANNELS or (stack.rgb and not recipe.channel) else 1
-    planes = tuple(_planes(stack, strokes, recipe.model_copy(update={"channel": channel}), inputs))
-    seen = stack.channels if inputs > 1 else (channel_name(stack, channel, inputs),)
-    return _Painted(stem_of(files.image), strokes, seen, planes)
+    return StrokedImage(stem_of(files.image), stack, strokes)
 
 
-def _planes(stack: Stack, strokes: Strokes, recipe: Recipe, inputs: int) -> list[tuple[Plane, Strokes]]:
+def _painted_image(image: StrokedImage, recipe: Recipe) -> _Painted:
+    """Return the planes of an image that were painted on, with their strokes."""
+    planes = tuple(
+        (plane_of(image.stack, recipe, way, image.frame), own) for way, own in painted_ways(image.strokes, recipe)
+    )
+    return _Painted(image.stem, image.strokes, seen_channels(image.stack, recipe), planes)
+
+
+def painted_ways(strokes: Strokes, recipe: Recipe) -> list[tuple[ZChoice, Strokes]]:
+    """Return the ways along z that were painted on, each with its strokes: the recipe's, or single planes."""
     if strokes.kinds.ndim == 2:
-        ways = [(recipe.z_choice, strokes)]
-    else:
-        held = [z for z in range(stack.shape.z) if _anything(strokes.plane(z))]
-        ways = [(ZChoice(ZMode.PLANE, z + 1), strokes.plane(z)) for z in held]
-    return [
-        (finish(project(stack, channel=recipe.channel, z=way, frame=recipe.frame or 1, inputs=inputs)), own)
-        for way, own in ways
-    ]
+        return [(recipe.z_choice, strokes)]
+    held = [z for z in range(len(strokes.kinds)) if _anything(strokes.plane(z))]
+    return [(ZChoice(ZMode.PLANE, z + 1), strokes.plane(z)) for z in held]
+
+
+def plane_of(stack: Stack, recipe: Recipe, way: ZChoice, frame: int = 0) -> Plane:
+    """Return a plane of an image as the model will see it: one channel, those of an RGB image, or all."""
+    channel = _channel_of(stack, recipe)
+    inputs = _inputs_of(stack, recipe)
+    return finish(project(stack, channel=channel, z=way, frame=frame or recipe.frame or 1, inputs=inputs))
+
+
+def seen_channels(stack: Stack, recipe: Recipe) -> tuple[str, ...]:
+    """Return the names of the channels that the model will see."""
+    inputs = _inputs_of(stack, recipe)
+    return stack.channels if inputs > 1 else (channel_name(stack, _channel_of(stack, recipe), inputs),)
+
+
+def _channel_of(stack: Stack, recipe: Recipe) -> str:
+    return recipe.channel or ("" if stack.rgb else ALL_CHANNELS)
+
+
+def _inputs_of(stack: Stack, recipe: Recipe) -> int:
+    every = _channel_of(stack, recipe) == ALL_CHANNELS or (stack.rgb and not recipe.channel)
+    return stack.shape.c if every else 1
 
 
 def _anything(strokes: Strokes) -> bool:

@@ -192,7 +192,8 @@ def save_tracks(
 def _cut(annotation: Annotation, film: Film, number: int) -> NDArray[np.int32]:
     """Return the labels of a frame, as large as it is in the film."""
     height, width = film.frame_shape(number)
-    return annotation.pixels[number][:height, :width]
+    labels: NDArray[np.int32] = annotation.pixels[number, :height, :width]
+    return labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +206,13 @@ class OpenedTracks:
         Its labels and tracks.
     request
         How it was linked, and where it is written; what is not known of that is as by default.
+    film
+        Where the film was, None where that is not known.
     """
 
     annotation: Annotation
     request: TrackRequest
+    film: Path | None = None
 
 
 def open_tracks(folder: Path) -> OpenedTracks:
@@ -234,6 +238,7 @@ def open_tracks(folder: Path) -> OpenedTracks:
             overwrite=True,
             choices={name: summary[name] for name in ("recipe", "masks") if name in summary},
         ),
+        Path(str(summary["film"])) if "film" in summary else None,
     )
 
 
@@ -254,7 +259,11 @@ def _written(film: Film, found: _Found, request: TrackRequest, folder: Path | No
     notices = (*found.notices, *_few(film, found.linked))
     tables = measure_film(found.linked, scale, film.first, found.watched.intensities)
     tables.summary.update(
-        linking=asdict(request.linking), corrected=len(found.corrected), notices=list(notices), **request.choices
+        film=str(film.path),
+        linking=asdict(request.linking),
+        corrected=len(found.corrected),
+        notices=list(notices),
+        **request.choices,
     )
     if folder is not None:
         also = dict.fromkeys(request.formats, points_of(found.linked, scale.spacing, scale.interval_s))

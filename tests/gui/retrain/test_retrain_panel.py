@@ -29,7 +29,7 @@ def corrected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def look(window: CellvinoWindow, folder: Path, qtbot: QtBot) -> None:
-    window.show_step(6)
+    window.show_step(7)
     panel = window.retrain_panel
     panel.folder.clear()
     qtbot.keyClicks(panel.folder, str(folder))
@@ -40,7 +40,7 @@ def look(window: CellvinoWindow, folder: Path, qtbot: QtBot) -> None:
 def test_nothing_chosen_says_what_to_do_first(window: CellvinoWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window.session.retrainer.missing = []
     window.session.retrainer.changed.emit()
-    window.show_step(6)
+    window.show_step(7)
     panel = window.retrain_panel
     assert resolve_retrain(window.session.retrainer).state is State.NOTHING
     assert "tab 4" in panel.hint.text()

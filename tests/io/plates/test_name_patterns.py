@@ -143,6 +143,8 @@ def test_channels_within_files(tmp_path):
          ["B03_f1", "P24_f1"], ("Channel 1",)),
         (("p_B02_T0001F001L01A01Z01C02.tif", "p_B02_T0001F001L01A01Z01C04.tif"), "CellVoyager names", ["B02_f1"],
          ("Channel 2", "Channel 4")),
+        (("0/B2_0_0_Fluorescence_405_nm_Ex.tiff", "0/P24_1_0_BF_LED_matrix_full.tiff"), "Squid names",
+         ["B02_f0", "P24_f1"], ("BF_LED_matrix_full", "Fluorescence_405_nm_Ex")),
         (("W0025F0001T0001Z001C1.tif", "W0384F0001T0001Z001C1.tif"), "CQ1 names", ["B01_f1", "P24_f1"],
          ("Channel 1",)),
         (("D6_Plate_M_p00_z03_0_A01f00d0.TIF", "D6_Plate_M_p00_z05_0_A01f00d0.TIF"), "CellInsight names", ["A01_f0"],

@@ -66,3 +66,11 @@ def test_curve_falls_to_the_brightest():
     curve = find_spots(simulate_spots(FIELD, 1)[0]).curve
     assert (np.diff(curve[:, 1]) <= 0).all()
     assert curve[-1, 1] >= 1
+
+
+@pytest.mark.parametrize(("planes", "deep"), [(2, 1.2), (3, 1.2), (5, 1.2)])
+def test_thin_stacks_keep_their_spots(planes, deep):
+    image, true = simulate_spots(replace(FIELD, spots=40, sigma=(deep, 1.4, 1.4), shape=(planes, 112, 112)), 3)
+    found = find_spots(image)
+    assert found.planes
+    assert match_points(found.position, true, 2.0).f1 > 0.8

@@ -64,7 +64,7 @@ class Canvas(QWidget):
         self.deleteLater()
         return True
 
-    def bind(self, keys: Mapping[str, Callable[[], None]], tool_keys: Mapping[str, Callable[[], None]]) -> None:
+    def bind(self, keys: Mapping[str, Callable[[], object]], tool_keys: Mapping[str, Callable[[], object]]) -> None:
         """Call functions by key while the canvas has the focus; ``tool_keys`` while a tool is in use."""
         self._shortcuts += [self._shortcut(key, call) for key, call in keys.items()]
         self._tool_keys += [self._shortcut(key, call) for key, call in tool_keys.items()]
@@ -81,7 +81,7 @@ class Canvas(QWidget):
         if (keys and tool) == (double_click_to_zoom in callbacks):
             (callbacks.remove if tool and keys else callbacks.append)(double_click_to_zoom)
 
-    def _shortcut(self, key: str, call: Callable[[], None]) -> QShortcut:
+    def _shortcut(self, key: str, call: Callable[[], object]) -> QShortcut:
         shortcut = QShortcut(QKeySequence(key), self._native)
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(call)

@@ -96,7 +96,7 @@ def page_text(reviewer: ReviewController) -> str:
     ours = [(thing.key, thing.tip) for thing in (*acts, *fitting(reviewer))]
     ours += [("Shift+1 … 9", "Give the chosen cells a class"), ("Enter, Esc", "End what is being drawn, or drop it")]
     ours += [] if boxes else [(FILL_KEY, "Fill the cells, or outline them")]
-    ours += [(HIDE_KEY, "Hide or show the cells"), ("Alt+1 … 6", "Go to a tab"), (KEYS_PAGE, "This page")]
+    ours += [(HIDE_KEY, "Hide or show the cells"), ("Alt+1 … 8", "Go to a tab"), (KEYS_PAGE, "This page")]
     rows = [*_MOUSE, *ours, *(() if boxes else _NAPARI), *_SIGNS]
     half = (len(rows) + 1) // 2
     left, right = _table(rows[:half]), _table(rows[half:])

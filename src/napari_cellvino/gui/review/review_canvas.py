@@ -20,6 +20,7 @@ from napari_cellvino.gui.review.pointer_tools import choose_along
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.state_markers import ReviewSigns
 
+OWN_KEYS = "cellvino_keys"  # in the metadata of a layer that has keys of its own
 MOST_MARKED = 300  # cells that get a line round them
 LOCKED = "the layer of the cells is locked; make it editable again (the padlock in the layer list)"
 GONE = "the layer of the cells was deleted; what you corrected is kept: show the cells again (below)"
@@ -166,7 +167,8 @@ class ReviewCanvas(QObject):
     def _rests_for(self) -> str:
         """The name of another layer that is drawn in now; its tools have keys of their own."""
         other = self._drawn_in
-        return str(other.name) if other is not None and str(other.mode) != "pan_zoom" else ""
+        busy = other is not None and (str(other.mode) != "pan_zoom" or OWN_KEYS in other.metadata)
+        return str(other.name) if other is not None and busy else ""
 
     def _on_press(self, _: object, event: Event) -> None:
         """Choose a cell by a click whichever layer is selected: ours hears the mouse from this press on."""

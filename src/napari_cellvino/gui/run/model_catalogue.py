@@ -17,7 +17,7 @@ from napari_cellvino.model_package.registry import ListedPackage, find_package, 
 from napari_cellvino.workflows.workspace import Workspace
 
 FURTHER_STEPS = {"whole_cells", "cell_channel", "spots", "spot_channel"}
-KEPT_OF_A_RECIPE = {"model", "outline", "diameter_px", "precision", "parameters", "gates", *FURTHER_STEPS}
+KEPT_OF_A_RECIPE = {"model", "outline", "diameter_px", "precision", "parameters", "gates", "classifier", *FURTHER_STEPS}
 
 
 class ModelCatalogue(QObject):

@@ -18,6 +18,8 @@ from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.image import Origin, Stack, channel_index
 from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.gui.batch.batch_controller import BatchController
+from napari_cellvino.gui.batch.watch_controller import WatchController
 from napari_cellvino.gui.cells.cells_controller import CellsController
 from napari_cellvino.gui.compare.compare_controller import CompareController
 from napari_cellvino.gui.napari_bridge import ResultLayers
@@ -44,6 +46,8 @@ from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.long_lived import LongLived
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
+from napari_cellvino.gui.teach.teach_controller import TeachController
+from napari_cellvino.gui.tracks.tracks_controller import TracksController
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.gui.worklist.list_review import ListReview
@@ -65,6 +69,7 @@ class Session(QObject):
     restyled = Signal(str)  # style sheet
     cells_wanted = Signal()  # the cells of all fields are to be shown
     comparison_wanted = Signal()  # two results side by side
+    batch_wanted = Signal()  # the ledger of a folder of results
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
@@ -97,6 +102,8 @@ class Session(QObject):
         self.tables = SerialWorker()  # reading what stands in folders of results
         self.exporter = ExportController(self.saver, self.worker, self.tables)
         self.retrainer = RetrainController(self.workspace, self.catalogue, self.worker)
+        self.lessons = SerialWorker()  # strokes are learnt from
+        self.teacher = TeachController(viewer, self.workspace, self.opener, self.saver, self.catalogue, self.lessons)
         self.reviewer.edited.connect(self.saver.mark_changed)
         self.reviewer.resumed.connect(self.runner.show_again)
         self.reviewer.resumed.connect(self.saver.go_on)
@@ -128,7 +135,13 @@ class Session(QObject):
         self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)
         self.list_thumbnails = ListThumbnails(self.background)
         self.list_review = ListReview(self.viewer, self.workspace, self.work_list, self.reviewer, self.saver)
+        self.watching = SerialWorker()  # a watch over folders, as long as it is wanted
+        self.batch = BatchController(self.plate_worker, self.listing)
+        self.watcher = WatchController(self.workspace, self.watching)
+        self.watcher.began.connect(self.batch.follow)
+        self.batch.ended.connect(self._look_again)
         self.compare = CompareController(self.workspace, self.reviewer, self.worker)
+        self.tracks = TracksController(self.viewer, self.workspace, self.worker, self.decoder)
         self.cells = CellsController(self.workspace, self.reviewer, self.saver, self.worker, self.tables)
         self.cells.show_origin, self.cells.shown_again = self._show_field, self._look_again
         self.cells.written.connect(self.work_list.refresh)
@@ -194,14 +207,18 @@ class Session(QObject):
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
         of_plates = (self.thumbnails, self.plates, self.well_values, self.plate_runner)
-        of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare)
-        for part in (*one_image, self.first_sight, self.retrainer, *of_plates, *of_list):
+        of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
+        of_night = (self.batch, self.watcher)
+        for part in (*one_image, self.first_sight, self.retrainer, self.teacher, *of_plates, *of_list, *of_night):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
+        self.batch.close()
+        self.watcher.close()
         self.list_runner.close()
         self.thumbnails.forget()
         self.list_thumbnails.forget()
+        self.teacher.close()
         self.workspace.close()  # heard by the parts, which let go too
         self.first_sight.close()
         listening = (self.retrainer, self.saver, self.runner, self.colouring, self.review_canvas, self.reviewer)
@@ -210,6 +227,7 @@ class Session(QObject):
             self.saved_result,
             self.cells,
             self.compare,
+            self.tracks,
             self.list_review,
             self.earlier_recipe,
             self.work_list,
@@ -236,12 +254,19 @@ class Session(QObject):
     @property
     def _workers(self) -> tuple[SerialWorker, ...]:
         threads = (self.worker, self.files, self.decoder, self.plate_worker, self.tables, self.background)
-        return (*threads, self.listing, self.looks)
+        return (*threads, self.listing, self.looks, self.watching, self.lessons)
 
     @property
     def is_open(self) -> bool:
         """Whether panels may still join."""
         return self._open
+
+    def follow_batch(self, root: Path | None = None) -> None:
+        """Show the ledger of a folder of results; without one, of that which results are saved to."""
+        found = root or self.work_list.root or Path(self.saver.folder).expanduser()
+        if found.is_dir():
+            self.batch.follow(found)
+        self.batch_wanted.emit()
 
     def _snapshot(self) -> Snapshot | None:
         """Return what is corrected as it is now, None where nobody changed anything."""

@@ -10,6 +10,8 @@ from qtpy.QtCore import QSize
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
+from napari_cellvino.gui.batch.batch_panel import BatchPanel
+from napari_cellvino.gui.batch.watch_panel import WatchPanel
 from napari_cellvino.gui.cells.cells_panel import CellsPanel
 from napari_cellvino.gui.compare.compare_panel import ComparePanel
 from napari_cellvino.gui.open.open_panel import OpenPanel
@@ -20,10 +22,12 @@ from napari_cellvino.gui.run.run_panel import RunPanel
 from napari_cellvino.gui.save.save_panel import SavePanel
 from napari_cellvino.gui.shell.details_panel import DetailsPanel
 from napari_cellvino.gui.shell.viewer_session import Session, session_of
+from napari_cellvino.gui.teach.teach_panel import TeachPanel
+from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
 
 
 class CellvinoWindow(QWidget):
-    """Tabs 1 Open, 2 Run, 3 Review, 4 Save, then Plate and Retrain; a tick says that a step is done."""
+    """Tabs 1 Open, 2 Run, 3 Review, 4 Save, then Plate, Teach, Retrain, Tracks; a tick says that a step is done."""
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
@@ -33,13 +37,17 @@ class CellvinoWindow(QWidget):
         self.review_panel = ReviewPanel(self.session)
         self.save_panel = SavePanel(self.session)
         self.plate_panel = PlatePanel(self.session)
+        self.teach_panel = TeachPanel(self.session)
         self.retrain_panel = RetrainPanel(self.session)
         self.tabs = QTabWidget()
         panels = (self.open_panel, self.run_panel, self.review_panel, self.save_panel)
         for title, panel in zip(("1 Open", "2 Run", "3 Review", "4 Save"), panels, strict=True):
             self.tabs.addTab(_scrolling(panel), title)
         self._plate_tab = self.tabs.addTab(_scrolling(self.plate_panel), "Plate")
+        self.tabs.addTab(_scrolling(self.teach_panel), "Teach")
         self.tabs.addTab(_scrolling(self.retrain_panel), "Retrain")
+        self.tracks_panel = TracksPanel(self.session)
+        self.tabs.addTab(_scrolling(self.tracks_panel), "Tracks")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         self.details = DetailsPanel(self.session.log)
@@ -57,6 +65,7 @@ class CellvinoWindow(QWidget):
         self._viewer = napari_viewer
         self.session.cells_wanted.connect(partial(self._show_below, "All cells"))
         self.session.comparison_wanted.connect(partial(self._show_below, "Compare"))
+        self.session.batch_wanted.connect(partial(self._show_below, "Batch"))
         self.session.join(self)
         self.session.work_list.come_back()
         self._tick(0, "1 Open", self.session.workspace.stack is not None)
@@ -115,8 +124,11 @@ def _dock_of(panel: Callable[[Session], QWidget], *, scrolls: bool = True) -> ty
 
 OpenDock, RunDock, ReviewDock = _dock_of(OpenPanel), _dock_of(RunPanel), _dock_of(ReviewPanel)
 SaveDock, PlateDock, RetrainDock = _dock_of(SavePanel), _dock_of(PlatePanel), _dock_of(RetrainPanel)
+TeachDock = _dock_of(TeachPanel)
+TracksDock = _dock_of(TracksPanel)
 CellsDock, CompareDock = _dock_of(CellsPanel, scrolls=False), _dock_of(ComparePanel, scrolls=False)
-BELOW = {"All cells": CellsDock, "Compare": CompareDock}  # docks below the picture, by their names
+BatchDock, WatchDock = _dock_of(BatchPanel, scrolls=False), _dock_of(WatchPanel)
+BELOW = {"All cells": CellsDock, "Compare": CompareDock, "Batch": BatchDock}  # docks below the picture, by their names
 
 
 def _scrolling(panel: QWidget) -> QScrollArea:

@@ -43,8 +43,10 @@ FEW = 8
 MANY = 1_500_000  # voxels that the width is learnt from, at most
 PARTS = 4  # along each side of a larger image, of which one is taken
 ROUND = 0.3
+ROUND_IN_REST = 0.5  # of what comes to light when others are taken off: their rest and edges beside them do, too
 APART = 1.0  # widths between two spots
 SEARCHES = 3
+THIN = 3  # planes, in which a spot has no middle along z that stands out of its surroundings
 CROWDED = 0.25  # of the field that spots cover: their light is then in the noise, which is measured without them
 CROWDED_LOOKS = 2
 STILL = 0.75  # of the least response, that a spot gives as it was fitted
@@ -96,8 +98,14 @@ def find_spots(
         default from the image.
     z_over_x
         Distance of planes over that of pixels, where it is known.
+
+    In stacks of up to three planes spots are sought in the sum of the planes, and their z is the brightest one.
     """
     planes = image.ndim == 3
+    if planes and 1 < len(image) <= THIN:
+        summed = image.sum(0, dtype=np.int64 if image.dtype.kind in "iub" else np.float32)
+        asked_flat = {"least_score": least_score, "least_brightness": least_brightness}
+        return _on_brightest_planes(find_spots(summed, sigma_px=sigma_px, **asked_flat), image)
     pixels = without_hot_pixels(finite_image(image if planes else image[None]))
     whole = image.dtype.kind in "iub"
     sigma = _sigma_of(pixels, sigma_px, z_over_x, whole=whole)
@@ -113,6 +121,16 @@ def find_spots(
     found, scores = found.select(order), scores[order]
     cell = np.zeros(len(found), np.int32)
     return Spots(found.centre, found.light, scores, cell, planes, sigma, least.score, least.brightness, curve)
+
+
+def _on_brightest_planes(flat: Spots, image: NDArray[np.generic]) -> Spots:
+    """Return the spots of the sum of planes, each in the plane of ``image`` (Z, Y, X) that is brightest there."""
+    pixels = finite_image(image)
+    smooth = ndi.gaussian_filter(pixels, (0, *flat.sigma[1:]), mode="mirror")
+    y, x = _inside(flat.position, (1, *image.shape[1:]))[:, 1:].T
+    position = flat.position.copy()
+    position[:, 0] = smooth[:, y, x].argmax(0)
+    return replace(flat, position=position, planes=True)
 
 
 def _all_spots(
@@ -232,7 +250,7 @@ def _in_the_rest(look: _Look, found: Gaussians, least: _Least) -> tuple[Gaussian
     rest = look.image - taken
     response = spot_response(rest, look.sigma)
     at, score = look.maxima(response, least.score)
-    keep = (response[tuple(at.T)] >= least.brightness) & (roundness(rest, at, look.sigma) > ROUND)
+    keep = (response[tuple(at.T)] >= least.brightness) & (roundness(rest, at, look.sigma) > ROUND_IN_REST)
     if len(at) and len(found):
         near, _ = cKDTree(found.centre / _unit(look.sigma)).query(at / _unit(look.sigma))
         keep &= near > APART

@@ -29,6 +29,7 @@ BLOCK_SIGMAS = 6.0  # side of a block in which the background is looked for
 BACKGROUND_SHARE = 50  # percentile of a block
 HOT_SHARE = 0.3  # of a spot's peak that its brightest neighbour has at least
 HOT_DEVIATIONS = 6.0
+TOLD = 0.15  # of the curvature across, that a spot has along z at least for it to tell something
 SAMPLES = 2_000_000
 
 
@@ -131,7 +132,8 @@ def local_maxima(response: Image, least: Image) -> NDArray[np.int64]:
 def roundness(image: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.float64]:
     """Return the least over the largest curvature (N,), scaled by the width: 1 of spots, 0 or less of edges and fibres.
 
-    What goes through all planes alike is no spot either.
+    What goes through all planes alike is no spot either; where the stack is so thin that a spot does too, nobody can
+    tell, and only its look in the plane counts.
     """
     if not len(at):
         return np.zeros(0)
@@ -145,9 +147,21 @@ def roundness(image: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.f
     strongest, weakest = np.minimum(middle - spread, -1e-12), middle + spread
     if sigma[0] > 0:
         deep = max(1, round(sigma[0] * 0.8))
-        along = _curvature(smooth, at, here, (deep, 0, 0)) * (sigma[0] / deep) ** 2 / (sigma[1] / step) ** 2
-        weakest = np.maximum(weakest, along)
+        usual = _usual_curvature(len(image), sigma[0], deep)
+        across = _usual_curvature(8 * step + 1, sigma[1], step)[4 * step]
+        told = usual[at[:, 0]] < TOLD * across
+        along = _curvature(smooth, at, here, (deep, 0, 0)) * across / np.minimum(usual[at[:, 0]], TOLD * across)
+        weakest = np.where(told, np.maximum(weakest, along), weakest)
     return np.asarray(weakest / strongest)
+
+
+def _usual_curvature(planes: int, sigma: float, step: int) -> NDArray[np.float64]:
+    """Return the second differences (planes,) that a smoothed spot has in each plane of a stack of so many."""
+    place = np.arange(planes)
+    spots = np.exp(-0.5 * ((place[None] - place[:, None]) / sigma) ** 2)
+    smooth = ndi.gaussian_filter1d(spots, sigma, axis=1, mode="mirror")
+    back, on = np.clip(place - step, 0, planes - 1), np.clip(place + step, 0, planes - 1)
+    return np.asarray(smooth[place, back] + smooth[place, on] - 2 * smooth[place, place])
 
 
 def _curvature(

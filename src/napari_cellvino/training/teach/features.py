@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import openvino as ov
@@ -19,6 +21,7 @@ from napari_cellvino.segmentation.tiling import Span, TilePlan, choose_tile, cut
 from napari_cellvino.training.teach.feature_graph import feature_graph
 from napari_cellvino.training.teach.learner import Features
 
+KEPT_BYTES = 800_000_000
 TILE, HALO = 640, 64  # px, as the shipped networks have them
 MODES = {Precision.FAST: "PERFORMANCE", Precision.EXACT: "ACCURACY", Precision.INT8: "PERFORMANCE"}
 
@@ -68,13 +71,41 @@ class FeatureTile:
     column: Span
     maps: tuple[Maps, ...]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its features."""
+        return sum(maps.nbytes for maps in self.maps)
+
+
+class KeptTiles:
+    """Features of tiles by any key, up to so many bytes; what was not used for longest goes first."""
+
+    def __init__(self, most_bytes: int = KEPT_BYTES) -> None:
+        self._most, self._bytes = most_bytes, 0
+        self._tiles: OrderedDict[Hashable, FeatureTile] = OrderedDict()
+
+    def find(self, key: Hashable, make: Callable[[], FeatureTile]) -> FeatureTile:
+        """Return the tile of a key, made where it is not there."""
+        if key not in self._tiles:
+            self._tiles[key] = make()
+            self._bytes += self._tiles[key].nbytes
+        self._tiles.move_to_end(key)
+        while self._bytes > self._most and len(self._tiles) > 1:
+            self._bytes -= self._tiles.popitem(last=False)[1].nbytes
+        return self._tiles[key]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TiledPlane:
-    """A plane as the networks see it: resized by ``zoom``, normalised, and cut in tiles."""
+    """A plane as the networks see it: resized by ``zoom``, normalised, and cut in tiles.
+
+    Where ``kept`` is given, the features of its tiles are kept there, under the plane's ``name``.
+    """
 
     seen: Contrast
     zoom: float
+    name: Hashable = ""
+    kept: KeptTiles | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -89,12 +120,20 @@ class TiledPlane:
     def tiles(self, engine: FeatureEngine, wanted: NDArray[np.bool_] | None = None) -> Iterator[FeatureTile]:
         """Yield the features of all tiles, or of those whose core holds a pixel (N, 2) that is ``wanted``."""
         plan, pixels = self.plan(), ResizedPlane(self.seen.pixels, self.shape)
-        batch = np.zeros((1, engine.channels, plan.tile, plan.tile), np.float32)
+
+        def make(row: Span, column: Span) -> FeatureTile:
+            batch = np.zeros((1, engine.channels, plan.tile, plan.tile), np.float32)
+            normalise_into(batch[0], cut_tile(pixels, row, column), self.seen.ranges)
+            return FeatureTile(row, column, engine.maps(batch))
+
         for row, column in plan:
             core = np.s_[row.core_start : row.core_stop, column.core_start : column.core_stop]
-            if wanted is None or wanted[core].any():
-                normalise_into(batch[0], cut_tile(pixels, row, column), self.seen.ranges)
-                yield FeatureTile(row, column, engine.maps(batch))
+            if wanted is not None and not wanted[core].any():
+                continue
+            if self.kept is None:
+                yield make(row, column)
+            else:
+                yield self.kept.find((self.name, self.zoom, row, column), partial(make, row, column))
 
     def sample(self, yx: NDArray[np.integer], engine: FeatureEngine) -> Features:
         """Return the features (N, F) at pixels (N, 2) of the plane."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,11 +55,25 @@ def learn(features: Features, found: Painted, weight: NDArray[np.float32]) -> Le
     TrainingDataError
         If a class between others has no stroke.
     """
-    count = BETWEEN + 1 if found.count(BETWEEN) else BETWEEN
+    return judge(fit_lesson(features, found, weight), features, found, weight)
+
+
+def fit_lesson(features: Features, found: Painted, weight: NDArray[np.float32]) -> Lesson:
+    """Return the learners as `learn` does, with nothing said of how good they are."""
+    kinds = fit(features, found.kinds, _kinds_of(found), weight)
+    return Lesson(kinds, _class_learner(features, found, weight), None, None)
+
+
+def judge(lesson: Lesson, features: Features, found: Painted, weight: NDArray[np.float32]) -> Lesson:
+    """Return a lesson with what held-out strokes say of it: three more learners, which is what takes time."""
+    count = _kinds_of(found)
     tried = held_out(features, found.kinds, count, weight, found.strokes)
     agreement, surprise = _judged(tried, found.kinds, count)
-    kinds = fit(features, found.kinds, count, weight)
-    return Lesson(kinds, _class_learner(features, found, weight), agreement, surprise)
+    return replace(lesson, agreement=agreement, surprise=surprise)
+
+
+def _kinds_of(found: Painted) -> int:
+    return BETWEEN + 1 if found.count(BETWEEN) else BETWEEN
 
 
 def _class_learner(features: Features, found: Painted, weight: NDArray[np.float32]) -> Learner | None:

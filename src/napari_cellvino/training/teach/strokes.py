@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import OutputError, TrainingDataError
+from napari_cellvino.core.errors import TrainingDataError
+from napari_cellvino.core.image import Stack
 from napari_cellvino.io.label_tiff import read_label_pixels
+from napari_cellvino.storage.atomic import atomic_path
 
 CELLS_ENDING = "_cells"
 SUFFIXES = (".tif", ".tiff")
@@ -52,6 +54,16 @@ class Strokes:
         if self.kinds.ndim == 2:
             return self
         return Strokes(self.kinds[z], None if self.cells is None else self.cells[z])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StrokedImage:
+    """An image and the strokes on it; ``frame`` is its time point, 0 for that of the recipe."""
+
+    stem: str
+    stack: Stack
+    strokes: Strokes
+    frame: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +164,9 @@ def write_strokes(folder: Path, stem: str, strokes: Strokes) -> None:
     """
     import tifffile
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tifffile.imwrite(folder / f"{stem}.tif", strokes.kinds, compression="zlib", photometric="minisblack")
-        if strokes.cells is not None:
-            cells = strokes.cells.astype(np.uint32)
-            tifffile.imwrite(folder / f"{stem}{CELLS_ENDING}.tif", cells, compression="zlib", photometric="minisblack")
-    except OSError as error:
-        raise OutputError(f"the strokes cannot be written to {folder}: {error.strerror}") from error
+    files = [(f"{stem}.tif", strokes.kinds)]
+    if strokes.cells is not None:
+        files.append((f"{stem}{CELLS_ENDING}.tif", strokes.cells.astype(np.uint32)))
+    for name, pixels in files:
+        with atomic_path(folder / name) as path:
+            tifffile.imwrite(path, pixels, compression="zlib", photometric="minisblack")

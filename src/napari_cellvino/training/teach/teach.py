@@ -109,7 +109,7 @@ def teach(
         package = write_package(folder, engine.graph, lesson, taught, names, guess, {})
         maps = [finish(infer_maps(p, package.spec, engines.engine(package, device))) for p in pixels]
         size = measured_size([decode(raw, package.spec, check_parameters(package.spec, {})) for raw in maps], guess)
-        parameters = {"smallest": float(round(SMALLEST_SHARE * np.pi / 4 * size.diameter_px**2))}
+        parameters = {"smallest": smallest_of(size)}
         package = finish_package(folder, lesson, taught, names, size, parameters)
         found = [decode(raw, package.spec, check_parameters(package.spec, {})) for raw in maps]
     yield Progress("strokes", 3, 3)
@@ -130,6 +130,11 @@ def measured_size(found: Sequence[Decoded], guess: CellSize) -> CellSize:
     if len(areas) < FEWEST:
         return guess
     return CellSize(_typical(areas), guess.zoom)
+
+
+def smallest_of(size: CellSize) -> float:
+    """Return the area in px² below which nothing is a cell of this size."""
+    return float(round(SMALLEST_SHARE * np.pi / 4 * size.diameter_px**2))
 
 
 def _typical(areas: NDArray[np.integer]) -> float:

@@ -1,0 +1,1 @@
+"""Teach: strokes painted on the picture become a model, which answers at once."""

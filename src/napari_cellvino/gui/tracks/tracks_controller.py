@@ -1,0 +1,330 @@
+"""One tracked film of a window: it is made or opened, corrected by keys, linked again, and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import napari
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+
+from napari_cellvino.annotation import Annotation, Change, EditAction, EditSession
+from napari_cellvino.annotation.recovery import find_unsaved, resume_session
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.gui.napari_bridge import LayerRecipe, prepare_layers
+from napari_cellvino.gui.review.editor import Editor
+from napari_cellvino.gui.tracks.film_canvas import FilmCanvas
+from napari_cellvino.gui.tracks.link_queue import LinkQueue
+from napari_cellvino.gui.tracks.track_actions import ACCEPT, COPY, TrackAction
+from napari_cellvino.gui.widgets.failure import failure_of
+from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task, Work
+from napari_cellvino.results.field_folder import journal_path
+from napari_cellvino.results.usual_folder import results_beside
+from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.tracking.film_annotation import FilmCells
+from napari_cellvino.tracking.link_film import LinkedFilm
+from napari_cellvino.tracking.linking import LinkOptions
+from napari_cellvino.tracking.relinking import Relinker, relink
+from napari_cellvino.workflows.film import Film, film_of_stack, open_film
+from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, open_labels
+from napari_cellvino.workflows.track_film import TrackRequest, open_tracks, save_tracks, track_film
+from napari_cellvino.workflows.workspace import Workspace
+
+FOLDER = "tracks"  # in the folder of results beside a film
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opened:
+    """A tracked film, ready to be shown."""
+
+    film: Film
+    annotation: Annotation
+    cells: FilmCells
+    request: TrackRequest
+    folder: Path
+    images: tuple[LayerRecipe, ...]
+    session: EditSession | None
+    notices: tuple[str, ...]
+
+
+class TracksController(QObject):
+    """The tracks of one film at a time; the panel and the layers draw them."""
+
+    changed = Signal()  # anything below
+    redrawn = Signal()  # the tracks are others
+
+    def __init__(
+        self, viewer: napari.Viewer, workspace: Workspace, worker: SerialWorker, decoder: SerialWorker
+    ) -> None:
+        super().__init__()
+        self._workspace, self._worker, self._decoder = workspace, worker, decoder
+        self._opened: _Opened | None = None
+        self.editor = Editor(self._folder, lambda: None)
+        self.queue = LinkQueue(decoder)
+        self.canvas = FilmCanvas(viewer, self._on_click)
+        self.linked: LinkedFilm | None = None  # as it is now
+        self.preview: LinkedFilm | None = None  # as it would be with other options of linking
+        self.options = LinkOptions()
+        self.selection: tuple[int, ...] = ()
+        self.working, self.notices = "", tuple[str, ...]()
+        self._task = Task()
+        self._linking = Task()
+        self._relinker: Relinker | None = None
+        self.editor.edited.connect(self._on_edit)
+        self.editor.changed.connect(self.changed)
+        self.queue.changed.connect(self.changed)
+        self.canvas.moved.connect(self.changed)
+
+    def close(self) -> None:
+        """Write what is still to be written, and let go of the viewer."""
+        self._task.stop()
+        self._linking.stop()
+        self.queue.show(None, None)
+        self.editor.close()
+        self.canvas.close()
+
+    # -- a film comes in
+
+    def track(self, path: Path | None = None, masks: Path | None = None) -> None:
+        """Track a film, the image that is open by default, with label images or with the model that is chosen."""
+        try:
+            pipeline = self._workspace.pipeline() if masks is None else None
+        except CellvinoError as error:
+            self._fail(error)
+            return
+        stack = self._workspace.stack
+        film = None if path is not None or stack is None else film_of_stack(stack)
+        if film is None and path is None:
+            self._fail(OptionError("no film is open; open one in tab 1, or choose a file or folder"))
+            return
+        self._start("opening the film …", lambda: self._tracked(film, path, masks, pipeline))
+
+    def open(self, folder: Path) -> None:
+        """Open the tracks in a folder of results, with the unsaved corrections beside it."""
+        self._start("opening tracks …", lambda: self._read(folder, None, ()))
+
+    def _start(self, what: str, work: Work) -> None:
+        self._task.stop()
+        self.working, self.editor.failure = what, None
+        self._task = Task(done=self._take, failed=self._fail, stopped=self._stop, progressed=self._progress)
+        self._worker.start(work, self._task)
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Stop what is under way."""
+        self._task.stop()
+
+    def _tracked(
+        self, film: Film | None, path: Path | None, masks: Path | None, pipeline: Pipeline | None
+    ) -> Generator[Progress, None, _Opened]:
+        if film is None and path is not None:
+            film = open_film(path)
+        if film is None or film.count < 2:
+            raise OptionError("this image has one time point; a film is a file with several, or a folder of frames")
+        labels: FilmLabels
+        choices: dict[str, object]
+        if masks is None and pipeline is not None:
+            labels = FoundLabels(film, pipeline, self._workspace.engines)
+            choices = {"recipe": pipeline.recipe.model_dump(mode="json")}
+        else:
+            labels, choices = open_labels(masks or Path(), film), {"masks": (masks or Path()).name}
+        root = results_beside(film.path) / FOLDER
+        request = TrackRequest(self.options, None, root, overwrite=True, choices=choices)
+        tracked = yield from track_film(film, labels, request)
+        return self._read(root / film.name, film, tracked.notices)
+
+    def _read(self, folder: Path, film: Film | None, notices: tuple[str, ...]) -> _Opened:
+        """Read tracks and what was corrected since they were saved; runs in the thread."""
+        held, stack = open_tracks(folder), self._workspace.stack
+        if film is None and stack is not None and stack.shape.t == held.annotation.shape[0]:
+            film = film_of_stack(stack)
+        elif film is None and held.film is not None and held.film.exists():
+            film = open_film(held.film)
+        if film is None:
+            raise ImageReadError(
+                f"the film of {folder.name} is not at {held.film or 'any known place'}; open it in tab 1 first"
+            )
+        if film.first.shape.z > 1:
+            raise OptionError("films of z-stacks are tracked by 'cellvino track', and not shown here yet")
+        if film.count != held.annotation.shape[0]:
+            raise OptionError(f"{film.name} has {film.count} frames and its tracks {held.annotation.shape[0]}")
+        images = () if film.first is stack else prepare_layers(film.as_stack())
+        session = _resumed(journal_path(folder), held.annotation)
+        cells = FilmCells(held.annotation)
+        return _Opened(film, held.annotation, cells, held.request, folder, images, session, notices)
+
+    def _take(self, opened: _Opened) -> None:
+        self.working, self._opened, self.notices = "", opened, opened.notices
+        self.options, self.selection, self.preview, self._relinker = opened.request.linking, (), None, None
+        self.editor.begin(opened.annotation, opened.session)
+        self.canvas.show(opened.film, opened.annotation, opened.images)
+        self._redraw()
+        if opened.session is not None:
+            self.editor.said = f"Went on with {opened.session.unsaved} corrections that were not saved"
+            self.changed.emit()
+
+    def _folder(self) -> Path:
+        if self._opened is None:
+            raise OptionError("no tracks are open")
+        return self._opened.folder
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the tracks are saved."""
+        return self._opened.folder if self._opened is not None else None
+
+    @property
+    def frame(self) -> int:
+        """The frame that is shown, from 0."""
+        return self.canvas.frame
+
+    # -- choosing
+
+    def _on_click(self, track: int, add: bool) -> None:
+        if add and track:
+            chosen = [t for t in self.selection if t != track]
+            self.select(chosen if track in self.selection else [*chosen, track])
+        elif not add:
+            self.select([track] if track else [])
+
+    def select(self, tracks: list[int] | tuple[int, ...]) -> None:
+        """Choose tracks, in this order."""
+        self.selection = tuple(tracks)
+        self.canvas.mark(self.selection)
+        self.editor.forget()
+
+    def go_to(self, track: int, frame: int) -> None:
+        """Choose a track and look at it from near in a frame, or in the nearest that it is in."""
+        self.select([track])
+        self.canvas.look_at(track, frame)
+
+    def step(self, by: int) -> None:
+        """Go to the next doubtful link, or for -1 to the one before."""
+        doubt = self.queue.step(by)
+        if doubt is None:
+            self.editor.say("This is the end of the queue." if by > 0 else "This is the first one of the queue.")
+        else:
+            self.go_to(doubt.track, doubt.frame)
+
+    # -- editing
+
+    def do(self, action: TrackAction) -> None:
+        """Do something to the chosen tracks in the frame that is shown; where it is not possible, say why."""
+        frame, tracks, insisted = self.frame, self.selection, self.editor.unsure
+        change = self.editor.do(lambda annotation: action.describe(annotation, tracks, frame, insisted))
+        if change is not None and action is ACCEPT:
+            self.step(1)
+        elif change is not None and action is COPY:
+            self.canvas.look_at(tracks[0], frame + 1)
+
+    def _on_edit(self, change: Change) -> None:
+        if self._opened is None:
+            return
+        self._opened.cells.take(change)
+        self._relinker = None
+        alive = self._opened.annotation.records
+        chosen = [track for track in (*self.selection, *change.added) if track in alive]
+        self.selection = tuple(dict.fromkeys(chosen[:2])) if not change.rerun else ()
+        self._redraw()
+        if change.step is not EditAction.DO and change.region is not None:
+            self.canvas.bring(change.region)
+
+    def _redraw(self) -> None:
+        if self._opened is None:
+            return
+        self.preview = None
+        self.linked = self._opened.cells.film()
+        self.canvas.draw(self.linked)
+        self.canvas.mark(self.selection)
+        self.queue.show(self.linked, self._opened.annotation)
+        self.redrawn.emit()
+        self.changed.emit()
+
+    def colour_by(self, values: dict[int, float]) -> None:
+        """Colour the tracks by a value from 0 to 1 of each; by their number where there are none."""
+        if self.linked is not None:
+            points = [values.get(track, 0.0) for track, nodes in self.linked.tracks.nodes.items() for _ in nodes]
+            self.canvas.draw(self.linked, np.array(points) if values else None)
+
+    # -- linking again
+
+    def try_options(self, options: LinkOptions) -> None:
+        """Show the tracks as they would be with other options, once that is known."""
+        opened = self._opened
+        if opened is None:
+            return
+        self.options = options
+        self._linking.stop()
+        self._linking = Task(done=self._take_preview, failed=self._fail)
+        self._decoder.start(lambda: _linked(opened.annotation, self._relinker, options), self._linking)
+
+    def _take_preview(self, done: tuple[Relinker, LinkedFilm]) -> None:
+        self._relinker, self.preview = done
+        self.canvas.draw(self.preview)
+        self.changed.emit()
+
+    def use_preview(self) -> None:
+        """Take the tracks as they would be; tracks that were corrected stay."""
+        preview = self.preview
+        if preview is not None:
+            self.editor.do(lambda annotation: relink(annotation, preview))
+
+    def drop_preview(self) -> None:
+        """Leave the tracks as they are."""
+        self._linking.stop()
+        self._redraw()
+
+    # -- saving
+
+    def save(self) -> None:
+        """Measure the film again and write its tracks, in the thread; editing goes on."""
+        opened = self._opened
+        if opened is None or self.working:
+            return
+        session = self.editor.started()
+        snapshot, drift = session.snapshot(), opened.cells.drift
+        request = opened.request
+
+        def work() -> Generator[Progress, None, None]:
+            with snapshot.saving():
+                yield from save_tracks(opened.film, snapshot.annotation, drift, request, opened.notices)
+
+        self.working = "saving …"
+        self._task = Task(done=self._saved, failed=self._fail, progressed=self._progress, lasting=True)
+        self._worker.start(work, self._task)
+        self.changed.emit()
+
+    def _saved(self, _: object) -> None:
+        self.working = ""
+        self.editor.said = f"Saved in {self.folder}"
+        self.changed.emit()
+
+    def _progress(self, event: Progress) -> None:
+        self.working = f"{event.noun}: {event.done:,} of {event.total:,}"
+        self.changed.emit()
+
+    def _stop(self) -> None:
+        self.working = ""
+        self.changed.emit()
+
+    def _fail(self, error: BaseException) -> None:
+        self.working, self.editor.failure = "", failure_of(error)
+        self.changed.emit()
+
+
+def _resumed(path: Path, annotation: Annotation) -> EditSession | None:
+    """Return a session with the corrections that were not saved, None where there are none that fit."""
+    left = find_unsaved(path, annotation)
+    return resume_session(path, annotation).session if left is not None and left.fits else None
+
+
+def _linked(
+    annotation: Annotation, relinker: Relinker | None, options: LinkOptions
+) -> Generator[Progress, None, tuple[Relinker, LinkedFilm]]:
+    """Return tracks with other options; what needs pixels is looked at where that was not done yet."""
+    if relinker is None or relinker.reach != options.reach:
+        relinker = yield from Relinker(annotation, options.reach).prepare()
+    return relinker, relinker.linked(options)

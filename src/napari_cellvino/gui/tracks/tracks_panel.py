@@ -1,0 +1,244 @@
+"""Tracks: a film tracked, its doubtful links looked at and mended, its lineage, and links found again by sliders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QPushButton, QSizePolicy, QWidget
+
+from napari_cellvino.core.image import Spacing
+from napari_cellvino.gui.run.sliders import Sliders
+from napari_cellvino.gui.shell.viewer_session import Session
+from napari_cellvino.gui.tracks.lineage_view import Lineage, LineageView
+from napari_cellvino.gui.tracks.track_actions import ACCEPT, EDITS, TrackAction
+from napari_cellvino.gui.widgets.form_layout import (
+    CollapsibleSection,
+    add_row,
+    form,
+    panel_layout,
+    say,
+    side_by_side,
+    text_line,
+)
+from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
+from napari_cellvino.segmentation.heads import Parameter
+from napari_cellvino.tracking.link_film import LinkedFilm
+from napari_cellvino.tracking.linking import LinkOptions
+
+COLUMNS = 3
+HINT = (
+    "Track the open film with the model of tab 2, or a film with label images of its own; or open tracks that were "
+    "saved. Then N goes to the next doubtful link."
+)
+MEASURES = (("generation", ""), ("mean area", "area"), ("mean speed", "speed"), ("life", "life"))
+PARAMETERS = (
+    Parameter("end", "End", 1.0, 0.2, 3.0, 0.05, help="Higher links more, and lets fewer tracks end"),
+    Parameter("division", "Division", 0.4, 0.0, 3.0, 0.05, help="Higher finds fewer divisions"),
+    Parameter("gap", "Gap", 2, 0, 8, 1, help="Frames in which a cell may be missing"),
+    Parameter("reach", "Reach", 1.5, 0.3, 5.0, 0.1, help="Diameters that a cell moves in a frame at most; looks anew"),
+)
+
+
+class TracksPanel(QWidget):
+    """Shows what the controller of tracks has."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session, self.controller = session, session.tracks
+        self.title, self.state, self.hint = text_line(), text_line("aside"), text_line("aside", HINT)
+        self.title.setProperty("role", "title")
+        self.failure, self.doubt = Notice(), text_line()
+        self.track_button = _button("Track", "Find the cells of the open film with the model of tab 2, and follow them")
+        self.masks_button = _button("With label images…", "A film, and a folder with a label image for each frame")
+        self.open_button = _button("Open tracks…", "A folder of results of tracks, or of the Cell Tracking Challenge")
+        self.cancel_button = _button("Cancel", "Stop; nothing is changed")
+        self.previous_button = _button("◀", "Go back to the doubtful link before (Shift+N)")
+        self.next_button = _button("▶", "Go to the next doubtful link (N)")
+        self.accept_button = _button(ACCEPT.title, ACCEPT.tooltip)
+        self.undo_button = _button("Undo", "Take the last edit back (Ctrl+Z)")
+        self.redo_button = _button("Redo", "Make again what was undone (Ctrl+Shift+Z)")
+        self.save_button = _button("Save", "Measure the tracks again and write tables, masks and lineage")
+        self.edit_buttons = {action: _button(f"{action.title} {_key(action)}", action.tooltip) for action in EDITS}
+        self.sliders = Sliders()
+        self.sliders.offer(PARAMETERS, Spacing())
+        self.use_button = _button("Use", "Take these links; tracks that you corrected stay as they are")
+        self.leave_button = _button("Leave", "Leave the links as they are")
+        self.preview = text_line("aside", "Moving a slider shows other links at once; no cell is found again.")
+        self.colour = ValueCombo([Choice(title, value) for title, value in MEASURES], name="Colour tracks by")
+        self.lineage = LineageView()
+        self._lay_out()
+        self._connect()
+        self._draw()
+
+    def _lay_out(self) -> None:
+        layout = panel_layout(self)
+        layout.addWidget(self.title)
+        layout.addWidget(side_by_side(self.track_button, self.masks_button, self.open_button))
+        for widget in (self.hint, side_by_side(self.state, self.cancel_button, stretch=0), self.failure, self.doubt):
+            layout.addWidget(widget)
+        self._walk = side_by_side(self.previous_button, self.accept_button, self.next_button)
+        self._edits = QWidget()
+        grid = QGridLayout(self._edits)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        for number, button in enumerate(self.edit_buttons.values()):
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            grid.addWidget(button, number // COLUMNS, number % COLUMNS)
+        self._history = side_by_side(self.undo_button, self.redo_button, self.save_button)
+        self._links = CollapsibleSection(
+            "Link again", self.sliders, self.preview, side_by_side(self.use_button, self.leave_button)
+        )
+        self._tree = QWidget()
+        tree = panel_layout(self._tree)
+        tree.setContentsMargins(0, 0, 0, 0)
+        add_row(form(tree), "&Lineage, coloured by", self.colour)
+        tree.addWidget(self.lineage, 1)
+        for widget in (self._walk, self._edits, self._history, self._links):
+            layout.addWidget(widget)
+        layout.addWidget(self._tree, 1)
+
+    def _connect(self) -> None:
+        controller = self.controller
+        controller.changed.connect(self._draw)
+        controller.redrawn.connect(self._draw_lineage)
+        self.track_button.clicked.connect(lambda: controller.track())
+        self.masks_button.clicked.connect(self._ask_masks)
+        self.open_button.clicked.connect(self._ask_tracks)
+        self.cancel_button.clicked.connect(controller.cancel)
+        self.save_button.clicked.connect(controller.save)
+        self.use_button.clicked.connect(controller.use_preview)
+        self.leave_button.clicked.connect(self._leave)
+        self.sliders.value_changed.connect(lambda values: controller.try_options(_options(values)))
+        self.colour.value_changed.connect(self._draw_lineage)
+        self.lineage.wanted.connect(controller.go_to)
+        calls: dict[str, tuple[QPushButton, Callable[[], object]]] = {
+            "N": (self.next_button, partial(controller.step, 1)),
+            "Shift+N": (self.previous_button, partial(controller.step, -1)),
+            "A": (self.accept_button, partial(controller.do, ACCEPT)),
+            "Ctrl+Z": (self.undo_button, controller.editor.undo),
+            "Ctrl+Shift+Z": (self.redo_button, controller.editor.redo),
+        }
+        calls |= {action.key: (button, partial(controller.do, action)) for action, button in self.edit_buttons.items()}
+        for button, call in calls.values():
+            button.clicked.connect(partial(_call, call))  # and not with whether it is down
+        controller.canvas.bind({key: call for key, (_, call) in calls.items()})
+
+    def _ask_masks(self) -> None:
+        """Ask for the label images of the open film, or for a film and its label images."""
+        stack = self.session.workspace.stack
+        film: str | None = None
+        if stack is None or stack.shape.t < 2:
+            film = QFileDialog.getExistingDirectory(self, "The film: a folder with an image for each frame")
+            if not film:
+                return
+        masks = QFileDialog.getExistingDirectory(self, "The label images: a folder with one for each frame")
+        if masks:
+            self.controller.track(Path(film) if film else None, Path(masks))
+
+    def _ask_tracks(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "A folder of results of tracks")
+        if folder:
+            self.controller.open(Path(folder))
+
+    def _leave(self) -> None:
+        self.sliders.set_value(_values(self.controller.options))
+        self.controller.drop_preview()
+
+    def _draw(self) -> None:
+        controller, linked = self.controller, self.controller.linked
+        there = linked is not None
+        say(self.title, "" if linked is None else _counted(linked))
+        self.hint.setVisible(not there and not controller.working)
+        said = controller.working or controller.editor.said or "\n".join(controller.notices)
+        say(self.state, said)
+        self.cancel_button.setVisible(bool(controller.working))
+        self.failure.show_failure(controller.editor.failure)
+        say(self.doubt, self._describe_doubt() if there else "")
+        for widget in (self._walk, self._edits, self._history, self._links, self._tree):
+            widget.setVisible(there)
+        self.undo_button.setText(f"Undo {controller.editor.undo_name}".strip())
+        self.undo_button.setEnabled(bool(controller.editor.undo_name))
+        self.redo_button.setEnabled(bool(controller.editor.redo_name))
+        self.save_button.setEnabled(not controller.working)
+        self._draw_preview()
+        self.lineage.show_place(controller.frame, controller.selection)
+
+    def _describe_doubt(self) -> str:
+        queue, chosen = self.controller.queue, self.controller.selection
+        named = f"Chosen: {', '.join(f'#{track}' for track in chosen)}. " if chosen else ""
+        if not queue.doubts:
+            return f"{named}No doubtful link is left."
+        if queue.place < 0 or queue.at is None:
+            return f"{named}{format_count(len(queue.doubts), 'doubtful link')}: N goes to the first."
+        at = queue.at
+        where = f"{queue.place + 1} of {len(queue.doubts):,} doubtful links"
+        return f"{named}{where}: #{at.track}, frame {at.frame + 1}: {at.reason}."
+
+    def _draw_preview(self) -> None:
+        preview, linked = self.controller.preview, self.controller.linked
+        for button in (self.use_button, self.leave_button):
+            button.setEnabled(preview is not None)
+        if preview is not None and linked is not None:
+            more = len(preview.tracks.nodes) - len(linked.tracks.nodes)
+            kept = "" if not self._kept else f", beside {format_count(self._kept, 'track')} that you corrected"
+            self.preview.setText(f"{_counted(preview)} ({more + self._kept:+,}){kept}")
+
+    @property
+    def _kept(self) -> int:
+        annotation = self.controller.editor.annotation
+        return 0 if annotation is None else sum(record.protected for record in annotation.records.values())
+
+    def _draw_lineage(self, _: object = None) -> None:
+        linked = self.controller.linked
+        if linked is not None:
+            values = _values_by(linked, self.colour.value())
+            self.lineage.show_lineage(Lineage(linked.tracks, len(linked.frames), values))
+            self.controller.colour_by(values)
+
+
+def _call(call: Callable[[], object], _: bool = False) -> None:
+    call()
+
+
+def _button(text: str, tooltip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    return button
+
+
+def _key(action: TrackAction) -> str:
+    return action.key.replace("Shift+", "⇧")
+
+
+def _counted(linked: LinkedFilm) -> str:
+    divisions = format_count(len(linked.tracks.divisions), "division")
+    return f"{format_count(len(linked.tracks.nodes), 'track')} · {divisions}"
+
+
+def _options(values: dict[str, float]) -> LinkOptions:
+    return LinkOptions(values["reach"], values["end"], values["division"], round(values["gap"]))
+
+
+def _values(options: LinkOptions) -> dict[str, float]:
+    return {"reach": options.reach, "end": options.end, "division": options.division, "gap": options.gap}
+
+
+def _values_by(linked: LinkedFilm, name: str) -> dict[int, float]:
+    """Return a value from 0 to 1 for each track: its place between the least and the most; none for generations."""
+    if not name:
+        return {}
+    raw: dict[int, float] = {}
+    for track, nodes in linked.tracks.nodes.items():
+        at = [int(np.searchsorted(linked.frames[n.frame].labels, n.label)) for n in nodes]
+        places = np.array([linked.frames[n.frame].centroids[k] for n, k in zip(nodes, at, strict=True)])
+        life = nodes[-1].frame - nodes[0].frame
+        path = float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
+        area = float(np.mean([linked.frames[n.frame].sizes[k] for n, k in zip(nodes, at, strict=True)]))
+        raw[track] = {"area": area, "speed": path / max(life, 1), "life": float(life)}[name]
+    low, high = min(raw.values(), default=0.0), max(raw.values(), default=1.0)
+    return {track: (value - low) / max(high - low, 1e-9) for track, value in raw.items()}

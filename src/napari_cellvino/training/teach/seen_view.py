@@ -1,0 +1,71 @@
+"""What a lesson says of a part of a plane, from features that are kept: no network runs where they are there."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.engines.engine import NO_ENGINE
+from napari_cellvino.segmentation.raw_maps import RawMaps
+from napari_cellvino.training.teach.features import FeatureEngine, FeatureTile, TiledPlane
+from napari_cellvino.training.teach.learner import Learner
+from napari_cellvino.training.teach.lesson import Lesson
+from napari_cellvino.training.teach.taught_graph import map_names, maps_of_logits
+from napari_cellvino.training.teach.viewed_part import Box
+
+Part = tuple[slice, slice]
+
+
+def maps_of_view(plane: TiledPlane, engine: FeatureEngine, lesson: Lesson, view: Box) -> RawMaps:
+    """Return the maps of a lesson for a part of a plane, as the network of the taught model gives them."""
+    height, width = plane.shape
+    factors = height / plane.seen.pixels.shape[1], width / plane.seen.pixels.shape[2]
+    top, left = (int(start * factor) for start, factor in zip(view[:2], factors, strict=True))
+    bottom = min(height, max(top + 1, round(view[2] * factors[0])))
+    right = min(width, max(left + 1, round(view[3] * factors[1])))
+    wanted = np.zeros((height, width), bool)
+    wanted[top:bottom, left:right] = True
+    maps = np.zeros((len(map_names(lesson.kinds, lesson.classes)), bottom - top, right - left), np.float16)
+    count = 0
+    for tile in plane.tiles(engine, wanted):
+        count += 1
+        rows = slice(max(tile.row.core_start, top), min(tile.row.core_stop, bottom))
+        columns = slice(max(tile.column.core_start, left), min(tile.column.core_stop, right))
+        kinds = _logits(tile, engine.graph.strides, lesson.kinds, (rows, columns))
+        classes = (
+            None if lesson.classes is None else _logits(tile, engine.graph.strides, lesson.classes, (rows, columns))
+        )
+        maps[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = maps_of_logits(
+            kinds, classes
+        )
+    shape = view[2] - view[0], view[3] - view[1]
+    return RawMaps(maps, NO_ENGINE, plane.plan().tile, count, shape, maps.shape[1:])
+
+
+def _logits(tile: FeatureTile, strides: tuple[int, ...], learner: Learner, part: Part) -> NDArray[np.float32]:
+    """Return the logits (K, y, x) of a part of the resized plane that lies in a tile."""
+    rows, columns = (
+        np.arange(axis.start, axis.stop) - span.start for axis, span in zip(part, (tile.row, tile.column), strict=True)
+    )
+    total = np.zeros((len(learner.bias), len(rows), len(columns)), np.float32) + learner.bias[:, None, None]
+    first = 0
+    for maps, stride in zip(tile.maps, strides, strict=True):
+        last = first + len(maps)
+        flat = maps.reshape(len(maps), -1).astype(np.float32)
+        small = (learner.weights[first:last].T @ flat).reshape(-1, *maps.shape[1:])
+        total += small[:, rows][:, :, columns] if stride == 1 else _enlarged(small, stride, rows, columns)
+        first = last
+    return total
+
+
+def _enlarged(
+    maps: NDArray[np.float32], stride: int, rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Return maps (K, y, x) at rows and columns of what is ``stride`` times as large, interpolated linearly."""
+    for axis, at in ((1, rows), (2, columns)):
+        last = maps.shape[axis] - 1
+        place = np.clip((at + 0.5) / stride - 0.5, 0, last)
+        low = np.floor(place).astype(np.intp)
+        share = (place - low).astype(np.float32).reshape((-1, 1) if axis == 1 else (1, -1))
+        maps = maps.take(low, axis) * (1 - share) + maps.take(np.minimum(low + 1, last), axis) * share
+    return maps

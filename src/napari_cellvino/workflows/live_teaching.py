@@ -1,0 +1,209 @@
+"""Teaching while the strokes are painted: what comes of them is seen at once, in a part of an image.
+
+What the networks see of each image is kept, so that one more stroke costs the learner and the picture only. The model
+that is saved in the end is that of `teach_stacks`, from the same strokes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from napari_cellvino.core.errors import TrainingDataError
+from napari_cellvino.core.image import Stack, ZChoice
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.model_package import find_package
+from napari_cellvino.segmentation.contrast import Contrast, contrast_of
+from napari_cellvino.segmentation.heads import Decoded, Parameter
+from napari_cellvino.segmentation.heads.taught import TaughtHead
+from napari_cellvino.training.teach.features import FeatureEngine, KeptTiles, TiledPlane
+from napari_cellvino.training.teach.learner import Features
+from napari_cellvino.training.teach.lesson import Lesson, PaintedPlane, all_painted, fit_lesson, judge
+from napari_cellvino.training.teach.next_place import NextPlace, next_place
+from napari_cellvino.training.teach.package import NORMALISATION, CellSize
+from napari_cellvino.training.teach.painted import Painted, check_painted, painted, typical_diameter
+from napari_cellvino.training.teach.seen_view import maps_of_view
+from napari_cellvino.training.teach.size import best_zoom
+from napari_cellvino.training.teach.strokes import StrokedImage, Strokes
+from napari_cellvino.training.teach.taught_graph import BACKGROUND, BETWEEN, CELL
+from napari_cellvino.training.teach.teach import USUAL_DIAMETER, measured_size, smallest_of
+from napari_cellvino.training.teach.viewed_part import ViewedPart
+from napari_cellvino.workflows.teach import BASES, painted_ways, plane_of, seen_channels
+
+FEWEST_TO_SEARCH = 2  # strokes of each kind, before the zoom can be chosen by what is held out
+SMALLEST = "smallest"
+
+PlaneName = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveAnswer:
+    """What strokes make of the part that is looked at; places in ``found`` and ``next`` are those of the part.
+
+    ``agreement`` is the share of held-out stroke pixels that are right, None where it is not known (yet); ``strokes``
+    counts those of cells, background and between. ``values`` are the parameters that the part was decoded with.
+    """
+
+    where: ViewedPart
+    found: Decoded
+    next: NextPlace
+    size: CellSize
+    values: Mapping[str, float]
+    strokes: tuple[int, int, int]
+    agreement: float | None = None
+
+
+class LiveTeacher:
+    """Keeps the features of the images that are painted on; serves one thread."""
+
+    def __init__(self, *, device: str = "AUTO") -> None:
+        self._device = device
+        self._engine: FeatureEngine | None = None
+        self._kept = KeptTiles()
+        self._seen: dict[PlaneName, tuple[Stack, Contrast]] = {}
+        self._zoom: float | None = None  # that was found
+        self._searched = 0  # strokes that it was found with
+
+    def answer(
+        self, images: Sequence[StrokedImage], recipe: Recipe, where: ViewedPart, values: Mapping[str, float]
+    ) -> Generator[LiveAnswer, None, LiveAnswer]:
+        """Yield what the strokes make of a part of an image, and return it once more with what held-out strokes say.
+
+        ``values`` are parameters of the head ``taught`` that the user set; the smallest area follows the cells.
+
+        Raises
+        ------
+        TrainingDataError
+            If no cell or no background was painted, classes have gaps, or images have different channels.
+        CellvinoError
+            If pixels cannot be read, or the device is not there.
+        """
+        engine = self._engine_for(images, recipe)
+        planes = self._painted_planes(images, recipe)
+        known = all_painted([plane for _, plane in planes])
+        check_painted(known)
+        zoom = self._zoom_of(images, recipe)
+        features = self._sample(planes, zoom, engine)
+        lesson = fit_lesson(features, known, engine.graph.weight)
+        answer = self._look(images, recipe, where, values, lesson, zoom, known)
+        yield answer
+        lesson = judge(lesson, features, known, engine.graph.weight)
+        answer = replace(answer, agreement=lesson.agreement)
+        yield answer
+        if recipe.diameter_px or not self._may_search(known):
+            return answer
+        found = self._search(planes, known, engine, zoom)
+        if found == zoom:
+            return answer
+        features = self._sample(planes, found, engine)
+        lesson = judge(fit_lesson(features, known, engine.graph.weight), features, known, engine.graph.weight)
+        answer = self._look(images, recipe, where, values, lesson, found, known)
+        return replace(answer, agreement=lesson.agreement)
+
+    @property
+    def zoom(self) -> float | None:
+        """The zoom that held-out strokes are told best at; None before it was searched for."""
+        return self._zoom
+
+    def _engine_for(self, images: Sequence[StrokedImage], recipe: Recipe) -> FeatureEngine:
+        counts = [len(seen_channels(image.stack, recipe)) for image in images]
+        if len(set(counts)) > 1:
+            raise TrainingDataError(
+                f"the images have {', '.join(map(str, counts))} channels; teach on images of one kind, or one channel"
+            )
+        if self._engine is None or self._engine.channels != counts[0]:
+            self._engine = FeatureEngine([find_package(base) for base in BASES], counts[0], device=self._device)
+            self._kept, self._zoom, self._searched = KeptTiles(), None, 0
+        return self._engine
+
+    def _painted_planes(self, images: Sequence[StrokedImage], recipe: Recipe) -> list[tuple[PlaneName, PaintedPlane]]:
+        found = []
+        for image in images:
+            for way, own in painted_ways(image.strokes, recipe):
+                name = self._name(image, recipe, way)
+                found.append((name, PaintedPlane(image.stem, self._contrast(image, recipe, way), painted(own))))
+        return found
+
+    def _name(self, image: StrokedImage, recipe: Recipe, way: ZChoice) -> PlaneName:
+        return id(image.stack.planes), recipe.channel, str(way), image.frame or recipe.frame
+
+    def _contrast(self, image: StrokedImage, recipe: Recipe, way: ZChoice) -> Contrast:
+        name = self._name(image, recipe, way)
+        if name not in self._seen:
+            plane = plane_of(image.stack, recipe, way, image.frame)
+            self._seen[name] = image.stack, contrast_of(plane.inputs, NORMALISATION)  # the stack keeps its number
+        return self._seen[name][1]
+
+    def _zoom_of(self, images: Sequence[StrokedImage], recipe: Recipe) -> float:
+        if recipe.diameter_px:
+            return USUAL_DIAMETER / recipe.diameter_px
+        outlined = typical_diameter([image.strokes.cells for image in images if image.strokes.cells is not None])
+        return self._zoom or (USUAL_DIAMETER / outlined if outlined else 1.0)
+
+    def _sample(self, planes: Sequence[tuple[PlaneName, PaintedPlane]], zoom: float, engine: FeatureEngine) -> Features:
+        return np.concatenate(
+            [
+                TiledPlane(plane.seen, zoom, name, self._kept).sample(plane.painted.yx, engine)
+                for name, plane in planes
+                if len(plane.painted)
+            ]
+        )
+
+    def _may_search(self, known: Painted) -> bool:
+        """Whether there are enough strokes to choose a zoom by, and twice as many as when one was chosen."""
+        fewest = min(known.count(CELL), known.count(BACKGROUND))
+        total = known.count(CELL) + known.count(BACKGROUND) + known.count(BETWEEN)
+        return fewest >= FEWEST_TO_SEARCH and total >= 2 * self._searched
+
+    def _search(
+        self, planes: Sequence[tuple[PlaneName, PaintedPlane]], known: Painted, engine: FeatureEngine, first: float
+    ) -> float:
+        self._searched = known.count(CELL) + known.count(BACKGROUND) + known.count(BETWEEN)
+
+        def surprise(zoom: float) -> float | None:
+            features = self._sample(planes, zoom, engine)
+            weight = engine.graph.weight
+            return judge(fit_lesson(features, known, weight), features, known, weight).surprise
+
+        self._zoom = best_zoom(first, surprise)
+        return self._zoom
+
+    def _look(
+        self,
+        images: Sequence[StrokedImage],
+        recipe: Recipe,
+        where: ViewedPart,
+        values: Mapping[str, float],
+        lesson: Lesson,
+        zoom: float,
+        known: Painted,
+    ) -> LiveAnswer:
+        assert self._engine is not None
+        image = images[where.image]
+        seen = self._contrast(image, recipe, where.way)
+        tiled = TiledPlane(seen, zoom, self._name(image, recipe, where.way), self._kept)
+        raw = maps_of_view(tiled, self._engine, lesson, where.box)
+        classes = 0 if lesson.classes is None else len(lesson.classes.bias)
+        head = TaughtHead(len(lesson.kinds.bias) > BETWEEN, classes)
+        given = {p.name: p.default for p in head.parameters} | dict(values)
+        found, size = head.decode(raw, given), CellSize(USUAL_DIAMETER / zoom, zoom)
+        size = measured_size([found], size)
+        if SMALLEST not in values:
+            given[SMALLEST] = smallest_of(size)
+            found = head.decode(raw, given)
+        y0, x0, y1, x1 = where.box
+        own = _plane_strokes(image.strokes, where.way).kinds[y0:y1, x0:x1] > 0
+        place = next_place(raw.maps[0], found.label_image(), own, size.diameter_px)
+        counts = known.count(CELL), known.count(BACKGROUND), known.count(BETWEEN)
+        return LiveAnswer(where, found, place, size, given, counts)
+
+
+def live_parameters() -> tuple[Parameter, ...]:
+    """Return the adjustable parameters of taught models."""
+    return TaughtHead.parameters
+
+
+def _plane_strokes(strokes: Strokes, way: ZChoice) -> Strokes:
+    return strokes if strokes.kinds.ndim == 2 else strokes.plane((way.plane or 1) - 1)

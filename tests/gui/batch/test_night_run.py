@@ -1,0 +1,116 @@
+"""The night run in the window: a watch is planned, started and stopped; its fields are judged by keys and run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_cellvino.gui.batch.batch_panel import BatchPanel
+from napari_cellvino.gui.batch.watch_panel import WatchPanel
+from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.storage.field_ledger import FieldLedger
+from napari_cellvino.storage.ledger import Ledger
+
+from ..conftest import WAIT_MS
+
+Click = Callable[[QWidget], None]
+
+
+@pytest.fixture
+def inbox(tmp_path: Path, nuclei: NDArray[np.uint16]) -> Path:
+    """Two images and a damaged one."""
+    made = tmp_path / "inbox"
+    made.mkdir()
+    for name, x in (("a", 0), ("b", 128)):
+        tifffile.imwrite(made / f"{name}.tif", np.ascontiguousarray(nuclei[:112, x : x + 112]))
+    (made / "c.tif").write_bytes(b"II*\0 no image")
+    return made
+
+
+def states(root: Path) -> dict[str, str]:
+    return {Path(record.name).name: record.shown_state.value for record in FieldLedger(root).records()}
+
+
+def test_watch_is_planned_started_judged_and_run_again(
+    window: CellvinoWindow,
+    viewer: napari.Viewer,
+    inbox: Path,
+    tmp_path: Path,
+    click: Click,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, dock = viewer.window.add_plugin_dock_widget("napari-cellvino", "Watch")
+    panel, out = dock.findChild(WatchPanel), tmp_path / "out"
+    watcher = panel.controller
+    assert not panel.start_button.isEnabled()
+    chosen = iter([str(inbox), str(out)])
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: next(chosen))
+    click(panel.folder_button)
+    click(panel.results_button)
+    panel.settle.setValue(0.0)
+
+    click(panel.plan_button)
+    qtbot.waitUntil(lambda: watcher.planned is not None, timeout=WAIT_MS)
+    assert [panel.list.item(row).text().split(":")[0] for row in range(panel.list.count())] == [
+        "a.tif", "b.tif", "c.tif",
+    ]  # fmt: skip
+    assert "nuclei ->" in panel.list.item(0).text()
+    assert not out.exists()
+
+    click(panel.start_button)
+    qtbot.waitUntil(lambda: out.is_dir() and len(states(out)) == 3, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: "running" not in states(out).values(), timeout=WAIT_MS)
+    click(panel.start_button)
+    qtbot.waitUntil(lambda: not watcher.running, timeout=WAIT_MS)
+    assert watcher.failure is None
+    assert any(line.startswith("c.tif: failed") for line in watcher.lines)
+
+    click(panel.batch_button)
+    batch = viewer.window.dock_widgets["Batch"].findChild(BatchPanel)
+    qtbot.waitUntil(lambda: len(batch.table.fields) == 3, timeout=WAIT_MS)
+    assert "2 of 3 fields done · 1 failed" in batch.title.text()
+    row = next(n for n, field in enumerate(batch.table.fields) if field.record.name == "a")
+    batch.view.selectRow(row)
+    assert not batch.picture.is_empty
+    batch.window().activateWindow()
+    batch.view.setFocus()
+    qtbot.waitUntil(batch.view.hasFocus, timeout=WAIT_MS)
+    qtbot.keyClick(batch.view, Qt.Key.Key_R)
+    qtbot.waitUntil(lambda: states(out)["a"] == "rejected", timeout=WAIT_MS)
+    assert batch.current is not None
+    assert batch.current.record.name == "b"
+    qtbot.keyClick(batch.view, Qt.Key.Key_A)
+    qtbot.waitUntil(lambda: states(out)["b"] == "accepted", timeout=WAIT_MS)
+    click(batch.pause_button)
+    assert Ledger(out).paused
+    qtbot.waitUntil(lambda: batch.pause_button.text() == "Resume", timeout=WAIT_MS)
+    click(batch.pause_button)
+    assert not Ledger(out).paused
+
+    recipe = tmp_path / "surer.yaml"
+    recipe.write_text("model: nuclei\ndevice: CPU\nparameters: {confidence: 0.95}\n", encoding="utf-8")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(recipe), ""))
+    click(batch.rerun_button)
+    qtbot.waitUntil(lambda: batch.controller.status.open_jobs == 1, timeout=WAIT_MS)
+    click(batch.cancel_button)
+    qtbot.waitUntil(lambda: batch.controller.status.open_jobs == 0, timeout=WAIT_MS)
+    Ledger(out).file.unlink()  # now it is a folder of results without a watch: its fields are run from here
+    batch.controller.follow(out)
+    qtbot.waitUntil(lambda: len(batch.table.fields) == 3, timeout=WAIT_MS)
+    batch.view.selectRow(next(n for n, field in enumerate(batch.table.fields) if field.record.name == "a"))
+    qtbot.keyClick(batch.view, Qt.Key.Key_R)
+    qtbot.waitUntil(lambda: states(out).get("a") == "rejected", timeout=WAIT_MS)
+    click(batch.rerun_button)
+    qtbot.waitUntil(lambda: states(out)["a"] == "done" and not batch.controller.running, timeout=WAIT_MS)
+    assert batch.controller.failure is None
+    assert "0.95" in (out / "a" / "annotation.json").read_text(encoding="utf-8")

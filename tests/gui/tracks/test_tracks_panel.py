@@ -1,0 +1,135 @@
+"""A film tracked with its label images, its doubtful link gone to, mended by keys, linked again, saved and reopened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import napari
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
+
+from napari_cellvino.gui.shell.window import TracksDock
+from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
+from tests.tracking.film_maker import dividing_film, draw
+
+from ..conftest import WAIT_MS
+
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """A film in which a cell divides, and another one is found twice as large for a frame."""
+    for name in ("film", "masks"):
+        (tmp_path / name).mkdir()
+    for number, labels in enumerate(dividing_film()):
+        labels[draw({1: (40.0, 40.0, 9.0 if number != 2 else 16.0)}) > 0] = 1
+        tifffile.imwrite(tmp_path / "film" / f"t{number}.tif", (100 + 50 * (labels > 0) + number).astype(np.uint16))
+        tifffile.imwrite(tmp_path / "masks" / f"t{number}.tif", labels.astype(np.uint16))
+    return tmp_path
+
+
+class Window:
+    """The dock, with keys and clicks of a user."""
+
+    def __init__(self, viewer: napari.Viewer, qtbot: QtBot) -> None:
+        self.viewer, self.qtbot = viewer, qtbot
+        _, self.dock = viewer.window.add_plugin_dock_widget("napari-cellvino", "Tracks")
+        assert isinstance(self.dock, TracksDock)
+        self.panel = self.dock.findChild(TracksPanel)
+        self.tracks = self.dock.session.tracks
+        self.canvas = viewer.window._qt_viewer.canvas.native
+
+    def wait(self, ready: Callable[[], object]) -> None:
+        self.qtbot.waitUntil(lambda: bool(ready()), timeout=WAIT_MS)
+
+    def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        self.viewer.window._qt_window.activateWindow()
+        self.tracks.canvas.focus()
+        self.wait(self.canvas.hasFocus)
+        QTest.keyClick(self.canvas, key, modifier)
+        QApplication.processEvents()
+
+    def click(self, y: float, x: float, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        at = self.tracks.canvas._canvas._pixels(np.array([[y, x]]))[0].round().astype(int)
+        QTest.mouseClick(self.canvas, Qt.MouseButton.LeftButton, modifier, QPoint(*at.tolist()))
+        QTest.qWait(QApplication.doubleClickInterval() + 20)  # two clicks are no double click
+
+    def go(self, frame: int) -> None:
+        self.viewer.dims.set_point(0, frame)
+
+    def spans(self) -> dict[int, list[int]]:
+        nodes = self.tracks.linked.tracks.nodes
+        return {track: [node.frame for node in held] for track, held in nodes.items()}
+
+
+def test_a_film_is_tracked_mended_and_saved(
+    viewer: napari.Viewer, qtbot: QtBot, film: Path, monkeypatch: pytest.MonkeyPatch, click: Callable[[QWidget], None]
+) -> None:
+    window = Window(viewer, qtbot)
+    panel, tracks = window.panel, window.tracks
+    asked = iter([str(film / "film"), str(film / "masks")])
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: next(asked))
+    click(panel.masks_button)
+    window.wait(lambda: tracks.linked is not None and tracks.queue.doubts)
+    assert panel.title.text() == "4 tracks · 1 division"
+    assert window.spans() == {1: list(range(7)), 2: [0, 1, 2], 3: [3, 4, 5, 6], 4: [3, 4, 5, 6]}
+
+    window.key(Qt.Key.Key_N)  # the doubtful link: there it is, chosen and near
+    assert tracks.selection == (1,)
+    assert tracks.frame == 2
+    assert "larger at once" in panel.doubt.text()
+    window.key(Qt.Key.Key_U)
+    assert window.spans()[1] == [0, 1]
+    window.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert window.spans()[1] == list(range(7))
+
+    window.go(3)  # the division was none: the mother goes on as one daughter, the other is another cell
+    viewer.reset_view()
+    window.click(100.0, 93.0)
+    assert tracks.selection == (3,)
+    tracks.select([2, 3])
+    window.key(Qt.Key.Key_J)
+    assert panel.title.text() == "3 tracks · 0 divisions"
+    assert "Link #2 to #3" in tracks.editor.said
+    window.click(100.0, 107.0)
+    window.click(100.0, 93.0, SHIFT)
+    assert tracks.selection == (4, 2)
+    window.key(Qt.Key.Key_Y)  # it was one
+    assert panel.title.text() == "4 tracks · 1 division"
+    window.go(0)
+    window.key(Qt.Key.Key_W)
+    assert "before and after" in tracks.editor.failure.message
+
+    panel.sliders.rows["gap"].number.setValue(5)
+    window.wait(lambda: tracks.preview is not None)
+    click_there = panel.use_button.isEnabled()
+    assert click_there
+    tracks.drop_preview()
+
+    tree = panel.lineage.tree
+    last = window.spans()[4][-1]
+    qtbot.mouseClick(tree, Qt.MouseButton.LeftButton, pos=QPointF(tree.x_of(last), tree.y_of(4)).toPoint())
+    assert (tracks.selection, tracks.frame) == ((4,), 6)
+
+    click(panel.save_button)
+    window.wait(lambda: not tracks.working)
+    assert tracks.editor.failure is None
+    lineage = pd.read_csv(tracks.folder / "lineage.csv")
+    assert sorted(lineage["parent"].tolist()) == [0, 0, 2, 2]
+    before = tracks.editor.annotation.fingerprint()
+    window.key(Qt.Key.Key_D)  # not saved: it is in the journal
+    after = tracks.editor.annotation.fingerprint()
+    tracks.editor.session.journal.flush()
+    tracks.editor.close()
+    tracks.open(tracks.folder)
+    window.wait(lambda: not tracks.working and tracks.editor.annotation is not None)
+    assert tracks.editor.annotation.fingerprint() == after != before
+    assert "1 corrections" in tracks.editor.said
