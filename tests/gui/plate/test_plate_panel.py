@@ -340,8 +340,9 @@ def test_folder_that_is_no_plate_leaves_the_one_before_open(
     opened: CellvinoWindow, tmp_path: Path, qtbot: QtBot, viewer: napari.Viewer
 ) -> None:
     (tmp_path / "empty").mkdir()
-    open_plate(opened, tmp_path / "empty", qtbot)
     panel = opened.plate_panel
+    drop(panel, tmp_path / "empty")
+    wait_plate(opened, qtbot)
     assert "no plate" in panel.notice.words.text()
     assert panel.name.text() == "made"
     press(qtbot, panel.grid, "B01")
