@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import (
-    QWidget,
-)  # fmt: skip
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QWidget
 
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.recipe import WholeCellWay
 from napari_cellvino.engines.engine import Engine, EngineConnectionError
 from napari_cellvino.engines.provider import open_engine
 from napari_cellvino.gui.shell.window import CellvinoWindow
@@ -215,3 +216,34 @@ def test_a_server_that_was_left_is_said_and_asked_again(
         click(panel.again_button)
         qtbot.waitUntil(lambda: not panel.again_button.isVisible(), timeout=WAIT_MS)
         assert panel.away.text().startswith("Pixels of tiles go to")
+
+
+def test_whole_cells_are_chosen_seen_and_slid(
+    window: CellvinoWindow,
+    viewer: napari.Viewer,
+    open_file: OpenFile,
+    plate_file: Path,
+    run: Run,
+    qtbot: QtBot,
+    click: Click,
+) -> None:
+    open_file(window, plate_file)
+    window.show_step(2)
+    panel, session = window.run_panel, window.session
+    panel.more.unfold()
+    QTest.keyClick(panel.whole_cells, Qt.Key.Key_Down)
+    assert session.workspace.recipe.whole_cells is WholeCellWay.EXPAND
+    run(window)
+    layer = session.whole_cells
+    qtbot.waitUntil(lambda: layer.layer is not None, timeout=WAIT_MS)
+    nuclei = session.reviewer.annotation.labels
+    cells = layer.layer.data
+    np.testing.assert_array_equal(cells[nuclei > 0], nuclei[nuclei > 0])
+    before = np.count_nonzero(cells)
+    assert before > 1.5 * np.count_nonzero(nuclei)
+    panel.sliders.rows["cell_reach"].slider.setValue(2)
+    qtbot.waitUntil(lambda: np.count_nonzero(layer.layer.data) < before, timeout=WAIT_MS)
+    click(panel.only_cells_button)
+    run(window)
+    assert layer.layer is None
+    assert not [one for one in viewer.layers if one.name.endswith("whole cells")]

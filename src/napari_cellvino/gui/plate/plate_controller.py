@@ -59,7 +59,9 @@ class PlateController(QObject):
         """
         self._task.stop()
         if pattern and not compile_pattern(pattern).tells_well:
+            self.failure = None
             self._opener.open(path, pattern)
+            self.changed.emit()
             return
         self.reading, self.asked, self.failure = path.name, path, None
         self._task = Task(done=lambda opened: self._set_current(opened, otherwise), failed=self._fail)

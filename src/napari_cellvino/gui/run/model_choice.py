@@ -8,6 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
+from napari_cellvino.core.image import Stack, channel_index
+from napari_cellvino.core.recipe import Recipe, WholeCellWay
 from napari_cellvino.gui.widgets.form_layout import MARGIN
 from napari_cellvino.gui.widgets.value_combo import Choice
 from napari_cellvino.model_package import ModelOutput, ModelPackage, ModelSpec
@@ -37,6 +39,21 @@ def outline_choices(packages: Sequence[ListedPackage]) -> tuple[Choice[str], ...
             tooltip = f"{spec.description}\nEach cell that is found is looked at once more: that takes longer"
             found[package.name] = Choice(f"{spec.title} {spec.version}", package.name, tooltip)
     return tuple(found.values())
+
+
+def whole_cell_choices(stack: Stack | None, recipe: Recipe) -> tuple[Choice[tuple[WholeCellWay | None, str]], ...]:
+    """Return the ways to make whole cells of nuclei on an image: none, by a distance, or over another channel."""
+    found: list[Choice[tuple[WholeCellWay | None, str]]] = [
+        Choice("none, nuclei only", (None, ""), "What the model outlines is measured as it is"),
+        Choice("a distance round each", (WholeCellWay.EXPAND, ""), "Nuclei are expanded as far as Cell reach says"),
+    ]
+    names = () if stack is None or stack.rgb else stack.channels
+    nuclei = None if stack is None else channel_index(stack, recipe.channel)
+    over = [name for number, name in enumerate(names) if number != nuclei]
+    if recipe.whole_cells is WholeCellWay.PROPAGATE and recipe.cell_channel not in over:
+        over.append(recipe.cell_channel)
+    tooltip = "Cells grow from their nuclei over what is bright in this channel"
+    return (*found, *(Choice(f"grown over {name}", (WholeCellWay.PROPAGATE, name), tooltip) for name in over))
 
 
 def _title(spec: ModelSpec) -> str:

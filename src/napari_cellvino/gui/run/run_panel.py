@@ -6,10 +6,10 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.core.progress import Progress, Stage
-from napari_cellvino.core.recipe import Precision
+from napari_cellvino.core.recipe import Precision, WholeCellWay
 from napari_cellvino.gui.run.device_choice import device_choices, precision_choices, where_pixels_go
 from napari_cellvino.gui.run.first_sight_box import FirstSightBox
-from napari_cellvino.gui.run.model_choice import CardWindow, model_choices, outline_choices
+from napari_cellvino.gui.run.model_choice import CardWindow, model_choices, outline_choices, whole_cell_choices
 from napari_cellvino.gui.run.run_view import RunView, State, resolve
 from napari_cellvino.gui.run.sliders import Sliders
 from napari_cellvino.gui.shell.viewer_session import Session
@@ -85,7 +85,12 @@ class RunPanel(QWidget):
         self.more = CollapsibleSection("More")
         self.more.setToolTip("Choices that are seldom needed")
         layout.addWidget(self.more)
-        add_row(form(self.more.content().layout()), "Cell diame&ter", self.diameter)
+        self.whole_cells = ValueCombo[tuple[WholeCellWay | None, str]](
+            name="Whole cells", tooltip="Cell bodies round the nuclei that are found, with the measures of each part"
+        )
+        rows = form(self.more.content().layout())
+        add_row(rows, "Cell diame&ter", self.diameter)
+        self._whole_cells_label = add_row(rows, "W&hole cells", self.whole_cells)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
         self.covered = text_line("attention")
@@ -164,6 +169,7 @@ class RunPanel(QWidget):
         self.device.value_changed.connect(lambda name: workspace.choose(device=name))
         self.precision.value_changed.connect(lambda precision: workspace.choose(precision=precision))
         self.diameter.valueChanged.connect(self._choose_diameter)
+        self.whole_cells.value_changed.connect(self._choose_whole_cells)
         self.only_cells_button.clicked.connect(self._find_cells_only)
         self.run_button.clicked.connect(runner.run)
         self.compare_button.clicked.connect(self.session.comparison_wanted)
@@ -180,6 +186,10 @@ class RunPanel(QWidget):
 
     def _choose_diameter(self, shown: float) -> None:
         self._workspace.choose(diameter_px=shown / self._pixel_um() or None)
+
+    def _choose_whole_cells(self, choice: tuple[WholeCellWay | None, str]) -> None:
+        way, channel = choice
+        self._workspace.choose(whole_cells=way, cell_channel=channel)
 
     def _find_cells_only(self) -> None:
         self._workspace.choose(whole_cells=None, cell_channel="", spots=None, spot_channel="")
@@ -220,6 +230,11 @@ class RunPanel(QWidget):
             f"{left} did not answer: runs go on on this computer." if left else where_pixels_go(recipe.device),
         )
         self.again_button.setVisible(bool(left) and not self._runner.running)
+        outlined = package is not None and package.spec.gives is ModelOutput.OUTLINES
+        for widget in (self.whole_cells, self._whole_cells_label):
+            widget.setVisible(outlined or bool(recipe.outline))
+        self.whole_cells.offer(whole_cell_choices(self._workspace.stack, recipe))
+        self.whole_cells.set_value((recipe.whole_cells, recipe.cell_channel))
         self.precision.offer(precision_choices(package, self._catalogue.capabilities(recipe.device)))
         self.precision.set_value(recipe.precision)
         with QSignalBlocker(self.diameter):

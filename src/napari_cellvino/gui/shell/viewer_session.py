@@ -40,6 +40,7 @@ from napari_cellvino.gui.run.earlier_recipe import EarlierRecipe
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
+from napari_cellvino.gui.run.whole_cell_layer import WholeCellLayer
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController, SaveWork
 from napari_cellvino.gui.shell import warm_up
@@ -97,6 +98,7 @@ class Session(QObject):
             self.reviewer,
             self.review_canvas,
         )
+        self.whole_cells = WholeCellLayer(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
         self.looks = SerialWorker()  # all models look at a part of an image
         self.first_sight = FirstSightController(self.workspace, self.looks)
         self.tables = SerialWorker()  # reading what stands in folders of results
@@ -219,6 +221,7 @@ class Session(QObject):
         self.thumbnails.forget()
         self.list_thumbnails.forget()
         self.teacher.close()
+        self.whole_cells.close()
         self.workspace.close()  # heard by the parts, which let go too
         self.first_sight.close()
         listening = (self.retrainer, self.saver, self.runner, self.colouring, self.review_canvas, self.reviewer)

@@ -188,9 +188,9 @@ class TeachPanel(QWidget):
         cells, background, between = answer.strokes
         strokes = f"{cells + background + between} strokes"
         if answer.agreement is None:
-            said = f"{strokes}; too few to hold some out and say how good this is"
+            said = f"{strokes}: too few to hold some out and say how good this is"
         else:
-            said = f"{answer.agreement:.0%} of what is painted is told right from the other strokes ({strokes})"
+            said = f"Strokes that were held out are {answer.agreement:.0%} right ({strokes})"
         if judged is None:
             return said
         return f"{said}\nF1 {judged.f1:.2f} on {judged.first} accepted cells, which it learnt from too"
