@@ -45,6 +45,7 @@ from napari_cellvino.gui.run.whole_cell_layer import WholeCellLayer
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController, SaveWork
 from napari_cellvino.gui.shell import warm_up
+from napari_cellvino.gui.shell.long_lived import LongLived
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.teach.teach_controller import TeachController
@@ -76,7 +77,7 @@ class Session(QObject):
         super().__init__()
         clean_up_in_own_context()
         self.viewer = viewer
-        self.log = SessionLog()
+        self.log, self._long_lived = SessionLog(), LongLived(viewer)
         self.workspace = Workspace()
         self.worker = SerialWorker()  # everything that uses the inference engine, or writes files
         self.files = SerialWorker()  # reading, so that a well opens while others are run
@@ -162,13 +163,13 @@ class Session(QObject):
 
     def _warm_up(self) -> None:
         if self._open and warm_up.is_done():
-            warm_up.set_aside()
+            self._long_lived.set_aside()
         elif self._open:
             self.background.start(warm_up.prepare, Task(done=self._warmed_up))
 
     def _warmed_up(self, registry: object) -> None:
         warm_up.use_registry(registry)
-        warm_up.set_aside()
+        self._long_lived.set_aside()
 
     def open(self, *paths: Path) -> None:
         """Open images as a work list, or a plate: its folder or index; a folder that is no plate is a list as well."""
@@ -241,7 +242,7 @@ class Session(QObject):
             part.close()
         for worker in self._workers:
             worker.close()
-        warm_up.take_back()
+        self._long_lived.close()
         self.close_guard.close()
         self.log.blockSignals(True)
         self.log.close()
