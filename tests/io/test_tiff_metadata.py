@@ -28,7 +28,7 @@ def written(folder, **how):
 
 @pytest.mark.parametrize(
     ("unit", "expected"),
-    [("µm", 0.5), ("nm", 0.0005), ("mm", 500), ("pixel", None), ("reference frame", None)],
+    [("µm", 0.5), ("nm", 0.0005), ("mm", 500), ("in", 12_700), ("pixel", None), ("reference frame", None)],
 )
 def test_ome_units(tmp_path, unit, expected):
     sizes = {f"PhysicalSize{axis}": 0.5 for axis in "XYZ"} | {f"PhysicalSize{axis}Unit": unit for axis in "XYZ"}
@@ -58,9 +58,9 @@ def test_imagej_micro_sign_in_latin_1(tmp_path):
     assert stack.spacing == Spacing(None, 0.25, 0.25)
 
 
-def test_imagej_centimetres_must_be_plausible(tmp_path):
-    for per_cm, expected in ((20_000, 0.5), (28.35, None)):
-        stack = written(tmp_path, pixels=PIXELS[0], imagej=True, resolution=(per_cm, per_cm), metadata={"unit": "cm"})
+def test_imagej_centimetres_and_inches_must_be_plausible(tmp_path):
+    for unit, count, expected in (("cm", 20_000, 0.5), ("cm", 28.35, None), ("inch", 50_800, 0.5), ("inch", 72, None)):
+        stack = written(tmp_path, pixels=PIXELS[0], imagej=True, resolution=(count, count), metadata={"unit": unit})
         assert stack.spacing.x == expected
 
 

@@ -37,6 +37,7 @@ PRINT_DPI = {72, 75, 90, 96, 100, 120, 144, 150, 180, 200, 240, 300, 360, 400, 6
 _UNITS_UM = {
     "pm": 1e-6, "å": 1e-4, "angstrom": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "um": 1.0, "micron": 1.0, "micrometer": 1.0,
     "mm": 1e3, "millimeter": 1e3, "cm": 1e4, "centimeter": 1e4, "m": 1e6, "meter": 1e6,
+    "in": UM_PER_INCH, "inch": UM_PER_INCH,
 }  # fmt: skip
 _TIFF_UNITS_UM = {2: UM_PER_INCH, 3: 10_000.0}  # inch, centimetre
 
@@ -121,17 +122,20 @@ def resolution_spacing(pixels_per_unit: tuple[float, float], unit: int) -> Spaci
 
 
 def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, float]) -> Spacing:
-    """Return the spacing of ImageJ metadata and X and Y resolution in its unit; inches and pixels say nothing.
+    """Return the spacing of ImageJ metadata and X and Y resolution in its unit; pixels say nothing.
 
-    ImageJ keeps a unit of its own for y and z where it differs from that of x.
+    Centimetres and inches may be those of print, and must be plausible. ImageJ keeps a unit of its own for y and z
+    where it differs from that of x.
     """
     x_unit = str(metadata.get("unit", ""))
     y_unit, z_unit = (str(metadata.get(key) or x_unit) for key in ("yunit", "zunit"))
     x, y = (
         micrometres(1 / n, unit) if n > 0 else None for n, unit in zip(pixels_per_unit, (x_unit, y_unit), strict=True)
     )
-    if x_unit in {"cm", "centimeter"}:
+    if x_unit in {"cm", "centimeter", "in", "inch"}:
         x, y = plausible_spacing(x), plausible_spacing(y)
+        if x is None and z_unit == x_unit:
+            return Spacing()
     return Spacing(micrometres(metadata.get("spacing"), z_unit), y, x)
 
 

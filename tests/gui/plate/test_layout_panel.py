@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.plate import Well
 from napari_cellvino.gui.plate.layout_panel import PlateContents
 from napari_cellvino.gui.shell.window import CellvinoWindow
@@ -174,6 +175,11 @@ def test_pattern_is_previewed_as_it_is_typed_and_opens_the_folder(
     press(qtbot, panel.grid, "C03")
     wait_read(window, qtbot)
     assert int(viewer.layers[0].data.max()) == 2
+    window.session.plates.show_failure(ImageReadError("no plate"))
+    tifffile.imwrite(scans / "a_1.tif", np.zeros((20, 30), np.uint16))
+    pattern.asked.emit(scans, "{field}_{z}.tif")  # images of no plate
+    wait_read(window, qtbot)
+    assert not panel.notice.isVisible()
 
 
 def test_folder_that_no_reader_knows_is_a_plate_where_it_is_dropped_on_the_plate_tab(

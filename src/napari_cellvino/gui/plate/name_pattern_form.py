@@ -127,5 +127,6 @@ def _kinds(preview: Preview) -> str:
             named["well"] = f"{named.pop('row')} {named.pop('column')}"
         for kind, value in named.items():
             values.setdefault(kind, set()).add(value.casefold())
-    words = [f"{len(found)} {kind}{'s' * (len(found) != 1)}" for kind, found in values.items()]
+    nouns = {"z": "plane", "t": "time point"}
+    words = [f"{len(found)} {nouns.get(kind, kind)}{'s' * (len(found) != 1)}" for kind, found in values.items()]
     return f": {', '.join(words)}" if words else ""
