@@ -23,6 +23,7 @@ from benchmarks.edits import measure_edits, measure_stack_edits
 from benchmarks.exports import measure_exports
 from benchmarks.figure import Figure, NotMeasuredError, record, table
 from benchmarks.finetune import measure_finetune
+from benchmarks.many_fields import measure_many_fields
 from benchmarks.memory import measure_memory
 from benchmarks.particles import measure_particles
 from benchmarks.peak import measure_peak
@@ -60,6 +61,7 @@ PARTS: dict[str, Part] = {
     "stalls": ("How long the window stands still, on 4096 x 4096 px", lambda _: measure_stalls()),
     "memory": ("A stack of 1 GB (ZCYX, uint8) through the command line", lambda _: measure_memory()),
     "results": ("10,000 finished fields in one folder", lambda _: measure_results()),
+    "many_fields": ("10,000 small fields", lambda _: measure_many_fields()),
     "cluster": ("100,000 fields without work, given out by a scheduler", lambda _: measure_cluster()),
     "exports": ("Results to every format with cellvino export", lambda _: measure_exports()),
     "finetune": ("Five corrected fields of a new kind, with cellvino train", measure_finetune),

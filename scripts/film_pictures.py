@@ -25,7 +25,7 @@ from napari_cellvino.gui.tracks.tracks_controller import TracksController
 
 SIZE, SIDE, FRAMES, RADIUS = (1280, 800), 360, 24, 15
 SHIFT = Qt.KeyboardModifier.ShiftModifier
-TAB, CUT_FROM = 7, 19
+CUT_FROM = 19  # the frame from which a cell is cut in two
 
 Labels = NDArray[np.int32]
 
@@ -108,7 +108,7 @@ def _walk(place: Path, folder: Path, theme: str) -> None:
     viewer.theme = theme
     viewer.window.resize(*SIZE)
     _, window = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
-    window.show_step(TAB)
+    window.show_step(window.tabs.count())
     tracks = window.session.tracks
     tracks.track(place / "nuclei", place / "found")
     _wait(lambda: tracks.linked is not None and bool(tracks.queue.doubts))

@@ -93,3 +93,14 @@ def test_a_damaged_file_leaves_the_terminal_quiet(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert "cut short" in done.stdout
     assert done.stderr == ""
+
+
+def test_a_folder_of_many_masks_is_listed_in_steps_of_its_files(monkeypatch):
+    from napari_cellvino.io import mask_names
+
+    steps, stem = [], mask_names._stem
+    monkeypatch.setattr(mask_names, "_stem", lambda name: steps.append(name) or stem(name))
+    names = frozenset(f"{n}{kind}.tif" for n in range(200) for kind in ("", "_mask"))
+    masks = [name for name in names if mask_names.image_of_mask(name, names) is not None]
+    assert sorted(masks) == sorted(f"{n}_mask.tif" for n in range(200))
+    assert len(steps) <= 5 * len(names)

@@ -161,3 +161,14 @@ def test_a_small_new_cell_beside_a_large_one_is_no_daughter() -> None:
     tracks = linked(film)
     assert tracks.parents == {}
     assert sorted(map(len, tracks.nodes.values())) == [4, 7]
+
+
+def test_a_cell_that_leaves_over_the_edge_is_one_track_to_its_last_sliver() -> None:
+    film = [draw({1: (80, 8 - 3.5 * t, 10), 2: (100, 100, 10)}) for t in range(5)]  # from 299 px to 36
+    tracks = linked(film)
+    assert sorted(map(len, tracks.nodes.values())) == [5, 5]
+
+
+def test_a_fast_cell_goes_on_as_it_moved_past_another() -> None:
+    film = [draw({1: (60, 12 + 13 * t, 8), 2: (80, 132 - 13 * t, 8)}) for t in range(10)]
+    assert same_labels(linked(film))

@@ -83,7 +83,14 @@ def test_one_file_with_a_label_stack_gives_the_same(film: tuple[Path, Path], tmp
 
 def test_tracks_are_written_for_other_programs(film: tuple[Path, Path], tmp_path: Path) -> None:
     images, masks = film
-    assert run(images, "--masks", masks, "--out", tmp_path / "a", "--to", "trackmate,geff,napari,btrack") == 0
+    assert (
+        run(images, "--masks", masks, "--out", tmp_path / "a", "--to", "trackmate,geff,napari,btrack", "--strips", 2)
+        == 0
+    )
+    assert [p.name for p in sorted((tmp_path / "a" / "film" / "strips").iterdir())] == [
+        "track_0001.png",
+        "track_0003.png",
+    ]
     for name, _ in TRACK_FORMATS.values():
         held = read_track_points(tmp_path / "a" / "film" / name)
         assert (len(held), len(held.edges())) == (18, 16)

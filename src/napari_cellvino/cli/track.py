@@ -62,6 +62,7 @@ def _request(options: argparse.Namespace, choices: dict[str, object]) -> TrackRe
         options.interval,
         options.out,
         overwrite=options.overwrite,
+        strips=options.strips,
         formats=tuple(name for text in options.to for name in text.split(",")),
         choices=choices,
     )

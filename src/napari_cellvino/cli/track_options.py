@@ -11,7 +11,7 @@ LINKING = {"reach": 1.5, "gap": 2, "division_cost": 0.4, "end_cost": 1.0}  # as 
 def add_track_flag(parser: argparse.ArgumentParser) -> None:
     """Add that inputs of ``cellvino run`` are films, which are tracked as ``cellvino track`` does unasked."""
     parser.add_argument("--track", action="store_true", help="inputs are films: follow their cells frame by frame")
-    parser.set_defaults(masks=None, to=[], interval=None, **LINKING)
+    parser.set_defaults(masks=None, to=[], interval=None, strips=0, **LINKING)
 
 
 def add_track_options(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +26,7 @@ def add_track_options(parser: argparse.ArgumentParser) -> None:
         "--to", action="append", default=[], metavar="FORMAT[,FORMAT]", help="also as trackmate, geff, napari or btrack"
     )
     add("--interval", type=float, metavar="S", help="seconds between frames, where the file has none")
+    add("--strips", type=int, default=0, metavar="N", help="pictures through time of the N longest tracks, in strips/")
     link = parser.add_argument_group("linking").add_argument
     link(
         "--reach",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 _OWN_NAMES = (  # Cellpose, ilastik, StarDist in Fiji, Labkit
     re.compile(r"(?P<image>.+)_cp_(masks|outlines|flows)", re.IGNORECASE),
@@ -46,12 +47,17 @@ def image_of_mask(name: str, names: Collection[str]) -> str | None:
     for pattern in _OWN_NAMES:
         if found := pattern.fullmatch(stem):
             return _stem(found["image"])
-    images = {_stem(other).casefold() for other in names if other != name}
     for pattern in _WITH_IMAGE:
         found = pattern.fullmatch(stem)
-        if found and _stem(found["image"]).casefold() in images:
+        if found and _stem(found["image"]).casefold() in _stems(frozenset(names)):
             return _stem(found["image"])
     return None
+
+
+@lru_cache(maxsize=2)
+def _stems(names: frozenset[str]) -> frozenset[str]:
+    """Return the names without their endings; of one folder they are asked for with each of its files."""
+    return frozenset(_stem(name).casefold() for name in names)
 
 
 def _stem(name: str) -> str:

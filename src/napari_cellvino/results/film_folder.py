@@ -19,6 +19,7 @@ from napari_cellvino.annotation.record_json import read_records, record_dict
 from napari_cellvino.core.errors import ImageReadError, ReplaceError
 from napari_cellvino.figures.film_plots import draw_film
 from napari_cellvino.figures.plot_style import save_png
+from napari_cellvino.figures.track_strip import StripPicture, draw_strip
 from napari_cellvino.formats.ctc_tracks import ctc_tracks, read_ctc, write_ctc
 from napari_cellvino.formats.track_formats import TRACK_FORMATS
 from napari_cellvino.formats.track_points import TrackPoints
@@ -35,6 +36,7 @@ CTC_NAME = "ctc"
 TRACKS_NAME, LINEAGE_NAME = "tracks.csv", "lineage.csv"
 FRAMES_NAME, MSD_NAME, DOUBTS_NAME = "frames.csv", "msd.csv", "doubts.csv"
 FILM_NAME, PLOTS_NAME = "film.json", "film.png"
+STRIPS_NAME = "strips"
 CORRECTIONS_NAME = "corrections.json"
 
 
@@ -77,6 +79,7 @@ def write_film(
     labels: Callable[[int], NDArray[np.integer]],
     also: Mapping[str, TrackPoints] | None = None,
     corrected: Sequence[ObjectRecord] = (),
+    strips: Mapping[int, Sequence[StripPicture]] | None = None,
 ) -> None:
     """Write a tracked film.
 
@@ -94,6 +97,8 @@ def write_film(
         Points by the names of further formats that they are written in.
     corrected
         Records of the tracks that a person made, changed, deleted or looked at.
+    strips
+        Pictures of single tracks through time.
 
     Raises
     ------
@@ -119,6 +124,10 @@ def write_film(
         figure = draw_film(tables.cells, tables.tracks, tables.frames, tables.msd, tables.scale, title=folder.name)
         save_png(figure, part / PLOTS_NAME, software="napari-cellvino")
         (part / FILM_NAME).write_text(json_text(tables.summary), encoding="utf-8")
+        for track, pictures in (strips or {}).items():
+            (part / STRIPS_NAME).mkdir(exist_ok=True)
+            strip = draw_strip(pictures, title=f"{folder.name}, track {track}")
+            save_png(strip, part / STRIPS_NAME / f"track_{track:04d}.png", software="napari-cellvino")
         if corrected:
             held = {"format": 1, "tracks": [record_dict(record) for record in corrected]}
             (part / CORRECTIONS_NAME).write_text(json_text(held), encoding="utf-8")

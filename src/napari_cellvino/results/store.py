@@ -43,6 +43,7 @@ from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.file_names import safe_name
 from napari_cellvino.storage.json_text import json_text
 
+LOOK_HOLDS_S, MOST_LOOKS = 1.0, 32  # fields that are read, measured and written at once are far fewer
 LOOKS, LOOK_EVERY_S = 4, 0.02  # at a result that another program may be putting in place just now
 
 
@@ -59,6 +60,7 @@ class ResultStore:
         self.root = root
         self._only: str | None = None
         self._is_one_of_many = False
+        self._looked_at: dict[str, float] = {}  # when folders were last looked for beside where they are
         self._index = FieldIndex(root)
 
     @classmethod
@@ -209,7 +211,7 @@ class ResultStore:
     def _is_free_for(self, folder: Path, path: str, position: str) -> bool:
         """Return whether nothing stands in a folder but a result of this field."""
         for _ in range(LOOKS):
-            _put_back(folder)
+            self._put_back(folder)
             if not folder.exists():
                 return True
             found = self.key(folder)
@@ -220,16 +222,28 @@ class ResultStore:
 
     def is_finished(self, folder: Path, key: ResultKey) -> bool:
         """Return whether a folder holds the whole result of a key; what a killed run had set aside is put back."""
-        _put_back(folder)
+        self._put_back(folder)
         try:
             summary = self.summary(folder)
         except ImageReadError:
             return False
         return summary.key == key and has_all_files(folder, summary)
 
+    def _put_back(self, folder: Path) -> None:
+        """Put back what a killed run had set aside from where nothing is; a look holds for a moment.
+
+        The folder of results may hold 10,000 others, and one field asks several times.
+        """
+        if folder.exists() or time.monotonic() - self._looked_at.get(folder.name, -LOOK_HOLDS_S) < LOOK_HOLDS_S:
+            return
+        recover_result(folder)
+        if len(self._looked_at) >= MOST_LOOKS:
+            self._looked_at = {}
+        self._looked_at[folder.name] = time.monotonic()
+
     def check_replaceable(self, folder: Path, key: ResultKey, *, overwrite: bool) -> None:
         """Raise ReplaceError if another result stands in ``folder`` and ``overwrite`` is off."""
-        _put_back(folder)
+        self._put_back(folder)
         if folder.exists() and not overwrite and not key.is_of_same_choices(self.key(folder)):
             raise ReplaceError(
                 f"{folder} holds a result made with other choices, or from an image that changed since",
@@ -323,12 +337,6 @@ class ResultStore:
     def write_run_info(self, info: dict[str, object]) -> None:
         """Write ``run.json``; `OutputError` if it cannot be written."""
         write_text(self.root / RUN_NAME, json_text(info))
-
-
-def _put_back(folder: Path) -> None:
-    """Put back what a killed run had set aside from where nothing is; nothing else is looked at."""
-    if not folder.exists():
-        recover_result(folder)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -186,11 +186,11 @@ def _sibling(path: Path, kind: str, successor: str = "") -> Path:
 
 
 def _siblings(path: Path) -> list[Path]:
-    named = _named(path)
-    try:
-        return [path.parent / e.name for e in os.scandir(path.parent) if e.name[0] == "." and named.fullmatch(e.name)]
+    try:  # the folder may hold 10,000 results: nothing costs time but what is left of a writer of this one
+        left = [name for name in os.listdir(path.parent) if name[0] == "." and name.endswith(path.name)]
     except OSError:
         return []
+    return [path.parent / name for name in left if _named(path).fullmatch(name)]
 
 
 def _named(path: Path) -> re.Pattern[str]:

@@ -60,7 +60,8 @@ class FilmLinker:
         self._last: FrameCells | None = None
         self._at = 0  # the number of that frame
         self._in_channels: set[int] = set()
-        self._steps: dict[int, NDArray[np.float64]] = {}  # of each of its cells, in a frame
+        self._steps: dict[int, NDArray[np.float64]] = {}  # of each of its cells beside the field, in a frame
+        self._moved: NDArray[np.float64] = np.zeros(1)  # how far the field moved then, in a frame
 
     def add(self, image: NDArray[np.integer]) -> FrameCells:
         """Link the next label image (Y, X) or (Z, Y, X), and return its cells."""
@@ -86,20 +87,26 @@ class FilmLinker:
             if self.kept is not None:
                 self.kept[one, two] = possible
         self.links |= named_links(found, (one, before), (two, after))
-        self._steps = {}
+        self._steps, self._moved = {}, drift / (two - one)
         for link in found:
             if len(link.after) == 1:
                 moved = after.centroids[link.after[0]] - before.centroids[link.before]
                 self._steps[int(after.labels[link.after[0]])] = (moved - drift) / (two - one)
 
     def _guesses(self, before: FrameCells, drift: NDArray[np.float64], frames: int) -> list[NDArray[np.float64]]:
-        """Return where cells may be expected: moved with the field alone, and by their own motion too."""
+        """Return where cells may be expected: moved with the field alone, and by their own motion too.
+
+        Few cells may be taken for a field that moves, which it does not: where one moved, both are expected.
+        """
         still = np.tile(drift, (len(before), 1))
         own = np.zeros_like(still)
         for index, label in enumerate(before.labels.tolist()):
             if label in self._steps:
                 own[index] = frames * self._steps[label]
-        return [still, *(still + share * own for share in INERTIA)] if self._steps else [still]
+        expected = [still, *(still + share * own for share in INERTIA)] if self._steps else [still]
+        if drift.any() or self._moved.any():
+            expected += [np.zeros_like(still), own + frames * self._moved]
+        return expected
 
     def finish(self) -> LinkedFilm:
         """Return the tracks of all frames so far."""

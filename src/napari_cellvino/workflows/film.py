@@ -77,10 +77,13 @@ class Film:
         return source.read(), 1
 
     def as_stack(self) -> Stack:
-        """Return the film as one image with time points; frames of another size are cut, or filled with zeros."""
-        if len(self.files) == 1:
+        """Return the film as one image with time points, of stacks their maximum projections.
+
+        Frames of another size are cut, or filled with zeros.
+        """
+        if len(self.files) == 1 and self.first.shape.z == 1:
             return self.first
-        return replace(self.first, planes=_FramesOverTime(self), shape=self.first.shape._replace(t=self.count))
+        return replace(self.first, planes=_FramesOverTime(self), shape=self.first.shape._replace(t=self.count, z=1))
 
     def frame_shape(self, number: int) -> tuple[int, int]:
         """Return height and width of a frame in px."""
@@ -159,10 +162,12 @@ class _FramesOverTime:
     film: Film
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
-        """Return one plane (Y, X), as large as the first."""
+        """Return one plane (Y, X), as large as that of the first frame; the only one, ``z`` is not looked at."""
         stack, frame = self.film.frame(t)
         height, width = self.film.first.shape.y, self.film.first.shape.x
-        plane = stack.plane(t=frame - 1, c=c, z=z)[:height, :width]
+        depth = stack.shape.z
+        planes = [stack.plane(t=frame - 1, c=c, z=each)[:height, :width] for each in range(depth)]
+        plane: NDArray[np.generic] = planes[0] if depth == 1 else np.max(planes, axis=0)
         return np.pad(plane, [(0, height - plane.shape[0]), (0, width - plane.shape[1])])
 
 

@@ -20,7 +20,7 @@ from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.heads.taught import TaughtHead
 from napari_cellvino.training.teach.features import FeatureEngine, KeptTiles, TiledPlane
 from napari_cellvino.training.teach.learner import Features
-from napari_cellvino.training.teach.lesson import Lesson, PaintedPlane, all_painted, fit_lesson, judge
+from napari_cellvino.training.teach.lesson import Lesson, PaintedPlane, all_painted, fit_lesson, judge, learn
 from napari_cellvino.training.teach.next_place import NextPlace, next_place
 from napari_cellvino.training.teach.package import NORMALISATION, CellSize
 from napari_cellvino.training.teach.painted import Painted, check_painted, painted, typical_diameter
@@ -86,10 +86,10 @@ class LiveTeacher:
         check_painted(known)
         zoom = self._zoom_of(images, recipe)
         features = self._sample(planes, zoom, engine)
-        lesson = fit_lesson(features, known, engine.graph.weight)
+        lesson = fit_lesson(features, known, engine.graph)
         answer = self._look(images, recipe, where, values, lesson, zoom, known)
         yield answer
-        lesson = judge(lesson, features, known, engine.graph.weight)
+        lesson = judge(lesson, features, known, engine.graph)
         answer = replace(answer, agreement=lesson.agreement)
         yield answer
         if recipe.diameter_px or not self._may_search(known):
@@ -98,7 +98,7 @@ class LiveTeacher:
         if found == zoom:
             return answer
         features = self._sample(planes, found, engine)
-        lesson = judge(fit_lesson(features, known, engine.graph.weight), features, known, engine.graph.weight)
+        lesson = learn(features, known, engine.graph)
         answer = self._look(images, recipe, where, values, lesson, found, known)
         return replace(answer, agreement=lesson.agreement)
 
@@ -163,9 +163,7 @@ class LiveTeacher:
         self._searched = known.count(CELL) + known.count(BACKGROUND) + known.count(BETWEEN)
 
         def surprise(zoom: float) -> float | None:
-            features = self._sample(planes, zoom, engine)
-            weight = engine.graph.weight
-            return judge(fit_lesson(features, known, weight), features, known, weight).surprise
+            return learn(self._sample(planes, zoom, engine), known, engine.graph).surprise
 
         self._zoom = best_zoom(first, surprise)
         return self._zoom
@@ -185,19 +183,22 @@ class LiveTeacher:
         seen = self._contrast(image, recipe, where.way)
         tiled = TiledPlane(seen, zoom, self._name(image, recipe, where.way), self._kept)
         raw = maps_of_view(tiled, self._engine, lesson, where.box)
-        classes = 0 if lesson.classes is None else len(lesson.classes.bias)
-        head = TaughtHead(len(lesson.kinds.bias) > BETWEEN, classes)
-        given = {p.name: p.default for p in head.parameters} | dict(values)
-        found, size = head.decode(raw, given), CellSize(USUAL_DIAMETER / zoom, zoom)
-        size = measured_size([found], size)
-        if SMALLEST not in values:
-            given[SMALLEST] = smallest_of(size)
-            found = head.decode(raw, given)
+        given = {p.name: p.default for p in TaughtHead.parameters} | dict(values)
+        guess = CellSize(USUAL_DIAMETER / zoom, zoom)
+        size = measured_size([_head(lesson, guess).decode(raw, given)], guess)
+        given = given | {SMALLEST: smallest_of(size)} | dict(values)
+        found = _head(lesson, size).decode(raw, given)
         y0, x0, y1, x1 = where.box
         own = _plane_strokes(image.strokes, where.way).kinds[y0:y1, x0:x1] > 0
         place = next_place(raw.maps[0], found.label_image(), own, size.diameter_px)
         counts = known.count(CELL), known.count(BACKGROUND), known.count(BETWEEN)
         return LiveAnswer(where, found, place, size, given, counts)
+
+
+def _head(lesson: Lesson, size: CellSize) -> TaughtHead:
+    """Return the head that the package of a lesson has."""
+    classes = 0 if lesson.classes is None else len(lesson.classes.bias)
+    return TaughtHead(len(lesson.kinds.bias) > BETWEEN, classes, 0.0 if lesson.depth is None else size.reference)
 
 
 def live_parameters() -> tuple[Parameter, ...]:

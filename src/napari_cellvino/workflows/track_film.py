@@ -40,6 +40,7 @@ from napari_cellvino.tracking.measures import (
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_labels import FilmLabels
 from napari_cellvino.workflows.kept_tracks import kept_tracks
+from napari_cellvino.workflows.track_strips import cut_strips
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +92,8 @@ class TrackRequest:
         Whether what stands in that folder is replaced.
     formats
         Further formats that tracks are written in: ``trackmate``, ``geff``, ``napari``, ``btrack``.
+    strips
+        Of how many of the longest tracks pictures through time are drawn.
     choices
         What the labels were made with, noted in ``film.json``.
     """
@@ -100,6 +103,7 @@ class TrackRequest:
     out: Path | None = None
     overwrite: bool = False
     formats: tuple[str, ...] = ()
+    strips: int = 0
     choices: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -267,7 +271,8 @@ def _written(film: Film, found: _Found, request: TrackRequest, folder: Path | No
     )
     if folder is not None:
         also = dict.fromkeys(request.formats, points_of(found.linked, scale.spacing, scale.interval_s))
-        write_film(folder, found.linked.tracks, tables, found.labels, also, found.corrected)
+        strips = cut_strips(film, found.linked, found.labels, request.strips)
+        write_film(folder, found.linked.tracks, tables, found.labels, also, found.corrected, strips)
     return TrackedFilm(found.linked, tables, notices, folder)
 
 

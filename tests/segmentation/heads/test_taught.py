@@ -38,6 +38,16 @@ def test_cells_part_where_between_was_taught_and_keep_its_pixels() -> None:
     assert len(TaughtHead(False, 0).decode(raw(foreground), VALUES).objects) == 2
 
 
+def test_a_depth_that_a_network_sees_parts_what_no_stroke_parts() -> None:
+    foreground, between = blocks()
+    depth = np.where(foreground > 0.5, np.float32(0.9), np.float32(0))
+    depth[10:30, 22:28] = 0.1
+    none = np.full_like(between, 0.02)
+    assert len(TaughtHead(True, 0).decode(raw(foreground, none), VALUES).objects) == 2
+    found = TaughtHead(True, 0, deep=22.0).decode(raw(foreground, none, depth), VALUES)
+    assert sorted(found.objects.area_px.tolist()) == pytest.approx([400, 400, 400], abs=10)
+
+
 def test_labels_have_the_size_of_the_plane() -> None:
     foreground, between = blocks()
     found = TaughtHead(True, 0).decode(raw(foreground, between, shape=(80, 180)), VALUES)

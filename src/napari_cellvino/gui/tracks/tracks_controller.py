@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_cellvino.annotation import Annotation, Change, EditAction, EditSession
 from napari_cellvino.annotation.recovery import find_unsaved, resume_session
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError
+from napari_cellvino.core.image import Stack
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.gui.napari_bridge import LayerRecipe, prepare_layers
 from napari_cellvino.gui.review.editor import Editor
@@ -124,6 +125,7 @@ class TracksController(QObject):
             film = open_film(path)
         if film is None or film.count < 2:
             raise OptionError("this image has one time point; a film is a file with several, or a folder of frames")
+        _check_flat(film, self._workspace.stack)
         labels: FilmLabels
         choices: dict[str, object]
         if masks is None and pipeline is not None:
@@ -147,8 +149,7 @@ class TracksController(QObject):
             raise ImageReadError(
                 f"the film of {folder.name} is not at {held.film or 'any known place'}; open it in tab 1 first"
             )
-        if film.first.shape.z > 1:
-            raise OptionError("films of z-stacks are tracked by 'cellvino track', and not shown here yet")
+        _check_flat(film, stack)
         if film.count != held.annotation.shape[0]:
             raise OptionError(f"{film.name} has {film.count} frames and its tracks {held.annotation.shape[0]}")
         images = () if film.first is stack else prepare_layers(film.as_stack())
@@ -313,6 +314,15 @@ class TracksController(QObject):
     def _fail(self, error: BaseException) -> None:
         self.working, self.editor.failure = "", failure_of(error)
         self.changed.emit()
+
+
+def _check_flat(film: Film, stack: Stack | None) -> None:
+    """Raise OptionError where a film of z-stacks is open with its planes, which its tracks are not in."""
+    if film.first is stack and film.first.shape.z > 1:
+        raise OptionError(
+            f"{film.name} is open as z-stacks, and tracks are of its projection; remove its layers, "
+            "then choose its folder"
+        )
 
 
 def _resumed(path: Path, annotation: Annotation) -> EditSession | None:

@@ -1,8 +1,9 @@
 """Instances from what strokes taught: cell or background, and where one cell ends and the next begins.
 
 The core of a cell is where "cell" is likelier than "between cells". The depth of a pixel is its distance to the rim of
-its core; hills of depth are cells, as in the head ``foreground``. Cores then grow over what is rather cell than
-background: strokes between cells are wider than the gap, and what lies under them belongs to the cells on both sides.
+its core; hills of depth are cells, as in the head ``foreground``. Where the shipped network tells depth as well, hills
+are those of the mean of both: either alone leaves cells joined, or parts long ones. Cores then grow over what is rather
+cell than background: strokes between cells are wider than the gap, and what lies under them belongs to both sides.
 """
 
 from __future__ import annotations
@@ -25,16 +26,22 @@ from napari_cellvino.segmentation.heads.resized import decode_resized
 from napari_cellvino.segmentation.raw_maps import RawMaps
 
 SMOOTHING = 0.7  # px: specks of "between" part no cell
+SEEN_SMOOTHING = 1.0  # px: what a network leaves of ripples on a ridge
+DEEP = 0.35  # of a diameter: what lies so far from the rim of its core is as deep as can be
 
 Maps = NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True)
 class TaughtHead:
-    """Decodes foreground probability, and those of "between" and of each class where they were taught, to labels."""
+    """Decodes foreground probability, and those of "between" and of each class where they were taught, to labels.
+
+    ``deep`` is the diameter of a typical cell in px of the maps where there is one of depth (0 to 1), else 0.
+    """
 
     between: bool
     classes: int
+    deep: float = 0.0
     name = "taught"
     parameters = instance_parameters(confidence=0.6, split=0.4, largest_limit=5000.0)
 
@@ -43,9 +50,11 @@ class TaughtHead:
         """Return the head of a model; `ModelPackageError` if its maps are not these."""
         between = "between" in spec.maps
         classes = len(spec.classes) if len(spec.classes) > 1 else 0
-        named = tuple(f"class_{n}" for n in range(1, classes + 1))
-        check_fit(spec, task="instances", maps=("foreground", *(("between",) if between else ()), *named), stride=1)
-        return cls(between, classes)
+        deep = spec.diameter_px.reference if "depth" in spec.maps and spec.diameter_px is not None else 0.0
+        found = (name for name, there in (("between", between), ("depth", deep > 0)) if there)
+        named = (f"class_{n}" for n in range(1, classes + 1))
+        check_fit(spec, task="instances", maps=("foreground", *found, *named), stride=1)
+        return cls(between, classes, deep)
 
     def keep(self, raw: RawMaps) -> RawMaps:
         """Return the maps as they are."""
@@ -57,7 +66,7 @@ class TaughtHead:
 
     def decode(self, raw: RawMaps, values: Mapping[str, float]) -> Decoded:
         """Return labels and objects, in px of the plane, for maps (M, Y, X) at the size that the network saw."""
-        found = decode_resized(raw, values, partial(_decode_band, between=self.between))
+        found = decode_resized(raw, values, partial(_decode_band, between=self.between, deep=self.deep))
         return self._classified(found, raw) if self.classes else found
 
     def _classified(self, found: Decoded, raw: RawMaps) -> Decoded:
@@ -75,19 +84,29 @@ class TaughtHead:
 
 
 def _decode_band(
-    maps: Maps, values: Mapping[str, float], *, between: bool
+    maps: Maps, values: Mapping[str, float], *, between: bool, deep: float
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return labels 1…N of one band and the row of each centre."""
     cells = above(maps[0], values["outline"])
     core = cells & _inside(maps) if between else cells
     depth = depth_inside(core)
-    height = np.where(core, -depth, ndi.distance_transform_edt(~core)) if core.any() else depth
+    if deep:
+        depth = _mean_depth(depth / (DEEP * deep), maps[1 + between], cells)
+        height = -depth
+    else:
+        height = np.where(core, -depth, ndi.distance_transform_edt(~core)) if core.any() else depth
     tops = hills(depth, 0.5 + 0.5 * values["split"])
     labels: NDArray[np.int32] = watershed(height, tops, mask=cells).astype(np.int32)
     join_fragments(labels, values["smallest"])
     keep_largest_pieces(labels)
     close_holes(labels)
     return labels, middle_rows(labels)
+
+
+def _mean_depth(own: NDArray[np.float32], seen: NDArray[np.float16], cells: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the mean of the depth in a core, 1 at most, and of that which a network sees; 0 outside of cells."""
+    smooth = ndi.gaussian_filter(seen.astype(np.float32), SEEN_SMOOTHING)
+    return np.where(cells, (np.minimum(own, 1) + smooth) / 2, np.float32(0))
 
 
 def _inside(maps: Maps) -> NDArray[np.bool_]:

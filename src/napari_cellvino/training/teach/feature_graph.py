@@ -7,7 +7,7 @@ taken where a block ends, on the way down and on the way up, and the values befo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import openvino as ov
@@ -32,20 +32,24 @@ class FeatureGraph:
     """A network from images (1, C, Y, X) to one output (1, F, Y / stride, X / stride) for each of ``strides``.
 
     ``weight`` (all F,) says how freely a learner may use a feature: those of a block share the weight of the block.
+    ``depth`` (all F,) sums features up to the logit of how deep a pixel lies in its cell, as bases of the head
+    ``depth`` know it; all zero without such a base.
     """
 
     network: ov.Model
     strides: tuple[int, ...]
     weight: NDArray[np.float32]
+    depth: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Block:
-    """Maps (N, F, Y / stride, X / stride) that are alike, and their weight."""
+    """Maps (N, F, Y / stride, X / stride) that are alike, their weight, and which of them is a depth, if any."""
 
     stride: int
     maps: ov.Output
     weight: float
+    depth: int | None = None
 
     @property
     def count(self) -> int:
@@ -62,15 +66,19 @@ def feature_graph(bases: Sequence[ModelPackage], channels: int) -> FeatureGraph:
     """
     image = ops.parameter(ov.PartialShape([1, channels, -1, -1]), np.float32, "image")
     single = ops.transpose(image, np.array([1, 0, 2, 3])).output(0)
-    inner = [
-        _Block(stride, maps, INNER_WEIGHTS[stride]) for base in bases for stride, maps in _inner_maps(base, single)
-    ]
+    inner = [block for base in bases for block in _inner_blocks(base, single)]
     blocks = [*inner, *(_Block(part.stride, part.features, FILTER_WEIGHT) for part in filters(single))]
     strides = tuple(sorted({block.stride for block in blocks}))
     by_stride = [[block for block in blocks if block.stride == stride] for stride in strides]
     results = [_result([block.maps for block in part], channels) for part in by_stride]
     weight = [w for part in by_stride for w in [_weights(part)] * channels]
-    return FeatureGraph(ov.Model(results, [image], "features"), strides, np.concatenate(weight))
+    depth = np.concatenate([d for part in by_stride for d in [_depths(part)] * channels])
+    depth /= max(float(depth.sum()), 1.0)
+    return FeatureGraph(ov.Model(results, [image], "features"), strides, np.concatenate(weight), depth)
+
+
+def _depths(blocks: Sequence[_Block]) -> NDArray[np.float32]:
+    return np.concatenate([(np.arange(b.count) == b.depth).astype(np.float32) for b in blocks])
 
 
 def _weights(blocks: Sequence[_Block]) -> NDArray[np.float32]:
@@ -88,8 +96,8 @@ def _result(parts: list[ov.Output], channels: int) -> ov.Node:
     return ops.result(joined)
 
 
-def _inner_maps(base: ModelPackage, image: ov.Output) -> list[tuple[int, ov.Output]]:
-    """Return the inner maps of a base on ``image`` (N, 1, Y, X), each with its stride."""
+def _inner_blocks(base: ModelPackage, image: ov.Output) -> list[_Block]:
+    """Return the inner maps of a base on ``image`` (N, 1, Y, X); the last are those before its last activation."""
     network = read_network(base.weights(Precision.EXACT))
     ends = _block_ends(network)
     if not ends or base.spec.input_channels != 1:
@@ -100,7 +108,9 @@ def _inner_maps(base: ModelPackage, image: ov.Output) -> list[tuple[int, ov.Outp
     old = network.get_parameters()[0]
     for reader in old.output(0).get_target_inputs():
         reader.replace_source_output(image)
-    return list(zip(strides, ends, strict=True))
+    depth = base.spec.maps.index("depth") if "depth" in base.spec.maps else None
+    blocks = [_Block(stride, maps, INNER_WEIGHTS[stride]) for stride, maps in zip(strides, ends, strict=True)]
+    return [*blocks[:-1], replace(blocks[-1], depth=depth)]
 
 
 def _block_ends(network: ov.Model) -> list[ov.Output]:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
 
 from napari_cellvino.core.errors import TrainingDataError
 from napari_cellvino.segmentation.contrast import Contrast
+from napari_cellvino.training.teach.feature_graph import FeatureGraph
 from napari_cellvino.training.teach.features import FeatureEngine, TiledPlane
 from napari_cellvino.training.teach.learner import Features, Learner, fit, held_out
 from napari_cellvino.training.teach.painted import NO_CLASS, Painted, joined
 from napari_cellvino.training.teach.taught_graph import BETWEEN, CELL
 
+TOLD_APART = 0.6  # of pairs of a pixel in a cell and one between: half would be chance
 LEAST = 1e-3  # probability: one stroke on the wrong spot must not decide everything
 
 
@@ -31,11 +34,14 @@ class PaintedPlane:
 class Lesson:
     """Learners of kinds and, where classes were painted, of classes; and what held-out strokes say of them.
 
+    ``depth`` gives the logit of how deep a pixel lies in its cell, as a base sees it; None where the base knows no
+    depth, or is wrong about strokes between cells, of which it saw none.
     ``agreement`` is the share of stroke pixels that are right where their stroke was held out, and ``surprise`` the
     mean of their negative log likelihood, kinds counting alike; None where a kind has too few strokes to hold one out.
     """
 
     kinds: Learner
+    depth: Learner | None
     classes: Learner | None
     agreement: float | None
     surprise: float | None
@@ -47,7 +53,7 @@ def sample_planes(planes: Sequence[PaintedPlane], zoom: float, engine: FeatureEn
     return np.concatenate(list(sampled))
 
 
-def learn(features: Features, found: Painted, weight: NDArray[np.float32]) -> Lesson:
+def learn(features: Features, found: Painted, graph: FeatureGraph) -> Lesson:
     """Return the learners for painted pixels and their features.
 
     Raises
@@ -55,25 +61,36 @@ def learn(features: Features, found: Painted, weight: NDArray[np.float32]) -> Le
     TrainingDataError
         If a class between others has no stroke.
     """
-    return judge(fit_lesson(features, found, weight), features, found, weight)
+    return judge(fit_lesson(features, found, graph), features, found, graph)
 
 
-def fit_lesson(features: Features, found: Painted, weight: NDArray[np.float32]) -> Lesson:
+def fit_lesson(features: Features, found: Painted, graph: FeatureGraph) -> Lesson:
     """Return the learners as `learn` does, with nothing said of how good they are."""
-    kinds = fit(features, found.kinds, _kinds_of(found), weight)
-    return Lesson(kinds, _class_learner(features, found, weight), None, None)
+    kinds = fit(features, found.kinds, _kinds_of(found), graph.weight)
+    classes = _class_learner(features, found, graph.weight)
+    return Lesson(kinds, _depth_learner(features, found, graph), classes, None, None)
 
 
-def judge(lesson: Lesson, features: Features, found: Painted, weight: NDArray[np.float32]) -> Lesson:
+def judge(lesson: Lesson, features: Features, found: Painted, graph: FeatureGraph) -> Lesson:
     """Return a lesson with what held-out strokes say of it: three more learners, which is what takes time."""
     count = _kinds_of(found)
-    tried = held_out(features, found.kinds, count, weight, found.strokes)
+    tried = held_out(features, found.kinds, count, graph.weight, found.strokes)
     agreement, surprise = _judged(tried, found.kinds, count)
     return replace(lesson, agreement=agreement, surprise=surprise)
 
 
 def _kinds_of(found: Painted) -> int:
     return BETWEEN + 1 if found.count(BETWEEN) else BETWEEN
+
+
+def _depth_learner(features: Features, found: Painted, graph: FeatureGraph) -> Learner | None:
+    """Return what gives the depth that a base sees; None where it is not deeper in cells than between them."""
+    cell, between = (np.flatnonzero(found.kinds == kind) for kind in (CELL, BETWEEN))
+    if not graph.depth.any() or not len(between):
+        return None
+    depth = features @ graph.depth
+    apart = mannwhitneyu(depth[cell], depth[between]).statistic / (len(cell) * len(between))
+    return Learner(graph.depth[:, None], np.zeros(1, np.float32)) if apart >= TOLD_APART else None
 
 
 def _class_learner(features: Features, found: Painted, weight: NDArray[np.float32]) -> Learner | None:

@@ -56,7 +56,7 @@ def write_package(
     parameters: Mapping[str, float],
 ) -> ModelPackage:
     """Write the network and its description to an existing folder, and return the package; it has no tolerances yet."""
-    network = taught_graph(graph, lesson.kinds, lesson.classes)
+    network = taught_graph(graph, lesson.kinds, lesson.depth, lesson.classes)
     channels = int(network.input(0).get_partial_shape()[1].get_length())
     given = normalised(sample_image(channels, TEST_SIZE), NORMALISATION)
     save_network(network, folder / IR)
@@ -82,7 +82,7 @@ def describe(
         "head": {"name": "taught", "parameters": dict(parameters)},
         "input_channels": len(taught.channels),
         "stride": 1,
-        "maps": list(map_names(lesson.kinds, lesson.classes)),
+        "maps": list(map_names(lesson.kinds, lesson.depth, lesson.classes)),
         "classes": list(names.classes),
         "normalise": NORMALISATION.model_dump(),
         "diameter_px": {

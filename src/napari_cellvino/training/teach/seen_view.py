@@ -25,21 +25,22 @@ def maps_of_view(plane: TiledPlane, engine: FeatureEngine, lesson: Lesson, view:
     right = min(width, max(left + 1, round(view[3] * factors[1])))
     wanted = np.zeros((height, width), bool)
     wanted[top:bottom, left:right] = True
-    maps = np.zeros((len(map_names(lesson.kinds, lesson.classes)), bottom - top, right - left), np.float16)
-    count = 0
+    count = len(map_names(lesson.kinds, lesson.depth, lesson.classes))
+    maps = np.zeros((count, bottom - top, right - left), np.float16)
+    tiles = 0
     for tile in plane.tiles(engine, wanted):
-        count += 1
+        tiles += 1
         rows = slice(max(tile.row.core_start, top), min(tile.row.core_stop, bottom))
         columns = slice(max(tile.column.core_start, left), min(tile.column.core_stop, right))
+        depth, classes = (
+            None if learner is None else _logits(tile, engine.graph.strides, learner, (rows, columns))
+            for learner in (lesson.depth, lesson.classes)
+        )
         kinds = _logits(tile, engine.graph.strides, lesson.kinds, (rows, columns))
-        classes = (
-            None if lesson.classes is None else _logits(tile, engine.graph.strides, lesson.classes, (rows, columns))
-        )
-        maps[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = maps_of_logits(
-            kinds, classes
-        )
+        place = np.s_[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+        maps[place] = maps_of_logits(kinds, depth, classes)
     shape = view[2] - view[0], view[3] - view[1]
-    return RawMaps(maps, NO_ENGINE, plane.plan().tile, count, shape, maps.shape[1:])
+    return RawMaps(maps, NO_ENGINE, plane.plan().tile, tiles, shape, maps.shape[1:])
 
 
 def _logits(tile: FeatureTile, strides: tuple[int, ...], learner: Learner, part: Part) -> NDArray[np.float32]:

@@ -2,7 +2,8 @@
 
 A linear layer and bilinear enlarging can change places, so that only a few sums per stride are enlarged, not hundreds
 of maps. What comes out are the maps of the head ``taught``: the probability of cell rather than background, that of
-"between cells", and that of each class for a pixel of a cell.
+"between cells", how deep a pixel lies in its cell where a base knows it, and the probability of each class for a pixel
+of a cell.
 """
 
 from __future__ import annotations
@@ -20,30 +21,37 @@ from napari_cellvino.training.teach.learner import Learner
 CELL, BACKGROUND, BETWEEN = range(3)  # kinds of the learner
 
 
-def taught_graph(features: FeatureGraph, kinds: Learner, classes: Learner | None) -> ov.Model:
+def taught_graph(features: FeatureGraph, kinds: Learner, depth: Learner | None, classes: Learner | None) -> ov.Model:
     """Return the network from an image to the maps of a taught model."""
     clone, strides = features.network.clone(), features.strides
     outputs = [result.input_value(0) for result in clone.get_results()]
     maps = _kind_maps(_logits(outputs, strides, kinds))
+    if depth is not None:
+        maps.append(ops.sigmoid(_logits(outputs, strides, depth)).output(0))
     if classes is not None:
         maps.append(ops.softmax(_logits(outputs, strides, classes), 1).output(0))
     return ov.Model([ops.result(ops.concat(maps, 1), "maps")], clone.get_parameters(), "taught")
 
 
-def map_names(kinds: Learner, classes: Learner | None) -> tuple[str, ...]:
+def map_names(kinds: Learner, depth: Learner | None, classes: Learner | None) -> tuple[str, ...]:
     """Return the names of the maps of a taught model."""
     between = ("between",) if len(kinds.bias) > BETWEEN else ()
+    deep = () if depth is None else ("depth",)
     named = range(1, 1 + (0 if classes is None else len(classes.bias)))
-    return ("foreground", *between, *(f"class_{n}" for n in named))
+    return ("foreground", *between, *deep, *(f"class_{n}" for n in named))
 
 
-def maps_of_logits(kinds: NDArray[np.float32], classes: NDArray[np.float32] | None) -> NDArray[np.float32]:
+def maps_of_logits(
+    kinds: NDArray[np.float32], depth: NDArray[np.float32] | None, classes: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
     """Return the maps (M, Y, X) of logits (K, Y, X), as the network computes them."""
     foreground = 1 / (1 + np.exp(kinds[BACKGROUND] - kinds[CELL]))
     parts = [foreground[None]]
     if len(kinds) > BETWEEN:
         powers = np.exp(kinds - kinds.max(0))
         parts.append((powers[BETWEEN] / powers.sum(0))[None])
+    if depth is not None:
+        parts.append(1 / (1 + np.exp(-depth)))
     if classes is not None:
         powers = np.exp(classes - classes.max(0))
         parts.append(powers / powers.sum(0))

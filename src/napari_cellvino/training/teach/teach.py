@@ -101,7 +101,7 @@ def teach(
     """
     zoom = USUAL_DIAMETER / diameter_px if diameter_px else _find_zoom(planes, engine)
     yield Progress("strokes", 1, 3)
-    lesson = learn(sample_planes(planes, zoom, engine), all_painted(planes), engine.graph.weight)
+    lesson = learn(sample_planes(planes, zoom, engine), all_painted(planes), engine.graph)
     taught = with_agreement(taught, lesson)
     yield Progress("strokes", 2, 3)
     guess = CellSize(USUAL_DIAMETER / zoom, zoom)
@@ -150,6 +150,6 @@ def _find_zoom(planes: Sequence[PaintedPlane], engine: FeatureEngine) -> float:
     known = all_painted(most)
 
     def surprise(zoom: float) -> float | None:
-        return learn(sample_planes(most, zoom, engine), known, engine.graph.weight).surprise
+        return learn(sample_planes(most, zoom, engine), known, engine.graph).surprise
 
     return best_zoom(1.0, surprise)
