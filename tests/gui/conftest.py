@@ -26,6 +26,7 @@ from tests.plate_images import write_plate
 from .review_session import Review
 
 WAIT_MS = 240_000  # as long as a busy machine may take
+TWO_CLICKS_MS = 50  # apart: no double click; a person is given 400 ms
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,7 @@ def only_viewer(qapp: QApplication) -> Iterator[napari.Viewer]:
     """The viewer of all tests: it takes longer to start than most of them to run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StatusChecker, "start", lambda _: None)  # a thread that asks for nothing of ours
+        qapp.setDoubleClickInterval(TWO_CLICKS_MS)  # every click of a test waits for its end
         viewer = napari.Viewer(show=True, show_welcome_screen=False)
         QtViewer._instances.discard(viewer.window._qt_viewer)  # those of `make_napari_viewer` must go, this one stays
         yield viewer

@@ -5,7 +5,7 @@ import pytest
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.plate import Well, wells_in
 from napari_cellvino.plates.layout import Control, Layout
-from napari_cellvino.plates.plate_maps import MapFormat, dilute, mark_controls, read_plate_map
+from napari_cellvino.plates.plate_maps import MapFormat, dilute, mark_controls, paste_cells, read_plate_map
 
 
 def written(tmp_path, text, encoding="utf-8"):
@@ -85,3 +85,17 @@ def test_controls_keep_what_the_well_holds():
     found = mark_controls(dilute(Layout(), wells_in("A01"), "taxol", 5, 2), wells_in("A01,H12"), "positive")
     assert found.contents[Well(0, 0)].compound == "taxol"
     assert found.control(Well(7, 11)) is Control.POSITIVE
+
+
+def test_cells_of_a_spreadsheet_are_put_in_from_a_well_on():
+    first = Well.parse("B02")
+    layout = paste_cells(Layout(), first, "taxol\t\ntaxol\tnocodazole\n")
+    assert {well.name: held.compound for well, held in layout.contents.items()} == {
+        "B02": "taxol", "C02": "taxol", "C03": "nocodazole"}  # fmt: skip
+    layout = paste_cells(layout, first, "0,5\t1\n2.5\t.1e1")
+    assert [layout.contents[Well.parse(name)].dose for name in ("B02", "B03", "C02", "C03")] == [0.5, 1, 2.5, 1]
+    assert layout.contents[Well.parse("C03")].compound == "nocodazole"
+    assert paste_cells(layout, first, "Positive").control(first) is Control.POSITIVE
+    for text in ("", "a\t" * 60 + "a"):
+        with pytest.raises(OptionError):
+            paste_cells(layout, first, text)

@@ -13,6 +13,9 @@ def add_answer_commands(command: Callable[[str, str, str], argparse.ArgumentPars
     _add_plate_report(command("plate-report", "plate_report", text))
     text = "give cells classes that are learnt from examples, in saved results and in runs with their recipe"
     _add_classify(command("classify", "classify", text))
+    _add_classify_fields(
+        command("classify-fields", "classify_fields", "tell the phenotype of whole fields, and where it shows")
+    )
     _add_profile(command("profile", "profile", "write feature vectors of cells and wells, and what looks alike"))
     _add_drift(command("drift", "drift", "compare runs with earlier ones, and say what has changed and why"))
     _add_layout(command("layout", "layout", "make a layout of a plate map, and fill in serial dilutions"))
@@ -56,6 +59,14 @@ def _add_classify(parser: argparse.ArgumentParser) -> None:
     text = "a cell whose class is less probable keeps the one that it has (default: 0)"
     add("--least-probability", type=float, default=0.0, metavar="P", help=text)
     add("--remove", action="store_true", help="take the classifier of RESULTS away again")
+
+
+def _add_classify_fields(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``cellvino classify-fields``."""
+    add = parser.add_argument
+    add("inputs", nargs="+", type=Path, metavar="INPUT", help="image files or folders of images")
+    add("--model", type=Path, required=True, metavar="DIR", help="folder that 'cellvino train --task phenotype' wrote")
+    add("--out", type=Path, required=True, metavar="DIR", help="for fields.csv and a picture of each field")
 
 
 def _add_profile(parser: argparse.ArgumentParser) -> None:

@@ -280,12 +280,15 @@ def _add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     text = "train a model on labelled images, going on from one that is there (needs the train extra)"
     parser = _command(commands, "train", "train", text)
     add = parser.add_argument
+    text = "phenotype: of whole fields, images/ with classes.csv (image,class,plate)"
+    add("--task", choices=["cells", "phenotype"], default="cells", help=f"what is learnt; {text} (default: cells)")
     add("dataset", type=Path, metavar="DATASET_DIR", help="images/ with labels/ (or boxes/), and optionally splits.csv")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the new model; checkpoints go to DIR.run")
     add("--base", metavar="NAME", help="model to go on from: a name or a folder (default: nuclei)")
     add("--plan", type=Path, metavar="FILE", help="plan (YAML) of a fresh network, instead of --base")
     add("--epochs", type=int, default=20, metavar="N", help="times to go over the images (default: 20)")
     add("--steps", type=int, metavar="N", help="steps to fit, instead of --epochs")
+    add("--crop", type=int, default=192, metavar="PX", help="of a phenotype: crops to learn from (default: 192)")
     add("--batch", type=int, metavar="N", help="crops a step (default: the plan's)")
     add("--seed", type=int, default=0, metavar="N", help="the same seed draws the same crops (default: 0)")
     add("--device", choices=["cpu", "cuda"], default="cpu")

@@ -29,6 +29,10 @@ def run(options: argparse.Namespace) -> int:
     missing = missing_packages()
     if missing:
         raise OptionError(f"training needs {', '.join(missing)}: pip install 'napari-cellvino[train]'")
+    if options.task == "phenotype":
+        from napari_cellvino.cli import train_phenotype
+
+        return train_phenotype.run(options)
     from napari_cellvino.training.fit.finetune import TrainingTask, train
 
     task = TrainingTask(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellvino.figures.plot_style import BLUE, GREY, INK, PALE_BLUE, plot_style, printable, shortened
 from napari_cellvino.plates.dose_response import CompoundCurve
@@ -23,14 +25,14 @@ NAME = 40  # characters
 ZERO_DECADES = 1.0  # below the lowest dose, where wells of dose 0 are drawn
 
 
-def draw_curves(curves: Sequence[CompoundCurve], *, title: str, unit: str = "") -> Figure:
+def draw_curves(curves: Sequence[CompoundCurve], *, title: str, unit: str = "", most_columns: int = COLUMNS) -> Figure:
     """Return a figure with a panel per compound: wells, the curve, its EC50 with the interval, and outliers as crosses.
 
     Each point has the id ``well-PLATE-WELL-n``; ``unit`` is that of the doses.
     """
     from matplotlib.figure import Figure
 
-    across = min(COLUMNS, max(1, len(curves)))
+    across = min(most_columns, max(1, len(curves)))
     down = max(1, ceil(len(curves) / across))
     with plot_style():
         figure = Figure(figsize=(PANEL[0] * across, PANEL[1] * down), layout="constrained")
@@ -40,6 +42,35 @@ def draw_curves(curves: Sequence[CompoundCurve], *, title: str, unit: str = "") 
         for panel in panels[len(curves) :]:
             panel.set_axis_off()
     return figure
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CurvePicture:
+    """The pixels (Y, X, 3) of curves, and the points in them: x, y (N, 2) from 0 at the top left, plates and wells."""
+
+    pixels: NDArray[np.uint8]
+    points: NDArray[np.float64]
+    wells: tuple[tuple[str, str], ...]
+
+
+def curve_picture(figure: Figure, curves: Sequence[CompoundCurve], dpi: int) -> CurvePicture:
+    """Return a figure of `draw_curves` as a picture that a window can ask what lies where."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with plot_style():
+        figure.set_dpi(dpi)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    pixels = np.array(canvas.buffer_rgba())[..., :3]
+    points, wells = [np.zeros((0, 2))], []
+    for panel, curve in zip(figure.axes, curves, strict=False):
+        named = {str(line.get_gid()): line for line in panel.lines}
+        for plate, well in zip(curve.plates, curve.wells, strict=True):
+            line = next(line for gid, line in named.items() if gid.startswith(f"well-{plate}-{well}-"))
+            points.append(panel.transData.transform(line.get_xydata()))
+            wells.append((plate, well))
+    at = np.concatenate(points)
+    return CurvePicture(pixels, np.stack([at[:, 0], len(pixels) - at[:, 1]], 1), tuple(wells))
 
 
 def svg_text(figure: Figure) -> str:

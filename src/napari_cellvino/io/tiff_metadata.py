@@ -124,8 +124,8 @@ def resolution_spacing(pixels_per_unit: tuple[float, float], unit: int) -> Spaci
 def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, float]) -> Spacing:
     """Return the spacing of ImageJ metadata and X and Y resolution in its unit; pixels say nothing.
 
-    Centimetres and inches may be those of print, and must be plausible. ImageJ keeps a unit of its own for y and z where
-    it differs from that of x.
+    Centimetres and inches may be those of print, and must be plausible. ImageJ keeps a unit of its own for y and z
+    where it differs from that of x.
     """
     x_unit = str(metadata.get("unit", ""))
     y_unit, z_unit = (str(metadata.get(key) or x_unit) for key in ("yunit", "zunit"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
 from napari_cellvino.measure.columns import column_names
+
+if TYPE_CHECKING:
+    from skimage.measure._regionprops import RegionProperties
 
 LEVELS = 16
 DISTANCES = (1, 3)  # px, of two pixels whose levels are compared
@@ -69,7 +73,7 @@ def profile_features(
     return np.array([cell.label for cell in cells], np.int64), found | _neighbours(cells)
 
 
-def _shape(cell: object) -> Values:
+def _shape(cell: RegionProperties) -> Values:
     take = {
         "Area": "area",
         "Perimeter": "perimeter",
@@ -83,7 +87,7 @@ def _shape(cell: object) -> Values:
     found = {f"Cells_AreaShape_{name}": float(getattr(cell, key)) for name, key in take.items()}
     area, rim = found["Cells_AreaShape_Area"], found["Cells_AreaShape_Perimeter"]
     found["Cells_AreaShape_FormFactor"] = 4 * np.pi * area / rim**2 if rim else 1.0
-    moments = np.asarray(cell.moments_hu)  # type: ignore[attr-defined]
+    moments = np.asarray(cell.moments_hu)
     return found | {f"Cells_AreaShape_HuMoment_{n}": float(value) for n, value in enumerate(moments)}
 
 
@@ -143,12 +147,12 @@ def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     return float(((one - one.mean()) * (other - other.mean())).mean() / spread) if spread > 0 else 0.0
 
 
-def _neighbours(cells: Sequence[object]) -> dict[str, NDArray[np.float64]]:
+def _neighbours(cells: Sequence[RegionProperties]) -> dict[str, NDArray[np.float64]]:
     """Return the distances of the two nearest cells (NaN where there are none), and how many are near."""
     if not cells:
         return {}
-    middle = np.array([cell.centroid for cell in cells])  # type: ignore[attr-defined]
-    diameter = np.median([cell.equivalent_diameter_area for cell in cells])  # type: ignore[attr-defined]
+    middle = np.array([cell.centroid for cell in cells])
+    diameter = np.median([cell.equivalent_diameter_area for cell in cells])
     tree = cKDTree(middle)
     away = np.asarray(tree.query(middle, k=3)[0], np.float64)
     away[~np.isfinite(away)] = np.nan

@@ -30,6 +30,7 @@ TITLES = {
     "control": ("control", "control type", "type", "content type"),
 }
 _UNIT = re.compile(r"\s*[\[(].*?[\])]\s*$")
+_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 
 Cells = list[list[str]]
@@ -188,6 +189,39 @@ def dilute(
         for well in places
     }
     return Layout({**layout.contents, **filled})
+
+
+def paste_cells(layout: Layout, first: Well, text: str) -> Layout:
+    """Return a layout with cells of a spreadsheet, parted by tabs, put in from ``first`` to the right and down.
+
+    They are doses where all are numbers (a decimal comma counts as a point), controls where all say ``positive`` or
+    ``negative``, else compounds. What a well holds besides stays; an empty cell changes nothing.
+
+    Raises
+    ------
+    OptionError
+        If there is no cell, or one lies beyond a plate of 1536 wells.
+    """
+    rows = [line.split("\t") for line in text.rstrip("\n").splitlines()]
+    cells = {
+        Well(first.row + r, first.column + c): cell.strip()
+        for r, row in enumerate(rows)
+        for c, cell in enumerate(row)
+        if cell.strip()
+    }
+    if not cells:
+        raise OptionError("there is nothing to paste; copy cells of a spreadsheet first")
+    last = Well(max(well.row for well in cells), max(well.column for well in cells))
+    if last.row >= LARGEST[0] or last.column >= LARGEST[1]:
+        raise OptionError(f"the cells reach from {first.name} to {last.name}, beyond the largest plate, P24 or AF48")
+    changes: dict[Well, dict[str, object]]
+    if all(_NUMBER.fullmatch(cell) for cell in cells.values()):
+        changes = {well: {"dose": float(cell.replace(",", "."))} for well, cell in cells.items()}
+    else:
+        controls = all(cell.casefold() in ("positive", "negative") for cell in cells.values())
+        changes = {well: {"control" if controls else "compound": cell} for well, cell in cells.items()}
+    held = {well: layout.contents.get(well, Content()).model_dump() | change for well, change in changes.items()}
+    return Layout({**layout.contents, **{well: Content.model_validate(content) for well, content in held.items()}})
 
 
 def mark_controls(layout: Layout, wells: Iterable[Well], control: str) -> Layout:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.plate import Plate, Well, standard_size
-from napari_cellvino.plates.dose_response import AnswerChoices, PlateAnswers, answer
+from napari_cellvino.plates.dose_response import AnswerChoices, PlateAnswers, answer, measures_of
 from napari_cellvino.plates.layout import COLUMNS, Layout, read_layout
 from napari_cellvino.plates.screening import Scale
 from napari_cellvino.plates.well_measures import measures
@@ -20,6 +20,7 @@ from napari_cellvino.storage.csv_table import read_dicts, read_table
 if TYPE_CHECKING:
     import pandas as pd
 
+SPREAD = ("_field_mean", "_field_sd")
 ANSWERS = "answers"  # folder in the results
 
 
@@ -76,21 +77,34 @@ def write_plate_report(
         If a file cannot be written.
     """
     found = plate_answers(results, choices, layout=layout)
+    title = answer_title(found)
+    page = write_answers(found, out or results[0] / ANSWERS, well_pictures(results), title=title, unit=unit)
+    return WrittenAnswers(found, page)
+
+
+def answer_title(found: PlateAnswers) -> str:
+    """Return what the responses are: the measure with its unit, and what it is relative to."""
+    choices = found.choices
     columns = dict.fromkeys(map(str, found.table.columns), 1.0)
     titles = {one.name: one.heading for one in measures({Well(0, 0): columns}, ())}
     title = titles.get(choices.measure, choices.measure)
-    title = {Scale.PERCENT: f"{title}, % of control", Scale.FOLD: f"{title}, fold of control"}.get(choices.scale, title)
-    page = write_answers(found, out or results[0] / ANSWERS, _thumbnails(results), title=title, unit=unit)
-    return WrittenAnswers(found, page)
+    return {Scale.PERCENT: f"{title}, % of control", Scale.FOLD: f"{title}, fold of control"}.get(choices.scale, title)
+
+
+def well_measures(results: Path) -> tuple[str, ...]:
+    """Return the columns of wells that a plate can be asked for, without those that only tell how these vary.
+
+    Raises
+    ------
+    ImageReadError
+        If the folder has no table of wells.
+    """
+    return tuple(name for name in measures_of(_table(results)) if not name.endswith(SPREAD) and "z_prime_" not in name)
 
 
 def _wells(folder: Path, layout: Path | None) -> pd.DataFrame:
     """Return the wells of a folder of results, with what they hold."""
-    path = folder / WELLS_NAME
-    try:
-        table = read_table(path, as_text=False)
-    except (OSError, ValueError) as error:
-        raise ImageReadError(f"{path} cannot be read: {error}; name a folder that a run over a plate wrote") from error
+    table = _table(folder)
     known = layout or (folder / LAYOUT_NAME if (folder / LAYOUT_NAME).is_file() else None)
     if known is None and "compound" not in table:
         raise OptionError(
@@ -106,6 +120,14 @@ def _wells(folder: Path, layout: Path | None) -> pd.DataFrame:
     return table.assign(**{name: table[name].fillna("").astype(str) for name in ("compound", "control")})
 
 
+def _table(folder: Path) -> pd.DataFrame:
+    path = folder / WELLS_NAME
+    try:
+        return read_table(path, as_text=False)
+    except (OSError, ValueError) as error:
+        raise ImageReadError(f"{path} cannot be read: {error}; name a folder that a run over a plate wrote") from error
+
+
 def _filled(table: pd.DataFrame, held: Layout, wells: Sequence[Well]) -> pd.DataFrame:
     """Return a table of wells with what a layout says of them."""
     import pandas as pd
@@ -114,7 +136,7 @@ def _filled(table: pd.DataFrame, held: Layout, wells: Sequence[Well]) -> pd.Data
     return table.assign(**{name: pd.Series([line.get(name) for line in lines], index=table.index) for name in COLUMNS})
 
 
-def _thumbnails(results: Sequence[Path]) -> Thumbnails:
+def well_pictures(results: Sequence[Path]) -> Thumbnails:
     """Return the picture with outlines of the first field of each well."""
     found: dict[tuple[str, str], Path] = {}
     for folder in results:

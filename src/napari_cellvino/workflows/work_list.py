@@ -96,6 +96,23 @@ def usual_root(inputs: Sequence[Path]) -> Path:
     return results_beside(first)
 
 
+def check_input(path: Path, store: ResultStore) -> None:
+    """Check that a file or folder that somebody gave can be listed, before a list that is there makes room for it.
+
+    Raises
+    ------
+    CellvinoError
+        If it is one file that cannot be read, or a folder with neither images nor results.
+    """
+    files = list_inputs([path])
+    if len(files) > 1 or (_is_plain_folder(path) and store.find_folders()):
+        return
+    for _, stack in list_fields(files, EVERY_TIME_POINT):
+        if isinstance(stack, CellvinoError):
+            raise stack
+        return
+
+
 def read_work_list(
     inputs: Sequence[Path], store: ResultStore, overrides: Mapping[str, MetadataOverrides] | None = None
 ) -> Iterator[WorkField]:

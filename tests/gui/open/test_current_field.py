@@ -20,6 +20,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 from napari_cellvino.core.image import ZMode
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
+from ..conftest import WAIT_MS
 from ..review_session import Review
 
 OpenFile = Callable[[CellvinoWindow, Path], None]
@@ -39,7 +40,7 @@ def film(nuclei: NDArray[np.uint16], tmp_path: Path) -> Path:
 
 
 def test_the_time_slider_and_the_time_point_are_one(
-    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, film: Path, run: Run
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, film: Path, run: Run, qtbot: QtBot
 ) -> None:
     open_file(window, film)
     workspace, frame = window.session.workspace, window.open_panel.frame
@@ -47,7 +48,11 @@ def test_the_time_slider_and_the_time_point_are_one(
     first = workspace.outcome
     assert first is not None
     assert len(seen(viewer, Labels)) == 1
+    compare = window.session.compare
+    compare.with_choices()
+    qtbot.waitUntil(lambda: compare.done is not None, timeout=WAIT_MS)
     viewer.dims.set_current_step(0, 2)
+    assert compare.done is None  # it is of time point 1
     assert (workspace.recipe.frame, frame.value()) == (3, 3)
     assert workspace.outcome is None
     assert seen(viewer, Labels) == []  # the cells of time point 1 stay there
@@ -178,6 +183,9 @@ def test_a_projection_is_shown_under_its_outlines(
     assert viewer.layers[-1].visible
     assert window.open_panel.image.count() == 1  # the projection is no image to choose
     assert window.session.opener.picture.layers == (stack,)
+    assert not stack.visible
+    viewer.layers.remove(shown[0])  # by somebody who tidies up
+    assert stack.visible
 
 
 @pytest.mark.parametrize("way", [ZMode.FOCUS, ZMode.PLANE])

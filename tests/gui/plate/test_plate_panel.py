@@ -18,7 +18,21 @@ from napari_cellvino.gui.shell.window import CellvinoWindow
 from tests.zarr_plates import write_zarr_plate
 
 from ..conftest import WAIT_MS
-from ..plate_hands import CTRL, LEFT, NONE, SHIFT, hovered, names, open_plate, painted, point, press, wait_read
+from ..plate_hands import (
+    CTRL,
+    LEFT,
+    NONE,
+    SHIFT,
+    drop,
+    hovered,
+    names,
+    open_plate,
+    painted,
+    point,
+    press,
+    wait_plate,
+    wait_read,
+)
 
 Click = Callable[[QWidget], None]
 
@@ -184,8 +198,10 @@ def test_dropped_folder_is_opened(window: CellvinoWindow, made: Path, qtbot: QtB
 
 
 def test_folder_that_is_no_plate_is_a_notice(window: CellvinoWindow, tmp_path: Path, qtbot: QtBot) -> None:
-    open_plate(window, tmp_path, qtbot)
     panel = window.plate_panel
+    window.show_step(5)
+    drop(panel, tmp_path)
+    wait_plate(window, qtbot)
     assert panel.notice.isVisible()
     assert "no plate" in panel.notice.words.text()
     assert not panel.notice.details_button.isVisible()
@@ -324,8 +340,9 @@ def test_folder_that_is_no_plate_leaves_the_one_before_open(
     opened: CellvinoWindow, tmp_path: Path, qtbot: QtBot, viewer: napari.Viewer
 ) -> None:
     (tmp_path / "empty").mkdir()
-    open_plate(opened, tmp_path / "empty", qtbot)
     panel = opened.plate_panel
+    drop(panel, tmp_path / "empty")
+    wait_plate(opened, qtbot)
     assert "no plate" in panel.notice.words.text()
     assert panel.name.text() == "made"
     press(qtbot, panel.grid, "B01")

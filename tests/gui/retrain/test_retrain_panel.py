@@ -96,7 +96,7 @@ def test_train_stop_go_on_compare_use_and_go_back(
     panel, retrainer, session = window.retrain_panel, window.session.retrainer, window.session
     session.catalogue.choose(str(base))
     qtbot.waitUntil(lambda: not session.worker.busy, timeout=WAIT_MS)
-    retrainer.epochs = 2
+    retrainer.epochs = 1
     look(window, corrected, qtbot)
     assert panel.base.text() == "tiny 0.1.0"
     panel.name.clear()
@@ -116,7 +116,7 @@ def test_train_stop_go_on_compare_use_and_go_back(
     click(panel.train_button)
     qtbot.waitUntil(lambda: not retrainer.running, timeout=WAIT_MS)
     assert retrainer.failure is None
-    assert max(progress.step for progress in retrainer.progress) == 20
+    assert max(progress.step for progress in retrainer.progress) == 10
     assert "validation score" in panel.plot.describe()
     assert panel.scores.isVisible()
     assert retrainer.result is not None

@@ -5,10 +5,12 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import napari
 import pytest
 from PIL import Image as Picture
 
 from napari_cellvino.gui.shell import launch
+from napari_cellvino.gui.shell.window import CellvinoWindow
 
 
 def test_help_loads_no_window(imported_by: Callable[..., set[str]], scripts_folder: Path) -> None:
@@ -39,9 +41,15 @@ def test_demo_goes_all_the_way(scripts_folder: Path, tmp_path: Path) -> None:
         assert image.size == (1280, 800)
 
 
-def test_failed_demo_says_why_and_how_it_ended(scripts_folder: Path, tmp_path: Path) -> None:
+def test_failed_demo_says_why_and_how_it_ended(
+    window: CellvinoWindow,
+    viewer: napari.Viewer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     (tmp_path / "file").write_text("in the way")
-    command = [scripts_folder / "napari-cellvino", "--demo", tmp_path / "file", "--screenshot", tmp_path / "w.png"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 1
-    assert "the demo failed" in done.stderr
+    options = launch._parser().parse_args(["--demo", str(tmp_path / "file"), "--screenshot", str(tmp_path / "w.png")])
+    monkeypatch.setattr(launch, "_photograph", lambda *_: 0)  # which closes the viewer, that of all tests here
+    assert launch._demonstrate(viewer, window, options) == 1
+    assert f"the demo failed: {tmp_path / 'file'}" in capsys.readouterr().err

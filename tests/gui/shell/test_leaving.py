@@ -69,6 +69,16 @@ def test_closed_session_lets_go_of_everything_large(
     assert [it() for it in large] == [None, None, None]
 
 
+def test_a_layer_that_was_there_before_the_dock_is_let_go_of(viewer: napari.Viewer, qtbot: QtBot) -> None:
+    layer = viewer.add_image(np.zeros((64, 64), np.uint8))
+    pixels = weakref.ref(layer.data)
+    viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
+    qtbot.waitUntil(lambda: gc.get_freeze_count() > 0, timeout=WAIT_MS)
+    viewer.layers.remove(layer)
+    del layer
+    qtbot.waitUntil(lambda: pixels() is None, timeout=WAIT_MS)
+
+
 def test_reopened_dock_starts_afresh(window: CellvinoWindow, viewer: napari.Viewer, qtbot: QtBot) -> None:
     viewer.window.remove_dock_widget(window)
     _, again = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")

@@ -135,9 +135,21 @@ def test_chosen_fields_are_run_and_the_list_comes_back(
     qtbot.keyClick(rows.list, Qt.Key.Key_Down)
     settled(again, qtbot)
     assert again.session.saver.saved == folder / "cellvino-results" / "b"
+    (folder / "empty").mkdir()
+    for wrong, words in (("empty", "holds no images"), ("damaged.tif", "is cut short")):
+        drop(again, folder / wrong)  # by mistake: the list stays
+        settled(again, qtbot)
+        assert words in rows.failure.words.text()
+        assert len(again.session.work_list.fields) == 4
     click(rows.clear_button)
-    assert not rows.isVisible()
     assert last_list() is None
+    drop(again, folder / "damaged.tif")
+    settled(again, qtbot)
+    assert rows.isVisible()
+    assert "is cut short" in rows.failure.words.text()
+    drop(again, folder / "cellvino-results")  # which shows the image that they are of
+    settled(again, qtbot)
+    assert again.session.saver.saved == folder / "cellvino-results" / "b"
 
 
 def test_saved_fields_are_reviewed_without_a_run(

@@ -15,6 +15,7 @@ from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError
 from napari_cellvino.core.image import Origin, Stack
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -56,11 +57,14 @@ class CompareController(OneTask):
         self._task = Task()
         self.done: ComparedResults | None = None
         workspace.stack_changed.connect(self._forget)
+        workspace.recipe_changed.connect(self._on_recipe)
+        self._frame = 1  # that is compared
 
     def close(self) -> None:
         """Stop, and let go of the workspace."""
         self._task.stop()
         self._workspace.stack_changed.disconnect(self._forget)
+        self._workspace.recipe_changed.disconnect(self._on_recipe)
 
     def with_choices(self) -> None:
         """Compare with what the choices of the Run tab find; that is not taken."""
@@ -91,7 +95,7 @@ class CompareController(OneTask):
         z = None if annotation.labels.ndim == 2 else self._reviewer.plane or annotation.labels.shape[0] // 2
         grey, first = self._workspace.intensity(z), (f"{shown.label}, {shown.recipe.precision}", _counted(annotation))
         self._task.stop()
-        self.working, self.failure = what, None
+        self.working, self.failure, self._frame = what, None, shown.recipe.frame
         self._task = Task(done=self._show, failed=self._fail, stopped=self._stop)
         self._worker.start(lambda: _compared(find(), first, grey, z), self._task)
         self.changed.emit()
@@ -99,6 +103,11 @@ class CompareController(OneTask):
     def _show(self, done: ComparedResults) -> None:
         self.working, self.done = "", done
         self.changed.emit()
+
+    def _on_recipe(self, recipe: Recipe) -> None:
+        """Forget the comparison of another time point."""
+        if recipe.frame != self._frame and (self.done is not None or self.working):
+            self._forget()
 
     def _forget(self, _: object = None) -> None:
         self._task.stop()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import napari
 import numpy as np
 from napari.layers import Image, Layer
+from napari.utils.events import Event
 from numpy.typing import NDArray
 
 from napari_cellvino.core.image import Plane, Stack, ZMode
@@ -30,6 +31,8 @@ class FieldLayers:
         self._viewer = viewer
         self._hidden: set[Layer] = set()  # by us, not by the user
         self._projection: tuple[Plane, tuple[Image, ...]] | None = None
+        self._projected: Picture | None = None  # whose planes it is shown instead of
+        viewer.layers.events.removed.connect(self._on_removed)
 
     def bring(self, picture: Picture, others: Sequence[Picture]) -> None:
         """Show the layers of a picture, and hide those of others that would cover it."""
@@ -59,15 +62,15 @@ class FieldLayers:
         for layer in made:
             self._viewer.layers.move(self._viewer.layers.index(layer), top + 1)
         self._viewer.layers.selection.active = active
-        self._projection = plane, made
+        self._projection, self._projected = (plane, made), picture
         self._hide(picture.layers)
 
     def remove_projection(self, picture: Picture | None = None) -> None:
         """Take the projection away; the planes of ``picture`` are seen again."""
-        for layer in () if self._projection is None else self._projection[1]:
+        shown, self._projection = self._projection, None
+        for layer in () if shown is None else shown[1]:
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-        self._projection = None
         if picture is not None:
             self._show(picture.layers)
 
@@ -91,9 +94,15 @@ class FieldLayers:
 
     def close(self) -> None:
         """Show what was hidden, and let go of all layers."""
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
         self._show([layer for layer in self._hidden if layer in self._viewer.layers])
         self._hidden.clear()
-        self._projection = None
+        self._projection = self._projected = None
+
+    def _on_removed(self, event: Event) -> None:
+        """Show the planes of a stack whose projection somebody deleted."""
+        if self._projection is not None and event.value in self._projection[1]:
+            self.remove_projection(self._projected)
 
     def _add(self, plane: Plane, number: int, way: ZMode, picture: Picture) -> Image:
         single = len(picture.layers) == 1

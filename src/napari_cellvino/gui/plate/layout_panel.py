@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QFileDialog, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.plate import Plate, Well
@@ -15,6 +15,7 @@ from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order,
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.plates.layout import Content, Control, Layout, read_layout
+from napari_cellvino.plates.plate_maps import dilute, paste_cells
 
 _CONTROLS = (("Sample", Control.NONE), ("Positive", Control.POSITIVE), ("Negative", Control.NEGATIVE))
 _CSV = "Tables (*.csv *.tsv *.txt);;All files (*)"
@@ -43,24 +44,40 @@ class PlateContents(QWidget):
         self.control.setToolTip("Whether these are controls. Two wells or more of both controls give the Z' factor")
         add_row(grid, "Co&mpound", self.compound)
         add_row(grid, "&Dose", self.dose, self.control)
+        self.factor = QLineEdit()
+        self.factor.setPlaceholderText("the same dose in all")
+        self.factor.setToolTip(
+            "A serial dilution: the dose is that of the first column of the chosen wells, and each further one has it "
+            "divided by this"
+        )
+        self.down = QCheckBox("down")
+        self.down.setToolTip("The dilution goes down the rows, not from left to right")
+        add_row(grid, "Diluted b&y", self.factor, self.down)
         self._build_buttons(layout)
-        in_tab_order(self.compound, self.dose, self.control, self.set_button, self.csv_button, self.clear_button)
+        in_tab_order(self.compound, self.dose, self.control, self.factor, self.down)
+        in_tab_order(self.down, self.set_button, self.paste_button, self.csv_button, self.clear_button)
         self._draw()
 
     def _build_buttons(self, layout: QVBoxLayout) -> None:
         self.set_button = QPushButton("Se&t")
+        self.paste_button = QPushButton("Paste")
+        self.paste_button.setToolTip(
+            "Cells of a spreadsheet, from the first chosen well on: doses where all are numbers, else compounds"
+        )
         self.csv_button = QPushButton("From CS&V…")
         self.csv_button.setToolTip("Read a table with the columns well, compound, dose and control")
         self.clear_button = QPushButton("Clear all")
         self.clear_button.setToolTip("Forget what all wells hold")
         self.known = text_line("aside")
         self.notice = Notice()
-        layout.addWidget(side_by_side(self.set_button, self.csv_button, self.clear_button))
+        layout.addWidget(self.set_button)
+        layout.addWidget(side_by_side(self.paste_button, self.csv_button, self.clear_button))
         layout.addWidget(self.known)
         layout.addWidget(self.notice)
         self.set_button.clicked.connect(self._set)
-        for line in (self.compound, self.dose):
+        for line in (self.compound, self.dose, self.factor):
             line.returnPressed.connect(self._set)
+        self.paste_button.clicked.connect(self._paste)
         self.csv_button.clicked.connect(self._ask)
         self.clear_button.clicked.connect(lambda: self._tell(Layout()))
 
@@ -98,10 +115,32 @@ class PlateContents(QWidget):
         except ValidationError:
             self.notice.show_failure(Failure(f"Dose {self.dose.text()!r} is no number; type one such as 0.4"))
             return
+        if self.factor.text().strip():
+            self._dilute(content)
+            return
         contents = {well: held for well, held in self._layout.contents.items() if well not in self._wells}
         if content != Content():
             contents |= dict.fromkeys(self._wells, content)
         self._tell(Layout(contents))
+
+    def _dilute(self, first: Content) -> None:
+        """Fill the chosen wells from the dose that was typed on."""
+        try:
+            factor = float(self.factor.text().strip().replace(",", "."))
+            layout = dilute(
+                self._layout, self._wells, first.compound, first.dose or 0.0, factor, down=self.down.isChecked()
+            )
+        except ValueError as error:
+            known = error if isinstance(error, CellvinoError) else f"{self.factor.text()!r} is no number"
+            self.notice.show_failure(Failure(f"{known}; type a dose such as 100 and a factor such as 3"))
+            return
+        self._tell(layout)
+
+    def _paste(self) -> None:
+        try:
+            self._tell(paste_cells(self._layout, min(self._wells), QApplication.clipboard().text()))
+        except CellvinoError as error:
+            self.notice.show_failure(failure_of(error))
 
     def _tell(self, layout: Layout) -> None:
         self._layout = layout
@@ -125,6 +164,7 @@ class PlateContents(QWidget):
         self.set_button.setText(f"Se&t for {format_count(count, 'well')}" if count else "Se&t")
         self.set_button.setEnabled(bool(count))
         self.set_button.setToolTip("Enter does the same" if count else "Choose wells on the grid first")
+        self.paste_button.setEnabled(bool(count))
         self.clear_button.setEnabled(bool(self._layout))
         self.known.setText(_known(self._layout))
 

@@ -15,12 +15,10 @@ from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.plate.well_map import WellMap
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.io import is_image_folder, list_images
 from napari_cellvino.io.plates import PlateSource, open_plate
 from napari_cellvino.io.plates.name_pattern import compile_pattern
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.plates.registry import find_plate
-from napari_cellvino.results.store import ResultStore
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,14 +168,8 @@ def ask_plate(parent: QWidget, plates: PlateController) -> None:
 
 
 def _open(path: Path, overrides: MetadataOverrides, *, images: bool = False) -> OpenPlate | None:
-    """Return the opened plate; None where ``images`` are welcome and a folder is no plate and holds some."""
-    if images and find_plate(path, overrides) is None and _holds_images(path):
+    """Return the opened plate; None where ``images`` are welcome and a folder is no plate."""
+    if images and path.is_dir() and find_plate(path, overrides) is None:
         return None
     source = open_plate(path, overrides)
     return OpenPlate(source, WellMap.of(source.plate), overrides)
-
-
-def _holds_images(path: Path) -> bool:
-    if not path.is_dir():
-        return False
-    return is_image_folder(path) or bool(list_images(path)) or bool(ResultStore(path).find_folders())

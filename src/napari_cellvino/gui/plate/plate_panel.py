@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QProgressBar, QPushButton, QScrollArea, QSpinBox, QVB
 
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.plate import Plate, Well, name_wells
+from napari_cellvino.gui.plate.answers_panel import AnswersPanel
 from napari_cellvino.gui.plate.layout_panel import PlateContents
 from napari_cellvino.gui.plate.name_pattern_form import PlatePattern
 from napari_cellvino.gui.plate.plate_choices import PlateForm
@@ -54,6 +55,10 @@ class PlatePanel(DropPanel):
         self.running = PlateRunRows(session)
         layout.addWidget(self.running)
         layout.addWidget(self.contents_fold)
+        self.answers = AnswersPanel(session.answers)
+        self.answers_fold = _Fold("Answers", self.answers)
+        self.answers_fold.setToolTip("Curves over doses, EC50, hits: what the plate answers")
+        layout.addWidget(self.answers_fold)
         layout.addStretch(1)
         in_tab_order(self.open_button, self.wells.shown, self.grid, self.back_button, self.field, self.next_button)
         self._connect()
@@ -101,6 +106,8 @@ class PlatePanel(DropPanel):
         plates.opened.connect(self._show_another)
         self.contents.value_changed.connect(self.session.well_values.set_layout)
         self.pattern.asked.connect(plates.open)
+        self.answers_fold.toggled.connect(lambda unfolded: self.session.answers.offer() if unfolded else None)
+        self.session.plate_runner.ended.connect(self.session.answers.offer)
         self.choices.value_changed.connect(plates.choose)
         self.grid.well_opened.connect(plates.show)
         self.grid.chosen_changed.connect(self.running.choose_wells)
@@ -162,6 +169,7 @@ class PlatePanel(DropPanel):
         by_names = folder is not None and folder.is_dir() and folder.suffix != ".zarr"
         self.pattern_fold.setVisible(by_names)
         self.contents_fold.setVisible(current is not None)
+        self.answers_fold.setVisible(current is not None)
 
     def _draw_field(self, current: OpenPlate | None) -> None:
         self._fields.setVisible(current is not None)

@@ -10,26 +10,25 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from napari_cellvino.core.plate import Plate, Well
 from napari_cellvino.gui.plate.plate_run_view import PlateRunView, resolve_run
+from napari_cellvino.gui.run.field_run_rows import FieldRunRows
 from napari_cellvino.gui.run.run_view import State
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, narrow, say, side_by_side, text_line
-from napari_cellvino.gui.widgets.formatting import format_count
-from napari_cellvino.gui.widgets.notice import Notice
+
+CHOOSE_FIRST = "Choose wells on the grid first: click, Shift and Ctrl, or drag"
 
 
-class PlateRunRows(QWidget):
+class PlateRunRows(FieldRunRows):
     """Draws the plate runner; which wells are chosen comes from the grid."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
+        super().__init__("well", of_all=False)
         self.session = session
         self._well_values, self._runner = session.well_values, session.plate_runner
         self._chosen: frozenset[Well] = frozenset()
@@ -53,25 +52,13 @@ class PlateRunRows(QWidget):
         self.choose_button = QPushButton("C&hoose…")
         self.choose_button.setToolTip("Choose the folder of results; one with results of this plate shows them")
         add_row(grid, "&Results", self.folder, self.choose_button)
-        self.plan = text_line("aside")
         self.labels_back = QCheckBox("Write la&bels into the plate too")
         self.labels_back.setToolTip("As the label image “cellvino” beside each image of the OME-Zarr plate")
         for widget in (self.plan, self.labels_back):
             layout.addWidget(widget)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
-        self.run_button = QPushButton()
-        self.run_button.setProperty("role", "main")
-        self.all_button = QPushButton()
-        self._start = side_by_side(self.run_button, self.all_button, stretch=0)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.cancel_button = QPushButton("C&ancel")
-        self.cancel_button.setToolTip("Stop; fields that are finished stay, and Run goes on from there")
-        self._working = side_by_side(self.bar, self.cancel_button, stretch=0)
-        self.progress = text_line()
         self.hint = text_line("aside")
-        self.failure = Notice()
         for widget in (self._start, self._working, self.progress, self.hint, self.failure):
             layout.addWidget(widget)
 
@@ -79,17 +66,9 @@ class PlateRunRows(QWidget):
         self.count = QLabel()
         self.count.setProperty("role", "number")
         self.count.setAccessibleName("Number of cells on the plate")
-        self.detail = text_line("aside")
         self.failed = text_line("attention")
-        self.notice = Notice()
         self.saved = text_line("done")
-        self.show_button = QPushButton("Open fold&er")
-        self.show_button.setToolTip("Show the files in the file manager")
-        self.cells_button = QPushButton("All cell&s")
-        self.cells_button.setToolTip("Pictures and a plot of the cells of all fields, to choose, mark and gate many")
         self._saved_row = side_by_side(self.saved, self.show_button, self.cells_button, stretch=0)
-        self.replace = QCheckBox("Re&place results made with other choices")
-        self.replace.setToolTip("Otherwise such fields fail, so that nothing is lost unasked; corrections always stay")
         for widget in (self.count, self.detail, self.failed, self.notice, self._saved_row, self.replace):
             layout.addWidget(widget)
 
@@ -156,34 +135,20 @@ class PlateRunRows(QWidget):
             self.channel.setCurrentIndex(at if at < len(plate.channels) else 0)
         if not self.folder.hasFocus() and self.folder.text() != self._well_values.folder:
             self.folder.setText(self._well_values.folder)
-        say(self.plan, view.plan)
         self.labels_back.setVisible(plate.takes_labels)
         for widget in (self.labels_back, self.channel, self.folder, self.choose_button, self.replace):
             widget.setEnabled(view.state is not State.WORKING)
 
     def _draw_running(self, view: PlateRunView) -> None:
-        working, wells = view.state is State.WORKING, self._wells()
-        self._start.setVisible(not working)
-        count = len(self._chosen)
-        self.run_button.setText(f"R&un {format_count(count, 'well')}" if count else "R&un chosen wells")
-        self.run_button.setEnabled(bool(count) and not view.missing)
-        choose_first = "Choose wells on the grid first: click, Shift and Ctrl, or drag"
-        self.run_button.setToolTip(view.missing or ("Count the cells of the chosen wells" if count else choose_first))
-        self.all_button.setText(f"Run al&l {len(wells):,}")
-        self.all_button.setEnabled(bool(wells) and not view.missing)
-        self.all_button.setToolTip(view.missing or "Count the cells of every well; what is done already is kept")
-        self._working.setVisible(working)
-        self.bar.setRange(0, view.part[1])
-        self.bar.setValue(view.part[0])
-        say(self.progress, view.progress)
+        working = view.state is State.WORKING
+        self._draw_run(
+            view, chosen=len(self._chosen), total=len(self._wells()), working=working, choose_first=CHOOSE_FIRST
+        )
         say(self.hint, "" if working else view.missing)
-        self.failure.show_failure(view.failure)
 
     def _draw_result(self, view: PlateRunView) -> None:
         say(self.count, view.count)
-        say(self.detail, view.detail)
         say(self.failed, view.failed)
-        self.notice.show_message(view.notice)
         self.replace.setVisible(bool(view.count or view.failed))
         self.saved.setText(f"✓  Tables and maps in {view.saved.parent}" if view.saved is not None else "")
         self._saved_row.setVisible(view.saved is not None)

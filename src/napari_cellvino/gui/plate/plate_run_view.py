@@ -11,6 +11,7 @@ from napari_cellvino.core.image import ZMode
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.plate_run_controller import PlateRun, PlateRunController
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
+from napari_cellvino.gui.run.field_run_rows import FieldRunView
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_view import State, format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
@@ -30,20 +31,12 @@ _REASONS = 3  # that are told in full
 
 
 @dataclass(frozen=True, slots=True)
-class PlateRunView:
-    """Texts and numbers; an empty text takes no room."""
+class PlateRunView(FieldRunView):
+    """The run over the plate, and what stands on disk of it."""
 
     state: State
-    missing: str  # why nothing can be run
-    plan: str
-    part: tuple[int, int]  # fields that have come to an end, of how many
-    progress: str
     count: str
-    detail: str
     failed: str
-    notice: str
-    saved: Path | None
-    failure: Failure | None
 
 
 def resolve_run(

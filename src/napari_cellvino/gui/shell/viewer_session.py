@@ -27,6 +27,7 @@ from napari_cellvino.gui.napari_bridge.drawing_context import clean_up_in_own_co
 from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.open.saved_result_controller import SavedResultController
+from napari_cellvino.gui.plate.answers_controller import AnswersController
 from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.plate_run_controller import PlateRunController
 from napari_cellvino.gui.plate.thumbnails import Thumbnails
@@ -44,6 +45,7 @@ from napari_cellvino.gui.run.whole_cell_layer import WholeCellLayer
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController, SaveWork
 from napari_cellvino.gui.shell import warm_up
+from napari_cellvino.gui.shell.long_lived import LongLived
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.teach.teach_controller import TeachController
@@ -75,7 +77,7 @@ class Session(QObject):
         super().__init__()
         clean_up_in_own_context()
         self.viewer = viewer
-        self.log = SessionLog()
+        self.log, self._long_lived = SessionLog(), LongLived(viewer)
         self.workspace = Workspace()
         self.worker = SerialWorker()  # everything that uses the inference engine, or writes files
         self.files = SerialWorker()  # reading, so that a well opens while others are run
@@ -130,6 +132,7 @@ class Session(QObject):
         self.saver.moved.connect(self._look_again)
         self.well_values = WellValuesController(self.plates, self.tables, self.plate_worker)
         self.plate_runner = PlateRunController(self.workspace, self.plates, self.well_values, self.plate_worker)
+        self.answers = AnswersController(self.well_values, self.tables)
         self.thumbnails = Thumbnails(self.background)
         self.plate_runner.ended.connect(self._look_again)
         self.work_list = WorkListController(self.workspace, self.opener, self.listing)
@@ -160,13 +163,13 @@ class Session(QObject):
 
     def _warm_up(self) -> None:
         if self._open and warm_up.is_done():
-            warm_up.set_aside()
+            self._long_lived.set_aside()
         elif self._open:
             self.background.start(warm_up.prepare, Task(done=self._warmed_up))
 
     def _warmed_up(self, registry: object) -> None:
         warm_up.use_registry(registry)
-        warm_up.set_aside()
+        self._long_lived.set_aside()
 
     def open(self, *paths: Path) -> None:
         """Open images as a work list, or a plate: its folder or index; a folder that is no plate is a list as well."""
@@ -207,7 +210,7 @@ class Session(QObject):
             return
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
-        of_plates = (self.thumbnails, self.plates, self.well_values, self.plate_runner)
+        of_plates = (self.thumbnails, self.plates, self.well_values, self.answers, self.plate_runner)
         of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
         of_night = (self.batch, self.watcher)
         for part in (*one_image, self.first_sight, self.retrainer, self.teacher, *of_plates, *of_list, *of_night):
@@ -239,7 +242,7 @@ class Session(QObject):
             part.close()
         for worker in self._workers:
             worker.close()
-        warm_up.take_back()
+        self._long_lived.close()
         self.close_guard.close()
         self.log.blockSignals(True)
         self.log.close()

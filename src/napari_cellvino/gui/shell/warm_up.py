@@ -2,14 +2,10 @@
 
 The first layer of napari reads the definitions of all units (pint) and imports xarray, if that is here, the first
 labels import pandas and compute patterns of dashes: two seconds in all, most of them of the window's thread.
-
-What is there then, 300,000 objects of napari, Qt and modules, is left out of Python's search for garbage as long as a
-window stands: each search through them all stops every thread for 0.2 to 0.4 s, in the middle of anything.
 """
 
 from __future__ import annotations
 
-import gc
 import importlib
 import importlib.util
 from typing import Any
@@ -31,16 +27,6 @@ def use_registry(registry: object) -> None:
     """Let napari use this registry of units, unless it uses another one already; units of two do not mix."""
     if registry is not None and not is_done():
         _pint().set_application_registry(registry)
-
-
-def set_aside() -> None:
-    """Leave what is there now out of the search for garbage."""
-    gc.freeze()
-
-
-def take_back() -> None:
-    """Search all for garbage again."""
-    gc.unfreeze()
 
 
 def is_done() -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
+from napari_cellvino.gui.run.field_run_rows import FieldRunView
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_view import format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
@@ -33,18 +33,10 @@ class FieldLine:
 
 
 @dataclass(frozen=True, slots=True)
-class ListView:
-    """Texts and numbers; an empty text takes no room."""
+class ListView(FieldRunView):
+    """The list as a whole, and its run."""
 
     title: str
-    missing: str  # why nothing can be run
-    plan: str
-    part: tuple[int, int]  # fields that have come to an end, of how many
-    progress: str
-    detail: str
-    notice: str
-    saved: Path | None
-    failure: Failure | None
 
 
 def describe_field(field: WorkField, run: ListRun | None) -> FieldLine:

@@ -21,6 +21,7 @@ from napari_cellvino.workflows.work_list import (
     FolderState,
     WorkField,
     after_run,
+    check_input,
     field_id,
     read_work_list,
     row_id,
@@ -100,7 +101,6 @@ class WorkListController(QObject):
         self._take_over(None)
         self.reading = False
         forget_list()
-        self.opened.emit()
         self.changed.emit()
 
     def come_back(self) -> None:
@@ -137,8 +137,7 @@ class WorkListController(QObject):
         self._rows[field.id] = len(self.fields)
         self.fields = (*self.fields, field)
         self._follow()
-        path = Path(field.origin.path)
-        if field.state is not FieldState.FAILED and ({path, *path.parents} & {*self._to_show}):
+        if field.state is not FieldState.FAILED and _places(field) & {*self._to_show}:
             self._to_show = ()
             self.show(len(self.fields) - 1)
         self.changed.emit()
@@ -251,9 +250,17 @@ class WorkListController(QObject):
         self.changed.emit()
 
 
+def _places(field: WorkField) -> frozenset[Path]:
+    """Return the paths by which somebody may ask for a field: those of its image and of its result, and all above."""
+    paths = [Path(field.origin.path), *([field.folder] if field.folder is not None else [])]
+    return frozenset(place for path in paths for place in (path, *path.parents))
+
+
 def _opened(inputs: tuple[Path, ...], root: Path | None, before: _Opened | None) -> _Opened:
     given = tuple(path.expanduser().absolute() for path in inputs)
     usual = root or usual_root(given)
+    if root is None and len(given) == 1:
+        check_input(given[0], ResultStore(usual))
     if before is None or before.store.root != usual:
         return _Opened(given, ResultStore(usual))
     return _Opened(tuple(dict.fromkeys((*before.inputs, *given))), before.store)

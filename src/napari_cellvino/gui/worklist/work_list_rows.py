@@ -6,24 +6,24 @@ from pathlib import Path
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout
 
+from napari_cellvino.gui.run.field_run_rows import FieldRunRows
 from napari_cellvino.gui.shell.viewer_session import Session
-from napari_cellvino.gui.widgets.form_layout import GAP, in_tab_order, say, side_by_side, text_line
-from napari_cellvino.gui.widgets.formatting import format_count
-from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.form_layout import GAP, in_tab_order, side_by_side, text_line
 from napari_cellvino.gui.worklist.field_list import FieldList, FieldModel
-from napari_cellvino.gui.worklist.list_view import ListView, describe_field, describe_list
+from napari_cellvino.gui.worklist.list_view import describe_field, describe_list
 
 LIST_PX = 224  # height of the list: five lines
 FEWEST = 2  # fields that make a list
+CHOOSE_FIRST = "Choose fields in the list first: click, Shift and Ctrl"
 
 
-class WorkListRows(QWidget):
+class WorkListRows(FieldRunRows):
     """Hidden until there are several fields."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
+        super().__init__("field", of_all=True)
         self.session = session
         self._list, self._runner = session.work_list, session.list_runner
         layout = QVBoxLayout(self)
@@ -50,28 +50,9 @@ class WorkListRows(QWidget):
         layout.addWidget(self.list)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
-        self.plan = text_line("aside")
-        self.all_button = QPushButton()
-        self.all_button.setProperty("role", "main")
-        self.run_button = QPushButton()
-        self._start = side_by_side(self.all_button, self.run_button, stretch=0)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.cancel_button = QPushButton("&Cancel")
-        self.cancel_button.setToolTip("Stop; fields that are finished stay, and Run goes on from there")
-        self._working = side_by_side(self.bar, self.cancel_button, stretch=0)
-        self.progress = text_line()
-        self.detail = text_line("done")
-        self.notice, self.failure = Notice(), Notice()
-        self.replace = QCheckBox("Re&place results made with other choices")
-        self.replace.setToolTip("Otherwise such fields fail, so that nothing is lost unasked; corrections always stay")
         self.saved = text_line("aside")
         self.choose_button = QPushButton("C&hange…")
         self.choose_button.setToolTip("Choose another folder of results for this list; one with results shows them")
-        self.show_button = QPushButton("Open fold&er")
-        self.show_button.setToolTip("Show the files in the file manager")
-        self.cells_button = QPushButton("All cell&s")
-        self.cells_button.setToolTip("Pictures and a plot of the cells of all fields, to choose, mark and gate many")
         self.saved_row = side_by_side(self.choose_button, self.show_button, self.cells_button)
         for widget in (
             self.plan, self._start, self._working, self.progress, self.detail, self.notice, self.failure,
@@ -112,34 +93,19 @@ class WorkListRows(QWidget):
     def draw(self, _: object = None) -> None:
         """Show what is known now."""
         fields = self._list.fields
-        self.setVisible(len(fields) >= FEWEST or self._runner.running)
+        wrong = self._list.failure is not None or any(field.error for field in fields)
+        self.setVisible(len(fields) >= FEWEST or self._runner.running or wrong)
         view = describe_list(self.session.workspace, self.session.catalogue, self._list, self._runner)
         self.title.setText(view.title)
         self.list.draw(fields, self._list.current)
-        say(self.plan, view.plan)
-        self._draw_running(view)
-        say(self.detail, view.detail)
-        self.notice.show_message(view.notice)
-        self.failure.show_failure(view.failure)
+        working = self._runner.running
+        self._draw_run(
+            view, chosen=len(self.list.chosen), total=len(fields), working=working, choose_first=CHOOSE_FIRST
+        )
+        for widget in (self.replace, self.choose_button, self.clear_button):
+            widget.setEnabled(not working)
         self.replace.setVisible(any(field.error or field.summary for field in fields))
         self.saved.setText(f"Results: {self._list.root}" if self._list.root is not None else "")
         for button in (self.show_button, self.cells_button):
             button.setEnabled(view.saved is not None)
         self.show_button.setToolTip("Show the files in the file manager" if view.saved else "Nothing is saved yet")
-
-    def _draw_running(self, view: ListView) -> None:
-        working, count, chosen = self._runner.running, len(self._list.fields), len(self.list.chosen)
-        self._start.setVisible(not working)
-        self.all_button.setText(f"Run al&l {count:,}")
-        self.all_button.setEnabled(not view.missing)
-        self.all_button.setToolTip(view.missing or "Count the cells of every field; what is done already is kept")
-        self.run_button.setText(f"R&un {format_count(chosen, 'field')}")
-        self.run_button.setEnabled(bool(chosen) and not view.missing)
-        first = "Choose fields in the list first: click, Shift and Ctrl"
-        self.run_button.setToolTip(view.missing or ("Count the cells of the chosen fields" if chosen else first))
-        self._working.setVisible(working)
-        self.bar.setRange(0, view.part[1])
-        self.bar.setValue(view.part[0])
-        say(self.progress, view.progress)
-        for widget in (self.replace, self.choose_button, self.clear_button):
-            widget.setEnabled(not working)

@@ -1,0 +1,165 @@
+"""*Answers*: curves over doses with their EC50, hits, and the picture of each well under the mouse."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+from qtpy.QtCore import QEvent, QPoint
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QToolTip, QVBoxLayout, QWidget
+
+from napari_cellvino.figures.dose_plot import CurvePicture, describe_fit
+from napari_cellvino.gui.plate.answers_controller import AnswersController, ShownAnswers
+from napari_cellvino.gui.widgets.form_layout import add_row, form, in_tab_order, say, text_line
+from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
+from napari_cellvino.gui.widgets.wide_picture import WidePicture
+from napari_cellvino.plates.corrections import PlateCorrection
+from napari_cellvino.plates.dose_response import AnswerChoices
+from napari_cellvino.plates.screening import Scale
+from napari_cellvino.results.plate_page import Thumbnails
+
+SCALES = (
+    Choice("as measured", Scale.RAW),
+    Choice("% of controls", Scale.PERCENT, "Negative controls are 0, positive ones 100, on each plate"),
+    Choice("fold of negative", Scale.FOLD, "Divided by the negative controls of each plate"),
+)
+CORRECTIONS = (
+    Choice("no correction", PlateCorrection.NONE),
+    Choice("edge", PlateCorrection.EDGE, "Take off how wells at the rim differ from those inside"),
+    Choice("B-score", PlateCorrection.B_SCORE, "Take off the effects of rows and columns"),
+)
+PARAMETERS = (
+    Choice("4 parameters", 4, "Bottom, top, EC50 and slope"),
+    Choice("5 parameters", 5, "Asymmetry, too"),
+)
+NEAR = 9  # px from a point to the mouse
+THUMBNAIL = 220  # px
+MOST_HITS = 8
+
+
+class AnswersPanel(QWidget):
+    """Shows what the open plate answers."""
+
+    def __init__(self, controller: AnswersController) -> None:
+        super().__init__()
+        self._controller = controller
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        grid = form(layout)
+        self.measure: ValueCombo[str] = ValueCombo(name="Measure", tooltip="A number of the wells, or share of a class")
+        self.scale = ValueCombo(SCALES, name="Scale")
+        self.correction = ValueCombo(CORRECTIONS, name="Correction")
+        self.parameters = ValueCombo(PARAMETERS, name="Curve")
+        self.unit = QLineEdit()
+        self.unit.setPlaceholderText("unit of the doses")
+        self.unit.setToolTip("Stands in the plots, as µM")
+        add_row(grid, "Measure", self.measure)
+        add_row(grid, "Relative to", self.scale, self.correction)
+        add_row(grid, "Curve", self.parameters, self.unit)
+        self.ask_button = QPushButton("Answer")
+        self.ask_button.setToolTip("Fit a curve for each compound, and compare each dose with the negative controls")
+        self.page_button = QPushButton("Write page")
+        self.page_button.setToolTip("The page, tables and plots of 'cellvino plate-report', beside the results")
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.ask_button)
+        buttons.addWidget(self.page_button)
+        layout.addLayout(buttons)
+        self.notice, self.said, self.warned = Notice(), text_line(), text_line("attention")
+        self.curves = CurvesView()
+        self.hits = text_line("aside")
+        for widget in (self.notice, self.said, self.curves, self.hits, self.warned):
+            layout.addWidget(widget)
+        in_tab_order(self.measure, self.scale, self.correction, self.parameters, self.unit)
+        in_tab_order(self.unit, self.ask_button, self.page_button)
+        self.ask_button.clicked.connect(lambda: controller.ask(self.choices, self.unit.text().strip()))
+        self.page_button.clicked.connect(lambda: controller.write(self.choices, self.unit.text().strip()))
+        controller.changed.connect(self.draw)
+        self.draw()
+
+    @property
+    def choices(self) -> AnswerChoices:
+        """What is asked."""
+        return AnswerChoices(self.measure.value(), self.scale.value(), self.correction.value(), self.parameters.value())
+
+    def draw(self) -> None:
+        """Show what is known."""
+        controller = self._controller
+        self.measure.offer([Choice(_title(name), name) for name in controller.measures])
+        ready = bool(controller.measures) and not controller.working
+        for button in (self.ask_button, self.page_button):
+            button.setEnabled(ready)
+        self.notice.show_failure(controller.failure)
+        shown = controller.shown
+        say(self.said, _state(controller))
+        self.curves.show_answers(shown)
+        say(self.hits, _hits(shown) if shown else "")
+        say(self.warned, "\n".join(shown.answers.notices) if shown else "")
+
+
+class CurvesView(WidePicture):
+    """The curves; a point under the mouse shows the picture of its well with outlines."""
+
+    def __init__(self) -> None:
+        super().__init__("Curves over doses")
+        self._curves: CurvePicture | None = None
+        self._pictures: Thumbnails = {}
+        self._told = ""
+
+    def show_answers(self, shown: ShownAnswers | None) -> None:
+        """Show the curves of a plate."""
+        curves = shown.curves if shown is not None and shown.answers.curves else None
+        if curves is not self._curves:
+            self.show_picture(curves.pixels if curves is not None else None)
+        self._curves, self._pictures = curves, shown.pictures if shown is not None else {}
+
+    def event(self, event: QEvent) -> bool:
+        """Tell of the well under the mouse."""
+        if event.type() != QEvent.Type.ToolTip:
+            return bool(super().event(event))
+        text = self.described(event.pos())
+        if text:
+            QToolTip.showText(event.globalPos(), text, self)
+        else:
+            QToolTip.hideText()
+        return True
+
+    def described(self, at: QPoint) -> str:
+        """Return what a point of the picture shows, as rich text; empty where there is no well."""
+        curves = self._curves
+        if curves is None or not len(curves.points):
+            return ""
+        scale = curves.pixels.shape[1] / max(self.width(), 1)
+        away = np.hypot(*(curves.points - np.array([at.x(), at.y()]) * scale).T)
+        nearest = int(away.argmin())
+        if away[nearest] > NEAR * scale:
+            return ""
+        plate, well = curves.wells[nearest]
+        picture = self._pictures.get((plate, well))
+        shown = f'<br><img src="{html.escape(str(picture))}" width="{THUMBNAIL}">' if picture is not None else ""
+        return f"<b>{html.escape(well)}</b> · {html.escape(plate)}{shown}"
+
+
+def _title(name: str) -> str:
+    if name.startswith("share_"):
+        return f"share of {name.removeprefix('share_')}"
+    return name.replace("_", " ")
+
+
+def _state(controller: AnswersController) -> str:
+    if controller.working:
+        return controller.working
+    if controller.page is not None:
+        return f"Written: {controller.page}"
+    if controller.shown is not None:
+        return "\n".join(f"{curve.compound}: {describe_fit(curve)}" for curve in controller.shown.answers.curves)
+    return "" if controller.measures else "Run the plate first; then its wells can be asked."
+
+
+def _hits(shown: ShownAnswers) -> str:
+    hits, compared = shown.answers.hits, len(shown.answers.contents)
+    named = ", ".join(f"{hit.compound} {hit.dose:g}" for hit in hits[:MOST_HITS])
+    more = f" and {len(hits) - MOST_HITS} more" if len(hits) > MOST_HITS else ""
+    found = f"{format_count(len(hits), 'hit')} of {compared} compounds and doses"
+    return f"{found}: {named}{more}" if hits else found

@@ -1,0 +1,99 @@
+"""What a plate answers, asked in a real window: contents diluted and pasted, curves, wells, the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QPoint
+from qtpy.QtWidgets import QApplication, QWidget
+
+from napari_cellvino.core.plate import Well
+from napari_cellvino.gui.shell.window import CellvinoWindow
+from tests.plate_images import write_plate
+
+from ..conftest import WAIT_MS
+from ..plate_hands import CTRL, open_plate, press
+
+COLUMNS = 9
+EC50 = 4.0
+
+
+def settle(window: CellvinoWindow, qtbot: QtBot) -> None:
+    session = window.session
+    qtbot.waitUntil(lambda: not (session.plate_worker.busy or session.tables.busy), timeout=WAIT_MS)
+
+
+def write_results(root: Path) -> None:
+    """Write the tables that a run leaves, with responses along a curve."""
+    wells = pd.read_csv(root / "layout.csv")
+    dose = wells["dose"].to_numpy(float)
+    rng = np.random.default_rng(1)
+    wells["count"] = 100 - 80 / (1 + (EC50 / dose) ** 1.5) + rng.normal(0, 1, len(wells))
+    wells["share_dead"] = 1 - wells["count"] / 100
+    wells.drop(columns=["compound", "dose", "control"]).assign(plate="p").to_csv(root / "wells.csv", index=False)
+    (root / "A01_f1").mkdir()
+    Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(root / "A01_f1" / "qc.png")
+    pd.DataFrame({"plate": ["p"], "well": ["A01"], "folder": ["A01_f1"]}).to_csv(root / "counts.csv", index=False)
+
+
+def test_a_dilution_is_filled_in_and_the_plate_answers(
+    window: CellvinoWindow, tmp_path: Path, qtbot: QtBot, click: Callable[[QWidget], None]
+) -> None:
+    plate = write_plate(
+        tmp_path / "p", [np.zeros((16, 100), np.uint16)], tuple(Well(0, n).name for n in range(COLUMNS))
+    )
+    open_plate(window, plate, qtbot)
+    panel, grid, root = window.plate_panel, window.plate_panel.grid, tmp_path / "p-cellvino"
+    click(panel.contents_fold.toggleButton())
+    for number in range(COLUMNS):
+        press(qtbot, grid, Well(0, number).name, CTRL)
+    form = panel.contents
+    qtbot.keyClicks(form.compound, "taxol")
+    qtbot.keyClicks(form.dose, "256")
+    qtbot.keyClicks(form.factor, "none")
+    click(form.set_button)
+    assert "'none' is no number" in form.notice.words.text()
+    form.factor.clear()
+    qtbot.keyClicks(form.factor, "2")
+    click(form.set_button)
+    settle(window, qtbot)
+    held = window.session.well_values.layout.contents
+    assert [held[Well(0, n)].dose for n in range(COLUMNS)] == [256 / 2**n for n in range(COLUMNS)]
+    QApplication.clipboard().setText("wortmannin\twortmannin\n")
+    click(form.paste_button)
+    settle(window, qtbot)
+    held = window.session.well_values.layout.contents
+    assert [(held[Well(0, n)].compound, held[Well(0, n)].dose) for n in (0, 1, 2)] == [
+        ("wortmannin", 256), ("wortmannin", 128), ("taxol", 64)]  # fmt: skip
+    QApplication.clipboard().setText("taxol\ttaxol")
+    click(form.paste_button)
+    settle(window, qtbot)
+
+    write_results(root)
+    click(panel.answers_fold.toggleButton())
+    answers = panel.answers
+    qtbot.waitUntil(answers.ask_button.isEnabled, timeout=WAIT_MS)
+    assert [answers.measure.itemText(n) for n in range(answers.measure.count())] == ["count", "share of dead"]
+    qtbot.keyClicks(answers.unit, "nM")
+    click(answers.ask_button)
+    qtbot.waitUntil(lambda: window.session.answers.shown is not None, timeout=WAIT_MS)
+    (curve,) = window.session.answers.shown.answers.curves
+    assert abs(np.log(curve.fit.ec50.value / EC50)) < 0.3
+    assert answers.said.text().startswith("taxol: EC50 ")
+    assert answers.curves.isVisible()
+    shown = window.session.answers.shown.curves
+    at = shown.points[shown.wells.index(("p", "A01"))] * answers.curves.width() / shown.pixels.shape[1]
+    told = answers.curves.described(QPoint(*at.astype(int).tolist()))
+    assert "A01" in told
+    assert "qc.png" in told
+    assert answers.curves.described(QPoint(0, 0)) == ""
+    click(answers.page_button)
+    qtbot.waitUntil(lambda: window.session.answers.page is not None, timeout=WAIT_MS)
+    written = pd.read_csv(root / "answers" / "dose_response.csv")
+    assert written["compound"].tolist() == ["taxol"]
+    assert answers.said.text().endswith("plate_report.html")
