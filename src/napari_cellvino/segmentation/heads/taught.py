@@ -27,7 +27,6 @@ from napari_cellvino.segmentation.raw_maps import RawMaps
 
 SMOOTHING = 0.7  # px: specks of "between" part no cell
 SEEN_SMOOTHING = 1.0  # px: what a network leaves of ripples on a ridge
-MEAN_SHARE = 0.9  # of the share for own depth: what two depths agree on needs less of a saddle to be one
 DEEP = 0.35  # of a diameter: what lies so far from the rim of its core is as deep as can be
 
 Maps = NDArray[np.float16]
@@ -96,8 +95,7 @@ def _decode_band(
         height = -depth
     else:
         height = np.where(core, -depth, ndi.distance_transform_edt(~core)) if core.any() else depth
-    share = 0.5 + 0.5 * values["split"]
-    tops = hills(depth, MEAN_SHARE * share if deep else share)
+    tops = hills(depth, 0.5 + 0.5 * values["split"])
     labels: NDArray[np.int32] = watershed(height, tops, mask=cells).astype(np.int32)
     join_fragments(labels, values["smallest"])
     keep_largest_pieces(labels)
