@@ -38,13 +38,13 @@ def recover_result(folder: Path) -> None:
     Whoever holds the folder of results must not call it.
     """
     try:
-        recover(folder)
+        is_touched = recover(folder)
     except OSError as error:
         raise OutputError(
             f"{folder} was set aside by a run that was killed and cannot be put back: {error.strerror}",
             remedy="make its folder writable, or copy it to a disk where it is",
         ) from error
-    if set_aside(folder):
+    if is_touched and set_aside(folder):
         with folder_lock(folder.parent):
             for aside in set_aside(folder):  # another command may have been quicker
                 _settle(FieldFolder(aside), FieldFolder(folder))

@@ -108,14 +108,18 @@ def atomic_folder(path: Path, swapping: Swapping = nullcontext) -> Iterator[Path
             _discard(part)
 
 
-def recover(path: Path) -> None:
-    """Clean up after a killed run: restore the folder ``path`` that it had moved away, remove its unfinished parts."""
+def recover(path: Path) -> bool:
+    """Clean up after a killed run: restore the folder ``path`` that it had moved away, remove its unfinished parts.
+
+    Return whether there was anything of a writer.
+    """
     left = _siblings(path)
     if not path.exists():
         _put_back(path, [file for file in left if _is_aside(file)])
     for file in left:
         if (_is_left_behind(file) and not _is_aside(file)) or _is_superseded(file, path):
             _discard(file)
+    return bool(left)
 
 
 def set_aside(path: Path) -> list[Path]:

@@ -13,16 +13,28 @@ from numpy.typing import NDArray
 S = TypeVar("S", bound=np.generic)
 
 IN_MEMORY_SHARE = 0.3  # of the free memory; larger arrays go into a temporary file
+MOST_IN_MEMORY = 2**28  # bytes; a plane of 20,000² px has several larger arrays, which would add up to 5 GB
+ON_DISK_SHARE = (
+    0.2  # of the free room for temporary files: several arrays share it, and none takes it before it is full
+)
 ALWAYS_FITS = 2**25  # bytes; asking how much is free takes half as long as reading a small plane
 
 
 def allocate(shape: tuple[int, ...], dtype: type[S] | np.dtype[S]) -> NDArray[S]:
-    """Return zeros, in memory if enough is free, else in a temporary file that is deleted with the array."""
+    """Return zeros, in memory if they are few and enough is free, else in a temporary file that goes with the array."""
     nbytes = np.dtype(dtype).itemsize * math.prod(shape)
-    if nbytes <= ALWAYS_FITS or nbytes <= IN_MEMORY_SHARE * psutil.virtual_memory().available:
+    if nbytes <= ALWAYS_FITS or (_fits_in_memory(nbytes) and (nbytes <= MOST_IN_MEMORY or not _fits_on_disk(nbytes))):
         return np.zeros(shape, dtype)
     with tempfile.TemporaryFile(prefix="cellvino-") as file:
         return np.memmap(file, dtype, "w+", shape=shape)
+
+
+def _fits_in_memory(nbytes: int) -> bool:
+    return nbytes <= IN_MEMORY_SHARE * psutil.virtual_memory().available
+
+
+def _fits_on_disk(nbytes: int) -> bool:
+    return nbytes <= ON_DISK_SHARE * psutil.disk_usage(tempfile.gettempdir()).free
 
 
 def copied(array: NDArray[np.generic], dtype: type[S] | np.dtype[S]) -> NDArray[S]:
