@@ -13,6 +13,7 @@ import napari_cellvino
 
 MODULES = (
     "api.answers",
+    "api.classes",
     "api.evaluation",
     "api.images",
     "api.models",
