@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy import ndimage as ndi
+from skimage.data import immunohistochemistry
 
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.model_package import find_package
@@ -84,6 +85,8 @@ CELLS = {
     "enlarged": np.kron(cells(40, 9, 60), np.ones((2, 2), np.uint16)),
     "one in a JPEG": as_jpeg(cells(200, 9, 60) / 5, 30),
     "few in a coarse JPEG": as_jpeg(cells(100, 9, 80) / 5, 10),
+    "tissue in a JPEG": immunohistochemistry().mean(2),
+    "a corner of it": immunohistochemistry()[:300, :300].mean(2),
     "enlarged 6x": ndi.zoom(cells(40, 9, 200)[:120, :120].astype(float), 6, order=1),
     "on a background of 0": np.where(discs((SIDE, SIDE), [(90, 100), (250, 200)], 9) > 0, cells(40, 9, 60), 0),
     "a row at the edge": (200 + 3000 * ROW + 30 * white(256)).astype(np.uint16),

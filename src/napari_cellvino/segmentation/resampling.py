@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import dctn
 
 JPEG_BLOCK = 8  # px
 LARGEST_SIDE = 1024  # px that are looked at
@@ -17,6 +18,8 @@ SHORTEST_SIDE = 64  # px; fewer hold no period
 PERIODS = np.arange(2, 25)  # px
 SMOOTH = 33  # px: slower changes are those of the image
 REPEATS = 0.6  # correlation of the differences with themselves, one period on; cells reach 0.4, and along one axis
+NO_WAVE = 0.2  # of the typical height of a wave in a square: what is lower was rounded away
+MOST_GONE = 0.93  # of the waves: fine JPEG keeps three in four
 FIRST = 0.8  # of the highest correlation: the shortest period that reaches it is no multiple of another
 
 Plane = NDArray[np.float32]
@@ -29,6 +32,16 @@ def resampling_period(plane: NDArray[np.generic]) -> int:
         return 1
     along_rows, along_columns = _period(part), _period(part.T)
     return along_rows if along_rows == along_columns > 2 else 1
+
+
+def is_coarse_jpeg(plane: NDArray[np.generic]) -> bool:
+    """Return whether hardly anything is left of the squares of JPEG in a plane (Y, X) but their means."""
+    height, width = (min(n, LARGEST_SIDE) // JPEG_BLOCK * JPEG_BLOCK for n in plane.shape)
+    part = plane[:height, :width].astype(np.float32)
+    blocks = part.reshape(height // JPEG_BLOCK, JPEG_BLOCK, width // JPEG_BLOCK, JPEG_BLOCK)
+    waves = np.abs(dctn(blocks, axes=(1, 3), norm="ortho"))
+    waves[:, 0, :, 0] = 0
+    return bool(np.mean(waves < NO_WAVE * np.sqrt(np.mean(waves**2))) > MOST_GONE)
 
 
 def block_means(plane: NDArray[np.generic], side: int) -> Plane:

@@ -19,12 +19,12 @@ from napari_cellvino.segmentation.band_evidence import ENOUGH, Mask, Values, evi
 from napari_cellvino.segmentation.counted_samples import has_data
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.normalise import percentiles, sample_medians
-from napari_cellvino.segmentation.resampling import JPEG_BLOCK, block_means, resampling_period
+from napari_cellvino.segmentation.resampling import JPEG_BLOCK, block_means, is_coarse_jpeg, resampling_period
 
 FEWEST_PIXELS = 32_000  # a smaller field is never called empty: too few values to know
 FEW = 64  # px of a line that are compared first
 MOST_TAKEN = 2 / 3  # of the lines of an enlarged image are no copies
-ENOUGH_OF_JPEG = 1000.0  # evidence in JPEG images; fields of cells have 1,400 and more
+ENOUGH_OF_JPEG = 1000.0  # evidence in coarse JPEG images; fields of cells have 1,900 and more
 MOST_OF_RESAMPLED = 5000.0  # evidence that kinks and blocks may make
 PATTERN_MODES = 16.0  # frequencies that share the power of a pattern; many more in fields of cells
 WINDOWED = 0.14  # of the power of what fills the whole field is left by the window, (3/8)²
@@ -118,7 +118,7 @@ def _is_resampled_noise(plane: NDArray[np.generic], found: float) -> bool:
     """Return whether the evidence in a plane (Y, X) is that of JPEG blocks, or of kinks that enlarging has made."""
     period = resampling_period(plane)
     if period in (1, JPEG_BLOCK):
-        return period == JPEG_BLOCK and found < ENOUGH_OF_JPEG
+        return period == JPEG_BLOCK and found < ENOUGH_OF_JPEG and is_coarse_jpeg(plane)
     grid = block_means(plane, period)
     known = has_data(grid)
     bands = _bands(grid, known) if grid[known].std() > 0 else []
