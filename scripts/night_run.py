@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.gui.batch.batch_panel import BatchPanel
+from napari_cellvino.gui.batch.field_table import WHERE
 from napari_cellvino.gui.shell.demo import settle
 from napari_cellvino.storage.ledger import ENDED, Job, JobState, Ledger
 
@@ -59,9 +60,13 @@ def main() -> None:
             watch.wait()
         subprocess.run(_command("jobs", "list", out), check=True)
         _photograph_batch(out, folder / "night_batch.png")
-        _photograph_page(out / "summary.html", folder / "night_page.png")
+        page = Path(made) / "page.html"
+        text = (out / "summary.html").read_text(encoding="utf-8")
+        page.write_text(text.replace(made, LAB), encoding="utf-8")
+        _photograph_page(page, folder / "night_page.png")
 
 
+LAB = "/lab"  # instead of the temporary folder
 _CHOICES = ("--model", "nuclei", "--channel", "1", "--device", "CPU", "--settle", "1", "--every", "1")
 
 
@@ -136,6 +141,7 @@ def _photograph_batch(out: Path, path: Path) -> None:
     window.session.follow_batch(out)
     settle(window)
     panel = viewer.window.dock_widgets["Batch"].findChild(BatchPanel)
+    panel.view.setColumnHidden(WHERE, True)  # the name of this computer
     panel.view.selectRow(len(panel.table.fields) - 1)
     settle(window)
     viewer.window.screenshot(str(path), canvas_only=False)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import napari
 import numpy as np
+from napari.layers import Layer
 from qtpy.QtCore import QTimer, Signal
 
 from napari_cellvino.core.errors import CellvinoError, OptionError
@@ -18,6 +19,7 @@ from napari_cellvino.core.image import ALL_CHANNELS, ZChoice, ZMode
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.remote.address import is_address
+from napari_cellvino.gui.napari_bridge.cell_labels import CellLabels
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.save.save_controller import SaveController
@@ -68,6 +70,7 @@ class TeachController(OneTask):
         self._teacher: LiveTeacher | None = None  # of the thread
         self._pages: dict[tuple[object, int], StrokePage] = {}
         self._layers: tuple[StrokeLayer, FoundLayer] | None = None
+        self._hidden: list[Layer] = []  # results of runs, which would lie over the answer
         self.page: StrokePage | None = None
         self.answer: LiveAnswer | None = None
         self.kinds: tuple[PaintedKind, ...] = KINDS
@@ -120,6 +123,9 @@ class TeachController(OneTask):
         layers, self._layers = self._layers, None
         for layer in layers or ():
             layer.close()
+        for result in self._hidden:
+            result.visible = True
+        self._hidden = []
         self.page = self.answer = None
         self.working = ""
         self.started.emit()
@@ -266,6 +272,9 @@ class TeachController(OneTask):
             "N": self.go_to_next,
             "A": self.accept,
         }
+        self._hidden = [layer for layer in self._viewer.layers if isinstance(layer, CellLabels) and layer.visible]
+        for result in self._hidden:
+            result.visible = False
         found = FoundLayer(self._viewer, source, f"{page.stem}: taught cells")
         strokes = StrokeLayer(self._viewer, source, page.kinds, f"{page.stem}: strokes", keys)
         strokes.changed.connect(self._on_strokes)
