@@ -18,6 +18,7 @@ from napari_cellvino.model_package import find_package
 from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.heads.taught import TaughtHead
+from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.training.teach.features import FeatureEngine, KeptTiles, TiledPlane
 from napari_cellvino.training.teach.learner import Features
 from napari_cellvino.training.teach.lesson import Lesson, PaintedPlane, all_painted, fit_lesson, judge, learn
@@ -34,6 +35,7 @@ from napari_cellvino.workflows.teach import BASES, painted_ways, plane_of, seen_
 
 FEWEST_TO_SEARCH = 2  # strokes of each kind, before the zoom can be chosen by what is held out
 SMALLEST = "smallest"
+SAME_SIZE = 0.05  # how much the diameter may change before cells are decoded again
 
 PlaneName = tuple[object, ...]
 
@@ -65,6 +67,7 @@ class LiveTeacher:
         self._seen: dict[PlaneName, tuple[Stack, Contrast]] = {}
         self._zoom: float | None = None  # that was found
         self._searched = 0  # strokes that it was found with
+        self._size: CellSize | None = None  # of the cells of the last answer
 
     def answer(
         self, images: Sequence[StrokedImage], recipe: Recipe, where: ViewedPart, values: Mapping[str, float]
@@ -115,7 +118,7 @@ class LiveTeacher:
             )
         if self._engine is None or self._engine.channels != counts[0]:
             self._engine = FeatureEngine([find_package(base) for base in BASES], counts[0], device=self._device)
-            self._kept, self._zoom, self._searched = KeptTiles(), None, 0
+            self._kept, self._zoom, self._searched, self._size = KeptTiles(), None, 0, None
         return self._engine
 
     def _painted_planes(self, images: Sequence[StrokedImage], recipe: Recipe) -> list[tuple[PlaneName, PaintedPlane]]:
@@ -184,15 +187,32 @@ class LiveTeacher:
         tiled = TiledPlane(seen, zoom, self._name(image, recipe, where.way), self._kept)
         raw = maps_of_view(tiled, self._engine, lesson, where.box)
         given = {p.name: p.default for p in TaughtHead.parameters} | dict(values)
-        guess = CellSize(USUAL_DIAMETER / zoom, zoom)
-        size = measured_size([_head(lesson, guess).decode(raw, given)], guess)
-        given = given | {SMALLEST: smallest_of(size)} | dict(values)
-        found = _head(lesson, size).decode(raw, given)
+        found, size, given = self._decoded(raw, lesson, zoom, given, follows=SMALLEST not in values)
         y0, x0, y1, x1 = where.box
         own = _plane_strokes(image.strokes, where.way).kinds[y0:y1, x0:x1] > 0
         place = next_place(raw.maps[0], found.label_image(), own, size.diameter_px)
         counts = known.count(CELL), known.count(BACKGROUND), known.count(BETWEEN)
         return LiveAnswer(where, found, place, size, given, counts)
+
+    def _decoded(
+        self, raw: RawMaps, lesson: Lesson, zoom: float, given: dict[str, float], *, follows: bool
+    ) -> tuple[Decoded, CellSize, dict[str, float]]:
+        """Return what is found, how large it is, and the parameters; the smallest area ``follows`` the size.
+
+        A second decoding is spared where cells are as large as those of the answer before.
+        """
+        size = CellSize(USUAL_DIAMETER / zoom, zoom)
+        if self._size is not None and self._size.zoom == zoom:
+            size = self._size
+            given = given | {SMALLEST: smallest_of(size)} if follows else given
+        found = _head(lesson, size).decode(raw, given)
+        measured = measured_size([found], size)
+        if self._size is None or abs(measured.diameter_px / size.diameter_px - 1) > SAME_SIZE or size.zoom != zoom:
+            size = measured
+            given = given | {SMALLEST: smallest_of(size)} if follows else given
+            found = _head(lesson, size).decode(raw, given)
+        self._size = size
+        return found, size, given
 
 
 def _head(lesson: Lesson, size: CellSize) -> TaughtHead:

@@ -21,11 +21,11 @@ from napari_cellvino.segmentation.tiling import Span, TilePlan, choose_tile, cut
 from napari_cellvino.training.teach.feature_graph import feature_graph
 from napari_cellvino.training.teach.learner import Features
 
-KEPT_BYTES = 800_000_000
+KEPT_BYTES = 1_000_000_000
 TILE, HALO = 640, 64  # px, as the shipped networks have them
 MODES = {Precision.FAST: "PERFORMANCE", Precision.EXACT: "ACCURACY", Precision.INT8: "PERFORMANCE"}
 
-Maps = NDArray[np.float16]
+Maps = NDArray[np.float32]
 
 
 class FeatureEngine:
@@ -53,10 +53,6 @@ class FeatureEngine:
     def _request(self, tile: int) -> ov.InferRequest:
         if tile not in self._requests:
             graph = self.graph.network.clone()
-            conversion = ov.preprocess.PrePostProcessor(graph)
-            for number in range(len(self.graph.strides)):
-                conversion.output(number).tensor().set_element_type(ov.Type.f16)
-            graph = conversion.build()
             graph.reshape([1, self.channels, tile, tile])
             options = {"PERFORMANCE_HINT": "LATENCY", "EXECUTION_MODE_HINT": MODES[self._precision]}
             self._requests[tile] = openvino_core().compile_model(graph, self._device, options).create_infer_request()

@@ -52,7 +52,7 @@ def _logits(tile: FeatureTile, strides: tuple[int, ...], learner: Learner, part:
     first = 0
     for maps, stride in zip(tile.maps, strides, strict=True):
         last = first + len(maps)
-        flat = maps.reshape(len(maps), -1).astype(np.float32)
+        flat = maps.reshape(len(maps), -1)
         small = (learner.weights[first:last].T @ flat).reshape(-1, *maps.shape[1:])
         total += small[:, rows][:, :, columns] if stride == 1 else _enlarged(small, stride, rows, columns)
         first = last
