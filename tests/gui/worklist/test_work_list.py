@@ -133,8 +133,9 @@ def test_chosen_fields_are_run_and_the_list_comes_back(
     rows.list.setFocus()
     qtbot.keyClick(rows.list, Qt.Key.Key_Down)
     qtbot.keyClick(rows.list, Qt.Key.Key_Down)
+    kept = folder / "cellvino-results" / "b"
+    qtbot.waitUntil(lambda: again.session.saver.saved == kept, timeout=WAIT_MS)
     settled(again, qtbot)
-    assert again.session.saver.saved == folder / "cellvino-results" / "b"
     (folder / "empty").mkdir()
     for wrong, words in (("empty", "holds no images"), ("damaged.tif", "is cut short")):
         drop(again, folder / wrong)  # by mistake: the list stays
@@ -148,8 +149,9 @@ def test_chosen_fields_are_run_and_the_list_comes_back(
     assert rows.isVisible()
     assert "is cut short" in rows.failure.words.text()
     drop(again, folder / "cellvino-results")  # which shows the image that they are of
+    kept = folder / "cellvino-results" / "b"
+    qtbot.waitUntil(lambda: again.session.saver.saved == kept, timeout=WAIT_MS)
     settled(again, qtbot)
-    assert again.session.saver.saved == folder / "cellvino-results" / "b"
 
 
 def test_saved_fields_are_reviewed_without_a_run(

@@ -49,8 +49,14 @@ class AnswersPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         grid = form(layout)
         self.measure: ValueCombo[str] = ValueCombo(name="Measure", tooltip="A number of the wells, or share of a class")
-        self.scale = ValueCombo(SCALES, name="Scale")
-        self.correction = ValueCombo(CORRECTIONS, name="Correction")
+        self.scale = ValueCombo(
+            SCALES, name="Scale", tooltip="What values are given relative to: as measured, or the controls"
+        )
+        self.correction = ValueCombo(
+            CORRECTIONS,
+            name="Correction",
+            tooltip="Whether what rows, columns and the edge of the plate add is taken off",
+        )
         self.parameters = ValueCombo(PARAMETERS, name="Curve")
         self.unit = QLineEdit()
         self.unit.setPlaceholderText("unit of the doses")
