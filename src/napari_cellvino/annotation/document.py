@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 
@@ -127,12 +127,16 @@ class Annotation:
     def objects(self) -> Objects:
         """One row per object, sorted by id."""
         records = [self._live[id_] for id_ in sorted(self._live)]
+        return objects_of_records(records, self.places([record.id for record in records]))
+
+    def places(self, ids: Sequence[int]) -> Places:
+        """Return the geometry of objects (N,) as columns."""
         if self.labels is not None:
-            return objects_of_records(records, self.index.places([record.id for record in records]))
-        places = Places.empty(len(records), len(self.shape))
-        for row, record in enumerate(records):
-            places.put(row, self.geometry(record.id))
-        return objects_of_records(records, places)
+            return self.index.places(ids)
+        places = Places.empty(len(ids), len(self.shape))
+        for row, id_ in enumerate(ids):
+            places.put(row, self.geometry(id_))
+        return places
 
     def record(self, id_: int) -> ObjectRecord:
         """Return the record of an object; `EditError` for the background or an unknown id."""
