@@ -16,7 +16,7 @@ from napari_cellvino.core.image import Stack, ZChoice
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.model_package import find_package
 from napari_cellvino.segmentation.contrast import Contrast, contrast_of
-from napari_cellvino.segmentation.heads import Decoded, Parameter
+from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.heads.taught import TaughtHead
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.training.teach.features import FeatureEngine, KeptTiles, TiledPlane
@@ -219,11 +219,6 @@ def _head(lesson: Lesson, size: CellSize) -> TaughtHead:
     """Return the head that the package of a lesson has."""
     classes = 0 if lesson.classes is None else len(lesson.classes.bias)
     return TaughtHead(len(lesson.kinds.bias) > BETWEEN, classes, 0.0 if lesson.depth is None else size.reference)
-
-
-def live_parameters() -> tuple[Parameter, ...]:
-    """Return the adjustable parameters of taught models."""
-    return TaughtHead.parameters
 
 
 def _plane_strokes(strokes: Strokes, way: ZChoice) -> Strokes:

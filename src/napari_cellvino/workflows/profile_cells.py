@@ -148,7 +148,7 @@ def _write(path: Path, table: pd.DataFrame, obsm: dict[str, np.ndarray]) -> None
 
 def _write_parquet(path: Path, table: pd.DataFrame) -> None:
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow  # noqa: F401  (says at once whether Parquet can be written)
     except ImportError as error:
         raise OptionError(
             "Parquet needs pyarrow: pip install 'napari-cellvino[profiles]', or write .csv or .h5ad"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.errors import TrainingDataError
 from napari_cellvino.core.image import Stack, ZMode
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.quality.side_by_side import ResultComparison, compare_labels
@@ -54,9 +55,16 @@ class StrokePage:
         return len(np.unique(self.cells[self.cells > 0]))
 
     def save(self) -> None:
-        """Write the strokes where they are kept; OutputError if that cannot be."""
-        if self.folder is not None:
+        """Write the strokes where they are kept, once there are some; OutputError if that cannot be."""
+        if self.folder is None:
+            return
+        if self.kinds.any() or self.cells.any() or (self.folder / f"{self.stem}.tif").is_file():
             write_strokes(self.folder, self.stem, self.strokes)
+
+
+def lies_on_planes(stack: Stack, recipe: Recipe) -> bool:
+    """Return whether strokes lie on single planes of a stack; else on what a run makes of them."""
+    return stack.shape.z > 1 and recipe.z_choice.way in (ZMode.PLANE, ZMode.JOINED)
 
 
 def open_page(stack: Stack, recipe: Recipe, results: Path | None) -> StrokePage:
@@ -65,11 +73,10 @@ def open_page(stack: Stack, recipe: Recipe, results: Path | None) -> StrokePage:
     Raises
     ------
     ImageReadError, TrainingDataError
-        If there is a stroke file that cannot be read, or does not fit the image.
+        If there is a stroke file that cannot be read, or does not fit the image or its way along z.
     """
     frame, shape = recipe.frame or 1, stack.shape
-    planes = shape.z > 1 and recipe.z_choice.way in (ZMode.PLANE, ZMode.JOINED)
-    size = (shape.z, shape.y, shape.x) if planes else (shape.y, shape.x)
+    size = (shape.z, shape.y, shape.x) if lies_on_planes(stack, recipe) else (shape.y, shape.x)
     folder = None if results is None else results / FOLDER
     page = StrokePage(_stem(stack, frame), stack, frame, folder, np.zeros(size, np.uint8), np.zeros(size, np.int32))
     if folder is not None:
@@ -77,9 +84,11 @@ def open_page(stack: Stack, recipe: Recipe, results: Path | None) -> StrokePage:
         if kinds.is_file():
             files = StrokeFiles(Path(stack.origin.path or page.stem), kinds, cells if cells.is_file() else None)
             found = read_strokes(files, (shape.z, shape.y, shape.x))
-            if found.kinds.shape == size:
-                page.kinds = found.kinds.copy()
-                page.cells = page.cells if found.cells is None else found.cells.astype(np.int32)
+            if found.kinds.shape != size:
+                lie = "on single planes" if found.kinds.ndim == 3 else "on the projection"
+                raise TrainingDataError(f"the strokes in {kinds} lie {lie}; choose that way along z, or move the file")
+            page.kinds = found.kinds.copy()
+            page.cells = page.cells if found.cells is None else found.cells.astype(np.int32)
     return page
 
 

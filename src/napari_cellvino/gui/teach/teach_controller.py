@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import napari
 import numpy as np
 from napari.layers import Layer
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import QTimer
 
 from napari_cellvino.core.errors import CellvinoError, OptionError
 from napari_cellvino.core.image import ALL_CHANNELS, ZChoice, ZMode
@@ -31,7 +31,7 @@ from napari_cellvino.gui.teach.stroke_layer import (
     box_in_view,
     kind_of_class,
 )
-from napari_cellvino.gui.teach.stroke_pages import StrokePage, compare_accepted, open_page
+from napari_cellvino.gui.teach.stroke_pages import StrokePage, compare_accepted, lies_on_planes, open_page
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.model_package import ModelPackage, open_package
@@ -52,8 +52,6 @@ GONE = "The layer of the strokes was deleted; the strokes are kept: start again 
 class TeachController(OneTask):
     """Strokes of all images that were painted on, and the answer for the one that is open."""
 
-    started = Signal()  # or ended
-
     def __init__(
         self,
         viewer: napari.Viewer,
@@ -68,7 +66,7 @@ class TeachController(OneTask):
         self._saver, self._catalogue, self._worker = saver, catalogue, worker
         self._task = Task()
         self._teacher: LiveTeacher | None = None  # of the thread
-        self._pages: dict[tuple[object, int], StrokePage] = {}
+        self._pages: dict[tuple[object, int, bool], StrokePage] = {}
         self._layers: tuple[StrokeLayer, FoundLayer] | None = None
         self._hidden: list[Layer] = []  # results of runs, which would lie over the answer
         self.page: StrokePage | None = None
@@ -112,7 +110,6 @@ class TeachController(OneTask):
         except CellvinoError as error:
             self._fail(error)
             return
-        self.started.emit()
         self._ask_soon()
         self.changed.emit()
 
@@ -128,7 +125,6 @@ class TeachController(OneTask):
         self._hidden = []
         self.page = self.answer = None
         self.working = ""
-        self.started.emit()
         self.changed.emit()
 
     def choose(self, number: int) -> None:
@@ -262,7 +258,7 @@ class TeachController(OneTask):
         if stack is None or picture is None:
             raise OptionError("no image is open; open one first (tab 1)")
         recipe = self._workspace.recipe
-        key = (stack.planes, recipe.frame or 1)
+        key = (stack.planes, recipe.frame or 1, lies_on_planes(stack, recipe))
         if key not in self._pages:
             results = self._saver.root_of(stack.origin) if self._saver.folder else None
             self._pages[key] = open_page(stack, recipe, results)
@@ -287,7 +283,7 @@ class TeachController(OneTask):
         if not self.active or page is None:
             return
         recipe = self._workspace.recipe
-        planes = stack is not None and stack.shape.z > 1 and recipe.z_choice.way in (ZMode.PLANE, ZMode.JOINED)
+        planes = stack is not None and lies_on_planes(stack, recipe)
         same = stack is not None and stack.planes is page.stack.planes and page.frame == (recipe.frame or 1)
         if same and planes == (page.kinds.ndim == 3):
             self._ask_soon()
