@@ -63,14 +63,14 @@ wheel: .venv/.ready-dev
 system:
 	@scripts/setup_system.sh
 
-# Without order between them, the two stamps would fill one environment at once under `make -j`.
 .venv/.ready: pyproject.toml requirements/lock.txt scripts/setup_venv.sh | system
 	scripts/setup_venv.sh all
 	@touch $@
 
-.venv/.ready-dev: .venv/.ready
+# All in one step; only where `demo` is made too does one wait for the other: they fill the same environment.
+.venv/.ready-dev: pyproject.toml requirements/lock.txt scripts/setup_venv.sh | system $(if $(filter demo,$(MAKECMDGOALS)),.venv/.ready)
 	scripts/setup_venv.sh all,cluster,encryption,formats,remote,train dev
-	@touch $@
+	@touch .venv/.ready $@
 
 .cache/.readers: .venv/.ready-dev $(wildcard requirements/readers-*.txt) scripts/setup_readers.sh
 	scripts/setup_readers.sh

@@ -10,8 +10,8 @@ site() { "$1" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
 make_environment() {
   local folder=.cache/$1 list=requirements/readers-$1.txt
   shift
-  [ -x "$folder/bin/python" ] || "$venv" -m venv "$folder"
-  "$folder/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check "$@" -r "$list"
+  [ -x "$folder/bin/python" ] || "$venv" -m venv --without-pip "$folder"
+  "$venv" -m pip --python "$folder/bin/python" install --quiet --no-compile --disable-pip-version-check "$@" -r "$list"
 }
 
 echo "Installing the readers of cellpose and ome-zarr into .cache; the first time takes a minute"

@@ -32,5 +32,6 @@ if has_uv; then
 else
   .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip
   .venv/bin/python -m pip install --quiet "pip>=25.1"
-  .venv/bin/python -m pip install --quiet "${what[@]}"
+  # Python compiles what is imported at its first start: less than all that is there.
+  .venv/bin/python -m pip install --quiet --no-compile "${what[@]}"
 fi
