@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import napari
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import tifffile
 from napari._qt.qt_viewer import QtViewer
 from napari._qt.threads.status_checker import StatusChecker
+from napari._vispy import canvas
 from napari.settings import get_settings
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
@@ -46,6 +48,9 @@ def only_viewer(qapp: QApplication) -> Iterator[napari.Viewer]:
     """The viewer of all tests: it takes longer to start than most of them to run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StatusChecker, "start", lambda _: None)  # a thread that asks for nothing of ours
+        patch.setattr(
+            canvas, "gc", SimpleNamespace(collect=lambda: 0)
+        )  # for drivers of Windows; a search of all is slow
         qapp.setDoubleClickInterval(TWO_CLICKS_MS)  # every click of a test waits for its end
         viewer = napari.Viewer(show=True, show_welcome_screen=False)
         QtViewer._instances.discard(viewer.window._qt_viewer)  # those of `make_napari_viewer` must go, this one stays
@@ -60,10 +65,10 @@ def viewer(only_viewer: napari.Viewer, qtbot: QtBot) -> Iterator[napari.Viewer]:
     yield only_viewer
     only_viewer.window.remove_dock_widget("all")
     only_viewer.window._qt_window.resize(size)  # a wide dock has made it larger, or a test smaller
-    canvas = only_viewer.window._qt_viewer.canvas.native
-    canvas.setUpdatesEnabled(False)  # nothing is drawn of layers that go
+    picture = only_viewer.window._qt_viewer.canvas.native
+    picture.setUpdatesEnabled(False)  # nothing is drawn of layers that go
     only_viewer.layers.clear()
-    canvas.setUpdatesEnabled(True)
+    picture.setUpdatesEnabled(True)
     only_viewer.dims.ndisplay = 2
     only_viewer.scene.camera.reset()
     only_viewer.theme = "dark"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QFileDialog, QProgressBar, QPushButton, QSpinBox, QVBoxLayout
 
 from napari_cellvino.core.image import Stack
@@ -44,8 +44,6 @@ def _filter() -> str:
 
 class OpenPanel(DropPanel):
     """Shows the image and the recipe's channel, planes and time point."""
-
-    done_changed = Signal(bool)  # whether an image is open
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -179,7 +177,6 @@ class OpenPanel(DropPanel):
         self.notice.show_failure(opener.failure)
         self._draw_facts(stack)
         self._draw_choices(stack)
-        self.done_changed.emit(stack is not None)
 
     def _draw_facts(self, stack: Stack | None) -> None:
         say(self.facts, stack.describe() if stack is not None else "")

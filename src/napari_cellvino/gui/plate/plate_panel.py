@@ -62,6 +62,7 @@ class PlatePanel(DropPanel):
         layout.addStretch(1)
         in_tab_order(self.open_button, self.wells.shown, self.grid, self.back_button, self.field, self.next_button)
         self._connect()
+        self._show_another()
         self._draw()
 
     def _build_head(self, layout: QVBoxLayout) -> None:

@@ -93,6 +93,7 @@ class RetrainPanel(QWidget):
             self.use_button, self.back_button,
         )  # fmt: skip
         self._connect()
+        self._offer_saved()
         self._draw()
 
     def _connect(self) -> None:

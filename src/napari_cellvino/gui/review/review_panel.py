@@ -41,8 +41,6 @@ class NoteField(QLineEdit):
 class ReviewPanel(QWidget):
     """Shows the review."""
 
-    progress_changed = Signal(str)  # "41/163", or empty where nothing is reviewed yet
-
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
@@ -85,6 +83,7 @@ class ReviewPanel(QWidget):
         self.keys_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._lay_out()
         self._connect()
+        self._offer_colours()
         self._draw()
 
     def _lay_out(self) -> None:
@@ -180,7 +179,6 @@ class ReviewPanel(QWidget):
         self.notice.show_message(view.notice)
         self._again.setVisible(bool(self._reviewer.editor.busy) and self._reviewer.annotation is not None)
         say(self.last, view.last)
-        self.progress_changed.emit(view.title)
 
     def _draw_note(self, view: ReviewView) -> None:
         self.note.setVisible(view.note is not None)

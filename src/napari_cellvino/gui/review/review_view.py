@@ -28,7 +28,6 @@ class ReviewView:
     """Texts and numbers; an empty text takes no room."""
 
     hint: str = ""  # what to do first, where there is nothing to review
-    title: str = ""  # for the tab
     progress: str = ""
     objects: int = 0
     reviewed: int = 0
@@ -48,7 +47,6 @@ def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> Revi
     if annotation is None:
         return ReviewView(hint=_FIRST)
     return ReviewView(
-        title=f"{progress.reviewed}/{progress.objects}",
         progress=f"{progress.reviewed} of {progress.objects} reviewed · {progress.edited} edited",
         objects=progress.objects,
         reviewed=progress.reviewed,

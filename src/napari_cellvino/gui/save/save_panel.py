@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import QUrl, Signal
+from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLineEdit, QProgressBar, QPushButton, QWidget
 
@@ -44,8 +44,6 @@ PREVIEW = "The sliders show a preview. To save the result without it, go back fi
 
 class SavePanel(QWidget):
     """Shows where results go and whether they are saved."""
-
-    done_changed = Signal(bool)  # whether the result shown is saved
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -128,7 +126,6 @@ class SavePanel(QWidget):
         kept_up = "\nWhat you correct from now on is saved there too." if saver.follows else ""
         say(self.saved, f"✓  Saved in {saved}{kept_up}" if saved is not None else "")
         self.show_button.setVisible(saved is not None)
-        self.done_changed.emit(saved is not None)
 
     def _missing(self) -> str:
         if self.session.workspace.shown is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import napari
 from qtpy.QtCore import QSize
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtGui import QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.batch.batch_panel import BatchPanel
@@ -17,6 +18,7 @@ from napari_cellvino.gui.compare.compare_panel import ComparePanel
 from napari_cellvino.gui.open.open_panel import OpenPanel
 from napari_cellvino.gui.plate.plate_panel import PlatePanel
 from napari_cellvino.gui.retrain.retrain_panel import RetrainPanel
+from napari_cellvino.gui.review.keys import KeysPage
 from napari_cellvino.gui.review.review_panel import ReviewPanel
 from napari_cellvino.gui.run.run_panel import RunPanel
 from napari_cellvino.gui.save.save_panel import SavePanel
@@ -25,6 +27,39 @@ from napari_cellvino.gui.shell.viewer_session import Session, session_of
 from napari_cellvino.gui.teach.teach_panel import TeachPanel
 from napari_cellvino.gui.tracks.tracks_panel import TracksPanel
 
+_Panel = TypeVar("_Panel", bound=QWidget)
+TABS: dict[Callable[[Session], QWidget], str] = {
+    OpenPanel: "1 Open",
+    RunPanel: "2 Run",
+    ReviewPanel: "3 Review",
+    SavePanel: "4 Save",
+    PlatePanel: "Plate",
+    TeachPanel: "Teach",
+    RetrainPanel: "Retrain",
+    TracksPanel: "Tracks",
+}
+
+
+class _Page(QScrollArea):
+    """A tab; its panel is made when it is first seen or asked for: all at once would hold up the window."""
+
+    def __init__(self, make: Callable[[], QWidget]) -> None:
+        super().__init__()
+        self._make = make
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+
+    def make(self) -> QWidget:
+        """Return the panel."""
+        if self.widget() is None:
+            self.setWidget(self._make())
+        return self.widget()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        """Make what is to be seen."""
+        self.make()
+        super().showEvent(event)
+
 
 class CellvinoWindow(QWidget):
     """Tabs 1 Open, 2 Run, 3 Review, 4 Save, then Plate, Teach, Retrain, Tracks; a tick says that a step is done."""
@@ -32,43 +67,82 @@ class CellvinoWindow(QWidget):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
         self.session = session_of(napari_viewer)
-        self.open_panel = OpenPanel(self.session)
-        self.run_panel = RunPanel(self.session)
-        self.review_panel = ReviewPanel(self.session)
-        self.save_panel = SavePanel(self.session)
-        self.plate_panel = PlatePanel(self.session)
-        self.teach_panel = TeachPanel(self.session)
-        self.retrain_panel = RetrainPanel(self.session)
         self.tabs = QTabWidget()
-        panels = (self.open_panel, self.run_panel, self.review_panel, self.save_panel)
-        for title, panel in zip(("1 Open", "2 Run", "3 Review", "4 Save"), panels, strict=True):
-            self.tabs.addTab(_scrolling(panel), title)
-        self._plate_tab = self.tabs.addTab(_scrolling(self.plate_panel), "Plate")
-        self.tabs.addTab(_scrolling(self.teach_panel), "Teach")
-        self.tabs.addTab(_scrolling(self.retrain_panel), "Retrain")
-        self.tracks_panel = TracksPanel(self.session)
-        self.tabs.addTab(_scrolling(self.tracks_panel), "Tracks")
+        self._pages = {kind: _Page(partial(kind, self.session)) for kind in TABS}
+        for kind, title in TABS.items():
+            self.tabs.addTab(self._pages[kind], title)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         self.details = DetailsPanel(self.session.log)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.details)
-        self.open_panel.done_changed.connect(lambda done: self._tick(0, "1 Open", done))
-        self.review_panel.progress_changed.connect(lambda said: self.tabs.setTabText(2, f"3 Review {said}".strip()))
-        self.save_panel.done_changed.connect(lambda done: self._tick(3, "4 Save", done))
+        session = self.session
+        for changed in (
+            session.opener.changed,
+            session.runner.changed,
+            session.reviewer.changed,
+            session.saver.changed,
+        ):
+            changed.connect(self._draw_titles)
+        session.reviewer.replaced.connect(self._draw_titles)
+        session.review_canvas.keys_wanted.connect(self._show_keys)
         self.tabs.tabBarClicked.connect(self._give_keys)
         for index in range(self.tabs.count()):
             QShortcut(QKeySequence(f"Alt+{index + 1}"), self).activated.connect(partial(self._go_to_tab, index))
             self.tabs.setTabToolTip(index, f"Alt+{index + 1}")
-        self.session.runner.changed.connect(self._tick_run)
-        self.session.plates.opened.connect(lambda: self.tabs.setCurrentIndex(self._plate_tab))
+        session.plates.opened.connect(lambda: self.tabs.setCurrentWidget(self._pages[PlatePanel]))
         self._viewer = napari_viewer
         self.session.cells_wanted.connect(partial(self._show_below, "All cells"))
         self.session.comparison_wanted.connect(partial(self._show_below, "Compare"))
         self.session.batch_wanted.connect(partial(self._show_below, "Batch"))
         self.session.join(self)
         self.session.work_list.come_back()
-        self._tick(0, "1 Open", self.session.workspace.stack is not None)
+        self._draw_titles()
+
+    @property
+    def open_panel(self) -> OpenPanel:
+        """Tab 1."""
+        return self._panel(OpenPanel)
+
+    @property
+    def run_panel(self) -> RunPanel:
+        """Tab 2."""
+        return self._panel(RunPanel)
+
+    @property
+    def review_panel(self) -> ReviewPanel:
+        """Tab 3."""
+        return self._panel(ReviewPanel)
+
+    @property
+    def save_panel(self) -> SavePanel:
+        """Tab 4."""
+        return self._panel(SavePanel)
+
+    @property
+    def plate_panel(self) -> PlatePanel:
+        """The tab of a plate."""
+        return self._panel(PlatePanel)
+
+    @property
+    def teach_panel(self) -> TeachPanel:
+        """The tab of strokes."""
+        return self._panel(TeachPanel)
+
+    @property
+    def retrain_panel(self) -> RetrainPanel:
+        """The tab of training."""
+        return self._panel(RetrainPanel)
+
+    @property
+    def tracks_panel(self) -> TracksPanel:
+        """The tab of films."""
+        return self._panel(TracksPanel)
+
+    def _panel(self, kind: type[_Panel]) -> _Panel:
+        panel = self._pages[kind].make()
+        assert isinstance(panel, kind)
+        return panel
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         """Return a width that leaves the picture most of a small screen."""
@@ -94,14 +168,25 @@ class CellvinoWindow(QWidget):
 
     def _give_keys(self, index: int) -> None:
         """Let the keys of a review hold when its tab was clicked."""
-        if self.tabs.widget(index).widget() is self.review_panel:
+        if self.tabs.widget(index) is self._pages[ReviewPanel]:
             self.session.review_canvas.focus()
 
-    def _tick_run(self) -> None:
-        self._tick(1, "2 Run", self.session.workspace.outcome is not None)
+    def _show_keys(self) -> None:
+        if self._pages[ReviewPanel].widget() is None:  # which shows them otherwise
+            KeysPage(self.session.reviewer, self).show()
 
-    def _tick(self, index: int, title: str, done: bool) -> None:
-        self.tabs.setTabText(index, f"{title} ✓" if done else title)
+    def _draw_titles(self, _: object = None) -> None:
+        """Say in the titles what is done, and how far the review is."""
+        workspace, reviewer = self.session.workspace, self.session.reviewer
+        progress = reviewer.progress
+        said = {
+            OpenPanel: "✓" if workspace.stack is not None else "",
+            RunPanel: "✓" if workspace.outcome is not None else "",
+            ReviewPanel: f"{progress.reviewed}/{progress.objects}" if reviewer.annotation is not None else "",
+            SavePanel: "✓" if self.session.saver.saved is not None else "",
+        }
+        for kind, words in said.items():
+            self.tabs.setTabText(self.tabs.indexOf(self._pages[kind]), f"{TABS[kind]} {words}".strip())
 
 
 def _dock_of(panel: Callable[[Session], QWidget], *, scrolls: bool = True) -> type[QWidget]:
@@ -132,8 +217,6 @@ BELOW = {"All cells": CellsDock, "Compare": CompareDock, "Batch": BatchDock}  # 
 
 
 def _scrolling(panel: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidget(panel)
-    return area
+    page = _Page(lambda: panel)
+    page.make()
+    return page

@@ -74,6 +74,7 @@ class TracksPanel(QWidget):
         self._lay_out()
         self._connect()
         self._draw()
+        self._draw_lineage()
 
     def _lay_out(self) -> None:
         layout = panel_layout(self)
