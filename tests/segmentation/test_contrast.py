@@ -11,7 +11,7 @@ from napari_cellvino.segmentation.contrast import LEVELLED, contrast_of, counted
 from tests.segmentation.scenes import discs, grid
 
 SIDE = 480
-V1, V2 = Normalisation(), Normalisation(version=2)
+V1, V2, V3 = Normalisation(), Normalisation(version=2), Normalisation(version=3)
 Y, X = np.mgrid[:SIDE, :SIDE]
 
 
@@ -84,6 +84,28 @@ def test_transmitted_light_is_not_outshone() -> None:
     )
     bright = 30_000 * ndi.gaussian_filter(disc(240, 240, 0.04).astype(float), 2)
     assert width(as_camera(tissue + bright)) == pytest.approx(width(as_camera(tissue)), rel=0.3)
+
+
+@pytest.mark.parametrize(("value", "soft"), [(-20_000, 0), (30_000, 0), (30_000, 1.5)])
+def test_version_3_covers_what_is_far_from_transmitted_light(value: int, soft: float) -> None:
+    """A clump keeps its place in version 2; in version 3 the network sees the middle of the tissue, 1500, there."""
+    texture = ndi.gaussian_filter(np.random.default_rng(2).normal(size=(SIDE, SIDE)), 4)
+    cells = discs((SIDE, SIDE), grid((SIDE, SIDE), 42, jitter=6, seed=3), 10) > 0
+    tissue = (1500 - 600 * cells + 100 * texture / texture.std()).astype(np.float32)
+    clump = ndi.gaussian_filter(disc(240, 240, 0.04).astype(np.float32), soft) if soft else disc(240, 240, 0.04)
+    pixels = (tissue * (1 - clump) + value * clump).astype(np.float32)
+    found = contrast_of(pixels[None], V3)
+    assert found.pixels[0, 240, 240] == pytest.approx(1500, abs=60)
+    assert any("was covered" in notice for notice in found.notices)
+    np.testing.assert_array_equal(found.pixels[0, :100], pixels[:100])
+    assert contrast_of(pixels[None], V2).pixels.base is pixels
+
+
+def test_version_3_changes_no_ordinary_field_and_covers_no_bright_cell(field: np.ndarray) -> None:
+    for pixels in (as_camera(field), as_camera(np.maximum(field, 200 + 60_000 * disc(240, 240, 0.02)))):
+        old, new = contrast_of(pixels[None], V2), contrast_of(pixels[None], V3)
+        assert (new.ranges, new.notices) == (old.ranges, old.notices)
+        assert new.pixels.base is pixels
 
 
 def test_bright_cells_on_haze_are_no_artefacts() -> None:

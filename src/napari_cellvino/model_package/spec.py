@@ -56,13 +56,13 @@ class Normalisation(_Frozen):
     ``percentiles``: ``low`` and ``high`` (0 to 100) become 0 and 1; ``mean_std``: the mean becomes 0, mean plus
     standard deviation 1; ``none``: unchanged. The last two are for converted models that were trained that way.
     ``version`` 2 of the percentiles leaves areas without data and things that outshine the cells out of the range, and
-    takes uneven light off.
+    takes uneven light off; version 3 also covers what lies far outside the range of transmitted light.
     """
 
     method: Literal["percentiles", "mean_std", "none"] = "percentiles"
     low: float = 1.0
     high: float = 99.8
-    version: Literal[1, 2] = 1
+    version: Literal[1, 2, 3] = 1
 
 
 class Diameter(_Frozen):

@@ -1,8 +1,9 @@
 """The contrast of a plane as a network sees it: its pixels, the range of each channel, and what was done about them.
 
 Version 2 of a package's normalisation leaves areas without data and things that outshine the cells out of the range,
-and takes uneven light off. On fields that have none of these it is version 1 to the bit. Training and inference share
-this code.
+and takes uneven light off. Version 3 also covers what lies far outside the range of transmitted light: a network that
+sees it misses cells far from it. On fields that have none of these, all versions are the same to the bit.
+Training and inference share this code.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from napari_cellvino.model_package.spec import Normalisation
-from napari_cellvino.segmentation.counted_samples import has_data, without_outshining
+from napari_cellvino.segmentation.counted_samples import TEXTURE, has_data, without_outshining
 from napari_cellvino.segmentation.normalise import (
     IntensityRange,
     grid_step,
@@ -27,6 +29,10 @@ from napari_cellvino.segmentation.uneven_light import UnevenLight, find_uneven_l
 
 LEVELLED = "The light is uneven: a smooth background was taken off before cells were looked for"
 OUTSHONE = "Bright things that outshine the rest ({:.1%} of the field) do not count for the contrast"
+COVERED = (
+    "What is far brighter or darker than transmitted light ({:.1%} of the field) was covered: no cell is sought there"
+)
+EDGE = 3  # px round it that are covered as well: its blurred edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class _Channel:
     range: IntensityRange
     light: UnevenLight | None = None
     outshone: float = 0.0  # share of the field that outshines the rest
+    middle: float = 0.0  # median of what counts
+    counts_all: bool = True
 
 
 def contrast_of(inputs: NDArray[np.generic], normalisation: Normalisation) -> Contrast:
@@ -54,7 +62,10 @@ def contrast_of(inputs: NDArray[np.generic], normalisation: Normalisation) -> Co
     if normalisation.version == 1 or normalisation.method != "percentiles":
         return Contrast(inputs, tuple(plane_range(channel, normalisation) for channel in inputs))
     found = [_channel_contrast(channel, normalisation) for channel in inputs]
-    return Contrast(_levelled(inputs, found), tuple(c.range for c in found), _notices(found))
+    pixels, covered = _levelled(inputs, found), 0.0
+    if normalisation.version == 3:
+        pixels, covered = _covered(pixels, found)
+    return Contrast(pixels, tuple(c.range for c in found), (*_notices(found), *_describe_covered(covered)))
 
 
 def counted_samples(plane: NDArray[np.generic], normalisation: Normalisation, *, samples: int) -> NDArray[np.floating]:
@@ -76,7 +87,8 @@ def _channel_contrast(channel: NDArray[np.generic], normalisation: Normalisation
     level = grid if light is None else grid - light.over(grid.shape)
     counted = without_outshining(level, known, low, high, step=grid_step(channel.shape))
     outshone = 1.0 - np.count_nonzero(counted) / np.count_nonzero(known)
-    return _Channel(range_of_samples(level[counted], normalisation), light, outshone)
+    middle = float(np.median(level[counted]))
+    return _Channel(range_of_samples(level[counted], normalisation), light, outshone, middle, bool(counted.all()))
 
 
 def _levelled(inputs: NDArray[np.generic], found: Sequence[_Channel]) -> NDArray[np.generic]:
@@ -84,6 +96,25 @@ def _levelled(inputs: NDArray[np.generic], found: Sequence[_Channel]) -> NDArray
         return inputs
     lights = [np.float32(0) if c.light is None else c.light.over(inputs.shape[1:]) for c in found]
     return np.stack([channel - light for channel, light in zip(inputs, lights, strict=True)]).astype(np.float32)
+
+
+def _covered(pixels: NDArray[np.generic], found: Sequence[_Channel]) -> tuple[NDArray[np.generic], float]:
+    """Return pixels (K, Y, X) with what does not count in transmitted light at its middle value, and its share."""
+    out, covered = pixels, 0.0
+    for number, channel in enumerate(found):
+        low, width = channel.range.low, channel.range.high - channel.range.low
+        if channel.counts_all or channel.middle - low <= TEXTURE * width:
+            continue
+        least, most = (low + end * width for end in channel.range.clip)
+        strange = ndi.binary_dilation((out[number] < least) | (out[number] > most), iterations=EDGE)
+        out = out.copy() if out is pixels else out
+        out[number][strange] = channel.middle
+        covered = max(covered, float(strange.mean()))
+    return out, covered
+
+
+def _describe_covered(covered: float) -> tuple[str, ...]:
+    return (COVERED.format(covered),) if covered > 0 else ()
 
 
 def _notices(found: Sequence[_Channel]) -> tuple[str, ...]:

@@ -12,14 +12,17 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent, QFocusEvent
+from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_cellvino.core.image import Origin
 from napari_cellvino.gui.shell.window import CellvinoWindow
+from napari_cellvino.gui.worklist.field_list import FieldList, FieldModel
+from napari_cellvino.gui.worklist.list_view import FieldLine
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.list_memory import last_list
-from napari_cellvino.workflows.work_list import FieldState
+from napari_cellvino.workflows.work_list import FieldState, WorkField
 
 from ..conftest import WAIT_MS
 
@@ -57,6 +60,30 @@ def facts(window: CellvinoWindow) -> dict[str, str]:
     """Return what the list says of each field."""
     model = window.open_panel.work_list.list.fields
     return {model.line(row).name: model.line(row).facts for row in range(model.rowCount())}
+
+
+def take_focus(widget: QWidget) -> None:
+    """Let a widget take the keyboard now: when the desktop gives it is a matter of luck."""
+    QApplication.sendEvent(widget, QFocusEvent(QEvent.Type.FocusIn, Qt.FocusReason.TabFocusReason))
+
+
+@pytest.mark.parametrize("focused", [True, False])
+def test_first_arrow_key_shows_the_first_field_whenever_the_focus_comes(qtbot: QtBot, focused: bool) -> None:
+    listed, shown = FieldList(FieldModel(lambda field: FieldLine(field.origin.name, "", ""), {})), []
+    qtbot.addWidget(listed)
+    listed.shown.connect(shown.append)
+    fields = tuple(WorkField(Origin(f"/{name}.tif")) for name in "abc")
+    listed.draw(fields, None)
+    if focused:
+        take_focus(listed)
+    assert shown == []
+    qtbot.keyClick(listed, Qt.Key.Key_Down)
+    qtbot.keyClick(listed, Qt.Key.Key_Down)
+    assert shown == [0, 1]
+    listed.draw(fields, 1)
+    listed.draw(fields, None)  # the viewer shows an image of elsewhere
+    listed.setCurrentIndex(listed.fields.index(1))
+    assert shown == [0, 1, 1]
 
 
 def test_folder_is_run_and_walked_through(
@@ -130,7 +157,7 @@ def test_chosen_fields_are_run_and_the_list_comes_back(
     rows = again.open_panel.work_list
     assert [field.state for field in again.session.work_list.fields[:2]] == [FieldState.WAITING, FieldState.DONE]
     assert again.session.work_list.root == folder / "cellvino-results"
-    rows.list.setFocus()
+    take_focus(rows.list)
     qtbot.keyClick(rows.list, Qt.Key.Key_Down)
     qtbot.keyClick(rows.list, Qt.Key.Key_Down)
     kept = folder / "cellvino-results" / "b"

@@ -24,6 +24,7 @@ from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review.gallery import SIDE, cell_pixmap, signed_pixmap
 from napari_cellvino.gui.review.state_markers import sign_of
 from napari_cellvino.gui.widgets.delay import throttler
+from napari_cellvino.gui.widgets.quiet_focus import QuietFocus
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.cell_table import CellTable, FieldCells, Rows
 from napari_cellvino.workflows.cell_pictures import CellPictures, Picture
@@ -146,6 +147,7 @@ class CellGallery(QListView):
         self.setIconSize(QSize(SIDE, SIDE))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setAccessibleName("Pictures of all cells")
+        QuietFocus(self)
         self.setToolTip("Click to choose, Shift and Ctrl for several; double click or Enter goes to the cell")
         self.selectionModel().selectionChanged.connect(self._choose)
         self.activated.connect(self._open)
@@ -171,9 +173,11 @@ class CellGallery(QListView):
             selection.select(self.cells.index(first), self.cells.index(last))
         self._ignoring = True
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        if len(places):  # arrow keys go on from it
+            first = self.cells.index(int(places[0]))
+            self.selectionModel().setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
+            self.scrollTo(first)
         self._ignoring = False
-        if len(places):
-            self.scrollTo(self.cells.index(int(places[0])))
 
     def _choose(self) -> None:
         if not self._ignoring:

@@ -13,6 +13,7 @@ from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.review_view import STATES
 from napari_cellvino.gui.review.state_markers import sign_of
+from napari_cellvino.gui.widgets.quiet_focus import QuietFocus
 
 COLUMNS = ("#", "Class", "Area", "Score", "State", "Note")
 CLASS, AREA, SCORE, STATE, NOTE = range(1, 6)
@@ -127,6 +128,7 @@ class CellView(QTableView):
             self.setColumnWidth(column, width)
         self.setSortingEnabled(True)
         self.setAccessibleName("Table of cells")
+        QuietFocus(self)
         self.selectionModel().selectionChanged.connect(self._choose)
 
     def draw(self, ids: list[int]) -> None:
@@ -149,9 +151,11 @@ class CellView(QTableView):
             selection.select(self.cells.index(row, 0), self.cells.index(row, NOTE))
         self._ignoring = True
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        if rows:  # arrow keys go on from it
+            first = self.cells.index(rows[0], 0)
+            self.selectionModel().setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
+            self.scrollTo(first, QAbstractItemView.ScrollHint.PositionAtCenter)
         self._ignoring = False
-        if rows:
-            self.scrollTo(self.cells.index(rows[0], 0), QAbstractItemView.ScrollHint.PositionAtCenter)
 
     def _chosen(self) -> list[int]:
         return [self.cells.ids[index.row()] for index in self.selectionModel().selectedRows()]

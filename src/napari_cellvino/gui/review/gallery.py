@@ -14,6 +14,7 @@ from napari_cellvino.annotation.region import Region
 from napari_cellvino.gui.napari_bridge.canvas import DOT_PX, HALO, LEFT_OUT, REVIEWED
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.state_markers import Sign, sign_of
+from napari_cellvino.gui.widgets.quiet_focus import QuietFocus
 
 SIDE = 72  # px of a picture on the screen
 MARGIN = 6  # px of the image round a cell
@@ -133,6 +134,7 @@ class Gallery(QWidget):
         self.list.setIconSize(QSize(SIDE, SIDE))
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setAccessibleName("Pictures of cells")
+        QuietFocus(self.list)
         self.strip = QLabel()
         self.strip.setAccessibleName("All planes of the chosen cell")
         layout = QVBoxLayout(self)
@@ -158,10 +160,14 @@ class Gallery(QWidget):
         if self._ignoring or set(chosen) == set(self._chosen()):
             return
         selection, wanted = QItemSelection(), set(chosen[:MOST_SHOWN])
-        for row in (row for row, id_ in enumerate(self.cells.ids) if id_ in wanted):
+        rows = [row for row, id_ in enumerate(self.cells.ids) if id_ in wanted]
+        for row in rows:
             selection.select(self.cells.index(row), self.cells.index(row))
         self._ignoring = True
-        self.list.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        choice = self.list.selectionModel()
+        choice.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        if rows:  # arrow keys go on from it
+            choice.setCurrentIndex(self.cells.index(rows[0]), QItemSelectionModel.SelectionFlag.NoUpdate)
         self._ignoring = False
 
     def _chosen(self) -> list[int]:

@@ -18,6 +18,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from napari_cellvino.gui.widgets.colours import colours
+from napari_cellvino.gui.widgets.quiet_focus import QuietFocus
 from napari_cellvino.gui.worklist.list_thumbnails import SIDE
 from napari_cellvino.gui.worklist.list_view import FieldLine
 from napari_cellvino.workflows.work_list import FieldId, WorkField
@@ -95,6 +96,7 @@ class FieldList(QListView):
         self.setAccessibleName("Work list")
         self.setToolTip("Click or use the arrow keys to see a field; Shift and Ctrl choose several to run")
         self.as_tiles(False)
+        QuietFocus(self)
         self.selectionModel().currentChanged.connect(self._on_current)
         self.selectionModel().selectionChanged.connect(lambda *_: self.chosen_changed.emit())
 
@@ -121,7 +123,9 @@ class FieldList(QListView):
         self.fields.show(fields)
         moved = current != self.current
         self.current = current
-        if moved and current is not None and self.currentIndex().row() != current:
+        if moved and current is None:
+            self.selectionModel().clearCurrentIndex()  # so that a click on it shows it again
+        elif moved and self.currentIndex().row() != current:
             index = self.fields.index(current)
             alone = QItemSelectionModel.SelectionFlag.ClearAndSelect
             self.selectionModel().setCurrentIndex(index, alone)

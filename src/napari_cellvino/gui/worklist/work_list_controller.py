@@ -204,10 +204,9 @@ class WorkListController(QObject):
     def _follow(self, _: object = None) -> None:
         """Take the field that the viewer shows for the current one."""
         stack = self._workspace.stack
-        if stack is None:
-            return
-        number = self._rows.get(field_id(stack.origin_of(self._workspace.recipe.frame)))
-        if number is not None and number != self._current and not self._opener.reading:
+        here = None if stack is None else field_id(stack.origin_of(self._workspace.recipe.frame))
+        number = None if here is None else self._rows.get(here)
+        if number != self._current and not self._opener.reading:
             self._current = number
             self.changed.emit()
 
