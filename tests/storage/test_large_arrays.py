@@ -1,10 +1,13 @@
 """Arrays that do not fit in memory lie in a file that nobody sees, and hold the same."""
 
+import mmap
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from napari_cellvino.storage import large_arrays
-from napari_cellvino.storage.large_arrays import allocate, copied
+from napari_cellvino.storage.large_arrays import allocate, copied, give_back_pages
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +37,18 @@ def test_a_copy_is_apart_and_of_the_type_that_is_asked_for():
     array += 1
     assert copy.dtype == np.uint16
     np.testing.assert_array_equal(copy, array - 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux, which says what is in memory")
+def test_pages_go_and_come_again():
+    """What a process holds of its files is the third number, in pages."""
+
+    def held() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[2]) * mmap.PAGESIZE
+
+    array = allocate((64, 2**18), np.uint8)
+    array[:] = np.arange(64, dtype=np.uint8)[:, None]
+    before = held()
+    give_back_pages()
+    assert before - held() > 0.9 * array.nbytes
+    np.testing.assert_array_equal(array[:, 7], np.arange(64))

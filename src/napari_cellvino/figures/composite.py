@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.segmentation.normalise import intensity_range
+from napari_cellvino.storage.large_arrays import give_back_pages
 
 Picture = NDArray[np.uint8]  # (Y, X, 3)
 
 CONTRAST = (0.5, 99.8)  # percentiles shown black and bright
+SUMMED_PX = 2**24  # of a channel, at once
 BRIGHTEST = 225  # grey value of the upper percentile: outlines and numbers stand out from it
 MIXING = {
     1: ((1, 1, 1),),
@@ -47,9 +49,14 @@ def downsampled(channels: NDArray[np.generic], step: int) -> NDArray[np.float32]
     """Return the means of (C, Y, X) over squares of ``step`` px, at the far edges over what there is."""
     height, width = channels.shape[1:]
     rows, columns = np.arange(0, height, step), np.arange(0, width, step)
-    sums = [
-        np.add.reduceat(np.add.reduceat(channel, rows, axis=0, dtype=np.float32), columns, axis=1)
-        for channel in channels
-    ]
+    sums = np.empty((len(channels), len(rows), len(columns)), np.float32)
+    at_once = max(1, SUMMED_PX // (step * width))
+    for first in range(0, len(rows), at_once):
+        own = rows[first : first + at_once]
+        for channel, out in zip(channels, sums, strict=True):
+            band = channel[own[0] : own[-1] + step]
+            summed = np.add.reduceat(band, own - own[0], axis=0, dtype=np.float32)
+            np.add.reduceat(summed, columns, axis=1, out=out[first : first + at_once])
+        give_back_pages()
     counts = np.diff(rows, append=height)[:, None] * np.diff(columns, append=width)
-    return np.asarray(np.stack(sums) / counts, np.float32)
+    return np.asarray(sums / counts, np.float32)

@@ -23,7 +23,7 @@ from napari_cellvino.io.checks import check_memory, check_ratio
 from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, ORIENTATION, apply_orientation
 from napari_cellvino.io.tiff_chain import check_chain
 from napari_cellvino.storage.atomic import atomic_path
-from napari_cellvino.storage.large_arrays import copied
+from napari_cellvino.storage.large_arrays import copied, give_back_pages
 
 Labels = NDArray[np.uint16] | NDArray[np.uint32]
 AXES = {2: "YX", 3: "ZYX"}
@@ -31,6 +31,7 @@ CREATOR = "napari-cellvino"
 TIFF: dict[str, Any] = {"ome": True, "photometric": "minisblack", "compression": "zlib", "software": CREATOR}
 UM_PER = {"nm": 1e-3, "µm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4}
 UM_PER_CM = 1e4
+HASHED_BYTES = 2**26  # at once
 LOSSY = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.JPEG_LOSSY)
 CheckShape = Callable[[tuple[int, ...]], None]
 
@@ -194,7 +195,9 @@ def _physical_sizes(spacing: Spacing, ndim: int) -> dict[str, Any]:
 def _content_uuid(labels: NDArray[Any], metadata: dict[str, Any]) -> str:
     """Return a version-5 UUID of pixels and metadata: OME wants one, and chance would change the bytes."""
     digest = hashlib.sha256(f"{labels.shape} {labels.dtype} {sorted(metadata.items())}".encode())
-    digest.update(np.ascontiguousarray(labels).data)
+    for rows in np.array_split(labels, -(-labels.nbytes // HASHED_BYTES)):
+        digest.update(np.ascontiguousarray(rows).data)
+        give_back_pages()
     return str(uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest()))
 
 

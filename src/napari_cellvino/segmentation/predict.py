@@ -33,10 +33,12 @@ from napari_cellvino.segmentation.stitch_z.slices import Slices
 from napari_cellvino.segmentation.test_time_augmentation import infer_augmented
 from napari_cellvino.segmentation.tiling import Pixels, Stitcher, TilePlan, choose_tile, cut_tile, plan_tiles
 from napari_cellvino.segmentation.volume import StackMaps
+from napari_cellvino.storage.large_arrays import give_back_pages
 
 _logger = logging.getLogger(__name__)
 
 SMALLEST_TILE = 128
+TILES_HELD = 32  # whose pages may stay in memory, of arrays that lie in files
 MEMORY_SHARE = 0.5  # of the free memory that one tile may take
 
 
@@ -243,6 +245,8 @@ def _run_tiles(
     stitcher = Stitcher(plan, maps)
     for index, tile_maps in enumerate(infer_augmented(engine, _tiles(pixels, ranges, spec, plan, tile), spec)):
         stitcher.add(index, tile_maps)
+        if index % TILES_HELD == TILES_HELD - 1:
+            give_back_pages()
         yield Progress("tiles", index + 1, len(plan), Stage.INFERENCE)
     info = engine.load(tile)  # an engine may have had to go on elsewhere
     notices = () if info == began else (f"Begun on {began.device}, ended on {info.device}",)

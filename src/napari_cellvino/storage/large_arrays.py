@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import mmap
 import tempfile
+import weakref
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +21,8 @@ ON_DISK_SHARE = (
 )
 ALWAYS_FITS = 2**25  # bytes; asking how much is free takes half as long as reading a small plane
 
+_mapped: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()  # the temporary files
+
 
 def allocate(shape: tuple[int, ...], dtype: type[S] | np.dtype[S]) -> NDArray[S]:
     """Return zeros, in memory if they are few and enough is free, else in a temporary file that goes with the array."""
@@ -26,7 +30,21 @@ def allocate(shape: tuple[int, ...], dtype: type[S] | np.dtype[S]) -> NDArray[S]
     if nbytes <= ALWAYS_FITS or (_fits_in_memory(nbytes) and (nbytes <= MOST_IN_MEMORY or not _fits_on_disk(nbytes))):
         return np.zeros(shape, dtype)
     with tempfile.TemporaryFile(prefix="cellvino-") as file:
-        return np.memmap(file, dtype, "w+", shape=shape)
+        array = np.memmap(file, dtype, "w+", shape=shape)
+    assert isinstance(array.base, mmap.mmap)
+    _mapped.add(array.base)
+    return array
+
+
+def give_back_pages() -> None:
+    """Let what was read and written of arrays in temporary files leave the memory of this process.
+
+    The system would keep it there until memory is short, which counts as ours. All is read again when it is asked for;
+    called after each band of a large image, what is held does not grow with it. Windows does so by itself.
+    """
+    if hasattr(mmap, "MADV_DONTNEED"):
+        for mapped in tuple(_mapped):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _fits_in_memory(nbytes: int) -> bool:

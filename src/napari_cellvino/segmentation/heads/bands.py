@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.segmentation.heads.connected_components import collect_objects
 from napari_cellvino.segmentation.heads.head import Decoded
-from napari_cellvino.storage.large_arrays import allocate
+from napari_cellvino.storage.large_arrays import allocate, give_back_pages
 
 BAND_PX = 12_000_000  # pixels decoded at once
 BAND_OVERLAP = 512  # rows decoded beyond a band: no cell may be taller than half of this
@@ -41,6 +41,7 @@ def decode_in_bands(maps: Maps, values: Mapping[str, float], decode_band: Decode
         own = (centre_y + first >= top) & (centre_y + first < bottom)
         _paste(labels[first:last], band, own, count)
         count += int(own.sum())
+        give_back_pages()
     return filter_objects(labels, count, maps[0], values)
 
 
