@@ -14,7 +14,7 @@ from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Shape, Sp
 from napari_cellvino.core.plate import FieldOfView, Plate, standard_size
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import natural_order
-from napari_cellvino.io.plates.file_plate import FilePlate, Images
+from napari_cellvino.io.plates.file_plate import FilePlate, Images, Within, positions_within
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 from napari_cellvino.io.registry import open_source
 from napari_cellvino.io.source import channel_names, merge_spacing
@@ -54,6 +54,7 @@ def assemble(path: Path, found: PlateListing, overrides: MetadataOverrides) -> F
     grid = _Grid.of(found.images)
     images, doubled = _by_field(found.images, grid, overrides.keep_doubles)
     first, unread = _first_readable(images)
+    images, within = _by_position(images)
     inner = first.shape._replace(z=_planes(images, first.shape.z)) if first else Shape(1, 1, 1, 1, 1)
     spacing = merge_spacing(path, _spacing(found.spacing, first), overrides.spacing)
     names = channel_names(overrides.channels, _names(found, grid, images, first), count=len(grid.channels) * inner.c)
@@ -71,7 +72,7 @@ def assemble(path: Path, found: PlateListing, overrides: MetadataOverrides) -> F
         problems=(*found.problems, *(doubled if overrides.keep_doubles else ()), *unread, *_odd_images(images, inner)),
         faults=() if overrides.keep_doubles else doubled,
     )
-    return FilePlate(path, plate, images, inner, overrides)
+    return FilePlate(path, plate, images, inner, overrides, within)
 
 
 def _size(found: PlateListing) -> tuple[int, int]:
@@ -123,6 +124,32 @@ def _first_readable(images: Images) -> tuple[Stack | None, tuple[str, ...]]:
         except CellvinoError as error:
             said.append(str(error))
     return None, tuple(said)
+
+
+def _by_position(images: Images) -> tuple[Images, Mapping[FieldOfView, Within]]:
+    """Return a field for each position of files that hold several, and which of them it is.
+
+    Files are of one kind: where the first holds one position, the others are not asked before they are read.
+    """
+    counts: dict[FieldOfView, int] = {}
+    for field, held in images.items():
+        try:
+            counts[field] = len(positions_within(open_source(held[min(held)])))
+        except CellvinoError:
+            continue  # told where it is read
+        if next(iter(counts.values())) == 1:
+            return images, {}
+    fields = Counter(field.well for field in images)
+    parted: dict[FieldOfView, Mapping[tuple[int, int, int], Path]] = {}
+    within: dict[FieldOfView, Within] = {}
+    for field, held in images.items():
+        for number in range(counts.get(field, 1)):
+            name = str(number + 1) if fields[field.well] == 1 else f"{field.name}-{number + 1}"
+            one = FieldOfView(field.well, name)
+            parted[one] = held
+            if field in counts:
+                within[one] = Within(number, counts[field])
+    return parted, within
 
 
 def _planes(images: Images, z: int) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,16 @@ from napari_cellvino.core.plate import NO_WELL, FieldOfView, Plate
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.registry import open_source
-from napari_cellvino.io.source import Position, position_index
+from napari_cellvino.io.source import Position, Source, position_index
 
 Images = Mapping[FieldOfView, Mapping[tuple[int, int, int], Path]]  # (t, c, z) from 0 by the names -> file
+
+
+class Within(NamedTuple):
+    """Which position of its files a field is, from 0, and how many each of them holds."""
+
+    number: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class FilePlate:
     images: Images
     inner: Shape
     overrides: MetadataOverrides
+    within: Mapping[FieldOfView, Within] = field(default_factory=dict)  # of files that hold several positions
 
     @property
     def positions(self) -> tuple[Position, ...]:
@@ -72,14 +81,15 @@ class FilePlate:
         Raises
         ------
         ImageReadError
-            If its first file cannot be opened.
+            If its first file cannot be opened, or holds other positions than the plate was listed with.
         """
         plate, held, alone = self.plate, self.images[field], field.well == NO_WELL
-        first = open_source(held[min(held)]).read()
+        within = self.within.get(field)
+        first = _read(held[min(held)], within)
         shape = Shape(plate.t, len(plate.channels), plate.z, first.shape.y, first.shape.x)
         single = _single_planes(held, plate)
         stack = Stack(
-            FieldPlanes(field.label, plate.channels, held, shape, self.inner, first.dtype),
+            FieldPlanes(field.label, plate.channels, held, shape, self.inner, first.dtype, within),
             shape,
             first.dtype,
             spacing=plate.spacing,
@@ -93,7 +103,7 @@ class FilePlate:
                 "" if alone else field.name,
                 files=self._names(field),
             ),
-            remarks=single,
+            remarks=single if within is None else (*single, f"position {within.number + 1} of each of its files"),
             overrides=self.overrides,
         )
         there = [c for c in range(shape.c) if any(place[1] == c // self.inner.c for place in held)]
@@ -101,6 +111,27 @@ class FilePlate:
             return stack
         gone = [name for c, name in enumerate(plate.channels) if c not in there]
         return select_stack_channels(stack, there, f"{field.label} has no image of {list_names(gone)}: left out there")
+
+
+def positions_within(source: Source) -> tuple[Position, ...]:
+    """Return the positions that one file of a plate holds; a file of a set of files counts for one."""
+    return source.positions if len(source.parts) <= 1 else source.positions[:1]
+
+
+def _read(path: Path, within: Within | None) -> Stack:
+    source = open_source(path)
+    positions = positions_within(source)
+    if within is None and len(positions) > 1:
+        raise ImageReadError(
+            f"{path.name} holds {len(positions)} positions, and the first image of the plate one; put images of one "
+            "kind into a folder of their own, or open this file alone"
+        )
+    if within is not None and len(positions) != within.count:
+        raise ImageReadError(
+            f"{path.name} holds {len(positions)} positions, and the first file of its field {within.count}; export it "
+            "again, or leave the field out"
+        )
+    return source.read() if within is None else source.read(positions[within.number])
 
 
 def _single_planes(held: Mapping[tuple[int, int, int], Path], plate: Plate) -> tuple[str, ...]:
@@ -122,6 +153,7 @@ class FieldPlanes:
     shape: Shape
     inner: Shape
     dtype: np.dtype[np.generic]
+    within: Within | None = None  # None where a file holds one position
 
     def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
         """Return one plane (Y, X).
@@ -129,7 +161,7 @@ class FieldPlanes:
         Raises
         ------
         ImageReadError
-            If its file is missing, damaged, or of another size or type than the first of the field.
+            If its file is missing, damaged, or of another size, type or number of positions than the first.
         ImageValueError
             If there is no such plane.
         """
@@ -146,7 +178,7 @@ class FieldPlanes:
                 f"{self.name} has no image of {self.channels[c]} at plane {z + 1}, time point {t + 1}; copy it again "
                 "from the instrument, or leave the field out"
             )
-        stack = open_source(path).read()
+        stack = _read(path, self.within)
         self._check(path, stack)
         return stack.plane(t=t % self.inner.t, c=c % self.inner.c, z=z % self.inner.z if stack.shape.z > 1 else 0)
 

@@ -1,0 +1,63 @@
+"""Plates whose files hold several positions each: every position is a field, and none is taken for another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.io.plates import open_plate
+
+ONE_A_WELL = MetadataOverrides(pattern="{well}.ome.tif")
+
+
+def write(path: Path, *values: int) -> None:
+    """Write a file with a position of 8 x 8 px for each value."""
+    with tifffile.TiffWriter(path, ome=True) as file:
+        for value in values:
+            file.write(np.full((8, 8), value, np.uint16), metadata={"axes": "YX", "Name": f"point {value}"})
+
+
+def pixels(folder: Path, overrides: MetadataOverrides) -> dict[str, int]:
+    """Return the value of each field."""
+    plate = open_plate(folder, overrides)
+    return {p.name: int(plate.read(p).plane(t=0, c=0, z=0).max()) for p in plate.positions}
+
+
+def test_each_position_of_a_file_is_a_field_of_its_well(tmp_path: Path) -> None:
+    write(tmp_path / "A01.ome.tif", 1, 2, 3)
+    write(tmp_path / "A02.ome.tif", 4, 5)
+    assert pixels(tmp_path, ONE_A_WELL) == {"A01_f1": 1, "A01_f2": 2, "A01_f3": 3, "A02_f1": 4, "A02_f2": 5}
+    plate = open_plate(tmp_path, ONE_A_WELL)
+    stack = plate.read(plate.positions[1])
+    assert stack.origin.files == ("A01.ome.tif",)
+    assert "position 2 of each of its files" in stack.remarks
+
+
+def test_files_of_channels_hold_the_same_positions(tmp_path: Path) -> None:
+    for channel, first in (("DAPI", 1), ("GFP", 11)):
+        for site in (1, 2):
+            write(tmp_path / f"B03_{site}_{channel}.ome.tif", first + 2 * site, first + 2 * site + 1)
+    plate = open_plate(tmp_path, MetadataOverrides(pattern="{well}_{field}_{channel}.ome.tif"))
+    found = {p.name: [int(plate.read(p).plane(t=0, c=c, z=0).max()) for c in (0, 1)] for p in plate.positions}
+    assert found == {"B03_f1-1": [3, 13], "B03_f1-2": [4, 14], "B03_f2-1": [5, 15], "B03_f2-2": [6, 16]}
+
+
+def test_a_file_with_other_positions_than_it_was_listed_with_is_never_taken_in_part(tmp_path: Path) -> None:
+    write(tmp_path / "A01.ome.tif", 1)
+    write(tmp_path / "A02.ome.tif", 4, 5)
+    plate = open_plate(tmp_path, ONE_A_WELL)
+    with pytest.raises(ImageReadError, match=r"A02.ome.tif holds 2 positions"):
+        plate.read(plate.positions[1])
+    (tmp_path / "c").mkdir()
+    write(tmp_path / "c" / "A01_DAPI.ome.tif", 1, 2)
+    write(tmp_path / "c" / "A01_GFP.ome.tif", 3)
+    plate = open_plate(tmp_path / "c", MetadataOverrides(pattern="{well}_{channel}.ome.tif"))
+    for others in ((3,), (3, 4, 5)):
+        write(tmp_path / "c" / "A01_GFP.ome.tif", *others)
+        with pytest.raises(ImageReadError, match=rf"A01_GFP.ome.tif holds {len(others)} positions"):
+            plate.read(plate.positions[1]).plane(t=0, c=1, z=0)
