@@ -11,6 +11,7 @@ ScanR: ``<plate, or well>--W<well>--P<position>--Z<plane>--T<time>--<channel>.ti
 CQ1: ``W<well>F<field>T<time>Z<plane>C<channel>.tif``
 Operetta, Opera Phenix: ``r<row>c<column>f<field>p<plane>-ch<channel>sk<time>fk1fl1.tiff``
 CellVoyager: ``<plate>_<well>_T<time>F<field>L<n>A<n>Z<plane>C<channel>.tif``
+Nikon JOBS: ``<plate or date>_Well<well>_Point<name>_<field>_Channel<channel>_Seq<number>.tiff``, Seq over all
 Squid: ``<time>/<well>_<field>_<plane>_<channel>.tiff``, of channels as ``Fluorescence_405_nm_Ex``
 BBBC013, https://bbbc.broadinstitute.org/BBBC013: ``Channel<n>-<number>-<row>-<column>.tif``
 """
@@ -66,6 +67,8 @@ _PATTERNS = {
     "CQ1 names": r"(?:.*/)?W(?P<well>\d{4})F(?P<field>\d{4})T(?P<t>\d{4})Z(?P<z>\d{3,4})C(?P<channel>\d+)" + _PICTURE,
     "Squid names": r"(?:.*?/)??(?:(?P<t>\d+)/)?(?P<well>[A-Z]{1,2}\d{1,2})_(?P<field>\d+)_(?P<z>\d+)"
     rf"_(?P<channel>(?:Fluorescence|BF)_[^/]+){_PICTURE}",
+    "Nikon JOBS names": r"(?:.*/)?(?:(?P<plate>Plate[^/]*?)_|[^/]*_)?Well(?P<well>[A-Z]{1,2}\d{1,2})_"
+    rf"(?:Point[^/]*?_(?P<field>\d+)_)?Channel(?P<channel>[^/]+)_Seq\d+{_PICTURE}",
     "CellInsight names": r"(?:.*/)?(?P<plate>[^/]+?)(?:_p\d+_z(?P<z>\d+)_\d+)?_(?P<well>[A-Z]{1,2}\d{2})"
     rf"f(?P<field>\d{{2,}})d(?P<channel>\d+){_PICTURE}",
 }
