@@ -4,6 +4,15 @@ import struct
 
 import numpy as np
 
+from napari_cellvino.core.image import Spacing
+
+
+def assert_holds(stack, pixels, spacing=(2.0, 0.5, 0.5)):
+    """Check that a stack has these pixels (T, C, Z, Y, X) and sizes of a pixel (z, y, x; µm)."""
+    assert (tuple(stack.shape), stack.spacing) == (pixels.shape, Spacing(*spacing))
+    planes = [stack.plane(t=t, c=c, z=z) for t, c, z in np.ndindex(pixels.shape[:3])]
+    np.testing.assert_array_equal(planes, pixels.reshape(-1, *pixels.shape[3:]))
+
 
 def imaris(path, pixels, *, chunks=None):
     """Write (T, C, Z, Y, X) as an Imaris file, its chunks padded."""

@@ -72,7 +72,7 @@ def read_event(content: dict[str, Any], annotation: Annotation) -> Event:
 def _packed(runs: PixelRuns) -> str:
     gaps = np.diff(runs.start, prepend=0)
     table = np.stack([gaps, runs.length, runs.before, runs.after]).astype("<i8")
-    return base64.b64encode(zlib.compress(table.tobytes(), 6)).decode()
+    return base64.b64encode(zlib.compress(table.tobytes(), 1)).decode()
 
 
 def _unpacked(text: str) -> PixelRuns:

@@ -28,7 +28,7 @@ from napari_cellvino.training.teach.painted import Painted, check_painted, paint
 from napari_cellvino.training.teach.seen_view import maps_of_view
 from napari_cellvino.training.teach.size import best_zoom
 from napari_cellvino.training.teach.strokes import StrokedImage, Strokes
-from napari_cellvino.training.teach.taught_graph import BACKGROUND, BETWEEN, CELL
+from napari_cellvino.training.teach.taught_graph import BETWEEN
 from napari_cellvino.training.teach.teach import USUAL_DIAMETER, measured_size, smallest_of
 from napari_cellvino.training.teach.viewed_part import ViewedPart
 from napari_cellvino.workflows.teach import BASES, painted_ways, plane_of, seen_channels
@@ -156,14 +156,13 @@ class LiveTeacher:
 
     def _may_search(self, known: Painted) -> bool:
         """Whether there are enough strokes to choose a zoom by, and twice as many as when one was chosen."""
-        fewest = min(known.count(CELL), known.count(BACKGROUND))
-        total = known.count(CELL) + known.count(BACKGROUND) + known.count(BETWEEN)
-        return fewest >= FEWEST_TO_SEARCH and total >= 2 * self._searched
+        cells, background, _ = known.counts
+        return min(cells, background) >= FEWEST_TO_SEARCH and sum(known.counts) >= 2 * self._searched
 
     def _search(
         self, planes: Sequence[tuple[PlaneName, PaintedPlane]], known: Painted, engine: FeatureEngine, first: float
     ) -> float:
-        self._searched = known.count(CELL) + known.count(BACKGROUND) + known.count(BETWEEN)
+        self._searched = sum(known.counts)
 
         def surprise(zoom: float) -> float | None:
             return learn(self._sample(planes, zoom, engine), known, engine.graph).surprise
@@ -191,8 +190,7 @@ class LiveTeacher:
         y0, x0, y1, x1 = where.box
         own = _plane_strokes(image.strokes, where.way).kinds[y0:y1, x0:x1] > 0
         place = next_place(raw.maps[0], found.label_image(), own, size.diameter_px)
-        counts = known.count(CELL), known.count(BACKGROUND), known.count(BETWEEN)
-        return LiveAnswer(where, found, place, size, given, counts)
+        return LiveAnswer(where, found, place, size, given, known.counts)
 
     def _decoded(
         self, raw: RawMaps, lesson: Lesson, zoom: float, given: dict[str, float], *, follows: bool

@@ -33,6 +33,7 @@ def test_each_position_of_a_file_is_a_field_of_its_well(tmp_path: Path) -> None:
     write(tmp_path / "A02.ome.tif", 4, 5)
     assert pixels(tmp_path, ONE_A_WELL) == {"A01_f1": 1, "A01_f2": 2, "A01_f3": 3, "A02_f1": 4, "A02_f2": 5}
     plate = open_plate(tmp_path, ONE_A_WELL)
+    assert plate.plate.missing == ("A02 field 3",)
     stack = plate.read(plate.positions[1])
     assert stack.origin.files == ("A01.ome.tif",)
     assert "position 2 of each of its files" in stack.remarks
@@ -45,6 +46,10 @@ def test_files_of_channels_hold_the_same_positions(tmp_path: Path) -> None:
     plate = open_plate(tmp_path, MetadataOverrides(pattern="{well}_{field}_{channel}.ome.tif"))
     found = {p.name: [int(plate.read(p).plane(t=0, c=c, z=0).max()) for c in (0, 1)] for p in plate.positions}
     assert found == {"B03_f1-1": [3, 13], "B03_f1-2": [4, 14], "B03_f2-1": [5, 15], "B03_f2-2": [6, 16]}
+    assert plate.plate.missing == ()
+    (tmp_path / "B03_2_GFP.ome.tif").unlink()
+    plate = open_plate(tmp_path, MetadataOverrides(pattern="{well}_{field}_{channel}.ome.tif"))
+    assert plate.plate.missing == ("B03 field 2 channel GFP",)
 
 
 def test_a_file_with_other_positions_than_it_was_listed_with_is_never_taken_in_part(tmp_path: Path) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
-
+from napari_cellvino.gui.widgets.text_table import TextTable
 from napari_cellvino.service.batch_status import BatchField
 from napari_cellvino.storage.field_ledger import FieldState
 
@@ -15,15 +14,13 @@ SIGNS = {
     FieldState.WAITING: "…", FieldState.RUNNING: "▸", FieldState.DONE: "•", FieldState.FAILED: "✕",
     FieldState.ACCEPTED: "✓", FieldState.REJECTED: "−",
 }  # fmt: skip
-_HERE = QModelIndex()
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
-class FieldTable(QAbstractTableModel):
+class FieldTable(TextTable):
     """One row per field; those of the chosen states only."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(COLUMNS, (CELLS, SECONDS, TRIES))
         self.fields: list[BatchField] = []
 
     def show(self, fields: Sequence[BatchField], states: frozenset[FieldState]) -> None:
@@ -31,33 +28,19 @@ class FieldTable(QAbstractTableModel):
         shown = [field for field in fields if not states or field.record.shown_state in states]
         if [_key(field) for field in shown] == [_key(field) for field in self.fields]:
             self.fields = shown
-            if shown:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(shown) - 1, WHERE))
+            self.say_changed()
             return
         self.beginResetModel()
         self.fields = shown
         self.endResetModel()
 
-    def rowCount(self, parent: QModelIndex = _HERE) -> int:  # noqa: N802 (Qt's name)
+    def count(self) -> int:
         """Return the number of fields."""
-        return 0 if parent.isValid() else len(self.fields)
+        return len(self.fields)
 
-    def columnCount(self, parent: QModelIndex = _HERE) -> int:  # noqa: N802 (Qt's name)
-        """Return the number of columns."""
-        return len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> str | None:  # noqa: N802
-        """Return the title of a column."""
-        horizontal = orientation == Qt.Orientation.Horizontal
-        return COLUMNS[section] if horizontal and role == Qt.ItemDataRole.DisplayRole else None
-
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def text(self, row: int, column: int) -> str:
         """Return what one field shows."""
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (CELLS, SECONDS, TRIES):
-            return _RIGHT
-        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return None
-        return _text(self.fields[index.row()], index.column())
+        return _text(self.fields[row], column)
 
     def row_of(self, field: BatchField | None) -> int:
         """Return the row of a field, -1 where it is not listed."""

@@ -1,11 +1,11 @@
-"""The table of cells: a model that asks for what is seen only, so that 20,000 rows cost what a screen of them does."""
+"""The table of cells, and its view."""
 
 from __future__ import annotations
 
 from math import isnan
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QItemSelection, QItemSelectionModel, QModelIndex, Qt
+from qtpy.QtCore import QItemSelection, QItemSelectionModel, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from napari_cellvino.annotation import Annotation
@@ -14,20 +14,19 @@ from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.review_view import STATES
 from napari_cellvino.gui.review.state_markers import sign_of
 from napari_cellvino.gui.widgets.quiet_focus import QuietFocus
+from napari_cellvino.gui.widgets.text_table import TextTable
 
 COLUMNS = ("#", "Class", "Area", "Score", "State", "Note")
 CLASS, AREA, SCORE, STATE, NOTE = range(1, 6)
 ROW_PX = 22
 MOST_SHOWN = 500  # chosen cells that are highlighted: Qt joins selections one by one
-_HERE = QModelIndex()
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
-class CellTable(QAbstractTableModel):
+class CellTable(TextTable):
     """One row per cell, in the order of the queue or sorted by a column."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(COLUMNS, (0, AREA, SCORE))
         self._annotation: Annotation | None = None
         self.ids: list[int] = []
         self._sorted = (-1, False)  # column, whether descending
@@ -36,7 +35,7 @@ class CellTable(QAbstractTableModel):
         """List these cells, in this order unless a column is sorted by."""
         ids = self._in_order(annotation, ids)
         if annotation is self._annotation and ids == self.ids:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(ids) - 1, NOTE))
+            self.say_changed()
             return
         self.beginResetModel()
         self._annotation, self.ids = annotation, ids
@@ -49,26 +48,13 @@ class CellTable(QAbstractTableModel):
         self.ids = self._in_order(self._annotation, self.ids)
         self.endResetModel()
 
-    def rowCount(self, parent: QModelIndex = _HERE) -> int:  # noqa: N802 (Qt's name)
+    def count(self) -> int:
         """Return the number of cells."""
-        return 0 if parent.isValid() else len(self.ids)
+        return len(self.ids)
 
-    def columnCount(self, parent: QModelIndex = _HERE) -> int:  # noqa: N802 (Qt's name)
-        """Return the number of columns."""
-        return len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> str | None:  # noqa: N802
-        """Return the title of a column."""
-        horizontal = orientation == Qt.Orientation.Horizontal
-        return COLUMNS[section] if horizontal and role == Qt.ItemDataRole.DisplayRole else None
-
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def text(self, row: int, column: int) -> str:
         """Return what one field shows."""
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (0, AREA, SCORE):
-            return _RIGHT
-        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole) or self._annotation is None:
-            return None
-        return self._text(self._annotation, self.ids[index.row()], index.column())
+        return "" if self._annotation is None else self._text(self._annotation, self.ids[row], column)
 
     def _text(self, annotation: Annotation, id_: int, column: int) -> str:
         record = annotation.records.get(id_)

@@ -7,11 +7,11 @@ from functools import partial
 import napari
 import numpy as np
 from napari.layers import Labels
-from napari.utils import DirectLabelColormap
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 
 from napari_cellvino.annotation import Annotation
+from napari_cellvino.gui.napari_bridge.outline_layer import outline_layer
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.review.review_controller import ReviewController
@@ -84,9 +84,8 @@ class WholeCellLayer(QObject):
         self._remove()
         active = self._viewer.layers.selection.active
         name = f"{annotation.provenance.origin.name}: whole cells"
-        self.layer = Labels(cells, name=name, **inherited_space(picture.source_layer(), cells.ndim))
-        self.layer.contour, self.layer.editable = 1, False
-        self.layer.colormap = DirectLabelColormap(color_dict={0: np.zeros(4), None: np.array(COLOUR)})
+        space = inherited_space(picture.source_layer(), cells.ndim)
+        self.layer = outline_layer(cells, name, COLOUR, width=1, space=space)
         self._viewer.add_layer(self.layer)
         self._viewer.layers.selection.active = active
 

@@ -13,6 +13,7 @@ from napari.utils import DirectLabelColormap
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_cellvino.gui.napari_bridge.outline_layer import outline_layer
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 from napari_cellvino.training.teach.viewed_part import Box
 
@@ -103,9 +104,7 @@ class FoundLayer:
 
     def __init__(self, viewer: napari.Viewer, source: Image, name: str) -> None:
         self._viewer, self._space = viewer, inherited_space(source, 2)
-        self.layer = Labels(np.zeros((1, 1), np.int32), name=name, **self._space)
-        self.layer.contour, self.layer.editable = 2, False
-        self.layer.colormap = DirectLabelColormap(color_dict={0: np.zeros(4), None: np.array(FOUND)})
+        self.layer = outline_layer(np.zeros((1, 1), np.int32), name, FOUND, width=2, space=self._space)
         viewer.add_layer(self.layer)
 
     def show(self, labels: NDArray[np.int32], box: Box) -> None:

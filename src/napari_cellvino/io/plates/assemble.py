@@ -11,7 +11,7 @@ from statistics import median
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError
 from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Shape, Spacing, Stack
-from napari_cellvino.core.plate import FieldOfView, Plate, standard_size
+from napari_cellvino.core.plate import NO_WELL, FieldOfView, Plate, standard_size
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.plates.file_plate import FilePlate, Images, Within, positions_within
@@ -52,9 +52,9 @@ def assemble(path: Path, found: PlateListing, overrides: MetadataOverrides) -> F
             f"{path} describes a plate ({found.kind}) but has none of its images; copy them to where they were"
         )
     grid = _Grid.of(found.images)
-    images, doubled = _by_field(found.images, grid, overrides.keep_doubles)
-    first, unread = _first_readable(images)
-    images, within = _by_position(images)
+    listed, doubled = _by_field(found.images, grid, overrides.keep_doubles)
+    first, unread = _first_readable(listed)
+    images, within = _by_position(listed)
     inner = first.shape._replace(z=_planes(images, first.shape.z)) if first else Shape(1, 1, 1, 1, 1)
     spacing = merge_spacing(path, _spacing(found.spacing, first), overrides.spacing)
     names = channel_names(overrides.channels, _names(found, grid, images, first), count=len(grid.channels) * inner.c)
@@ -68,7 +68,10 @@ def assemble(path: Path, found: PlateListing, overrides: MetadataOverrides) -> F
         z=len(grid.z) * inner.z,
         t=len(grid.t) * inner.t,
         spacing=spacing,
-        missing=_missing(found, images, replace(grid, channels=names) if inner.c == 1 else grid),
+        missing=(
+            *_missing(found, listed, replace(grid, channels=names) if inner.c == 1 else grid),
+            *_missing_positions(within),
+        ),
         problems=(*found.problems, *(doubled if overrides.keep_doubles else ()), *unread, *_odd_images(images, inner)),
         faults=() if overrides.keep_doubles else doubled,
     )
@@ -201,6 +204,17 @@ def _missing(found: PlateListing, images: Images, grid: _Grid) -> tuple[str, ...
         *(f.place for f in lost_fields),
         *(_gap(f, place, grid) for f, place in gaps),
         *found.absent,
+    )
+
+
+def _missing_positions(within: Mapping[FieldOfView, Within]) -> tuple[str, ...]:
+    """Return the names of the positions that files of other fields hold, for each field whose files hold fewer."""
+    most = max((place.total for place in within.values()), default=0)
+    last = [(f, place.total) for f, place in within.items() if place.number + 1 == place.total and f.well != NO_WELL]
+    return tuple(
+        FieldOfView(f.well, f"{f.name.removesuffix(str(held))}{n}").place
+        for f, held in last
+        for n in range(held + 1, most + 1)
     )
 
 

@@ -26,7 +26,7 @@ class Within(NamedTuple):
     """Which position of its files a field is, from 0, and how many each of them holds."""
 
     number: int
-    count: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,9 @@ def _read(path: Path, within: Within | None) -> Stack:
             f"{path.name} holds {len(positions)} positions, and the first image of the plate one; put images of one "
             "kind into a folder of their own, or open this file alone"
         )
-    if within is not None and len(positions) != within.count:
+    if within is not None and len(positions) != within.total:
         raise ImageReadError(
-            f"{path.name} holds {len(positions)} positions, and the first file of its field {within.count}; export it "
+            f"{path.name} holds {len(positions)} positions, and the first file of its field {within.total}; export it "
             "again, or leave the field out"
         )
     return source.read() if within is None else source.read(positions[within.number])

@@ -39,6 +39,11 @@ class Painted:
         """Return the number of strokes of a kind."""
         return len(np.unique(self.strokes[self.kinds == kind]))
 
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """The numbers of strokes of cells, of background, and of what lies between cells."""
+        return self.count(CELL), self.count(BACKGROUND), self.count(BETWEEN)
+
 
 def painted(strokes: Strokes) -> Painted:
     """Return what strokes on a plane (Y, X) say; strokes count before outlined cells where both lie on a pixel."""
