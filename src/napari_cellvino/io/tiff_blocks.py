@@ -188,7 +188,8 @@ def plan_blocks(
     if offset:
         start = layout.plane_start
         dtype = series.dtype.newbyteorder(series.keyframe.parent.byteorder)
-        return ContiguousBlocks(path, offset, dtype, start, layout.stored[start:])
+        own = Path(series.keyframe.parent.filehandle.path)  # of a set, an image may lie whole in another file
+        return ContiguousBlocks(own, offset, dtype, start, layout.stored[start:])
     page_size = math.prod(series.keyframe.shape)
     start = layout.block_start(page_size)
     sizes = layout.stored[start:]

@@ -10,6 +10,7 @@ import tifffile
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.io import open_source
 from napari_cellvino.io.plates import open_plate
 
 ONE_A_WELL = MetadataOverrides(pattern="{well}.ome.tif")
@@ -66,3 +67,31 @@ def test_a_file_with_other_positions_than_it_was_listed_with_is_never_taken_in_p
         write(tmp_path / "c" / "A01_GFP.ome.tif", *others)
         with pytest.raises(ImageReadError, match=rf"A01_GFP.ome.tif holds {len(others)} positions"):
             plate.read(plate.positions[1]).plane(t=0, c=1, z=0)
+
+
+IMAGE = """<Image ID="Image:{n}" Name="{well}"><Pixels ID="Pixels:{n}" DimensionOrder="XYCZT" Type="uint16" SizeX="8"
+SizeY="8" SizeC="1" SizeZ="1" SizeT="1"><Channel ID="Channel:{n}:0" SamplesPerPixel="1"/><TiffData IFD="0"
+PlaneCount="1"><UUID FileName="{well}.ome.tif">urn:uuid:{n}</UUID></TiffData></Pixels></Image>"""
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_an_image_of_a_set_is_read_from_its_own_file_and_never_taken_for_that_of_another_well(
+    tmp_path: Path, compression: str | None
+) -> None:
+    wells = ("A01", "A02")
+    images = "".join(IMAGE.format(n=n, well=well) for n, well in enumerate(wells))
+    for n, well in enumerate(wells):
+        said = f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{n}">{images}</OME>'
+        pixels = np.full((8, 8), n + 1, np.uint16)
+        path = tmp_path / f"{well}.ome.tif"
+        tifffile.imwrite(path, pixels, description=said, metadata=None, compression=compression)
+    for well in wells:
+        source = open_source(tmp_path / f"{well}.ome.tif")
+        assert [(p.name, source.read(p).plane(t=0, c=0, z=0).max()) for p in source.positions] == [
+            ("A01", 1),
+            ("A02", 2),
+        ]
+    plate = open_plate(tmp_path, ONE_A_WELL)
+    for position in plate.positions:
+        with pytest.raises(ImageReadError, match="one of a set of 2 files with 2 positions"):
+            plate.read(position)

@@ -137,7 +137,8 @@ def _by_position(images: Images) -> tuple[Images, Mapping[FieldOfView, Within]]:
     counts: dict[FieldOfView, int] = {}
     for field, held in images.items():
         try:
-            counts[field] = len(positions_within(open_source(held[min(held)])))
+            path = held[min(held)]
+            counts[field] = len(positions_within(path, open_source(path)))
         except CellvinoError:
             continue  # told where it is read
         if next(iter(counts.values())) == 1:

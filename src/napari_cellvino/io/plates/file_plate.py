@@ -113,14 +113,24 @@ class FilePlate:
         return select_stack_channels(stack, there, f"{field.label} has no image of {list_names(gone)}: left out there")
 
 
-def positions_within(source: Source) -> tuple[Position, ...]:
-    """Return the positions that one file of a plate holds; a file of a set of files counts for one."""
-    return source.positions if len(source.parts) <= 1 else source.positions[:1]
+def positions_within(path: Path, source: Source) -> tuple[Position, ...]:
+    """Return the positions that one file of a plate holds; a file of a set of such files counts for one."""
+    return source.positions[:1] if _of_set(path, source) else source.positions
+
+
+def _of_set(path: Path, source: Source) -> bool:
+    return any(part.name != path.name and part.suffix == path.suffix for part in source.parts)
 
 
 def _read(path: Path, within: Within | None) -> Stack:
     source = open_source(path)
-    positions = positions_within(source)
+    positions = positions_within(path, source)
+    if len(source.positions) > len(positions):
+        raise ImageReadError(
+            f"{path.name} says that it is one of a set of {len(source.parts)} files with {len(source.positions)} "
+            "positions, so its name alone does not tell which it is; open the folder as images, or export each file "
+            "by itself"
+        )
     if within is None and len(positions) > 1:
         raise ImageReadError(
             f"{path.name} holds {len(positions)} positions, and the first image of the plate one; put images of one "
