@@ -71,6 +71,16 @@ def test_a_drawn_object_is_deleted_for_good():
     assert not annotation.deleted
 
 
+def test_runs_of_a_deletion_end_with_the_row_and_ascend():
+    labels = np.array([[2, 0, 1], [1, 0, 2], [1, 1, 1]], np.int32)
+    annotation = annotate(labels)
+    edit = delete(annotation, [2, 1])
+    assert edit.pixels.start.tolist() == [0, 2, 3, 5, 6]
+    assert edit.pixels.length.tolist() == [1, 1, 1, 1, 3]
+    assert edit.pixels.before.tolist() == [2, 1, 1, 2, 1]
+    assert not commit(annotation, edit).labels.any()
+
+
 def test_delete_in_one_plane(stack):
     commit(stack, delete(stack, [1], plane=5))
     assert not (stack.labels[5] == 1).any()

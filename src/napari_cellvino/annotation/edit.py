@@ -63,5 +63,5 @@ class Edit:
 
     def with_stamp(self, stamp: Callable[[ObjectRecord], ObjectRecord]) -> Edit:
         """Return the edit with ``stamp`` applied to each new record."""
-        changes = tuple(replace(c, after=stamp(c.after) if c.after is not None else None) for c in self.records)
+        changes = tuple(RecordChange(c.before, stamp(c.after) if c.after is not None else None) for c in self.records)
         return replace(self, records=changes)

@@ -65,6 +65,11 @@ class Places:
         low, high = tuple(self.low[row].tolist()), tuple(self.high[row].tolist())
         return Geometry(int(self.area[row]), tuple(self.sums[row].tolist()), Region(low, high))
 
+    def regions(self) -> list[Region]:
+        """Return the bounding box of every object."""
+        bounds = zip(self.low.tolist(), self.high.tolist(), strict=True)
+        return [Region(tuple(low), tuple(high)) for low, high in bounds]
+
     def put(self, row: int, place: Geometry) -> None:
         """Write the geometry of one object."""
         self.area[row], self.sums[row] = place.area, place.sums
@@ -125,10 +130,10 @@ class ObjectIndex:
 
     def update(self, labels: Labels, runs: PixelRuns) -> None:
         """Update the index after runs were written into ``labels``."""
-        lost, parts = _object_parts(runs.inverse(), labels.shape)
-        self._add(*_object_parts(runs, labels.shape))
-        for row, id_ in enumerate(lost):
-            self._remove(id_, parts.geometry(row), labels)
+        if runs.after.any():
+            self._add(*_object_parts(runs, labels.shape))
+        if runs.before.any():
+            self._remove(*_object_parts(runs.inverse(), labels.shape), labels)
 
     def _add(self, ids: Sequence[int], parts: Places) -> None:
         new = [id_ for id_ in ids if id_ not in self._rows]
@@ -138,11 +143,16 @@ class ObjectIndex:
         self._used += len(new)
         self._places.join([self._rows[id_] for id_ in ids], parts)
 
-    def _remove(self, id_: int, part: Geometry, labels: Labels) -> None:
+    def _remove(self, ids: Sequence[int], parts: Places, labels: Labels) -> None:
+        whole = self._places.area[[self._rows[id_] for id_ in ids]] == parts.area
+        for row, id_ in enumerate(ids):
+            if whole[row]:
+                del self._rows[id_]
+            else:
+                self._take(id_, parts.geometry(row), labels)
+
+    def _take(self, id_: int, part: Geometry, labels: Labels) -> None:
         known = self[id_]
-        if known.area == part.area:
-            del self._rows[id_]
-            return
         sums = tuple(a - b for a, b in zip(known.sums, part.sums, strict=True))
         region = _shrink_box(known.region, part.region, id_, labels)
         self._places.put(self._rows[id_], Geometry(known.area - part.area, sums, region))

@@ -6,6 +6,7 @@ pixels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,11 @@ class PixelRuns:
     def nbytes(self) -> int:
         """Bytes of memory."""
         return self.start.nbytes + self.length.nbytes + self.before.nbytes + self.after.nbytes
+
+    def ordered(self) -> PixelRuns:
+        """Return the same runs by ascending start."""
+        order = np.argsort(self.start)
+        return PixelRuns(self.start[order], self.length[order], self.before[order], self.after[order])
 
     def inverse(self) -> PixelRuns:
         """Return the reverse change."""
@@ -83,6 +89,19 @@ def runs_of_pixels(shape: tuple[int, ...], pixels: Index, before: AnyLabels, aft
     changed = np.flatnonzero(before != after)
     order = changed[np.argsort(pixels[changed], kind="stable")]
     return _runs(pixels[order].astype(np.int64), before[order], after[order], shape[-1])
+
+
+def runs_of_object(labels: Labels, region: Region, id_: int, after: int) -> PixelRuns:
+    """Return the runs that change the pixels of an object within a region of an image to ``after``."""
+    *rows, width = region.shape
+    wider = (*rows, width + 1)  # a pixel of background ends each row, and one precedes the first
+    mask = np.zeros(math.prod(wider) + 1, bool)
+    np.equal(labels[region.slices], id_, out=mask[1:].reshape(wider)[..., :-1])
+    bounds = (mask[1:] != mask[:-1]).nonzero()[0]
+    first, length = bounds[::2], (bounds[1::2] - bounds[::2]).astype(np.int32)
+    place = [axis + low for axis, low in zip(np.unravel_index(first, wider), region.low, strict=True)]
+    start = np.ravel_multi_index(place, labels.shape).astype(np.int64)
+    return PixelRuns(start, length, np.full_like(length, id_), np.full_like(length, after))
 
 
 def join_runs(parts: Sequence[PixelRuns]) -> PixelRuns:

@@ -134,9 +134,9 @@ def _surroundings(
 
 def _typical_area(annotation: Annotation) -> float:
     """Return the median area (px) in one plane of the first `MAX_SAMPLED` objects."""
-    places = [annotation.index[id_] for id_ in islice(annotation.records, MAX_SAMPLED)]
-    areas = [place.area / (place.region.shape[0] if len(annotation.shape) == 3 else 1) for place in places]
-    return float(np.median(areas)) if areas else DEFAULT_AREA
+    places = annotation.index.places(list(islice(annotation.records, MAX_SAMPLED)))
+    planes = places.high[:, 0] - places.low[:, 0] if len(annotation.shape) == 3 else 1
+    return float(np.median(places.area / planes)) if len(places) else DEFAULT_AREA
 
 
 def _cut(values: Values, annotation: Annotation, region: Region) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from napari_cellvino.annotation.document import Annotation, make_edit
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.record import ObjectRecord
+from napari_cellvino.annotation.region import Region
 from napari_cellvino.annotation.tools.drawing import check_plane
 from napari_cellvino.annotation.tools.single_object import reassign_pixels
 from napari_cellvino.core.errors import EditError
@@ -31,11 +32,10 @@ def delete(annotation: Annotation, ids: Sequence[int], *, plane: int | None = No
     if plane is not None:
         check_plane(annotation, plane)
     runs = reassign_pixels(annotation, chosen, 0, plane=plane) if annotation.labels is not None else None
-    ends = [
-        record for record in records if runs is None or plane is None or _lies_only_in(annotation, record.id, plane)
-    ]
-    drawn = {record.id for record in ends if record.origin is ObjectOrigin.DRAWN}
-    found = [_deleted_record(annotation, record) for record in ends if record.id not in drawn]
+    places = zip(records, annotation.places(chosen).regions(), strict=True)
+    ends = [(record, region) for record, region in places if runs is None or _lies_only_in(region, plane)]
+    drawn = {record.id for record, _ in ends if record.origin is ObjectOrigin.DRAWN}
+    found = [_deleted_record(record, region) for record, region in ends if record.id not in drawn]
     return make_edit(annotation, _name(chosen, plane), runs, found, removed=drawn)
 
 
@@ -44,11 +44,9 @@ def _name(ids: list[int], plane: int | None) -> str:
     return f"Delete {what}" + ("" if plane is None else f" in plane {plane + 1}")
 
 
-def _lies_only_in(annotation: Annotation, id_: int, plane: int) -> bool:
-    region = annotation.geometry(id_).region
-    return (region.low[0], region.high[0]) == (plane, plane + 1)
+def _lies_only_in(region: Region, plane: int | None) -> bool:
+    return plane is None or (region.low[0], region.high[0]) == (plane, plane + 1)
 
 
-def _deleted_record(annotation: Annotation, record: ObjectRecord) -> ObjectRecord:
-    region = annotation.geometry(record.id).region
+def _deleted_record(record: ObjectRecord, region: Region) -> ObjectRecord:
     return replace(record, deleted=True, review=ReviewState.REJECTED, box=(*region.low, *region.high))

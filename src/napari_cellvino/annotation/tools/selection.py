@@ -86,6 +86,6 @@ def inside(annotation: Annotation, lasso: Points, *, plane: int | None = None) -
 
 
 def _chosen(annotation: Annotation, ids: list[int], holds: NDArray[np.bool_], description: str) -> Selection:
-    found = [ids[row] for row in np.flatnonzero(holds)]
-    kept = tuple(id_ for id_ in found if annotation.records[id_].review is not ReviewState.ACCEPTED)
+    records, found = annotation.records, [ids[row] for row in np.flatnonzero(holds)]
+    kept = tuple(id_ for id_ in found if records[id_].review is not ReviewState.ACCEPTED)
     return Selection(kept, description, len(found) - len(kept))

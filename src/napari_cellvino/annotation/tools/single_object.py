@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.edit import Edit
 from napari_cellvino.annotation.paint_strokes import edit_region
-from napari_cellvino.annotation.pixel_runs import PixelRuns, runs_of_pixels
+from napari_cellvino.annotation.pixel_runs import PixelRuns, join_runs, runs_of_object
 from napari_cellvino.annotation.region import Region
 from napari_cellvino.core.errors import EditError
 
 Mask = NDArray[np.bool_]
-_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,18 +57,16 @@ def reassign_pixels(
     EditError
         If there is no such object, or it has no pixel in the plane.
     """
-    labels, pixels = annotation.pixels, []
     for id_ in ids:
-        region = annotation.geometry(id_).region.in_plane(plane)
-        region = region if within is None else region.intersection(within)
-        inside = np.flatnonzero(labels[region.slices] == id_) if not region.empty else _NONE
-        if len(inside) == 0:
+        annotation.record(id_)
+    parts = []
+    for id_, whole in zip(ids, annotation.index.places(ids).regions(), strict=True):
+        region = whole.in_plane(plane) if within is None else whole.in_plane(plane).intersection(within)
+        runs = runs_of_object(annotation.pixels, region, id_, to)
+        if len(runs) == 0:
             raise _not_in_plane(id_, plane)
-        places = np.unravel_index(inside, region.shape)
-        moved = [axis + low for axis, low in zip(places, region.low, strict=True)]
-        pixels.append(np.ravel_multi_index(moved, labels.shape).astype(np.int64))
-    before = np.repeat(np.array(ids, np.int32), [len(found) for found in pixels])
-    return runs_of_pixels(labels.shape, np.concatenate([*pixels, _NONE]), before, np.full_like(before, to))
+        parts += [runs] if id_ != to else []
+    return join_runs(parts).ordered()
 
 
 def edit_mask(annotation: Annotation, name: str, single: ObjectMask, mask: Mask) -> Edit:
