@@ -47,7 +47,11 @@ PLATES = (
     ("Operetta, Opera Phenix (Harmony index, or names)", "tests/io/plates/test_vendor_plates.py", REAL),
     ("Yokogawa CV7000, CV8000 (`.mlf`, or names)", "tests/io/plates/test_vendor_plates.py", REAL),
     ("IN Cell (`.xdce`), ScanR (`experiment_descriptor.xml`)", "tests/io/plates/test_indexed_plates.py", WRITTEN),
-    ("IN Cell, Cytation, ScanR, CQ1, CellInsight, Nikon JOBS, Incucyte (names)", "tests/io/plates/test_name_patterns.py", WRITTEN),
+    (
+        "IN Cell, Cytation, ScanR, CQ1, CellInsight, Nikon JOBS, Incucyte (names)",
+        "tests/io/plates/test_name_patterns.py",
+        WRITTEN,
+    ),
     ("any other, by a pattern of the names", "tests/io/plates/test_name_patterns.py", WRITTEN),
 )
 
