@@ -11,7 +11,10 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class TextTable(QAbstractTableModel):
-    """Columns with titles, those of numbers on the right; who inherits says how many rows there are and their text."""
+    """Columns with titles, those of numbers on the right; who inherits says how many rows there are and their text.
+
+    `count` and `text` are abstract; Qt's metaclass leaves no room for that of `abc`.
+    """
 
     def __init__(self, titles: Sequence[str], numbers: Collection[int]) -> None:
         super().__init__()
