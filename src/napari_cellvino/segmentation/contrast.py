@@ -53,7 +53,7 @@ class _Channel:
     range: IntensityRange
     light: UnevenLight | None = None
     outshone: float = 0.0  # share of the field that outshines the rest
-    middle: float = 0.0  # median of what counts
+    middle: float = 0.0  # median of what counts, where not all does
     counts_all: bool = True
 
 
@@ -87,8 +87,9 @@ def _channel_contrast(channel: NDArray[np.generic], normalisation: Normalisation
     level = grid if light is None else grid - light.over(grid.shape)
     counted = without_outshining(level, known, low, high, step=grid_step(channel.shape))
     outshone = 1.0 - np.count_nonzero(counted) / np.count_nonzero(known)
-    middle = float(np.median(level[counted]))
-    return _Channel(range_of_samples(level[counted], normalisation), light, outshone, middle, bool(counted.all()))
+    counts_all = bool(counted.all())
+    middle = 0.0 if counts_all else float(np.median(level[counted]))
+    return _Channel(range_of_samples(level[counted], normalisation), light, outshone, middle, counts_all)
 
 
 def _levelled(inputs: NDArray[np.generic], found: Sequence[_Channel]) -> NDArray[np.generic]:
