@@ -92,8 +92,8 @@ def _keep_own(pixels: ElementTree.Element, file: _File) -> bool:
     kept = [sorted({place[d] for place in pages}) for d in range(len(grid.axes))]
     if len(pages) != math.prod(map(len, kept)):
         raise ImageReadError(
-            f"{file.name} holds some planes of some channels of an image whose others lie in other files; open the folder "
-            "as images, or export each image as one file"
+            f"{file.name} holds some planes of some channels of an image whose others lie in other files; open the "
+            "folder as images, or export each image as one file"
         )
     for element in data:
         pixels.remove(element)

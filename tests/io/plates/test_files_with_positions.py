@@ -100,8 +100,10 @@ def test_an_image_of_a_set_is_read_from_its_own_file_and_never_taken_for_that_of
 SET_OF_CHANNELS = """<Image ID="Image:{n}" Name="{well}"><Pixels ID="Pixels:{n}" DimensionOrder="XYZCT" Type="uint16"
 SizeX="8" SizeY="8" SizeC="2" SizeZ="2" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5">
 <Channel ID="Channel:{n}:0" Name="DAPI" SamplesPerPixel="1"/><Channel ID="Channel:{n}:1" Name="GFP"
-SamplesPerPixel="1"/><TiffData FirstC="0" IFD="0" PlaneCount="2"><UUID FileName="{well}_d.ome.tif">{n}d</UUID></TiffData>
-<TiffData FirstC="1" IFD="0" PlaneCount="2"><UUID FileName="{well}_g.ome.tif">{n}g</UUID></TiffData></Pixels></Image>"""
+SamplesPerPixel="1"/><TiffData FirstC="0" IFD="0" PlaneCount="2">
+<UUID FileName="{well}_d.ome.tif">{n}d</UUID></TiffData>
+<TiffData FirstC="1" IFD="0" PlaneCount="2">
+<UUID FileName="{well}_g.ome.tif">{n}g</UUID></TiffData></Pixels></Image>"""
 
 
 def test_channels_of_an_image_in_files_of_a_set_are_each_there_once(tmp_path: Path) -> None:
