@@ -32,4 +32,4 @@ def describe_mask(inputs: NDArray[np.generic]) -> tuple[str, ...]:
 
 
 def _are_whole(values: NDArray[np.generic]) -> bool:
-    return values.dtype.kind in "bui" or bool((values == np.round(values)).all())
+    return values.dtype.kind in "bui" or np.array_equal(values, np.rint(values.astype(np.float64)))
