@@ -1,8 +1,8 @@
 """Hills of depth are cells: two are one where the saddle between them is nearly as deep as the lower top.
 
-That is the regional maxima of the morphological reconstruction of ``share * depth`` under ``depth``. They are found here
-from the basins of all tops and the saddles between them, which gives the same pixels: a reconstruction sorts the whole
-image, background too, and took half of the time of a head.
+That is the regional maxima of the morphological reconstruction of ``share * depth`` under ``depth``. They are found
+here from the basins of all tops and the saddles between them, which gives the same pixels: a reconstruction sorts the
+whole image, background too, and took half of the time of a head.
 
 References
 ----------

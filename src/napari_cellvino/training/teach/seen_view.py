@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.engines.engine import NO_ENGINE
 from napari_cellvino.segmentation.raw_maps import RawMaps
-from napari_cellvino.training.teach.features import FeatureEngine, FeatureTile, TiledPlane
+from napari_cellvino.training.teach.features import FeatureEngine, FeatureTile, Part, TiledPlane
 from napari_cellvino.training.teach.learner import Learner
 from napari_cellvino.training.teach.lesson import Lesson
 from napari_cellvino.training.teach.taught_graph import map_names, maps_of_logits
@@ -18,18 +18,11 @@ from napari_cellvino.training.teach.viewed_part import Box
 
 TOGETHER = 2  # tiles at once
 
-Part = tuple[slice, slice]
-
 
 def maps_of_view(plane: TiledPlane, engine: FeatureEngine, lesson: Lesson, view: Box) -> RawMaps:
     """Return the maps of a lesson for a part of a plane, as the network of the taught model gives them."""
-    height, width = plane.shape
-    factors = height / plane.seen.pixels.shape[1], width / plane.seen.pixels.shape[2]
-    top, left = (int(start * factor) for start, factor in zip(view[:2], factors, strict=True))
-    bottom = min(height, max(top + 1, round(view[2] * factors[0])))
-    right = min(width, max(left + 1, round(view[3] * factors[1])))
-    wanted = np.zeros((height, width), bool)
-    wanted[top:bottom, left:right] = True
+    part = plane.part(view)
+    (top, bottom), (left, right) = ((axis.start, axis.stop) for axis in part)
     learners = [one for one in (lesson.kinds, lesson.depth, lesson.classes) if one is not None]
     ends = np.cumsum([len(one.bias) for one in learners])[:-1]
     every = Learner(np.concatenate([o.weights for o in learners], 1), np.concatenate([o.bias for o in learners]))
@@ -45,7 +38,7 @@ def maps_of_view(plane: TiledPlane, engine: FeatureEngine, lesson: Lesson, view:
         place = np.s_[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
         maps[place] = maps_of_logits(kinds, depth, classes)
 
-    tiles, filled = plane.tiles(engine, wanted), 0
+    tiles, filled = plane.tiles_of(part, engine), 0
     with ThreadPoolExecutor(TOGETHER) as pool:
         while some := list(islice(tiles, TOGETHER)):
             filled += len(list(pool.map(fill, some)))
