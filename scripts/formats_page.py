@@ -48,7 +48,8 @@ PLATES = (
     ("Yokogawa CV7000, CV8000 (`.mlf`, or names)", "tests/io/plates/test_vendor_plates.py", REAL),
     ("IN Cell (`.xdce`), ScanR (`experiment_descriptor.xml`)", "tests/io/plates/test_indexed_plates.py", WRITTEN),
     (
-        "IN Cell, Cytation, ScanR, CQ1, CellInsight, Nikon JOBS, Incucyte (names)",
+        "IN Cell, Cytation, ScanR, CQ1, CellInsight, Nikon JOBS, Incucyte, Columbus, Leica Matrix Screener and "
+        "Navigator, Squid, BD Pathway, Micro-Manager, ZEN scenes (names)",
         "tests/io/plates/test_name_patterns.py",
         WRITTEN,
     ),

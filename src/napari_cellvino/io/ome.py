@@ -39,6 +39,14 @@ def ome_images(text: str) -> tuple[OmeImage, ...]:
     return tuple(_image(image, pixels) for image in images for pixels in image if _is(pixels, "Pixels"))
 
 
+def own_uuid(text: str) -> str | None:
+    """Return the id that a file calls itself by in its OME-XML; None without one, or where it is no XML."""
+    try:
+        return ElementTree.fromstring(text).get("UUID")
+    except ElementTree.ParseError:
+        return None
+
+
 def ome_siblings(text: str) -> frozenset[str]:
     """Return the names of the other files that an OME-XML text says hold a part of its images."""
     try:

@@ -17,9 +17,10 @@ from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, select_stack_channels
 from napari_cellvino.io.axes import AxisLayout, AxisSizes, resolve_layout
 from napari_cellvino.io.block_planes import BlockPlanes, Blocks, PixelTransform
-from napari_cellvino.io.checks import list_names, parse_errors
+from napari_cellvino.io.checks import first_bytes, list_names, parse_errors
 from napari_cellvino.io.ndtiff import grid_overlap, ndtiff_files
-from napari_cellvino.io.ome import companion_name, ome_siblings
+from napari_cellvino.io.ome import companion_name, ome_siblings, own_uuid
+from napari_cellvino.io.ome_part import set_part
 from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index, tile_warning, unique_names
 from napari_cellvino.io.tiff_blocks import plan_blocks, present_channels
@@ -148,9 +149,7 @@ def open_companion(path: Path, head: bytes, overrides: MetadataOverrides) -> Tif
     ImageValueError
         If the pixels cannot be used, or the user's axes do not fit.
     """
-    with parse_errors(path):
-        text = path.read_bytes().decode("utf-8", errors="replace").lstrip("\ufeff")
-    reject_entities(path, text)
+    text = _companion_text(path)
     names = sorted(ome_siblings(text))
     first = next((path.parent / name for name in names if (path.parent / name).is_file()), None)
     if first is None:
@@ -162,6 +161,38 @@ def open_companion(path: Path, head: bytes, overrides: MetadataOverrides) -> Tif
     with parse_errors(first), TiffFile(first, omexml=text) as tif:
         source = _source(first, tif, overrides)
     return replace(source, path=path, parts=(path, *source.parts))
+
+
+def open_set_part(path: Path) -> TiffSource | None:
+    """Return what one file of a set of OME-TIFF files holds itself, or None where it belongs to no set.
+
+    Raises
+    ------
+    ImageReadError
+        If it holds no image of the set, or some planes of some channels of one; else as `open_tiff`.
+    ImageValueError
+        If its pixels cannot be used.
+    """
+    if not first_bytes(path, 4).startswith(TIFF_MAGIC):
+        return None
+    check_chain(path)
+    with parse_errors(path), TiffFile(path, is_ome=False) as tif:
+        said, pages = str(tif.pages.first.description) if tif.pages else "", len(tif.pages)
+        reject_entities(path, said)
+        companion = path.parent / name if (name := companion_name(said)) else None
+        text = _companion_text(companion) if companion and companion.is_file() else said
+        if "FileName" not in text or not ome_siblings(text):
+            return None
+        part = set_part(text, path.name, own_uuid(said), pages)
+    with parse_errors(path), TiffFile(path, omexml=part) as tif:
+        return _source(path, tif, MetadataOverrides())
+
+
+def _companion_text(path: Path) -> str:
+    with parse_errors(path):
+        text = path.read_bytes().decode("utf-8", errors="replace").lstrip("\ufeff")
+    reject_entities(path, text)
+    return text
 
 
 def _check_siblings(path: Path, ome: str) -> None:

@@ -70,7 +70,7 @@ def without_outshining(grid: Grid, known: Mask, low: float, high: float, *, step
         bright = kept & (grid > bottom + BRIGHT * (top - bottom))
         if not bright.any() or _are_too_many(known & ~(kept & ~bright), known):
             return _without_glow(kept, known)
-        rest = kept & (ndi.distance_transform_cdt(~bright, "taxicab") > GLOW)
+        rest = kept & ~_widened(bright, GLOW)
         if _are_too_many(known & ~rest, known):
             return _without_glow(kept, known)
         least, most = percentiles(grid[rest], (low, high))
@@ -88,9 +88,21 @@ def _without_glow(kept: Mask, known: Mask) -> Mask:
     """Return what is kept without a wider rim of what was left out, which still glows, unless that takes too much."""
     if kept is known:
         return known
-    clear = kept & (ndi.distance_transform_cdt(kept | ~known, "taxicab") > 2 * GLOW)
+    clear = kept & ~_widened(known & ~kept, 2 * GLOW)
     most = 3 * MOST_OUTSHINING * np.count_nonzero(known)
     return clear if np.count_nonzero(known & ~clear) <= most else kept
+
+
+def _widened(mask: Mask, by: int) -> Mask:
+    """Return the samples at most ``by`` steps along the axes from a mask; quicker than a distance transform."""
+    for _ in range(by):
+        wider = mask.copy()
+        wider[1:] |= mask[:-1]
+        wider[:-1] |= mask[1:]
+        wider[:, 1:] |= mask[:, :-1]
+        wider[:, :-1] |= mask[:, 1:]
+        mask = wider
+    return mask
 
 
 def _holds_cells(grid: Grid, rest: Mask, most: float, bright: Mask, step: int) -> bool:

@@ -83,9 +83,9 @@ def run_plate(
         plate.keep_layout(choices.layout)
     tasks = plate_tasks(source, fields, pipeline, root, choices, address)
     tables = PlateTables(plate, fields, choices.layout)
-    result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection)
-    notices = (*choice.notices, *describe_frame(pipeline.recipe, source.plate.t, every=False), *result.notices)
-    return replace(result, notices=notices, faults=source.plate.faults)
+    notices = (*choice.notices, *describe_frame(pipeline.recipe, source.plate.t, every=False))
+    result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices)
+    return replace(result, faults=source.plate.faults)
 
 
 def _channel(source: PlateSource, field: FieldOfView, pipeline: Pipeline) -> ChannelChoice:

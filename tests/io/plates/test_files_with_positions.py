@@ -82,16 +82,40 @@ def test_an_image_of_a_set_is_read_from_its_own_file_and_never_taken_for_that_of
     images = "".join(IMAGE.format(n=n, well=well) for n, well in enumerate(wells))
     for n, well in enumerate(wells):
         said = f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{n}">{images}</OME>'
-        pixels = np.full((8, 8), n + 1, np.uint16)
         path = tmp_path / f"{well}.ome.tif"
-        tifffile.imwrite(path, pixels, description=said, metadata=None, compression=compression)
+        plane = np.full((8, 8), n + 1, np.uint16)
+        tifffile.imwrite(path, plane, description=said, metadata=None, compression=compression)
     for well in wells:
         source = open_source(tmp_path / f"{well}.ome.tif")
         assert [(p.name, source.read(p).plane(t=0, c=0, z=0).max()) for p in source.positions] == [
             ("A01", 1),
             ("A02", 2),
         ]
-    plate = open_plate(tmp_path, ONE_A_WELL)
-    for position in plate.positions:
-        with pytest.raises(ImageReadError, match="one of a set of 2 files with 2 positions"):
-            plate.read(position)
+    assert pixels(tmp_path, ONE_A_WELL) == {"A01_f1": 1, "A02_f1": 2}
+    (tmp_path / "A02.ome.tif").rename(tmp_path / "B02.ome.tif")
+    (tmp_path / "A01.ome.tif").rename(tmp_path / "A02.ome.tif")  # a file knows itself by its id
+    assert pixels(tmp_path, ONE_A_WELL) == {"A02_f1": 1, "B02_f1": 2}
+
+
+SET_OF_CHANNELS = """<Image ID="Image:{n}" Name="{well}"><Pixels ID="Pixels:{n}" DimensionOrder="XYZCT" Type="uint16"
+SizeX="8" SizeY="8" SizeC="2" SizeZ="2" SizeT="1" PhysicalSizeX="0.5" PhysicalSizeY="0.5">
+<Channel ID="Channel:{n}:0" Name="DAPI" SamplesPerPixel="1"/><Channel ID="Channel:{n}:1" Name="GFP"
+SamplesPerPixel="1"/><TiffData FirstC="0" IFD="0" PlaneCount="2">
+<UUID FileName="{well}_d.ome.tif">{n}d</UUID></TiffData>
+<TiffData FirstC="1" IFD="0" PlaneCount="2">
+<UUID FileName="{well}_g.ome.tif">{n}g</UUID></TiffData></Pixels></Image>"""
+
+
+def test_channels_of_an_image_in_files_of_a_set_are_each_there_once(tmp_path: Path) -> None:
+    wells = ("A01", "A02")
+    images = "".join(SET_OF_CHANNELS.format(n=n, well=well) for n, well in enumerate(wells))
+    for n, well in enumerate(wells):
+        for c, letter in enumerate("dg"):
+            uuid = f'UUID="{n}{letter}"'
+            said = f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" {uuid}>{images}</OME>'
+            planes = np.full((2, 8, 8), 10 * n + 4 * c, np.uint16) + np.arange(2, dtype=np.uint16)[:, None, None]
+            tifffile.imwrite(tmp_path / f"{well}_{letter}.ome.tif", planes, description=said, metadata=None)
+    plate = open_plate(tmp_path, MetadataOverrides(pattern="{well}_{channel}.ome.tif"))
+    assert (plate.plate.channels, plate.plate.z, plate.plate.spacing.x) == (("d", "g"), 2, 0.5)
+    found = [[[int(plate.read(p).plane(c=c, z=z).max()) for z in (0, 1)] for c in (0, 1)] for p in plate.positions]
+    assert found == [[[0, 1], [4, 5]], [[10, 11], [14, 15]]]

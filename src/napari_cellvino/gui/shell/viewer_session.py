@@ -216,29 +216,11 @@ class Session(QObject):
         if not self._open:
             return
         self._open = False
-        one_image = (
-            self.catalogue,
-            self.opener,
-            self.runner,
-            self.reviewer,
-            self.masks,
-            self.dropped,
-            self.saver,
-            self.exporter,
-        )
+        one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
+        more = (self.dropped, self.first_sight, self.retrainer, self.teacher, self.batch, self.watcher)
         of_plates = (self.thumbnails, self.plates, self.well_values, self.answers, self.plate_runner)
         of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
-        of_night = (self.batch, self.watcher)
-        for part in (
-            *one_image,
-            self.dropped,
-            self.first_sight,
-            self.retrainer,
-            self.teacher,
-            *of_plates,
-            *of_list,
-            *of_night,
-        ):
+        for part in (*one_image, *more, *of_plates, *of_list):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()

@@ -14,9 +14,8 @@ from napari_cellvino.core.image import KeepDoubles, MetadataOverrides, Shape, Sp
 from napari_cellvino.core.plate import NO_WELL, FieldOfView, Plate, standard_size
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import natural_order
-from napari_cellvino.io.plates.file_plate import FilePlate, Images, Within, positions_within
+from napari_cellvino.io.plates.file_plate import FilePlate, Images, Within, open_part
 from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
-from napari_cellvino.io.registry import open_source
 from napari_cellvino.io.source import channel_names, merge_spacing
 
 _LOOKED_AT = 128  # images whose header is read when a plate is opened: those of the oddest sizes in bytes
@@ -123,7 +122,7 @@ def _first_readable(images: Images) -> tuple[Stack | None, tuple[str, ...]]:
     said: list[str] = []
     for _, path in zip(range(20), (p for held in images.values() for p in held.values()), strict=False):
         try:
-            return open_source(path).read(), ()
+            return open_part(path).read(), ()
         except CellvinoError as error:
             said.append(str(error))
     return None, tuple(said)
@@ -137,8 +136,7 @@ def _by_position(images: Images) -> tuple[Images, Mapping[FieldOfView, Within]]:
     counts: dict[FieldOfView, int] = {}
     for field, held in images.items():
         try:
-            path = held[min(held)]
-            counts[field] = len(positions_within(path, open_source(path)))
+            counts[field] = len(open_part(held[min(held)]).positions)
         except CellvinoError:
             continue  # told where it is read
         if next(iter(counts.values())) == 1:
@@ -178,7 +176,7 @@ def _name(found: PlateListing, key: str, number: int, images: Images) -> str:
         return key
     path = next(p for held in images.values() for (_, c, _), p in held.items() if c == number)
     try:
-        (own,) = open_source(path).read().channels
+        (own,) = open_part(path).read().channels
     except (CellvinoError, ValueError):
         own = ""
     return own if own and own != "Channel 1" else f"Channel {int(key) if key else number + 1}"
@@ -251,7 +249,7 @@ def _headers(paths: Iterable[Path]) -> tuple[Mapping[Path, Shape], list[str]]:
     said: list[str] = []
     for path in sorted(paths):
         try:
-            shapes[path] = open_source(path).read().shape
+            shapes[path] = open_part(path).read().shape
         except CellvinoError as error:
             said.append(str(error))
     return shapes, said

@@ -18,6 +18,7 @@ from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.registry import open_source
 from napari_cellvino.io.source import Position, Source, position_index
+from napari_cellvino.io.tiff import open_set_part
 
 Images = Mapping[FieldOfView, Mapping[tuple[int, int, int], Path]]  # (t, c, z) from 0 by the names -> file
 
@@ -113,24 +114,14 @@ class FilePlate:
         return select_stack_channels(stack, there, f"{field.label} has no image of {list_names(gone)}: left out there")
 
 
-def positions_within(path: Path, source: Source) -> tuple[Position, ...]:
-    """Return the positions that one file of a plate holds; a file of a set of such files counts for one."""
-    return source.positions[:1] if _of_set(path, source) else source.positions
-
-
-def _of_set(path: Path, source: Source) -> bool:
-    return any(part.name != path.name and part.suffix == path.suffix for part in source.parts)
+def open_part(path: Path) -> Source:
+    """Return what one file of a plate holds; of a file of an OME-TIFF set, its own pixels: its name says the well."""
+    return open_set_part(path) or open_source(path)
 
 
 def _read(path: Path, within: Within | None) -> Stack:
-    source = open_source(path)
-    positions = positions_within(path, source)
-    if len(source.positions) > len(positions):
-        raise ImageReadError(
-            f"{path.name} says that it is one of a set of {len(source.parts)} files with {len(source.positions)} "
-            "positions, so its name alone does not tell which it is; open the folder as images, or export each file "
-            "by itself"
-        )
+    source = open_part(path)
+    positions = source.positions
     if within is None and len(positions) > 1:
         raise ImageReadError(
             f"{path.name} holds {len(positions)} positions, and the first image of the plate one; put images of one "

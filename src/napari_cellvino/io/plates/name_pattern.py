@@ -48,11 +48,13 @@ class Preview:
 class NamePattern:
     """What names mean: ``regex`` is matched with a whole path below a folder.
 
-    ``size`` is rows and columns of a plate whose wells are numbered, where the pattern says it.
+    ``size`` is rows and columns of a plate whose wells are numbered, where the pattern says it. ``from_zero`` says that
+    rows and columns count from 0. A group ``job`` tells channels apart that were taken in several.
     """
 
     regex: re.Pattern[str]
     size: tuple[int, int] | None = None
+    from_zero: bool = False
 
     @property
     def tells_well(self) -> bool:
@@ -183,17 +185,28 @@ def match_names(folder: Path, names: Sequence[str], pattern: NamePattern, *, kin
         If images of several plates match, or wells have numbers that no plate has.
     """
     found = [(name, pattern.regex.fullmatch(name)) for name in names]
-    groups = [(name, m.groupdict()) for name, m in found if m]
+    groups = _with_jobs([(name, m.groupdict()) for name, m in found if m])
     size, said = _numbered_size(folder, [g.get("well") or "" for _, g in groups], pattern.size)
-    place = partial(_image, columns=size[1] if size else 0) if pattern.tells_well else _part
+    place = (
+        partial(_image, columns=size[1] if size else 0, first=int(not pattern.from_zero))
+        if pattern.tells_well
+        else _part
+    )
     images = [image for name, g in groups if (image := place(folder, name, g)) is not None]
     placed = {image.path for image in images}
     left_out = [name for name in names if folder / name not in placed]
     others = f"{len(left_out):,} images have other names and are left out: {list_names(left_out)}"
-    plates = {g["plate"] for _, g in groups if g.get("plate")} if pattern.tells_well else set()
+    plates = {name for _, g in groups if (name := g.get("plate"))} if pattern.tells_well else set()
     return PlateListing(
         kind, _plate_name(folder, plates), tuple(images), size=size, problems=(*([others] if left_out else []), *said)
     )
+
+
+def _with_jobs(groups: Sequence[tuple[str, dict[str, str | None]]]) -> Sequence[tuple[str, dict[str, str | None]]]:
+    """Return the groups of names with the job in the name of the channel, where images were taken in several."""
+    if len({held.get("job") for _, held in groups}) < 2:
+        return groups
+    return [(name, held | {"channel": f"{held['job']} {held.get('channel') or ''}".strip()}) for name, held in groups]
 
 
 def _plate_name(folder: Path, names: set[str]) -> str:
@@ -231,9 +244,9 @@ def _numbered_size(
     )
 
 
-def _image(folder: Path, name: str, groups: Mapping[str, str | None], columns: int = 0) -> PlateImage | None:
+def _image(folder: Path, name: str, groups: Mapping[str, str | None], columns: int, first: int) -> PlateImage | None:
     """Return the image that the groups of a name describe, or None where they name no well."""
-    well = _well(groups, columns)
+    well = _well(groups, columns, first)
     if well is None:
         return None
     field = (groups.get("field") or "1").lstrip("0") or "0"
@@ -250,7 +263,7 @@ def _part(folder: Path, name: str, groups: Mapping[str, str | None]) -> PlateIma
     return PlateImage(NO_WELL, label, groups.get("channel") or "", z, t, folder / name)
 
 
-def _well(groups: Mapping[str, str | None], columns: int) -> Well | None:
+def _well(groups: Mapping[str, str | None], columns: int, first: int) -> Well | None:
     text = groups.get("well") or ""
     if text.isdecimal():
         return Well(*divmod(int(text) - 1, columns))
@@ -259,8 +272,8 @@ def _well(groups: Mapping[str, str | None], columns: int) -> Well | None:
             return Well.parse(text)
         except OptionError:
             return None
-    row, column = groups.get("row") or "", int(groups.get("column") or 0) - 1
-    place = int(row) - 1 if row.isdecimal() else row_number(row)
+    row, column = groups.get("row") or "", int(groups.get("column") or 0) - first
+    place = int(row) - first if row.isdecimal() else row_number(row)
     return Well(place, column) if place >= 0 and column >= 0 else None
 
 

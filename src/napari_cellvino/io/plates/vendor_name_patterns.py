@@ -5,14 +5,23 @@ References
 MetaXpress: ``<plate>_<well>_s<site>_w<wavelength><GUID>.tif`` in ``TimePoint_<n>/ZStep_<n>``
 Incucyte: ``<name>_<well>_<image>_<time>.tif``; in archives ``YYMM/DD/HHMM/<plate>/<well>-<image>-<channel>.tif``
 IN Cell Analyzer: ``B - 02(fld 1 wv UV - DAPI z 1).tif``; 6000: ``B_02_f1_c1_xUV_mDAPI_z1_t1.tif``
-Cytation (Gen5): ``<well>_<step>_<number>_<field>Z<plane>_<channel>_<time>.tif``
+Cytation (Gen5): ``<well>_<step>_<channel>_<field>Z<plane>_<channel>_<time>.tif``; older:
+``<well>_<step>_SP<field>Z<plane>_C<channel>_<channel>_T<time>.tif``
 CellInsight: ``<plate>_<well>f<field>d<channel>.tif``
 ScanR: ``<plate, or well>--W<well>--P<position>--Z<plane>--T<time>--<channel>.tif``
 CQ1: ``W<well>F<field>T<time>Z<plane>C<channel>.tif``
-Operetta, Opera Phenix: ``r<row>c<column>f<field>p<plane>-ch<channel>sk<time>fk1fl1.tiff``
+Operetta, Opera Phenix: ``r<row>c<column>f<field>p<plane>-ch<channel>sk<time>fk1fl1.tiff``; Harmony 5 and later:
+``…-ch<channel>t<time>.tiff``; Columbus and Harmony 3: ``<row><column>-<field>-<plane><time><channel>.tif``
+Leica Matrix Screener: ``image--L<loop>--S<slide>--U<column>--V<row>--J<job>--E00--O00--X<x>--Y<y>--T<time>--Z<plane>
+--C<channel>.ome.tif``, wells and fields from 0
+Leica Navigator: ``TileScan <number>_<well>-<field>_t<time>_z<plane>_ch<channel>.tif``
+Micro-Manager HCS: ``<name>_MMStack_<well>-Site_<field>.ome.tif``
+BD Pathway: ``Well <well>/<channel> - n<number>.tif``
+ZEN, scenes in files of their own: ``<name>-Scene-<number>-P<field>-<well>.czi``
 CellVoyager: ``<plate>_<well>_T<time>F<field>L<n>A<n>Z<plane>C<channel>.tif``
 Nikon JOBS: ``<plate or date>_Well<well>_Point<name>_<field>_Channel<channel>_Seq<number>.tiff``, Seq over all
-Squid: ``<time>/<well>_<field>_<plane>_<channel>.tiff``, of channels as ``Fluorescence_405_nm_Ex``
+Squid: ``<time>/<well>_<field>_<plane>_<channel>.tiff``, of channels as ``Fluorescence_405_nm_Ex``; or
+``<well>_s<field>_x<x>_y<y>_z<plane>_<channel>.tiff``
 BBBC013, https://bbbc.broadinstitute.org/BBBC013: ``Channel<n>-<number>-<row>-<column>.tif``
 """
 
@@ -29,7 +38,7 @@ from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
 from napari_cellvino.io.plates.z_step import median_step, stage_height
 from napari_cellvino.io.registry import image_suffixes
 
-_PICTURE = rf"(?:{'|'.join(map(re.escape, image_suffixes()))})"
+_PICTURE = rf"(?:\.ome)?(?:{'|'.join(map(re.escape, image_suffixes()))})"
 _GUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 _STEPS = r"(?:.*?/)??(?:TimePoint_(?P<t>\d+)/)?(?:ZStep_(?P<z>\d+)/)?"
 _PLACE = r"(?P<plate>[^/]+?)_(?P<well>[A-Z]{1,2}\d{2})"
@@ -46,8 +55,16 @@ SCANR = NamePattern(
 _ROW_COLUMN = r"(?P<row>[A-Z]{1,2}) ?[-_] ?(?P<column>\d{1,2})"
 _IMAGEXPRESS_NAMES = "ImageXpress names"
 _SCANR_WELLS = "ScanR names with wells"
+_COLUMBUS, _PATHWAY, _LEICA = "Columbus names", "BD Pathway names", "Leica Matrix Screener names"
+_WELL = r"(?P<well>[A-Z]{1,2}\d{1,2})"
+_SITE_OF_WELL = r"(?P<well>[A-P]\d{2})_s(?P<field>\d+)_w(?P<channel>\d+)"
 _PATTERNS = {
+    "Squid names of sites": rf"(?:.*?/)??{_WELL}_s(?P<field>\d+)_x\d+_y\d+(?:_z(?P<z>\d+))?"
+    rf"_(?P<channel>[^/]+?){_PICTURE}",
     _IMAGEXPRESS_NAMES: _STEPS + _PLACE + r"(?=_[sw]\d)" + _PARTS,
+    "ImageXpress names of time points": r"(?:.*?/)??TimePoint_(?P<t>\d+)/(?:ZStep_(?P<z>\d+)/)?" + _PLACE + _PARTS,
+    "ImageXpress names without a plate": _STEPS + _SITE_OF_WELL + r"\.tiff?",
+    "ImageXpress names of planes": r"(?:.*?/)??(?:TimePoint_(?P<t>\d+)/)?" + _SITE_OF_WELL + r"_z(?P<z>\d+)\.tiff?",
     "CellProfiler names": r"(?:.*/)?(?P<channel>Channel\d+)-\d+-(?P<row>[A-Z]{1,2})-(?P<column>\d{2})" + _PICTURE,
     "Incucyte names": rf"(?:.*/)?(?P<channel>[^/]+)_(?P<well>[A-P]\d{{1,2}})_(?P<field>\d+)_(?P<t>{_MOMENT}){_PICTURE}",
     "Incucyte archive": r"(?:.*?/)??(?P<t>\d{4}/\d{2}/\d{4})/(?P<plate>\d+)/"
@@ -58,19 +75,39 @@ _PATTERNS = {
     rf"_x(?P<channel>[^/]+?)_z(?P<z>\d+)_t(?P<t>\d+){_PICTURE}",
     "Cytation names": r"(?:.*/)?(?P<well>[A-Z]{1,2}\d{1,2})_-?\d+_-?\d+_(?P<field>\d+)(?:Z(?P<z>\d+))?"
     rf"_(?P<channel>[^/]+)_(?P<t>\d{{3,}}){_PICTURE}",
+    "Cytation names with SP": rf"(?:.*/)?{_WELL}_-?\d+_(?:SP(?P<field>\d+))?(?:Z(?P<z>\d+))?_C\d+"
+    rf"_(?P<channel>[^/]+)_T(?P<t>\d+){_PICTURE}",
     _SCANR_WELLS: r"(?:.*/)?(?P<well>[A-P]\d{1,2})--W(?P<number>\d{5})" + _SCANR_REST,
     "ScanR names": SCANR.regex.pattern,
     "Harmony names": r"(?:.*/)?r(?P<row>\d{2})c(?P<column>\d{2})f(?P<field>\d{2,})p(?P<z>\d{2,})"
-    rf"-ch(?P<channel>\d+)(?:sk(?P<t>\d+))?(?:f[kl]\d+)*{_PICTURE}",
+    rf"(?:rc\d+)?-ch(?P<channel>\d+)(?:(?:sk|t)(?P<t>\d+))?(?:f[kl]\d+)*{_PICTURE}",
+    _COLUMBUS: r"(?:.*/)?(?P<row>\d{3})(?P<column>\d{3})-(?P<field>\d+)-(?P<z>\d{3})(?P<t>\d{3})(?P<channel>\d{3})"
+    + _PICTURE,
+    _LEICA: r"(?:.*/)?(?:image|I)--(?P<loop>L\d+)--(?P<plate>S\d+)--U(?P<column>\d+)--V(?P<row>\d+)--(?P<job>J\d+)"
+    r"(?:--E\d+--O\d+)?--(?P<field>X\d+--Y\d+)--T(?P<t>\d+)(?:--Z(?P<z>\d+))?--C(?P<channel>\d+)" + _PICTURE,
+    "Micro-Manager names": rf"(?:.*/)?(?:(?P<plate>[^/]+?)_)?MMStack_{_WELL}"
+    rf"-Site_(?P<field>\d+)(?:_\d+)?{_PICTURE}",
+    "Leica Navigator names": rf"(?:.*/)?TileScan \d+_{_WELL}(?:-(?P<field>\d+))?(?:_t(?P<t>\d+))?(?:_z(?P<z>\d+))?"
+    rf"_ch(?P<channel>\d+){_PICTURE}",
+    _PATHWAY: r"(?:.*?/)??Well (?P<well>[A-Z]{1,2}\d{1,3})[/ _-]+(?P<channel>[^/]+) - n(?P<field>\d+)" + _PICTURE,
+    "ZEN names of scenes": rf"(?:.*/)?(?P<plate>[^/]+?)-Scene-\d+-(?:P(?P<field>\d+)-)?{_WELL}"
+    rf"(?:-(?P=well))?{_PICTURE}",
     "CellVoyager names": r"(?:.*/)?(?P<plate>[^/]+)_(?P<well>[A-Z]{1,2}\d{2})_T(?P<t>\d{4})F(?P<field>\d{3,4})L\d{2}"
     rf"A\d{{2}}Z(?P<z>\d{{2,3}})C(?P<channel>\d{{1,2}}){_PICTURE}",
     "CQ1 names": r"(?:.*/)?W(?P<well>\d{4})F(?P<field>\d{4})T(?P<t>\d{4})Z(?P<z>\d{3,4})C(?P<channel>\d+)" + _PICTURE,
     "Squid names": r"(?:.*?/)??(?:(?P<t>\d+)/)?(?P<well>[A-Z]{1,2}\d{1,2})_(?P<field>\d+)_(?P<z>\d+)"
-    rf"_(?P<channel>(?:Fluorescence|BF)_[^/]+){_PICTURE}",
+    rf"_(?P<channel>(?:Fluorescence|BF)_[^/]+?){_PICTURE}",
     "Nikon JOBS names": r"(?:.*/)?(?:(?P<plate>Plate[^/]*?)_|[^/]*_)?Well(?P<well>[A-Z]{1,2}\d{1,2})_"
     rf"(?:Point[^/]*?_(?P<field>\d+)_)?Channel(?P<channel>[^/]+)_Seq\d+{_PICTURE}",
     "CellInsight names": r"(?:.*/)?(?P<plate>[^/]+?)(?:_p\d+_z(?P<z>\d+)_\d+)?_(?P<well>[A-Z]{1,2}\d{2})"
     rf"f(?P<field>\d{{2,}})d(?P<channel>\d+){_PICTURE}",
+}
+_SAID = {  # of names that can be read in several ways
+    _COLUMBUS: "the three numbers at the end of the names are taken as plane, time point and channel; another order is "
+    r"said as --pattern '(?P<row>\d{3})(?P<column>\d{3})-(?P<field>\d+)-(?P<channel>\d{3})(?P<z>\d{3})(?P<t>\d{3}).*'",
+    _LEICA: "U is taken as the column of a well and V as its row, both from 0, X and Y as the field",
+    _PATHWAY: "the number after n is taken as the field; if it is a time point, say --pattern "
+    "'Well {well}/{channel} - n{t}.tif'",
 }
 _ENOUGH = 0.5  # share of the images in a folder that must match
 
@@ -88,8 +125,10 @@ def read_names(folder: Path, names: Sequence[str]) -> PlateListing | None:
         if kind == _SCANR_WELLS and not _numbered_once(regex, names):
             continue
         if sum(regex.fullmatch(name) is not None for name in names) > _ENOUGH * len(names):
-            found = match_names(folder, names, NamePattern(regex), kind=kind)
-            return clean_imagexpress(found) if kind == _IMAGEXPRESS_NAMES else found
+            found = match_names(folder, names, NamePattern(regex, from_zero=kind == _LEICA), kind=kind)
+            said = (_SAID[kind],) if kind in _SAID else ()
+            found = replace(found, problems=(*found.problems, *said))
+            return clean_imagexpress(found) if kind.startswith(_IMAGEXPRESS_NAMES) else found
     return None
 
 
