@@ -225,7 +225,8 @@ def test_a_file_of_a_set_that_another_ome_tiff_describes_is_read_with_it(tmp_pat
     )
     whole = (
         f'<OME {schema} UUID="b"><Image ID="Image:0"><Pixels DimensionOrder="XYCZT" ID="Pixels:0" SizeC="2" SizeT="1" '
-        f'SizeX="8" SizeY="8" SizeZ="1" Type="uint16"><Channel ID="c:0"/><Channel ID="c:1"/>{data}</Pixels></Image></OME>'
+        f'SizeX="8" SizeY="8" SizeZ="1" Type="uint16"><Channel ID="c:0"/><Channel ID="c:1"/>{data}</Pixels>'
+        "</Image></OME>"
     )
     points_to_b = f'<OME {schema} UUID="a"><BinaryOnly MetadataFile="b.ome.tif" UUID="b"/></OME>'
     for value, (name, said) in enumerate({"a": points_to_b, "b": whole}.items(), 1):
