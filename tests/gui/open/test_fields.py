@@ -108,7 +108,7 @@ def test_wheel_over_a_field_without_focus_changes_nothing(window: CellvinoWindow
         place, QPointF(combo.mapToGlobal(QPoint(5, 5))), QPoint(), turn, none, keys, Qt.ScrollPhase.NoScrollPhase, False
     )
     QApplication.sendEvent(combo, wheel)
-    assert window.session.workspace.recipe.precision == "fast"
+    assert window.session.workspace.recipe.precision == "auto"
 
 
 def test_every_field_says_what_it_is_for(window: CellvinoWindow, viewer: napari.Viewer) -> None:
