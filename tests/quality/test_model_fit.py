@@ -11,7 +11,7 @@ from scipy import ndimage as ndi
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.model_package import read_spec
-from napari_cellvino.quality.model_fit import FITS, WindowObjects, explain, gather, score_of
+from napari_cellvino.quality.model_fit import FITS, Evidence, WindowObjects, agreement, explain, gather, score_of
 
 SIZE, STEP, RADIUS = 200, 40, 12
 NUCLEI = read_spec(shipped_folder("models") / "nuclei")
@@ -41,10 +41,14 @@ def _picture(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     return ndi.gaussian_filter((labels > 0).astype(np.float32), 1)
 
 
+def _weighed(found: WindowObjects, smaller: WindowObjects) -> Evidence:
+    return replace(gather(found, 2 * RADIUS), agreement=agreement(found, smaller))
+
+
 def test_sure_cells_on_edges_that_stay_at_another_size_fit() -> None:
     labels = _discs()
     found = _found(labels, (labels > 0) * 0.98, _picture(labels))
-    evidence = gather(found, found, 2 * RADIUS)
+    evidence = _weighed(found, found)
     assert evidence.count == 25
     assert abs(evidence.octaves) < 0.1
     assert evidence.spread < 0.05
@@ -58,7 +62,8 @@ def test_cells_that_are_gone_at_another_size_do_not_fit_and_it_is_said() -> None
     labels = _discs()
     found = _found(labels, np.full(labels.shape, 0.55), np.zeros(labels.shape, np.float32))
     elsewhere = _found(_discs(shift=9), np.full(labels.shape, 0.55), np.zeros(labels.shape, np.float32))
-    evidence = gather(found, elsewhere, 2 * RADIUS)
+    evidence = _weighed(found, elsewhere)
+    assert evidence.agreement is not None
     assert evidence.agreement < 0.2
     assert evidence.surety < 0.2
     assert score_of(evidence, NUCLEI) < FITS
@@ -68,7 +73,7 @@ def test_cells_that_are_gone_at_another_size_do_not_fit_and_it_is_said() -> None
 def test_no_cell_is_no_fit() -> None:
     empty = np.zeros((SIZE, SIZE), np.int32)
     found = WindowObjects(empty, Objects.none(), empty.astype(np.float32), empty.astype(np.float32), outlined=True)
-    evidence = gather(found, found, 24.0)
+    evidence = gather(found, 24.0)
     assert score_of(evidence, NUCLEI) == 0
     assert explain(evidence) == "it finds no cell"
 
@@ -76,7 +81,7 @@ def test_no_cell_is_no_fit() -> None:
 def test_bright_cells_on_a_dark_background_are_for_a_model_of_fluorescence_and_dark_ones_for_one_of_stains() -> None:
     labels = _discs()
     bright = _found(labels, (labels > 0) * 0.98, _picture(labels))
-    seen = replace(gather(bright, bright, 2 * RADIUS), background=0.1)
+    seen = replace(_weighed(bright, bright), background=0.1)
     assert score_of(seen, NUCLEI) > score_of(seen, STAINED)
     dark = replace(seen, contrast=-seen.contrast, background=0.9, colour=0.3)
     assert score_of(dark, STAINED) > score_of(dark, NUCLEI)

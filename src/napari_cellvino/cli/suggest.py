@@ -8,7 +8,6 @@ from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.settings import load_settings
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.figures.model_panels import write_panels
 from napari_cellvino.io import open_as
 from napari_cellvino.model_package import find_package
 from napari_cellvino.storage.json_text import json_text
@@ -28,6 +27,8 @@ def run(options: argparse.Namespace) -> int:
         looking = suggest_models(stack, engines, device=device, frame=options.frame, packages=packages)
         sight = finish(looking)
     if options.picture is not None:
+        from napari_cellvino.figures.model_panels import write_panels
+
         write_panels(options.picture, panels_of(sight))
     print(json_text(_record(sight)) if options.json else _text(sight), end="" if options.json else "\n")
     return int(sight.best is None)

@@ -57,11 +57,11 @@ class Engine(Protocol):
     """
 
     def load(self, tile: int) -> EngineInfo:
-        """Make ready for tiles of this size (compile, warm up); quick when it already is."""
+        """Make ready for tiles of this size (compile); quick when it already is."""
         ...
 
     def seconds(self, tile: int) -> float:
-        """Return the time of one tile of a size that was loaded, as measured then."""
+        """Return the time of one tile of a size that was loaded, measured then or when it is first asked for."""
         ...
 
     def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float16]:

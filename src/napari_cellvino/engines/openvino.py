@@ -106,11 +106,10 @@ def _property(device: str, key: str) -> object:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """A network compiled for one tile size: its requests, what runs it, and the seconds that a tile takes."""
+    """A network compiled for one tile size: its requests, and what runs it."""
 
     requests: tuple[ov.InferRequest, ...]
     info: EngineInfo
-    seconds: float
 
 
 class OpenVinoEngine(Engine):
@@ -123,12 +122,15 @@ class OpenVinoEngine(Engine):
         self._precision = precision
         self._device = resolve_device(device)
         self._compiled: dict[int, _Compiled] = {}
+        self._seconds: dict[int, float] = {}
         self._running: tuple[ov.InferRequest, ...] = ()
         self._cancelled = False
         self._lock = threading.Lock()
 
     def load(self, tile: int) -> EngineInfo:
-        """Compile and warm up for tiles of ``tile`` px, unless that was done before.
+        """Compile for tiles of ``tile`` px, unless that was done before.
+
+        Nothing is run to warm up: that takes longer than it saves of the first tile.
 
         Raises
         ------
@@ -141,8 +143,29 @@ class OpenVinoEngine(Engine):
             return self._compiled[tile].info
 
     def seconds(self, tile: int) -> float:
-        """Return the time of one tile of a size that was loaded, as measured then."""
-        return self._compiled[tile].seconds
+        """Return the time of one tile of a size that was loaded, measured when it is first asked for.
+
+        Raises
+        ------
+        EngineTileError
+            If the device fails.
+        """
+        with self._lock:
+            if tile not in self._seconds:
+                self._seconds[tile] = self._measured(tile)
+            return self._seconds[tile]
+
+    def _measured(self, tile: int) -> float:
+        """Run an empty tile twice (the first inference costs extra) and return the seconds of the second."""
+        seconds, empty = 0.0, np.zeros((1, self._channels, tile, tile), np.float32)
+        try:
+            for _ in range(2):
+                start = time.perf_counter()
+                self._compiled[tile].requests[0].infer({0: empty})
+                seconds = time.perf_counter() - start
+        except (RuntimeError, MemoryError) as error:
+            raise self._failure(error) from error
+        return seconds
 
     def _compile(self, tile: int) -> _Compiled:
         try:
@@ -153,7 +176,6 @@ class OpenVinoEngine(Engine):
                 options["CACHE_DIR"] = ""  # what OpenVINO caches has the weights in the clear
             compiled = openvino_core().compile_model(model, self._device, options)
             requests = tuple(compiled.create_infer_request() for _ in range(IN_FLIGHT))
-            seconds = _warm_up(requests[0], (1, self._channels, tile, tile))
         except (RuntimeError, MemoryError) as error:
             raise EngineTileError(
                 f"{self._device} cannot run {self._weights.parent.name} on tiles of {tile} px: {_first_line(error)}"
@@ -161,7 +183,7 @@ class OpenVinoEngine(Engine):
         info = _info(compiled, self._precision)
         name = self._weights.parent.name
         _logger.debug("compiled %s for tiles of %d px on %s, %s", name, tile, info.device, info.number_type)
-        return _Compiled(requests, info, seconds)
+        return _Compiled(requests, info)
 
     def _read_network(self) -> ov.Model:
         """Return the network with its output in float16, as maps are kept: OpenVINO converts faster than numpy."""
@@ -268,16 +290,6 @@ def _await(requests: Iterable[ov.InferRequest]) -> None:
             request.wait()
         except RuntimeError:  # cancelled or failed: already reported by the request before
             continue
-
-
-def _warm_up(request: ov.InferRequest, shape: tuple[int, ...]) -> float:
-    """Run twice (the first inference costs extra) and return the seconds of the second."""
-    seconds = 0.0
-    for _ in range(2):
-        start = time.perf_counter()
-        request.infer({0: np.zeros(shape, np.float32)})
-        seconds = time.perf_counter() - start
-    return seconds
 
 
 def _info(compiled: ov.CompiledModel, precision: Precision) -> EngineInfo:

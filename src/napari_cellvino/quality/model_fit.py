@@ -73,7 +73,8 @@ class Evidence:
     contrast
         Mean difference between the inside of a cell and a ring round it, over the spread of the window's values.
     agreement
-        F1 at IoU 0.5 between what is found in the window and in the same a fifth smaller.
+        F1 at IoU 0.5 between what is found in the window and in the same a fifth smaller; None where that was not
+        looked at, and scored as 0.
     background
         Median intensity of the image, 0 at its darkest and 1 at its brightest.
     colour
@@ -88,15 +89,15 @@ class Evidence:
     solidity: float
     edges: float
     contrast: float
-    agreement: float
+    agreement: float | None = None
     background: float = 0.5
     colour: float = 0.0
 
 
-def gather(found: WindowObjects, smaller: WindowObjects, reference_px: float) -> Evidence:
-    """Return the evidence from what was found in a window, and in the same window reduced in size."""
+def gather(found: WindowObjects, reference_px: float) -> Evidence:
+    """Return the evidence from what was found in a window."""
     if not len(found.objects):
-        return Evidence(0, _surety(found.probability), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, float(not len(smaller.objects)))
+        return Evidence(0, _surety(found.probability), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     octaves = np.log2(np.sqrt(4 / np.pi * np.maximum(found.objects.area_px, 1)) / reference_px)
     low, middle, high = np.percentile(octaves, (25, 50, 75))
     return Evidence(
@@ -108,7 +109,6 @@ def gather(found: WindowObjects, smaller: WindowObjects, reference_px: float) ->
         solidity=float(np.median(find_outlines(found.labels, found.objects.id).solidity)) if found.outlined else 1.0,
         edges=_edges(found),
         contrast=_contrast(found),
-        agreement=_agreement(found.labels, smaller.labels),
     )
 
 
@@ -136,9 +136,9 @@ def _contrast(found: WindowObjects) -> float:
     return difference / max(float(found.pixels.std()), 1e-6)
 
 
-def _agreement(labels: NDArray[np.int32], smaller: NDArray[np.int32]) -> float:
-    """Return F1 at IoU 0.5 between the objects of a window and of the same window reduced in size."""
-    match = match_field(labels, _resized(smaller, labels.shape))
+def agreement(found: WindowObjects, smaller: WindowObjects) -> float:
+    """Return F1 at IoU 0.5 between what was found in a window, and in the same window reduced in size."""
+    match = match_field(found.labels, _resized(smaller.labels, found.labels.shape))
     return 2 * match.matched[0] / max(match.n_true + match.n_predicted, 1)
 
 
@@ -169,7 +169,7 @@ def _weighed(evidence: Evidence, brighter: int) -> dict[str, float]:
         "one": 1.0,
         "surety": evidence.surety,
         "score": evidence.score,
-        "agreement": evidence.agreement,
+        "agreement": evidence.agreement or 0.0,
         "off_size": float(np.clip(abs(evidence.octaves) - 0.7, 0.0, 2.0)),
         "spread": min(evidence.spread, 2.0),
         "edges": float(np.log(np.clip(evidence.edges, 0.5, 12.0))),
@@ -199,10 +199,14 @@ def explain(evidence: Evidence) -> str:
 def _doubts(evidence: Evidence) -> list[tuple[bool, str]]:
     larger = "larger" if evidence.octaves > 0 else "smaller"
     return [
-        (evidence.agreement < 0.6, "it finds other cells when the picture is a fifth smaller"),
+        (_disagrees(evidence), "it finds other cells when the picture is a fifth smaller"),
         (abs(evidence.octaves) > 1, f"what it finds is far {larger} than the cells that it knows"),
         (evidence.surety < 0.7, "it is unsure of what it sees"),
         (evidence.edges < 1.2, "its outlines do not lie on edges of the picture"),
         (evidence.spread > 1, "what it finds is of very different sizes"),
         (evidence.score < 0.7, "its cells have low scores"),
     ]
+
+
+def _disagrees(evidence: Evidence) -> bool:
+    return evidence.agreement is not None and evidence.agreement < 0.6

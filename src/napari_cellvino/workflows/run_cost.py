@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from napari_cellvino.core.image import PlaneReader, Shape, Stack
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.settings import cache_folder
+from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction, estimate, estimate_run
@@ -108,10 +109,9 @@ def measure_cost(
     whole = estimate_run(stack.shape, spec, recipe)
     tile, planes = _first_tile(stack, pipeline, whole.tile, clock)
     with PeakMemory() as memory:
-        _load(pipeline, engines, whole.tile)
+        network = _load(pipeline, engines, whole.tile).seconds(whole.tile) * spec.views
         work = predict_field(tile, pipeline.with_choices(frame=1, z="mip"), engines)
         found, first, rest = yield from _timed(work, clock)
-    network = engines.engine(pipeline.package, recipe.device, recipe.precision).seconds(whole.tile) * spec.views
     before = max(first - planes.seconds - network, 0.0)
     searched = spec.diameter_px.search and recipe.diameter_px is None
     times = TrialTimes(
@@ -171,11 +171,14 @@ def _first_tile(stack: Stack, pipeline: Pipeline, tile: int, clock: Clock) -> tu
     return replace(stack, planes=planes, shape=Shape(1, shape.c, 1, height, width)), planes
 
 
-def _load(pipeline: Pipeline, engines: EngineProvider, tile: int) -> None:
-    engines.engine(pipeline.package, pipeline.recipe.device, pipeline.recipe.precision).load(tile)
+def _load(pipeline: Pipeline, engines: EngineProvider, tile: int) -> Engine:
+    """Compile the networks and return the one that finds cells."""
+    engine = engines.engine(pipeline.package, pipeline.recipe.device, pipeline.recipe.precision)
+    engine.load(tile)
     if pipeline.refine is not None:
         refiner = refiner_for(pipeline, engines)
         refiner.engine.load(refiner.package.spec.tile)
+    return engine
 
 
 class _Ratios(BaseModel):

@@ -18,6 +18,7 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
+from napari_cellvino.storage.file_names import compared_name
 from napari_cellvino.workflows.effective_choices import check_choices, describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_log import ALL, FieldSelection
@@ -129,7 +130,7 @@ def folder_tasks(
     replace: bool = False,
 ) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the task of every field, or its outcome if the image cannot be read; files are opened one by one."""
-    taken: set[Path] = set()
+    taken: set[str] = set()
     for number, (origin, stack, recipe) in enumerate(fields, 1):
         if isinstance(stack, CellvinoError):
             yield failed_outcome(number, origin, stack)
@@ -139,7 +140,7 @@ def folder_tasks(
         except CellvinoError as error:
             yield failed_outcome(number, origin, error)
             continue
-        taken.add(folder)
+        taken.add(compared_name(folder.name))
         task = _task(number, origin, stack, recipe, pipeline, folder)
         yield task if isinstance(task, FieldOutcome) else changed(task, again=overwrite, replace=replace)
 

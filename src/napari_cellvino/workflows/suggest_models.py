@@ -1,12 +1,15 @@
 """Which model suits an image: every model that can run on it looks at a crop, and what they find is compared.
 
-A few looks of 384 px for each model, so that all of them together take seconds, also on a processor without bf16.
+A few looks of 384 px for each model, two models at a time, so that all of them together take seconds, also on a
+processor without bf16. A look that could change nothing is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +20,7 @@ from napari_cellvino.core.progress import Progress, Stage, finish
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelInput, ModelPackage, ModelSpec, list_packages, open_package
-from napari_cellvino.quality.model_fit import FITS, Evidence, WindowObjects, explain, gather, score_of
+from napari_cellvino.quality.model_fit import FITS, Evidence, WindowObjects, agreement, explain, gather, score_of
 from napari_cellvino.segmentation.channel_choice import choose_channel
 from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.segmentation.heads import Decoded, check_parameters, head_for
@@ -37,6 +40,7 @@ CHANNELS = 4  # that are tried where nothing says which one a model should see
 SMALLER = 0.8  # of the size of a window, for its second look
 OTHER_ZOOMS = (0.5, 2.0)  # tried where a model finds nothing plausible at its own size
 SURE = 0.75  # score that another zoom has to reach: of several tries, one is plausible by chance
+AT_A_TIME = 2  # models that look: one is in the network while the other weighs what it found
 
 Pixels = NDArray[np.generic]
 
@@ -75,12 +79,12 @@ def suggest_models(
     """
     chosen, broken = _installed() if packages is None else (tuple(packages), ())
     pixels = _first_plane(stack, frame)
-    found = []
-    for number, package in enumerate(chosen, 1):
-        engine = engines.engine(package, device)
-        tries = [_Try(stack, pixels, package.spec, engine, channel) for channel in _channels(stack, package.spec)]
-        found.append(max((one.suggestion() for one in tries), key=lambda suggestion: suggestion.score))
-        yield Progress("models", number, len(chosen), Stage.INFERENCE)
+    seen, found = _Seen(stack, pixels), []
+    with ThreadPoolExecutor(AT_A_TIME) as threads:
+        asked = [(package, engines.engine(package, device)) for package in chosen]
+        for number, best in enumerate(threads.map(lambda one: _best_channel(seen, one[0].spec, one[1]), asked), 1):
+            found.append(best)
+            yield Progress("models", number, len(chosen), Stage.INFERENCE)
     general = {package.spec.name for package in chosen if "generalist" in package.spec.tags}
     return FirstSight(stack.origin.name, tuple(sorted(found, key=lambda one: _place(one, general))), broken)
 
@@ -125,6 +129,27 @@ def _channels(stack: Stack, spec: ModelSpec) -> Iterator[str]:
     yield from map(str, stack.channel_numbers[:CHANNELS])
 
 
+def _best_channel(seen: _Seen, spec: ModelSpec, engine: Engine) -> Suggestion:
+    """Return what a model finds in the channel that suits it best."""
+    tries = (_Try(seen, spec, engine, channel) for channel in _channels(seen.stack, spec))
+    return max((one.suggestion() for one in tries), key=lambda suggestion: suggestion.score)
+
+
+class _Seen:
+    """An image, and what several models need of it: each is worked out once."""
+
+    def __init__(self, stack: Stack, pixels: Pixels) -> None:
+        self.stack, self._pixels = stack, pixels
+        self.inputs = cache(self._inputs)
+        self.contrast = cache(lambda channel, count, how: contrast_of(self.inputs(channel, count), how))
+        self.emptiness = cache(lambda channel, count: find_emptiness(self.inputs(channel, count)))
+        self.background = cache(lambda channel, count: _background(self.inputs(channel, count)))
+        self.colour = _colour(pixels) if stack.rgb else 0.0
+
+    def _inputs(self, channel: str, count: int) -> Pixels:
+        return network_inputs(self._pixels, channel_index(self.stack, channel), count)
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """One look of a model at a window: what it found there at the size of the network, and what that is worth."""
@@ -139,23 +164,23 @@ class _Look:
 class _Try:
     """One model on one channel of an image."""
 
-    def __init__(self, stack: Stack, pixels: Pixels, spec: ModelSpec, engine: Engine, channel: str) -> None:
+    def __init__(self, seen: _Seen, spec: ModelSpec, engine: Engine, channel: str) -> None:
         self._spec, self._engine, self._channel = spec, engine, channel
         self._head, self._values = head_for(spec), check_parameters(spec, {})
-        self._inputs = network_inputs(pixels, channel_index(stack, channel), spec.input_channels)
-        self._contrast = contrast_of(self._inputs, spec.normalise)
-        self._emptiness = find_emptiness(self._inputs)
+        self._inputs = seen.inputs(channel, spec.input_channels)
+        self._contrast = seen.contrast(channel, spec.input_channels, spec.normalise)
+        self._emptiness = seen.emptiness(channel, spec.input_channels)
         # the zoom where a model without depth is surest is plausible by chance more often than its own size
         self._searches = spec.diameter_px.search is not None and "depth" in spec.maps
-        self._background = _background(self._inputs)
-        self._colour = _colour(pixels) if stack.rgb else 0.0
+        self._background = seen.background(channel, spec.input_channels)
+        self._colour = seen.colour
 
     def suggestion(self) -> Suggestion:
         """Return what the model finds at the zoom that suits it best."""
         usual = zoom_for(self._spec, self._searched())
-        best = self._look(usual)
+        best = self._look(usual, FITS)
         if best.score < FITS and not self._searches and self._emptiness is None:
-            others = [self._look(usual * other) for other in OTHER_ZOOMS]
+            others = [self._look(usual * other, SURE) for other in OTHER_ZOOMS]
             best = max([best, *(look for look in others if look.score >= SURE)], key=lambda look: look.score)
         decoded = self._decode(best.raw)
         spec, areas = self._spec, decoded.objects.area_px
@@ -181,13 +206,15 @@ class _Try:
             return None
         return finish(find_diameter(self._contrast.pixels, self._contrast.ranges, self._spec, self._engine))
 
-    def _look(self, zoom: float) -> _Look:
+    def _look(self, zoom: float, needed: float) -> _Look:
+        """Look at a window; the same one in a smaller size only where the score may then reach what is ``needed``."""
         side = round(min(WINDOW, self._spec.tile) / zoom)
         box = liveliest_window(self._contrast.pixels, side, self._contrast.ranges)
         raw, found = self._find(box, zoom)
-        smaller = self._find(box, SMALLER * zoom)[1] if len(found.objects) else found
-        seen = gather(found, smaller, self._spec.diameter_px.reference)
+        seen = gather(found, self._spec.diameter_px.reference)
         evidence = replace(seen, background=self._background, colour=self._colour)
+        if score_of(replace(evidence, agreement=1.0), self._spec) >= needed:
+            evidence = replace(evidence, agreement=agreement(found, self._find(box, SMALLER * zoom)[1]))
         return _Look(zoom, box, raw, evidence, score_of(evidence, self._spec))
 
     def _find(self, box: Box, zoom: float) -> tuple[RawMaps, WindowObjects]:
