@@ -157,4 +157,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     with pytest.raises(ImageReadError, match="pipe"):
         open_source(tmp_path / "a_masks.tif")
     os.rename(tmp_path / "a_masks.tif", tmp_path / "b.tif")
-    assert [why for _, why in scan_folder(tmp_path).skipped] == [SkipReason.OTHER]
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "c.tif").touch()
+    found = scan_folder(tmp_path)
+    assert ([why for _, why in found.skipped], found.folders) == ([SkipReason.OTHER], ("more",))

@@ -21,6 +21,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.gui.shell import viewer_session
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.workflows.list_memory import forget_list
 from tests.plate_images import write_plate
@@ -41,6 +42,27 @@ def no_results_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def no_list_of_another_test() -> None:
     """The work list of the last time comes back: not that of another test."""
     forget_list()
+
+
+@pytest.fixture(autouse=True)
+def models_look_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven models at every first image would be most of the work of these tests."""
+    monkeypatch.setattr(viewer_session, "looks_unasked", lambda: False)
+
+
+@pytest.fixture(autouse=True)
+def fault_ends_a_wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception inside Qt fails a test at once; what it waits for would never come."""
+    faults, wait = request.node.qt_exception_capture_manager, QtBot.waitUntil
+
+    def wait_until(qtbot: QtBot, wanted: Callable[[], bool | None], *, timeout: int = WAIT_MS) -> None:
+        def is_there() -> bool | None:
+            faults.fail_if_exceptions_occurred("WAIT")
+            return wanted()
+
+        wait(qtbot, is_there, timeout=timeout)
+
+    monkeypatch.setattr(QtBot, "waitUntil", wait_until)
 
 
 @pytest.fixture(scope="session")

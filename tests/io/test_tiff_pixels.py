@@ -58,7 +58,9 @@ HI_LO[255] = 0  # ImageJ's HiLo: what is saturated is red
 def test_a_palette_in_no_order_is_said(tmp_path, table, ordered):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, photometric="palette", colormap=table)
     stack = open_source(tmp_path / "a.tif").read()
-    np.testing.assert_array_equal(stack.plane(), PIXELS)
+    falls = ordered and bool(table[0, 0] > table[0, 255])
+    np.testing.assert_array_equal(stack.plane(), 255 - PIXELS if falls else PIXELS)
+    assert any("palette" in said for said in stack.remarks) is falls
     assert any("palette" in said for said in stack.warnings) is not ordered
 
 

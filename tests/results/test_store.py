@@ -72,9 +72,13 @@ def test_two_inputs_with_one_stem_get_two_folders(tmp_path):
         file.write_bytes(file.parent.name.encode())
         folder = ResultStore(root).choose_folder(origin_of(file), taken)
         assert folder == root / expected
-        taken |= {folder}
+        taken |= {folder.name}
         finish(folder, ResultKey.of(origin_of(file), Recipe()))
     assert [ResultStore(root).choose_folder(origin_of(file)).name for file in reversed(files)] == ["a-2", "a"]
+
+
+def test_names_that_differ_in_case_get_folders_that_stay_two_on_every_disk(tmp_path):
+    assert ResultStore(tmp_path).choose_folder(origin_of("x/A.tif"), {"a"}).name == "A-2"
 
 
 def test_positions_of_a_file_get_folders_of_their_own(tmp_path):

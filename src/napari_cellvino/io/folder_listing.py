@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.mask_names import image_of_mask
 from napari_cellvino.io.registry import image_suffixes, readers, unread_suffixes
+
+_LOOKED_AT = 1000  # entries of a folder in a folder
 
 
 class SkipReason(StrEnum):
@@ -32,10 +35,12 @@ class FolderListing:
     folder: Path
     images: tuple[Path, ...]
     skipped: tuple[tuple[Path, SkipReason], ...] = ()
+    folders: tuple[str, ...] = ()  # that hold images, too
 
     def describe_skipped(self) -> tuple[str, ...]:
         """Return a sentence for each reason, which names the first files of it; none where every file was taken."""
-        return tuple(
+        more = (f"folders in it are not searched: {list_names(self.folders)}; name them to run their images",)
+        return (more if self.folders else ()) + tuple(
             f"{_counted(names)} not taken ({reason}): {list_names(names)}"
             for reason in SkipReason
             if (names := [path.name for path, why in self.skipped if why is reason])
@@ -67,15 +72,27 @@ def scan_folder(folder: Path | str) -> FolderListing:
             raise ImageReadError(f"there is no folder {folder}; check the name, or that its disk is connected")
         held = [path for path in folder.iterdir() if not path.name.startswith(".")]
         entries = sorted((p for p in held if _is_entry(p)), key=lambda p: natural_order(p.name))
+        folders = tuple(sorted((p.name for p in held if not _is_entry(p) and _holds_image(p)), key=natural_order))
     names = frozenset(path.name for path in entries)
     sorted_out = [(path, _why_not(path, names)) for path in entries]
     images = tuple(path for path, why in sorted_out if why is None)
-    return FolderListing(folder, images, tuple((path, why) for path, why in sorted_out if why is not None))
+    return FolderListing(folder, images, tuple((path, why) for path, why in sorted_out if why is not None), folders)
 
 
 def _is_entry(path: Path) -> bool:
     """Return whether a path is a file, a link to none, or a folder that is an image."""
     return not os.path.isdir(path) or is_image_folder(path)
+
+
+def _holds_image(folder: Path) -> bool:
+    """Return whether an image lies right in a folder, by the names of its first files."""
+    if folder.is_symlink():
+        return False
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name.lower().endswith(image_suffixes()) for entry in islice(entries, _LOOKED_AT))
+    except OSError:
+        return False
 
 
 def is_image_folder(path: Path) -> bool:

@@ -1,8 +1,8 @@
 """What the values of a TIFF page are: brightness, colours, transparency, or something that must not be counted as such.
 
-Palette colours are how a program showed a grey image, so the index is the intensity, as long as the colours grow
-brighter or darker with it. Inks are darker where there is more of them, and L*a*b* and a camera's colour filter are no
-brightness at all: files of these are refused.
+Palette colours are how a program showed a grey image, so the index is the intensity where the colours grow brighter
+with it, and is inverted where they grow darker. Inks are darker where there is more of them, and L*a*b* and a camera's
+colour filter are no brightness at all: files of these are refused.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
@@ -63,10 +64,12 @@ def pixel_transform(path: Path, page: TiffPage) -> tuple[PixelTransform, tuple[s
     orientation = page.tags.valueof(ORIENTATION, default=1)
     turned = orientation if orientation in range(2, 9) else 1
     said = (f"turned as the file says (orientation {turned})",) if turned > 1 else ()
-    if page.photometric != PHOTOMETRIC.MINISWHITE or dtype.kind == "f":
+    falling = _darkens(page)
+    if (page.photometric != PHOTOMETRIC.MINISWHITE and not falling) or dtype.kind == "f":
         return PixelTransform(dtype, orientation=turned), said
     white = -1 if dtype.kind == "i" else 2**page.bitspersample - 1
-    inverted = "the file stores white as 0: inverted, so that bright is bright"
+    how = "shows higher numbers darker, by its palette" if falling else "stores white as 0"
+    inverted = f"the file {how}: inverted, so that bright is bright"
     return PixelTransform(dtype, white, turned), (inverted, *said)
 
 
@@ -78,13 +81,26 @@ def _check_light(path: Path, page: TiffPage) -> None:
         raise ImageValueError(f"{path.name} has {kind}, which are not read; save it as RGB or grey")
 
 
+def _palette_steps(page: TiffPage) -> NDArray[np.floating] | None:
+    """Return how much brighter each colour of a palette is than the one before; None of a page without."""
+    if page.photometric != PHOTOMETRIC.PALETTE or page.colormap is None:
+        return None
+    steps: NDArray[np.floating] = np.diff(np.asarray(LUMINANCE) @ np.asarray(page.colormap, float))
+    return steps
+
+
+def _darkens(page: TiffPage) -> bool:
+    """Return whether the colours of a page's palette grow darker with their numbers."""
+    steps = _palette_steps(page)
+    if steps is None or not (steps < 0).any():
+        return False
+    return int(np.count_nonzero(steps > 0)) <= _DISORDER * len(steps)
+
+
 def palette_warning(page: TiffPage) -> tuple[str, ...]:
     """Return what to say of a palette whose colours are in no order of brightness."""
-    if page.photometric != PHOTOMETRIC.PALETTE or page.colormap is None:
-        return ()
-    steps = np.diff(np.asarray(LUMINANCE) @ np.asarray(page.colormap, float))
-    against = min(np.count_nonzero(steps > 0), np.count_nonzero(steps < 0))
-    if against <= _DISORDER * len(steps):
+    steps = _palette_steps(page)
+    if steps is None or min(np.count_nonzero(steps > 0), np.count_nonzero(steps < 0)) <= _DISORDER * len(steps):
         return ()
     return (
         "the colours of the file's palette are in no order of brightness: the numbers of the colours are counted as "

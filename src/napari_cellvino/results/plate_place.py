@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.image import Origin
 from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.io.plates import PlateSource
@@ -73,6 +74,11 @@ def rekeyed(key: ResultKey, before: Recipe, after: Recipe) -> ResultKey | None:
 
 def _with_ring(fingerprint: str, ring_px: int) -> str:
     return hashlib.sha256(f"{fingerprint} ring {ring_px}".encode()).hexdigest()
+
+
+def field_origin(source: PlateSource, field: FieldOfView) -> Origin:
+    """Return where the pixels of a field of a plate come from, at no time point in particular."""
+    return Origin(str(source.path), field.label, source.plate.name, field.well.name, field.name)
 
 
 def folder_name(field: FieldOfView) -> str:

@@ -40,7 +40,7 @@ from napari_cellvino.results.schema import (
 )
 from napari_cellvino.segmentation.volume import Volume
 from napari_cellvino.storage.atomic import atomic_path
-from napari_cellvino.storage.file_names import safe_name
+from napari_cellvino.storage.file_names import compared_name, safe_name
 from napari_cellvino.storage.json_text import json_text
 
 LOOK_HOLDS_S, MOST_LOOKS = 1.0, 32  # fields that are read, measured and written at once are far fewer
@@ -194,17 +194,18 @@ class ResultStore:
         except ImageReadError:
             return None
 
-    def choose_folder(self, origin: Origin, taken: Collection[Path] = ()) -> Path:
+    def choose_folder(self, origin: Origin, taken: Collection[str] = ()) -> Path:
         """Return the folder of a field: its own from before, or ``stem``, ``stem-2``, … whichever is free.
 
-        ``taken`` are folders of other fields of this run.
+        ``taken`` are names of folders of other fields of this run, as `compared_name` gives them: ``a`` and ``A`` would
+        be one folder where the results are copied to Windows.
         """
         stem = safe_name(origin.name)
         path = str(Path(origin.path).resolve()) if Path(origin.path).is_file() else origin.path
         number = 1
         while True:
             folder = self.root / (stem if number == 1 else f"{stem}-{number}")
-            if folder not in taken and self._is_free_for(folder, path, origin.position):
+            if compared_name(folder.name) not in taken and self._is_free_for(folder, path, origin.position):
                 return folder
             number += 1
 

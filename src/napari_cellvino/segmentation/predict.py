@@ -23,6 +23,7 @@ from napari_cellvino.segmentation.burnt_in import Bar
 from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
 from napari_cellvino.segmentation.heads import Decoded, head_for
+from napari_cellvino.segmentation.mask_test import describe_mask
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import CellMasks
@@ -110,7 +111,7 @@ def infer_maps(
     head = head_for(spec)
     _check_inputs(plane.inputs, spec)
     seen = Contrast(plane.inputs, tuple(ranges)) if ranges else contrast_of(plane.inputs, spec.normalise)
-    notices, found = seen.notices, None
+    notices, found = (*seen.notices, *describe_mask(plane.inputs)), None
     if diameter_px is None and spec.diameter_px.search:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
         notices += (_describe_size(found, spec),) if found else ()

@@ -33,12 +33,13 @@ class UniqueNames:
         safe, number = safe_name(name), 1
         while True:
             unique = safe if number == 1 else f"{safe}-{number}"
-            wanted = {_compared(f"{unique}{ending}") for ending in ("", *endings)}
+            wanted = {compared_name(f"{unique}{ending}") for ending in ("", *endings)}
             if self._taken.isdisjoint(wanted):
                 self._taken |= wanted
                 return unique
             number += 1
 
 
-def _compared(name: str) -> str:
+def compared_name(name: str) -> str:
+    """Return what is the same of names that are one on Windows and macOS."""
     return unicodedata.normalize("NFC", name).casefold()

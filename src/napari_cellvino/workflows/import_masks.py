@@ -32,6 +32,7 @@ from napari_cellvino.results.schema import ResultKey, Row, field_row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.prepare import check_usable, project
 from napari_cellvino.segmentation.volume import Volume, read_volume
+from napari_cellvino.storage.file_names import compared_name
 from napari_cellvino.workflows.field_task import why_failed
 from napari_cellvino.workflows.run_folder import at_time, list_fields
 
@@ -80,7 +81,7 @@ def import_masks(
     store = ResultStore(root)
     store.begin_run()
     rows: list[Row] = []
-    taken: set[Path] = set()
+    taken: set[str] = set()
     for origin, stack in chain(first, fields):
         try:
             if isinstance(stack, CellvinoError):
@@ -136,14 +137,14 @@ def _import_field(
     stack: Stack,
     store: ResultStore,
     recipe: Recipe,
-    taken: set[Path],
+    taken: set[str],
     *,
     overwrite: bool,
 ) -> ImportOutcome:
     origin = stack.origin_of(recipe.frame)
     cells = _read(file, stack, recipe, wanted)  # before the pixels: what does not fit is told at once
     folder = store.choose_folder(origin, taken)
-    taken.add(folder)
+    taken.add(compared_name(folder.name))
     if recipe.z_choice.joined:
         plane, volume = finish(read_volume(stack, channel=recipe.channel, frame=recipe.frame))
         result = imported_field(cells, file, recipe, plane, volume)

@@ -13,13 +13,17 @@ from napari_cellvino.storage.atomic import atomic_path
 
 
 class ListMemory(BaseModel):
-    """The files and folders of a list, its folder of results, and what the user said of images, by their paths."""
+    """The files and folders of a list, its folder of results, and what the user said of images, by their paths.
+
+    Where it is of a ``plate``, its one input is that.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     inputs: tuple[Path, ...]
     root: Path
     overrides: dict[str, MetadataOverrides] = {}
+    plate: bool = False
 
 
 def last_list() -> ListMemory | None:

@@ -88,6 +88,7 @@ def run_fields(
     store: ResultStore,
     pipeline: Pipeline,
     selection: FieldSelection = ALL,
+    notices: tuple[str, ...] = (),
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes, and return the result of the run.
 
@@ -107,6 +108,8 @@ def run_fields(
         The pipeline, for ``recipe.yaml`` and ``run.json``.
     selection
         Which of the fields are run.
+    notices
+        What the user should know of all fields.
 
     Raises
     ------
@@ -128,12 +131,12 @@ def run_fields(
         complete = True
     finally:
         outcomes.sort(key=lambda outcome: outcome.number)  # what another run did came last
-        notices = tables.finish(outcomes, complete=complete)
+        notices += tables.finish(outcomes, complete=complete)
     if pipeline.recipe.spots is not None and any(outcome.count for outcome in outcomes):
         write_plot(store.root, "spots", FIELD.name, store.root / SPOT_HISTOGRAM_NAME)
     failed = sum(outcome.failed for outcome in outcomes)
     _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, time.time() - started)
-    info = write_run_info(store, pipeline, outcomes, started, complete=True)
+    info = write_run_info(store, pipeline, outcomes, started, complete=True, notices=notices)
     return RunResult(tuple(outcomes), notices, info)
 
 

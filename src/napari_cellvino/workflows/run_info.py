@@ -18,7 +18,13 @@ LIBRARIES = ("numpy", "scipy", "scikit-image", "openvino", "tifffile")  # their 
 
 
 def write_run_info(
-    store: ResultStore, pipeline: Pipeline, outcomes: Sequence[FieldOutcome], started: float, *, complete: bool
+    store: ResultStore,
+    pipeline: Pipeline,
+    outcomes: Sequence[FieldOutcome],
+    started: float,
+    *,
+    complete: bool,
+    notices: Sequence[str] = (),
 ) -> dict[str, object]:
     """Write ``run.json`` and return its content; ``started`` is in seconds since 1970.
 
@@ -28,6 +34,7 @@ def write_run_info(
         If the folder cannot be written.
     """
     info = run_info(pipeline, outcomes, started) | {"complete": complete}
+    info |= {"notices": list(notices)} if notices else {}
     store.write_run_info(info)
     return info
 

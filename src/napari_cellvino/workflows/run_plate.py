@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError, OutputError
-from napari_cellvino.core.image import Origin
 from napari_cellvino.core.plate import FieldOfView, Plate
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.plates.layout import Layout
-from napari_cellvino.results.plate_place import PlateChoices, folder_name, place_columns, plate_result_key
+from napari_cellvino.results.plate_place import PlateChoices, field_origin, folder_name, place_columns, plate_result_key
 from napari_cellvino.results.plate_store import PlateStore
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
@@ -84,9 +83,9 @@ def run_plate(
         plate.keep_layout(choices.layout)
     tasks = plate_tasks(source, fields, pipeline, root, choices, address)
     tables = PlateTables(plate, fields, choices.layout)
-    result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection)
-    notices = (*choice.notices, *describe_frame(pipeline.recipe, source.plate.t, every=False), *result.notices)
-    return replace(result, notices=notices, faults=source.plate.faults)
+    notices = (*choice.notices, *describe_frame(pipeline.recipe, source.plate.t, every=False))
+    result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices)
+    return replace(result, faults=source.plate.faults)
 
 
 def _channel(source: PlateSource, field: FieldOfView, pipeline: Pipeline) -> ChannelChoice:
@@ -117,9 +116,8 @@ def plate_tasks(
     address: PlateAddress,
 ) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the task of every field, or its outcome if its files are missing."""
-    plate = source.plate
     for number, field in enumerate(fields, 1):
-        origin = Origin(str(source.path), field.label, plate.name, field.well.name, field.name)
+        origin = field_origin(source, field)
         place = WellPlace(address, field, place_columns(field, choices.layout), choices.ring_px, choices.labels_back)
         try:
             key = plate_result_key(ResultKey.of(origin, pipeline.recipe), source, field, choices.ring_px)

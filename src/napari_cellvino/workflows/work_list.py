@@ -1,4 +1,4 @@
-"""The work list: the fields of files, folders and films, each with what stands on disk of it.
+"""The work list: the fields of files, folders, films and plates, each with what stands on disk of it.
 
 The folder of results is the ledger: what a run from the command line, a watched folder or another window did appears in
 the list as soon as it is looked at again.
@@ -16,7 +16,9 @@ from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import MetadataOverrides, Origin
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.io import is_image_folder
+from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.results.counts_table import UNREADABLE, read_rows
+from napari_cellvino.results.plate_place import field_origin
 from napari_cellvino.results.schema import FieldSummary, Row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.results.usual_folder import results_beside
@@ -135,6 +137,11 @@ def read_work_list(
                 yield standing.of(WorkField(summary.origin))
 
 
+def plate_fields(source: PlateSource) -> tuple[WorkField, ...]:
+    """Return the fields of a plate in its order, none of them looked for on disk."""
+    return tuple(WorkField(field_origin(source, field)) for field in source.plate.fields)
+
+
 def standing_in(store: ResultStore) -> FolderState:
     """Return what stands in a folder of results now."""
     done = {
@@ -143,6 +150,18 @@ def standing_in(store: ResultStore) -> FolderState:
         if summary.finished and summary.origin is not None
     }
     return FolderState(done, {row_id(row): str(row.get("error", "")) for row in _failures(store)})
+
+
+def standing_of_plate(store: ResultStore) -> FolderState:
+    """Return the same of a plate, a field of which has one result, whichever time point that is of."""
+    standing = standing_in(store)
+    done = {at_any_time(id_): found for id_, found in standing.done.items()}
+    return FolderState(done, {at_any_time(id_): why for id_, why in standing.failed.items()})
+
+
+def at_any_time(id_: FieldId) -> FieldId:
+    """Return by what a field of a plate is known again."""
+    return id_[0], id_[1], 0
 
 
 def after_run(field: WorkField, row: Row, store: ResultStore) -> WorkField:

@@ -43,7 +43,7 @@ def test_file_becomes_a_lazy_layer_with_its_scale(
     assert panel.facts.text() == "13 planes · 512 × 448 px · uint16"
     assert panel.spacing.text() == "0.325 × 0.325 × 1 µm per pixel"
     assert panel.spacing.property("tone") == ""
-    assert window.tabs.tabText(0) == "1 Open ✓"
+    assert window.tabs.tabText(0) == "✓ Open"
 
 
 def test_channels_of_a_file_are_layers_and_a_choice(

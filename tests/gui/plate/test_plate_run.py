@@ -83,6 +83,40 @@ def test_chosen_wells_are_counted_and_the_grid_recolours(
     assert len(viewer.layers) == 0
 
 
+def test_grid_and_work_list_are_two_views_of_the_same_fields(
+    window: CellvinoWindow, rows: PlateRunRows, qtbot: QtBot, click: Click, viewer: napari.Viewer
+) -> None:
+    session, grid = window.session, window.plate_panel.grid
+    press(qtbot, grid, "B01")  # the grid chooses, the list follows, and the other way round
+    wait_read(window, qtbot)
+    window.show_step(1)
+    listed = window.open_panel.work_list
+    assert listed.title.text() == "3 wells · 6 fields"
+    assert session.work_list.current == listed.list.currentIndex().row() == 4
+    listed.list.setFocus()
+    qtbot.keyClick(listed.list, Qt.Key.Key_Down)
+    wait_read(window, qtbot)
+    assert (session.plates.well, session.plates.number) == (Well.parse("B01"), 1)
+    click(listed.run_button)  # what is chosen: this field
+    wait_run(window, qtbot)
+    qtbot.waitUntil(lambda: not session.listing.busy, timeout=WAIT_MS)
+    done = [field for field in session.work_list.fields if field.summary is not None]
+    assert [(field.origin.well, field.origin.field) for field in done] == [("B01", "2")]
+    assert session.well_values.lines[Well.parse("B01")]["count"] == done[0].count
+    click(listed.all_button)
+    wait_run(window, qtbot)
+    assert "1 kept from before" in listed.detail.text()
+    qtbot.waitUntil(lambda: session.reviewer.annotation is not None and not session.listing.busy, timeout=WAIT_MS)
+    assert len(session.reviewer.annotation.records) == done[0].count
+    assert session.work_list.next_to_review() == 0
+    viewer.window.remove_dock_widget(window)
+    viewer.layers.clear()
+    _, again = viewer.window.add_plugin_dock_widget("napari-cellvino", "CellVINO")
+    qtbot.waitUntil(lambda: again.session.work_list.has_results, timeout=WAIT_MS)  # after a restart
+    assert again.session.plates.current is not None
+    assert [field.count for field in again.session.work_list.fields][5] == done[0].count
+
+
 def test_all_wells_go_on_where_the_chosen_ones_ended(
     window: CellvinoWindow, rows: PlateRunRows, plate: Path, qtbot: QtBot, click: Click, infers: list[int]
 ) -> None:
@@ -102,7 +136,7 @@ def test_cancelled_run_keeps_what_is_done_and_goes_on(
 ) -> None:
     runner = window.session.plate_runner
     click(rows.all_button)
-    qtbot.waitUntil(lambda: runner.last.ended >= 1, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: runner.last.progress.ended >= 1, timeout=WAIT_MS)
     click(rows.cancel_button)
     wait_run(window, qtbot)
     root = plate.parent / "p-cellvino"

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_cellvino.core.objects import ObjectOrigin, ReviewState
 
 from ..conftest import WAIT_MS
+from ..plate_hands import drop
 from ..review_session import Review
 
 Take = Callable[[Path], None]
@@ -55,6 +56,20 @@ def test_masks_take_the_place_of_what_nobody_looked_at(review: Review, take: Tak
     qtbot.waitUntil(lambda: len(review.panel.list.table.cells.ids) == len(annotation.records), timeout=WAIT_MS)
     review.key("Z", Qt.KeyboardModifier.ControlModifier)
     np.testing.assert_array_equal(review.pixels, review.first)
+
+
+def test_dropped_label_image_is_taken_as_cells_and_not_counted(review: Review, root: Path, qtbot: QtBot, click) -> None:
+    window, panel = review.window, review.window.open_panel
+    count, path = len(review.ids), root / "sample_data" / "plate" / "labels" / "A01_s1.tif"
+    window.show_step(1)
+    drop(panel, path)
+    qtbot.waitUntil(panel.label_image.isVisible, timeout=WAIT_MS)
+    assert path.name in panel.label_image.words.text()
+    assert window.session.work_list.fields == ()
+    click(panel.label_image.take_button)
+    qtbot.waitUntil(lambda: len(review.reviewer.annotation.records) != count, timeout=WAIT_MS)
+    assert {record.origin for record in review.reviewer.annotation.records.values()} == {ObjectOrigin.IMPORTED}
+    assert not panel.label_image.isVisible()
 
 
 def test_masks_outlive_another_run(review: Review, take: Take, root: Path, run: Callable[[object], None]) -> None:

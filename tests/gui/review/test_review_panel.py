@@ -71,7 +71,7 @@ def test_accept_reject_exclude_walk_the_queue(review: Review, viewer: napari.Vie
     assert records[queue[1]].review is ReviewState.REJECTED
     assert records[queue[2]].excluded
     assert review.panel.progress.text() == f"3 of {len(queue)} reviewed · 1 edited"
-    assert review.window.tabs.tabText(2) == f"3 Review 3/{len(queue)}"
+    assert review.window.tabs.tabToolTip(2) == f"3 of {len(queue)} cells reviewed · Alt+3"
     review.key("N", SHIFT)
     assert review.reviewer.selection == (queue[1],)
     review.key("N")

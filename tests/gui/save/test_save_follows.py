@@ -68,7 +68,7 @@ def test_tables_follow_what_is_corrected(saved: Review, qtbot: QtBot, tmp_path: 
     assert [row["id"] for row in objects if row["excluded"] == "True"] == [str(saved.ids[6])]
     np.testing.assert_array_equal(read_labels(folder / "labels.tif")[0], saved.pixels)
     np.testing.assert_array_equal(read_labels(folder / "model" / "labels.tif")[0], saved.first)
-    assert window.tabs.tabText(3) == "4 Save ✓"
+    assert window.tabs.tabText(3) == "✓ Save"
     assert saved.panel.last.text() == ""
     saved.key("Z", Qt.KeyboardModifier.ControlModifier)
     wait_saved(saved, qtbot)

@@ -50,7 +50,7 @@ def test_save_writes_the_files_and_asks_before_it_replaces(
     assert {path.name for path in tmp_path.iterdir()} == {"A01_s1", "counts.csv", "recipe.yaml"}
     np.testing.assert_array_equal(tifffile.imread(saver.saved / "labels.tif"), outcome.prediction.decoded.labels)
     assert panel.saved.isVisible()
-    assert window.tabs.tabText(3) == "4 Save ✓"
+    assert window.tabs.tabText(3) == "✓ Save"
 
     window.session.workspace.choose(channel="GFP")
     run(window)

@@ -116,7 +116,11 @@ def test_folder_is_run_and_walked_through(
         f"b: cells ({session.workspace.package.label})",
     ]
     assert viewer.layers[-1].data.max() == counts["b"]
-    for _ in range(3):
+    qtbot.keyClick(rows.list, Qt.Key.Key_Down)  # the damaged one: what is seen stays the current field
+    settled(window, qtbot)
+    assert session.work_list.current == 1
+    assert session.opener.failure is not None
+    for _ in range(2):
         qtbot.keyClick(rows.list, Qt.Key.Key_Down)
     settled(window, qtbot)
     assert session.workspace.recipe.frame == 2

@@ -15,12 +15,11 @@ from napari.utils.events import Event
 from numpy.typing import NDArray
 
 from napari_cellvino.core.image import Plane, Stack, ZMode
-from napari_cellvino.gui.napari_bridge.image_layers import PROJECTION, Picture, same_image
+from napari_cellvino.gui.napari_bridge.image_layers import PROJECTION, Picture, fit_view, same_image
 from napari_cellvino.gui.napari_bridge.layer_reader import LayerPlanes, full_resolution
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 from napari_cellvino.gui.napari_bridge.stack_layers import contrast_limits, shown_axes
 
-FILLED = 0.95  # of the canvas by a picture
 PROJECTED = {ZMode.MIP: "maximum projection", ZMode.MEAN: "mean projection"}
 
 
@@ -43,13 +42,8 @@ class FieldLayers:
             self._show(picture.layers)
 
     def fit(self, picture: Picture) -> None:
-        """Show the whole picture: napari's own reset takes in what is hidden too."""
-        low, high = picture.layers[0].extent.world[:, -2:]
-        height, width = self._viewer.window._qt_viewer.canvas.size
-        size = np.maximum(high - low, 1e-9)
-        camera = self._viewer.scene.camera
-        camera.center = (*camera.center[:-2], *((low + high) / 2).tolist())
-        camera.zoom = FILLED * float(min(height / size[0], width / size[1]))
+        """Show the whole picture."""
+        fit_view(self._viewer, picture.layers[0])
 
     def show_projection(self, plane: Plane, way: ZMode, picture: Picture) -> None:
         """Show what the network saw of a stack in layers of its own, in the place of the planes."""

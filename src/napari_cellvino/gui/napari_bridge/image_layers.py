@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import napari
+import numpy as np
 from napari.layers import Image, Layer
 
 from napari_cellvino.core.image import Stack
@@ -13,6 +14,7 @@ from napari_cellvino.gui.napari_bridge.layer_reader import LayerPlanes, full_res
 from napari_cellvino.gui.napari_bridge.stack_layers import LayerRecipe, layer_name, layer_space
 from napari_cellvino.io import Position, Source
 
+FILLED = 0.95  # of the canvas by a picture
 PROJECTION = "napari-cellvino: projection"  # in the metadata of a layer that we made of another one
 
 
@@ -134,7 +136,7 @@ class Pictures:
         else:
             shown = self.add(stack, recipes, source=source, position=position, instead=before)
         if not same_source and (not reuse or before.stack is None or before.stack.shape[3:] != stack.shape[3:]):
-            self._viewer.reset_view()
+            fit_view(self._viewer, shown.layers[0])
         return shown
 
     def _fits(self, before: Picture, recipes: Sequence[LayerRecipe]) -> bool:
@@ -173,6 +175,16 @@ class Pictures:
         self._known = [picture for picture in self._known if picture is not old]
         self._known.append(new)
         return new
+
+
+def fit_view(viewer: napari.Viewer, layer: Image) -> None:
+    """Show a whole image: napari's own reset takes in hidden layers, and cells of the field before."""
+    low, high = layer.extent.world[:, -2:]
+    height, width = viewer.window._qt_viewer.canvas.size
+    size = np.maximum(high - low, 1e-9)
+    camera = viewer.scene.camera
+    camera.center = (*camera.center[:-2], *((low + high) / 2).tolist())
+    camera.zoom = FILLED * float(min(height / size[0], width / size[1]))
 
 
 def same_image(one: Picture, other: Picture) -> bool:

@@ -10,9 +10,11 @@ from qtpy.QtWidgets import QFileDialog, QProgressBar, QPushButton, QSpinBox, QVB
 from napari_cellvino.core.image import Stack
 from napari_cellvino.gui.napari_bridge import Picture, units_differ
 from napari_cellvino.gui.open.channel_choice import ChannelCombo
+from napari_cellvino.gui.open.label_image_offer import LabelImageOffer
 from napari_cellvino.gui.open.metadata_form import CorrectForm
 from napari_cellvino.gui.open.plane_choice import PlaneChoice
 from napari_cellvino.gui.plate.plate_controller import ask_plate
+from napari_cellvino.gui.run.first_sight_box import FirstSightBox
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.colours import set_tone
 from napari_cellvino.gui.widgets.drop_target import DropPanel
@@ -58,12 +60,16 @@ class OpenPanel(DropPanel):
         self.plate_button = QPushButton("&Plate…")
         self.plate_button.setToolTip("Open the folder of a plate, from any instrument, or an OME-Zarr plate")
         layout.addWidget(side_by_side(self.open_button, self.folder_button, self.plate_button))
+        self.label_image = LabelImageOffer(session.dropped)
         self.work_list = WorkListRows(session)
+        layout.addWidget(self.label_image)
         layout.addWidget(self.work_list)
         grid = form(layout)
         add_row(grid, "&Image", self.image)
         self._build_facts(layout)
         self._build_choices(layout)
+        self.first_sight = FirstSightBox(session.first_sight, offered=self._is_unknown)
+        layout.addWidget(self.first_sight)
         layout.addStretch(1)
         in_tab_order(self.open_button, self.folder_button, self.plate_button, self.work_list)
         in_tab_order(self.work_list, self.image, self.correct_button)
@@ -140,7 +146,7 @@ class OpenPanel(DropPanel):
     def _ask(self) -> None:
         chosen, _ = QFileDialog.getOpenFileNames(self, "Open images", "", _filter())
         if chosen:
-            self.session.open(*map(Path, chosen))
+            self.session.dropped.open([Path(path) for path in chosen])
 
     def _ask_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Open the images of a folder")
@@ -153,6 +159,11 @@ class OpenPanel(DropPanel):
         self.correct.setVisible(shown)
 
     # -- what is shown
+
+    def _is_unknown(self) -> bool:
+        """Return whether models say, or are about to say, something of an image that was not run yet."""
+        sight, workspace = self.session.first_sight, self._workspace
+        return (sight.looking or sight.sight is not None) and workspace.shown is None
 
     def _list_pictures(self) -> None:
         with QSignalBlocker(self.image):
@@ -177,6 +188,7 @@ class OpenPanel(DropPanel):
         self.notice.show_failure(opener.failure)
         self._draw_facts(stack)
         self._draw_choices(stack)
+        self.first_sight.draw()
 
     def _draw_facts(self, stack: Stack | None) -> None:
         say(self.facts, stack.describe() if stack is not None else "")

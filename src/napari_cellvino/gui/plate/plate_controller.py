@@ -9,7 +9,7 @@ from pathlib import Path
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
+from napari_cellvino.core.image import MetadataOverrides, Stack
 from napari_cellvino.core.plate import FieldOfView, Well
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.plate.well_map import WellMap
@@ -49,6 +49,7 @@ class PlateController(QObject):
         self.well: Well | None = None
         self.number = 0  # of the field shown among those of its well, from 0
         self._task = Task()
+        self.show_number: Callable[[int], object] = self.show_field  # the work list's, where there is one
         opener.corrected.connect(self.correct)
 
     def open(self, path: Path, pattern: str = "", *, otherwise: Callable[[], None] | None = None) -> None:
@@ -71,11 +72,13 @@ class PlateController(QObject):
 
     def choose(self, overrides: MetadataOverrides) -> None:
         """Open the plate again with other choices on how its files are taken."""
-        if self.current is None:
-            return
-        path = self.current.source.path
+        if self.current is not None:
+            self.open_as(self.current.source.path, overrides)
+
+    def open_as(self, path: Path, overrides: MetadataOverrides) -> None:
+        """Open a plate with choices on how its files are taken."""
         self._task.stop()
-        self.reading, self.failure = path.name, None
+        self.reading, self.asked, self.failure = path.name, path, None
         self._task = Task(done=lambda opened: self._set_current(opened, None), failed=self._fail)
         self._files.start(lambda: _open(path, overrides), self._task)
         self.changed.emit()
@@ -104,22 +107,17 @@ class PlateController(QObject):
         """Show a field of a well, counted from 0, in the viewer."""
         if self.current is None or not 0 <= number < len(self.current.wells.fields.get(well, ())):
             return
-        self.well, self.number = well, number
-        source, field = self.current.source, self.current.wells.fields[well][number]
-        self._opener.show_field(source, field_position(source.plate, field, source.plate.fields.index(field)))
-        self.changed.emit()
+        self.show_number(self.current.source.plate.fields.index(self.current.wells.fields[well][number]))
 
-    def show_origin(self, origin: Origin) -> bool:
-        """Show a field by where its pixels are, and return whether it is of this plate."""
-        current = self.current
-        if current is None or origin.path != str(current.source.path):
-            return False
-        for well, fields in current.wells.fields.items():
-            for number, one in enumerate(fields):
-                if one.label == origin.position:
-                    self.show(well, number)
-                    return True
-        return False
+    def show_field(self, number: int) -> None:
+        """Show a field of the plate, counted from 0, in the viewer."""
+        if self.current is None:
+            return
+        source, wells = self.current.source, self.current.wells
+        field = source.plate.fields[number]
+        self.well, self.number = field.well, wells.fields[field.well].index(field)
+        self._opener.show_field(source, field_position(source.plate, field, number))
+        self.changed.emit()
 
     def neighbour(self, step: int) -> tuple[Well, int] | None:
         """Return the field ``step`` (1 or -1) from the one shown, in the order of the plate; None where it ends."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from qtpy.QtCore import Signal
 
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.plate import FieldOfView, Well
@@ -14,47 +15,28 @@ from napari_cellvino.gui.plate.plate_controller import PlateController
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
 from napari_cellvino.gui.run.background_run import BackgroundRun
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
+from napari_cellvino.gui.worklist.list_run_controller import ListRun
 from napari_cellvino.io.plates import PlateSource
-from napari_cellvino.results.plate_place import PlateChoices
+from napari_cellvino.results.plate_place import PlateChoices, field_origin
 from napari_cellvino.workflows.executor import RunEvent
-from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
+from napari_cellvino.workflows.field_task import FieldOutcome, PlateAddress
 from napari_cellvino.workflows.run_plate import fit_to_plate, run_plate
+from napari_cellvino.workflows.run_progress import RunProgress
+from napari_cellvino.workflows.work_list import field_id
 from napari_cellvino.workflows.workspace import Workspace
 
 
 @dataclass(slots=True)
-class PlateRun:
-    """One run: what it works on, and what has become of it so far."""
+class PlateRun(ListRun):
+    """One run: its fields in order, what it works on, and what has become of it so far."""
 
-    source: PlateSource
-    fields: tuple[FieldOfView, ...]
-    root: Path
-    started: float
+    source: PlateSource = field(kw_only=True)
+    fields: tuple[FieldOfView, ...] = field(kw_only=True)
+    root: Path = field(kw_only=True)
     done: Counter[Well] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)  # why, by the field's label
-    now: str = ""  # the field that is under way
-    number: int = 1  # and which of them it is, from 1
-    cells: int = 0
-    kept: int = 0
-    seconds: float = 0.0
-    first_s: float | None = None  # when the first field that was not kept began
-    notices: tuple[str, ...] = ()
-    traceback: str = ""
 
-    @property
-    def ended(self) -> int:
-        """Fields that have come to an end."""
-        return self.done.total()
-
-    @property
-    def left_s(self) -> float | None:
-        """Seconds left, by what the fields took so far; None while nothing is known."""
-        made = self.ended - self.kept
-        if made < 1 or self.first_s is None:
-            return None
-        return (time.perf_counter() - self.first_s) / made * (len(self.fields) - self.ended)
-
-    def share(self) -> dict[Well, float]:
+    def share_of_wells(self) -> dict[Well, float]:
         """Return the part of the fields of each well that has come to an end."""
         wanted = Counter(f.well for f in self.fields)
         return {well: self.done[well] / count for well, count in wanted.items()}
@@ -66,6 +48,8 @@ class PlateRun:
 
 class PlateRunController(BackgroundRun[PlateRun]):
     """The run over a plate of one window."""
+
+    taken = Signal(object)  # the row of a field that has come to its end
 
     def __init__(
         self, workspace: Workspace, plates: PlateController, numbers: WellValuesController, worker: SerialWorker
@@ -103,12 +87,20 @@ class PlateRunController(BackgroundRun[PlateRun]):
 
         With ``labels_back``, label images are written into an OME-Zarr plate too.
         """
+        current, chosen = self._plates.current, frozenset(wells)
+        if current is not None:
+            fields = [field for field in current.source.plate.fields if field.well in chosen]
+            self.run_fields(fields, anew=anew, labels_back=labels_back)
+
+    def run_fields(self, fields: Sequence[FieldOfView], *, anew: bool = False, labels_back: bool = False) -> None:
+        """Start a run over fields; the choices are those of `run`."""
         current = self._plates.current
-        if current is None or self.running or self._workspace.package is None:
+        if current is None or self.running or self._workspace.package is None or not fields:
             return
-        chosen = frozenset(wells)
-        fields = tuple(f for f in current.source.plate.fields if f.well in chosen)
-        run = PlateRun(current.source, fields, self._well_values.root, time.perf_counter())
+        source = current.source
+        ids = tuple(field_id(field_origin(source, field)) for field in fields)
+        progress = RunProgress(len(fields))
+        run = PlateRun(ids, progress, source=source, fields=tuple(fields), root=self._well_values.root)
         choices = PlateChoices(self._well_values.layout, labels_back=labels_back, replace=anew, keeps_layout=False)
         self._well_values.keep_layout()  # in order with what is typed during the run
         chosen_here = self._workspace.pipeline().with_overrides(current.overrides).with_choices(channel=self.channel)
@@ -126,23 +118,15 @@ class PlateRunController(BackgroundRun[PlateRun]):
         super().close()
 
     def _on_event(self, run: PlateRun, event: RunEvent) -> None:
-        if isinstance(event, FieldProgress):
-            run.now, run.number = event.name, event.number
-            if run.first_s is None:
-                run.first_s = time.perf_counter()
-        else:
-            self._take(run, event)
-
-    def _take(self, run: PlateRun, done: FieldOutcome) -> None:
-        run.done[Well.parse(str(done.row["well"]))] += 1
-        run.kept += done.kept
-        if done.failed:
-            run.failed[str(done.row["position"])] = str(done.row["error"])
-            run.traceback = run.traceback or done.traceback
-        else:
-            run.cells += done.count
+        run.take(event)
+        if not isinstance(event, FieldOutcome):
+            return
+        run.done[Well.parse(str(event.row["well"]))] += 1
+        if event.failed:
+            run.failed[str(event.row["position"])] = str(event.row["error"])
         if self._shows(run):
-            self._well_values.take(done.row)
+            self._well_values.take(event.row)
+            self.taken.emit(event.row)
 
     def _shows(self, run: PlateRun) -> bool:
         """Return whether the grid and the folder of results are those of a run."""
@@ -150,7 +134,7 @@ class PlateRunController(BackgroundRun[PlateRun]):
         return current is not None and current.source.path == run.source.path and self._well_values.root == run.root
 
     def _on_rest(self, run: PlateRun) -> None:
-        run.now, run.seconds = "", time.perf_counter() - run.started
+        run.progress.end()
         if self._shows(run):
             self._well_values.read()
 

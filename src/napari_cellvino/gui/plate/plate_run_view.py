@@ -52,7 +52,7 @@ def resolve_run(
         state=_state(plates, numbers, runner),
         missing=_missing(workspace, catalogue, numbers),
         plan=_plan(workspace, plates),
-        part=(run.ended, len(run.fields)) if run is not None else (0, 0),
+        part=(run.progress.ended, run.progress.total) if run is not None else (0, 0),
         progress=_progress(run, plates) if run is not None and runner.running else "",
         count=_count(numbers) if numbers.lines else "",
         detail=_detail(run, stopped=runner.stopped) if run is not None and _ended(runner) else "",
@@ -90,12 +90,12 @@ def _plan(workspace: Workspace, plates: PlateController) -> str:
 
 
 def _progress(run: PlateRun, plates: PlateController) -> str:
-    left = run.left_s
+    progress, left = run.progress, run.progress.left_s
     elsewhere = plates.current is None or plates.current.source.path != run.source.path
     words = [
         f"plate {run.source.plate.name}" if elsewhere else "",
-        f"field {max(run.number, run.ended):,} of {len(run.fields):,}",
-        run.now,
+        f"field {max(progress.number, progress.ended):,} of {progress.total:,}",
+        progress.now,
         f"about {format_seconds(left)} left" if left is not None else "",
     ]
     return " · ".join(filter(None, words))
@@ -110,12 +110,13 @@ def _ended(runner: PlateRunController) -> bool:
 
 
 def _detail(run: PlateRun, *, stopped: bool) -> str:
-    done = run.ended - len(run.failed)
+    progress = run.progress
+    done = progress.ended - progress.failed
     words = [
-        f"stopped: {format_count(done, 'field')} of {len(run.fields):,} are done, Run goes on from there"
+        f"stopped: {format_count(done, 'field')} of {progress.total:,} are done, Run goes on from there"
         if stopped
-        else f"{format_count(done, 'field')} in {format_seconds(run.seconds)}",
-        f"{run.kept:,} kept from before" if run.kept else "",
+        else f"{format_count(done, 'field')} in {format_seconds(progress.seconds)}",
+        f"{progress.kept:,} kept from before" if progress.kept else "",
     ]
     return " · ".join(filter(None, words))
 
@@ -145,6 +146,6 @@ def _saved(numbers: WellValuesController, runner: PlateRunController) -> Path | 
 
 
 def _failure(numbers: WellValuesController, runner: PlateRunController, run: PlateRun | None) -> Failure | None:
-    bug = run.traceback if run is not None else ""
+    bug = run.progress.traceback if run is not None else ""
     unforeseen = Failure("Some fields met a fault of the program; please report it.", bug) if bug else None
     return runner.failure or numbers.failure or unforeseen

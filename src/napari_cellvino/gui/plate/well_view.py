@@ -31,7 +31,7 @@ def grid_view(
     """Return what to paint; a ``run`` that is over leaves nothing but what failed."""
     values = values_of(lines, shown.name) if shown is not None else {}
     low, high = value_range(values.values())
-    share = run.share() if run is not None and running else {}
+    share = run.share_of_wells() if run is not None and running else {}
     return GridView(
         wells,
         shades={well: QColor(*colour_of(value, low, high)) for well, value in values.items()},

@@ -110,7 +110,7 @@ class CellView(QTableView):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         header.setStretchLastSection(True)
-        for column, width in enumerate((40, 56, 52, 46, 106, 36)):
+        for column, width in enumerate((40, 56, 52, 46, 124, 36)):
             self.setColumnWidth(column, width)
         self.setSortingEnabled(True)
         self.setAccessibleName("Table of cells")

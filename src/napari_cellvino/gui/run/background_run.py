@@ -60,6 +60,11 @@ class BackgroundRun(QObject, Generic[Run]):
         self._task = Task()
         self._delay = throttler(self, DRAW_EVERY_MS, self.changed.emit)
 
+    @property
+    def under_way(self) -> Run | None:
+        """The run that is under way."""
+        return self.last if self.running else None
+
     def cancel(self) -> None:
         """Stop the run, even inside the network; fields that are finished stay."""
         if self.running:

@@ -49,7 +49,7 @@ class EarlierRecipe(QObject):
     def _take_list(self, _: object = None) -> None:
         """Choose it once for each folder of results."""
         store, stack = self._list.store, self._workspace.stack
-        if store is None or store.root == self._list_root or self._workspace.package is None:
+        if store is None or self._list.is_plate or store.root == self._list_root or self._workspace.package is None:
             return
         self._list_root = store.root
         try:

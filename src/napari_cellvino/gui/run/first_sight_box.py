@@ -1,9 +1,9 @@
-"""What the models find in a crop of the open image, side by side: a picture, a count and a reason each."""
+"""What the models find in a crop of the open image, side by side: a picture, a count and a button each."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from html import escape
 
 import numpy as np
 from qtpy.QtCore import Qt
@@ -12,74 +12,92 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBox
 
 from napari_cellvino.figures.model_panels import draw_crop
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
-from napari_cellvino.gui.widgets.form_layout import say, text_line
+from napari_cellvino.gui.widgets.form_layout import side_by_side, text_line
+from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion, panels_of
 
 MOST = 4  # models that are shown
-SIDE = 76  # px of a picture
+SIDE = 80  # px of a picture
 
 
 class FirstSightBox(QWidget):
-    """A button that asks the models, and then a row for each of the best."""
+    """The best models side by side, while they look and afterwards; in the Run panel a button asks them.
 
-    def __init__(self, controller: FirstSightController) -> None:
+    Elsewhere (``offered``) it is seen only where models say something of an image that was not run yet.
+    """
+
+    def __init__(self, controller: FirstSightController, *, offered: Callable[[], bool] | None = None) -> None:
         super().__init__()
-        self._controller = controller
+        self._controller, self._offered = controller, offered
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.button = QPushButton("&Which model?")
         self.button.setToolTip("Let every model look at a part of the image, and compare what they find")
         self.bar = QProgressBar()
         self.bar.setFormat("models look at a part of the image …")
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Ask no further; images of this kind are not looked at unasked again")
+        self._working = side_by_side(self.bar, self.cancel_button, stretch=0)
         self.outcome = text_line()
+        self.hide_button = QPushButton("✕")
+        self.hide_button.setToolTip("Put this away")
+        self.hide_button.setAccessibleName("Put the models' answers away")
+        self.hide_button.setFixedWidth(26)
+        self._said = side_by_side(self.outcome, self.hide_button, stretch=0)
         self.failure = Notice()
-        self.rows = QWidget()
-        self._grid = QGridLayout(self.rows)
+        self.columns = QWidget()
+        self._grid = QGridLayout(self.columns)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setColumnStretch(1, 1)
-        for widget in (self.button, self.bar, self.outcome, self.failure, self.rows):
+        for widget in (self.button, self._working, self._said, self.columns, self.failure):
             layout.addWidget(widget)
         self._shown: FirstSight | None = None
         self.button.clicked.connect(controller.look)
+        self.cancel_button.clicked.connect(controller.cancel)
+        self.hide_button.clicked.connect(controller.cancel)
         controller.changed.connect(self.draw)
         self.draw()
 
     def draw(self) -> None:
         """Show what is known now."""
-        controller = self._controller
-        self.button.setVisible(not controller.looking)
-        self.bar.setVisible(controller.looking)
+        controller, sight = self._controller, self._controller.sight
+        asks = self._offered is None
+        self.setVisible(asks or (self._offered is not None and self._offered()))
+        self.button.setVisible(asks and not controller.looking)
+        self._working.setVisible(controller.looking)
         if controller.progress is not None:
             self.bar.setRange(0, controller.progress.total)
             self.bar.setValue(controller.progress.done)
-        self.failure.show_failure(controller.failure)
-        say(self.outcome, controller.sight.says if controller.sight else "")
-        if controller.sight is not self._shown:
-            self._shown = controller.sight
-            self._fill(controller.sight)
-        self.rows.setVisible(controller.sight is not None)
+        self.failure.show_failure(controller.failure if asks else None)  # nobody asked
+        self._said.setVisible(sight is not None)
+        self.outcome.setText(sight.says if sight is not None else "")
+        if sight is not self._shown:
+            self._shown = sight
+            self._fill(sight)
+        self.columns.setVisible(self._grid.count() > 0)
 
     def _fill(self, sight: FirstSight | None) -> None:
         while item := self._grid.takeAt(0):
             item.widget().deleteLater()
-        if sight is None:
+        if sight is None or not any(one.count for one in sight.suggestions):
             return
         panels = panels_of(sight)
-        for row, one in enumerate(sight.suggestions[:MOST]):
+        for column, one in enumerate(sight.suggestions[:MOST]):
             picture = QLabel()
-            picture.setPixmap(_pixmap(draw_crop(panels[row])))
-            picture.setToolTip(one.reason)
-            text = text_line(text=f"<b>{escape(one.model)}</b>: {escape(one.says)}")
-            text.setTextFormat(Qt.TextFormat.RichText)
-            text.setToolTip(f"{one.reason} (score {one.score:.2f} of 1)")
-            self._grid.addWidget(picture, row, 0)
-            self._grid.addWidget(text, row, 1)
-            self._grid.addWidget(self._use_button(one), row, 2)
+            picture.setPixmap(_pixmap(draw_crop(panels[column])))
+            found = QLabel(format_count(one.count))
+            found.setProperty("role", "title")
+            for row, widget in enumerate((picture, found, self._use_button(one))):
+                widget.setToolTip(f"{one.title}: {one.reason} (score {one.score:.2f} of 1)" if row < 2 else "")
+                self._grid.addWidget(widget, row, column, Qt.AlignmentFlag.AlignHCenter)
 
     def _use_button(self, one: Suggestion) -> QPushButton:
-        button = QPushButton("Use")
-        button.setToolTip(f"Choose {one.model}, with the channel and the cell diameter that it found; nothing is run")
+        button = QPushButton()
+        button.setFixedWidth(SIDE + 8)
+        elide = Qt.TextElideMode.ElideRight
+        button.setText(button.fontMetrics().elidedText(one.model, elide, SIDE))
+        chosen = f"Use {one.title}, with the channel and the cell diameter that it found; nothing is run"
+        button.setToolTip(chosen if one.count else f"{one.title} finds no cell here")
         button.setAccessibleName(f"Use {one.model}")
         button.setEnabled(one.count > 0)
         button.clicked.connect(partial(self._use, one))

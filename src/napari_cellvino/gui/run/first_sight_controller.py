@@ -1,10 +1,11 @@
-"""Which model suits the open image: all of them look at a crop in the background; the best is offered, not taken."""
+"""First sight: all models look at a crop of the open image in the background; the best is offered, not taken."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from typing import Protocol
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal, SignalInstance
 
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import PlaneReader, Stack
@@ -18,21 +19,63 @@ from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.suggest_models import suggest_models
 from napari_cellvino.workflows.workspace import Workspace
 
+AFTER_MS = 800  # that an image is open: what stands on disk of it is shown by then, and who walks on is not held up
+
+_Kind = tuple[tuple[str, ...], bool, str, tuple[float | None, float | None], bool, bool]
+
+
+class BackgroundWork(Protocol):
+    """Work that models which nobody asked make room for."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it is under way."""
+        ...
+
+    @property
+    def changed(self) -> SignalInstance:
+        """Tells that it began or came to an end."""
+        ...
+
 
 class FirstSightController(QObject):
-    """What the models say of the open image; where a run finds no cell, they are asked unbidden."""
+    """What the models say of the open image.
+
+    They are asked unbidden where a run finds no cell, and as soon as the first image of a kind is open that nothing is
+    known of: ``unasked`` says whether somebody wants that, ``chosen`` whether a model is chosen already.
+    """
 
     changed = Signal()
 
-    def __init__(self, workspace: Workspace, worker: SerialWorker) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        worker: SerialWorker,
+        *,
+        unasked: Callable[[], bool],
+        chosen: Callable[[], bool],
+    ) -> None:
         super().__init__()
         self._workspace, self._worker, self._task = workspace, worker, Task()
+        self._unasked, self._chosen = unasked, chosen
         self._planes: PlaneReader | None = None  # that the models looked at
+        self._kinds: set[_Kind] = set()  # of images that models have looked at
+        self._gives_way = False
+        self._runs: tuple[BackgroundWork, ...] = ()
         self.progress: Progress | None = None
         self.sight: FirstSight | None = None
         self.failure: Failure | None = None
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._look_unasked)
         workspace.stack_changed.connect(self._on_stack)
         workspace.outcome_changed.connect(self._on_outcome)
+
+    def make_room_for(self, *runs: BackgroundWork) -> None:
+        """Stop what nobody asked for as soon as one of these runs begins."""
+        self._runs = runs
+        for run in runs:
+            run.changed.connect(self._on_run)
 
     @property
     def looking(self) -> bool:
@@ -45,12 +88,22 @@ class FirstSightController(QObject):
         if workspace.stack is None or self.looking:
             return
         stack, frame = workspace.stack, workspace.recipe.frame or 1
+        self._later.stop()
+        self._gives_way = False
         self._planes, self.sight, self.failure = stack.planes, None, None
         self.progress = Progress("models", 0, 1)
         self._task = Task(done=self._done, failed=self._fail, stopped=self._stop, progressed=self._on_progress)
         device = workspace.recipe.device
         here = "AUTO" if is_address(device) else device  # no pixel leaves before Run
         self._worker.start(lambda: _look(stack, here, frame), self._task)
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Ask no further, and forget what was said; this kind of image is not looked at unasked again."""
+        if self._workspace.stack is not None:
+            self._kinds.add(_kind_of(self._workspace.stack))
+        self._task.stop()
+        self.progress = self.sight = self.failure = None
         self.changed.emit()
 
     def use(self, suggestion: Suggestion) -> None:
@@ -62,6 +115,7 @@ class FirstSightController(QObject):
 
     def close(self) -> None:
         """Stop looking and listen no more."""
+        self._later.stop()
         self._task.stop()
         self._workspace.stack_changed.disconnect(self._on_stack)
         self._workspace.outcome_changed.disconnect(self._on_outcome)
@@ -71,6 +125,21 @@ class FirstSightController(QObject):
             self._task.stop()
             self.progress = self.sight = self.failure = None
             self.changed.emit()
+            self._later.start(AFTER_MS)
+
+    def _look_unasked(self) -> None:
+        """Ask about the first image of a kind that nothing is known of."""
+        workspace = self._workspace
+        stack, known = workspace.stack, workspace.outcome is not None or workspace.saved is not None
+        if stack is None or known or self._chosen() or not self._unasked() or any(run.running for run in self._runs):
+            return
+        if _kind_of(stack) not in self._kinds:
+            self.look()
+            self._gives_way = True
+
+    def _on_run(self) -> None:
+        if self.looking and self._gives_way and any(run.running for run in self._runs):
+            self._task.stop()
 
     def _on_outcome(self, outcome: Outcome | None) -> None:
         if outcome is not None and outcome.count == 0 and self.sight is None:
@@ -82,8 +151,10 @@ class FirstSightController(QObject):
             self.changed.emit()
 
     def _done(self, sight: FirstSight) -> None:
-        if self._workspace.stack is not None and self._workspace.stack.planes is self._planes:
+        stack = self._workspace.stack
+        if stack is not None and stack.planes is self._planes:
             self.sight = sight
+            self._kinds.add(_kind_of(stack))
         self._stop()
 
     def _fail(self, error: BaseException) -> None:
@@ -93,6 +164,12 @@ class FirstSightController(QObject):
     def _stop(self) -> None:
         self.progress = None
         self.changed.emit()
+
+
+def _kind_of(stack: Stack) -> _Kind:
+    """Return what images of one experiment have in common, whatever their size."""
+    spacing, shape = stack.spacing, stack.shape
+    return stack.channels, stack.rgb, stack.dtype.str, (spacing.y, spacing.x), shape.z > 1, shape.t > 1
 
 
 def _look(stack: Stack, device: str, frame: int) -> Generator[Progress, None, FirstSight]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from napari.settings import get_plugin_settings
 
@@ -21,7 +22,7 @@ def take_preferences() -> Settings:
         If it cannot be written.
     """
     settings = load_settings()
-    shown = getattr(get_plugin_settings("napari-cellvino"), "models", None)
+    shown = _shown()
     if shown is None:
         return settings
     folders = tuple(Path(text) for text in shown.folders.split(os.pathsep) if text.strip())
@@ -30,3 +31,13 @@ def take_preferences() -> Settings:
     if wanted != settings:
         save_settings(wanted)
     return wanted
+
+
+def looks_unasked() -> bool:
+    """Return whether models may look at the first image of a kind before anybody asks them."""
+    shown = _shown()
+    return shown is None or bool(shown.first_sight)
+
+
+def _shown() -> Any:  # noqa: ANN401 (napari makes its class from the manifest)
+    return getattr(get_plugin_settings("napari-cellvino"), "models", None)

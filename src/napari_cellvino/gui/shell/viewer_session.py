@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import napari
-from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
@@ -25,10 +25,12 @@ from napari_cellvino.gui.compare.compare_controller import CompareController
 from napari_cellvino.gui.napari_bridge import ResultLayers
 from napari_cellvino.gui.napari_bridge.drawing_context import clean_up_in_own_context
 from napari_cellvino.gui.open.current_field_controller import CurrentFieldController
+from napari_cellvino.gui.open.dropped_files import DroppedFiles
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.open.saved_result_controller import SavedResultController
 from napari_cellvino.gui.plate.answers_controller import AnswersController
 from napari_cellvino.gui.plate.plate_controller import PlateController
+from napari_cellvino.gui.plate.plate_list import PlateList
 from napari_cellvino.gui.plate.plate_run_controller import PlateRunController
 from napari_cellvino.gui.plate.thumbnails import Thumbnails
 from napari_cellvino.gui.plate.well_values_controller import WellValuesController
@@ -46,6 +48,8 @@ from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController, SaveWork
 from napari_cellvino.gui.shell import warm_up
 from napari_cellvino.gui.shell.long_lived import LongLived
+from napari_cellvino.gui.shell.panel_leaving import PanelLeaving
+from napari_cellvino.gui.shell.preferences import looks_unasked
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.teach.teach_controller import TeachController
@@ -90,6 +94,7 @@ class Session(QObject):
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
         self.colouring = ColourController(self.workspace, self.reviewer, self.review_canvas, self.decoder)
         self.masks = MaskImportController(self.reviewer, self.files)
+        self.dropped = DroppedFiles(self.open, self.reviewer, self.masks, self.files)
         self.runner = RunController(
             self.workspace,
             self.worker,
@@ -101,7 +106,9 @@ class Session(QObject):
         )
         self.whole_cells = WholeCellLayer(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
         self.looks = SerialWorker()  # all models look at a part of an image
-        self.first_sight = FirstSightController(self.workspace, self.looks)
+        self.first_sight = FirstSightController(
+            self.workspace, self.looks, unasked=looks_unasked, chosen=lambda: self.work_list.has_results
+        )
         self.tables = SerialWorker()  # reading what stands in folders of results
         self.exporter = ExportController(self.saver, self.worker, self.tables)
         self.retrainer = RetrainController(self.workspace, self.catalogue, self.worker)
@@ -137,6 +144,7 @@ class Session(QObject):
         self.plate_runner.ended.connect(self._look_again)
         self.work_list = WorkListController(self.workspace, self.opener, self.listing)
         self.list_runner = ListRunController(self.workspace, self.work_list, self.plate_worker)
+        self.plate_list = PlateList(self.plates, self.well_values, self.plate_runner, self.work_list, self.list_runner)
         self.list_thumbnails = ListThumbnails(self.background)
         self.list_review = ListReview(self.viewer, self.workspace, self.work_list, self.reviewer, self.saver)
         self.watching = SerialWorker()  # a watch over folders, as long as it is wanted
@@ -153,10 +161,9 @@ class Session(QObject):
         self.list_runner.ended.connect(self.cells.look)
         self.plate_runner.ended.connect(self.cells.look)
         self.work_list.opened.connect(self._use_list)
-        self.work_list.read.connect(self._draw_list)
         self.list_runner.ended.connect(self._look_again)
         self.reviewer.field_wanted.connect(self._show_field)
-        self.plates.opened.connect(self._use_plate)
+        self.first_sight.make_room_for(self.runner, self.list_runner, self.plate_runner)
         self.earlier_recipe = EarlierRecipe(
             self.workspace, self.catalogue, self.work_list, self.plates, self.plate_runner, self.well_values
         )
@@ -182,7 +189,7 @@ class Session(QObject):
 
     def run_listed(self, numbers: Sequence[int], *, replace: bool = False) -> None:
         """Run fields of the work list, by their numbers from 0, once all corrections are saved."""
-        self.saver.when_saved(partial(self.list_runner.run, numbers, replace=replace), self.list_runner.changed.emit)
+        self.saver.when_saved(partial(self.plate_list.run, numbers, replace=replace), self.list_runner.changed.emit)
 
     def prepare_plates(self) -> None:
         """Import what reads plates while nobody waits for it, so that the first opens as fast as the next."""
@@ -195,7 +202,7 @@ class Session(QObject):
         self._panels.append(id(panel))
         panel.setStyleSheet(style_sheet(self.viewer.theme))
         self.restyled.connect(panel.setStyleSheet)
-        _Leaving(panel, self)
+        PanelLeaving(panel, self.leave)
 
     def leave(self, panel_id: int) -> None:
         """Forget a panel; the last one closes the session."""
@@ -210,10 +217,10 @@ class Session(QObject):
             return
         self._open = False
         one_image = (self.catalogue, self.opener, self.runner, self.reviewer, self.masks, self.saver, self.exporter)
+        more = (self.dropped, self.first_sight, self.retrainer, self.teacher, self.batch, self.watcher)
         of_plates = (self.thumbnails, self.plates, self.well_values, self.answers, self.plate_runner)
         of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
-        of_night = (self.batch, self.watcher)
-        for part in (*one_image, self.first_sight, self.retrainer, self.teacher, *of_plates, *of_list, *of_night):
+        for part in (*one_image, *more, *of_plates, *of_list):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
@@ -280,18 +287,15 @@ class Session(QObject):
         return session.snapshot(self.review_canvas.unfinished) if session is not None else None
 
     def _show_field(self, origin: Origin) -> None:
-        """Show a field of the work list, of the plate, or of the viewer."""
-        if not (self.work_list.show_origin(origin) or self.plates.show_origin(origin)):
+        """Show a field of the work list, or of the viewer."""
+        if not self.work_list.show_origin(origin):
             self.opener.choose_origin(origin)
 
     def _use_list(self) -> None:
-        """Save, plot and export where the results of the work list are."""
+        """Save, plot and export where the results of the work list, or of the plate, are."""
         root = self.work_list.root
         if root is not None and self.workspace.stack is None:  # an image that is shown has a folder of its own
             self.saver.look_in(root)
-
-    def _draw_list(self) -> None:
-        self.list_thumbnails.read(self.work_list.fields, self.workspace.recipe.channel)
 
     def _home(self, origin: Origin) -> Home | None:
         """Return where the results of an image of the open plate, or of the work list, go, or None."""
@@ -302,11 +306,9 @@ class Session(QObject):
     def _home_of(self, origin: Origin, stack: Stack | None, recipe: Recipe | None, ring_px: int) -> Home | None:
         """Return where a result of an image goes; ``recipe`` is that of the result, if there is one."""
         root, plate = self.work_list.root, self.well_values.home_of(origin.path)
-        if root is not None and self.work_list.holds(origin):
-            return root, None
         field = None if plate is None else _field_of(plate.source, origin)
         if plate is None or field is None:
-            return None
+            return (root, None) if root is not None and self.work_list.holds(origin) else None
         if stack is None or recipe is None:
             return plate.root, None
         segmented = channel_index(stack, recipe.channel)
@@ -337,36 +339,8 @@ class Session(QObject):
         self.saved_result.look(again=True)
         self.exporter.look()
 
-    def _use_plate(self) -> None:
-        """Save, plot and export where the results of the plate are."""
-        if self.plates.current is not None and self.workspace.stack is None:
-            self.saver.look_in(self.well_values.root)
-
     def _restyle(self) -> None:
         self.restyled.emit(style_sheet(self.viewer.theme))
-
-
-class _Leaving(QObject):
-    """Notices that a panel was taken out of its window (napari unparents what it removes), or died with it."""
-
-    def __init__(self, panel: QWidget, session: Session) -> None:
-        super().__init__(panel)
-        self._session, self._panel_id = session, id(panel)
-        self._docked = panel.parent() is not None
-        panel.installEventFilter(self)
-        panel_id = self._panel_id
-        panel.destroyed.connect(lambda: session.leave(panel_id))
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
-        """Leave when the panel has no parent any more."""
-        if event.type() == QEvent.Type.ParentChange:
-            if watched.parent() is not None:
-                self._docked = True
-            elif self._docked:
-                watched.removeEventFilter(self)
-                self._session.leave(self._panel_id)
-                watched.deleteLater()
-        return False
 
 
 def _field_of(source: PlateSource, origin: Origin) -> FieldOfView | None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 import napari
-from qtpy.QtCore import QSize
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
@@ -71,6 +71,8 @@ class CellvinoWindow(QWidget):
         self._pages = {kind: _Page(partial(kind, self.session)) for kind in TABS}
         for kind, title in TABS.items():
             self.tabs.addTab(self._pages[kind], title)
+        self.tabs.setUsesScrollButtons(False)  # half a tab and two arrows are worse than shortened titles
+        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         self.details = DetailsPanel(self.session.log)
@@ -89,14 +91,13 @@ class CellvinoWindow(QWidget):
         self.tabs.tabBarClicked.connect(self._give_keys)
         for index in range(self.tabs.count()):
             QShortcut(QKeySequence(f"Alt+{index + 1}"), self).activated.connect(partial(self._go_to_tab, index))
-            self.tabs.setTabToolTip(index, f"Alt+{index + 1}")
         session.plates.opened.connect(lambda: self.tabs.setCurrentWidget(self._pages[PlatePanel]))
         self._viewer = napari_viewer
         self.session.cells_wanted.connect(partial(self._show_below, "All cells"))
         self.session.comparison_wanted.connect(partial(self._show_below, "Compare"))
         self.session.batch_wanted.connect(partial(self._show_below, "Batch"))
         self.session.join(self)
-        self.session.work_list.come_back()
+        self.session.plate_list.come_back()
         self._draw_titles()
 
     @property
@@ -176,17 +177,20 @@ class CellvinoWindow(QWidget):
             KeysPage(self.session.reviewer, self).show()
 
     def _draw_titles(self, _: object = None) -> None:
-        """Say in the titles what is done, and how far the review is."""
+        """Say in the titles what is done, and in the tooltips how far the review is."""
         workspace, reviewer = self.session.workspace, self.session.reviewer
         progress = reviewer.progress
-        said = {
-            OpenPanel: "✓" if workspace.stack is not None else "",
-            RunPanel: "✓" if workspace.outcome is not None else "",
-            ReviewPanel: f"{progress.reviewed}/{progress.objects}" if reviewer.annotation is not None else "",
-            SavePanel: "✓" if self.session.saver.saved is not None else "",
+        reviewed = reviewer.annotation is not None
+        done: dict[Callable[[Session], QWidget], bool] = {
+            OpenPanel: workspace.stack is not None,
+            RunPanel: workspace.outcome is not None,
+            ReviewPanel: reviewed and progress.reviewed == progress.objects > 0,
+            SavePanel: self.session.saver.saved is not None,
         }
-        for kind, words in said.items():
-            self.tabs.setTabText(self.tabs.indexOf(self._pages[kind]), f"{TABS[kind]} {words}".strip())
+        for index, (kind, title) in enumerate(TABS.items()):
+            self.tabs.setTabText(index, f"✓ {title.split()[-1]}" if done.get(kind) else title)
+            far = f"{progress.reviewed:,} of {progress.objects:,} cells reviewed · "
+            self.tabs.setTabToolTip(index, f"{far if kind is ReviewPanel and reviewed else ''}Alt+{index + 1}")
 
 
 def _dock_of(panel: Callable[[Session], QWidget], *, scrolls: bool = True) -> type[QWidget]:

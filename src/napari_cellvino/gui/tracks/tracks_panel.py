@@ -102,6 +102,7 @@ class TracksPanel(QWidget):
         for widget in (self._walk, self._edits, self._history, self._links):
             layout.addWidget(widget)
         layout.addWidget(self._tree, 1)
+        layout.addStretch()  # takes the room of what is hidden
 
     def _connect(self) -> None:
         controller = self.controller

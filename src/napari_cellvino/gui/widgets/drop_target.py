@@ -32,4 +32,4 @@ class DropPanel(QWidget):
 
     def open_dropped(self, paths: list[Path]) -> None:
         """Open files and folders as what they are."""
-        self.session.open(*paths)
+        self.session.dropped.open(paths)

@@ -133,7 +133,7 @@ class FieldList(QListView):
         self.viewport().update()
 
     def _on_current(self, index: QModelIndex, _: QModelIndex) -> None:
-        if index.isValid() and index.row() != self.current:
+        if index.isValid():
             self.shown.emit(index.row())
 
 

@@ -31,6 +31,14 @@ class ListRun:
         """The field under way."""
         return self.ids[self.progress.number - 1] if self.progress.now else None
 
+    def take(self, event: RunEvent) -> None:
+        """Take an event in."""
+        self.progress.take(event)
+        if isinstance(event, FieldOutcome):
+            self.ended.add(self.ids[event.number - 1])
+        else:
+            self.share = event.progress.done / max(event.progress.total, 1)
+
 
 class ListRunController(BackgroundRun[ListRun]):
     """The run over the work list of one window."""
@@ -39,11 +47,6 @@ class ListRunController(BackgroundRun[ListRun]):
         super().__init__(worker)
         self._workspace, self._list = workspace, work_list
         work_list.opened.connect(self._forget_last)
-
-    @property
-    def under_way(self) -> ListRun | None:
-        """The run that is under way."""
-        return self.last if self.running else None
 
     def run(self, numbers: Iterable[int], *, replace: bool = False) -> None:
         """Start a run over fields, by their numbers from 0; with ``replace`` over results made with other choices."""
@@ -60,12 +63,9 @@ class ListRunController(BackgroundRun[ListRun]):
         )
 
     def _take(self, run: ListRun, event: RunEvent) -> None:
-        run.progress.take(event)
+        run.take(event)
         if isinstance(event, FieldOutcome):
-            run.ended.add(run.ids[event.number - 1])
             self._list.take(event.row)
-        else:
-            run.share = event.progress.done / max(event.progress.total, 1)
 
     def _on_rest(self, run: ListRun) -> None:
         run.progress.end()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,11 @@ class ListThumbnails(QObject):
         self._channel = ""
         self._delay = throttler(self, SHOW_EVERY_MS, self.changed.emit)
 
-    def read(self, fields: Sequence[WorkField], channel: str) -> None:
-        """Read the pictures that are not there yet, in this channel where an image has it."""
+    def read(self, fields: Sequence[WorkField], channel: str, said: Mapping[str, MetadataOverrides]) -> None:
+        """Read the pictures that are not there yet, in this channel where an image has it.
+
+        ``said`` is what the user said of images and plates, by their paths.
+        """
         self._task.stop()
         if channel != self._channel:
             self.pictures.clear()
@@ -46,7 +49,7 @@ class ListThumbnails(QObject):
         wanted = [field.origin for field in fields[:MOST] if field.id not in self.pictures]
         if wanted:
             self._task = Task(progressed=lambda small: self._take(channel, small), done=lambda _: self.changed.emit())
-            self._worker.start(lambda: _read(wanted, channel), self._task)
+            self._worker.start(lambda: _read(wanted, channel, dict(said)), self._task)
 
     def forget(self) -> None:
         """Let go of all pictures."""
@@ -61,12 +64,13 @@ class ListThumbnails(QObject):
         self._delay.throttle()
 
 
-def _read(origins: Sequence[Origin], channel: str) -> Iterator[_Small]:
+def _read(origins: Sequence[Origin], channel: str, said: Mapping[str, MetadataOverrides]) -> Iterator[_Small]:
     """Yield a small picture (Y, X) of each field; one that cannot be read is passed over."""
     sources = OpenSources()
     for origin in origins:
         try:
-            stack = sources.position(origin, MetadataOverrides())
+            here = said.get(origin.path, MetadataOverrides())
+            stack = (sources.field if origin.plate else sources.position)(origin, here)
             if stack.shape.y * stack.shape.x > MOST_PX:
                 continue
             plane = stack.plane(t=max(origin.frame, 1) - 1, c=_channel(stack.channels, channel), z=stack.shape.z // 2)

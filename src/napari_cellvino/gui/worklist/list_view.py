@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
+from napari_cellvino.gui.run.background_run import BackgroundRun
 from napari_cellvino.gui.run.field_run_rows import FieldRunView
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_view import format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
 from napari_cellvino.gui.widgets.formatting import format_count, format_seconds
-from napari_cellvino.gui.worklist.list_run_controller import ListRun, ListRunController
+from napari_cellvino.gui.worklist.list_run_controller import ListRun
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.workflows.work_list import FieldState, WorkField
 from napari_cellvino.workflows.workspace import Workspace
@@ -60,10 +62,10 @@ def describe_field(field: WorkField, run: ListRun | None) -> FieldLine:
 
 
 def describe_list(
-    workspace: Workspace, catalogue: ModelCatalogue, work_list: WorkListController, runner: ListRunController
+    workspace: Workspace, catalogue: ModelCatalogue, work_list: WorkListController, runner: BackgroundRun[Any]
 ) -> ListView:
-    """Return what to show of the list as a whole."""
-    run = runner.last
+    """Return what to show of the list as a whole; ``runner`` runs over it."""
+    run: ListRun | None = runner.last
     root = work_list.root
     done = any(field.state is FieldState.DONE for field in work_list.fields)
     bug = run.progress.traceback if run is not None else ""
@@ -85,9 +87,10 @@ def _title(work_list: WorkListController) -> str:
     states = Counter(field.state for field in work_list.fields)
     files = len({field.origin.path for field in work_list.fields})
     total = len(work_list.fields)
+    wells = len({field.origin.well for field in work_list.fields})
     words = [
-        format_count(files, "image"),
-        format_count(total, "field") if total != files else "",
+        format_count(wells, "well") if work_list.is_plate else format_count(files, "image"),
+        format_count(total, "field") if work_list.is_plate or total != files else "",
         f"{states[FieldState.DONE]:,} done" if states[FieldState.DONE] else "",
         f"{states[FieldState.FAILED]:,} failed" if states[FieldState.FAILED] else "",
         "reading …" if work_list.reading else "",
@@ -122,7 +125,7 @@ def _progress(run: ListRun) -> str:
     return " · ".join(filter(None, words))
 
 
-def _detail(run: ListRun, runner: ListRunController) -> str:
+def _detail(run: ListRun, runner: BackgroundRun[Any]) -> str:
     progress = run.progress
     done = progress.ended - progress.failed
     if runner.failure is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,31 +12,39 @@ from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.io.plates import PlateSource
 from napari_cellvino.results.schema import Row
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.workflows.list_memory import ListMemory, forget_list, keep_list, last_list
+from napari_cellvino.workflows.list_memory import ListMemory, forget_list, keep_list
 from napari_cellvino.workflows.work_list import (
     FieldId,
     FieldState,
     FolderState,
     WorkField,
     after_run,
+    at_any_time,
     check_input,
     field_id,
+    plate_fields,
     read_work_list,
     row_id,
     standing_in,
+    standing_of_plate,
     usual_root,
 )
 from napari_cellvino.workflows.workspace import Workspace
 
+Show = Callable[[int], object]
+"""Shows a field of a plate by its number, from 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A list before its fields are known."""
+    """A list before its fields are known, or one of a plate, whose fields are."""
 
     inputs: tuple[Path, ...]
     store: ResultStore
+    show: Show | None = None
 
 
 class WorkListController(QObject):
@@ -59,8 +67,10 @@ class WorkListController(QObject):
         self._said: dict[str, MetadataOverrides] = {}  # the same for the list that is being opened
         self.reading = False
         self.failure: Failure | None = None
+        self._show_in_plate: Show | None = None
         self._rows: dict[FieldId, int] = {}
         self._current: int | None = None
+        self._asked: int | None = None  # the field asked for last: walking goes on from one that cannot be opened
         self._to_show: tuple[Path, ...] = ()  # files or folders whose first field is shown as soon as it is listed
         self._reads, self._looks = Task(), Task()
         workspace.stack_changed.connect(self._follow)
@@ -90,10 +100,27 @@ class WorkListController(QObject):
         self._looks.stop()
         self.reading, self.failure = True, None
         self._said = self.overrides
-        given, before = tuple(inputs), _Opened(self.inputs, self.store) if self.store is not None else None
+        given, before = (
+            tuple(inputs),
+            _Opened(self.inputs, self.store) if self.store is not None and not self.is_plate else None,
+        )
         opened = Task(done=lambda made: self._begin(made, given if shown else ()), failed=self._fail)
         self._reads = self._reader.start(lambda: _opened(given, root, before), opened)
         self.changed.emit()
+
+    def open_plate(self, source: PlateSource, overrides: MetadataOverrides, root: Path, show: Show) -> None:
+        """Make a list of the fields of an open plate, which ``show`` shows; no pixel is read."""
+        self._reads.stop()
+        self._looks.stop()
+        self.reading, self.failure = False, None
+        self._said = {str(source.path): overrides}
+        self._take_over(_Opened((source.path,), ResultStore(root), show))
+        self.fields = plate_fields(source)
+        self._rows = {field.id: number for number, field in enumerate(self.fields)}
+        self.opened.emit()
+        self._follow()
+        self._end_reading(None)
+        self.refresh()
 
     def clear(self) -> None:
         """Empty the list; nothing on disk is touched."""
@@ -103,12 +130,10 @@ class WorkListController(QObject):
         forget_list()
         self.changed.emit()
 
-    def come_back(self) -> None:
-        """Bring back the list of the last time, if there was one; no image is opened."""
-        memory = last_list()
-        if memory is not None:
-            self.open(memory.inputs, memory.root, shown=False)
-            self._said = dict(memory.overrides)
+    def come_back(self, memory: ListMemory) -> None:
+        """Bring back a list of files and folders; no image is opened."""
+        self.open(memory.inputs, memory.root, shown=False)
+        self._said = dict(memory.overrides)
 
     def choose_root(self, root: Path) -> None:
         """Take another folder of results, and look at what stands there."""
@@ -126,8 +151,9 @@ class WorkListController(QObject):
         self.changed.emit()
 
     def _take_over(self, made: _Opened | None) -> None:
-        self.fields, self._rows, self._current = (), {}, None
+        self.fields, self._rows, self._current, self._asked = (), {}, None, None
         self.inputs = () if made is None else made.inputs
+        self._show_in_plate = None if made is None else made.show
         self.store = None if made is None else made.store
         self.overrides = {} if made is None else self._said
         if made is None:
@@ -160,7 +186,8 @@ class WorkListController(QObject):
     def _remember(self) -> None:
         """Keep the list for the next time; one image alone is not worth it."""
         if self.store is not None and len(self.fields) > 1:
-            keep_list(ListMemory(inputs=self.inputs, root=self.store.root, overrides=self.overrides))
+            said, plate = self.overrides, self.is_plate
+            keep_list(ListMemory(inputs=self.inputs, root=self.store.root, overrides=said, plate=plate))
 
     # -- which field is shown
 
@@ -169,28 +196,44 @@ class WorkListController(QObject):
         """The number of the field shown, from 0; None where it is not in the list."""
         return self._current
 
+    @property
+    def has_results(self) -> bool:
+        """Whether any of its fields was run."""
+        return any(field.summary is not None for field in self.fields)
+
+    @property
+    def is_plate(self) -> bool:
+        """Whether the fields are those of a plate."""
+        return self._show_in_plate is not None
+
     def holds(self, origin: Origin) -> bool:
         """Return whether an image is in the list."""
-        return field_id(origin) in self._rows
+        return self._id(origin) in self._rows
+
+    def _id(self, origin: Origin) -> FieldId:
+        return at_any_time(field_id(origin)) if self.is_plate else field_id(origin)
 
     def show_origin(self, origin: Origin) -> bool:
         """Show a field by where its pixels are, and return whether it is in the list."""
-        number = self._rows.get(field_id(origin))
+        number = self._rows.get(self._id(origin))
         if number is not None:
             self.show(number)
         return number is not None
 
     def show(self, number: int) -> None:
-        """Show a field in the viewer."""
-        if 0 <= number < len(self.fields) and number != self._current:
-            self._current = number
+        """Show a field in the viewer; it is the current one as soon as it is seen."""
+        known = self._asked if self._opener.reading else self._current
+        if 0 <= number < len(self.fields) and number != known:
+            self._asked = number
+            if self._show_in_plate is not None:
+                self._show_in_plate(number)
+                return
             origin = self.fields[number].origin
             self._opener.show_origin(origin, self.overrides.get(origin.path, MetadataOverrides()))
-            self.changed.emit()
 
     def step(self, by: int) -> None:
         """Show the field that many further on in the list."""
-        self.show((-1 if self._current is None else self._current) + by)
+        self.show((-1 if self._asked is None else self._asked) + by)
 
     def next_to_review(self, *, doubtful: bool = False) -> int | None:
         """Return the field after the current one, and round to it, that has cells to be reviewed, or doubtful ones."""
@@ -204,15 +247,15 @@ class WorkListController(QObject):
     def _follow(self, _: object = None) -> None:
         """Take the field that the viewer shows for the current one."""
         stack = self._workspace.stack
-        here = None if stack is None else field_id(stack.origin_of(self._workspace.recipe.frame))
+        here = None if stack is None else self._id(stack.origin_of(self._workspace.recipe.frame))
         number = None if here is None else self._rows.get(here)
         if number != self._current and not self._opener.reading:
-            self._current = number
+            self._current = self._asked = number
             self.changed.emit()
 
     def _keep_correction(self, stack: Stack) -> None:
         path, store = stack.origin.path, self.store
-        if store is None or path not in {field.origin.path for field in self.fields}:
+        if store is None or self.is_plate or path not in {field.origin.path for field in self.fields}:
             return
         before = self.overrides.get(path, MetadataOverrides())
         self.overrides[path] = stack.overrides
@@ -229,11 +272,13 @@ class WorkListController(QObject):
         if store is not None and not self.reading:
             self._looks.stop()
             self._looks = Task(done=self._take_standing, failed=self._fail)
-            self._reader.start(lambda: standing_in(store), self._looks)
+            look = standing_of_plate if self.is_plate else standing_in
+            self._reader.start(lambda: look(store), self._looks)
 
     def take(self, row: Row) -> None:
         """Take in the outcome of a run, whose row of ``counts.csv`` this is."""
-        number, store = self._rows.get(row_id(row)), self.store
+        id_ = at_any_time(row_id(row)) if self.is_plate else row_id(row)
+        number, store = self._rows.get(id_), self.store
         if number is not None and store is not None:
             field = self.fields[number]
             self._reader.start(lambda: after_run(field, row, store), Task(done=self._put, failed=self._fail))

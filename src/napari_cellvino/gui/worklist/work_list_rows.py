@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtGui import QDesktopServices, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout
 
 from napari_cellvino.gui.run.field_run_rows import FieldRunRows
@@ -25,7 +25,7 @@ class WorkListRows(FieldRunRows):
     def __init__(self, session: Session) -> None:
         super().__init__("field", of_all=True)
         self.session = session
-        self._list, self._runner = session.work_list, session.list_runner
+        self._list, self._lists = session.work_list, session.plate_list
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GAP)
@@ -44,9 +44,10 @@ class WorkListRows(FieldRunRows):
         self.clear_button = QPushButton("Clear")
         self.clear_button.setToolTip("Empty the list; images and results stay on disk")
         pictures = self.session.list_thumbnails.pictures
-        self.list = FieldList(FieldModel(lambda field: describe_field(field, self._runner.under_way), pictures))
+        self.list = FieldList(FieldModel(lambda field: describe_field(field, self._lists.runner.under_way), pictures))
         self.list.setFixedHeight(LIST_PX)
-        layout.addWidget(side_by_side(self.title, self.tiles_button, self.clear_button, stretch=0))
+        self.title_row = side_by_side(self.title, self.tiles_button, self.clear_button, stretch=0)
+        layout.addWidget(self.title_row)
         layout.addWidget(self.list)
 
     def _build_running(self, layout: QVBoxLayout) -> None:
@@ -62,9 +63,10 @@ class WorkListRows(FieldRunRows):
 
     def _connect(self) -> None:
         session = self.session
-        for part in (session.catalogue, session.runner, self._list, self._runner):
+        for part in (session.catalogue, session.runner, self._list, session.list_runner, session.plate_runner):
             part.changed.connect(self.draw)
         session.list_thumbnails.changed.connect(self.list.viewport().update)
+        self._list.read.connect(self._read_pictures)
         session.restyled.connect(lambda _: self.list.set_theme(session.viewer.theme))
         self.list.set_theme(session.viewer.theme)
         self.list.shown.connect(self._list.show)
@@ -73,7 +75,7 @@ class WorkListRows(FieldRunRows):
         self.clear_button.clicked.connect(self._list.clear)
         self.all_button.clicked.connect(lambda: self._run(list(range(len(self._list.fields)))))
         self.run_button.clicked.connect(lambda: self._run(self.list.chosen))
-        self.cancel_button.clicked.connect(self._runner.cancel)
+        self.cancel_button.clicked.connect(lambda: self._lists.runner.cancel())
         self.choose_button.clicked.connect(self._ask)
         self.cells_button.clicked.connect(session.cells_wanted)
         self.show_button.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._list.root))))
@@ -86,19 +88,29 @@ class WorkListRows(FieldRunRows):
     def _ask(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder for the results of the list", str(self._list.root))
         if chosen:
-            self._list.choose_root(Path(chosen))
+            self._lists.choose_root(Path(chosen))
 
     # -- what is shown
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        """Read the small pictures: those of a plate are left alone as long as nobody sees its list."""
+        super().showEvent(event)
+        self._read_pictures()
+
+    def _read_pictures(self) -> None:
+        if self.isVisible() or not self._list.is_plate:
+            channel = self.session.workspace.recipe.channel
+            self.session.list_thumbnails.read(self._list.fields, channel, self._list.overrides)
+
     def draw(self, _: object = None) -> None:
         """Show what is known now."""
-        fields = self._list.fields
+        fields, runner = self._list.fields, self._lists.runner
         wrong = self._list.failure is not None or any(field.error for field in fields)
-        self.setVisible(len(fields) >= FEWEST or self._runner.running or wrong)
-        view = describe_list(self.session.workspace, self.session.catalogue, self._list, self._runner)
+        self.setVisible(len(fields) >= FEWEST or runner.running or wrong)
+        view = describe_list(self.session.workspace, self.session.catalogue, self._list, runner)
         self.title.setText(view.title)
         self.list.draw(fields, self._list.current)
-        working = self._runner.running
+        working = runner.running
         self._draw_run(
             view, chosen=len(self.list.chosen), total=len(fields), working=working, choose_first=CHOOSE_FIRST
         )
@@ -108,4 +120,8 @@ class WorkListRows(FieldRunRows):
         self.saved.setText(f"Results: {self._list.root}" if self._list.root is not None else "")
         for button in (self.show_button, self.cells_button):
             button.setEnabled(view.saved is not None)
+        for widget in (self.title_row, self.list, self.saved, self.saved_row):
+            widget.setVisible(bool(fields))
+        for widget in () if fields else (self.plan, self._start):
+            widget.hide()
         self.show_button.setToolTip("Show the files in the file manager" if view.saved else "Nothing is saved yet")
