@@ -35,7 +35,7 @@ from napari_cellvino.workflows.teach import BASES, painted_ways, plane_of, seen_
 
 FEWEST_TO_SEARCH = 2  # strokes of each kind, before the zoom can be chosen by what is held out
 SMALLEST = "smallest"
-SAME_SIZE = 0.05  # how much the diameter may change before cells are decoded again
+SAME_SIZE = 0.1  # how much the diameter may change before cells are decoded again
 
 PlaneName = tuple[object, ...]
 
@@ -68,6 +68,19 @@ class LiveTeacher:
         self._zoom: float | None = None  # that was found
         self._searched = 0  # strokes that it was found with
         self._size: CellSize | None = None  # of the cells of the last answer
+
+    def prepare(self, images: Sequence[StrokedImage], recipe: Recipe, where: ViewedPart) -> None:
+        """Let the networks see a part of an image while the first strokes are painted.
+
+        Raises
+        ------
+        CellvinoError
+            As `answer`.
+        """
+        engine = self._engine_for(images, recipe)
+        tiled = self._tiled(images[where.image], recipe, where.way, self._zoom_of(images, recipe))
+        for _ in tiled.tiles_of(tiled.part(where.box), engine):
+            pass
 
     def answer(
         self, images: Sequence[StrokedImage], recipe: Recipe, where: ViewedPart, values: Mapping[str, float]
@@ -139,6 +152,9 @@ class LiveTeacher:
             self._seen[name] = image.stack, contrast_of(plane.inputs, NORMALISATION)  # the stack keeps its number
         return self._seen[name][1]
 
+    def _tiled(self, image: StrokedImage, recipe: Recipe, way: ZChoice, zoom: float) -> TiledPlane:
+        return TiledPlane(self._contrast(image, recipe, way), zoom, self._name(image, recipe, way), self._kept)
+
     def _zoom_of(self, images: Sequence[StrokedImage], recipe: Recipe) -> float:
         if recipe.diameter_px:
             return USUAL_DIAMETER / recipe.diameter_px
@@ -182,9 +198,7 @@ class LiveTeacher:
     ) -> LiveAnswer:
         assert self._engine is not None
         image = images[where.image]
-        seen = self._contrast(image, recipe, where.way)
-        tiled = TiledPlane(seen, zoom, self._name(image, recipe, where.way), self._kept)
-        raw = maps_of_view(tiled, self._engine, lesson, where.box)
+        raw = maps_of_view(self._tiled(image, recipe, where.way, zoom), self._engine, lesson, where.box)
         given = {p.name: p.default for p in TaughtHead.parameters} | dict(values)
         found, size, given = self._decoded(raw, lesson, zoom, given, follows=SMALLEST not in values)
         y0, x0, y1, x1 = where.box
@@ -197,20 +211,34 @@ class LiveTeacher:
     ) -> tuple[Decoded, CellSize, dict[str, float]]:
         """Return what is found, how large it is, and the parameters; the smallest area ``follows`` the size.
 
-        A second decoding is spared where cells are as large as those of the answer before.
+        Cells are decoded a second time only where they are not as large as those of the answer before, or, at first,
+        as those in the middle.
         """
-        size = CellSize(USUAL_DIAMETER / zoom, zoom)
-        if self._size is not None and self._size.zoom == zoom:
-            size = self._size
-            given = given | {SMALLEST: smallest_of(size)} if follows else given
-        found = _head(lesson, size).decode(raw, given)
+
+        def decoded(raw: RawMaps, size: CellSize) -> tuple[Decoded, dict[str, float]]:
+            values = given | {SMALLEST: smallest_of(size)} if follows else given
+            return _head(lesson, size).decode(raw, values), values
+
+        size = self._size
+        if size is None or size.zoom != zoom:
+            guess = CellSize(USUAL_DIAMETER / zoom, zoom)
+            size = measured_size([_head(lesson, guess).decode(_middle(raw), given)], guess)
+        found, values = decoded(raw, size)
         measured = measured_size([found], size)
-        if self._size is None or abs(measured.diameter_px / size.diameter_px - 1) > SAME_SIZE or size.zoom != zoom:
+        if abs(measured.diameter_px / size.diameter_px - 1) > SAME_SIZE:
             size = measured
-            given = given | {SMALLEST: smallest_of(size)} if follows else given
-            found = _head(lesson, size).decode(raw, given)
+            found, values = decoded(raw, size)
         self._size = size
-        return found, size, given
+        return found, size, values
+
+
+def _middle(raw: RawMaps) -> RawMaps:
+    """Return the maps of the middle quarter."""
+    height, width = raw.maps.shape[1:]
+    maps = raw.maps[:, height // 4 : height - height // 4, width // 4 : width - width // 4]
+    shape = maps.shape[1], maps.shape[2]
+    zoom_y, zoom_x = raw.zoom
+    return replace(raw, maps=maps, input_shape=shape, shape=(round(shape[0] * zoom_y), round(shape[1] * zoom_x)))
 
 
 def _head(lesson: Lesson, size: CellSize) -> TaughtHead:

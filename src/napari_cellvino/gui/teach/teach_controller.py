@@ -343,7 +343,10 @@ class TeachController(OneTask):
 
         def work() -> Generator[LiveAnswer, None, LiveAnswer | None]:
             kept.save()
-            return (yield from self._taught().answer(images, recipe, where, values)) if both else None
+            if both:
+                return (yield from self._taught().answer(images, recipe, where, values))
+            self._taught().prepare(images, recipe, where)
+            return None
 
         self._worker.start(work, self._task)
         self.changed.emit()

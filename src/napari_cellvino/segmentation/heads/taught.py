@@ -92,11 +92,8 @@ def _decode_band(
     depth = depth_inside(core)
     if deep:
         depth = _mean_depth(depth / (DEEP * deep), maps[1 + between], cells)
-        height = -depth
-    else:
-        height = np.where(core, -depth, ndi.distance_transform_edt(~core)) if core.any() else depth
     tops = hills(depth, 0.5 + 0.5 * values["split"])
-    labels: NDArray[np.int32] = watershed(height, tops, mask=cells).astype(np.int32)
+    labels: NDArray[np.int32] = watershed(-depth, tops, mask=cells).astype(np.int32)  # beyond cores: step by step
     join_fragments(labels, values["smallest"])
     keep_largest_pieces(labels)
     close_holes(labels)

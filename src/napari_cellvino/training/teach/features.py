@@ -20,12 +20,14 @@ from napari_cellvino.segmentation.rescale import ResizedPlane, resized_shape
 from napari_cellvino.segmentation.tiling import Span, TilePlan, choose_tile, cut_tile, plan_tiles
 from napari_cellvino.training.teach.feature_graph import feature_graph
 from napari_cellvino.training.teach.learner import Features
+from napari_cellvino.training.teach.viewed_part import Box
 
 KEPT_BYTES = 1_000_000_000
 TILE, HALO = 640, 64  # px, as the shipped networks have them
 MODES = {Precision.FAST: "PERFORMANCE", Precision.EXACT: "ACCURACY", Precision.INT8: "PERFORMANCE"}
 
 Maps = NDArray[np.float32]
+Part = tuple[slice, slice]  # rows and columns
 
 
 class FeatureEngine:
@@ -130,6 +132,20 @@ class TiledPlane:
                 yield make(row, column)
             else:
                 yield self.kept.find((self.name, self.zoom, row, column), partial(make, row, column))
+
+    def part(self, box: Box) -> Part:
+        """Return the rows and columns of the resized plane that show a part of the plane."""
+        (height, width), (y0, x0, y1, x1) = self.shape, box
+        factor_y, factor_x = height / self.seen.pixels.shape[1], width / self.seen.pixels.shape[2]
+        top, left = int(y0 * factor_y), int(x0 * factor_x)
+        bottom, right = max(top + 1, round(y1 * factor_y)), max(left + 1, round(x1 * factor_x))
+        return slice(top, min(height, bottom)), slice(left, min(width, right))
+
+    def tiles_of(self, part: Part, engine: FeatureEngine) -> Iterator[FeatureTile]:
+        """Yield the features of the tiles whose core lies in rows and columns of the resized plane."""
+        wanted = np.zeros(self.shape, bool)
+        wanted[part] = True
+        return self.tiles(engine, wanted)
 
     def sample(self, yx: NDArray[np.integer], engine: FeatureEngine) -> Features:
         """Return the features (N, F) at pixels (N, 2) of the plane."""

@@ -47,7 +47,7 @@ def next_place(
     likely = foreground[np.ix_(rows, columns)].astype(np.float32)
     side = int(np.clip(VIEW * diameter_px, 8, min(labels.shape)))
     unsure = 4 * likely * (1 - likely)
-    unsure[ndi.binary_dilation(painted, iterations=max(1, round(PAINTED_REACH * diameter_px)))] = 0
+    unsure[ndi.maximum_filter(painted, 1 + 2 * max(1, round(PAINTED_REACH * diameter_px)))] = 0
     share = ndi.uniform_filter(unsure, side, mode="constant")
     y, x = (int(n) for n in np.unravel_index(int(share.argmax()), share.shape))
     view = np.s_[max(0, y - side // 2) : y + side // 2 + 1, max(0, x - side // 2) : x + side // 2 + 1]

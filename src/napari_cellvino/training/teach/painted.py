@@ -47,7 +47,8 @@ class Painted:
 
 def painted(strokes: Strokes) -> Painted:
     """Return what strokes on a plane (Y, X) say; strokes count before outlined cells where both lie on a pixel."""
-    parts = [_of_value(strokes.kinds, value) for value in np.unique(strokes.kinds) if value != StrokeKind.NOTHING]
+    held = enumerate(ndi.find_objects(strokes.kinds), 1)
+    parts = [_of_value(strokes.kinds, value, part) for value, part in held if part is not None]
     if strokes.cells is not None:
         parts += _of_cells(strokes.cells, strokes.kinds)
     return joined([part for part in parts if len(part)])
@@ -86,12 +87,13 @@ def typical_diameter(cells: Sequence[NDArray[np.integer]]) -> float | None:
     return float(np.sqrt(4 / np.pi * np.median(areas))) if len(areas) else None
 
 
-def _of_value(kinds: NDArray[np.uint8], value: int) -> Painted:
-    pieces, _ = ndi.label(kinds == value, AROUND)
+def _of_value(kinds: NDArray[np.uint8], value: int, part: tuple[slice, slice]) -> Painted:
+    """Return what strokes of a value say, all of which lie in a part of the plane."""
+    pieces, _ = ndi.label(kinds[part] == value, AROUND)
     yx = np.argwhere(pieces > 0)
     kind = {StrokeKind.BACKGROUND: BACKGROUND, StrokeKind.BETWEEN: BETWEEN}.get(StrokeKind(min(value, 4)), CELL)
     own = value - StrokeKind.FIRST_CLASS if value >= StrokeKind.FIRST_CLASS else NO_CLASS
-    return _painted(yx, kind, own, pieces[tuple(yx.T)] - 1)
+    return _painted(yx + [axis.start for axis in part], kind, own, pieces[tuple(yx.T)] - 1)
 
 
 def _of_cells(cells: NDArray[np.integer], kinds: NDArray[np.uint8]) -> list[Painted]:
