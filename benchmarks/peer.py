@@ -68,7 +68,7 @@ def measure_stardist(asked: Asked) -> list[Figure]:
         raise NotMeasuredError(f"there is no trained StarDist in {asked.peer / MODEL}; name its folder with --peer")
     field = nuclei_field()
     package = find_package("nuclei")
-    engine, values = OpenVinoEngine(package), check_parameters(package.spec, {})
+    engine, values = OpenVinoEngine(package, precision=package.automatic_precision), check_parameters(package.spec, {})
     plane = finish(project(in_memory(field)))
     counts = []
 

@@ -215,3 +215,27 @@ def test_a_companion_file_without_a_set(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ImageReadError, match=r"a.companion.ome"):
         open_source(path)
+
+
+def test_a_file_of_a_set_that_another_ome_tiff_describes_is_read_with_it(tmp_path):
+    schema = 'xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
+    data = "".join(
+        f'<TiffData FirstC="{c}" IFD="0" PlaneCount="1"><UUID FileName="{name}.ome.tif">{name}</UUID></TiffData>'
+        for c, name in enumerate("ab")
+    )
+    whole = (
+        f'<OME {schema} UUID="b"><Image ID="Image:0"><Pixels DimensionOrder="XYCZT" ID="Pixels:0" SizeC="2" SizeT="1" '
+        f'SizeX="8" SizeY="8" SizeZ="1" Type="uint16"><Channel ID="c:0"/><Channel ID="c:1"/>{data}</Pixels>'
+        "</Image></OME>"
+    )
+    points_to_b = f'<OME {schema} UUID="a"><BinaryOnly MetadataFile="b.ome.tif" UUID="b"/></OME>'
+    for value, (name, said) in enumerate({"a": points_to_b, "b": whole}.items(), 1):
+        tifffile.imwrite(
+            tmp_path / f"{name}.ome.tif", np.full((8, 8), value, "uint16"), description=said, metadata=None
+        )
+    for name in "ab":
+        stack = open_source(tmp_path / f"{name}.ome.tif").read()
+        assert [stack.plane(c=c).max() for c in range(2)] == [1, 2]
+    tifffile.imwrite(tmp_path / "b.ome.tif", np.zeros((8, 8), "uint16"), description=points_to_b, metadata=None)
+    with pytest.raises(ImageReadError, match="says the same"):
+        open_source(tmp_path / "a.ome.tif")

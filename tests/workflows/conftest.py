@@ -56,7 +56,7 @@ def package() -> ModelPackage:
 
 @pytest.fixture(scope="session")
 def shipped_engine(package) -> Engine:
-    return OpenVinoEngine(package, device="CPU")
+    return OpenVinoEngine(package, device="CPU", precision=package.automatic_precision)
 
 
 @pytest.fixture

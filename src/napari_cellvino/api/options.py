@@ -45,7 +45,8 @@ class RunOptions(ImageOptions, total=False):
     device
         ``AUTO``, ``CPU``, ``GPU``, ``NPU``, … (default: that of the settings, else ``AUTO``).
     precision
-        ``fast``, ``exact`` or ``int8`` (default: ``fast``).
+        ``auto``, ``fast``, ``exact`` or ``int8`` (default: ``auto``: ``int8`` where the model's card shows that it
+        costs no accuracy, else ``fast``).
     channel
         The channel to segment, by name or number from 1 (default: the first; grey of colours).
     z

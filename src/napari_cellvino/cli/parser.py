@@ -180,7 +180,9 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     """Add the choices of a recipe; what is not given comes from the recipe file or the defaults."""
     parser.add_argument("--model", metavar="NAME", help="model package: a name or a folder (default: nuclei)")
     parser.add_argument("--device", metavar="D", help="AUTO, CPU, GPU, NPU, … as 'cellvino devices' lists them")
-    parser.add_argument("--precision", metavar="P", help="fast, exact or int8")
+    parser.add_argument(
+        "--precision", metavar="P", help="auto (default: INT8 where it costs no accuracy), fast, exact or int8"
+    )
     parser.add_argument("--channel", metavar="NAME|N", help="channel by name, or by number from 1; grey for RGB")
     parser.add_argument(
         "--z",

@@ -30,6 +30,7 @@ from napari_cellvino.formats.label_canvas import fitting_labels, labelled
 from napari_cellvino.formats.label_pixels import check_shape
 from napari_cellvino.formats.label_values import cells_in_values, whole_numbers
 from napari_cellvino.formats.writer import SplitAssignment
+from napari_cellvino.io.checks import parse_errors
 
 LARGE = 1024  # px: images longer than that get a smaller copy
 COLOURS = ("FFFFFF", "00FF00", "FF00FF", "00FFFF")
@@ -193,8 +194,15 @@ def _passed_over(names: list[str]) -> tuple[str, ...]:
 
 
 def is_zarr(path: Path) -> bool:
-    """Return whether a folder is a Zarr group, or is called like one."""
-    return path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in ("zarr.json", ".zgroup"))
+    """Return whether a folder is a Zarr group, or is called like one.
+
+    Raises
+    ------
+    ImageReadError
+        If it may not be entered.
+    """
+    with parse_errors(path):
+        return path.suffix.lower() == ".zarr" or any((path / name).is_file() for name in ("zarr.json", ".zgroup"))
 
 
 def _attributes(group: zarr.Group) -> Mapping[str, Any]:

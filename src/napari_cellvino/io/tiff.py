@@ -121,8 +121,10 @@ def open_tiff(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSour
     ImageValueError
         If its pixels cannot be used, or the user's axes do not fit.
     """
-    if not head.startswith(TIFF_MAGIC):
-        return None
+    return _open(path, overrides) if head.startswith(TIFF_MAGIC) else None
+
+
+def _open(path: Path, overrides: MetadataOverrides) -> TiffSource:
     if not path.name.lower().endswith(".ndpi"):  # its offsets have 64 bits in a classic TIFF
         check_chain(path)
     with parse_errors(path), TiffFile(path) as tif:
@@ -133,10 +135,22 @@ def open_tiff(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSour
         if not companion:
             return _source(path, tif, overrides)
     if (path.parent / companion).is_file():
-        return open_companion(path.parent / companion, b"", overrides)
+        return _open_described(path, path.parent / companion, overrides)
     with parse_errors(path), TiffFile(path, is_ome=False) as tif:
         lost = f"what this image is stands in {companion}, which is missing: copy it beside the image"
         return _source(path, tif, overrides, (lost,))
+
+
+def _open_described(path: Path, companion: Path, overrides: MetadataOverrides) -> TiffSource:
+    """Return the set that a file belongs to, by the companion file or the OME-TIFF of the set that describes it."""
+    if not first_bytes(companion, 4).startswith(TIFF_MAGIC):
+        return open_companion(companion, b"", overrides)
+    if companion_name(_set_text(companion)):
+        raise ImageReadError(
+            f"{path.name} says that {companion.name} describes it, which says the same of another file; copy the set "
+            "again"
+        )
+    return _open(companion, overrides)
 
 
 def open_companion(path: Path, head: bytes, overrides: MetadataOverrides) -> TiffSource:
@@ -149,7 +163,7 @@ def open_companion(path: Path, head: bytes, overrides: MetadataOverrides) -> Tif
     ImageValueError
         If the pixels cannot be used, or the user's axes do not fit.
     """
-    text = _companion_text(path)
+    text = _set_text(path)
     names = sorted(ome_siblings(text))
     first = next((path.parent / name for name in names if (path.parent / name).is_file()), None)
     if first is None:
@@ -180,7 +194,7 @@ def open_set_part(path: Path) -> TiffSource | None:
         said, pages = str(tif.pages.first.description) if tif.pages else "", len(tif.pages)
         reject_entities(path, said)
         companion = path.parent / name if (name := companion_name(said)) else None
-        text = _companion_text(companion) if companion and companion.is_file() else said
+        text = _set_text(companion) if companion and companion.is_file() else said
         if "FileName" not in text or not ome_siblings(text):
             return None
         part = set_part(text, path.name, own_uuid(said), pages)
@@ -188,7 +202,14 @@ def open_set_part(path: Path) -> TiffSource | None:
         return _source(path, tif, MetadataOverrides())
 
 
-def _companion_text(path: Path) -> str:
+def _set_text(path: Path) -> str:
+    """Return the OME-XML of a companion file, or of an OME-TIFF."""
+    if first_bytes(path, 4).startswith(TIFF_MAGIC):
+        check_chain(path)
+        with parse_errors(path), TiffFile(path, is_ome=False) as tif:
+            text = str(tif.pages.first.description)
+            reject_entities(path, text)
+            return text
     with parse_errors(path):
         text = path.read_bytes().decode("utf-8", errors="replace").lstrip("\ufeff")
     reject_entities(path, text)

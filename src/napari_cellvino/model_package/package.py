@@ -14,6 +14,9 @@ from napari_cellvino.core.recipe import Precision
 from napari_cellvino.model_package.encryption import MAGIC, check_secret, decrypt, find_secret
 from napari_cellvino.model_package.spec import ModelSpec, read_spec
 
+ACCURACIES = ("ap_mean", "ap50", "f1_50", "f1_centre", "dice")  # scores of the card that INT8 must hold
+MOST_LOST = 0.003  # of any of them, on any set
+
 
 @dataclass(frozen=True, slots=True)
 class ModelPackage:
@@ -32,6 +35,18 @@ class ModelPackage:
     def precisions(self) -> tuple[Precision, ...]:
         """Precisions this package has weights for."""
         return (Precision.FAST, Precision.EXACT, *((Precision.INT8,) if "int8" in self.spec.weights else ()))
+
+    @property
+    def automatic_precision(self) -> Precision:
+        """INT8 where its card shows no set that loses more than `MOST_LOST` of any accuracy to it, else Fast."""
+        scores = {(s.set, s.metric, s.precision): s.value for s in self.spec.scores if s.metric in ACCURACIES}
+        lost = [
+            scores[name, metric, Precision.EXACT] - value
+            for (name, metric, precision), value in scores.items()
+            if precision is Precision.INT8 and (name, metric, Precision.EXACT) in scores
+        ]
+        held = "int8" in self.spec.weights and bool(lost) and max(lost) <= MOST_LOST
+        return Precision.INT8 if held else Precision.FAST
 
     def weights(self, precision: Precision) -> Path:
         """Return the OpenVINO IR file for a precision.

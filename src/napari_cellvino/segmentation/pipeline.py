@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.core.image import MetadataOverrides
 from napari_cellvino.core.recipe import Precision, Recipe
+from napari_cellvino.engines.remote.address import is_address
 from napari_cellvino.model_package import ModelInput, ModelOutput, ModelPackage, find_package
 from napari_cellvino.segmentation.heads import Parameter, check_parameters, head_parameters
 from napari_cellvino.segmentation.refine import check_refiner
@@ -175,10 +176,18 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
     chosen = {
         "model_sha256": package.sha256,
         "outline_sha256": outline.sha256 if outline else "",
+        "precision": resolve_precision(recipe, package),
         "parameters": check_values(recipe, package, outline),
     }
     refine = None if outline is None else Step(outline, _precision_of(outline, recipe))
-    return Pipeline(recipe.model_copy(update=chosen), Step(package, recipe.precision), refine)
+    return Pipeline(recipe.model_copy(update=chosen), Step(package, resolve_precision(recipe, package)), refine)
+
+
+def resolve_precision(recipe: Recipe, package: ModelPackage) -> Precision:
+    """Return the precision that a model runs at: the recipe's, or what its card and the device allow."""
+    if recipe.precision is not Precision.AUTO:
+        return recipe.precision
+    return Precision.FAST if is_address(recipe.device) else package.automatic_precision  # a server has its own weights
 
 
 def _check_rules(recipe: Recipe, classes: tuple[str, ...]) -> None:
@@ -223,7 +232,8 @@ def check_values(recipe: Recipe, package: ModelPackage | None, outline: ModelPac
 
 def _precision_of(outline: ModelPackage, recipe: Recipe) -> Precision:
     """Return the precision of the mask model: the recipe's, or Fast where it has no such weights."""
-    return recipe.precision if recipe.precision in outline.precisions else Precision.FAST
+    precision = resolve_precision(recipe, outline)
+    return precision if precision in outline.precisions else Precision.FAST
 
 
 def _check_hashes(recipe: Recipe, package: ModelPackage, outline: ModelPackage | None) -> None:
@@ -242,8 +252,8 @@ def _check_hashes(recipe: Recipe, package: ModelPackage, outline: ModelPackage |
 def fit_to_model(recipe: Recipe, package: ModelPackage, choices: Mapping[str, object]) -> Recipe:
     """Return a recipe for another model: settings that do not fit it and are not in ``choices`` get their defaults."""
     fitting: dict[str, object] = {} if "parameters" in choices else {"parameters": {}}
-    if recipe.precision not in package.precisions:
-        fitting["precision"] = Precision.FAST
+    if recipe.precision not in (Precision.AUTO, *package.precisions):
+        fitting["precision"] = Precision.AUTO
     if package.spec.gives is not ModelOutput.BOXES and "outline" not in choices:
         fitting["outline"] = ""
     if package.spec.gives is ModelOutput.BOXES and "whole_cells" not in choices:

@@ -11,7 +11,8 @@ from napari_cellvino.core.errors import CellvinoError, ImageReadError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, ZChoice
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
-from napari_cellvino.io import is_image_folder, list_images, scan_folder
+from napari_cellvino.io import is_image_folder, list_images, open_source, scan_folder
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.suggest_pattern import describe_suggestion
 from napari_cellvino.results.schema import ResultKey
 from napari_cellvino.results.store import ResultStore
@@ -198,8 +199,17 @@ def describe_inputs(inputs: Sequence[Path], pattern: str = "") -> tuple[str, ...
             continue
         said.append(f"{folder.name}: taken as a folder of {len(listing.images):,} images (--plate: as a plate)")
         said += [f"{folder.name}: {sentence}" for sentence in listing.describe_skipped()]
-        said += [f"{folder.name}: {sentence}" for sentence in describe_suggestion([p.name for p in listing.images])]
+        if not _is_set(listing.images):
+            said += [f"{folder.name}: {sentence}" for sentence in describe_suggestion([p.name for p in listing.images])]
     return tuple(said)
+
+
+def _is_set(images: Sequence[Path]) -> bool:
+    """Return whether the first of the images is one of a set of files, which know themselves what they are."""
+    try:
+        return bool(images) and len(open_source(images[0]).parts) > 1
+    except CellvinoError:  # told when its turn comes
+        return False
 
 
 def at_time(recipe: Recipe, origin: Origin) -> Recipe:
@@ -218,6 +228,7 @@ def list_fields(
     ``overrides`` is what the user said of single images, by their paths, beside what the recipe says of all.
     """
     sources, said = sources or OpenSources(), overrides or {}
+    alone: set[Path] = set()
     covered: set[Path] = set()  # a multi-file OME-TIFF opens from any of its files: once is enough
     for path in files:
         origin = Origin(path=str(path))
@@ -232,15 +243,27 @@ def list_fields(
         except CellvinoError as error:
             yield origin, error
             continue
-        covered.update(part.resolve() for part in source.parts)
+        parts = {part.resolve() for part in source.parts}
+        before, covered = parts & alone, covered | parts
+        alone.add(path.resolve())
         for position in source.positions:
             try:
                 stack = source.read(position)
             except CellvinoError as error:
                 yield Origin(path=str(path), position=position.name), error
             else:
+                stack = _with_parts_before(stack, before)
                 for frame in [recipe.frame] if recipe.frame else range(1, stack.shape.t + 1):
                     yield stack.origin_of(frame), stack
+
+
+def _with_parts_before(stack: Stack, before: Iterable[Path]) -> Stack:
+    """Return a stack with the warning that files which are a part of it do not say so, and were taken by themselves."""
+    names = sorted(path.name for path in before)
+    if not names:
+        return stack
+    said = f"{list_names(names)} is a part of this image, does not say so, and was counted by itself before"
+    return changed(stack, warnings=(*stack.warnings, said))
 
 
 def listed_fields(

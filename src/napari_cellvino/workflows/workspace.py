@@ -34,6 +34,7 @@ from napari_cellvino.segmentation.pipeline import (
     fit_to_model,
     make_pipeline,
     parameters_of,
+    resolve_precision,
     without_parameters_of,
     without_unused_parameters,
 )
@@ -202,7 +203,8 @@ class Workspace:
 
     def engine(self) -> Engine:
         """Return an engine for the chosen model, device and precision; the last ones are cached."""
-        return self.engines.engine(self.load_package(), self.recipe.device, self.recipe.precision)
+        package = self.load_package()
+        return self.engines.engine(package, self.recipe.device, resolve_precision(self.recipe, package))
 
     def run(self) -> Generator[Progress, None, Outcome]:
         """Yield progress and return the outcome of a run on the open image; `accept` makes it the current one.

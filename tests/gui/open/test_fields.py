@@ -74,11 +74,12 @@ def test_choices_reach_the_recipe(window: CellvinoWindow, qtbot: QtBot) -> None:
     window.show_step(2)
     panel = window.run_panel
     panel.precision.setFocus()
-    qtbot.keyClick(panel.precision, Qt.Key.Key_Down)
-    assert window.session.workspace.recipe.precision == "exact"
+    for precision in ("fast", "exact"):
+        qtbot.keyClick(panel.precision, Qt.Key.Key_Down)
+        assert window.session.workspace.recipe.precision == precision
     package = window.session.workspace.package
     assert package is not None
-    assert panel.precision.model().item(2).isEnabled() == ("int8" in package.spec.weights)
+    assert panel.precision.model().item(3).isEnabled() == ("int8" in package.spec.weights)
     qtbot.waitUntil(lambda: panel.device.count() > 1, timeout=WAIT_MS)
     assert panel.device.itemText(0).startswith("Automatic (CPU")
     assert panel.device.itemText(1).endswith("(CPU)")
@@ -108,7 +109,7 @@ def test_wheel_over_a_field_without_focus_changes_nothing(window: CellvinoWindow
         place, QPointF(combo.mapToGlobal(QPoint(5, 5))), QPoint(), turn, none, keys, Qt.ScrollPhase.NoScrollPhase, False
     )
     QApplication.sendEvent(combo, wheel)
-    assert window.session.workspace.recipe.precision == "fast"
+    assert window.session.workspace.recipe.precision == "auto"
 
 
 def test_every_field_says_what_it_is_for(window: CellvinoWindow, viewer: napari.Viewer) -> None:

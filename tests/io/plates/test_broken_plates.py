@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,3 +184,20 @@ def test_heights_of_harmony_may_be_words(written, heights, step):
     index = f"<E><Plates>{plate}</Plates><Images>{images}</Images></E>"
     (folder / "Index.idx.xml").write_text(index, encoding="utf-8")
     assert open_plate(folder).plate.spacing.z == step
+
+
+def test_folders_that_may_not_be_entered_are_an_error_or_named(written, monkeypatch):
+    folder = written("TimePoint_1/p_A01_s1_w1.tif", "TimePoint_2/x.tif")
+    scandir = os.scandir
+
+    def guarded(path):
+        if Path(path).name == "TimePoint_2":
+            raise PermissionError(13, "denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", guarded)
+    assert "may not be entered, so that their images are left out: TimePoint_2" in open_plate(folder).plate.problems
+    with monkeypatch.context() as closed:
+        closed.setattr(Path, "is_file", lambda path: (_ for _ in ()).throw(PermissionError(13, "denied", str(path))))
+        with pytest.raises(ImageReadError, match="permission denied"):
+            open_plate(folder)

@@ -229,6 +229,7 @@ SETS = {
                       "img_channel{channel}_{field}_time000000000_z{z}.tif", (2, 3)),
     "metamorph": ([f"exp_w{c}{dye}_s{f}_t1.TIF" for f in (1, 2) for c, dye in ((1, "DAPI"), (2, "GFP"))],
                   "exp_w{channel}_{field}_t1.TIF", (2, 1)),
+    "zen": ([f"Exp-01_s{f}c{c}_ORG.tif" for f in (1, 2) for c in (1, 2)], "Exp-01_{field}c{channel}_ORG.tif", (2, 1)),
     "dyes": ([f"{name}_{dye}.tif" for name in ("first", "second") for dye in ("DAPI", "GFP")],
              "{field}_{channel}.tif", (2, 1)),
 }  # fmt: skip

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import Stack
-from napari_cellvino.core.recipe import Recipe, WholeCellWay
+from napari_cellvino.core.recipe import Precision, Recipe, WholeCellWay
 from napari_cellvino.model_package import find_package
 from napari_cellvino.quality.accuracy import match_field
 from napari_cellvino.segmentation.pipeline import make_pipeline
@@ -81,13 +81,13 @@ def test_whole_cells_of_boxes_or_without_a_channel_are_refused() -> None:
     with pytest.raises(OptionError, match="boxes"):
         make_pipeline(Recipe(model="live-dead", whole_cells=WholeCellWay.EXPAND), [find_package("live-dead")])
     stack = Stack.from_array(np.zeros((2, 8, 8)), axes="CYX")
-    recipe = Recipe(whole_cells=WholeCellWay.PROPAGATE, cell_channel="3")
+    recipe = Recipe(precision=Precision.FAST, whole_cells=WholeCellWay.PROPAGATE, cell_channel="3")
     with pytest.raises(ImageValueError, match="no channel '3'"):
         cell_channel_name(stack, recipe)
 
 
 def test_their_parameters_are_those_of_the_pipeline_and_old_results_are_known_again() -> None:
-    plain = Recipe()
+    plain = Recipe(precision=Precision.FAST)
     assert plain.fingerprint() == "321de7ed494f13290536f23ea129ab3136dc34a7d81fab1e36f4151a29f840e2"
     recipe = Recipe(whole_cells=WholeCellWay.PROPAGATE, cell_channel="1")
     pipeline = make_pipeline(recipe, [find_package("nuclei")])

@@ -10,9 +10,10 @@ from napari_cellvino.engines.remote.address import is_address, parse_address
 from napari_cellvino.gui.widgets.value_combo import Choice
 from napari_cellvino.model_package import ModelPackage
 
-_TITLES = {Precision.FAST: "Fast", Precision.EXACT: "Exact (f32)", Precision.INT8: "INT8"}
+_TITLES = {Precision.AUTO: "Automatic", Precision.FAST: "Fast", Precision.EXACT: "Exact (f32)", Precision.INT8: "INT8"}
 _FASTEST = (("BF16", "bf16"), ("FP16", "f16"))  # name in OpenVINO, name in the window
 _HELP = {
+    Precision.AUTO: "INT8 where the model's card shows that it costs no accuracy, else Fast.",
     Precision.FAST: "The device's fastest number type: bf16 or f16 where it has one. Counts rarely differ from Exact.",
     Precision.EXACT: "32-bit numbers: the same result on every device, but several times slower.",
     Precision.INT8: "8-bit weights: fastest on most devices; see the model card for what it costs in accuracy.",
@@ -53,11 +54,18 @@ def precision_choices(package: ModelPackage | None, capabilities: Sequence[str])
 def _precision_choice(
     precision: Precision, package: ModelPackage | None, capabilities: Sequence[str]
 ) -> Choice[Precision]:
+    if precision is Precision.AUTO:
+        return Choice(_automatic_title(package), precision, _HELP[precision])
     if package is not None and precision not in package.precisions:
         return Choice(_TITLES[precision], precision, "This model has no 8-bit weights.", enabled=False)
     fast = next((ours for theirs, ours in _FASTEST if theirs in capabilities), "f32" if capabilities else "")
     title = f"Fast ({fast})" if precision is Precision.FAST and fast else _TITLES[precision]
     return Choice(title, precision, _HELP[precision] + _scores(package, precision))
+
+
+def _automatic_title(package: ModelPackage | None) -> str:
+    title = _TITLES[Precision.AUTO]
+    return title if package is None else f"{title} ({_TITLES[package.automatic_precision]})"
 
 
 def _scores(package: ModelPackage | None, precision: Precision) -> str:

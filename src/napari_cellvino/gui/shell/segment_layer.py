@@ -32,7 +32,7 @@ def segment_layer(
     model: Annotated[str, {"choices": _models}] = "nuclei",
     channel: Annotated[int, {"min": 0, "max": 99, "tooltip": "From 1; 0 lets the model choose"}] = 0,
     cell_diameter_px: Annotated[float, {"min": 0, "max": 2000, "tooltip": "0: the model's own, or estimated"}] = 0.0,
-    precision: Precision = Precision.FAST,
+    precision: Precision = Precision.AUTO,
 ) -> FunctionWorker[LayerDataTuple]:
     """Return a worker that finds the cells of an image layer, in a projection of its planes, as a labels layer."""
     options: dict[str, Any] = {"precision": precision}

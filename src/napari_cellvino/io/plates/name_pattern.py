@@ -18,7 +18,7 @@ from pathlib import Path
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.plate import FORMATS, NO_WELL, Well, row_number
 from napari_cellvino.io.checks import list_names
-from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing, image_names
+from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing, closed_folders, image_names
 
 BRACES = {
     "plate": r"[^/]+?",
@@ -197,9 +197,8 @@ def match_names(folder: Path, names: Sequence[str], pattern: NamePattern, *, kin
     left_out = [name for name in names if folder / name not in placed]
     others = f"{len(left_out):,} images have other names and are left out: {list_names(left_out)}"
     plates = {name for _, g in groups if (name := g.get("plate"))} if pattern.tells_well else set()
-    return PlateListing(
-        kind, _plate_name(folder, plates), tuple(images), size=size, problems=(*([others] if left_out else []), *said)
-    )
+    problems = (*([others] if left_out else []), *said, *(closed_folders(folder) if images else ()))
+    return PlateListing(kind, _plate_name(folder, plates), tuple(images), size=size, problems=problems)
 
 
 def _with_jobs(groups: Sequence[tuple[str, dict[str, str | None]]]) -> Sequence[tuple[str, dict[str, str | None]]]:

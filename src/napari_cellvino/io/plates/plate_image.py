@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.plate import FieldOfView, Well
-from napari_cellvino.io.checks import parse_errors
+from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.registry import image_suffixes
 
 
@@ -66,6 +66,15 @@ def image_names(folder: Path) -> list[str]:
             prefix = "" if before == "." else f"{before}/"
             names += [f"{prefix}{name}" for name in files if _is_image(name)]
     return sorted(names)
+
+
+def closed_folders(folder: Path) -> tuple[str, ...]:
+    """Return a sentence on the folders below ``folder`` that may not be entered; none where all may."""
+    closed: list[OSError] = []
+    for _ in os.walk(folder, onerror=closed.append):
+        pass
+    names = sorted(Path(error.filename).relative_to(folder).as_posix() for error in closed)
+    return (f"may not be entered, so that their images are left out: {list_names(names)}",) if names else ()
 
 
 def _is_image(name: str) -> bool:

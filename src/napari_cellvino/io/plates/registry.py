@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
@@ -85,13 +86,14 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
     with parse_errors(path):
         if not path.exists():
             raise ImageReadError(f"there is no folder {path}; check the name, or that its disk is connected")
+        is_group = any((path / name).is_file() for name in _GROUP_NAMES)
     if overrides.pattern and not compile_pattern(overrides.pattern).tells_well:
         return None
     if overrides.pattern:
         found: PlateListing | None = read_pattern(path, overrides.pattern)
     elif path.is_file():
         found = _by_index(path)
-    elif any((path / name).is_file() for name in _GROUP_NAMES):
+    elif is_group:
         from napari_cellvino.io.plates.ome_zarr import open_zarr_plate
 
         plate = open_zarr_plate(path, overrides)
@@ -146,4 +148,5 @@ def _indexes(folder: Path, depth: int) -> Iterator[Path]:
     elif depth:
         for entry in held:
             if entry.is_dir() and not entry.name.startswith("."):
-                yield from _indexes(Path(entry.path), depth - 1)
+                with suppress(PermissionError):  # what may not be entered holds nothing of this plate
+                    yield from _indexes(Path(entry.path), depth - 1)

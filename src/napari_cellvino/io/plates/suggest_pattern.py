@@ -18,11 +18,13 @@ _DYES = (
     r"DAPI|Hoechst(?:\d+)?|GFP|eGFP|YFP|CFP|RFP|mCherry|mScarlet|tdTomato|FITC|TRITC|Texas ?Red|Rhodamine|Alexa ?\d+|"
     r"AF\d{3}|Cy[357]|DRAQ5|SiR|BF|TL|DIC|Phase|Bright ?field|Trans"
 )
+_START = r"(?<![A-Za-z0-9])"
 _MARKS = {"channel": "\ue000", "z": "\ue001", "t": "\ue002"}  # private characters stand for what was taken out
 _TOKENS = (
-    ("z", re.compile(r"(?<![A-Za-z0-9])((?:slice|plane|z)[-_ ]?)(\d+)(?![0-9])", re.IGNORECASE)),
-    ("t", re.compile(r"(?<![A-Za-z0-9])((?:time|frame|t)[-_ ]?)(\d+)(?![0-9])", re.IGNORECASE)),
-    ("channel", re.compile(r"(?<![A-Za-z0-9])((?:channel|chan|ch|c|w)[-_ ]?)(\d+[A-Za-z0-9]*)", re.IGNORECASE)),
+    ("z", re.compile(rf"((?:{_START}(?:slice|plane|z)[-_ ]?)|(?<=\d)z)(\d+)(?![0-9])", re.IGNORECASE)),
+    ("t", re.compile(rf"((?:{_START}(?:time|frame|t)[-_ ]?)|(?<=\d)t)(\d+)(?![0-9])", re.IGNORECASE)),
+    ("channel", re.compile(rf"({_START}(?:channel|chan|ch|c|w)[-_ ]?)(\d+[A-Za-z0-9]*)", re.IGNORECASE)),
+    ("channel", re.compile(r"((?<=\d)c)(\d+)(?![A-Za-z0-9])", re.IGNORECASE)),  # s01c1, of ZEN
     ("channel", re.compile(rf"(?<![A-Za-z0-9])()({_DYES})(?![A-Za-z0-9])", re.IGNORECASE)),
 )
 
