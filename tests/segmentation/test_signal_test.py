@@ -67,6 +67,10 @@ NOISE = {
     "blocks": np.kron(np.random.default_rng(1).integers(8, 12, (45, 45)), np.ones((8, 8))).astype(np.uint8),
     "black seams": np.where(np.arange(SIDE) % 120 < 4, 0, as_grey(ndi.gaussian_filter(white(), 2))).astype(np.uint16),
     "NaN border": np.where(np.arange(SIDE) < 50, np.nan, as_grey(ndi.gaussian_filter(white(), 2))),
+    "speckle": np.random.default_rng(3).exponential(300, (SIDE, SIDE)),
+    "squared": 300 * ndi.gaussian_filter(white(), 2) ** 2,
+    "exponentiated": np.exp(8 * ndi.gaussian_filter(white(), 2)),
+    "smoothed after it": ndi.gaussian_filter(300 * np.exp(white()), 2),
     "below zero": (ndi.gaussian_filter(white(), 3) * 9 - 50).astype(np.float32),
 }
 Y, X = np.mgrid[:SIDE, :SIDE]
@@ -80,6 +84,7 @@ CELLS = {
     "many": cells(40, 9, 500),
     "dim": cells(40, 9, 40),
     "one": cells(200, 9, 60),
+    "one, small": (500 + 20 * white(256) + 120 * (discs((256, 256), [(99, 70)], 5) > 0)).astype(np.uint16),
     "dark": (600 - cells(40, 9, 60)).astype(np.uint16),
     "touching": cells(22, 10, 300),
     "enlarged": np.kron(cells(40, 9, 60), np.ones((2, 2), np.uint16)),
