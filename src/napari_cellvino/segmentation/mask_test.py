@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 ALIKE = 0.85  # of the pairs of pixels side by side that are not 0
 ROWS = 256  # that are looked at
+ZEROS = 0.05  # of the pixels are background at least
+NUMBERS = 10  # of cells, where they leave no background
 FEWEST = 200  # pairs; a few spots on black may be alike by chance
 
 
@@ -20,7 +22,7 @@ def describe_mask(inputs: NDArray[np.generic]) -> tuple[str, ...]:
     left, right = rows[:, :-1], rows[:, 1:]
     both = (left != 0) & (right != 0)
     pairs = int(np.count_nonzero(both))
-    if pairs < FEWEST or rows.all() or not _are_whole(rows):
+    if pairs < FEWEST or not _are_whole(rows) or not _has_background(rows):
         return ()
     alike = np.count_nonzero((left == right) & both) / pairs
     if alike < ALIKE:
@@ -29,6 +31,12 @@ def describe_mask(inputs: NDArray[np.generic]) -> tuple[str, ...]:
         f"is this a mask or a label image? {alike:.0%} of neighbouring pixels have one and the same value, and of a "
         "picture they do not: run the picture that it was made from, or bring the mask in with cellvino import",
     )
+
+
+def _has_background(values: NDArray[np.generic]) -> bool:
+    """Return whether 0 is a background; cells that touch all over have numbers instead, and lines of 0 at most."""
+    zeros = values.size - int(np.count_nonzero(values))
+    return zeros >= ZEROS * values.size or (zeros > 0 and len(np.unique(values)) >= NUMBERS)
 
 
 def _are_whole(values: NDArray[np.generic]) -> bool:

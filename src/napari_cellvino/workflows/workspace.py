@@ -333,8 +333,9 @@ class Workspace:
             self.recipe_changed.emit(self.recipe)
 
     def _choose_as(self, recipe: Recipe) -> None:
-        same = {"channel": recipe.channel, "z": recipe.z}
-        self.recipe = without_unused_parameters(self.recipe.model_copy(update=same))
+        self.recipe = without_unused_parameters(
+            self.recipe.model_copy(update={"channel": recipe.channel, "z": recipe.z})
+        )
 
     def _store(self, key: FieldKey, found: StoredOutcome) -> None:
         for dropped in self._outcome_cache.put(key, found):

@@ -101,10 +101,15 @@ def test_strokes_become_cells_and_then_a_model(
     kept = session.saver.root_of(session.workspace.stack.origin) / "strokes" / "rings.tif"
     np.testing.assert_array_equal(tifffile.imread(kept), strokes.data)
     canvas = viewer.window._qt_viewer.canvas.native
-    QTest.mouseMove(canvas, on_canvas(viewer, strokes, middle(2, 2)))
-    QApplication.processEvents()
-    QTest.keyClick(canvas, Qt.Key.Key_A)
-    assert teacher.page.accepted == 1
+    for place in (middle(row, column) for row in (1, 2) for column in range(5)):
+        QTest.mouseMove(canvas, on_canvas(viewer, strokes, place))
+        QApplication.processEvents()
+        QTest.keyClick(canvas, Qt.Key.Key_A)
+    assert teacher.page.accepted == 10
+    qtbot.waitUntil(answered, timeout=WAIT_MS)
+    assert teacher.judged is not None
+    assert teacher.judged.f1 > 0.9
+    assert "10 accepted cells" in panel.quality.text()
     QTest.keyClick(canvas, Qt.Key.Key_N)
     assert "could be cell" in panel.said.text()
     viewer.reset_view()

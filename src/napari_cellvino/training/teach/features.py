@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -22,7 +22,7 @@ from napari_cellvino.training.teach.feature_graph import feature_graph
 from napari_cellvino.training.teach.learner import Features
 from napari_cellvino.training.teach.viewed_part import Box
 
-KEPT_BYTES = 1_000_000_000
+KEPT_BYTES = 650_000_000  # of 1.5 GB that teaching may take
 TILE, HALO = 640, 64  # px, as the shipped networks have them
 MODES = {Precision.FAST: "PERFORMANCE", Precision.EXACT: "ACCURACY", Precision.INT8: "PERFORMANCE"}
 
@@ -46,11 +46,14 @@ class FeatureEngine:
         self._device, self._precision = resolve_device(device), precision
         self._requests: dict[int, ov.InferRequest] = {}
 
-    def maps(self, batch: NDArray[np.float32]) -> tuple[Maps, ...]:
-        """Return the maps (F, tile / stride, tile / stride) of a batch (1, C, tile, tile), one array per stride."""
-        request = self._request(batch.shape[-1])
+    def tile(self, batch: NDArray[np.float32], row: Span, column: Span) -> FeatureTile:
+        """Return the features of a tile (1, C, tile, tile), of its core and one pixel of the coarsest map round it."""
+        request, strides = self._request(batch.shape[-1]), self.graph.strides
         request.infer({0: batch})
-        return tuple(np.array(request.get_output_tensor(n).data[0]) for n in range(len(self.graph.strides)))
+        outputs = [request.get_output_tensor(n).data[0] for n in range(len(strides))]
+        rows, columns = _round_core(row, strides[-1]), _round_core(column, strides[-1])
+        places = [np.s_[:, _within(rows, row, s), _within(columns, column, s)] for s in strides]
+        return FeatureTile(rows, columns, tuple(np.array(o[at]) for o, at in zip(outputs, places, strict=True)))
 
     def _request(self, tile: int) -> ov.InferRequest:
         if tile not in self._requests:
@@ -73,6 +76,17 @@ class FeatureTile:
     def nbytes(self) -> int:
         """Bytes of its features."""
         return sum(maps.nbytes for maps in self.maps)
+
+
+def _round_core(span: Span, stride: int) -> Span:
+    """Return the part of a span that holds its core, and a pixel of maps of a ``stride`` to either side."""
+    first = max(0, (span.core_start - span.start) // stride - 1) * stride
+    last = (-(-(span.core_stop - span.start) // stride) + 1) * stride
+    return replace(span, start=span.start + first, stop=span.start + last)
+
+
+def _within(part: Span, span: Span, stride: int) -> slice:
+    return slice((part.start - span.start) // stride, (part.stop - span.start) // stride)
 
 
 class KeptTiles:
@@ -122,7 +136,7 @@ class TiledPlane:
         def make(row: Span, column: Span) -> FeatureTile:
             batch = np.zeros((1, engine.channels, plan.tile, plan.tile), np.float32)
             normalise_into(batch[0], cut_tile(pixels, row, column), self.seen.ranges)
-            return FeatureTile(row, column, engine.maps(batch))
+            return engine.tile(batch, row, column)
 
         for row, column in plan:
             core = np.s_[row.core_start : row.core_stop, column.core_start : column.core_stop]

@@ -18,6 +18,7 @@ from napari_cellvino.training.teach.painted import NO_CLASS, Painted, joined
 from napari_cellvino.training.teach.taught_graph import BETWEEN, CELL
 
 TOLD_APART = 0.6  # of pairs of a pixel in a cell and one between: half would be chance
+SHOWN = 5  # numbers in a sentence
 LEAST = 1e-3  # probability: one stroke on the wrong spot must not decide everything
 
 
@@ -101,8 +102,9 @@ def _class_learner(features: Features, found: Painted, weight: NDArray[np.float3
         return None
     if not sizes.all():
         empty = [str(n) for n in range(1, len(sizes) + 1) if not sizes[n - 1]]
+        shown = ", ".join(empty[:SHOWN]) + (", …" if len(empty) > SHOWN else "")
         raise TrainingDataError(
-            f"classes go up to {len(sizes)}, and no stroke is of class {', '.join(empty)}; number them without gaps"
+            f"classes go up to {len(sizes)}, and no stroke is of class {shown}; number them without gaps"
         )
     return fit(features[named], found.classes[named], len(sizes), weight)
 
