@@ -311,8 +311,7 @@ class Workspace:
         self.show_saved(None)
         if self.outcome is not None:
             self.show(None)
-        found = self._outcome_cache.take(key) if key is not None else None
-        if found is not None:
+        if key is not None and (found := self._outcome_cache.take(key)) is not None:
             self.done, self._reference = found.pipeline, found.kept
             self._choose_as(found.pipeline.recipe)
             self.show(found.outcome)
@@ -333,9 +332,8 @@ class Workspace:
             self.recipe_changed.emit(self.recipe)
 
     def _choose_as(self, recipe: Recipe) -> None:
-        self.recipe = without_unused_parameters(
-            self.recipe.model_copy(update={"channel": recipe.channel, "z": recipe.z})
-        )
+        same = {"channel": recipe.channel, "z": recipe.z}
+        self.recipe = without_unused_parameters(self.recipe.model_copy(update=same))
 
     def _store(self, key: FieldKey, found: StoredOutcome) -> None:
         for dropped in self._outcome_cache.put(key, found):
