@@ -56,6 +56,7 @@ def test_sure_cells_on_edges_that_stay_at_another_size_fit() -> None:
     assert evidence.contrast > 1
     assert evidence.edges > 2
     assert score_of(replace(evidence, background=0.1), NUCLEI) >= FITS
+    assert explain(evidence) != explain(replace(evidence, agreement=None))  # it was not looked at a second time
 
 
 def test_cells_that_are_gone_at_another_size_do_not_fit_and_it_is_said() -> None:

@@ -193,6 +193,8 @@ def explain(evidence: Evidence) -> str:
     doubts = [words for wrong, words in _doubts(evidence) if wrong]
     if doubts:
         return " and ".join(doubts[:2])
+    if evidence.agreement is None:
+        return "what it finds stands out too little to be its cells"
     return "it is sure of the cells, and finds the same ones when the picture is smaller"
 
 
