@@ -20,7 +20,6 @@ from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import Plane, PlaneReader, Stack
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe, fitted, make_recipe, renamed
-from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import Source
 from napari_cellvino.model_package import ModelPackage, find_package
@@ -34,7 +33,6 @@ from napari_cellvino.segmentation.pipeline import (
     fit_to_model,
     make_pipeline,
     parameters_of,
-    resolve_precision,
     without_parameters_of,
     without_unused_parameters,
 )
@@ -200,11 +198,6 @@ class Workspace:
         return RunEstimate(corrected(foretold, pipeline), foretold)
 
     # -- running
-
-    def engine(self) -> Engine:
-        """Return an engine for the chosen model, device and precision; the last ones are cached."""
-        package = self.load_package()
-        return self.engines.engine(package, self.recipe.device, resolve_precision(self.recipe, package))
 
     def run(self) -> Generator[Progress, None, Outcome]:
         """Yield progress and return the outcome of a run on the open image; `accept` makes it the current one.

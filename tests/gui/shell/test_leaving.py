@@ -57,7 +57,12 @@ def test_closed_session_lets_go_of_everything_large(
     run(window)
     workspace = window.session.workspace
     large = [
-        weakref.ref(it) for it in (workspace.engine(), workspace.outcome.prediction.raw.maps, workspace.stack.planes)
+        weakref.ref(it)
+        for it in (
+            workspace.engines.engine(workspace.package, precision=workspace.package.automatic_precision),
+            workspace.outcome.prediction.raw.maps,
+            workspace.stack.planes,
+        )
     ]
     qtbot.waitUntil(lambda: gc.get_freeze_count() > 0, timeout=WAIT_MS)  # no search for garbage holds the window up
     viewer.window.remove_dock_widget(window)
