@@ -10,10 +10,10 @@ from napari_cellvino.segmentation.size_search import SizeGuess, best_diameter, s
 REFERENCE = 24.0
 
 
-def guess(side: int, *, deepest: float = 0.8, zoom: float = 1.0) -> SizeGuess | None:
-    """Return what a window with nine square cells says."""
+def guess(side: int, *, deepest: float = 0.8, zoom: float = 1.0, cells: int = 9) -> SizeGuess | None:
+    """Return what a window with a few square cells says."""
     labels: NDArray[np.int32] = np.zeros((200, 200), np.int32)
-    for number in range(9):
+    for number in range(cells):
         y, x = 60 * np.array(divmod(number, 3)) + 5
         labels[y : y + side, x : x + side] = number + 1
     maps = np.stack([labels > 0, deepest * (labels > 0)]).astype(np.float16)
@@ -39,8 +39,8 @@ def test_deep_cells_fit_better_than_flat_ones() -> None:
     assert score(guess(21)) > score(guess(21, deepest=0.4))
 
 
-def test_of_two_zooms_that_fit_alike_the_coarser_counts() -> None:
-    assert score(guess(21, zoom=0.5)) > score(guess(21, zoom=1.0))
+def test_many_cells_fit_better_than_one_that_may_be_a_colony() -> None:
+    assert score(guess(21)) > score(guess(21, cells=1, deepest=0.9))
 
 
 def test_where_there_is_no_cell_there_is_no_guess() -> None:

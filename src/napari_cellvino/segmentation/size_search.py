@@ -2,7 +2,8 @@
 
 At each zoom the network sees one window of the plane. Cells have the same size in the image from one zoom to the next;
 texture that is taken for cells has the same size in the eyes of the network, whatever the zoom. Among zooms that agree,
-the one counts at which the cells have the size that the model knows best and reach deepest.
+the one counts at which the cells are many, have the size that the model knows best and reach deepest: one colony can
+look like a large cell, but hardly thirty of them.
 What the network says of the diameter is not asked: it learns the usual size of its crops long before it learns to see.
 
 A model without depth is at its best in a range of sizes: it is asked which zoom makes it surest of its cells, and the
@@ -27,10 +28,11 @@ from napari_cellvino.segmentation.normalise import IntensityRange
 
 FOREGROUND = 0.5
 LEAST_SHARE = 0.004  # of a window that cells must fill
-OCTAVE_COST = 0.5  # what cells an octave off the model's own size cost, in units of depth
+OCTAVE_COST = 0.25  # what cells an octave off the model's own size cost, in units of depth
 SLOPE_COST = 1.0  # what a diameter that follows the zoom costs, in units of depth
 OF_DEPTH = {"outline": 0.5, "split": 0.5, "smallest": 1.0}  # what the costs were set with; no default changes sizes
-FINER_COST = 0.03  # what a zoom an octave finer costs: of two that fit alike, the coarser shows whole cells
+NUMBER_WORTH = 0.06  # what twice as many cells are worth, in units of depth
+ENOUGH_CELLS = 32  # more are worth nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def size_guess(
         return None
     size = float(np.sqrt(4 / np.pi * np.median(areas)))
     ridge = float(np.percentile(maps[1][cells].astype(np.float32), 90))
-    score = ridge - OCTAVE_COST * abs(float(np.log2(size / reference))) - FINER_COST * float(np.log2(zoom))
+    number = float(np.log2(min(len(areas), ENOUGH_CELLS)))
+    score = ridge - OCTAVE_COST * abs(float(np.log2(size / reference))) + NUMBER_WORTH * number
     return SizeGuess(zoom, size / zoom, score)
 
 

@@ -290,7 +290,7 @@ def _no_images(folder: Path) -> ImageReadError:
     """Return the error for a folder without usable images."""
     try:
         listing = scan_folder(folder)
-        inside = any(path.is_dir() for path in folder.iterdir())
+        inside = not listing.folders and any(path.is_dir() for path in folder.iterdir())
     except (ImageReadError, OSError) as error:
         return error if isinstance(error, ImageReadError) else ImageReadError(f"{folder} may not be read: {error}")
     advice = "; the folders in it are not searched: name them, or the images in them" if inside else ""

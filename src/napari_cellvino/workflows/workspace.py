@@ -311,8 +311,7 @@ class Workspace:
         self.show_saved(None)
         if self.outcome is not None:
             self.show(None)
-        found = self._outcome_cache.take(key) if key is not None else None
-        if found is not None:
+        if key is not None and (found := self._outcome_cache.take(key)) is not None:
             self.done, self._reference = found.pipeline, found.kept
             self._choose_as(found.pipeline.recipe)
             self.show(found.outcome)

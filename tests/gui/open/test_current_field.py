@@ -153,6 +153,8 @@ def test_the_image_that_is_chosen_comes_to_the_front_with_its_cells(
     viewer.add_image(np.flipud(nuclei), name="second")
     assert window.run_panel.covered.text().startswith("⚠  “second” lies over “first”")
     window.show_step(1)
+    combo.activated.emit(combo.findText("first"))  # which is worked on, and covered
+    assert seen(viewer, Image) == ["first"]
     combo.activated.emit(combo.findText("second"))
     assert combo.currentText() == "second"
     assert window.run_panel.covered.text() == ""

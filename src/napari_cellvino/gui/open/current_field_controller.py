@@ -30,6 +30,7 @@ class CurrentFieldController(QObject):
         self._plane: Plane | None = None  # that the outcome shown was found in
         self._moving = False  # while we move the sliders ourselves
         opener.changed.connect(self._on_picture)
+        opener.chosen.connect(self._on_chosen)
         workspace.recipe_changed.connect(self._on_recipe)
         workspace.package_changed.connect(self._on_slider)
         workspace.outcome_changed.connect(self._on_result)
@@ -58,6 +59,11 @@ class CurrentFieldController(QObject):
         if other and len(self._opener.pictures.listed()) > 1:
             self._layers.fit(picture)
         self._on_recipe(self._workspace.recipe)
+
+    def _on_chosen(self) -> None:
+        """Bring the picture to the front that is worked on, where another one covers it by now."""
+        if self._picture is not None:
+            self._layers.bring(self._picture, self._opener.pictures.listed())
 
     def _on_slider(self, _: object = None) -> None:
         """Work on the time point, and the one plane, that the user went to."""

@@ -28,6 +28,7 @@ class OpenController(QObject):
 
     listed = Signal()  # pictures came or went, or were renamed
     changed = Signal()  # `picture`, `reading` or `failure`
+    chosen = Signal()  # a picture of the viewer, maybe the one that is worked on
     left = Signal(object)  # planes of a picture whose layers another one has taken
     corrected = Signal(object)  # Stack that the user has given other axes, sizes or names
 
@@ -115,6 +116,7 @@ class OpenController(QObject):
         if self.picture is not picture:  # it was read now
             self.listed.emit()
         self._use()
+        self.chosen.emit()
 
     def refresh(self) -> None:
         """Read the layer again if its array or its scale was replaced since."""

@@ -83,6 +83,12 @@ class PlateController(QObject):
         self._files.start(lambda: _open(path, overrides), self._task)
         self.changed.emit()
 
+    def cease(self) -> None:
+        """Open no plate that is still being read: something else is to be shown."""
+        self._task.stop()
+        self.reading = ""
+        self.changed.emit()
+
     def show_failure(self, error: BaseException) -> None:
         """Say what went wrong with what stands in the folder of the plate."""
         self.failure = failure_of(error)

@@ -1,4 +1,4 @@
-"""What the models find in a crop of the open image, side by side: a picture, a count and a button each."""
+"""What the models find in a crop of the open image, side by side: each a button with its picture and count."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QIcon, QImage, QPixmap
+from qtpy.QtWidgets import QGridLayout, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from napari_cellvino.figures.model_panels import draw_crop
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
@@ -18,7 +18,7 @@ from napari_cellvino.gui.widgets.notice import Notice
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion, panels_of
 
 MOST = 4  # models that are shown
-SIDE = 80  # px of a picture
+SIDE = 68  # px of a picture
 
 
 class FirstSightBox(QWidget):
@@ -83,21 +83,19 @@ class FirstSightBox(QWidget):
             return
         panels = panels_of(sight)
         for column, one in enumerate(sight.suggestions[:MOST]):
-            picture = QLabel()
-            picture.setPixmap(_pixmap(draw_crop(panels[column])))
-            found = QLabel(format_count(one.count))
-            found.setProperty("role", "title")
-            for row, widget in enumerate((picture, found, self._use_button(one))):
-                widget.setToolTip(f"{one.title}: {one.reason} (score {one.score:.2f} of 1)" if row < 2 else "")
-                self._grid.addWidget(widget, row, column, Qt.AlignmentFlag.AlignHCenter)
+            self._grid.addWidget(self._use_button(one, _pixmap(draw_crop(panels[column]))), 0, column)
 
-    def _use_button(self, one: Suggestion) -> QPushButton:
-        button = QPushButton()
-        button.setFixedWidth(SIDE + 8)
-        elide = Qt.TextElideMode.ElideRight
-        button.setText(button.fontMetrics().elidedText(one.model, elide, SIDE))
-        chosen = f"Use {one.title}, with the channel and the cell diameter that it found; nothing is run"
-        button.setToolTip(chosen if one.count else f"{one.title} finds no cell here")
+    def _use_button(self, one: Suggestion, picture: QPixmap) -> QToolButton:
+        button = QToolButton()
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        button.setIcon(QIcon(picture))
+        button.setIconSize(QSize(SIDE, SIDE))
+        button.setFixedSize(SIDE + 12, SIDE + 2 * button.fontMetrics().lineSpacing() + 12)
+        name = button.fontMetrics().elidedText(one.model, Qt.TextElideMode.ElideRight, SIDE + 8)
+        button.setText(f"{format_count(one.count)}\n{name}")
+        chosen = "Click to use it, with the channel and the cell diameter that it found; nothing is run"
+        said = f"{one.title}: {one.reason} (score {one.score:.2f} of 1).\n"
+        button.setToolTip(said + (chosen if one.count else "It finds no cell here, so that it cannot be chosen"))
         button.setAccessibleName(f"Use {one.model}")
         button.setEnabled(one.count > 0)
         button.clicked.connect(partial(self._use, one))
@@ -108,7 +106,9 @@ class FirstSightBox(QWidget):
 
 
 def _pixmap(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> QPixmap:
-    pixels = np.ascontiguousarray(picture)
+    """Return the middle of a crop: outlines round all its cells would be too thin to be seen."""
+    height, width = picture.shape[:2]
+    pixels = np.ascontiguousarray(picture[height // 4 : -height // 4, width // 4 : -width // 4])
     image = QImage(pixels.data, pixels.shape[1], pixels.shape[0], 3 * pixels.shape[1], QImage.Format.Format_RGB888)
     smooth = Qt.TransformationMode.SmoothTransformation
     return QPixmap.fromImage(image.copy()).scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio, smooth)

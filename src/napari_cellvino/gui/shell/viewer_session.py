@@ -185,6 +185,7 @@ class Session(QObject):
         if len(paths) == 1 and (index or first.is_dir()):
             self.plates.open(first, otherwise=lambda: self.work_list.open([first]))
         else:
+            self.plates.cease()
             self.work_list.open(paths)
 
     def run_listed(self, numbers: Sequence[int], *, replace: bool = False) -> None:

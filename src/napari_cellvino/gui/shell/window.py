@@ -38,6 +38,7 @@ TABS: dict[Callable[[Session], QWidget], str] = {
     RetrainPanel: "Retrain",
     TracksPanel: "Tracks",
 }
+BELOW_PX = 300  # height of a dock below the picture: Qt gives it the least that it needs
 
 
 class _Page(QScrollArea):
@@ -92,7 +93,7 @@ class CellvinoWindow(QWidget):
         for index in range(self.tabs.count()):
             QShortcut(QKeySequence(f"Alt+{index + 1}"), self).activated.connect(partial(self._go_to_tab, index))
         session.plates.opened.connect(lambda: self.tabs.setCurrentWidget(self._pages[PlatePanel]))
-        self._viewer = napari_viewer
+        self._viewer = self.session.viewer  # not the proxy that plugins are handed
         self.session.cells_wanted.connect(partial(self._show_below, "All cells"))
         self.session.comparison_wanted.connect(partial(self._show_below, "Compare"))
         self.session.batch_wanted.connect(partial(self._show_below, "Batch"))
@@ -157,7 +158,9 @@ class CellvinoWindow(QWidget):
         """Show a panel in a dock below the picture."""
         docks = self._viewer.window.dock_widgets
         if name not in docks:
-            self._viewer.window.add_dock_widget(BELOW[name](self._viewer), name=name, area="bottom", tabify=True)
+            window = self._viewer.window
+            made = window.add_dock_widget(BELOW[name](self._viewer), name=name, area="bottom", tabify=True)
+            window._qt_window.resizeDocks([made], [BELOW_PX], Qt.Orientation.Vertical)
             return
         dock = docks[name].parent()
         dock.show()

@@ -255,11 +255,11 @@ class WorkListController(QObject):
 
     def _keep_correction(self, stack: Stack) -> None:
         path, store = stack.origin.path, self.store
-        if store is None or self.is_plate or path not in {field.origin.path for field in self.fields}:
+        if store is None or path not in {field.origin.path for field in self.fields}:
             return
         before = self.overrides.get(path, MetadataOverrides())
         self.overrides[path] = stack.overrides
-        if before.axes == stack.overrides.axes:
+        if self.is_plate or before.axes == stack.overrides.axes:
             self._remember()
         else:  # the image may be other fields now
             self.open(self.inputs, store.root, shown=False)

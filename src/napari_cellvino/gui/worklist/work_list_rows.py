@@ -14,7 +14,7 @@ from napari_cellvino.gui.widgets.form_layout import GAP, in_tab_order, side_by_s
 from napari_cellvino.gui.worklist.field_list import FieldList, FieldModel
 from napari_cellvino.gui.worklist.list_view import describe_field, describe_list
 
-LIST_PX = 224  # height of the list: five lines
+LIST_PX = 180  # height of the list: four lines
 FEWEST = 2  # fields that make a list
 CHOOSE_FIRST = "Choose fields in the list first: click, Shift and Ctrl"
 
@@ -117,7 +117,9 @@ class WorkListRows(FieldRunRows):
         for widget in (self.replace, self.choose_button, self.clear_button):
             widget.setEnabled(not working)
         self.replace.setVisible(any(field.error or field.summary for field in fields))
-        self.saved.setText(f"Results: {self._list.root}" if self._list.root is not None else "")
+        root = self._list.root
+        self.saved.setText("" if root is None else f"Results: …/{root.parent.name}/{root.name}")
+        self.saved.setToolTip(str(root or ""))
         for button in (self.show_button, self.cells_button):
             button.setEnabled(view.saved is not None)
         for widget in (self.title_row, self.list, self.saved, self.saved_row):

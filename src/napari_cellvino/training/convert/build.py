@@ -100,6 +100,21 @@ def build_package(
     _describe(out, plan, texts, parameters, scores, int8)
 
 
+def rescore_package(folder: Path, plan: TrainingPlan, texts: CardTexts, shown: Sequence[LabelledSet]) -> Iterator[str]:
+    """Score a package anew and write its description and card; network, defaults and tolerances stay.
+
+    For what changes beside the network: the search for the diameter, normalisation, decoding. Yields a description of
+    each stage.
+    """
+    spec = open_package(folder).spec
+    (folder / PLAN_NAME).write_text(plan.dumps(), encoding="utf-8")
+    parameters, tolerance = spec.head.parameters, {str(p): value for p, value in spec.tolerance.items()}
+    package = _describe(folder, plan, texts, parameters, (), tolerance=tolerance)
+    yield "scoring"
+    scores = [row for part in shown for row in finish(score_package(package, part))]
+    _describe(folder, plan, texts, parameters, scores, tolerance=tolerance)
+
+
 def _describe(
     out: Path,
     plan: TrainingPlan,
@@ -107,9 +122,11 @@ def _describe(
     parameters: Mapping[str, float],
     scores: Sequence[Score],
     int8: str = "",
+    tolerance: Mapping[str, float] | None = None,
 ) -> ModelPackage:
-    """Write the description anew and return the package; tolerances are measured once it can be opened."""
-    tolerance = tolerances(open_package(out)) if (out / SPEC_NAME).is_file() else {}
+    """Write the description anew and return the package; tolerances are measured once it can be opened, or given."""
+    if tolerance is None:
+        tolerance = tolerances(open_package(out)) if (out / SPEC_NAME).is_file() else {}
     config = config_for(plan, texts.name, parameters=parameters, tolerance=tolerance)
     if (out / "model_int8.xml").is_file():
         config["weights"]["int8"] = "model_int8.xml"

@@ -1,8 +1,9 @@
 """Fit the generalist ``cells``: real fields of every kind that may ship, mixed with synthetic ones.
 
 ``python -m napari_cellvino.training.shipped.generalist fit --data DATA --run RUN --start models/nuclei`` goes on where
-it stopped. Several processes (``--rank``, ``--of``) fit copies that are averaged now and then, so that no core waits
-for another.
+it stopped; ``package`` writes the package of its weights, and ``rescore`` only measures the package in ``--out`` anew,
+after what lies beside the network has changed. Several processes (``--rank``, ``--of``) fit copies that are averaged
+now and then, so that no core waits for another.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from napari_cellvino.training.convert.build import build_package
+from napari_cellvino.training.convert.build import build_package, rescore_package
 from napari_cellvino.training.fit.fit import fit
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import load_plan
@@ -52,6 +53,13 @@ def package_generalist(args: argparse.Namespace) -> None:
         print(progress, flush=True)
 
 
+def rescore_generalist(args: argparse.Namespace) -> None:
+    """Measure the package that is there, and write its card."""
+    texts, val = shipped_card_texts("cells"), validation_sets(args.data)
+    for progress in rescore_package(args.out, load_plan(args.plan), texts, val):
+        print(progress, flush=True)
+
+
 def make_weight_averager(args: argparse.Namespace) -> Callable[[int, UNet], None]:
     """Return what averages the networks of all processes now and then (local SGD): each waits little for the others."""
     args.run.mkdir(parents=True, exist_ok=True)
@@ -74,9 +82,9 @@ def make_weight_averager(args: argparse.Namespace) -> Callable[[int, UNet], None
 def main() -> None:
     """Do one step from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=["fit", "package"])
+    parser.add_argument("step", choices=list(STEPS))
     parser.add_argument("--data", type=Path, required=True, help="folder of the packed sets")
-    parser.add_argument("--run", type=Path, required=True, help="folder of checkpoints")
+    parser.add_argument("--run", type=Path, help="folder of checkpoints")
     parser.add_argument("--plan", type=Path, default=Path(__file__).parent / "plans" / "cells.yaml")
     parser.add_argument("--start", type=Path, help="package or run to start from")
     parser.add_argument("--shards", type=Path, nargs="*", default=[], help="folders of synthetic shards")
@@ -88,7 +96,10 @@ def main() -> None:
     parser.add_argument("--parameters", type=json.loads, help="the head's defaults as JSON, where they are not chosen")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    (fit_generalist if args.step == "fit" else package_generalist)(args)
+    STEPS[args.step](args)
+
+
+STEPS = {"fit": fit_generalist, "package": package_generalist, "rescore": rescore_generalist}
 
 
 if __name__ == "__main__":
