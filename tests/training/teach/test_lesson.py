@@ -6,9 +6,12 @@ import numpy as np
 import openvino as ov
 import pytest
 
+from napari_cellvino.segmentation.heads.taught import TaughtHead
 from napari_cellvino.training.teach.feature_graph import FeatureGraph
 from napari_cellvino.training.teach.lesson import learn
+from napari_cellvino.training.teach.package import CellSize
 from napari_cellvino.training.teach.painted import NO_CLASS, Painted
+from napari_cellvino.training.teach.teach import smallest_of
 
 COUNT = 60  # pixels of a kind, four strokes each
 
@@ -28,3 +31,8 @@ def test_depth_is_used_where_it_tells_cells_from_what_lies_between(sees: float, 
     assert (lesson.depth is not None) == (used and between)
     if lesson.depth is not None:
         np.testing.assert_array_equal(lesson.depth.weights[:, 0], depth)
+
+
+def test_the_smallest_area_of_very_large_cells_is_one_that_a_run_takes() -> None:
+    (smallest,) = (p for p in TaughtHead.parameters if p.name == "smallest")
+    smallest.check(smallest_of(CellSize(400.0, 0.1)))

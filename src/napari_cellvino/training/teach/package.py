@@ -22,6 +22,7 @@ BYTES_FIXED, BYTES_PER_PIXEL = 90_000_000, 400  # of one channel
 TEST_SIZE = 128  # px
 REACH = 4.0  # cells of a quarter to four times the size are thought possible
 STROKES_FOLDER = "strokes"
+UNTESTED = "not told apart from others by the test for noise, which takes fields that were painted on for noise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ def write_package(
     names: PackageNames,
     size: CellSize,
     parameters: Mapping[str, float],
+    *,
+    signal_test: bool,
 ) -> ModelPackage:
     """Write the network and its description to an existing folder, and return the package; it has no tolerances yet."""
     network = taught_graph(graph, lesson.kinds, lesson.depth, lesson.classes)
@@ -61,7 +64,7 @@ def write_package(
     given = normalised(sample_image(channels, TEST_SIZE), NORMALISATION)
     save_network(network, folder / IR)
     save_test_tensors(folder, given, infer_float32(network, given))
-    describe(folder, lesson, taught, names, size, parameters)
+    describe(folder, lesson, taught, names, size, parameters, signal_test=signal_test)
     return open_package(folder)
 
 
@@ -73,6 +76,7 @@ def describe(
     size: CellSize,
     parameters: Mapping[str, float],
     *,
+    signal_test: bool,
     tolerance: Mapping[str, float] | None = None,
 ) -> None:
     """Write the description and the card of a package anew."""
@@ -81,6 +85,7 @@ def describe(
         "task": "instances",
         "head": {"name": "taught", "parameters": dict(parameters)},
         "input_channels": len(taught.channels),
+        "signal_test": signal_test,
         "stride": 1,
         "maps": list(map_names(lesson.kinds, lesson.depth, lesson.classes)),
         "classes": list(names.classes),
@@ -101,7 +106,7 @@ def describe(
         "taught": taught.model_dump(mode="json"),
     }
     described = f"Taught by strokes on {_fields(taught.fields)}"
-    card = _card(taught, names, size)
+    card = _card(taught, names, size, signal_test=signal_test)
     text = PackageText(names.name, names.title, "0.1.0", described, card, licence="", tags=("taught",), config=config)
     write_description(folder, text, None)
 
@@ -113,11 +118,13 @@ def finish_package(
     names: PackageNames,
     size: CellSize,
     parameters: Mapping[str, float],
+    *,
+    signal_test: bool,
 ) -> ModelPackage:
     """Measure how far this computer's number types may differ, write it down, and return the finished package."""
-    describe(folder, lesson, taught, names, size, parameters)
+    describe(folder, lesson, taught, names, size, parameters, signal_test=signal_test)
     tolerance = tolerances(open_package(folder))
-    describe(folder, lesson, taught, names, size, parameters, tolerance=tolerance)
+    describe(folder, lesson, taught, names, size, parameters, signal_test=signal_test, tolerance=tolerance)
     return open_package(folder)
 
 
@@ -131,7 +138,7 @@ def _fields(fields: Sequence[str]) -> str:
     return shown if len(fields) <= 3 else f"{shown} and {len(fields) - 3} more"
 
 
-def _card(taught: Taught, names: PackageNames, size: CellSize) -> str:
+def _card(taught: Taught, names: PackageNames, size: CellSize, *, signal_test: bool) -> str:
     strokes = ", ".join(f"{count} {kind}" for kind, count in taught.strokes.items())
     outlined = f", {taught.outlined} outlined cells" if taught.outlined else ""
     bases = "\n".join(f"  - {name} ({sha256})" for name, sha256 in taught.bases.items())
@@ -141,6 +148,7 @@ def _card(taught: Taught, names: PackageNames, size: CellSize) -> str:
         else f"{taught.agreement:.0%} of the pixels of strokes that were held out are right, kinds counting alike"
     )
     by = f"\n- By: {taught.by}" if taught.by else ""
+    untested = "" if signal_test else f"\n- Empty fields: {UNTESTED}"
     return (
         f"# {names.title}\n\n"
         f"Taught by strokes with CellVINO.\n\n"
@@ -148,7 +156,7 @@ def _card(taught: Taught, names: PackageNames, size: CellSize) -> str:
         f"- Strokes: {strokes}{outlined}; they are in `{STROKES_FOLDER}/` and can be taught with again{by}\n"
         f"- Channels: {', '.join(taught.channels)}\n"
         f"- Cells are about {size.diameter_px:.0f} px across, and looked at {size.zoom:.2g} times as large\n"
-        f"- Quality: {agreement}\n"
+        f"- Quality: {agreement}{untested}\n"
         f"- What the networks of these models see is part of this one:\n{bases}\n\n"
         "How well it finds cells in other images is not known: look at them, or label a few and ask "
         "`cellvino evaluate`.\n"

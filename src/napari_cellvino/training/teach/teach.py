@@ -16,8 +16,10 @@ from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.model_package.spec import Taught
 from napari_cellvino.segmentation.heads import Decoded, check_parameters
+from napari_cellvino.segmentation.heads.taught import TaughtHead
 from napari_cellvino.segmentation.predict import decode, infer_maps
 from napari_cellvino.segmentation.raw_maps import RawMaps
+from napari_cellvino.segmentation.signal_test import find_emptiness
 from napari_cellvino.storage.atomic import atomic_folder
 from napari_cellvino.training.teach.features import FeatureEngine
 from napari_cellvino.training.teach.lesson import Lesson, PaintedPlane, all_painted, learn, sample_planes
@@ -33,6 +35,7 @@ from napari_cellvino.training.teach.size import best_zoom
 
 USUAL_DIAMETER = 32.0  # px at which the bases know cells best
 SMALLEST_SHARE = 0.25  # of the area of a typical cell: what is smaller is no cell
+LARGEST_SMALLEST = next(p.high for p in TaughtHead.parameters if p.name == "smallest")
 FEWEST = 3  # cells that say how large cells are
 SEARCHED = 3  # planes that zooms are tried on, those with most strokes
 
@@ -105,12 +108,13 @@ def teach(
     taught = with_agreement(taught, lesson)
     yield Progress("strokes", 2, 3)
     guess = CellSize(USUAL_DIAMETER / zoom, zoom)
+    tested = all(find_emptiness(plane.inputs) is None for plane in pixels)  # else it would take such cells for noise
     with atomic_folder(out) as folder, EngineProvider() as engines:
-        package = write_package(folder, engine.graph, lesson, taught, names, guess, {})
+        package = write_package(folder, engine.graph, lesson, taught, names, guess, {}, signal_test=tested)
         maps = [finish(infer_maps(p, package.spec, engines.engine(package, device))) for p in pixels]
         size = measured_size([decode(raw, package.spec, check_parameters(package.spec, {})) for raw in maps], guess)
         parameters = {"smallest": smallest_of(size)}
-        package = finish_package(folder, lesson, taught, names, size, parameters)
+        package = finish_package(folder, lesson, taught, names, size, parameters, signal_test=tested)
         found = [decode(raw, package.spec, check_parameters(package.spec, {})) for raw in maps]
     yield Progress("strokes", 3, 3)
     fields = tuple(_taught_field(p, raw, one, size) for p, raw, one in zip(planes, maps, found, strict=True))
@@ -133,8 +137,8 @@ def measured_size(found: Sequence[Decoded], guess: CellSize) -> CellSize:
 
 
 def smallest_of(size: CellSize) -> float:
-    """Return the area in px² below which nothing is a cell of this size."""
-    return float(round(SMALLEST_SHARE * np.pi / 4 * size.diameter_px**2))
+    """Return the area in px² below which nothing is a cell of this size; never more than the head takes."""
+    return min(LARGEST_SMALLEST, float(round(SMALLEST_SHARE * np.pi / 4 * size.diameter_px**2)))
 
 
 def _typical(areas: NDArray[np.integer]) -> float:
