@@ -71,7 +71,7 @@ def feature_graph(bases: Sequence[ModelPackage], channels: int) -> FeatureGraph:
     strides = tuple(sorted({block.stride for block in blocks}))
     by_stride = [[block for block in blocks if block.stride == stride] for stride in strides]
     results = [_result([block.maps for block in part], channels) for part in by_stride]
-    weight = [w / np.sqrt(channels) for part in by_stride for w in [_weights(part)] * channels]  # as one channel has
+    weight = [w / channels for part in by_stride for w in [_weights(part)] * channels]  # channels are much alike
     depth = np.concatenate([d for part in by_stride for d in [_depths(part)] * channels])
     depth /= max(float(depth.sum()), 1.0)
     return FeatureGraph(ov.Model(results, [image], "features"), strides, np.concatenate(weight), depth)

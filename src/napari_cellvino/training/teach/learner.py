@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from napari_cellvino.core.errors import TrainingDataError
 
-PENALTY = 3e-2  # of the squared weights, features scaled to a mean square of 1
+PENALTY = 1e-2  # of the squared weights, features scaled to a mean square of 1
 STEPS = 60
 MOST_PIXELS = 4000  # of a kind that are learnt from, evenly spread: more change nothing and take longer
 LEAST_SPREAD = 0.02  # of the median spread: a feature that hardly varies is no feature
