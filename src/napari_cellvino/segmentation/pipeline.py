@@ -173,14 +173,15 @@ def make_pipeline(recipe: Recipe, packages: Iterable[ModelPackage] = ()) -> Pipe
         check_refiner(package.spec, outline.spec)
     check_whole_cells(recipe, package.spec, outline.spec if outline else None)
     _check_hashes(recipe, package, outline)
+    precision = resolve_precision(recipe, package)
     chosen = {
         "model_sha256": package.sha256,
         "outline_sha256": outline.sha256 if outline else "",
-        "precision": resolve_precision(recipe, package),
+        "precision": precision,
         "parameters": check_values(recipe, package, outline),
     }
     refine = None if outline is None else Step(outline, _precision_of(outline, recipe))
-    return Pipeline(recipe.model_copy(update=chosen), Step(package, resolve_precision(recipe, package)), refine)
+    return Pipeline(recipe.model_copy(update=chosen), Step(package, precision), refine)
 
 
 def resolve_precision(recipe: Recipe, package: ModelPackage) -> Precision:
