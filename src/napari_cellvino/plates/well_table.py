@@ -183,7 +183,7 @@ def edge_effect(table: pd.DataFrame, name: str) -> NDArray[np.bool_]:
         return np.zeros(len(table), bool)
     if not abs(np.median(outer) - np.median(inner)) > EDGE_SHIFT * abs(np.median(inner)):
         return np.zeros(len(table), bool)
-    from scipy.stats import mannwhitneyu  # half a second, for wells that need it
+    from scipy.stats import mannwhitneyu  # takes half a second
 
     return rim & bool(mannwhitneyu(outer, inner).pvalue < EDGE_P)
 
