@@ -231,7 +231,8 @@ def _is_left_behind(file: Path) -> bool:
     if host != _host():
         return False
     try:  # a process that began after the file was last written only has the number of the one that wrote it
-        return changed < psutil.Process(int(pid)).create_time()
+        process = psutil.Process(int(pid))
+        return changed < process.create_time() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
