@@ -105,6 +105,9 @@ def _run_images(
     )  # fmt: skip
     result = finish(running, reporter.report)
     reporter.end(result.outcomes)
+    if len(result.outcomes) > 1 and not options.json:  # of one field they stand just above
+        for notice in result.notices:
+            print(notice, file=sys.stderr)
     return result
 
 

@@ -51,7 +51,8 @@ class Prediction:
     the maximum projection and ``slices`` are the objects of each plane. ``emptiness`` says why the field looks empty,
     and ``disbelieved`` how many objects are not counted for that; ``bars`` are scale bars that were drawn into the
     plane, and ``on_bars`` how many objects are not counted for those. ``cell_channel`` is the name of the channel that
-    whole cells are grown over, where they are; ``spots`` are those of the field, where they were sought.
+    whole cells are grown over, where they are; ``spots`` are those of the field, where they were sought; ``warnings``
+    are those of its image.
     """
 
     plane: Plane
@@ -66,6 +67,7 @@ class Prediction:
     on_bars: int = 0
     cell_channel: str = ""
     spots: Spots | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
