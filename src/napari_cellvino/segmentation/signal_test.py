@@ -41,6 +41,7 @@ FARTHEST_VALUE = 8.0  # what the last lies beyond the third, over what that lies
 FINEST_STEP = 2  # px between samples, of fields that are not looked at in parts
 PART = 800  # px of the side of a part of a large field
 MOST_PARTS = 5  # along each side
+MOST_LEVELS = 2**16  # of whole numbers that are counted
 WINDOWED = 0.14  # of the power of what fills the whole field is left by the window, (3/8)²
 
 
@@ -138,9 +139,8 @@ def _is_noise_by_ranks(grid: NDArray[np.floating], known: Mask) -> bool:
     middle, high, higher, highest = percentiles(values, TAIL)
     if higher - middle > LONGEST_TAIL * (high - middle) or highest - higher > FARTHEST_VALUE * (higher - high):
         return False
-    _, number, count = np.unique(values, return_inverse=True, return_counts=True)
     field = np.zeros(grid.shape, np.float32)
-    field[known] = ndtri((np.cumsum(count) - count / 2) / values.size)[number]
+    field[known] = _normal_scores(values)
     return evidence(list(filtered_bands(field, known))) < ENOUGH
 
 
@@ -160,6 +160,17 @@ def _is_noise_seen_close(part: NDArray[np.generic]) -> bool:
     grid = sample_medians(part)
     known = has_data(grid)
     return not known.any() or grid[known].min() == grid[known].max() or _is_noise_by_ranks(grid, known)
+
+
+def _normal_scores(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return what values (N,) would be if they were spread normally and had the same order; equal ones stay equal."""
+    if np.ptp(values) < MOST_LEVELS and (np.rint(values) == values).all():
+        number = (values - values.min()).astype(np.int32)  # whole numbers need no sorting: a tenth of the time
+        count = np.bincount(number)
+    else:
+        _, number, count = np.unique(values, return_inverse=True, return_counts=True)
+    scores: NDArray[np.floating] = ndtri((np.cumsum(count) - count / 2) / values.size)
+    return np.asarray(scores[number])
 
 
 def _is_resampled_noise(plane: NDArray[np.generic], found: float) -> bool:
