@@ -67,8 +67,9 @@ def _ledger(root: Path) -> Iterator[FieldLedger]:
 
 
 def _begun(tasks: Iterator[FieldTask], ledger: FieldLedger) -> Iterator[FieldTask]:
+    worker = this_worker()
     for task in tasks:
-        ledger.begin(FieldRecord(task.folder.name, worker=this_worker()), time.time())
+        ledger.begin(FieldRecord(task.folder.name, worker=worker), time.time())
         yield task
 
 

@@ -19,6 +19,11 @@ def test_a_bar_is_found_where_it_is_drawn(value):
     assert find_bars(picture(value)) == ((slice(80, 86), slice(60, 95)),)
 
 
+def test_the_shortest_bar_is_found_upright_and_lying():
+    assert find_bars(picture(255, slice(80, 83), slice(60, 80))) == ((slice(80, 83), slice(60, 80)),)
+    assert find_bars(picture(255, slice(60, 80), slice(80, 83))) == ((slice(60, 80), slice(80, 83)),)
+
+
 def test_of_a_colour_picture_the_brightness_tells():
     grey = np.repeat(picture(255)[0][..., None], 3, axis=2) @ np.array([0.299, 0.587, 0.114])
     assert find_bars(grey[None].astype(np.float32)) == ((slice(80, 86), slice(60, 95)),)

@@ -31,6 +31,25 @@ def test_percentiles_are_those_of_numpy_to_the_bit(kind: type) -> None:
         assert percentiles(values, percents) == tuple(np.percentile(values, percents).tolist())
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_percentiles_of_many_values_are_those_of_numpy_to_the_bit(kind: type) -> None:
+    rng = np.random.default_rng(1)
+    normal, size = rng.normal(1000, 200, 60_001), 60_001
+    for values in (
+        normal,
+        np.round(normal),
+        np.where(rng.random(size) < 0.7, 0, normal),  # most have one value
+        np.append(normal[1:], 1e30),  # one lies far from all others
+        np.sort(normal),
+        np.tile(np.arange(8.0), size // 8),  # a sample at equal distances may see few of the values
+        np.ones(size),
+    ):
+        percents = (0, 1, 20, 50, 99.8, 100, *(100 * rng.random(5)))
+        assert percentiles(values.astype(kind), percents) == tuple(
+            np.percentile(values.astype(kind), percents).tolist()
+        )
+
+
 def test_salt_does_not_move_the_range(field: np.ndarray) -> None:
     salted = field.copy()
     salted[np.random.default_rng(1).random(field.shape) < 0.01] = 65535

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import socket
 import stat
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from napari_cellvino.core.errors import ImageReadError, OutputError
@@ -22,6 +24,7 @@ from napari_cellvino.storage.atomic import (
     recover,
     set_aside,
 )
+from napari_cellvino.storage.ledger_file import is_gone
 
 
 def names(folder):
@@ -174,6 +177,19 @@ def test_parts_of_a_killed_run_are_removed(tmp_path):
     with atomic_folder(tmp_path / "run") as part:
         assert names(tmp_path) == [part.name]
     assert names(tmp_path) == ["run"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process that ended is gone at once there")
+def test_parts_of_a_process_that_ended_and_nobody_asked_for_are_removed(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    while psutil.Process(ended.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    dead = left_by_dead_process(tmp_path, kind="part").name.split("-")
+    (tmp_path / "-".join([*dead[:2], str(ended.pid), *dead[3:]])).write_text("x")
+    assert is_gone(f"{socket.gethostname()}|{ended.pid}|{int(psutil.Process(ended.pid).create_time() * 1000)}", 0, 0)
+    recover(tmp_path / "run")
+    ended.wait()
+    assert names(tmp_path) == []
 
 
 def test_parts_of_living_processes_other_machines_and_other_targets_stay(tmp_path):

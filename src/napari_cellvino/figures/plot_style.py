@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -48,6 +49,12 @@ STYLE: Mapping[str, object] = {
     "ytick.labelsize": 9,
 }
 _lock = RLock()  # matplotlib's settings are global
+
+
+def import_plots() -> None:
+    """Import what figures are drawn with, in a thread before they are needed."""
+    import_module("matplotlib.figure")
+    import_module("matplotlib.backends.backend_agg")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from scipy import ndimage as ndi
 from napari_cellvino.segmentation.heads import Decoded
 
 SHORTEST, THINNEST = 20, 3  # px
+STEPS = (1, 2, 4, 8, 4)  # of runs, of which each is as long as the one before and its step: `SHORTEST` at last
 LONGER = 3  # times as long as thick, at least
 MOST_SHARE = 0.05  # of the pixels that have its value; else the value is that of the background, or of saturation
 MARGIN = 2  # px around a bar, into which an outline of it reaches
@@ -31,7 +32,7 @@ def find_bars(inputs: NDArray[np.generic]) -> tuple[Bar, ...]:
         if not _holds_run(plane[::THINNEST, ::THINNEST] == value):
             continue
         drawn = plane == value
-        if 0 < np.count_nonzero(drawn) <= MOST_SHARE * drawn.size:
+        if 0 < np.count_nonzero(drawn) <= MOST_SHARE * drawn.size and _holds_bar(drawn):
             bars += _rectangles(drawn)
     return tuple(bars)
 
@@ -44,6 +45,17 @@ def _holds_run(sampled: NDArray[np.bool_]) -> bool:
     for lines in (sampled, sampled.T):
         starts = lines.shape[1] - length + 1
         if starts > 0 and np.logical_and.reduce([lines[:, n : n + starts] for n in range(length)]).any():
+            return True
+    return False
+
+
+def _holds_bar(drawn: NDArray[np.bool_]) -> bool:
+    """Return whether as much is filled somewhere as any bar fills, which is quicker seen than what is connected."""
+    for lines in (drawn, drawn.T):
+        filled = np.logical_and.reduce([lines[n : len(lines) - THINNEST + 1 + n] for n in range(THINNEST)])
+        for step in STEPS:
+            filled = filled[:, :-step] & filled[:, step:]
+        if filled.any():
             return True
     return False
 

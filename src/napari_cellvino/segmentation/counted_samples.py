@@ -48,9 +48,9 @@ def has_data(grid: Grid) -> Mask:
         return known
     for lonely, (edge, within) in ((values.min(), (1, 5)), (values.max(), (99, 95))):
         same = grid == lonely
-        rest = values[values != lonely]
         if not LEAST_SHARE <= np.count_nonzero(same) / grid.size <= MOST_SHARE:
             continue
+        rest = values[values != lonely]
         nearest, next_ones, bottom, top = percentiles(rest, (edge, within, 1, 99))
         gap = abs(nearest - lonely)
         if gap > GAP * abs(next_ones - nearest) and gap > MATTERS * (top - bottom):

@@ -7,6 +7,7 @@ pixels have no influence, and the cost is the same for any image size.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -19,6 +20,8 @@ from napari_cellvino.model_package.spec import Normalisation
 SAMPLES = 120_000  # neighbourhoods sampled, at most; with more, percentiles change by less than 1 %
 CLIP = (-0.5, 2.0)  # normalised values are clipped to this range, so hot pixels stay bounded
 UNBOUNDED = (-np.inf, np.inf)
+SAMPLE = 8_000  # values that say between which two a percentile lies
+SURE = 4.0  # standard deviations of a rank in the sample: one in 10,000 lies farther, and all values are sorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +96,56 @@ def intensity_range(
 
 
 def percentiles(values: NDArray[np.floating], percents: Sequence[float]) -> tuple[float, ...]:
-    """Return percentiles (0 to 100) of finite values (N,), as ``np.percentile`` does, to the bit.
-
-    All values are sorted: numpy has vector instructions for that and none for the partition of ``np.percentile``, which
-    took 8x as long for 260,000 values.
-    """
-    ordered = np.sort(values)
+    """Return percentiles (0 to 100) of finite values (N,), as ``np.percentile`` does, to the bit."""
+    pick = _Picker(values)
     found = []
     for percent in percents:
-        place = np.float64(percent) / 100 * (len(ordered) - 1)
+        place = np.float64(percent) / 100 * (len(values) - 1)
         below = int(place)
         share = place - below
-        under, over = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+        under, over = pick.pair(below)
         found.append(float(under + (over - under) * share if share < 0.5 else over - (over - under) * (1 - share)))
     return tuple(found)
+
+
+class _Picker:
+    """Picks single ones of values in their order, as if they were sorted.
+
+    A sample says between which two values one must lie, and only those between them are sorted (Floyd & Rivest 1975):
+    of 400,000 values in a quarter of the time of sorting all.
+    """
+
+    def __init__(self, values: NDArray[np.floating]) -> None:
+        self._values = values
+        self._sample = np.sort(values[:: max(1, len(values) // SAMPLE) | 1])
+        self._sorted: NDArray[np.floating] | None = self._sample if len(self._sample) == len(values) else None
+
+    def pair(self, rank: int) -> tuple[np.floating, np.floating]:
+        """Return the value of a rank (from 0) and the next one; the last is its own next."""
+        last = len(self._values) - 1
+        found = None if self._sorted is not None else self._pair_within(rank, last)
+        if found is not None:
+            return found
+        if self._sorted is None:
+            self._sorted = np.sort(self._values)
+        return self._sorted[rank], self._sorted[min(rank + 1, last)]
+
+    def _pair_within(self, rank: int, last: int) -> tuple[np.floating, np.floating] | None:
+        """Return the two values, or None if they do not lie where the sample says."""
+        share, taken = rank / last, len(self._sample)
+        reach = 2 + SURE * math.sqrt(taken * share * (1 - share))
+        first, end = int(share * taken - reach), int(share * taken + reach) + 1
+        inside, below = np.ones(len(self._values), bool), 0
+        if first > 0:
+            inside = self._values >= self._sample[first]
+            below = len(inside) - int(np.count_nonzero(inside))
+        if end < taken:
+            inside = inside & (self._values <= self._sample[end])
+        within = self._values[inside]
+        if not below <= rank < below + len(within) - (rank < last):
+            return None
+        ordered = np.sort(within) if within.min() < within.max() else within
+        return ordered[rank - below], ordered[min(rank + 1, last) - below]
 
 
 def sample_medians(plane: NDArray[np.generic], samples: int = SAMPLES) -> NDArray[np.floating]:

@@ -166,5 +166,5 @@ def _luminance(rgb: NDArray[np.generic]) -> NDArray[np.float32]:
     rows = max(1, CONVERTED_PX // rgb.shape[2])
     for top in range(0, rgb.shape[1], rows):
         part = slice(top, top + rows)
-        grey[0, part] = np.tensordot(weights, rgb[:, part].astype(np.float32), 1)
+        grey[0, part] = np.einsum("c,cyx->yx", weights, rgb[:, part].astype(np.float32))  # see `UnevenLight.over`
     return grey

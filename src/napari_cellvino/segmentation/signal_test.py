@@ -35,6 +35,7 @@ PATTERN_MODES = 16.0  # frequencies that share the power of a pattern; many more
 TAIL = (50.0, 99.0, 99.9, 100.0)  # percentiles that tell whether values lie apart from the others
 LONGEST_TAIL = 3.0  # third over second, from the first: that of noise is at most 2.8, that of a cell of 10 px 6
 FARTHEST_VALUE = 8.0  # what the last lies beyond the third, over what that lies beyond the second; a few cells reach 11
+MOST_LEVELS = 2**16  # of whole numbers that are counted
 WINDOWED = 0.14  # of the power of what fills the whole field is left by the window, (3/8)²
 
 
@@ -132,10 +133,20 @@ def _is_noise_by_ranks(grid: NDArray[np.floating], known: Mask) -> bool:
     middle, high, higher, highest = percentiles(values, TAIL)
     if higher - middle > LONGEST_TAIL * (high - middle) or highest - higher > FARTHEST_VALUE * (higher - high):
         return False
-    _, number, count = np.unique(values, return_inverse=True, return_counts=True)
     field = np.zeros(grid.shape, np.float32)
-    field[known] = ndtri((np.cumsum(count) - count / 2) / values.size)[number]
+    field[known] = _normal_scores(values)
     return evidence(list(filtered_bands(field, known))) < ENOUGH
+
+
+def _normal_scores(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return what values (N,) would be if they were spread normally and had the same order; equal ones stay equal."""
+    if np.ptp(values) < MOST_LEVELS and (np.rint(values) == values).all():
+        number = (values - values.min()).astype(np.int32)  # whole numbers need no sorting: a tenth of the time
+        count = np.bincount(number)
+    else:
+        _, number, count = np.unique(values, return_inverse=True, return_counts=True)
+    scores: NDArray[np.floating] = ndtri((np.cumsum(count) - count / 2) / values.size)
+    return np.asarray(scores[number])
 
 
 def _is_resampled_noise(plane: NDArray[np.generic], found: float) -> bool:

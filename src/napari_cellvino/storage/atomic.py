@@ -22,6 +22,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from napari_cellvino.core.errors import CellvinoError, OutputError
 
 FOREIGN_LIFETIME_S = 24 * 3600  # a part of another machine that is older, or that far in the future, was left behind
 SWAP_S = 10.0  # within which a machine that has just set a folder aside puts the new one in place
+FLUSHED_AT_ONCE = 8  # files of a folder; each waits for the disk alone else
 WAIT_S = 1.0  # for that, where another machine has just set one aside
 REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
@@ -229,7 +231,8 @@ def _is_left_behind(file: Path) -> bool:
     if host != _host():
         return False
     try:  # a process that began after the file was last written only has the number of the one that wrote it
-        return changed < psutil.Process(int(pid)).create_time()
+        process = psutil.Process(int(pid))
+        return changed < process.create_time() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
@@ -270,12 +273,12 @@ def _flush(file: Path) -> None:
 
 def _flush_all(folder: Path) -> None:
     """Have the system write every file in a folder to the disk, and then their names."""
-    for file in folder.rglob("*"):
-        if file.is_file():
-            _flush(file)
-        elif file.is_dir():
-            _flush_folder(file)
-    _flush_folder(folder)
+    below = list(folder.rglob("*"))
+    files = [file for file in below if file.is_file()]
+    with ThreadPoolExecutor(max(1, min(len(files), FLUSHED_AT_ONCE))) as pool:  # the disk writes them together
+        list(pool.map(_flush, files))
+    for inner in (*(file for file in below if file.is_dir()), folder):
+        _flush_folder(inner)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 import psutil
 
@@ -36,7 +37,10 @@ class LedgerFile:
     """
 
     def __init__(self, root: Path, tables: Sequence[str]) -> None:
-        self.path, self._tables, self._is_known = root / LEDGER_NAME, tables, False
+        self.path, self._tables = root / LEDGER_NAME, tables
+        self._known: tuple[int, int] | None = None  # the file whose tables were seen: its disk and number
+        self._held: sqlite3.Connection | None = None
+        self._holds = Lock()
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
@@ -50,7 +54,7 @@ class LedgerFile:
         self._check_there()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._opened()) as db:
+            with self._connected() as db:
                 db.execute("BEGIN IMMEDIATE")
                 try:
                     yield db
@@ -60,7 +64,7 @@ class LedgerFile:
                 db.commit()
         except OutputError:
             raise
-        except (sqlite3.OperationalError, OSError) as error:
+        except (sqlite3.DatabaseError, OSError) as error:
             raise OutputError(
                 f"{self.path} cannot be written: {error}; check its disk, or choose another folder"
             ) from error
@@ -78,7 +82,7 @@ class LedgerFile:
         try:
             with closing(self._opened()) as db:
                 yield db
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, FileNotFoundError) as error:
             raise OutputError(f"{self.path} cannot be read: {error}; another program may hold it") from error
 
     @contextmanager
@@ -91,22 +95,39 @@ class LedgerFile:
             If the file cannot be written.
         """
         with self.changing():
-            held = self._opened()
+            held = self._opened(shared=True)
         with closing(held):
-            yield
+            self._held = held
+            try:
+                yield
+            finally:
+                with self._holds:
+                    self._held = None
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection that is kept open, to one thread at a time, or else one of its own."""
+        with self._holds:
+            if self._held is not None and self._known == _number(self.path):
+                yield self._held
+                return
+        with closing(self._opened()) as db:
+            yield db
 
     def _check_there(self) -> None:
         """Raise where the file has gone: on the empty mount point of a drive, everything would be done again."""
-        if self._is_known and not self.path.is_file():
+        if self._known and not self.path.is_file():
             raise OutputError(f"{self.path} is gone; its disk may be away, or somebody removed it")
 
-    def _opened(self) -> sqlite3.Connection:
-        """Return a connection to a ledger of this version; one that is damaged is put aside and begun anew."""
+    def _opened(self, *, shared: bool = False) -> sqlite3.Connection:
+        """Return a connection to a ledger of this version; one that is damaged is put aside and begun anew.
+
+        One that is ``shared`` may be used by any thread.
+        """
         for _ in range(2):
-            db = sqlite3.connect(self.path, timeout=PATIENCE_S, isolation_level=None)
+            db = sqlite3.connect(self.path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=not shared)
             try:
                 self._prepare(db)
-                self._is_known = True
                 return db
             except sqlite3.OperationalError:
                 db.close()
@@ -117,14 +138,16 @@ class LedgerFile:
         raise OutputError(f"{self.path} is damaged and cannot be replaced; move it away")
 
     def _prepare(self, db: sqlite3.Connection) -> None:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
+        version, number = db.execute("PRAGMA user_version").fetchone()[0], _number(self.path)
         if version > VERSION:
             db.close()
             raise OutputError(f"{self.path} is of a later version of CellVINO; use that version")
         if version < VERSION:
             db.execute(f"PRAGMA journal_mode = {'DELETE' if _is_remote(self.path.parent) else 'WAL'}")
-        for statement in self._tables:
-            db.execute(statement)
+        if version < VERSION or self._known != number:
+            for statement in self._tables:
+                db.execute(statement)
+            self._known = number
         if version < VERSION:
             db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("PRAGMA synchronous = NORMAL")
@@ -135,6 +158,12 @@ class LedgerFile:
         for ending in ("-wal", "-shm"):
             with suppress(OSError):
                 Path(f"{self.path}{ending}").unlink()
+
+
+def _number(path: Path) -> tuple[int, int]:
+    """Return the number of a file and of its disk, which tell it from another of the same name."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _is_remote(folder: Path) -> bool:
@@ -157,7 +186,8 @@ def is_gone(worker: str, heartbeat: float, now: float) -> bool:
     pid, _, began = rest.partition("|")
     if host != socket.gethostname() or not (pid.isdecimal() and began.isdecimal()):
         return now - heartbeat > LEASE_S
-    try:
-        return int(psutil.Process(int(pid)).create_time() * 1000) != int(began)
+    try:  # one that ended stays in the list as long as nobody asks what became of it: in a container, for ever
+        process = psutil.Process(int(pid))
+        return int(process.create_time() * 1000) != int(began) or process.status() == psutil.STATUS_ZOMBIE
     except psutil.Error:
         return True
