@@ -26,7 +26,7 @@ from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.band_evidence import ENOUGH, Mask, Values, evidence, filtered_bands
 from napari_cellvino.segmentation.counted_samples import has_data
 from napari_cellvino.segmentation.heads import Decoded, Parameter
-from napari_cellvino.segmentation.normalise import grid_step, percentiles, sample_medians
+from napari_cellvino.segmentation.normalise import grid_step, percentiles, sample_medians, values_where
 from napari_cellvino.segmentation.resampling import JPEG_BLOCK, block_means, is_coarse_jpeg, resampling_period
 
 FEWEST_PIXELS = 32_000  # a smaller field is never called empty: too few values to know
@@ -110,7 +110,7 @@ def _emptiness(channel: NDArray[np.generic]) -> Emptiness | None:
     taken = as_taken(channel)
     grid = sample_medians(taken)
     known = has_data(grid)
-    if not known.any() or grid[known].min() == grid[known].max():
+    if not known.any() or (seen := values_where(grid, known)).min() == seen.max():
         return Emptiness.CONSTANT
     if channel.size < FEWEST_PIXELS:
         return None
@@ -127,7 +127,7 @@ def _emptiness(channel: NDArray[np.generic]) -> Emptiness | None:
 
 
 def _bands(grid: NDArray[np.floating], known: Mask) -> list[Values]:
-    values = grid[known]
+    values = values_where(grid, known)
     spread = float(np.std(values.astype(np.float64)))
     field = np.where(known, grid - percentiles(values, (50,))[0], 0) / spread  # values far from 0 would lose in 32 bits
     return list(filtered_bands(field.astype(np.float32), known))
@@ -135,7 +135,7 @@ def _bands(grid: NDArray[np.floating], known: Mask) -> list[Values]:
 
 def _is_noise_by_ranks(grid: NDArray[np.floating], known: Mask) -> bool:
     """Return whether no value lies apart from the others, and their ranks are those of noise."""
-    values = grid[known]
+    values = values_where(grid, known)
     middle, high, higher, highest = percentiles(values, TAIL)
     if higher - middle > LONGEST_TAIL * (high - middle) or highest - higher > FARTHEST_VALUE * (higher - high):
         return False
