@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.model_package import find_package
+from napari_cellvino.segmentation.predict import _describe_size
 from napari_cellvino.segmentation.size_search import SizeGuess, best_diameter, size_guess, sureness_guess
 
 REFERENCE = 24.0
@@ -65,3 +67,10 @@ def test_without_depth_the_zoom_counts_at_which_the_cells_are_surest() -> None:
     assert best_diameter([guess for guess in guesses if guess]) == REFERENCE
     assert sureness_guess(0 * maps, np.array([0.9]), 1.0, REFERENCE) is None
     assert sureness_guess(maps, np.zeros(0), 1.0, REFERENCE) is None
+
+
+def test_a_size_is_told_where_it_is_not_the_images_own() -> None:
+    spec = find_package("nuclei").spec
+    reference = spec.diameter_px.reference
+    assert _describe_size(reference, spec) == ()
+    assert _describe_size(2 * reference, spec)[0].startswith("Seen at 0.5 times its size")
