@@ -161,7 +161,7 @@ def _task(
     frame = describe_frame(recipe, stack.shape.t)
     return FieldTask(
         number, origin.name, origin, here, folder, ResultKey.of(origin, here),
-        notices=(*stack.warnings, *frame, *choice.notices), recorded=(*stack.warnings, *frame, *choice.doubts),
+        notices=(*stack.warnings, *frame, *choice.notices), recorded=(*stack.warnings, *choice.doubts),
     )  # fmt: skip
 
 

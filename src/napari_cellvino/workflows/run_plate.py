@@ -85,7 +85,7 @@ def run_plate(
     if choices.keeps_layout:
         plate.keep_layout(choices.layout)
     frame = describe_frame(pipeline.recipe, source.plate.t, every=False)
-    tasks = plate_tasks(source, fields, pipeline, root, choices, address, (*choice.doubts, *frame))
+    tasks = plate_tasks(source, fields, pipeline, root, choices, address, choice.doubts)
     tables = PlateTables(plate, fields, choices.layout)
     notices = (*choice.notices, *frame)
     result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices)
