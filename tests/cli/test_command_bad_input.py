@@ -155,6 +155,8 @@ def test_failed_inputs_leave_no_folder(answers):
         (("--channel", "0"), ("'0'",)),
         (("--z", "plane:2"), ("plane 2",)),
         (("--frame", "2"), ("time point 2",)),
+        (("--frame", "all"), ("one time point", "no effect")),
+        (("--z", "mip"), ("one plane", "no effect")),
     ],
 )
 def test_channel_plane_and_time_that_are_not_there(cellvino, samples, tmp_path, choice, facts):

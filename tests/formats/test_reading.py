@@ -11,7 +11,7 @@ from PIL import Image
 from roifile import ImagejRoi, roiread, roiwrite
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.formats.field import MisfitError
+from napari_cellvino.formats.field import MisfitError, cell_from
 from napari_cellvino.formats.reading import find_annotations, read_cells
 
 
@@ -272,3 +272,10 @@ def test_numbers_that_no_label_can_have(tmp_path):
 def test_names_with_signs_that_no_file_may_have(tmp_path):
     (tmp_path / "plate pos_3 t2_masks.tif").touch()
     assert find_annotations(tmp_path, "plate pos:3 t2").name == "plate pos_3 t2_masks.tif"
+
+
+@pytest.mark.parametrize("name", ["review", "origin"])
+def test_a_word_that_does_not_exist_is_refused_with_those_that_do(name: str) -> None:
+    assert getattr(cell_from(1, "cell", {name: "Edited"}), name) == "edited"
+    with pytest.raises(ImageValueError, match=f"object 1 has the {name} 'maybe'; known are .*edited"):
+        cell_from(1, "cell", {name: "maybe"})

@@ -21,6 +21,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.core.resources import shipped_folder
+from napari_cellvino.gui.run import run_controller
 from napari_cellvino.gui.shell import viewer_session
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.workflows.list_memory import forget_list
@@ -29,6 +30,7 @@ from tests.plate_images import write_plate
 from .review_session import Review
 
 WAIT_MS = 240_000  # as long as a busy machine may take
+LEAVING_MS = 5_000  # for a window that was closed to be deleted
 TWO_CLICKS_MS = 50  # apart: no double click; a person is given 400 ms
 
 
@@ -76,6 +78,8 @@ def only_viewer(qapp: QApplication) -> Iterator[napari.Viewer]:
         qapp.setDoubleClickInterval(TWO_CLICKS_MS)  # every click of a test waits for its end
         viewer = napari.Viewer(show=True, show_welcome_screen=False)
         QtViewer._instances.discard(viewer.window._qt_viewer)  # those of `make_napari_viewer` must go, this one stays
+        for dock in (viewer.window._qt_viewer.dockLayerControls, viewer.window._qt_viewer.dockLayerList):
+            dock.hide()  # nobody looks at them, they work all the same; the picture has their room
         yield viewer
         viewer.close()
 
@@ -83,7 +87,7 @@ def only_viewer(qapp: QApplication) -> Iterator[napari.Viewer]:
 @pytest.fixture
 def viewer(only_viewer: napari.Viewer, qtbot: QtBot) -> Iterator[napari.Viewer]:
     """A viewer that is shown, as new; afterwards no thread and no window of ours may be left."""
-    size = only_viewer.window._qt_window.size()
+    size, as_new = only_viewer.window._qt_window.size(), get_settings().model_dump()
     yield only_viewer
     only_viewer.window.remove_dock_widget("all")
     only_viewer.window._qt_window.resize(size)  # a wide dock has made it larger, or a test smaller
@@ -94,10 +98,11 @@ def viewer(only_viewer: napari.Viewer, qtbot: QtBot) -> Iterator[napari.Viewer]:
     only_viewer.dims.ndisplay = 2
     only_viewer.scene.camera.reset()
     only_viewer.theme = "dark"
-    get_settings().reset()
+    if get_settings().model_dump() != as_new:
+        get_settings().reset()
     qtbot.waitUntil(lambda: not our_threads(), timeout=WAIT_MS)
-    qtbot.wait(50)
-    assert our_windows() == []
+    qtbot.waitUntil(lambda: not our_windows(), timeout=LEAVING_MS)
+    qtbot.wait(5)  # what a window has put off for after its end
 
 
 @pytest.fixture
@@ -128,6 +133,16 @@ def small_stack(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plate_file(root: Path) -> Path:
     """A field with two named channels that ships."""
     return root / "sample_data" / "plate" / "A01_s1.ome.tif"
+
+
+@pytest.fixture(scope="session")
+def dna_file(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The DNA channel of that field: a layer less, where only the cells matter."""
+    path = tmp_path_factory.mktemp("dna") / "A01_s1.ome.tif"
+    sizes = {"PhysicalSizeX": 0.65, "PhysicalSizeY": 0.65, "Channel": {"Name": ["DNA"]}}
+    pixels = tifffile.imread(root / "sample_data" / "plate" / path.name)[0]
+    tifffile.imwrite(path, pixels, metadata={"axes": "YX", **sizes})
+    return path
 
 
 @pytest.fixture
@@ -199,16 +214,23 @@ def open_file(qtbot: QtBot) -> Callable[[CellvinoWindow, Path], None]:
 
 
 @pytest.fixture
+def no_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run would take is measured by a run on one tile: not in windows in which nobody reads it."""
+    monkeypatch.setattr(run_controller, "GUESS_DELAY_MS", WAIT_MS)
+
+
+@pytest.fixture
 def review(
+    no_estimates: None,
     window: CellvinoWindow,
     open_file: Callable[[CellvinoWindow, Path], None],
-    plate_file: Path,
+    dna_file: Path,
     run: Callable[[CellvinoWindow], None],
     qtbot: QtBot,
     tmp_path: Path,
 ) -> Review:
     """A result that was just made, with the Review tab open, its table filled and the focus on the picture."""
-    open_file(window, plate_file)
+    open_file(window, dna_file)
     window.session.saver.choose(str(tmp_path / "results"))
     run(window)
     review = Review(window, qtbot)

@@ -121,6 +121,16 @@ def test_cells_on_a_large_offset_are_a_signal() -> None:
     assert find_emptiness(field[None]) is None
 
 
+def test_cells_of_a_mosaic_whose_samples_lie_further_apart_than_cells_are_wide_are_a_signal() -> None:
+    rng = np.random.default_rng(0)
+    tile = np.zeros((1000, 1000), np.float32)
+    tile[tuple(rng.integers(4, 995, (2, 7000)))] = rng.uniform(0.7, 1.0, 7000)
+    shape = np.hypot(*np.mgrid[-3:4, -3:4]) < 3.5
+    mosaic = np.tile(rng.poisson(ndi.grey_dilation(tile, footprint=shape) * 1500 + 300).astype(np.uint16), (3, 3))
+    assert find_emptiness(mosaic[None]) is None
+    assert find_emptiness(rng.exponential(100.0, (1, 1500, 1500)).astype(np.float32)) is not None
+
+
 @pytest.mark.parametrize("value", [0, 517, np.nan])
 def test_one_value_looks_empty(value: float) -> None:
     assert find_emptiness(np.full((1, 200, 200), value, np.float32)) is Emptiness.CONSTANT

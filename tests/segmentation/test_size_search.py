@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.objects import Objects
+from napari_cellvino.model_package import find_package
 from napari_cellvino.model_package.spec import Diameter
 from napari_cellvino.segmentation.heads import Decoded
+from napari_cellvino.segmentation.predict import _describe_size
 from napari_cellvino.segmentation.size_search import SizeGuess, best_diameter, size_guess, sureness_guess
 from napari_cellvino.segmentation.zoom_evidence import ZoomLook, gather_evidence, predicted_f1
 
@@ -101,3 +103,10 @@ def test_f1_is_predicted_from_evidence_and_what_the_best_zoom_has_more() -> None
         found, [1.0, 0.2, 2.0], {"one": 0.1, "score": 0.5, "number_less": 0.1, "near": 0.2, "away": -0.1}
     )
     np.testing.assert_allclose(said, [0.45, 0.73, -0.3], atol=1e-6)
+
+
+def test_a_size_is_told_where_it_is_not_the_images_own() -> None:
+    spec = find_package("nuclei").spec
+    reference = spec.diameter_px.reference
+    assert _describe_size(reference, spec) == ()
+    assert _describe_size(2 * reference, spec)[0].startswith("Seen at 0.5 times its size")

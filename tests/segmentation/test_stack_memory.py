@@ -30,5 +30,5 @@ def test_memory_does_not_grow_with_the_planes(z):
         finish(project(stack, z=ZChoice.parse(z)))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.2 * peaks[0]
+    assert peaks[1] < peaks[0] + 4 * 3 * SIDE**2  # one plane more or less is read ahead
     assert peaks[1] < 0.3 * 64 * 3 * SIDE**2

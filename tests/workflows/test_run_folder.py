@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import tifffile
 
+from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.engine import EngineTileError, InferenceCancelledError
@@ -336,3 +337,21 @@ def test_a_field_finished_as_the_run_stops_is_counted(images, job, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         finished(images, job, executor=InlineExecutor)
     assert list(counts(job.root)["status"]) == ["done"]
+
+
+def test_what_may_make_counts_wrong_stands_in_the_notices_of_the_run_and_beside_the_counts(images, tmp_path, job):
+    film = np.stack([np.stack([tifffile.imread(images[0])] * 2)] * 2)
+    tifffile.imwrite(tmp_path / "film.tif", film, imagej=True, metadata={"axes": "TCYX"})
+    result = finish(ran([images[0], tmp_path / "film.tif"], job))
+    said = [notice for notice in result.notices if notice.startswith("film")]
+    assert any("time point 1 of 2 was counted" in notice for notice in said)
+    assert any("no name of" in notice for notice in said)
+    assert result.info["notices"] == list(result.notices)
+    plain, doubted = counts(job.root)["notices"]
+    assert plain == ""
+    assert "no name of" in doubted
+    assert "time point" not in doubted, "that is of the run: the same field is one of --frame all"
+    (_, kept) = finish(ran([images[0], tmp_path / "film.tif"], job)).outcomes
+    assert kept.kept
+    assert kept.notices[-1] == doubted
+    assert "time point 1 of 2" in kept.notices[0]

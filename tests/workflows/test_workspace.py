@@ -16,6 +16,7 @@ from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.openvino import OpenVinoEngine
 from napari_cellvino.io import open_source
 from napari_cellvino.io.label_tiff import read_labels
+from napari_cellvino.quality.changes import compare_cells
 from napari_cellvino.results.field_result import finish_field
 from napari_cellvino.segmentation.predict import decode
 from napari_cellvino.workflows.outcome import Outcome
@@ -65,7 +66,9 @@ def test_sliders_touch_no_network_and_count_what_changes(workspace: Workspace, m
 def test_limits_leave_out_what_a_run_leaves_out(workspace: Workspace) -> None:
     outcome = run(workspace)
     for values in ({"smallest": 130.0}, {"confidence": 0.3, "smallest": 0.0}, {"confidence": 0.9}):
-        quick = workspace.redecode(values).prediction.decoded
+        changed = workspace.redecode(values)
+        quick = changed.prediction.decoded
+        assert changed.changes == compare_cells(outcome.prediction.decoded, quick)
         package = workspace.load_package()
         fresh = decode(outcome.prediction.raw, package.spec, outcome.prediction.values | values)
         np.testing.assert_array_equal(quick.labels, fresh.labels)

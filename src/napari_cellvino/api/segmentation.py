@@ -115,7 +115,7 @@ class Segmentation:
     @property
     def notices(self) -> tuple[str, ...]:
         """What you should know of it, as sentences."""
-        return (*self.image.warnings, *notices_of(self.prediction))
+        return notices_of(self.prediction)
 
     def edit(self, *, author: str = "") -> EditSession:
         """Return a session that corrects a copy of what was found; `save` takes it.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from napari_cellvino.cli.progress_report import Reporter, totals
 from napari_cellvino.core.errors import OptionError
+from napari_cellvino.core.image import Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, choose_fields, name_wells
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
@@ -17,11 +18,13 @@ from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.plate_store import PlateStore
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.workflows.effective_choices import check_effect
 from napari_cellvino.workflows.executor import ExecutorMaker
 from napari_cellvino.workflows.field_log import FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
 from napari_cellvino.workflows.plate_inputs import check_plate_run
 from napari_cellvino.workflows.run_fields import RunResult
+from napari_cellvino.workflows.run_folder import list_fields
 from napari_cellvino.workflows.run_inputs import PlateInput, RunInputs
 from napari_cellvino.workflows.run_plate import run_plate
 
@@ -46,6 +49,25 @@ def selection_of(options: argparse.Namespace) -> FieldSelection:
     return FieldSelection(frozenset(options.only), options.retries)
 
 
+def _is_default(z: str | None) -> bool:
+    """Return whether a way along z was typed that is not checked with each image."""
+    return z in ("mip", "plane:1")
+
+
+def check_images(inputs: RunInputs, pipeline: Pipeline, options: argparse.Namespace) -> None:
+    """Raise ImageValueError if a time point or way along z was typed, and none of the images has several.
+
+    Others than the first are refused image by image, as they are not there.
+    """
+    frame, z = options.frame in (0, 1), _is_default(options.z)
+    if not (frame or z):
+        return
+    fields = list_fields(inputs.images, pipeline.recipe.model_copy(update={"frame": 1}))
+    sizes = ((stack.shape.t, stack.shape.z) for _, stack in fields if isinstance(stack, Stack))
+    name = inputs.images[0].name if len(inputs.images) == 1 else "every image"
+    check_effect(sizes, name, frame=frame, z=z)
+
+
 def run_plate_input(
     given: PlateInput,
     pipeline: Pipeline,
@@ -63,6 +85,7 @@ def run_plate_input(
     source, root = given.source, given.root
     plate = source.plate
     fields = choose_fields(plate, options.wells, options.fields)
+    check_effect([(plate.t, plate.z)], plate.name, frame=options.frame == 1, z=_is_default(options.z))
     check_plate_run(source, fields[0], pipeline.recipe, ring_px=options.ring, labels_back=options.labels_back)
     layout = read_layout(options.layout, plate) if options.layout else PlateStore(ResultStore(root), source).layout()
     choices = PlateChoices(layout, options.ring, options.labels_back, again=options.overwrite)

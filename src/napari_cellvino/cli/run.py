@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from napari_cellvino.cli.plates import check_plate_choices, run_plate_input, selection_of
+from napari_cellvino.cli.plates import check_images, check_plate_choices, run_plate_input, selection_of
 from napari_cellvino.cli.progress_report import Reporter
 from napari_cellvino.cli.recipe_options import engines_from, recipe_from
 from napari_cellvino.core.errors import OptionError
@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     pipeline = make_pipeline(recipe_from(options))
     inputs = plan_inputs(options.inputs, options.out, pipeline.recipe.overrides, options.plate)
     check_plate_choices(inputs, pipeline, options)
+    check_images(inputs, pipeline, options)
     for plate in inputs.unread:
         print(f"{plate.path}: failed: {plate.error}", file=sys.stderr)
     with engines_from(options, pipeline.recipe) as engines, _executor(inputs, pipeline, options) as executor:
@@ -104,6 +105,9 @@ def _run_images(
         selection=selection_of(options),
     )  # fmt: skip
     result = finish(running, reporter.report)
+    if len(result.outcomes) > 1 and not options.json:  # of one field they stand just above
+        for notice in result.notices:
+            print(notice, file=sys.stderr)
     reporter.end(result.outcomes)
     return result
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from PIL import Image
 from napari_cellvino.annotation.index import ObjectIndex
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
+from napari_cellvino.core.objects import ObjectOrigin, ReviewState
 from napari_cellvino.figures.composite import Picture, composite, to_rgb
 from napari_cellvino.formats.contours import Ring, trace_rings
 
@@ -65,15 +67,29 @@ class Cell:
         return (y0 + y1 - 1) / 2, (x0 + x1 - 1) / 2
 
 
+def known_word(word: object, words: type[IntEnum], what: str) -> str:
+    """Return a word for a state as we write it; `ImageValueError` with the words that are known if it is none."""
+    known = [state.name.lower() for state in words]
+    if str(word).lower() not in known:
+        raise ImageValueError(f"{what} {word!r}; known are {', '.join(known)}")
+    return str(word).lower()
+
+
 def cell_from(id_: int, kind: str, said: Mapping[str, Any], box: Box = (0, 0, 0, 0)) -> Cell:
-    """Return a cell with what a file says of it in the names of `Cell.properties`; what it does not say is unknown."""
+    """Return a cell with what a file says of it in the names of `Cell.properties`; what it does not say is unknown.
+
+    Raises
+    ------
+    ImageValueError
+        If it says a review or an origin that does not exist.
+    """
     return Cell(
         int(id_),
         str(kind),
         box,
         float(said.get("score", 1)),
-        str(said.get("review", UNSEEN)),
-        str(said.get("origin", IMPORTED)),
+        known_word(said.get("review", UNSEEN), ReviewState, f"object {id_} has the review"),
+        known_word(said.get("origin", IMPORTED), ObjectOrigin, f"object {id_} has the origin"),
         str(said.get("excluded", False)).casefold() in ("true", "1"),
         str(said.get("note", "")),
     )

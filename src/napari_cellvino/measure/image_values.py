@@ -10,6 +10,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.segmentation.normalise import percentiles
+
 SAMPLE = 512  # px: so many rows and columns give the range; noise and sharpness are measured in as many of the middle
 LOW, HIGH = 1.0, 99.5  # percentiles
 FINE, COARSE = 2, 8  # px: steps whose contrast is compared
@@ -38,7 +40,7 @@ def image_values(pixels: NDArray[np.generic]) -> dict[str, float]:
        the finest diagonal differences.
     """
     sampled = _grey(pixels[:, :: -(-pixels.shape[1] // SAMPLE), :: -(-pixels.shape[2] // SAMPLE)])
-    low, high = np.percentile(sampled, (LOW, HIGH))
+    low, high = (math.nan, math.nan) if np.isnan(sampled).any() else percentiles(sampled.reshape(-1), (LOW, HIGH))
     y, x = (max(0, (size - SAMPLE) // 2) for size in pixels.shape[1:])
     middle = _grey(pixels[:, y : y + SAMPLE, x : x + SAMPLE])
     noise = _noise(middle)

@@ -12,6 +12,7 @@ https://github.com/bioimage-io/spec-bioimage-io (model description 0.5)
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
@@ -24,6 +25,7 @@ from napari_cellvino.core.yaml_text import load_yaml
 from napari_cellvino.model_package.encryption import Encryption
 
 SPEC_NAME = "rdf.yaml"
+MOST_KNOWN = 64  # descriptions, of a few KB each
 
 Task = Literal["instances", "detection", "mask"]
 
@@ -197,15 +199,17 @@ def read_spec(folder: Path) -> ModelSpec:
     """
     path = folder / SPEC_NAME
     try:
-        content = load_yaml(path.read_text(encoding="utf-8"))
+        return _spec_from(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         raise ModelPackageError(f"{folder} is no model package: it has no {SPEC_NAME}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ModelPackageError(f"{path} cannot be read: {error}") from error
-    return _spec_from(content, path)
 
 
-def _spec_from(content: object, path: Path) -> ModelSpec:
+@lru_cache(maxsize=MOST_KNOWN)
+def _spec_from(text: str, path: Path) -> ModelSpec:
+    """Return the description in a text; models are listed and looked for again and again, and YAML is slow to read."""
+    content = load_yaml(text)
     if not isinstance(content, dict) or content.get("type") != "model":
         raise ModelPackageError(f"{path} describes no model")
     config = content.get("config") or {}

@@ -29,6 +29,11 @@ def compare_cells(old: Decoded, new: Decoded) -> Changes:
     return compare_boxes(old.objects.box, new.objects.box)
 
 
+def compare_kept(old: NDArray[np.bool_], new: NDArray[np.bool_]) -> Changes:
+    """Return the changes between two selections (N,) of the same cells, none of which overlap."""
+    return Changes(added=int((new & ~old).sum()), removed=int((old & ~new).sum()))
+
+
 def compare_labels(old: NDArray[np.int32], new: NDArray[np.int32]) -> Changes:
     """Return how many objects of ``new`` are not in ``old`` and the reverse, for label images (Y, X) of one shape."""
     pairs = overlap(old, new)

@@ -20,7 +20,7 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe, make_recipe
 from napari_cellvino.formats.field import ExportField
 from napari_cellvino.io import Source, open_as
-from napari_cellvino.io.plates import INDEX_SUFFIXES, open_plate
+from napari_cellvino.io.plates import is_of_plate, open_plate
 from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.schema import ANNOTATION_NAME
 from napari_cellvino.segmentation.prepare import project
@@ -143,7 +143,7 @@ def _read_plane(stored: FieldFolder) -> tuple[Plane, Recipe, Stack]:
 def _open(origin: Origin, overrides: MetadataOverrides) -> Source:
     """Return the image file of a result, or the plate that its field belongs to."""
     path = Path(origin.path)
-    if origin.well and (path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES):
+    if is_of_plate(origin):
         return open_plate(path, overrides)
     return open_as(path, overrides)
 

@@ -16,7 +16,8 @@ from napari_cellvino.annotation import Annotation
 from napari_cellvino.annotation.document_json import read_annotation_dict
 from napari_cellvino.annotation.recovery import UnsavedSteps, find_unsaved
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
-from napari_cellvino.formats.field import UNSEEN, Box, Cell, Cells, Labels
+from napari_cellvino.core.objects import ObjectOrigin, ReviewState
+from napari_cellvino.formats.field import UNSEEN, Box, Cell, Cells, Labels, known_word
 from napari_cellvino.io.label_tiff import read_labels
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
@@ -214,7 +215,9 @@ def _cell(record: _Record, classes: Sequence[str]) -> Cell:
     kind = classes[int(record.class_)] if known else str(record.class_)
     score = float("nan") if record.score is None else record.score
     box = _in_plane(record.box)
-    return Cell(record.id, kind, box, score, record.review, record.origin, record.excluded, record.note)
+    review = known_word(record.review, ReviewState, f"object {record.id} has the review")
+    origin = known_word(record.origin, ObjectOrigin, f"object {record.id} has the origin")
+    return Cell(record.id, kind, box, score, review, origin, record.excluded, record.note)
 
 
 def _in_plane(box: Sequence[float]) -> Box:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.label_runs import starts_of_runs
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads import Decoded, head_for
 from napari_cellvino.segmentation.heads.bands import LIMITS, leave_out
@@ -15,11 +20,21 @@ from napari_cellvino.segmentation.volume import StackMaps
 MOST_PX = 64_000_000  # of a plane whose label image is kept a second time
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The objects in maps for parameters other than the limits, and the flat index of a pixel of each, (N,)."""
+
+    raw: RawMaps
+    others: dict[str, float]
+    decoded: Decoded
+    places: NDArray[np.intp]
+
+
 class Candidates:
     """Decodes maps as `decode` does; of the maps and parameters that were `find` last, in a fraction of the time."""
 
     def __init__(self) -> None:
-        self._found: tuple[RawMaps, dict[str, float], Decoded] | None = None
+        self._found: _Found | None = None
 
     def find(self, prediction: Prediction, pipeline: Pipeline) -> None:
         """Find the objects of a prediction's maps with no limits, and keep them instead of others."""
@@ -28,19 +43,41 @@ class Candidates:
             self._found = None
         elif not self._holds(raw, values):
             without_limits = {**values, **dict.fromkeys(LIMITS, 0.0)}
-            self._found = raw, _others(values), decode(raw, pipeline.package.spec, without_limits)
+            decoded = decode(raw, pipeline.package.spec, without_limits)
+            self._found = _Found(raw, _others(values), decoded, _places(decoded))
 
     def decode(self, raw: RawMaps, spec: ModelSpec, values: Mapping[str, float]) -> Decoded:
         """Return the objects decoded from maps."""
         kept = self._found
-        return leave_out(kept[2], values) if kept and self._holds(raw, values) else decode(raw, spec, values)
+        return leave_out(kept.decoded, values) if kept and self._holds(raw, values) else decode(raw, spec, values)
+
+    def kept_in(self, *predictions: Prediction) -> list[NDArray[np.bool_]] | None:
+        """Return which of all objects (N,) are in each prediction; None where one is not of what was found last."""
+        found, kept = self._found, []
+        for prediction in predictions:
+            labels, raw = prediction.decoded.labels, prediction.raw
+            if found is None or labels is None or isinstance(raw, StackMaps) or prediction.masks is not None:
+                return None
+            if not self._holds(raw, prediction.values):
+                return None
+            kept.append(labels.reshape(-1)[found.places] > 0)
+        return kept
 
     def forget(self) -> None:
         """Let go of what was found."""
         self._found = None
 
     def _holds(self, raw: RawMaps, values: Mapping[str, float]) -> bool:
-        return self._found is not None and self._found[0] is raw and self._found[1] == _others(values)
+        return self._found is not None and self._found.raw is raw and self._found.others == _others(values)
+
+
+def _places(found: Decoded) -> NDArray[np.intp]:
+    """Return the flat index of one pixel of each object (N,)."""
+    labels = found.label_image()
+    starts = starts_of_runs(labels)
+    places = np.zeros(int(found.objects.id.max(initial=0)) + 1, np.intp)
+    places[labels.reshape(-1)[starts]] = starts
+    return places[found.objects.id]
 
 
 def _quick(raw: RawMaps, spec: ModelSpec) -> bool:

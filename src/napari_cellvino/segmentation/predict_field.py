@@ -59,7 +59,7 @@ def predict_field(
         found = yield from _without_cells(stack, recipe, pipeline.values)
     else:
         found = yield from _predict(stack, pipeline, engines, keep_maps=keep_maps)
-    found = replace(found, cell_channel=cell_channel)
+    found = replace(found, cell_channel=cell_channel, warnings=stack.warnings)
     return found if recipe.spots is None else (yield from _with_spots(found, stack, pipeline))
 
 
@@ -193,7 +193,7 @@ def volume_of(prediction: Prediction) -> Volume | None:
 
 def notices_of(prediction: Prediction) -> tuple[str, ...]:
     """Return the notices of a prediction for the user, as sentences."""
-    notices, left_out = [*prediction.raw.notices], prediction.decoded.left_out
+    notices, left_out = [*prediction.warnings, *prediction.raw.notices], prediction.decoded.left_out
     if volume_of(prediction) is None:
         notices += describe_lost(prediction.plane.lost, bridged=False)
     notices += prediction.spots.notices if prediction.spots is not None else ()

@@ -7,13 +7,16 @@ A pattern that repeats over the whole field is no noise, and holds no cells eith
 Speckle and other noise that is not spread normally is looked at by the ranks of its values, which no change of contrast
 alters: those of speckle, of squared and of exponentiated noise are nearly those of normal noise. A few cells hold few
 ranks, so ranks decide only where no value lies apart from the others, as those of cells on a dark background do.
+Samples that lie further apart than cells are wide have the ranks of noise whatever is there: large fields are looked at
+in parts too, without steps, and are noise only where every part is.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +26,7 @@ from napari_cellvino.model_package import ModelInput, ModelSpec
 from napari_cellvino.segmentation.band_evidence import ENOUGH, Mask, Values, evidence, filtered_bands
 from napari_cellvino.segmentation.counted_samples import has_data
 from napari_cellvino.segmentation.heads import Decoded, Parameter
-from napari_cellvino.segmentation.normalise import percentiles, sample_medians
+from napari_cellvino.segmentation.normalise import grid_step, percentiles, sample_medians, values_where
 from napari_cellvino.segmentation.resampling import JPEG_BLOCK, block_means, is_coarse_jpeg, resampling_period
 
 FEWEST_PIXELS = 32_000  # a smaller field is never called empty: too few values to know
@@ -35,6 +38,9 @@ PATTERN_MODES = 16.0  # frequencies that share the power of a pattern; many more
 TAIL = (50.0, 99.0, 99.9, 100.0)  # percentiles that tell whether values lie apart from the others
 LONGEST_TAIL = 3.0  # third over second, from the first: that of noise is at most 2.8, that of a cell of 10 px 6
 FARTHEST_VALUE = 8.0  # what the last lies beyond the third, over what that lies beyond the second; a few cells reach 11
+FINEST_STEP = 2  # px between samples, of fields that are not looked at in parts
+PART = 800  # px of the side of a part of a large field
+MOST_PARTS = 5  # along each side
 MOST_LEVELS = 2**16  # of whole numbers that are counted
 WINDOWED = 0.14  # of the power of what fills the whole field is left by the window, (3/8)²
 
@@ -104,7 +110,7 @@ def _emptiness(channel: NDArray[np.generic]) -> Emptiness | None:
     taken = as_taken(channel)
     grid = sample_medians(taken)
     known = has_data(grid)
-    if not known.any() or grid[known].min() == grid[known].max():
+    if not known.any() or (seen := values_where(grid, known)).min() == seen.max():
         return Emptiness.CONSTANT
     if channel.size < FEWEST_PIXELS:
         return None
@@ -115,13 +121,13 @@ def _emptiness(channel: NDArray[np.generic]) -> Emptiness | None:
     is_noise = (
         found < ENOUGH
         or (found < MOST_OF_RESAMPLED and _is_resampled_noise(taken, found))
-        or _is_noise_by_ranks(grid, known)
+        or (_is_noise_by_ranks(grid, known) and all(map(_is_noise_seen_close, _parts(taken))))
     )
     return Emptiness.NOISE if is_noise else None
 
 
 def _bands(grid: NDArray[np.floating], known: Mask) -> list[Values]:
-    values = grid[known]
+    values = values_where(grid, known)
     spread = float(np.std(values.astype(np.float64)))
     field = np.where(known, grid - percentiles(values, (50,))[0], 0) / spread  # values far from 0 would lose in 32 bits
     return list(filtered_bands(field.astype(np.float32), known))
@@ -129,13 +135,31 @@ def _bands(grid: NDArray[np.floating], known: Mask) -> list[Values]:
 
 def _is_noise_by_ranks(grid: NDArray[np.floating], known: Mask) -> bool:
     """Return whether no value lies apart from the others, and their ranks are those of noise."""
-    values = grid[known]
+    values = values_where(grid, known)
     middle, high, higher, highest = percentiles(values, TAIL)
     if higher - middle > LONGEST_TAIL * (high - middle) or highest - higher > FARTHEST_VALUE * (higher - high):
         return False
     field = np.zeros(grid.shape, np.float32)
     field[known] = _normal_scores(values)
     return evidence(list(filtered_bands(field, known))) < ENOUGH
+
+
+def _parts(plane: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
+    """Yield parts (y, x) of a plane (Y, X) whose samples skip pixels, evenly over all of it; none of a small one."""
+    if grid_step(plane.shape) <= FINEST_STEP:
+        return
+    rows, columns = (
+        np.linspace(0, max(0, side - PART), min(MOST_PARTS, math.ceil(side / PART))).astype(int) for side in plane.shape
+    )
+    for y, x in product(rows, columns):
+        yield plane[y : y + PART, x : x + PART]
+
+
+def _is_noise_seen_close(part: NDArray[np.generic]) -> bool:
+    """Return whether a part (y, x) of a field is noise by its ranks, or holds nothing."""
+    grid = sample_medians(part)
+    known = has_data(grid)
+    return not known.any() or grid[known].min() == grid[known].max() or _is_noise_by_ranks(grid, known)
 
 
 def _normal_scores(values: NDArray[np.floating]) -> NDArray[np.floating]:

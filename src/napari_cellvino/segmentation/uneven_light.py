@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.normalise import percentiles
+from napari_cellvino.segmentation.normalise import percentiles, values_where
 
 BLOCKS = 12  # along each axis
 LOWER = 20.0  # percentile of a block
@@ -48,8 +48,8 @@ def find_uneven_light(grid: Grid, known: NDArray[np.bool_], low: float, high: fl
     if light is None:
         return None
     background = light.over(grid.shape)
-    bottom, top = percentiles((grid - background)[known], (low, high))
-    return light if np.ptp(background[known]) > VARIES * (top - bottom) else None
+    bottom, top = percentiles(values_where(grid - background, known), (low, high))
+    return light if np.ptp(values_where(background, known)) > VARIES * (top - bottom) else None
 
 
 def _lower_values(grid: Grid, known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -60,7 +60,7 @@ def _lower_values(grid: Grid, known: NDArray[np.bool_]) -> tuple[NDArray[np.floa
     for i in range(BLOCKS):
         for j in range(BLOCKS):
             block = (slice(rows[i], rows[i + 1]), slice(columns[j], columns[j + 1]))
-            inside = grid[block][known[block]]
+            inside = values_where(grid[block], known[block])
             if inside.size * 2 > known[block].size:
                 places.append(((i + 0.5) / BLOCKS * 2 - 1, (j + 0.5) / BLOCKS * 2 - 1))
                 values.extend(percentiles(inside, (LOWER,)))

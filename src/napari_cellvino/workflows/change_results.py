@@ -18,7 +18,7 @@ from napari_cellvino.core.errors import CellvinoError, ImageReadError, OutputErr
 from napari_cellvino.core.gates import Gate
 from napari_cellvino.core.image import Origin, Stack, channel_index
 from napari_cellvino.core.recipe import Recipe
-from napari_cellvino.io.plates import PlateSource
+from napari_cellvino.io.plates import PlateSource, is_of_plate
 from napari_cellvino.measure.gates import with_rules
 from napari_cellvino.measure.rings import WIDTH
 from napari_cellvino.results.field_folder import FieldFolder
@@ -73,7 +73,7 @@ class _Results:
         return saved, None if plate is None else self._place(plate, stack, saved)
 
     def _stack(self, origin: Origin, recipe: Recipe) -> tuple[Stack, PlateSource | None]:
-        if not origin.well:
+        if not is_of_plate(origin):
             return self._sources.position(origin, recipe.overrides), None
         source = self._sources.plate(PlateAddress(Path(origin.path), recipe.overrides))
         field = next((field for field in source.plate.fields if field.label == origin.position), None)

@@ -71,6 +71,8 @@ class FieldTask:
         Its place on a plate, or None.
     notices
         What the user should know of it before it is done.
+    recorded
+        Those of the notices that are written beside the count, as they may have made it wrong.
     """
 
     number: int
@@ -83,6 +85,7 @@ class FieldTask:
     again: bool = False
     place: WellPlace | None = None
     notices: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from napari_cellvino.core.recipe import Recipe, renamed
 from napari_cellvino.quality.changes import Changes
 from napari_cellvino.results.field_result import annotate, measured
 from napari_cellvino.results.plate_place import PlatePlace
-from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import volume_of
@@ -92,7 +91,7 @@ class StoredOutcome:
 
     outcome: Outcome
     pipeline: Pipeline
-    kept: Decoded
+    kept: Prediction
     stack: Stack
 
     def save_request(self, root: Path, place: PlatePlace | None = None) -> SaveRequest:

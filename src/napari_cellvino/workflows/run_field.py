@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from napari_cellvino.core.errors import OutputError
 from napari_cellvino.core.image import Spacing, Stack, channel_index
@@ -21,6 +21,7 @@ from napari_cellvino.results.field_folder import FieldFolder
 from napari_cellvino.results.field_result import FieldResult, finish_field
 from napari_cellvino.results.field_writing import Finish, as_it_is
 from napari_cellvino.results.plate_place import placed, plate_row, refresh_place
+from napari_cellvino.results.schema import Row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.segmentation.predict import Prediction
@@ -139,16 +140,19 @@ def write_result(found: SegmentedField, worker: FieldWorker) -> FieldOutcome:
     """Measure a segmented field and write its result; return the outcome."""
     task = found.task
     try:
-        result = finish_field(found.prediction, found.pipeline)
+        warnings = dict.fromkeys((*found.prediction.warnings, *task.recorded))
+        prediction = replace(found.prediction, warnings=tuple(warnings))
+        result = finish_field(prediction, found.pipeline)
         again, store = task.replace or task.again, worker.store(task)
-        key = task.result_key.with_smaller_tile(found.prediction.raw.smaller_tile)
+        key = task.result_key.with_smaller_tile(prediction.raw.smaller_tile)
         store.save(task.folder, result, key, overwrite=again, finish=_plate_finish(found))
-        notices = task.notices + notices_of(found.prediction) + _write_back(task, worker, result.plane.spacing)
+        notices = (*task.notices, *notices_of(prediction), *_write_back(task, worker, result.plane.spacing))
         row = _row(task, worker)
     except Exception as error:  # as above
         return _failed(task, error, "write")
     seconds = time.perf_counter() - found.started
-    return FieldOutcome(task.number, row, seconds=seconds, engine=found.prediction.raw.engine_info, notices=notices)
+    engine = prediction.raw.engine_info
+    return FieldOutcome(task.number, row, seconds=seconds, engine=engine, notices=tuple(dict.fromkeys(notices)))
 
 
 def _with_field_progress(
@@ -172,13 +176,20 @@ def kept_outcome(task: FieldTask, worker: FieldWorker) -> FieldOutcome | None:
     try:
         if task.again or not worker.store(task).is_finished(task.folder, task.result_key):
             return None
-        notices = task.notices
+        notices: tuple[str, ...] = ()
         if task.place is not None:
             refresh_place(task.folder, task.place.columns)
-            notices += _write_back(task, worker, worker.sources.plate(task.place.plate).plate.spacing)
-        return FieldOutcome(task.number, _row(task, worker), kept=True, notices=notices)
+            notices = _write_back(task, worker, worker.sources.plate(task.place.plate).plate.spacing)
+        row = _row(task, worker)
+        return FieldOutcome(task.number, row, kept=True, notices=(*_notices_again(task, row), *notices))
     except Exception as error:  # one bad image must not end the run
         return _failed(task, error, "open")
+
+
+def _notices_again(task: FieldTask, row: Row) -> tuple[str, ...]:
+    """Return what is known of a field that is kept, with what was said when it was made."""
+    said = str(row.get("notices", ""))
+    return (*(notice for notice in task.notices if notice not in said), *([said] if said else []))
 
 
 def _plate_finish(found: SegmentedField) -> Finish:
@@ -192,7 +203,7 @@ def _plate_finish(found: SegmentedField) -> Finish:
     return finish_on_plate
 
 
-def _row(task: FieldTask, worker: FieldWorker) -> dict[str, object]:
+def _row(task: FieldTask, worker: FieldWorker) -> Row:
     row = worker.store(task).row(task.folder)
     return row if task.place is None else plate_row(row, task.place.columns)
 

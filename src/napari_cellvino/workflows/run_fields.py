@@ -20,6 +20,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent
 from napari_cellvino.workflows.field_events import field_events
 from napari_cellvino.workflows.field_log import ALL, FieldLog, FieldSelection
+from napari_cellvino.workflows.field_notices import notices_of_fields
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 from napari_cellvino.workflows.group_plots import write_plot
 from napari_cellvino.workflows.run_field import FieldWorker
@@ -136,6 +137,7 @@ def run_fields(
         write_plot(store.root, "spots", FIELD.name, store.root / SPOT_HISTOGRAM_NAME)
     failed = sum(outcome.failed for outcome in outcomes)
     _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, time.time() - started)
+    notices = tuple(dict.fromkeys((*notices_of_fields(outcomes), *notices)))
     info = write_run_info(store, pipeline, outcomes, started, complete=True, notices=notices)
     return RunResult(tuple(outcomes), notices, info)
 

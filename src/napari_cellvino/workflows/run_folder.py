@@ -158,8 +158,11 @@ def _task(
     except CellvinoError as error:
         return failed_outcome(number, origin, error)
     here = with_channel(at_time(recipe, origin), choice)
-    notices = (*stack.warnings, *describe_frame(recipe, stack.shape.t), *choice.notices)
-    return FieldTask(number, origin.name, origin, here, folder, ResultKey.of(origin, here), notices=notices)
+    frame = describe_frame(recipe, stack.shape.t)
+    return FieldTask(
+        number, origin.name, origin, here, folder, ResultKey.of(origin, here),
+        notices=(*stack.warnings, *frame, *choice.notices), recorded=(*stack.warnings, *choice.doubts),
+    )  # fmt: skip
 
 
 def list_inputs(inputs: Sequence[Path], pattern: str = "") -> list[Path]:

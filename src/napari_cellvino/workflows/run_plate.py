@@ -84,9 +84,10 @@ def run_plate(
     plate = PlateStore(store, source)
     if choices.keeps_layout:
         plate.keep_layout(choices.layout)
-    tasks = plate_tasks(source, fields, pipeline, root, choices, address)
+    frame = describe_frame(pipeline.recipe, source.plate.t, every=False)
+    tasks = plate_tasks(source, fields, pipeline, root, choices, address, choice.doubts)
     tables = PlateTables(plate, fields, choices.layout)
-    notices = (*choice.notices, *describe_frame(pipeline.recipe, source.plate.t, every=False))
+    notices = (*choice.notices, *frame)
     result = yield from run_fields(tasks, executor, tables, worker, store, pipeline, selection, notices)
     return replace(result, faults=source.plate.faults)
 
@@ -117,8 +118,9 @@ def plate_tasks(
     root: Path,
     choices: PlateChoices,
     address: PlateAddress,
+    recorded: tuple[str, ...] = (),
 ) -> Iterator[FieldTask | FieldOutcome]:
-    """Yield the task of every field, or its outcome if its files are missing."""
+    """Yield the task of every field, or its outcome if its files are missing; ``recorded`` holds for all of them."""
     for number, field in enumerate(fields, 1):
         origin = field_origin(source, field)
         place = WellPlace(address, field, place_columns(field, choices.layout), choices.ring_px, choices.labels_back)
@@ -129,7 +131,7 @@ def plate_tasks(
             continue
         yield FieldTask(
             number, field.label, origin, pipeline.recipe, root / folder_name(field), key,
-            replace=choices.replace, again=choices.again, place=place,
+            replace=choices.replace, again=choices.again, place=place, recorded=recorded,
         )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Stack
 from napari_cellvino.io import Position, Source, open_as
-from napari_cellvino.io.plates import PlateSource, open_plate
+from napari_cellvino.io.plates import PlateSource, is_of_plate, open_plate
 from napari_cellvino.workflows.field_task import FieldTask, PlateAddress
 from napari_cellvino.workflows.path_map import PathMap
 
@@ -80,7 +80,7 @@ class OpenSources:
         ImageReadError, ImageValueError
             If it cannot be read, or does not exist any more.
         """
-        if not origin.well:
+        if not is_of_plate(origin):
             return self.position(origin, overrides)
         source = self.plate(PlateAddress(Path(origin.path), overrides))
         field = next((field for field in source.plate.fields if field.label == origin.position), None)

@@ -23,10 +23,10 @@ from napari_cellvino.core.recipe import Recipe, fitted, make_recipe, renamed
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import Source
 from napari_cellvino.model_package import ModelPackage, find_package
-from napari_cellvino.quality.changes import Changes, compare_cells
+from napari_cellvino.quality.changes import Changes, compare_cells, compare_kept
 from napari_cellvino.results.plate_place import PlatePlace
 from napari_cellvino.segmentation.candidates import Candidates, only_limits_differ
-from napari_cellvino.segmentation.heads import Decoded, Parameter
+from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.segmentation.pipeline import (
     Pipeline,
     check_values,
@@ -36,7 +36,7 @@ from napari_cellvino.segmentation.pipeline import (
     without_parameters_of,
     without_unused_parameters,
 )
-from napari_cellvino.segmentation.predict import Estimate, estimate_run
+from napari_cellvino.segmentation.predict import Estimate, Prediction, estimate_run
 from napari_cellvino.segmentation.predict_field import decode_again, predict_field
 from napari_cellvino.segmentation.refine import check_refiner
 from napari_cellvino.segmentation.volume import cell_map
@@ -79,7 +79,7 @@ class Workspace:
         self.outcome: Outcome | None = None
         self.done: Pipeline | None = None
         self.saved: SavedField | None = None  # that is corrected, as long as nothing was run
-        self._reference: Decoded | None = None
+        self._reference: Prediction | None = None  # that changes are counted against
         self._field: FieldKey | None = None  # of the outcome
         self._field_stack: Stack | None = None
         self._outcome_cache = OutcomeCache()
@@ -237,10 +237,10 @@ class Workspace:
         """
         key = FieldKey(stack.planes, pipeline.recipe.frame) if stack is not None else self._field
         if stack is not None and key is not None and key != self._field:
-            self._store(key, StoredOutcome(outcome, pipeline, outcome.prediction.decoded, stack))
+            self._store(key, StoredOutcome(outcome, pipeline, outcome.prediction, stack))
             return
         self.done = pipeline
-        self._reference = outcome.prediction.decoded
+        self._reference = outcome.prediction
         self.show(outcome)
 
     def redecode(self, values: Mapping[str, float]) -> Outcome:
@@ -260,7 +260,9 @@ class Workspace:
             self._candidates.find(outcome.prediction, done)
         again = decode_again(outcome.prediction, pipeline, self.engines, stack, candidates=self._candidates)
         prediction = finish(again)
-        return Outcome(prediction, compare_cells(kept, prediction.decoded))
+        there = self._candidates.kept_in(kept, prediction)
+        changes = compare_cells(kept.decoded, prediction.decoded) if there is None else compare_kept(*there)
+        return Outcome(prediction, changes)
 
     def prepare_sliders(self) -> None:
         """Find what limits on score and area leave out of the current outcome: the next `redecode` is quick."""
@@ -288,7 +290,7 @@ class Workspace:
     def keep_preview(self) -> None:
         """Make the current outcome the reference for changes."""
         if self.outcome is not None:
-            self._reference = self.outcome.prediction.decoded
+            self._reference = self.outcome.prediction
             self.show(replace(self.outcome, changes=Changes()))
 
     def _enter_field(self) -> None:
@@ -381,7 +383,7 @@ class Workspace:
             return SavedFieldRequest(self.saved, place)
         if self.outcome is None or self.done is None:
             raise OptionError("there is nothing to save yet; run the model first")
-        shown = StoredOutcome(self.outcome, self.done, self.outcome.prediction.decoded, self._require_stack())
+        shown = StoredOutcome(self.outcome, self.done, self.outcome.prediction, self._require_stack())
         return shown.save_request(root, place)
 
     def left_outcome(self, plane: Plane) -> StoredOutcome | None:

@@ -58,12 +58,19 @@ def test_masks_take_the_place_of_what_nobody_looked_at(review: Review, take: Tak
     np.testing.assert_array_equal(review.pixels, review.first)
 
 
-def test_dropped_label_image_is_taken_as_cells_and_not_counted(review: Review, root: Path, qtbot: QtBot, click) -> None:
+@pytest.mark.parametrize("onto", ["panel", "picture"])
+def test_dropped_label_image_is_taken_as_cells_and_not_counted(
+    review: Review, root: Path, qtbot: QtBot, click: Callable[[QWidget], None], onto: str
+) -> None:
     window, panel = review.window, review.window.open_panel
     count, path = len(review.ids), root / "sample_data" / "plate" / "labels" / "A01_s1.tif"
-    window.show_step(1)
-    drop(panel, path)
+    if onto == "panel":
+        window.show_step(1)
+        drop(panel, path)
+    else:
+        review.viewer.window._qt_viewer._qt_open([str(path)], stack=False)
     qtbot.waitUntil(panel.label_image.isVisible, timeout=WAIT_MS)
+    assert review.viewer.layers[-1] is review.layer
     assert path.name in panel.label_image.words.text()
     assert window.session.work_list.fields == ()
     click(panel.label_image.take_button)

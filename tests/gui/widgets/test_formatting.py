@@ -4,10 +4,10 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_cellvino.core.image import Spacing
-from napari_cellvino.gui.run.background_run import notices_of_fields
 from napari_cellvino.gui.widgets.form_layout import text_line
 from napari_cellvino.gui.widgets.formatting import format_bytes, format_count, format_parameter, format_seconds
 from napari_cellvino.segmentation.heads import Parameter
+from napari_cellvino.workflows.field_notices import notices_of_fields
 from napari_cellvino.workflows.field_task import FieldOutcome
 
 AREA = Parameter("smallest", "Smallest", 16, 0, 2000, 1, "px²")

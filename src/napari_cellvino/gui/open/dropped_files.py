@@ -1,4 +1,7 @@
-"""What is dropped or chosen to be opened: images are opened, label images wait for a word on what they are."""
+"""What is dropped or chosen to be opened: images are opened, label images wait for a word on what they are.
+
+What is dropped on the picture napari opens by itself, before anybody is asked; it is looked at afterwards.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import napari
+from napari.layers import Image, Labels
+from napari.utils.events import Event
 from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
@@ -18,9 +24,11 @@ class DroppedFiles(QObject):
     """Sorts files before they are opened; ``label_images`` are those that nobody has said a word of."""
 
     changed = Signal()
+    found = Signal()  # a label image that napari has opened
 
     def __init__(
         self,
+        viewer: napari.Viewer,
         open_images: Callable[..., None],
         reviewer: ReviewController,
         masks: MaskImportController,
@@ -28,8 +36,14 @@ class DroppedFiles(QObject):
     ) -> None:
         super().__init__()
         self._open, self._reviewer, self._masks, self._worker = open_images, reviewer, masks, worker
+        self._viewer = viewer
         self.label_images: tuple[Path, ...] = ()
         reviewer.replaced.connect(self.changed)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+
+    def close(self) -> None:
+        """Let go of the viewer."""
+        self._viewer.layers.events.inserted.disconnect(self._on_inserted)
 
     def open(self, paths: Sequence[Path]) -> None:
         """Open images, folders and plates; a file that holds a label image is not counted as an image unasked."""
@@ -44,6 +58,22 @@ class DroppedFiles(QObject):
         self.changed.emit()
         if images:
             self._open(*images)
+
+    def _on_inserted(self, event: Event) -> None:
+        layer = event.value
+        if isinstance(layer, Image | Labels) and layer.source.path:
+            paths = (Path(layer.source.path),)
+            self._worker.start(partial(label_files, paths), Task(done=partial(self._opened_by_napari, layer)))
+
+    def _opened_by_napari(self, layer: Image | Labels, found: tuple[Path, ...]) -> None:
+        """Offer to take in a label image; it does not stay as an image over the one that it belongs to."""
+        if not found or layer not in self._viewer.layers:
+            return
+        if isinstance(layer, Image) and any(other is not layer for other in _images(self._viewer)):
+            self._viewer.layers.remove(layer)
+        self.label_images = found
+        self.changed.emit()
+        self.found.emit()
 
     @property
     def missing(self) -> str:
@@ -71,3 +101,7 @@ class DroppedFiles(QObject):
         """Do nothing with them."""
         self.label_images = ()
         self.changed.emit()
+
+
+def _images(viewer: napari.Viewer) -> list[Image]:
+    return [layer for layer in viewer.layers if isinstance(layer, Image)]

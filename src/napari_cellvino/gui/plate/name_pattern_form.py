@@ -15,7 +15,7 @@ from napari_cellvino.gui.widgets.form_layout import in_tab_order, say, side_by_s
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.plates.name_pattern import Preview, preview_names
-from napari_cellvino.io.plates.plate_image import image_names
+from napari_cellvino.io.plates.plate_image import list_names_in
 
 LOOK_MS = 200  # after the last letter typed
 _EXAMPLES = 3
@@ -24,7 +24,7 @@ _HELP = (
     "{well}_s{field}_w{channel}.tif. A regular expression with named groups does too."
 )
 
-_Seen = tuple[list[str], Preview | None]
+_Seen = tuple[Sequence[str], Preview | None]
 
 
 class PlatePattern(QWidget):
@@ -36,7 +36,7 @@ class PlatePattern(QWidget):
         super().__init__()
         self._worker, self._task = worker, Task()
         self._folder: Path | None = None
-        self._names: list[str] | None = None
+        self._names: Sequence[str] | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.pattern = QLineEdit()
@@ -96,9 +96,9 @@ class PlatePattern(QWidget):
             self.asked.emit(self._folder, self.pattern.text().strip())
 
 
-def _seen(folder: Path, names: list[str] | None, text: str) -> _Seen:
+def _seen(folder: Path, names: Sequence[str] | None, text: str) -> _Seen:
     """Return the names of the images in a folder, read once, and what a pattern makes of them."""
-    known = image_names(folder) if names is None else names
+    known = list_names_in(folder).names if names is None else names
     return known, preview_names(known, text) if text else None
 
 

@@ -5,7 +5,7 @@ What the runs over a plate and over the work list have in common; each says what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from qtpy.QtCore import QObject, Signal
@@ -15,23 +15,9 @@ from napari_cellvino.gui.widgets.delay import throttler
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task, Work
 from napari_cellvino.workflows.executor import RunEvent
-from napari_cellvino.workflows.field_task import FieldOutcome
 from napari_cellvino.workflows.run_fields import RunResult
 
 DRAW_EVERY_MS = 150  # fields that are kept come in by the hundred
-
-
-def notices_of_fields(outcomes: Sequence[FieldOutcome]) -> list[str]:
-    """Return what is worth knowing of fields: each notice once, with the field that it is of unless that is all."""
-    named: dict[str, list[str]] = {}
-    for outcome in outcomes:
-        for notice in outcome.notices:
-            named.setdefault(notice, []).append(outcome.name)
-    return [notice if len(of) == len(outcomes) else f"{_first_of(of)}: {notice}" for notice, of in named.items()]
-
-
-def _first_of(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1:,} more"
 
 
 class RunStatus(Protocol):
@@ -96,7 +82,7 @@ class BackgroundRun(QObject, Generic[Run]):
         self.changed.emit()
 
     def _end(self, run: Run, done: RunResult) -> None:
-        run.notices = (*notices_of_fields(done.outcomes), *done.notices)
+        run.notices = done.notices
         self._rest(run)
 
     def _stop(self, run: Run) -> None:

@@ -94,7 +94,7 @@ class Session(QObject):
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
         self.colouring = ColourController(self.workspace, self.reviewer, self.review_canvas, self.decoder)
         self.masks = MaskImportController(self.reviewer, self.files)
-        self.dropped = DroppedFiles(self.open, self.reviewer, self.masks, self.files)
+        self.dropped = DroppedFiles(viewer, self.open, self.reviewer, self.masks, self.files)
         self.runner = RunController(
             self.workspace,
             self.worker,
@@ -245,6 +245,7 @@ class Session(QObject):
             self.earlier_recipe,
             self.work_list,
             self.current_field,
+            self.dropped,
             self.opener,
         ):
             part.close()

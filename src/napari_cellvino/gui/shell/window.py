@@ -93,6 +93,7 @@ class CellvinoWindow(QWidget):
         for index in range(self.tabs.count()):
             QShortcut(QKeySequence(f"Alt+{index + 1}"), self).activated.connect(partial(self._go_to_tab, index))
         session.plates.opened.connect(lambda: self.tabs.setCurrentWidget(self._pages[PlatePanel]))
+        session.dropped.found.connect(partial(self.show_step, 1))
         self._viewer = self.session.viewer  # not the proxy that plugins are handed
         self.session.cells_wanted.connect(partial(self._show_below, "All cells"))
         self.session.comparison_wanted.connect(partial(self._show_below, "Compare"))

@@ -105,6 +105,7 @@ class FilePlate:
                 files=self._names(field),
             ),
             remarks=single if within is None else (*single, f"position {within.number + 1} of each of its files"),
+            warnings=first.warnings,
             overrides=self.overrides,
         )
         there = [c for c in range(shape.c) if any(place[1] == c // self.inner.c for place in held)]

@@ -19,7 +19,7 @@ from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.plate import FieldOfView, Well
 from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.plates.name_pattern import match_names
-from napari_cellvino.io.plates.plate_image import PlateListing, image_names
+from napari_cellvino.io.plates.plate_image import PlateListing, list_names_in
 from napari_cellvino.io.plates.vendor_name_patterns import IMAGEXPRESS, clean_imagexpress
 
 Values = Mapping[str, Sequence[str]]
@@ -44,7 +44,7 @@ def read_imagexpress(htd: Path) -> PlateListing:
             _count(htd, values, "TimePoints", "1"),
         )
     folder = htd.parent
-    found = clean_imagexpress(match_names(folder, image_names(folder), IMAGEXPRESS, kind="ImageXpress"))
+    found = clean_imagexpress(match_names(list_names_in(folder), IMAGEXPRESS, kind="ImageXpress"))
     return replace(
         found,
         name=found.name if found.images else htd.stem,

@@ -18,7 +18,7 @@ from pathlib import Path
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.core.plate import FORMATS, NO_WELL, Well, row_number
 from napari_cellvino.io.checks import list_names
-from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing, closed_folders, image_names
+from napari_cellvino.io.plates.plate_image import FolderNames, PlateImage, PlateListing, list_names_in
 
 BRACES = {
     "plate": r"[^/]+?",
@@ -136,7 +136,7 @@ def preview_pattern(folder: Path, text: str) -> Preview:
     ImageReadError
         If the folder may not be read.
     """
-    return preview_names(image_names(folder), text)
+    return preview_names(list_names_in(folder).names, text)
 
 
 def preview_names(names: Sequence[str], text: str) -> Preview:
@@ -168,15 +168,15 @@ def read_pattern(folder: Path, text: str) -> PlateListing:
     ImageReadError
         If it matches no image, or images of several plates.
     """
-    names, pattern = image_names(folder), compile_pattern(text)
-    found = match_names(folder, names, pattern, kind="folder by pattern")
+    inside, pattern = list_names_in(folder), compile_pattern(text)
+    found = match_names(inside, pattern, kind="folder by pattern")
     if not found.images:
-        example = f", such as {names[0]!r}" if names else ""
-        raise ImageReadError(f"pattern {text!r} matches none of the {len(names)} images in {folder}{example}")
+        example = f", such as {inside.names[0]!r}" if inside.names else ""
+        raise ImageReadError(f"pattern {text!r} matches none of the {len(inside.names)} images in {folder}{example}")
     return found
 
 
-def match_names(folder: Path, names: Sequence[str], pattern: NamePattern, *, kind: str) -> PlateListing:
+def match_names(inside: FolderNames, pattern: NamePattern, *, kind: str) -> PlateListing:
     """Return the plate whose images match; those that do not are named in its problems.
 
     Raises
@@ -184,6 +184,7 @@ def match_names(folder: Path, names: Sequence[str], pattern: NamePattern, *, kin
     ImageReadError
         If images of several plates match, or wells have numbers that no plate has.
     """
+    folder, names = inside.folder, inside.names
     found = [(name, pattern.regex.fullmatch(name)) for name in names]
     groups = _with_jobs([(name, m.groupdict()) for name, m in found if m])
     size, said = _numbered_size(folder, [g.get("well") or "" for _, g in groups], pattern.size)
@@ -197,7 +198,7 @@ def match_names(folder: Path, names: Sequence[str], pattern: NamePattern, *, kin
     left_out = [name for name in names if folder / name not in placed]
     others = f"{len(left_out):,} images have other names and are left out: {list_names(left_out)}"
     plates = {name for _, g in groups if (name := g.get("plate"))} if pattern.tells_well else set()
-    problems = (*([others] if left_out else []), *said, *(closed_folders(folder) if images else ()))
+    problems = (*([others] if left_out else []), *said, *(inside.problems if images else ()))
     return PlateListing(kind, _plate_name(folder, plates), tuple(images), size=size, problems=problems)
 
 

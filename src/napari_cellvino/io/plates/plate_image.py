@@ -50,8 +50,26 @@ class PlateListing:
     problems: tuple[str, ...] = ()
 
 
-def image_names(folder: Path) -> list[str]:
-    """Return the image files in and below ``folder`` as ``sub/name.tif``, without hidden files and thumbnails.
+@dataclass(frozen=True, slots=True)
+class FolderNames:
+    """The image files in and below ``folder`` as ``sub/name.tif``, without hidden files and thumbnails.
+
+    ``closed`` are the folders below it that may not be entered.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    closed: tuple[str, ...] = ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence on the folders that may not be entered; none where all may."""
+        said = f"may not be entered, so that their images are left out: {list_names(self.closed)}"
+        return (said,) if self.closed else ()
+
+
+def list_names_in(folder: Path) -> FolderNames:
+    """Return the image files in and below a folder, by their names.
 
     Raises
     ------
@@ -59,22 +77,18 @@ def image_names(folder: Path) -> list[str]:
         If the folder may not be read.
     """
     names: list[str] = []
+    closed: list[str] = []
+
+    def on_error(error: OSError) -> None:
+        closed.append(Path(error.filename).relative_to(folder).as_posix())
+
     with parse_errors(folder):
-        for place, folders, files in os.walk(folder):
+        for place, folders, files in os.walk(folder, onerror=on_error):
             folders[:] = sorted(f for f in folders if not f.startswith("."))
             before = Path(place).relative_to(folder).as_posix()
             prefix = "" if before == "." else f"{before}/"
             names += [f"{prefix}{name}" for name in files if _is_image(name)]
-    return sorted(names)
-
-
-def closed_folders(folder: Path) -> tuple[str, ...]:
-    """Return a sentence on the folders below ``folder`` that may not be entered; none where all may."""
-    closed: list[OSError] = []
-    for _ in os.walk(folder, onerror=closed.append):
-        pass
-    names = sorted(Path(error.filename).relative_to(folder).as_posix() for error in closed)
-    return (f"may not be entered, so that their images are left out: {list_names(names)}",) if names else ()
+    return FolderNames(folder, tuple(sorted(names)), tuple(sorted(closed)))
 
 
 def _is_image(name: str) -> bool:

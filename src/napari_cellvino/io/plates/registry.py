@@ -8,14 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
-from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.core.image import MetadataOverrides, Origin
 from napari_cellvino.io.checks import list_names, parse_errors
 from napari_cellvino.io.plates.assemble import assemble
 from napari_cellvino.io.plates.harmony import read_harmony
 from napari_cellvino.io.plates.imagexpress import read_imagexpress
 from napari_cellvino.io.plates.incell import XDCE_SUFFIX, read_incell
 from napari_cellvino.io.plates.name_pattern import compile_pattern, read_pattern
-from napari_cellvino.io.plates.plate_image import PlateListing, image_names
+from napari_cellvino.io.plates.plate_image import PlateListing, list_names_in
 from napari_cellvino.io.plates.plate_source import PlateSource
 from napari_cellvino.io.plates.scanr import SCANR_NAME, read_scanr
 from napari_cellvino.io.plates.vendor_name_patterns import read_names
@@ -112,6 +112,12 @@ def find_plate(path: Path, overrides: MetadataOverrides) -> PlateSource | None:
     return assemble(path, found, overrides)
 
 
+def is_of_plate(origin: Origin) -> bool:
+    """Return whether pixels are a field of what `open_plate` opens; files that know their wells are images."""
+    path = Path(origin.path)
+    return bool(origin.well) and (path.is_dir() or path.suffix.lower() in INDEX_SUFFIXES)
+
+
 def _refuse_axes_and_region(path: Path, overrides: MetadataOverrides) -> None:
     if overrides.axes is not None:
         raise OptionError(f"axes {overrides.axes} are for image files; leave them out for the plate {path.name}")
@@ -134,7 +140,7 @@ def _in_folder(folder: Path) -> PlateListing | None:
         raise ImageReadError(f"{folder} holds {len(indexes)} plates: {list_names(places)}; name one of them")
     if not indexes and folder.name.lower() == "data" and (folder.parent / SCANR_NAME).is_file():
         indexes = [folder.parent / SCANR_NAME]
-    return _by_index(indexes[0]) if indexes else read_names(folder, image_names(folder))
+    return _by_index(indexes[0]) if indexes else read_names(list_names_in(folder))
 
 
 def _indexes(folder: Path, depth: int) -> Iterator[Path]:

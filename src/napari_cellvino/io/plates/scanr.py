@@ -15,7 +15,7 @@ from pathlib import Path
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.io.plates.name_pattern import match_names
-from napari_cellvino.io.plates.plate_image import PlateListing, image_names
+from napari_cellvino.io.plates.plate_image import PlateListing, list_names_in
 from napari_cellvino.io.plates.safe_xml import read_xml, text_of
 from napari_cellvino.io.plates.vendor_name_patterns import SCANR
 from napari_cellvino.io.tiff_metadata import micrometres
@@ -37,7 +37,7 @@ def read_scanr(descriptor: Path) -> PlateListing:
             said.setdefault(name, text_of(element, "Val"))
     folder, size = descriptor.parent, (_count(said.get("Rows")), _count(said.get("Columns")))
     pattern = replace(SCANR, size=size if all(size) else None)
-    found = match_names(folder, image_names(folder), pattern, kind="ScanR")
+    found = match_names(list_names_in(folder), pattern, kind="ScanR")
     pixel = micrometres(said.get("conversion factor um/pixel", "").replace(",", "."))
     name = said.get("plate name") or found.name
     return replace(found, name=name, spacing=Spacing(None, pixel, pixel))

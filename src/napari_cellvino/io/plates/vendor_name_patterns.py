@@ -31,10 +31,9 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from napari_cellvino.io.plates.name_pattern import NamePattern, match_names
-from napari_cellvino.io.plates.plate_image import PlateImage, PlateListing
+from napari_cellvino.io.plates.plate_image import FolderNames, PlateImage, PlateListing
 from napari_cellvino.io.plates.z_step import median_step, stage_height
 from napari_cellvino.io.registry import image_suffixes
 
@@ -112,20 +111,21 @@ _SAID = {  # of names that can be read in several ways
 _ENOUGH = 0.5  # share of the images in a folder that must match
 
 
-def read_names(folder: Path, names: Sequence[str]) -> PlateListing | None:
-    """Return the plate in a folder whose images (``names``, below it) are named as a vendor does, or None.
+def read_names(inside: FolderNames) -> PlateListing | None:
+    """Return the plate in a folder whose images are named as a vendor does, or None.
 
     Raises
     ------
     ImageReadError
         If they are images of several plates.
     """
+    names = inside.names
     for kind, text in _PATTERNS.items():
         regex = re.compile(text, re.IGNORECASE)
         if kind == _SCANR_WELLS and not _numbered_once(regex, names):
             continue
         if sum(regex.fullmatch(name) is not None for name in names) > _ENOUGH * len(names):
-            found = match_names(folder, names, NamePattern(regex, from_zero=kind == _LEICA), kind=kind)
+            found = match_names(inside, NamePattern(regex, from_zero=kind == _LEICA), kind=kind)
             said = (_SAID[kind],) if kind in _SAID else ()
             found = replace(found, problems=(*found.problems, *said))
             return clean_imagexpress(found) if kind.startswith(_IMAGEXPRESS_NAMES) else found
