@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.core.objects import Objects
 from napari_cellvino.model_package import find_package
+from napari_cellvino.model_package.spec import Diameter
+from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.predict import _describe_size
 from napari_cellvino.segmentation.size_search import SizeGuess, best_diameter, size_guess, sureness_guess
+from napari_cellvino.segmentation.zoom_evidence import ZoomLook, gather_evidence, predicted_f1
 
 REFERENCE = 24.0
 
@@ -67,6 +73,36 @@ def test_without_depth_the_zoom_counts_at_which_the_cells_are_surest() -> None:
     assert best_diameter([guess for guess in guesses if guess]) == REFERENCE
     assert sureness_guess(0 * maps, np.array([0.9]), 1.0, REFERENCE) is None
     assert sureness_guess(maps, np.zeros(0), 1.0, REFERENCE) is None
+
+
+def zoom_look(zoom: float, side: int, *, labels_of: int = 3) -> ZoomLook:
+    """Return a look at the same 96 px of a plane, in which a few square cells lie."""
+    labels: NDArray[np.int32] = np.zeros((round(96 * zoom),) * 2, np.int32)
+    for number in range(labels_of):
+        y = round(zoom * (4 + 30 * number))
+        labels[y : y + side, y : y + side] = number + 1
+    seen = (labels > 0).astype(np.float32)
+    maps = np.stack([seen, 0.8 * seen, np.full_like(seen, side)])
+    areas = np.bincount(labels.reshape(-1))[1:]
+    objects = replace(Objects.none(), id=np.arange(1, len(areas) + 1), area_px=areas, score=np.full(len(areas), 0.9))
+    known = Diameter(reference=24.0, smallest=10.0, largest=54.0)
+    return ZoomLook(zoom, (0, 0, 96, 96), Decoded(labels, objects), seen, maps, known)
+
+
+def test_neighbouring_zooms_that_show_the_same_cells_agree() -> None:
+    found = gather_evidence([zoom_look(0.5, 10), zoom_look(1.0, 20), zoom_look(2.0, 12)])
+    assert [one["agree_coarser"] for one in found] == [1.0, 1.0, 0.0]
+    assert [one["agree_finer"] for one in found] == [1.0, 0.0, 0.0]
+    assert found[1]["known"] == 1.0
+    assert found[1]["number"] == 2.0
+
+
+def test_f1_is_predicted_from_evidence_and_what_the_best_zoom_has_more() -> None:
+    found = gather_evidence([zoom_look(0.5, 10), zoom_look(1.0, 20), zoom_look(2.0, 12, labels_of=0)])
+    said = predicted_f1(
+        found, [1.0, 0.2, 2.0], {"one": 0.1, "score": 0.5, "number_less": 0.1, "near": 0.2, "away": -0.1}
+    )
+    np.testing.assert_allclose(said, [0.45, 0.73, -0.3], atol=1e-6)
 
 
 def test_a_size_is_told_where_it_is_not_the_images_own() -> None:

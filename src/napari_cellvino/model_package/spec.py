@@ -71,7 +71,8 @@ class Diameter(_Frozen):
     """Object diameters in px: the one the model knows best, and the range it was trained on.
 
     ``assumed`` is the diameter used where the user gives none; with None, images are then not resized. With ``search``,
-    the diameter is estimated instead, by trying these zooms.
+    the diameter is estimated instead, by trying these zooms; ``weights``, by name, of what is seen at each zoom then
+    choose one.
     """
 
     reference: float = Field(gt=0)
@@ -79,6 +80,7 @@ class Diameter(_Frozen):
     largest: float = Field(gt=0)
     assumed: float | None = Field(default=None, gt=0)
     search: tuple[float, ...] | None = None
+    weights: dict[str, float] | None = None
 
 
 class HeadSpec(_Frozen):

@@ -50,6 +50,12 @@ def liveliest_window(inputs: NDArray[np.generic], side: int, ranges: Sequence[In
     return max(boxes, key=lambda box: _variation(cut(inputs, box), ranges))
 
 
+def window_within(inputs: NDArray[np.generic], outer: Box, side: int, ranges: Sequence[IntensityRange]) -> Box:
+    """Return the liveliest square of ``side`` px (or less) within a box of a plane (K, Y, X)."""
+    y0, x0, y1, x1 = liveliest_window(cut(inputs, outer), side, ranges)
+    return y0 + outer[0], x0 + outer[1], y1 + outer[0], x1 + outer[1]
+
+
 def cut(pixels: NDArray[np.generic], box: Box) -> NDArray[np.generic]:
     """Return the part (K, y, x) of pixels (K, Y, X) in a box."""
     y0, x0, y1, x1 = box

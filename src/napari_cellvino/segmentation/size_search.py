@@ -6,13 +6,16 @@ the one counts at which the cells are many, have the size that the model knows b
 look like a large cell, but hardly thirty of them.
 What the network says of the diameter is not asked: it learns the usual size of its crops long before it learns to see.
 
+Where a model's package has weights for what is seen at each zoom, they choose (`zoom_evidence`), and what is said above
+is one of the things they weigh.
+
 A model without depth is at its best in a range of sizes: it is asked which zoom makes it surest of its cells, and the
 plane is seen at that zoom and not resized to one size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -23,8 +26,11 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.model_package import ModelSpec
 from napari_cellvino.segmentation.heads import head_for
-from napari_cellvino.segmentation.look import WINDOW, cut, liveliest_window, look_at
+from napari_cellvino.segmentation.look import WINDOW, Box, cut, look_at, window_within
 from napari_cellvino.segmentation.normalise import IntensityRange
+from napari_cellvino.segmentation.raw_maps import RawMaps
+from napari_cellvino.segmentation.rescale import resize_pixels
+from napari_cellvino.segmentation.zoom_evidence import NEAR, ZoomLook, gather_evidence, predicted_f1
 
 FOREGROUND = 0.5
 LEAST_SHARE = 0.004  # of a window that cells must fill
@@ -51,21 +57,50 @@ def find_diameter(
     head, deep = head_for(spec), "depth" in spec.maps
     values = {p.name: spec.head.parameters.get(p.name, p.default) for p in head.parameters}
     values |= OF_DEPTH if deep else {}
-    zooms = spec.diameter_px.search or ()
+    zooms, weights, known = spec.diameter_px.search or (), spec.diameter_px.weights, spec.diameter_px
     guesses: list[SizeGuess] = []
+    looks: list[ZoomLook] = []
+    outer: Box = (0, 0, *inputs.shape[1:])
     for number, zoom in enumerate(zooms, 1):
-        part = cut(inputs, liveliest_window(inputs, round(WINDOW / zoom), ranges))
+        box = window_within(inputs, outer if weights else (0, 0, *inputs.shape[1:]), round(WINDOW / zoom), ranges)
+        part, outer = cut(inputs, box), box
         raw = look_at(part, ranges, spec, engine, zoom=zoom)
         found = head.decode(replace(raw, shape=raw.input_shape), values)
-        reference = spec.diameter_px.reference
+        if weights:
+            looks.append(ZoomLook(zoom, box, found, _seen(part, ranges, raw), _maps(raw), known))
         guess = (
-            size_guess(raw.maps, found.label_image(), zoom, reference)
+            size_guess(raw.maps, found.label_image(), zoom, known.reference)
             if deep
-            else sureness_guess(raw.maps, found.objects.score, zoom, reference)
+            else sureness_guess(raw.maps, found.objects.score, zoom, known.reference)
         )
         guesses += [guess] if guess else []
         yield Progress("sizes", number, len(zooms))
-    return best_diameter(guesses)
+    return _best_of(looks, guesses, known.reference, weights) if weights else best_diameter(guesses)
+
+
+def _best_of(
+    looks: Sequence[ZoomLook], guesses: Sequence[SizeGuess], reference: float, weights: Mapping[str, float]
+) -> float | None:
+    """Return the diameter that makes the zoom with the highest predicted F1 that of the run.
+
+    The estimate by size is finer than the zooms: it stays where they say the same.
+    """
+    octaves = [guess for guess in guesses if round(float(np.log2(guess.zoom)), 1).is_integer()]
+    usual = best_diameter(octaves)
+    if usual is None:
+        return best_diameter(guesses)
+    away = [min(2.0, abs(float(np.log2(look.zoom * usual / reference)))) for look in looks]
+    best = int(np.argmax(predicted_f1(gather_evidence(looks), away, weights)))
+    return usual if away[best] < NEAR else reference / looks[best].zoom
+
+
+def _seen(part: NDArray[np.generic], ranges: Sequence[IntensityRange], raw: RawMaps) -> NDArray[np.float32]:
+    """Return the normalised pixels (y, x) that the network saw of a part (K, y, x), the first channel."""
+    return np.nan_to_num(ranges[0].apply(resize_pixels(part[:1], raw.input_shape)[0])).astype(np.float32)
+
+
+def _maps(raw: RawMaps) -> NDArray[np.float32]:
+    return raw.maps[:, : raw.input_shape[0], : raw.input_shape[1]].astype(np.float32)
 
 
 def best_diameter(guesses: Sequence[SizeGuess]) -> float | None:
