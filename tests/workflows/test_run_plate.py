@@ -275,3 +275,15 @@ def test_fields_of_a_plate_can_be_exported(plate, second_channel):
     field = read_field(second_channel.root / "A02_f2")
     assert len(field.cells.cells) == done[3].row["count"]
     np.testing.assert_array_equal(field.pixels[1], tifffile.imread(plate / "p_A02_s2_w2.tif"))
+
+
+def test_a_field_without_one_of_its_channels_is_named_in_the_run_and_beside_its_count(tmp_path, wells, second_channel):
+    (tmp_path / "p").mkdir()
+    for name in ("A01_s1_w1", "A01_s1_w2", "A02_s1_w2"):
+        tifffile.imwrite(tmp_path / "p" / f"p_{name}.tif", wells[0][:96, :96])
+    result = finish(running(open_plate(tmp_path / "p"), second_channel))
+    (said,) = [notice for notice in result.notices if "left out there" in notice]
+    assert "A02" in said
+    beside = pd.read_csv(second_channel.root / "counts.csv", keep_default_na=False).set_index("well")["notices"]
+    assert "left out there" in beside["A02"]
+    assert "left out there" not in beside["A01"]

@@ -12,7 +12,8 @@ import pytest
 import tifffile
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.io.plates import open_plate
+from napari_cellvino.core.image import Origin
+from napari_cellvino.io.plates import is_of_plate, open_plate
 
 EXPORTED = "imagexpress_exported/9987_Plate_3435"
 YOKOGAWA = "yokogawa_cv8000/CV8000-Minimal-DataSet-2C-3W-4S-FP2-stack_20230918_135839"
@@ -201,3 +202,10 @@ def test_folders_that_may_not_be_entered_are_an_error_or_named(written, monkeypa
         closed.setattr(Path, "is_file", lambda path: (_ for _ in ()).throw(PermissionError(13, "denied", str(path))))
         with pytest.raises(ImageReadError, match="permission denied"):
             open_plate(folder)
+
+
+def test_a_file_that_knows_its_well_is_no_plate(tmp_path: Path) -> None:
+    assert is_of_plate(Origin(str(tmp_path), well="A01"))
+    assert is_of_plate(Origin(str(tmp_path / "p.HTD"), well="A01"))
+    assert not is_of_plate(Origin(str(tmp_path / "p.czi"), well="A01"))
+    assert not is_of_plate(Origin(str(tmp_path)))
