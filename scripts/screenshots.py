@@ -164,7 +164,7 @@ def _plates(window: CellvinoWindow, shoot: Shoot, folder: Path) -> None:
     shoot("5_plate_nothing")
     plate = Path(shutil.copytree(PLATE.parent, folder / "plate"))
     (plate / "B03_s1.ome.tif").write_bytes(b"this is no image")
-    window.session.open(plate)
+    window.session.plates.open(plate)
     settle(window)
     QTest.keyClicks(panel.pattern.pattern, "{well}_s{field}.ome.tif")
     settle(window)

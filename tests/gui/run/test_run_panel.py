@@ -55,6 +55,7 @@ def test_run_with_a_click(
     assert " on CPU, " in panel.detail.text()
     assert panel.run_button.text() == "&Run again"
     assert window.tabs.tabText(1) == "✓ Run"
+    assert panel.minimumSizeHint().width() <= 380  # all of it beside a scroll bar, in a dock of 400
 
 
 def test_cancel_in_the_middle(

@@ -58,7 +58,7 @@ class RunPanel(QWidget):
         self.card_button = QPushButton("C&ard")
         self.card_button.setToolTip("What the model has seen, what it scores, where it fails, its licence")
         self.device = ValueCombo[str](name="Device", tooltip="Looking for devices …")
-        self.precision = ValueCombo[Precision](name="Precision", fitted=True)
+        self.precision = ValueCombo[Precision](name="Precision")
         self.outline = ValueCombo[str](name="Outlines")
         add_row(grid, "&Model", self.model, self.card_button)
         self._outline_label = add_row(grid, "O&utlines", self.outline)
