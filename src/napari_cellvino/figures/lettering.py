@@ -148,8 +148,8 @@ def wrap(line: Line, *, width: int) -> list[str]:
 def _pieces(words: Sequence[str], size: int, width: int) -> Iterable[str]:
     """Yield the words, those wider than ``width`` px in pieces."""
     for word in words:
-        start = 0
-        for end in range(2, len(word) + 1):
+        start, fits = 0, font(size).getlength(word) <= width
+        for end in range(2, 0 if fits else len(word) + 1):
             if font(size).getlength(word[start:end]) > width and end - start > 1:
                 yield word[start : end - 1]
                 start = end - 1
