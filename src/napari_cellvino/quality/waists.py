@@ -81,9 +81,10 @@ def _parts(picture: NDArray[np.int32], count: int) -> NDArray[np.intp]:
     """Return how many parts each object 1 to ``count`` has, at the level of depth that has most of them."""
     inside = picture > 0
     depth = ndi.gaussian_filter(ndi.distance_transform_edt(inside).astype(np.float32), SMOOTHING)
-    peaks, _ = ndi.label(inside & (depth == ndi.maximum_filter(depth, 3)), np.ones((3, 3)))
-    owner_of_peak = np.unique(np.stack([picture[peaks > 0], peaks[peaks > 0]]), axis=1)[0] - 1
-    hilly = np.bincount(owner_of_peak, minlength=count) > 1  # of one hill, no level makes two
+    peaks, found = ndi.label(inside & (depth == ndi.maximum_filter(depth, 3)), np.ones((3, 3)))
+    owner_of_peak = np.zeros(found + 1, np.intp)
+    owner_of_peak[peaks] = picture  # objects lie apart: each peak is of one
+    hilly = np.bincount(owner_of_peak[1:] - 1, minlength=count) > 1  # of one hill, no level makes two
     most = np.ones(count, np.intp)
     if hilly.any():
         inside &= hilly[np.maximum(picture, 1) - 1]
