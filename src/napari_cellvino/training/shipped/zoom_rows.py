@@ -104,15 +104,15 @@ def shown_parts(data: Path) -> Iterator[tuple[str, str, LabelledImage]]:
     """Yield name, kind and part of every image: real ones, synthetic ones, and real ones of another size."""
     real = list(_real_fields(data))
     seeds = [zlib.crc32((field.id + field.source).encode()) for _, _, field in real]
-    for (kind, _, field), seed in zip(real, seeds, strict=True):
-        yield f"{kind} {field.source} {field.id} 1", kind, part_of(field, 1.0, seed)
+    for number, ((kind, _, field), seed) in enumerate(zip(real, seeds, strict=True)):  # two channels share an id
+        yield f"{number} {kind} {field.source} {field.id} 1", kind, part_of(field, 1.0, seed)
     for seed in range(FIRST_SEED, FIRST_SEED + SYNTHETIC):
         size = int(np.random.default_rng(seed).choice(SYNTHETIC_SIDES))
         yield f"synthetic {seed}", "synthetic", synthetic_field(seed, size=size, diameters=(10.0, min(110.0, size / 4)))
-    for (kind, split, field), seed in zip(real, seeds, strict=True):
+    for number, ((kind, split, field), seed) in enumerate(zip(real, seeds, strict=True)):
         if split == "train" and kind not in NOT_RESIZED:
             scale = round(float(2 ** np.random.default_rng(seed + 1).uniform(-1, 1)), 3)
-            yield f"{kind} {field.source} {field.id} {scale:g}", kind, part_of(field, scale, seed + 1)
+            yield f"{number} {kind} {field.source} {field.id} {scale:g}", kind, part_of(field, scale, seed + 1)
 
 
 def part_of(field: LabelledImage, scale: float, seed: int, side: int = SIDE) -> LabelledImage:
