@@ -154,8 +154,10 @@ def _told_found(tasks: Iterable[FieldTask | FieldOutcome], named: Iterable[Path]
     """Yield the tasks; those whose file is none of the inputs by name know that it was found in a folder."""
     names = {os.path.realpath(path) for path in named}
     for task in tasks:
-        is_found = isinstance(task, FieldTask) and os.path.realpath(task.origin.path) not in names
-        yield changed(task, found=True) if is_found else task
+        if isinstance(task, FieldTask) and os.path.realpath(task.origin.path) not in names:
+            yield changed(task, found=True)
+        else:
+            yield task
 
 
 def _task(
