@@ -171,13 +171,22 @@ def predicted_f1(
     away
         How many octaves each zoom lies from the one that the estimate by size says, 0 to 2.
     weights
-        Of the evidence by name; ``NAME_less`` is what a zoom lacks to the best one, ``one`` the constant.
+        Of the numbers of `zoom_numbers` by name.
+    """
+    numbers = zoom_numbers(found, away)
+    return np.asarray(np.sum([weight * numbers[name] for name, weight in weights.items()], axis=0), np.float64)
+
+
+def zoom_numbers(found: Sequence[Mapping[str, float]], away: Sequence[float]) -> dict[str, NDArray[np.float64]]:
+    """Return what may be weighed, by name, at each zoom (N,), of evidence and octaves as `predicted_f1` takes them.
+
+    ``NAME_less`` is what a zoom lacks to the best one, ``one`` the constant.
     """
     table = {name: np.array([evidence[name] for evidence in found]) for name in found[0]}
     agree = (table["agree_coarser"] + table["agree_finer"]) / 2
     octaves = np.asarray(away, np.float64)
     table |= {f"{name}_less": values - values.max() for name, values in table.items()}
-    table |= {
+    return table | {
         "one": np.ones(len(found)),
         "agree": agree,
         "agree_number": agree * table["number"],
@@ -186,4 +195,3 @@ def predicted_f1(
         "away": octaves,
         "near": (octaves < NEAR).astype(np.float64),
     }
-    return np.asarray(np.sum([weight * table[name] for name, weight in weights.items()], axis=0), np.float64)
