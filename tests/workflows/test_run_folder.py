@@ -51,6 +51,19 @@ def leftovers(root):
 # -- which files
 
 
+def test_label_image_in_a_folder_is_not_counted_and_one_that_is_named_is(images, job):
+    y, x = np.mgrid[:128, :128]
+    cells = np.hypot(y % 32 - 16, x % 32 - 16) < 9
+    tifffile.imwrite(images[1], (cells * (1 + y // 32 * 4 + x // 32)).astype(np.uint16))
+    folder = images[0].parent
+    done = finished(images[:2], job, named=[folder])
+    assert [outcome.failed for outcome in done] == [False, True]
+    assert "looks like a mask or a label image" in str(done[1].row["error"])
+    (done,) = finished(images[1:2], job, named=[images[1]])
+    assert not done.failed
+    assert any("a mask or a label image?" in notice for notice in done.notices)
+
+
 def test_each_input_is_run_once(images, monkeypatch):
     folder = images[0].parent
     (folder / "notes.txt").touch()

@@ -40,6 +40,7 @@ def run_folder(
     executor: ExecutorMaker = ThreadsExecutor,
     selection: FieldSelection = ALL,
     one_of_many: bool = False,
+    named: Sequence[Path] | None = None,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of every field in the files, and return the result of the run.
 
@@ -63,6 +64,8 @@ def run_folder(
         Which fields are run, and how often they are tried.
     one_of_many
         Whether further runs fill the same tables, as those of a watch do: what failed in them stays named.
+    named
+        The inputs as the user named them; label images among the other files fail. By default all files are named.
 
     Raises
     ------
@@ -76,6 +79,7 @@ def run_folder(
     store.begin_run(one_of_many=one_of_many)
     fields = ((origin, stack, pipeline.recipe) for origin, stack in list_fields(files, pipeline.recipe, sources))
     tasks = folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace)
+    tasks = tasks if named is None else _told_found(tasks, named)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor, selection))
 
 
@@ -144,6 +148,16 @@ def folder_tasks(
         taken.add(compared_name(folder.name))
         task = _task(number, origin, stack, recipe, pipeline, folder)
         yield task if isinstance(task, FieldOutcome) else changed(task, again=overwrite, replace=replace)
+
+
+def _told_found(tasks: Iterable[FieldTask | FieldOutcome], named: Iterable[Path]) -> Iterator[FieldTask | FieldOutcome]:
+    """Yield the tasks; those whose file is none of the inputs by name know that it was found in a folder."""
+    names = {os.path.realpath(path) for path in named}
+    for task in tasks:
+        if isinstance(task, FieldTask) and os.path.realpath(task.origin.path) not in names:
+            yield changed(task, found=True)
+        else:
+            yield task
 
 
 def _task(
