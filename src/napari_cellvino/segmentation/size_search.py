@@ -30,7 +30,7 @@ from napari_cellvino.segmentation.look import WINDOW, Box, cut, look_at, window_
 from napari_cellvino.segmentation.normalise import IntensityRange
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_pixels
-from napari_cellvino.segmentation.zoom_evidence import NEAR, ZoomLook, gather_evidence, predicted_f1
+from napari_cellvino.segmentation.zoom_evidence import ZoomLook, choose_zoom, gather_evidence, predicted_f1
 
 FOREGROUND = 0.5
 LEAST_SHARE = 0.004  # of a window that cells must fill
@@ -73,12 +73,12 @@ class ZoomSearch:
     def best(self, weights: Mapping[str, float]) -> float | None:
         """Return the diameter that makes the zoom with the highest predicted F1 that of the run.
 
-        The estimate by size is finer than the zooms: it stays where they say the same.
+        The estimate by size stays where `choose_zoom` says so.
         """
         if self.usual is None:
             return best_diameter(self.guesses)
-        best = int(np.argmax(predicted_f1(gather_evidence(self.looks), self.away, weights)))
-        return self.usual if self.away[best] < NEAR else self.reference / self.looks[best].zoom
+        best = choose_zoom(predicted_f1(gather_evidence(self.looks), self.away, weights), self.away)
+        return self.usual if best is None else self.reference / self.looks[best].zoom
 
 
 def find_diameter(

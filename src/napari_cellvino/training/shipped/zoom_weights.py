@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.segmentation.zoom_evidence import NEAR, predicted_f1, zoom_numbers
+from napari_cellvino.segmentation.zoom_evidence import choose_zoom, predicted_f1, zoom_numbers
 from napari_cellvino.training.shipped.zoom_rows import ZoomRow, collect_rows
 
 HELD_BACK = 200.0  # the ridge: how strongly weights of standardised numbers are held back
@@ -72,9 +72,9 @@ def leave_kinds_out(rows: Sequence[ZoomRow], held_back: float = HELD_BACK) -> li
 
 
 def chosen_f1(row: ZoomRow, weights: dict[str, float]) -> float:
-    """Return F1 of an image as the search runs it: the estimate by size stays where it lies near the best zoom."""
-    best = int(np.argmax(predicted_f1(row.evidence, row.away, weights)))
-    return row.usual_f1 if row.away[best] < NEAR else row.f1[best]
+    """Return F1 of an image as the search runs it, at the zoom that `choose_zoom` takes or by the estimate by size."""
+    best = choose_zoom(predicted_f1(row.evidence, row.away, weights), row.away)
+    return row.usual_f1 if best is None else row.f1[best]
 
 
 def describe(scores: Iterable[KindScore]) -> str:
