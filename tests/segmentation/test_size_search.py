@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from napari_cellvino.core.objects import Objects
@@ -13,7 +14,7 @@ from napari_cellvino.model_package.spec import Diameter
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.predict import _describe_size
 from napari_cellvino.segmentation.size_search import SizeGuess, best_diameter, size_guess, sureness_guess
-from napari_cellvino.segmentation.zoom_evidence import ZoomLook, gather_evidence, predicted_f1
+from napari_cellvino.segmentation.zoom_evidence import ZoomLook, choose_zoom, gather_evidence, predicted_f1
 
 REFERENCE = 24.0
 
@@ -103,6 +104,21 @@ def test_f1_is_predicted_from_evidence_and_what_the_best_zoom_has_more() -> None
         found, [1.0, 0.2, 2.0], {"one": 0.1, "score": 0.5, "number_less": 0.1, "near": 0.2, "away": -0.1}
     )
     np.testing.assert_allclose(said, [0.45, 0.73, -0.3], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "away", "chosen"),
+    [
+        ([0.2, 0.5, 0.4], [1.6, 0.6, 0.4], 1),
+        ([0.2, 0.4, 0.5], [1.8, 0.8, 0.2], None),  # the same, less finely
+        ([0.51, 0.41, 0.41], [2.0, 0.9, 0.1], None),  # far, and hardly better
+        ([0.61, 0.41, 0.41], [2.0, 0.9, 0.1], 0),
+    ],
+)
+def test_a_zoom_far_from_the_estimate_by_size_needs_a_clear_gain(
+    predicted: list[float], away: list[float], chosen: int | None
+) -> None:
+    assert choose_zoom(np.array(predicted), away) == chosen
 
 
 def test_a_size_is_told_where_it_is_not_the_images_own() -> None:

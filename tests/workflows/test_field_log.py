@@ -7,11 +7,12 @@ import errno
 import pandas as pd
 import pytest
 
+from napari_cellvino.core.image import Origin
 from napari_cellvino.core.progress import finish
 from napari_cellvino.storage.field_ledger import FieldLedger, FieldRecord, FieldState
 from napari_cellvino.storage.ledger_file import LEDGER_NAME
 from napari_cellvino.workflows import run_field
-from napari_cellvino.workflows.field_log import FieldSelection
+from napari_cellvino.workflows.field_log import FieldSelection, unopened_name
 from napari_cellvino.workflows.field_task import FieldOutcome
 from napari_cellvino.workflows.run_folder import run_folder
 
@@ -43,6 +44,12 @@ def test_fields_stand_in_the_ledger_with_what_made_them(damaged, job):
     assert third.cells > 0
     assert (second.state, second.stage) == ("failed", "open")
     assert second.error
+
+
+def test_failed_files_of_one_well_have_names_of_their_own():
+    files = [Origin(path, "", "", "B02", "1") for path in ("a.tif", "b.tif")]
+    assert [unopened_name(origin) for origin in files] == ["a.tif", "b.tif"]
+    assert unopened_name(Origin("plate", "B02_f1", "P", "B02", "1")) == "B02_f1", "as its folder"
 
 
 def test_only_new_and_only_failed_run_nothing_else(damaged, job):

@@ -51,6 +51,29 @@ def leftovers(root):
 # -- which files
 
 
+def test_results_in_a_folder_of_images_are_no_news_and_alone_are_named(tmp_path):
+    (tmp_path / "a").mkdir()
+    for name in ("counts.csv", "run.json", "recipe.yaml", "ledger.sqlite", "a/annotation.json", "a/labels.tif"):
+        (tmp_path / name).touch()
+    assert [type(said) for said in run_folder.describe_inputs([tmp_path])] == [str], "only how it is taken"
+    assert "holds results of an earlier run and no images" in str(run_folder._no_images(tmp_path))
+    (tmp_path / "run.json").unlink()
+    assert any("not taken" in said for said in run_folder.describe_inputs([tmp_path])), "of somebody else"
+
+
+def test_label_image_in_a_folder_is_not_counted_and_one_that_is_named_is(images, job):
+    y, x = np.mgrid[:128, :128]
+    cells = np.hypot(y % 32 - 16, x % 32 - 16) < 9
+    tifffile.imwrite(images[1], (cells * (1 + y // 32 * 4 + x // 32)).astype(np.uint16))
+    folder = images[0].parent
+    done = finished(images[:2], job, named=[folder])
+    assert [outcome.failed for outcome in done] == [False, True]
+    assert "looks like a mask or a label image" in str(done[1].row["error"])
+    (done,) = finished(images[1:2], job, named=[images[1]])
+    assert not done.failed
+    assert any("a mask or a label image?" in notice for notice in done.notices)
+
+
 def test_each_input_is_run_once(images, monkeypatch):
     folder = images[0].parent
     (folder / "notes.txt").touch()

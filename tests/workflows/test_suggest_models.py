@@ -11,14 +11,24 @@ import tifffile
 
 from napari_cellvino import Stack, suggest_models
 from napari_cellvino.cli import main
-from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.core.recipe import Precision
+from napari_cellvino.engines.engine import Engine
+from napari_cellvino.engines.provider import EngineProvider, open_engine
+from napari_cellvino.model_package import ModelPackage
 
 MODELS = ("nuclei", "cells-phase")
 
 
+MADE: set[tuple[str, Precision]] = set()
+
+
 @pytest.fixture(scope="module")
 def engines() -> EngineProvider:
-    return EngineProvider()
+    def make(package: ModelPackage, device: str, precision: Precision) -> Engine:
+        MADE.add((package.spec.name, precision))
+        return open_engine(package, device, precision)
+
+    return EngineProvider(make)
 
 
 @pytest.mark.parametrize(("image", "best"), [("nuclei_stack.ome.tif", "nuclei"), ("phase_field.tif", "cells-phase")])
@@ -32,6 +42,10 @@ def test_the_model_of_the_kind_is_named(root: Path, engines: EngineProvider, ima
     assert sight.best.labels.shape == sight.best.pixels.shape[1:]
     assert sight.best.choices["model"] == best
     assert f"({best}) suits it best" in sight.says
+    assert {
+        ("nuclei", Precision.INT8),
+        ("cells-phase", Precision.FAST),
+    } == MADE  # as a run: INT8 where the card shows it
 
 
 def test_of_unnamed_channels_the_one_with_cells_is_named(root: Path, engines: EngineProvider) -> None:

@@ -83,7 +83,7 @@ def run_folder(
     pipeline, root = pipeline_of(model, options), Path(out)
     files = folder_runs.list_inputs(paths, pipeline.recipe.pattern)
     with provider_of(engines) as provider:
-        finish(folder_runs.run_folder(files, pipeline, root, provider, overwrite=overwrite), progress)
+        finish(folder_runs.run_folder(files, pipeline, root, provider, overwrite=overwrite, named=paths), progress)
     return Results(root)
 
 

@@ -102,7 +102,7 @@ def _run_images(
     reporter = Reporter(len(inputs.images), quiet=options.json)
     running = run_folder(
         inputs.images, pipeline, inputs.images_root, engines, overwrite=options.overwrite, executor=executor,
-        selection=selection_of(options),
+        selection=selection_of(options), named=inputs.paths,
     )  # fmt: skip
     result = finish(running, reporter.report)
     if len(result.outcomes) > 1 and not options.json:  # of one field they stand just above

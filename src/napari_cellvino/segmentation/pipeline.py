@@ -188,7 +188,12 @@ def resolve_precision(recipe: Recipe, package: ModelPackage) -> Precision:
     """Return the precision that a model runs at: the recipe's, or what its card and the device allow."""
     if recipe.precision is not Precision.AUTO:
         return recipe.precision
-    return Precision.FAST if is_address(recipe.device) else package.automatic_precision  # a server has its own weights
+    return automatic_precision(package, recipe.device)
+
+
+def automatic_precision(package: ModelPackage, device: str) -> Precision:
+    """Return the precision that a model runs at on a device where nobody says: a server has its own weights."""
+    return Precision.FAST if is_address(device) else package.automatic_precision
 
 
 def _check_rules(recipe: Recipe, classes: tuple[str, ...]) -> None:

@@ -30,7 +30,7 @@ from napari_cellvino.segmentation.look import WINDOW, Box, cut, look_at, window_
 from napari_cellvino.segmentation.normalise import IntensityRange
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_pixels
-from napari_cellvino.segmentation.zoom_evidence import NEAR, ZoomLook, gather_evidence, predicted_f1
+from napari_cellvino.segmentation.zoom_evidence import ZoomLook, choose_zoom, gather_evidence, predicted_f1
 
 FOREGROUND = 0.5
 LEAST_SHARE = 0.004  # of a window that cells must fill
@@ -50,10 +50,49 @@ class SizeGuess:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class ZoomSearch:
+    """What a model sees of a plane at each zoom: looks, and guesses where it sees cells; ``reference`` is its size."""
+
+    looks: tuple[ZoomLook, ...]
+    guesses: tuple[SizeGuess, ...]
+    reference: float
+
+    @property
+    def usual(self) -> float | None:
+        """The estimate by size in px of the plane, of zooms that lie whole octaves from the model's own."""
+        return best_diameter([one for one in self.guesses if round(float(np.log2(one.zoom)), 1).is_integer()])
+
+    @property
+    def away(self) -> list[float]:
+        """How many octaves each look lies from the estimate by size, at most 2; 2 without an estimate."""
+        if self.usual is None:
+            return [2.0] * len(self.looks)
+        return [min(2.0, abs(float(np.log2(look.zoom * self.usual / self.reference)))) for look in self.looks]
+
+    def best(self, weights: Mapping[str, float]) -> float | None:
+        """Return the diameter that makes the zoom with the highest predicted F1 that of the run.
+
+        The estimate by size stays where `choose_zoom` says so.
+        """
+        if self.usual is None:
+            return best_diameter(self.guesses)
+        best = choose_zoom(predicted_f1(gather_evidence(self.looks), self.away, weights), self.away)
+        return self.usual if best is None else self.reference / self.looks[best].zoom
+
+
 def find_diameter(
     inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
 ) -> Generator[Progress, None, float | None]:
     """Yield progress and return the cell diameter in px to run a plane (K, Y, X) with; None where no cells are seen."""
+    search, weights = (yield from search_zooms(inputs, ranges, spec, engine)), spec.diameter_px.weights
+    return search.best(weights) if weights else best_diameter(search.guesses)
+
+
+def search_zooms(
+    inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
+) -> Generator[Progress, None, ZoomSearch]:
+    """Yield progress and return what a model sees of a plane (K, Y, X) at each zoom; looks where it weighs them."""
     head, deep = head_for(spec), "depth" in spec.maps
     values = {p.name: spec.head.parameters.get(p.name, p.default) for p in head.parameters}
     values |= OF_DEPTH if deep else {}
@@ -75,23 +114,7 @@ def find_diameter(
         )
         guesses += [guess] if guess else []
         yield Progress("sizes", number, len(zooms))
-    return _best_of(looks, guesses, known.reference, weights) if weights else best_diameter(guesses)
-
-
-def _best_of(
-    looks: Sequence[ZoomLook], guesses: Sequence[SizeGuess], reference: float, weights: Mapping[str, float]
-) -> float | None:
-    """Return the diameter that makes the zoom with the highest predicted F1 that of the run.
-
-    The estimate by size is finer than the zooms: it stays where they say the same.
-    """
-    octaves = [guess for guess in guesses if round(float(np.log2(guess.zoom)), 1).is_integer()]
-    usual = best_diameter(octaves)
-    if usual is None:
-        return best_diameter(guesses)
-    away = [min(2.0, abs(float(np.log2(look.zoom * usual / reference)))) for look in looks]
-    best = int(np.argmax(predicted_f1(gather_evidence(looks), away, weights)))
-    return usual if away[best] < NEAR else reference / looks[best].zoom
+    return ZoomSearch(tuple(looks), tuple(guesses), known.reference)
 
 
 def _seen(part: NDArray[np.generic], ranges: Sequence[IntensityRange], raw: RawMaps) -> NDArray[np.float32]:

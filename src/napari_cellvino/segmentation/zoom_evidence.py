@@ -23,7 +23,9 @@ from napari_cellvino.segmentation.look import Box
 Image = NDArray[np.float32]
 RING = 3  # px of the network
 LEAST_SHARE = 0.004  # of a window
-NEAR = 0.3  # octaves
+NEAR = 0.3  # octaves from the estimate by size: a zoom says the same
+FAR = 1.0  # octaves: a zoom that far needs better evidence
+FAR_GAIN = 0.15  # of predicted F1, over the zoom nearest to the estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +173,32 @@ def predicted_f1(
     away
         How many octaves each zoom lies from the one that the estimate by size says, 0 to 2.
     weights
-        Of the evidence by name; ``NAME_less`` is what a zoom lacks to the best one, ``one`` the constant.
+        Of the numbers of `zoom_numbers` by name.
+    """
+    numbers = zoom_numbers(found, away)
+    return np.asarray(np.sum([weight * numbers[name] for name, weight in weights.items()], axis=0), np.float64)
+
+
+def choose_zoom(predicted: NDArray[np.float64], away: Sequence[float]) -> int | None:
+    """Return which zoom has the highest predicted F1 (N,); None where the estimate by size is to stay.
+
+    It is finer than the zooms and stays where the best lies near it, or far from it without a clear gain.
+    """
+    best, nearest = int(np.argmax(predicted)), int(np.argmin(away))
+    far = away[best] >= FAR and predicted[best] - predicted[nearest] < FAR_GAIN
+    return None if far or away[best] < NEAR else best
+
+
+def zoom_numbers(found: Sequence[Mapping[str, float]], away: Sequence[float]) -> dict[str, NDArray[np.float64]]:
+    """Return what may be weighed, by name, at each zoom (N,), of evidence and octaves as `predicted_f1` takes them.
+
+    ``NAME_less`` is what a zoom lacks to the best one, ``one`` the constant.
     """
     table = {name: np.array([evidence[name] for evidence in found]) for name in found[0]}
     agree = (table["agree_coarser"] + table["agree_finer"]) / 2
     octaves = np.asarray(away, np.float64)
     table |= {f"{name}_less": values - values.max() for name, values in table.items()}
-    table |= {
+    return table | {
         "one": np.ones(len(found)),
         "agree": agree,
         "agree_number": agree * table["number"],
@@ -186,4 +207,3 @@ def predicted_f1(
         "away": octaves,
         "near": (octaves < NEAR).astype(np.float64),
     }
-    return np.asarray(np.sum([weight * table[name] for name, weight in weights.items()], axis=0), np.float64)

@@ -78,7 +78,9 @@ def run_jobs(jobs: Sequence[Job], pipeline: Pipeline, engines: EngineProvider) -
     images = [Path(job.source) for job in jobs if job.kind == "image"]
     again = bool(jobs[0].recipe)
     if images:
-        yield from run_folder(images, pipeline, root, engines, overwrite=again, replace=True, one_of_many=True)
+        yield from run_folder(
+            images, pipeline, root, engines, overwrite=again, replace=True, one_of_many=True, named=()
+        )
     for job in jobs:
         if job.kind == "plate":
             yield from _run_plate(Path(job.source), pipeline, root, engines, again=again)

@@ -211,9 +211,13 @@ def known_records(store: ResultStore) -> list[FieldRecord]:
 
 
 def unopened_name(origin: Origin) -> str:
-    """Return the name of a field that has no folder, as it failed."""
-    if origin.well:
-        return f"{origin.well}_f{origin.field}"
+    """Return the name of a field that has no folder, as it failed: that of a plate's folder, or of its own file.
+
+    Files that are no plate may know their well; several of one well are several fields.
+    """
+    label = f"{origin.well}_f{origin.field}"
+    if origin.well and origin.position == label:
+        return label
     return f"{origin.path} {origin.position}".strip()
 
 

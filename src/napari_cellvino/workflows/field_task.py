@@ -73,6 +73,8 @@ class FieldTask:
         What the user should know of it before it is done.
     recorded
         Those of the notices that are written beside the count, as they may have made it wrong.
+    found
+        Whether its file was found in a folder and not named: a label image is not counted then.
     """
 
     number: int
@@ -86,6 +88,7 @@ class FieldTask:
     place: WellPlace | None = None
     notices: tuple[str, ...] = ()
     recorded: tuple[str, ...] = ()
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)

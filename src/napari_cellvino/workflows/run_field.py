@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 
-from napari_cellvino.core.errors import OutputError
+from napari_cellvino.core.errors import ImageValueError, OutputError
 from napari_cellvino.core.image import Spacing, Stack, channel_index
 from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.core.recipe import Recipe
@@ -23,6 +23,7 @@ from napari_cellvino.results.field_writing import Finish, as_it_is
 from napari_cellvino.results.plate_place import placed, plate_row, refresh_place
 from napari_cellvino.results.schema import Row
 from napari_cellvino.results.store import ResultStore
+from napari_cellvino.segmentation.mask_test import describe_mask
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
 from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import notices_of, predict_field
@@ -129,11 +130,21 @@ def segment_field(
         pipeline, stack = worker.pipeline(task.recipe), worker.sources.stack(task)
         stage = "segment"
         prediction = yield from _with_field_progress(task, stack, pipeline, worker)
+        _refuse_labels(task, prediction)
         return SegmentedField(task, prediction, pipeline, channel_index(stack, task.recipe.channel), started)
     except (InferenceCancelledError, EngineConnectionError):  # no other field would get on
         raise
     except Exception as error:  # one bad image must not end the run
         return _failed(task, error, stage)
+
+
+def _refuse_labels(task: FieldTask, prediction: Prediction) -> None:
+    """Raise `ImageValueError` for a label image that lies among the images of a folder; a file that is named counts."""
+    if task.found and describe_mask(prediction.plane.inputs):
+        raise ImageValueError(
+            f"{task.name} looks like a mask or a label image, and is not counted: to take its cells in, use cellvino "
+            "import; to count it all the same, name the file itself as an input"
+        )
 
 
 def write_result(found: SegmentedField, worker: FieldWorker) -> FieldOutcome:

@@ -13,13 +13,24 @@ from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import is_image_folder, list_images, open_source, scan_folder
 from napari_cellvino.io.checks import list_names
+from napari_cellvino.io.folder_listing import FolderListing
 from napari_cellvino.io.plates.suggest_pattern import describe_suggestion
-from napari_cellvino.results.schema import ResultKey
+from napari_cellvino.results.schema import (
+    ANNOTATION_NAME,
+    COUNTS_NAME,
+    PLATES_NAME,
+    RECIPE_NAME,
+    RUN_NAME,
+    TIDY_NAME,
+    WELLS_NAME,
+    ResultKey,
+)
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.channel_choice import ChannelChoice, choose_channel, with_channel
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict_field import check_device
 from napari_cellvino.storage.file_names import compared_name
+from napari_cellvino.storage.ledger_file import LEDGER_NAME
 from napari_cellvino.workflows.effective_choices import check_choices, describe_frame
 from napari_cellvino.workflows.executor import ExecutorMaker, RunEvent, ThreadsExecutor
 from napari_cellvino.workflows.field_log import ALL, FieldSelection
@@ -27,6 +38,8 @@ from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, failed
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fields
 from napari_cellvino.workflows.sources import OpenSources
+
+_OF_RUNS = frozenset({COUNTS_NAME, RECIPE_NAME, RUN_NAME, LEDGER_NAME, WELLS_NAME, TIDY_NAME, PLATES_NAME})
 
 
 def run_folder(
@@ -40,6 +53,7 @@ def run_folder(
     executor: ExecutorMaker = ThreadsExecutor,
     selection: FieldSelection = ALL,
     one_of_many: bool = False,
+    named: Sequence[Path] | None = None,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of every field in the files, and return the result of the run.
 
@@ -63,6 +77,8 @@ def run_folder(
         Which fields are run, and how often they are tried.
     one_of_many
         Whether further runs fill the same tables, as those of a watch do: what failed in them stays named.
+    named
+        The inputs as the user named them; label images among the other files fail. By default all files are named.
 
     Raises
     ------
@@ -76,6 +92,7 @@ def run_folder(
     store.begin_run(one_of_many=one_of_many)
     fields = ((origin, stack, pipeline.recipe) for origin, stack in list_fields(files, pipeline.recipe, sources))
     tasks = folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace)
+    tasks = tasks if named is None else _told_found(tasks, named)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor, selection))
 
 
@@ -146,6 +163,16 @@ def folder_tasks(
         yield task if isinstance(task, FieldOutcome) else changed(task, again=overwrite, replace=replace)
 
 
+def _told_found(tasks: Iterable[FieldTask | FieldOutcome], named: Iterable[Path]) -> Iterator[FieldTask | FieldOutcome]:
+    """Yield the tasks; those whose file is none of the inputs by name know that it was found in a folder."""
+    names = {os.path.realpath(path) for path in named}
+    for task in tasks:
+        if isinstance(task, FieldTask) and os.path.realpath(task.origin.path) not in names:
+            yield changed(task, found=True)
+        else:
+            yield task
+
+
 def _task(
     number: int, origin: Origin, stack: Stack, recipe: Recipe, pipeline: Pipeline, folder: Path
 ) -> FieldTask | FieldOutcome:
@@ -197,7 +224,7 @@ def describe_inputs(inputs: Sequence[Path], pattern: str = "") -> tuple[str, ...
             said.append(f"{folder.name}: taken as images of several files by the pattern {pattern}")
             continue
         try:
-            listing = scan_folder(folder)
+            listing = _without_results(scan_folder(folder))
         except ImageReadError:  # told when its turn comes
             continue
         said.append(f"{folder.name}: taken as a folder of {len(listing.images):,} images (--plate: as a plate)")
@@ -289,13 +316,25 @@ def _fitting(recipe: Recipe, stack: Stack) -> dict[str, object]:
     return {"frame": 0 if stack.shape.t > 1 else 1} | ({"z": str(ZChoice())} if flat else {})
 
 
+def _without_results(listing: FolderListing) -> FolderListing:
+    """Return what a folder holds without the results of a run into it; the listing itself where there are none."""
+    folder = listing.folder
+    if not all(os.path.isfile(folder / name) for name in (COUNTS_NAME, RUN_NAME)):
+        return listing
+    folders = tuple(name for name in listing.folders if not os.path.isfile(folder / name / ANNOTATION_NAME))
+    skipped = tuple((path, why) for path, why in listing.skipped if path.name not in _OF_RUNS)
+    return changed(listing, folders=folders, skipped=skipped)
+
+
 def _no_images(folder: Path) -> ImageReadError:
     """Return the error for a folder without usable images."""
     try:
-        listing = scan_folder(folder)
+        listing = _without_results(found := scan_folder(folder))
         inside = not listing.folders and any(path.is_dir() for path in folder.iterdir())
     except (ImageReadError, OSError) as error:
         return error if isinstance(error, ImageReadError) else ImageReadError(f"{folder} may not be read: {error}")
+    if listing is not found:
+        return ImageReadError(f"{folder} holds results of an earlier run and no images; name the folder of the images")
     advice = "; the folders in it are not searched: name them, or the images in them" if inside else ""
     others = "".join(f"; {said}" for said in listing.describe_skipped())
     return ImageReadError(f"{folder} holds no images that are read{advice}{others}")

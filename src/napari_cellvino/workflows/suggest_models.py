@@ -26,6 +26,7 @@ from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.segmentation.heads import Decoded, check_parameters, head_for
 from napari_cellvino.segmentation.look import WINDOW, Box, cut, liveliest_window, look_at
 from napari_cellvino.segmentation.lost_planes import PlaneSieve
+from napari_cellvino.segmentation.pipeline import automatic_precision
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.prepare import check_usable, network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps
@@ -81,7 +82,7 @@ def suggest_models(
     pixels = _first_plane(stack, frame)
     seen, found = _Seen(stack, pixels), []
     with ThreadPoolExecutor(AT_A_TIME) as threads:
-        asked = [(package, engines.engine(package, device)) for package in chosen]
+        asked = [(package, engines.engine(package, device, automatic_precision(package, device))) for package in chosen]
         for number, best in enumerate(threads.map(lambda one: _best_channel(seen, one[0].spec, one[1]), asked), 1):
             found.append(best)
             yield Progress("models", number, len(chosen), Stage.INFERENCE)

@@ -16,7 +16,7 @@ from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.model_package import ModelPackage, open_package
 from napari_cellvino.model_package.spec import SPEC_NAME, Normalisation, Score
 from napari_cellvino.quality.score_table import markdown_table
-from napari_cellvino.training.convert.describe import PackageText, write_description
+from napari_cellvino.training.convert.describe import CARD, PackageText, write_description
 from napari_cellvino.training.convert.network_files import export_network, tolerances
 from napari_cellvino.training.convert.selftest import normalised
 from napari_cellvino.training.fit.config import config_for
@@ -101,18 +101,24 @@ def build_package(
 
 
 def rescore_package(folder: Path, plan: TrainingPlan, texts: CardTexts, shown: Sequence[LabelledSet]) -> Iterator[str]:
-    """Score a package anew and write its description and card; network, defaults and tolerances stay.
+    """Score a package anew and write its description and card.
 
-    For what changes beside the network: the search for the diameter, normalisation, decoding. Yields a description of
-    each stage.
+    Network, defaults, tolerances and what the card says of INT8 stay. For what changes beside the network: the search
+    for the diameter, normalisation, decoding. Yields a description of each stage.
     """
-    spec = open_package(folder).spec
+    spec, int8 = open_package(folder).spec, _said_of_int8(folder, texts)
     (folder / PLAN_NAME).write_text(plan.dumps(), encoding="utf-8")
     parameters, tolerance = spec.head.parameters, {str(p): value for p, value in spec.tolerance.items()}
-    package = _describe(folder, plan, texts, parameters, (), tolerance=tolerance)
+    package = _describe(folder, plan, texts, parameters, (), int8, tolerance)
     yield "scoring"
     scores = [row for part in shown for row in finish(score_package(package, part))]
-    _describe(folder, plan, texts, parameters, scores, tolerance=tolerance)
+    _describe(folder, plan, texts, parameters, scores, int8, tolerance)
+
+
+def _said_of_int8(folder: Path, texts: CardTexts) -> str:
+    """Return the line of a package's card on INT8 that stands in no text of the model; empty without one."""
+    lines = (folder / CARD).read_text(encoding="utf-8").splitlines()
+    return next((line for line in lines if "INT8" in line and line[0] != "|" and line not in texts.card), "")
 
 
 def _describe(
