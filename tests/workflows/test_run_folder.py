@@ -53,7 +53,8 @@ def leftovers(root):
 
 def test_results_in_a_folder_of_images_are_no_news_and_alone_are_named(tmp_path):
     (tmp_path / "a").mkdir()
-    for name in ("counts.csv", "run.json", "recipe.yaml", "ledger.sqlite", "a/annotation.json", "a/labels.tif"):
+    files = ("counts.csv", "run.json", "recipe.yaml", "ledger.sqlite", "a/annotation.json", "a/labels.tif")
+    for name in (*files, "a.corrections", "a.corrections.old-1"):
         (tmp_path / name).touch()
     assert [type(said) for said in run_folder.describe_inputs([tmp_path])] == [str], "only how it is taken"
     assert "holds results of an earlier run and no images" in str(run_folder._no_images(tmp_path))

@@ -15,6 +15,7 @@ from napari_cellvino.io import is_image_folder, list_images, open_source, scan_f
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import FolderListing
 from napari_cellvino.io.plates.suggest_pattern import describe_suggestion
+from napari_cellvino.results.field_folder import journal_path
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
     COUNTS_NAME,
@@ -40,6 +41,7 @@ from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fi
 from napari_cellvino.workflows.sources import OpenSources
 
 _OF_RUNS = frozenset({COUNTS_NAME, RECIPE_NAME, RUN_NAME, LEDGER_NAME, WELLS_NAME, TIDY_NAME, PLATES_NAME})
+_JOURNAL = journal_path(Path("a")).suffix
 
 
 def run_folder(
@@ -322,7 +324,9 @@ def _without_results(listing: FolderListing) -> FolderListing:
     if not all(os.path.isfile(folder / name) for name in (COUNTS_NAME, RUN_NAME)):
         return listing
     folders = tuple(name for name in listing.folders if not os.path.isfile(folder / name / ANNOTATION_NAME))
-    skipped = tuple((path, why) for path, why in listing.skipped if path.name not in _OF_RUNS)
+    skipped = tuple(
+        (path, why) for path, why in listing.skipped if path.name not in _OF_RUNS and _JOURNAL not in path.suffixes
+    )
     return changed(listing, folders=folders, skipped=skipped)
 
 
