@@ -179,10 +179,10 @@ def test_parts_of_a_killed_run_are_removed(tmp_path):
     assert names(tmp_path) == ["run"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a process that ended is gone at once there")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no zombies: a process that ended is gone at once")
 def test_parts_of_a_process_that_ended_and_nobody_asked_for_are_removed(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
-    while psutil.Process(ended.pid).status() != psutil.STATUS_ZOMBIE:
+    while psutil.Process(ended.pid).status() != psutil.STATUS_ZOMBIE:  # `wait` would take it off the list
         time.sleep(0.01)
     dead = left_by_dead_process(tmp_path, kind="part").name.split("-")
     (tmp_path / "-".join([*dead[:2], str(ended.pid), *dead[3:]])).write_text("x")

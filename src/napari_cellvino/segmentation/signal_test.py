@@ -110,7 +110,7 @@ def _emptiness(channel: NDArray[np.generic]) -> Emptiness | None:
     taken = as_taken(channel)
     grid = sample_medians(taken)
     known = has_data(grid)
-    if not known.any() or (seen := values_where(grid, known)).min() == seen.max():
+    if _is_constant(grid, known):
         return Emptiness.CONSTANT
     if channel.size < FEWEST_PIXELS:
         return None
@@ -124,6 +124,12 @@ def _emptiness(channel: NDArray[np.generic]) -> Emptiness | None:
         or (_is_noise_by_ranks(grid, known) and all(map(_is_noise_seen_close, _parts(taken))))
     )
     return Emptiness.NOISE if is_noise else None
+
+
+def _is_constant(grid: NDArray[np.floating], known: Mask) -> bool:
+    """Return whether all that is known of a field has one value, or nothing is known of it."""
+    values = values_where(grid, known)
+    return values.size == 0 or bool(values.min() == values.max())
 
 
 def _bands(grid: NDArray[np.floating], known: Mask) -> list[Values]:
@@ -159,7 +165,7 @@ def _is_noise_seen_close(part: NDArray[np.generic]) -> bool:
     """Return whether a part (y, x) of a field is noise by its ranks, or holds nothing."""
     grid = sample_medians(part)
     known = has_data(grid)
-    return not known.any() or grid[known].min() == grid[known].max() or _is_noise_by_ranks(grid, known)
+    return _is_constant(grid, known) or _is_noise_by_ranks(grid, known)
 
 
 def _normal_scores(values: NDArray[np.floating]) -> NDArray[np.floating]:

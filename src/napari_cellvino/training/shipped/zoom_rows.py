@@ -76,9 +76,8 @@ def collect_rows(data: Path, package: Path, known: Collection[str]) -> Iterator[
     """Yield a row of each image with cells whose name is not ``known``, as a model that searches sees it."""
     model = open_package(package)
     engine = open_engine(model)
-    diameter = model.spec.diameter_px.model_copy(
-        update={"weights": {"one": 1.0}}
-    )  # looks are kept, whatever they weigh
+    # Looks are kept where there are weights, whatever these are.
+    diameter = model.spec.diameter_px.model_copy(update={"weights": {"one": 1.0}})
     spec = model.spec.model_copy(update={"diameter_px": diameter})
     for name, kind, field in shown_parts(data):
         if name not in known and _cells(field):
