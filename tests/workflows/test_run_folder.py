@@ -19,7 +19,8 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows import run_folder
 from napari_cellvino.workflows.executor import InlineExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
-from napari_cellvino.workflows.run_folder import list_inputs
+from napari_cellvino.workflows.run_folder import list_inputs, run_listed
+from napari_cellvino.workflows.work_list import read_work_list
 
 WRITTEN = {"labels.tif", "objects.csv", "qc.png", "annotation.json"}
 
@@ -70,6 +71,9 @@ def test_label_image_in_a_folder_is_not_counted_and_one_that_is_named_is(images,
     done = finished(images[:2], job, named=[folder])
     assert [outcome.failed for outcome in done] == [False, True]
     assert "looks like a mask or a label image" in str(done[1].row["error"])
+    listed = [field.origin for field in read_work_list([folder], ResultStore(job.root))][:2]
+    again = finish(run_listed(listed, job.pipeline, job.root, job.engines, named=[folder])).outcomes
+    assert [(one.failed, one.row["error"]) for one in again] == [(one.failed, one.row["error"]) for one in done]
     (done,) = finished(images[1:2], job, named=[images[1]])
     assert not done.failed
     assert any("a mask or a label image?" in notice for notice in done.notices)

@@ -93,8 +93,7 @@ def run_folder(
     store, sources = ResultStore(root), OpenSources()
     store.begin_run(one_of_many=one_of_many)
     fields = ((origin, stack, pipeline.recipe) for origin, stack in list_fields(files, pipeline.recipe, sources))
-    tasks = folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace)
-    tasks = tasks if named is None else _told_found(tasks, named)
+    tasks = _told_found(folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace), named)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor, selection))
 
 
@@ -107,6 +106,7 @@ def run_listed(
     replace: bool = False,
     overrides: Mapping[str, MetadataOverrides] | None = None,
     executor: ExecutorMaker = ThreadsExecutor,
+    named: Sequence[Path] | None = None,
 ) -> Generator[RunEvent, None, RunResult]:
     """Yield progress and outcomes of single fields, known by their origins, and return the result of the run.
 
@@ -119,12 +119,14 @@ def run_listed(
         Whether results made with other choices are replaced; those made with these are kept.
     overrides
         Metadata that the user gave for images, by their paths.
+    named
+        As in `run_folder`.
     """
     check_device(pipeline, engines)
     store, sources = ResultStore(root), OpenSources()
     store.begin_run()
     fields = listed_fields(origins, pipeline.recipe, overrides or {}, sources)
-    tasks = folder_tasks(fields, pipeline, store, replace=replace)
+    tasks = _told_found(folder_tasks(fields, pipeline, store, replace=replace), named)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor))
 
 
@@ -165,11 +167,13 @@ def folder_tasks(
         yield task if isinstance(task, FieldOutcome) else changed(task, again=overwrite, replace=replace)
 
 
-def _told_found(tasks: Iterable[FieldTask | FieldOutcome], named: Iterable[Path]) -> Iterator[FieldTask | FieldOutcome]:
+def _told_found(
+    tasks: Iterable[FieldTask | FieldOutcome], named: Iterable[Path] | None
+) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the tasks; those whose file is none of the inputs by name know that it was found in a folder."""
-    names = {os.path.realpath(path) for path in named}
+    names = None if named is None else {os.path.realpath(path) for path in named}
     for task in tasks:
-        if isinstance(task, FieldTask) and os.path.realpath(task.origin.path) not in names:
+        if names is not None and isinstance(task, FieldTask) and os.path.realpath(task.origin.path) not in names:
             yield changed(task, found=True)
         else:
             yield task

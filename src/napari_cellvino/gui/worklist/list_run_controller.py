@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from napari_cellvino.gui.run.background_run import BackgroundRun
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker
@@ -56,11 +57,10 @@ class ListRunController(BackgroundRun[ListRun]):
             return
         run = ListRun(tuple(map(field_id, origins)), RunProgress(len(origins)))
         pipeline, overrides = self._workspace.pipeline(), dict(work_list.overrides)
-        self._start(
-            run,
-            lambda: run_listed(origins, pipeline, root, self._engines, replace=replace, overrides=overrides),
-            self._take,
+        running = partial(
+            run_listed, origins, pipeline, root, replace=replace, overrides=overrides, named=work_list.inputs
         )
+        self._start(run, lambda: running(self._engines), self._take)
 
     def _take(self, run: ListRun, event: RunEvent) -> None:
         run.take(event)
