@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import json
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -16,11 +19,15 @@ from pathlib import Path
 
 import grpc
 import numpy as np
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from napari_cellvino.engines.remote.messages import SERVICE, messages
 
 SCRIPTS = Path(__file__).parent / "servers"
 STARTS_S = 90
+A_DAY = datetime.timedelta(days=1)
 
 
 def free_port() -> int:
@@ -97,14 +104,44 @@ class Middle(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(handle)
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """Files of a certificate that a server of this computer shows, signed by itself, and of its key."""
+
+    file: Path
+    key: Path
+
+
+def write_certificate(folder: Path) -> Certificate:
+    """Write a certificate for 127.0.0.1 that is valid for a day."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bench-2")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + A_DAY)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    found = Certificate(folder / "server.pem", folder / "server.key")
+    found.file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    found.key.write_bytes(key.private_bytes(*plain))
+    return found
+
+
 @contextmanager
-def listening(middle: Middle) -> Iterator[str]:
-    """Yield the address at which requests are answered."""
+def listening(middle: Middle, shown: Certificate | None = None) -> Iterator[str]:
+    """Yield the address at which requests are answered, by TLS where the server has a certificate to show."""
     server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", -1)], handlers=[middle])
-    port = server.add_insecure_port("127.0.0.1:0")
+    if shown is None:
+        address = f"grpc://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    else:
+        credentials = grpc.ssl_server_credentials([(shown.key.read_bytes(), shown.file.read_bytes())])
+        address = f"grpcs://127.0.0.1:{server.add_secure_port('127.0.0.1:0', credentials)}"
     server.start()
     try:
-        yield f"grpc://127.0.0.1:{port}"
+        yield address
     finally:
         server.stop(0).wait(10)
 
@@ -138,7 +175,7 @@ def answering(network: Callable[[np.ndarray], np.ndarray], *, input_name: str = 
 
 
 @contextmanager
-def rest_listening(network: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]:
+def rest_listening(network: Callable[[np.ndarray], np.ndarray], shown: Certificate | None = None) -> Iterator[str]:
     """Yield the address at which REST requests are answered with a function of (1, C, y, x), in binary."""
 
     class Answer(BaseHTTPRequestHandler):
@@ -171,10 +208,14 @@ def rest_listening(network: Callable[[np.ndarray], np.ndarray]) -> Iterator[str]
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        if shown is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(shown.file, shown.key)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         running = threading.Thread(target=server.serve_forever)
         running.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"{'http' if shown is None else 'https'}://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             running.join()

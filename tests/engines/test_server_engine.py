@@ -8,7 +8,7 @@ import threading
 import grpc
 import numpy as np
 import pytest
-from model_servers import Lossy, Middle, answering, listening
+from model_servers import Lossy, Middle, answering, listening, rest_listening, write_certificate
 from small_models import write_finder
 
 from napari_cellvino.core.errors import DeviceError, InferenceError, can_pass
@@ -224,6 +224,27 @@ def test_the_token_goes_to_the_server_and_never_in_the_clear(package, network, m
     assert middle.tokens == {"Bearer hidden"}
     with pytest.raises(DeviceError, match="in the clear"):
         ServerEngine(package, "grpc://bench-2:9000", limits=QUICK)
+
+
+@pytest.mark.parametrize("scheme", ["grpcs", "https"])
+def test_a_server_is_asked_by_tls_where_its_certificate_is_trusted(
+    package, network, tiles, scheme, tmp_path, monkeypatch
+):
+    certificate, middle = write_certificate(tmp_path), Middle(answering(network))
+    monkeypatch.setenv("CELLVINO_SERVER_TOKEN", "hidden")
+    served = listening(middle, certificate) if scheme == "grpcs" else rest_listening(network, certificate)
+    with served as address:
+        assert address.startswith(scheme)
+        with pytest.raises(DeviceError, match=r"certificate of .* is not trusted .* CELLVINO_SERVER_CA"):
+            ServerEngine(package, address, limits=QUICK)
+        assert middle.asked == []
+        monkeypatch.setenv("CELLVINO_SERVER_CA", str(certificate.file))
+        engine = ServerEngine(package, address, Precision.EXACT, limits=QUICK)
+        engine.load(TILE)
+        maps = list(engine.infer_all(reused(tiles[:4])))
+        engine.close()
+    assert all(np.allclose(a, b, atol=2e-3) for a, b in zip(maps, local_maps(package, tiles[:4]), strict=True))
+    assert middle.tokens <= {"Bearer hidden"}
 
 
 def test_no_pixel_goes_to_a_server_that_the_user_did_not_name(package, network, tmp_path, monkeypatch):

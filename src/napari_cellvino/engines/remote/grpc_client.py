@@ -11,7 +11,7 @@ from napari_cellvino.core.errors import CellvinoError, DeviceError
 from napari_cellvino.engines.engine import EngineConnectionError, EngineTileError
 from napari_cellvino.engines.remote.address import ServerAddress
 from napari_cellvino.engines.remote.messages import SERVICE, messages
-from napari_cellvino.engines.remote.protocol import Credentials, ServedModel, Tensor, decode
+from napari_cellvino.engines.remote.protocol import Credentials, ServedModel, Tensor, decode, no_answer
 
 _OPTIONS = (
     ("grpc.max_send_message_length", -1),
@@ -83,7 +83,7 @@ class GrpcClient:
     def _explained(self, code: grpc.StatusCode, details: str) -> CellvinoError:
         why = f"{code.name.lower().replace('_', ' ')}: {details[:300]}"
         if code in _PASSING:
-            return EngineConnectionError(f"{self._server} does not answer ({why})")
+            return no_answer(self._server, why)
         if code in _NO_SUCH:
             return DeviceError(f"{self._server} does not offer model {self._model} {self._version} ({why})")
         return EngineTileError(f"{self._server} could not run {self._model} ({why})")

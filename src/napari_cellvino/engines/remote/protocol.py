@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.engines.engine import EngineTileError
+from napari_cellvino.core.errors import CellvinoError, DeviceError
+from napari_cellvino.engines.engine import EngineConnectionError, EngineTileError
 
 DTYPES: dict[str, np.dtype[np.floating]] = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<f4")}
 
@@ -65,6 +66,16 @@ class Client(Protocol):
     def close(self) -> None:
         """Let go of connections; what still runs fails."""
         ...
+
+
+def no_answer(server: str, why: str) -> CellvinoError:
+    """Return why a server does not answer: for now, or because its certificate is not trusted, which does not pass."""
+    if "certificate" in why.lower():
+        return DeviceError(
+            f"the certificate of {server} is not trusted ({why}); name the file of the authority that signed it in "
+            "CELLVINO_SERVER_CA"
+        )
+    return EngineConnectionError(f"{server} does not answer ({why})")
 
 
 def decode(datatype: str, shape: tuple[int, ...], content: bytes) -> NDArray[np.floating]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_cellvino.core.errors import DeviceError
 from napari_cellvino.engines.engine import EngineConnectionError, EngineTileError
 from napari_cellvino.engines.remote.address import ServerAddress
-from napari_cellvino.engines.remote.protocol import DTYPES, Credentials, ServedModel, Tensor, decode
+from napari_cellvino.engines.remote.protocol import DTYPES, Credentials, ServedModel, Tensor, decode, no_answer
 
 _LENGTH = "inference-header-content-length"
 _ID = "tile"  # there are servers that want one, and give nothing but errors without it
@@ -65,7 +65,7 @@ class RestClient:
             answer = self._client.request(method, path, content=content, headers=headers, timeout=seconds)
         except (httpx.TransportError, RuntimeError) as error:  # RuntimeError: the client was closed meanwhile
             why = str(error) or type(error).__name__
-            raise EngineConnectionError(f"{self._server} does not answer ({why})") from error
+            raise no_answer(self._server, why) from error
         if answer.is_success:
             return answer
         why = f"{answer.status_code}: {answer.text[:300]}"
