@@ -80,7 +80,13 @@ PATTERNS = {
     "noisy checkers": ((Y // 16 + X // 16) % 2 * 100 + 50 + 5 * white()).astype(np.uint8),
     "waves": (128 + 40 * np.sin(X * np.pi / 8) * np.sin(Y * np.pi / 8)).astype(np.uint8),
 }
+RODS = np.zeros((258, 258))
+for _y, _x in np.argwhere(np.random.default_rng(5).random((27, 10)) < 0.4):
+    RODS[9 * _y + 6 : 9 * _y + 11, 25 * _x + 5 : 25 * _x + 24] = 1
+RODS = 1000 - 400 * ndi.gaussian_filter(RODS, 1) + 40 * white(258)
 CELLS = {
+    "rods": RODS.astype(np.uint16),
+    **{f"rods enlarged {n}/{d}": ndi.zoom(RODS, n / d, order=1).astype(np.uint16) for n, d in ((5, 4), (7, 5), (5, 3))},
     "many": cells(40, 9, 500),
     "dim": cells(40, 9, 40),
     "one": cells(200, 9, 60),

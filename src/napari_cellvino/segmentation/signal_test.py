@@ -27,7 +27,13 @@ from napari_cellvino.segmentation.band_evidence import ENOUGH, Mask, Values, evi
 from napari_cellvino.segmentation.counted_samples import has_data
 from napari_cellvino.segmentation.heads import Decoded, Parameter
 from napari_cellvino.segmentation.normalise import grid_step, percentiles, sample_medians, values_where
-from napari_cellvino.segmentation.resampling import JPEG_BLOCK, block_means, is_coarse_jpeg, resampling_period
+from napari_cellvino.segmentation.resampling import (
+    JPEG_BLOCK,
+    enlarged_times,
+    is_coarse_jpeg,
+    reduced,
+    resampling_period,
+)
 
 FEWEST_PIXELS = 32_000  # a smaller field is never called empty: too few values to know
 FEW = 64  # px of a line that are compared first
@@ -184,7 +190,7 @@ def _is_resampled_noise(plane: NDArray[np.generic], found: float) -> bool:
     period = resampling_period(plane)
     if period in (1, JPEG_BLOCK):
         return period == JPEG_BLOCK and found < ENOUGH_OF_JPEG and is_coarse_jpeg(plane)
-    grid = block_means(plane, period)
+    grid = sample_medians(reduced(plane, enlarged_times(plane, period)))
     known = has_data(grid)
     bands = _bands(grid, known) if grid[known].std() > 0 else []
     return bool(bands) and evidence(bands) < ENOUGH
