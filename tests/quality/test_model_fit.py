@@ -11,7 +11,16 @@ from scipy import ndimage as ndi
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.model_package import read_spec
-from napari_cellvino.quality.model_fit import FITS, Evidence, WindowObjects, agreement, explain, gather, score_of
+from napari_cellvino.quality.model_fit import (
+    FITS,
+    Evidence,
+    WindowObjects,
+    agreement,
+    explain,
+    gather,
+    score_of,
+    score_of_promise,
+)
 
 SIZE, STEP, RADIUS = 200, 40, 12
 NUCLEI = read_spec(shipped_folder("models") / "nuclei")
@@ -77,6 +86,12 @@ def test_no_cell_is_no_fit() -> None:
     evidence = gather(found, 24.0)
     assert score_of(evidence, NUCLEI) == 0
     assert explain(evidence) == "it finds no cell"
+
+
+def test_a_model_that_predicts_its_f1_is_scored_by_it_and_says_so() -> None:
+    assert score_of_promise(0.2) < FITS / 4 < FITS < score_of_promise(0.6) < 1
+    evidence = _weighed(*2 * [_found(_discs(), _discs() > 0, _picture(_discs()))])
+    assert "about 62% of its outlines should be right" in explain(evidence, 0.62)
 
 
 def test_bright_cells_on_a_dark_background_are_for_a_model_of_fluorescence_and_dark_ones_for_one_of_stains() -> None:

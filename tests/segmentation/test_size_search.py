@@ -13,7 +13,7 @@ from napari_cellvino.model_package import find_package
 from napari_cellvino.model_package.spec import Diameter
 from napari_cellvino.segmentation.heads import Decoded
 from napari_cellvino.segmentation.predict import _describe_size
-from napari_cellvino.segmentation.size_search import SizeGuess, best_diameter, size_guess, sureness_guess
+from napari_cellvino.segmentation.size_search import SizeGuess, ZoomSearch, best_diameter, size_guess, sureness_guess
 from napari_cellvino.segmentation.zoom_evidence import ZoomLook, choose_zoom, gather_evidence, predicted_f1
 
 REFERENCE = 24.0
@@ -119,6 +119,14 @@ def test_a_zoom_far_from_the_estimate_by_size_needs_a_clear_gain(
     predicted: list[float], away: list[float], chosen: int | None
 ) -> None:
     assert choose_zoom(np.array(predicted), away) == chosen
+
+
+@pytest.mark.parametrize(("weights", "f1"), [({"one": 0.1, "score": 0.5}, 0.55), ({"one": 0.1, "near": 0.3}, 0.4)])
+def test_the_f1_of_the_zoom_that_is_taken_is_promised(weights: dict[str, float], f1: float) -> None:
+    looks = (zoom_look(0.5, 10), zoom_look(1.0, 20), zoom_look(2.0, 12, labels_of=0))
+    search = ZoomSearch(looks, (SizeGuess(0.5, 21.0, 0.4), SizeGuess(1.0, 20.0, 0.9)), REFERENCE)
+    assert search.promise(weights) == pytest.approx(f1)
+    assert ZoomSearch(looks, (), REFERENCE).promise(weights) == 0
 
 
 def test_a_size_is_told_where_it_is_not_the_images_own() -> None:

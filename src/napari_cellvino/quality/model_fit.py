@@ -31,6 +31,8 @@ SOLIDITY = -2.58  # of outlines
 # A generalist is not part of the fit: with its 2.5, bacteria score 0.8 and photographs below 0.5.
 OF_KIND = {"histology": 1.56, "phase-contrast": 2.0, "dark-field": -3.08, "generalist": 2.5}
 COLOUR_OF_STAINS = 4.3
+# Where a model predicts its F1: the prediction that is worth a run, and how steeply the score rises there.
+PROMISED_F1, PROMISE_SLOPE = 0.45, 15.0
 RING = 3  # px of the network: how far outside its outline a cell is compared with
 SMOOTH = 1.0  # px of the network, for gradients
 
@@ -162,6 +164,11 @@ def score_of(evidence: Evidence, spec: ModelSpec) -> float:
     return float(1.0 / (1.0 + np.exp(-total)))
 
 
+def score_of_promise(f1: float) -> float:
+    """Return how likely a model finds the cells, 0 to 1, from the F1 that is predicted for it."""
+    return float(1.0 / (1.0 + np.exp(-PROMISE_SLOPE * (f1 - PROMISED_F1))))
+
+
 def _weighed(evidence: Evidence, brighter: int) -> dict[str, float]:
     """Return what is weighed; ``brighter`` is 1 where cells are brighter than their surroundings, -1 darker, else 0."""
     contrast = float(np.tanh(evidence.contrast))
@@ -186,10 +193,12 @@ def _brightness_of_cells(spec: ModelSpec) -> int:
     return -1 if {"histology", "bright-field", "phase-contrast", "dic"} & set(spec.tags) else 0
 
 
-def explain(evidence: Evidence) -> str:
-    """Return what speaks against a model, or else for it, as a sentence."""
+def explain(evidence: Evidence, promise: float | None = None) -> str:
+    """Return what speaks against a model, or else for it, as a sentence; ``promise`` is the F1 that it predicts."""
     if not evidence.count:
         return "it finds no cell"
+    if promise is not None:
+        return f"by what it sees at several sizes, about {max(0.0, promise):.0%} of its outlines should be right"
     doubts = [words for wrong, words in _doubts(evidence) if wrong]
     if doubts:
         return " and ".join(doubts[:2])

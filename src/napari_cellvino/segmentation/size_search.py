@@ -77,8 +77,19 @@ class ZoomSearch:
         """
         if self.usual is None:
             return best_diameter(self.guesses)
-        best = choose_zoom(predicted_f1(gather_evidence(self.looks), self.away, weights), self.away)
+        best = choose_zoom(self._predicted(weights), self.away)
         return self.usual if best is None else self.reference / self.looks[best].zoom
+
+    def promise(self, weights: Mapping[str, float]) -> float:
+        """Return the predicted F1 of the zoom that `best` takes; 0 where no zoom shows a cell."""
+        diameter = self.best(weights)
+        if diameter is None or not self.looks:
+            return 0.0
+        away = [abs(float(np.log2(look.zoom * diameter / self.reference))) for look in self.looks]
+        return float(self._predicted(weights)[int(np.argmin(away))])
+
+    def _predicted(self, weights: Mapping[str, float]) -> NDArray[np.float64]:
+        return predicted_f1(gather_evidence(self.looks), self.away, weights)
 
 
 def find_diameter(

@@ -6,7 +6,7 @@ processor without bf16. A look that could change nothing is left out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,7 +20,16 @@ from napari_cellvino.core.progress import Progress, Stage, finish
 from napari_cellvino.engines.engine import Engine
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.model_package import ModelInput, ModelPackage, ModelSpec, list_packages, open_package
-from napari_cellvino.quality.model_fit import FITS, Evidence, WindowObjects, agreement, explain, gather, score_of
+from napari_cellvino.quality.model_fit import (
+    FITS,
+    Evidence,
+    WindowObjects,
+    agreement,
+    explain,
+    gather,
+    score_of,
+    score_of_promise,
+)
 from napari_cellvino.segmentation.channel_choice import choose_channel
 from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.segmentation.heads import Decoded, check_parameters, head_for
@@ -32,7 +41,7 @@ from napari_cellvino.segmentation.prepare import check_usable, network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_pixels, zoom_for
 from napari_cellvino.segmentation.signal_test import find_emptiness
-from napari_cellvino.segmentation.size_search import find_diameter
+from napari_cellvino.segmentation.size_search import ZoomSearch, best_diameter, search_zooms
 from napari_cellvino.segmentation.z_projection import MaximumProjection
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
 
@@ -178,8 +187,12 @@ class _Try:
 
     def suggestion(self) -> Suggestion:
         """Return what the model finds at the zoom that suits it best."""
-        usual = zoom_for(self._spec, self._searched())
-        best = self._look(usual, FITS)
+        search, weights = self._search(), self._spec.diameter_px.weights or {}
+        usual = zoom_for(self._spec, _diameter(search, weights))
+        promise = search.promise(weights) if search is not None and weights else None
+        best = self._look(usual, FITS if promise is None else np.inf)
+        if promise is not None:
+            best = replace(best, score=score_of_promise(promise))
         if best.score < FITS and not self._searches and self._emptiness is None:
             others = [self._look(usual * other, SURE) for other in OTHER_ZOOMS]
             best = max([best, *(look for look in others if look.score >= SURE)], key=lambda look: look.score)
@@ -193,7 +206,7 @@ class _Try:
             diameter_px=float(np.sqrt(4 / np.pi * np.median(areas))) if len(areas) else None,
             given_diameter_px=None if best.zoom == usual else spec.diameter_px.reference / best.zoom,
             channel=self._channel,
-            reason=f"the field looks empty: {self._emptiness}" if self._emptiness else explain(best.evidence),
+            reason=f"the field looks empty: {self._emptiness}" if self._emptiness else explain(best.evidence, promise),
             box=best.box,
             pixels=cut(self._inputs, best.box),
             labels=decoded.labels,
@@ -201,11 +214,11 @@ class _Try:
             classes=len(spec.classes),
         )
 
-    def _searched(self) -> float | None:
-        """Return the diameter that a model which searches for it finds."""
+    def _search(self) -> ZoomSearch | None:
+        """Return what a model that searches for the diameter sees at its zooms."""
         if not self._searches:
             return None
-        return finish(find_diameter(self._contrast.pixels, self._contrast.ranges, self._spec, self._engine))
+        return finish(search_zooms(self._contrast.pixels, self._contrast.ranges, self._spec, self._engine))
 
     def _look(self, zoom: float, needed: float) -> _Look:
         """Look at a window; the same one in a smaller size only where the score may then reach what is ``needed``."""
@@ -237,6 +250,12 @@ class _Try:
         if "foreground" in names:
             return np.asarray(raw.maps[names.index("foreground")])
         return np.asarray(raw.maps[: len(self._spec.classes)].max(0))
+
+
+def _diameter(search: ZoomSearch | None, weights: Mapping[str, float]) -> float | None:
+    if search is None:
+        return None
+    return search.best(weights) if weights else best_diameter(search.guesses)
 
 
 def filled_boxes(decoded: Decoded, shape: tuple[int, int]) -> NDArray[np.int32]:
