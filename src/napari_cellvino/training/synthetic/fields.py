@@ -22,10 +22,10 @@ KIND_CHANCES = {
 OPTICS_CHANCES = {
     "fluorescence": 0.18,
     "membrane": 0.08,
-    "phase contrast": 0.36,
-    "bright field": 0.2,
+    "phase contrast": 0.34,
+    "bright field": 0.19,
     "DIC": 0.1,
-    "stain": 0.08,
+    "stain": 0.11,
 }
 EMPTY = 0.04  # of the fields show no cell
 SMALLEST, LARGEST = 6.0, 300.0  # px

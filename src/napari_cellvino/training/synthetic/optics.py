@@ -133,12 +133,25 @@ def stain(s: Specimen, rng: np.random.Generator) -> Image:
     density += rng.uniform(0, 1.2) * s.nucleus * (rng.random() < 0.7)
     density += rng.uniform(0, 0.8) * np.exp(-((s.depth_px / max(0.7, 0.05 * s.diameter)) ** 2)) * s.inside
     density *= np.exp2(rng.uniform(0, 0.5) * s.grain) * s.per_cell(np.exp2(rng.normal(0, 0.3, count)))
+    if rng.random() < 0.5:
+        density += _tissue(s, rng)
     return _blurred(np.exp(-density) - 1, s, rng, 0.01, 0.04)
 
 
+def _tissue(s: Specimen, rng: np.random.Generator) -> Image:
+    """Return the density of a counterstain round the cells: clouds, grains, and tears without any."""
+    size = len(s.labels)
+    clouds = np.exp2(rng.uniform(0.2, 1.0) * smooth_noise(size, s.diameter * rng.uniform(0.8, 5), rng))
+    grains = np.exp2(rng.uniform(0, 0.7) * smooth_noise(size, s.diameter * rng.uniform(0.08, 0.4), rng))
+    density = rng.uniform(0.05, 0.4) * clouds * grains
+    if rng.random() < 0.5:
+        density *= smooth_noise(size, s.diameter * rng.uniform(1.5, 6), rng) < rng.uniform(0, 1.5)
+    return np.asarray(density, np.float32)
+
+
 def _optical_path(s: Specimen, rng: np.random.Generator) -> Image:
-    """Return thickness times refraction: a cushion or a plateau, a nucleus, texture, granules, vacuoles."""
-    plateau = rng.uniform(0.2, 1.2)
+    """Return thickness times refraction: a plateau, a cushion or a hill with a flat rim; nucleus, texture, granules."""
+    plateau = rng.uniform(0.2, 1.2) if rng.random() < 0.75 else rng.uniform(1.2, 3.0)
     path = (s.rise + 1e-3) ** plateau * s.inside * rng.uniform(0.3, 1.0)
     path += rng.uniform(0, 0.5) * s.nucleus * s.inside
     path += rng.uniform(0, 0.25) * s.grain * s.inside
