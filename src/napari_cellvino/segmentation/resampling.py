@@ -50,9 +50,9 @@ def is_coarse_jpeg(plane: NDArray[np.generic]) -> bool:
 def enlarged_times(plane: NDArray[np.generic], period: int) -> float:
     """Return how many times a plane (Y, X) was enlarged at least that shows a period of that many px.
 
-    What was enlarged 5 times, 5/3 times and 5/4 times has a period of 5 px. Its kinks lie where pixels meet: in the
-    first case they are one peak a period, which is made of waves that are all alike; else the strongest wave has as many
-    crests in a period as pixels met there, or as did not: the smaller enlargement is taken, for it loses no cell.
+    What was enlarged 5, 5/3 or 5/4 times has a period of 5 px. Its kinks lie where pixels meet: in the first case they
+    are one peak a period, which is made of waves that are all alike; else the strongest wave has as many crests in a
+    period as pixels met there, or as did not: the smaller enlargement is taken, for it loses no cell.
     """
     part = plane[:LARGEST_SIDE, :LARGEST_SIDE].astype(np.float32)
     changes = [change for change in (_changes(part), _changes(part.T)) if change is not None]
