@@ -72,7 +72,8 @@ def test_models_are_listed(cellvino):
     assert called.code == 0
     listed = cellvino("models", "--json").json
     names = [entry["spec"]["name"] for entry in listed]
-    assert names == ["cell-contour", "cell-grid", "cells", "cells-phase", "live-dead", "nuclei", "nuclei-stained"]
+    shipped = ["cell-contour", "cell-grid", "cells", "cells-phase", "live-dead", "nuclei", "nuclei-stained"]
+    assert names == ["blood-smear", *shipped]
     assert [line.split()[0] for line in called.out.splitlines() if line[:1].strip()] == names
     assert all(entry["problem"] == "" for entry in listed)
 

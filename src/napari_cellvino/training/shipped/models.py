@@ -45,6 +45,8 @@ OMNIPOSE = {"text": "Cutler et al. 2022, Omnipose", "doi": "10.1038/s41592-022-0
 MAIZE = {"text": "David Legland, maize_clsm (CC BY 4.0)", "url": "https://imagej.net/plugins/morpholibj"}
 CHAMBER = {"text": "maxKudi, Cell-Dataset (MIT)", "url": "https://github.com/maxKudi/Cell-Dataset"}
 
+BCCD = {"text": "Shenggan, BCCD_Dataset (MIT)", "url": "https://github.com/Shenggan/BCCD_Dataset"}
+
 
 @dataclass(frozen=True, slots=True)
 class ShippedModel:
@@ -61,6 +63,7 @@ ENTRIES: Mapping[str, ShippedModel] = {
     "cells": ShippedModel("0.4.0", (USIIGACI, BBBC038, BBBC039, JUMP, OMNIPOSE, MAIZE), ("cells", "generalist")),
     "cells-phase": ShippedModel("0.1.0", (USIIGACI,), ("cells", "phase-contrast")),
     "live-dead": ShippedModel("0.1.0", (CHAMBER,), ("cells", "viability", "bright-field")),
+    "blood-smear": ShippedModel("0.1.0", (BCCD,), ("cells", "blood", "bright-field")),
     "cell-grid": ShippedModel("0.1.0", (GONZALEZ,), ("cells", "dark-field")),
     "cell-contour": ShippedModel("0.1.0", (GONZALEZ, BBBC038, USIIGACI), ("cells",)),
 }
@@ -87,7 +90,7 @@ def package_model(name: str, data: Path, run: Path, out: Path) -> None:
     chosen = calibration[:: max(1, len(calibration) // CALIBRATION)][:CALIBRATION]
 
     def quantize(package: ModelPackage) -> str:
-        return _quantized(package, chosen, val)
+        return add_int8(package, chosen, val)
 
     for progress in build_package(
         fitted_network(run, plan), plan, shipped_card_texts(name), out, val=val, shown=shown, quantize=quantize
@@ -95,8 +98,8 @@ def package_model(name: str, data: Path, run: Path, out: Path) -> None:
         print(f"{name}: {progress}", flush=True)
 
 
-def _quantized(package: ModelPackage, calibration: Sequence[LabelledImage], val: Sequence[LabelledSet]) -> str:
-    """Return the sentence of the card on INT8."""
+def add_int8(package: ModelPackage, calibration: Sequence[LabelledImage], val: Sequence[LabelledSet]) -> str:
+    """Add INT8 weights where they lose little on ``val``, and return the sentence of the card on them."""
     try:
         return f"{quantize_package(package, calibration, val, max_drop=MAX_DROP, report=print)} (of `val`)."
     except AccuracyError as error:

@@ -84,6 +84,10 @@ def _chamber(data: Path, use: Use) -> list[LabelledSet]:
     return [_part(data, "live_dead", use)]
 
 
+def _smears(data: Path, use: Use) -> list[LabelledSet]:
+    return [_part(data, "blood_boxes", use)]
+
+
 def _grid(data: Path, use: Use) -> list[LabelledSet]:
     return [_darkfield(use)] + (_fluorescence(data, use) + _phase(data, use) if use == "train" else [])
 
@@ -100,6 +104,7 @@ _SETS: Mapping[str, Callable[[Path, Use], list[LabelledSet]]] = {
     "cells": _cells,
     "cells-phase": _phase,
     "live-dead": _chamber,
+    "blood-smear": _smears,
     "cell-grid": _grid,
     "cell-contour": _crops,
 }
