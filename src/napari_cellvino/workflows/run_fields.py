@@ -1,6 +1,7 @@
 """The loop of every run over folders, time series and plates, from command line and window.
 
-``counts.csv`` and other tables are written during the run and at its end, even if it fails; ``run.json`` records it.
+``counts.csv`` and other tables are written during the run and at its end, even if it fails; ``run.json`` records the
+run, ``summary.html`` shows it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 from napari_cellvino.workflows.group_plots import write_plot
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_info import write_run_info
+from napari_cellvino.workflows.run_page import write_run_page
 
 _logger = logging.getLogger(__name__)
 
@@ -139,6 +141,8 @@ def run_fields(
     _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, time.time() - started)
     notices = tuple(dict.fromkeys((*notices_of_fields(outcomes), *notices)))
     info = write_run_info(store, pipeline, outcomes, started, complete=True, notices=notices)
+    if not store.is_one_of_many:  # a watch has a page of its own over all of them
+        write_run_page(store)
     return RunResult(tuple(outcomes), notices, info)
 
 

@@ -92,7 +92,7 @@ class BatchPanel(QWidget):
 
     def _build_buttons(self) -> None:
         self.folder_button = _button("Folder…", "Choose a folder of results")
-        self.pause_button = _button("Pause", "The watch begins nothing further; what runs goes on")
+        self.pause_button = _button("Pause", "The watch or the run begins nothing further; what runs goes on")
         self.cancel_button = _button("Cancel", "")
         self.retry_button = _button("Retry failed", "Do again what failed")
         self.rerun_button = _button("Rejected again…", "Do the rejected fields again with another recipe")
@@ -222,10 +222,11 @@ class BatchPanel(QWidget):
         running, watched = controller.running, controller.is_watched
         counts = {} if status is None else status.counts
         self.pause_button.setText("Resume" if self._is_paused else "Pause")
-        self.pause_button.setVisible(watched)
-        self.cancel_button.setVisible(running or (watched and status is not None and status.open_jobs > 0))
+        self.pause_button.setVisible(watched or controller.is_filled)
+        open_jobs = watched and status is not None and status.open_jobs > 0
+        self.cancel_button.setVisible(running or open_jobs or (not watched and controller.is_filled))
         self.cancel_button.setToolTip(
-            "Stop the run; fields that are done stay" if running else "Cancel what waits; what runs goes on"
+            "Cancel what waits; what runs goes on" if open_jobs else "Stop the run; fields that are done stay"
         )
         self.retry_button.setEnabled(not running and counts.get(FieldState.FAILED, 0) > 0)
         self.rerun_button.setEnabled(not running and counts.get(FieldState.REJECTED, 0) > 0)
