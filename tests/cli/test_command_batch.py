@@ -39,7 +39,9 @@ def test_each_plate_has_a_folder_of_its_own_and_images_have_one(batch):
     ]  # fmt: skip
     assert 'href="tuesday_p/summary.html"' in (batch / "summary.html").read_text(encoding="utf-8")
     assert pd.read_csv(batch / "plates.csv")["results"].tolist() == ["monday_p", "tuesday_p"]
-    assert pd.read_csv(batch / "fields.csv")["name"].tolist() == ["A01_f1", "A01_f2", "A01_f1", "A01_f2", "one"]
+    fields = pd.read_csv(batch / "fields.csv")
+    assert fields["name"].tolist() == ["A01_f1", "A01_f2", "A01_f1", "A01_f2", "one"]
+    assert (fields["median_area_px"] > 0).all(), "with what is in counts.csv"
     for name in ("monday_p", "tuesday_p"):
         assert pd.read_csv(batch / name / "wells.csv")["well"].tolist() == ["A01"]
     assert pd.read_csv(batch / "images" / "counts.csv")["folder"].tolist() == ["one"]

@@ -13,14 +13,11 @@ EXACT = {"precision": "exact"}
 OF_THE_COMMAND = {"run.json"}  # how a run went: there is none of a window
 
 
-PAGE = "summary.html"  # of a run, which names its folder; images that are saved one by one have none
+PAGE = "summary.html"  # of a run; images that are saved one by one have none
 
 
 def compared(root: Path, others: tuple[str, ...]) -> Tree:
-    tree = {name: content for name, content in read_tree(root).items() if name not in OF_THE_COMMAND.union(others)}
-    if PAGE in tree:
-        tree[PAGE] = tree[PAGE].replace(f"{root.name}<".encode(), b"ROOT<").replace(f"{root.name}:".encode(), b"ROOT:")
-    return tree
+    return {name: content for name, content in read_tree(root).items() if name not in OF_THE_COMMAND.union(others)}
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ class OddField:
     def reason(self) -> str:
         """What is unlike the others."""
         low, high = self.usual
-        return f"{self.count:,} cells; half of the fields of {self.folder.parent.name} have {low:,} to {high:,}"
+        return f"{self.count:,} cells; half of the fields beside it have {low:,} to {high:,}"
 
 
 @dataclass(frozen=True, slots=True)

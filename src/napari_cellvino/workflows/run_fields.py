@@ -135,15 +135,20 @@ def run_fields(
     finally:
         outcomes.sort(key=lambda outcome: outcome.number)  # what another run did came last
         notices += tables.finish(outcomes, complete=complete)
-    if pipeline.recipe.spots is not None and any(outcome.count for outcome in outcomes):
-        write_plot(store.root, "spots", FIELD.name, store.root / SPOT_HISTOGRAM_NAME)
     failed = sum(outcome.failed for outcome in outcomes)
     _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, time.time() - started)
     notices = tuple(dict.fromkeys((*notices_of_fields(outcomes), *notices)))
     info = write_run_info(store, pipeline, outcomes, started, complete=True, notices=notices)
+    _write_pictures(store, pipeline, outcomes)
+    return RunResult(tuple(outcomes), notices, info)
+
+
+def _write_pictures(store: ResultStore, pipeline: Pipeline, outcomes: Sequence[FieldOutcome]) -> None:
+    """Write what a person looks at: the histogram of spots, and the page of the run."""
+    if pipeline.recipe.spots is not None and any(outcome.count for outcome in outcomes):
+        write_plot(store.root, "spots", FIELD.name, store.root / SPOT_HISTOGRAM_NAME)
     if not store.is_one_of_many:  # a watch has a page of its own over all of them
         write_run_page(store)
-    return RunResult(tuple(outcomes), notices, info)
 
 
 def _collect(

@@ -25,7 +25,7 @@ from napari_cellvino.workflows.field_ranking import RankedField, rank_fields
 SHOWN = 12  # pictures
 SIDE = 300  # px of a picture
 MOST = 200  # rows of a table
-RUNS = 10
+RUNS, NAMES = 10, 3
 _CONTENTS = ("compound", "dose", "control")
 _HEAD = 4096  # bytes of the page that hold the digest
 
@@ -104,7 +104,7 @@ def render_run_page(store: ResultStore, rows: Rows, digest: str = "") -> str:
     grouped_by, groups = group_counts(rows)
     runs = judge_runs([store.root], store.root)[-RUNS:]
     return page_template("run_summary.html").render(
-        root=store.root.name, digest=digest, cells=sum(map(_count, done)), fields=len(done),
+        title=_title(rows), digest=digest, cells=sum(map(_count, done)), fields=len(done),
         failed=[(_name(row), row.get("error", "")) for row in rows if row["status"] == "failed"], most=MOST,
         spoken=spoken, worst=with_pictures(ranked[:SHOWN]), more_worst=max(0, spoken - SHOWN),
         grouped_by=grouped_by, groups=groups[:MOST], more_groups=max(0, len(groups) - MOST),
@@ -149,6 +149,13 @@ def _count(row: Mapping[str, str]) -> int:
 def _name(row: Mapping[str, str]) -> str:
     file = Path(row["file"]).name
     return " ".join(part for part in (file, row.get("position", "")) if part)
+
+
+def _title(rows: Rows) -> str:
+    """Return what was run: the plate, or the folders of the images; results of one thing may be kept in any folder."""
+    names = dict.fromkeys(row.get("plate") or _folder(row) for row in rows)
+    shown = ", ".join([*names][:NAMES])
+    return shown + (f" and {len(names) - NAMES:,} more" if len(names) > NAMES else "") or "no fields"
 
 
 def _measures(runs: Sequence[JudgedRun]) -> list[str]:

@@ -14,6 +14,7 @@ from qtpy.QtCore import QTimer
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.gui.batch.drift_controller import DriftController
 from napari_cellvino.gui.run.background_run import BackgroundRun
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -63,6 +64,7 @@ class BatchController(BackgroundRun[AgainRun]):
     def __init__(self, worker: SerialWorker, tables: SerialWorker) -> None:
         super().__init__(worker)
         self._tables = tables
+        self.drift = DriftController(tables)
         self.root: Path | None = None
         self.status: BatchStatus | None = None
         self._stamp: _Stamp = ()
@@ -75,6 +77,7 @@ class BatchController(BackgroundRun[AgainRun]):
         """Stop looking and all work."""
         self._timer.stop()
         self._reading.stop()
+        self.drift.close()
         super().close()
 
     def follow(self, root: Path) -> None:
