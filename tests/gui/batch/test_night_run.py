@@ -120,7 +120,7 @@ def test_watch_is_planned_started_judged_and_run_again(
     Ledger(out).file.unlink()  # now it is a folder of results without a watch: its fields are run from here
     batch.controller.follow(out)
     qtbot.waitUntil(lambda: len(batch.table.fields) == 3, timeout=WAIT_MS)
-    assert not batch.pause_button.isVisible()
+    qtbot.waitUntil(lambda: not batch.pause_button.isVisible(), timeout=WAIT_MS)  # nothing runs here
     assert main(["jobs", "pause", str(out)]) == 0  # from another shell
     qtbot.waitUntil(lambda: batch.pause_button.text() == "Resume", timeout=WAIT_MS)
     click(batch.pause_button)
