@@ -30,7 +30,7 @@ from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_page import write_run_page
 
 _AGAIN = {"retry": FieldState.FAILED, "rerun": FieldState.REJECTED}
-_ORDERS = ("pause", "resume", "cancel", "summary")
+ORDERS = ("pause", "resume", "cancel", "summary")
 _REVIEWS = {"accept": FieldState.ACCEPTED, "reject": FieldState.REJECTED}
 
 
@@ -59,7 +59,7 @@ class _Folder:
 def is_of_run(ledger: Ledger) -> bool:
     """Return whether a folder is of a run, or of one over several inputs, and not of a watch: it has no jobs."""
     root = ledger.file.parent
-    return not ledger.jobs() and (ledger.file.is_file() or bool(_inside(root)))
+    return not ledger.jobs() and bool(FieldLedger(root).records() or _inside(root))
 
 
 def _inside(root: Path) -> list[Path]:
@@ -97,7 +97,7 @@ def run_on_fields(options: argparse.Namespace) -> int:
         If the action is not possible, or a field is not there or not done.
     """
     root = options.results.absolute()
-    if options.action in _ORDERS:
+    if options.action in ORDERS:
         return _order(root, options)
     folders = _folders(root)
     if not folders:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_cellvino.cli.field_jobs import is_of_run, run_on_fields
+from napari_cellvino.cli.field_jobs import ORDERS, is_of_run, run_on_fields
 from napari_cellvino.cli.progress_report import cells
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.recipe import load_recipe
@@ -30,7 +30,7 @@ _STATES = {
 def run(options: argparse.Namespace) -> int:
     """Do the action; 1 where there is no ledger."""
     ledger = Ledger(options.results.absolute())
-    if options.fields or is_of_run(ledger):
+    if options.fields or is_of_run(ledger) or (options.action in ORDERS and not ledger.jobs()):
         return run_on_fields(options)
     if not ledger.file.is_file():
         raise OptionError(
