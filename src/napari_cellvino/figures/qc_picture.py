@@ -101,14 +101,8 @@ def draw_qc(
     kept = objects.select(objects.review != ReviewState.REJECTED)
     if labels is not None and len(kept) < len(objects):
         labels = np.where(np.isin(labels, kept.id), labels, 0)
-    shape = pixels.shape[-2:]
-    channels = pixels.reshape(-1, *shape)
-    zoom = plan_zoom(shape, kept)
-    if zoom < 1:  # before anything else: a copy of the whole image may not fit
-        channels = downsampled(channels, round(1 / zoom))
-    shown = to_rgb(channels, pixels.dtype == np.uint8) if rgb else composite(channels)
-    grey = len(channels) not in (2, 3)  # then all three bands are the same: one is enlarged
-    canvas = _enlarged(Image.fromarray(shown[..., 0] if grey else shown), zoom)
+    zoom = plan_zoom(pixels.shape[-2:], kept)
+    canvas = _as_shown(pixels, zoom, rgb=rgb)
     um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
     counted = kept.select(~np.isin(kept.id, list(excluded)))
     left_out = format_left_out(len(objects) - len(kept), len(kept) - len(counted))
@@ -118,6 +112,15 @@ def draw_qc(
     _paint_objects(picture, labels, kept, zoom, len(classes))
     _draw_rings(picture, spots, zoom)
     return page
+
+
+def _as_shown(pixels: NDArray[np.generic], zoom: float, *, rgb: bool) -> Image.Image:
+    """Return the pixels as an image of the picture's size, of one band where all three are the same."""
+    channels = pixels.reshape(-1, *pixels.shape[-2:])
+    if zoom < 1:  # before anything else: a copy of the whole image may not fit
+        channels = downsampled(channels, round(1 / zoom))
+    shown = to_rgb(channels, pixels.dtype == np.uint8) if rgb else composite(channels)
+    return _enlarged(Image.fromarray(shown if len(channels) in (2, 3) else shown[..., 0]), zoom)
 
 
 def _check_sizes(pixels: NDArray[np.generic], labels: NDArray[np.integer] | None) -> None:
