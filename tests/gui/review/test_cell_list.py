@@ -18,6 +18,7 @@ from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review.cell_table import AREA, NOTE, CellTable
+from napari_cellvino.gui.review.review_view import size_unit
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 from ..conftest import WAIT_MS
@@ -49,6 +50,9 @@ def test_table_follows_edits_and_sorts(review: Review, qtbot: QtBot) -> None:
     table.sortByColumn(AREA, Qt.SortOrder.DescendingOrder)
     areas = [review.reviewer.annotation.geometry(i).area for i in table.cells.ids]
     assert areas == sorted(areas, reverse=True)
+    unit = size_unit(review.reviewer)
+    assert table.cells.headerData(AREA, Qt.Orientation.Horizontal) == f"Size {unit.name}"
+    assert table.cells.text(0, AREA) == unit.text(areas[0])
     review.key("Z", Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: id_ in table.cells.ids, timeout=WAIT_MS)
 

@@ -8,7 +8,13 @@ from pytestqt.qtbot import QtBot
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.gui.widgets.form_layout import text_line
-from napari_cellvino.gui.widgets.formatting import format_bytes, format_count, format_parameter, format_seconds
+from napari_cellvino.gui.widgets.formatting import (
+    SizeUnit,
+    format_bytes,
+    format_count,
+    format_parameter,
+    format_seconds,
+)
 from napari_cellvino.gui.widgets.option_words import COMMAND_LINE_ONLY, CONTROLS, window_words
 from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.workflows.field_notices import notices_of_fields
@@ -30,6 +36,14 @@ def test_times(seconds: float, words: str) -> None:
 @pytest.mark.parametrize(("count", "words"), [(10, "1 MB"), (310_000_000, "310 MB"), (1_240_000_000, "1.2 GB")])
 def test_memory(count: int, words: str) -> None:
     assert format_bytes(count) == words
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"),
+    [(SizeUnit(None, "px²"), "1,034"), (SizeUnit(0.01, "µm²"), "10.3"), (SizeUnit(0.1, "µm²"), "103")],
+)
+def test_sizes(unit: SizeUnit, words: str) -> None:
+    assert unit.text(1034) == words
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from napari_cellvino.gui.widgets.option_words import window_words
 from napari_cellvino.gui.widgets.text_table import TextTable
@@ -60,7 +61,7 @@ def _text(field: BatchField, column: int) -> str:
     stage = f" ({record.stage})" if record.stage else ""
     return (
         f"{SIGNS[state]} {state.value}",
-        record.name,
+        Path(record.name).name if Path(record.name).is_absolute() else record.name,  # of what was never opened
         f"{record.cells:,}" if judged else "",
         f"{window_words(record.error)}{stage}" if record.error else "",
         f"{record.seconds:.1f}" if record.seconds else "",

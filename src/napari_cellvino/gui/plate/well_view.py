@@ -62,7 +62,8 @@ def _tip(
         said.append(f"{shown.heading}: {shown.format(value)}")
     said += flags_of(line)
     failed = run.failed if run is not None else {}
-    return [*said, *(f"✕ {f.name}: {window_words(failed[f.label])}" for f in wells.fields.get(well, ()) if f.label in failed)]
+    lost = (field for field in wells.fields.get(well, ()) if field.label in failed)
+    return [*said, *(f"✕ {field.name}: {window_words(failed[field.label])}" for field in lost)]
 
 
 def format_content(content: Content) -> str:

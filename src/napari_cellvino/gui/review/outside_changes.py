@@ -1,8 +1,8 @@
 """Changes of the label image that other programs make: taken in as one edit, or set back where that is impossible.
 
 A script, the console or another plugin may write into the layer's array or replace it. A copy of the labels as they
-were after the last edit tells what they did; comparing costs 10 ms for 4096 x 4096 px. What is saved first is copied from
-that copy, in a thread and before anyone saves.
+were after the last edit tells what they did; comparing costs 6 ms for 4096 x 4096 px. What is saved first
+is copied from that copy, in a thread and before anyone saves.
 """
 
 from __future__ import annotations

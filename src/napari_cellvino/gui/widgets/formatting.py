@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from math import isnan
 
@@ -66,6 +67,19 @@ def unit_scale(parameter: Parameter, spacing: Spacing) -> tuple[float, str]:
     if area is None or parameter.unit not in {"px", "px²"}:
         return 1.0, parameter.unit
     return (area, "µm²") if parameter.unit == "px²" else (area**0.5, "µm")
+
+
+@dataclass(frozen=True, slots=True)
+class SizeUnit:
+    """The unit that sizes of cells are told in, and how large a pixel or voxel is in it; None counts them."""
+
+    of_one: float | None
+    name: str
+
+    def text(self, count: int) -> str:
+        """Return the size of so many pixels or voxels, without the unit: ``1,034``, ``8.5``."""
+        size = count if self.of_one is None else count * self.of_one
+        return f"{size:,.0f}" if self.of_one is None or size >= 99.95 else f"{size:.1f}"
 
 
 def format_parameter(parameter: Parameter, value: float, spacing: Spacing) -> str:

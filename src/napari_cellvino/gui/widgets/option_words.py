@@ -30,11 +30,13 @@ CONTROLS = {
 """Where the window has what an option says."""
 
 COMMAND_LINE_ONLY = frozenset(
-    ("all-fields", "base", "cluster", "config", "decimal-comma", "encoding", "epochs", "json", "key-file", "map", "name")
-    + ("mask", "model-results", "only", "out", "pattern", "pipeline", "port", "progress", "rest", "seed")
-    + ("spot-channel", "train")
+    (
+        *("all-fields", "base", "cluster", "config", "decimal-comma", "encoding", "epochs", "json", "key-file", "map"),
+        *("mask", "model-results", "name", "only", "out", "pattern", "pipeline", "port", "progress", "rest", "seed"),
+        *("spot-channel", "train"),
+    )
 )
-"""Other options that the rooms below name: the window has nothing for them, or is never told (`--pattern`: see below)."""
+"""Other options that the rooms below name: the window has nothing for them, or is never told. `--pattern`: see below."""
 
 _OPTION = r"(?<![^\s(\"'])--(?P<option>[a-z][a-z-]*)"
 _TAKES_ANOTHER = re.compile(_OPTION + r"(?: [A-Z])? takes another")
