@@ -97,10 +97,10 @@ def test_reasons_of_another_threshold_come_in_and_leave_the_way_so_far(
     first = queue.cursor.ids
     session.reviewer.step(1)
     session.reviewer.step(1)
-    assert not [i for i in first if "with a stricter threshold" in queue.cursor.doubtful(i).text]
+    assert not [i for i in first if "when judged more strictly" in queue.cursor.doubtful(i).text]
     qtbot.waitUntil(lambda: not session.decoder.busy, timeout=WAIT_MS)
     said = {i: queue.cursor.doubtful(i).text for i in queue.cursor.ids}
-    hanging = [i for i, words in said.items() if "with a stricter threshold" in words]
+    hanging = [i for i, words in said.items() if "when judged more strictly" in words]
     assert hanging
     assert queue.cursor.ids[:2] == first[:2]
     assert set(queue.cursor.ids) == set(annotation.records)

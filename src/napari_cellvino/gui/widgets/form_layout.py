@@ -106,6 +106,12 @@ def _shortened(name: re.Match[str]) -> str:
     return f"{name[0][:KEPT]}…{name[0][-KEPT:]}"
 
 
+def short_name(name: str, longest: int) -> str:
+    """Return a name of at most so many characters: one that is longer has its middle left out."""
+    kept = (longest - 1) // 2
+    return name if len(name) <= longest else f"{name[:kept]}…{name[-kept:]}"
+
+
 def narrow(combo: QComboBox) -> QComboBox:
     """Let a combo be narrower than its longest entry."""
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -36,7 +36,7 @@ COMMAND_LINE_ONLY = frozenset(
         *("spot-channel", "train"),
     )
 )
-"""Other options that the rooms below name: the window has nothing for them, or is never told. `--pattern`: see below."""
+"""Other options that rooms below name: the window has nothing for them, or is never told. `--pattern`: see below."""
 
 _OPTION = r"(?<![^\s(\"'])--(?P<option>[a-z][a-z-]*)"
 _TAKES_ANOTHER = re.compile(_OPTION + r"(?: [A-Z])? takes another")
