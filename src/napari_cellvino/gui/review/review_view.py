@@ -11,7 +11,7 @@ from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review.pointer_tools import PointerTool
 from napari_cellvino.gui.review.review_controller import ReviewController
-from napari_cellvino.gui.widgets.formatting import SizeUnit, format_count
+from napari_cellvino.gui.widgets.formatting import SizeUnit, format_count, format_number
 
 STATES = {
     ReviewState.UNSEEN: "not looked at yet",
@@ -48,7 +48,8 @@ def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> Revi
     if annotation is None:
         return ReviewView(hint=_FIRST)
     return ReviewView(
-        progress=f"{progress.reviewed} of {progress.objects} reviewed · {progress.edited} edited",
+        progress=f"{format_number(progress.reviewed)} of {format_number(progress.objects)} reviewed · "
+        f"{format_number(progress.edited)} edited",
         objects=progress.objects,
         reviewed=progress.reviewed,
         cell=_chosen(annotation, reviewer.selection, size_unit(reviewer)) if progress.objects else _NONE,

@@ -18,17 +18,18 @@ THIN = "\u2009"
 
 def format_count(count: int, noun: str = "cell") -> str:
     """Return ``1 cell``, ``163 cells``, ``12 034 cells`` (with a thin space)."""
-    return _count(count) + f" {noun}{'' if count == 1 else 's'}"
+    return format_number(count) + f" {noun}{'' if count == 1 else 's'}"
 
 
-def _count(count: int) -> str:
+def format_number(count: int) -> str:
+    """Return ``163``, ``12 034`` (with a thin space)."""
     return f"{count:,}".replace(",", THIN)
 
 
 def format_class_counts(counts: Mapping[str, int], hues: Sequence[tuple[int, int, int]]) -> str:
     """Return ``141 living · 22 dead · 86.5 % viable`` as rich text, with a patch of each class's colour."""
     patches = zip(counts.items(), hues, strict=True)
-    said = [f'<span style="color:rgb{hue}">■</span>&nbsp;{_count(n)} {escape(name)}' for (name, n), hue in patches]
+    said = [f'<span style="color:rgb{hue}">■</span>&nbsp;{format_number(n)} {escape(name)}' for (name, n), hue in patches]
     share = viability(counts)
     viable = [] if share is None or isnan(share) else [f"{100 * share:.1f}{THIN}%&nbsp;viable"]
     return " · ".join([*said, *viable])
