@@ -29,7 +29,10 @@ def format_number(count: int) -> str:
 def format_class_counts(counts: Mapping[str, int], hues: Sequence[tuple[int, int, int]]) -> str:
     """Return ``141 living · 22 dead · 86.5 % viable`` as rich text, with a patch of each class's colour."""
     patches = zip(counts.items(), hues, strict=True)
-    said = [f'<span style="color:rgb{hue}">■</span>&nbsp;{format_number(n)} {escape(name)}' for (name, n), hue in patches]
+    said = [
+        f'<span style="color:rgb{hue}">■</span>&nbsp;{format_number(count)} {escape(name)}'
+        for (name, count), hue in patches
+    ]
     share = viability(counts)
     viable = [] if share is None or isnan(share) else [f"{100 * share:.1f}{THIN}%&nbsp;viable"]
     return " · ".join([*said, *viable])
