@@ -173,6 +173,6 @@ def _notices(outcome: Outcome | None, runner: RunController) -> list[str]:
     found = list(notices_of(outcome.prediction)) if outcome else []
     if outcome is not None and outcome.gated:
         found.append(f"Gates leave out {format_count(outcome.gated)} of {len(outcome.prediction.decoded.objects):,}.")
-    if outcome is not None and outcome.count == 0 and outcome.prediction.emptiness is None:
+    if outcome is not None and outcome.count == 0:
         found.append("No cells found with this model and channel. Try another model, channel or cell diameter first.")
     return [*found, runner.notice] if runner.notice else found
