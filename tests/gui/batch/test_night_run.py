@@ -12,7 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from napari_cellvino.cli import main
 from napari_cellvino.gui.batch.batch_panel import BatchPanel
@@ -40,6 +40,22 @@ def inbox(tmp_path: Path, nuclei: NDArray[np.uint16]) -> Path:
 
 def states(root: Path) -> dict[str, str]:
     return {Path(record.name).name: record.shown_state.value for record in FieldLedger(root).records()}
+
+
+def height_beside_napari_s_docks(viewer: napari.Viewer, height: int) -> int:
+    """Return how high a window of this height is with the docks that these tests hide."""
+    window, docks = viewer.window._qt_window, viewer.window._qt_viewer
+    hidden = (docks.dockLayerControls, docks.dockLayerList)
+    before = window.size()
+    for dock in hidden:
+        dock.show()
+    window.resize(1280, height)
+    QApplication.processEvents()
+    found = window.height()
+    for dock in hidden:
+        dock.hide()
+    window.resize(before)
+    return found
 
 
 def test_watch_is_planned_started_judged_and_run_again(
@@ -81,6 +97,9 @@ def test_watch_is_planned_started_judged_and_run_again(
     batch = viewer.window.dock_widgets["Batch"].findChild(BatchPanel)
     qtbot.waitUntil(lambda: len(batch.table.fields) == 3, timeout=WAIT_MS)
     assert "2 of 3 fields done · 1 failed" in batch.title.text()
+    window.session.cells_wanted.emit()
+    assert height_beside_napari_s_docks(viewer, 800) == 800, "the docks below the picture make the window higher"
+    viewer.window.dock_widgets["Batch"].parent().raise_()
     row = next(n for n, field in enumerate(batch.table.fields) if field.record.name == "a")
     batch.view.selectRow(row)
     assert not batch.picture.is_empty

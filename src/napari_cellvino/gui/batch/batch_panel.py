@@ -30,7 +30,7 @@ from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 from napari_cellvino.service.batch_status import BatchField, BatchStatus
 from napari_cellvino.storage.field_ledger import FieldState
 
-LEAST_PX, PICTURE_PX, ROW_PX = 280, 200, 22
+LEAST_PX, PICTURE_PX, ROW_PX = 170, 200, 22
 NOTHING = "Choose a folder that a run, a plate or a watch writes to: what became of each field is shown here."
 JUDGED = (FieldState.DONE, FieldState.ACCEPTED, FieldState.REJECTED)
 SHOWN: tuple[Choice[frozenset[FieldState]], ...] = (
