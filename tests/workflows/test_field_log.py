@@ -136,10 +136,12 @@ def test_field_that_fails_over_an_older_result_stands_once(images, job):
 def test_rejected_fields_are_made_again_with_another_recipe(images, job):
     run(images, job)
     FieldLedger(job.root).review(["field 2"], FieldState.REJECTED)
+    recipe = (job.root / "recipe.yaml").read_bytes()
     other = job.choosing(parameters={"confidence": 0.9})
     done = run(images, other, selection=FieldSelection(frozenset({"rejected"})))
     assert [(o.row["folder"], o.kept) for o in done.outcomes] == [("field 2", False)]
     assert states(job) == {"field 1": "done", "field 2": "done", "field 3": "done"}
+    assert (job.root / "recipe.yaml").read_bytes() == recipe, "what fails later is retried with that of the others"
 
 
 def test_ledger_that_was_lost_is_made_again(damaged, job):

@@ -130,7 +130,7 @@ def run_fields(
     try:
         with log.open():
             events = field_events(tasks, executor(worker), log, worker, selection)
-            yield from _collect(events, outcomes, tables, store, pipeline)
+            yield from _collect(events, outcomes, tables, store, None if selection.only else pipeline)
         complete = True
     finally:
         outcomes.sort(key=lambda outcome: outcome.number)  # what another run did came last
@@ -156,14 +156,17 @@ def _collect(
     outcomes: list[FieldOutcome],
     tables: Tables,
     store: ResultStore,
-    pipeline: Pipeline,
+    pipeline: Pipeline | None,
 ) -> Generator[RunEvent, None, None]:
-    """Yield events and collect the outcomes; tables are written regularly, the recipe with the first result."""
+    """Yield events and collect the outcomes; tables are written regularly, the recipe with the first result.
+
+    Without a pipeline the recipe stays: some fields are run again, and it is that of the others.
+    """
     due = time.monotonic() + TABLES_EVERY_S
     with closing(events):  # pending results are written before the tables are
         for item in events:
             if isinstance(item, FieldOutcome):
-                if not item.failed and all(o.failed for o in outcomes):  # a run without any result changes nothing
+                if pipeline and not item.failed and all(o.failed for o in outcomes):  # without a result nothing changes
                     store.write_recipe(pipeline.recipe)
                 outcomes.append(item)
                 _log_outcome(item)
