@@ -21,8 +21,11 @@ from napari_cellvino.segmentation.spots.response import (
     background_of,
     finite_image,
     local_maxima,
+    kernel_norm,
     noise_floor,
     noise_of,
+    noise_without_crowds,
+    pixel_noise,
     roundness,
     spot_response,
     without_hot_pixels,
@@ -45,11 +48,15 @@ PARTS = 4  # along each side of a larger image, of which one is taken
 ROUND = 0.3
 ROUND_IN_REST = 0.5  # of what comes to light when others are taken off: their rest and edges beside them do, too
 APART = 1.0  # widths between two spots
-SEARCHES = 3
+SEARCHES = 6
 THIN = 3  # planes, in which a spot has no middle along z that stands out of its surroundings
-CROWDED = 0.25  # of the field that spots cover: their light is then in the noise, which is measured without them
-CROWDED_LOOKS = 2
+LOOSE = 2.7  # score of what may be a spot, whose light is not noise then
+CROWDED_LOOKS = 6  # at most, in each of which the noise is measured without the spots that were found
+STEADY = 0.9  # of the noise before, that is left everywhere where no look more is needed
 STILL = 0.75  # of the least response, that a spot gives as it was fitted
+CROWDED = 1.3  # times the noise of single places, that there is where spots are close together
+BESIDE_IN_CROWDS = 0.2
+AROUND = 6.0  # widths, within which light may be the ring of a brighter spot
 BESIDE = 0.35  # of the peak of what was taken off, that a spot has at least: the rest holds what is no Gaussian, too
 
 
@@ -61,6 +68,7 @@ class _Look:
     response: Image
     noise: Image
     sigma: Sigma
+    usual: Image  # noise with the light of the spots, which is more where they crowd
 
     def maxima(self, response: Image, least: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the local maxima (N, 3) of a response above a score, and their scores, round ones alone."""
@@ -109,14 +117,9 @@ def find_spots(
     pixels = without_hot_pixels(finite_image(image if planes else image[None]))
     whole = image.dtype.kind in "iub"
     sigma = _sigma_of(pixels, sigma_px, z_over_x, whole=whole)
-    look = _look(pixels, sigma, whole=whole)
     asked = (least_score, least_brightness)
+    look = _look_without_spots(pixels, sigma, asked, whole=whole)
     found, scores, least, curve = _all_spots(look, asked)
-    for _ in range(CROWDED_LOOKS):
-        if len(found) * np.prod([4 * max(s, 0.25) for s in sigma]) < CROWDED * pixels.size:
-            break
-        look = replace(look, noise=_noise(pixels - render(pixels.shape, found), sigma, whole=whole))
-        found, scores, least, curve = _all_spots(look, asked)
     order = np.lexsort((found.centre[:, 2], found.centre[:, 1], found.centre[:, 0]))
     found, scores = found.select(order), scores[order]
     cell = np.zeros(len(found), np.int32)
@@ -133,21 +136,51 @@ def _on_brightest_planes(flat: Spots, image: NDArray[np.generic]) -> Spots:
     return replace(flat, position=position, planes=True)
 
 
-def _all_spots(
+def _look_without_spots(
+    pixels: Image, sigma: Sigma, asked: tuple[float | None, float | None], *, whole: bool
+) -> _Look:
+    """Return a look whose noise is measured without the light of the spots: where they crowd, it is all noise."""
+    look = _look(pixels, sigma, whole=whole)
+    loose = (LOOSE if asked[0] is None else min(asked[0], LOOSE), 0.0)
+    for _ in range(CROWDED_LOOKS):
+        at, score, least, _ = _clear_maxima(look, loose)
+        if not len(at):
+            break
+        found, _ = _believable(look, fit_gaussians(look.image, at, look.sigma), score, least)
+        less, _ = _noise(pixels - render(pixels.shape, found), sigma, whole=whole)
+        noise = np.minimum(less, look.noise)
+        still = float((noise / look.noise).min()) > STEADY
+        look = replace(look, noise=noise)
+        if still:
+            break
+    return look
+
+
+def _clear_maxima(
     look: _Look, asked: tuple[float | None, float | None]
-) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
-    """Return the spots, their scores, what they have at least, and how many each brightness would leave."""
-    at, score = look.maxima(look.response, FIRST_LOOK)
+) -> tuple[NDArray[np.int64], NDArray[np.float64], _Least, NDArray[np.float64]]:
+    """Return the maxima that are spots, their scores, what they have at least, and the responses out of the noise."""
+    at, score = look.maxima(look.response, min(FIRST_LOOK, asked[0] or FIRST_LOOK))
     keep = roundness(look.image, at, look.sigma) > ROUND
     at, score = at[keep], score[keep]
     response = look.response[tuple(at.T)].astype(np.float64)
     chance = expected_by_chance(look.image.shape, look.sigma)
     noise = choose_score(score, chance) if asked[0] is None else asked[0]
     clear = score >= noise
+    unusual = response < noise * look.usual[tuple(at.T)]
+    clear &= ~unusual | (response > BESIDE_IN_CROWDS * _brightest_near(look.response, at, look.sigma, AROUND))
     bright = choose_brightness(response[clear]) if asked[1] is None else asked[1]
     keep, least = clear & (response >= bright), _Least(noise, bright)
-    found, scores = _search(look, at[keep], score[keep], least)
-    return found, scores, least, threshold_curve(response[clear])
+    return at[keep], score[keep], least, response[clear]
+
+
+def _all_spots(
+    look: _Look, asked: tuple[float | None, float | None]
+) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
+    """Return the spots, their scores, what they have at least, and how many each brightness would leave."""
+    at, score, least, clear = _clear_maxima(look, asked)
+    found, scores = _search(look, at, score, least)
+    return found, scores, least, threshold_curve(clear)
 
 
 def _sigma_of(pixels: Image, fixed: float | None, z_over_x: float | None, *, whole: bool) -> Sigma:
@@ -213,12 +246,17 @@ def _lonely(at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
 
 
 def _look(pixels: Image, sigma: Sigma, *, whole: bool) -> _Look:
-    return _Look(pixels, spot_response(pixels, sigma), _noise(pixels, sigma, whole=whole), sigma)
+    noise, usual = _noise(pixels, sigma, whole=whole)
+    return _Look(pixels, spot_response(pixels, sigma), noise, sigma, usual)
 
 
-def _noise(pixels: Image, sigma: Sigma, *, whole: bool) -> Image:
-    floor = noise_floor(pixels, sigma, whole_numbers=whole)
-    return noise_of(spot_response(pixels, sigma), background_of(pixels, sigma), floor)
+def _noise(pixels: Image, sigma: Sigma, *, whole: bool) -> tuple[Image, Image]:
+    """Return the noise of the response, and what it is with the spots in it, where they crowd (Z, Y, X)."""
+    floor = noise_floor(pixels, whole_numbers=whole)
+    background = background_of(pixels, sigma)
+    broad = noise_of(spot_response(pixels, sigma), background, floor * kernel_norm(sigma))
+    fine = noise_of(pixel_noise(pixels), background, floor)
+    return noise_without_crowds(broad, fine, background, floor), broad
 
 
 def _search(
@@ -256,13 +294,16 @@ def _in_the_rest(look: _Look, found: Gaussians, least: _Least) -> tuple[Gaussian
         keep &= near > APART
     at, score = at[keep], score[keep]
     fitted = fit_gaussians(rest, at, look.sigma)
-    enough = fitted.peak > BESIDE * _brightest_near(taken, at, look.sigma)
+    crowded = look.usual[tuple(at.T)] > CROWDED * look.noise[tuple(at.T)]
+    enough = fitted.peak > np.where(crowded, BESIDE_IN_CROWDS, BESIDE) * _brightest_near(taken, at, look.sigma)
     return _believable(look, fitted.select(enough), score[enough], least)
 
 
-def _brightest_near(taken: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.float64]:
-    """Return the brightest of what was taken off within three widths of places (N, 3)."""
-    size = [2 * int(np.ceil(3 * s)) + 1 for s in sigma]
+def _brightest_near(
+    taken: Image, at: NDArray[np.int64], sigma: Sigma, widths: float = 3.0
+) -> NDArray[np.float64]:
+    """Return the brightest of an image within some widths of places (N, 3)."""
+    size = [2 * int(np.ceil(widths * s)) + 1 for s in sigma]
     return np.asarray(ndi.maximum_filter(taken, size=size)[tuple(at.T)], np.float64)
 
 
