@@ -31,7 +31,7 @@ HOT_SHARE = 0.3  # of a spot's peak that its brightest neighbour has at least
 HOT_DEVIATIONS = 6.0
 TOLD = 0.15  # of the curvature across, that a spot has along z at least for it to tell something
 DARK = 0.25  # share of an image, in which the noise of responses is compared with that of pixels
-MORE_NOISE = 1.8  # times what these tell, that there may be elsewhere
+MORE_NOISE = 3.0  # times what these tell, that there may be elsewhere
 SAMPLES = 2_000_000
 
 
@@ -104,7 +104,9 @@ def noise_of(response: Image, background: Image, floor: float) -> Image:
             spreads.append(float(np.diff(np.quantile(inside, CENTRAL))[0] / central))
     spread = np.maximum(spreads, max(floor, 0.1 * float(np.median(spreads))))
     found = np.interp(background, middles, spread)
-    if len(middles) > 2 and spread.min() > 0:  # photons: the variance grows with the light, also beyond the brightest bin
+    if (
+        len(middles) > 2 and np.ptp(middles) > 0
+    ):  # photons: the variance grows with the light, also beyond the brightest bin
         slope, start = np.polyfit(middles, spread**2, 1, w=1 / spread**2)
         found = np.maximum(found, np.sqrt(np.maximum(start + max(slope, 0.0) * background, 0)))
     return found.astype(np.float32)
