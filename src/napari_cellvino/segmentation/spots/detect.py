@@ -245,7 +245,10 @@ def _learnt_sigma(pixels: Image, sigma: Sigma, *, whole: bool, fixed: float | No
         good = (fitted.peak > 0) & (ratio > 0.4) & (ratio < 2.5)
         if not _agree(ratio[good]):
             return None
-        across = fixed or float(np.clip(np.median(fitted.sigma[good, 1]), *SIGMA_RANGE))
+        usual = float(np.median(fitted.sigma[good, 1]))
+        if fixed is None and usual > SIGMA_RANGE[1]:
+            return None
+        across = fixed or max(usual, SIGMA_RANGE[0])
         along = float(np.clip(np.median(fitted.sigma[good, 0]), 0.5, 5.0)) if sigma[0] > 0 else 0.0
         before, sigma = sigma, (along, across, across)
         if abs(np.log(across / before[1])) < 0.08:

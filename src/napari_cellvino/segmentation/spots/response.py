@@ -146,7 +146,7 @@ def noise_without_crowds(broad: Image, fine: Image, background: Image, floor: fl
     if float(np.median(told)) < 2 * floor:
         return broad
     ratio = float(np.median(_some(broad)[dark] / told))
-    return np.minimum(broad, np.float32(MORE_NOISE * ratio) * fine)
+    return np.asarray(np.minimum(broad, np.float32(MORE_NOISE * ratio) * fine), np.float32)
 
 
 def kernel_norm(sigma: Sigma) -> float:
