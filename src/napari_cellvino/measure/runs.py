@@ -19,7 +19,6 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.label_runs import Integers, labelled_runs
 from napari_cellvino.storage.large_arrays import give_back_pages
 
-
 PART_PX = 2**22  # pixels of which values are gathered together
 
 

@@ -60,7 +60,8 @@ def _fits_on_disk(nbytes: int) -> bool:
 def in_bands(array: NDArray[np.generic], step: int = 1) -> Iterator[slice]:
     """Yield the parts of the first axis of an array, from first to last, of at most `BAND_BYTES` or ``step`` each.
 
-    All but the last are multiples of ``step`` long. Where there are several, pages are given back after each: a pass over a large array holds no more than a band.
+    All but the last are multiples of ``step`` long. Where there are several, pages are given back after each: a pass
+    over a large array holds no more than a band.
     """
     length = len(array)
     at_once = max(1, BAND_BYTES * length // max(array.nbytes, 1) // step) * step
