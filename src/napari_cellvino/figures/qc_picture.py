@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import Objects, ReviewState, format_left_out
-from napari_cellvino.figures.composite import Picture, composite, downsampled, to_rgb
+from napari_cellvino.figures.composite import SUMMED_PX, Picture, composite, downsampled, to_rgb
 from napari_cellvino.figures.lettering import INK, PAPER, PLAIN, Line, draw_caption, draw_numbers, draw_scale_bar
 from napari_cellvino.figures.outlines import (
     AT_EDGE,
@@ -29,6 +29,7 @@ from napari_cellvino.figures.outlines import (
 )
 from napari_cellvino.figures.png import encode_png
 from napari_cellvino.storage.atomic import atomic_path
+from napari_cellvino.storage.large_arrays import give_back_pages
 
 LONGEST = 2048  # px, long side of the picture
 SMALL = 800  # px: images up to that are enlarged at least twice
@@ -90,13 +91,14 @@ def draw_qc(
     """
     _check_sizes(pixels, labels)
     kept = objects.select(objects.review != ReviewState.REJECTED)
-    if labels is not None and len(kept) < len(objects):
-        labels = np.where(np.isin(labels, kept.id), labels, 0)
     shape = pixels.shape[-2:]
     channels = pixels.reshape(-1, *shape)
     zoom = plan_zoom(shape, kept)
     if zoom < 1:  # before anything else: a copy of the whole image may not fit
         channels = downsampled(channels, round(1 / zoom))
+        labels = None if labels is None else _resize_labels(labels, zoom)
+    if labels is not None and len(kept) < len(objects):
+        labels = np.where(np.isin(labels, kept.id), labels, 0)
     shown = to_rgb(channels, pixels.dtype == np.uint8) if rgb else composite(channels)
     grey = len(channels) not in (2, 3)  # then all three bands are the same: one is enlarged
     canvas = _enlarged(Image.fromarray(shown[..., 0] if grey else shown), zoom).convert("RGB")
@@ -138,7 +140,13 @@ def _resize_labels(labels: NDArray[np.integer], zoom: float) -> NDArray[np.integ
         return labels.repeat(int(zoom), axis=0).repeat(int(zoom), axis=1)
     step = round(1 / zoom)
     rows, columns = (np.minimum(np.arange(0, n, step) + step // 2, n - 1) for n in labels.shape)
-    return np.asarray(labels[rows[:, None], columns])
+    at_once = max(1, SUMMED_PX // (step * labels.shape[1]))
+    bands = []
+    for first in range(0, len(rows), at_once):
+        bands.append(labels[rows[first : first + at_once, None], columns])
+        if at_once < len(rows):
+            give_back_pages()
+    return np.concatenate(bands)
 
 
 def _with_objects(
@@ -146,8 +154,6 @@ def _with_objects(
 ) -> tuple[Image.Image, int]:
     """Return the image with outlines or boxes and numbers, and how many objects were too small for a number."""
     picture = np.array(image)
-    if labels is not None and zoom < 1:  # before anything else, as the pixels
-        labels = _resize_labels(labels, zoom)
     if labels is not None and labels.max(initial=0) <= np.iinfo(np.uint16).max:
         labels = labels.astype(np.uint16)  # half the memory to go through, many times
     diameter = zoom * np.sqrt(4 / np.pi * np.median(objects.area_px)) if len(objects) else 0
