@@ -58,7 +58,26 @@ def test_commands_of_compose_and_job_are_known(monkeypatch):
     job = yaml.safe_load((DEPLOY / "job.yaml").read_text())
     assert (job["apiVersion"], job["kind"]) == ("batch/v1", "Job")
     (container,) = job["spec"]["template"]["spec"]["containers"]
-    for words in (compose["services"]["watch"]["command"], container["args"]):
+    services = compose["services"]
+    commands = [services[name]["command"] for name in ("watch", "batch")] + [container["args"]]
+    for words in commands:
         assert make_parser().parse_args(words).device == "CPU"
+    assert make_parser().parse_args(services["served"]["command"]).engine == "grpc://localhost:9000"
+    assert re.fullmatch(r"\S+:\d+\.\d+", services["ovms"]["image"]), "a version is named"
     assert job["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"]
     assert compose["services"]["watch"]["network_mode"] == "none"
+
+
+def test_job_with_dask_gives_its_fields_to_workers_that_see_the_same_folders():
+    parts = list(yaml.safe_load_all((DEPLOY / "dask-job.yaml").read_text()))
+    assert [part["kind"] for part in parts] == ["Service", "Deployment", "Deployment", "Job"]
+    pods = {part["metadata"]["name"]: part["spec"]["template"]["spec"] for part in parts[1:]}
+    run, workers = pods["cellvino-run"], pods["cellvino-workers"]
+    asked = make_parser().parse_args(run["containers"][0]["args"])
+    assert asked.cluster == f"tcp://{parts[0]['metadata']['name']}:{parts[0]['spec']['ports'][0]['port']}"
+    assert asked.cluster in workers["containers"][0]["command"]
+    assert run["containers"][0]["volumeMounts"] == workers["containers"][0]["volumeMounts"]
+    for pod in pods.values():
+        assert pod["securityContext"]["runAsUser"] == 10001
+        (container,) = pod["containers"]
+        assert container["securityContext"]["readOnlyRootFilesystem"]

@@ -145,7 +145,7 @@ def test_a_journal_of_another_state_is_refused_and_set_aside(two, tmp_path):
     assert (tmp_path / "a.corrections.old-2").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"thesis", b"\x00" * 99, b"00000000 {}\n", write_line({"journal": 99})])
+@pytest.mark.parametrize("content", [b"thesis", b"\x00" * 99, b"00000000 {}\n", write_line({"journal": 99})])
 def test_what_is_no_journal_is_said(two, tmp_path, content):
     path = tmp_path / "a.corrections"
     path.write_bytes(content)
@@ -298,6 +298,8 @@ def test_no_folder_no_journal(two, tmp_path):
         start_journal(tmp_path / "file" / "a.corrections", two.fingerprint())
     with pytest.raises(OutputError, match="corrections cannot be written to"):
         Journal(tmp_path / "absent.corrections")
+    (tmp_path / "a.corrections").touch()  # the power went before its first line was on the disk
+    assert find_unsaved(tmp_path / "a.corrections", two) is None
 
 
 @given(st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.none())), st.integers(0, 200))
@@ -366,9 +368,12 @@ def test_paint_is_replayed_too(two, tmp_path):
     assert saved.next_id == 71
 
 
-def test_what_is_being_painted_is_in_no_snapshot(two, tmp_path):
+@pytest.mark.parametrize("ahead", [False, True])
+def test_what_is_being_painted_is_in_no_snapshot(two, tmp_path, ahead):
     path, before = tmp_path / "a.corrections", annotate(two.labels)
     session = start_session(path, two)
+    if ahead:
+        session.copy_ahead(before.labels)
     for number in (1, 2):  # a whole copy, then one of what changed
         session.commit(accept(two, [number]))
         strokes = []

@@ -62,9 +62,9 @@ def test_the_writer_stays_the_only_one_after_a_save(two, tmp_path):
 
 def test_a_step_is_in_the_file_when_it_is_made_also_while_the_disk_is_slow(two, tmp_path, monkeypatch):
     path, saved, go_on = tmp_path / "a.corrections", annotate(two.labels), threading.Event()
-    session = start_session(path, two)
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", lambda handle: go_on.wait())
+        session = start_session(path, two)
         for number in (1, 2, 3):
             session.commit(accept(two, [number]))
             assert find_unsaved(path, saved).steps == number

@@ -37,9 +37,11 @@ def test_each_plate_has_a_folder_of_its_own_and_images_have_one(batch):
     assert sorted(p.name for p in batch.iterdir()) == [
         "fields.csv", "images", "jobs.csv", "monday_p", "plates.csv", "summary.html", "tuesday_p",
     ]  # fmt: skip
-    assert "tuesday_p" in (batch / "summary.html").read_text(encoding="utf-8")
+    assert 'href="tuesday_p/summary.html"' in (batch / "summary.html").read_text(encoding="utf-8")
     assert pd.read_csv(batch / "plates.csv")["results"].tolist() == ["monday_p", "tuesday_p"]
-    assert pd.read_csv(batch / "fields.csv")["name"].tolist() == ["A01_f1", "A01_f2", "A01_f1", "A01_f2", "one"]
+    fields = pd.read_csv(batch / "fields.csv")
+    assert fields["name"].tolist() == ["A01_f1", "A01_f2", "A01_f1", "A01_f2", "one"]
+    assert (fields["median_area_px"] > 0).all(), "with what is in counts.csv"
     for name in ("monday_p", "tuesday_p"):
         assert pd.read_csv(batch / name / "wells.csv")["well"].tolist() == ["A01"]
     assert pd.read_csv(batch / "images" / "counts.csv")["folder"].tolist() == ["one"]
@@ -82,6 +84,9 @@ def test_fields_are_listed_judged_and_run_again(batch, inputs, cellvino, tmp_pat
         ("list", "{out}", "--fields"),
         ("retry", "{batch}/monday_p", "--fields"),
         ("accept", "{batch}/monday_p", "nothing", "--fields"),
+        ("accept", "{batch}/monday_p"),
+        ("pause", "{batch}", "A01_f1"),
+        ("pause", "{batch}/nowhere", "--fields"),
     ],
 )
 def test_what_is_not_possible_with_fields_is_refused(typed, batch, cellvino, tmp_path):
@@ -98,6 +103,15 @@ def test_choices_that_are_none_are_refused(typed, cellvino, inputs, tmp_path):
 def test_choices_that_do_not_fit_are_refused(typed, cellvino, inputs, tmp_path):
     given = ("run", inputs / "one.tif", "--device", "CPU", "--out", tmp_path / "out")
     assert isinstance(cellvino(*given, *typed).error, OptionError)
+
+
+def test_fields_of_several_inputs_are_listed_and_judged_at_once(cellvino, batch):
+    names = [f"{f['results']}/{f['name']}" for f in cellvino("jobs", "list", batch, "--json").json]
+    assert names == ["images/one", "monday_p/A01_f1", "monday_p/A01_f2", "tuesday_p/A01_f1", "tuesday_p/A01_f2"]
+    assert cellvino("jobs", "accept", batch, "tuesday_p/A01_f1", "one").code == 0
+    told = cellvino("jobs", "list", batch, "--state", "accepted").out.splitlines()
+    assert [line.split()[3] for line in told] == ["images/one", "tuesday_p/A01_f1"]
+    assert cellvino("jobs", "summary", batch).code == 0
 
 
 def test_failed_and_rejected_fields_are_run_again_without_naming_inputs(cellvino, batch, inputs, tmp_path):

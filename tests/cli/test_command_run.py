@@ -44,7 +44,7 @@ def counted(cellvino, path, out, *more):
 def test_run_writes_what_it_promises(sample_run):
     folders = ["A01_s1", "A02_s1", "A03_s1", "B01_s1", "B02_s1", "B03_s1", "nuclei_stack"]
     assert sorted(p.name for p in sample_run.iterdir()) == sorted(
-        [*folders, "counts.csv", "ledger.sqlite", "recipe.yaml", "run.json"]
+        [*folders, "counts.csv", "ledger.sqlite", "recipe.yaml", "run.json", "summary.html"]
     )
     for folder in folders:
         names = {p.name for p in (sample_run / folder).iterdir()}

@@ -18,6 +18,7 @@ from napari_cellvino.figures.lettering import (
     font,
     length_text,
     number_sizes,
+    number_stamp,
     round_length,
     spell,
     wrap,
@@ -80,10 +81,25 @@ def test_numbers_fit_into_their_objects():
             assert font(max(size, 1)).getlength("5" * digits) * (size > 0) <= np.sqrt(4 / np.pi * area)
 
 
-def test_numbers_are_drawn_where_they_fit_and_the_others_counted():
-    canvas = Image.new("RGB", (100, 100))
-    assert draw_numbers(canvas, disc(10), zoom=1) == 1
-    assert not np.array(canvas).any()
-    assert draw_numbers(canvas, disc(400), zoom=1) == 0
-    y, x = np.nonzero(np.array(canvas)[..., 0])
+def test_numbers_are_drawn_where_they_fit():
+    canvas = np.zeros((100, 100, 3), np.uint8)
+    draw_numbers(canvas, disc(10), zoom=1)
+    assert not canvas.any()
+    draw_numbers(canvas, disc(400), zoom=1)
+    y, x = np.nonzero(canvas[..., 0])
     assert (y.mean(), x.mean()) == (pytest.approx(50.5, abs=2), pytest.approx(50.5, abs=2))
+
+
+def test_numbers_are_mixed_with_the_picture_as_pillow_does():
+    grey = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
+    cell = disc(400, 58)
+    letters, behind = number_stamp(58, number_sizes(cell, 1)[0])
+    high, wide = behind.shape[:2]
+    alpha = 255 - behind
+    colour = np.where(alpha > 0, (letters - 128) // np.maximum(alpha, 1), 0)
+    stamp = Image.fromarray(np.dstack([colour, alpha]).astype(np.uint8))
+    wanted, found = Image.fromarray(grey), grey.copy()
+    wanted.paste(stamp, (round(50.5 - wide / 2), round(50.5 - high / 2)), stamp)
+    draw_numbers(found, cell, zoom=1)
+    assert (found != grey).any()
+    assert np.array_equal(found, np.array(wanted))

@@ -98,3 +98,14 @@ def test_huge_ids():
     labels[2:5, 2:5], labels[5:8, 2:5] = 4_000_000_000, 4_000_000_001
     colours = object_colours(labels, objects_with(np.array([4_000_000_000, 4_000_000_001])))
     assert (colours[0] != colours[1]).any()
+
+
+@pytest.mark.parametrize(("zoom", "thickness"), [(2, 1), (2, 2), (3, 2)])
+def test_enlarged_picture_is_painted_as_enlarged_labels_are(zoom, thickness):
+    labels = random_labels(1)
+    objects = objects_with([1, 2, 3, 4, 5])
+    pictures = np.full((2, *(zoom * np.array(labels.shape)), 3), 200, np.uint8)
+    paint_outlines(pictures[0], labels.repeat(zoom, 0).repeat(zoom, 1), objects, thickness=thickness)
+    paint_outlines(pictures[1], labels, objects, thickness=thickness, zoom=zoom)
+    assert (pictures[0] != 200).any()
+    np.testing.assert_array_equal(pictures[0], pictures[1])

@@ -78,9 +78,9 @@ def test_another_threshold_tells_what_hangs_on_it(field):
     other[(other == 9) & (x > 133)], other[(other == 9) & (x < 127)] = 31, 32
     other[disc(other.shape, (80, 180), 18)] = 10
     said = {item.id: item.text for item in review_queue(annotation, other=other)}
-    assert said[8] == "not found with a stricter threshold"
-    assert said[9] == "3 cells with a stricter threshold"
-    assert said[10] == "another outline with a stricter threshold"
+    assert said[8] == "not found when judged more strictly"
+    assert said[9] == "3 cells when judged more strictly"
+    assert said[10] == "another outline when judged more strictly"
     assert said[11] == ""
 
 

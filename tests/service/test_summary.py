@@ -8,6 +8,7 @@ from napari_cellvino.quality.drift import RunValues, find_drift
 from napari_cellvino.service import summary
 from napari_cellvino.storage.ledger import Job, JobState
 from napari_cellvino.workflows.drift import JudgedRun
+from napari_cellvino.workflows.field_ranking import odd_fields
 
 
 class Counted:
@@ -32,7 +33,7 @@ class Counted:
     ],
 )
 def test_field_is_odd_when_chance_does_not_explain_its_count(tmp_path, counts, odd):
-    assert [field.count for field in summary.odd_fields(Counted(tmp_path, counts))] == odd
+    assert [field.count for field in odd_fields(Counted(tmp_path, counts))] == odd
 
 
 def test_page_names_failures_and_escapes_names(tmp_path):

@@ -7,14 +7,20 @@ import errno
 import pandas as pd
 import pytest
 
+from napari_cellvino.cli import main
+from napari_cellvino.core.errors import RunEndedError
 from napari_cellvino.core.image import Origin
 from napari_cellvino.core.progress import finish
+from napari_cellvino.results.store import ResultStore
+from napari_cellvino.storage import run_control
 from napari_cellvino.storage.field_ledger import FieldLedger, FieldRecord, FieldState
 from napari_cellvino.storage.ledger_file import LEDGER_NAME
-from napari_cellvino.workflows import run_field
+from napari_cellvino.workflows import field_events, run_field
+from napari_cellvino.workflows.executor import InlineExecutor
 from napari_cellvino.workflows.field_log import FieldSelection, unopened_name
 from napari_cellvino.workflows.field_task import FieldOutcome
 from napari_cellvino.workflows.run_folder import run_folder
+from napari_cellvino.workflows.run_page import group_counts, write_run_page
 
 
 def run(images, job, *, report=lambda event: None, **choices):
@@ -44,6 +50,57 @@ def test_fields_stand_in_the_ledger_with_what_made_them(damaged, job):
     assert third.cells > 0
     assert (second.state, second.stage) == ("failed", "open")
     assert second.error
+
+
+def test_page_of_a_run_names_what_failed_and_is_made_anew_only_where_the_table_changed(damaged, job):
+    images, good = damaged
+    run(images, job)
+    page = (job.root / "summary.html").read_text(encoding="utf-8")
+    assert "What failed: 1 field<" in page
+    assert "field 2.tif" in page
+    assert page.count("data:image/jpeg") == 2, "a picture of each field that is done"
+    assert "in 2 fields" in page
+    assert "7 to 70" in page, "px, what the model learnt"
+    assert not write_run_page(ResultStore(job.root))
+    images[1].write_bytes(good)
+    run(images, job, selection=FieldSelection(frozenset({"failed"})))
+    assert "What failed" not in (job.root / "summary.html").read_text(encoding="utf-8")
+
+
+def test_fields_are_grouped_by_what_is_in_their_wells():
+    rows = [
+        {"well": well, "compound": what, "dose": dose, "count": count, "status": "failed" if count == "" else "done"}
+        for well, what, dose, count in (("A01", "DMSO", "", "4"), ("A02", "x", "2.5", "9"), ("A03", "DMSO", "", "8"))
+    ] + [{"well": "A04", "compound": "", "count": "", "status": "failed"}]
+    word, groups = group_counts(rows)
+    assert word == "Content of the wells"
+    assert [(g.name, g.fields, g.failed, g.cells, g.median) for g in groups] == [
+        ("DMSO", 2, 0, 12, "6"), ("x 2.5", 1, 0, 9, "9"), ("nothing said", 1, 1, 0, ""),
+    ]  # fmt: skip
+
+
+def test_run_is_paused_goes_on_and_is_ended_by_another_process(images, job, monkeypatch, capsys):
+    monkeypatch.setattr(run_control, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(field_events, "LOOK_EVERY_S", 0.0)
+    seen: list[str] = []
+    asked = iter([["pause"], ["resume"], ["cancel"]])
+
+    def report(event) -> None:
+        if isinstance(event, FieldOutcome):
+            seen.append(str(event.row["folder"]))
+            if words := next(asked, None):
+                assert main(["jobs", *words, str(job.root)]) == 0
+        elif event.progress.noun == field_events.PAUSED:
+            seen.append("paused")
+            assert states(job)["field 1"] == "done", "what was begun is finished and told"
+            assert main(["jobs", *next(asked), str(job.root)]) == 0
+
+    with pytest.raises(RunEndedError):
+        run(images, job, report=report, executor=InlineExecutor)
+    assert seen == ["field 1", "paused", "field 2"]
+    assert (job.root / "counts.csv").read_text(encoding="utf-8").count("done") == 2
+    assert [o.kept for o in run(images, job).outcomes] == [True, True, False], "a run that begins later is not ended"
+    capsys.readouterr()
 
 
 def test_failed_files_of_one_well_have_names_of_their_own():
@@ -79,10 +136,12 @@ def test_field_that_fails_over_an_older_result_stands_once(images, job):
 def test_rejected_fields_are_made_again_with_another_recipe(images, job):
     run(images, job)
     FieldLedger(job.root).review(["field 2"], FieldState.REJECTED)
+    recipe = (job.root / "recipe.yaml").read_bytes()
     other = job.choosing(parameters={"confidence": 0.9})
     done = run(images, other, selection=FieldSelection(frozenset({"rejected"})))
     assert [(o.row["folder"], o.kept) for o in done.outcomes] == [("field 2", False)]
     assert states(job) == {"field 1": "done", "field 2": "done", "field 3": "done"}
+    assert (job.root / "recipe.yaml").read_bytes() == recipe, "what fails later is retried with that of the others"
 
 
 def test_ledger_that_was_lost_is_made_again(damaged, job):

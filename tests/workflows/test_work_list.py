@@ -35,9 +35,10 @@ def test_list_shows_what_stands_from_any_run(images, job, tmp_path):
 
 def test_listed_run_writes_what_a_run_of_the_folder_does(images, job, tmp_path):
     finish(run_folder(images, job.pipeline, job.root, job.engines))
-    other = tmp_path / "listed"
+    other = tmp_path / "listed" / job.root.name
     finish(run_listed([f.origin for f in listed(images, other)], job.pipeline, other, job.engines))
-    for name in ("field 1/annotation.json", "field 1/labels.tif", "field 2/objects.csv", "counts.csv", "recipe.yaml"):
+    for name in ("field 1/annotation.json", "field 1/labels.tif", "field 2/objects.csv", "counts.csv", "recipe.yaml",
+                 "summary.html"):  # fmt: skip
         assert (other / name).read_bytes() == (job.root / name).read_bytes()
 
 

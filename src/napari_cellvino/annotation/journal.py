@@ -39,6 +39,8 @@ class Journal:
     ----------
     path
         A complete journal file, as written by `start_journal`.
+    new
+        Whether it was written just now, and is synced with the first step.
 
     Raises
     ------
@@ -48,8 +50,9 @@ class Journal:
         If it cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, new: bool = False) -> None:
         self.path = path
+        self._new = new
         self.fault: OutputError | None = None
         self._file = _open(path)
         self._synced_bytes = self._end = self._file.tell()
@@ -202,6 +205,9 @@ class Journal:
                     os.fsync(handle)
                 finally:
                     os.close(handle)
+                if self._new:
+                    _sync_folder(self.path.parent)
+                    self._new = False
         except OutputError as error:
             fault = error
         except OSError as error:
@@ -231,8 +237,8 @@ def start_journal(path: Path, fingerprint: str) -> Journal:
     """
     with _holding_folder(path):
         move_aside(path)
-        _write_whole(path, _header(fingerprint))
-        return Journal(path)
+        _write_whole(path, _header(fingerprint), synced=False)
+        return Journal(path, new=True)
 
 
 def open_journal(path: Path) -> Journal:
@@ -291,16 +297,18 @@ def _header(fingerprint: str) -> bytes:
     return write_line({"journal": FORMAT, "base": fingerprint})
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    """Replace a file atomically; it is on the disk when this returns."""
+def _write_whole(path: Path, content: bytes, *, synced: bool = True) -> None:
+    """Replace a file atomically; it is on the disk when this returns, unless it is not to be synced yet."""
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             file.write(content)
-            _sync(file)
+            if synced:
+                _sync(file)
         os.replace(part, path)
-        _sync_folder(path.parent)
+        if synced:
+            _sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             part.unlink()

@@ -78,7 +78,7 @@ def find_unsaved(path: Path, annotation: Annotation) -> UnsavedSteps | None:
     JournalError
         If the file is not a journal.
     """
-    if not path.exists():
+    if not path.exists() or path.stat().st_size == 0:  # the power went before its first line was on the disk
         return None
     content = _read(path)
     since = content.first_line_after(annotation.fingerprint())

@@ -15,6 +15,7 @@ from napari_cellvino.annotation.event import Change, EditAction, Event
 from napari_cellvino.annotation.history import BYTES, EditsInEffect, History, steps_between
 from napari_cellvino.annotation.journal import Journal
 from napari_cellvino.annotation.paint_strokes import Stroke, edit_from_strokes
+from napari_cellvino.annotation.pixel_runs import Labels
 from napari_cellvino.annotation.record import ObjectRecord
 from napari_cellvino.annotation.region import Region, join_regions
 from napari_cellvino.annotation.snapshot import IncrementalCopy, Snapshot
@@ -134,6 +135,14 @@ class EditSession:
             self.history.mark_undone()
         elif event.step is EditAction.REDO and self.history.next_redo is not None:
             self.history.mark_redone()
+
+    def copy_ahead(self, labels: Labels) -> None:
+        """Begin the copy that the first snapshot needs, in a thread: that of a large image takes 0.1 s.
+
+        ``labels`` are those of the annotation as they are now, in an array that only committed steps change, each
+        after it was committed.
+        """
+        self._copies.begin(labels)
 
     def snapshot(self, unfinished: Sequence[Stroke] = ()) -> Snapshot:
         """Return a copy of the current annotation, to be saved while editing continues, or dropped.

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+
+import numpy as np
 
 from napari_cellvino.annotation.document import Annotation
 from napari_cellvino.annotation.journal import Journal
@@ -52,11 +55,22 @@ class Snapshot:
 
 
 class IncrementalCopy:
-    """A copy of a changing label image: the first update copies the whole image, later ones only the changes."""
+    """A copy of a changing label image: the whole image is copied once, from then on only the changes."""
 
     def __init__(self) -> None:
         self._copy: Labels | None = None
+        self._ahead: Thread | None = None  # makes the first copy
         self._changed: list[Region] = []
+
+    def begin(self, labels: Labels) -> None:
+        """Copy the labels as they are in a thread, where they were not copied yet.
+
+        Nothing may change them meanwhile that is not registered before.
+        """
+        if self._copy is None:
+            copy = self._copy = np.empty_like(labels)
+            self._ahead = Thread(target=lambda: np.copyto(copy, labels), name="cellvino-copy")
+            self._ahead.start()
 
     def add_change(self, region: Region) -> None:
         """Register a changed region."""
@@ -65,6 +79,9 @@ class IncrementalCopy:
 
     def update(self, labels: Labels, *, separate: bool) -> Labels:
         """Return a copy of the current labels; ``separate`` leaves the previous copy unchanged, for its reader."""
+        if self._ahead is not None:
+            self._ahead.join()
+            self._ahead = None
         if self._copy is None or separate:
             self._copy = labels.copy()
         for region in self._changed:

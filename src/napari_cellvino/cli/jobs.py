@@ -7,10 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_cellvino.cli.field_jobs import is_of_run, run_on_fields
+from napari_cellvino.cli.field_jobs import ORDERS, is_of_run, run_on_fields
 from napari_cellvino.cli.progress_report import cells
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.recipe import load_recipe
+from napari_cellvino.service.batch_status import pause_work
+from napari_cellvino.service.summary import write_summary
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.storage.ledger import ENDED, Job, JobState, Ledger
 from napari_cellvino.storage.time_text import local_time
@@ -28,14 +30,17 @@ _STATES = {
 def run(options: argparse.Namespace) -> int:
     """Do the action; 1 where there is no ledger."""
     ledger = Ledger(options.results.absolute())
-    if options.fields or is_of_run(ledger):
+    if options.fields or is_of_run(ledger) or (options.action in ORDERS and not ledger.jobs()):
         return run_on_fields(options)
     if not ledger.file.is_file():
         raise OptionError(
             f"{options.results} has no ledger; name the folder that 'cellvino watch' writes to (--out), or add --fields"
         )
+    if options.action == "summary":
+        write_summary(ledger.file.parent, ledger.jobs())
+        return 0
     if options.action in ("pause", "resume"):
-        ledger.paused = options.action == "pause"
+        pause_work(ledger.file.parent, paused=options.action == "pause")
         print("paused: what runs goes on, nothing else is begun" if ledger.paused else "goes on", file=sys.stderr)
         return 0
     if options.action in _STATES:

@@ -126,8 +126,8 @@ def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     text = "list the jobs of a watch, or the fields of a run, and decide what is run again, accepted or rejected"
     parser = _command(commands, "jobs", "jobs", text)
     add = parser.add_argument
-    actions = ["list", "show", "retry", "rerun", "cancel", "accept", "reject", "pause", "resume"]
-    add("action", choices=actions, help="rerun: with another recipe; pause: begin nothing further")
+    actions = ["list", "show", "retry", "rerun", "cancel", "accept", "reject", "pause", "resume", "summary"]
+    add("action", choices=actions, help="rerun: with another recipe; pause: begin nothing further; summary: its page")
     add("results", type=Path, metavar="DIR", help="folder that 'cellvino watch' or 'cellvino run' writes to")
     add("input", nargs="*", metavar="INPUT", help="inputs, by path or name; with --fields the names of fields")
     add("--fields", action="store_true", help="the fields in DIR, which every run enters there")

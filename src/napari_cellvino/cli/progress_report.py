@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
+from napari_cellvino.workflows.field_events import PAUSED
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 from napari_cellvino.workflows.run_progress import RunProgress
 
@@ -24,6 +25,7 @@ class Reporter:
         self.bar: tqdm[NoReturn] | None = None
         self.on_terminal = sys.stderr.isatty() and not quiet
         self._run, self._told = RunProgress(files), time.monotonic()
+        self._is_paused = False
 
     def report(self, item: FieldProgress | FieldOutcome) -> None:
         """Show progress, or the outcome of a field."""
@@ -51,8 +53,11 @@ class Reporter:
         return f"{rate:.3g} fields a minute{rest}"
 
     def progress(self, item: FieldProgress) -> None:
-        """Move the bar."""
+        """Move the bar; in a log, say that the run is paused."""
+        was_paused, self._is_paused = self._is_paused, item.progress.noun == PAUSED
         if not self.on_terminal:
+            if self._is_paused and not was_paused and not self.quiet:
+                print(PAUSED, file=sys.stderr)
             return
         if self.bar is None:
             self.bar = tqdm(leave=False, file=sys.stderr, bar_format="{desc} {bar:20} {n_fmt}/{total_fmt} {unit}")

@@ -54,6 +54,10 @@ class InferenceError(CellvinoError, RuntimeError):
     """The network could not be run to its end."""
 
 
+class RunEndedError(CellvinoError, RuntimeError):
+    """Somebody ended a run before it was over; what it has done is kept."""
+
+
 class WorkerLostError(CellvinoError, RuntimeError):
     """The process or computer that ran a field ended in the middle of it."""
 

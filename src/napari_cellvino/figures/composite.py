@@ -11,6 +11,7 @@ from napari_cellvino.storage.large_arrays import give_back_pages
 Picture = NDArray[np.uint8]  # (Y, X, 3)
 
 CONTRAST = (0.5, 99.8)  # percentiles shown black and bright
+SAMPLES = 100_000  # medians that the contrast of a picture is taken from
 SUMMED_PX = 2**24  # of a channel, at once
 BRIGHTEST = 225  # grey value of the upper percentile: outlines and numbers stand out from it
 MIXING = {
@@ -33,7 +34,7 @@ def composite(channels: NDArray[np.generic]) -> Picture:
 def _stretch(plane: NDArray[np.generic]) -> NDArray[np.float32]:
     """Return (Y, X) as 0 to 255; non-finite pixels are black."""
     finite = np.nan_to_num(plane, nan=0, posinf=0, neginf=0)
-    return np.clip(intensity_range(plane, *CONTRAST).apply(finite) * BRIGHTEST, 0, 255)
+    return np.clip(intensity_range(plane, *CONTRAST, samples=SAMPLES).apply(finite) * BRIGHTEST, 0, 255)
 
 
 def to_rgb(channels: NDArray[np.generic], eight_bit: np.bool_ | bool) -> Picture:

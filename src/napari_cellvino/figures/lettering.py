@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from napari_cellvino.core.objects import Objects
+from napari_cellvino.figures.composite import Picture
 
 Colour = tuple[int, int, int]
 
@@ -46,6 +48,12 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=size)
 
 
+@lru_cache(maxsize=4096)
+def text_width(text: str, size: int) -> float:
+    """Return the width in px of a text in the built-in font: the captions of a plate's fields have the same words."""
+    return float(font(size).getlength(text))
+
+
 def number_sizes(objects: Objects, zoom: float) -> list[int]:
     """Return the font size (N,) at which each object's number fits into it; 0 where it would be too small to read."""
     diameter = np.sqrt(4 / np.pi * objects.area_px) * zoom
@@ -55,27 +63,37 @@ def number_sizes(objects: Objects, zoom: float) -> list[int]:
     return [int(s) if s >= SMALLEST else 0 for s in size.tolist()]
 
 
-def draw_numbers(canvas: Image.Image, objects: Objects, *, zoom: float) -> int:
-    """Draw each object's id at its centroid where it fits, and return how many did not."""
+def draw_numbers(picture: Picture, objects: Objects, *, zoom: float) -> None:
+    """Draw each object's id at its centroid into a picture (Y, X, 3), where it fits."""
+    height, width = picture.shape[:2]
     sizes = number_sizes(objects, zoom)
     for number, (y, x), size in zip(objects.id.tolist(), objects.centroid.tolist(), sizes, strict=True):
-        if size:
-            stamp = number_stamp(number, size)
-            corner = round((x + 0.5) * zoom - stamp.width / 2), round((y + 0.5) * zoom - stamp.height / 2)
-            canvas.paste(stamp, corner, stamp)
-    return sizes.count(0)
+        if not size:
+            continue
+        letters, behind = number_stamp(number, size)
+        high, wide = behind.shape[:2]
+        top, left = round((y + 0.5) * zoom - high / 2), round((x + 0.5) * zoom - wide / 2)
+        rows, columns = slice(max(top, 0), min(top + high, height)), slice(max(left, 0), min(left + wide, width))
+        own = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        mixed = picture[rows, columns] * behind[own] + letters[own]
+        picture[rows, columns] = (mixed + (mixed >> 8)) >> 8  # divided by 255, rounded
 
 
 @lru_cache(maxsize=8192)
-def number_stamp(number: int, size: int) -> Image.Image:
-    """Return a number with its halo on nothing, to be pasted: the next field of a plate has the same numbers."""
+def number_stamp(number: int, size: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Return a number with its halo, to be mixed into a picture: the next field of a plate has the same numbers.
+
+    A pixel becomes (pixel * second + first) / 255: the first (h, w, 3) is colour times opacity, rounded up by half, the
+    second (h, w, 1) is what is left of the pixel.
+    """
     text = str(number)
     wide, high = round(font(size).getlength(text)) + 4, round(1.5 * size) + 4
     stamp = Image.new("RGBA", (wide, high))
     ImageDraw.Draw(stamp).text(
         (wide / 2, high / 2), text, fill=INK, font=font(size), anchor="mm", stroke_width=1, stroke_fill=HALO
     )
-    return stamp
+    drawn = np.asarray(stamp, np.uint16)
+    return drawn[..., :3] * drawn[..., 3:] + np.uint16(128), np.uint16(255) - drawn[..., 3:]
 
 
 def draw_scale_bar(um_per_px: float, *, width: int, scale: float = 1) -> Image.Image:
@@ -138,7 +156,7 @@ def wrap(line: Line, *, width: int) -> list[str]:
     current = ""
     for piece in _pieces(line.text.split(), line.size, width):
         longer = f"{current} {piece}".strip()
-        if current and font(line.size).getlength(longer) > width:
+        if current and text_width(longer, line.size) > width:
             done.append(current)
             longer = piece
         current = longer
@@ -148,9 +166,9 @@ def wrap(line: Line, *, width: int) -> list[str]:
 def _pieces(words: Sequence[str], size: int, width: int) -> Iterable[str]:
     """Yield the words, those wider than ``width`` px in pieces."""
     for word in words:
-        start, fits = 0, font(size).getlength(word) <= width
+        start, fits = 0, text_width(word, size) <= width
         for end in range(2, 0 if fits else len(word) + 1):
-            if font(size).getlength(word[start:end]) > width and end - start > 1:
+            if text_width(word[start:end], size) > width and end - start > 1:
                 yield word[start : end - 1]
                 start = end - 1
         yield word[start:]

@@ -29,24 +29,34 @@ COARSE = 4  # px between the pixels that are looked at for it
 DASH = 3  # px, for outlines of 1 px
 GAP = (40, 40, 40)  # between dashes, so that they show on bright objects
 CASING = 0.45  # brightness left next to an outline, which then shows on bright images
+_CASED = (np.arange(256) * CASING).astype(np.uint8)
 
 
-def paint_outlines(picture: Picture, labels: Integers, objects: Objects, *, thickness: int, classes: int = 1) -> None:
+def paint_outlines(
+    picture: Picture, labels: Integers, objects: Objects, *, thickness: int, classes: int = 1, zoom: int = 1
+) -> None:
     """Paint the outline of each object into ``picture`` (Y, X, 3), ``thickness`` px wide, inside the object.
 
-    ``labels`` (Y, X) is of the picture's size; boxes of ``objects`` may be in other pixels. An outline is open where
-    the object is cut by the edge. Labels that are not among the objects are not painted. ``classes`` is the number of
-    classes of the model.
+    A pixel of ``labels`` is a square of ``zoom`` px of the picture; boxes of ``objects`` may be in other pixels. An
+    outline is open where the object is cut by the edge. Labels that are not among the objects are not painted.
+    ``classes`` is the number of classes of the model.
     """
-    edge, inside = _edges(labels), labels != 0
-    casing = _where(edge & ~inside)
-    picture[casing] = (picture[casing] * CASING).astype(np.uint8)
-    y, x = _where(_widen(edge, thickness - 1) & inside)
-    row, known = _rows(labels[y, x], objects.id)
-    y, x, row = y[known], x[known], row[known]
-    picture[y, x] = (object_colours(labels, objects) if classes == 1 else class_colours(objects))[row]
-    dash = DASH + 2 * (thickness - 1)
-    gap = ((y // dash + x // dash) % 2 == 1) & _dashed(objects)[row]
+    edge = _edges(labels, zoom)
+    y, x = _where(_widen(edge, thickness - 1))
+    values = labels[y // zoom, x // zoom] if zoom > 1 else labels[y, x]
+    outside = values == 0
+    casing = y[outside], x[outside]
+    if thickness > 1:
+        casing = tuple(at[edge[casing]] for at in casing)
+    picture[casing] = _CASED[picture[casing]]
+    y, x, values = (at[~outside] for at in (y, x, values))
+    row, known = _rows(values, objects.id)
+    if not known.all():
+        y, x, row = y[known], x[known], row[known]
+    picture[y, x] = (object_colours(labels, objects, zoom) if classes == 1 else class_colours(objects))[row]
+    dashed = _dashed(objects)[row]
+    y, x, dash = y[dashed], x[dashed], DASH + 2 * (thickness - 1)
+    gap = (y // dash + x // dash) % 2 == 1
     picture[y[gap], x[gap]] = GAP
 
 
@@ -60,9 +70,9 @@ def is_at_edge(objects: Objects) -> NDArray[np.bool_]:
     return np.asarray(objects.doubts & int(Doubt.TOUCHES_EDGE)).astype(bool)
 
 
-def object_colours(labels: Integers, objects: Objects) -> Picture:
+def object_colours(labels: Integers, objects: Objects, zoom: int = 1) -> Picture:
     """Return a colour per object (N, 3): a hue other than its neighbours', or that of its doubt."""
-    return _with_doubts(HUES[_hues(_neighbours(labels, objects.id), len(objects))], objects)
+    return _with_doubts(HUES[_hues(_neighbours(labels, objects.id, zoom), len(objects))], objects)
 
 
 def class_hues(classes: int) -> list[tuple[int, int, int]]:
@@ -114,14 +124,21 @@ def _dashed(objects: Objects) -> NDArray[np.bool_]:
     return is_doubtful(objects) | is_at_edge(objects)
 
 
-def _edges(labels: Integers) -> NDArray[np.bool_]:
-    """Return the pixels with another label above, below, left or right of them."""
-    edge = np.zeros(labels.shape, bool)
-    for here, there in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
-        differs = labels[here] != labels[there]
-        edge[here] |= differs
-        edge[there] |= differs
-    return edge
+def _edges(labels: Integers, zoom: int) -> NDArray[np.bool_]:
+    """Return the pixels (Y, X) of a picture with another label above, below, left or right of them.
+
+    Only the borders between pixels of ``labels`` are looked at: they are few.
+    """
+    height, width = labels.shape[0] * zoom, labels.shape[1] * zoom
+    edge = np.zeros(height * width, bool)
+    along = np.arange(zoom)
+    y, x = _where(labels[1:] != labels[:-1])
+    below = ((y + 1) * (zoom * width) + x * zoom)[:, None] + along
+    edge[below] = edge[below - width] = True
+    y, x = _where(labels[:, 1:] != labels[:, :-1])
+    right = (y * (zoom * width) + (x + 1) * zoom)[:, None] + along * width
+    edge[right] = edge[right - 1] = True
+    return edge.reshape(height, width)
 
 
 def _where(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -150,9 +167,10 @@ def _rows(values: Integers, ids: Integers) -> tuple[NDArray[np.intp], NDArray[np
     return rows, ids[rows] == values
 
 
-def _neighbours(labels: Integers, ids: Integers) -> NDArray[np.intp]:
+def _neighbours(labels: Integers, ids: Integers, zoom: int) -> NDArray[np.intp]:
     """Return the pairs of rows (K, 2) of objects within `REACH` px; every fourth pixel is enough to see them."""
-    coarse = np.ascontiguousarray(labels[::COARSE, ::COARSE])
+    rows, columns = (np.arange(0, zoom * length, COARSE) // zoom for length in labels.shape)
+    coarse = labels[rows[:, None], columns]
     found = [
         _pairs(coarse, dy * step, dx * step)
         for step in (1, REACH // COARSE)

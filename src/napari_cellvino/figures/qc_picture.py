@@ -17,7 +17,16 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import Objects, ReviewState, format_left_out
 from napari_cellvino.figures.composite import SUMMED_PX, Picture, composite, downsampled, to_rgb
-from napari_cellvino.figures.lettering import INK, PAPER, PLAIN, Line, draw_caption, draw_numbers, draw_scale_bar
+from napari_cellvino.figures.lettering import (
+    INK,
+    PAPER,
+    PLAIN,
+    Line,
+    draw_caption,
+    draw_numbers,
+    draw_scale_bar,
+    number_sizes,
+)
 from napari_cellvino.figures.outlines import (
     AT_EDGE,
     DOUBTFUL,
@@ -91,24 +100,30 @@ def draw_qc(
     """
     _check_sizes(pixels, labels)
     kept = objects.select(objects.review != ReviewState.REJECTED)
-    shape = pixels.shape[-2:]
-    channels = pixels.reshape(-1, *shape)
-    zoom = plan_zoom(shape, kept)
-    if zoom < 1:  # before anything else: a copy of the whole image may not fit
-        channels = downsampled(channels, round(1 / zoom))
-        labels = None if labels is None else _resize_labels(labels, zoom)
+    zoom = plan_zoom(pixels.shape[-2:], kept)
+    canvas = _as_shown(pixels, zoom, rgb=rgb)
+    if labels is not None and zoom < 1:  # before anything else, as the pixels
+        labels = _resize_labels(labels, zoom)
     if labels is not None and len(kept) < len(objects):
         labels = np.where(np.isin(labels, kept.id), labels, 0)
-    shown = to_rgb(channels, pixels.dtype == np.uint8) if rgb else composite(channels)
-    grey = len(channels) not in (2, 3)  # then all three bands are the same: one is enlarged
-    canvas = _enlarged(Image.fromarray(shown[..., 0] if grey else shown), zoom).convert("RGB")
-    canvas, unnumbered = _with_objects(canvas, labels, kept, zoom, len(classes))
-    _draw_rings(canvas, spots, zoom)
     um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
     counted = kept.select(~np.isin(kept.id, list(excluded)))
     left_out = format_left_out(len(objects) - len(kept), len(kept) - len(counted))
     caption = _caption(name, _found(len(counted) if classes else None, spots), [left_out, *ran] if left_out else ran)
-    return _page(canvas, caption, _legend(kept, counted, unnumbered, classes), um_per_px)
+    unnumbered = number_sizes(kept, zoom).count(0)
+    page, picture = _page(canvas, caption, _legend(kept, counted, unnumbered, classes), um_per_px)
+    _paint_objects(picture, labels, kept, zoom, len(classes))
+    _draw_rings(picture, spots, zoom)
+    return page
+
+
+def _as_shown(pixels: NDArray[np.generic], zoom: float, *, rgb: bool) -> Image.Image:
+    """Return the pixels as an image of the picture's size, of one band where all three are the same."""
+    channels = pixels.reshape(-1, *pixels.shape[-2:])
+    if zoom < 1:  # before anything else: a copy of the whole image may not fit
+        channels = downsampled(channels, round(1 / zoom))
+    shown = to_rgb(channels, pixels.dtype == np.uint8) if rgb else composite(channels)
+    return _enlarged(Image.fromarray(shown if len(channels) in (2, 3) else shown[..., 0]), zoom)
 
 
 def _check_sizes(pixels: NDArray[np.generic], labels: NDArray[np.integer] | None) -> None:
@@ -135,9 +150,7 @@ def _enlarged(image: Image.Image, zoom: float) -> Image.Image:
 
 
 def _resize_labels(labels: NDArray[np.integer], zoom: float) -> NDArray[np.integer]:
-    """Return the label in the middle of each picture pixel."""
-    if zoom >= 1:
-        return labels.repeat(int(zoom), axis=0).repeat(int(zoom), axis=1)
+    """Return the label in the middle of each pixel of a smaller picture."""
     step = round(1 / zoom)
     rows, columns = (np.minimum(np.arange(0, n, step) + step // 2, n - 1) for n in labels.shape)
     at_once = max(1, SUMMED_PX // (step * labels.shape[1]))
@@ -149,11 +162,10 @@ def _resize_labels(labels: NDArray[np.integer], zoom: float) -> NDArray[np.integ
     return np.concatenate(bands)
 
 
-def _with_objects(
-    image: Image.Image, labels: NDArray[np.integer] | None, objects: Objects, zoom: float, classes: int
-) -> tuple[Image.Image, int]:
-    """Return the image with outlines or boxes and numbers, and how many objects were too small for a number."""
-    picture = np.array(image)
+def _paint_objects(
+    picture: Picture, labels: NDArray[np.integer] | None, objects: Objects, zoom: float, classes: int
+) -> None:
+    """Paint outlines or boxes, and numbers; ``labels`` of a smaller picture are of its size."""
     if labels is not None and labels.max(initial=0) <= np.iinfo(np.uint16).max:
         labels = labels.astype(np.uint16)  # half the memory to go through, many times
     diameter = zoom * np.sqrt(4 / np.pi * np.median(objects.area_px)) if len(objects) else 0
@@ -161,19 +173,19 @@ def _with_objects(
     if labels is None:
         paint_boxes(picture, objects, zoom=zoom, thickness=thickness, classes=classes)
     else:
-        shown = labels if zoom < 1 else _resize_labels(labels, zoom)
-        paint_outlines(picture, shown, objects, thickness=thickness, classes=classes)
-    canvas = Image.fromarray(picture)
-    return canvas, draw_numbers(canvas, objects, zoom=zoom)
+        paint_outlines(picture, labels, objects, thickness=thickness, classes=classes, zoom=max(1, int(zoom)))
+    draw_numbers(picture, objects, zoom=zoom)
 
 
-def _draw_rings(canvas: Image.Image, places: NDArray[np.float64] | None, zoom: float) -> None:
+def _draw_rings(picture: Picture, places: NDArray[np.float64] | None, zoom: float) -> None:
     """Draw a ring round each place (N, 2), pixels of the image."""
     if places is None:
         return
+    canvas = Image.fromarray(np.ascontiguousarray(picture))
     draw, radius = ImageDraw.Draw(canvas), max(RING, RING * zoom)
     for y, x in ((places + 0.5) * zoom).tolist():
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=SPOT)
+    picture[:] = np.asarray(canvas)
 
 
 def _found(cells: int | None, spots: NDArray[np.float64] | None) -> str:
@@ -211,17 +223,25 @@ def _class_marks(objects: Objects, counted: Objects, classes: Sequence[str]) -> 
     return [*of_class, (dashed, "dashed: doubtful or at the edge, worth a second look", PLAIN)]
 
 
-def _page(canvas: Image.Image, caption: Sequence[Line], legend: Sequence[Line], um_per_px: float | None) -> Picture:
-    """Return the picture with its caption above, and its legend and scale bar below: nothing covers a cell."""
+def _page(
+    canvas: Image.Image, caption: Sequence[Line], legend: Sequence[Line], um_per_px: float | None
+) -> tuple[Picture, Picture]:
+    """Return the page, and the part of it that is the field: its caption is above, its legend and scale bar below."""
     width = max(canvas.width, NARROWEST)
     scale = min(max(width / READABLE, 1), 2)
     top = draw_caption(caption, width=width, scale=scale)
     bar = draw_scale_bar(um_per_px, width=canvas.width, scale=scale) if um_per_px else Image.new("RGB", (0, 0))
     bottom = draw_caption(legend, width=width - bar.width, scale=scale) if legend else Image.new("RGB", (0, 0))
-    below = top.height + canvas.height
-    page = Image.new("RGB", (width, below + max(bar.height, bottom.height)), PAPER)
-    page.paste(top, (0, 0))
-    page.paste(canvas, ((width - canvas.width) // 2, top.height))
-    page.paste(bottom, (0, below))
-    page.paste(bar, (width - bar.width, below))
-    return np.array(page)
+    below, left = top.height + canvas.height, (width - canvas.width) // 2
+    page = np.empty((below + max(bar.height, bottom.height), width, 3), np.uint8)
+    page[: top.height], page[below:] = np.asarray(top), PAPER
+    for strip, x in ((bottom, 0), (bar, width - bar.width)):
+        if strip.width and strip.height:
+            page[below : below + strip.height, x : x + strip.width] = np.asarray(strip)
+    if left:
+        page[top.height : below] = PAPER
+    picture = page[top.height : below, left : left + canvas.width]
+    pixels = np.asarray(canvas)
+    for band in range(3):
+        picture[..., band] = pixels if pixels.ndim == 2 else pixels[..., band]
+    return page, picture

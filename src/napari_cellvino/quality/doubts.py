@@ -40,7 +40,7 @@ KEPT = Doubt.UNSURE_OUTLINE | Doubt.BROKEN_ALONG_Z | Doubt.THRESHOLDS_DISAGREE  
 KEPT_TEXTS = {
     Doubt.UNSURE_OUTLINE: (0.3, "unsure outline"),
     Doubt.BROKEN_ALONG_Z: (0.6, "broken along z"),
-    Doubt.THRESHOLDS_DISAGREE: (0.35, "another outline with a stricter threshold"),
+    Doubt.THRESHOLDS_DISAGREE: (0.35, "another outline when judged more strictly"),
 }
 
 Floats = NDArray[np.floating[Any]]
@@ -219,7 +219,7 @@ def disagreements(objects: Objects, labels: Labels, other: Labels) -> Found:
     for row in np.flatnonzero(best <= SAME).tolist():
         moved = parts[row] < 2 and best[row] > TRACE
         what = "another outline" if moved else f"{parts[row]} cells" if parts[row] > 1 else "not found"
-        text = f"{what} with a stricter threshold"
+        text = f"{what} when judged more strictly"
         yield int(objects.id[row]), Reason(Doubt.THRESHOLDS_DISAGREE, 0.35 if moved else 0.6, text)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from napari_cellvino.figures.composite import Picture
 from napari_cellvino.formats.field import Box
@@ -20,6 +21,7 @@ Window = tuple[slice, slice]
 BEFORE = (230, 159, 0)  # orange and blue of Okabe and Ito: told apart by every eye
 AFTER = (86, 180, 233)
 SIDE = 168  # px of the square picture
+QUALITY = 70  # of the JPEG of a small copy
 MARGIN = 8  # px of the image round the cells
 
 
@@ -68,3 +70,16 @@ def as_data_url(picture: Picture) -> str:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format="PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def thumbnail_url(path: Path, side: int) -> str:
+    """Return a copy of a picture, ``side`` px at most, as `as_data_url` does; empty where it cannot be read."""
+    try:
+        with Image.open(path) as picture:
+            small = picture.convert("RGB")
+    except (OSError, UnidentifiedImageError):
+        return ""
+    small.thumbnail((side, side), reducing_gap=2.0)
+    data = io.BytesIO()
+    small.save(data, format="JPEG", quality=QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode('ascii')}"

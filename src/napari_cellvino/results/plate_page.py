@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from PIL import Image
 
 from napari_cellvino.core.errors import OutputError
 from napari_cellvino.figures.dose_plot import describe_fit, draw_curves, svg_text
@@ -20,6 +16,7 @@ from napari_cellvino.plates.dose_response import (
     curve_table,
     value_table,
 )
+from napari_cellvino.results.crop_pictures import thumbnail_url
 from napari_cellvino.storage.atomic import atomic_path
 from napari_cellvino.storage.csv_table import write_table
 
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 PAGE_NAME, CURVES_NAME, HITS_NAME = "plate_report.html", "dose_response.csv", "compounds.csv"
 CONTROLS_NAME, VALUES_NAME = "controls.csv", "responses.csv"
 THUMBNAIL_PX = 220
-QUALITY = 70  # of the JPEG
 SOFTWARE = "napari-cellvino"
 
 Thumbnails = Mapping[tuple[str, str], Path]
@@ -68,7 +64,9 @@ def render_page(found: PlateAnswers, svg: str, thumbnails: Thumbnails, *, title:
     """Return the HTML: curves whose points show their wells, hits, controls."""
     shown = {(plate, well) for curve in found.curves for plate, well in zip(curve.plates, curve.wells, strict=True)}
     pictures = {
-        f"{plate}-{well}": _data_url(path) for (plate, well), path in thumbnails.items() if (plate, well) in shown
+        f"{plate}-{well}": thumbnail_url(path, THUMBNAIL_PX)
+        for (plate, well), path in thumbnails.items()
+        if (plate, well) in shown
     }
     return (
         _environment()
@@ -88,19 +86,6 @@ def render_page(found: PlateAnswers, svg: str, thumbnails: Thumbnails, *, title:
             quality=found.quality,
         )
     )
-
-
-def _data_url(path: Path) -> str:
-    """Return a small picture as a data URL; empty where it cannot be read."""
-    try:
-        with Image.open(path) as picture:
-            small = picture.convert("RGB")
-    except OSError:
-        return ""
-    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    data = io.BytesIO()
-    small.save(data, format="JPEG", quality=QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
 def _write(path: Path, text: str) -> None:

@@ -31,6 +31,7 @@ PREVIOUS = "previous"  # folder inside a result: the one before the last correct
 SET_ASIDE = "set-aside"  # prefix of folders inside a result: results of the same field that a killed run left
 
 COUNTS_NAME, RECIPE_NAME, RUN_NAME, LAYOUT_NAME = "counts.csv", "recipe.yaml", "run.json", "layout.csv"
+SUMMARY_NAME = "summary.html"  # the page of a run, or of a batch or watch over several folders
 SPOT_HISTOGRAM_NAME = "histogram_spots.png"  # of a run that counts spots in cells
 WELLS_NAME, TIDY_NAME, PLATES_NAME = "wells.csv", "wells_tidy.csv", "plates.csv"
 FIRST_COLUMNS = (

@@ -79,6 +79,11 @@ class ResultStore:
         """Whether it was opened for one result alone."""
         return self._only is not None
 
+    @property
+    def is_one_of_many(self) -> bool:
+        """Whether other runs fill the same tables, as those of a watch do."""
+        return self._is_one_of_many
+
     def recover(self) -> None:
         """Undo what killed runs left here; `OutputError` if corrections that were set aside cannot be put back."""
         recover_results(self.root)

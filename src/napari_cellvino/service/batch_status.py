@@ -11,6 +11,7 @@ from napari_cellvino.results.schema import QC_NAME
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.field_ledger import FieldLedger, FieldRecord, FieldState
 from napari_cellvino.storage.ledger import ENDED, Job, JobState, Ledger
+from napari_cellvino.storage.run_control import RunControl
 from napari_cellvino.workflows.field_log import known_records
 
 RECENT_S = 300.0  # over which the pace is measured
@@ -66,11 +67,20 @@ def read_status(root: Path) -> BatchStatus:
     jobs = ledger.jobs()
     folders = dict.fromkeys([root, *(Path(job.results) for job in jobs if job.results)])
     fields = [BatchField(folder, record) for folder in folders for record in _records(folder)]
-    return BatchStatus(root, tuple(fields), tuple(jobs), ledger.paused)
+    return BatchStatus(root, tuple(fields), tuple(jobs), ledger.paused or RunControl(root).paused)
 
 
 def _records(folder: Path) -> list[FieldRecord]:
     return FieldLedger(folder).records() or known_records(ResultStore(folder))
+
+
+def pause_work(root: Path, *, paused: bool) -> None:
+    """Let the watch of a folder of results, or the runs that fill it, begin nothing further, or go on."""
+    ledger = Ledger(root)
+    if ledger.file.is_file():
+        ledger.paused = paused
+    if not paused or not ledger.jobs():  # the runs of a watch are its own
+        RunControl(root).paused = paused
 
 
 def change_jobs(root: Path, state: JobState, of: Sequence[JobState], **changes: object) -> int:

@@ -131,16 +131,32 @@ def _unknown_to_model(folder: Path, run: RunValues) -> str:
     size, confidence = run.values.get("size"), run.values.get("confidence")
     if confidence is not None and confidence < LOW_SCORE:
         said.append(f"The model is unsure of these cells (mean score {confidence:.2f}).")
+    sizes = _learnt_sizes(folder)
+    if size is not None and sizes is not None and not sizes[0] <= size <= sizes[1]:
+        span = f"{sizes[0]:g} to {sizes[1]:g}"
+        said.append(f"Cells of {size:.0f} px are outside the sizes that the model learnt, {span}: give their diameter.")
+    return " ".join(said)
+
+
+def _learnt_sizes(folder: Path) -> tuple[float, float] | None:
+    """Return the least and the largest diameter, in px, of cells that the model of a folder learnt.
+
+    None where images were resized for the model, or it is not here.
+    """
     try:
         recipe = ResultStore(folder).recipe()
         known = find_package(recipe.model).spec.diameter_px
-    except CellvinoError:  # the model is not here: nothing is known of its sizes
-        return " ".join(said)
+    except CellvinoError:
+        return None
     resized = recipe.diameter_px is not None or known.search is not None or known.assumed is not None
-    if size is not None and not resized and not known.smallest <= size <= known.largest:
-        span = f"{known.smallest:g} to {known.largest:g}"
-        said.append(f"Cells of {size:.0f} px are outside the sizes that the model learnt, {span}: give their diameter.")
-    return " ".join(said)
+    return None if resized else (known.smallest, known.largest)
+
+
+def known_to_model(run: JudgedRun) -> tuple[str, dict[str, str]]:
+    """Return the name of the model of a run, and what its card says of the measures."""
+    sizes = _learnt_sizes(run.folder)
+    known = {"confidence": f"from {LOW_SCORE:g}"} | ({"size": f"{sizes[0]:g} to {sizes[1]:g}"} if sizes else {})
+    return run.drift.run.kind.partition(",")[0], known
 
 
 def write_drift(out: Path, runs: Sequence[JudgedRun]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from itertools import chain
 
+from napari_cellvino.core.errors import RunEndedError
 from napari_cellvino.core.progress import Progress
 from napari_cellvino.workflows.executor import Executor, RunEvent
 from napari_cellvino.workflows.field_log import FieldLog, FieldSelection
@@ -13,6 +15,7 @@ from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, Fi
 from napari_cellvino.workflows.run_field import FieldWorker, kept_outcome
 
 LOOK_EVERY_S = 0.3  # at fields that another run does
+PAUSED = "paused, until 'cellvino jobs resume'"
 
 
 def field_events(
@@ -31,22 +34,49 @@ def field_events(
     ------
     InferenceCancelledError
         If the network was cancelled.
+    RunEndedError
+        If another process ended the run.
     """
     failed: list[FieldTask] = []
     attempts = selection.retries
-    yield from _pass(log.chosen(tasks), executor, log, worker, failed if attempts else None)
+    yield from _whole(log.chosen(tasks), executor, log, worker, failed if attempts else None)
     while log.held:
         yield FieldProgress(log.held[0].number, log.held[0].name, Progress("fields of another run", 0, len(log.held)))
         time.sleep(LOOK_EVERY_S)
         held, log.held = log.held, []
-        yield from _pass(held, executor, log, worker, failed if attempts else None)
+        yield from _whole(held, executor, log, worker, failed if attempts else None)
     wait_s = selection.wait_s
     while failed:
         attempts -= 1
         yield FieldProgress(failed[0].number, failed[0].name, Progress("fields tried again", 0, len(failed)))
         time.sleep(wait_s)
         again, failed, wait_s = failed, [], 2 * wait_s
-        yield from _pass(again, executor, log, worker, failed if attempts > 0 else None)
+        yield from _whole(again, executor, log, worker, failed if attempts > 0 else None)
+
+
+def _whole(
+    tasks: Iterable[FieldTask | FieldOutcome],
+    executor: Executor,
+    log: FieldLog,
+    worker: FieldWorker,
+    failed: list[FieldTask] | None,
+) -> Generator[RunEvent, None, None]:
+    """Yield the events of all tasks, as `_pass`; while the run is paused, what was begun is finished and told."""
+    left = iter(tasks)
+    while True:
+        yield from _pass(left, executor, log, worker, failed)
+        if log.halted_at is None:
+            return
+        first, log.halted_at = log.halted_at, None
+        left = chain([first], left)
+        while log.orders.halted:
+            if log.orders.ended:
+                raise RunEndedError(
+                    "the run was ended by 'cellvino jobs cancel' or in the window; what is done is kept, and the same "
+                    "command goes on where it was"
+                )
+            yield FieldProgress(first.number, first.name, Progress(PAUSED, 0, 1))
+            time.sleep(LOOK_EVERY_S)
 
 
 def _pass(
@@ -72,8 +102,11 @@ def _pass(
 def _begun(
     tasks: Iterable[FieldTask | FieldOutcome], log: FieldLog, worker: FieldWorker, begun: dict[int, FieldTask]
 ) -> Iterator[FieldTask | FieldOutcome]:
-    """Yield the outcomes of what stands already, and the tasks that are this run's to do."""
+    """Yield the outcomes of what stands already, and the tasks that are this run's to do, until the run is halted."""
     for task in tasks:
+        if log.orders.halted:
+            log.halted_at = task
+            return
         known = task if isinstance(task, FieldOutcome) else kept_outcome(task, worker)
         if known is not None:
             yield known

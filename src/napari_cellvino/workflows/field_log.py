@@ -24,6 +24,7 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.storage.field_ledger import FieldLedger, FieldRecord, FieldState
 from napari_cellvino.storage.ledger_file import this_worker
+from napari_cellvino.storage.run_control import RunOrders
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 
 _logger = logging.getLogger(__name__)
@@ -44,11 +45,14 @@ class FieldSelection:
         ``new`` and states of fields; empty: all. Rejected ones are made again even if nothing else was chosen.
     retries, wait_s
         Further attempts at fields whose cause of failure may be gone, and seconds before the first; then twice as many.
+    names
+        Of those in ``only``, the fields that the ledger calls so; empty: all.
     """
 
     only: frozenset[str] = frozenset()
     retries: int = 0
     wait_s: float = 2.0
+    names: frozenset[str] = frozenset()
 
 
 ALL = FieldSelection()
@@ -83,6 +87,8 @@ class FieldLog:
         self._passed_over = set[int]()
         self._usable = True
         self.held: list[FieldTask] = []  # which another run has
+        self.orders = RunOrders((store.root, store.root.absolute().parent), clock)
+        self.halted_at: FieldTask | FieldOutcome | None = None  # the first that was not begun when the run was halted
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -114,13 +120,17 @@ class FieldLog:
                 continue
             known = self._before.get(task.folder.name) or self._before.get(unopened_name(task.origin))
             state = known.shown_state.value if known is not None else self._state_on_disk(task)
-            if state in self._selection.only or (state in _UNDONE and NEW in self._selection.only):
+            if self._is_chosen(state, known.name if known is not None else task.folder.name):
                 yield replace(task, again=True) if state == FieldState.REJECTED else task
             elif known is not None and state == FieldState.FAILED:
                 self._passed_over.add(task.number)
                 row = field_row(task.origin, "", "failed", known.error)
                 row = plate_row(row, task.place.columns) if task.place else row
                 yield FieldOutcome(task.number, row, stage=known.stage)
+
+    def _is_chosen(self, state: str, name: str) -> bool:
+        only, names = self._selection.only, self._selection.names
+        return (state in only or (state in _UNDONE and NEW in only)) and (not names or name in names)
 
     def begin(self, task: FieldTask) -> bool:
         """Return whether a field is this run's to do; where another run does it, it is `held`."""

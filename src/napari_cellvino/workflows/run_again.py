@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from pathlib import Path
 
 from napari_cellvino.core.errors import OptionError
@@ -23,7 +23,7 @@ from napari_cellvino.workflows.run_plate import run_plate
 
 
 def run_again(
-    root: Path, state: FieldState, engines: EngineProvider, recipe: Recipe | None = None
+    root: Path, state: FieldState, engines: EngineProvider, recipe: Recipe | None = None, names: Collection[str] = ()
 ) -> Generator[RunEvent, None, tuple[RunResult, ...]]:
     """Yield progress and outcomes of the fields of a folder of results in a state, and return the results of the runs.
 
@@ -37,19 +37,24 @@ def run_again(
         Gives the engines.
     recipe
         What is run; by default what the folder was made with.
+    names
+        Of the fields, as the ledger has them; by default all in this state.
 
     Raises
     ------
     OptionError
-        If no field is in this state, or there is no recipe.
+        If no field is in this state, one that is named is not, or there is no recipe.
     DeviceError, OutputError
         As of every run.
     """
     records = FieldLedger(root).records([state])
     if not records:
         raise OptionError(f"no field in {root} is {state.value}")
+    others = set(names) - {record.name for record in records}
+    if others:
+        raise OptionError(f"{min(others)} is no field of {root} that is {state.value}; 'cellvino jobs list' shows them")
     pipeline = make_pipeline(recipe or ResultStore(root).recipe())
-    selection, results = FieldSelection(frozenset({state.value})), list[RunResult]()
+    selection, results = FieldSelection(frozenset({state.value}), names=frozenset(names)), list[RunResult]()
     images = list(dict.fromkeys(Path(record.file) for record in records if not record.well))
     if images:
         results.append((yield from run_folder(images, pipeline, root, engines, replace=True, selection=selection)))

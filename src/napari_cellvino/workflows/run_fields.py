@@ -1,6 +1,7 @@
 """The loop of every run over folders, time series and plates, from command line and window.
 
-``counts.csv`` and other tables are written during the run and at its end, even if it fails; ``run.json`` records it.
+``counts.csv`` and other tables are written during the run and at its end, even if it fails; ``run.json`` records the
+run, ``summary.html`` shows it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask
 from napari_cellvino.workflows.group_plots import write_plot
 from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_info import write_run_info
+from napari_cellvino.workflows.run_page import write_run_page
 
 _logger = logging.getLogger(__name__)
 
@@ -128,18 +130,25 @@ def run_fields(
     try:
         with log.open():
             events = field_events(tasks, executor(worker), log, worker, selection)
-            yield from _collect(events, outcomes, tables, store, pipeline)
+            yield from _collect(events, outcomes, tables, store, None if selection.only else pipeline)
         complete = True
     finally:
         outcomes.sort(key=lambda outcome: outcome.number)  # what another run did came last
         notices += tables.finish(outcomes, complete=complete)
-    if pipeline.recipe.spots is not None and any(outcome.count for outcome in outcomes):
-        write_plot(store.root, "spots", FIELD.name, store.root / SPOT_HISTOGRAM_NAME)
     failed = sum(outcome.failed for outcome in outcomes)
     _logger.info("run finished: %d field(s), %d failed, %.1f s", len(outcomes), failed, time.time() - started)
     notices = tuple(dict.fromkeys((*notices_of_fields(outcomes), *notices)))
     info = write_run_info(store, pipeline, outcomes, started, complete=True, notices=notices)
+    _write_pictures(store, pipeline, outcomes)
     return RunResult(tuple(outcomes), notices, info)
+
+
+def _write_pictures(store: ResultStore, pipeline: Pipeline, outcomes: Sequence[FieldOutcome]) -> None:
+    """Write what a person looks at: the histogram of spots, and the page of the run."""
+    if pipeline.recipe.spots is not None and any(outcome.count for outcome in outcomes):
+        write_plot(store.root, "spots", FIELD.name, store.root / SPOT_HISTOGRAM_NAME)
+    if not store.is_one_of_many:  # a watch has a page of its own over all of them
+        write_run_page(store)
 
 
 def _collect(
@@ -147,14 +156,17 @@ def _collect(
     outcomes: list[FieldOutcome],
     tables: Tables,
     store: ResultStore,
-    pipeline: Pipeline,
+    pipeline: Pipeline | None,
 ) -> Generator[RunEvent, None, None]:
-    """Yield events and collect the outcomes; tables are written regularly, the recipe with the first result."""
+    """Yield events and collect the outcomes; tables are written regularly, the recipe with the first result.
+
+    Without a pipeline the recipe stays: some fields are run again, and it is that of the others.
+    """
     due = time.monotonic() + TABLES_EVERY_S
     with closing(events):  # pending results are written before the tables are
         for item in events:
             if isinstance(item, FieldOutcome):
-                if not item.failed and all(o.failed for o in outcomes):  # a run without any result changes nothing
+                if pipeline and not item.failed and all(o.failed for o in outcomes):  # without a result nothing changes
                     store.write_recipe(pipeline.recipe)
                 outcomes.append(item)
                 _log_outcome(item)

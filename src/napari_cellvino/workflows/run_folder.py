@@ -22,6 +22,7 @@ from napari_cellvino.results.schema import (
     PLATES_NAME,
     RECIPE_NAME,
     RUN_NAME,
+    SUMMARY_NAME,
     TIDY_NAME,
     WELLS_NAME,
     ResultKey,
@@ -40,7 +41,9 @@ from napari_cellvino.workflows.run_field import FieldWorker
 from napari_cellvino.workflows.run_fields import FolderTables, RunResult, run_fields
 from napari_cellvino.workflows.sources import OpenSources
 
-_OF_RUNS = frozenset({COUNTS_NAME, RECIPE_NAME, RUN_NAME, LEDGER_NAME, WELLS_NAME, TIDY_NAME, PLATES_NAME})
+_OF_RUNS = frozenset(
+    {COUNTS_NAME, RECIPE_NAME, RUN_NAME, LEDGER_NAME, WELLS_NAME, TIDY_NAME, PLATES_NAME, SUMMARY_NAME}
+)
 _JOURNAL = journal_path(Path("a")).suffix
 
 

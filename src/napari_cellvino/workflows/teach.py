@@ -127,15 +127,27 @@ def _check_target(choices: TeachChoices) -> None:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / SPEC_NAME).is_file():
-        raise OutputError(f"{out} is there and is no model package; name another folder with --out")
+        raise OutputError(
+            f"{out} is there and is no model package",
+            remedy="give the model another name",
+            command="name another folder with --out",
+        )
     if not choices.overwrite:
-        raise OutputError(f"there is a model package in {out}; name another folder, or replace it with --overwrite")
+        raise OutputError(
+            f"there is a model package in {out}",
+            remedy="give the model another name",
+            command="name another folder, or replace it with --overwrite",
+        )
 
 
 def _name_of(out: Path) -> str:
     name = re.sub(r"[^a-z0-9._-]+", "-", out.name.lower()).strip("-._")
     if not name:
-        raise OptionError(f"{out.name!r} gives no name for a model; give one with --name")
+        raise OptionError(
+            f"{out.name!r} gives no name for a model",
+            remedy="give it another name, with letters or digits",
+            command="give one with --name",
+        )
     return name
 
 

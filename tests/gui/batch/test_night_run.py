@@ -12,13 +12,15 @@ import tifffile
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
+from napari_cellvino.cli import main
 from napari_cellvino.gui.batch.batch_panel import BatchPanel
 from napari_cellvino.gui.batch.watch_panel import WatchPanel
 from napari_cellvino.gui.shell.window import CellvinoWindow
 from napari_cellvino.storage.field_ledger import FieldLedger
 from napari_cellvino.storage.ledger import Ledger
+from napari_cellvino.storage.run_control import RunControl
 
 from ..conftest import WAIT_MS
 
@@ -38,6 +40,22 @@ def inbox(tmp_path: Path, nuclei: NDArray[np.uint16]) -> Path:
 
 def states(root: Path) -> dict[str, str]:
     return {Path(record.name).name: record.shown_state.value for record in FieldLedger(root).records()}
+
+
+def height_beside_napari_s_docks(viewer: napari.Viewer, height: int) -> int:
+    """Return how high a window of this height is with the docks that these tests hide."""
+    window, docks = viewer.window._qt_window, viewer.window._qt_viewer
+    hidden = (docks.dockLayerControls, docks.dockLayerList)
+    before = window.size()
+    for dock in hidden:
+        dock.show()
+    window.resize(1280, height)
+    QApplication.processEvents()
+    found = window.height()
+    for dock in hidden:
+        dock.hide()
+    window.resize(before)
+    return found
 
 
 def test_watch_is_planned_started_judged_and_run_again(
@@ -79,6 +97,9 @@ def test_watch_is_planned_started_judged_and_run_again(
     batch = viewer.window.dock_widgets["Batch"].findChild(BatchPanel)
     qtbot.waitUntil(lambda: len(batch.table.fields) == 3, timeout=WAIT_MS)
     assert "2 of 3 fields done · 1 failed" in batch.title.text()
+    window.session.cells_wanted.emit()
+    assert height_beside_napari_s_docks(viewer, 800) == 800, "the docks below the picture make the window higher"
+    viewer.window.dock_widgets["Batch"].parent().raise_()
     row = next(n for n, field in enumerate(batch.table.fields) if field.record.name == "a")
     batch.view.selectRow(row)
     assert not batch.picture.is_empty
@@ -97,6 +118,17 @@ def test_watch_is_planned_started_judged_and_run_again(
     click(batch.pause_button)
     assert not Ledger(out).paused
 
+    click(batch.drift_button)
+    qtbot.waitUntil(lambda: batch.drift.table.count() == 1, timeout=WAIT_MS)
+    assert batch.drift.isVisible()
+    assert not batch.body.isVisible()
+    assert "1 run in out, " in batch.drift.title.text()
+    assert not batch.drift.chart.pixmap().isNull()
+    click(batch.drift.save_button)
+    qtbot.waitUntil(lambda: (out / "drift.csv").is_file() and batch.drift.said.text() != "", timeout=WAIT_MS)
+    click(batch.drift_button)
+    assert batch.body.isVisible()
+
     recipe = tmp_path / "surer.yaml"
     recipe.write_text("model: nuclei\ndevice: CPU\nparameters: {confidence: 0.95}\n", encoding="utf-8")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(recipe), ""))
@@ -107,6 +139,11 @@ def test_watch_is_planned_started_judged_and_run_again(
     Ledger(out).file.unlink()  # now it is a folder of results without a watch: its fields are run from here
     batch.controller.follow(out)
     qtbot.waitUntil(lambda: len(batch.table.fields) == 3, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not batch.pause_button.isVisible(), timeout=WAIT_MS)  # nothing runs here
+    assert main(["jobs", "pause", str(out)]) == 0  # from another shell
+    qtbot.waitUntil(lambda: batch.pause_button.text() == "Resume", timeout=WAIT_MS)
+    click(batch.pause_button)
+    assert not RunControl(out).paused
     batch.view.selectRow(next(n for n, field in enumerate(batch.table.fields) if field.record.name == "a"))
     qtbot.keyClick(batch.view, Qt.Key.Key_R)
     qtbot.waitUntil(lambda: states(out).get("a") == "rejected", timeout=WAIT_MS)

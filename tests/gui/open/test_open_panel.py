@@ -128,10 +128,12 @@ def test_channels_are_renamed_everywhere(
     open_file(window, plate_file)
     click(window.open_panel.channel._group.button(1))
     click(window.open_panel.correct_button)
-    window.open_panel.correct.names[1].setText("Reporter")
+    name = "Reporter_488nm_exposure_100ms_filter_525_50_laser_power_20"
+    window.open_panel.correct.names[1].setText(name)
     click(window.open_panel.correct.apply_button)
-    assert viewer.layers[1].name == "A01_s1: Reporter"
-    assert window.session.workspace.recipe.channel == "Reporter"
+    assert viewer.layers[1].name == f"A01_s1: {name}"
+    assert window.session.workspace.recipe.channel == name
+    assert window.open_panel.channel.minimumSizeHint().width() <= 300  # beside its title, in a dock of 400 px
 
 
 def test_plane_choice_goes_into_the_recipe(window: CellvinoWindow, open_file: OpenFile, stack_file: Path) -> None:

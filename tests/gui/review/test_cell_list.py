@@ -18,6 +18,7 @@ from napari_cellvino.annotation import Annotation, EditSession, ObjectRecord
 from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review.cell_table import AREA, NOTE, CellTable
+from napari_cellvino.gui.review.review_view import size_unit
 from napari_cellvino.gui.shell.window import CellvinoWindow
 
 from ..conftest import WAIT_MS
@@ -49,6 +50,9 @@ def test_table_follows_edits_and_sorts(review: Review, qtbot: QtBot) -> None:
     table.sortByColumn(AREA, Qt.SortOrder.DescendingOrder)
     areas = [review.reviewer.annotation.geometry(i).area for i in table.cells.ids]
     assert areas == sorted(areas, reverse=True)
+    unit = size_unit(review.reviewer)
+    assert table.cells.headerData(AREA, Qt.Orientation.Horizontal) == f"Size {unit.name}"
+    assert table.cells.text(0, AREA) == unit.text(areas[0])
     review.key("Z", Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: id_ in table.cells.ids, timeout=WAIT_MS)
 
@@ -93,10 +97,10 @@ def test_reasons_of_another_threshold_come_in_and_leave_the_way_so_far(
     first = queue.cursor.ids
     session.reviewer.step(1)
     session.reviewer.step(1)
-    assert not [i for i in first if "with a stricter threshold" in queue.cursor.doubtful(i).text]
+    assert not [i for i in first if "when judged more strictly" in queue.cursor.doubtful(i).text]
     qtbot.waitUntil(lambda: not session.decoder.busy, timeout=WAIT_MS)
     said = {i: queue.cursor.doubtful(i).text for i in queue.cursor.ids}
-    hanging = [i for i, words in said.items() if "with a stricter threshold" in words]
+    hanging = [i for i, words in said.items() if "when judged more strictly" in words]
     assert hanging
     assert queue.cursor.ids[:2] == first[:2]
     assert set(queue.cursor.ids) == set(annotation.records)

@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.gui.widgets.form_layout import text_line
-from napari_cellvino.gui.widgets.formatting import format_bytes, format_count, format_parameter, format_seconds
+from napari_cellvino.gui.widgets.formatting import (
+    SizeUnit,
+    format_bytes,
+    format_count,
+    format_parameter,
+    format_seconds,
+)
+from napari_cellvino.gui.widgets.option_words import COMMAND_LINE_ONLY, CONTROLS, window_words
 from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.workflows.field_notices import notices_of_fields
 from napari_cellvino.workflows.field_task import FieldOutcome
@@ -26,6 +36,42 @@ def test_times(seconds: float, words: str) -> None:
 @pytest.mark.parametrize(("count", "words"), [(10, "1 MB"), (310_000_000, "310 MB"), (1_240_000_000, "1.2 GB")])
 def test_memory(count: int, words: str) -> None:
     assert format_bytes(count) == words
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"),
+    [(SizeUnit(None, "px²"), "1,034"), (SizeUnit(0.01, "µm²"), "10.3"), (SizeUnit(0.1, "µm²"), "103")],
+)
+def test_sizes(unit: SizeUnit, words: str) -> None:
+    assert unit.text(1034) == words
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("c 1 is taken; --channel takes another", "c 1 is taken; choose another: Channel in tab 1"),
+        ("1 of 3 was counted; --frame N takes another", "1 of 3 was counted; choose another: Time point in tab 1"),
+        ("blue; --channel grey takes all colours", "blue; Grey of Channel in tab 1 takes all colours"),
+        ("--level N reads a smaller one: 1", "Level in tab 1 reads a smaller one: 1"),
+        ("or a part: --region Y0:Y1,X0:X1", "or a part: Region under Correct… in tab 1"),
+        ("add one (--outline)", "add one (Outlines in tab 2)"),
+        ("use --z max here", "use Stack in tab 1 max here"),
+        ("say --pattern '{well}.tif'", "say the pattern '{well}.tif' on the Plate tab"),
+        ("of --encoding latin-1", "of --encoding (command line) latin-1"),
+        ("lab--level/a--frame.tif", "lab--level/a--frame.tif"),
+    ],
+)
+def test_the_window_names_its_controls_and_no_options(said: str, words: str) -> None:
+    assert window_words(said) == words
+
+
+def test_the_window_knows_every_option_that_a_sentence_may_name(root: Path) -> None:
+    above = {"cli", "gui", "api", "service", "training"}
+    named: set[str] = set()
+    for room in (root / "src" / "napari_cellvino").iterdir():
+        for file in room.rglob("*.py") if room.name not in above else ():
+            named.update(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", file.read_text(encoding="utf-8")))
+    assert named - set(CONTROLS) - COMMAND_LINE_ONLY == set()
 
 
 def test_parameters_take_the_unit_that_is_known() -> None:

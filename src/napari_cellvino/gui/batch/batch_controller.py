@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,14 +14,23 @@ from qtpy.QtCore import QTimer
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.recipe import load_recipe
 from napari_cellvino.engines.provider import EngineProvider
+from napari_cellvino.gui.batch.drift_controller import DriftController
 from napari_cellvino.gui.run.background_run import BackgroundRun
 from napari_cellvino.gui.widgets.failure import failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.schema import COUNTS_NAME
-from napari_cellvino.service.batch_status import BatchField, BatchStatus, change_jobs, judge_fields, read_status
+from napari_cellvino.service.batch_status import (
+    BatchField,
+    BatchStatus,
+    change_jobs,
+    judge_fields,
+    pause_work,
+    read_status,
+)
 from napari_cellvino.storage.field_ledger import FieldState
 from napari_cellvino.storage.ledger import JobState, Ledger
 from napari_cellvino.storage.ledger_file import LEDGER_NAME
+from napari_cellvino.storage.run_control import RunControl
 from napari_cellvino.workflows.executor import RunEvent
 from napari_cellvino.workflows.run_again import run_again
 from napari_cellvino.workflows.run_fields import RunResult
@@ -54,6 +64,7 @@ class BatchController(BackgroundRun[AgainRun]):
     def __init__(self, worker: SerialWorker, tables: SerialWorker) -> None:
         super().__init__(worker)
         self._tables = tables
+        self.drift = DriftController(tables)
         self.root: Path | None = None
         self.status: BatchStatus | None = None
         self._stamp: _Stamp = ()
@@ -66,6 +77,7 @@ class BatchController(BackgroundRun[AgainRun]):
         """Stop looking and all work."""
         self._timer.stop()
         self._reading.stop()
+        self.drift.close()
         super().close()
 
     def follow(self, root: Path) -> None:
@@ -110,12 +122,21 @@ class BatchController(BackgroundRun[AgainRun]):
         return self.status is not None and bool(self.status.jobs)
 
     def pause(self, *, paused: bool) -> None:
-        """Let the watch of the folder begin nothing further, or go on."""
-        self._decide(lambda root: setattr(Ledger(root), "paused", paused))
+        """Let the watch of the folder, or the runs that fill it, begin nothing further, or go on."""
+        self._decide(lambda root: pause_work(root, paused=paused))
 
     def cancel_waiting(self) -> None:
-        """Cancel the jobs that wait; what runs goes on."""
-        self._decide(lambda root: change_jobs(root, JobState.CANCELLED, [JobState.WAITING]))
+        """Cancel the jobs of a watch that wait, or end the runs that fill the folder; what runs goes on."""
+        if self.is_watched:
+            self._decide(lambda root: change_jobs(root, JobState.CANCELLED, [JobState.WAITING]))
+        else:
+            self._decide(lambda root: RunControl(root).end_runs(time.time()))
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether a run of any process fills the folder just now, or is paused."""
+        status = self.status
+        return status is not None and (status.paused or status.counts[FieldState.RUNNING] > 0)
 
     def judge(self, fields: Sequence[BatchField], review: FieldState) -> None:
         """Accept or reject results."""

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cellvino.gui.batch.batch_controller import BatchController
+from napari_cellvino.gui.batch.drift_panel import DriftPanel
 from napari_cellvino.gui.batch.field_table import CELLS, FIELD, SECONDS, STATE, TRIES, WHERE, WHY, FieldTable
 from napari_cellvino.gui.shell.viewer_session import Session
 from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text_line
@@ -29,7 +30,7 @@ from napari_cellvino.gui.widgets.value_combo import Choice, ValueCombo
 from napari_cellvino.service.batch_status import BatchField, BatchStatus
 from napari_cellvino.storage.field_ledger import FieldState
 
-LEAST_PX, PICTURE_PX, ROW_PX = 280, 200, 22
+LEAST_PX, PICTURE_PX, ROW_PX = 170, 200, 22
 NOTHING = "Choose a folder that a run, a plate or a watch writes to: what became of each field is shown here."
 JUDGED = (FieldState.DONE, FieldState.ACCEPTED, FieldState.REJECTED)
 SHOWN: tuple[Choice[frozenset[FieldState]], ...] = (
@@ -84,6 +85,7 @@ class BatchPanel(QWidget):
         )
         self.table, self.view = FieldTable(), QTableView()
         self.picture = FittedPicture("Picture to check the field by")
+        self.drift = DriftPanel(session.batch.drift)
         self._build_buttons()
         self._set_up_view()
         self._lay_out()
@@ -92,10 +94,12 @@ class BatchPanel(QWidget):
 
     def _build_buttons(self) -> None:
         self.folder_button = _button("Folder…", "Choose a folder of results")
-        self.pause_button = _button("Pause", "The watch begins nothing further; what runs goes on")
+        self.pause_button = _button("Pause", "The watch or the run begins nothing further; what runs goes on")
         self.cancel_button = _button("Cancel", "")
         self.retry_button = _button("Retry failed", "Do again what failed")
         self.rerun_button = _button("Rejected again…", "Do the rejected fields again with another recipe")
+        self.drift_button = _button("Drift", "Compare the runs in this folder with each other, by their control charts")
+        self.drift_button.setCheckable(True)
         self.accept_button = _button("Accept  A", "The result is right; go to the next")
         self.reject_button = _button("Reject  R", "The result is wrong; go to the next")
         self.next_button = _button("Next  N", "Go to the next field")
@@ -115,7 +119,7 @@ class BatchPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GAP, 4, GAP, GAP)
         layout.setSpacing(4)
-        work = (self.pause_button, self.cancel_button, self.retry_button, self.rerun_button)
+        work = (self.pause_button, self.cancel_button, self.retry_button, self.rerun_button, self.drift_button)
         layout.addWidget(side_by_side(self.title, self.folder_button, *work, stretch=0))
         layout.addWidget(self.hint)
         layout.addWidget(self.failure)
@@ -131,6 +135,7 @@ class BatchPanel(QWidget):
         self.body.setStretchFactor(0, 2)
         self.body.setStretchFactor(1, 1)
         layout.addWidget(self.body, 1)
+        layout.addWidget(self.drift, 1)
         self.setMinimumHeight(LEAST_PX)
 
     def _connect(self) -> None:
@@ -143,6 +148,7 @@ class BatchPanel(QWidget):
         self.cancel_button.clicked.connect(self._cancel)
         self.retry_button.clicked.connect(controller.retry)
         self.rerun_button.clicked.connect(self._ask_recipe)
+        self.drift_button.toggled.connect(self._show_drift)
         self.accept_button.clicked.connect(lambda: self._judge(FieldState.ACCEPTED))
         self.reject_button.clicked.connect(lambda: self._judge(FieldState.REJECTED))
         self.next_button.clicked.connect(self._next)
@@ -169,6 +175,12 @@ class BatchPanel(QWidget):
         chosen = QFileDialog.getExistingDirectory(self, "Folder of results")
         if chosen:
             self.controller.follow(Path(chosen))
+
+    def _show_drift(self) -> None:
+        """Compare the runs anew whenever they are shown."""
+        if self.drift_button.isChecked() and self.controller.root is not None:
+            self.controller.drift.judge(self.controller.root)
+        self._draw()
 
     def _ask_recipe(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, "Recipe for the rejected fields", "", "Recipe (*.yaml *.yml)")
@@ -205,7 +217,9 @@ class BatchPanel(QWidget):
     def _draw(self) -> None:
         status, here = self.controller.status, self.current
         self.failure.show_failure(self.controller.failure)
-        self.body.setVisible(status is not None)
+        self.drift.setVisible(status is not None and self.drift_button.isChecked())
+        self.body.setVisible(status is not None and not self.drift_button.isChecked())
+        self.drift_button.setEnabled(status is not None)
         say(self.hint, NOTHING if status is None else "")
         say(self.title, "" if status is None else _describe(status, self.controller))
         if status is not None:
@@ -216,16 +230,19 @@ class BatchPanel(QWidget):
             elif row < 0 and self.table.fields:
                 self.view.selectRow(0)
         self._draw_buttons()
+        if self.drift_button.isChecked() and self.controller.root not in (None, self.controller.drift.root):
+            self._show_drift()  # another folder is followed
 
     def _draw_buttons(self) -> None:
         controller, status, field = self.controller, self.controller.status, self.current
         running, watched = controller.running, controller.is_watched
         counts = {} if status is None else status.counts
         self.pause_button.setText("Resume" if self._is_paused else "Pause")
-        self.pause_button.setVisible(watched)
-        self.cancel_button.setVisible(running or (watched and status is not None and status.open_jobs > 0))
+        self.pause_button.setVisible(watched or controller.is_filled)
+        open_jobs = watched and status is not None and status.open_jobs > 0
+        self.cancel_button.setVisible(running or open_jobs or (not watched and controller.is_filled))
         self.cancel_button.setToolTip(
-            "Stop the run; fields that are done stay" if running else "Cancel what waits; what runs goes on"
+            "Cancel what waits; what runs goes on" if open_jobs else "Stop the run; fields that are done stay"
         )
         self.retry_button.setEnabled(not running and counts.get(FieldState.FAILED, 0) > 0)
         self.rerun_button.setEnabled(not running and counts.get(FieldState.REJECTED, 0) > 0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from napari_cellvino.gui.widgets.option_words import window_words
 from napari_cellvino.gui.widgets.text_table import TextTable
 from napari_cellvino.service.batch_status import BatchField
 from napari_cellvino.storage.field_ledger import FieldState
@@ -59,9 +61,9 @@ def _text(field: BatchField, column: int) -> str:
     stage = f" ({record.stage})" if record.stage else ""
     return (
         f"{SIGNS[state]} {state.value}",
-        record.name,
+        Path(record.name).name if Path(record.name).is_absolute() else record.name,  # of what was never opened
         f"{record.cells:,}" if judged else "",
-        f"{record.error}{stage}" if record.error else "",
+        f"{window_words(record.error)}{stage}" if record.error else "",
         f"{record.seconds:.1f}" if record.seconds else "",
         str(record.attempts or ""),
         record.host,

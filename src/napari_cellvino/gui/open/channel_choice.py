@@ -9,9 +9,10 @@ from superqt import QFlowLayout
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Stack, channel_index
-from napari_cellvino.gui.widgets.form_layout import GAP, narrow
+from napari_cellvino.gui.widgets.form_layout import GAP, narrow, short_name
 
 _MOST_BUTTONS = 6
+_LONGEST = 29  # characters of a name beside its button, in a dock of 400 px
 GREY = "grey"  # all of RGB, as a recipe says it: the luminance, or the colours for a model that takes them
 
 
@@ -69,7 +70,8 @@ class ChannelCombo(QWidget):
                 self._add_button(row, name, icon)
 
     def _add_button(self, row: int, name: str, icon: QIcon) -> None:
-        button = QRadioButton(name)
+        button = QRadioButton(short_name(name, _LONGEST))
+        button.setAccessibleName(name)
         button.setIcon(icon)
         button.setToolTip(f"Find cells in the channel {name}; all channels are measured")
         self._group.addButton(button, row)

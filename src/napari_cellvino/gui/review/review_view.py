@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import isnan
 
 from napari_cellvino.annotation import Annotation, ObjectRecord
+from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import ReviewState
 from napari_cellvino.gui.review.pointer_tools import PointerTool
 from napari_cellvino.gui.review.review_controller import ReviewController
-from napari_cellvino.gui.widgets.formatting import format_count
+from napari_cellvino.gui.widgets.formatting import SizeUnit, format_count, format_number
 
 STATES = {
     ReviewState.UNSEEN: "not looked at yet",
@@ -47,10 +48,11 @@ def resolve_review(reviewer: ReviewController, tool: PointerTool | None) -> Revi
     if annotation is None:
         return ReviewView(hint=_FIRST)
     return ReviewView(
-        progress=f"{progress.reviewed} of {progress.objects} reviewed · {progress.edited} edited",
+        progress=f"{format_number(progress.reviewed)} of {format_number(progress.objects)} reviewed · "
+        f"{format_number(progress.edited)} edited",
         objects=progress.objects,
         reviewed=progress.reviewed,
-        cell=_chosen(annotation, reviewer.selection) if progress.objects else _NONE,
+        cell=_chosen(annotation, reviewer.selection, size_unit(reviewer)) if progress.objects else _NONE,
         why=reviewer.reasons,
         note=_note(annotation, reviewer.selection),
         stack=len(annotation.shape) == 3,
@@ -82,14 +84,25 @@ def _note(annotation: Annotation, ids: Sequence[int]) -> str | None:
     return None if not notes else notes.pop() if len(notes) == 1 else ""
 
 
-def _chosen(annotation: Annotation, ids: Sequence[int]) -> str:
+def size_unit(reviewer: ReviewController) -> SizeUnit:
+    """Return the unit in which cells of the review are measured: of area, in a stack of volume."""
+    annotation, shown = reviewer.annotation, reviewer.workspace.shown
+    volume = annotation is not None and len(annotation.shape) == 3
+    spacing = shown.plane.spacing if shown is not None else Spacing()
+    known = spacing.voxel_um3 if volume else spacing.pixel_area_um2
+    unit = ("µm³" if volume else "µm²") if known is not None else "voxels" if volume else "px²"
+    return SizeUnit(known, unit)
+
+
+def _chosen(annotation: Annotation, ids: Sequence[int], unit: SizeUnit) -> str:
     records = [annotation.records[id_] for id_ in ids if id_ in annotation.records]
     if not records:
         return "Click on a cell, or press N for the most doubtful one."
     if len(records) > 1:
         named = ", ".join(f"#{record.id}" for record in records[:_NAMED])
         return f"{format_count(len(records))} chosen: {named}{', …' if len(records) > _NAMED else ''}"
-    return " · ".join(_facts(annotation, records[0]))
+    size = unit.text(annotation.geometry(records[0].id).area)
+    return " · ".join([*_facts(annotation, records[0]), f"{size} {unit.name}"])
 
 
 def _facts(annotation: Annotation, record: ObjectRecord) -> list[str]:
@@ -97,5 +110,4 @@ def _facts(annotation: Annotation, record: ObjectRecord) -> list[str]:
     found = [f"#{record.id}", STATES[record.review]]
     found += ["not counted"] if not record.counted else []
     found += [annotation.classes[record.class_index]] if several else []
-    found += [f"score {record.score:.2f}"] if not isnan(record.score) else []
-    return [*found, f"{annotation.geometry(record.id).area} {'voxels' if len(annotation.shape) == 3 else 'px'}"]
+    return found + ([f"score {record.score:.2f}"] if not isnan(record.score) else [])

@@ -12,6 +12,11 @@ from napari_cellvino.model_package import ModelPackage
 
 _TITLES = {Precision.AUTO: "Automatic", Precision.FAST: "Fast", Precision.EXACT: "Exact (f32)", Precision.INT8: "INT8"}
 _FASTEST = (("BF16", "bf16"), ("FP16", "f16"))  # name in OpenVINO, name in the window
+_SCORES = {  # which one is told, of those that a model has
+    "f1_50": "Cells found as people drew them (F1, 1 at best):",
+    "f1_centre": "Cells found where people saw them (F1, 1 at best):",
+    "dice": "Outlines like those that people drew (Dice, 1 at best):",
+}
 _HELP = {
     Precision.AUTO: "INT8 where the model's card shows that it costs no accuracy, else Fast.",
     Precision.FAST: "The device's fastest number type: bf16 or f16 where it has one. Counts rarely differ from Exact.",
@@ -65,10 +70,17 @@ def _precision_choice(
 
 def _automatic_title(package: ModelPackage | None) -> str:
     title = _TITLES[Precision.AUTO]
-    return title if package is None else f"{title} ({_TITLES[package.automatic_precision]})"
+    return title if package is None else f"Auto ({_TITLES[package.automatic_precision]})"
 
 
 def _scores(package: ModelPackage | None, precision: Precision) -> str:
-    """Return a line for each score that was measured at a precision."""
+    """Return the one score that says most at a precision, beside the exact one, for each set of test images."""
     scores = package.spec.scores if package is not None else ()
-    return "".join(f"\n{s.metric} on {s.set}: {s.value:.3f}" for s in scores if s.precision is precision)
+    metric = next((name for name in _SCORES if any(s.metric == name for s in scores)), "")
+    exact = {s.set: s.value for s in scores if s.precision is Precision.EXACT and s.metric == metric}
+    lines = [
+        f"\n{s.set}: {s.value:.3f}" + (f" (Exact: {exact[s.set]:.3f})" if exact.get(s.set, s.value) != s.value else "")
+        for s in scores
+        if s.precision is precision and s.metric == metric
+    ]
+    return f"\n{_SCORES[metric]}{''.join(lines)}" if lines else ""

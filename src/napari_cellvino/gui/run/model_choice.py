@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt
@@ -14,6 +15,8 @@ from napari_cellvino.gui.widgets.form_layout import MARGIN
 from napari_cellvino.gui.widgets.value_combo import Choice
 from napari_cellvino.model_package import ModelOutput, ModelPackage, ModelSpec
 from napari_cellvino.model_package.registry import ListedPackage
+
+NETWORK = "## How it works"
 
 
 def model_choices(packages: Sequence[ListedPackage]) -> tuple[Choice[str], ...]:
@@ -68,6 +71,13 @@ def what_it_does(spec: ModelSpec) -> str:
     return f"{spec.description.rstrip('.')}. {task[0].upper()}{task[1:]}."
 
 
+def _in_order_of_use(markdown: str) -> str:
+    """Return a card with what is told of the network behind what it saw, its scores and where it fails."""
+    first, *parts = re.split(r"^(?=## )", markdown, flags=re.MULTILINE)
+    ours = [part for part in parts if part.startswith(NETWORK)]
+    return "".join([first, *(part for part in parts if part not in ours), *("\n" + part for part in ours)])
+
+
 def _without_addresses(markdown: str) -> str:
     """Return a text in which Qt takes no ``AP@0.5`` for the address of a person; code is left as it is."""
     parts = markdown.split("`")
@@ -98,6 +108,6 @@ class CardWindow(QDialog):
         palette = self._text.palette()  # napari's themes leave links in Qt's dark blue
         palette.setColor(QPalette.ColorRole.Link, QColor(link_colour))
         self._text.setPalette(palette)
-        self._text.setMarkdown(_without_addresses(package.card()))
+        self._text.setMarkdown(_without_addresses(_in_order_of_use(package.card())))
         self.show()
         self.raise_()

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_cellvino.gui.widgets.colours import set_tone
+from napari_cellvino.gui.widgets.option_words import window_words
 
 MARGIN, GAP = 10, 8
 LONGEST, KEPT = 38, 17  # characters of a name in a line of text, and of each of its ends where it is longer
@@ -60,7 +61,10 @@ def add_row(grid: QGridLayout, title: str, field: QWidget, *further: QWidget) ->
 
 
 class TextLine(QLabel):
-    """Text that can be selected and copied; a name that is too long has its middle left out, and is whole on hover."""
+    """Text that can be selected and copied; a name that is too long has its middle left out, and is whole on hover.
+
+    Where a sentence names an option of the command line, the window's control is named.
+    """
 
     def __init__(self, tone: str = "", text: str = "") -> None:
         super().__init__()
@@ -73,6 +77,7 @@ class TextLine(QLabel):
 
     def setText(self, text: str) -> None:  # noqa: N802 (Qt's name)
         """Show a text."""
+        text = window_words(text)
         shown = text if self.textFormat() is Qt.TextFormat.RichText else _LONG_NAMES.sub(_shortened, text)
         if shown != text:
             self.setToolTip(text)
@@ -99,6 +104,12 @@ def say(label: QLabel, text: str) -> None:
 
 def _shortened(name: re.Match[str]) -> str:
     return f"{name[0][:KEPT]}…{name[0][-KEPT:]}"
+
+
+def short_name(name: str, longest: int) -> str:
+    """Return a name of at most so many characters: one that is longer has its middle left out."""
+    kept = (longest - 1) // 2
+    return name if len(name) <= longest else f"{name[:kept]}…{name[-kept:]}"
 
 
 def narrow(combo: QComboBox) -> QComboBox:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from math import isnan
 
@@ -17,17 +18,21 @@ THIN = "\u2009"
 
 def format_count(count: int, noun: str = "cell") -> str:
     """Return ``1 cell``, ``163 cells``, ``12 034 cells`` (with a thin space)."""
-    return _count(count) + f" {noun}{'' if count == 1 else 's'}"
+    return format_number(count) + f" {noun}{'' if count == 1 else 's'}"
 
 
-def _count(count: int) -> str:
+def format_number(count: int) -> str:
+    """Return ``163``, ``12 034`` (with a thin space)."""
     return f"{count:,}".replace(",", THIN)
 
 
 def format_class_counts(counts: Mapping[str, int], hues: Sequence[tuple[int, int, int]]) -> str:
     """Return ``141 living · 22 dead · 86.5 % viable`` as rich text, with a patch of each class's colour."""
     patches = zip(counts.items(), hues, strict=True)
-    said = [f'<span style="color:rgb{hue}">■</span>&nbsp;{_count(n)} {escape(name)}' for (name, n), hue in patches]
+    said = [
+        f'<span style="color:rgb{hue}">■</span>&nbsp;{format_number(count)} {escape(name)}'
+        for (name, count), hue in patches
+    ]
     share = viability(counts)
     viable = [] if share is None or isnan(share) else [f"{100 * share:.1f}{THIN}%&nbsp;viable"]
     return " · ".join([*said, *viable])
@@ -66,6 +71,19 @@ def unit_scale(parameter: Parameter, spacing: Spacing) -> tuple[float, str]:
     if area is None or parameter.unit not in {"px", "px²"}:
         return 1.0, parameter.unit
     return (area, "µm²") if parameter.unit == "px²" else (area**0.5, "µm")
+
+
+@dataclass(frozen=True, slots=True)
+class SizeUnit:
+    """The unit that sizes of cells are told in, and how large a pixel or voxel is in it; None counts them."""
+
+    of_one: float | None
+    name: str
+
+    def text(self, count: int) -> str:
+        """Return the size of so many pixels or voxels, without the unit: ``1,034``, ``8.5``."""
+        size = count if self.of_one is None else count * self.of_one
+        return f"{size:,.0f}" if self.of_one is None or size >= 99.95 else f"{size:.1f}"
 
 
 def format_parameter(parameter: Parameter, value: float, spacing: Spacing) -> str:

@@ -12,6 +12,7 @@ from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_view import format_further_steps
 from napari_cellvino.gui.widgets.failure import Failure
 from napari_cellvino.gui.widgets.formatting import format_count, format_seconds
+from napari_cellvino.gui.widgets.option_words import window_words
 from napari_cellvino.gui.worklist.list_run_controller import ListRun
 from napari_cellvino.gui.worklist.work_list_controller import WorkListController
 from napari_cellvino.workflows.work_list import FieldState, WorkField
@@ -49,7 +50,7 @@ def describe_field(field: WorkField, run: ListRun | None) -> FieldLine:
             return FieldLine(name, f"{100 * run.share:.0f} % done", "…", "done", run.share)
         return FieldLine(name, "waits for its turn", "…", "aside")
     if field.state is FieldState.FAILED:
-        return FieldLine(name, f"✕  {field.error}", "✕ failed", "failure")
+        return FieldLine(name, f"✕  {window_words(field.error)}", "✕ failed", "failure")
     if field.summary is None:
         return FieldLine(name, str(field.state), "–", "aside")
     found = field.summary
