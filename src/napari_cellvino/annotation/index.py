@@ -172,7 +172,8 @@ def _plane_runs(labels: Labels) -> Iterator[PixelRuns]:
     """Yield the runs of each plane, plane by plane to limit memory."""
     size = labels.shape[-2] * labels.shape[-1]
     for number, plane in enumerate(labels.reshape(-1, *labels.shape[-2:])):
-        first, length, ids = labelled_runs(plane, give_back_pages)
+        first, length, values = labelled_runs(plane, give_back_pages)
+        ids = values.astype(np.int32, copy=False)
         yield PixelRuns(first + number * size, length.astype(np.int32), np.zeros_like(ids), ids)
 
 

@@ -57,7 +57,7 @@ def write_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> N
 
 def put_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> None:
     """Write a label image as `write_labels` does, right to ``path``: for folders that are made as a whole."""
-    dtype = _smallest_type(labels)
+    dtype: np.dtype[Any] = np.dtype(_smallest_type(labels))
     metadata = {"axes": AXES[labels.ndim], "Creator": CREATOR} | _physical_sizes(spacing, labels.ndim)
     metadata["UUID"] = _content_uuid(labels, dtype, metadata)
     rows = max(1, min(labels.shape[-2], STRIP_BYTES // (labels.shape[-1] * dtype.itemsize)))
@@ -65,7 +65,7 @@ def put_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> Non
     tifffile.imwrite(path, _strips(labels, dtype, rows), **extra, **TIFF, **_resolution(spacing))
 
 
-def _strips(labels: NDArray[np.integer], dtype: np.dtype[np.unsignedinteger], rows: int) -> Iterator[bytes]:
+def _strips(labels: NDArray[np.integer], dtype: np.dtype[Any], rows: int) -> Iterator[bytes]:
     """Yield the strips of a label image, of ``rows`` rows each, in a type and compressed, as tifffile would write them.
 
     A large image is never copied: it is converted strip by strip, some of them at once.
@@ -190,19 +190,20 @@ def _check_claims(path: Path, tiff: tifffile.TiffFile, shapes: list[tuple[int, .
 
 def _compact(labels: NDArray[Any]) -> Labels:
     """Return the labels as uint16 or, where they need it, uint32."""
-    return copied(labels, _smallest_type(labels))
+    return copied(labels, np.uint16) if _smallest_type(labels) is np.uint16 else copied(labels, np.uint32)
 
 
-def _smallest_type(labels: NDArray[Any]) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
+def _smallest_type(labels: NDArray[Any]) -> type[np.uint16] | type[np.uint32]:
+    """Return the type that labels are stored in."""
     if labels.ndim not in AXES or labels.size == 0:
         raise ImageValueError(f"labels of shape {labels.shape} are neither (Y, X) nor (Z, Y, X) with pixels in them")
     if labels.dtype.kind not in "bui":
         raise ImageValueError(f"pixels of type {labels.dtype} are no labels; labels are whole numbers")
-    low = min(int(labels[part].min()) for part in in_bands(labels))
-    high = max(int(labels[part].max()) for part in in_bands(labels))
+    lowest, highest = zip(*((labels[part].min(), labels[part].max()) for part in in_bands(labels)), strict=True)
+    low, high = int(min(lowest)), int(max(highest))
     if low < 0 or high > np.iinfo(np.uint32).max:
         raise ImageValueError(f"label {low if low < 0 else high} cannot be stored; ids go from 1 to 4294967295")
-    return np.dtype(np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32)
+    return np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32
 
 
 def _physical_sizes(spacing: Spacing, ndim: int) -> dict[str, Any]:

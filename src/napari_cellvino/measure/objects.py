@@ -208,7 +208,7 @@ class _Intensities(NamedTuple):
 
     total: NDArray[np.float64]
     highest: NDArray[Any]
-    count: NDArray[Any]
+    finite: NDArray[Any]
 
     @classmethod
     def empty(cls, dtype: np.dtype[Any]) -> _Intensities:
