@@ -47,9 +47,30 @@ def test_stack_has_places_along_z():
     assert match_points(found.position, true, 2.0).f1 > 0.82
 
 
-def test_crowded_spots_are_told_apart():
-    image, true = simulate_spots(replace(FIELD, spots=300, shape=(160, 160)), 4)
-    assert match_points(find_spots(image).position[:, 1:], true[:, 1:], 2.0).f1 > 0.82
+@pytest.mark.parametrize(("spots", "least"), [(300, 0.82), (800, 0.5)])
+def test_crowded_spots_are_told_apart(spots, least):
+    image, true = simulate_spots(replace(FIELD, spots=spots, shape=(160, 160)), 4)
+    assert match_points(find_spots(image).position[:, 1:], true[:, 1:], 2.0).f1 > least
+
+
+def test_width_is_learnt_from_four_spots():
+    image, _ = simulate_spots(replace(FIELD, spots=4, snr=15.0, sigma=(1.2, 2.8, 2.8), cells=0, spread=0.0), 1)
+    assert find_spots(image).sigma[1] == pytest.approx(2.8, rel=0.15)
+
+
+def test_wide_things_are_no_spots():
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:192, :192]
+    things = [(*rng.uniform(0, 192, 2), rng.uniform(5, 10), rng.uniform(200, 800)) for _ in range(12)]
+    light = 200 + sum(peak * np.exp(-((y - a) ** 2 + (x - b) ** 2) / 2 / s**2) for a, b, s, peak in things)
+    assert len(find_spots(rng.poisson(light).astype(np.uint16))) <= 2
+
+
+def test_field_of_single_photons_is_searched():
+    light = np.full((128, 128), 0.02)
+    light[60:64, 60:64] = 6.0
+    found = find_spots(np.random.default_rng(2).poisson(light).astype(np.uint8))
+    assert np.hypot(*(found.position[:, 1:] - 61.5).T).min() < 1
 
 
 def test_thresholds_that_are_given_hold():

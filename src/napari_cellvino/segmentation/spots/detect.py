@@ -20,9 +20,12 @@ from napari_cellvino.segmentation.spots.response import (
     Sigma,
     background_of,
     finite_image,
+    kernel_norm,
     local_maxima,
     noise_floor,
     noise_of,
+    noise_without_crowds,
+    pixel_noise,
     roundness,
     spot_response,
     without_hot_pixels,
@@ -40,17 +43,26 @@ FIRST_LOOK = 3.5  # score of maxima that are looked at
 SURE = 6.0  # score of spots that tell the width
 TELLING = 300  # spots, at most
 FEW = 8
+FEWEST = 3  # spots that tell the width where they are alike
+ALIKE = 0.2  # standard deviation of the logarithm of their widths
 MANY = 1_500_000  # voxels that the width is learnt from, at most
 PARTS = 4  # along each side of a larger image, of which one is taken
 ROUND = 0.3
 ROUND_IN_REST = 0.5  # of what comes to light when others are taken off: their rest and edges beside them do, too
+ROUND_IN_CROWDS = 0.4
 APART = 1.0  # widths between two spots
 SEARCHES = 3
 THIN = 3  # planes, in which a spot has no middle along z that stands out of its surroundings
-CROWDED = 0.25  # of the field that spots cover: their light is then in the noise, which is measured without them
-CROWDED_LOOKS = 2
+LOOSE = 2.7  # score of what may be a spot, whose light is not noise then
+CROWDED_LOOKS = 6  # at most, in each of which the noise is measured without the spots that were found
+OF_WIDER = 0.44  # of the response at twice the width: what is three times as wide responds so at the width of spots
+OWN = 0.25  # of its response, that is left of a spot without that
+STEADY = 0.9  # of the noise before, that is left everywhere where no look more is needed
 STILL = 0.75  # of the least response, that a spot gives as it was fitted
 BESIDE = 0.35  # of the peak of what was taken off, that a spot has at least: the rest holds what is no Gaussian, too
+BESIDE_IN_CROWDS = 0.2
+CROWDED = 1.3  # times the noise without spots, that there is with them where they crowd
+AROUND = 6.0  # widths, within which light may be the ring of a brighter spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,7 @@ class _Look:
     response: Image
     noise: Image
     sigma: Sigma
+    usual: Image  # the noise with the light of the spots in it, where they crowd
 
     def maxima(self, response: Image, least: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the local maxima (N, 3) of a response above a score, and their scores, round ones alone."""
@@ -109,14 +122,9 @@ def find_spots(
     pixels = without_hot_pixels(finite_image(image if planes else image[None]))
     whole = image.dtype.kind in "iub"
     sigma = _sigma_of(pixels, sigma_px, z_over_x, whole=whole)
-    look = _look(pixels, sigma, whole=whole)
     asked = (least_score, least_brightness)
+    look = _look_without_spots(pixels, sigma, asked, whole=whole)
     found, scores, least, curve = _all_spots(look, asked)
-    for _ in range(CROWDED_LOOKS):
-        if len(found) * np.prod([4 * max(s, 0.25) for s in sigma]) < CROWDED * pixels.size:
-            break
-        look = replace(look, noise=_noise(pixels - render(pixels.shape, found), sigma, whole=whole))
-        found, scores, least, curve = _all_spots(look, asked)
     order = np.lexsort((found.centre[:, 2], found.centre[:, 1], found.centre[:, 0]))
     found, scores = found.select(order), scores[order]
     cell = np.zeros(len(found), np.int32)
@@ -133,21 +141,60 @@ def _on_brightest_planes(flat: Spots, image: NDArray[np.generic]) -> Spots:
     return replace(flat, position=position, planes=True)
 
 
-def _all_spots(
+def _look_without_spots(pixels: Image, sigma: Sigma, asked: tuple[float | None, float | None], *, whole: bool) -> _Look:
+    """Return a look whose noise is measured without the light of the spots: where they crowd, it is all noise."""
+    look = _look(pixels, sigma, whole=whole)
+    loose = (LOOSE if asked[0] is None else min(asked[0], LOOSE), 0.0)
+    for _ in range(CROWDED_LOOKS):
+        at, score, least, _ = _clear_maxima(look, loose)
+        if not len(at):
+            break
+        found, _ = _believable(look, fit_gaussians(look.image, at, look.sigma), score, least)
+        less, _ = _noise(pixels - render(pixels.shape, found), sigma, whole=whole)
+        noise = np.minimum(less, look.noise)
+        still = float((noise / look.noise).min()) > STEADY
+        look = replace(look, noise=noise)
+        if still:
+            break
+    return look
+
+
+def _clear_maxima(
     look: _Look, asked: tuple[float | None, float | None]
-) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
-    """Return the spots, their scores, what they have at least, and how many each brightness would leave."""
-    at, score = look.maxima(look.response, FIRST_LOOK)
-    keep = roundness(look.image, at, look.sigma) > ROUND
-    at, score = at[keep], score[keep]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], _Least, NDArray[np.float64]]:
+    """Return the maxima that are spots, their scores, what they have at least, and the responses out of the noise."""
+    at, score = look.maxima(look.response, min(FIRST_LOOK, asked[0] or FIRST_LOOK))
+    shape = roundness(look.image, at, look.sigma)
+    keep = shape > ROUND
+    keep &= _narrow(look.image, look.response, at, look.sigma)
+    at, score, shape = at[keep], score[keep], shape[keep]
     response = look.response[tuple(at.T)].astype(np.float64)
     chance = expected_by_chance(look.image.shape, look.sigma)
     noise = choose_score(score, chance) if asked[0] is None else asked[0]
     clear = score >= noise
+    unusual = response < noise * look.usual[tuple(at.T)]
+    clear &= ~unusual | (shape > ROUND_IN_CROWDS) & (
+        response > BESIDE_IN_CROWDS * _brightest_near(look.response, at, look.sigma, AROUND)
+    )
     bright = choose_brightness(response[clear]) if asked[1] is None else asked[1]
     keep, least = clear & (response >= bright), _Least(noise, bright)
-    found, scores = _search(look, at[keep], score[keep], least)
-    return found, scores, least, threshold_curve(response[clear])
+    return at[keep], score[keep], least, response[clear]
+
+
+def _narrow(image: Image, response: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
+    """Return which places (N, 3) respond by themselves, not as the noise on something that is three times as wide."""
+    where, wider = tuple(at.T), (2 * sigma[0], 2 * sigma[1], 2 * sigma[2])
+    own = response[where] - OF_WIDER * spot_response(image, wider)[where]
+    return np.asarray(own > OWN * response[where])
+
+
+def _all_spots(
+    look: _Look, asked: tuple[float | None, float | None]
+) -> tuple[Gaussians, NDArray[np.float64], _Least, NDArray[np.float64]]:
+    """Return the spots, their scores, what they have at least, and how many each brightness would leave."""
+    at, score, least, clear = _clear_maxima(look, asked)
+    found, scores = _search(look, at, score, least)
+    return found, scores, least, threshold_curve(clear)
 
 
 def _sigma_of(pixels: Image, fixed: float | None, z_over_x: float | None, *, whole: bool) -> Sigma:
@@ -184,25 +231,34 @@ def _learnt_sigma(pixels: Image, sigma: Sigma, *, whole: bool, fixed: float | No
     """Return the width that the clearest spots have, None where there are few."""
     for _ in range(3):
         look = _look(pixels, sigma, whole=whole)
+        look = replace(look, noise=look.usual)
         at, score = look.maxima(look.response, SURE)
         keep = roundness(pixels, at, sigma) > ROUND
         at, score = at[keep], score[keep]
         at = at[_lonely(at, sigma)] if len(at) > 2 * FEW else at
-        if len(at) < FEW:
+        if len(at) < FEWEST:
             return None
         response = look.response[tuple(at.T)]
         at = at[np.argsort(-response)][:TELLING]
         fitted = fit_gaussians(pixels, at, sigma, free_sigma=True)
         ratio = fitted.sigma[:, 1] / sigma[1]
         good = (fitted.peak > 0) & (ratio > 0.4) & (ratio < 2.5)
-        if good.sum() < FEW:
+        if not _agree(ratio[good]):
             return None
-        across = fixed or float(np.clip(np.median(fitted.sigma[good, 1]), *SIGMA_RANGE))
+        usual = float(np.median(fitted.sigma[good, 1]))
+        if fixed is None and usual > SIGMA_RANGE[1]:
+            return None
+        across = fixed or max(usual, SIGMA_RANGE[0])
         along = float(np.clip(np.median(fitted.sigma[good, 0]), 0.5, 5.0)) if sigma[0] > 0 else 0.0
         before, sigma = sigma, (along, across, across)
         if abs(np.log(across / before[1])) < 0.08:
             break
     return sigma
+
+
+def _agree(ratio: NDArray[np.float64]) -> bool:
+    """Return whether widths tell that of spots: many do, few where they are alike."""
+    return len(ratio) >= FEW or (len(ratio) >= FEWEST and float(np.std(np.log(ratio))) < ALIKE)
 
 
 def _lonely(at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
@@ -213,12 +269,20 @@ def _lonely(at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
 
 
 def _look(pixels: Image, sigma: Sigma, *, whole: bool) -> _Look:
-    return _Look(pixels, spot_response(pixels, sigma), _noise(pixels, sigma, whole=whole), sigma)
+    noise, usual = _noise(pixels, sigma, whole=whole)
+    return _Look(pixels, spot_response(pixels, sigma), noise, sigma, usual)
 
 
-def _noise(pixels: Image, sigma: Sigma, *, whole: bool) -> Image:
-    floor = noise_floor(pixels, sigma, whole_numbers=whole)
-    return noise_of(spot_response(pixels, sigma), background_of(pixels, sigma), floor)
+def _noise(pixels: Image, sigma: Sigma, *, whole: bool) -> tuple[Image, Image]:
+    """Return the noise of the response, and what it is with the spots in it, where they crowd (Z, Y, X)."""
+    floor = noise_floor(pixels, whole_numbers=whole)
+    background = background_of(pixels, sigma)
+    broad = noise_of(spot_response(pixels, sigma), background, floor * kernel_norm(sigma))
+    if sigma[0] > 0:  # along z spots have room
+        return broad, broad
+    light = ndi.gaussian_filter(pixels, [1.5 * s for s in sigma], mode="mirror")
+    fine = noise_of(pixel_noise(pixels), light, floor)
+    return noise_without_crowds(broad, fine, background, floor), broad
 
 
 def _search(
@@ -251,18 +315,20 @@ def _in_the_rest(look: _Look, found: Gaussians, least: _Least) -> tuple[Gaussian
     response = spot_response(rest, look.sigma)
     at, score = look.maxima(response, least.score)
     keep = (response[tuple(at.T)] >= least.brightness) & (roundness(rest, at, look.sigma) > ROUND_IN_REST)
+    keep &= _narrow(rest, response, at, look.sigma)
     if len(at) and len(found):
         near, _ = cKDTree(found.centre / _unit(look.sigma)).query(at / _unit(look.sigma))
         keep &= near > APART
     at, score = at[keep], score[keep]
     fitted = fit_gaussians(rest, at, look.sigma)
-    enough = fitted.peak > BESIDE * _brightest_near(taken, at, look.sigma)
+    crowded = look.usual[tuple(at.T)] > CROWDED * look.noise[tuple(at.T)]
+    enough = fitted.peak > np.where(crowded, BESIDE_IN_CROWDS, BESIDE) * _brightest_near(taken, at, look.sigma)
     return _believable(look, fitted.select(enough), score[enough], least)
 
 
-def _brightest_near(taken: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.float64]:
-    """Return the brightest of what was taken off within three widths of places (N, 3)."""
-    size = [2 * int(np.ceil(3 * s)) + 1 for s in sigma]
+def _brightest_near(taken: Image, at: NDArray[np.int64], sigma: Sigma, widths: float = 3.0) -> NDArray[np.float64]:
+    """Return the brightest of an image within some widths of places (N, 3)."""
+    size = [2 * int(np.ceil(widths * s)) + 1 for s in sigma]
     return np.asarray(ndi.maximum_filter(taken, size=size)[tuple(at.T)], np.float64)
 
 

@@ -30,6 +30,8 @@ BACKGROUND_SHARE = 50  # percentile of a block
 HOT_SHARE = 0.3  # of a spot's peak that its brightest neighbour has at least
 HOT_DEVIATIONS = 6.0
 TOLD = 0.15  # of the curvature across, that a spot has along z at least for it to tell something
+DARK = 0.25  # share of an image, in which the noise of responses is compared with that of pixels
+MORE_NOISE = 3.0  # times what these tell, that there may be elsewhere
 SAMPLES = 2_000_000
 
 
@@ -102,16 +104,49 @@ def noise_of(response: Image, background: Image, floor: float) -> Image:
             spreads.append(float(np.diff(np.quantile(inside, CENTRAL))[0] / central))
     spread = np.maximum(spreads, max(floor, 0.1 * float(np.median(spreads))))
     found = np.interp(background, middles, spread)
-    if len(middles) > 2:  # photons: the variance grows with the light, also beyond the brightest bin
+    if (
+        len(middles) > 2 and np.ptp(middles) > 0
+    ):  # photons: the variance grows with the light, also beyond the brightest bin
         slope, start = np.polyfit(middles, spread**2, 1, w=1 / spread**2)
         found = np.maximum(found, np.sqrt(np.maximum(start + max(slope, 0.0) * background, 0)))
     return found.astype(np.float32)
 
 
-def noise_floor(image: Image, sigma: Sigma, *, whole_numbers: bool) -> float:
-    """Return the least noise of a response: that of rounding, or of nothing but the numbers' own precision."""
-    rounding = np.sqrt(1 / 12) if whole_numbers else 1e-6 * float(np.abs(_some(image)).max() + 1e-12)
-    return float(rounding) * kernel_norm(sigma)
+def noise_floor(image: Image, *, whole_numbers: bool) -> float:
+    """Return the least noise of a pixel: that of rounding, or of nothing but the numbers' own precision."""
+    return float(np.sqrt(1 / 12)) if whole_numbers else 1e-6 * float(np.abs(_some(image)).max() + 1e-12)
+
+
+def pixel_noise(image: Image) -> Image:
+    """Return second differences along both axes of each plane (Z, Y, X), of standard deviation 1 in white noise of 1.
+
+    Hardly anything but noise is left of spots that are wider than a pixel (Immerkaer 1996, "Fast noise variance
+    estimation").
+    """
+    second = np.array([1.0, -2.0, 1.0]) / np.sqrt(6)
+    along_y = ndi.correlate1d(image, second, axis=1, mode="mirror")
+    return np.asarray(ndi.correlate1d(along_y, second, axis=2, mode="mirror"), np.float32)
+
+
+def noise_without_crowds(broad: Image, fine: Image, background: Image, floor: float) -> Image:
+    """Return the noise of a response (Z, Y, X) where spots crowd: as the darkest part of the image tells from pixels.
+
+    Parameters
+    ----------
+    broad, fine
+        The noise of the response and of single pixels (Z, Y, X). In a crowd the spread of the response is that of the
+        spots; what single pixels do hardly tells of them.
+    background
+        As the noise was measured by.
+    floor
+        The least noise of a pixel. Where the darkest part has no more, nothing is known of the noise elsewhere.
+    """
+    dark = _some(background) <= np.quantile(_some(background), DARK)
+    told = _some(fine)[dark]
+    if float(np.median(told)) < 2 * floor:
+        return broad
+    ratio = float(np.median(_some(broad)[dark] / told))
+    return np.asarray(np.minimum(broad, np.float32(MORE_NOISE * ratio) * fine), np.float32)
 
 
 def kernel_norm(sigma: Sigma) -> float:
