@@ -15,15 +15,13 @@ from pathlib import Path
 
 import torch
 
-from napari_cellvino.model_package import ModelPackage
 from napari_cellvino.training.convert.build import build_package, rescore_package
 from napari_cellvino.training.fit.fit import fit
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import load_plan
 from napari_cellvino.training.fit.weights import fitted_network, pretrained_network
 from napari_cellvino.training.shipped.generalist_sets import real_fields, validation_sets
-from napari_cellvino.training.shipped.models import add_int8, shipped_card_texts
-from napari_cellvino.training.shipped.sets import CALIBRATION
+from napari_cellvino.training.shipped.models import shipped_card_texts
 from napari_cellvino.training.synthetic.shards import read_shards
 
 MEETING = 20  # steps between two averages of networks that are fitted together
@@ -51,15 +49,7 @@ def package_generalist(args: argparse.Namespace) -> None:
     """Choose the defaults on the validation fields, measure, and write the package."""
     plan, val = load_plan(args.plan), validation_sets(args.data)
     texts, net = shipped_card_texts("cells"), fitted_network(args.run, plan)
-    images = list(real_fields(args.data))
-    calibration = images[:: max(1, len(images) // CALIBRATION)][:CALIBRATION]
-
-    def quantize(package: ModelPackage) -> str:
-        return add_int8(package, calibration, val)
-
-    for progress in build_package(
-        net, plan, texts, args.out, val=val, shown=val, quantize=quantize, parameters=args.parameters
-    ):
+    for progress in build_package(net, plan, texts, args.out, val=val, shown=val, parameters=args.parameters):
         print(progress, flush=True)
 
 

@@ -90,7 +90,7 @@ def package_model(name: str, data: Path, run: Path, out: Path) -> None:
     chosen = calibration[:: max(1, len(calibration) // CALIBRATION)][:CALIBRATION]
 
     def quantize(package: ModelPackage) -> str:
-        return add_int8(package, chosen, val)
+        return _quantized(package, chosen, val)
 
     for progress in build_package(
         fitted_network(run, plan), plan, shipped_card_texts(name), out, val=val, shown=shown, quantize=quantize
@@ -98,8 +98,8 @@ def package_model(name: str, data: Path, run: Path, out: Path) -> None:
         print(f"{name}: {progress}", flush=True)
 
 
-def add_int8(package: ModelPackage, calibration: Sequence[LabelledImage], val: Sequence[LabelledSet]) -> str:
-    """Add INT8 weights where they lose little on ``val``, and return the sentence of the card on them."""
+def _quantized(package: ModelPackage, calibration: Sequence[LabelledImage], val: Sequence[LabelledSet]) -> str:
+    """Return the sentence of the card on INT8."""
     try:
         return f"{quantize_package(package, calibration, val, max_drop=MAX_DROP, report=print)} (of `val`)."
     except AccuracyError as error:
