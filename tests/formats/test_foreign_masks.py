@@ -187,6 +187,18 @@ def test_a_region_without_cells_is_questioned(tmp_path):
     assert "object 1 covers 75%" in got.notices[0]
 
 
+@pytest.mark.parametrize(("several", "cells", "said"), [(5, 5, "the pieces are the cells"), (2, 4, "1 of 4 objects")])
+def test_objects_of_many_pieces_are_taken_apart_and_those_of_some_are_told(tmp_path, several, cells, said):
+    """QuPath's pixel classifier makes one object of all cells, unless it is told to split it."""
+    rings = [[[*ring, ring[0]]] for ring in (polygon(x, y, 8) for y, x in CORNERS)]
+    joined = {"type": "MultiPolygon", "coordinates": rings[:several]}
+    alone = [{"type": "Polygon", "coordinates": ring} for ring in rings[several:]]
+    features = [{"type": "Feature", "geometry": shape, "properties": {}} for shape in (joined, *alone)]
+    got = read(write(tmp_path / "a.geojson", features))
+    assert (len(got.cells), np.count_nonzero(got.labels)) == (cells, 5 * 64)
+    assert said in got.notices[0]
+
+
 def test_empty_geometries_are_counted(tmp_path):
     features = [feature(polygon(5, 5, 8), "detection"), {"type": "Feature", "geometry": None, "properties": {}}]
     features.append({"type": "Feature", "geometry": {"type": "Polygon", "coordinates": []}, "properties": None})

@@ -131,6 +131,16 @@ def test_raw_phases_are_no_image(instruments):
         open_source(instruments / "czi" / "LSM880_AiryScan.czi")
 
 
+def test_views_of_a_czi_are_not_passed_over(tmp_path, monkeypatch):
+    """As of a light sheet; pylibCZIrw writes none."""
+    library = pytest.importorskip("pylibCZIrw.czi")
+    with library.create_czi(str(tmp_path / "a.czi")) as file:
+        file.write(data=np.ones((8, 8, 1), np.uint16), plane={"Z": 0, "C": 0, "T": 0})
+    monkeypatch.setattr("napari_cellvino.io.czi._extent", lambda file, axis: 2 if axis == "V" else 1)
+    with pytest.raises(ImageReadError, match="2 views of each plane"):
+        open_source(tmp_path / "a.czi")
+
+
 def test_the_overview_of_a_vsi_is_not_counted(instruments):
     with pytest.raises(ImageReadError, match=r"_vsi-ets-test-jpg2k_/stack1/frame_t_0.ets"):
         open_source(instruments / "vsi" / "vsi-ets-test-jpg2k.vsi")

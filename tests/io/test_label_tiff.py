@@ -9,6 +9,7 @@ import tifffile
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.io.label_tiff import read_labels, write_labels
+from napari_cellvino.storage import large_arrays
 
 
 def labels_of(shape, high, dtype=np.int64):
@@ -34,6 +35,23 @@ def test_same_bytes_each_time(tmp_path):
     for name in ("a.ome.tif", "b.ome.tif"):
         write_labels(tmp_path / name, labels, Spacing(1, 0.5, 0.5))
         time.sleep(1.1)
+    assert (tmp_path / "a.ome.tif").read_bytes() == (tmp_path / "b.ome.tif").read_bytes()
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (3, 40, 30), (3, 140_000)])
+def test_bytes_are_those_that_tifffile_writes_of_the_whole(tmp_path, monkeypatch, shape):
+    """Large images are converted and compressed strip by strip: in many bands here."""
+    labels = labels_of(shape, 9, np.int32)
+    monkeypatch.setattr(large_arrays, "BAND_BYTES", 500)
+    write_labels(tmp_path / "a.ome.tif", labels, Spacing(1, 0.5, 0.5))
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tiff:
+        uuid = tiff.ome_metadata.split('UUID="urn:uuid:')[1][:36]
+    sizes = {f"PhysicalSize{axis}": size for axis, size in (("X", 0.5), ("Y", 0.5), ("Z", 1))[: len(shape)]}
+    units = {f"{name}Unit": "µm" for name in sizes}
+    said = {"axes": "ZYX"[-len(shape) :], "Creator": "napari-cellvino", "UUID": uuid, **sizes, **units}
+    how = {"ome": True, "photometric": "minisblack", "compression": "zlib", "software": "napari-cellvino"}
+    scale = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(tmp_path / "b.ome.tif", labels.astype(np.uint16), metadata=said, **how, **scale)
     assert (tmp_path / "a.ome.tif").read_bytes() == (tmp_path / "b.ome.tif").read_bytes()
 
 

@@ -21,5 +21,14 @@ def test_pictures_are_not() -> None:
     noise = np.random.default_rng(0).normal(0, 3, CELLS.shape)
     shot = np.clip(60 * CELLS + noise, 0, 255).astype(np.uint8)  # dark and in few grey steps
     smooth = (200 * np.exp(-np.hypot(Y, X) / 9)).astype(np.uint8)
-    for picture in (shot, smooth, shot.astype(np.float32), np.where(CELLS, np.uint8(9), 1), np.zeros_like(shot)):
+    dim = np.rint(7 * np.exp(-np.hypot(Y, X) / 20)).astype(np.uint8)  # of eight grey levels, without noise
+    for picture in (
+        shot,
+        smooth,
+        dim,
+        30 * dim,
+        shot.astype(np.float32),
+        np.where(CELLS, np.uint8(9), 1),
+        np.zeros_like(shot),
+    ):
         assert describe_mask(picture[None]) == ()

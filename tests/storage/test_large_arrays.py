@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_cellvino.storage import large_arrays
-from napari_cellvino.storage.large_arrays import allocate, copied, give_back_pages
+from napari_cellvino.storage.large_arrays import allocate, copied, give_back_pages, in_bands
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +52,12 @@ def test_pages_go_and_come_again():
     give_back_pages()
     assert before - held() > 0.9 * array.nbytes
     np.testing.assert_array_equal(array[:, 7], np.arange(64))
+
+
+@pytest.mark.parametrize(("step", "lengths"), [(1, [5, 5, 1]), (3, [3, 3, 3, 2]), (20, [11])])
+def test_bands_cover_an_array_once(monkeypatch, step, lengths):
+    array = np.zeros((11, 10), np.uint8)
+    monkeypatch.setattr(large_arrays, "BAND_BYTES", 59)
+    parts = [array[part] for part in in_bands(array, step)]
+    assert [len(part) for part in parts] == lengths
+    assert not list(in_bands(array[:0]))

@@ -25,6 +25,7 @@ from napari_cellvino.annotation.record_json import record_dict
 from napari_cellvino.annotation.region import Region, join_regions
 from napari_cellvino.core.errors import EditError, ImageValueError
 from napari_cellvino.core.objects import Objects, ReviewState
+from napari_cellvino.storage.large_arrays import in_bands
 
 LAST_ID = np.iinfo(np.int32).max
 
@@ -218,7 +219,8 @@ def fingerprint_of(shape: tuple[int, ...], labels: Labels | None, records: Itera
     """Return the SHA-256 of labels and of the records of present and deleted objects."""
     digest = hashlib.sha256(f"{shape}".encode())
     if labels is not None:
-        digest.update(labels.data)
+        for rows in in_bands(labels):
+            digest.update(labels[rows].data)
     kept = sorted(records, key=lambda record: record.id)
     digest.update(json.dumps([record_dict(record) for record in kept]).encode())
     return digest.hexdigest()

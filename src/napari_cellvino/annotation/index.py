@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from napari_cellvino.annotation.pixel_runs import Labels, PixelRuns
 from napari_cellvino.annotation.region import Region
-from napari_cellvino.core.label_runs import numbered, starts_of_runs
+from napari_cellvino.core.label_runs import labelled_runs, numbered
+from napari_cellvino.storage.large_arrays import give_back_pages
 
 Bounds = NDArray[np.int64]
 FARTHEST = np.iinfo(np.int64).max
@@ -171,10 +172,9 @@ def _plane_runs(labels: Labels) -> Iterator[PixelRuns]:
     """Yield the runs of each plane, plane by plane to limit memory."""
     size = labels.shape[-2] * labels.shape[-1]
     for number, plane in enumerate(labels.reshape(-1, *labels.shape[-2:])):
-        first = starts_of_runs(plane)
-        length, ids = np.diff(first, append=size).astype(np.int32), plane.reshape(-1)[first]
-        kept = ids != 0
-        yield PixelRuns(first[kept] + number * size, length[kept], np.zeros_like(ids[kept]), ids[kept])
+        first, length, values = labelled_runs(plane, give_back_pages)
+        ids = values.astype(np.int32, copy=False)
+        yield PixelRuns(first + number * size, length.astype(np.int32), np.zeros_like(ids), ids)
 
 
 def _object_parts(runs: PixelRuns, shape: tuple[int, ...]) -> tuple[list[int], Places]:

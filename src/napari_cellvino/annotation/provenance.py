@@ -13,6 +13,7 @@ from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Origin, Plane
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.engine import EngineInfo
+from napari_cellvino.storage.large_arrays import in_bands
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +70,7 @@ def pixels_sha256(plane: Plane) -> str:
     """Return the SHA-256 of a plane's pixels, dtype and shape."""
     pixels = np.ascontiguousarray(plane.pixels)
     digest = hashlib.sha256(f"{pixels.dtype.str}{pixels.shape}".encode())
-    digest.update(pixels.data)
+    for channel in pixels:
+        for rows in in_bands(channel):
+            digest.update(channel[rows].data)
     return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ Integers = NDArray[np.integer[Any]]
 
 DENSE = 8  # times as many numbers as values: up to there a table of all numbers is quicker than sorting
 SMALL = 65_536  # numbers of which a table is always small
+BAND_PX = 2**24  # pixels looked at together
 
 
 def starts_of_runs(labels: Integers) -> NDArray[np.intp]:
@@ -20,6 +22,27 @@ def starts_of_runs(labels: Integers) -> NDArray[np.intp]:
     np.not_equal(flat[1:], flat[:-1], out=edge[1:])
     edge[:: max(width, 1)] = True
     return np.flatnonzero(edge)
+
+
+def labelled_runs(
+    labels: Integers, after_band: Callable[[], None] = lambda: None
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Integers]:
+    """Return flat index, length and label of every run in ``labels`` (Y, X) that is no background, in raster order.
+
+    Large images are looked at in bands of rows, with a call of ``after_band`` after each.
+    """
+    rows = max(1, BAND_PX // max(labels.shape[1], 1))
+    found = []
+    for top in range(0, max(len(labels), 1), rows):
+        band = labels[top : top + rows]
+        flat, begin = band.reshape(-1), starts_of_runs(band)
+        length, values = np.diff(begin, append=len(flat)), flat[begin]
+        inside = values != 0
+        found.append((begin[inside] + top * labels.shape[1], length[inside], values[inside]))
+        if rows < len(labels):
+            after_band()
+    begin, length, values = (np.concatenate(column) for column in zip(*found, strict=True))
+    return begin, length, values
 
 
 def numbered(values: Integers) -> tuple[Integers, NDArray[np.intp]]:

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import Objects, ReviewState, format_left_out
-from napari_cellvino.figures.composite import Picture, composite, downsampled, to_rgb
+from napari_cellvino.figures.composite import SUMMED_PX, Picture, composite, downsampled, to_rgb
 from napari_cellvino.figures.lettering import (
     INK,
     PAPER,
@@ -38,6 +38,7 @@ from napari_cellvino.figures.outlines import (
 )
 from napari_cellvino.figures.png import encode_png
 from napari_cellvino.storage.atomic import atomic_path
+from napari_cellvino.storage.large_arrays import give_back_pages
 
 LONGEST = 2048  # px, long side of the picture
 SMALL = 800  # px: images up to that are enlarged at least twice
@@ -99,10 +100,12 @@ def draw_qc(
     """
     _check_sizes(pixels, labels)
     kept = objects.select(objects.review != ReviewState.REJECTED)
-    if labels is not None and len(kept) < len(objects):
-        labels = np.where(np.isin(labels, kept.id), labels, 0)
     zoom = plan_zoom(pixels.shape[-2:], kept)
     canvas = _as_shown(pixels, zoom, rgb=rgb)
+    if labels is not None and zoom < 1:  # before anything else, as the pixels
+        labels = _resize_labels(labels, zoom)
+    if labels is not None and len(kept) < len(objects):
+        labels = np.where(np.isin(labels, kept.id), labels, 0)
     um_per_px = spacing.x / zoom if spacing.x is not None and spacing.known else None
     counted = kept.select(~np.isin(kept.id, list(excluded)))
     left_out = format_left_out(len(objects) - len(kept), len(kept) - len(counted))
@@ -150,15 +153,19 @@ def _resize_labels(labels: NDArray[np.integer], zoom: float) -> NDArray[np.integ
     """Return the label in the middle of each pixel of a smaller picture."""
     step = round(1 / zoom)
     rows, columns = (np.minimum(np.arange(0, n, step) + step // 2, n - 1) for n in labels.shape)
-    return np.asarray(labels[rows[:, None], columns])
+    at_once = max(1, SUMMED_PX // (step * labels.shape[1]))
+    bands = []
+    for first in range(0, len(rows), at_once):
+        bands.append(labels[rows[first : first + at_once, None], columns])
+        if at_once < len(rows):
+            give_back_pages()
+    return np.concatenate(bands)
 
 
 def _paint_objects(
     picture: Picture, labels: NDArray[np.integer] | None, objects: Objects, zoom: float, classes: int
 ) -> None:
-    """Paint outlines or boxes, and numbers."""
-    if labels is not None and zoom < 1:  # before anything else, as the pixels
-        labels = _resize_labels(labels, zoom)
+    """Paint outlines or boxes, and numbers; ``labels`` of a smaller picture are of its size."""
     if labels is not None and labels.max(initial=0) <= np.iinfo(np.uint16).max:
         labels = labels.astype(np.uint16)  # half the memory to go through, many times
     diameter = zoom * np.sqrt(4 / np.pi * np.median(objects.area_px)) if len(objects) else 0

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.formats.contours import Points, is_inside
 from napari_cellvino.formats.field import IMPORTED, Box, Cell, Cells
-from napari_cellvino.formats.label_canvas import LabelCanvas, check_flat
+from napari_cellvino.formats.label_canvas import LabelCanvas, check_flat, labelled
+from napari_cellvino.formats.label_parts import find_parts, stand_for_many
 
 HALF = 0.5
 FARTHEST = 1e8  # px
@@ -148,8 +149,29 @@ def cells_of_areas(
     drawn = canvas.cells(tuple(classes), (*left.notices(), *words))
     if cells and not drawn.cells:
         raise _beyond(path, len(cells), shape)
+    shared = len({area.cell.id for area in cells}) < len(cells)
+    if shared or any(len(area.rings) > 1 or area.pixels is not None for area in cells):
+        drawn = _in_pieces(path, drawn)
     doubt = () if all(area.known for area in cells) else _covering(path, drawn)
     return replace(drawn, notices=(*drawn.notices, *doubt))
+
+
+def _in_pieces(path: Path, drawn: Cells) -> Cells:
+    """Return cells with what to say of those in several pieces; a few that are each in many are taken apart."""
+    if drawn.labels is None:
+        return drawn
+    pieces = find_parts(drawn.labels)
+    several = int((pieces.apart > 1).sum())
+    if stand_for_many(pieces):
+        of = {cell.id: cell for cell in drawn.cells}
+        parts = [replace(of[value], id=number) for number, value in enumerate(pieces.value.tolist(), 1)]
+        word = f"{several} object(s) in {path.name} are {len(parts)} pieces that lie apart: the pieces are the cells"
+        return labelled(pieces.labels, parts, drawn.classes, (*drawn.notices, word))
+    word = (
+        f"{several} of {len(pieces.values)} objects in {path.name} are of pieces that lie apart: each is taken as one "
+        "cell; split those that are several"
+    )
+    return replace(drawn, notices=(*drawn.notices, word)) if several else drawn
 
 
 def _covering(path: Path, drawn: Cells) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from napari_cellvino.io.tiff_metadata import micrometres
 _TYPES = {"Gray8": (np.uint8, 1), "Gray16": (np.uint16, 1), "Gray32Float": (np.float32, 1), "Bgr24": (np.uint8, 3),
           "Bgr48": (np.uint16, 3)}  # fmt: skip
 _PHASES = "H"
+_UNREAD = {"V": "views", "R": "rotations", "I": "illuminations", "B": "blocks"}
 
 
 def open_czi(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSource:
@@ -93,6 +94,9 @@ def _scene(
             f"{path.name} holds {phases} raw phases of each plane (Airyscan or structured illumination); process it in "
             "ZEN first"
         )
+    for axis, what in _UNREAD.items():
+        if (count := _extent(file, axis)) > 1:
+            raise ImageReadError(f"{path.name} holds {count} {what} of each plane; fuse or part them in ZEN first")
     kinds = set(file.pixel_types.values())
     if len(kinds) != 1 or not kinds <= _TYPES.keys():
         raise ImageReadError(f"{path.name} has pixels of the types {', '.join(sorted(kinds))}, which are not read")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -23,7 +24,7 @@ from napari_cellvino.io.checks import check_memory, check_ratio
 from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, ORIENTATION, apply_orientation
 from napari_cellvino.io.tiff_chain import check_chain
 from napari_cellvino.storage.atomic import atomic_path
-from napari_cellvino.storage.large_arrays import copied, give_back_pages
+from napari_cellvino.storage.large_arrays import copied, in_bands
 
 Labels = NDArray[np.uint16] | NDArray[np.uint32]
 AXES = {2: "YX", 3: "ZYX"}
@@ -31,7 +32,7 @@ CREATOR = "napari-cellvino"
 TIFF: dict[str, Any] = {"ome": True, "photometric": "minisblack", "compression": "zlib", "software": CREATOR}
 UM_PER = {"nm": 1e-3, "µm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4}
 UM_PER_CM = 1e4
-HASHED_BYTES = 2**26  # at once
+STRIP_BYTES = 2**18  # of a strip before it is compressed: what tifffile takes
 LOSSY = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.JPEG_LOSSY)
 CheckShape = Callable[[tuple[int, ...]], None]
 
@@ -56,10 +57,26 @@ def write_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> N
 
 def put_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> None:
     """Write a label image as `write_labels` does, right to ``path``: for folders that are made as a whole."""
-    compact = _compact(labels)
+    dtype: np.dtype[Any] = np.dtype(_smallest_type(labels))
     metadata = {"axes": AXES[labels.ndim], "Creator": CREATOR} | _physical_sizes(spacing, labels.ndim)
-    metadata["UUID"] = _content_uuid(compact, metadata)
-    tifffile.imwrite(path, compact, metadata=metadata, **TIFF, **_resolution(spacing))
+    metadata["UUID"] = _content_uuid(labels, dtype, metadata)
+    rows = max(1, min(labels.shape[-2], STRIP_BYTES // (labels.shape[-1] * dtype.itemsize)))
+    extra: dict[str, Any] = {"metadata": metadata, "shape": labels.shape, "dtype": dtype, "rowsperstrip": rows}
+    tifffile.imwrite(path, _strips(labels, dtype, rows), **extra, **TIFF, **_resolution(spacing))
+
+
+def _strips(labels: NDArray[np.integer], dtype: np.dtype[Any], rows: int) -> Iterator[bytes]:
+    """Yield the strips of a label image, of ``rows`` rows each, in a type and compressed, as tifffile would write them.
+
+    A large image is never copied: it is converted strip by strip, some of them at once.
+    """
+    encode = tifffile.TIFF.COMPRESSORS[tifffile.COMPRESSION.ADOBE_DEFLATE]
+    with ThreadPoolExecutor(tifffile.TIFF.MAXWORKERS) as pool:
+        for plane in labels.reshape(-1, *labels.shape[-2:]):
+            for part in in_bands(plane, rows):
+                band = plane[part]
+                strips = (band[top : top + rows].astype(dtype) for top in range(0, len(band), rows))
+                yield from pool.map(encode, strips)
 
 
 def put_image(
@@ -72,7 +89,7 @@ def put_image(
     metadata = {"axes": axes, "Creator": CREATOR} | _physical_sizes(spacing, 2 + ("Z" in axes))
     if names and "C" in axes:
         metadata["Channel"] = {"Name": list(names)}
-    metadata["UUID"] = _content_uuid(pixels, metadata)
+    metadata["UUID"] = _content_uuid(pixels, pixels.dtype, metadata)
     photometric = "rgb" if axes.endswith("S") else "minisblack"
     extra: dict[str, Any] = {"ome": True, "photometric": photometric, "software": CREATOR, "metadata": metadata}
     tifffile.imwrite(path, np.ascontiguousarray(pixels), **extra, **_resolution(spacing))
@@ -173,14 +190,20 @@ def _check_claims(path: Path, tiff: tifffile.TiffFile, shapes: list[tuple[int, .
 
 def _compact(labels: NDArray[Any]) -> Labels:
     """Return the labels as uint16 or, where they need it, uint32."""
+    return copied(labels, np.uint16) if _smallest_type(labels) is np.uint16 else copied(labels, np.uint32)
+
+
+def _smallest_type(labels: NDArray[Any]) -> type[np.uint16] | type[np.uint32]:
+    """Return the type that labels are stored in."""
     if labels.ndim not in AXES or labels.size == 0:
         raise ImageValueError(f"labels of shape {labels.shape} are neither (Y, X) nor (Z, Y, X) with pixels in them")
     if labels.dtype.kind not in "bui":
         raise ImageValueError(f"pixels of type {labels.dtype} are no labels; labels are whole numbers")
-    low, high = int(labels.min()), int(labels.max())
+    lowest, highest = zip(*((labels[part].min(), labels[part].max()) for part in in_bands(labels)), strict=True)
+    low, high = int(min(lowest)), int(max(highest))
     if low < 0 or high > np.iinfo(np.uint32).max:
         raise ImageValueError(f"label {low if low < 0 else high} cannot be stored; ids go from 1 to 4294967295")
-    return copied(labels, np.uint16) if high <= np.iinfo(np.uint16).max else copied(labels, np.uint32)
+    return np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32
 
 
 def _physical_sizes(spacing: Spacing, ndim: int) -> dict[str, Any]:
@@ -192,12 +215,11 @@ def _physical_sizes(spacing: Spacing, ndim: int) -> dict[str, Any]:
     return sizes
 
 
-def _content_uuid(labels: NDArray[Any], metadata: dict[str, Any]) -> str:
-    """Return a version-5 UUID of pixels and metadata: OME wants one, and chance would change the bytes."""
-    digest = hashlib.sha256(f"{labels.shape} {labels.dtype} {sorted(metadata.items())}".encode())
-    for rows in np.array_split(labels, -(-labels.nbytes // HASHED_BYTES)):
-        digest.update(np.ascontiguousarray(rows).data)
-        give_back_pages()
+def _content_uuid(pixels: NDArray[Any], dtype: np.dtype[Any], metadata: dict[str, Any]) -> str:
+    """Return a version-5 UUID of pixels, in a type, and metadata: OME wants one, and chance would change the bytes."""
+    digest = hashlib.sha256(f"{pixels.shape} {dtype} {sorted(metadata.items())}".encode())
+    for part in in_bands(pixels):
+        digest.update(np.ascontiguousarray(pixels[part], dtype).data)
     return str(uuid.uuid5(uuid.NAMESPACE_OID, digest.hexdigest()))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.segmentation.normalise import percentiles
+from napari_cellvino.storage.large_arrays import BAND_BYTES, give_back_pages
 
 SAMPLE = 512  # px: so many rows and columns give the range; noise and sharpness are measured in as many of the middle
 LOW, HIGH = 1.0, 99.5  # percentiles
@@ -44,6 +45,8 @@ def image_values(pixels: NDArray[np.generic]) -> dict[str, float]:
     y, x = (max(0, (size - SAMPLE) // 2) for size in pixels.shape[1:])
     middle = _grey(pixels[:, y : y + SAMPLE, x : x + SAMPLE])
     noise = _noise(middle)
+    if pixels.nbytes > BAND_BYTES:
+        give_back_pages()
     fine, coarse = (_step(middle, size) - 2 * noise**2 for size in (FINE, COARSE))
     sharpness = math.sqrt(max(fine, 0.0) / coarse) if coarse > 0 else 0.0
     values = (low, high, noise, min(sharpness, 2.0))

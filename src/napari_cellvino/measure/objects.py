@@ -14,18 +14,19 @@ Moments and eccentricity as in scikit-image, ``skimage.measure.regionprops``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.core.objects import ObjectOrigin, Objects, ReviewState
 from napari_cellvino.measure.columns import column_names, format_doubts, format_enum
 from napari_cellvino.measure.outlines import Outlines, find_outlines
-from napari_cellvino.measure.runs import Runs, box_runs
+from napari_cellvino.measure.runs import Part, Runs, box_runs
+from napari_cellvino.storage.large_arrays import give_back_pages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,35 +188,53 @@ def _second_moments(runs: Runs, area: NDArray[np.float64]) -> tuple[NDArray[np.f
 
 def _intensity(runs: Runs, channel: NDArray[np.generic], name: str) -> Columns:
     """Return mean, max and sum of the finite pixels of ``channel`` (Y, X) per object; integers stay integers."""
-    values: NDArray[Any] = channel.ravel()[runs.foreground]
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        return _finite_intensity(runs, values, name)
-    total, highest = runs.total(_per_run(np.add, values, runs, np.float64)), _highest(runs, values)
-    exact = total.astype(np.int64) if values.dtype.kind in "bui" and values.dtype.itemsize <= 4 else total
-    area = runs.total(runs.x1 - runs.x0)
-    return {f"mean_{name}": total / area, f"max_{name}": highest, f"integrated_{name}": exact}
+    found = [_part_intensity(part, channel) for part in _parts(runs)]
+    if not found:
+        found = [_Intensities.empty(channel.dtype)]
+    columns = (np.concatenate(column)[runs.order] for column in zip(*found, strict=True))
+    total, highest, count = _Intensities(*columns)
+    total, count = runs.total(total), runs.total(count)
+    if len(highest):
+        highest = np.maximum.reduceat(highest, runs.starts)
+    if channel.dtype.kind == "f" and (count < runs.total(runs.x1 - runs.x0)).any():
+        highest = highest.astype(np.float64)
+        total[count == 0] = highest[count == 0] = np.nan
+    exact = total.astype(np.int64) if channel.dtype.kind in "bui" and channel.dtype.itemsize <= 4 else total
+    return {f"mean_{name}": total / np.maximum(count, 1), f"max_{name}": highest, f"integrated_{name}": exact}
 
 
-def _finite_intensity(runs: Runs, values: NDArray[np.floating], name: str) -> Columns:
-    finite = np.isfinite(values)
-    count = runs.total(_per_run(np.add, finite, runs, np.float64))
-    total = runs.total(_per_run(np.add, np.where(finite, values, 0), runs, np.float64))
-    total[count == 0] = np.nan
-    highest = _highest(runs, np.where(finite, values, -np.inf)).astype(np.float64)
-    highest[count == 0] = np.nan
-    return {f"mean_{name}": total / np.maximum(count, 1), f"max_{name}": highest, f"integrated_{name}": total}
+class _Intensities(NamedTuple):
+    """Sum, maximum and number of finite pixels, of runs or of objects."""
+
+    total: NDArray[np.float64]
+    highest: NDArray[Any]
+    finite: NDArray[Any]
+
+    @classmethod
+    def empty(cls, dtype: np.dtype[Any]) -> _Intensities:
+        return cls(np.zeros(0), np.zeros(0, dtype), np.zeros(0))
 
 
-def _highest(runs: Runs, values: NDArray[Any]) -> NDArray[Any]:
-    per_run = _per_run(np.maximum, values, runs, values.dtype)
-    return np.maximum.reduceat(per_run, runs.starts) if len(per_run) else per_run
+def _parts(runs: Runs) -> Iterator[Part]:
+    """Yield the runs in parts; what was read of the image for one is given back before the next."""
+    for part in runs.parts:
+        yield part
+        if len(runs.parts) > 1:
+            give_back_pages()
 
 
-def _per_run(ufunc: np.ufunc, values: NDArray[Any], runs: Runs, dtype: DTypeLike) -> NDArray[Any]:
-    """Return ``ufunc`` reduced over the pixels of each run (R,), from values of all foreground pixels."""
-    if len(values) == 0:
-        return np.zeros(0, dtype)
-    return ufunc.reduceat(values, runs.first, dtype=dtype)[runs.order]
+def _part_intensity(part: Part, channel: NDArray[np.generic]) -> _Intensities:
+    """Return the intensities of runs; not finite pixels are left out."""
+    values: NDArray[Any] = channel.reshape(-1)[part.pixels]
+    count: NDArray[Any] = part.length
+    if values.dtype.kind == "f" and not (finite := np.isfinite(values)).all():
+        count = np.add.reduceat(finite, part.first, dtype=np.float64)
+        lowest = np.array(-np.inf, values.dtype)
+        highest = np.maximum.reduceat(np.where(finite, values, lowest), part.first)
+        values = np.where(finite, values, values.dtype.type(0))
+    else:
+        highest = np.maximum.reduceat(values, part.first)
+    return _Intensities(np.add.reduceat(values, part.first, dtype=np.float64), highest, count)
 
 
 def _in_um(objects: Objects, spacing: Spacing, *, diameter: bool) -> Columns:

@@ -9,13 +9,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageValueError
-from napari_cellvino.core.label_runs import Integers, starts_of_runs
+from napari_cellvino.core.label_runs import Integers, labelled_runs
+from napari_cellvino.storage.large_arrays import give_back_pages
+
+PART_PX = 2**22  # pixels of which values are gathered together
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some runs of the foreground, one after the other; arrays of equal length."""
+
+    begin: NDArray[np.intp]
+    length: NDArray[np.intp]
+
+    @cached_property
+    def pixels(self) -> NDArray[np.intp]:
+        """The flat index of every pixel, run by run."""
+        return _pixels(self.begin, self.length)
+
+    @property
+    def first(self) -> NDArray[np.intp]:
+        """Where each run begins among the pixels."""
+        return np.asarray(np.cumsum(self.length) - self.length)
 
 
 @dataclass(frozen=True)
@@ -35,15 +57,13 @@ class Runs:
     length: NDArray[np.intp]
     starts: NDArray[np.intp]  # (N,): the first run of each object
 
-    @property
-    def first(self) -> NDArray[np.intp]:
-        """Where each run of the foreground begins among its pixels."""
-        return np.asarray(np.cumsum(self.length) - self.length)
-
     @cached_property
-    def foreground(self) -> NDArray[np.intp]:
-        """The flat index of every pixel of the foreground, run by run."""
-        return _pixels(self.begin, self.length)
+    def parts(self) -> list[Part]:
+        """The runs of the foreground, in raster order and so many together that their pixels take little memory."""
+        last = np.cumsum(self.length)
+        ends = np.searchsorted(last, np.arange(PART_PX, last[-1] + PART_PX, PART_PX)) + 1 if len(last) else last
+        edges = np.unique(np.minimum(np.append(0, ends), len(last)))
+        return [Part(self.begin[a:b], self.length[a:b]) for a, b in pairwise(edges.tolist())]
 
     def total(self, per_run: NDArray[Any]) -> NDArray[np.float64]:
         """Return the sum over each object (N,) of values (R,) given per run."""
@@ -58,7 +78,7 @@ def find_runs(labels: Integers, ids: Integers) -> Runs:
     ImageValueError
         If an object has no pixel in the label image.
     """
-    begin, length, values = _foreground_runs(labels)
+    begin, length, values = labelled_runs(labels, give_back_pages)
     row = _rows_of(values, ids)
     order = np.argsort(row, kind="stable")
     order = order[np.searchsorted(row[order], 0) :]
@@ -71,7 +91,7 @@ def find_owners(labels: Integers, ids: Integers) -> tuple[NDArray[np.intp], NDAr
 
     Pixels of other labels are left out; not every object need be there.
     """
-    begin, length, values = _foreground_runs(labels)
+    begin, length, values = labelled_runs(labels, give_back_pages)
     row = _rows_of(values, ids)
     known = row >= 0
     return _pixels(begin[known], length[known]), np.repeat(row[known], length[known])
@@ -97,14 +117,6 @@ def box_runs(boxes: Integers, shape: tuple[int, ...]) -> Runs:
     width = (x1 - x0)[row]
     begin = y * shape[1] + x0[row]
     return Runs(row, y, x0[row], x1[row], np.arange(len(row)), begin, width, starts)
-
-
-def _foreground_runs(labels: Integers) -> tuple[NDArray[np.intp], NDArray[np.intp], Integers]:
-    """Return flat index, length and label of every run that is no background, in raster order."""
-    flat, begin = labels.reshape(-1), starts_of_runs(labels)
-    length, values = np.diff(begin, append=len(flat)), flat[begin]
-    inside = values != 0
-    return begin[inside], length[inside], values[inside]
 
 
 def _pixels(begin: NDArray[np.intp], length: NDArray[np.intp]) -> NDArray[np.intp]:

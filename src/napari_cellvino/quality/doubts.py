@@ -22,6 +22,7 @@ from napari_cellvino.measure.outlines import Outlines, find_outlines
 from napari_cellvino.measure.runs import Runs
 from napari_cellvino.quality.overlap import overlap
 from napari_cellvino.quality.waists import SHAPED, count_waisted
+from napari_cellvino.storage.large_arrays import give_back_pages
 
 LOW_SCORE = 0.7
 UNUSUAL = 3.0  # robust standard deviations
@@ -32,6 +33,7 @@ ROUND = 0.9  # solidity above which no outline is ragged
 SAME = 0.5  # IoU above which two outlines are of one cell
 TRACE = 0.1  # IoU below which nothing of it was found
 THRESHOLDS, TOP = ("confidence", "outline", "split"), 0.95  # of heads; another threshold is halfway to the top
+RUNS_AT_ONCE = 2**18  # whose ends are looked at together
 GAP = 2  # planes from one to the next in which a cell goes on
 
 KEPT = Doubt.UNSURE_OUTLINE | Doubt.BROKEN_ALONG_Z | Doubt.THRESHOLDS_DISAGREE  # need the maps of the network
@@ -179,13 +181,25 @@ def unsure_outlines(objects: Objects, runs: Runs, foreground_probability: Floats
     """
     if len(objects) == 0:
         return
-    last = foreground_probability.shape[1] - 1
-    ends = (runs.x0, runs.x1 - 1, np.maximum(runs.x0 - 1, 0), np.minimum(runs.x1, last))
-    entropy = np.mean([_entropy(foreground_probability[runs.y, x]) for x in ends], axis=0)
+    entropy = np.empty(len(runs.row))
+    for first in range(0, len(entropy), RUNS_AT_ONCE):
+        some = slice(first, first + RUNS_AT_ONCE)
+        entropy[some] = _entropy_at_ends(runs.y[some], runs.x0[some], runs.x1[some], foreground_probability)
+        if len(entropy) > RUNS_AT_ONCE:
+            give_back_pages()
     mean = runs.total(entropy) / np.maximum(runs.total(np.ones(len(runs.row))), 1)
     away, _ = _unusual(mean, ENTROPY_SPREAD)
     for row in np.flatnonzero((away > UNUSUAL) & (mean > UNSURE)).tolist():
         yield int(objects.id[row]), Reason(Doubt.UNSURE_OUTLINE, _strength(float(away[row])), "unsure outline")
+
+
+def _entropy_at_ends(
+    y: NDArray[np.intp], x0: NDArray[np.intp], x1: NDArray[np.intp], foreground_probability: Floats
+) -> NDArray[np.float64]:
+    """Return the mean entropy of the pixels inside and outside both ends of runs (R,)."""
+    last = foreground_probability.shape[1] - 1
+    ends = (x0, x1 - 1, np.maximum(x0 - 1, 0), np.minimum(x1, last))
+    return np.asarray(np.mean([_entropy(foreground_probability[y, x]) for x in ends], axis=0))
 
 
 def waists(objects: Objects, labels: Labels, solidity: Floats) -> Found:

@@ -14,12 +14,14 @@ from scipy import ndimage as ndi
 
 from napari_cellvino.annotation.tools.split_seeds import CLEAR_WAIST, LEVELS, SMOOTHING
 from napari_cellvino.core.objects import Objects
+from napari_cellvino.storage.large_arrays import give_back_pages
 
 Labels = NDArray[np.integer[Any]]
 Floats = NDArray[np.floating[Any]]
 
 APART = 5  # px between objects: farther than the smoothing reaches
 WIDE = 1024  # px: of a row of objects
+AT_ONCE = 2**12  # objects in one picture
 LARGE = 64  # px: larger objects are downsampled
 # Solidity of discs joined by a waist of 3/4 of the smaller one is at most WAISTED, and in pixels, whose corners the
 # hull takes in, less: by CORNERS / sqrt(area) or more in all but one of 270 waisted cells of six public sets.
@@ -39,10 +41,14 @@ def count_waisted(labels: Labels, objects: Objects, solidity: Floats) -> dict[in
     area = np.maximum(objects.area_px, 1)
     dented = (solidity < WAISTED - CORNERS / np.sqrt(area)) & (area >= SHAPED)
     rows = np.flatnonzero(dented & (longer | (area < FULL * height * width)))
-    if len(rows) == 0:
-        return {}
-    parts = _parts(_side_by_side(labels, objects, rows), len(rows))
-    return {int(row): int(count) for row, count in zip(rows, parts, strict=True) if count > 1}
+    found: dict[int, int] = {}
+    for first in range(0, len(rows), AT_ONCE):
+        some = rows[first : first + AT_ONCE]
+        parts = _parts(_side_by_side(labels, objects, some), len(some))
+        found |= {int(row): int(count) for row, count in zip(some, parts, strict=True) if count > 1}
+        if len(rows) > AT_ONCE:
+            give_back_pages()
+    return found
 
 
 def _side_by_side(labels: Labels, objects: Objects, rows: NDArray[np.intp]) -> NDArray[np.int32]:

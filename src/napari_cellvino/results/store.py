@@ -61,6 +61,7 @@ class ResultStore:
         self._only: str | None = None
         self._is_one_of_many = False
         self._looked_at: dict[str, float] = {}  # when folders were last looked for beside where they are
+        self._hidden, self._listed_at = list[str](), -LOOK_HOLDS_S
         self._index = FieldIndex(root)
 
     @classmethod
@@ -238,14 +239,21 @@ class ResultStore:
     def _put_back(self, folder: Path) -> None:
         """Put back what a killed run had set aside from where nothing is; a look holds for a moment.
 
-        The folder of results may hold 10,000 others, and one field asks several times.
+        The folder of results may hold 10,000 others: it is listed once for many fields, and what it lists hidden names
+        something that was left.
         """
-        if folder.exists() or time.monotonic() - self._looked_at.get(folder.name, -LOOK_HOLDS_S) < LOOK_HOLDS_S:
+        if folder.exists():
             return
-        recover_result(folder)
+        now = time.monotonic()
+        if now - self._looked_at.get(folder.name, -LOOK_HOLDS_S) < LOOK_HOLDS_S:
+            return
+        if now - self._listed_at >= LOOK_HOLDS_S:
+            self._hidden, self._listed_at = _hidden_in(self.root), now
+        if any(name.endswith(folder.name) for name in self._hidden) or folder.parent != self.root:
+            recover_result(folder)
         if len(self._looked_at) >= MOST_LOOKS:
             self._looked_at = {}
-        self._looked_at[folder.name] = time.monotonic()
+        self._looked_at[folder.name] = now
 
     def check_replaceable(self, folder: Path, key: ResultKey, *, overwrite: bool) -> None:
         """Raise ReplaceError if another result stands in ``folder`` and ``overwrite`` is off."""
@@ -343,6 +351,13 @@ class ResultStore:
     def write_run_info(self, info: dict[str, object]) -> None:
         """Write ``run.json``; `OutputError` if it cannot be written."""
         write_text(self.root / RUN_NAME, json_text(info))
+
+
+def _hidden_in(folder: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if name[0] == "."]
+    except OSError:
+        return []
 
 
 def write_text(path: Path, text: str) -> None:

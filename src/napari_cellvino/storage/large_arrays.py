@@ -6,6 +6,7 @@ import math
 import mmap
 import tempfile
 import weakref
+from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ MOST_IN_MEMORY = 2**28  # bytes; a plane of 20,000² px has several larger array
 ON_DISK_SHARE = (
     0.2  # of the free room for temporary files: several arrays share it, and none takes it before it is full
 )
+BAND_BYTES = 2**26  # read or written between two times that pages are given back
 ALWAYS_FITS = 2**25  # bytes; asking how much is free takes half as long as reading a small plane
 
 _mapped: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()  # the temporary files
@@ -55,8 +57,23 @@ def _fits_on_disk(nbytes: int) -> bool:
     return nbytes <= ON_DISK_SHARE * psutil.disk_usage(tempfile.gettempdir()).free
 
 
+def in_bands(array: NDArray[np.generic], step: int = 1) -> Iterator[slice]:
+    """Yield the parts of the first axis of an array, from first to last, of at most `BAND_BYTES` or ``step`` each.
+
+    All but the last are multiples of ``step`` long. Where there are several, pages are given back after each: a pass
+    over a large array holds no more than a band.
+    """
+    length = len(array)
+    at_once = max(1, BAND_BYTES * length // max(array.nbytes, 1) // step) * step
+    for first in range(0, length, at_once):
+        yield slice(first, first + at_once)
+        if at_once < length:
+            give_back_pages()
+
+
 def copied(array: NDArray[np.generic], dtype: type[S] | np.dtype[S]) -> NDArray[S]:
-    """Return a copy of an array in a type; see `allocate`."""
+    """Return a copy of an array of at least one axis in a type; see `allocate`."""
     out = allocate(array.shape, dtype)
-    np.copyto(out, array, casting="unsafe")
+    for part in in_bands(array):
+        np.copyto(out[part], array[part], casting="unsafe")
     return out

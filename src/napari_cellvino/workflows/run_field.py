@@ -143,7 +143,7 @@ def _refuse_labels(task: FieldTask, prediction: Prediction) -> None:
     if task.found and describe_mask(prediction.plane.inputs):
         raise ImageValueError(
             f"{task.name} looks like a mask or a label image, and is not counted: to take its cells in, use cellvino "
-            "import; to count it all the same, open or name the file itself"
+            "import; to count it all the same, run it alone (cellvino run FILE), or open it in the window"
         )
 
 

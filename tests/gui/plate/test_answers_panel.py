@@ -76,6 +76,7 @@ def test_a_dilution_is_filled_in_and_the_plate_answers(
 
     write_results(root)
     click(panel.answers_fold.toggleButton())
+    assert panel.minimumSizeHint().width() <= 380  # all of it beside a scroll bar, in a dock of 400
     answers = panel.answers
     qtbot.waitUntil(answers.ask_button.isEnabled, timeout=WAIT_MS)
     assert [answers.measure.itemText(n) for n in range(answers.measure.count())] == ["count", "share of dead"]

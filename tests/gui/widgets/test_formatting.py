@@ -49,9 +49,15 @@ def test_sizes(unit: SizeUnit, words: str) -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("c 1 is taken; --channel takes another", "c 1 is taken; choose another: Channel in tab 1"),
+        (
+            "c 1 is taken; --channel takes another",
+            "c 1 is taken; choose another: Channel in tab 1, or on the Plate tab",
+        ),
         ("1 of 3 was counted; --frame N takes another", "1 of 3 was counted; choose another: Time point in tab 1"),
-        ("blue; --channel grey takes all colours", "blue; Grey of Channel in tab 1 takes all colours"),
+        (
+            "blue; --channel grey takes all colours",
+            "blue; Grey of Channel in tab 1, or on the Plate tab takes all colours",
+        ),
         ("--level N reads a smaller one: 1", "Level in tab 1 reads a smaller one: 1"),
         ("or a part: --region Y0:Y1,X0:X1", "or a part: Region under Correct… in tab 1"),
         ("add one (--outline)", "add one (Outlines in tab 2)"),

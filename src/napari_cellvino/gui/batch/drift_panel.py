@@ -26,7 +26,7 @@ from napari_cellvino.workflows.drift import JudgedRun
 
 COLUMNS = ("Run", "When", "Fields", "What is unlike", "Kind")
 RUN, WHEN, FIELDS, UNLIKE, KIND = range(len(COLUMNS))
-ROW_PX, CHART_PX = 22, 260
+ROW_PX, CHART_PX = 22, 400
 WORKING = "The runs are compared…"
 
 
@@ -83,7 +83,7 @@ class DriftPanel(QWidget):
         self.list.setAccessibleName("Runs, the newest first")
         header = self.list.horizontalHeader()
         header.setSectionResizeMode(UNLIKE, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((RUN, 140), (WHEN, 112), (FIELDS, 46), (KIND, 130)):
+        for column, width in ((RUN, 140), (WHEN, 124), (FIELDS, 46), (KIND, 130)):
             self.list.setColumnWidth(column, width)
         charts = QScrollArea()
         charts.setWidgetResizable(True)
@@ -98,8 +98,9 @@ class DriftPanel(QWidget):
         body = QSplitter(Qt.Orientation.Horizontal)
         body.addWidget(left)
         body.addWidget(charts)
-        body.setStretchFactor(0, 3)
-        body.setStretchFactor(1, 2)
+        for side in (0, 1):  # the letters of a chart can be read at that width
+            body.setStretchFactor(side, 1)
+        body.setSizes([CHART_PX, CHART_PX])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -117,6 +118,7 @@ class DriftPanel(QWidget):
         if view is not None and view is not self._view:
             self._view = view
             self.table.show(view)
+            self.list.setColumnHidden(KIND, len(view.charts) < 2)
             if view.runs:
                 self.list.selectRow(0)
         self._show_run()

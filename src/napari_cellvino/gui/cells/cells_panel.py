@@ -42,7 +42,7 @@ COUNTED: tuple[Choice[bool | None], ...] = (
 )
 NOTHING = "Cells of saved fields are shown here: run a list, a plate, or save a result first."
 MOST_CLASS_KEYS = 9
-LEAST_PX, USUAL_PX, BUTTONS_PX = 190, 300, 236
+LEAST_PX, USUAL_PX, BUTTONS_PX = 170, 300, 236
 
 
 class CellsPanel(QWidget):

@@ -23,7 +23,7 @@ from napari_cellvino.gui.widgets.form_layout import GAP, say, side_by_side, text
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
 
-LEAST_PX, USUAL_PX = 190, 360  # high
+LEAST_PX, USUAL_PX = 170, 360  # high
 ZOOM, CLOSE = 1.25, 6.0  # per step of the wheel; screen px per px of the image where a difference is shown
 HINT = "Two results of the open image: run the choices of tab 2 beside the result shown, or choose other results."
 

@@ -37,6 +37,7 @@ from napari_cellvino.io import Position, image_suffixes
 
 _MIXED = "Layers in µm and layers in pixels are open together: napari's scale bar has no unit. Tables are not touched."
 _FIRST = "Open a file or a plate, drop one here, or add an image layer to the viewer: it will be listed above."
+_CHOOSE = "Choose a field in the list above to see it."
 
 
 def _filter() -> str:
@@ -124,6 +125,7 @@ class OpenPanel(DropPanel):
         opener, workspace = self._opener, self._workspace
         opener.listed.connect(self._list_pictures)
         opener.changed.connect(self._draw)
+        self.session.work_list.changed.connect(self._draw_hint)
         self.session.runner.changed.connect(self._draw)  # whenever a choice changed
         self.image.activated.connect(lambda row: opener.choose(self.image.itemData(row)))
         self.open_button.clicked.connect(self._ask)
@@ -184,11 +186,17 @@ class OpenPanel(DropPanel):
         opener, stack = self._opener, self._workspace.stack
         self._select_picture()
         self.bar.setVisible(bool(opener.reading))
-        say(self.hint, f"reading {opener.reading} …" if opener.reading else _FIRST if stack is None else "")
+        self._draw_hint()
         self.notice.show_failure(opener.failure)
         self._draw_facts(stack)
         self._draw_choices(stack)
         self.first_sight.draw()
+
+    def _draw_hint(self) -> None:
+        """Say what to do first, or what is being read."""
+        reading = self._opener.reading
+        first = _CHOOSE if self.session.work_list.fields else _FIRST
+        say(self.hint, f"reading {reading} …" if reading else first if self._workspace.stack is None else "")
 
     def _draw_facts(self, stack: Stack | None) -> None:
         say(self.facts, stack.describe() if stack is not None else "")

@@ -58,6 +58,8 @@ class AnswersPanel(QWidget):
             tooltip="Whether what rows, columns and the edge of the plate add is taken off",
         )
         self.parameters = ValueCombo(PARAMETERS, name="Curve")
+        for combo in (self.scale, self.correction, self.parameters):  # two in a row, in a dock of 400 px
+            combo.setMinimumContentsLength(4)
         self.unit = QLineEdit()
         self.unit.setPlaceholderText("unit of the doses")
         self.unit.setToolTip("Stands in the plots, as µM")
@@ -67,7 +69,7 @@ class AnswersPanel(QWidget):
         self.ask_button = QPushButton("Answer")
         self.ask_button.setToolTip("Fit a curve for each compound, and compare each dose with the negative controls")
         self.page_button = QPushButton("Write page")
-        self.page_button.setToolTip("The page, tables and plots of 'cellvino plate-report', beside the results")
+        self.page_button.setToolTip("A page with tables and plots, beside the results")
         buttons = QHBoxLayout()
         buttons.addWidget(self.ask_button)
         buttons.addWidget(self.page_button)

@@ -12,7 +12,7 @@ CONTROLS = {
     "acquisition": "Acquisition on the Plate tab",
     "axes": "Dimensions under Correct… in tab 1",
     "cell-channel": "Whole cells under More in tab 2",
-    "channel": "Channel in tab 1",
+    "channel": "Channel in tab 1, or on the Plate tab",
     "device": "Device in tab 2",
     "engine": "Device in tab 2",
     "frame": "Time point in tab 1",

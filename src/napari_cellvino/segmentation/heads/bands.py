@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.segmentation.heads.connected_components import collect_objects
 from napari_cellvino.segmentation.heads.head import Decoded
-from napari_cellvino.storage.large_arrays import allocate, give_back_pages
+from napari_cellvino.storage.large_arrays import BAND_BYTES, allocate, give_back_pages
 
 BAND_PX = 12_000_000  # pixels decoded at once
 BAND_OVERLAP = 512  # rows decoded beyond a band: no cell may be taller than half of this
@@ -96,4 +96,6 @@ def leave_out(found: Decoded, values: Mapping[str, float], into: NDArray[np.int3
     for top in range(0, len(labels), RELABELLED_ROWS):
         rows = slice(top, top + RELABELLED_ROWS)
         np.take(lookup, labels[rows], out=written[rows], mode="clip")  # all are in range: "raise" buffers
+        if labels.nbytes > BAND_BYTES:
+            give_back_pages()
     return Decoded(written, replace(kept, id=np.arange(1, len(order) + 1, dtype=np.int32)))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from skimage.measure import label as connected_components
 
 from napari_cellvino.core.objects import Objects
+from napari_cellvino.storage.large_arrays import give_back_pages
 
 CHUNK_PX = 16_000_000  # pixels processed together
 LARGEST_HOLE = 400  # px; a larger gap inside an object is background
@@ -63,6 +64,8 @@ def collect_objects(labels: NDArray[np.int32], count: int, foreground: NDArray[n
     for top in range(0, len(labels), rows):
         part = slice(top, top + rows)
         _gather(labels[part], foreground[part], top, sums, box)
+        if rows < len(labels):
+            give_back_pages()
     area = sums[0, 1:].astype(np.int64)
     score, cy, cx = sums[1:, 1:] / np.maximum(area, 1)
     return Objects.found(score=score, box=box[1:], centroid=np.stack([cy, cx], 1), area_px=area)

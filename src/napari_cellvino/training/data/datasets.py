@@ -32,11 +32,10 @@ from napari_cellvino.core.errors import ImageReadError, ImageValueError, Trainin
 from napari_cellvino.core.image import LUMINANCE
 from napari_cellvino.formats.archives import read_members
 from napari_cellvino.formats.label_canvas import fitting_labels
+from napari_cellvino.formats.label_parts import find_parts, is_class_mask
 from napari_cellvino.formats.label_values import (
     check_parts,
     describe_class_mask,
-    find_parts,
-    is_class_mask,
     whole_numbers,
     without_background,
 )
