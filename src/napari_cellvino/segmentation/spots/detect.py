@@ -201,7 +201,9 @@ def _sigma_of(pixels: Image, fixed: float | None, z_over_x: float | None, *, who
     """Return the width of the spots of an image: that of the clearest ones, as they are usually where there are few."""
     pixels = _telling_part(pixels)
     tried = [_first_sigma(across, z_over_x, flat=len(pixels) == 1) for across in ([fixed] if fixed else FIRST_SIGMAS)]
-    learnt = (_learnt_sigma(pixels, sigma, whole=whole, fixed=fixed) for sigma in tried)
+    learnt = (
+        _learnt_sigma(pixels, sigma, whole=whole, fixed=fixed, enough=n) for n in (FEW, FEWEST) for sigma in tried
+    )
     return next((sigma for sigma in learnt if sigma is not None), tried[0])
 
 
@@ -227,8 +229,8 @@ def _first_sigma(across: float, z_over_x: float | None, *, flat: bool) -> Sigma:
     return along, across, across
 
 
-def _learnt_sigma(pixels: Image, sigma: Sigma, *, whole: bool, fixed: float | None) -> Sigma | None:
-    """Return the width that the clearest spots have, None where there are few."""
+def _learnt_sigma(pixels: Image, sigma: Sigma, *, whole: bool, fixed: float | None, enough: int) -> Sigma | None:
+    """Return the width that the clearest spots have, None where there are not enough."""
     for _ in range(3):
         look = _look(pixels, sigma, whole=whole)
         look = replace(look, noise=look.usual)
@@ -236,14 +238,14 @@ def _learnt_sigma(pixels: Image, sigma: Sigma, *, whole: bool, fixed: float | No
         keep = roundness(pixels, at, sigma) > ROUND
         at, score = at[keep], score[keep]
         at = at[_lonely(at, sigma)] if len(at) > 2 * FEW else at
-        if len(at) < FEWEST:
+        if len(at) < enough:
             return None
         response = look.response[tuple(at.T)]
         at = at[np.argsort(-response)][:TELLING]
         fitted = fit_gaussians(pixels, at, sigma, free_sigma=True)
         ratio = fitted.sigma[:, 1] / sigma[1]
         good = (fitted.peak > 0) & (ratio > 0.4) & (ratio < 2.5)
-        if not _agree(ratio[good]):
+        if good.sum() < enough or not _agree(ratio[good]):
             return None
         usual = float(np.median(fitted.sigma[good, 1]))
         if fixed is None and usual > SIGMA_RANGE[1]:
