@@ -31,6 +31,8 @@ SOLIDITY = -2.58  # of outlines
 # A generalist is not part of the fit: with its 2.5, bacteria score 0.8 and photographs below 0.5.
 OF_KIND = {"histology": 1.56, "phase-contrast": 2.0, "dark-field": -3.08, "generalist": 2.5}
 COLOUR_OF_STAINS = 4.3
+# Set by hand on some smears: cells of three sizes score low by the rest, and a smear has colours.
+LEAST_COLOUR, SMEAR_IN_COLOUR, SMEAR_IN_GREY = 0.03, 5.0, -3.0
 # Where a model predicts its F1: the prediction that is worth a run, and how steeply the score rises there.
 PROMISED_F1, PROMISE_SLOPE = 0.45, 15.0
 RING = 3  # px of the network: how far outside its outline a cell is compared with
@@ -161,6 +163,8 @@ def score_of(evidence: Evidence, spec: ModelSpec) -> float:
         total += SOLIDITY * evidence.solidity
     total += sum(OF_KIND.get(tag, 0.0) for tag in spec.tags)
     total += COLOUR_OF_STAINS * evidence.colour * ("histology" in spec.tags)
+    if "blood" in spec.tags:
+        total += SMEAR_IN_COLOUR if evidence.colour > LEAST_COLOUR else SMEAR_IN_GREY
     return float(1.0 / (1.0 + np.exp(-total)))
 
 
