@@ -150,7 +150,8 @@ def cells_of_areas(
     if cells and not drawn.cells:
         raise _beyond(path, len(cells), shape)
     shared = len({area.cell.id for area in cells}) < len(cells)
-    if shared or any(len(area.rings) > 1 or area.pixels is not None for area in cells):
+    ours = any(area.cell.origin != IMPORTED for area in cells)  # a cell may be of several pieces
+    if not ours and (shared or any(len(area.rings) > 1 or area.pixels is not None for area in cells)):
         drawn = _in_pieces(path, drawn)
     doubt = () if all(area.known for area in cells) else _covering(path, drawn)
     return replace(drawn, notices=(*drawn.notices, *doubt))
