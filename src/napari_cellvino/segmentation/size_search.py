@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -50,7 +51,7 @@ class SizeGuess:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: the evidence is gathered once and kept
 class ZoomSearch:
     """What a model sees of a plane at each zoom: looks, and guesses where it sees cells; ``reference`` is its size."""
 
@@ -70,12 +71,17 @@ class ZoomSearch:
             return [2.0] * len(self.looks)
         return [min(2.0, abs(float(np.log2(look.zoom * self.usual / self.reference)))) for look in self.looks]
 
+    @cached_property
+    def evidence(self) -> list[dict[str, float]]:
+        """What speaks for and against each look."""
+        return gather_evidence(self.looks)
+
     def best(self, weights: Mapping[str, float]) -> float | None:
         """Return the diameter that makes the zoom with the highest predicted F1 that of the run.
 
-        The estimate by size stays where `choose_zoom` says so.
+        The estimate by size stays where `choose_zoom` says so. Without weights it is the diameter of the best guess.
         """
-        if self.usual is None:
+        if not weights or self.usual is None:
             return best_diameter(self.guesses)
         best = choose_zoom(self._predicted(weights), self.away)
         return self.usual if best is None else self.reference / self.looks[best].zoom
@@ -89,15 +95,15 @@ class ZoomSearch:
         return float(self._predicted(weights)[int(np.argmin(away))])
 
     def _predicted(self, weights: Mapping[str, float]) -> NDArray[np.float64]:
-        return predicted_f1(gather_evidence(self.looks), self.away, weights)
+        return predicted_f1(self.evidence, self.away, weights)
 
 
 def find_diameter(
     inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
 ) -> Generator[Progress, None, float | None]:
     """Yield progress and return the cell diameter in px to run a plane (K, Y, X) with; None where no cells are seen."""
-    search, weights = (yield from search_zooms(inputs, ranges, spec, engine)), spec.diameter_px.weights
-    return search.best(weights) if weights else best_diameter(search.guesses)
+    search = yield from search_zooms(inputs, ranges, spec, engine)
+    return search.best(spec.diameter_px.weights or {})
 
 
 def search_zooms(

@@ -6,7 +6,7 @@ processor without bf16. A look that could change nothing is left out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -41,7 +41,7 @@ from napari_cellvino.segmentation.prepare import check_usable, network_inputs
 from napari_cellvino.segmentation.raw_maps import RawMaps
 from napari_cellvino.segmentation.rescale import resize_pixels, zoom_for
 from napari_cellvino.segmentation.signal_test import find_emptiness
-from napari_cellvino.segmentation.size_search import ZoomSearch, best_diameter, search_zooms
+from napari_cellvino.segmentation.size_search import ZoomSearch, search_zooms
 from napari_cellvino.segmentation.z_projection import MaximumProjection
 from napari_cellvino.workflows.first_sight import FirstSight, Suggestion
 
@@ -188,7 +188,7 @@ class _Try:
     def suggestion(self) -> Suggestion:
         """Return what the model finds at the zoom that suits it best."""
         search, weights = self._search(), self._spec.diameter_px.weights or {}
-        usual = zoom_for(self._spec, _diameter(search, weights))
+        usual = zoom_for(self._spec, search.best(weights) if search is not None else None)
         promise = search.promise(weights) if search is not None and weights else None
         best = self._look(usual, FITS if promise is None else np.inf)
         if promise is not None:
@@ -250,12 +250,6 @@ class _Try:
         if "foreground" in names:
             return np.asarray(raw.maps[names.index("foreground")])
         return np.asarray(raw.maps[: len(self._spec.classes)].max(0))
-
-
-def _diameter(search: ZoomSearch | None, weights: Mapping[str, float]) -> float | None:
-    if search is None:
-        return None
-    return search.best(weights) if weights else best_diameter(search.guesses)
 
 
 def filled_boxes(decoded: Decoded, shape: tuple[int, int]) -> NDArray[np.int32]:

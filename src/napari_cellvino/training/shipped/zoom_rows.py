@@ -26,7 +26,6 @@ from napari_cellvino.segmentation.predict import decode, infer_maps
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.segmentation.rescale import resize_pixels
 from napari_cellvino.segmentation.size_search import search_zooms
-from napari_cellvino.segmentation.zoom_evidence import gather_evidence
 from napari_cellvino.training.data.datasets import LabelledImage, TrueBoxes, read_packed_set
 from napari_cellvino.training.metrics.evaluate import as_stack
 from napari_cellvino.training.shipped.generalist_sets import one_per_channel
@@ -96,7 +95,7 @@ def row_of(name: str, kind: str, field: LabelledImage, spec: ModelSpec, engine: 
 
     f1 = [f1_at(search.reference / look.zoom) for look in search.looks]
     usual = f1_at(search.usual) if search.usual else 0.0
-    return ZoomRow(name, kind, f1, usual, search.away, gather_evidence(search.looks))
+    return ZoomRow(name, kind, f1, usual, search.away, search.evidence)
 
 
 def shown_parts(data: Path) -> Iterator[tuple[str, str, LabelledImage]]:
