@@ -14,7 +14,7 @@ from napari_cellvino.workflows.field_log import FieldLog, FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask
 from napari_cellvino.workflows.run_field import FieldWorker, kept_outcome
 
-LOOK_EVERY_S = 0.3  # at fields that another run does
+LOOK_EVERY_S = 0.3  # at fields that another run does, and at whether a pause has ended
 PAUSED = "paused, until 'cellvino jobs resume'"
 
 

@@ -47,7 +47,7 @@ class CellTable(TextTable):
         self._annotation, self.ids = annotation, ids
         self.endResetModel()
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> str | None:  # noqa: N802
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> str | None:  # noqa: N802 (Qt's name)
         """Return the title of a column; that of sizes has their unit."""
         title = super().headerData(section, orientation, role)
         return f"{title} {self._unit.name}" if title == COLUMNS[AREA] else title
