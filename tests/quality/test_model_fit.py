@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
@@ -101,3 +102,15 @@ def test_bright_cells_on_a_dark_background_are_for_a_model_of_fluorescence_and_d
     assert score_of(seen, NUCLEI) > score_of(seen, STAINED)
     dark = replace(seen, contrast=-seen.contrast, background=0.9, colour=0.3)
     assert score_of(dark, STAINED) > score_of(dark, NUCLEI)
+
+
+def test_rods_are_not_for_a_model_of_nuclei() -> None:
+    labels = _discs()
+    bright = _found(labels, (labels > 0) * 0.98, _picture(labels))
+    seen = replace(_weighed(bright, bright), background=0.1)
+    assert seen.elongation == pytest.approx(1.0, abs=0.01)
+    assert score_of(replace(seen, elongation=1.7), NUCLEI) == score_of(seen, NUCLEI)  # nuclei of fibroblasts
+    assert score_of(replace(seen, elongation=2.8), NUCLEI) < FITS < score_of(seen, NUCLEI)
+    stretched = np.repeat(np.where(labels > 5, 0, labels), 3, axis=0)[:SIZE]  # one row of discs
+    rods = _found(stretched, stretched > 0, _picture(stretched))
+    assert gather(rods, 2 * RADIUS).elongation == pytest.approx(3, rel=0.05)

@@ -25,7 +25,7 @@ RING = 3  # px of the network
 LEAST_SHARE = 0.004  # of a window
 NEAR = 0.3  # octaves from the estimate by size: a zoom says the same
 FAR = 1.0  # octaves: a zoom that far needs better evidence
-FAR_GAIN = 0.15  # of predicted F1, over the zoom nearest to the estimate
+FAR_GAIN = 0.05  # of predicted F1, over the zoom nearest to the estimate
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,9 @@ CHANNELS = 4  # that are tried where nothing says which one a model should see
 SMALLER = 0.8  # of the size of a window, for its second look
 OTHER_ZOOMS = (0.5, 2.0)  # tried where a model finds nothing plausible at its own size
 SURE = 0.75  # score that another zoom has to reach: of several tries, one is plausible by chance
+# How far the log-odds of a model that is made for one kind may lie below those of a model for all kinds.
+MADE_FOR_IT, AT_ANOTHER_SIZE = 4.5, 2.5
+LEAST_ODDS = 1e-6
 AT_A_TIME = 2  # models that look: one is in the network while the other weighs what it found
 
 Pixels = NDArray[np.generic]
@@ -99,9 +102,14 @@ def suggest_models(
     return FirstSight(stack.origin.name, tuple(sorted(found, key=lambda one: _place(one, general))), broken)
 
 
-def _place(one: Suggestion, general: Collection[str]) -> tuple[bool, bool, bool, float]:
-    """Return what a suggestion is ordered by: models made for a kind first, of those the ones at their own size."""
-    return (not one.fits or one.model in general, not one.fits, one.given_diameter_px is not None, -one.score)
+def _place(one: Suggestion, general: Collection[str]) -> tuple[bool, float]:
+    """Return what a suggestion is ordered by: those that fit first, of these a model made for a kind before others.
+
+    Unless its score is far lower: by `MADE_FOR_IT` in log-odds, or `AT_ANOTHER_SIZE` where it had to be given a size.
+    """
+    score = min(max(one.score, LEAST_ODDS), 1 - LEAST_ODDS)
+    more = 0.0 if one.model in general else MADE_FOR_IT if one.given_diameter_px is None else AT_ANOTHER_SIZE
+    return (not one.fits, -float(np.log(score / (1 - score))) - more)
 
 
 def _installed() -> tuple[tuple[ModelPackage, ...], tuple[str, ...]]:
