@@ -202,6 +202,7 @@ def mother_machine(frames: int) -> tuple[list[NDArray[np.int32]], dict[int, int]
 
 def test_cells_in_channels_are_followed_though_one_in_twenty_is_not_found() -> None:
     film, mothers = mother_machine(8)
+    assert field_drift(frame_cells(film[0]), frame_cells(film[3])).tolist() == [0, 0]  # growth is none
     rng = np.random.default_rng(0)
     for frame in film:
         for label in np.unique(frame[frame > 0]).tolist():
