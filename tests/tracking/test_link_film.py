@@ -202,6 +202,7 @@ def mother_machine(frames: int) -> tuple[list[NDArray[np.int32]], dict[int, int]
 
 def test_cells_in_channels_are_followed_though_one_in_twenty_is_not_found() -> None:
     film, mothers = mother_machine(8)
+    assert field_drift(frame_cells(film[0]), frame_cells(film[3])).tolist() == [0, 0]  # growth is none
     rng = np.random.default_rng(0)
     for frame in film:
         for label in np.unique(frame[frame > 0]).tolist():
@@ -223,3 +224,13 @@ def test_rods_side_by_side_are_followed_though_the_stage_moves() -> None:
             image[y : y + 40 + 2 * t, x : x + 10] = n + 1
     assert field_drift(frame_cells(film[0]), frame_cells(film[1])) == pytest.approx([2.5, 7], abs=1.5)
     assert same_labels(linked(film))
+
+
+@pytest.mark.parametrize(("frame", "label"), [(2, 2), (3, 4)])
+def test_a_division_is_told_though_mother_or_daughter_were_not_found(frame: int, label: int) -> None:
+    film = dividing_film()
+    film[frame][film[frame] == label] = 0
+    tracks = linked(film)
+    (daughters,) = tracks.divisions.values()
+    assert {tracks.nodes[d][0].label for d in daughters} == {3, 4}
+    assert len(tracks.nodes) == 4

@@ -2,7 +2,8 @@
 
 It is taken from the outlines, not from the picture: dirt on the camera stays where it is while the stage moves. Of cells
 that are all whole in the field (a colony), the middle of all tells it too: side by side, rods look alike after a step to
-the next one. The shift is believed where cells then cover each other much better than they do without it.
+the next one; not of cells in channels, which stay where they are while cells are pushed out. The shift is believed where
+cells then cover each other much better than they do without it.
 
 References
 ----------
@@ -14,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.tracking.channels import find_channels
 from napari_cellvino.tracking.frame_cells import FrameCells, shared_pixels
 
 BELIEVED = 1.5  # times better that cells must cover each other for a shift to be believed
@@ -32,14 +34,15 @@ def field_drift(before: FrameCells, after: FrameCells) -> NDArray[np.float64]:
 
     found, _, _ = phase_cross_correlation(_coarse(after, step), _coarse(before, step), normalization=None)
     choices = [np.asarray(found, np.float64) * step]
-    if not before.at_edge.any() and not after.at_edge.any():
+    colony = not before.at_edge.any() and not after.at_edge.any() and find_channels(before) is None
+    if colony:
         choices.append(np.rint(_middle(after) - _middle(before)))
     choices = [d for d in choices if d.any() and not (np.abs(d) > FARTHEST * np.asarray(before.shape)).any()]
     if not choices:
         return none
     drift = max((_refined(before, after, d, step) for d in choices), key=lambda d: _shared(before, after, d))
     shared, still = (_shared(before, after, d) for d in (drift, none))
-    surely = shared > MOST * min(before.sizes.sum(), after.sizes.sum())
+    surely = colony and shared > MOST * min(before.sizes.sum(), after.sizes.sum())
     return drift if shared > (BETTER if surely else BELIEVED) * still else none
 
 
