@@ -271,7 +271,8 @@ def test_the_view_only_is_tried_and_nothing_is_kept_of_it(
     click(panel.run_button)
     qtbot.waitUntil(lambda: session.runner.trial is not None, timeout=WAIT_MS)
     trial, layer = session.runner.trial, viewer.layers[f"{plate_file.name.removesuffix('.ome.tif')}: trial on the view"]
-    assert trial.region.x0 > 100 and trial.region.width < 120
+    assert trial.region.x0 > 100
+    assert trial.region.width < 120
     assert (trial.count, layer.data.shape) == (
         len(np.unique(layer.data)) - 1,
         (trial.region.height, trial.region.width),

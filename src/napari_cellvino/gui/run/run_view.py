@@ -27,7 +27,6 @@ from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
 
-
 _NUMBERS = {"i8": "INT8"}  # as the choice of precision calls it
 
 
@@ -149,7 +148,8 @@ def _classes(workspace: Workspace) -> str:
 def _detail(outcome: Outcome, runner: RunController) -> str:
     info = outcome.prediction.raw.engine_info
     seen = outcome.prediction.plane.chosen
-    return f"{seen}, in {format_seconds(runner.seconds)} on {info.device}, {_NUMBERS.get(info.number_type, info.number_type)}"
+    numbers = _NUMBERS.get(info.number_type, info.number_type)
+    return f"{seen}, in {format_seconds(runner.seconds)} on {info.device}, {numbers}"
 
 
 def _saved(saved: SavedField) -> str:

@@ -50,11 +50,12 @@ def region_in_view(source: Image, stack: Stack) -> Region | None:
 
 
 class TrialLayer:
-    """The outlines of the last trial, as a layer of the viewer."""
+    """The outlines of the last trial as a layer of the viewer; under those of a stack lies the picture they are of."""
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
         self.layer: Labels | None = None
+        self.under: Image | None = None
 
     def show(self, made: PreparedResult, region: Region, source: Image) -> None:
         """Show the outlines of a part of an image over the layer that the image is; boxes are counted only."""
@@ -68,12 +69,18 @@ class TrialLayer:
         space["translate"] = space["translate"] + space["rotate"] @ (space["scale"] * offset)
         active = self._viewer.layers.selection.active
         name = f"{made.annotation.provenance.origin.name}: trial on the view"
+        plane = made.outcome.prediction.plane
+        if labels.ndim < source.ndim and plane.chosen != "":
+            seen = plane.inputs.astype(np.float32).mean(axis=0)
+            self.under = Image(seen, name=f"{name}, {plane.chosen}", blending="opaque", **space)
+            self._viewer.add_layer(self.under)
         self.layer = outline_layer(labels, name, COLOUR, width=2, space=space)
         self._viewer.add_layer(self.layer)
         self._viewer.layers.selection.active = active
 
     def remove(self) -> None:
         """Take the layer away."""
-        if self.layer is not None and self.layer in self._viewer.layers:
-            self._viewer.layers.remove(self.layer)
-        self.layer = None
+        for layer in (self.layer, self.under):
+            if layer is not None and layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self.layer = self.under = None
