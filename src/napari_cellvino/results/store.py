@@ -44,7 +44,7 @@ from napari_cellvino.storage.file_names import compared_name, safe_name
 from napari_cellvino.storage.json_text import json_text
 
 LOOK_HOLDS_S, MOST_LOOKS = 1.0, 32  # fields that are read, measured and written at once are far fewer
-LOOKS, LOOK_EVERY_S = 4, 0.02  # at a result that another program may be putting in place just now
+LOOKS, SWAP_EVERY_S = 4, 0.02  # at a result that another program may be putting in place just now
 
 
 class ResultStore:
@@ -224,7 +224,7 @@ class ResultStore:
             found = self.key(folder)
             if found is not None:
                 return (found.path, found.position) == (path, position)
-            time.sleep(LOOK_EVERY_S)  # another run may be putting a result in its place
+            time.sleep(SWAP_EVERY_S)  # another run may be putting a result in its place
         return False
 
     def is_finished(self, folder: Path, key: ResultKey) -> bool:
