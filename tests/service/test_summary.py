@@ -6,8 +6,9 @@ import pytest
 
 from napari_cellvino.quality.drift import RunValues, find_drift
 from napari_cellvino.service import summary
+from napari_cellvino.storage.csv_table import read_table
 from napari_cellvino.storage.ledger import Job, JobState
-from napari_cellvino.workflows.drift import JudgedRun
+from napari_cellvino.workflows.drift import JudgedRun, write_drift
 from napari_cellvino.workflows.field_ranking import odd_fields
 
 
@@ -57,3 +58,8 @@ def test_page_names_runs_unlike_earlier_ones(tmp_path, monkeypatch):
     assert "intensity is 3 grey levels" in page
     assert "Likely the lamp" in page
     assert "day 7" not in page
+    other = [
+        JudgedRun(tmp_path, d) for d in find_drift(RunValues(f"b {n}", "cells", float(n), 8, usual) for n in (1, 2))
+    ]
+    assert write_drift(tmp_path, [*judged, *other]) == ["drift.png", "drift-2.png"], "kinds are not mixed"
+    assert read_table(tmp_path / "drift.csv")["kind"].nunique() == 2

@@ -217,10 +217,10 @@ def test_cells_in_channels_are_followed_though_one_in_twenty_is_not_found() -> N
 
 
 def test_rods_side_by_side_are_followed_though_the_stage_moves() -> None:
-    film = [np.zeros((160, 160), np.int32) for _ in range(3)]
+    film = [np.zeros((190, 160), np.int32) for _ in range(3)]
     for t, image in enumerate(film):
         for n in range(16):
-            y, x = 20 + (54 + 3 * t) * (n // 8) + 5 * (n % 2), int(16 + (12 + t) * (n % 8) + 3.5 * t)
+            y, x = 10 + (72 + 3 * t) * (n // 8) + 14 * (n % 3), int(16 + (12 + t) * (n % 8) + 3.5 * t)
             image[y : y + 40 + 2 * t, x : x + 10] = n + 1
     assert field_drift(frame_cells(film[0]), frame_cells(film[1])) == pytest.approx([2.5, 7], abs=1.5)
     assert same_labels(linked(film))

@@ -84,7 +84,7 @@ def _command(
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "run", "run", "count the cells of images and save labels, tables and pictures")
+    parser = _command(commands, "run", "run_ahead", "count the cells of images and save labels, tables and pictures")
     parser.add_argument(
         "inputs",
         nargs="+",

@@ -33,8 +33,9 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.prepare import check_usable, project
 from napari_cellvino.segmentation.volume import Volume, read_volume
 from napari_cellvino.storage.file_names import compared_name
+from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.field_task import why_failed
-from napari_cellvino.workflows.run_folder import at_time, list_fields
+from napari_cellvino.workflows.known_inputs import at_time
 
 Word = TypeVar("Word", bound=IntEnum)
 
