@@ -250,6 +250,28 @@ def test_whole_cells_are_chosen_seen_and_slid(
     assert not [one for one in viewer.layers if one.name.endswith("whole cells")]
 
 
+def test_a_trial_of_a_stack_lies_over_its_projection(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, small_stack: Path, click: Click, qtbot: QtBot
+) -> None:
+    open_file(window, small_stack)
+    window.show_step(2)
+    camera, session = viewer.scene.camera, window.session
+    source = session.opener.picture.source_layer()
+    camera.zoom *= 3
+    qtbot.waitUntil(lambda: source.corner_pixels[0, -1] > 0, timeout=WAIT_MS)
+    click(window.run_panel.view_only)
+    click(window.run_panel.run_button)
+    qtbot.waitUntil(lambda: session.runner.trial is not None, timeout=WAIT_MS)
+    region = session.runner.trial.region
+    under = next(layer for layer in viewer.layers if "projection" in layer.name)
+    expected = source.data.max(0)[region.rows, region.columns]
+    assert np.corrcoef(np.ravel(under.data), np.ravel(expected))[0, 1] > 0.99
+    assert not session.opener.covered
+    assert window.open_panel.image.count() == 1
+    click(window.run_panel.sliders.switches["signal_test"])
+    qtbot.waitUntil(lambda: not [layer for layer in viewer.layers if "trial" in layer.name], timeout=WAIT_MS)
+
+
 def test_the_view_only_is_tried_and_nothing_is_kept_of_it(
     window: CellvinoWindow,
     viewer: napari.Viewer,

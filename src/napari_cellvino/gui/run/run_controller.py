@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.progress import Progress, Stage
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.region import Region
 from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName, ResultPlace, seen_in
 from napari_cellvino.gui.open.open_controller import OpenController
@@ -70,7 +71,7 @@ class RunController(QObject):
         self._wanted: dict[str, float] | None = None
         self._previewing = False
         self._running_on: PlaneReader | None = None
-        self._tried_on: PlaneReader | None = None
+        self._tried: tuple[PlaneReader, Recipe] | None = None  # the image and the choices of the trial
         self._started = self._first_step = 0.0
         self._delay = debouncer(self, GUESS_DELAY_MS, self._start_guess)
         for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
@@ -86,7 +87,7 @@ class RunController(QObject):
 
     def close(self) -> None:
         """Stop all work, listen no more, and let go of what was shown."""
-        self._running_on = self._tried_on = None
+        self._running_on = self._tried = None
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._layers.close()
         self._delay.cancel()
@@ -167,7 +168,7 @@ class RunController(QObject):
         self.running = False
         picture, now = self._opener.picture, self._workspace.stack
         if picture is not None and now is not None and now.planes is stack.planes:
-            self.trial, self._tried_on = Trial(region, made.outcome.count), stack.planes
+            self.trial, self._tried = Trial(region, made.outcome.count), (stack.planes, self._workspace.recipe)
             self._trial_layer.show(made, region, picture.source_layer())
         self.changed.emit()
 
@@ -321,7 +322,7 @@ class RunController(QObject):
         stack = self._workspace.stack
         if self.running and (stack is None or stack.planes is not self._running_on):
             self.cancel()
-        if stack is None or stack.planes is not self._tried_on:
+        if self.trial is not None and (stack is None or self._tried != (stack.planes, self._workspace.recipe)):
             self._forget_trial()
         self.expected = None
         self._guess.stop()

@@ -10,6 +10,7 @@ from napari.layers import Image, Labels
 
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.region import Region
+from napari_cellvino.gui.napari_bridge.image_layers import PROJECTION
 from napari_cellvino.gui.napari_bridge.outline_layer import outline_layer
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 from napari_cellvino.gui.run.prepared_result import PreparedResult
@@ -70,9 +71,10 @@ class TrialLayer:
         active = self._viewer.layers.selection.active
         name = f"{made.annotation.provenance.origin.name}: trial on the view"
         plane = made.outcome.prediction.plane
-        if labels.ndim < source.ndim and plane.chosen != "":
+        if labels.ndim < source.ndim:
             seen = plane.inputs.astype(np.float32).mean(axis=0)
-            self.under = Image(seen, name=f"{name}, {plane.chosen}", blending="opaque", **space)
+            words = {"name": f"{name}, {plane.chosen}", "metadata": {PROJECTION: True}}
+            self.under = Image(seen, blending="opaque", **words, **space)
             self._viewer.add_layer(self.under)
         self.layer = outline_layer(labels, name, COLOUR, width=2, space=space)
         self._viewer.add_layer(self.layer)
