@@ -82,7 +82,7 @@ def _command(
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "run", "run", "count the cells of images and save labels, tables and pictures")
+    parser = _command(commands, "run", "run_ahead", "count the cells of images and save labels, tables and pictures")
     parser.add_argument(
         "inputs",
         nargs="+",
@@ -395,4 +395,5 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--frame", type=_frame, default=1, metavar="N|all", help="time point, from 1; all: each is a field")
     add("--axes", metavar="AXES", help="dimensions of the image, where its metadata have none, as CYX")
     add("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the image has none")
+    add("--outlines-in", choices=("px", "um"), default="px", help="unit of outlines in GeoJSON (default: px)")
     add("--overwrite", action="store_true", help="replace other results")

@@ -20,11 +20,11 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.effective_choices import check_effect
 from napari_cellvino.workflows.executor import ExecutorMaker
+from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.field_log import FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
 from napari_cellvino.workflows.plate_inputs import check_plate_run
 from napari_cellvino.workflows.run_fields import RunResult
-from napari_cellvino.workflows.run_folder import list_fields
 from napari_cellvino.workflows.run_inputs import PlateInput, RunInputs
 from napari_cellvino.workflows.run_plate import run_plate
 

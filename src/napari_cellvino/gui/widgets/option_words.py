@@ -20,6 +20,7 @@ CONTROLS = {
     "layout": "Contents of wells on the Plate tab",
     "level": "Level in tab 1",
     "outline": "Outlines in tab 2",
+    "outlines-in": "'GeoJSON in µm' as the kind of file, under Masks from a file…",
     "overwrite": "Replace",
     "pixel-size": "Correct… in tab 1",
     "plate": "Plate… in tab 1",
