@@ -16,7 +16,7 @@ from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.engine import EngineTileError, InferenceCancelledError
 from napari_cellvino.quality.accuracy import match_field, summarise
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.storage import atomic
+from napari_cellvino.storage import atomic, input_ledger
 from napari_cellvino.workflows import field_listing, known_inputs, run_folder
 from napari_cellvino.workflows.executor import InlineExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
@@ -184,6 +184,9 @@ def test_files_of_done_fields_are_not_opened_and_no_result_of_other_pixels_is_ke
     assert len(looked) == 3, "they were written just before they were opened: their pixels are compared"
     monkeypatch.setattr(known_inputs, "SETTLED_NS", 0)
     finished(images, job)
+    with monkeypatch.context() as here:
+        here.setattr(input_ledger, "FEW", 0)  # all that is known is read at once
+        assert [done.kept for done in finished(images, job)] == [True] * 3
     with monkeypatch.context() as here:
         here.setattr(run_folder.OpenSources, "image", lambda *_: pytest.fail("a file was opened"))
         kept = finished(images, job)

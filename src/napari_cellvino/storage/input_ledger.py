@@ -5,12 +5,13 @@ It stands in the ledger of the folder of results. Nothing of it is needed: where
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from napari_cellvino.storage.ledger_file import LedgerFile
 
+FEW = 100  # inputs that are asked for one by one
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS inputs (choices TEXT, path TEXT, stamp TEXT, settled INTEGER, fields TEXT,"
     " PRIMARY KEY (choices, path)) WITHOUT ROWID",
@@ -51,10 +52,16 @@ class InputLedger:
     def __init__(self, root: Path) -> None:
         self._ledger = LedgerFile(root, _TABLES)
 
-    def records(self, choices: str) -> dict[str, InputRecord]:
-        """Return what runs with some choices have found, by paths; `OutputError` if it cannot be read."""
+    def records(self, choices: str, paths: Sequence[str]) -> dict[str, InputRecord]:
+        """Return what runs with some choices have found in inputs, by paths; `OutputError` if it cannot be read.
+
+        Of few inputs, as a watch has them, only their rows are read.
+        """
+        few = len(paths) <= FEW
+        only = f" AND path IN ({', '.join('?' * len(paths))})" if few else ""
         with self._ledger.reading() as db:
-            rows = db.execute("SELECT path, stamp, settled, fields FROM inputs WHERE choices = ?", (choices,))
+            asked = f"SELECT path, stamp, settled, fields FROM inputs WHERE choices = ?{only}"
+            rows = db.execute(asked, (choices, *(paths if few else ())))
             return {path: InputRecord(path, stamp, bool(settled), fields) for path, stamp, settled, fields in rows}
 
     def enter(self, choices: str, records: Iterable[InputRecord]) -> None:

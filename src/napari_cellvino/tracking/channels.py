@@ -4,8 +4,8 @@ Between two frames a cell may move by several of its lengths, as far as all the 
 overlap and distance mislead. What holds is the order in the row: cells do not pass each other. So the rows of two
 frames are aligned like sequences, by dynamic programming over size and place: a cell goes on at about its size times
 the growth of all, or is two cells of that size together, and lies where that growth puts it, counted from the closed
-end; by that the others keep their tracks where one was not found. Cells at the open end are gone at little cost. Growth, and
-which end is open, are those with which the rows of all channels fit best together.
+end; by that the others keep their tracks where one was not found. Cells at the open end are gone at little cost.
+Growth, and which end is open, are those with which the rows of all channels fit best together.
 
 References
 ----------

@@ -1,9 +1,9 @@
 """How far the whole field moved between two frames, by phase correlation of where cells are.
 
-It is taken from the outlines, not from the picture: dirt on the camera stays where it is while the stage moves. Of cells
-that are all whole in the field (a colony), the middle of all tells it too: side by side, rods look alike after a step to
-the next one; not of cells in channels, which stay where they are while cells are pushed out. The shift is believed where
-cells then cover each other much better than they do without it.
+It is taken from the outlines, not from the picture: dirt on the camera stays where it is while the stage moves. Of
+cells that are all whole in the field (a colony), the middle of all tells it too: side by side, rods look alike after a
+step to the next one; not of cells in channels, which stay where they are while cells are pushed out. The shift is
+believed where cells then cover each other much better than they do without it.
 
 References
 ----------

@@ -68,8 +68,8 @@ class CellPlaces:
 def close_gaps(film: CellPlaces, links: Links, options: LinkOptions) -> None:
     """Enter links over up to ``options.gap`` frames, from cells that end to cells that begin, the cheapest first.
 
-    Cells that divide are often not found while they do, and daughters not at once: a cell may go on as two, and one that
-    is half as large as a frame before have had a sister that is found later.
+    Cells that divide are often not found while they do, and daughters not at once: a cell may go on as two, and one
+    that is half as large as a frame before may have a sister that is found later.
     """
     begun = {later for laters in links.values() for later in laters}
     ends = [[n for n in film.nodes(t) if n not in links] for t in range(len(film.frames))]

@@ -90,7 +90,9 @@ def _runs(folder: Path, root: Path | None) -> Iterator[RunValues]:
             groups.setdefault((day, _kind(summary)), []).append(summary)
     for (day, kind), held in groups.items():
         at = median(summary.key.modified_ns for summary in held if summary.key is not None) / 1e9
-        shown = " ".join(part for part in ("" if name == "." else name, day) if part)
+        shown = " ".join(
+            part for part in dict.fromkeys(("" if name == "." else name, day)) if part
+        )  # a folder may be a day
         yield run_values(shown, kind, at, [_values(summary) for summary in held])
 
 

@@ -17,9 +17,11 @@ from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import is_image_folder, open_as
 from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import notices_of, predict_field
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_label_files import label_files, pair_labels
+from napari_cellvino.workflows.film_size import film_size
 
 
 class FilmLabels(Protocol):
@@ -43,26 +45,47 @@ class FilmLabels(Protocol):
 
 @dataclass
 class FoundLabels:
-    """Labels that a model finds in a film."""
+    """Labels that a model finds in a film.
+
+    Where the model seeks the size of cells itself, one holds for the whole film (`film_size`).
+    """
 
     film: Film
     pipeline: Pipeline
     engines: EngineProvider
     _said: dict[str, int] = field(default_factory=dict)
+    _looked: bool = False
+    _of_film: tuple[str, ...] = ()
 
     def labels(self, number: int) -> NDArray[np.integer]:
         """Return what the model finds in a frame; boxes become ellipses."""
-        stack, frame = self.film.frame(number)
-        found = finish(predict_field(stack, self.pipeline.with_choices(frame=frame), self.engines, keep_maps=False))
+        if not self._looked:
+            self._looked = True
+            self._choose_size()
+        found = self._found(number)
         for said in notices_of(found):
             self._said[said] = self._said.get(said, 0) + 1
         decoded = found.decoded
         return ellipses(decoded.objects, found.plane.shape) if decoded.labels is None else decoded.labels
 
+    def _found(self, number: int) -> Prediction:
+        stack, frame = self.film.frame(number)
+        return finish(predict_field(stack, self.pipeline.with_choices(frame=frame), self.engines, keep_maps=False))
+
+    def _choose_size(self) -> None:
+        """Give the pipeline the size of cells of the whole film, where the model would seek it in each frame."""
+        size = film_size(self.film, self.pipeline, self.engines)
+        if size is None:
+            return
+        self.pipeline = self.pipeline.with_choices(diameter_px=size.diameter_px)
+        told = f"frames by themselves say {size.of_frames[0]:.0f} to {size.of_frames[-1]:.0f}; --diameter sets it"
+        self._of_film = (f"cells are sought as {size.diameter_px:.0f} px across in the whole film; {told}",)
+
     @property
     def notices(self) -> tuple[str, ...]:
         """What was said of frames, each once, with in how many."""
-        return tuple(f"{said} (in {count:,} frame{'s' * (count > 1)})" for said, count in self._said.items())
+        said = (f"{said} (in {count:,} frame{'s' * (count > 1)})" for said, count in self._said.items())
+        return *self._of_film, *said
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,11 @@ class KnownInputs:
         The folder of results.
     recipe
         The recipe of the run, with the hashes of its models.
+    files
+        The inputs.
     """
 
-    def __init__(self, store: ResultStore, recipe: Recipe) -> None:
+    def __init__(self, store: ResultStore, recipe: Recipe, files: Sequence[Path]) -> None:
         self._store, self._recipe = store, recipe
         self._choices = hashlib.sha256(f"{__version__}\n{recipe.dumps()}".encode()).hexdigest()
         self._ledger, self._paths = InputLedger(store.root), RealPaths()
@@ -77,8 +79,8 @@ class KnownInputs:
         self._fresh: list[InputRecord] = []
         self._opened: _Opened | None = None
         try:
-            self._records = self._ledger.records(self._choices)
-        except OutputError:  # inputs are opened then
+            self._records = self._ledger.records(self._choices, [str(path) for path in files])
+        except (OutputError, UnicodeEncodeError):  # inputs are opened then
             self._records = {}
 
     def fields(self, path: Path) -> list[KnownField] | None:

@@ -81,7 +81,7 @@ def run_folder(
     check_device(pipeline, engines)
     store, sources = ResultStore(root), OpenSources()
     store.begin_run(one_of_many=one_of_many)
-    known = KnownInputs(store, pipeline.recipe)
+    known = KnownInputs(store, pipeline.recipe, files)
     fields = known_or_listed(files, pipeline.recipe, sources, known)
     found = folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace, known=known)
     tasks = _told_found(found, named)
