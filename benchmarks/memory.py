@@ -18,7 +18,7 @@ from benchmarks.scenes import write_large_stack
 GOAL_GB = 1.5
 COMMAND = "import sys; from napari_cellvino.cli import main; sys.exit(main())"
 NEEDED_BYTES = 3 * 10**9
-LOOK_EVERY_S = 0.005
+SAMPLE_EVERY_S = 0.005
 
 
 def measure_memory() -> list[Figure]:
@@ -49,7 +49,7 @@ def watched(command_name: str, arguments: list[str]) -> tuple[int, str]:
         peak = 0
         while child.poll() is None:  # it prints little, and at its end: the pipe does not fill
             peak = max(peak, _resident(child.pid))
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(SAMPLE_EVERY_S)
         said = child.stdout.read() if child.stdout else ""
     if child.returncode:
         raise SystemExit(f"cellvino {command_name} ended with {child.returncode}: {said}")

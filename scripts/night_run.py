@@ -29,7 +29,7 @@ from napari_cellvino.gui.batch.field_table import WHERE
 from napari_cellvino.gui.shell.demo import settle
 from napari_cellvino.storage.ledger import ENDED, Job, JobState, Ledger
 
-SIZE, PAGE_PX = (1280, 800), (1140, 1500)
+SIZE, PAGE_PX = (1280, 800), (1140, 1250)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DAYS, EACH_DAY, TONIGHT, SIDE = 6, 4, 8, 160
 CHUNKS, PAUSE_S = 5, 0.2  # of a file that is written slowly

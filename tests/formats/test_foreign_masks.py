@@ -72,12 +72,13 @@ def test_cells_that_touch_in_a_binary_mask_are_one_and_that_is_said(tmp_path):
     assert "touch" in got.notices[0]
 
 
-def test_classes_instead_of_cells(tmp_path):
+@pytest.mark.parametrize("classes", [(1, 2) * 3, (1, 2, 1, 2), (2, 2, 1, 2)])
+def test_classes_instead_of_cells(tmp_path, classes):
     labels = np.zeros((60, 80), np.uint8)
-    for number, x in enumerate(range(4, 76, 12)):
-        labels[10:16, x : x + 6] = 1 + number % 2
+    for number, value in enumerate(classes):
+        labels[10:16, 4 + 12 * number : 10 + 12 * number] = value
     got = read(tif(tmp_path / "a.tif", labels))
-    assert [cell.kind for cell in got.cells] == ["class 1", "class 2"] * 3
+    assert sorted(cell.kind for cell in got.cells) == sorted(f"class {value}" for value in classes)
     assert "classes" in got.notices[0]
 
 
@@ -180,6 +181,29 @@ def test_regions_round_cells_are_no_cells(tmp_path, first):
     assert "regions" in got.notices[0]
     drawn = [feature(polygon(x, y, 8), "annotation") for y, x in CORNERS]
     assert len(read(write(tmp_path / "a.geojson", drawn)).cells) == 5
+
+
+def test_outlines_in_um_are_questioned_and_read(tmp_path):
+    """QuPath and other programs can write µm; drawn as px, areas would be a tenth of what they are."""
+    drawn = [feature([[x * 0.3, y * 0.3] for x, y in polygon(x, y, 8)], "annotation") for y, x in CORNERS]
+    file = write(tmp_path / "a.geojson", drawn)
+    assert "upper left" in read(file).notices[0]
+    got = read(file, wanted=ImageQuery("a", unit_px=(1 / 0.3, 1 / 0.3)))
+    assert (len(got.cells), np.count_nonzero(got.labels), got.notices) == (5, 5 * 64, ())
+    tif(tmp_path / "a.tif", squares())
+    with pytest.raises(ImageReadError, match="is no GeoJSON"):
+        read(tmp_path / "a.tif", wanted=ImageQuery("a", unit_px=(2, 2)))
+
+
+def test_cells_of_several_pieces_that_were_imported_before_stay_whole(tmp_path):
+    """What this program exports tells which pieces are one cell, wherever that came from."""
+    rings = [[[*ring, ring[0]]] for ring in (polygon(x, y, 8) for y, x in CORNERS)]
+    whole = {"type": "MultiPolygon", "coordinates": rings}
+    kept = {"metadata": {"object": "3", "origin": "imported"}}
+    assert (
+        len(read(write(tmp_path / "a.geojson", [{"type": "Feature", "geometry": whole, "properties": kept}])).cells)
+        == 1
+    )
 
 
 def test_a_region_without_cells_is_questioned(tmp_path):

@@ -6,9 +6,10 @@ import pytest
 
 from napari_cellvino.quality.drift import RunValues, find_drift
 from napari_cellvino.service import summary
+from napari_cellvino.storage.csv_table import read_table
 from napari_cellvino.storage.ledger import Job, JobState
-from napari_cellvino.workflows.drift import JudgedRun
-from napari_cellvino.workflows.field_ranking import odd_fields
+from napari_cellvino.workflows.drift import JudgedRun, write_drift
+from napari_cellvino.workflows.field_ranking import RankedField, odd_fields
 
 
 class Counted:
@@ -36,10 +37,15 @@ def test_field_is_odd_when_chance_does_not_explain_its_count(tmp_path, counts, o
     assert [field.count for field in odd_fields(Counted(tmp_path, counts))] == odd
 
 
-def test_page_names_failures_and_escapes_names(tmp_path):
+def test_page_names_failures_and_escapes_names(tmp_path, monkeypatch):
     failed = Job("/in/<b>.tif", state=JobState.FAILED, error="damaged & cut off", results=str(tmp_path / "a"), failed=1)
     done = Job("/in/c.tif", state=JobState.DONE, results=str(tmp_path / "a"), fields=2, cells=1234)
+    ranked = RankedField(tmp_path / "a" / "f1", 7, ("much is doubtful",), 1.0)
+    monkeypatch.setattr(summary, "rank_fields", lambda store: [ranked] if store.root.name == "a" else [])
     page = summary.render_summary(tmp_path, [failed, done])
+    assert "<b>f1</b>" in page
+    other = Job("/in/d.tif", state=JobState.DONE, results=str(tmp_path / "b"), fields=1)
+    assert "<b>a/f1</b>" in summary.render_summary(tmp_path, [done, other]), "fields of two folders may have one name"
     assert "/in/&lt;b&gt;.tif" in page
     assert "damaged &amp; cut off" in page
     assert "1,234 cells in 2 fields" in page
@@ -57,3 +63,8 @@ def test_page_names_runs_unlike_earlier_ones(tmp_path, monkeypatch):
     assert "intensity is 3 grey levels" in page
     assert "Likely the lamp" in page
     assert "day 7" not in page
+    other = [
+        JudgedRun(tmp_path, d) for d in find_drift(RunValues(f"b {n}", "cells", float(n), 8, usual) for n in (1, 2))
+    ]
+    assert write_drift(tmp_path, [*judged, *other]) == ["drift.png", "drift-2.png"], "kinds are not mixed"
+    assert read_table(tmp_path / "drift.csv")["kind"].nunique() == 2

@@ -42,6 +42,22 @@ def test_file_appears_complete_and_alone(tmp_path):
     assert names(target.parent) == ["table.csv"]
 
 
+def test_files_of_a_folder_go_to_the_disk_once_and_a_folder_looked_after_lists_nothing(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(atomic, "_flush", lambda file: flushed.append(file.name))
+    with atomic_path(tmp_path / "table.csv") as part:
+        part.write_text("a")
+    assert len(flushed) == 1
+    flushed.clear()
+    with atomic_folder(tmp_path / "field 1") as folder, atomic_path(folder / "table.csv") as part:
+        part.write_text("a")
+    assert flushed == ["table.csv"], "with the folder, not before"
+    monkeypatch.setattr(atomic, "_siblings", lambda path: pytest.fail("all names were listed"))
+    with atomic_folder(tmp_path / "field 2", recovered=True) as folder:
+        (folder / "a").touch()
+    assert names(tmp_path) == ["field 1", "field 2", "table.csv"]
+
+
 @pytest.mark.parametrize("failure", [ValueError("bug"), KeyboardInterrupt()])
 def test_failure_keeps_the_old_file(tmp_path, failure):
     target = tmp_path / "table.csv"

@@ -20,10 +20,11 @@ from napari_cellvino.io.plates import open_plate
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.workflows.executor import InlineExecutor, ThreadsExecutor
+from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldTask, PlateAddress, failed_outcome
 from napari_cellvino.workflows.processes import ProcessPool, run_in_process
 from napari_cellvino.workflows.run_field import FieldWorker, run_field_alone
-from napari_cellvino.workflows.run_folder import folder_tasks, list_fields, run_folder
+from napari_cellvino.workflows.run_folder import folder_tasks, run_folder
 from napari_cellvino.workflows.run_plate import plate_tasks
 
 Tree = dict[str, bytes]

@@ -80,8 +80,8 @@ def test_fields_are_grouped_by_what_is_in_their_wells():
 
 
 def test_run_is_paused_goes_on_and_is_ended_by_another_process(images, job, monkeypatch, capsys):
-    monkeypatch.setattr(run_control, "LOOK_EVERY_S", 0.0)
-    monkeypatch.setattr(field_events, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(run_control, "ORDERS_EVERY_S", 0.0)
+    monkeypatch.setattr(field_events, "WAITING_EVERY_S", 0.0)
     seen: list[str] = []
     asked = iter([["pause"], ["resume"], ["cancel"]])
 

@@ -16,7 +16,8 @@ from napari_cellvino.core.resources import shipped_folder
 from napari_cellvino.engines.engine import EngineTileError, InferenceCancelledError
 from napari_cellvino.quality.accuracy import match_field, summarise
 from napari_cellvino.results.store import ResultStore
-from napari_cellvino.workflows import run_folder
+from napari_cellvino.storage import atomic, input_ledger
+from napari_cellvino.workflows import field_listing, known_inputs, run_folder
 from napari_cellvino.workflows.executor import InlineExecutor
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress
 from napari_cellvino.workflows.run_folder import list_inputs, run_listed
@@ -58,7 +59,7 @@ def test_results_in_a_folder_of_images_are_no_news_and_alone_are_named(tmp_path)
     for name in (*files, "a.corrections", "a.corrections.old-1"):
         (tmp_path / name).touch()
     assert [type(said) for said in run_folder.describe_inputs([tmp_path])] == [str], "only how it is taken"
-    assert "holds results of an earlier run and no images" in str(run_folder._no_images(tmp_path))
+    assert "holds results of an earlier run and no images" in str(field_listing._no_images(tmp_path))
     (tmp_path / "run.json").unlink()
     assert any("not taken" in said for said in run_folder.describe_inputs([tmp_path])), "of somebody else"
 
@@ -127,7 +128,8 @@ def test_broken_file_is_named_and_the_rest_is_done(images, job):
     assert not (job.root / "field 2").exists()
 
 
-def test_news_of_a_field_come_before_its_end(images, job):
+def test_news_of_a_field_come_before_its_end(images, job, monkeypatch):
+    monkeypatch.setattr(atomic, "recover", lambda path: path.parent != job.root or path.suffix or pytest.fail("listed"))
     news = list(ran(images[:1], job))
     assert [n.progress.noun for n in news[:-1]] == ["planes", "tiles"]
     assert all(isinstance(n, FieldProgress) and n.name == "field 1" for n in news[:-1])
@@ -170,6 +172,37 @@ def test_second_run_runs_no_network_and_changes_no_byte(images, job, engine):
     assert [d.kept for d in second] == [True, True, False]
     assert [d.row for d in second] == [d.row for d in first]
     assert tree(job.root) == before
+
+
+def test_files_of_done_fields_are_not_opened_and_no_result_of_other_pixels_is_kept(images, job, wells, monkeypatch):
+    looked = []
+    monkeypatch.setattr(known_inputs, "SETTLED_NS", 10**15)
+    finished(images, job)
+    real = known_inputs.load_saved_field
+    monkeypatch.setattr(known_inputs, "load_saved_field", lambda *of: looked.append(of[0].name) or real(*of))
+    assert all(done.kept for done in finished(images, job))
+    assert len(looked) == 3, "they were written just before they were opened: their pixels are compared"
+    monkeypatch.setattr(known_inputs, "SETTLED_NS", 0)
+    finished(images, job)
+    with monkeypatch.context() as here:
+        here.setattr(input_ledger, "FEW", 0)  # all that is known is read at once
+        assert [done.kept for done in finished(images, job)] == [True] * 3
+    with monkeypatch.context() as here:
+        here.setattr(run_folder.OpenSources, "image", lambda *_: pytest.fail("a file was opened"))
+        kept = finished(images, job)
+    assert [(done.kept, done.row["folder"]) for done in kept] == [(True, f"field {n}") for n in (1, 2, 3)]
+    looked.clear()
+    before = images[0].stat()
+    tifffile.imwrite(images[0], wells[4][:128, :128])
+    os.utime(images[0], ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert images[0].stat().st_size == before.st_size
+    for _ in range(2):  # it is not forgotten either
+        done = finished(images, job)
+        assert [(d.failed, d.kept) for d in done] == [(True, False), (False, True), (False, True)]
+        assert "image that changed since" in str(done[0].row["error"])
+    assert looked == ["field 1"] * 2
+    assert [done.kept for done in finished(images, job, replace=True)] == [False, True, True]
+    assert [done.kept for done in finished(images, job)] == [True] * 3
 
 
 def test_repaired_image_is_done_beside_those_kept(images, job, wells):

@@ -16,6 +16,7 @@ from napari_cellvino.formats.track_formats import TRACK_FORMATS, read_track_poin
 from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.tracking.track_edits import delete_track, link, unlink
 from napari_cellvino.workflows.film import open_film, times_of
+from napari_cellvino.workflows.film_label_files import pair_labels
 from napari_cellvino.workflows.film_labels import open_labels
 from napari_cellvino.workflows.track_film import open_tracks, save_tracks
 from tests.tracking.film_maker import dividing_film
@@ -125,8 +126,54 @@ def test_a_missing_frame_counts_in_time(film: tuple[Path, Path], tmp_path: Path)
     opened = open_film(images)
     assert opened.times == (0, 1, 2, 3, 5, 6)
     assert any("1 frame is missing" in said for said in opened.notices)
-    with pytest.raises(OptionError, match="7 label images"):
-        open_labels(masks, opened)
+    assert open_labels(masks, opened).notices == ("1 label image is of no frame of the film and left out",)
+
+
+def files(*numbers: int) -> list[Path]:
+    return [Path(f"masks/mask{number:03d}.tif") for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("masks", "frames", "count", "expected"),
+    [
+        ((0, 1, 2), (0, 1, 2), 3, [0, 1, 2]),
+        ((1, 2, 3), (0, 1, 2), 3, [1, 2, 3]),  # counted from another number
+        ((0, 2), (0, 1, 2, 3), 4, [0, None, 2, None]),  # the last one is missing too
+        ((1, 3), (), 3, [1, None, 3]),  # the film is one file, whose frames count from 1 then
+        ((0, 1, 2, 3), (0, 3), 2, [0, 3]),
+        ((0, 1, 3), (0, 2, 3), 3, None),  # as many, of other frames
+        ((1, 2), (), 4, None),
+    ],
+)
+def test_label_images_are_those_of_the_frames_with_their_numbers(
+    masks: tuple[int, ...], frames: tuple[int, ...], count: int, expected: list[int | None] | None
+) -> None:
+    held = [Path(f"film/t{number:03d}.tif") for number in frames] or [Path("film.tif")]
+    if expected is None:
+        with pytest.raises(OptionError, match="one for each is needed"):
+            pair_labels(files(*masks), held, count)
+        return
+    paired, said = pair_labels(files(*masks), held, count)
+    assert [None if file is None else int(file.stem[4:]) for file in paired] == expected
+    assert bool(said) == (None in expected or len(masks) > count)
+
+
+def test_label_images_of_the_challenge_of_volumes_and_of_another_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = [frame.astype(np.uint16) for frame in dividing_film()[:3]]
+    images = write_frames(tmp_path / "01", pictures(dividing_film()[:3]))
+    masks = tmp_path / "01_ST" / "SEG"
+    masks.mkdir(parents=True)
+    for number, frame in enumerate(labels):  # three planes, which tifffile saves as colours unasked
+        volume = np.stack([0 * frame, frame, frame])
+        tifffile.imwrite(masks / f"man_seg{number:03d}.tif", volume, photometric="rgb", planarconfig="separate")
+    assert run(images, "--masks", tmp_path / "01_ST", "--out", tmp_path / "out") == 0
+    assert tifffile.imread(tmp_path / "out" / "01" / "ctc" / "mask001.tif").shape == (3, 160, 160)
+    assert pd.read_csv(tmp_path / "out" / "01" / "frames.csv")["cells"].tolist() == [2, 2, 2]
+    np.save(tmp_path / "masks.npy", np.stack(labels)[:, :150])
+    assert run(images, "--masks", tmp_path / "masks.npy", "--out", tmp_path / "b") == 0
+    assert "frames 1, 2, 3: labels of another size than the picture" in capsys.readouterr().err
 
 
 def test_times_are_told_by_numbers_only_where_they_can_be() -> None:

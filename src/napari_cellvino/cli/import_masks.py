@@ -26,9 +26,8 @@ def run(options: argparse.Namespace) -> int:
     }
     recipe = make_recipe(choices, source="the options")
     done = []
-    for one in import_masks(
-        options.masks, list_inputs(options.image), options.out, recipe, overwrite=options.overwrite
-    ):
+    images, in_um = list_inputs(options.image), options.outlines_in == "um"
+    for one in import_masks(options.masks, images, options.out, recipe, overwrite=options.overwrite, in_um=in_um):
         _tell(one, quiet=options.json)
         done.append(one)
     if options.json:

@@ -63,7 +63,9 @@ def _late(module: str) -> Callable[[argparse.Namespace], int]:
     """Return a command that is imported when it is called: ``run`` of a module of this package."""
 
     def command(options: argparse.Namespace) -> int:
-        return int(import_module(f"napari_cellvino.cli.{module}").run(options))
+        run = import_module(f"napari_cellvino.cli.{module}").run
+        options.check_interrupts()
+        return int(run(options))
 
     return command
 
@@ -82,7 +84,7 @@ def _command(
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "run", "run", "count the cells of images and save labels, tables and pictures")
+    parser = _command(commands, "run", "run_ahead", "count the cells of images and save labels, tables and pictures")
     parser.add_argument(
         "inputs",
         nargs="+",
@@ -377,12 +379,8 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     text = "take masks, ROIs or boxes that others made as results to correct, export or train on"
     parser = _command(commands, "import", "import_masks", text)
     add = parser.add_argument
-    add(
-        "masks",
-        type=Path,
-        metavar="MASKS",
-        help="label image, _seg.npy, ROI zip, GeoJSON, COCO, YOLO, labelme, VIA, Label Studio, OME-Zarr; a folder",
-    )
+    kinds = "label image, _seg.npy, ROI zip, GeoJSON, COCO, YOLO, labelme, VIA, Label Studio, OME-Zarr; a folder"
+    add("masks", type=Path, metavar="MASKS", help=kinds)
     add("--image", action="append", type=Path, required=True, metavar="IMAGE", help="image or folder; repeatable")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     add("--channel", default="", metavar="NAME|N", help="channel they were made on, by name or number from 1")
@@ -395,4 +393,5 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--frame", type=_frame, default=1, metavar="N|all", help="time point, from 1; all: each is a field")
     add("--axes", metavar="AXES", help="dimensions of the image, where its metadata have none, as CYX")
     add("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the image has none")
+    add("--outlines-in", choices=("px", "um"), default="px", help="unit of outlines in GeoJSON (default: px)")
     add("--overwrite", action="store_true", help="replace other results")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari_cellvino.cli.progress_report import Reporter, totals
@@ -20,11 +20,11 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.workflows.effective_choices import check_effect
 from napari_cellvino.workflows.executor import ExecutorMaker
+from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.field_log import FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, PlateAddress
 from napari_cellvino.workflows.plate_inputs import check_plate_run
 from napari_cellvino.workflows.run_fields import RunResult
-from napari_cellvino.workflows.run_folder import list_fields
 from napari_cellvino.workflows.run_inputs import PlateInput, RunInputs
 from napari_cellvino.workflows.run_plate import run_plate
 
@@ -90,7 +90,7 @@ def run_plate_input(
     layout = read_layout(options.layout, plate) if options.layout else PlateStore(ResultStore(root), source).layout()
     choices = PlateChoices(layout, options.ring, options.labels_back, again=options.overwrite)
     address = PlateAddress(source.path, pipeline.recipe.overrides)
-    reporter = PlateReporter(plate, fields, quiet=options.json)
+    reporter = PlateReporter(plate, fields, quiet=options.json, check=options.check_interrupts)
     reporter.begin()
     running = run_plate(
         source, fields, pipeline, root, engines, choices, address=address, executor=executor,
@@ -106,8 +106,15 @@ def run_plate_input(
 class PlateReporter(Reporter):
     """Tells how a plate goes: a line for every well, and one for every field that failed."""
 
-    def __init__(self, plate: Plate, fields: Sequence[FieldOfView], *, quiet: bool = False) -> None:
-        super().__init__(len(fields), quiet=quiet)
+    def __init__(
+        self,
+        plate: Plate,
+        fields: Sequence[FieldOfView],
+        *,
+        quiet: bool = False,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(len(fields), quiet=quiet, check=check)
         self.plate = plate
         self.wells: dict[Well, int] = {}
         for field in fields:

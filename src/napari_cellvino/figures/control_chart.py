@@ -19,8 +19,11 @@ NAME = 24  # characters
 ORANGE = "#d55e00"  # of Okabe and Ito
 
 
-def draw_charts(runs: Sequence[RunDrift]) -> Figure:
-    """Return a figure with a chart per measure; runs are in order, and a band shows what was usual before each."""
+def draw_charts(runs: Sequence[RunDrift], title: str = "") -> Figure:
+    """Return a figure with a chart per measure; runs are in order, and a band shows what was usual before each.
+
+    The runs are of one kind: others are not comparable.
+    """
     from matplotlib.figure import Figure
 
     names = [m.name for m in MEASURES if any(p.measure.name == m.name for run in runs for p in run.points)]
@@ -30,6 +33,8 @@ def draw_charts(runs: Sequence[RunDrift]) -> Figure:
         for panel, name in zip(panels, names, strict=False):
             _draw(panel, [next((p for p in run.points if p.measure.name == name), None) for run in runs])
         _name_runs(panels[-1], runs)
+        if title:
+            figure.suptitle(printable(title), fontsize=9)
     return figure
 
 

@@ -23,6 +23,7 @@ HALF = 0.5
 FARTHEST = 1e8  # px
 LARGER = 4  # times the usual area: what may be a region round cells
 Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]
+CORNER, BY_CHANCE = 0.75, 1e-3  # of a side of the image; how likely objects of a whole image lie in its corner
 STEPS = 72  # corners of an ellipse
 
 
@@ -136,6 +137,7 @@ def cells_of_areas(
     if not usable and left.counts:
         held = " and ".join(f"{count} {why}" for why, count in left.counts.items())
         raise ImageValueError(f"{path} holds no cell of this image: {held}; outline the cells and save it again")
+    left.remarks += _in_corner(path, usable, shape)
     if usable and not any(area.outlined for area in usable):
         return _boxes(path, usable, shape, classes, left)
     regions = find_regions(usable)
@@ -150,7 +152,7 @@ def cells_of_areas(
     if cells and not drawn.cells:
         raise _beyond(path, len(cells), shape)
     shared = len({area.cell.id for area in cells}) < len(cells)
-    ours = any(area.cell.origin != IMPORTED for area in cells)  # a cell may be of several pieces
+    ours = any(area.cell.origin != IMPORTED for area in cells) or all(area.known for area in cells)  # of several pieces
     if not ours and (shared or any(len(area.rings) > 1 or area.pixels is not None for area in cells)):
         drawn = _in_pieces(path, drawn)
     doubt = () if all(area.known for area in cells) else _covering(path, drawn)
@@ -184,6 +186,24 @@ def _covering(path: Path, drawn: Cells) -> tuple[str, ...]:
     share = area[largest] / drawn.labels.size
     word = f"the object {largest} covers {share:.0%} of the image in {path.name}: is it a region, and no cell?"
     return (word,) if share > HALF else ()
+
+
+def _in_corner(path: Path, areas: Sequence[Area], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return a question where all objects lie in the upper left corner, as those do that are in µm and not in px.
+
+    Were they anywhere in the image, they would all lie in such a corner once in a thousand times.
+    """
+    if not areas or all(area.known for area in areas):
+        return ()
+    corners = np.array([_extent(area) for area in areas])
+    right, lower = np.clip(corners[:, 2:].max(0) / (shape[-1], shape[-2]), 0, 1).tolist()
+    if max(right, lower) > CORNER or (right * lower) ** len(areas) > BY_CHANCE:
+        return ()
+    return (
+        f"all {len(areas)} object(s) in {path.name} lie in the upper left {right:.0%} by {lower:.0%} of the image: are "
+        "they in µm and not in px, or of another image? Their areas would be wrong; GeoJSON in µm is read with "
+        "--outlines-in um",
+    )
 
 
 def _draw(canvas: LabelCanvas, area: Area) -> None:
@@ -260,6 +280,9 @@ def _extent(area: Area) -> NDArray[np.float64]:
     if area.pixels is not None:
         y, x = area.pixels
         return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1], np.float64)
+    if not area.rings:
+        y0, x0, y1, x1 = area.cell.box
+        return np.array([x0, y0, x1, y1], np.float64)
     points = np.concatenate([np.asarray(ring, np.float64) for ring in area.rings])
     return np.concatenate([points.min(0), points.max(0)])
 

@@ -64,7 +64,12 @@ def is_class_mask(pieces: LabelParts) -> bool:
     """Return whether values stand for many cells each: one for all in a binary mask, or one per class."""
     if len(pieces.values) == 1:
         return len(pieces.area) > 1 or int(pieces.values[0]) in FULL
-    return stand_for_many(pieces)
+    return stand_for_many(pieces) or _are_two_classes(pieces)
+
+
+def _are_two_classes(pieces: LabelParts) -> bool:
+    """Return whether two values are on at least four large pieces: 2 and 2, or 3 and 1, which are hardly two cells."""
+    return len(pieces.values) == 2 and int(pieces.apart.sum()) >= 4
 
 
 def stand_for_many(pieces: LabelParts) -> bool:

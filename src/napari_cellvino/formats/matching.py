@@ -30,12 +30,14 @@ class ImageQuery:
 
     ``name`` is without ending; ``path`` is where it lies, empty where that is not known; ``rivals`` are the paths of
     other images that are imported together with it and have the same name; ``several`` says that there are others.
+    ``unit_px`` (x, y) is how many px one unit of the outlines is, where a person says that they are not in px.
     """
 
     name: str
     path: str = ""
     rivals: tuple[str, ...] = ()
     several: bool = False
+    unit_px: tuple[float, float] | None = None
 
     @property
     def names(self) -> frozenset[str]:

@@ -29,6 +29,7 @@ from napari_cellvino.formats.contours import Ring
 from napari_cellvino.formats.decoding import JsonContent, decoding, read_json
 from napari_cellvino.formats.field import Cell, Cells, ExportField, cell_from, planes_of
 from napari_cellvino.formats.label_canvas import planes_of_areas, single_planes_notice
+from napari_cellvino.formats.matching import ImageQuery, as_query
 from napari_cellvino.formats.polygons import polygons_of
 from napari_cellvino.formats.writer import SplitAssignment
 
@@ -109,12 +110,14 @@ def is_geojson(content: JsonContent) -> bool:
     return isinstance(content, dict) and not GEOJSON_KEYS.isdisjoint(content)
 
 
-def read_geojson(path: Path, shape: tuple[int, ...], name: str = "", *, content: JsonContent = None) -> Cells:
+def read_geojson(
+    path: Path, shape: tuple[int, ...], wanted: ImageQuery | str = "", *, content: JsonContent = None
+) -> Cells:
     """Return the polygons of a GeoJSON file, as QuPath exports it, in an image of ``shape``.
 
     In a stack, polygons that say they are one object are one; any other is an object of its own plane. An annotation
     that goes round detections is the region that they were looked for in, and no cell. ``content`` is what the file
-    holds, where it was read before.
+    holds, where it was read before; ``wanted`` says in which unit its outlines are.
 
     Raises
     ------
@@ -130,7 +133,7 @@ def read_geojson(path: Path, shape: tuple[int, ...], name: str = "", *, content:
         planes = planes_of_areas(path, _planes(path, areas), shape)
         found = any(_object_type(feature) in FOUND for feature in areas)
         cells = [
-            _area(feature, number, z, found=found)
+            _area(feature, number, z, found=found, unit_px=as_query(wanted).unit_px)
             for number, (feature, z) in enumerate(zip(areas, planes, strict=True), 1)
         ]
         unknown = sum("object" not in _metadata(feature) for feature in areas)
@@ -158,9 +161,9 @@ def _features_with_area(held: JsonContent, left: SkippedShapes) -> list[Json]:
     return areas
 
 
-def _area(feature: Json, number: int, z: int, *, found: bool) -> Area:
+def _area(feature: Json, number: int, z: int, *, found: bool, unit_px: tuple[float, float] | None) -> Area:
     geometry, known = feature["geometry"], "object" in _metadata(feature)
-    rings = _rings(geometry)
+    rings = [ring if unit_px is None else ring * unit_px for ring in _rings(geometry)]
     cell = _cell(feature, number)
     if "box" in geometry:
         (x0, y0), (x1, y1) = rings[0].min(0).tolist(), rings[0].max(0).tolist()

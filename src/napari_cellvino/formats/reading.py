@@ -34,7 +34,7 @@ PACKED_LIMIT = 2**27  # bytes that a packed file may always have
 BYTES_PER_PIXEL = 8
 
 JSON_KINDS: tuple[tuple[Callable[[Any], bool], JsonReader, bool], ...] = (  # test, reader, of one image
-    (is_geojson, lambda path, content, shape, wanted: read_geojson(path, shape, content=content), True),
+    (is_geojson, lambda path, content, shape, wanted: read_geojson(path, shape, wanted, content=content), True),
     (is_labelme, read_labelme, True),
     (is_coco, lambda path, content, shape, wanted: read_coco(path, shape, wanted, content=content), False),
     (is_label_studio, read_label_studio, False),
@@ -79,7 +79,14 @@ def read_cells(path: Path, shape: Shape, wanted: ImageQuery | str) -> Cells:
         with unpacked(path, PACKED_LIMIT + BYTES_PER_PIXEL * math.prod(shape)) as inner:
             return read_cells(inner, shape, image)
     with decoding(path, "annotations"):
-        return _reader_of(path)(path, shape, image)
+        return _in_their_unit(path, _reader_of(path), image)(path, shape, image)
+
+
+def _in_their_unit(path: Path, reader: Reader, image: ImageQuery) -> Reader:
+    """Return the reader, or raise ImageReadError where a unit is asked for that this kind of file cannot have."""
+    if image.unit_px is None or reader is _json:
+        return reader
+    raise ImageReadError(f"{path} is no GeoJSON; only outlines of GeoJSON are read with --outlines-in um")
 
 
 def _reader_of(path: Path) -> Reader:
@@ -112,6 +119,8 @@ def _json(path: Path, shape: Shape, wanted: ImageQuery) -> Cells:
             f"{path} is JSON of no kind that can be read (it holds {held or 'nothing'}); those are GeoJSON, COCO, "
             "labelme, VIA and Label Studio"
         )
+    if wanted.unit_px is not None and not is_geojson(content):
+        raise ImageReadError(f"{path} is no GeoJSON; only outlines of GeoJSON are read with --outlines-in um")
     return reader(path, content, shape, wanted)
 
 

@@ -101,6 +101,9 @@ class CountsTable:
     def failures(self) -> list[Row]:
         """Return the rows of fields that failed, as they stand in the table."""
         try:
+            with open_rows(self.path, ("status",)) as (_, table):
+                if not any(row.get("status") == "failed" for row in table):
+                    return []
             rows = read_rows(self.path)
         except UNREADABLE:
             return []

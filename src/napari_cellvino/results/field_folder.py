@@ -185,7 +185,8 @@ def file_stamp(path: Path | str) -> Stamp | None:
 def has_all_files(folder: Path, summary: FieldSummary) -> bool:
     """Return whether a folder has every file that a result consists of."""
     more = {LABELS_NAME: summary.outlines, CELLS_NAME: summary.whole_cells, SPOTS_NAME: summary.spots}
-    return all((folder / name).is_file() for name in (*RESULT_NAMES, *(name for name, asked in more.items() if asked)))
+    wanted = (*RESULT_NAMES, *(name for name, asked in more.items() if asked))
+    return all(os.path.isfile(f"{folder}/{name}") for name in wanted)
 
 
 class _Record(BaseModel):

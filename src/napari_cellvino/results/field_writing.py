@@ -65,8 +65,12 @@ def as_it_is(result: FieldResult) -> FieldResult:
     return result
 
 
-def write_result(folder: Path, result: FieldResult, key: ResultKey, finish: Finish = as_it_is) -> FieldResult:
+def write_result(
+    folder: Path, result: FieldResult, key: ResultKey, finish: Finish = as_it_is, *, recovered: bool = False
+) -> FieldResult:
     """Write the result of a new run and return it; what a person corrected in the one before stays as it was.
+
+    What a killed run left beside the folder is looked for first, unless it is ``recovered`` already.
 
     Raises
     ------
@@ -74,7 +78,7 @@ def write_result(folder: Path, result: FieldResult, key: ResultKey, finish: Fini
         If the corrections there do not fit, or the folder cannot be written.
     """
     with timed_stage(_logger, "save", folder.name):
-        return _retried(folder, lambda seen: _write_run(folder, result, key, finish, seen))
+        return _retried(folder, lambda seen: _write_run(folder, result, key, finish, seen, recovered=recovered))
 
 
 def write_corrections(
@@ -131,13 +135,15 @@ def _retried(folder: Path, write: Callable[[Stamp | None], _Written]) -> _Writte
     return write(stamp_of(folder))
 
 
-def _write_run(folder: Path, result: FieldResult, key: ResultKey, finish: Finish, seen: Stamp | None) -> FieldResult:
+def _write_run(
+    folder: Path, result: FieldResult, key: ResultKey, finish: Finish, seen: Stamp | None, *, recovered: bool
+) -> FieldResult:
     kept = with_corrections(folder, result)
     finished = finish(kept)
     if kept is not result:
         _replace(folder, finished, key.as_dict(), result.annotation, seen, first=True, anew=True)
         return finished
-    with atomic_folder(folder, _if_unchanged(folder, seen)) as part:
+    with atomic_folder(folder, _if_unchanged(folder, seen), recovered=recovered) as part:
         if folder.is_dir():
             _carry_over(FieldFolder(folder), part, first=False)
             shutil.rmtree(part / MODEL, ignore_errors=True)  # it is the whole result now

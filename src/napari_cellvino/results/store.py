@@ -44,7 +44,7 @@ from napari_cellvino.storage.file_names import compared_name, safe_name
 from napari_cellvino.storage.json_text import json_text
 
 LOOK_HOLDS_S, MOST_LOOKS = 1.0, 32  # fields that are read, measured and written at once are far fewer
-LOOKS, LOOK_EVERY_S = 4, 0.02  # at a result that another program may be putting in place just now
+LOOKS, SWAP_EVERY_S = 4, 0.02  # at a result that another program may be putting in place just now
 
 
 class ResultStore:
@@ -224,7 +224,7 @@ class ResultStore:
             found = self.key(folder)
             if found is not None:
                 return (found.path, found.position) == (path, position)
-            time.sleep(LOOK_EVERY_S)  # another run may be putting a result in its place
+            time.sleep(SWAP_EVERY_S)  # another run may be putting a result in its place
         return False
 
     def is_finished(self, folder: Path, key: ResultKey) -> bool:
@@ -247,13 +247,21 @@ class ResultStore:
         now = time.monotonic()
         if now - self._looked_at.get(folder.name, -LOOK_HOLDS_S) < LOOK_HOLDS_S:
             return
-        if now - self._listed_at >= LOOK_HOLDS_S:
-            self._hidden, self._listed_at = _hidden_in(self.root), now
-        if any(name.endswith(folder.name) for name in self._hidden) or folder.parent != self.root:
+        if folder.parent != self.root or self._is_left(folder):
             recover_result(folder)
         if len(self._looked_at) >= MOST_LOOKS:
             self._looked_at = {}
         self._looked_at[folder.name] = now
+
+    def _is_left(self, folder: Path) -> bool:
+        """Return whether something hidden in the folder of results may be of one field; a listing holds for a moment.
+
+        A writer that dies within that moment is found by the next run.
+        """
+        now = time.monotonic()
+        if now - self._listed_at >= LOOK_HOLDS_S:
+            self._hidden, self._listed_at = _hidden_in(self.root), now
+        return any(name.endswith(folder.name) for name in self._hidden)
 
     def check_replaceable(self, folder: Path, key: ResultKey, *, overwrite: bool) -> None:
         """Raise ReplaceError if another result stands in ``folder`` and ``overwrite`` is off."""
@@ -279,7 +287,8 @@ class ResultStore:
             written.
         """
         self.check_replaceable(folder, key, overwrite=overwrite)
-        self._enter(folder, write_result(folder, result, key, finish), key)
+        clean = folder.parent == self.root and not self._is_left(folder)
+        self._enter(folder, write_result(folder, result, key, finish, recovered=clean), key)
 
     def save_corrections(
         self,

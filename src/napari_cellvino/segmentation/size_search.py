@@ -83,7 +83,7 @@ class ZoomSearch:
         """
         if not weights or self.usual is None:
             return best_diameter(self.guesses)
-        best = choose_zoom(self._predicted(weights), self.away)
+        best = choose_zoom(self.predicted(weights), self.away)
         return self.usual if best is None else self.reference / self.looks[best].zoom
 
     def promise(self, weights: Mapping[str, float]) -> float:
@@ -92,9 +92,10 @@ class ZoomSearch:
         if diameter is None or not self.looks:
             return 0.0
         away = [abs(float(np.log2(look.zoom * diameter / self.reference))) for look in self.looks]
-        return float(self._predicted(weights)[int(np.argmin(away))])
+        return float(self.predicted(weights)[int(np.argmin(away))])
 
-    def _predicted(self, weights: Mapping[str, float]) -> NDArray[np.float64]:
+    def predicted(self, weights: Mapping[str, float]) -> NDArray[np.float64]:
+        """Return the predicted F1 of each look."""
         return predicted_f1(self.evidence, self.away, weights)
 
 

@@ -72,22 +72,25 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     with _explained(path):
         _prepare(path)
-        part = _sibling(path, "part")
+        part, inner = _sibling(path, "part"), _is_in_part(path)
         try:
             yield part
-            _flush(part)
+            if not inner:  # the folder that is not complete yet is written to the disk as a whole
+                _flush(part)
             os.replace(part, path)
-            _flush_folder(path.parent)
+            if not inner:
+                _flush_folder(path.parent)
         finally:
             _discard(part)
 
 
 @contextmanager
-def atomic_folder(path: Path, swapping: Swapping = nullcontext) -> Iterator[Path]:
+def atomic_folder(path: Path, swapping: Swapping = nullcontext, *, recovered: bool = False) -> Iterator[Path]:
     """Yield a new empty folder; it replaces the folder ``path`` when the block succeeds.
 
     Missing folders above are made. When the block raises, nothing of it stays and ``path`` is as it was. ``swapping``
-    is held while the one is put in the place of the other.
+    is held while the one is put in the place of the other. What killed runs left of it is looked for first, in all
+    names of the folder above, unless it is ``recovered`` already.
 
     Raises
     ------
@@ -95,7 +98,10 @@ def atomic_folder(path: Path, swapping: Swapping = nullcontext) -> Iterator[Path
         If it cannot be written: no permission, disk full, read-only, or ``path`` is a file.
     """
     with _explained(path):
-        _prepare(path)
+        if recovered:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            _prepare(path)
         if path.exists() and not path.is_dir():
             raise OutputError(f"{path} cannot be written as a folder: there is a file of that name; move it away")
         part = _sibling(path, "part")
@@ -201,6 +207,11 @@ def _siblings(path: Path) -> list[Path]:
 
 def _named(path: Path) -> re.Pattern[str]:
     return re.compile(rf"{_LEFT}{re.escape(path.name)}", re.DOTALL)
+
+
+def _is_in_part(path: Path) -> bool:
+    """Return whether a file lies right in a folder that is not complete yet."""
+    return path.parent.name.startswith(".part-")
 
 
 def _is_aside(file: Path) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-LOOK_EVERY_S = 0.01
+TRY_EVERY_S = 0.01
 PATIENCE_S = 30.0
 NAME = ".cellvino-lock"
 FAR = 2**40  # a byte that no file has: on Windows a byte that is held cannot be read by others
@@ -71,7 +71,7 @@ def _wait(handle: int, patience_s: float) -> bool:
         except OSError as error:
             if error.errno not in BUSY or time.monotonic() > end:
                 return False
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(TRY_EVERY_S)
         else:
             return True
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from napari_cellvino.storage.ledger_file import LEDGER_NAME, LedgerFile
 
-LOOK_EVERY_S = 0.5
+ORDERS_EVERY_S = 0.5
 PAUSED, ENDED = "runs_paused", "runs_ended"
 _TABLES = ("CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT)",)
 
@@ -79,7 +79,7 @@ class RunOrders:
         """Whether the run is to begin nothing further now."""
         if time.monotonic() >= self._due:
             self._halted = self.ended or any(control.paused for control in self._controls)
-            self._due = time.monotonic() + LOOK_EVERY_S
+            self._due = time.monotonic() + ORDERS_EVERY_S
         return self._halted
 
     @property

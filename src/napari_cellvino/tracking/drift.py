@@ -1,7 +1,9 @@
 """How far the whole field moved between two frames, by phase correlation of where cells are.
 
-It is taken from the outlines, not from the picture: dirt on the camera stays where it is while the stage moves. The
-shift is believed where cells then cover each other much better than they do without it.
+It is taken from the outlines, not from the picture: dirt on the camera stays where it is while the stage moves. Of
+cells that are all whole in the field (a colony), the middle of all tells it too: side by side, rods look alike after a
+step to the next one; not of cells in channels, which stay where they are while cells are pushed out. The shift is
+believed where cells then cover each other much better than they do without it.
 
 References
 ----------
@@ -13,9 +15,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellvino.tracking.channels import find_channels
 from napari_cellvino.tracking.frame_cells import FrameCells, shared_pixels
 
 BELIEVED = 1.5  # times better that cells must cover each other for a shift to be believed
+MOST, BETTER = 0.5, 1.15  # part of all cells from which on being so many times better is enough
 FARTHEST = 0.25  # of the field, that it can be told to have moved
 FINEST = 256  # px along an axis that the shift is sought in
 
@@ -29,11 +33,39 @@ def field_drift(before: FrameCells, after: FrameCells) -> NDArray[np.float64]:
     from skimage.registration import phase_cross_correlation
 
     found, _, _ = phase_cross_correlation(_coarse(after, step), _coarse(before, step), normalization=None)
-    drift = np.asarray(found, np.float64) * step
-    if not drift.any() or bool((np.abs(drift) > FARTHEST * np.asarray(before.shape)).any()):
+    choices = [np.asarray(found, np.float64) * step]
+    colony = not before.at_edge.any() and not after.at_edge.any() and find_channels(before) is None
+    if colony:
+        choices.append(np.rint(_middle(after) - _middle(before)))
+    choices = [d for d in choices if d.any() and not (np.abs(d) > FARTHEST * np.asarray(before.shape)).any()]
+    if not choices:
         return none
-    shifted, still = (shared_pixels(before, after, np.tile(d, (len(before), 1)))[2].sum() for d in (drift, none))
-    return drift if shifted > BELIEVED * still else none
+    drift = max((_refined(before, after, d, step) for d in choices), key=lambda d: _shared(before, after, d))
+    shared, still = (_shared(before, after, d) for d in (drift, none))
+    surely = colony and shared > MOST * min(before.sizes.sum(), after.sizes.sum())
+    return drift if shared > (BETTER if surely else BELIEVED) * still else none
+
+
+def _refined(before: FrameCells, after: FrameCells, drift: NDArray[np.float64], step: int) -> NDArray[np.float64]:
+    """Return the shift near one, sought at every ``step``-th px, at which cells cover each other best."""
+    while step > 1:
+        step = -(-step // 2)
+        near = [drift, *(drift + sign * step * axis for axis in np.eye(before.dimensions) for sign in (-1, 1))]
+        best = max(near, key=lambda d: _shared(before, after, d))
+        if best is drift and step == 1:
+            break
+        drift = best
+    return drift
+
+
+def _shared(before: FrameCells, after: FrameCells, drift: NDArray[np.float64]) -> float:
+    """Return how many px cells share after a shift."""
+    return float(shared_pixels(before, after, np.tile(drift, (len(before), 1)))[2].sum())
+
+
+def _middle(cells: FrameCells) -> NDArray[np.float64]:
+    """Return the middle of all cells, by their sizes, in px (D,)."""
+    return np.asarray(np.average(cells.centroids, axis=0, weights=cells.sizes))
 
 
 def _coarse(cells: FrameCells, step: int) -> NDArray[np.float32]:

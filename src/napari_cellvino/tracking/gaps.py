@@ -8,16 +8,18 @@ two, and of a division that follows a merger another track ended beside the moth
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_cellvino.tracking.frame_cells import FrameCells
-from napari_cellvino.tracking.linking import LinkOptions
+from napari_cellvino.tracking.linking import UNLIKE, LinkOptions
 from napari_cellvino.tracking.tracks import GONE, Node
 
 GAP_COST = 0.3  # of each frame in which a cell was not found
+HALVED = 0.6  # times as large as a frame before is a cell that may have divided, whose other daughter was not found
 PART_LIFE = 2  # frames that a part of a cell lives at most before it is one with the rest again
 MERGED = 1.3  # times as large as a frame before is a cell that was outlined with its neighbour
 
@@ -64,32 +66,89 @@ class CellPlaces:
 
 
 def close_gaps(film: CellPlaces, links: Links, options: LinkOptions) -> None:
-    """Enter links over up to ``options.gap`` frames, from cells that end to cells that begin, the cheapest first."""
+    """Enter links over up to ``options.gap`` frames, from cells that end to cells that begin, the cheapest first.
+
+    Cells that divide are often not found while they do, and daughters not at once: a cell may go on as two, and one
+    that is half as large as a frame before may have a sister that is found later.
+    """
     begun = {later for laters in links.values() for later in laters}
     ends = [[n for n in film.nodes(t) if n not in links] for t in range(len(film.frames))]
     begins = [[n for n in film.nodes(t) if n not in begun] for t in range(len(film.frames))]
-    found = sorted(
-        (cost, one, two)
-        for frame in range(len(ends))
-        for missing in range(1, options.gap + 1)
-        if frame + missing + 1 < len(begins)
-        for cost, one, two in _over(film, ends[frame], begins[frame + missing + 1], missing, options)
-    )
+    found: list[_Closed] = []
+    for missing in range(1, options.gap + 1):
+        for frame in range(len(ends) - missing - 1):
+            later = begins[frame + missing + 1]
+            found += _over(film, ends[frame], later, missing, options)
+            found += _divided(film, ends[frame], later, missing, options)
+            found += _late(film, links, frame, later, missing, options)
     used: set[Node] = set()
-    for _, one, two in found:
-        if one not in links and two not in used:
-            links[one] = (two,)
-            used.add(two)
+    for _, one, laters in sorted(found):
+        known = links.get(one, ())
+        if len(known) > 1 or not set(known) <= set(laters) or (known and len(laters) == 1):
+            continue
+        if used.isdisjoint(laters):
+            links[one] = laters
+            used.update(node for node in laters if node not in known)
 
 
-def _over(
+_Closed = tuple[float, Node, tuple[Node, ...]]
+"""What it costs that a cell goes on as one or two others."""
+
+
+def _divided(
     film: CellPlaces, ends: list[Node], begins: list[Node], missing: int, options: LinkOptions
-) -> list[tuple[float, Node, Node]]:
+) -> list[_Closed]:
+    """Return cells that may have divided while they were not found, with the cost."""
+    if not ends or len(begins) < 2:
+        return []
+    there, scale = cKDTree([film.place(node) for node in begins]), film.scale(ends[0].frame)
+    found: list[_Closed] = []
+    for one in ends:
+        near = there.query_ball_point(film.place(one), options.reach * scale * np.sqrt(missing + 1))
+        for a, b in combinations(sorted(near), 2):
+            cost = _of_division(film, one, (begins[a], begins[b])) + GAP_COST * missing + options.division
+            if cost <= 1.5 * options.end:
+                found.append((cost, one, (begins[a], begins[b])))
+    return found
+
+
+def _late(
+    film: CellPlaces, links: Links, frame: int, begins: list[Node], missing: int, options: LinkOptions
+) -> list[_Closed]:
+    """Return cells that went on as one of about half their size, and may have a second daughter found later."""
+    begins = [node for node in begins if not film.at_edge(node)]
+    if not begins:
+        return []
+    there, scale = cKDTree([film.place(node) for node in begins]), film.scale(frame)
+    found: list[_Closed] = []
+    for one in film.nodes(frame):
+        later = links.get(one, ())
+        if len(later) != 1 or later[0].frame != frame + 1 or later[0] == GONE:
+            continue
+        if not film.size(later[0]) < HALVED * film.size(one):
+            continue
+        for column in there.query_ball_point(film.place(one), options.reach * scale):
+            both = (later[0], begins[column])
+            cost = _of_division(film, one, both) + GAP_COST * missing + options.division
+            if cost <= 1.5 * options.end:
+                found.append((cost, one, both))
+    return found
+
+
+def _of_division(film: CellPlaces, mother: Node, daughters: tuple[Node, Node]) -> float:
+    """Return how unlike a mother her daughters are together in place and size, and how unlike each other in size."""
+    a, b = (film.size(node) for node in daughters)
+    middle = (film.place(daughters[0]) * a + film.place(daughters[1]) * b) / (a + b)
+    away = float(np.linalg.norm(middle - film.place(mother))) / film.scale(mother.frame)
+    return away + abs(float(np.log((a + b) / film.size(mother)))) + UNLIKE * abs(float(np.log(a / b)))
+
+
+def _over(film: CellPlaces, ends: list[Node], begins: list[Node], missing: int, options: LinkOptions) -> list[_Closed]:
     """Return the pairs of cells that may be one over a gap, with their costs."""
     if not ends or not begins:
         return []
     there, scale = cKDTree([film.place(node) for node in begins]), film.scale(ends[0].frame)
-    found = []
+    found: list[_Closed] = []
     for one in ends:
         place = film.place(one)
         for column in there.query_ball_point(place, options.reach * scale * np.sqrt(missing + 1)):
@@ -97,7 +156,7 @@ def _over(
             away = float(np.linalg.norm(film.place(two) - place)) / scale
             cost = away + abs(float(np.log(film.size(one) / film.size(two)))) + GAP_COST * missing
             if cost <= 1.5 * options.end:
-                found.append((cost, one, two))
+                found.append((cost, one, (two,)))
     return found
 
 

@@ -144,9 +144,29 @@ def _finished(
     """Return the tracks of links from frame to frame, after what only the whole film tells."""
     film = CellPlaces(frames, drift)
     undo_mergers(film, links, options, sure)
+    close_channel_gaps(film, links, options, sure)
     close_gaps(film, links, options)
     undo_short_divisions(film, links, sure)
     return LinkedFilm(tracks_of_links([c.labels.tolist() for c in frames], links), tuple(frames), drift)
+
+
+def close_channel_gaps(film: CellPlaces, links: Links, options: LinkOptions, sure: set[int]) -> None:
+    """Enter links over gaps between cells in channels, by their order in the rows of the frames on both sides.
+
+    A cell that ends goes on as, or divides into, cells that begin; that its row is aligned so tells more than distance.
+    """
+    begun = {later for laters in links.values() for later in laters}
+    for missing in range(1, options.gap + 1):
+        for one in sorted(sure):
+            two = one + missing + 1
+            if two >= len(film.frames) or begun.issuperset(film.nodes(two)) or links.keys() >= set(film.nodes(one)):
+                continue
+            before, after = film.frames[one], film.frames[two]
+            found = link_channels(before, after, film.drift[two] - film.drift[one]) or []
+            for node, later in named_links(found, (one, before), (two, after)).items():
+                if node not in links and GONE not in later and not begun.intersection(later):
+                    links[node] = later
+                    begun.update(later)
 
 
 def link_film(

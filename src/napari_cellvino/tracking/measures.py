@@ -253,15 +253,20 @@ def mean_intensities(
     return np.asarray(totals / np.maximum(np.bincount(own, minlength=len(known)), 1))
 
 
-def unusual_frames(pictures: Sequence[tuple[tuple[int, ...], bool, str]]) -> tuple[str, ...]:
+def unusual_frames(
+    pictures: Sequence[tuple[tuple[int, ...], bool, str]], outlined: Sequence[tuple[int, ...]] = ()
+) -> tuple[str, ...]:
     """Return sentences on frames (numbers from 1) that are black, as another, or of another size than the first.
 
-    ``pictures`` are the shape of each frame, whether it has one value only, and a digest of its pixels.
+    ``pictures`` are the shape of each frame, whether it has one value only, and a digest of its pixels; ``outlined``
+    the shapes of their label images.
     """
     flat = [n for n, (_, blank, _) in enumerate(pictures, 1) if blank]
     same = [n for n, (one, two) in enumerate(pairwise(pictures), 2) if one[2] == two[2] and not two[1]]
     sized = [n for n, (shape, _, _) in enumerate(pictures, 1) if shape != pictures[0][0]]
+    unlike = [n for n, (one, two) in enumerate(zip(pictures, outlined, strict=False), 1) if one[0] != two]
     said = [
+        (unlike, "labels of another size than the picture: are they of this film? intensities are not measured there"),
         (flat, "of one value only, as where the lamp was off: cells are followed over the gap"),
         (same, "the same picture as the one before: it may have been saved twice, and speeds there are 0"),
         (

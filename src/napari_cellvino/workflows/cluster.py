@@ -37,7 +37,7 @@ _logger = logging.getLogger(__name__)
 AHEAD = 4  # tasks that wait for each slot of the cluster
 WORKERS = 4  # of a job queue whose file names no number
 DEATHS = 2  # of workers, after which a field is not given to another one
-LOOK_EVERY_S = 5.0  # at whether the scheduler is still there
+SCHEDULER_EVERY_S = 5.0  # at whether the scheduler is still there
 
 RunTask = Callable[[FieldTask, PathMap, int], FieldOutcome]
 
@@ -162,7 +162,7 @@ class ClusterExecutor:
 
         while True:
             try:
-                done: FieldOutcome = future.result(timeout=LOOK_EVERY_S)
+                done: FieldOutcome = future.result(timeout=SCHEDULER_EVERY_S)
                 return done
             except TimeoutError:
                 if self._client.status == "running":

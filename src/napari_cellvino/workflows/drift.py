@@ -90,7 +90,9 @@ def _runs(folder: Path, root: Path | None) -> Iterator[RunValues]:
             groups.setdefault((day, _kind(summary)), []).append(summary)
     for (day, kind), held in groups.items():
         at = median(summary.key.modified_ns for summary in held if summary.key is not None) / 1e9
-        shown = " ".join(part for part in ("" if name == "." else name, day) if part)
+        shown = " ".join(
+            part for part in dict.fromkeys(("" if name == "." else name, day)) if part
+        )  # a folder may be a day
         yield run_values(shown, kind, at, [_values(summary) for summary in held])
 
 
@@ -159,8 +161,10 @@ def known_to_model(run: JudgedRun) -> tuple[str, dict[str, str]]:
     return run.drift.run.kind.partition(",")[0], known
 
 
-def write_drift(out: Path, runs: Sequence[JudgedRun]) -> None:
-    """Write ``drift.csv``, a row per run and measure, and a chart of it.
+def write_drift(out: Path, runs: Sequence[JudgedRun]) -> list[str]:
+    """Write ``drift.csv``, a row per run and measure, and charts of it; return the names of the charts.
+
+    Runs of each kind have a chart of their own, ``drift.png``, ``drift-2.png`` and so on, in the order of their first.
 
     Raises
     ------
@@ -185,4 +189,9 @@ def write_drift(out: Path, runs: Sequence[JudgedRun]) -> None:
     ]  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     write_table(out / DRIFT_NAME, pd.DataFrame(rows))
-    save_png(draw_charts([run.drift for run in runs]), out / CHART_NAME, software="napari-cellvino")
+    kinds, names = list(dict.fromkeys(run.drift.run.kind for run in runs)), list[str]()
+    for number, kind in enumerate(kinds, 1):
+        figure = draw_charts([r.drift for r in runs if r.drift.run.kind == kind], kind if len(kinds) > 1 else "")
+        names.append(CHART_NAME if number == 1 else f"{Path(CHART_NAME).stem}-{number}.png")
+        save_png(figure, out / names[-1], software="napari-cellvino")
+    return names

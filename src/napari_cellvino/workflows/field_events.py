@@ -14,7 +14,7 @@ from napari_cellvino.workflows.field_log import FieldLog, FieldSelection
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask
 from napari_cellvino.workflows.run_field import FieldWorker, kept_outcome
 
-LOOK_EVERY_S = 0.3  # at fields that another run does, and at whether a pause has ended
+WAITING_EVERY_S = 0.3  # at fields that another run does, and at whether a pause has ended
 PAUSED = "paused, until 'cellvino jobs resume'"
 
 
@@ -42,7 +42,7 @@ def field_events(
     yield from _whole(log.chosen(tasks), executor, log, worker, failed if attempts else None)
     while log.held:
         yield FieldProgress(log.held[0].number, log.held[0].name, Progress("fields of another run", 0, len(log.held)))
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(WAITING_EVERY_S)
         held, log.held = log.held, []
         yield from _whole(held, executor, log, worker, failed if attempts else None)
     wait_s = selection.wait_s
@@ -76,7 +76,7 @@ def _whole(
                     "command goes on where it was"
                 )
             yield FieldProgress(first.number, first.name, Progress(PAUSED, 0, 1))
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(WAITING_EVERY_S)
 
 
 def _pass(

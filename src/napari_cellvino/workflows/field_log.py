@@ -146,6 +146,9 @@ class FieldLog:
         if outcome.number in self._passed_over:
             return
         begun, now = self._begun.pop(outcome.number, None), self._clock()
+        before = self._before.get(str(outcome.row["folder"]))
+        if outcome.kept and begun is None and before is not None and before.state == FieldState.DONE:
+            return
         fresh = record_of_row(outcome.row)
         known = begun or self._before.get(fresh.name) or self._done_before(outcome)
         record = known or fresh

@@ -7,7 +7,6 @@ sides are then further apart in time, and nothing is put in its place.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.core.image import MetadataOverrides, Origin, PlaneReader, Spacing, Stack
 from napari_cellvino.io import is_image_folder, list_images, open_as
 from napari_cellvino.io.checks import list_names
+from napari_cellvino.workflows.film_label_files import numbers_of
 from napari_cellvino.workflows.sources import OpenSources
 
 
@@ -182,14 +182,11 @@ def times_of(names: Sequence[str]) -> tuple[tuple[int, ...], tuple[str, ...]]:
     The number that counts is the last one that differs from name to name; where none grows from each to the next by
     whole steps, frames are taken to follow each other.
     """
-    found = [[int(part) for part in re.findall(r"\d+", os.path.splitext(name)[0])] for name in names]
     plain = tuple(range(len(names)))
-    if len(names) < 3 or len({len(numbers) for numbers in found}) != 1:
+    found = numbers_of(names) if len(names) > 2 else None
+    if found is None:
         return plain, ()
-    columns = [column for column in range(len(found[0])) if len({numbers[column] for numbers in found}) > 1]
-    if len(columns) != 1:
-        return plain, ()
-    numbers = np.array([each[columns[0]] for each in found])
+    numbers = np.array(found)
     steps = np.diff(numbers)
     usual = int(np.median(steps))
     if usual < 1 or (steps % usual).any() or (steps < 1).any():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -11,17 +10,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellvino.core.errors import ImageReadError, ImageValueError, OptionError
+from napari_cellvino.core.errors import ImageValueError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Stack
 from napari_cellvino.core.objects import Objects
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io import is_image_folder, open_as
-from napari_cellvino.io.folder_listing import natural_order
-from napari_cellvino.io.registry import image_suffixes
 from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.segmentation.predict import Prediction
 from napari_cellvino.segmentation.predict_field import notices_of, predict_field
-from napari_cellvino.workflows.film import Film, times_of
+from napari_cellvino.workflows.film import Film
+from napari_cellvino.workflows.film_label_files import label_files, pair_labels
+from napari_cellvino.workflows.film_size import film_size
 
 
 class FilmLabels(Protocol):
@@ -45,64 +45,94 @@ class FilmLabels(Protocol):
 
 @dataclass
 class FoundLabels:
-    """Labels that a model finds in a film."""
+    """Labels that a model finds in a film.
+
+    Where the model seeks the size of cells itself, one holds for the whole film (`film_size`).
+    """
 
     film: Film
     pipeline: Pipeline
     engines: EngineProvider
     _said: dict[str, int] = field(default_factory=dict)
+    _looked: bool = False
+    _of_film: tuple[str, ...] = ()
 
     def labels(self, number: int) -> NDArray[np.integer]:
         """Return what the model finds in a frame; boxes become ellipses."""
-        stack, frame = self.film.frame(number)
-        found = finish(predict_field(stack, self.pipeline.with_choices(frame=frame), self.engines, keep_maps=False))
+        if not self._looked:
+            self._looked = True
+            self._choose_size()
+        found = self._found(number)
         for said in notices_of(found):
             self._said[said] = self._said.get(said, 0) + 1
         decoded = found.decoded
         return ellipses(decoded.objects, found.plane.shape) if decoded.labels is None else decoded.labels
 
+    def _found(self, number: int) -> Prediction:
+        stack, frame = self.film.frame(number)
+        return finish(predict_field(stack, self.pipeline.with_choices(frame=frame), self.engines, keep_maps=False))
+
+    def _choose_size(self) -> None:
+        """Give the pipeline the size of cells of the whole film, where the model would seek it in each frame."""
+        size = film_size(self.film, self.pipeline, self.engines)
+        if size is None:
+            return
+        self.pipeline = self.pipeline.with_choices(diameter_px=size.diameter_px)
+        told = f"frames by themselves say {size.of_frames[0]:.0f} to {size.of_frames[-1]:.0f}; --diameter sets it"
+        self._of_film = (f"cells are sought as {size.diameter_px:.0f} px across in the whole film; {told}",)
+
     @property
     def notices(self) -> tuple[str, ...]:
         """What was said of frames, each once, with in how many."""
-        return tuple(f"{said} (in {count:,} frame{'s' * (count > 1)})" for said, count in self._said.items())
+        said = (f"{said} (in {count:,} frame{'s' * (count > 1)})" for said, count in self._said.items())
+        return *self._of_film, *said
 
 
 @dataclass(frozen=True)
 class GivenLabels:
-    """Labels of files: a stack of all frames, or an image for each; None for a frame without one."""
+    """Labels of files: a stack or an array of all frames, or an image for each; None for a frame without one."""
 
     film: Film
     files: tuple[Path | None, ...] = ()
     stack: Stack | None = None
     notices: tuple[str, ...] = ()
+    array: NDArray[np.generic] | None = None
 
     def labels(self, number: int) -> NDArray[np.integer]:
         """Return the label image of a frame, empty where it has no file."""
         if self.stack is not None:
             return _labels_at(self.stack, number, "the label stack")
+        if self.array is not None:
+            return _whole(self.array[number], "the label array")
         file = self.files[number]
         if file is None:
             return np.zeros(self.film.first.shape[-2:], np.int32)
         if file.suffix == ".npy":
-            return _whole(np.load(file), file.name)
+            return _whole(np.load(file, allow_pickle=False), file.name)
         return _labels_of(open_as(file, MetadataOverrides()).read(), file.name)
 
 
 def labels_of_stack(stack: Stack, film: Film) -> GivenLabels:
-    """Return the labels of a stack with as many time points, or planes, as the film has frames.
+    """Return the labels of a stack with as many time points, planes or channels as the film has frames.
 
     Raises
     ------
     OptionError
         If there are not as many.
     """
-    count = stack.shape.t if stack.shape.t > 1 or stack.shape.z == 1 else stack.shape.z
+    count = _over_time(stack)
     if count != film.count:
         name = stack.origin.name
         raise OptionError(
             f"{name} holds {count} label images and the film has {film.count} frames; it needs one for each"
         )
     return GivenLabels(film, stack=stack)
+
+
+def _over_time(stack: Stack) -> int:
+    """Return how many label images a stack holds; three planes of 16 bits that a file calls colours are planes."""
+    sizes = [size for size in stack.shape[:3] if size > 1]
+    return stack.shape.t if stack.shape.t > 1 else max(sizes, default=1)
 
 
 def open_labels(path: Path, film: Film) -> GivenLabels:
@@ -118,50 +148,57 @@ def open_labels(path: Path, film: Film) -> GivenLabels:
         If there are not as many as frames, and names do not tell which are missing.
     """
     if os.path.isdir(path) and not is_image_folder(path):
-        suffixes = (*image_suffixes(), ".npy")
-        held = [p for p in path.iterdir() if p.name.lower().endswith(suffixes) and not p.name.startswith(".")]
-        files = sorted(held, key=lambda p: natural_order(p.name))
-        if not files:
-            raise ImageReadError(f"{path} holds no label images; name a folder with one for each frame")
+        files = label_files(path, film.count)
         if len(files) > 1 or film.count == 1:
-            paired, notices = _paired(path, files, film)
+            paired, notices = pair_labels(files, film.files, film.count)
             return GivenLabels(film, paired, notices=notices)
         path = files[0]
+    if path.suffix == ".npy":
+        return GivenLabels(film, array=_array_of(path, film))
     return labels_of_stack(open_as(path, MetadataOverrides()).read(), film)
 
 
-def _paired(folder: Path, files: Sequence[Path], film: Film) -> tuple[tuple[Path | None, ...], tuple[str, ...]]:
-    """Return the file of each frame, None where one is missing, and what to say of it."""
-    if len(files) == film.count:
-        return tuple(files), ()
-    times, _ = times_of([file.name for file in files])
-    by_time = dict(zip(times, files, strict=True))
-    if len(files) > film.count or times[-1] + 1 != film.count:
-        raise OptionError(
-            f"{folder} holds {len(files)} label images and the film has {film.count} frames; one for each is needed, "
-            "with the number of the frame in its name where some are missing"
-        )
-    lost = film.count - len(files)
-    said = (
-        f"{lost} frame{'s have' if lost > 1 else ' has'} no label image, told by the numbers of names: no cells there"
-    )
-    return tuple(by_time.get(number) for number in range(film.count)), (said,)
+def _array_of(path: Path, film: Film) -> NDArray[np.generic]:
+    """Return a NumPy array (T, Y, X) or (T, Z, Y, X), of which pages are read when they are needed."""
+    array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.ndim not in (3, 4) or len(array) != film.count:
+        sizes = " x ".join(map(str, array.shape))
+        raise OptionError(f"{path.name} is {sizes} and the film has {film.count} frames; its first axis must be time")
+    return array
 
 
 def _labels_at(stack: Stack, number: int, name: str) -> NDArray[np.integer]:
-    """Return the labels of a time point of a stack; its planes are time points where it has no others."""
-    if stack.shape.t == 1:
+    """Return the labels of a time point of a stack; its planes, or channels, are time points where it has no others."""
+    if stack.shape.t > 1:
+        return _whole(_volume(stack, number, name), name)
+    if stack.shape.z > 1:
         return _whole(stack.plane(z=number), name)
-    planes = [stack.plane(t=number, z=z) for z in range(stack.shape.z)]
-    return _whole(np.stack(planes) if len(planes) > 1 else planes[0], name)
+    return _whole(stack.plane(c=number), name)
 
 
 def _labels_of(stack: Stack, name: str) -> NDArray[np.integer]:
     """Return the labels (Y, X) or (Z, Y, X) of a file of one frame."""
     if stack.shape.t > 1:
         raise ImageValueError(f"{name} holds {stack.shape.t} time points; a file for each frame holds one")
-    planes = [stack.plane(z=z) for z in range(stack.shape.z)]
-    return _whole(np.stack(planes) if len(planes) > 1 else planes[0], name)
+    return _whole(_volume(stack, 0, name), name)
+
+
+def _volume(stack: Stack, number: int, name: str) -> NDArray[np.generic]:
+    """Return the plane or planes of a time point.
+
+    Channels that are all equal are one label image. Three planes of more than 8 bits without a word in the file are
+    read as colours by many programs, this one too: as labels have none, they are the planes of a volume.
+    """
+    shape = stack.shape
+    planes = [stack.plane(t=number, c=c, z=z) for z in range(shape.z) for c in range(shape.c)]
+    if shape.c > 1 and all(np.array_equal(planes[0], plane) for plane in planes[1 : shape.c]):
+        planes = planes[:: shape.c]
+    elif shape.c > 1 and (shape.z > 1 or stack.dtype.itemsize == 1):
+        raise ImageValueError(
+            f"{name} has {shape.c} channels that differ, as a coloured picture of labels has; labels are one number "
+            "in each pixel"
+        )
+    return np.stack(planes) if len(planes) > 1 else planes[0]
 
 
 def _whole(labels: NDArray[np.generic], name: str) -> NDArray[np.integer]:

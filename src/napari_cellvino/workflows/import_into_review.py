@@ -7,12 +7,13 @@ from pathlib import Path
 
 from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import ImageValueError
+from napari_cellvino.core.image import Spacing
 from napari_cellvino.formats.field import Cell, Cells
 from napari_cellvino.formats.matching import ImageQuery
 from napari_cellvino.formats.reading import find_annotations, read_cells
 from napari_cellvino.quality.doubts import find_doubts
 from napari_cellvino.quality.reconcile import Reconciliation, reconcile
-from napari_cellvino.workflows.import_masks import records_of_cells
+from napari_cellvino.workflows.import_masks import px_per_um, records_of_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,10 @@ class Masks:
     cells: Cells
 
 
-def read_masks(path: Path, annotation: Annotation) -> Masks:
+def read_masks(path: Path, annotation: Annotation, *, outlines_in_um: Spacing | None = None) -> Masks:
     """Return what a file, or a folder with a file named like the image, holds for the image of an annotation.
+
+    Outlines (of GeoJSON) are in px, or in µm where the image's ``Spacing`` is given.
 
     Raises
     ------
@@ -34,7 +37,8 @@ def read_masks(path: Path, annotation: Annotation) -> Masks:
         If it does not fit the image, or holds boxes where outlines are reviewed, or the other way round.
     """
     origin = annotation.provenance.origin
-    wanted = ImageQuery(origin.name, origin.path)
+    unit = px_per_um(outlines_in_um) if outlines_in_um is not None else None
+    wanted = ImageQuery(origin.name, origin.path, unit_px=unit)
     file = find_annotations(path, wanted)
     cells = read_cells(file, annotation.shape, wanted)
     if (cells.labels is None) != (annotation.labels is None):

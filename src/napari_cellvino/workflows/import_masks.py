@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from napari_cellvino.annotation import Annotation, ObjectRecord, Provenance, pixels_sha256
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
-from napari_cellvino.core.image import Origin, Plane, Stack
+from napari_cellvino.core.image import Origin, Plane, Spacing, Stack
 from napari_cellvino.core.objects import Doubt, ObjectOrigin, ReviewState
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
@@ -33,8 +33,9 @@ from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.prepare import check_usable, project
 from napari_cellvino.segmentation.volume import Volume, read_volume
 from napari_cellvino.storage.file_names import compared_name
+from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.field_task import why_failed
-from napari_cellvino.workflows.run_folder import at_time, list_fields
+from napari_cellvino.workflows.known_inputs import at_time
 
 Word = TypeVar("Word", bound=IntEnum)
 
@@ -53,7 +54,7 @@ class ImportOutcome:
 
 
 def import_masks(
-    masks: Path, images: Sequence[Path], root: Path, recipe: Recipe, *, overwrite: bool = False
+    masks: Path, images: Sequence[Path], root: Path, recipe: Recipe, *, overwrite: bool = False, in_um: bool = False
 ) -> Iterator[ImportOutcome]:
     """Yield what became of each field; a result is written to its folder under ``root``, at the end ``counts.csv``.
 
@@ -70,6 +71,8 @@ def import_masks(
         Channel, way along z, time point and what the user said of the images; its model plays no part.
     overwrite
         Replace other results that stand there.
+    in_um
+        Outlines (of GeoJSON) are in µm, and not in px.
 
     Raises
     ------
@@ -89,6 +92,8 @@ def import_masks(
             here = at_time(recipe, origin)
             check_usable(stack, here.frame)
             wanted = _wanted(origin, images, several=len(first) > 1)
+            if in_um:
+                wanted = replace(wanted, unit_px=px_per_um(stack.spacing))
             file = _own_file(masks, wanted, stack, here)
             done = _import_field(file, wanted, stack, store, here, taken, overwrite=overwrite)
             done = replace(done, notices=(*done.notices, *_beside(file, masks)))
@@ -97,6 +102,19 @@ def import_masks(
         rows.append(done.row)
         yield done
     store.write_counts(rows)
+
+
+def px_per_um(spacing: Spacing) -> tuple[float, float]:
+    """Return how many px (x, y) a µm is.
+
+    Raises
+    ------
+    ImageValueError
+        If the size of a pixel is not known.
+    """
+    if spacing.x is None or spacing.y is None:
+        raise ImageValueError("the image has no size of a pixel, which outlines in µm need; give it with --pixel-size")
+    return 1 / spacing.x, 1 / spacing.y
 
 
 def _wanted(origin: Origin, images: Sequence[Path], *, several: bool) -> ImageQuery:

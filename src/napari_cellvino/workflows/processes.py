@@ -19,8 +19,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_all_start_methods, get_context, parent_process
-from multiprocessing.context import BaseContext
+from multiprocessing import parent_process
 from types import TracebackType
 from typing import Self
 
@@ -29,9 +28,9 @@ from napari_cellvino.core.progress import Progress, finish
 from napari_cellvino.engines.provider import EngineProvider, limit_threads
 from napari_cellvino.workflows.executor import RunEvent
 from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, FieldTask, failed_outcome
+from napari_cellvino.workflows.process_start import process_context
 from napari_cellvino.workflows.run_field import FieldWorker, run_field
 
-IMPORTED = ("napari_cellvino.workflows.run_field", "napari_cellvino.engines.openvino", "pandas")
 AHEAD = 3  # tasks that wait for each process, so that none is idle behind one that takes long
 
 
@@ -89,18 +88,9 @@ class ProcessPool:
             # Threads of numpy's own would wait for a core that another process works on.
             os.environ.setdefault("OPENBLAS_NUM_THREADS", str(self._threads))
             self._pool = ProcessPoolExecutor(
-                self.workers, mp_context=_context(), initializer=_begin, initargs=(self._threads,)
+                self.workers, mp_context=process_context(), initializer=_begin, initargs=(self._threads,)
             )
         return self._pool
-
-
-def _context() -> BaseContext:
-    """Return how processes start: where the system can, as copies of one that has imported what they need."""
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload(list(IMPORTED))
-    return context
 
 
 @dataclass(frozen=True, slots=True)

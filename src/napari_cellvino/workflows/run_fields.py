@@ -162,7 +162,7 @@ def _collect(
 
     Without a pipeline the recipe stays: some fields are run again, and it is that of the others.
     """
-    due = time.monotonic() + TABLES_EVERY_S
+    due, fresh = time.monotonic() + TABLES_EVERY_S, False
     with closing(events):  # pending results are written before the tables are
         for item in events:
             if isinstance(item, FieldOutcome):
@@ -170,10 +170,12 @@ def _collect(
                     store.write_recipe(pipeline.recipe)
                 outcomes.append(item)
                 _log_outcome(item)
+                fresh = fresh or not item.kept  # what was kept stands in the tables
             yield item
-            if isinstance(item, FieldOutcome) and time.monotonic() > due:
+            if isinstance(item, FieldOutcome) and fresh and time.monotonic() > due:
                 began = time.monotonic()
                 tables.update(outcomes)
+                fresh = False
                 took = time.monotonic() - began
                 due = time.monotonic() + max(TABLES_EVERY_S, TABLES_SHARE * took)  # large tables are written seldom
 

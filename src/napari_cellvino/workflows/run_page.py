@@ -77,10 +77,10 @@ def write_run_page(store: ResultStore, *, anew: bool = False) -> bool:
     path = store.root / SUMMARY_NAME
     try:
         digest = hashlib.sha256(store.counts_path.read_bytes()).hexdigest()
+        if not anew and _digest_of(path) == digest:
+            return False
         rows = read_rows(store.counts_path)
     except UNREADABLE:  # another program wrote it as it likes
-        return False
-    if not anew and _digest_of(path) == digest:
         return False
     write_text(path, render_run_page(store, rows, digest))
     return True

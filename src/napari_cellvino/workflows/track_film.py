@@ -73,6 +73,7 @@ class _Watched:
     """What is noted of frames as they pass."""
 
     pictures: list[tuple[tuple[int, ...], bool, str]] = field(default_factory=list)
+    outlined: list[tuple[int, ...]] = field(default_factory=list)
     intensities: list[dict[str, NDArray[np.float64]]] = field(default_factory=list)
 
 
@@ -148,7 +149,10 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
                     Path(aside) / f"{number}.npz", labels=image.astype(np.min_scalar_type(int(image.max(initial=0))))
                 )
             yield Progress("frames", number + 1, film.count)
-        linked, notices = linker.finish(), (*film.notices, *labels.notices, *unusual_frames(watched.pictures))
+        linked, notices = (
+            linker.finish(),
+            (*film.notices, *labels.notices, *unusual_frames(watched.pictures, watched.outlined)),
+        )
         found = _Found(linked, watched, notices, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"])
         if kept is None:
             return _written(film, found, request, folder)
@@ -290,6 +294,10 @@ def _note(
         blank = blank and bool(plane.min() == plane.max())
         if plane.shape == image.shape:
             means[f"mean_{name}"] = mean_intensities(image, known, plane)
+        elif image.shape == stack.shape[2:]:
+            volume = np.stack([stack.plane(t=frame - 1, c=channel, z=z) for z in range(stack.shape.z)])
+            means[f"mean_{name}"] = mean_intensities(image, known, volume)
+    watched.outlined.append(image.shape[-2:])
     watched.pictures.append(((stack.shape.y, stack.shape.x), blank, digest.hexdigest()))
     watched.intensities.append(means)
 

@@ -22,7 +22,8 @@ from napari_cellvino.results.plate_place import field_origin
 from napari_cellvino.results.schema import FieldSummary, Row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.results.usual_folder import results_beside
-from napari_cellvino.workflows.run_folder import list_fields, list_inputs
+from napari_cellvino.workflows.field_listing import list_fields
+from napari_cellvino.workflows.run_folder import list_inputs
 
 EVERY_TIME_POINT = Recipe(frame=0)
 

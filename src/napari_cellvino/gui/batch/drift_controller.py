@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
-from napari_cellvino.workflows.drift import CHART_NAME, DRIFT_NAME, JudgedRun, judge_runs, result_folders, write_drift
+from napari_cellvino.workflows.drift import DRIFT_NAME, JudgedRun, judge_runs, result_folders, write_drift
 
 CHART_DPI = 110
 
@@ -58,8 +58,8 @@ class DriftController(QObject):
         if view is None:
             return
 
-        def done(_: object) -> None:
-            self.said = f"{DRIFT_NAME} and {CHART_NAME} are in {view.root.name}"
+        def done(charts: list[str]) -> None:
+            self.said = f"{DRIFT_NAME} and {', '.join(charts)} are in {view.root.name}"
             self.changed.emit()
 
         self._worker.start(lambda: write_drift(view.root, view.runs), Task(done=done, failed=self._fail))

@@ -14,7 +14,8 @@ from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.workflows.import_into_review import Masks, read_masks, take_masks
 
-KINDS = "Masks (*.tif *.tiff *.png *.npy *.zip *.roi *.json *.geojson *.txt);;All files (*)"
+IN_UM = "GeoJSON in µm (*.geojson *.json)"
+KINDS = f"Masks (*.tif *.tiff *.png *.npy *.zip *.roi *.json *.geojson *.txt);;{IN_UM};;All files (*)"
 
 
 class MaskImportController(QObject):
@@ -30,19 +31,21 @@ class MaskImportController(QObject):
 
     def ask(self, parent: QWidget) -> None:
         """Let the user choose a file and take it."""
-        path, _ = QFileDialog.getOpenFileName(parent, "Masks of this image", "", KINDS)
+        path, kind = QFileDialog.getOpenFileName(parent, "Masks of this image", "", KINDS)
         if path:
-            self.take(Path(path))
+            self.take(Path(path), in_um=kind == IN_UM)
 
-    def take(self, path: Path) -> None:
-        """Take the masks of a file in the place of all cells that were not reviewed."""
+    def take(self, path: Path, *, in_um: bool = False) -> None:
+        """Take the masks of a file in the place of all cells that were not reviewed; outlines may be in µm."""
         annotation = self._reviewer.annotation
         if annotation is None or self.reading:
             return
         self.reading = path.name
         self.changed.emit()
         task = Task(done=lambda masks: self._take(annotation, masks), failed=self._fail)
-        self._worker.start(lambda: read_masks(path, annotation), task)
+        stack = self._reviewer.workspace.stack
+        spacing = stack.spacing if in_um and stack is not None else None
+        self._worker.start(lambda: read_masks(path, annotation, outlines_in_um=spacing), task)
 
     def _take(self, annotation: Annotation, masks: Masks) -> None:
         self.reading = ""

@@ -1,0 +1,117 @@
+"""Which label image belongs to which frame of a film: by the numbers in names, or by order.
+
+As many label images as frames belong to them in order, unless the numbers of both say that other frames are missing.
+Fewer or more are told by their numbers. Folders of the Cell Tracking Challenge hold label images one level deeper.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from napari_cellvino.core.errors import ImageReadError, OptionError
+from napari_cellvino.io import is_image_folder
+from napari_cellvino.io.folder_listing import natural_order
+from napari_cellvino.io.registry import image_suffixes
+
+INSIDE = ("SEG", "TRA")  # folders of the challenge that label images lie in
+
+Paired = tuple[tuple[Path | None, ...], tuple[str, ...]]
+"""The file of each frame, None where it has none, and what to say of it."""
+
+
+def label_files(folder: Path, frames: int) -> tuple[Path, ...]:
+    """Return the label images of a folder, of ``01_ST`` or ``01_GT`` those of the folder in it that fits best.
+
+    Raises
+    ------
+    ImageReadError
+        If there are none.
+    """
+    found = [_files_in(folder), *(_files_in(folder / name) for name in INSIDE if (folder / name).is_dir())]
+    held = found[0] or max(found, key=lambda files: (len(files) == frames, len(files)))
+    if not held:
+        raise ImageReadError(f"{folder} holds no label images; name a folder with one for each frame")
+    return held
+
+
+def _files_in(folder: Path) -> tuple[Path, ...]:
+    suffixes = (*image_suffixes(), ".npy")
+    held = [p for p in folder.iterdir() if p.name.lower().endswith(suffixes) and not p.name.startswith(".")]
+    files = [p for p in held if not os.path.isdir(p) or is_image_folder(p)]
+    return tuple(sorted(files, key=lambda p: natural_order(p.name)))
+
+
+def numbers_of(names: Sequence[str]) -> tuple[int, ...] | None:
+    """Return the numbers that tell names apart, None unless exactly one number in them differs from name to name."""
+    found = [[int(part) for part in re.findall(r"\d+", os.path.splitext(name)[0])] for name in names]
+    if len({len(numbers) for numbers in found}) != 1:
+        return None
+    columns = [column for column in range(len(found[0])) if len({numbers[column] for numbers in found}) > 1]
+    if len(columns) != 1:
+        return None
+    numbers = tuple(each[columns[0]] for each in found)
+    return numbers if len(set(numbers)) == len(numbers) else None
+
+
+def pair_labels(files: Sequence[Path], frames: Sequence[Path], count: int) -> Paired:
+    """Return the label image of each of ``count`` frames.
+
+    Parameters
+    ----------
+    files
+        The label images.
+    frames
+        The images of the frames, where each has its own.
+    count
+        Number of frames.
+
+    Raises
+    ------
+    OptionError
+        If there are not as many as frames, and numbers do not tell which are missing.
+    """
+    own = numbers_of([file.name for file in files])
+    of_frames = _frame_numbers(own, frames, count)
+    if len(files) == count and (own is None or of_frames is None or _same_steps(own, of_frames)):
+        return tuple(files), ()
+    if own is None or of_frames is None or not (set(own) <= set(of_frames) or set(of_frames) <= set(own)):
+        raise OptionError(
+            f"{files[0].parent} holds {len(files)} label images and the film has {count} frames; one for each is "
+            "needed, with the number of the frame in its name where some are missing"
+        )
+    by_number = dict(zip(own, files, strict=True))
+    paired = tuple(by_number.get(number) for number in of_frames)
+    return paired, _said(paired.count(None), len(set(own) - set(of_frames)))
+
+
+def _frame_numbers(own: tuple[int, ...] | None, frames: Sequence[Path], count: int) -> tuple[int, ...] | None:
+    """Return the numbers of frames by their names; of a film in one file, counted as the label images are."""
+    if len(frames) > 1:
+        return numbers_of([frame.name for frame in frames])
+    if own is None or not (min(own) == 0 or max(own) == count):
+        return None
+    first = int(min(own) > 0)
+    return tuple(range(first, first + count))
+
+
+def _same_steps(one: Sequence[int], two: Sequence[int]) -> bool:
+    """Return whether numbers run alike but for where they begin."""
+    return [n - one[0] for n in one] == [n - two[0] for n in two] or (_even(one) and _even(two))
+
+
+def _even(numbers: Sequence[int]) -> bool:
+    return len({b - a for a, b in pairwise(numbers)}) < 2
+
+
+def _said(lost: int, left: int) -> tuple[str, ...]:
+    said = []
+    if lost:
+        have = "frame has" if lost == 1 else "frames have"
+        said.append(f"{lost} {have} no label image, told by the numbers of names: no cells there")
+    if left:
+        said.append(f"{left} label image{'s are' if left > 1 else ' is'} of no frame of the film and left out")
+    return tuple(said)

@@ -1,0 +1,46 @@
+"""How the processes of a run start: where the system can, as copies of one that has imported what they need.
+
+That one takes about as long to import it as a command line does, so that it may be started first, beside it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
+
+IMPORTED = ("napari_cellvino.workflows.run_field", "napari_cellvino.engines.openvino", "pandas")
+_BLAS = "OPENBLAS_NUM_THREADS"
+
+
+def process_context() -> BaseContext:
+    """Return how processes start."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(IMPORTED))
+    return context
+
+
+def start_ahead() -> None:
+    """Start the process that others are copies of, where there is such a one; it ends with this one."""
+    if process_context().get_start_method() != "forkserver":
+        return
+    from multiprocessing.forkserver import ensure_running
+
+    with _one_thread():
+        ensure_running()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have processes that are started begin with one thread for matrix products; this one keeps its own."""
+    before = os.environ.get(_BLAS)
+    os.environ.setdefault(_BLAS, "1")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_BLAS]
