@@ -23,7 +23,7 @@ _MOUSE = (
     ("Click", "Choose a cell"),
     ("Shift+Click", "Choose one more, or one less"),
     ("Shift+Drag", "Choose all cells under the line"),
-    ("Page Down  Page Up", "Go to the next field of the work list, or to the one before"),
+    ("PgDn  PgUp", "Go to the next field of the work list, or to the one before"),
 )
 _SIGNS = (
     (Sign.REVIEWED.value, "Reviewed: accepted or edited"),
