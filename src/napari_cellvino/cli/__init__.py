@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from types import FrameType
 
+from napari_cellvino.cli.interrupts import Interrupts
 from napari_cellvino.cli.parser import make_parser
 from napari_cellvino.core.errors import CellvinoError
 
@@ -28,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = make_parser().parse_args(arguments)
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # names hold signs that a terminal cannot show
-        with _stopped_by_signals():
+        interrupts = Interrupts()
+        options.check_interrupts = interrupts.check
+        with _stopped_by_signals(), interrupts.remembered():
             code = _run(options)
         sys.stdout.flush()
         return code

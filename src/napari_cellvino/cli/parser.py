@@ -63,7 +63,9 @@ def _late(module: str) -> Callable[[argparse.Namespace], int]:
     """Return a command that is imported when it is called: ``run`` of a module of this package."""
 
     def command(options: argparse.Namespace) -> int:
-        return int(import_module(f"napari_cellvino.cli.{module}").run(options))
+        run = import_module(f"napari_cellvino.cli.{module}").run
+        options.check_interrupts()
+        return int(run(options))
 
     return command
 
@@ -377,12 +379,8 @@ def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     text = "take masks, ROIs or boxes that others made as results to correct, export or train on"
     parser = _command(commands, "import", "import_masks", text)
     add = parser.add_argument
-    add(
-        "masks",
-        type=Path,
-        metavar="MASKS",
-        help="label image, _seg.npy, ROI zip, GeoJSON, COCO, YOLO, labelme, VIA, Label Studio, OME-Zarr; a folder",
-    )
+    kinds = "label image, _seg.npy, ROI zip, GeoJSON, COCO, YOLO, labelme, VIA, Label Studio, OME-Zarr; a folder"
+    add("masks", type=Path, metavar="MASKS", help=kinds)
     add("--image", action="append", type=Path, required=True, metavar="IMAGE", help="image or folder; repeatable")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     add("--channel", default="", metavar="NAME|N", help="channel they were made on, by name or number from 1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari_cellvino.cli.progress_report import Reporter, totals
@@ -90,7 +90,7 @@ def run_plate_input(
     layout = read_layout(options.layout, plate) if options.layout else PlateStore(ResultStore(root), source).layout()
     choices = PlateChoices(layout, options.ring, options.labels_back, again=options.overwrite)
     address = PlateAddress(source.path, pipeline.recipe.overrides)
-    reporter = PlateReporter(plate, fields, quiet=options.json)
+    reporter = PlateReporter(plate, fields, quiet=options.json, check=options.check_interrupts)
     reporter.begin()
     running = run_plate(
         source, fields, pipeline, root, engines, choices, address=address, executor=executor,
@@ -106,8 +106,15 @@ def run_plate_input(
 class PlateReporter(Reporter):
     """Tells how a plate goes: a line for every well, and one for every field that failed."""
 
-    def __init__(self, plate: Plate, fields: Sequence[FieldOfView], *, quiet: bool = False) -> None:
-        super().__init__(len(fields), quiet=quiet)
+    def __init__(
+        self,
+        plate: Plate,
+        fields: Sequence[FieldOfView],
+        *,
+        quiet: bool = False,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(len(fields), quiet=quiet, check=check)
         self.plate = plate
         self.wells: dict[Well, int] = {}
         for field in fields:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -17,10 +17,10 @@ TOLD_EVERY_S = 30.0
 
 
 class Reporter:
-    """Reports the progress of a run; ``files`` is the number of files."""
+    """Reports the progress of a run; ``files`` is the number of files; ``check`` is called at every event."""
 
-    def __init__(self, files: int, *, quiet: bool = False) -> None:
-        self.quiet = quiet
+    def __init__(self, files: int, *, quiet: bool = False, check: Callable[[], None] = lambda: None) -> None:
+        self.quiet, self._check = quiet, check
         self.files = files
         self.bar: tqdm[NoReturn] | None = None
         self.on_terminal = sys.stderr.isatty() and not quiet
@@ -29,6 +29,7 @@ class Reporter:
 
     def report(self, item: FieldProgress | FieldOutcome) -> None:
         """Show progress, or the outcome of a field."""
+        self._check()
         self.count(item)
         if isinstance(item, FieldProgress):
             self.progress(item)

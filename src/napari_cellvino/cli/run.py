@@ -99,7 +99,7 @@ def _run_images(
     if not options.json:
         for said in describe_inputs(inputs.paths, pipeline.recipe.pattern):
             print(said, file=sys.stderr)
-    reporter = Reporter(len(inputs.images), quiet=options.json)
+    reporter = Reporter(len(inputs.images), quiet=options.json, check=options.check_interrupts)
     running = run_folder(
         inputs.images, pipeline, inputs.images_root, engines, overwrite=options.overwrite, executor=executor,
         selection=selection_of(options), named=inputs.paths,

@@ -47,6 +47,12 @@ class RegionPlanes:
         return read_part(self.planes, self.region, t=t, c=c, z=z)
 
 
+def part_of(stack: Stack, region: Region) -> Stack:
+    """Return the region of a stack, in which it must lie, without reading pixels."""
+    shape = stack.shape._replace(y=region.height, x=region.width)
+    return replace(stack, planes=RegionPlanes(stack.planes, region), shape=shape)
+
+
 @dataclass(frozen=True, slots=True)
 class RegionSource:
     """An opened file of which the same region of every image is read."""
@@ -87,9 +93,4 @@ class RegionSource:
             f"a region is read: rows {region.y0} to {region.y1} and columns {region.x0} to {region.x1} of "
             f"{stack.shape.y} and {stack.shape.x}; positions are counted from its corner"
         )
-        return replace(
-            stack,
-            planes=RegionPlanes(stack.planes, region),
-            shape=stack.shape._replace(y=region.height, x=region.width),
-            warnings=(*stack.warnings, said),
-        )
+        return replace(part_of(stack, region), warnings=(*stack.warnings, said))

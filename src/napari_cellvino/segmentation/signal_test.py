@@ -60,8 +60,8 @@ class Emptiness(StrEnum):
 
 
 SIGNAL_TEST = Parameter(
-    "signal_test", "Signal test", 1.0, 0.0, 1.0, 1.0,
-    help="1 counts no cells in fields that look like noise or a pattern, and says so; 0 counts what the model finds",
+    "signal_test", "No cells in noise", 1.0, 0.0, 1.0, 1.0,
+    help="1 (on): none are counted in fields that look like noise or a pattern, which is said; 0: all that are found",
 )  # fmt: skip
 
 

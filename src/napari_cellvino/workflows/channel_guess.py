@@ -19,6 +19,11 @@ class ChannelGuess:
         """Return what to say of the channel of a recipe; nothing where the user chose it."""
         return self._choice.said if recipe.channel == self._choice.channel else ""
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nothing told which channel it is."""
+        return self._choice.guess
+
     def applied(self, recipe: Recipe, stack: Stack | None, package: ModelPackage | None) -> Recipe:
         """Return a recipe with the channel that the model is made for, where nobody named one."""
         if stack is None or package is None or recipe.channel not in ("", self._choice.channel):

@@ -199,17 +199,17 @@ class Workspace:
 
     # -- running
 
-    def run(self) -> Generator[Progress, None, Outcome]:
+    def run(self, part: Stack | None = None) -> Generator[Progress, None, Outcome]:
         """Yield progress and return the outcome of a run on the open image; `accept` makes it the current one.
 
-        Image, recipe and model are fixed at the call.
+        Image, recipe and model are fixed at the call. ``part`` of the image is run in its place, to be looked at.
 
         Raises
         ------
         ImageValueError
             At once, if no image is open.
         """
-        return _run(self._require_stack(), self.pipeline(), self.engines)
+        return _run(part or self._require_stack(), self.pipeline(), self.engines)
 
     def pipeline(self) -> Pipeline:
         """Return the pipeline of the current settings."""

@@ -186,8 +186,10 @@ def test_many_are_counted_before_they_go_and_accepted_ones_are_spared(
     review.key("A")
     many = review.panel.many
     many.fold.unfold(True)
-    many.limit.setValue(100)
-    assert many.found.text() == f"{len(small) - 1} cells smaller than 100 px; 1 accepted one is spared"
+    pixel = review.reviewer.workspace.shown.plane.spacing.pixel_area_um2
+    many.limit.setValue(100 * pixel)
+    assert many.limit.suffix() == " µm²"
+    assert many.found.text() == f"{len(small) - 1} cells smaller than {many.limit.text()}; 1 accepted one is spared"
     assert set(review.reviewer.selection) == set(small[1:])
     assert set(review.reviewer.annotation.records) == set(review.ids)
     click(many.delete_button)

@@ -248,3 +248,65 @@ def test_whole_cells_are_chosen_seen_and_slid(
     run(window)
     assert layer.layer is None
     assert not [one for one in viewer.layers if one.name.endswith("whole cells")]
+
+
+def test_a_trial_of_a_stack_lies_over_its_projection(
+    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, small_stack: Path, click: Click, qtbot: QtBot
+) -> None:
+    open_file(window, small_stack)
+    window.show_step(2)
+    camera, session = viewer.scene.camera, window.session
+    source = session.opener.picture.source_layer()
+    camera.zoom *= 3
+    qtbot.waitUntil(lambda: source.corner_pixels[0, -1] > 0, timeout=WAIT_MS)
+    click(window.run_panel.view_only)
+    click(window.run_panel.run_button)
+    qtbot.waitUntil(lambda: session.runner.trial is not None, timeout=WAIT_MS)
+    region = session.runner.trial.region
+    under = next(layer for layer in viewer.layers if "projection" in layer.name)
+    expected = source.data.max(0)[region.rows, region.columns]
+    assert np.corrcoef(np.ravel(under.data), np.ravel(expected))[0, 1] > 0.99
+    assert not session.opener.covered
+    assert window.open_panel.image.count() == 1
+    click(window.run_panel.sliders.switches["signal_test"])
+    qtbot.waitUntil(lambda: not [layer for layer in viewer.layers if "trial" in layer.name], timeout=WAIT_MS)
+
+
+def test_the_view_only_is_tried_and_nothing_is_kept_of_it(
+    window: CellvinoWindow,
+    viewer: napari.Viewer,
+    open_file: OpenFile,
+    plate_file: Path,
+    run: Run,
+    click: Click,
+    qtbot: QtBot,
+) -> None:
+    open_file(window, plate_file)
+    window.show_step(2)
+    panel, session = window.run_panel, window.session
+    source = session.opener.picture.source_layer()
+    camera = viewer.scene.camera
+    camera.center, camera.zoom = (0, *source.data_to_world((60, 200))[-2:]), 4 * camera.zoom
+    qtbot.waitUntil(lambda: source.corner_pixels[0, -1] > 100, timeout=WAIT_MS)
+    click(panel.view_only)
+    click(panel.sliders.switches["signal_test"])
+    click(panel.run_button)
+    qtbot.waitUntil(lambda: session.runner.trial is not None, timeout=WAIT_MS)
+    trial, layer = session.runner.trial, viewer.layers[f"{plate_file.name.removesuffix('.ome.tif')}: trial on the view"]
+    assert trial.region.x0 > 100
+    assert trial.region.width < 120
+    assert (trial.count, layer.data.shape) == (
+        len(np.unique(layer.data)) - 1,
+        (trial.region.height, trial.region.width),
+    )
+    assert session.workspace.outcome is None
+    assert panel.trial.text().startswith(f"{trial.count} cells in view")
+    corner = source.world_to_data(layer.data_to_world((0, 0)))[-2:]
+    np.testing.assert_allclose(corner, (trial.region.y0, trial.region.x0))
+    click(panel.view_only)
+    run(window)
+    assert session.workspace.outcome.prediction.values["signal_test"] == 0
+    assert not panel.trial.isVisible()
+    assert layer not in viewer.layers
+    whole = session.reviewer.annotation.labels[trial.region.rows, trial.region.columns]
+    assert np.count_nonzero((whole > 0) != (layer.data > 0)) < 0.05 * whole.size

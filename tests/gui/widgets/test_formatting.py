@@ -60,6 +60,7 @@ def test_sizes(unit: SizeUnit, words: str) -> None:
         ),
         ("--level N reads a smaller one: 1", "Level in tab 1 reads a smaller one: 1"),
         ("or a part: --region Y0:Y1,X0:X1", "or a part: Region under Correct… in tab 1"),
+        ("counted all the same (signal_test is 0)", "counted all the same ('No cells in noise' in tab 2 is off)"),
         ("add one (--outline)", "add one (Outlines in tab 2)"),
         ("use --z max here", "use Stack in tab 1 max here"),
         ("say --pattern '{well}.tif'", "say the pattern '{well}.tif' on the Plate tab"),

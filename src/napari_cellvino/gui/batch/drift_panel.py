@@ -65,7 +65,9 @@ class DriftPanel(QWidget):
         self.title.setProperty("role", "title")
         self.reason = text_line()
         self.save_button = QPushButton("Save table and chart")
-        self.save_button.setToolTip("Write drift.csv and drift.png into the folder, as 'cellvino drift' does")
+        self.save_button.setToolTip(
+            "Write the figures (drift.csv) and the charts (drift.png) into the folder of results"
+        )
         self.table, self.list = RunTable(), QTableView()
         self.chart = WidePicture("Control charts: each measure of each run, with what was usual before it")
         self._view: DriftView | None = None

@@ -132,7 +132,9 @@ def _read(root: Path, origin: Origin) -> Found:
 def _counted(annotation: Annotation) -> Labels:
     """Return a copy of the labels of the cells that count."""
     if annotation.labels is None:
-        raise OptionError("boxes are not compared side by side; use 'cellvino evaluate'")
+        raise OptionError(
+            "boxes cannot be compared side by side, outlines can; look at one result after the other in tab 3"
+        )
     left_out = [id_ for id_, record in annotation.records.items() if not record.counted]
     return np.where(np.isin(annotation.labels, left_out), 0, annotation.labels).astype(np.int32)
 

@@ -57,7 +57,7 @@ def resolve_run(
         count=_count(numbers) if numbers.lines else "",
         detail=_detail(run, stopped=runner.stopped) if run is not None and _ended(runner) else "",
         failed=_failed(run) if run is not None else "",
-        notice="\n".join(run.notices[:_REASONS]) if run is not None else "",
+        notice="\n⚠  ".join(run.notices[:_REASONS]) if run is not None else "",
         saved=_saved(numbers, runner),
         failure=_failure(numbers, runner, run),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QPushButton, QVBoxLayout, QWidget
 
@@ -11,9 +12,11 @@ from napari_cellvino.annotation.tools.delete import delete
 from napari_cellvino.annotation.tools.selection import Selection, below_score, larger_than, smaller_than, touching_edge
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.review.review_view import size_unit
 from napari_cellvino.gui.widgets.form_layout import CollapsibleSection, ignore_wheel, narrow, side_by_side, text_line
 
-LARGEST = 10_000_000  # px
+LARGEST = 10_000_000  # of any unit
+_BY_SCORE = 2  # row of the limits
 
 
 class ManyCells(QWidget):
@@ -22,6 +25,7 @@ class ManyCells(QWidget):
     def __init__(self, reviewer: ReviewController, masks: MaskImportController, focus: Callable[[], None]) -> None:
         super().__init__()
         self._reviewer, self._masks, self._focus = reviewer, masks, focus
+        self._of_one = 1.0  # of the unit that a pixel or voxel is
         self.kind = narrow(QComboBox())
         for title in ("smaller than", "larger than", "score below", "touching the edge"):
             self.kind.addItem(title)
@@ -57,6 +61,7 @@ class ManyCells(QWidget):
 
     def _open(self, shown: bool) -> None:
         if shown:
+            self._use_unit()
             self.look()
 
     def _draw_masks(self) -> None:
@@ -69,14 +74,20 @@ class ManyCells(QWidget):
         )
 
     def _choose_kind(self, row: int) -> None:
-        scores = row == 2
+        scores = row == _BY_SCORE
         self.limit.setVisible(row < 3)
-        self.limit.setDecimals(2 if scores else 0)
+        self.limit.setDecimals(2 if scores else 1)
         self.limit.setRange(0, 1 if scores else LARGEST)
         self.limit.setSingleStep(0.05 if scores else 10)
-        self.limit.setSuffix("" if scores else " px")
-        self.limit.setValue(0.5 if scores else 50)
+        self._use_unit()
+        self.limit.setValue(0.5 if scores else round(50 * self._of_one, 1))
         self.look()
+
+    def _use_unit(self) -> None:
+        """Take sizes in the unit of the table, of the image that is reviewed now."""
+        unit, scores = size_unit(self._reviewer), self.kind.currentIndex() == _BY_SCORE
+        self._of_one = 1.0 if scores or unit.of_one is None else unit.of_one
+        self.limit.setSuffix("" if scores else f" {unit.name}")
 
     def look(self, _: float = 0) -> None:
         """Choose what the limit finds, and say how many that is."""
@@ -89,7 +100,7 @@ class ManyCells(QWidget):
         self._reviewer.select(found.ids)
 
     def _selection(self) -> Selection | None:
-        annotation, limit = self._reviewer.annotation, self.limit.value()
+        annotation, limit = self._reviewer.annotation, self.limit.value() / self._of_one
         if annotation is None:
             return None
         finders: tuple[Callable[[Annotation], Selection], ...] = (
@@ -99,6 +110,8 @@ class ManyCells(QWidget):
             touching_edge,
         )
         found: Selection = finders[self.kind.currentIndex()](annotation)
+        if self.kind.currentIndex() < _BY_SCORE:
+            found = replace(found, description=f"{self.kind.currentText()} {self.limit.text()}")
         return found
 
     def _delete(self) -> None:

@@ -12,14 +12,18 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.progress import Progress, Stage
+from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.region import Region
 from napari_cellvino.gui.napari_bridge import ResultLayers, ResultName, ResultPlace, seen_in
 from napari_cellvino.gui.open.open_controller import OpenController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.run.prepared_result import Preparation, PreparedResult
+from napari_cellvino.gui.run.view_trial import Trial, TrialLayer, region_in_view
 from napari_cellvino.gui.widgets.delay import debouncer
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
+from napari_cellvino.io.region import part_of
 from napari_cellvino.quality.changes import Changes
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction
@@ -47,8 +51,11 @@ class RunController(QObject):
         layers: ResultLayers,
         reviewer: ReviewController,
         canvas: ReviewCanvas,
+        trial_layer: TrialLayer,
     ) -> None:
         super().__init__()
+        self.trial: Trial | None = None  # the last run on the view only
+        self._trial_layer = trial_layer
         self._reviewer, self._canvas = reviewer, canvas
         self._workspace, self._worker, self._decoder = workspace, worker, decoder
         self._opener, self._layers = opener, layers
@@ -64,6 +71,7 @@ class RunController(QObject):
         self._wanted: dict[str, float] | None = None
         self._previewing = False
         self._running_on: PlaneReader | None = None
+        self._tried: tuple[PlaneReader, Recipe] | None = None  # the image and the choices of the trial
         self._started = self._first_step = 0.0
         self._delay = debouncer(self, GUESS_DELAY_MS, self._start_guess)
         for signal in (workspace.recipe_changed, workspace.package_changed, workspace.stack_changed):
@@ -79,7 +87,7 @@ class RunController(QObject):
 
     def close(self) -> None:
         """Stop all work, listen no more, and let go of what was shown."""
-        self._running_on = None
+        self._running_on = self._tried = None
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._layers.close()
         self._delay.cancel()
@@ -94,8 +102,15 @@ class RunController(QObject):
 
     # -- running
 
-    def run(self) -> None:
-        """Start a run of the recipe on the open image."""
+    def run_in_view(self) -> None:
+        """Try the recipe on what is in view, to be looked at; where all of the image is, that is run."""
+        self._opener.refresh()
+        picture, stack = self._opener.picture, self._workspace.stack
+        region = None if picture is None or stack is None else region_in_view(picture.source_layer(), stack)
+        self.run(region)
+
+    def run(self, region: Region | None = None) -> None:
+        """Start a run of the recipe on the open image, or a trial on a region of it."""
         workspace = self._workspace
         self._opener.refresh()
         if self.running or workspace.stack is None or workspace.package is None:
@@ -103,16 +118,17 @@ class RunController(QObject):
         self._guess.stop()
         self._delay.cancel()
         self.failure, self.notice = None, ""
+        part = None if region is None else part_of(workspace.stack, region)
         try:
-            steps = workspace.run()
+            steps = workspace.run(part)
         except CellvinoError as error:
             self._fail(error)
             return
         stack, pipeline = workspace.stack, workspace.pipeline()
-        done = partial(self._accept, stack, pipeline)
+        done = partial(self._accept, stack, pipeline) if region is None else partial(self._show_trial, stack, region)
         self.running, self._running_on, self._started = True, stack.planes, time.perf_counter()
         self._task = Task(done=done, failed=self._fail, stopped=self._stop, progressed=self._on_progress)
-        self._worker.start(lambda: Preparation(pipeline, stack).follow(steps), self._task)
+        self._worker.start(lambda: Preparation(pipeline, part or stack).follow(steps), self._task)
         self.changed.emit()
 
     def cancel(self) -> None:
@@ -146,6 +162,19 @@ class RunController(QObject):
         elif made.taken is not None:  # what was foretold was of this very run
             foretold, taken = self.expected.foretold, made.taken
             self._worker.start(lambda: keep_run(foretold, taken, pipeline), Task())
+
+    def _show_trial(self, stack: Stack, region: Region, made: PreparedResult) -> None:
+        """Show what was found in a part of the image, unless another one is open now."""
+        self.running = False
+        picture, now = self._opener.picture, self._workspace.stack
+        if picture is not None and now is not None and now.planes is stack.planes:
+            self.trial, self._tried = Trial(region, made.outcome.count), (stack.planes, self._workspace.recipe)
+            self._trial_layer.show(made, region, picture.source_layer())
+        self.changed.emit()
+
+    def _forget_trial(self) -> None:
+        self.trial = None
+        self._trial_layer.remove()
 
     def _stop(self) -> None:
         self.running = False
@@ -226,6 +255,7 @@ class RunController(QObject):
 
     def _show(self, outcome: Outcome | None) -> None:
         made, self._prepared = self._prepared, None
+        self._forget_trial()
         if outcome is None:
             self.notice = self._reviewer.take(None)
             self.kept, self._wanted, self._shown = None, None, None
@@ -292,6 +322,8 @@ class RunController(QObject):
         stack = self._workspace.stack
         if self.running and (stack is None or stack.planes is not self._running_on):
             self.cancel()
+        if self.trial is not None and (stack is None or self._tried != (stack.planes, self._workspace.recipe)):
+            self._forget_trial()
         self.expected = None
         self._guess.stop()
         if stack is not None and not self.running:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.core.progress import Progress, Stage
 from napari_cellvino.core.recipe import Precision, WholeCellWay
@@ -46,7 +46,7 @@ class RunPanel(QWidget):
         in_tab_order(self.model, self.card_button, self.outline, self.device, self.precision, self.more, self.diameter)
         in_tab_order(self.device, self.again_button)
         in_tab_order(self.precision, self.only_cells_button, self.more)
-        in_tab_order(self.diameter, self.run_button, self.cancel_button, self.sliders, self.keep_button)
+        in_tab_order(self.diameter, self.run_button, self.view_only, self.cancel_button, self.sliders, self.keep_button)
         in_tab_order(self.keep_button, self.back_button)
         self._connect()
         self._offer_models()
@@ -98,6 +98,14 @@ class RunPanel(QWidget):
         self.cost.setToolTip("Time of the network and memory, from a test run of this model on this device")
         self.run_button = QPushButton("&Run")
         self.run_button.setProperty("role", "main")
+        self.view_only = QCheckBox("on the &view only")
+        self.view_only.setToolTip(
+            "Try the choices on what is seen now: outlines and a number to look at, of which nothing is counted or "
+            "saved. Contrast and cell size are judged by this part alone, so that the whole image may differ a little."
+        )
+        self._start = side_by_side(self.run_button, self.view_only, stretch=0)
+        self.trial = text_line("done")
+        self.channel = text_line("aside")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.cancel_button = QPushButton("&Cancel")
@@ -110,8 +118,10 @@ class RunPanel(QWidget):
         for widget in (
             self.first_sight,
             self.covered,
+            self.channel,
             self.cost,
-            self.run_button,
+            self._start,
+            self.trial,
             self._working,
             self.progress,
             self.hint,
@@ -171,7 +181,7 @@ class RunPanel(QWidget):
         self.diameter.valueChanged.connect(self._choose_diameter)
         self.whole_cells.value_changed.connect(self._choose_whole_cells)
         self.only_cells_button.clicked.connect(self._find_cells_only)
-        self.run_button.clicked.connect(runner.run)
+        self.run_button.clicked.connect(self._run)
         self.compare_button.clicked.connect(self.session.comparison_wanted)
         self.cancel_button.clicked.connect(runner.cancel)
         self.sliders.value_changed.connect(runner.preview)
@@ -179,6 +189,12 @@ class RunPanel(QWidget):
         self.back_button.clicked.connect(runner.discard_preview)
 
     # -- what the user does
+
+    def _run(self) -> None:
+        if self.view_only.isChecked():
+            self._runner.run_in_view()
+        else:
+            self._runner.run()
 
     def _show_card(self) -> None:
         if self._workspace.package is not None:
@@ -252,7 +268,10 @@ class RunPanel(QWidget):
         say(self.covered, f"⚠  {view.covered}" if view.covered else "")
         say(self.cost, "" if working else view.cost)
         self.cost.setToolTip(view.cost_basis)
-        self.run_button.setVisible(not working)
+        self._start.setVisible(not working)
+        say(self.channel, f"{view.channel[:1].upper()}{view.channel[1:]}.")
+        self.channel.setVisible(bool(view.channel))
+        say(self.trial, view.trial)
         self.run_button.setText("&Run again" if self._workspace.outcome is not None else "&Run")
         self.run_button.setEnabled(view.can_run)
         self.run_button.setToolTip(view.hint)

@@ -27,6 +27,8 @@ from napari_cellvino.workflows.outcome import Outcome
 from napari_cellvino.workflows.saved_field import SavedField
 from napari_cellvino.workflows.workspace import Workspace
 
+_NUMBERS = {"i8": "INT8"}  # as the choice of precision calls it
+
 
 class State(Enum):
     """The five states of a panel."""
@@ -55,6 +57,8 @@ class RunView:
     notice: str
     failure: Failure | None
     covered: str  # what is seen instead of the image that is run
+    trial: str  # what a run on the view only found
+    channel: str  # which channel was chosen, where its name says so
     further: str  # what a run does beside finding cells
 
 
@@ -69,6 +73,7 @@ def resolve(
     outcome, saved = workspace.outcome, workspace.saved
     missing = _missing(workspace, catalogue, opener)
     failure = runner.failure or catalogue.failure or unread
+    doubt = _channel(workspace) if workspace.channel_guess.is_doubtful else ""
     return RunView(
         state=_state(workspace, runner, failure),
         hint=missing or "Find the cells with the choices above (Alt+R)",
@@ -80,9 +85,11 @@ def resolve(
         detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
-        notice="\n".join(filter(None, (_channel(workspace), *_notices(outcome, runner)))),
+        notice="\n⚠  ".join(filter(None, (doubt, *_notices(outcome, runner)))),
         failure=failure,
         covered=opener.covered,
+        trial=runner.trial.said if runner.trial is not None else "",
+        channel="" if workspace.channel_guess.is_doubtful else _channel(workspace),
         further=format_further_steps(workspace.recipe),
     )
 
@@ -141,7 +148,8 @@ def _classes(workspace: Workspace) -> str:
 def _detail(outcome: Outcome, runner: RunController) -> str:
     info = outcome.prediction.raw.engine_info
     seen = outcome.prediction.plane.chosen
-    return f"{seen}, in {format_seconds(runner.seconds)} on {info.device}, {info.number_type}"
+    numbers = _NUMBERS.get(info.number_type, info.number_type)
+    return f"{seen}, in {format_seconds(runner.seconds)} on {info.device}, {numbers}"
 
 
 def _saved(saved: SavedField) -> str:

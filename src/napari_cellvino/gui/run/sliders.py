@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QObject, QSignalBlocker, Qt, QTimer, Signal
-from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QSlider, QWidget
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QLabel, QSlider, QWidget
 
 from napari_cellvino.core.image import Spacing
 from napari_cellvino.gui.widgets.form_layout import GAP, ignore_wheel
@@ -27,6 +27,8 @@ class Sliders(QWidget):
         self._grid.setVerticalSpacing(4)
         self._grid.setColumnStretch(1, 1)
         self.rows: dict[str, ParameterRow] = {}
+        self.switches: dict[str, ParameterSwitch] = {}
+        self._names: tuple[str, ...] = ()  # in the order of the head
         self._shown: tuple[object, ...] = ()
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -37,20 +39,26 @@ class Sliders(QWidget):
         """Make a row for each parameter, unless these are shown already."""
         if (parameters, spacing) == self._shown:
             return
-        self._shown = (parameters, spacing)
+        self._shown, self._names = (parameters, spacing), tuple(p.name for p in parameters)
         while self._grid.count():
             self._grid.takeAt(0).widget().deleteLater()
         for row in self.rows.values():
             row.deleteLater()
-        self.rows = {p.name: ParameterRow(p, spacing, self) for p in parameters}
+        self.rows = {p.name: ParameterRow(p, spacing, self) for p in parameters if not p.is_switch}
+        self.switches = {p.name: ParameterSwitch(p) for p in parameters if p.is_switch}
         for number, row in enumerate(self.rows.values()):
             for column, widget in enumerate((row.title, row.slider, row.number)):
                 self._grid.addWidget(widget, number, column)
             row.moved.connect(self._settle.start)
+        for number, switch in enumerate(self.switches.values(), len(self.rows)):
+            self._grid.addWidget(switch, number, 0, 1, 3, Qt.AlignmentFlag.AlignLeft)
+            switch.toggled.connect(self._settle.start)
 
     def value(self) -> dict[str, float]:
         """Return the value of every parameter."""
-        return {name: row.value() for name, row in self.rows.items()}
+        switched = {name: float(switch.isChecked()) for name, switch in self.switches.items()}
+        values = {name: row.value() for name, row in self.rows.items()} | switched
+        return {name: values[name] for name in self._names}
 
     def set_value(self, values: dict[str, float]) -> None:
         """Show values, unless the user is moving a slider right now."""
@@ -59,6 +67,19 @@ class Sliders(QWidget):
         for name, row in self.rows.items():
             if name in values and not row.slider.isSliderDown():
                 row.set_value(values[name])
+        for name, switch in self.switches.items():
+            if name in values:
+                with QSignalBlocker(switch):
+                    switch.setChecked(bool(values[name]))
+
+
+class ParameterSwitch(QCheckBox):
+    """A parameter that is on (1) or off (0)."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(parameter.title)
+        self.setToolTip(f"{parameter.help}.\nThe model's own: {'on' if parameter.default else 'off'}")
+        self.setChecked(bool(parameter.default))
 
 
 class ParameterRow(QObject):

@@ -43,6 +43,7 @@ from napari_cellvino.gui.run.earlier_recipe import EarlierRecipe
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
 from napari_cellvino.gui.run.run_controller import RunController
+from napari_cellvino.gui.run.view_trial import TrialLayer
 from napari_cellvino.gui.run.whole_cell_layer import WholeCellLayer
 from napari_cellvino.gui.save.export_controller import ExportController
 from napari_cellvino.gui.save.save_controller import Home, SaveController, SaveWork
@@ -103,6 +104,7 @@ class Session(QObject):
             ResultLayers(viewer),
             self.reviewer,
             self.review_canvas,
+            TrialLayer(viewer),
         )
         self.whole_cells = WholeCellLayer(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
         self.looks = SerialWorker()  # all models look at a part of an image

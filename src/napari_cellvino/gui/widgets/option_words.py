@@ -39,6 +39,11 @@ COMMAND_LINE_ONLY = frozenset(
 )
 """Other options that rooms below name: the window has nothing for them, or is never told. `--pattern`: see below."""
 
+_SETTINGS = {
+    "signal_test is 0": "'No cells in noise' in tab 2 is off",
+    "signal_test 0 counts them": "'No cells in noise' in tab 2 switched off counts them",
+}
+
 _OPTION = r"(?<![^\s(\"'])--(?P<option>[a-z][a-z-]*)"
 _TAKES_ANOTHER = re.compile(_OPTION + r"(?: [A-Z])? takes another")
 _TAKES_VALUE = re.compile(_OPTION + r" (?P<value>[a-z]+) (?=takes|counts|has)")
@@ -48,6 +53,8 @@ _WITH_VALUE = re.compile(_OPTION + r"(?: (?:N|Y0:Y1,X0:X1|FILE\.csv|[A-Z]*YX))?(
 
 def window_words(text: str) -> str:
     """Return a text with the names of controls in the places of options."""
+    for setting, words in _SETTINGS.items():
+        text = text.replace(setting, words)
     if "--" not in text:
         return text
     text = _PATTERN.sub(r"the pattern \g<value> on the Plate tab", text)

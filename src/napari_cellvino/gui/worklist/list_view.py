@@ -78,7 +78,7 @@ def describe_list(
         part=(run.progress.ended, run.progress.total) if run is not None else (0, 0),
         progress=_progress(run) if run is not None and runner.running else "",
         detail=_detail(run, runner) if run is not None and not runner.running else "",
-        notice="\n".join(run.notices[:_NOTICES]) if run is not None and not runner.running else "",
+        notice="\n⚠  ".join(run.notices[:_NOTICES]) if run is not None and not runner.running else "",
         saved=root if done else None,
         failure=runner.failure or work_list.failure or unforeseen,
     )

@@ -29,6 +29,11 @@ class Parameter:
     unit: str = ""
     help: str = ""
 
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is 0 or 1, and nothing between."""
+        return (self.low, self.high, self.step) == (0.0, 1.0, 1.0)
+
     def with_default(self, default: float) -> Parameter:
         """Return the parameter with another default."""
         return replace(self, default=default)
