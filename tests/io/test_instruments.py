@@ -200,15 +200,17 @@ def test_imaris(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("form", "unit", "factor", "top"), [(2, "micrometer", 1, 1), (3, "nanometer", 1000, 1), (2, "micrometer", 1, 0.5)]
+    ("form", "unit", "factor", "top", "first"),
+    [(2, "micrometer", 1, 1, "c"), (3, "nanometer", 1000, 1, "t"), (2, "micrometer", 1, 0.5, "c")],
 )
-def test_ome_zarr_images(tmp_path, form, unit, factor, top):
+def test_ome_zarr_images(tmp_path, form, unit, factor, top, first):
     pixels = np.arange(2 * 5 * 6, dtype=np.uint16).reshape(2, 1, 5, 6)
     path = tmp_path / "a.ome.zarr"
     group = zarr.open_group(path, mode="w", zarr_format=form)
     group.create_array("0", data=pixels, chunks=(1, 1, 5, 6))
-    axes = [{"name": "c", "type": "channel"}, *({"name": a, "type": "space", "unit": unit} for a in "zyx")]
-    scale = [1.0, 2.0 * factor, 0.325 * factor / top, 0.325 * factor / top]
+    before = {"name": "t", "type": "time", "unit": "minute"} if first == "t" else {"name": "c", "type": "channel"}
+    axes = [before, *({"name": a, "type": "space", "unit": unit} for a in "zyx")]
+    scale = [1.5, 2.0 * factor, 0.325 * factor / top, 0.325 * factor / top]
     datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}]
     multiscale = {"name": "x", "axes": axes, "datasets": datasets}
     if top != 1:
@@ -220,7 +222,8 @@ def test_ome_zarr_images(tmp_path, form, unit, factor, top):
     stack = open_source(path).read()
     assert (stack.spacing.y, stack.spacing.x) == (pytest.approx(0.325), pytest.approx(0.325))
     assert stack.spacing.z == pytest.approx(2)
-    np.testing.assert_array_equal(stack.plane(c=1), pixels[1, 0])
+    assert stack.interval_s == (90 if first == "t" else None)
+    np.testing.assert_array_equal(stack.plane(**{first: 1}), pixels[1, 0])
     assert list_images(tmp_path) == [path]
 
 

@@ -176,6 +176,11 @@ def test_label_images_of_the_challenge_of_volumes_and_of_another_size(
     assert "frames 1, 2, 3: labels of another size than the picture" in capsys.readouterr().err
 
 
+def test_the_folder_that_one_is_in_has_its_name(film: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(film[0])
+    assert open_film(Path()).name == "film"
+
+
 def test_times_are_told_by_numbers_only_where_they_can_be() -> None:
     assert times_of(["a_t1", "a_t3", "a_t5"])[0] == (0, 1, 2)
     assert times_of(["a_t1", "a_t2", "a_t4"])[0] == (0, 1, 3)

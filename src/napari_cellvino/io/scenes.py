@@ -21,7 +21,7 @@ class Scene:
     """One image of a file: sizes, type of its pixels, what reads its planes, and what is known of it.
 
     ``channels`` are empty where the file names none; ``hints`` is what else it says of each: fluorophore, wavelengths.
-    ``well`` and ``field`` are empty where the file is of no plate.
+    ``well`` and ``field`` are empty where the file is of no plate; ``interval_s`` is the time between frames.
     """
 
     shape: Shape
@@ -37,6 +37,7 @@ class Scene:
     warnings: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     levels: tuple[tuple[int, int], ...] = ()
+    interval_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +104,5 @@ class SceneSource:
             warnings=scene.warnings,
             overrides=self.overrides,
             levels=scene.levels,
+            interval_s=scene.interval_s,
         )

@@ -55,4 +55,5 @@ def _scene(group: Path, name: str, level: int) -> Scene:
         remarks=pyramid.remarks,
         warnings=pyramid.warnings,
         levels=pyramid.levels,
+        interval_s=facts.interval_s if shape.t > 1 else None,
     )

@@ -54,7 +54,8 @@ class Film:
     @property
     def name(self) -> str:
         """The name of the file without its ending, or of the folder."""
-        return self.path.name if len(self.files) > 1 else Origin(path=str(self.path)).name
+        path = Path(os.path.abspath(self.path))  # "." has no name of its own
+        return path.name if len(self.files) > 1 else Origin(path=str(path)).name
 
     @property
     def spacing(self) -> Spacing:

@@ -36,6 +36,7 @@ class ManyCells(QWidget):
         self.limit.setAccessibleName("Limit")
         self.limit.setToolTip("The score or the size that divides them")
         self.found = text_line()
+        self.found.setMinimumHeight(2 * self.found.fontMetrics().lineSpacing())  # the section does not grow with it
         self.delete_button = QPushButton("Delete them")
         self.delete_button.setToolTip("Take these cells away; accepted ones are spared, and undo brings all back")
         self.masks_button = QPushButton()

@@ -7,7 +7,7 @@ from functools import partial
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_cellvino.gui.review import actions
 from napari_cellvino.gui.review import pointer_tools as tools
@@ -16,14 +16,14 @@ from napari_cellvino.gui.review.pointer_tools import PointerTool
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.review.state_markers import Sign
 
-WIDTH = 980  # px; a small screen has 1280
+WIDTH, HEIGHT = 400, 640  # px, as the dock, beside which it may stay
 Calls = dict[str, Callable[[], None]]
 KEYS_PAGE, FILL_KEY, HIDE_KEY = "?", "F", "V"
 _MOUSE = (
     ("Click", "Choose a cell"),
     ("Shift+Click", "Choose one more, or one less"),
     ("Shift+Drag", "Choose all cells under the line"),
-    ("Page Down  Page Up", "Go to the next field of the work list, or to the one before"),
+    ("PgDn  PgUp", "Go to the next field of the work list, or to the one before"),
 )
 _SIGNS = (
     (Sign.REVIEWED.value, "Reviewed: accepted or edited"),
@@ -83,7 +83,13 @@ class KeysPage(QDialog):
         label.setTextFormat(Qt.TextFormat.RichText)
         label.setWordWrap(True)
         label.setFixedWidth(WIDTH)
-        layout.addWidget(label)
+        page = QScrollArea()
+        page.setWidget(label)
+        page.setWidgetResizable(True)
+        page.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        page.setFrameShape(QFrame.Shape.NoFrame)
+        layout.addWidget(page)
+        self.resize(WIDTH + 50, HEIGHT)
 
 
 def page_text(reviewer: ReviewController) -> str:
@@ -98,9 +104,7 @@ def page_text(reviewer: ReviewController) -> str:
     ours += [] if boxes else [(FILL_KEY, "Fill the cells, or outline them")]
     ours += [(HIDE_KEY, "Hide or show the cells"), ("Alt+1 … 8", "Go to a tab"), (KEYS_PAGE, "This page")]
     rows = [*_MOUSE, *ours, *(() if boxes else _NAPARI), *_SIGNS]
-    half = (len(rows) + 1) // 2
-    left, right = _table(rows[:half]), _table(rows[half:])
-    return f"<p>Keys hold while the picture has the focus.</p><table><tr><td>{left}</td><td>{right}</td></tr></table>"
+    return f"<p>Keys hold while the picture has the focus.</p>{_table(rows)}"
 
 
 def _table(rows: list[tuple[str, str]]) -> str:

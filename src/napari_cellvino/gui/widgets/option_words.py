@@ -14,6 +14,7 @@ CONTROLS = {
     "cell-channel": "Whole cells under More in tab 2",
     "channel": "Channel in tab 1, or on the Plate tab",
     "device": "Device in tab 2",
+    "diameter": "Cell diameter under More in tab 2",
     "engine": "Device in tab 2",
     "frame": "Time point in tab 1",
     "keep-doubles": "Doubled images on the Plate tab",

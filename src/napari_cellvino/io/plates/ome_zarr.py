@@ -95,6 +95,7 @@ class ZarrPlate:
             shape,
             dtype,
             spacing=spacing,
+            interval_s=facts.interval_s if shape.t > 1 else None,
             channels=channel_names(self.overrides.channels, facts.channels, count=shape.c),
             origin=Origin(
                 str(self.path),

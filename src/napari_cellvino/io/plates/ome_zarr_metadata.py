@@ -17,6 +17,7 @@ from napari_cellvino.io.tiff_metadata import micrometres
 
 PlateDef = v04.PlateDef | v05.PlateDef
 PlateWell = v04.PlateWell | v05.PlateWell
+_SECONDS = {"millisecond": 1e-3, "second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 Scaled = v04.Dataset | v05.Dataset | v04.Multiscale | v05.Multiscale
 
 
@@ -24,7 +25,7 @@ Scaled = v04.Dataset | v05.Dataset | v04.Multiscale | v05.Multiscale
 class ImageMetadata:
     """What one image says: the folder of the array of a level, its axes (letters), spacing in µm and channel names.
 
-    ``arrays`` are the folders of all levels, the full resolution first.
+    ``arrays`` are the folders of all levels, the full resolution first; ``interval_s`` is the time between frames.
     """
 
     array: str
@@ -32,6 +33,7 @@ class ImageMetadata:
     spacing: Spacing = field(default_factory=Spacing)
     channels: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
+    interval_s: float | None = None
 
 
 def attributes(group: Path) -> dict[str, Any]:
@@ -116,6 +118,14 @@ def image_metadata(path: Path, level: int = 0) -> ImageMetadata:
         Spacing(um.get("z"), um.get("y"), um.get("x")),
         labels if any(labels) else (),
         tuple(dataset.path for dataset in multiscale.datasets),
+        next(
+            (
+                s * _SECONDS[unit]
+                for (name, unit), s in zip(axes, sizes, strict=True)
+                if name == "t" and unit in _SECONDS
+            ),
+            None,
+        ),
     )
 
 
