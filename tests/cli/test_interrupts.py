@@ -14,7 +14,16 @@ class Dropping:
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.fixture
+def heard():
+    """Hear Ctrl+C as at a terminal, also where the tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("heard")
 def test_an_interrupt_in_a_destructor_stops_the_command(monkeypatch, capsys):
     def load(name):
         Dropping()

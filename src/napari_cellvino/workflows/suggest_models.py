@@ -51,7 +51,7 @@ SMALLER = 0.8  # of the size of a window, for its second look
 OTHER_ZOOMS = (0.5, 2.0)  # tried where a model finds nothing plausible at its own size
 SURE = 0.75  # score that another zoom has to reach: of several tries, one is plausible by chance
 # How far the log-odds of a model that is made for one kind may lie below those of a model for all kinds.
-MADE_FOR_IT, AT_ANOTHER_SIZE = 4.5, 2.5
+MADE_FOR_IT, AT_ANOTHER_SIZE = 6.0, 2.5
 LEAST_ODDS = 1e-6
 AT_A_TIME = 2  # models that look: one is in the network while the other weighs what it found
 
