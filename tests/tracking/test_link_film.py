@@ -234,3 +234,16 @@ def test_a_division_is_told_though_mother_or_daughter_were_not_found(frame: int,
     (daughters,) = tracks.divisions.values()
     assert {tracks.nodes[d][0].label for d in daughters} == {3, 4}
     assert len(tracks.nodes) == 4
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_channels_of_which_none_is_in_the_next_frame_end(alone: bool) -> None:
+    film = np.zeros((2, 100, 240), np.int32)
+    for number, (x, y) in enumerate([(x, y) for x in (20, 40) for y in (10, 30, 50, 70)], 1):
+        film[0, y : y + 16, x : x + 6] = number
+        film[1, y : y + 16, x + 140 : x + 146] = number
+    if alone:  # one cell in a channel that is in both
+        film[0, 10:26, 160:166] = 9
+    lives = labels_of(linked(list(film)))
+    assert sum(len(life) > 1 for life in lives) <= alone  # none of the cells is there twice, but for the one
+    assert sum(map(len, lives)) == 16 + alone

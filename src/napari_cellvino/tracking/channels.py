@@ -76,6 +76,8 @@ def link_channels(before: FrameCells, after: FrameCells, drift: Floats) -> list[
         for row, place in zip(one.rows, one.places, strict=True)
         if (near := np.abs(two.places - place - drift[1 - one.axis])).min() < one.apart / 2
     ]
+    if not any(len(row) > 1 for row, _ in pairs):  # the field moved so far that hardly a channel is the same
+        return None
     choices = []
     for turned in (False, True):
         rows = _row_pairs(before, after, one.axis, [(a[::-1], b[::-1]) if turned else (a, b) for a, b in pairs])
