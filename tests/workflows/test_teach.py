@@ -183,8 +183,9 @@ def test_what_is_seen_while_painting_is_what_the_model_finds(taught: Path, tmp_p
     assert seen.agreement > 0.9
     choices = TeachChoices(tmp_path / "model", recipe)
     model = finish(teach_stacks([StrokedImage("one", stack, strokes)], choices))
-    differ = (model.fields[0].found.label_image() > 0) != (seen.found.label_image() > 0)
-    assert np.count_nonzero(differ) <= 2  # where a pixel is cell as likely as not, rounding decides
+    found, shown = (one.label_image() > 0 for one in (model.fields[0].found, seen.found))
+    # where a pixel is cell as likely as not, rounding decides
+    assert np.count_nonzero(found != shown) <= 0.002 * np.count_nonzero(found)
     part = ViewedPart(0, ZChoice(), (40, 30, 120, 130))
     in_part = next(iter(teacher.answer([StrokedImage("one", stack, strokes)], recipe, part, {"smallest": 20.0})))
     inside = seen.found.label_image()[40:120, 30:130] > 0
