@@ -18,7 +18,7 @@ from benchmarks.scenes import write_large_stack
 GOAL_GB = 1.5
 COMMAND = "import sys; from napari_cellvino.cli import main; sys.exit(main())"
 NEEDED_BYTES = 3 * 10**9
-SAMPLE_EVERY_S = 0.005
+SAMPLE_EVERY_S = 0.005  # of the memory of a process: its highest is not told of a part of its life
 
 
 def measure_memory() -> list[Figure]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-TRY_EVERY_S = 0.01
+TRY_EVERY_S = 0.01  # for a lock that another process holds: no system waits for one with a limit of time
 PATIENCE_S = 30.0
 NAME = ".cellvino-lock"
 FAR = 2**40  # a byte that no file has: on Windows a byte that is held cannot be read by others
