@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from napari_cellvino.results.schema import QC_NAME
@@ -78,7 +79,7 @@ def field_names(fields: Sequence[BatchField]) -> list[str]:
     """
     places = [_place(field.record) for field in fields]
     several = {place for place in places if place}
-    shown = {place: "" for place in several} if len(several) < 2 else _apart(several)
+    shown = dict.fromkeys(several, "") if len(several) < 2 else _apart(several)
     names = [os.path.basename(r.name) if os.path.isabs(r.name) else r.name for r in (f.record for f in fields)]
     return [f"{shown.get(place, '')}{name}" for place, name in zip(places, names, strict=True)]
 
@@ -91,7 +92,8 @@ def _place(record: FieldRecord) -> str:
 def _apart(places: Iterable[str]) -> dict[str, str]:
     """Return of each folder what follows the part that all have in common, with a slash at the end."""
     parts = {place: Path(place).parts for place in places}
-    shared = len(os.path.commonprefix([own[:-1] for own in parts.values()]))
+    levels = zip(*(own[:-1] for own in parts.values()), strict=False)
+    shared = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
     return {place: "/".join(own[shared:]) + "/" for place, own in parts.items()}
 
 
