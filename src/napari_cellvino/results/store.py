@@ -348,7 +348,7 @@ class ResultStore:
         return isinstance(info, dict) and info.get("complete") is False
 
     def write_counts(self, rows: Sequence[Row], *, corrected: bool = False) -> None:
-        """Write ``counts.csv``: these rows, ``corrected`` as they stand now, and then those of all other finished fields.
+        """Write ``counts.csv``: these rows, ``corrected`` as they stand now, then those of all other finished fields.
 
         Raises
         ------
