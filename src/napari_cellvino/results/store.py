@@ -157,11 +157,12 @@ class ResultStore:
         there: list[str] = []
         for folder in self._visible():
             try:
-                summary = self.summary(folder)
-            except ImageReadError:  # or no result
+                summary = self._index.find(folder)
+            except ImageReadError:
                 continue
-            there.append(folder.name)
-            yield folder, summary
+            if summary is not None:
+                there.append(folder.name)
+                yield folder, summary
         self._index.save(None if self._only else there)
 
     def rows(self) -> list[Row]:
