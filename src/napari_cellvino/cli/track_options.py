@@ -59,3 +59,13 @@ def add_track_options(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="higher links more, and lets fewer tracks end (1)",
     )
+
+
+def add_compare_options(parser: argparse.ArgumentParser) -> None:
+    """Add which tracked films are compared, and by which groups."""
+    add = parser.add_argument
+    add("results", nargs="+", type=Path, metavar="RESULTS", help="folders that 'cellvino track' wrote films into")
+    text = "films of a group by name, * stands for anything; once for each group (default: all films are one)"
+    add("--group", action="append", default=[], metavar="NAME=FILM[,FILM]", help=text)
+    text = "folder for growth.csv, msd.csv, speed.csv and groups.png"
+    add("--out", type=Path, required=True, metavar="DIR", help=text)
