@@ -25,12 +25,12 @@ def draw_groups(curves: Mapping[str, Sequence[Curve]], length: str, time: str) -
 
     space, when = UNITS[length], UNITS[time]
     with plot_style():
-        figure = Figure(figsize=(9.6, 3.4), layout="constrained")
+        figure = Figure(figsize=(9.6, 3.7), layout="constrained")
         growth, msd, speed = figure.subplots(1, 3)
         _lines(growth, curves["growth"])
         growth.set_title("Cells, first frame = 1", loc="left", fontsize=9)
         growth.set_xlabel(f"time ({when})")
-        growth.legend(frameon=False, fontsize=8, loc="upper left")
+        figure.legend(*growth.get_legend_handles_labels(), loc="outside lower left", frameon=False, fontsize=8, ncols=2)
         _lines(msd, curves["msd"])
         msd.set_title("Mean squared displacement", loc="left", fontsize=9)
         msd.set_xlabel(f"lag ({when})")
