@@ -39,7 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add_track_options(track)
     _add_choices(track)
-    text = "compare tracked films by groups: growth, mean squared displacement and speed with 95 % intervals"
+    text = "compare tracked films by groups: growth, mean squared displacement and speed, with intervals"
     add_compare_options(_command(commands, "compare-films", "film_groups", text))
     _add_suggest(commands)
     _add_watch(commands)

@@ -171,7 +171,7 @@ def _msd(film: TrackTables) -> _Sums:
         there = key[later] == key + lag
         np.add.at(above[:, number], roots[there], ((places[later] - places)[there] ** 2).sum(1))
         np.add.at(below[:, number], roots[there], 1)
-    return _Sums(lags * step, above, below)
+    return _Sums(np.asarray(lags * step, np.float64), above, below)
 
 
 def _speed(film: TrackTables) -> _Sums:
@@ -217,9 +217,10 @@ def _at(x: Values, known: Values, values: Values, outside: float = np.nan) -> Va
     return np.interp(x, known, values, left=outside, right=outside)
 
 
-def _ratio(above: NDArray[np.generic], below: NDArray[np.generic]) -> Values:
+def _ratio(above: NDArray[np.number], below: NDArray[np.number]) -> Values:
+    counted = np.asarray(below, np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(np.asarray(below) > 0, np.asarray(above, np.float64) / below, np.nan)
+        return np.where(counted > 0, np.asarray(above, np.float64) / counted, np.nan)
 
 
 def _quantile(drawn: Values, share: float) -> Values:

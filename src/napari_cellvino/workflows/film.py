@@ -84,7 +84,9 @@ class Film:
         """
         if len(self.files) == 1 and self.first.shape.z == 1:
             return self.first
-        return replace(self.first, planes=_FramesOverTime(self), shape=self.first.shape._replace(t=self.count, z=1))
+        shape = self.first.shape._replace(t=self.count, z=1)
+        origin = Origin(path=str(self.path)) if len(self.files) > 1 else self.first.origin
+        return replace(self.first, planes=_FramesOverTime(self), shape=shape, origin=origin)
 
     def frame_shape(self, number: int) -> tuple[int, int]:
         """Return height and width of a frame in px."""

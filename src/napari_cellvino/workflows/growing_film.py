@@ -151,8 +151,7 @@ class GrowingTracks:
         self.files.insert(at, file)
         self._of_file[file] = place
         if is_late:
-            for held in (self._watched.pictures, self._watched.outlined, self._watched.intensities):
-                held.insert(at, held.pop())
+            self._watched.move_last(at)
         else:
             self._linker.add(image)
 

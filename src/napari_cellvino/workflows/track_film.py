@@ -76,6 +76,12 @@ class WatchedFrames:
     outlined: list[tuple[int, ...]] = field(default_factory=list)
     intensities: list[dict[str, NDArray[np.float64]]] = field(default_factory=list)
 
+    def move_last(self, to: int) -> None:
+        """Move what was noted last to another place, as its frame came late."""
+        self.pictures.insert(to, self.pictures.pop())
+        self.outlined.insert(to, self.outlined.pop())
+        self.intensities.insert(to, self.intensities.pop())
+
 
 @dataclass(frozen=True, slots=True)
 class TrackRequest:
