@@ -122,10 +122,7 @@ def write_film(
             file, write = TRACK_FORMATS[name]
             write(part / file, points)
         write_table(part / DOUBTS_NAME, tables.doubts)
-        figure = draw_film(tables.cells, tables.tracks, tables.frames, tables.msd, tables.scale, title=folder.name)
-        save_png(figure, part / PLOTS_NAME, software="napari-cellvino")
-        tree = draw_lineage(tracks, len(tables.frames), tables.scale, title=folder.name)
-        save_png(tree, part / TREE_NAME, software="napari-cellvino")
+        _draw(part, tracks, tables, folder.name)
         (part / FILM_NAME).write_text(json_text(tables.summary), encoding="utf-8")
         for track, pictures in (strips or {}).items():
             (part / STRIPS_NAME).mkdir(exist_ok=True)
@@ -134,6 +131,14 @@ def write_film(
         if corrected:
             held = {"format": 1, "tracks": [record_dict(record) for record in corrected]}
             (part / CORRECTIONS_NAME).write_text(json_text(held), encoding="utf-8")
+
+
+def _draw(part: Path, tracks: Tracks, tables: FilmTables, title: str) -> None:
+    """Draw the curves and the lineage of a film into a folder."""
+    figure = draw_film(tables.cells, tables.tracks, tables.frames, tables.msd, tables.scale, title=title)
+    save_png(figure, part / PLOTS_NAME, software="napari-cellvino")
+    tree = draw_lineage(tracks, len(tables.frames), tables.scale, title=title)
+    save_png(tree, part / TREE_NAME, software="napari-cellvino")
 
 
 @dataclass(frozen=True, slots=True)
