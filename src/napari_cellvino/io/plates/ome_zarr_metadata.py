@@ -111,9 +111,11 @@ def image_metadata(path: Path, level: int = 0) -> ImageMetadata:
         )
     except ValidationError as error:
         raise _unlike(path, "image", error) from error
-    multiscale, *others = image.multiscales
+    multiscale = image.multiscales[0]
+    others: list[v04.Multiscale | v05.Multiscale] = [*image.multiscales[1:]]
     axes = [(axis.name, getattr(axis, "unit", None) or "") for axis in multiscale.axes]
-    levels = sorted(multiscale.datasets, key=lambda one: _pixel_size(one, axes))
+    datasets: list[v04.Dataset | v05.Dataset] = [*multiscale.datasets]
+    levels = sorted(datasets, key=lambda one: _pixel_size(one, axes))
     chosen = levels[min(level, len(levels) - 1)]
     sizes = [a * b for a, b in zip(_scale(chosen, len(axes)), _scale(multiscale, len(axes)), strict=True)]
     um = {name: micrometres(size, unit) for (name, unit), size in zip(axes, sizes, strict=True) if unit}
