@@ -266,6 +266,30 @@ def test_ome_zarr_images(tmp_path, form, unit, factor, top, first):
     assert list_images(tmp_path) == [path]
 
 
+def test_an_ome_zarr_as_writers_write_it(tmp_path):
+    """Levels from the coarsest, channels without a window, a second image in the group, more than ten images."""
+    pixels = np.arange(2 * 8 * 6, dtype=np.uint16).reshape(2, 8, 6)
+    for number in range(11):
+        group = zarr.open_group(tmp_path / "a.zarr" / str(number), mode="w", zarr_format=2)
+        group.create_array("fine", data=pixels + number)
+        group.create_array("half", data=pixels[:, ::2, ::2])
+        axes = [{"name": "c", "type": "channel"}]
+        axes += [{"name": a, "type": "space", "unit": "micrometer"} for a in "yx"]
+        datasets = [
+            {"path": name, "coordinateTransformations": [{"type": "scale", "scale": [1, step, step]}]}
+            for name, step in (("half", 0.6), ("fine", 0.3))
+        ]
+        both = [{"version": "0.4", "axes": axes, "datasets": datasets, "name": name} for name in ("raw", "sharpened")]
+        group.attrs["multiscales"] = both
+        group.attrs["omero"] = {"channels": [{"label": "DAPI", "color": "0000FF"}, {"label": "GFP"}]}
+    zarr.open_group(tmp_path / "a.zarr", mode="a", zarr_format=2).attrs["bioformats2raw.layout"] = 3
+    source = open_source(tmp_path / "a.zarr")
+    stack = source.read(source.positions[10])
+    assert (source.positions[10].name, stack.channels) == ("10", ("DAPI", "GFP"))
+    assert_holds(stack, pixels[None, :, None] + 10, (None, 0.3, 0.3))
+    assert stack.warnings == ("10 holds 2 images: sharpened left out, the first is read",)
+
+
 def test_lif(tmp_path):
     pixels = np.arange(2 * 3 * 5 * 6, dtype="<u2").reshape(2, 3, 5, 6)
     lif(tmp_path / "a.lif", pixels, ("Green", "Blue"))
