@@ -404,6 +404,16 @@ def test_masks_go_to_the_image_whose_path_fits(tmp_path):
         read(path, wanted=ImageQuery("f2", "/data/A01/f2.tif"))
 
 
+def test_outlines_that_are_an_overlay_of_imagej_are_not_0_cells(tmp_path):
+    blank, outline = np.zeros(SHAPE, np.uint8), ImagejRoi.frompoints([[5, 5], [20, 5], [20, 20]]).tobytes()
+    for overlays in ([outline], [outline, outline]):
+        tifffile.imwrite(tmp_path / "a.tif", blank, imagej=True, metadata={"Overlays": overlays})
+        with pytest.raises(ImageValueError, match=f"no labels in its pixels, and {len(overlays)} outline"):
+            read(tmp_path / "a.tif")
+    tifffile.imwrite(tmp_path / "a.tif", blank, imagej=True)
+    assert read(tmp_path / "a.tif").cells == ()
+
+
 def test_pictures_of_a_set_for_yolo_are_no_masks(tmp_path):
     files = [tmp_path / part / "train" / name for part, name in (("images", "a.png"), ("labels", "a.txt"))]
     assert choose_file(tmp_path, files, ImageQuery("a", "/data/a.tif")) == files[1]

@@ -92,6 +92,17 @@ def test_planes_are_those_of_the_libraries(instruments):
     assert all((stack.plane(c=c) == known[c]).all() for c in range(3))
 
 
+def test_frames_that_an_nd2_lacks_are_not_black(instruments, tmp_path):
+    raw = (instruments / "nd2/arcadia/example-timelapse.nd2").read_bytes()
+    place = raw.rindex(b"ImageDataSeq|52!")  # where the directory lists the last frame
+    (tmp_path / "a.nd2").write_bytes(raw[:place] + b"ImageDataSex" + raw[place + 12 :])
+    stack = open_source(tmp_path / "a.nd2").read()
+    assert stack.warnings == ("1 of 53 frames are not in the file: what needs them fails",)
+    assert stack.plane(t=51).max() > 0
+    with pytest.raises(ImageReadError, match="does not hold time 53, plane 1: was its acquisition stopped"):
+        stack.plane(t=52)
+
+
 def test_wells_of_a_czi(instruments):
     source = open_source(instruments / "czi" / "WellD6-7_S2.czi")
     assert [(p.well, p.plate) for p in source.positions] == [("D6", "WellD6-7_S2"), ("D7", "WellD6-7_S2")]
