@@ -30,6 +30,7 @@ from napari_cellvino.segmentation.spots.response import (
     spot_response,
     without_hot_pixels,
 )
+from napari_cellvino.segmentation.spots.shuffled_noise import expected_by_shuffling
 from napari_cellvino.segmentation.spots.threshold import (
     choose_brightness,
     choose_score,
@@ -169,8 +170,7 @@ def _clear_maxima(
     keep &= _narrow(look.image, look.response, at, look.sigma)
     at, score, shape = at[keep], score[keep], shape[keep]
     response = look.response[tuple(at.T)].astype(np.float64)
-    chance = expected_by_chance(look.image.shape, look.sigma)
-    noise = choose_score(score, chance) if asked[0] is None else asked[0]
+    noise = _score_beyond_noise(look, at, score) if asked[0] is None else asked[0]
     clear = score >= noise
     unusual = response < noise * look.usual[tuple(at.T)]
     clear &= ~unusual | (shape > ROUND_IN_CROWDS) & (
@@ -179,6 +179,13 @@ def _clear_maxima(
     bright = choose_brightness(response[clear]) if asked[1] is None else asked[1]
     keep, least = clear & (response >= bright), _Least(noise, bright)
     return at[keep], score[keep], least, response[clear]
+
+
+def _score_beyond_noise(look: _Look, at: NDArray[np.int64], score: NDArray[np.float64]) -> float:
+    """Return the least score that noise leaves alone, given places (N, 3) that may be spots, and their scores."""
+    gaussian = choose_score(score, expected_by_chance(look.image.shape, look.sigma))
+    known = at[score > gaussian]
+    return choose_score(score, expected_by_shuffling(look.image, look.response, look.noise, look.sigma, known))
 
 
 def _narrow(image: Image, response: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """The least score and brightness of a spot, chosen by the field itself, with the curve that shows why.
 
 How many maxima noise alone would give above a score is known for Gaussian noise: the threshold lies where that is one
-in a field, or a small share of what is found. Where granules of the background go beyond that, spots of one kind of
+in a field, or a small share of what is found, and below that as long as at least half of what is found is no noise. Where granules of the background go beyond that, spots of one kind of
 molecule are a group of their own: between the two groups few maxima lie, and the threshold goes there.
 
 References
@@ -18,10 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-SCORES = np.arange(3.8, 8.0, 0.05)  # that the noise may ask for
+SCORES = np.arange(3.5, 15.0, 0.05)  # that the noise may ask for
 BY_CHANCE = 0.5  # maxima of noise in a field that are taken for spots, at most, or
 CHANCE_SHARE = 0.03  # as a share of the spots
+HALF = 0.5  # of the maxima of nearly one score, that may be noise where the spots go on below that
+NEARLY = 0.4  # apart
 CURVE_POINTS = 60
+FEWEST = 10  # spots, that tell whether there are dimmer ones
 ENOUGH = 30  # maxima above the noise, for groups to be seen
 VALLEY = 0.5  # of the lower one of the two summits, that the valley between them has at most
 STEP = 0.08  # of the histogram of the logarithm
@@ -46,7 +49,15 @@ def choose_score(score: NDArray[np.float64], chance: Chance) -> float:
     """Return the least score that noise leaves alone, given the scores of all local maxima."""
     found = (score[None] > SCORES[:, None]).sum(1)
     quiet = chance(SCORES) <= np.maximum(BY_CHANCE, CHANCE_SHARE * found)
-    return float(SCORES[np.argmax(quiet)]) if quiet.any() else float(SCORES[-1])
+    if not quiet.any():
+        return float(SCORES[-1])
+    first = int(np.argmax(quiet))
+    if found[first] < FEWEST:
+        return float(SCORES[first])
+    above = (score[None] > SCORES[:, None] + NEARLY).sum(1)
+    noisy = chance(SCORES) - chance(SCORES + NEARLY) > HALF * (found - above)
+    below = np.flatnonzero(noisy[:first])
+    return float(SCORES[below[-1] + 1 if len(below) else 0])
 
 
 def choose_brightness(response: NDArray[np.float64]) -> float:
