@@ -55,12 +55,18 @@ def without_hot_pixels(image: Image) -> Image:
     brightest = ndi.maximum_filter(image, footprint=ring, mode="mirror")
     middle = ndi.median_filter(image, footprint=ring, mode="mirror")
     above = image - middle
-    spread = 1.4826 * float(np.median(np.abs(_some(above)))) + 1e-6
+    spread = _usual_spread(_some(above)) + 1e-6
     at = np.argwhere((above > HOT_DEVIATIONS * spread) & (brightest - middle < HOT_SHARE * above))
     at = at[_light_beside(image, at) < HOT_BESIDE]
     cleaned = image.copy()
     cleaned[tuple(at.T)] = middle[tuple(at.T)]
     return cleaned
+
+
+def _usual_spread(values: NDArray[np.float32]) -> float:
+    """Return the standard deviation that most values tell; where most pixels have no photon, that of all but a few."""
+    usual = 1.4826 * float(np.median(np.abs(values)))
+    return usual if usual > 0 else float(np.clip(values, *np.quantile(values, (0.01, 0.99))).std())
 
 
 def _light_beside(image: Image, at: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -161,6 +167,13 @@ def noise_without_crowds(broad: Image, fine: Image, background: Image, floor: fl
         return broad
     ratio = float(np.median(_some(broad)[dark] / told))
     return np.asarray(np.minimum(broad, np.float32(MORE_NOISE * ratio) * fine), np.float32)
+
+
+def gaussian_response(spot: Sigma, seen: Sigma) -> float:
+    """Return the response at width ``seen`` to a Gaussian of peak 1 and width ``spot``, both 0 where there is no z."""
+    pairs = [(own, wide) for own, wide in zip(spot, seen, strict=True) if wide > 0]
+    bent = sum(wide**2 / (own**2 + wide**2) for own, wide in pairs)
+    return float(bent * np.prod([own / np.hypot(own, wide) for own, wide in pairs]))
 
 
 def kernel_norm(sigma: Sigma) -> float:

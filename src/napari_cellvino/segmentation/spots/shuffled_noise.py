@@ -30,6 +30,7 @@ FEWEST = 6  # maxima above a score, that tell how many there are
 FREE = 0.3  # of a tile, at least, has to be without spots
 SPOT_WIDTHS = 3.0  # round a spot, that are not drawn from
 STEP = 0.1
+SAME = 0.8  # of the noise of an image's response to that of its shuffled pixels: what few photons differ by
 SEED = 20
 
 
@@ -111,7 +112,8 @@ def _shuffled_scores(
     drawn = np.empty(image.size, np.float32)
     drawn[order] = (image - around).ravel()[pool[np.clip(rank.astype(int), 0, len(pool) - 1)]]
     shuffled = spot_response(drawn.reshape(image.shape), sigma)
-    scale = min(1.0, _spread((response / noise)[free]) / max(_spread(shuffled / noise), 1e-9))
+    scale = _spread((response / noise)[free]) / max(_spread(shuffled / noise), 1e-9)
+    scale = 1.0 if scale > SAME else scale  # edges and grain, torn to single pixels, are more than the noise there is
     least = np.asarray(noise * np.float32(LEAST / max(scale, 1e-9)), np.float32)
     at = tuple(local_maxima(shuffled, least).T)
     return np.asarray(shuffled[at] / noise[at] * scale, np.float64)

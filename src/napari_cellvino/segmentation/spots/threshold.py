@@ -24,7 +24,7 @@ CHANCE_SHARE = 0.03  # as a share of the spots
 HALF = 0.5  # of the maxima of nearly one score, that may be noise where the spots go on below that
 NEARLY = 0.4  # apart
 CURVE_POINTS = 60
-FEWEST = 10  # spots, that tell whether there are dimmer ones
+FEWEST = 20  # spots, that tell whether there are dimmer ones
 ENOUGH = 30  # maxima above the noise, for groups to be seen
 VALLEY = 0.5  # of the lower one of the two summits, that the valley between them has at most
 STEP = 0.08  # of the histogram of the logarithm
@@ -54,8 +54,8 @@ def choose_score(score: NDArray[np.float64], chance: Chance) -> float:
     first = int(np.argmax(quiet))
     if found[first] < FEWEST:
         return float(SCORES[first])
-    above = (score[None] > SCORES[:, None] + NEARLY).sum(1)
-    noisy = chance(SCORES) - chance(SCORES + NEARLY) > HALF * (found - above)
+    here = found - (score[None] > SCORES[:, None] + NEARLY).sum(1)
+    noisy = chance(SCORES) - chance(SCORES + NEARLY) > HALF * (here - np.sqrt(here))  # less one standard deviation
     below = np.flatnonzero(noisy[:first])
     return float(SCORES[below[-1] + 1 if len(below) else 0])
 
