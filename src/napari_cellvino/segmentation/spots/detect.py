@@ -61,7 +61,7 @@ APART = 1.0  # widths between two spots
 SEARCHES = 3
 THIN = 3  # planes, in which a spot has no middle along z that stands out of its surroundings
 LOOSE = 2.7  # score of what may be a spot, whose light is not noise then
-MORE_THAN_CHANCE = 2.0  # times what noise has of these, that there are where spots are many
+MORE_THAN_CHANCE = 5.0  # times what noise has of these, that there are where spots are many
 CROWDED_LOOKS = 6  # at most, in each of which the noise is measured without the spots that were found
 OF_WIDER = 0.44  # of the response at twice the width: what is three times as wide responds so at the width of spots
 OWN = 0.25  # of its response, that is left of a spot without that
@@ -151,10 +151,7 @@ def _on_brightest_planes(flat: Spots, image: NDArray[np.generic]) -> Spots:
 
 
 def _best_look(pixels: Image, sigma: Sigma, *, whole: bool) -> _Look:
-    """Return the look that spots stand out of more: at their own width where they crowd and on granular things.
-
-    In white noise it is a wider one.
-    """
+    """Return the look that spots stand out of more: at their own width in crowds and grain, wider in white noise."""
     own, wide = (_look(pixels, sigma, wider, whole=whole) for wider in (1.0, WIDER))
     at, _ = own.maxima(own.response, FIRST_LOOK)
     widths = [s for s in sigma if s > 0]
@@ -167,9 +164,9 @@ def _best_look(pixels: Image, sigma: Sigma, *, whole: bool) -> _Look:
 
 def _look_without_spots(look: _Look, asked: tuple[float | None, float | None], *, whole: bool) -> _Look:
     """Return a look whose noise is measured without the light of the spots: where they crowd, it is all noise."""
-    chance = expected_by_chance(look.image.shape, look.seen)(np.array([LOOSE]))[0]
+    chance = expected_by_chance(look.image.shape, look.seen)(np.array([FIRST_LOOK]))[0]
     for _ in range(CROWDED_LOOKS):
-        some = len(look.maxima(look.response, LOOSE)[0]) < MORE_THAN_CHANCE * chance
+        some = len(look.maxima(look.response, FIRST_LOOK)[0]) < MORE_THAN_CHANCE * chance
         loose = FIRST_LOOK if some else LOOSE
         at, score, least, _ = _clear_maxima(look, (min(loose, asked[0] or loose), 0.0))
         if not len(at):

@@ -1,8 +1,9 @@
 """The least score and brightness of a spot, chosen by the field itself, with the curve that shows why.
 
 How many maxima noise alone would give above a score is known for Gaussian noise: the threshold lies where that is one
-in a field, or a small share of what is found, and below that as long as at least half of what is found is no noise. Where granules of the background go beyond that, spots of one kind of
-molecule are a group of their own: between the two groups few maxima lie, and the threshold goes there.
+in a field, or a small share of what is found, and below that as long as at least half of what is found is no noise.
+Where granules of the background go beyond that, spots of one kind of molecule are a group of their own: between the two
+groups few maxima lie, and the threshold goes there.
 
 References
 ----------
