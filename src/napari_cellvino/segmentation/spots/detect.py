@@ -1,7 +1,6 @@
-"""Spots in pixels: their width learnt from the image, their threshold too, their places fitted to parts of a pixel.
+"""Spots in pixels: width and threshold learnt from the image, places fitted to parts of a pixel.
 
-What was found is taken off the image and the rest is searched again, so that spots close to brighter ones are found;
-every spot is then fitted without the light of its neighbours.
+What was found is taken off and the rest searched again; every spot is then fitted without its neighbours' light.
 """
 
 from __future__ import annotations
@@ -45,6 +44,8 @@ LEAST_SEEN = 1.0  # px: narrower, a response has more noise and less of a spot
 WIDER = 1.25  # than the spots, that single ones are seen best at in noise
 CROWD = 0.015  # spots per area (volume) of a width squared (to the power of 1.5 in 3D), from which on they crowd
 CLEARER = 1.07  # times, that they have to stand out of the noise so, for the wider look to be taken
+WHITE = 1.13  # times, that noise grows at most as that of single pixels does
+BRIGHT = 7.5  # median score, from which on noise matters less than what lies beside a spot
 TELL_NOISE = 5  # places, at which the noise of both looks is compared
 FIRST_LOOK = 3.5  # score of maxima that are looked at
 SURE = 6.0  # score of spots that tell the width
@@ -83,6 +84,7 @@ class _Look:
     sigma: Sigma
     seen: Sigma  # the width of the response: that of the spots, or wider
     usual: Image  # the noise with the light of the spots in it, where they crowd
+    white: bool = False  # whether the noise is that of single pixels, so that chance is known
 
     def maxima(self, response: Image, least: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the local maxima (N, 3) of a response above a score, and their scores, round ones alone."""
@@ -153,22 +155,23 @@ def _on_brightest_planes(flat: Spots, image: NDArray[np.generic]) -> Spots:
 def _best_look(pixels: Image, sigma: Sigma, *, whole: bool) -> _Look:
     """Return the look that spots stand out of more: at their own width in crowds and grain, wider in white noise."""
     own, wide = (_look(pixels, sigma, wider, whole=whole) for wider in (1.0, WIDER))
-    at, _ = own.maxima(own.response, FIRST_LOOK)
+    at, score = own.maxima(own.response, FIRST_LOOK)
     widths = [s for s in sigma if s > 0]
-    if len(at) < TELL_NOISE or len(at) * float(np.prod(widths)) > CROWD ** (len(widths) / 2) * pixels.size:
+    crowded = len(at) * float(np.prod(widths)) > CROWD ** (len(widths) / 2) * pixels.size
+    if crowded or len(at) < TELL_NOISE or float(np.median(score)) > BRIGHT:
         return own
-    noise = wide.noise[tuple(at.T)] / own.noise[tuple(at.T)]
-    clearer = gaussian_response(sigma, wide.seen) / gaussian_response(sigma, own.seen) / float(np.median(noise))
-    return wide if clearer > CLEARER else own
+    more = float(np.median(wide.noise[tuple(at.T)] / own.noise[tuple(at.T)]))
+    white = more < WHITE * kernel_norm(wide.seen) / kernel_norm(own.seen)
+    clearer = gaussian_response(sigma, wide.seen) / gaussian_response(sigma, own.seen) / more
+    return replace(wide if clearer > CLEARER else own, white=white)
 
 
 def _look_without_spots(look: _Look, asked: tuple[float | None, float | None], *, whole: bool) -> _Look:
     """Return a look whose noise is measured without the light of the spots: where they crowd, it is all noise."""
     chance = expected_by_chance(look.image.shape, look.seen)(np.array([FIRST_LOOK]))[0]
     for _ in range(CROWDED_LOOKS):
-        some = len(look.maxima(look.response, FIRST_LOOK)[0]) < MORE_THAN_CHANCE * chance
-        loose = FIRST_LOOK if some else LOOSE
-        at, score, least, _ = _clear_maxima(look, (min(loose, asked[0] or loose), 0.0))
+        many = len(look.maxima(look.response, FIRST_LOOK)[0]) >= MORE_THAN_CHANCE * chance
+        at, score, least, _ = _clear_maxima(look, (min(LOOSE if many else FIRST_LOOK, asked[0] or 99.0), 0.0))
         if not len(at):
             break
         found, _ = _believable(look, fit_gaussians(look.image, at, look.sigma), score, least)
@@ -205,7 +208,9 @@ def _score_beyond_noise(look: _Look, score: NDArray[np.float64]) -> float:
     """Return the least score that noise leaves alone, given the scores of places that may be spots."""
     gaussian = choose_score(score, expected_by_chance(look.image.shape, look.seen))
     known, _ = look.maxima(look.response, gaussian)  # what is no spot, as a hot column, is no noise either
-    return choose_score(score, expected_by_shuffling(look.image, look.response, look.noise, look.seen, known))
+    return choose_score(
+        score, expected_by_shuffling(look.image, look.response, look.noise, look.seen, known), dim=look.white
+    )
 
 
 def _narrow(image: Image, response: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
@@ -382,12 +387,8 @@ def _believable(
 
 
 def _joined(a: Gaussians, b: Gaussians) -> Gaussians:
-    return Gaussians(
-        np.concatenate([a.peak, b.peak]),
-        np.concatenate([a.background, b.background]),
-        np.concatenate([a.centre, b.centre]),
-        np.concatenate([a.sigma, b.sigma]),
-    )
+    names = ("peak", "background", "centre", "sigma")
+    return Gaussians(*(np.concatenate([getattr(a, name), getattr(b, name)]) for name in names))
 
 
 def _inside(centre: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.int64]:

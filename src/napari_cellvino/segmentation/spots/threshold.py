@@ -46,14 +46,17 @@ def expected_by_chance(shape: tuple[int, ...], sigma: tuple[float, float, float]
     return lambda score: voxels * density * (score**2 - 1) * np.exp(-(score**2) / 2)
 
 
-def choose_score(score: NDArray[np.float64], chance: Chance) -> float:
-    """Return the least score that noise leaves alone, given the scores of all local maxima."""
+def choose_score(score: NDArray[np.float64], chance: Chance, *, dim: bool = False) -> float:
+    """Return the least score that noise leaves alone, given the scores of all local maxima.
+
+    With ``dim`` it is lower, as long as at least half of the maxima of a score are no noise.
+    """
     found = (score[None] > SCORES[:, None]).sum(1)
     quiet = chance(SCORES) <= np.maximum(BY_CHANCE, CHANCE_SHARE * found)
     if not quiet.any():
         return float(SCORES[-1])
     first = int(np.argmax(quiet))
-    if found[first] < FEWEST:
+    if not dim or found[first] < FEWEST:
         return float(SCORES[first])
     here = found - (score[None] > SCORES[:, None] + NEARLY).sum(1)
     noisy = chance(SCORES) - chance(SCORES + NEARLY) > HALF * (here - np.sqrt(here))  # less one standard deviation
