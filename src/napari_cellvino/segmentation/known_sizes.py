@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_cellvino.model_package import ModelOutput, ModelSpec
 
 FEWEST = 5  # cells that say how large cells are
+SOUGHT = 1.25  # where the size was sought, cells may be so much smaller or larger: most are still found
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ def find_unknown_size(area_px: NDArray[np.integer], spec: ModelSpec, zoom: float
     round_area = 1.0 if spec.gives is ModelOutput.BOXES else np.pi / 4
     diameter = float(np.sqrt(np.median(area_px) / round_area))
     known = UnknownSize(diameter, spec.diameter_px.smallest / zoom, spec.diameter_px.largest / zoom)
-    return None if known.smallest <= diameter <= known.largest else known
+    reach = SOUGHT if spec.diameter_px.search else 1.0
+    return None if known.smallest / reach <= diameter <= known.largest * reach else known
 
 
 def describe_unknown_size(found: UnknownSize) -> Sequence[str]:
