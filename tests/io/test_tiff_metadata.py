@@ -233,6 +233,30 @@ def test_ome_slices_that_may_be_frames_are_questioned(tmp_path, increment, step,
     assert bool(stack.warnings) == asked
 
 
+@pytest.mark.parametrize(
+    ("how", "metadata", "expected"),
+    [
+        ("imagej", {"finterval": 5.0}, 5),
+        ("imagej", {"finterval": 5.0, "tunit": "min"}, 300),
+        ("imagej", {"finterval": 5.0, "tunit": "furlong"}, None),
+        ("ome", {"TimeIncrement": 0.5, "TimeIncrementUnit": "d"}, 43_200),
+        ("ome", {"Plane": {"DeltaT": [0, 90_500, 180_000], "DeltaTUnit": ["ms"] * 3}}, 90),
+    ],
+)
+def test_time_between_frames_is_in_seconds(tmp_path, how, metadata, expected):
+    stack = written(tmp_path, pixels=PIXELS[0], metadata={"axes": "TYX"} | metadata, **{how: True})
+    assert stack.interval_s == expected
+
+
+def test_time_between_frames_of_instruments():
+    assert from_lsm({"DimensionTime": 3, "TimeStamps": np.array([4.0, 64.0, 125.0])}).interval_s == 60.5
+    assert from_lsm({"DimensionTime": 1, "TimeStamps": np.array([4.0])}).interval_s is None
+    created = {"DatetimeCreated": np.array(["2026-01-01T23:59:50", "2026-01-02T00:00:20"], "datetime64[ns]")}
+    assert from_stk({"ZDistance": np.array([0.0, 0.0])} | created).interval_s == 30
+    assert from_stk({"ZDistance": np.array([2.0, 2.0])} | created).interval_s is None
+    assert from_micromanager({"Frames": 5, "Slices": 3, "z-step_um": 0.5, "Interval_ms": 2500}).interval_s == 2.5
+
+
 def test_ome_hints(tmp_path):
     channel = {"Name": ["a", "b"], "Fluor": ["Alexa 488", "Hoechst 33342"], "ExcitationWavelength": [488, 405]}
     stack = written(tmp_path, ome=True, metadata={"axes": "CZYX", "Channel": channel})

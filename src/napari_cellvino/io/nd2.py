@@ -20,7 +20,7 @@ from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
 from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.tiff_metadata import micrometres, seconds
 
 _AXES = {"T", "P", "Z", "C", "Y", "X", "S"}
 
@@ -41,7 +41,7 @@ def open_nd2(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
         if not sizes.keys() <= _AXES or not {"Y", "X"} <= sizes.keys():
             raise ImageReadError(f"{path.name} has the axes {sizes}, which are not read; save it as OME-TIFF")
         spacing, channels = _spacing(file, sizes), _channels(file)
-        names = _position_names(file, sizes.get("P", 1))
+        names, interval_s = _position_names(file, sizes.get("P", 1)), _interval(file)
         dtype, outer = np.dtype(file.dtype), [axis for axis in sizes if axis in "TPZ"]
     held = LazyFile(path, lambda: nd2.ND2File(str(path)))
     colours = sizes.get("S", 1)
@@ -51,6 +51,7 @@ def open_nd2(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
             shape, dtype, _planes(held, shape, dtype, sizes, outer, p), name, spacing,
             channels[0] if colours == 1 else (), rgb=colours == 3 and shape.c == 3,
             hints=channels[1] if colours == 1 and len(channels[1]) == shape.c else (),
+            interval_s=interval_s if shape.t > 1 else None,
         )
         for p, name in enumerate(names)
     )  # fmt: skip
@@ -91,6 +92,16 @@ def _channels(file: Foreign) -> tuple[tuple[str, ...], tuple[str, ...]]:
     names = tuple(str(c.channel.name or "") for c in found)
     waves = tuple(f"{c.channel.emissionLambdaNm or 0:g}" for c in found)  # excitation is often that of the light path
     return names, waves
+
+
+def _interval(file: Foreign) -> float | None:
+    """Return the time between frames in s: the mean of what was kept, else what was asked for."""
+    for loop in file.experiment:
+        phases = getattr(loop.parameters, "phases", None) or [loop.parameters]
+        if "Time" in str(loop.type) and len(phases) == 1:  # phases have steps of their own
+            kept = getattr(getattr(phases[0], "periodDiff", None), "avg", None)
+            return seconds(kept, "ms") or seconds(getattr(phases[0], "periodMs", None), "ms")
+    return None
 
 
 def _position_names(file: Foreign, count: int) -> tuple[str, ...]:
