@@ -9,6 +9,7 @@ share of the run's and the rest of a package's. Plans and the texts of the cards
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -84,10 +85,19 @@ def shipped_card_texts(name: str) -> CardTexts:
     return CardTexts(name, title, entry.version, " ".join(description.split()), card, entry.cite, entry.tags)
 
 
-def package_model(name: str, data: Path, run: Path, out: Path, mix: tuple[Path, float] | None = None) -> None:
+def package_model(
+    name: str,
+    data: Path,
+    run: Path,
+    out: Path,
+    *,
+    mix: tuple[Path, float] | None = None,
+    parameters: Mapping[str, float] | None = None,
+) -> None:
     """Write the package of the weights in ``run`` to ``out``, telling what is being done.
 
-    With ``mix``, the weights are that share of the run's and the rest of a package's.
+    With ``mix``, the weights are that share of the run's and the rest of a package's. ``parameters`` are the head's
+    defaults where they are not to be chosen.
     """
     plan, val, shown = shipped_plan(name), sets_of(name, data, "val"), sets_of(name, data, "shown")
     calibration = [field for part in sets_of(name, data, "train") for field in part.fields]
@@ -121,12 +131,15 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="package or run to start from")
     parser.add_argument("--out", type=Path, help="folder of the package")
     parser.add_argument("--mix", nargs=2, metavar=("PACKAGE", "SHARE"), help="mix the run's weights with a package's")
+    parser.add_argument("--parameters", type=json.loads, help="the head's defaults as JSON; by default they are chosen")
     parser.add_argument("--threads", type=int, default=1, help="on a busy machine one is faster than several that wait")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.step == "package":
         mix = (Path(args.mix[0]), float(args.mix[1])) if args.mix else None
-        package_model(args.name, args.data, args.run, args.out or Path("models") / args.name, mix)
+        package_model(
+            args.name, args.data, args.run, args.out or Path("models") / args.name, mix=mix, parameters=args.parameters
+        )
         return
     plan = shipped_plan(args.name)
     start = pretrained_network(args.start, plan) if args.start else None
