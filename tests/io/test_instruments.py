@@ -92,6 +92,17 @@ def test_planes_are_those_of_the_libraries(instruments):
     assert all((stack.plane(c=c) == known[c]).all() for c in range(3))
 
 
+def test_frames_that_an_nd2_lacks_are_not_black(instruments, tmp_path):
+    raw = (instruments / "nd2/arcadia/example-timelapse.nd2").read_bytes()
+    place = raw.rindex(b"ImageDataSeq|52!")  # where the directory lists the last frame
+    (tmp_path / "a.nd2").write_bytes(raw[:place] + b"ImageDataSex" + raw[place + 12 :])
+    stack = open_source(tmp_path / "a.nd2").read()
+    assert stack.warnings == ("1 of 53 frames are not in the file: what needs them fails",)
+    assert stack.plane(t=51).max() > 0
+    with pytest.raises(ImageReadError, match="does not hold time 53, plane 1: was its acquisition stopped"):
+        stack.plane(t=52)
+
+
 def test_wells_of_a_czi(instruments):
     source = open_source(instruments / "czi" / "WellD6-7_S2.czi")
     assert [(p.well, p.plate) for p in source.positions] == [("D6", "WellD6-7_S2"), ("D7", "WellD6-7_S2")]
@@ -264,6 +275,30 @@ def test_ome_zarr_images(tmp_path, form, unit, factor, top, first):
     assert stack.interval_s == (90 if first == "t" else None)
     np.testing.assert_array_equal(stack.plane(**{first: 1}), pixels[1, 0])
     assert list_images(tmp_path) == [path]
+
+
+def test_an_ome_zarr_as_writers_write_it(tmp_path):
+    """Levels from the coarsest, channels without a window, a second image in the group, more than ten images."""
+    pixels = np.arange(2 * 8 * 6, dtype=np.uint16).reshape(2, 8, 6)
+    for number in range(11):
+        group = zarr.open_group(tmp_path / "a.zarr" / str(number), mode="w", zarr_format=2)
+        group.create_array("fine", data=pixels + number)
+        group.create_array("half", data=pixels[:, ::2, ::2])
+        axes = [{"name": "c", "type": "channel"}]
+        axes += [{"name": a, "type": "space", "unit": "micrometer"} for a in "yx"]
+        datasets = [
+            {"path": name, "coordinateTransformations": [{"type": "scale", "scale": [1, step, step]}]}
+            for name, step in (("half", 0.6), ("fine", 0.3))
+        ]
+        both = [{"version": "0.4", "axes": axes, "datasets": datasets, "name": name} for name in ("raw", "sharpened")]
+        group.attrs["multiscales"] = both
+        group.attrs["omero"] = {"channels": [{"label": "DAPI", "color": "0000FF"}, {"label": "GFP"}]}
+    zarr.open_group(tmp_path / "a.zarr", mode="a", zarr_format=2).attrs["bioformats2raw.layout"] = 3
+    source = open_source(tmp_path / "a.zarr")
+    stack = source.read(source.positions[10])
+    assert (source.positions[10].name, stack.channels) == ("10", ("DAPI", "GFP"))
+    assert_holds(stack, pixels[None, :, None] + 10, (None, 0.3, 0.3))
+    assert stack.warnings == ("10 holds 2 images: sharpened left out, the first is read",)
 
 
 def test_lif(tmp_path):

@@ -8,7 +8,7 @@ https://github.com/tlambert03/nd2
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,11 @@ def open_nd2(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
         if not sizes.keys() <= _AXES or not {"Y", "X"} <= sizes.keys():
             raise ImageReadError(f"{path.name} has the axes {sizes}, which are not read; save it as OME-TIFF")
         spacing, channels = _spacing(file, sizes), _channels(file)
+        stored, frames = len(_stored(file)), math.prod(sizes[axis] for axis in sizes if axis in "TPZ")
         names, interval_s = _position_names(file, sizes.get("P", 1)), _interval(file)
         dtype, outer = np.dtype(file.dtype), [axis for axis in sizes if axis in "TPZ"]
+    lost = f"{frames - stored} of {frames} frames are not in the file: what needs them fails"
+    warnings = (lost,) if 0 < stored < frames else ()
     held = LazyFile(path, lambda: nd2.ND2File(str(path)))
     colours = sizes.get("S", 1)
     shape = Shape(sizes.get("T", 1), sizes.get("C", 1) * colours, sizes.get("Z", 1), sizes["Y"], sizes["X"])
@@ -51,7 +54,7 @@ def open_nd2(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
             shape, dtype, _planes(held, shape, dtype, sizes, outer, p), name, spacing,
             channels[0] if colours == 1 else (), rgb=colours == 3 and shape.c == 3,
             hints=channels[1] if colours == 1 and len(channels[1]) == shape.c else (),
-            interval_s=interval_s if shape.t > 1 else None,
+            interval_s=interval_s if shape.t > 1 else None, warnings=warnings,
         )
         for p, name in enumerate(names)
     )  # fmt: skip
@@ -66,6 +69,11 @@ def _planes(
         number = 0
         for axis in outer:
             number = number * sizes[axis] + place[axis]
+        if number not in (_stored(file) or range(number, number + 1)):  # the library gives black for it
+            raise ImageReadError(
+                f"{held.path.name} does not hold time {t + 1}, plane {z + 1}: was its acquisition stopped, or a time "
+                "skipped? What is there can be counted: choose frames or planes"
+            )
         frame: NDArray[np.generic] = np.asarray(file.read_frame(number))
         stored = frame.reshape((-1, shape.y, shape.x)) if frame.ndim < 4 and "S" not in sizes else frame
         if "S" in sizes:
@@ -76,6 +84,12 @@ def _planes(
         return channel
 
     return LazyPlanes(held, shape, dtype.itemsize * shape.c, plane)
+
+
+def _stored(file: Foreign) -> Collection[int]:
+    """Return the numbers of the frames that a file holds; none where the library does not list them."""
+    found: Collection[int] = getattr(getattr(file, "_rdr", None), "_frame_offsets", None) or ()
+    return found
 
 
 def _spacing(file: Foreign, sizes: Mapping[str, int]) -> Spacing:
