@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from napari_cellvino.cli import main
-from napari_cellvino.service.follow_film import WAITING, Patience, follow_film
+from napari_cellvino.service.follow_film import WAITING, FrameList, Patience, follow_film
 from napari_cellvino.service.rules import InputKind, Rule, RuleBook
 from napari_cellvino.service.watch_events import JobEnded
 from napari_cellvino.storage.ledger import JobState
@@ -88,6 +88,8 @@ def test_frames_are_tracked_as_they_come(tmp_path: Path, frames: list[bytes]) ->
     list(follow_film(film, again, Patience(0.0, 3.0, 0.001), threading.Event(), tick))
     again.close()
     assert asked == [7]
+    listed = FrameList(film, 1.0)
+    assert (listed.ready(0.0), len(listed.ready(1.0))) == ([], 7)  # all stand still together
     assert {key: track for key, track in ids_of(out / "film").items() if key[0] < 6} == after
     words = f"track {film} --masks {tmp_path / 'masks'} --out {out} --follow 0.1 --settle 0".split()
     assert main(words) == 1  # of other choices

@@ -55,8 +55,8 @@ class FrameList:
         for path in sorted(there, key=lambda path: natural_order(path.name)):
             if path in self._taken:
                 found.append(path)
-            elif path not in self.left_out and not self.waits:
-                self.waits = not self._stands_still(path, now)
+            elif path not in self.left_out:
+                self.waits |= not self._stands_still(path, now)  # asked of each, so that all stand still together
                 found += [] if self.waits else [path]
         return found
 

@@ -183,6 +183,8 @@ class GrowingTracks:
         film = film_of_files(self._path, tuple(self.files), self._overrides)
         linked = self._linker.finish()
         names = [file.name for file in self.files]
+        gone = self._earlier.masks.keys() - set(names)  # found anew when they come, with other labels
+        self._known = {place: track for place, track in self._known.items() if place[0] not in gone}
         known = {
             node: self._known[names[node.frame], node.label]
             for held in linked.tracks.nodes.values()
