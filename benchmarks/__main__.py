@@ -25,6 +25,7 @@ from benchmarks.figure import Figure, NotMeasuredError, record, table
 from benchmarks.finetune import measure_finetune
 from benchmarks.many_fields import measure_many_fields
 from benchmarks.memory import measure_memory
+from benchmarks.pareto import measure_pareto
 from benchmarks.particles import measure_particles
 from benchmarks.peak import measure_peak
 from benchmarks.peer import measure_stardist
@@ -67,6 +68,7 @@ PARTS: dict[str, Part] = {
     "finetune": ("Five corrected fields of a new kind, with cellvino train", measure_finetune),
     "stardist": ("A 1024 x 1024 field of nuclei beside StarDist 2D", measure_stardist),
     "peak": ("Convolutions of the nuclei network beside the processor's peak", measure_peak),
+    "pareto": ("Time of 1024 x 1024 px in each network beside its card's accuracy", measure_pareto),
     "int8": ("The nuclei network in INT8 beside bf16", measure_int8),
     "grid": ("cell-grid on 624 x 832 px of three channels", measure_grid),
     "contour": ("cell-contour on the cells of a field", measure_contour),

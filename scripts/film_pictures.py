@@ -131,6 +131,7 @@ def _walk(place: Path, folder: Path, theme: str) -> None:
     _wait(lambda: not tracks.working)
     if tracks.folder is not None:
         shutil.copy(tracks.folder / "film.png", folder / "film_plots.png")
+        shutil.copy(tracks.folder / "lineage.png", folder / "film_lineage.png")
     window.session.close()
     viewer.close()
 

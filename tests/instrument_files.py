@@ -14,8 +14,8 @@ def assert_holds(stack, pixels, spacing=(2.0, 0.5, 0.5)):
     np.testing.assert_array_equal(planes, pixels.reshape(-1, *pixels.shape[3:]))
 
 
-def imaris(path, pixels, *, chunks=None):
-    """Write (T, C, Z, Y, X) as an Imaris file, its chunks padded."""
+def imaris(path, pixels, *, chunks=None, times=()):
+    """Write (T, C, Z, Y, X) as an Imaris file, its chunks padded; ``times`` are the dates of its frames."""
     import h5py
 
     t, c, z, y, x = pixels.shape
@@ -25,6 +25,8 @@ def imaris(path, pixels, *, chunks=None):
                 "ExtMax0": x * 0.5, "ExtMax1": y * 0.5, "ExtMax2": z * 2.0}  # fmt: skip
         for key, value in said.items():
             info[key] = np.frombuffer(str(value).encode(), "S1")
+        for n, time in enumerate(times, 1):
+            file.require_group("DataSetInfo/TimeInfo").attrs[f"TimePoint{n}"] = np.frombuffer(time.encode(), "S1")
         for n in range(c):
             file.create_group(f"DataSetInfo/Channel {n}").attrs["Name"] = np.frombuffer(f"Ch {n}".encode(), "S1")
         for n, m in np.ndindex(t, c):
@@ -34,29 +36,42 @@ def imaris(path, pixels, *, chunks=None):
             file.create_dataset(name, data=padded, chunks=chunks)
 
 
-def lif(path, pixels, colours):
-    """Write (C, Z, Y, X) of uint16 as a Leica file of one series, 0.5 µm per pixel and 2 µm between planes."""
+def lif(path, pixels, colours, others=()):
+    """Write (C, Z, Y, X) of uint16 as a Leica file, 0.5 µm per pixel and 2 µm between planes.
+
+    ``others`` are more series of the first channel: a name, what Leica calls the axes (fastest first), bits a channel.
+    """
     (_, z, y, x), plane = pixels.shape, 2 * pixels.shape[2] * pixels.shape[3]
-    channels = "".join(
-        f'<ChannelDescription DataType="0" ChannelTag="0" Resolution="16" NameOfMeasuredQuantity="" Min="0" Max="9" '
-        f'Unit="" LUTName="{colour}" IsLUTInverted="0" BytesInc="{n * plane * z}" BitInc="0"/>'
-        for n, colour in enumerate(colours)
-    )
-    dimensions = "".join(
-        f'<DimensionDescription DimID="{axis}" NumberOfElements="{size}" Origin="0" Length="{(size - 1) * step}" '
-        f'Unit="m" BitInc="0" BytesInc="{stride}"/>'
-        for axis, size, step, stride in ((1, x, 5e-7, 2), (2, y, 5e-7, 2 * x), (3, z, 2e-6, plane))
-    )
-    described = f"<Channels>{channels}</Channels><Dimensions>{dimensions}</Dimensions>"
+    axes, steps = ((x, 2), (y, 2 * x), (z, plane)), {1: 5e-7, 2: 5e-7, 3: 2e-6}
+
+    def element(name, ids, bits, number):
+        channels = "".join(
+            f'<ChannelDescription DataType="0" ChannelTag="0" Resolution="{many}" NameOfMeasuredQuantity="" Min="0" '
+            f'Max="9" Unit="" LUTName="{colour}" IsLUTInverted="0" BytesInc="{n * plane * z}" BitInc="0"/>'
+            for n, (colour, many) in enumerate(zip(colours, bits, strict=False))
+        )
+        dimensions = "".join(
+            f'<DimensionDescription DimID="{axis}" NumberOfElements="{size}" Origin="0" '
+            f'Length="{(size - 1) * steps.get(axis, 60)}" Unit="m" BitInc="0" BytesInc="{stride}"/>'
+            for axis, (size, stride) in zip(ids, axes, strict=True)
+        )
+        described = f"<Channels>{channels}</Channels><Dimensions>{dimensions}</Dimensions>"
+        return (
+            f'<Element Name="{name}" UniqueID="s{number}"><Data><Image TextDescription=""><ImageDescription>{described}'
+            f'</ImageDescription></Image></Data><Memory Size="{pixels.nbytes}" MemoryBlockID="MemBlock_{number}"/>'
+            "<Children/></Element>"
+        )
+
+    series = (("Series1", (1, 2, 3), (16,) * len(colours)), *others)
     text = (
         '<LMSDataContainerHeader Version="2"><Element Name="a.lif" UniqueID="r"><Data><Experiment Path="a.lif"/></Data>'
-        '<Memory Size="0" MemoryBlockID="MemBlock_0"/><Children><Element Name="Series1" UniqueID="s"><Data>'
-        f'<Image TextDescription=""><ImageDescription>{described}</ImageDescription></Image></Data>'
-        f'<Memory Size="{pixels.nbytes}" MemoryBlockID="MemBlock_1"/><Children/></Element></Children></Element>'
-        "</LMSDataContainerHeader>"
+        '<Memory Size="0" MemoryBlockID="MemBlock_0"/><Children>'
+        + "".join(element(*one, number) for number, one in enumerate(series, 1))
+        + "</Children></Element></LMSDataContainerHeader>"
     )
     written = struct.pack("<iibi", 0x70, 2 * len(text) + 5, 0x2A, len(text)) + text.encode("utf-16-le")
-    for name, data in (("MemBlock_0", b""), ("MemBlock_1", pixels.tobytes())):
+    blocks = [("MemBlock_0", b""), *((f"MemBlock_{n}", pixels.tobytes()) for n, _ in enumerate(series, 1))]
+    for name, data in blocks:
         block = struct.pack("<bQbi", 0x2A, len(data), 0x2A, len(name)) + name.encode("utf-16-le")
         written += struct.pack("<ii", 0x70, len(block)) + block + data
     path.write_bytes(written)

@@ -15,7 +15,7 @@ from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.formats.field import MisfitError
-from napari_cellvino.formats.matching import ImageQuery
+from napari_cellvino.formats.matching import ImageQuery, choose_file
 from napari_cellvino.formats.reading import find_annotations, holds_one_image, read_cells
 
 SHAPE = (60, 80)
@@ -368,6 +368,14 @@ def test_coco_of_mixed_forms(tmp_path):
     ]  # fmt: skip
 
 
+def test_coco_boxes_that_cvat_turned(tmp_path):
+    turned = {"bbox": [20, 30, 12, 4], "attributes": {"occluded": False, "rotation": 90.0}}
+    got = read(write(tmp_path / "a.json", coco_of(turned, {"bbox": [2, 2, 6, 4], "attributes": {"rotation": 0.0}})))
+    assert [int((got.labels == cell.id).sum()) for cell in got.cells] == [48, 24]
+    rows, columns = np.nonzero(got.labels == 1)
+    assert (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1) == (26, 38, 24, 28)
+
+
 @pytest.mark.parametrize(
     ("note", "said"),
     [({"bbox": [1, 2, 3]}, r"this one has 3 number\(s\)"), ({"segmentation": [[1, 1, 9, 1, 9]]}, "come in pairs")],
@@ -394,6 +402,23 @@ def test_masks_go_to_the_image_whose_path_fits(tmp_path):
         read(path, wanted=ImageQuery("f1", "/data/C03/f1.tif"))
     with pytest.raises(ImageValueError, match="has no image f2"):
         read(path, wanted=ImageQuery("f2", "/data/A01/f2.tif"))
+
+
+def test_outlines_that_are_an_overlay_of_imagej_are_not_0_cells(tmp_path):
+    blank, outline = np.zeros(SHAPE, np.uint8), ImagejRoi.frompoints([[5, 5], [20, 5], [20, 20]]).tobytes()
+    for overlays in ([outline], [outline, outline]):
+        tifffile.imwrite(tmp_path / "a.tif", blank, imagej=True, metadata={"Overlays": overlays})
+        with pytest.raises(ImageValueError, match=f"no labels in its pixels, and {len(overlays)} outline"):
+            read(tmp_path / "a.tif")
+    tifffile.imwrite(tmp_path / "a.tif", blank, imagej=True)
+    assert read(tmp_path / "a.tif").cells == ()
+
+
+def test_pictures_of_a_set_for_yolo_are_no_masks(tmp_path):
+    files = [tmp_path / part / "train" / name for part, name in (("images", "a.png"), ("labels", "a.txt"))]
+    assert choose_file(tmp_path, files, ImageQuery("a", "/data/a.tif")) == files[1]
+    with pytest.raises(ImageReadError, match="name the file itself"):
+        choose_file(tmp_path, [files[0], tmp_path / "labels" / "val" / "a.txt"], ImageQuery("a", "/data/a.tif"))
 
 
 def test_sizes_decide_where_paths_do_not(tmp_path):

@@ -1,4 +1,5 @@
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -38,6 +39,9 @@ def test_tracks_come_back(name: str, spacing: Spacing, interval: float | None, d
         assert read.interval_s == interval
         assert (read.spacing.y, read.spacing.x) == (spacing.y, spacing.x)
         np.testing.assert_allclose(np.sort(read.sizes), 50)
+    if name == "trackmate":  # pytrackmate and TrackMate ask for it; every spot passes
+        (limit,) = ElementTree.parse(tmp_path / file).getroot().iterfind("Settings/InitialSpotFilter")
+        assert (limit.get("feature"), limit.get("value"), limit.get("isabove")) == ("QUALITY", "0.0", "true")
 
 
 def test_what_is_no_tracks_is_named(tmp_path: Path) -> None:

@@ -54,6 +54,12 @@ FACTS = {  # (t, c, z, y, x), µm along z, y, x, channels of the first position,
 }  # fmt: skip
 
 
+INTERVALS = {  # in s; what has none is a field or has no times
+    "czi/CellDivision_T3_Z5_CH2_X240_Y170.czi": 60.075, "czi/S3_1Pos_2Mosaic_T2_Z3_CH2_sm.czi": 33.412,
+    "czi/CellDivision_T3_Z6_CH1_X300_Y200_DCV_ZSTD.czi": 60.0755, "nd2/arcadia/example-timelapse.nd2": 0.50016,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", FACTS)
 def test_known_facts(instruments, name):
     shape, spacing, channels, positions = FACTS[name]
@@ -64,6 +70,7 @@ def test_known_facts(instruments, name):
     for found, known in zip((stack.spacing.z, stack.spacing.y, stack.spacing.x), spacing, strict=True):
         assert found == (None if known is None else pytest.approx(known, rel=1e-6))
     assert len(source.positions) == positions
+    assert stack.interval_s == (pytest.approx(INTERVALS[name], rel=1e-5) if name in INTERVALS else None)
     last = stack.plane(t=shape[0] - 1, c=shape[1] - 1, z=shape[2] - 1)
     assert last.shape == shape[3:]
     assert last.dtype == stack.dtype
@@ -83,6 +90,17 @@ def test_planes_are_those_of_the_libraries(instruments):
     path = instruments / "oib" / "test.oib"
     stack, known = open_source(path).read(), oiffile.imread(str(path))
     assert all((stack.plane(c=c) == known[c]).all() for c in range(3))
+
+
+def test_frames_that_an_nd2_lacks_are_not_black(instruments, tmp_path):
+    raw = (instruments / "nd2/arcadia/example-timelapse.nd2").read_bytes()
+    place = raw.rindex(b"ImageDataSeq|52!")  # where the directory lists the last frame
+    (tmp_path / "a.nd2").write_bytes(raw[:place] + b"ImageDataSex" + raw[place + 12 :])
+    stack = open_source(tmp_path / "a.nd2").read()
+    assert stack.warnings == ("1 of 53 frames are not in the file: what needs them fails",)
+    assert stack.plane(t=51).max() > 0
+    with pytest.raises(ImageReadError, match="does not hold time 53, plane 1: was its acquisition stopped"):
+        stack.plane(t=52)
 
 
 def test_wells_of_a_czi(instruments):
@@ -141,6 +159,37 @@ def test_views_of_a_czi_are_not_passed_over(tmp_path, monkeypatch):
         open_source(tmp_path / "a.czi")
 
 
+def czi(path, planes):
+    """Write planes (t, c, z) that are filled with 100 t + 10 c + z, each of a scene."""
+    library = pytest.importorskip("pylibCZIrw.czi")
+    with library.create_czi(str(path)) as file:
+        for scene, t, c, z in planes:
+            pixels = np.full((8, 9, 1), 100 * t + 10 * c + z, np.uint16)
+            file.write(data=pixels, plane={"T": t, "C": c, "Z": z}, scene=scene, location=(scene * 20, 0))
+
+
+def test_a_czi_whose_acquisition_was_stopped_has_no_black_planes(tmp_path):
+    czi(tmp_path / "a.czi", [(0, t, c, z) for t, c, z in np.ndindex(2, 2, 2) if (t, c, z) != (1, 1, 1)])
+    stack = open_source(tmp_path / "a.czi").read()
+    assert stack.warnings == ("1 of 8 planes are not in the file: what needs them fails",)
+    assert (stack.plane(t=1, c=1, z=0) == 110).all()
+    with pytest.raises(ImageReadError, match="a.czi does not hold time 2, channel 2, plane 2: was its acquisition"):
+        stack.plane(t=1, c=1, z=1)
+
+
+def test_a_czi_cut_out_of_another_begins_where_it_begins_and_scenes_have_their_own_planes(tmp_path):
+    planes = [(0, t, c, z) for t in (3, 4) for c in (1, 2) for z in (5, 6, 7)]
+    czi(tmp_path / "a.czi", [*planes, *((1, t, c, 5) for t in (3, 4) for c in (1, 2))])
+    source = open_source(tmp_path / "a.czi")
+    stack, flat = (source.read(position) for position in source.positions)
+    assert [int(stack.plane(t=t, c=c, z=z)[0, 0]) for t, c, z in np.ndindex(2, 2, 3)] == [
+        100 * t + 10 * c + z for _, t, c, z in planes
+    ]
+    assert tuple(flat.shape) == (2, 2, 1, 8, 9)
+    assert (flat.plane(t=1, c=1) == 425).all()
+    assert (stack.warnings, flat.warnings) == ((), ())
+
+
 def test_the_overview_of_a_vsi_is_not_counted(instruments):
     with pytest.raises(ImageReadError, match=r"_vsi-ets-test-jpg2k_/stack1/frame_t_0.ets"):
         open_source(instruments / "vsi" / "vsi-ets-test-jpg2k.vsi")
@@ -193,9 +242,10 @@ def test_deltavision(tmp_path, sequence):
 
 def test_imaris(tmp_path):
     pixels = np.arange(2 * 2 * 3 * 5 * 6, dtype=np.uint16).reshape(2, 2, 3, 5, 6)
-    imaris(tmp_path / "a.ims", pixels)
+    imaris(tmp_path / "a.ims", pixels, times=("2026-01-01 10:00:00.000", "2026-01-01 10:01:30.500"))
     stack = open_source(tmp_path / "a.ims").read()
     assert_holds(stack, pixels)
+    assert stack.interval_s == 90.5
     assert stack.channels == ("Ch 0", "Ch 1")
 
 
@@ -227,12 +277,55 @@ def test_ome_zarr_images(tmp_path, form, unit, factor, top, first):
     assert list_images(tmp_path) == [path]
 
 
+def test_an_ome_zarr_as_writers_write_it(tmp_path):
+    """Levels from the coarsest, channels without a window, a second image in the group, more than ten images."""
+    pixels = np.arange(2 * 8 * 6, dtype=np.uint16).reshape(2, 8, 6)
+    for number in range(11):
+        group = zarr.open_group(tmp_path / "a.zarr" / str(number), mode="w", zarr_format=2)
+        group.create_array("fine", data=pixels + number)
+        group.create_array("half", data=pixels[:, ::2, ::2])
+        axes = [{"name": "c", "type": "channel"}]
+        axes += [{"name": a, "type": "space", "unit": "micrometer"} for a in "yx"]
+        datasets = [
+            {"path": name, "coordinateTransformations": [{"type": "scale", "scale": [1, step, step]}]}
+            for name, step in (("half", 0.6), ("fine", 0.3))
+        ]
+        both = [{"version": "0.4", "axes": axes, "datasets": datasets, "name": name} for name in ("raw", "sharpened")]
+        group.attrs["multiscales"] = both
+        group.attrs["omero"] = {"channels": [{"label": "DAPI", "color": "0000FF"}, {"label": "GFP"}]}
+    zarr.open_group(tmp_path / "a.zarr", mode="a", zarr_format=2).attrs["bioformats2raw.layout"] = 3
+    source = open_source(tmp_path / "a.zarr")
+    stack = source.read(source.positions[10])
+    assert (source.positions[10].name, stack.channels) == ("10", ("DAPI", "GFP"))
+    assert_holds(stack, pixels[None, :, None] + 10, (None, 0.3, 0.3))
+    assert stack.warnings == ("10 holds 2 images: sharpened left out, the first is read",)
+
+
 def test_lif(tmp_path):
     pixels = np.arange(2 * 3 * 5 * 6, dtype="<u2").reshape(2, 3, 5, 6)
     lif(tmp_path / "a.lif", pixels, ("Green", "Blue"))
     stack = open_source(tmp_path / "a.lif").read()
     assert_holds(stack, pixels[None])
     assert stack.hints == ("Green", "Blue")
+
+
+def test_series_of_a_lif_that_are_no_image_or_images_again_are_said(tmp_path):
+    pixels = np.arange(2 * 3 * 5 * 6, dtype="<u2").reshape(2, 3, 5, 6)
+    others = (
+        ("Film", (1, 2, 4), (16,)), ("Spectrum", (1, 2, 5), (16,)), ("XZT", (1, 3, 4), (16,)),
+        ("Turned", (1, 2, 6), (16,)), ("Bits", (1, 2, 3), (16, 8)), ("Series1_Merged", (1, 2, 3), (16,)),
+    )  # fmt: skip
+    lif(tmp_path / "a.lif", pixels, ("Green", "Blue"), others)
+    source = open_source(tmp_path / "a.lif")
+    assert [position.name for position in source.positions] == ["Series1", "Film", "Spectrum", "Series1_Merged"]
+    said = " ".join(source.read().warnings)
+    for expected in ("XZT is not read: it is a scan along T and Z and X", "Turned is not read: it has a rotation",
+                     "Bits is not read: its channels are of different bit", "Series1_Merged is the tiles"):  # fmt: skip
+        assert expected in said
+    film, spectrum = (source.read(position) for position in source.positions[1:3])
+    assert_holds(film, pixels[:1].swapaxes(0, 1)[:, None], (None, 0.5, 0.5))
+    assert film.interval_s == 60
+    assert spectrum.shape.c == 3
 
 
 def test_stk(tmp_path):

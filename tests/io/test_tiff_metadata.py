@@ -144,7 +144,8 @@ def test_ome_that_is_no_xml_leaves_the_pixels(tmp_path):
     ("zunit", "expected"), [("nm", 0.2), ("um", 200), ("mm", 200_000), (None, 200), ("pixel", None)]
 )
 def test_imagej_z_has_a_unit_of_its_own(tmp_path, zunit, expected):
-    metadata = {"axes": "ZYX", "unit": "um", "spacing": 200.0} | ({"zunit": zunit} if zunit else {})
+    step = -200.0 if zunit == "nm" else 200.0  # ImageJ's of a stack that was turned over
+    metadata = {"axes": "ZYX", "unit": "um", "spacing": step} | ({"zunit": zunit} if zunit else {})
     stack = written(tmp_path, pixels=PIXELS[0], imagej=True, resolution=(2, 2), metadata=metadata)
     assert (stack.spacing.y, stack.spacing.x) == (0.5, 0.5)
     assert stack.spacing.z == pytest.approx(expected)
@@ -231,6 +232,30 @@ def test_ome_slices_that_may_be_frames_are_questioned(tmp_path, increment, step,
     metadata = {"axes": "ZYX"} | {key: value for key, value in said.items() if value is not None}
     stack = written(tmp_path, pixels=PIXELS[0], ome=True, metadata=metadata)
     assert bool(stack.warnings) == asked
+
+
+@pytest.mark.parametrize(
+    ("how", "metadata", "expected"),
+    [
+        ("imagej", {"finterval": 5.0}, 5),
+        ("imagej", {"finterval": 5.0, "tunit": "min"}, 300),
+        ("imagej", {"finterval": 5.0, "tunit": "furlong"}, None),
+        ("ome", {"TimeIncrement": 0.5, "TimeIncrementUnit": "d"}, 43_200),
+        ("ome", {"Plane": {"DeltaT": [0, 90_500, 180_000], "DeltaTUnit": ["ms"] * 3}}, 90),
+    ],
+)
+def test_time_between_frames_is_in_seconds(tmp_path, how, metadata, expected):
+    stack = written(tmp_path, pixels=PIXELS[0], metadata={"axes": "TYX"} | metadata, **{how: True})
+    assert stack.interval_s == expected
+
+
+def test_time_between_frames_of_instruments():
+    assert from_lsm({"DimensionTime": 3, "TimeStamps": np.array([4.0, 64.0, 125.0])}).interval_s == 60.5
+    assert from_lsm({"DimensionTime": 1, "TimeStamps": np.array([4.0])}).interval_s is None
+    created = {"DatetimeCreated": np.array(["2026-01-01T23:59:50", "2026-01-02T00:00:20"], "datetime64[ns]")}
+    assert from_stk({"ZDistance": np.array([0.0, 0.0])} | created).interval_s == 30
+    assert from_stk({"ZDistance": np.array([2.0, 2.0])} | created).interval_s is None
+    assert from_micromanager({"Frames": 5, "Slices": 3, "z-step_um": 0.5, "Interval_ms": 2500}).interval_s == 2.5
 
 
 def test_ome_hints(tmp_path):

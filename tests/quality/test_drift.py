@@ -80,6 +80,15 @@ def test_values_of_pictures_follow_light_focus_and_noise():
     assert image_values(np.zeros((2, 1, 1), np.uint8))["image_sharpness"] == 0.0
 
 
+def test_values_of_pictures_leave_out_what_is_not_finite():
+    picture = np.random.default_rng(2).normal(100, 4, (1, 256, 256)).astype(np.float32)
+    whole, holed = image_values(picture), picture.copy()
+    holed[0, :9], holed[0, 100, 100:104] = np.nan, np.inf
+    for name, value in image_values(holed).items():
+        assert value == pytest.approx(whole[name], abs=1)
+    assert image_values(np.full((1, 8, 8), np.nan, np.float32))["image_noise"] == 0.0
+
+
 def test_run_is_the_median_of_its_fields():
     fields = [{"count": 10.0, "size": float("nan")}, {"count": 12.0, "size": 20.0}, {"count": 90.0}]
     assert run_values("a", "k", 0.0, fields).values == {"size": 20.0, "count": 12.0}

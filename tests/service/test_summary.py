@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from napari_cellvino.core.image import Origin
+from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.quality.drift import RunValues, find_drift
+from napari_cellvino.results.schema import FieldSummary, ResultKey
 from napari_cellvino.service import summary
 from napari_cellvino.storage.csv_table import read_table
-from napari_cellvino.storage.ledger import Job, JobState
-from napari_cellvino.workflows.drift import JudgedRun, write_drift
+from napari_cellvino.storage.ledger import Job, JobState, Ledger
+from napari_cellvino.workflows import drift
+from napari_cellvino.workflows.drift import JudgedRun, judge_runs, write_drift
 from napari_cellvino.workflows.field_ranking import RankedField, odd_fields
 
 
@@ -68,3 +74,16 @@ def test_page_names_runs_unlike_earlier_ones(tmp_path, monkeypatch):
     ]
     assert write_drift(tmp_path, [*judged, *other]) == ["drift.png", "drift-2.png"], "kinds are not mixed"
     assert read_table(tmp_path / "drift.csv")["kind"].nunique() == 2
+
+
+def test_instruments_that_rules_name_are_not_compared_with_each_other(tmp_path, monkeypatch):
+    names = [f"{scope}_{number}.tif" for scope in ("left", "right") for number in range(4)]
+    for name in names[:-1]:
+        Ledger(tmp_path).queue(Job(f"/in/{name}", attributes={"instrument": name.partition("_")[0]}))
+    origin = Origin(path="/in/x.tif")
+    one = FieldSummary(ResultKey.of(origin, Recipe()), origin, {"count": 9}, True, 9, 0, 0, 0, 0, "m 1", "DNA")
+    fields = [(tmp_path / name, replace(one, origin=Origin(path=f"/in/{name}"))) for name in names]
+    monkeypatch.setattr(drift.ResultStore, "summaries", lambda _: iter(fields))
+    runs = {run.drift.run.kind: run.drift.run.fields for run in judge_runs([tmp_path], tmp_path)}
+    assert runs == {"m 1, DNA, left": 4, "m 1, DNA, right": 3, "m 1, DNA": 1}
+    assert {run.drift.run.kind for run in judge_runs([tmp_path])} == {"m 1, DNA"}

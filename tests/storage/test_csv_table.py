@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from napari_cellvino.core.errors import OutputError
-from napari_cellvino.storage.csv_table import open_rows, read_table, write_table
+from napari_cellvino.storage.csv_table import open_rows, read_table, write_columns, write_table
 
 FRAME = pd.DataFrame(
     {"id": [1, 2], "class": ["β", 'a,"b"'], "area": [1 / 3, np.nan], "sum": [123456789, 2], "edge": [True, False]}
@@ -19,6 +19,30 @@ BYTES = 'id,class,area,sum,edge\n1,β,0.333333,123456789,True\n2,"a,""b""",,2,Fa
 def test_bytes(tmp_path):
     write_table(tmp_path / "a.csv", FRAME)
     assert (tmp_path / "a.csv").read_bytes() == BYTES
+
+
+COLUMNS = {
+    "whole": [1, 20, 1234567],
+    "whole, one missing": [1, None, 1234567],
+    "numbers": [1, 2.5, 1234567],
+    "numbers, one missing": [float("nan"), 1 / 3, -0.0],
+    "of numpy": [np.int64(3), np.float32(0.1), np.float64("inf")],
+    "whole of numpy": [np.int64(3), np.uint8(4), 5],
+    "text": ["=1+1", 'a,"b"\n', ""],
+    "text and numbers": ["-5", 1 / 3, 1234567],
+    "text, one missing": ["é", None, "'=x"],
+    "true": [True, False, True],
+    "true, one missing": [True, None, False],
+    "true and a number": [True, 2, 0.5],
+    "missing": [None, None, None],
+    "no number": [float("nan"), float("nan"), None],
+}
+
+
+def test_columns_without_pandas_are_the_same_bytes(tmp_path):
+    write_columns(tmp_path / "a.csv", COLUMNS)
+    write_table(tmp_path / "b.csv", pd.DataFrame(COLUMNS))
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
 def test_empty_table_keeps_its_header(tmp_path):

@@ -53,11 +53,19 @@ def test_gates_give_what_a_run_with_them_gives_and_nothing_else(images, job, tmp
     assert {name: (plain / "field 1" / name).read_bytes() for name in WRITTEN} == before
 
 
+def cells_on_page(root: Path) -> int:
+    """Return the number of cells that the page of a run shows."""
+    page = (root / "summary.html").read_text(encoding="utf-8")
+    return int(page.partition(" cells")[0].rpartition(">")[2].replace(",", ""))
+
+
 def test_marks_over_fields_are_corrections_that_can_be_taken_back(images, job) -> None:
     finish(run_folder(images, job.pipeline, job.root, job.engines))
     before, folders = counts(job.root), ResultStore(job.root).folders()
     chosen = {folder: sorted(FieldFolder(folder).annotation().records)[:2] for folder in folders[:2]}
+    assert cells_on_page(job.root) == sum(before.values())
     done = finish(edit_results(job.root, chosen, reject, author="ada"))
+    assert cells_on_page(job.root) == sum(before.values()) - 4, "the page of the run follows corrections"
     assert counts(job.root) == {n: count - 2 * (n != "field 3") for n, count in before.items()}
     assert {r.by for r in FieldFolder(folders[0]).annotation().records.values() if r.reviewed} == {"ada"}
     again = finish(gate_results(job.root, [Gate(x="area_px", low=0)]))  # reviewed cells are not the gate's

@@ -62,7 +62,8 @@ def test_a_folder_of_frames_with_masks_becomes_tracks(film: tuple[Path, Path], t
     frames = pd.read_csv(tmp_path / "out" / "film" / "frames.csv")
     assert frames["divisions"].tolist() == [0, 0, 0, 1, 0, 0, 0]
     assert frames["cells"].tolist() == [2, 2, 2, 3, 3, 3, 3]
-    assert (tmp_path / "out" / "film" / "film.png").stat().st_size > 10_000
+    for name in ("film.png", "lineage.png"):
+        assert (tmp_path / "out" / "film" / name).stat().st_size > 10_000
     assert pd.read_csv(tmp_path / "out" / "film" / "doubts.csv").empty
     summary = json.loads((tmp_path / "out" / "film" / "film.json").read_text())
     assert summary["divisions_per_cell_and_hour"] == pytest.approx(1 / 14 * 60)  # 6 + 2 + 3 + 3 minutes

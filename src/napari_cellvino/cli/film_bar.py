@@ -10,6 +10,7 @@ from typing import NoReturn, Self
 from tqdm import tqdm
 
 from napari_cellvino.core.progress import Progress
+from napari_cellvino.service.follow_film import WAITING
 
 
 class FilmBar:
@@ -17,7 +18,7 @@ class FilmBar:
 
     def __init__(self, name: str, *, quiet: bool = False) -> None:
         shown = sys.stderr.isatty() and not quiet
-        self._begin, self._seconds, self._done = time.perf_counter(), 0.0, 0
+        self._last, self._seconds, self._done = time.perf_counter(), 0.0, 0
         self._bar: tqdm[NoReturn] = tqdm(desc=name, unit="frame", leave=False, file=sys.stderr, disable=not shown)
 
     def __enter__(self) -> Self:
@@ -34,7 +35,9 @@ class FilmBar:
         return self._done / self._seconds if self._seconds > 0 else 0.0
 
     def report(self, progress: Progress) -> None:
-        """Move the bar."""
-        self._done, self._seconds = progress.done, time.perf_counter() - self._begin
-        self._bar.total = progress.total
+        """Move the bar; waiting for frames takes no time of them."""
+        now = time.perf_counter()
+        if progress.noun != WAITING:
+            self._done, self._seconds = progress.done, self._seconds + now - self._last
+        self._last, self._bar.total = now, progress.total
         self._bar.update(progress.done - self._bar.n)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from napari_cellvino.cli.film_bar import FilmBar
 from napari_cellvino.cli.recipe_options import engines_from, recipe_from
+from napari_cellvino.cli.stop_signals import stopped_by_signals
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.core.progress import finish
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.pipeline import make_pipeline
+from napari_cellvino.service.follow_film import Patience, follow_film
 from napari_cellvino.storage.json_text import json_text
 from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.workflows.film import open_film
-from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, open_labels
+from napari_cellvino.workflows.film_labels import FilmLabels, FoundLabels, FoundOfGrowing, open_labels
+from napari_cellvino.workflows.growing_film import GrowingTracks, LabelsOf
 from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, track_film
 
 
@@ -41,6 +46,8 @@ def track_films(inputs: Sequence[Path], options: argparse.Namespace) -> int:
 
 
 def _track(path: Path, recipe: Recipe, engines: EngineProvider, options: argparse.Namespace) -> dict[str, object]:
+    if options.follow is not None:
+        return _follow(path, recipe, engines, options)
     film = open_film(path, recipe.overrides)
     labels: FilmLabels
     choices: dict[str, object]
@@ -53,7 +60,34 @@ def _track(path: Path, recipe: Recipe, engines: EngineProvider, options: argpars
         tracked = finish(track_film(film, labels, _request(options, choices)), bar.report)
     if not options.json:
         _say(tracked, bar)
+    return _summary(tracked, bar)
+
+
+def _summary(tracked: TrackedFilm, bar: FilmBar) -> dict[str, object]:
     return tracked.tables.summary | {"folder": str(tracked.folder), "frames_per_second": round(bar.rate, 2)}
+
+
+def _follow(path: Path, recipe: Recipe, engines: EngineProvider, options: argparse.Namespace) -> dict[str, object]:
+    """Track a folder while frames are written into it."""
+    if not path.is_dir():
+        raise OptionError(f"{path} is no folder, and only a folder of frames can be followed; leave --follow out")
+    if options.masks is not None:
+        labels_of: LabelsOf = partial(open_labels, options.masks)
+        choices: dict[str, object] = {"masks": options.masks.name}
+    else:
+        pipeline = make_pipeline(recipe)
+        labels_of, choices = FoundOfGrowing(pipeline, engines), {"recipe": pipeline.recipe.model_dump(mode="json")}
+    patience = Patience(options.settle, options.follow, min(1.0, max(options.settle, 0.05)))
+    tracks = GrowingTracks(path, labels_of, _request(options, choices), recipe.overrides)
+    with closing(tracks), stopped_by_signals() as stop, FilmBar(path.absolute().name, quiet=options.json) as bar:
+        tracked = finish(follow_film(path, tracks, patience, stop), bar.report)
+    if tracked is None:
+        if not options.json:
+            print(f"{tracks.folder}: no new frames in {path}", file=sys.stderr)
+        return {"folder": str(tracks.folder), "frames_new": 0}
+    if not options.json:
+        _say(tracked, bar)
+    return _summary(tracked, bar)
 
 
 def _request(options: argparse.Namespace, choices: dict[str, object]) -> TrackRequest:

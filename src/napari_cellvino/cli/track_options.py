@@ -11,7 +11,15 @@ LINKING = {"reach": 1.5, "gap": 2, "division_cost": 0.4, "end_cost": 1.0}  # as 
 def add_track_flag(parser: argparse.ArgumentParser) -> None:
     """Add that inputs of ``cellvino run`` are films, which are tracked as ``cellvino track`` does unasked."""
     parser.add_argument("--track", action="store_true", help="inputs are films: follow their cells frame by frame")
+    _add_follow(parser)
     parser.set_defaults(masks=None, to=[], interval=None, strips=0, **LINKING)
+
+
+def _add_follow(parser: argparse.ArgumentParser) -> None:
+    text = "track frames while they are written into the folder, until none came for S seconds (120) or Ctrl+C"
+    parser.add_argument("--follow", type=float, nargs="?", const=120.0, metavar="S", help=text)
+    text = "with --follow, a frame is written when it stood still so long (2 s)"
+    parser.add_argument("--settle", type=float, default=2.0, metavar="S", help=text)
 
 
 def add_track_options(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +35,7 @@ def add_track_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--interval", type=float, metavar="S", help="seconds between frames, where the file has none")
     add("--strips", type=int, default=0, metavar="N", help="pictures through time of the N longest tracks, in strips/")
+    _add_follow(parser)
     link = parser.add_argument_group("linking").add_argument
     link(
         "--reach",
@@ -50,3 +59,13 @@ def add_track_options(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="higher links more, and lets fewer tracks end (1)",
     )
+
+
+def add_compare_options(parser: argparse.ArgumentParser) -> None:
+    """Add which tracked films are compared, and by which groups."""
+    add = parser.add_argument
+    add("results", nargs="+", type=Path, metavar="RESULTS", help="folders that 'cellvino track' wrote films into")
+    text = "films of a group by name, * stands for anything; once for each group (default: all films are one)"
+    add("--group", action="append", default=[], metavar="NAME=FILM[,FILM]", help=text)
+    text = "folder for growth.csv, msd.csv, speed.csv and groups.png"
+    add("--out", type=Path, required=True, metavar="DIR", help=text)

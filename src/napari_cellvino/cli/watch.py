@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from napari_cellvino.cli.progress_report import Reporter, cells
 from napari_cellvino.cli.recipe_options import engines_from, recipe_from
+from napari_cellvino.cli.stop_signals import stopped_by_signals
 from napari_cellvino.service.rules import RuleBook, load_rules
 from napari_cellvino.service.watch import Watch
 from napari_cellvino.service.watch_events import Idle, JobEnded, JobQueued, WatchPlan
@@ -29,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
         return _dry_run(watch, as_json=options.json)
     reporter = Reporter(0, quiet=options.json)
     failed = False
-    with _stopped_by_signals() as stop, engines_from(options, plan.base) as engines:
+    with stopped_by_signals() as stop, engines_from(options, plan.base) as engines:
         for event in watch.run(stop, engines, once=options.once):
             if isinstance(event, FieldProgress):
                 reporter.progress(event)
@@ -93,16 +90,3 @@ def _dry_run(watch: Watch, *, as_json: bool) -> int:
     for folder, why in watch.folders.unreadable.items():
         print(f"{folder}: {why}", file=sys.stderr)
     return 0
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl+C, SIGTERM and SIGHUP set: the field in hand is finished, then the watch ends."""
-    stop = threading.Event()
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), lambda *_: stop.set()) for name in names}
-    try:
-        yield stop
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)

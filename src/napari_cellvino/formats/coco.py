@@ -226,7 +226,22 @@ def _area(note: Json, cell: Cell, shape: tuple[int, ...], budget: _Budget) -> Ar
     if form:
         polygons = form if isinstance(form[0], list) else [form]
         return Area(cell, tuple(points_of(ring) for ring in polygons), joined=True)
+    if note.get("bbox") and (turn := _rotation(note)):
+        return Area(replace(cell, box=(0, 0, 0, 0)), (_turned(cell.box, turn),))
     return Area(cell) if note.get("bbox") else None
+
+
+def _rotation(note: Json) -> float:
+    """Return how far CVAT turned a box about its centre, in radians from x towards y; 0 for one that is upright."""
+    said = note.get("attributes")
+    return float(np.deg2rad(float(said.get("rotation") or 0))) if isinstance(said, dict) else 0.0
+
+
+def _turned(box: Box, turn: float) -> NDArray[np.float64]:
+    y0, x0, y1, x1 = box
+    centre, (cos, sin) = np.array([x0 + x1, y0 + y1]) / 2, (np.cos(turn), np.sin(turn))
+    corners = points_of([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]) - centre
+    return points_of(corners @ np.array([[cos, sin], [-sin, cos]]) + centre)
 
 
 class _Budget:

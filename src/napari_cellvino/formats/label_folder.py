@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_cellvino.core.errors import ImageValueError
 from napari_cellvino.formats.decoding import decoding
 from napari_cellvino.formats.field import Cells, ExportField, planes_of
 from napari_cellvino.formats.label_canvas import fitting_labels, labelled
@@ -28,7 +29,7 @@ from napari_cellvino.formats.writer import (
     put_boxes,
     read_objects,
 )
-from napari_cellvino.io.label_tiff import put_image, put_labels
+from napari_cellvino.io.label_tiff import overlay_outlines, put_image, put_labels
 from napari_cellvino.storage.csv_table import harmless_row
 
 MANIFEST_COLUMNS = (
@@ -122,6 +123,11 @@ def read_label_image(path: Path, shape: tuple[int, ...]) -> Cells:
         If it is no label image of ``shape``, or has ids above 2147483647.
     """
     held = READ_PIXELS[path.suffix.lower()](path, shape)
+    if not held.ours and not held.pixels.any() and (count := overlay_outlines(path)):
+        raise ImageValueError(
+            f"{path} has no labels in its pixels, and {count} outline(s) as an overlay of ImageJ: in Fiji, choose "
+            "Image > Overlay > To ROI Manager there, save them as a zip, and import that"
+        )
     name = path.name.removesuffix(path.suffix).removesuffix(".ome")
     with decoding(path.parent.parent / OBJECTS_NAME, "a table of objects"):
         known = read_objects(path.parent.parent / OBJECTS_NAME, name)

@@ -152,6 +152,16 @@ def of_same_cellpose_run(file: Path) -> list[str]:
     return [name for name in names if file.with_name(name).is_file()]
 
 
+def _without_pictures(files: Sequence[Path]) -> list[Path]:
+    """Return files without those in folders ``images`` whose masks lie in ``labels`` beside, as in sets for YOLO."""
+    labels = {_in_labels(file) for file in files if "labels" in file.parts}
+    return [file for file in files if "images" not in file.parts or _in_labels(file) not in labels]
+
+
+def _in_labels(file: Path) -> tuple[str, ...]:
+    return (*("labels" if part == "images" else part for part in file.parent.parts), file.stem)
+
+
 def choose_file(
     masks: Path, files: Sequence[Path], wanted: ImageQuery, fits: Callable[[Path], bool] = lambda file: True
 ) -> Path:
@@ -166,6 +176,7 @@ def choose_file(
     """
     shared = [shared_folders(str(file.absolute()), wanted.path) for file in files]
     best = [file for file, count in zip(files, shared, strict=True) if count == max(shared)]
+    best = _without_pictures(best)
     if len(best) > 1:
         best = most_telling([file for file in best if fits(file)] or best)
     if len(best) != 1:

@@ -36,14 +36,27 @@ def write_trackmate(path: Path, points: TrackPoints, image: str = "") -> None:
     _features(model)
     _spots(model, points)
     _tracks(model, points)
-    settings = ElementTree.SubElement(root, "Settings")
+    _settings(ElementTree.SubElement(root, "Settings"), points, image)
+    ElementTree.SubElement(root, "GUIState", state="ConfigureViews")
+    ElementTree.indent(root)
+    ElementTree.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
+
+
+def _settings(settings: ElementTree.Element, points: TrackPoints, image: str) -> None:
+    """Write what readers ask for beside the image: filters that let every spot and track through."""
     size = points.spacing
     pixel = {"pixelwidth": size.x or 1.0, "pixelheight": size.y or 1.0, "voxeldepth": size.z or 1.0}
     shape = {"filename": image, "folder": "", "width": 0, "height": 0, "nslices": 1}
     frames = {"nframes": int(points.frame.max(initial=-1)) + 1, "timeinterval": points.interval_s or 1.0}
     ElementTree.SubElement(settings, "ImageData", {k: str(v) for k, v in (shape | frames | pixel).items()})
-    ElementTree.indent(root)
-    ElementTree.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
+    ElementTree.SubElement(settings, "DetectorSettings", DETECTOR_NAME="MANUAL_DETECTOR", RADIUS="1.0")
+    ElementTree.SubElement(settings, "InitialSpotFilter", feature="QUALITY", value="0.0", isabove="true")
+    ElementTree.SubElement(settings, "SpotFilterCollection")
+    ElementTree.SubElement(settings, "TrackerSettings", TRACKER_NAME="MANUAL_TRACKER")
+    ElementTree.SubElement(settings, "TrackFilterCollection")
+    analysed = ElementTree.SubElement(settings, "AnalyzerCollection")
+    for name in ("SpotAnalyzers", "EdgeAnalyzers", "TrackAnalyzers"):
+        ElementTree.SubElement(analysed, name)
 
 
 def _features(model: ElementTree.Element) -> None:

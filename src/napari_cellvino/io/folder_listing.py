@@ -70,18 +70,21 @@ def scan_folder(folder: Path | str) -> FolderListing:
     with parse_errors(folder):
         if not folder.is_dir():
             raise ImageReadError(f"there is no folder {folder}; check the name, or that its disk is connected")
-        held = [path for path in folder.iterdir() if not path.name.startswith(".")]
-        entries = sorted((p for p in held if _is_entry(p)), key=lambda p: natural_order(p.name))
-        folders = tuple(sorted((p.name for p in held if not _is_entry(p) and _holds_image(p)), key=natural_order))
-    names = frozenset(path.name for path in entries)
-    sorted_out = [(path, _why_not(path, names)) for path in entries]
+        with os.scandir(folder) as found:  # what an entry is, it tells without another look at the disk
+            held = sorted((e for e in found if not e.name.startswith(".")), key=lambda e: natural_order(e.name))
+        inside = [e.name for e in held if _is_folder(e) and not is_image_folder(folder / e.name)]
+        folders = tuple(name for name in inside if _holds_image(folder / name))
+    apart = set(inside)
+    entries = [entry for entry in held if entry.name not in apart]
+    names = frozenset(entry.name for entry in entries)
+    sorted_out = [(folder / entry.name, _why_not(entry, names)) for entry in entries]
     images = tuple(path for path, why in sorted_out if why is None)
     return FolderListing(folder, images, tuple((path, why) for path, why in sorted_out if why is not None), folders)
 
 
-def _is_entry(path: Path) -> bool:
-    """Return whether a path is a file, a link to none, or a folder that is an image."""
-    return not os.path.isdir(path) or is_image_folder(path)
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder, or a link to one."""
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
 def _holds_image(folder: Path) -> bool:
@@ -100,15 +103,16 @@ def is_image_folder(path: Path) -> bool:
     return any(reader.has_suffix(path.name) for reader in readers() if reader.folder) and os.path.isdir(path)
 
 
-def _why_not(path: Path, names: frozenset[str]) -> SkipReason | None:
-    lower = path.name.lower()
+def _why_not(entry: os.DirEntry[str], names: frozenset[str]) -> SkipReason | None:
+    lower = entry.name.lower()
     if not lower.endswith(image_suffixes()):
         return SkipReason.UNREAD if lower.endswith(unread_suffixes()) else SkipReason.OTHER
-    if not os.path.isfile(path) and not os.path.isdir(path):  # a pipe would be waited for without an end
-        return SkipReason.OTHER if os.path.exists(path) else SkipReason.BROKEN_LINK
-    if image_of_mask(path.name, names) is not None:
+    known = entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path) or os.path.isdir(entry.path)
+    if not known:  # a pipe would be waited for without an end
+        return SkipReason.OTHER if os.path.exists(entry.path) else SkipReason.BROKEN_LINK
+    if image_of_mask(entry.name, names) is not None:
         return SkipReason.MASK
-    return SkipReason.PREVIEW if is_preview(path.name, names) else None
+    return SkipReason.PREVIEW if is_preview(entry.name, names) else None
 
 
 def is_preview(name: str, names: Iterable[str]) -> bool:

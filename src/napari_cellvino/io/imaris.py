@@ -7,6 +7,7 @@ https://imaris.oxinst.com/support/imaris-file-format
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.tiff_metadata import micrometres, seconds
 
 _LEVEL = "DataSet/ResolutionLevel {}"
 _FULL = _LEVEL.format(0)
@@ -70,6 +71,7 @@ def _scene(path: Path, file: Foreign, h5py: Foreign, number: int) -> Scene:
     return Scene(
         shape, first.dtype, planes, "", _spacing(info, shape), names if whole else (), hints=waves if whole else (),
         remarks=pyramid.remarks, warnings=pyramid.warnings, levels=pyramid.levels,
+        interval_s=_interval(file, shape.t) if shape.t > 1 else None,
     )  # fmt: skip
 
 
@@ -97,6 +99,16 @@ def _spacing(info: Foreign, shape: Shape) -> Spacing:
             return Spacing()
         steps.append(micrometres(length / size, unit))
     return Spacing(*steps)
+
+
+def _interval(file: Foreign, count: int) -> float | None:
+    """Return the mean time in s between the first and the last frame, each of which has its date."""
+    said = file["DataSetInfo/TimeInfo"].attrs if "DataSetInfo/TimeInfo" in file else {}
+    try:
+        first, last = (datetime.fromisoformat(_text(said, f"TimePoint{n}")) for n in (1, count))
+    except ValueError:
+        return None
+    return seconds((last - first).total_seconds() / (count - 1))
 
 
 def _text(attributes: Foreign, key: str) -> str:

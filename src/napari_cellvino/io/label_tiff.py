@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError
 from napari_cellvino.core.image import Spacing
-from napari_cellvino.io.checks import check_memory, check_ratio
+from napari_cellvino.io.checks import check_memory, check_ratio, parse_errors
 from napari_cellvino.io.orientation import FIRST_ON_ITS_SIDE, ORIENTATION, apply_orientation
 from napari_cellvino.io.tiff_chain import check_chain
 from napari_cellvino.storage.atomic import atomic_path
@@ -53,6 +53,15 @@ def write_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> N
     """
     with atomic_path(path) as part:
         put_labels(part, labels, spacing)
+
+
+def overlay_outlines(path: Path) -> int:
+    """Return how many outlines ImageJ keeps in a TIFF beside its pixels; 0 for other files."""
+    if path.suffix.lower() not in {".tif", ".tiff"}:
+        return 0
+    with parse_errors(path), tifffile.TiffFile(path) as tif:
+        overlays = (tif.imagej_metadata or {}).get("Overlays") or []
+        return len(overlays) if isinstance(overlays, list) else 1
 
 
 def put_labels(path: Path, labels: NDArray[np.integer], spacing: Spacing) -> None:

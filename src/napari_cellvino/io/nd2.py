@@ -8,7 +8,7 @@ https://github.com/tlambert03/nd2
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from napari_cellvino.core.image import MetadataOverrides, Shape, Spacing
 from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.tiff_metadata import micrometres, seconds
 
 _AXES = {"T", "P", "Z", "C", "Y", "X", "S"}
 
@@ -41,8 +41,11 @@ def open_nd2(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
         if not sizes.keys() <= _AXES or not {"Y", "X"} <= sizes.keys():
             raise ImageReadError(f"{path.name} has the axes {sizes}, which are not read; save it as OME-TIFF")
         spacing, channels = _spacing(file, sizes), _channels(file)
-        names = _position_names(file, sizes.get("P", 1))
+        stored, frames = len(_stored(file)), math.prod(sizes[axis] for axis in sizes if axis in "TPZ")
+        names, interval_s = _position_names(file, sizes.get("P", 1)), _interval(file)
         dtype, outer = np.dtype(file.dtype), [axis for axis in sizes if axis in "TPZ"]
+    lost = f"{frames - stored} of {frames} frames are not in the file: what needs them fails"
+    warnings = (lost,) if 0 < stored < frames else ()
     held = LazyFile(path, lambda: nd2.ND2File(str(path)))
     colours = sizes.get("S", 1)
     shape = Shape(sizes.get("T", 1), sizes.get("C", 1) * colours, sizes.get("Z", 1), sizes["Y"], sizes["X"])
@@ -51,6 +54,7 @@ def open_nd2(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
             shape, dtype, _planes(held, shape, dtype, sizes, outer, p), name, spacing,
             channels[0] if colours == 1 else (), rgb=colours == 3 and shape.c == 3,
             hints=channels[1] if colours == 1 and len(channels[1]) == shape.c else (),
+            interval_s=interval_s if shape.t > 1 else None, warnings=warnings,
         )
         for p, name in enumerate(names)
     )  # fmt: skip
@@ -65,6 +69,11 @@ def _planes(
         number = 0
         for axis in outer:
             number = number * sizes[axis] + place[axis]
+        if number not in (_stored(file) or range(number, number + 1)):  # the library gives black for it
+            raise ImageReadError(
+                f"{held.path.name} does not hold time {t + 1}, plane {z + 1}: was its acquisition stopped, or a time "
+                "skipped? What is there can be counted: choose frames or planes"
+            )
         frame: NDArray[np.generic] = np.asarray(file.read_frame(number))
         stored = frame.reshape((-1, shape.y, shape.x)) if frame.ndim < 4 and "S" not in sizes else frame
         if "S" in sizes:
@@ -75,6 +84,12 @@ def _planes(
         return channel
 
     return LazyPlanes(held, shape, dtype.itemsize * shape.c, plane)
+
+
+def _stored(file: Foreign) -> Collection[int]:
+    """Return the numbers of the frames that a file holds; none where the library does not list them."""
+    found: Collection[int] = getattr(getattr(file, "_rdr", None), "_frame_offsets", None) or ()
+    return found
 
 
 def _spacing(file: Foreign, sizes: Mapping[str, int]) -> Spacing:
@@ -91,6 +106,16 @@ def _channels(file: Foreign) -> tuple[tuple[str, ...], tuple[str, ...]]:
     names = tuple(str(c.channel.name or "") for c in found)
     waves = tuple(f"{c.channel.emissionLambdaNm or 0:g}" for c in found)  # excitation is often that of the light path
     return names, waves
+
+
+def _interval(file: Foreign) -> float | None:
+    """Return the time between frames in s: the mean of what was kept, else what was asked for."""
+    for loop in file.experiment:
+        phases = getattr(loop.parameters, "phases", None) or [loop.parameters]
+        if "Time" in str(loop.type) and len(phases) == 1:  # phases have steps of their own
+            kept = getattr(getattr(phases[0], "periodDiff", None), "avg", None)
+            return seconds(kept, "ms") or seconds(getattr(phases[0], "periodMs", None), "ms")
+    return None
 
 
 def _position_names(file: Foreign, count: int) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from napari_cellvino.io.checks import parse_errors
 from napari_cellvino.io.compound_file import check_chains
 from napari_cellvino.io.instrument import Foreign, LazyFile, LazyPlanes, load_library
 from napari_cellvino.io.scenes import Scene, SceneSource
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.tiff_metadata import micrometres, seconds
 
 
 def open_oif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSource | None:
@@ -42,7 +42,7 @@ def open_oif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
         axes, sizes, dtype = str(file.axes), tuple(file.shape), np.dtype(file.dtype)
         settings: Mapping[str, Any] = file.mainfile
         shape = _shape(path, axes, sizes)
-        spacing, names, hints = _spacing(settings), *_channels(settings)
+        spacing, interval_s, names, hints = _spacing(settings), _interval(settings), *_channels(settings)
     if dtype.kind not in "ui":
         raise ImageReadError(f"{path.name} has pixels of type {dtype}, which are not read")
 
@@ -58,9 +58,11 @@ def open_oif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
     named = names if len(names) == shape.c else ()
     scene = Scene(
         shape, dtype, LazyPlanes(held, shape, dtype.itemsize, plane), "", spacing, named,
-        hints=hints if len(hints) == shape.c else (),
+        hints=hints if len(hints) == shape.c else (), interval_s=interval_s if shape.t > 1 else None,
     )  # fmt: skip
-    return SceneSource(path, (scene,), overrides)
+    beside = path.parent / f"{path.name}.files"
+    others = tuple(sorted(part for part in beside.iterdir() if part.is_file())) if beside.is_dir() else ()
+    return SceneSource(path, (scene,), overrides, others=others)
 
 
 def _shape(path: Path, axes: str, sizes: tuple[int, ...]) -> Shape:
@@ -74,17 +76,27 @@ def _shape(path: Path, axes: str, sizes: tuple[int, ...]) -> Shape:
 def _spacing(settings: Mapping[str, Any]) -> Spacing:
     image = settings.get("Reference Image Parameter", {})
     y, x = (micrometres(image.get(f"{k}ConvertValue"), str(image.get(f"{k}Unit", ""))) for k in ("Height", "Width"))
-    axes = (value for key, value in settings.items() if key.startswith("Axis") and isinstance(value, Mapping))
-    z = next((_step(axis) for axis in axes if axis.get("AxisCode") == "Z"), None)
-    return Spacing(z, y, x)
+    length, unit = _step(settings, "Z")
+    return Spacing(micrometres(length, unit), y, x)
 
 
-def _step(axis: Mapping[str, Any]) -> float | None:
-    count = int(axis.get("MaxSize", 0))
-    if count < 2:
-        return None
-    length = abs(float(axis.get("EndPosition", math.nan)) - float(axis.get("StartPosition", math.nan)))
-    return micrometres(length / (count - 1), str(axis.get("UnitName", "")))
+def _interval(settings: Mapping[str, Any]) -> float | None:
+    return seconds(*_step(settings, "T"))
+
+
+def _step(settings: Mapping[str, Any], code: str) -> tuple[float, str]:
+    """Return the step along an axis and its unit; NaN where the axis has one place, or there is none."""
+    for key, axis in settings.items():
+        if not key.startswith("Axis") or not isinstance(axis, Mapping) or axis.get("AxisCode") != code:
+            continue
+        count, ends = (
+            int(axis.get("MaxSize", 0)),
+            (axis.get("StartPosition", math.nan), axis.get("EndPosition", math.nan)),
+        )
+        return abs(float(ends[1]) - float(ends[0])) / (count - 1) if count > 1 else math.nan, str(
+            axis.get("UnitName", "")
+        )
+    return math.nan, ""
 
 
 def _channels(settings: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 _HINTS = ("Fluor", "ExcitationWavelength", "EmissionWavelength")
-_SECONDS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
+_SECONDS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,29 @@ def _image(image: ElementTree.Element, pixels: ElementTree.Element) -> OmeImage:
 def _interval(pixels: ElementTree.Element) -> float | None:
     """Return the time increment of a film, or of an image whose planes are slices without a step in z."""
     try:
-        increment = float(pixels.get("TimeIncrement", 0)) * _SECONDS.get(pixels.get("TimeIncrementUnit", "s"), 1.0)
+        increment = float(pixels.get("TimeIncrement", 0)) * _SECONDS.get(pixels.get("TimeIncrementUnit", "s"), 0.0)
         film = int(pixels.get("SizeT", 1)) > 1
+        increment = increment or (_mean_step(pixels) if film else 0.0)
         stack = int(pixels.get("SizeZ", 1)) > 1 and not film
     except ValueError:
         return None
     heights = {e.get("PositionZ") for e in pixels if _is(e, "Plane")} - {None}
     flat = "PhysicalSizeZ" not in pixels.attrib or len(heights) == 1
     return increment if (film or (stack and flat)) and increment > 0 else None
+
+
+def _mean_step(pixels: ElementTree.Element) -> float:
+    """Return the mean time in s between the planes of the first channel and height; 0 where they do not say."""
+    first = (e for e in pixels if _is(e, "Plane") and e.get("TheC", "0") == e.get("TheZ", "0") == "0")
+    times = {
+        int(e.get("TheT", 0)): float(e.get("DeltaT", 0)) * _SECONDS.get(e.get("DeltaTUnit", "s"), 0.0)
+        for e in first
+        if "DeltaT" in e.attrib
+    }
+    if len(times) < 2:
+        return 0.0
+    step = (times[max(times)] - times[min(times)]) / (max(times) - min(times))
+    return float(f"{step:.6g}")
 
 
 def _is(element: ElementTree.Element, name: str) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,11 @@ _UNITS_UM = {
     "pm": 1e-6, "å": 1e-4, "angstrom": 1e-4, "nm": 1e-3, "nanometer": 1e-3, "um": 1.0, "micron": 1.0, "micrometer": 1.0,
     "mm": 1e3, "millimeter": 1e3, "cm": 1e4, "centimeter": 1e4, "m": 1e6, "meter": 1e6,
     "in": UM_PER_INCH, "inch": UM_PER_INCH,
+}  # fmt: skip
+_UNITS_S = {
+    "s": 1.0, "sec": 1.0, "second": 1.0, "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "us": 1e-6, "usec": 1e-6,
+    "microsecond": 1e-6, "ns": 1e-9, "min": 60.0, "minute": 60.0, "h": 3600.0, "hr": 3600.0, "hour": 3600.0,
+    "d": 86400.0, "day": 86400.0,
 }  # fmt: skip
 _TIFF_UNITS_UM = {2: UM_PER_INCH, 3: 10_000.0}  # inch, centimetre
 
@@ -99,6 +104,22 @@ def micrometres(value: object, unit: str = "um") -> float | None:
     return size if math.isfinite(size) and size > 0 else None
 
 
+def seconds(value: object, unit: str = "s") -> float | None:
+    """Return a time in s; None for a unit that is no time, or a time that is not above 0."""
+    spelled = unit.strip().replace("µ", "u").replace("μ", "u").casefold()
+    factor = _UNITS_S.get(spelled, _UNITS_S.get(spelled.removesuffix("s")))
+    try:
+        time = math.nan if factor is None else float(str(value)) * factor
+    except ValueError:
+        return None
+    return float(f"{time:.9g}") if math.isfinite(time) and time > 0 else None
+
+
+def mean_interval_s(times: Sequence[float]) -> float | None:
+    """Return the mean time between frames at ``times`` (s); None where there is one, or they do not grow."""
+    return seconds((times[-1] - times[0]) / (len(times) - 1)) if len(times) > 1 else None
+
+
 def plausible_spacing(size_um: float | None) -> float | None:
     """Return a pixel size that no printer or scanner has, else None."""
     finest = UM_PER_INCH / FINEST_DPI
@@ -136,7 +157,7 @@ def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, fl
         x, y = plausible_spacing(x), plausible_spacing(y)
         if x is None and z_unit == x_unit:
             return Spacing()
-    return Spacing(micrometres(metadata.get("spacing"), z_unit), y, x)
+    return Spacing(micrometres(str(metadata.get("spacing")).removeprefix("-"), z_unit), y, x)  # below 0: turned over
 
 
 def imagej_interval(metadata: Mapping[str, Any]) -> float | None:
@@ -149,7 +170,7 @@ def imagej_interval(metadata: Mapping[str, Any]) -> float | None:
         return None
     frames, slices = (int(metadata.get(name, 1)) for name in ("frames", "slices"))
     may_be_film = frames > 1 or (slices > 1 and abs(step) in (0, 1))
-    return float(interval) if may_be_film and interval > 0 else None
+    return seconds(interval, str(metadata.get("tunit", "sec"))) if may_be_film else None
 
 
 def imagej_channels(labels: list[str], count: int) -> tuple[str, ...]:
@@ -197,8 +218,9 @@ def from_micromanager(summary: Mapping[str, Any]) -> TiffMetadata:
     channels = tuple(str(name) for name in names) if isinstance(names, list) else ()
     step = micrometres(summary.get("z-step_um"))
     interval = _number(summary.get("Interval_ms"))
-    stack = (_number(summary.get("Slices")) or 1) > 1 and _number(summary.get("Frames")) in (None, 1)
-    in_time = interval / 1000 if interval and interval > 0 and stack and step is None else None
+    film = (_number(summary.get("Frames")) or 1) > 1
+    stack = (_number(summary.get("Slices")) or 1) > 1 and not film
+    in_time = seconds(interval, "ms") if film or (stack and step is None) else None
     return TiffMetadata(Spacing(step, size, size), channels, interval_s=in_time)
 
 
@@ -235,7 +257,10 @@ def from_lsm(metadata: Mapping[str, Any]) -> TiffMetadata:
     z, y, x = (micrometres(metadata.get(f"VoxelSize{axis}"), "m") for axis in "ZYX")
     colours = metadata.get("ChannelColors")
     names = colours.get("ColorNames", []) if isinstance(colours, dict) else []
-    return TiffMetadata(Spacing(z, y, x), tuple(str(name) for name in names))
+    stamps = np.ravel(metadata.get("TimeStamps", ())) if int(metadata.get("DimensionTime", 1)) > 1 else ()
+    return TiffMetadata(
+        Spacing(z, y, x), tuple(str(name) for name in names), interval_s=mean_interval_s([float(t) for t in stamps])
+    )
 
 
 def _stk(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
@@ -247,7 +272,11 @@ def from_stk(metadata: Mapping[str, Any]) -> TiffMetadata:
     unit = str(metadata.get("CalibrationUnits", ""))
     y, x = (micrometres(metadata.get(f"{axis}Calibration"), unit) for axis in "YX")
     steps = np.atleast_1d(metadata.get("ZDistance", np.nan))
-    return TiffMetadata(Spacing(micrometres(steps[-1], unit) if steps.size else None, y, x))
+    z = micrometres(steps[-1], unit) if steps.size else None
+    created = metadata.get("DatetimeCreated")
+    film = created is not None and not np.any(steps)
+    times = [float(t) / 1000 for t in np.asarray(created, "datetime64[ms]").astype(np.int64)] if film else []
+    return TiffMetadata(Spacing(z, y, x), interval_s=mean_interval_s(times))
 
 
 def _olympus(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_cellvino.core.errors import ImageReadError
 from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.scenes import Scene, SceneSource
 
 
@@ -31,7 +32,8 @@ def open_zarr_image(path: Path, head: bytes, overrides: MetadataOverrides) -> Sc
         raise ImageReadError(f"{path.name} is an OME-Zarr plate; give it by itself, and its wells are counted")
     if "multiscales" in ome:
         return SceneSource(path, (_scene(path, "", overrides.level),), overrides)
-    inner = sorted(p for p in path.iterdir() if p.is_dir() and p.name.isdecimal()) if _collection(ome) else []
+    inner = [p for p in path.iterdir() if p.is_dir() and p.name.isdecimal()] if _collection(ome) else []
+    inner.sort(key=lambda one: int(one.name))
     scenes = tuple(_scene(one, one.name, overrides.level) for one in inner)
     return SceneSource(path, scenes, overrides) if scenes else None
 
@@ -45,6 +47,7 @@ def _scene(group: Path, name: str, level: int) -> Scene:
 
     facts, planes, pyramid = open_level(group, level)
     shape, dtype = planes.shape, np.dtype(planes.array.dtype)
+    more = f"{group.name} holds {len(facts.others) + 1} images: {list_names(facts.others)} left out, the first is read"
     return Scene(
         shape,
         dtype.newbyteorder("="),
@@ -53,7 +56,7 @@ def _scene(group: Path, name: str, level: int) -> Scene:
         facts.spacing,
         facts.channels if len(facts.channels) == shape.c else (),
         remarks=pyramid.remarks,
-        warnings=pyramid.warnings,
+        warnings=pyramid.warnings + ((more,) if facts.others else ()),
         levels=pyramid.levels,
         interval_s=facts.interval_s if shape.t > 1 else None,
     )

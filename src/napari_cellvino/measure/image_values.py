@@ -41,7 +41,8 @@ def image_values(pixels: NDArray[np.generic]) -> dict[str, float]:
        the finest diagonal differences.
     """
     sampled = _grey(pixels[:, :: -(-pixels.shape[1] // SAMPLE), :: -(-pixels.shape[2] // SAMPLE)])
-    low, high = (math.nan, math.nan) if np.isnan(sampled).any() else percentiles(sampled.reshape(-1), (LOW, HIGH))
+    known = _finite(sampled).reshape(-1)
+    low, high = percentiles(known, (LOW, HIGH)) if known.size else (math.nan, math.nan)
     y, x = (max(0, (size - SAMPLE) // 2) for size in pixels.shape[1:])
     middle = _grey(pixels[:, y : y + SAMPLE, x : x + SAMPLE])
     noise = _noise(middle)
@@ -55,16 +56,25 @@ def image_values(pixels: NDArray[np.generic]) -> dict[str, float]:
 
 
 def _grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
-    return np.asarray(pixels[0] if len(pixels) == 1 else pixels.mean(axis=0, dtype=np.float32)).astype(np.float32)
+    """Return the mean of channels (Y, X); what is infinite is not known, as what a division by zero gives."""
+    grey = np.asarray(pixels[0] if len(pixels) == 1 else pixels.mean(axis=0, dtype=np.float32)).astype(np.float32)
+    grey[np.isinf(grey)] = np.nan
+    return grey
+
+
+def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    known = np.isfinite(values)
+    return values if known.all() else values[known]
 
 
 def _noise(grey: NDArray[np.float32]) -> float:
     """Return the standard deviation of the noise; 0 of less than two rows or columns."""
     diagonal = grey[:-1:2, :-1:2] - grey[:-1:2, 1::2] - grey[1::2, :-1:2] + grey[1::2, 1::2]
-    return float(np.median(np.abs(diagonal))) / 2 / 0.6745 if diagonal.size else 0.0
+    known = _finite(diagonal)
+    return float(np.median(np.abs(known))) / 2 / 0.6745 if known.size else 0.0
 
 
 def _step(grey: NDArray[np.float32], size: int) -> float:
     """Return the mean square of differences across ``size`` px, along rows and columns."""
-    found = [d for d in (grey[size:] - grey[:-size], grey[:, size:] - grey[:, :-size]) if d.size]
+    found = [d for d in map(_finite, (grey[size:] - grey[:-size], grey[:, size:] - grey[:, :-size])) if d.size]
     return float(np.mean([np.square(d).mean() for d in found])) if found else 0.0

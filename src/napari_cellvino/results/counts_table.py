@@ -15,14 +15,14 @@ from pathlib import Path
 
 from napari_cellvino.core.errors import OutputError
 from napari_cellvino.results.schema import COUNTS_NAME, FIRST_COLUMNS, Row
-from napari_cellvino.storage.atomic import atomic_path
-from napari_cellvino.storage.csv_table import open_rows, write_table
+from napari_cellvino.storage.csv_table import open_rows, write_columns
 from napari_cellvino.storage.lock import folder_lock
 
 OURS = re.compile(  # columns that a result gives; any other is somebody's own
     rf"({'|'.join(FIRST_COLUMNS)}|rejected|excluded|notices|viability|row|column|compound|dose|control|touching_edge|"
     r"image_(low|high|noise|sharpness)|broken_along_z|(count|density|median|mean|share|ring_ratio)_.*)$"
 )
+_FIXED = frozenset(FIRST_COLUMNS) - {"count"}
 UNREADABLE = (OSError, ValueError, csv.Error)
 
 Identity = tuple[str, ...]
@@ -47,7 +47,9 @@ class CountsTable:
         self._failed_before = frozenset[Identity]() if beside else frozenset(map(_identity, self.failures()))
 
     @contextmanager
-    def merged(self, rows: Sequence[Row], arrange: Callable[[Sequence[Row]], list[Row]] = list) -> Iterator[list[Row]]:
+    def merged(
+        self, rows: Sequence[Row], arrange: Callable[[Sequence[Row]], list[Row]] = list, *, corrected: bool = False
+    ) -> Iterator[list[Row]]:
         """Write ``rows``, then those of all other fields; yield all of them while nobody else writes in the folder.
 
         Parameters
@@ -57,6 +59,8 @@ class CountsTable:
             fields that failed stay from runs beside this one, not from earlier ones.
         arrange
             Puts the rows of finished fields in order.
+        corrected
+            Whether ``rows`` get the counts of what stands there by now, as a person may have corrected it.
 
         Raises
         ------
@@ -65,7 +69,11 @@ class CountsTable:
         """
         self._root.mkdir(parents=True, exist_ok=True)
         with folder_lock(self._root):
-            others = others_than(rows, arrange(self._standing()))
+            standing = self._standing()
+            if corrected:
+                now = {str(row["folder"]): row for row in standing}
+                rows = [as_corrected(row, now.get(str(row["folder"]), {})) for row in rows]
+            others = others_than(rows, arrange(standing))
             everything = [*rows, *others, *self._failed_beside([*rows, *others])]
             write_rows(self.path, everything)
             yield everything
@@ -117,6 +125,11 @@ class CountsTable:
         return [row | {"folder": ""} for row in self.failures() if _identity(row) not in known]
 
 
+def as_corrected(row: Row, now: Row) -> Row:
+    """Return the row of a field of a run with the counts of the one that stands there now."""
+    return row | {name: value for name, value in now.items() if name not in _FIXED}
+
+
 def others_than(rows: Sequence[Row], standing: Iterable[Row]) -> list[Row]:
     """Return what stands of other fields than these; a file that failed as a whole failed with all its fields."""
     listed = {row["folder"] for row in rows}
@@ -126,12 +139,10 @@ def others_than(rows: Sequence[Row], standing: Iterable[Row]) -> list[Row]:
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write a table of fields."""
-    import pandas as pd
-
-    table = pd.DataFrame(rows, columns=_columns(rows))
-    table["count"] = table["count"].astype("Int64")
-    with atomic_path(path) as part:
-        write_table(part, table)
+    columns = _columns(rows)
+    counts = ((count, count is None or count != count) for count in columns["count"])
+    columns["count"] = ["" if missing else int(float(str(count))) for count, missing in counts]
+    write_columns(path, columns)
 
 
 def read_rows(path: Path, needed: Sequence[str] = ("file", "folder", "status")) -> list[dict[str, str]]:
@@ -159,10 +170,7 @@ def _with_row(rows: list[Row], fresh: Row) -> list[Row]:
 
 
 def _write_text_rows(path: Path, rows: Sequence[Row]) -> None:
-    import pandas as pd
-
-    with atomic_path(path) as part:
-        write_table(part, pd.DataFrame(rows, columns=_columns(rows)))
+    write_columns(path, _columns(rows))
 
 
 def _set_aside(path: Path) -> None:
@@ -198,5 +206,7 @@ def cell_text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _columns(rows: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys([*FIRST_COLUMNS, *(name for row in rows for name in row)]))
+def _columns(rows: Sequence[Row]) -> dict[str, list[object]]:
+    kinds = dict.fromkeys(tuple(row) for row in rows)  # few: most fields have the same columns
+    names = dict.fromkeys([*FIRST_COLUMNS, *(name for kind in kinds for name in kind)])
+    return {name: [row.get(name) for row in rows] for name in names}

@@ -18,6 +18,7 @@ from napari_cellvino.annotation import ObjectRecord
 from napari_cellvino.annotation.record_json import read_records, record_dict
 from napari_cellvino.core.errors import ImageReadError, ReplaceError
 from napari_cellvino.figures.film_plots import draw_film
+from napari_cellvino.figures.lineage_plot import draw_lineage
 from napari_cellvino.figures.plot_style import save_png
 from napari_cellvino.figures.track_strip import StripPicture, draw_strip
 from napari_cellvino.formats.ctc_tracks import ctc_tracks, read_ctc, write_ctc
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 CTC_NAME = "ctc"
 TRACKS_NAME, LINEAGE_NAME = "tracks.csv", "lineage.csv"
 FRAMES_NAME, MSD_NAME, DOUBTS_NAME = "frames.csv", "msd.csv", "doubts.csv"
-FILM_NAME, PLOTS_NAME = "film.json", "film.png"
+FILM_NAME, PLOTS_NAME, TREE_NAME = "film.json", "film.png", "lineage.png"
 STRIPS_NAME = "strips"
 CORRECTIONS_NAME = "corrections.json"
 
@@ -121,8 +122,7 @@ def write_film(
             file, write = TRACK_FORMATS[name]
             write(part / file, points)
         write_table(part / DOUBTS_NAME, tables.doubts)
-        figure = draw_film(tables.cells, tables.tracks, tables.frames, tables.msd, tables.scale, title=folder.name)
-        save_png(figure, part / PLOTS_NAME, software="napari-cellvino")
+        _draw(part, tracks, tables, folder.name)
         (part / FILM_NAME).write_text(json_text(tables.summary), encoding="utf-8")
         for track, pictures in (strips or {}).items():
             (part / STRIPS_NAME).mkdir(exist_ok=True)
@@ -131,6 +131,14 @@ def write_film(
         if corrected:
             held = {"format": 1, "tracks": [record_dict(record) for record in corrected]}
             (part / CORRECTIONS_NAME).write_text(json_text(held), encoding="utf-8")
+
+
+def _draw(part: Path, tracks: Tracks, tables: FilmTables, title: str) -> None:
+    """Draw the curves and the lineage of a film into a folder."""
+    figure = draw_film(tables.cells, tables.tracks, tables.frames, tables.msd, tables.scale, title=title)
+    save_png(figure, part / PLOTS_NAME, software="napari-cellvino")
+    tree = draw_lineage(tracks, len(tables.frames), tables.scale, title=title)
+    save_png(tree, part / TREE_NAME, software="napari-cellvino")
 
 
 @dataclass(frozen=True, slots=True)

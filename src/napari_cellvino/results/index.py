@@ -56,13 +56,20 @@ class FieldIndex:
         ImageReadError
             If it cannot be read.
         """
+        found = self.find(folder)
+        return FieldSummary.of(FieldFolder(folder).result) if found is None else found
+
+    def find(self, folder: Path) -> FieldSummary | None:
+        """Return the summary of a result in the folder, None where there is none; the errors are those of `summary`."""
         stamp = stamp_of(folder)
+        if stamp is None:
+            return None
         with self._lock:
             entry = self._entries.get(folder.name)
         if entry is not None and entry[0] == stamp:
             return entry[1]
         summary = FieldSummary.of(FieldFolder(folder).result)
-        if stamp is not None and _is_settled(stamp, SETTLED_NS // 40):
+        if _is_settled(stamp, SETTLED_NS // 40):
             self._put(folder.name, stamp, summary)
         return summary
 

@@ -21,7 +21,7 @@ from napari_cellvino.core.errors import CellvinoError, ImageReadError, ReplaceEr
 from napari_cellvino.core.image import Origin, Plane
 from napari_cellvino.core.recipe import Recipe, load_recipe
 from napari_cellvino.core.spots import Spots
-from napari_cellvino.results.counts_table import CountsTable
+from napari_cellvino.results.counts_table import CountsTable, as_corrected
 from napari_cellvino.results.field_folder import FieldFolder, has_all_files
 from napari_cellvino.results.field_result import FieldResult
 from napari_cellvino.results.field_writing import Finish, as_it_is, stored_content, write_corrections, write_result
@@ -30,7 +30,6 @@ from napari_cellvino.results.rescue import recover_result, recover_results
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
     COUNTS_NAME,
-    FIRST_COLUMNS,
     RECIPE_NAME,
     RUN_NAME,
     FieldSummary,
@@ -126,11 +125,17 @@ class ResultStore:
     def _listed(self) -> list[Path]:
         if self._only is not None:
             return [self.root / self._only]
+        return [folder for folder in self._visible() if os.path.isfile(f"{folder}/{ANNOTATION_NAME}")]
+
+    def _visible(self) -> list[Path]:
+        """Return what lies in the folder, by name."""
+        if self._only is not None:
+            return [self.root / self._only]
         try:
             names = sorted(name for name in os.listdir(self.root) if not name.startswith("."))
         except OSError:
             return []
-        return [self.root / name for name in names if os.path.isfile(f"{self.root}/{name}/{ANNOTATION_NAME}")]
+        return [self.root / name for name in names]
 
     def summary(self, folder: Path) -> FieldSummary:
         """Return what lists and tables need of a result.
@@ -148,14 +153,17 @@ class ResultStore:
         return self._summaries()
 
     def _summaries(self) -> Iterator[tuple[Path, FieldSummary]]:
-        folders = self._listed()
         self._index.load()
-        for folder in folders:
+        there: list[str] = []
+        for folder in self._visible():
             try:
-                yield folder, self.summary(folder)
+                summary = self._index.find(folder)
             except ImageReadError:
                 continue
-        self._index.save(None if self._only else [folder.name for folder in folders])
+            if summary is not None:
+                there.append(folder.name)
+                yield folder, summary
+        self._index.save(None if self._only else there)
 
     def rows(self) -> list[Row]:
         """Return the rows of ``counts.csv`` of all finished fields, by the names of their folders."""
@@ -187,9 +195,8 @@ class ResultStore:
         folder = self.root / str(row["folder"])
         if not row["folder"]:
             return row
-        fixed = set(FIRST_COLUMNS) - {"count"}
         try:
-            return row | {name: value for name, value in self.row(folder).items() if name not in fixed}
+            return as_corrected(row, self.row(folder))
         except ImageReadError:
             return row
 
@@ -229,12 +236,20 @@ class ResultStore:
 
     def is_finished(self, folder: Path, key: ResultKey) -> bool:
         """Return whether a folder holds the whole result of a key; what a killed run had set aside is put back."""
+        return self._finished(folder, key) is not None
+
+    def finished_row(self, folder: Path, key: ResultKey) -> Row | None:
+        """Return the row of a field if `is_finished`, else None; `ImageReadError` if it cannot be read."""
+        summary = self._finished(folder, key)
+        return None if summary is None else summary.row(folder.name)
+
+    def _finished(self, folder: Path, key: ResultKey) -> FieldSummary | None:
         self._put_back(folder)
         try:
             summary = self.summary(folder)
         except ImageReadError:
-            return False
-        return summary.key == key and has_all_files(folder, summary)
+            return None
+        return summary if summary.key == key and has_all_files(folder, summary) else None
 
     def _put_back(self, folder: Path) -> None:
         """Put back what a killed run had set aside from where nothing is; a look holds for a moment.
@@ -333,15 +348,15 @@ class ResultStore:
             return False
         return isinstance(info, dict) and info.get("complete") is False
 
-    def write_counts(self, rows: Sequence[Row]) -> None:
-        """Write ``counts.csv``: these rows, and after them those of all other finished fields.
+    def write_counts(self, rows: Sequence[Row], *, corrected: bool = False) -> None:
+        """Write ``counts.csv``: these rows, ``corrected`` as they stand now, then those of all other finished fields.
 
         Raises
         ------
         OutputError
             If it cannot be written.
         """
-        with self.counts.merged(rows):
+        with self.counts.merged(rows, corrected=corrected):
             return
 
     @property

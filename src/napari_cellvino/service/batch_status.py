@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from napari_cellvino.results.schema import QC_NAME
@@ -68,6 +70,31 @@ def read_status(root: Path) -> BatchStatus:
     folders = dict.fromkeys([root, *(Path(job.results) for job in jobs if job.results)])
     fields = [BatchField(folder, record) for folder in folders for record in _records(folder)]
     return BatchStatus(root, tuple(fields), tuple(jobs), ledger.paused or RunControl(root).paused)
+
+
+def field_names(fields: Sequence[BatchField]) -> list[str]:
+    """Return what fields are called: where their images lie in several folders or plates, with that.
+
+    Files of one name are told apart so. What could not be opened has its file's name.
+    """
+    places = [_place(field.record) for field in fields]
+    several = {place for place in places if place}
+    shown = dict.fromkeys(several, "") if len(several) < 2 else _apart(several)
+    names = [os.path.basename(r.name) if os.path.isabs(r.name) else r.name for r in (f.record for f in fields)]
+    return [f"{shown.get(place, '')}{name}" for place, name in zip(places, names, strict=True)]
+
+
+def _place(record: FieldRecord) -> str:
+    """Return the plate of a field, or the folder that its image lies in."""
+    return record.file if record.plate else os.path.dirname(record.file)
+
+
+def _apart(places: Iterable[str]) -> dict[str, str]:
+    """Return of each folder what follows the part that all have in common, with a slash at the end."""
+    parts = {place: Path(place).parts for place in places}
+    levels = zip(*(own[:-1] for own in parts.values()), strict=False)
+    shared = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
+    return {place: "/".join(own[shared:]) + "/" for place, own in parts.items()}
 
 
 def _records(folder: Path) -> list[FieldRecord]:

@@ -22,13 +22,22 @@ Stamp = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Something that can be run: ``relative`` is its path below the watched folder, with ``/``."""
+    """Something that can be run: ``relative`` is its path below the watched folder, with ``/``.
+
+    A ``film`` is taken as it grows: its frames are waited for one by one.
+    """
 
     path: Path
     relative: str
     stamp: Stamp
     folder: bool = False
     plate: bool = False
+    film: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What its job is called: image, plate or film."""
+        return "film" if self.film else "plate" if self.plate else "image"
 
 
 class Folders:
@@ -62,6 +71,9 @@ class Folders:
             if self._is_top_plate(top, names) if folder == top else self._is_below_plate(folder, relative):
                 stamp = folder_stamp(folder, self._leave_out)
                 yield Input(folder, relative, stamp, folder=True, plate=True)
+                return
+            if self._take(relative) is InputKind.FILM:
+                yield Input(folder, relative, folder_stamp(folder, self._leave_out), folder=True, film=True)
                 return
             listing = scan_folder(folder)
             for path in listing.images:
@@ -136,6 +148,8 @@ class UnchangedSince:
 
     def look(self, found: Input, now: float) -> float:
         """Return for how many more seconds an input must stand still; 0 where it is written."""
+        if found.film:
+            return 0.0
         stamp, since = self._since.get(found.path, (None, now))
         if stamp != found.stamp:
             since = now

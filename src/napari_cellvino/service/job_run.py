@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cellvino.core.errors import CellvinoError, can_pass
+from napari_cellvino.core.image import Origin
 from napari_cellvino.core.plate import choose_fields
+from napari_cellvino.core.progress import Progress
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.io.plates import open_plate
+from napari_cellvino.results.film_folder import read_film
 from napari_cellvino.results.plate_place import PlateChoices
 from napari_cellvino.results.plate_store import PlateStore
+from napari_cellvino.results.schema import field_row
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import Pipeline
+from napari_cellvino.service.follow_film import Patience, follow_film
 from napari_cellvino.storage.ledger import Job, JobState
 from napari_cellvino.workflows.executor import RunEvent
-from napari_cellvino.workflows.field_task import FieldOutcome
+from napari_cellvino.workflows.field_task import FieldOutcome, FieldProgress, failed_outcome
+from napari_cellvino.workflows.film_labels import FoundOfGrowing
+from napari_cellvino.workflows.growing_film import GrowingTracks
 from napari_cellvino.workflows.run_fields import RunResult
 from napari_cellvino.workflows.run_folder import run_folder
 from napari_cellvino.workflows.run_plate import run_plate
+from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest
 
 _BLOCK = 1 << 22
 
@@ -72,8 +83,13 @@ class JobTally:
         return "it belongs to another file, which was run with it"
 
 
-def run_jobs(jobs: Sequence[Job], pipeline: Pipeline, engines: EngineProvider) -> Generator[RunEvent, None, None]:
-    """Yield progress and outcomes of jobs that share a folder of results; errors are those of the runs."""
+def run_jobs(
+    jobs: Sequence[Job], pipeline: Pipeline, engines: EngineProvider, settle_s: float, stop: threading.Event
+) -> Generator[RunEvent, None, None]:
+    """Yield progress and outcomes of jobs that share a folder of results; errors are those of the runs.
+
+    ``settle_s`` is how long a frame of a film must stand still; a film ends where no frame came for as long.
+    """
     root = Path(jobs[0].results)
     images = [Path(job.source) for job in jobs if job.kind == "image"]
     again = bool(jobs[0].recipe)
@@ -84,6 +100,8 @@ def run_jobs(jobs: Sequence[Job], pipeline: Pipeline, engines: EngineProvider) -
     for job in jobs:
         if job.kind == "plate":
             yield from _run_plate(Path(job.source), pipeline, root, engines, again=again)
+        elif job.kind == "film":
+            yield from _run_film(Path(job.source), pipeline, root, engines, Patience(settle_s, settle_s), stop, again)
 
 
 def _run_plate(
@@ -95,6 +113,41 @@ def _run_plate(
     layout = PlateStore(ResultStore(root), source).layout()
     choices = PlateChoices(layout, replace=True, again=again)
     return (yield from run_plate(source, fields, pipeline, root, engines, choices))
+
+
+def _run_film(
+    path: Path, pipeline: Pipeline, root: Path, engines: EngineProvider, patience: Patience, stop: threading.Event,
+    again: bool,
+) -> Generator[RunEvent, None, None]:  # fmt: skip
+    """Track the frames of a folder that are there, and those that still come, after what an earlier run tracked."""
+    recipe, origin = pipeline.recipe, Origin(path=str(path))
+    choices = {"recipe": recipe.model_dump(mode="json")}
+    request = TrackRequest(out=root, overwrite=again, choices=choices)
+    begun = time.perf_counter()
+    try:
+        with closing(GrowingTracks(path, FoundOfGrowing(pipeline, engines), request, recipe.overrides)) as tracks:
+            running = follow_film(path, tracks, patience, stop)
+            film = yield from _as_fields(running, path.name)
+            summary = read_film(tracks.folder).summary if film is None else film.tables.summary
+    except CellvinoError as error:
+        yield failed_outcome(1, origin, error)
+        return
+    row = field_row(origin, path.name, "done") | {"count": summary.get("cells", 0)}
+    notices = () if film is None else film.notices
+    yield FieldOutcome(1, row, kept=film is None, seconds=time.perf_counter() - begun, notices=notices)
+
+
+def _as_fields(
+    running: Generator[Progress, None, TrackedFilm | None], name: str
+) -> Generator[RunEvent, None, TrackedFilm | None]:
+    """Yield the progress of a film as that of a field, and return the film."""
+    with closing(running):
+        while True:
+            try:
+                yield FieldProgress(1, name, next(running))
+            except StopIteration as finished:
+                film: TrackedFilm | None = finished.value
+                return film
 
 
 def content_hash(path: Path) -> str:

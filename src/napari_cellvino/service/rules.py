@@ -7,7 +7,7 @@ A file of rules is YAML::
         match: "screen/*"            # path below the watched folder; * stands for anything, / too
         exclude: "*/thumbs/*"
         names: "{date}_{operator}_{plate}_{magnification:d}x"   # what a name says, by the formats of `parse`
-        take: plate                  # images, plate or auto
+        take: plate                  # images, plate, film (a folder with an image for each frame) or auto
         channels: [DAPI]             # the image must have these
         pixel_size_um: [0.2, 1.0]    # and a pixel size in this range
         recipe: nuclei.yaml          # beside the file of rules
@@ -58,6 +58,7 @@ class InputKind(StrEnum):
     AUTO = "auto"
     IMAGES = "images"
     PLATE = "plate"
+    FILM = "film"
 
 
 @dataclass(frozen=True, slots=True)

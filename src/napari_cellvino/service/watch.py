@@ -153,7 +153,7 @@ class Watch:
             attributes = rule.attributes(found.relative)
             if attributes is None or not rule.fits_path(found.relative):
                 continue
-            if rule.asks_for_metadata and not found.plate:
+            if rule.asks_for_metadata and not found.plate and not found.film:
                 facts = facts or _facts(found.path)
                 if not rule.fits_image(facts):
                     continue
@@ -222,7 +222,7 @@ class Watch:
             _logger.info("watch %s: not taken: %s", found.path, verdict.why)
             return None
         return Job(
-            str(found.path.absolute()), "plate" if found.plate else "image", *found.stamp, verdict.rule.name,
+            str(found.path.absolute()), found.kind, *found.stamp, verdict.rule.name,
             str(self.plan.root / verdict.results), attributes=verdict.attributes, queued=now,
         )  # fmt: skip
 
@@ -290,7 +290,7 @@ class Watch:
         if not jobs:
             return
         beaten, stopped = self._clock(), False
-        running: Generator[RunEvent, None, object] = run_jobs(jobs, pipeline, engines)
+        running: Generator[RunEvent, None, object] = run_jobs(jobs, pipeline, engines, self.plan.settle_s, stop)
         try:
             with closing(running):
                 for event in running:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,36 @@ def write_table(path: Path, frame: pd.DataFrame) -> None:
         _mapped(frame, harmless_cell).to_csv(
             part, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8"
         )
+
+
+def write_columns(path: Path, columns: Mapping[str, Sequence[object]]) -> None:
+    """Write columns of plain values (None or NaN where one is missing) as `write_table` does a frame of them.
+
+    Without pandas: to import it takes as long as to write 10,000 rows.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    cells = [_cells(values) for values in columns.values()]
+    with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as handle:
+        table = csv.writer(handle, lineterminator="\n")
+        table.writerow(columns)
+        table.writerows(zip(*cells, strict=True))
+
+
+def _cells(values: Sequence[object]) -> list[object]:
+    """Return a column as it is written: a number that is no whole one makes all others of its column such, too."""
+    known = [value is not None and value == value for value in values]  # NaN is not itself
+    kinds = {type(value) for value, there in zip(values, known, strict=True) if there}
+    if not all(issubclass(kind, Real) and not issubclass(kind, bool) for kind in kinds):
+        texts = {value: harmless_cell(value) for value in set(values) if isinstance(value, str)}
+        plain = (texts[value] if isinstance(value, str) else value for value in values)
+        return [value if there else "" for value, there in zip(plain, known, strict=True)]
+    if all(known) and all(issubclass(kind, Integral) for kind in kinds):
+        return list(values)
+    return [f"{value:.6g}" if there else "" for value, there in zip(values, known, strict=True)]
 
 
 def read_table(path: Path, *, as_text: bool = True) -> pd.DataFrame:

@@ -28,7 +28,7 @@ from napari_cellvino.tracking.frame_cells import FrameCells, shared_pixels
 
 NEAREST = 5  # cells of the later frame that a cell may become
 DAUGHTERS = 4  # of these, the likeliest, two of which a cell may divide into
-OVERLAP, DISTANCE, SIZE = 1.0, 0.5, 0.5  # weights of the costs
+OVERLAP, DISTANCE, SIZE = 0.6, 0.5, 0.5  # weights of the costs; with more overlap, fast cells are lost
 UNLIKE = 1.5  # weight of how unlike in size daughters are: a small new cell beside a large one is no division
 CUT = 0.3  # of the cost of size, where the edge cuts a cell in both frames
 ASIDE = 0.5  # weight of how far the middle of daughters lies from their mother, beside that of all links

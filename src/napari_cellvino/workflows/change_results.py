@@ -31,6 +31,7 @@ from napari_cellvino.results.spot_table import read_spots
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.segmentation.pipeline import make_pipeline
 from napari_cellvino.workflows.field_task import PlateAddress
+from napari_cellvino.workflows.run_page import refresh_run_page
 from napari_cellvino.workflows.saved_field import SavedField, load_saved_field
 from napari_cellvino.workflows.sources import OpenSources
 
@@ -123,6 +124,7 @@ class _Results:
             plate.write_tables((), plate.layout())
         if not self._plates:
             self.store.write_counts(())
+        refresh_run_page(self.store.root)
 
 
 def edit_results(

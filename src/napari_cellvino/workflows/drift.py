@@ -1,20 +1,20 @@
 """Compare the runs in folders of results with each other, and with what their model knows.
 
 A run is a plate, or the images of one day in one folder: what an instrument does in one go. Only runs of one model,
-channel and pixel size are compared.
+channel and pixel size are compared, and of one instrument, where the rules of a watch read that from names of files.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from napari_cellvino.core.errors import CellvinoError, ImageReadError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, OutputError
 from napari_cellvino.measure.image_values import HIGH_NAME, LOW_NAME, NOISE_NAME, SHARPNESS_NAME
 from napari_cellvino.model_package import find_package
 from napari_cellvino.quality.doubts import LOW_SCORE
@@ -22,9 +22,11 @@ from napari_cellvino.quality.drift import RunDrift, RunValues, find_drift, run_v
 from napari_cellvino.results.schema import FieldSummary
 from napari_cellvino.results.store import ResultStore
 from napari_cellvino.storage.csv_table import write_table
+from napari_cellvino.storage.ledger import Ledger
 from napari_cellvino.storage.time_text import local_time
 
 DRIFT_NAME, CHART_NAME = "drift.csv", "drift.png"
+INSTRUMENT = "instrument"  # what rules call that part of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +75,32 @@ def _below(folder: Path) -> Iterator[Path]:
 def judge_runs(folders: Iterable[Path], root: Path | None = None) -> list[JudgedRun]:
     """Return every run in folders of results, by time, judged by those before it; names are below ``root``."""
     runs: dict[tuple[str, float, str], tuple[Path, RunValues]] = {}
+    instruments = {} if root is None else _instruments(root)
     for folder in folders:
-        for run in _runs(folder, root):
+        for run in _runs(folder, root, instruments):
             runs[run.name, run.at, run.kind] = folder, run
     judged = find_drift(run for _, run in runs.values())
     places = [(runs[d.run.name, d.run.at, d.run.kind][0], d) for d in judged]
     return [JudgedRun(folder, drift, _unknown_to_model(folder, drift.run)) for folder, drift in places]
 
 
-def _runs(folder: Path, root: Path | None) -> Iterator[RunValues]:
+def _instruments(root: Path) -> dict[str, str]:
+    """Return the instrument of each input of a watch, where its rules name one."""
+    try:
+        jobs = Ledger(root).jobs()
+    except OutputError:  # told by those who need it
+        return {}
+    return {job.source: str(job.attributes[INSTRUMENT]) for job in jobs if INSTRUMENT in job.attributes}
+
+
+def _runs(folder: Path, root: Path | None, instruments: Mapping[str, str]) -> Iterator[RunValues]:
     name = folder.relative_to(root).as_posix() if root and folder.is_relative_to(root) else folder.name
     groups: dict[tuple[str, str], list[FieldSummary]] = {}
     for _, summary in ResultStore(folder).summaries():
         if summary.finished and summary.origin is not None and summary.key is not None:
             day = "" if summary.origin.plate else _day(summary.key.modified_ns)
-            groups.setdefault((day, _kind(summary)), []).append(summary)
+            kind = _kind(summary, instruments.get(summary.origin.path, ""))
+            groups.setdefault((day, kind), []).append(summary)
     for (day, kind), held in groups.items():
         at = median(summary.key.modified_ns for summary in held if summary.key is not None) / 1e9
         shown = " ".join(
@@ -100,11 +113,11 @@ def _day(modified_ns: int) -> str:
     return datetime.fromtimestamp(modified_ns / 1e9).date().isoformat() if modified_ns else ""
 
 
-def _kind(summary: FieldSummary) -> str:
+def _kind(summary: FieldSummary, instrument: str) -> str:
     counts = summary.counts or {}
     areas = counts.get("median_area_um2"), counts.get("median_area_px")
     size = f"{math.sqrt(areas[0] / areas[1]):.3g} µm/px" if areas[0] and areas[1] else ""
-    return ", ".join(part for part in (summary.models, summary.channel, size) if part)
+    return ", ".join(part for part in (summary.models, summary.channel, size, instrument) if part)
 
 
 def _values(summary: FieldSummary) -> dict[str, float]:

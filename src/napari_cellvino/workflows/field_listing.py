@@ -36,10 +36,10 @@ _JOURNAL = journal_path(Path("a")).suffix
 
 
 def known_or_listed(
-    files: Iterable[Path], recipe: Recipe, sources: OpenSources, known: KnownInputs
+    files: Iterable[Path], recipe: Recipe, sources: OpenSources, known: KnownInputs, paths: RealPaths
 ) -> Iterator[tuple[Origin, Stack | KnownField | CellvinoError, Recipe]]:
     """Yield every field as `list_fields`, those that are known to be done without opening their files."""
-    seen = SeenFiles()
+    seen = SeenFiles(paths)
     try:
         for path in files:
             held = None if seen.covers(path) else known.fields(path)
@@ -96,8 +96,8 @@ def list_fields(
 class SeenFiles:
     """The files of inputs so far: a multi-file OME-TIFF opens from any of its files, and once is enough."""
 
-    def __init__(self) -> None:
-        self._paths = RealPaths()
+    def __init__(self, paths: RealPaths | None = None) -> None:
+        self._paths = paths or RealPaths()
         self._alone: set[str] = set()
         self._covered: set[str] = set()
 

@@ -98,8 +98,7 @@ class FieldLog:
             yield from self._leased()
 
     def _leased(self) -> Iterator[None]:
-        self._try(self._rebuild, None)
-        known: list[FieldRecord] = self._try(lambda: self._ledger.records(), [])
+        known: list[FieldRecord] = self._try(self._known, [])
         self._before = {record.name: record for record in known}
         over = threading.Event()
         beating = threading.Thread(target=self._beat, args=(over,), name="cellvino-lease", daemon=True)
@@ -185,11 +184,13 @@ class FieldLog:
     def _state_on_disk(self, task: FieldTask) -> str:
         return NEW if self._store.key(task.folder) is None else FieldState.DONE.value
 
-    def _rebuild(self) -> None:
-        """Enter what tables and results say, where the ledger knows nothing: it is new, or was lost."""
-        if self._ledger.records():
-            return
-        self._ledger.enter(known_records(self._store))
+    def _known(self) -> list[FieldRecord]:
+        """Return all records; where there are none, as in a new ledger, or a lost one, tables and results are asked."""
+        known = self._ledger.records()
+        if not known:
+            self._ledger.enter(known_records(self._store))
+            known = self._ledger.records()
+        return known
 
     def _beat(self, over: threading.Event) -> None:
         while not over.wait(BEAT_S):

@@ -84,7 +84,9 @@ class Film:
         """
         if len(self.files) == 1 and self.first.shape.z == 1:
             return self.first
-        return replace(self.first, planes=_FramesOverTime(self), shape=self.first.shape._replace(t=self.count, z=1))
+        shape = self.first.shape._replace(t=self.count, z=1)
+        origin = Origin(path=str(self.path)) if len(self.files) > 1 else self.first.origin
+        return replace(self.first, planes=_FramesOverTime(self), shape=shape, origin=origin)
 
     def frame_shape(self, number: int) -> tuple[int, int]:
         """Return height and width of a frame in px."""
@@ -108,11 +110,22 @@ def open_film(path: Path, overrides: MetadataOverrides | None = None) -> Film:
     files = tuple(list_images(path))
     if not files:
         raise ImageReadError(f"{path} holds no images that are read; name a file, or a folder with an image per frame")
-    sources = OpenSources()
+    if len(files) == 1 and OpenSources().image(files[0], said).read().shape.t > 1:
+        return _film_of_file(files[0], said)
+    return film_of_files(path, files, said)
+
+
+def film_of_files(path: Path, files: tuple[Path, ...], overrides: MetadataOverrides | None = None) -> Film:
+    """Return images of a folder, in this order, as a film.
+
+    Raises
+    ------
+    ImageReadError, ImageValueError
+        If the first cannot be read, or has time points itself.
+    """
+    said, sources = overrides or MetadataOverrides(), OpenSources()
     first = sources.image(files[0], said).read()
     if first.shape.t > 1:
-        if len(files) == 1:
-            return _film_of_file(files[0], said)
         raise ImageValueError(
             f"{path} holds {len(files)} files and {files[0].name} has {first.shape.t} time points: each is a film; "
             "name one of them"

@@ -88,6 +88,21 @@ class FoundLabels:
         return *self._of_film, *said
 
 
+class FoundOfGrowing:
+    """Gives the labels that a model finds in a film that grows: the size of cells is that of its first frames."""
+
+    def __init__(self, pipeline: Pipeline, engines: EngineProvider) -> None:
+        self._pipeline, self._engines = pipeline, engines
+        self._found: FoundLabels | None = None
+
+    def __call__(self, film: Film) -> FoundLabels:
+        """Return the labels of the film as it is now."""
+        if self._found is None:
+            self._found = FoundLabels(film, self._pipeline, self._engines)
+        self._found.film = film
+        return self._found
+
+
 @dataclass(frozen=True)
 class GivenLabels:
     """Labels of files: a stack or an array of all frames, or an image for each; None for a frame without one."""

@@ -36,6 +36,7 @@ from napari_cellvino.storage.file_names import compared_name
 from napari_cellvino.workflows.field_listing import list_fields
 from napari_cellvino.workflows.field_task import why_failed
 from napari_cellvino.workflows.known_inputs import at_time
+from napari_cellvino.workflows.run_page import refresh_run_page
 
 Word = TypeVar("Word", bound=IntEnum)
 
@@ -102,6 +103,7 @@ def import_masks(
         rows.append(done.row)
         yield done
     store.write_counts(rows)
+    refresh_run_page(root)
 
 
 def px_per_um(spacing: Spacing) -> tuple[float, float]:

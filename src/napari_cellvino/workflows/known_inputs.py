@@ -69,12 +69,14 @@ class KnownInputs:
         The recipe of the run, with the hashes of its models.
     files
         The inputs.
+    paths
+        Resolves them.
     """
 
-    def __init__(self, store: ResultStore, recipe: Recipe, files: Sequence[Path]) -> None:
+    def __init__(self, store: ResultStore, recipe: Recipe, files: Sequence[Path], paths: RealPaths) -> None:
         self._store, self._recipe = store, recipe
         self._choices = hashlib.sha256(f"{__version__}\n{recipe.dumps()}".encode()).hexdigest()
-        self._ledger, self._paths = InputLedger(store.root), RealPaths()
+        self._ledger, self._paths = InputLedger(store.root), paths
         self._recipes: dict[tuple[int, str], tuple[Recipe, str]] = {}
         self._fresh: list[InputRecord] = []
         self._opened: _Opened | None = None

@@ -185,13 +185,14 @@ def kept_outcome(task: FieldTask, worker: FieldWorker) -> FieldOutcome | None:
     No pixels are read and no network is run.
     """
     try:
-        if task.again or not worker.store(task).is_finished(task.folder, task.result_key):
+        row = None if task.again else worker.store(task).finished_row(task.folder, task.result_key)
+        if row is None:
             return None
         notices: tuple[str, ...] = ()
         if task.place is not None:
             refresh_place(task.folder, task.place.columns)
             notices = _write_back(task, worker, worker.sources.plate(task.place.plate).plate.spacing)
-        row = _row(task, worker)
+            row = plate_row(row, task.place.columns)
         return FieldOutcome(task.number, row, kept=True, notices=(*_notices_again(task, row), *notices))
     except Exception as error:  # one bad image must not end the run
         return _failed(task, error, "open")

@@ -79,7 +79,7 @@ class FolderTables:
 
     def finish(self, outcomes: Sequence[FieldOutcome], *, complete: bool) -> tuple[str, ...]:
         """Write the rows once more, with what a person corrected meanwhile."""
-        self._store.write_counts([self._store.current_row(o.row) for o in outcomes])
+        self._store.write_counts([o.row for o in outcomes], corrected=True)
         return ()
 
 

@@ -81,10 +81,11 @@ def run_folder(
     check_device(pipeline, engines)
     store, sources = ResultStore(root), OpenSources()
     store.begin_run(one_of_many=one_of_many)
-    known = KnownInputs(store, pipeline.recipe, files)
-    fields = known_or_listed(files, pipeline.recipe, sources, known)
+    paths = RealPaths()
+    known = KnownInputs(store, pipeline.recipe, files, paths)
+    fields = known_or_listed(files, pipeline.recipe, sources, known, paths)
     found = folder_tasks(fields, pipeline, store, overwrite=overwrite, replace=replace, known=known)
-    tasks = _told_found(found, named)
+    tasks = _told_found(found, named, paths)
     return (yield from _run(tasks, pipeline, store, sources, engines, executor, selection))
 
 
@@ -117,7 +118,7 @@ def run_listed(
     store, sources = ResultStore(root), OpenSources()
     store.begin_run()
     fields = listed_fields(origins, pipeline.recipe, overrides or {}, sources)
-    tasks = _told_found(folder_tasks(fields, pipeline, store, replace=replace), named)
+    tasks = _told_found(folder_tasks(fields, pipeline, store, replace=replace), named, RealPaths())
     return (yield from _run(tasks, pipeline, store, sources, engines, executor))
 
 
@@ -188,10 +189,9 @@ def _new_task(
 
 
 def _told_found(
-    tasks: Iterable[FieldTask | FieldOutcome], named: Iterable[Path] | None
+    tasks: Iterable[FieldTask | FieldOutcome], named: Iterable[Path] | None, paths: RealPaths
 ) -> Iterator[FieldTask | FieldOutcome]:
     """Yield the tasks; those whose file is none of the inputs by name know that it was found in a folder."""
-    paths = RealPaths()
     names = None if named is None else {paths.of(path) for path in named}
     for task in tasks:
         if names is not None and isinstance(task, FieldTask) and paths.of(task.origin.path) not in names:

@@ -86,6 +86,18 @@ def write_run_page(store: ResultStore, *, anew: bool = False) -> bool:
     return True
 
 
+def refresh_run_page(root: Path) -> None:
+    """Write the page of a folder of results anew, after corrections; nothing where no run has written one.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    if _digest_of(root / SUMMARY_NAME):
+        write_run_page(ResultStore(root), anew=True)
+
+
 def _digest_of(path: Path) -> str:
     """Return the digest of the table that a page was made from; empty where there is none."""
     try:

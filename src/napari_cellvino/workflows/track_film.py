@@ -69,12 +69,18 @@ class TrackedFilm:
 
 
 @dataclass
-class _Watched:
-    """What is noted of frames as they pass."""
+class WatchedFrames:
+    """What is noted of frames as they pass, by their order."""
 
     pictures: list[tuple[tuple[int, ...], bool, str]] = field(default_factory=list)
     outlined: list[tuple[int, ...]] = field(default_factory=list)
     intensities: list[dict[str, NDArray[np.float64]]] = field(default_factory=list)
+
+    def move_last(self, to: int) -> None:
+        """Move what was noted last to another place, as its frame came late."""
+        self.pictures.insert(to, self.pictures.pop())
+        self.outlined.insert(to, self.outlined.pop())
+        self.intensities.insert(to, self.intensities.pop())
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +143,13 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
     if folder is not None:
         check_film_folder(folder, overwrite=request.overwrite)
     kept = None if folder is None else kept_tracks(folder, film.count)
-    linker, watched = FilmLinker(request.linking), _Watched()
+    linker, watched = FilmLinker(request.linking), WatchedFrames()
     with tempfile.TemporaryDirectory(prefix="cellvino-film-") as aside:
         for number in range(film.count):
             image = labels.labels(number)
             if kept is not None:
                 image = kept.leave_out(number, image)
-            _note(film, number, image, linker.add(image).labels, watched)
+            note_frame(film, number, image, linker.add(image).labels, watched)
             if folder is not None:
                 np.savez_compressed(
                     Path(aside) / f"{number}.npz", labels=image.astype(np.min_scalar_type(int(image.max(initial=0))))
@@ -153,9 +159,9 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
             linker.finish(),
             (*film.notices, *labels.notices, *unusual_frames(watched.pictures, watched.outlined)),
         )
-        found = _Found(linked, watched, notices, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"])
+        found = FoundTracks(linked, watched, notices, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"])
         if kept is None:
-            return _written(film, found, request, folder)
+            return write_tracked(film, found, request, folder)
         merged = kept.joined(linked.tracks, found.labels)
         return (yield from save_tracks(film, merged, linked.drift, request, (*notices, kept.said)))
 
@@ -187,14 +193,14 @@ def save_tracks(
     CellvinoError
         If a frame cannot be read, or results cannot be written.
     """
-    cells, watched = FilmCells(annotation, drift), _Watched()
+    cells, watched = FilmCells(annotation, drift), WatchedFrames()
     for number in range(film.count):
-        _note(film, number, _cut(annotation, film, number), cells.frames[number].labels, watched)
+        note_frame(film, number, _cut(annotation, film, number), cells.frames[number].labels, watched)
         yield Progress("measuring", number + 1, film.count)
     corrected = touched([*annotation.records.values(), *annotation.deleted.values()])
-    found = _Found(cells.film(), watched, tuple(notices), lambda n: _cut(annotation, film, n), tuple(corrected))
+    found = FoundTracks(cells.film(), watched, tuple(notices), lambda n: _cut(annotation, film, n), tuple(corrected))
     folder = None if request.out is None else request.out / film.name
-    return _written(film, found, replace(request, overwrite=True), folder)
+    return write_tracked(film, found, replace(request, overwrite=True), folder)
 
 
 def _cut(annotation: Annotation, film: Film, number: int) -> NDArray[np.int32]:
@@ -251,17 +257,17 @@ def open_tracks(folder: Path) -> OpenedTracks:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class FoundTracks:
     """What is written of a film."""
 
     linked: LinkedFilm
-    watched: _Watched
+    watched: WatchedFrames
     notices: tuple[str, ...]
     labels: Callable[[int], NDArray[np.integer]]
     corrected: tuple[ObjectRecord, ...] = ()
 
 
-def _written(film: Film, found: _Found, request: TrackRequest, folder: Path | None) -> TrackedFilm:
+def write_tracked(film: Film, found: FoundTracks, request: TrackRequest, folder: Path | None) -> TrackedFilm:
     """Measure a film, and write it where it has a folder."""
     scale = FilmScale(film.spacing, request.interval_s or film.first.interval_s, film.times)
     notices = (*found.notices, *_few(film, found.linked))
@@ -280,8 +286,8 @@ def _written(film: Film, found: _Found, request: TrackRequest, folder: Path | No
     return TrackedFilm(found.linked, tables, notices, folder)
 
 
-def _note(
-    film: Film, number: int, image: NDArray[np.integer], known: NDArray[np.int64], watched: _Watched
+def note_frame(
+    film: Film, number: int, image: NDArray[np.integer], known: NDArray[np.int64], watched: WatchedFrames
 ) -> None:  # fmt: skip
     """Note what a frame looks like, and the intensities of its cells."""
     stack, frame = film.frame(number)

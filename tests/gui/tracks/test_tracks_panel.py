@@ -21,7 +21,9 @@ from tests.tracking.film_maker import dividing_film, draw
 
 from ..conftest import WAIT_MS
 
-SHIFT = Qt.KeyboardModifier.ShiftModifier
+SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
+ONE, MOTHER, LEFT, RIGHT, BELL = (40.0, 40.0), (100.0, 100.0), (100.0, 92.0), (100.0, 108.0), (140.0, 28.0)
+OTHER = (140.0, 44.0)  # the right half of the cell like a bell
 
 
 @pytest.fixture
@@ -31,6 +33,18 @@ def film(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir()
     for number, labels in enumerate(dividing_film()):
         labels[draw({1: (40.0, 40.0, 9.0 if number != 2 else 16.0)}) > 0] = 1
+        tifffile.imwrite(tmp_path / "film" / f"t{number}.tif", (100 + 50 * (labels > 0) + number).astype(np.uint16))
+        tifffile.imwrite(tmp_path / "masks" / f"t{number}.tif", labels.astype(np.uint16))
+    return tmp_path
+
+
+@pytest.fixture
+def bells(tmp_path: Path) -> Path:
+    """A film of a cell that stays, one that divides, and one with a waist."""
+    for name in ("film", "masks"):
+        (tmp_path / name).mkdir()
+    for number, labels in enumerate(dividing_film()):
+        labels[draw({1: (*BELL, 9.0), 2: (*OTHER, 9.0)}) > 0] = 9
         tifffile.imwrite(tmp_path / "film" / f"t{number}.tif", (100 + 50 * (labels > 0) + number).astype(np.uint16))
         tifffile.imwrite(tmp_path / "masks" / f"t{number}.tif", labels.astype(np.uint16))
     return tmp_path
@@ -64,6 +78,20 @@ class Window:
 
     def go(self, frame: int) -> None:
         self.viewer.dims.set_point(0, frame)
+
+    def choose(self, *places: tuple[int, tuple[float, float]]) -> None:
+        """Click on the cell at a place of a frame, and with Shift on further ones."""
+        self.viewer.reset_view()
+        for number, (frame, place) in enumerate(places):
+            self.go(frame)
+            self.click(*place, SHIFT if number else Qt.KeyboardModifier.NoModifier)
+
+    def frames(self, place: tuple[float, float], frame: int) -> list[int]:
+        """The frames of the track that is at a place of a frame."""
+        return self.spans()[self.at(place, frame)]
+
+    def at(self, place: tuple[float, float], frame: int) -> int:
+        return int(self.tracks.editor.annotation.pixels[frame, round(place[0]), round(place[1])])
 
     def spans(self) -> dict[int, list[int]]:
         nodes = self.tracks.linked.tracks.nodes
@@ -133,3 +161,80 @@ def test_a_film_is_tracked_mended_and_saved(
     window.wait(lambda: not tracks.working and tracks.editor.annotation is not None)
     assert tracks.editor.annotation.fingerprint() == after != before
     assert "1 corrections" in tracks.editor.said
+
+
+def test_every_key_edits_and_all_is_undone_redone_saved_and_kept(
+    viewer: napari.Viewer, bells: Path, qtbot: QtBot, click: Callable[[QWidget], None]
+) -> None:
+    window = Window(viewer, qtbot)
+    tracks, key, whole = window.tracks, window.key, list(range(7))
+    tracks.track(bells / "film", bells / "masks")
+    window.wait(lambda: tracks.linked is not None)
+    begin = tracks.editor.annotation.fingerprint()
+
+    window.choose((3, ONE))
+    key(Qt.Key.Key_U)  # unlink, and link again
+    assert (window.frames(ONE, 0), window.frames(ONE, 3)) == ([0, 1, 2], [3, 4, 5, 6])
+    window.choose((2, ONE), (3, ONE))
+    key(Qt.Key.Key_J)
+    assert window.frames(ONE, 0) == whole
+    window.choose((4, ONE))
+    key(Qt.Key.Key_X)  # a gap; what lay there is deleted, and the gap filled
+    assert window.frames(ONE, 0) == [0, 1, 2, 3, 5, 6]
+    window.choose((4, ONE))
+    key(Qt.Key.Key_D, SHIFT)
+    window.choose((5, ONE))
+    key(Qt.Key.Key_I)
+    assert window.frames(ONE, 0) == whole
+    window.choose((5, ONE))
+    key(Qt.Key.Key_D)  # deleted in a frame, and drawn there from the one before
+    assert window.frames(ONE, 0) == [0, 1, 2, 3, 4, 6]
+    window.choose((4, ONE))
+    key(Qt.Key.Key_C)
+    assert (window.frames(ONE, 0), tracks.frame) == (whole, 5)
+    one, bell = window.at(ONE, 0), window.at(BELL, 0)
+    window.choose((3, ONE), (3, BELL))
+    key(Qt.Key.Key_W)  # swapped from here on, and back
+    assert [window.at(ONE, n) for n in range(7)] == [one] * 3 + [bell] * 4
+    window.go(0)
+    key(Qt.Key.Key_Z, CONTROL)
+    assert ([window.at(ONE, n) for n in range(7)], tracks.frame) == ([one] * 7, 3)
+    window.choose((3, BELL))
+    key(Qt.Key.Key_T, SHIFT)  # split through later frames, and in one
+    assert window.frames(OTHER, 3) == [3, 4, 5, 6] or window.frames(BELL, 3) == [3, 4, 5, 6]
+    window.choose((1, BELL))
+    key(Qt.Key.Key_T)
+    assert window.at(BELL, 1) != window.at(OTHER, 1)
+    window.choose((1, BELL), (1, OTHER))
+    key(Qt.Key.Key_G)
+    assert window.at(BELL, 1) == window.at(OTHER, 1)
+    window.choose((3, BELL), (3, OTHER))
+    key(Qt.Key.Key_G, SHIFT)
+    assert len({window.at(place, n) for place in (BELL, OTHER) for n in range(3, 7)}) == 1
+    window.choose((2, MOTHER), (3, LEFT))
+    key(Qt.Key.Key_J)  # no division, and one again
+    assert window.panel.title.text().endswith("0 divisions")
+    window.choose((4, LEFT), (4, RIGHT))
+    window.go(3)
+    key(Qt.Key.Key_Y)
+    assert window.panel.title.text().endswith("1 division")
+    key(Qt.Key.Key_A)
+    end, count = tracks.editor.annotation.fingerprint(), 0
+    while tracks.editor.undo_name:
+        tracks.editor.undo()
+        count += 1
+    assert (tracks.editor.annotation.fingerprint(), count) == (begin, 14)
+    key(Qt.Key.Key_Z, CONTROL | SHIFT)
+    for _ in range(count - 1):
+        tracks.editor.redo()
+    assert tracks.editor.annotation.fingerprint() == end
+
+    click(window.panel.save_button)
+    window.wait(lambda: not tracks.working)
+    assert tracks.editor.failure is None
+    kept = window.spans()
+    tracks.track(bells / "film", bells / "masks")
+    window.wait(lambda: not tracks.working)
+    assert tracks.editor.failure is None
+    assert sorted(window.spans().values()) == sorted(kept.values())
+    assert any("kept as you corrected" in said for said in tracks.notices)

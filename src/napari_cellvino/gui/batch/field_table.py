@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from napari_cellvino.gui.widgets.option_words import window_words
 from napari_cellvino.gui.widgets.text_table import TextTable
-from napari_cellvino.service.batch_status import BatchField
+from napari_cellvino.service.batch_status import BatchField, field_names
 from napari_cellvino.storage.field_ledger import FieldState
 
 COLUMNS = ("State", "Field", "Cells", "Why", "Seconds", "Tries", "Where")
@@ -24,16 +23,19 @@ class FieldTable(TextTable):
     def __init__(self) -> None:
         super().__init__(COLUMNS, (CELLS, SECONDS, TRIES))
         self.fields: list[BatchField] = []
+        self._names: list[str] = []
 
     def show(self, fields: Sequence[BatchField], states: frozenset[FieldState]) -> None:
         """List the fields in some states, or all; rows stay where only what they say has changed."""
-        shown = [field for field in fields if not states or field.record.shown_state in states]
+        named = zip(fields, field_names(fields), strict=True)
+        listed = [(field, name) for field, name in named if not states or field.record.shown_state in states]
+        shown, names = [field for field, _ in listed], [name for _, name in listed]
         if [_key(field) for field in shown] == [_key(field) for field in self.fields]:
-            self.fields = shown
+            self.fields, self._names = shown, names
             self.say_changed()
             return
         self.beginResetModel()
-        self.fields = shown
+        self.fields, self._names = shown, names
         self.endResetModel()
 
     def count(self) -> int:
@@ -42,7 +44,7 @@ class FieldTable(TextTable):
 
     def text(self, row: int, column: int) -> str:
         """Return what one field shows."""
-        return _text(self.fields[row], column)
+        return self._names[row] if column == FIELD else _text(self.fields[row], column)
 
     def row_of(self, field: BatchField | None) -> int:
         """Return the row of a field, -1 where it is not listed."""
@@ -61,7 +63,7 @@ def _text(field: BatchField, column: int) -> str:
     stage = f" ({record.stage})" if record.stage else ""
     return (
         f"{SIGNS[state]} {state.value}",
-        Path(record.name).name if Path(record.name).is_absolute() else record.name,  # of what was never opened
+        record.name,
         f"{record.cells:,}" if judged else "",
         f"{window_words(record.error)}{stage}" if record.error else "",
         f"{record.seconds:.1f}" if record.seconds else "",

@@ -20,6 +20,7 @@ from napari_cellvino.plates.well_table import well_row
 from napari_cellvino.results.plate_store import PlateResults, PlateStore, usual_folder
 from napari_cellvino.results.schema import Row
 from napari_cellvino.results.store import ResultStore
+from napari_cellvino.workflows.run_page import refresh_run_page
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,6 +170,7 @@ class WellValuesController(QObject):
 def _tabulated(root: Path, source: PlateSource, layout: Layout, failed: tuple[Row, ...]) -> PlateResults:
     stored = _stored(root, source)
     stored.tabulate(layout)
+    refresh_run_page(root)
     return stored.results(layout, failed)
 
 

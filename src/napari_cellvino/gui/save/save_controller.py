@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.errors import OutputError, ReplaceError
 from napari_cellvino.core.image import Origin, Stack
+from napari_cellvino.gui.save.page_refresher import PageRefresher
 from napari_cellvino.gui.widgets.failure import Failure, failure_of
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.results.plate_place import PlatePlace
@@ -96,6 +97,7 @@ class SaveController(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._update)
+        self._pages = PageRefresher(worker)
         workspace.outcome_changed.connect(self._outcome_changed)
         workspace.saved_changed.connect(self._saved_changed)
         workspace.stack_changed.connect(self._stack_changed)
@@ -133,6 +135,7 @@ class SaveController(QObject):
     def close(self) -> None:
         """Listen no more; corrections that are not saved stay in the journal."""
         self._timer.stop()
+        self._pages.write()
         self.state, self._request, self.failure = SaveState.UNSAVED, None, None
         self._waiting.clear()
         self._workspace.outcome_changed.disconnect(self._outcome_changed)
@@ -193,7 +196,8 @@ class SaveController(QObject):
             self._worker.start(save, ended)
         self.changed.emit()
 
-    def _end_left(self, _: object = None) -> None:
+    def _end_left(self, saved: object = None) -> None:
+        self._pages.mark(saved)
         self.saving_left -= 1
         self.changed.emit()
 
@@ -253,9 +257,13 @@ class SaveController(QObject):
         followed = self.follows or self.state is SaveState.SAVING
         if followed and self._request is not None and self._corrected_at is not None:
             work = partial(self._request.save, self._snapshot())
-            left = Task(done=lambda _: self.left_saved.emit(), failed=self._report_failure, lasting=True)
+            left = Task(done=self._done_left, failed=self._report_failure, lasting=True)
             self._worker.start(work, left)
         self._corrected_at = None
+
+    def _done_left(self, saved: object) -> None:
+        self._pages.mark(saved)
+        self.left_saved.emit()
 
     def _report_failure(self, error: BaseException) -> None:
         """Say that an image that was left could not be saved; what was corrected in it is in its journal only."""
@@ -263,6 +271,7 @@ class SaveController(QObject):
         self.changed.emit()
 
     def _done(self, request: SaveRequest | SavedFieldRequest, saved: Path, began: float) -> None:
+        self._pages.mark(saved)
         if request is not self._request:
             return
         now = time.monotonic()

@@ -9,6 +9,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
 
+from napari_cellvino.tracking.lineage_rows import rows_of
 from napari_cellvino.tracking.tracks import Tracks
 
 ROW, MARGIN, LEAST_FRAME = 12, 8, 4  # px
@@ -28,32 +29,6 @@ class Lineage:
     tracks: Tracks = field(default_factory=Tracks)
     frames: int = 0
     values: Mapping[int, float] = field(default_factory=dict)
-
-
-def rows_of(tracks: Tracks) -> dict[int, int]:
-    """Return the row of each track: families from the top, the largest first, daughters beside their mother."""
-    divisions = tracks.divisions
-    roots = [track for track in tracks.nodes if track not in tracks.parents]
-    families = {root: _family(root, divisions) for root in roots}
-    order = sorted(roots, key=lambda root: (-len(families[root]), tracks.nodes[root][0].frame, root))
-    return {track: row for row, track in enumerate(track for root in order for track in families[root])}
-
-
-def _family(root: int, divisions: Mapping[int, tuple[int, ...]]) -> list[int]:
-    """Return a track with its descendants in the order of rows: half of the daughters above it, half below."""
-    done: list[int] = []
-    waiting: list[tuple[int, bool]] = [(root, False)]
-    while waiting:
-        track, opened = waiting.pop()
-        daughters = divisions.get(track, ())
-        if opened or not daughters:
-            done.append(track)
-            continue
-        half = (len(daughters) + 1) // 2
-        waiting += [(d, False) for d in reversed(daughters[half:])]
-        waiting.append((track, True))
-        waiting += [(d, False) for d in reversed(daughters[:half])]
-    return done
 
 
 class LineageView(QScrollArea):

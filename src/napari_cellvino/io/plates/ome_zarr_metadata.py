@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ class ImageMetadata:
     """What one image says: the folder of the array of a level, its axes (letters), spacing in µm and channel names.
 
     ``arrays`` are the folders of all levels, the full resolution first; ``interval_s`` is the time between frames.
+    ``others`` are the names of more images in the group, of which the first is taken.
     """
 
     array: str
@@ -34,6 +36,7 @@ class ImageMetadata:
     channels: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
     interval_s: float | None = None
+    others: tuple[str, ...] = ()
 
 
 def attributes(group: Path) -> dict[str, Any]:
@@ -100,24 +103,28 @@ def image_metadata(path: Path, level: int = 0) -> ImageMetadata:
         If the group is missing or damaged.
     """
     found = attributes(path)
+    said = dict(found["ome"] if isinstance(found.get("ome"), dict) else found)
+    names = _labels(said.pop("omero", None))  # for viewers: many writers leave out what the models ask for
     try:
         image: v04.Image | v05.Image = (
-            v05.Image.model_validate(found["ome"]) if "ome" in found else v04.Image.model_validate(found)
+            v05.Image.model_validate(said) if "ome" in found else v04.Image.model_validate(said)
         )
     except ValidationError as error:
         raise _unlike(path, "image", error) from error
     multiscale = image.multiscales[0]
+    others: list[v04.Multiscale | v05.Multiscale] = [*image.multiscales[1:]]
     axes = [(axis.name, getattr(axis, "unit", None) or "") for axis in multiscale.axes]
-    chosen = multiscale.datasets[min(level, len(multiscale.datasets) - 1)]
+    datasets: list[v04.Dataset | v05.Dataset] = [*multiscale.datasets]
+    levels = sorted(datasets, key=lambda one: _pixel_size(one, axes))
+    chosen = levels[min(level, len(levels) - 1)]
     sizes = [a * b for a, b in zip(_scale(chosen, len(axes)), _scale(multiscale, len(axes)), strict=True)]
     um = {name: micrometres(size, unit) for (name, unit), size in zip(axes, sizes, strict=True) if unit}
-    labels = tuple(c.label or "" for c in image.omero.channels) if image.omero else ()
     return ImageMetadata(
         chosen.path,
         "".join(name for name, _ in axes),
         Spacing(um.get("z"), um.get("y"), um.get("x")),
-        labels if any(labels) else (),
-        tuple(dataset.path for dataset in multiscale.datasets),
+        names if any(names) else (),
+        tuple(dataset.path for dataset in levels),
         next(
             (
                 s * _SECONDS[unit]
@@ -126,7 +133,20 @@ def image_metadata(path: Path, level: int = 0) -> ImageMetadata:
             ),
             None,
         ),
+        tuple(str(other.name or f"image {n}") for n, other in enumerate(others, 2)),
     )
+
+
+def _labels(omero: object) -> tuple[str, ...]:
+    """Return the names of channels in what OMERO keeps for its viewer."""
+    channels = omero.get("channels") if isinstance(omero, dict) else None
+    return tuple(str(c.get("label") or "") if isinstance(c, dict) else "" for c in channels or ())
+
+
+def _pixel_size(dataset: v04.Dataset | v05.Dataset, axes: list[tuple[str, str]]) -> float:
+    """Return the area of a pixel of a level: the specification has the finest first, and not every writer."""
+    sizes = zip(axes, _scale(dataset, len(axes)), strict=True)
+    return math.prod(size for (name, _), size in sizes if name in "yx")
 
 
 def _scale(held: Scaled, count: int) -> list[float]:

@@ -1,0 +1,202 @@
+"""A film tracked while it is taken: frames are found and linked as they come, and what is known is written at any time.
+
+What was found of a frame stays, so a film that was followed before goes on where it was: its masks are read back, and
+only new frames are looked at by the model. A frame that comes late is put in its place, and cells are linked anew,
+which needs no network. Ids of tracks stay.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from bisect import bisect
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.core.errors import ReplaceError
+from napari_cellvino.core.image import MetadataOverrides
+from napari_cellvino.core.progress import Progress
+from napari_cellvino.io.label_tiff import read_label_pixels
+from napari_cellvino.results.film_folder import CTC_NAME, check_film_folder, read_film
+from napari_cellvino.tracking.lasting_ids import keep_ids
+from napari_cellvino.tracking.link_film import FilmLinker
+from napari_cellvino.tracking.measures import unusual_frames
+from napari_cellvino.workflows.film import Film, film_of_files
+from napari_cellvino.workflows.film_labels import FilmLabels
+from napari_cellvino.workflows.track_film import (
+    FoundTracks,
+    TrackedFilm,
+    TrackRequest,
+    WatchedFrames,
+    note_frame,
+    write_tracked,
+)
+
+LabelsOf = Callable[[Film], FilmLabels]
+"""Gives the labels of a film, which is another one whenever it has grown."""
+
+
+@dataclass
+class _Earlier:
+    """What an earlier run wrote: the mask of each file, and the tracks of its cells."""
+
+    masks: dict[str, Path] = field(default_factory=dict)
+    tracks: dict[tuple[str, int], int] = field(default_factory=dict)
+    free: int = 1
+
+
+class GrowingTracks:
+    """The tracks of a folder of frames that grows.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    labels_of
+        Gives the labels of the frames that are there.
+    request
+        How cells are linked, and where it is written; it must have a folder.
+    overrides
+        What the user says of the images.
+
+    Raises
+    ------
+    ReplaceError
+        If results of other choices are there, or corrections, and ``overwrite`` is off.
+    """
+
+    def __init__(
+        self, path: Path, labels_of: LabelsOf, request: TrackRequest, overrides: MetadataOverrides | None = None
+    ) -> None:
+        self._path, self._labels_of, self._request, self._overrides = path, labels_of, request, overrides
+        self._linker, self._watched = FilmLinker(request.linking), WatchedFrames()
+        self._labels: FilmLabels | None = None
+        self.files: list[Path] = []
+        self._of_file: dict[Path, Path] = {}  # what was found in it
+        self.folder = (request.out or Path()) / Path(path.absolute()).name
+        self._earlier = self._read_earlier()
+        self._known, self._free = self._earlier.tracks, self._earlier.free
+        self._aside = tempfile.TemporaryDirectory(prefix="cellvino-film-")
+
+    def close(self) -> None:
+        """Let go of what lies aside."""
+        self._aside.cleanup()
+
+    def _read_earlier(self) -> _Earlier:
+        """Return what an earlier run of the same choices wrote; nothing where it is to be replaced."""
+        if self._request.overwrite or not self.folder.exists():
+            check_film_folder(self.folder, overwrite=self._request.overwrite)
+            return _Earlier()
+        if not (self.folder / CTC_NAME).is_dir():
+            check_film_folder(self.folder, overwrite=False)
+        result = read_film(self.folder)
+        names, choices = result.summary.get("files"), dict(self._request.choices)
+        same = {key: result.summary.get(key) for key in choices} == choices
+        same = same and result.summary.get("linking") == asdict(self._request.linking)
+        if not isinstance(names, list) or len(names) != len(result.masks) or not same or result.corrected:
+            why = "corrections" if result.corrected else "results of other choices"
+            raise ReplaceError(
+                f"{self.folder} holds {why}, and cannot be gone on with",
+                remedy="choose another folder, or replace it",
+                command="choose another --out, or replace it with --overwrite",
+            )
+        tracks = {
+            (str(names[node.frame]), node.label): track for track, held in result.tracks.nodes.items() for node in held
+        }
+        ids = [*tracks.values(), *(label for _, label in tracks)]  # of a gap, the challenge has ids of its own
+        return _Earlier(dict(zip(map(str, names), result.masks, strict=True)), tracks, max(ids, default=0) + 1)
+
+    @property
+    def is_as_written(self) -> bool:
+        """Whether the frames that are there are those that an earlier run wrote."""
+        return bool(self.files) and [file.name for file in self.files] == list(self._earlier.masks)
+
+    def take(self, files: Sequence[Path]) -> Generator[Progress, None, None]:
+        """Yield progress while the frames that are new are found and linked.
+
+        Parameters
+        ----------
+        files
+            All frames that are there, in order; those that were taken before among them.
+
+        Raises
+        ------
+        CellvinoError
+            If a frame cannot be read; those before it were taken.
+        """
+        film, done = film_of_files(self._path, tuple(files), self._overrides), set(self.files)
+        places = {file: number for number, file in enumerate(files)}
+        last = max((places[file] for file in self.files), default=-1)
+        is_late = False
+        try:
+            for file in (file for file in files if file not in done):
+                number = places[file]
+                is_late |= number < last
+                at = bisect(self.files, number, key=places.__getitem__) if number < last else len(self.files)
+                self._take(film, number, file, at)
+                yield Progress("frames", len(self.files), len(files))
+        finally:
+            if is_late:
+                self._link_anew()
+
+    def _take(self, film: Film, number: int, file: Path, at: int) -> None:
+        """Take a frame of a film as that of a number of those that are known."""
+        image, is_late = self._found(film, number, file), at < len(self.files)
+        note_frame(film, number, image, np.unique(image[image > 0]), self._watched)  # fails where it cannot be read
+        place = Path(self._aside.name) / f"{len(self._of_file)}.npz"
+        np.savez_compressed(place, labels=image.astype(np.min_scalar_type(int(image.max(initial=0)))))
+        self.files.insert(at, file)
+        self._of_file[file] = place
+        if is_late:
+            self._watched.move_last(at)
+        else:
+            self._linker.add(image)
+
+    def _found(self, film: Film, number: int, file: Path) -> NDArray[np.integer]:
+        mask = self._earlier.masks.get(file.name)
+        if mask is not None:
+            return read_label_pixels(mask)[0]
+        self._labels = self._labels_of(film)
+        return self._labels.labels(number)
+
+    def _pixels(self, number: int) -> NDArray[np.integer]:
+        held: NDArray[np.integer] = np.load(self._of_file[self.files[number]])["labels"]
+        return held
+
+    def _link_anew(self) -> None:
+        """Link all frames in their order, as one came late."""
+        self._linker = FilmLinker(self._request.linking)
+        for number in range(len(self.files)):
+            self._linker.add(self._pixels(number))
+
+    def write(self, notices: Sequence[str] = ()) -> TrackedFilm:
+        """Measure and write all that is known; ids of tracks are those of the last time.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        film = film_of_files(self._path, tuple(self.files), self._overrides)
+        linked = self._linker.finish()
+        names = [file.name for file in self.files]
+        gone = self._earlier.masks.keys() - set(names)  # found anew when they come, with other labels
+        self._known = {place: track for place, track in self._known.items() if place[0] not in gone}
+        known = {
+            node: self._known[names[node.frame], node.label]
+            for held in linked.tracks.nodes.values()
+            for node in held
+            if (names[node.frame], node.label) in self._known
+        }
+        tracks = keep_ids(linked.tracks, known, self._free)
+        self._known = {(names[node.frame], node.label): track for track, held in tracks.nodes.items() for node in held}
+        self._free = max(self._free, max(tracks.nodes, default=0) + 1)
+        said = self._labels.notices if self._labels is not None else ()
+        said = (*film.notices, *said, *unusual_frames(self._watched.pictures, self._watched.outlined), *notices)
+        self._earlier = _Earlier()  # its masks are replaced now
+        found = FoundTracks(replace(linked, tracks=tracks), self._watched, said, self._pixels)
+        request = replace(self._request, overwrite=True, choices={**self._request.choices, "files": names})
+        return write_tracked(film, found, request, self.folder)
