@@ -106,6 +106,9 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     settled()
     assert cells.said == f"Reject: {sum(before.values())} cells in 2 fields"
     assert session.reviewer.progress.reviewed == before["a"]  # the field that is shown has it as a step of its review
+    assert window.open_panel.work_list.detail.text().startswith("0 cells in 2 fields")
+    qtbot.keyClick(panel.gallery, Qt.Key.Key_3, Qt.KeyboardModifier.ShiftModifier)
+    assert cells.failure.message == "There is no class 3; the classes are nucleus."
     qtbot.keyClick(panel.gallery, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: counts(root) == before, timeout=WAIT_MS)
     settled()
@@ -131,6 +134,9 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     settled()
     assert cells.failure is None
     assert sum(counts(root).values()) == total - inside
+    session.reviewer.undo()
+    said = "Nothing to undo here. Gates of several fields: undo it in All cells."
+    assert session.reviewer.editor.failure.message == said
     saved = session.workspace.saved
     assert saved.count == counts(root)[saved.folder.name]  # what is shown is what counts
     other = tmp_path / "by command line"

@@ -190,6 +190,7 @@ def test_many_are_counted_before_they_go_and_accepted_ones_are_spared(
     many.limit.setValue(100 * pixel)
     assert many.limit.suffix() == " µm²"
     assert many.found.text() == f"{len(small) - 1} cells smaller than {many.limit.text()}; 1 accepted one is spared"
+    review.qtbot.waitUntil(lambda: many.found.height() >= many.found.heightForWidth(many.found.width()))
     assert set(review.reviewer.selection) == set(small[1:])
     assert set(review.reviewer.annotation.records) == set(review.ids)
     click(many.delete_button)

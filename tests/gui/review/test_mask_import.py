@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,22 +14,23 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_cellvino.core.objects import ObjectOrigin, ReviewState
+from napari_cellvino.gui.review.mask_import_controller import IN_UM
 
 from ..conftest import WAIT_MS
 from ..plate_hands import drop
 from ..review_session import Review
 
-Take = Callable[[Path], None]
+Take = Callable[..., None]
 
 
 @pytest.fixture
 def take(review: Review, click: Callable[[QWidget], None], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Take:
     """A function that brings a file in by the button."""
 
-    def take_it(path: Path) -> None:
+    def take_it(path: Path, kind: str = "") -> None:
         many, masks = review.panel.many, review.window.session.masks
         many.fold.unfold(True)
-        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), kind))
         click(many.masks_button)
         assert not many.masks_button.isEnabled()
         qtbot.waitUntil(lambda: not masks.reading, timeout=WAIT_MS)
@@ -96,3 +98,9 @@ def test_masks_that_do_not_fit_are_refused(review: Review, take: Take, tmp_path:
     assert "none.txt" in review.said
     np.testing.assert_array_equal(review.pixels, review.first)
     assert not review.reviewer.editor.undo_name
+    square = [[10, 20], [36, 20], [36, 33], [10, 33], [10, 20]]  # x, y in µm, of pixels of 0.65 µm
+    (tmp_path / "um.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [square]}))
+    take(tmp_path / "um.geojson", IN_UM)
+    assert "1 cell from um.geojson" in review.said
+    found = np.argwhere(review.pixels)
+    np.testing.assert_allclose([found.min(0), found.max(0) + 1], np.array([[20, 10], [33, 36]]) / 0.65, atol=1)

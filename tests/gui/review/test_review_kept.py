@@ -151,6 +151,7 @@ def test_the_question_names_what_is_lost(qtbot: QtBot) -> None:
     box = question(parent, 12)
     assert box.text() == "12 corrections not saved yet."
     assert box.defaultButton() is box.button(QMessageBox.StandardButton.Save)
+    assert box.escapeButton() is box.button(QMessageBox.StandardButton.Cancel)
 
 
 def test_another_model_leaves_what_was_corrected(again: Again, run: Run, qtbot: QtBot) -> None:

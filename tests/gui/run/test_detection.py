@@ -72,12 +72,34 @@ def settle(window: CellvinoWindow, qtbot: QtBot) -> None:
 
 
 def test_boxes_are_a_layer_with_a_colour_per_class(
-    window: CellvinoWindow, viewer: napari.Viewer, open_file: OpenFile, chamber: Path, run: Run, choose: Callable
+    window: CellvinoWindow,
+    viewer: napari.Viewer,
+    open_file: OpenFile,
+    chamber: Path,
+    run: Run,
+    choose: Callable,
+    click: Callable,
+    qtbot: QtBot,
 ) -> None:
     open_file(window, chamber)
-    viewer.layers[0].translate = (7, 9)
+    source = viewer.layers[0]
+    source.translate = (7, 9)
     choose(window, "finder")
+    window.show_step(2)
+    camera, runner = viewer.scene.camera, window.session.runner
+    camera.center, camera.zoom = (0, *source.data_to_world((75, 180))), 4 * camera.zoom
+    qtbot.waitUntil(lambda: source.corner_pixels[0, -1] > 100, timeout=WAIT_MS)
+    click(window.run_panel.view_only)
+    click(window.run_panel.run_button)
+    qtbot.waitUntil(lambda: runner.trial is not None, timeout=WAIT_MS)
+    tried = viewer.layers["chamber: trial on the view"]
+    assert isinstance(tried, Vectors)
+    assert len(tried.data) == 4 * runner.trial.count == 4
+    seen = source.world_to_data(tried.data_to_world(tried.data[:, 0].mean(0)))
+    np.testing.assert_allclose(seen, (75, 180), atol=3)
+    click(window.run_panel.view_only)
     run(window)
+    assert tried not in viewer.layers
     assert not [layer for layer in viewer.layers if isinstance(layer, Labels)]
     boxes = viewer.layers[-1]
     assert isinstance(boxes, Vectors)

@@ -70,6 +70,10 @@ def test_tables_follow_what_is_corrected(saved: Review, qtbot: QtBot, tmp_path: 
     np.testing.assert_array_equal(read_labels(folder / "model" / "labels.tif")[0], saved.first)
     assert window.tabs.tabText(3) == "✓ Save"
     assert saved.panel.last.text() == ""
+    window.show_step(2)  # what is shown is what is saved
+    assert window.run_panel.count.text() == f"{len(saved.ids) - 4} cells"
+    assert f"the model found {len(saved.ids)} " in window.run_panel.detail.text()
+    window.show_step(3)
     saved.key("Z", Qt.KeyboardModifier.ControlModifier)
     wait_saved(saved, qtbot)
     assert [row["count"] for row in rows(root / "counts.csv")] == [str(len(saved.ids) - 3)]

@@ -15,7 +15,7 @@ from qtpy.QtCore import (
     Qt,
     Signal,
 )
-from qtpy.QtGui import QPixmap
+from qtpy.QtGui import QPixmap, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QListView
 
 from napari_cellvino.annotation.record import ObjectRecord
@@ -31,6 +31,7 @@ from napari_cellvino.workflows.cell_pictures import CellPictures, Picture
 
 MOST_HELD = 4_000  # pictures
 ASK_MS, SHOW_MS = 30, 80
+ROWS, LEAST_SIDE, GAP_PX = 2, 44, 8  # of pictures that a low dock shows whole; px on the screen
 _HERE = QModelIndex()
 _Key = tuple[str, int]
 
@@ -44,6 +45,7 @@ class CellModel(QAbstractListModel):
         self.table, self.rows = CellTable(), np.zeros(0, np.intp)
         self._caption: NDArray[np.float64] | None = None
         self.pictures: dict[_Key, Picture | None] = {}
+        self.side = SIDE  # px of a picture on the screen
         self._asked: dict[_Key, int] = {}
         self._ask = throttler(self, ASK_MS, self._read)
         self._tell = throttler(self, SHOW_MS, self._redraw)
@@ -90,11 +92,13 @@ class CellModel(QAbstractListModel):
             if key not in self.pictures:
                 self._asked[key] = row
                 self._ask.throttle()
-            blank = QPixmap(SIDE, SIDE)
+            blank = QPixmap(self.side, self.side)
             blank.fill(Qt.GlobalColor.transparent)
             return blank
         review, excluded = ReviewState(int(self.table.review[row])), bool(self.table.excluded[row])
-        return signed_pixmap(cell_pixmap(picture, SIDE), sign_of(ObjectRecord(1, review=review, excluded=excluded)))
+        return signed_pixmap(
+            cell_pixmap(picture, self.side), sign_of(ObjectRecord(1, review=review, excluded=excluded))
+        )
 
     def _read(self) -> None:
         """Cut the pictures that were asked for since, and no longer those that were asked for before."""
@@ -137,14 +141,13 @@ class CellGallery(QListView):
     def __init__(self, worker: SerialWorker) -> None:
         super().__init__()
         self.cells = CellModel(worker)
-        self._ignoring = False
+        self._ignoring, self._below = False, 0  # px of the text below a picture
         self.setModel(self.cells)
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setMovement(QListView.Movement.Static)
         self.setUniformItemSizes(True)
         self.setLayoutMode(QListView.LayoutMode.Batched)
-        self.setIconSize(QSize(SIDE, SIDE))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setAccessibleName("Pictures of all cells")
         QuietFocus(self)
@@ -156,11 +159,22 @@ class CellGallery(QListView):
         """List these rows of a table."""
         if table is self.cells.table and np.array_equal(rows, self.cells.rows):
             return
-        below = 0 if captions is None else self.fontMetrics().height() + 2
+        self._below = 0 if captions is None else self.fontMetrics().height() + 2
         self._ignoring = True
-        self.setGridSize(QSize(SIDE + 8, SIDE + 8 + below))
+        self._fit()
         self.cells.show(table, rows, captions)
         self._ignoring = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Make the pictures smaller in a low dock."""
+        self._fit()
+        super().resizeEvent(event)
+
+    def _fit(self) -> None:
+        room = self.viewport().height() // ROWS - GAP_PX - self._below
+        side = self.cells.side = min(max(room, LEAST_SIDE), SIDE)
+        self.setIconSize(QSize(side, side))
+        self.setGridSize(QSize(side + GAP_PX, side + GAP_PX + self._below))
 
     def highlight(self, rows: Rows) -> None:
         """Highlight the cells that are chosen."""

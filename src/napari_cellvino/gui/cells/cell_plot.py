@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 BINS = 60
 CLICK_PX, NEAR_PX = 4, 8  # of the screen
-ROOM_PX = (46, 36, 8, 22)  # left of the axes, below, right and above
+ROOM_PX = (46, 36, 16, 22)  # left of the axes, below, right and above
 CHOSEN = "#e69f00"  # orange of Okabe and Ito
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -190,6 +190,11 @@ class CellsController(OneTask):
 
     # -- what is done to them
 
+    def refuse(self, why: str) -> None:
+        """Say why something cannot be done."""
+        self.said, self.failure = "", Failure(why)
+        self.changed.emit()
+
     def mark(self, name: str, describe: Describe) -> None:
         """Do something to the chosen cells: in the field under review as a step of it, in others on disk."""
         chosen = self.table.chosen(self.selection)
@@ -276,7 +281,7 @@ class CellsController(OneTask):
         if failed:
             first = f"{failed[0].folder.name}: {failed[0].error}"
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-            self.failure = Failure(f"{format_count(len(failed), 'field')} left as it was. {first}{more}")
+            self.failure = Failure(f"{format_count(len(failed), 'field')} left unchanged. {first}{more}")
 
     def _start(
         self,

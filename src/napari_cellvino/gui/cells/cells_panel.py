@@ -234,6 +234,10 @@ class CellsPanel(QWidget):
         self.controller.mark(f"Class {name}", partial(_class_by_name, name))
 
     def _give_numbered(self, number: int) -> None:
+        names = [self.class_choice.itemText(row) for row in range(self.class_choice.count())]
+        if number >= len(names):
+            self.controller.refuse(f"There is no class {number + 1}; the classes are {', '.join(names)}.")
+            return
         self.controller.mark(f"Class {number + 1}", lambda annotation, ids: set_class(annotation, ids, number))
 
     def _classify(self) -> None:

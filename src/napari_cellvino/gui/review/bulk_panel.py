@@ -16,6 +16,7 @@ from napari_cellvino.gui.review.review_view import size_unit
 from napari_cellvino.gui.widgets.form_layout import CollapsibleSection, ignore_wheel, narrow, side_by_side, text_line
 
 LARGEST = 10_000_000  # of any unit
+ROOM_PX = 8  # above and below two lines of text
 _BY_SCORE = 2  # row of the limits
 
 
@@ -36,7 +37,6 @@ class ManyCells(QWidget):
         self.limit.setAccessibleName("Limit")
         self.limit.setToolTip("The score or the size that divides them")
         self.found = text_line()
-        self.found.setMinimumHeight(2 * self.found.fontMetrics().lineSpacing())  # the section does not grow with it
         self.delete_button = QPushButton("Delete them")
         self.delete_button.setToolTip("Take these cells away; accepted ones are spared, and undo brings all back")
         self.masks_button = QPushButton()
@@ -98,6 +98,9 @@ class ManyCells(QWidget):
         self.delete_button.setEnabled(bool(found.ids))
         self.delete_button.setText(f"Delete {found.count}" if found.ids else "Delete")
         self.found.setText(str(found))
+        self.found.setMinimumHeight(
+            2 * self.found.fontMetrics().height() + ROOM_PX
+        )  # the section grows for nothing less
         self._reviewer.select(found.ids)
 
     def _selection(self) -> Selection | None:

@@ -68,6 +68,7 @@ class ReviewController(QObject):
         self.first_edit = FirstEdit(self.editor, decoder)
         self.doubts_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have doubtful cells
         self.more_elsewhere: Callable[[], bool] = lambda: False  # whether other fields have cells to be reviewed
+        self.done_in_many: Callable[[], str] = lambda: ""  # what was done last to several fields at once
         self._last_edit: tuple[Origin, str] | None = None  # the field of the last correction, and its name
         self._goes_back = False  # to that field, if undo is asked for once more
         self.selection: tuple[int, ...] = ()
@@ -357,7 +358,9 @@ class ReviewController(QObject):
         """Take the last edit of this field back; where it has none, say where the last one was, and then go there."""
         last, goes = self._last_edit, self._goes_back
         elsewhere = last is not None and self._pixels is not None and last[0] != self._pixels.origin
-        if last is None or self.editor.undo_name or not elsewhere:
+        if not self.editor.undo_name and not elsewhere and self.done_in_many():
+            self.editor.say(f"Nothing to undo here. {self.done_in_many()} of several fields: undo it in All cells.")
+        elif last is None or self.editor.undo_name or not elsewhere:
             self.editor.undo()
         elif goes:
             self._goes_back = False
@@ -382,8 +385,10 @@ class ReviewController(QObject):
 
     def _on_event(self, change: Change) -> None:
         self._reran, self.earlier, self._goes_back = False, None, False
-        if self._pixels is not None and change.step is not EditAction.UNDO and not change.rerun:
-            self._last_edit = self._pixels.origin, change.name
+        if self._pixels is not None and not change.rerun:
+            undone = change.step is EditAction.UNDO
+            name = change.undo if undone else change.name  # what is left to be undone here
+            self._last_edit = (self._pixels.origin, name) if name else None
         alive = self.annotation.records if self.annotation is not None else {}
         made = (*change.changed, *change.added)
         if change.added and not change.rerun and len(made) <= MOST_SELECTED:

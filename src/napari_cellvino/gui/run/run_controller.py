@@ -9,6 +9,7 @@ from functools import partial
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_cellvino.annotation import Annotation
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.image import PlaneReader, Stack
 from napari_cellvino.core.progress import Progress, Stage
@@ -64,13 +65,14 @@ class RunController(QObject):
         self.expected: RunEstimate | None = None  # what a run would take
         self.failure: Failure | None = None
         self.notice = ""
+        self.stopped = ""  # the image of a run that ended as another one was chosen
         self.kept: Outcome | None = None
         self._shown: Prediction | None = None  # that is reviewed
         self._prepared: PreparedResult | None = None  # to be shown next
         self._task, self._guess, self._preview = Task(), Task(), Task()
         self._wanted: dict[str, float] | None = None
         self._previewing = False
-        self._running_on: PlaneReader | None = None
+        self._running_on: Stack | None = None
         self._tried: tuple[PlaneReader, Recipe] | None = None  # the image and the choices of the trial
         self._started = self._first_step = 0.0
         self._delay = debouncer(self, GUESS_DELAY_MS, self._start_guess)
@@ -117,7 +119,7 @@ class RunController(QObject):
             return
         self._guess.stop()
         self._delay.cancel()
-        self.failure, self.notice = None, ""
+        self.failure, self.notice, self.stopped = None, "", ""
         part = None if region is None else part_of(workspace.stack, region)
         try:
             steps = workspace.run(part)
@@ -126,7 +128,7 @@ class RunController(QObject):
             return
         stack, pipeline = workspace.stack, workspace.pipeline()
         done = partial(self._accept, stack, pipeline) if region is None else partial(self._show_trial, stack, region)
-        self.running, self._running_on, self._started = True, stack.planes, time.perf_counter()
+        self.running, self._running_on, self._started = True, stack, time.perf_counter()
         self._task = Task(done=done, failed=self._fail, stopped=self._stop, progressed=self._on_progress)
         self._worker.start(lambda: Preparation(pipeline, part or stack).follow(steps), self._task)
         self.changed.emit()
@@ -299,6 +301,11 @@ class RunController(QObject):
         self._reviewer.first_edit.prepare(self._canvas.outside.seen)
 
     @property
+    def reviewed(self) -> Annotation | None:
+        """What was found in the image shown, as it is corrected by now."""
+        return self._reviewer.annotation
+
+    @property
     def has_preview(self) -> bool:
         """Whether a preview of the sliders is shown that was neither kept nor taken back."""
         outcome = self._workspace.outcome
@@ -320,7 +327,8 @@ class RunController(QObject):
 
     def _choices_changed(self, _: object = None) -> None:
         stack = self._workspace.stack
-        if self.running and (stack is None or stack.planes is not self._running_on):
+        if self.running and self._running_on is not None and not _is_same_image(stack, self._running_on):
+            self.stopped = self._running_on.origin.name
             self.cancel()
         if self.trial is not None and (stack is None or self._tried != (stack.planes, self._workspace.recipe)):
             self._forget_trial()
@@ -339,3 +347,7 @@ class RunController(QObject):
     def _guessed(self, expected: RunEstimate) -> None:
         self.expected = expected
         self.changed.emit()
+
+
+def _is_same_image(stack: Stack | None, other: Stack) -> bool:
+    return stack is not None and stack.planes is other.planes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_cellvino.core.progress import Progress, Stage
@@ -46,8 +47,8 @@ class RunPanel(QWidget):
         in_tab_order(self.model, self.card_button, self.outline, self.device, self.precision, self.more, self.diameter)
         in_tab_order(self.device, self.again_button)
         in_tab_order(self.precision, self.only_cells_button, self.more)
-        in_tab_order(self.diameter, self.run_button, self.view_only, self.cancel_button, self.sliders, self.keep_button)
-        in_tab_order(self.keep_button, self.back_button)
+        in_tab_order(self.diameter, self.run_button, self.view_only, self.cancel_button, self.keep_button)
+        in_tab_order(self.keep_button, self.back_button, self.sliders)
         self._connect()
         self._offer_models()
         self._draw()
@@ -156,9 +157,9 @@ class RunPanel(QWidget):
             self.detail,
             self.stale,
             self.compare_button,
+            self._undecided,
             self.notice,
             self.sliders,
-            self._undecided,
         ):
             layout.addWidget(widget)
 
@@ -170,6 +171,7 @@ class RunPanel(QWidget):
         self.session.opener.changed.connect(self._draw)
         self.session.opener.listed.connect(self._draw)
         self.session.saved_result.changed.connect(self._draw)
+        self.session.reviewer.edited.connect(self._draw_seen)
         runner.changed.connect(self._draw)
         runner.progressed.connect(self._show_progress)
         self.model.value_changed.connect(catalogue.choose)
@@ -216,6 +218,16 @@ class RunPanel(QWidget):
         return float(area**0.5) if area else 1.0
 
     # -- what is shown
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        """Count what was corrected meanwhile."""
+        super().showEvent(event)
+        self._draw()
+
+    def _draw_seen(self, _: object = None) -> None:
+        """Draw anew after a correction; where nobody sees it, once it is seen."""
+        if self.isVisible():
+            self._draw()
 
     def _offer_models(self, _: object = None) -> None:
         self.model.offer(model_choices(self._catalogue.packages))
@@ -285,10 +297,10 @@ class RunPanel(QWidget):
         say(self.classes, view.classes)
         say(self.detail, view.detail)
         say(self.stale, f"⚠  {view.stale}" if view.stale else "")
-        self.compare_button.setVisible(self._workspace.shown is not None)
+        self.compare_button.setVisible(self._workspace.shown is not None and not view.changes)
         self.notice.show_message(view.notice)
         self.changes.setText(view.changes)
-        self._undecided.setVisible(bool(view.changes))
+        self._undecided.setVisible(bool(view.changes))  # in the place of the button: no slider moves under the mouse
         stack, package = self._workspace.stack, self._workspace.package
         self.sliders.setVisible(stack is not None and package is not None)
         self.sliders.setEnabled(view.state is not State.WORKING)

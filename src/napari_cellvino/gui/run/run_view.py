@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 
-import numpy as np
-
+from napari_cellvino.annotation import Annotation
+from napari_cellvino.annotation.record import is_counted
 from napari_cellvino.core.errors import CellvinoError
 from napari_cellvino.core.recipe import Recipe, WholeCellWay
 from napari_cellvino.figures.outlines import class_hues
@@ -80,8 +81,8 @@ def resolve(
         can_run=not missing and not runner.running,
         cost=_cost(workspace, runner),
         cost_basis=runner.expected.basis if runner.expected is not None else "Time is being measured.",
-        count=format_count(outcome.count) if outcome else format_count(saved.count) if saved else "",
-        classes=_classes(workspace),
+        count=_count(outcome, saved, runner),
+        classes=_classes(workspace, runner.reviewed),
         detail=_detail(outcome, runner) if outcome else _saved(saved) if saved else "",
         changes=_changes(outcome, runner),
         stale=_stale(workspace),
@@ -137,19 +138,32 @@ def _cost(workspace: Workspace, runner: RunController) -> str:
     return f"about {format_seconds(cost.seconds)}, {format_bytes(cost.bytes)}"
 
 
-def _classes(workspace: Workspace) -> str:
-    if workspace.outcome is None or workspace.done is None or len(workspace.done.classes) == 1:
+def _classes(workspace: Workspace, reviewed: Annotation | None) -> str:
+    """Return how many cells of each class count, where there are several classes."""
+    if reviewed is None or len(reviewed.classes) == 1 or (workspace.outcome is None and workspace.saved is None):
         return ""
-    names = workspace.done.classes
-    found = np.bincount(workspace.outcome.prediction.decoded.objects.class_index, minlength=len(names))
-    return format_class_counts(dict(zip(names, found.tolist(), strict=True)), class_hues(len(names)))
+    cells = reviewed.records.values()
+    found = Counter(cell.class_index for cell in cells if is_counted(cell.review, excluded=cell.excluded))
+    names = reviewed.classes
+    return format_class_counts({name: found[n] for n, name in enumerate(names)}, class_hues(len(names)))
+
+
+def _count(outcome: Outcome | None, saved: SavedField | None, runner: RunController) -> str:
+    """Return how many cells count as they are corrected by now, which is what is saved; empty without a result."""
+    if outcome is None and saved is None:
+        return ""
+    if runner.reviewed is not None:
+        return format_count(runner.reviewed.counted)
+    return format_count(outcome.count if outcome is not None else saved.count if saved is not None else 0)
 
 
 def _detail(outcome: Outcome, runner: RunController) -> str:
     info = outcome.prediction.raw.engine_info
     seen = outcome.prediction.plane.chosen
     numbers = _NUMBERS.get(info.number_type, info.number_type)
-    return f"{seen}, in {format_seconds(runner.seconds)} on {info.device}, {numbers}"
+    corrected = runner.reviewed is not None and runner.reviewed.counted != outcome.count
+    found = f"corrected; the model found {outcome.count:,} · " if corrected else ""
+    return f"{found}{seen}, in {format_seconds(runner.seconds)} on {info.device}, {numbers}"
 
 
 def _saved(saved: SavedField) -> str:
@@ -182,5 +196,15 @@ def _notices(outcome: Outcome | None, runner: RunController) -> list[str]:
     if outcome is not None and outcome.gated:
         found.append(f"Gates leave out {format_count(outcome.gated)} of {len(outcome.prediction.decoded.objects):,}.")
     if outcome is not None and outcome.count == 0:
-        found.append("No cells found with this model and channel. Try another model, channel or cell diameter first.")
+        found.append(_why_none(runner))
+    if runner.stopped:
+        found.append(f"The run on {runner.stopped} was stopped, as another image was chosen.")
     return [*found, runner.notice] if runner.notice else found
+
+
+def _why_none(runner: RunController) -> str:
+    """Return what to do where no cell is found: it may be the sliders, or the model and the channel."""
+    kept = runner.kept.count if runner.has_preview and runner.kept is not None else 0
+    if kept:
+        return f"The sliders leave none of {format_count(kept)}: move them back, or press Back."
+    return "No cells found with this model and channel. Try another model, channel or cell diameter first."

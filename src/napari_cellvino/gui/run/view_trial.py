@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import napari
 import numpy as np
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Vectors
 
 from napari_cellvino.core.image import Stack
 from napari_cellvino.core.region import Region
 from napari_cellvino.gui.napari_bridge.image_layers import PROJECTION
+from napari_cellvino.gui.napari_bridge.layer_style import box_lines
 from napari_cellvino.gui.napari_bridge.outline_layer import outline_layer
 from napari_cellvino.gui.napari_bridge.result_layers import inherited_space
 from napari_cellvino.gui.run.prepared_result import PreparedResult
@@ -55,28 +56,33 @@ class TrialLayer:
 
     def __init__(self, viewer: napari.Viewer) -> None:
         self._viewer = viewer
-        self.layer: Labels | None = None
+        self.layer: Labels | Vectors | None = None
         self.under: Image | None = None
 
     def show(self, made: PreparedResult, region: Region, source: Image) -> None:
-        """Show the outlines of a part of an image over the layer that the image is; boxes are counted only."""
+        """Show the outlines, or boxes, of a part of an image over the layer that the image is."""
         self.remove()
         labels = made.annotation.labels
-        if labels is None:
-            return
-        space = inherited_space(source, labels.ndim)
-        offset = np.zeros(labels.ndim)
+        ndim = 2 if labels is None else labels.ndim
+        space = inherited_space(source, ndim)
+        offset = np.zeros(ndim)
         offset[-2:] = region.y0, region.x0
         space["translate"] = space["translate"] + space["rotate"] @ (space["scale"] * offset)
         active = self._viewer.layers.selection.active
         name = f"{made.annotation.provenance.origin.name}: trial on the view"
         plane = made.outcome.prediction.plane
-        if labels.ndim < source.ndim:
+        if ndim < source.ndim:
             seen = plane.inputs.astype(np.float32).mean(axis=0)
             words = {"name": f"{name}, {plane.chosen}", "metadata": {PROJECTION: True}}
             self.under = Image(seen, blending="opaque", **words, **space)
             self._viewer.add_layer(self.under)
-        self.layer = outline_layer(labels, name, COLOUR, width=2, space=space)
+        if labels is None:
+            lines = box_lines(made.look.objects.box)
+            self.layer = Vectors(
+                lines, name=name, ndim=2, edge_width=1.5, vector_style="line", edge_color=np.array(COLOUR), **space
+            )
+        else:
+            self.layer = outline_layer(labels, name, COLOUR, width=2, space=space)
         self._viewer.add_layer(self.layer)
         self._viewer.layers.selection.active = active
 

@@ -104,4 +104,5 @@ def question(parent: QWidget | None, steps: int, fields: int = 1, *, preview: bo
     )
     box.setStandardButtons(buttons.Save | buttons.Close | buttons.Cancel)
     box.setDefaultButton(buttons.Save)
+    box.setEscapeButton(buttons.Cancel)
     return box

@@ -158,6 +158,7 @@ class Session(QObject):
         self.tracks = TracksController(self.viewer, self.workspace, self.worker, self.decoder)
         self.cells = CellsController(self.workspace, self.reviewer, self.saver, self.worker, self.tables)
         self.cells.show_origin, self.cells.shown_again = self._show_field, self._look_again
+        self.reviewer.done_in_many = lambda: self.cells.undo_name
         self.cells.written.connect(self.work_list.refresh)
         self.cells.written.connect(self.well_values.read)
         self.list_runner.ended.connect(self.cells.look)

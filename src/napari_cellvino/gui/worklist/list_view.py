@@ -77,7 +77,7 @@ def describe_list(
         plan=_plan(workspace),
         part=(run.progress.ended, run.progress.total) if run is not None else (0, 0),
         progress=_progress(run) if run is not None and runner.running else "",
-        detail=_detail(run, runner) if run is not None and not runner.running else "",
+        detail=_detail(run, runner, work_list) if run is not None and not runner.running else "",
         notice="\n⚠  ".join(run.notices[:_NOTICES]) if run is not None and not runner.running else "",
         saved=root if done else None,
         failure=runner.failure or work_list.failure or unforeseen,
@@ -126,15 +126,16 @@ def _progress(run: ListRun) -> str:
     return " · ".join(filter(None, words))
 
 
-def _detail(run: ListRun, runner: BackgroundRun[Any]) -> str:
-    progress = run.progress
+def _detail(run: ListRun, runner: BackgroundRun[Any], work_list: WorkListController) -> str:
+    progress, ids = run.progress, set(run.ids)
+    cells = sum(field.count or 0 for field in work_list.fields if field.id in ids)  # as they count by now
     done = progress.ended - progress.failed
     if runner.failure is not None:
         return ""
     words = [
         f"stopped: {done:,} of {progress.total:,} are done, Run goes on from there"
         if runner.stopped
-        else f"{format_count(progress.cells)} in {format_count(done, 'field')}, {format_seconds(progress.seconds)}",
+        else f"{format_count(cells)} in {format_count(done, 'field')}, {format_seconds(progress.seconds)}",
         f"{progress.kept:,} kept from before" if progress.kept else "",
         f"{progress.failed:,} failed" if progress.failed else "",
     ]
