@@ -123,20 +123,6 @@ def pretrained_network(start: Path, plan: TrainingPlan) -> UNet:
     return net
 
 
-def mixed_network(net: UNet, other: UNet, share: float) -> UNet:
-    """Return a network whose weights are ``share`` of those of ``net`` and the rest of ``other``'s, both of one shape.
-
-    Fitted further from ``other``, ``net`` gains on new kinds of image and forgets some; the mean of the weights keeps
-    most of both (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
-    """
-    mixed, old = copy.deepcopy(net), other.state_dict()
-    with torch.no_grad():
-        for name, tensor in mixed.state_dict().items():
-            if tensor.is_floating_point():
-                tensor.lerp_(old[name], 1 - share)
-    return mixed
-
-
 def exported_network(net: UNet, plan: TrainingPlan) -> ExportedNet:
     """Return a network with its activations, as it is exported."""
     return ExportedNet(net, objective_for(plan))

@@ -2,14 +2,12 @@
 
 ``python -m napari_cellvino.training.shipped.models fit NAME --data DATA --run RUN [--start PACKAGE]`` fits one (and
 goes on where it stopped); ``… package NAME --data DATA --run RUN --out models/NAME`` chooses its defaults on the
-validation fields, quantizes it, measures it and writes the package; with ``--mix PACKAGE SHARE`` its weights are a
-share of the run's and the rest of a package's. Plans and the texts of the cards lie in ``plans``.
+validation fields, quantizes it, measures it and writes the package. Plans and the texts of the cards lie in ``plans``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -23,7 +21,7 @@ from napari_cellvino.training.convert.build import CardTexts, build_package
 from napari_cellvino.training.data.datasets import LabelledImage
 from napari_cellvino.training.fit.fit import fit
 from napari_cellvino.training.fit.plan import TrainingPlan, load_plan
-from napari_cellvino.training.fit.weights import fitted_network, mixed_network, pretrained_network
+from napari_cellvino.training.fit.weights import fitted_network, pretrained_network
 from napari_cellvino.training.metrics.evaluate import LabelledSet
 from napari_cellvino.training.quantize.quantize import quantize_package
 from napari_cellvino.training.shipped.sets import CALIBRATION, sets_of
@@ -60,7 +58,7 @@ class ShippedModel:
 
 
 ENTRIES: Mapping[str, ShippedModel] = {
-    "nuclei": ShippedModel("0.3.0", (BBBC038, BBBC039), ("nuclei", "fluorescence")),
+    "nuclei": ShippedModel("0.2.0", (BBBC038, BBBC039), ("nuclei", "fluorescence")),
     "nuclei-stained": ShippedModel("0.2.1", (BBBC038,), ("nuclei", "histology", "bright-field")),
     "cells": ShippedModel("0.6.1", (USIIGACI, BBBC038, BBBC039, JUMP, OMNIPOSE, MAIZE), ("cells", "generalist")),
     "cells-phase": ShippedModel("0.1.0", (USIIGACI,), ("cells", "phase-contrast")),
@@ -85,20 +83,8 @@ def shipped_card_texts(name: str) -> CardTexts:
     return CardTexts(name, title, entry.version, " ".join(description.split()), card, entry.cite, entry.tags)
 
 
-def package_model(
-    name: str,
-    data: Path,
-    run: Path,
-    out: Path,
-    *,
-    mix: tuple[Path, float] | None = None,
-    parameters: Mapping[str, float] | None = None,
-) -> None:
-    """Write the package of the weights in ``run`` to ``out``, telling what is being done.
-
-    With ``mix``, the weights are that share of the run's and the rest of a package's. ``parameters`` are the head's
-    defaults where they are not to be chosen.
-    """
+def package_model(name: str, data: Path, run: Path, out: Path) -> None:
+    """Write the package of the weights in ``run`` to ``out``, telling what is being done."""
     plan, val, shown = shipped_plan(name), sets_of(name, data, "val"), sets_of(name, data, "shown")
     calibration = [field for part in sets_of(name, data, "train") for field in part.fields]
     chosen = calibration[:: max(1, len(calibration) // CALIBRATION)][:CALIBRATION]
@@ -106,10 +92,9 @@ def package_model(
     def quantize(package: ModelPackage) -> str:
         return _quantized(package, chosen, val)
 
-    net = fitted_network(run, plan)
-    if mix is not None:
-        net = mixed_network(net, pretrained_network(mix[0], plan), mix[1])
-    for progress in build_package(net, plan, shipped_card_texts(name), out, val=val, shown=shown, quantize=quantize):
+    for progress in build_package(
+        fitted_network(run, plan), plan, shipped_card_texts(name), out, val=val, shown=shown, quantize=quantize
+    ):
         print(f"{name}: {progress}", flush=True)
 
 
@@ -130,16 +115,11 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of checkpoints")
     parser.add_argument("--start", type=Path, help="package or run to start from")
     parser.add_argument("--out", type=Path, help="folder of the package")
-    parser.add_argument("--mix", nargs=2, metavar=("PACKAGE", "SHARE"), help="mix the run's weights with a package's")
-    parser.add_argument("--parameters", type=json.loads, help="the head's defaults as JSON; by default they are chosen")
     parser.add_argument("--threads", type=int, default=1, help="on a busy machine one is faster than several that wait")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.step == "package":
-        mix = (Path(args.mix[0]), float(args.mix[1])) if args.mix else None
-        package_model(
-            args.name, args.data, args.run, args.out or Path("models") / args.name, mix=mix, parameters=args.parameters
-        )
+        package_model(args.name, args.data, args.run, args.out or Path("models") / args.name)
         return
     plan = shipped_plan(args.name)
     start = pretrained_network(args.start, plan) if args.start else None

@@ -14,13 +14,11 @@ from napari_cellvino.training.data.datasets import LabelledImage, read_set
 from napari_cellvino.training.data.stains import stained_otherwise
 from napari_cellvino.training.metrics.evaluate import LabelledSet
 from napari_cellvino.training.shipped.generalist_sets import real_fields, validation_sets
-from napari_cellvino.training.synthetic.fields import synthetic_field
 
 Use = Literal["train", "val", "shown"]
 CRUMBS = {"bbbc039": 30}  # px; smaller true objects there are crumbs of the annotation
 SEEDS = {"train": (1_000, 90), "val": (20_000, 16), "test": (30_000, 40)}  # first seed and number of simulated fields
 OTHER_STAINS = 8  # of each stained field that is learned from
-SYNTHETIC, FIRST_SYNTHETIC = 320, 8_000_000  # fields of nuclei that are drawn, and the first seed
 CALIBRATION = 60  # fields that INT8 is calibrated on
 
 
@@ -65,15 +63,9 @@ def _stained_otherwise(data: Path, use: Use) -> list[LabelledSet]:
 
 
 def _nuclei(data: Path, use: Use) -> list[LabelledSet]:
-    """Return fluorescence; to learn from also negatives of stained tissue, and synthetic fields: other nuclei."""
-    if use != "train":
-        return _fluorescence(data, use)
+    """Return fluorescence, and to learn from also stained tissue turned to its negative: nuclei of other shapes."""
     negatives = [replace(s, fields=tuple(map(_negative, s.fields))) for s in _stained(data, use)]
-    kinds = ("round", "contact")
-    drawn = tuple(
-        synthetic_field(FIRST_SYNTHETIC + n, kind=kinds[n % 2], optics="fluorescence") for n in range(SYNTHETIC)
-    )
-    return [*_fluorescence(data, use), *negatives, LabelledSet("synthetic train", drawn)]
+    return _fluorescence(data, use) + (negatives if use == "train" else [])
 
 
 def _negative(item: LabelledImage) -> LabelledImage:
