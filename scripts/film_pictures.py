@@ -144,6 +144,11 @@ def _mend(window: CellvinoWindow, tracks: TracksController, reason: str, track: 
         _key(window, "D")
         tracks.select((track,))
         _key(window, "I")
+    elif "appears" in reason:  # the other part of a cell that was cut: the track that it touches
+        plane = np.asarray(tracks.editor.annotation.pixels[tracks.frame])
+        round_it = plane[ndi.binary_dilation(plane == track, iterations=2) & (plane != track) & (plane > 0)]
+        tracks.select((int(np.bincount(round_it).argmax()), track))
+        _key(window, "G", SHIFT)
     elif "divides" in reason and tracks.linked is not None:
         daughters = tracks.linked.tracks.divisions[track]
         tracks.go_to(daughters[0], tracks.linked.tracks.nodes[daughters[0]][0].frame)

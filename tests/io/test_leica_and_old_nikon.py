@@ -123,4 +123,4 @@ def test_xlef(tmp_path):
     )
     source = open_source(tmp_path / "a.xlef")
     assert_is_pixels(source.read())
-    assert [path.name for path in source.parts] == ["a.xlef"]
+    assert [path.name for path in source.parts] == ["a.xlef", "a b.lof", "a.xlif"]

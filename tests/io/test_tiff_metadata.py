@@ -144,7 +144,8 @@ def test_ome_that_is_no_xml_leaves_the_pixels(tmp_path):
     ("zunit", "expected"), [("nm", 0.2), ("um", 200), ("mm", 200_000), (None, 200), ("pixel", None)]
 )
 def test_imagej_z_has_a_unit_of_its_own(tmp_path, zunit, expected):
-    metadata = {"axes": "ZYX", "unit": "um", "spacing": 200.0} | ({"zunit": zunit} if zunit else {})
+    step = -200.0 if zunit == "nm" else 200.0  # ImageJ's of a stack that was turned over
+    metadata = {"axes": "ZYX", "unit": "um", "spacing": step} | ({"zunit": zunit} if zunit else {})
     stack = written(tmp_path, pixels=PIXELS[0], imagej=True, resolution=(2, 2), metadata=metadata)
     assert (stack.spacing.y, stack.spacing.x) == (0.5, 0.5)
     assert stack.spacing.z == pytest.approx(expected)

@@ -96,6 +96,7 @@ def test_plate_answers():
     [
         (plate(), AnswerChoices(measure="area"), "no 'area'; they have count"),
         (plate().assign(compound=""), AnswerChoices(), "no compounds"),
+        (plate().assign(count=np.nan), AnswerChoices(), "no well has a value of 'count'"),
         (plate().assign(control=""), AnswerChoices(scale=Scale.PERCENT), "negative and positive controls"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 from small_models import write_finder, write_outliner
 
@@ -11,7 +12,9 @@ from napari_cellvino.core.errors import ModelPackageError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Spacing
 from napari_cellvino.core.recipe import Precision, Recipe
 from napari_cellvino.model_package import ModelInput, ModelOutput, ModelPackage, find_package, open_package
+from napari_cellvino.segmentation.known_sizes import describe_unknown_size, find_unknown_size
 from napari_cellvino.segmentation.pipeline import Pipeline, make_pipeline
+from napari_cellvino.segmentation.rescale import zoom_for
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +98,23 @@ def test_a_refiner_without_such_weights_runs_fast(models):
     assert Precision.INT8 not in outliner.precisions
     pipeline = make_pipeline(Recipe(model="finder", outline="outliner", precision=Precision.INT8), models)
     assert (pipeline.find.precision, pipeline.refine.precision) == (Precision.INT8, Precision.FAST)
+
+
+@pytest.mark.parametrize(
+    ("sides", "diameter_px", "said"),
+    [
+        ((90, 85, 80, 95, 88, 12), None, "larger than 98 px across, and this model knows cells of 7 to 70 px"),
+        ((4, 5, 4, 5, 6), None, "smaller than 6 px"),
+        ((30, 40, 20, 50, 90), None, ""),
+        ((90, 85, 80, 95, 88, 12), 96.0, ""),  # seen a quarter as large: 7 to 70 px are 28 to 280
+        ((10, 11, 12, 13, 14), 96.0, "smaller than 14 px across, and this model knows cells of 28 to 280 px"),
+        ((90, 85, 80, 95), None, ""),  # too few to say
+    ],
+)
+def test_cells_of_a_size_that_the_model_does_not_know_are_told(
+    sides: tuple[int, ...], diameter_px: float | None, said: str
+) -> None:
+    spec, area_px = find_package("nuclei").spec, np.square(np.array(sides))
+    found = find_unknown_size(area_px, spec, zoom_for(spec, diameter_px))
+    assert (found is None) == (said == "")
+    assert found is None or said in describe_unknown_size(found)[0]

@@ -12,8 +12,17 @@ from napari_cellvino.core.objects import Objects
 from napari_cellvino.model_package import find_package
 from napari_cellvino.model_package.spec import Diameter
 from napari_cellvino.segmentation.heads import Decoded
+from napari_cellvino.segmentation.normalise import IntensityRange
 from napari_cellvino.segmentation.predict import _describe_size
-from napari_cellvino.segmentation.size_search import SizeGuess, ZoomSearch, best_diameter, size_guess, sureness_guess
+from napari_cellvino.segmentation.size_search import (
+    SizeGuess,
+    ZoomSearch,
+    best_diameter,
+    common_diameter,
+    parts_of,
+    size_guess,
+    sureness_guess,
+)
 from napari_cellvino.segmentation.zoom_evidence import ZoomLook, choose_zoom, gather_evidence, predicted_f1
 
 REFERENCE = 24.0
@@ -127,6 +136,40 @@ def test_the_f1_of_the_zoom_that_is_taken_is_promised(weights: dict[str, float],
     search = ZoomSearch(looks, (SizeGuess(0.5, 21.0, 0.4), SizeGuess(1.0, 20.0, 0.9)), REFERENCE)
     assert search.promise(weights) == pytest.approx(f1)
     assert ZoomSearch(looks, (), REFERENCE).promise(weights) == 0
+
+
+def searched(few: int, many: int, usual: float) -> ZoomSearch:
+    """Return a search that sees so many cells at zoom 0.5 and at zoom 1."""
+    looks = (zoom_look(0.5, 10, labels_of=few), zoom_look(1.0, 20, labels_of=many))
+    return ZoomSearch(looks, (SizeGuess(0.5, usual, 0.9),), REFERENCE)
+
+
+def test_of_several_looks_the_zoom_counts_that_suits_them_together() -> None:
+    weights, one, two = {"number": 0.1}, searched(1, 3, 60.0), searched(3, 0, 60.0)
+    assert [search.best(weights) for search in (one, two)] == [REFERENCE, 2 * REFERENCE]
+    assert common_diameter([one, two], weights) == 2 * REFERENCE
+    assert common_diameter([one], weights) == REFERENCE
+    assert common_diameter([*[one] * 6, two], weights) == REFERENCE
+    assert common_diameter([two, searched(3, 0, 50.0)], weights) == 55.0  # both estimates by size say the same, finer
+
+
+def test_where_no_look_shows_a_cell_there_is_no_common_size() -> None:
+    nothing = ZoomSearch((), (), REFERENCE)
+    assert common_diameter([nothing], {"number": 0.1}) is None
+    assert common_diameter([nothing, searched(1, 3, 60.0)], {}) == 60.0
+
+
+@pytest.mark.parametrize(
+    ("shape", "parts"),
+    [
+        ((700, 700), [(0, 0, 700, 700)]),
+        ((600, 1000), [(0, 0, 600, 500), (0, 500, 600, 1000)]),
+        ((1000, 900), [(0, 0, 500, 450), (500, 450, 1000, 900), (0, 450, 500, 900), (500, 0, 1000, 450)]),
+    ],
+)
+def test_a_large_plane_is_looked_at_in_parts(shape: tuple[int, int], parts: list[tuple[int, int, int, int]]) -> None:
+    pixels = np.zeros((1, *shape), np.float32)
+    assert parts_of(pixels, [IntensityRange(0.0, 1.0)], find_package("cells").spec) == parts
 
 
 def test_a_size_is_told_where_it_is_not_the_images_own() -> None:

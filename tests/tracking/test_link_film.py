@@ -161,6 +161,7 @@ def test_a_small_new_cell_beside_a_large_one_is_no_daughter() -> None:
     tracks = linked(film)
     assert tracks.parents == {}
     assert sorted(map(len, tracks.nodes.values())) == [4, 7]
+    assert "appears inside the field" in doubtful_links(finish(link_film(film)))["reason"].str.cat()
 
 
 def test_a_cell_that_leaves_over_the_edge_is_one_track_to_its_last_sliver() -> None:

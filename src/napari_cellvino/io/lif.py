@@ -7,6 +7,7 @@ https://github.com/cgohlke/liffile
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,12 +46,21 @@ def open_lif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
         images = [(n, image) for n, image in enumerate(file.images) if _name(image) not in passed]
         scenes = [scene for n, image in images for scene in _scenes(held, n, image)]
         names = [_name(image) for _, image in images]
+        beside = sorted({part for _, image in images for part in _files(image)} - {path})
     said = tuple(f"the series {name} is not read: {why}" for name, why in passed.items())
     if not scenes and said:
         raise ImageReadError(f"{path.name} holds no image that is read: {'; '.join(said)}")
     said += _stitched_again(names)
     first = [replace(scene, warnings=scene.warnings + said) for scene in scenes[:1]]
-    return SceneSource(path, (*first, *scenes[1:]), overrides)
+    return SceneSource(path, (*first, *scenes[1:]), overrides, others=tuple(beside))
+
+
+def _files(image: Foreign) -> Iterator[Path]:
+    """Yield the files that a series of an XLEF lies in: its description, and the files of its pixels."""
+    folder = Path(str(image.parent.dirname))
+    for name in (image.parent.filename, *(frame.file for frame in image.memory_block.frames)):
+        if (folder / name).is_file():
+            yield folder / name
 
 
 def _name(image: Foreign) -> str:

@@ -60,7 +60,9 @@ def open_oif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
         shape, dtype, LazyPlanes(held, shape, dtype.itemsize, plane), "", spacing, named,
         hints=hints if len(hints) == shape.c else (), interval_s=interval_s if shape.t > 1 else None,
     )  # fmt: skip
-    return SceneSource(path, (scene,), overrides)
+    beside = path.parent / f"{path.name}.files"
+    others = tuple(sorted(part for part in beside.iterdir() if part.is_file())) if beside.is_dir() else ()
+    return SceneSource(path, (scene,), overrides, others=others)
 
 
 def _shape(path: Path, axes: str, sizes: tuple[int, ...]) -> Shape:

@@ -157,7 +157,7 @@ def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, fl
         x, y = plausible_spacing(x), plausible_spacing(y)
         if x is None and z_unit == x_unit:
             return Spacing()
-    return Spacing(micrometres(metadata.get("spacing"), z_unit), y, x)
+    return Spacing(micrometres(str(metadata.get("spacing")).removeprefix("-"), z_unit), y, x)  # below 0: turned over
 
 
 def imagej_interval(metadata: Mapping[str, Any]) -> float | None:

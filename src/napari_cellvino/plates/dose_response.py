@@ -122,6 +122,8 @@ def answer(table: pd.DataFrame, choices: AnswerChoices) -> PlateAnswers:
 def _check(table: pd.DataFrame, choices: AnswerChoices) -> None:
     if choices.measure not in measures_of(table):
         raise OptionError(f"wells have no {choices.measure!r}; they have {', '.join(measures_of(table))}")
+    if not table[choices.measure].notna().any():
+        raise OptionError(f"no well has a value of {choices.measure!r}: its column is empty")
     if "compound" not in table or not (table["compound"].astype(str) != "").any():
         raise OptionError(
             "the wells have no compounds: a layout says what they hold",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +17,13 @@ from napari_cellvino.core.plate import Plate, Well
 from napari_cellvino.storage.csv_table import harmless_row, plain_cell
 
 COLUMNS = ("compound", "dose", "control")
+
+
+_OTHER_TITLES = {
+    "compound": ("compound", "drug", "treatment", "substance"),
+    "dose": ("dose", "conc"),
+    "control": ("control",),
+}  # beginnings of titles that spreadsheets have instead
 
 
 class Control(StrEnum):
@@ -46,6 +54,13 @@ class Content(BaseModel):
     @classmethod
     def _no_dose(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value
+
+    @field_validator("dose")
+    @classmethod
+    def _possible_dose(cls, value: float | None) -> float | None:
+        if value is not None and not 0 <= value < math.inf:
+            raise ValueError("a dose is a number from 0 on, or nothing")
+        return value
 
     @field_validator("control", mode="before")
     @classmethod
@@ -93,6 +108,7 @@ def read_layout(path: Path, plate: Plate) -> Layout:
     rows = [{(k or "").strip().casefold(): _plain(v) for k, v in row.items()} for row in table]
     if not rows or "well" not in rows[0]:
         raise OptionError(f"layout {path} has no column 'well' or no rows; its columns are well, {', '.join(COLUMNS)}")
+    _check_titles(rows[0], path)
     contents: dict[Well, Content] = {}
     for number, row in enumerate(rows, 2):
         well = Well.parse(str(row["well"]))
@@ -101,6 +117,16 @@ def read_layout(path: Path, plate: Plate) -> Layout:
             raise OptionError(f"layout {path}, line {number}: well {well.name} {why}")
         contents[well] = _content(row, f"layout {path}, line {number}")
     return Layout(contents)
+
+
+def _check_titles(row: Mapping[str, object], path: Path) -> None:
+    """Raise OptionError where a column has another title than the one that is read: its values would be lost."""
+    for name, heads in _OTHER_TITLES.items():
+        other = next((title for title in row if name not in row and title.startswith(heads)), None)
+        if other is not None:
+            raise OptionError(
+                f"layout {path}: column {other!r} is not read; call it {name!r}, or have 'cellvino layout' read the map"
+            )
 
 
 def _plain(cell: object) -> object:
@@ -123,4 +149,6 @@ def _content(row: Mapping[str, object], place: str) -> Content:
     except ValidationError as error:
         fault = error.errors()[0]
         what, message = fault["loc"][0], fault["msg"].removeprefix("Value error, ")
-        raise OptionError(f"{place}: {what} {fault['input']!r}: {message}") from error
+        comma = what == "dose" and "," in str(fault["input"])
+        remedy = "; 'cellvino layout FILE --decimal-comma --out layout.csv' reads decimal commas" if comma else ""
+        raise OptionError(f"{place}: {what} {fault['input']!r}: {message}{remedy}") from error

@@ -23,6 +23,7 @@ from napari_cellvino.segmentation.burnt_in import Bar
 from napari_cellvino.segmentation.contrast import Contrast, contrast_of
 from napari_cellvino.segmentation.crops import centre_in_tile, check_fits_tile
 from napari_cellvino.segmentation.heads import Decoded, head_for
+from napari_cellvino.segmentation.known_sizes import UnknownSize
 from napari_cellvino.segmentation.mask_test import describe_mask
 from napari_cellvino.segmentation.normalise import IntensityRange, normalise_into
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
@@ -52,7 +53,7 @@ class Prediction:
     and ``disbelieved`` how many objects are not counted for that; ``bars`` are scale bars that were drawn into the
     plane, and ``on_bars`` how many objects are not counted for those. ``cell_channel`` is the name of the channel that
     whole cells are grown over, where they are; ``spots`` are those of the field, where they were sought; ``warnings``
-    are those of its image.
+    are those of its image. ``unknown_size`` is the size of the cells where it is none that the model knows.
     """
 
     plane: Plane
@@ -68,6 +69,7 @@ class Prediction:
     cell_channel: str = ""
     spots: Spots | None = None
     warnings: tuple[str, ...] = ()
+    unknown_size: UnknownSize | None = None
 
 
 @dataclass(frozen=True, slots=True)

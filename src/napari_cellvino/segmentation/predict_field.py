@@ -15,6 +15,7 @@ from napari_cellvino.segmentation.bright_background import describe_bright_backg
 from napari_cellvino.segmentation.burnt_in import describe_bars, find_bars, without_bars
 from napari_cellvino.segmentation.candidates import Candidates
 from napari_cellvino.segmentation.heads import Decoded
+from napari_cellvino.segmentation.known_sizes import describe_unknown_size, find_unknown_size
 from napari_cellvino.segmentation.lost_planes import describe_lost
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.predict import Prediction, infer_maps
@@ -22,6 +23,7 @@ from napari_cellvino.segmentation.predict_stack import decode_stack, predict_sta
 from napari_cellvino.segmentation.prepare import project
 from napari_cellvino.segmentation.raw_maps import RawMaps, allocate_maps
 from napari_cellvino.segmentation.refine import MaskRefiner, infer_masks, outline_cells
+from napari_cellvino.segmentation.rescale import zoom_for
 from napari_cellvino.segmentation.signal_test import SignalWatch, believed, describe_emptiness
 from napari_cellvino.segmentation.spots.step import SPOT_PARAMETERS, search_spots, with_spot_channel
 from napari_cellvino.segmentation.volume import StackMaps, Volume
@@ -93,7 +95,7 @@ def _predict(
             diameter_px=recipe.diameter_px,
             keep_maps=keep_maps,
         )
-        return _believed_stack(found)
+        return _believed_stack(found, pipeline)
     watch = SignalWatch()
     plane = yield from project(
         stack,
@@ -136,7 +138,7 @@ def _decode_cells(
     if pipeline.find is None:
         return before
     if isinstance(before.raw, StackMaps):
-        return _believed_stack(decode_stack(before, before.raw, pipeline.package.spec, pipeline.values))
+        return _believed_stack(decode_stack(before, before.raw, pipeline.package.spec, pipeline.values), pipeline)
     return (yield from _decode_plane(before, pipeline, engines, candidates))
 
 
@@ -148,16 +150,23 @@ def _decode_plane(
         raise TypeError("the maps of a stack are decoded plane by plane")
     found, on_bars = without_bars(candidates.decode(raw, pipeline.package.spec, values), before.bars)
     found, disbelieved = believed(found, before.emptiness, values)
-    now = replace(before, decoded=found, values=dict(values), disbelieved=disbelieved, on_bars=on_bars)
+    seen_as = zoom_for(pipeline.package.spec, pipeline.recipe.diameter_px or raw.diameter_px)
+    odd = find_unknown_size(found.objects.area_px, pipeline.package.spec, seen_as)
+    now = replace(
+        before, decoded=found, values=dict(values), disbelieved=disbelieved, on_bars=on_bars, unknown_size=odd
+    )
     if pipeline.refine is None:
         return now
     masks = yield from infer_masks(now.plane, found.objects, refiner_for(pipeline, engines), known=before.masks)
     return replace(now, decoded=outline_cells(found, masks, now.plane.shape, values["outline"]), masks=masks)
 
 
-def _believed_stack(found: Prediction) -> Prediction:
+def _believed_stack(found: Prediction, pipeline: Pipeline) -> Prediction:
     decoded, disbelieved = believed(found.decoded, found.emptiness, found.values)
-    return replace(found, decoded=decoded, disbelieved=disbelieved)
+    seen = found.slices.area_px if found.slices is not None and len(decoded.objects) else Objects.none().area_px
+    spec = pipeline.package.spec
+    odd = find_unknown_size(seen, spec, zoom_for(spec, pipeline.recipe.diameter_px))
+    return replace(found, decoded=decoded, disbelieved=disbelieved, unknown_size=odd)
 
 
 def check_device(pipeline: Pipeline, engines: EngineProvider) -> None:
@@ -201,6 +210,8 @@ def notices_of(prediction: Prediction) -> tuple[str, ...]:
         notices.append(describe_emptiness(prediction.emptiness, prediction.disbelieved, prediction.values))
     if prediction.on_bars:
         notices.append(describe_bars(prediction.bars, prediction.on_bars))
+    if prediction.unknown_size is not None:
+        notices += describe_unknown_size(prediction.unknown_size)
     if left_out:
         cells = "1 cell was" if left_out == 1 else f"{left_out} cells were"
         notices.append(f"{cells} found but nothing could be outlined there: not counted")

@@ -7,7 +7,8 @@ look like a large cell, but hardly thirty of them.
 What the network says of the diameter is not asked: it learns the usual size of its crops long before it learns to see.
 
 Where a model's package has weights for what is seen at each zoom, they choose (`zoom_evidence`), and what is said above
-is one of the things they weigh.
+is one of the things they weigh. One window of a large plane can err. Such a plane is looked at in two parts, in four
+where they disagree, and the zoom counts whose predicted F1 is highest in all of them together.
 
 A model without depth is at its best in a range of sizes: it is asked which zoom makes it surest of its cells, and the
 plane is seen at that zoom and not resized to one size.
@@ -40,6 +41,9 @@ SLOPE_COST = 1.0  # what a diameter that follows the zoom costs, in units of dep
 OF_DEPTH = {"outline": 0.5, "split": 0.5, "smallest": 1.0}  # what the costs were set with; no default changes sizes
 NUMBER_WORTH = 0.06  # what twice as many cells are worth, in units of depth
 ENOUGH_CELLS = 32  # more are worth nothing
+SMALLEST_PART = 400  # px of the plane, of a side
+FIRST_PARTS = 2  # that a plane is looked at in; where they disagree, more
+NEAR = 0.5  # octaves from the best zoom that finer estimates count within
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,10 @@ class ZoomSearch:
         away = [abs(float(np.log2(look.zoom * diameter / self.reference))) for look in self.looks]
         return float(self.predicted(weights)[int(np.argmin(away))])
 
+    def peak(self, weights: Mapping[str, float]) -> int:
+        """Return which look has the highest predicted F1."""
+        return int(np.argmax(self.predicted(weights)))
+
     def predicted(self, weights: Mapping[str, float]) -> NDArray[np.float64]:
         """Return the predicted F1 of each look."""
         return predicted_f1(self.evidence, self.away, weights)
@@ -103,8 +111,63 @@ def find_diameter(
     inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec, engine: Engine
 ) -> Generator[Progress, None, float | None]:
     """Yield progress and return the cell diameter in px to run a plane (K, Y, X) with; None where no cells are seen."""
-    search = yield from search_zooms(inputs, ranges, spec, engine)
-    return search.best(spec.diameter_px.weights or {})
+    weights = spec.diameter_px.weights or {}
+    if not weights:
+        search = yield from search_zooms(inputs, ranges, spec, engine)
+        return search.best(weights)
+    searches: list[ZoomSearch] = []
+    for number, box in enumerate(parts_of(inputs, ranges, spec)):
+        if number >= FIRST_PARTS and len({search.peak(weights) for search in searches}) <= 1:
+            break
+        search = yield from search_zooms(cut(inputs, box), ranges, spec, engine)
+        searches += [search] if search.usual is not None else []
+    return common_diameter(searches, weights)
+
+
+def parts_of(inputs: NDArray[np.generic], ranges: Sequence[IntensityRange], spec: ModelSpec) -> list[Box]:
+    """Return the parts of a plane (K, Y, X) to look at: quarters of the largest window, halves where it is narrow.
+
+    The first two lie across from each other. A side of less than twice `SMALLEST_PART` px is not halved: too few cells
+    would lie in its half.
+    """
+    widest = round(WINDOW / min(spec.diameter_px.search or (1.0,)))
+    y0, x0, y1, x1 = window_within(inputs, (0, 0, *inputs.shape[1:]), widest, ranges)
+    rows, columns = _halves(y0, y1), _halves(x0, x1)
+    boxes = [(top, left, bottom, right) for top, bottom in rows for left, right in columns]
+    return boxes if len(boxes) < 4 else [boxes[0], boxes[3], boxes[1], boxes[2]]
+
+
+def _halves(first: int, last: int) -> list[tuple[int, int]]:
+    middle = (first + last) // 2
+    return [(first, middle), (middle, last)] if last - first >= 2 * SMALLEST_PART else [(first, last)]
+
+
+def common_diameter(searches: Sequence[ZoomSearch], weights: Mapping[str, float]) -> float | None:
+    """Return the diameter in px that suits all searches that show cells; None where none does.
+
+    With weights, the zoom counts whose predicted F1 is highest in all together, and the median of what the searches say
+    near it, which is finer; the median estimate by size stays where `choose_zoom` says so. Without weights, it is the
+    median of what they say.
+    """
+    searches = [search for search in searches if search.usual is not None]
+    said = [diameter for search in searches if (diameter := search.best(weights)) is not None]
+    if not said:
+        return None
+    if not weights:
+        return float(np.median(said))
+    usual = float(np.median([search.usual for search in searches if search.usual is not None]))
+    sizes = [searches[0].reference / look.zoom for look in searches[0].looks]
+    best = choose_zoom(
+        np.mean([search.predicted(weights) for search in searches], axis=0), [_octaves(size, usual) for size in sizes]
+    )
+    if best is None:
+        return usual
+    near = [diameter for diameter in said if _octaves(diameter, sizes[best]) < NEAR]
+    return float(np.median(near)) if near else sizes[best]
+
+
+def _octaves(one: float, two: float) -> float:
+    return abs(float(np.log2(one / two)))
 
 
 def search_zooms(

@@ -22,6 +22,7 @@ FAR = 0.5  # diameters that a step must have at least to be long
 UNUSUAL = 4.0  # times the median of the film's links
 GROWN = 0.4  # change of the logarithm of size that is sudden at least
 SHORT = 2  # frames of a track that is short
+APPEARS = 0.55  # how doubtful a track is that appears inside the field: after what is unlikely, before single gaps
 UNLIKE = 0.5  # difference of the logarithms of the daughters' sizes
 
 
@@ -74,7 +75,7 @@ def _divisions(film: LinkedFilm, held: CellPlaces) -> list[tuple[int, int, int, 
 
 
 def _short(film: LinkedFilm, held: CellPlaces) -> list[tuple[int, int, int, float, str]]:
-    """Return tracks that neither divide nor come from a division, and are there for a frame or two inside the film."""
+    """Return tracks that are there for a frame or two inside the film, and those that appear inside the field."""
     rows, divided = [], film.tracks.divisions
     for track, nodes in film.tracks.nodes.items():
         inside = nodes[0].frame > 0 and nodes[-1].frame < len(film.frames) - 1
@@ -82,4 +83,8 @@ def _short(film: LinkedFilm, held: CellPlaces) -> list[tuple[int, int, int, floa
         if inside and alone and len(nodes) <= SHORT and not held.at_edge(nodes[0]):
             said = f"there for {len(nodes)} frame{'s' * (len(nodes) > 1)} only"
             rows.append((track, nodes[0].frame, nodes[0].label, 1.5 - 0.25 * len(nodes), said))
+        elif nodes[0].frame > 0 and track not in film.tracks.parents and not held.at_edge(nodes[0]):
+            rows.append(
+                (track, nodes[0].frame, nodes[0].label, APPEARS, "appears inside the field, from no other cell")
+            )
     return rows

@@ -6,23 +6,20 @@ and the zoom counts whose predicted F1 is highest in all of them together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_cellvino.core.progress import finish
 from napari_cellvino.engines.provider import EngineProvider
 from napari_cellvino.segmentation.contrast import contrast_of
 from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.segmentation.prepare import project
-from napari_cellvino.segmentation.size_search import ZoomSearch, search_zooms
+from napari_cellvino.segmentation.size_search import ZoomSearch, common_diameter, search_zooms
 from napari_cellvino.workflows.film import Film
 
 LOOKS = 5  # frames that the size of cells is told by
 LARGEST = 2000.0  # px, of a diameter that may be chosen
-NEAR = 0.5  # octaves from the best zoom that the finer estimates of frames count within
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +40,12 @@ def film_size(film: Film, pipeline: Pipeline, engines: EngineProvider) -> FilmSi
         return None
     frames = np.unique(np.linspace(0, film.count - 1, min(LOOKS, film.count)).astype(int)).tolist()
     weights = spec.diameter_px.weights or {}
-    searches = [search for frame in frames if (search := _searched(film, frame, pipeline, engines)).usual is not None]
-    of_frames = [size for search in searches if (size := search.best(weights)) is not None]
-    if not of_frames:
+    searches = [_searched(film, frame, pipeline, engines) for frame in frames]
+    diameter = common_diameter(searches, weights)
+    if diameter is None:
         return None
-    predicted = [search.predicted(weights) for search in searches] if weights else []
-    sizes = [search.reference / look.zoom for search in searches[:1] for look in search.looks]
-    return FilmSize(min(shared_diameter(of_frames, sizes, predicted), LARGEST), tuple(sorted(of_frames)))
-
-
-def shared_diameter(
-    of_frames: Sequence[float], sizes: Sequence[float], predicted: Sequence[NDArray[np.float64]]
-) -> float:
-    """Return the diameter that suits all frames best, in px.
-
-    Parameters
-    ----------
-    of_frames
-        What each frame says alone, in px.
-    sizes
-        The diameters in px of the zooms that were looked at.
-    predicted
-        The predicted F1 of each of them in each frame; without, the median of frames counts.
-    """
-    if not predicted:
-        return float(sorted(of_frames)[len(of_frames) // 2])
-    best = sizes[int(np.argmax(np.mean(predicted, axis=0)))]
-    near = [size for size in of_frames if abs(np.log2(size / best)) < NEAR]
-    return float(np.median(near)) if near else float(best)
+    said = (search.best(weights) for search in searches if search.usual is not None)
+    return FilmSize(min(diameter, LARGEST), tuple(sorted(size for size in said if size is not None)))
 
 
 def _searched(film: Film, number: int, pipeline: Pipeline, engines: EngineProvider) -> ZoomSearch:

@@ -183,7 +183,7 @@ class LiveTeacher:
         def surprise(zoom: float) -> float | None:
             return learn(self._sample(planes, zoom, engine), known, engine.graph).surprise
 
-        self._zoom = best_zoom(first, surprise)
+        self._zoom = best_zoom(first, self._size.reference if self._size else USUAL_DIAMETER, surprise)
         return self._zoom
 
     def _look(

@@ -35,6 +35,19 @@ def test_field_without_spots_has_nearly_none(seed):
     assert len(find_spots(image)) <= 2
 
 
+@pytest.mark.parametrize("photons", [0.05, 0.3, 1.0])
+def test_few_photons_are_no_spots(photons):
+    image = np.random.default_rng(3).poisson(photons, (160, 160)).astype(np.uint16)
+    assert len(find_spots(image)) <= 2
+
+
+@pytest.mark.parametrize(("sigma", "snr", "least"), [(0.6, 10.0, 0.85), (1.4, 3.0, 0.75)])
+def test_small_and_dim_spots_are_found(sigma, snr, least):
+    field = replace(FIELD, snr=snr, sigma=(1.2, sigma, sigma), cells=0, slope=0.0, hot_pixels=0)
+    image, true = simulate_spots(field, 5)
+    assert match_points(find_spots(image).position[:, 1:], true[:, 1:], 2.0).f1 > least
+
+
 @pytest.mark.parametrize("image", [np.zeros((40, 40), np.uint8), np.full((30, 30), np.nan), np.full((8, 5, 5), 7)])
 def test_field_without_anything_has_none(image):
     assert len(find_spots(image)) == 0

@@ -61,10 +61,26 @@ def test_a_kind_without_strokes_is_a_fault() -> None:
         fit(features, kinds, 3, ALIKE)
 
 
-@pytest.mark.parametrize(("middle", "expected"), [(1.0, 1.0), (2.0, 2.0), (0.5, 0.5)])
-def test_the_zoom_climbs_to_the_least_surprise(middle: float, expected: float) -> None:
-    assert best_zoom(1.0, lambda zoom: 0.2 + abs(np.log2(zoom / middle))) == pytest.approx(expected)
+@pytest.mark.parametrize(
+    ("seen_px", "least_at", "expected"),
+    [
+        (32.0, 2.0, 1.0),  # a size that the bases know: edges alone would be told better
+        (16.0, 2.0, 2.0),
+        (16.0, 4.0, 2.0**1.5),  # no closer than to the middle of the sizes
+        (90.0, 0.5, 0.5),
+        (90.0, 0.25, 0.5),
+        (90.0, 2.0, 1.0),
+    ],
+)
+def test_another_zoom_is_taken_where_cells_look_small_or_large(
+    seen_px: float, least_at: float, expected: float
+) -> None:
+    assert best_zoom(1.0, seen_px, lambda zoom: 1 + abs(np.log2(zoom / least_at))) == pytest.approx(expected)
+
+
+def test_a_small_gain_is_no_reason_for_another_zoom() -> None:
+    assert best_zoom(1.0, 16.0, lambda zoom: 1.0 if zoom == 1 else 0.91) == 1.0
 
 
 def test_without_held_out_strokes_the_first_zoom_stays() -> None:
-    assert best_zoom(0.7, lambda zoom: None) == 0.7
+    assert best_zoom(0.7, 10.0, lambda zoom: None) == 0.7

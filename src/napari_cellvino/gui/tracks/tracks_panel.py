@@ -31,6 +31,7 @@ from napari_cellvino.tracking.link_film import LinkedFilm
 from napari_cellvino.tracking.linking import LinkOptions
 
 COLUMNS = 3
+NAMED = 22  # letters of what is undone that stand on its button, so that the panel does not become wider
 HINT = (
     "Track the open film with the model of tab 2, or a film with label images of its own; or open tracks that were "
     "saved. Then N goes to the next doubtful link."
@@ -163,7 +164,8 @@ class TracksPanel(QWidget):
         say(self.doubt, self._describe_doubt() if there else "")
         for widget in (self._walk, self._edits, self._history, self._links, self._tree):
             widget.setVisible(there)
-        self.undo_button.setText(f"Undo {controller.editor.undo_name}".strip())
+        undone = controller.editor.undo_name
+        self.undo_button.setText(f"Undo {undone if len(undone) <= NAMED else undone[:NAMED].rstrip() + '…'}".strip())
         self.undo_button.setEnabled(bool(controller.editor.undo_name))
         self.redo_button.setEnabled(bool(controller.editor.redo_name))
         self.save_button.setEnabled(not controller.working)

@@ -1,7 +1,6 @@
-"""Spots in pixels: their width learnt from the image, their threshold too, their places fitted to parts of a pixel.
+"""Spots in pixels: width and threshold learnt from the image, places fitted to parts of a pixel.
 
-What was found is taken off the image and the rest is searched again, so that spots close to brighter ones are found;
-every spot is then fitted without the light of its neighbours.
+What was found is taken off and the rest searched again; every spot is then fitted without its neighbours' light.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from napari_cellvino.segmentation.spots.response import (
     Sigma,
     background_of,
     finite_image,
+    gaussian_response,
     kernel_norm,
     local_maxima,
     noise_floor,
@@ -30,6 +30,7 @@ from napari_cellvino.segmentation.spots.response import (
     spot_response,
     without_hot_pixels,
 )
+from napari_cellvino.segmentation.spots.shuffled_noise import expected_by_shuffling
 from napari_cellvino.segmentation.spots.threshold import (
     choose_brightness,
     choose_score,
@@ -38,7 +39,14 @@ from napari_cellvino.segmentation.spots.threshold import (
 )
 
 FIRST_SIGMAS = (1.3, 2.6)  # px, tried one after the other where nothing is known
-SIGMA_RANGE = (0.7, 5.0)
+SIGMA_RANGE = (0.6, 5.0)
+LEAST_SEEN = 1.0  # px: narrower, a response has more noise and less of a spot
+WIDER = 1.25  # than the spots, that single ones are seen best at in noise
+CROWD = 0.015  # spots per area (volume) of a width squared (to the power of 1.5 in 3D), from which on they crowd
+CLEARER = 1.07  # times, that they have to stand out of the noise so, for the wider look to be taken
+WHITE = 1.13  # times, that noise grows at most as that of single pixels does
+BRIGHT = 7.5  # median score, from which on noise matters less than what lies beside a spot
+TELL_NOISE = 5  # places, at which the noise of both looks is compared
 FIRST_LOOK = 3.5  # score of maxima that are looked at
 SURE = 6.0  # score of spots that tell the width
 TELLING = 300  # spots, at most
@@ -54,6 +62,7 @@ APART = 1.0  # widths between two spots
 SEARCHES = 3
 THIN = 3  # planes, in which a spot has no middle along z that stands out of its surroundings
 LOOSE = 2.7  # score of what may be a spot, whose light is not noise then
+MORE_THAN_CHANCE = 5.0  # times what noise has of these, that there are where spots are many
 CROWDED_LOOKS = 6  # at most, in each of which the noise is measured without the spots that were found
 OF_WIDER = 0.44  # of the response at twice the width: what is three times as wide responds so at the width of spots
 OWN = 0.25  # of its response, that is left of a spot without that
@@ -73,7 +82,9 @@ class _Look:
     response: Image
     noise: Image
     sigma: Sigma
+    seen: Sigma  # the width of the response: that of the spots, or wider
     usual: Image  # the noise with the light of the spots in it, where they crowd
+    white: bool = False  # whether the noise is that of single pixels, so that chance is known
 
     def maxima(self, response: Image, least: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the local maxima (N, 3) of a response above a score, and their scores, round ones alone."""
@@ -123,7 +134,7 @@ def find_spots(
     whole = image.dtype.kind in "iub"
     sigma = _sigma_of(pixels, sigma_px, z_over_x, whole=whole)
     asked = (least_score, least_brightness)
-    look = _look_without_spots(pixels, sigma, asked, whole=whole)
+    look = _look_without_spots(_best_look(pixels, sigma, whole=whole), asked, whole=whole)
     found, scores, least, curve = _all_spots(look, asked)
     order = np.lexsort((found.centre[:, 2], found.centre[:, 1], found.centre[:, 0]))
     found, scores = found.select(order), scores[order]
@@ -141,21 +152,34 @@ def _on_brightest_planes(flat: Spots, image: NDArray[np.generic]) -> Spots:
     return replace(flat, position=position, planes=True)
 
 
-def _look_without_spots(pixels: Image, sigma: Sigma, asked: tuple[float | None, float | None], *, whole: bool) -> _Look:
+def _best_look(pixels: Image, sigma: Sigma, *, whole: bool) -> _Look:
+    """Return the look that spots stand out of more: at their own width in crowds and grain, wider in white noise."""
+    own, wide = (_look(pixels, sigma, wider, whole=whole) for wider in (1.0, WIDER))
+    at, score = own.maxima(own.response, FIRST_LOOK)
+    widths = [s for s in sigma if s > 0]
+    crowded = len(at) * float(np.prod(widths)) > CROWD ** (len(widths) / 2) * pixels.size
+    if crowded or len(at) < TELL_NOISE or float(np.median(score)) > BRIGHT:
+        return own
+    more = float(np.median(wide.noise[tuple(at.T)] / own.noise[tuple(at.T)]))
+    white = more < WHITE * kernel_norm(wide.seen) / kernel_norm(own.seen)
+    clearer = gaussian_response(sigma, wide.seen) / gaussian_response(sigma, own.seen) / more
+    return replace(wide if clearer > CLEARER else own, white=white)
+
+
+def _look_without_spots(look: _Look, asked: tuple[float | None, float | None], *, whole: bool) -> _Look:
     """Return a look whose noise is measured without the light of the spots: where they crowd, it is all noise."""
-    look = _look(pixels, sigma, whole=whole)
-    loose = (LOOSE if asked[0] is None else min(asked[0], LOOSE), 0.0)
+    chance = expected_by_chance(look.image.shape, look.seen)(np.array([FIRST_LOOK]))[0]
     for _ in range(CROWDED_LOOKS):
-        at, score, least, _ = _clear_maxima(look, loose)
+        many = len(look.maxima(look.response, FIRST_LOOK)[0]) >= MORE_THAN_CHANCE * chance
+        at, score, least, _ = _clear_maxima(look, (min(LOOSE if many else FIRST_LOOK, asked[0] or 99.0), 0.0))
         if not len(at):
             break
         found, _ = _believable(look, fit_gaussians(look.image, at, look.sigma), score, least)
-        less, _ = _noise(pixels - render(pixels.shape, found), sigma, whole=whole)
+        less, _ = _noise(look.image - render(look.image.shape, found), look.seen, whole=whole)
         noise = np.minimum(less, look.noise)
-        still = float((noise / look.noise).min()) > STEADY
-        look = replace(look, noise=noise)
-        if still:
+        if float((noise / look.noise).min()) > STEADY:
             break
+        look = replace(look, noise=noise)
     return look
 
 
@@ -164,13 +188,12 @@ def _clear_maxima(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], _Least, NDArray[np.float64]]:
     """Return the maxima that are spots, their scores, what they have at least, and the responses out of the noise."""
     at, score = look.maxima(look.response, min(FIRST_LOOK, asked[0] or FIRST_LOOK))
-    shape = roundness(look.image, at, look.sigma)
+    shape = roundness(look.image, at, look.seen)
     keep = shape > ROUND
-    keep &= _narrow(look.image, look.response, at, look.sigma)
+    keep &= _narrow(look.image, look.response, at, look.seen)
     at, score, shape = at[keep], score[keep], shape[keep]
     response = look.response[tuple(at.T)].astype(np.float64)
-    chance = expected_by_chance(look.image.shape, look.sigma)
-    noise = choose_score(score, chance) if asked[0] is None else asked[0]
+    noise = _score_beyond_noise(look, score) if asked[0] is None else asked[0]
     clear = score >= noise
     unusual = response < noise * look.usual[tuple(at.T)]
     clear &= ~unusual | (shape > ROUND_IN_CROWDS) & (
@@ -179,6 +202,15 @@ def _clear_maxima(
     bright = choose_brightness(response[clear]) if asked[1] is None else asked[1]
     keep, least = clear & (response >= bright), _Least(noise, bright)
     return at[keep], score[keep], least, response[clear]
+
+
+def _score_beyond_noise(look: _Look, score: NDArray[np.float64]) -> float:
+    """Return the least score that noise leaves alone, given the scores of places that may be spots."""
+    gaussian = choose_score(score, expected_by_chance(look.image.shape, look.seen))
+    known, _ = look.maxima(look.response, gaussian)  # what is no spot, as a hot column, is no noise either
+    return choose_score(
+        score, expected_by_shuffling(look.image, look.response, look.noise, look.seen, known), dim=look.white
+    )
 
 
 def _narrow(image: Image, response: Image, at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
@@ -235,7 +267,7 @@ def _learnt_sigma(pixels: Image, sigma: Sigma, *, whole: bool, fixed: float | No
         look = _look(pixels, sigma, whole=whole)
         look = replace(look, noise=look.usual)
         at, score = look.maxima(look.response, SURE)
-        keep = roundness(pixels, at, sigma) > ROUND
+        keep = roundness(pixels, at, look.seen) > ROUND
         at, score = at[keep], score[keep]
         at = at[_lonely(at, sigma)] if len(at) > 2 * FEW else at
         if len(at) < enough:
@@ -270,9 +302,11 @@ def _lonely(at: NDArray[np.int64], sigma: Sigma) -> NDArray[np.bool_]:
     return alone if alone.sum() >= FEW else np.ones(len(at), bool)
 
 
-def _look(pixels: Image, sigma: Sigma, *, whole: bool) -> _Look:
-    noise, usual = _noise(pixels, sigma, whole=whole)
-    return _Look(pixels, spot_response(pixels, sigma), noise, sigma, usual)
+def _look(pixels: Image, sigma: Sigma, wider: float = 1.0, *, whole: bool) -> _Look:
+    along, across = wider * sigma[0], max(wider * sigma[1], LEAST_SEEN)
+    seen = (along, across, across)
+    noise, usual = _noise(pixels, seen, whole=whole)
+    return _Look(pixels, spot_response(pixels, seen), noise, sigma, seen, usual)
 
 
 def _noise(pixels: Image, sigma: Sigma, *, whole: bool) -> tuple[Image, Image]:
@@ -314,10 +348,10 @@ def _in_the_rest(look: _Look, found: Gaussians, least: _Least) -> tuple[Gaussian
     """Return spots, with scores, of an image that those found before are taken off from."""
     taken = render(look.image.shape, found)
     rest = look.image - taken
-    response = spot_response(rest, look.sigma)
+    response = spot_response(rest, look.seen)
     at, score = look.maxima(response, least.score)
-    keep = (response[tuple(at.T)] >= least.brightness) & (roundness(rest, at, look.sigma) > ROUND_IN_REST)
-    keep &= _narrow(rest, response, at, look.sigma)
+    keep = (response[tuple(at.T)] >= least.brightness) & (roundness(rest, at, look.seen) > ROUND_IN_REST)
+    keep &= _narrow(rest, response, at, look.seen)
     if len(at) and len(found):
         near, _ = cKDTree(found.centre / _unit(look.sigma)).query(at / _unit(look.sigma))
         keep &= near > APART
@@ -339,8 +373,7 @@ def _believable(
 ) -> tuple[Gaussians, NDArray[np.float64]]:
     """Return the spots that are bright enough as fitted, inside of the image, and not the same as a brighter one."""
     inside = ((found.centre >= -0.5) & (found.centre <= np.array(look.image.shape) - 0.5)).all(1)
-    axes = sum(s > 0 for s in look.sigma)
-    response = found.peak * (axes / 2) / 2 ** (axes / 2)  # that a Gaussian of this peak gives
+    response = found.peak * gaussian_response(look.sigma, look.seen)
     noise = look.noise[tuple(_inside(found.centre, look.image.shape).T)]
     keep = inside & (response > STILL * np.maximum(least.score * noise, least.brightness))
     found, score = found.select(keep), score[keep]
@@ -354,12 +387,8 @@ def _believable(
 
 
 def _joined(a: Gaussians, b: Gaussians) -> Gaussians:
-    return Gaussians(
-        np.concatenate([a.peak, b.peak]),
-        np.concatenate([a.background, b.background]),
-        np.concatenate([a.centre, b.centre]),
-        np.concatenate([a.sigma, b.sigma]),
-    )
+    names = ("peak", "background", "centre", "sigma")
+    return Gaussians(*(np.concatenate([getattr(a, name), getattr(b, name)]) for name in names))
 
 
 def _inside(centre: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.int64]:

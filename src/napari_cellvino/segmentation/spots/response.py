@@ -27,7 +27,8 @@ BIN_PIXELS = 4000  # at least
 CENTRAL = (0.35, 0.65)  # part of the distribution of the response that is noise alone
 BLOCK_SIGMAS = 6.0  # side of a block in which the background is looked for
 BACKGROUND_SHARE = 50  # percentile of a block
-HOT_SHARE = 0.3  # of a spot's peak that its brightest neighbour has at least
+HOT_SHARE = 0.5  # of its light, that the brightest neighbour of a hot pixel has at most
+HOT_BESIDE = 0.12  # of a spot's peak that its four neighbours have at least, on average: 0.25 at a width of 0.6 px
 HOT_DEVIATIONS = 6.0
 TOLD = 0.15  # of the curvature across, that a spot has along z at least for it to tell something
 DARK = 0.25  # share of an image, in which the noise of responses is compared with that of pixels
@@ -53,10 +54,29 @@ def without_hot_pixels(image: Image) -> Image:
     ring[0, 1, 1] = False
     brightest = ndi.maximum_filter(image, footprint=ring, mode="mirror")
     middle = ndi.median_filter(image, footprint=ring, mode="mirror")
-    spread = 1.4826 * float(np.median(np.abs(_some(image - middle)))) + 1e-6
     above = image - middle
-    hot = (above > HOT_DEVIATIONS * spread) & (brightest - middle < HOT_SHARE * above)
-    return np.where(hot, middle, image)
+    spread = _usual_spread(_some(above)) + 1e-6
+    at = np.argwhere((above > HOT_DEVIATIONS * spread) & (brightest - middle < HOT_SHARE * above))
+    at = at[_light_beside(image, at) < HOT_BESIDE]
+    cleaned = image.copy()
+    cleaned[tuple(at.T)] = middle[tuple(at.T)]
+    return cleaned
+
+
+def _usual_spread(values: NDArray[np.float32]) -> float:
+    """Return the standard deviation that most values tell; where most pixels have no photon, that of all but a few."""
+    usual = 1.4826 * float(np.median(np.abs(values)))
+    return usual if usual > 0 else float(np.clip(values, *np.quantile(values, (0.01, 0.99))).std())
+
+
+def _light_beside(image: Image, at: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the mean light of the four neighbours of pixels (N, 3), as a share of theirs, both above surroundings."""
+    if not len(at):
+        return np.zeros(0)
+    around = [_shifted(image, at, (0, dy, dx)) for dy in range(-2, 3) for dx in range(-2, 3)]
+    middle = np.median(around, axis=0)
+    beside = np.mean([_shifted(image, at, (0, dy, dx)) for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1))], axis=0)
+    return np.asarray((beside - middle) / np.maximum(_shifted(image, at, (0, 0, 0)) - middle, 1e-6))
 
 
 def spot_response(image: Image, sigma: Sigma) -> Image:
@@ -147,6 +167,13 @@ def noise_without_crowds(broad: Image, fine: Image, background: Image, floor: fl
         return broad
     ratio = float(np.median(_some(broad)[dark] / told))
     return np.asarray(np.minimum(broad, np.float32(MORE_NOISE * ratio) * fine), np.float32)
+
+
+def gaussian_response(spot: Sigma, seen: Sigma) -> float:
+    """Return the response at width ``seen`` to a Gaussian of peak 1 and width ``spot``, both 0 where there is no z."""
+    pairs = [(own, wide) for own, wide in zip(spot, seen, strict=True) if wide > 0]
+    bent = sum(wide**2 / (own**2 + wide**2) for own, wide in pairs)
+    return float(bent * np.prod([own / np.hypot(own, wide) for own, wide in pairs]))
 
 
 def kernel_norm(sigma: Sigma) -> float:

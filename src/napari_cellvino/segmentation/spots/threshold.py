@@ -1,8 +1,9 @@
 """The least score and brightness of a spot, chosen by the field itself, with the curve that shows why.
 
 How many maxima noise alone would give above a score is known for Gaussian noise: the threshold lies where that is one
-in a field, or a small share of what is found. Where granules of the background go beyond that, spots of one kind of
-molecule are a group of their own: between the two groups few maxima lie, and the threshold goes there.
+in a field, or a small share of what is found, and below that as long as at least half of what is found is no noise.
+Where granules of the background go beyond that, spots of one kind of molecule are a group of their own: between the two
+groups few maxima lie, and the threshold goes there.
 
 References
 ----------
@@ -18,10 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-SCORES = np.arange(3.8, 8.0, 0.05)  # that the noise may ask for
+SCORES = np.arange(3.5, 15.0, 0.05)  # that the noise may ask for
 BY_CHANCE = 0.5  # maxima of noise in a field that are taken for spots, at most, or
 CHANCE_SHARE = 0.03  # as a share of the spots
+HALF = 0.5  # of the maxima of nearly one score, that may be noise where the spots go on below that
+NEARLY = 0.4  # apart
 CURVE_POINTS = 60
+FEWEST = 20  # spots, that tell whether there are dimmer ones
 ENOUGH = 30  # maxima above the noise, for groups to be seen
 VALLEY = 0.5  # of the lower one of the two summits, that the valley between them has at most
 STEP = 0.08  # of the histogram of the logarithm
@@ -42,11 +46,22 @@ def expected_by_chance(shape: tuple[int, ...], sigma: tuple[float, float, float]
     return lambda score: voxels * density * (score**2 - 1) * np.exp(-(score**2) / 2)
 
 
-def choose_score(score: NDArray[np.float64], chance: Chance) -> float:
-    """Return the least score that noise leaves alone, given the scores of all local maxima."""
+def choose_score(score: NDArray[np.float64], chance: Chance, *, dim: bool = False) -> float:
+    """Return the least score that noise leaves alone, given the scores of all local maxima.
+
+    With ``dim`` it is lower, as long as at least half of the maxima of a score are no noise.
+    """
     found = (score[None] > SCORES[:, None]).sum(1)
     quiet = chance(SCORES) <= np.maximum(BY_CHANCE, CHANCE_SHARE * found)
-    return float(SCORES[np.argmax(quiet)]) if quiet.any() else float(SCORES[-1])
+    if not quiet.any():
+        return float(SCORES[-1])
+    first = int(np.argmax(quiet))
+    if not dim or found[first] < FEWEST:
+        return float(SCORES[first])
+    here = found - (score[None] > SCORES[:, None] + NEARLY).sum(1)
+    noisy = chance(SCORES) - chance(SCORES + NEARLY) > HALF * (here - np.sqrt(here))  # less one standard deviation
+    below = np.flatnonzero(noisy[:first])
+    return float(SCORES[below[-1] + 1 if len(below) else 0])
 
 
 def choose_brightness(response: NDArray[np.float64]) -> float:

@@ -51,14 +51,17 @@ _FORK = "fork" if hasattr(os, "fork") and os.uname().sysname == "Linux" else Non
 def _sampling_weights(
     fields: Sequence[Field], shares: Mapping[str, float]
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return sampling probabilities by ``shares`` of the sources; without them, ones that lift rare kinds of image.
+    """Return sampling probabilities: sources in ``shares`` come so often, the others share what remains.
 
-    A kind is source, frame size, object size in octaves, and classes.
+    Among the others rare kinds of image come more often than their number; a kind is source, frame size, object size in
+    octaves, and classes.
     """
-    if shares:
-        sources = Counter(f.source for f in fields)
-        chances = np.array([shares.get(f.source, 0.0) / sources[f.source] for f in fields])
-        return np.asarray(chances / chances.sum())
+    sources = Counter(f.source for f in fields)
+    named = np.array([shares.get(f.source, 0.0) / sources[f.source] for f in fields])
     kinds = [(f.source, f.image.shape, round(math.log2(f.diameter)), frozenset(f.class_index.tolist())) for f in fields]
-    weights = np.array([1 / math.sqrt(kinds.count(kind)) for kind in kinds])
-    return np.asarray(weights / weights.sum())
+    rare = np.array(
+        [0.0 if f.source in shares else 1 / math.sqrt(kinds.count(k)) for f, k in zip(fields, kinds, strict=True)]
+    )
+    rest = max(0.0, 1.0 - named.sum()) * rare / max(rare.sum(), 1e-9)
+    chances = named + rest if (named + rest).sum() else np.ones(len(fields))
+    return np.asarray(chances / chances.sum())

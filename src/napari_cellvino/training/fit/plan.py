@@ -56,8 +56,8 @@ class TrainingPlan(_Frozen):
     field's median object diameter into ``diameter_px.smallest … largest``. ``steps`` crops of ``crop_px`` px are seen
     in batches of ``batch``; the learning rate warms up and falls along a half cosine. The finished network looks at
     each tile in ``views`` ways, half of them as ``negatives`` where that is asked.
-    ``shares`` says how often crops come from each source of fields; by default rare kinds of image come a little more
-    often than their number.
+    ``shares`` says how often crops come from a source of fields; sources that it does not name share what remains, rare
+    kinds of image a little more often than their number.
     """
 
     head: HeadName

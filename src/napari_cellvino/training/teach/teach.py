@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,41 @@ class TeachResult:
         return max(self.fields, key=lambda field: field.next.unsure)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What is learned at one zoom, the maps of the planes there, and how large their cells are."""
+
+    lesson: Lesson
+    maps: list[RawMaps]
+    size: CellSize
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """Learns at a zoom: writes the package to ``folder`` and runs it on the planes."""
+
+    planes: Sequence[PaintedPlane]
+    pixels: Sequence[Plane]
+    engine: FeatureEngine
+    taught: Taught
+    names: PackageNames
+    folder: Path
+    engines: EngineProvider
+    device: str
+    signal_test: bool
+
+    def at(self, zoom: float) -> _Seen:
+        """Return what is learned at a zoom."""
+        graph, guess = self.engine.graph, CellSize(USUAL_DIAMETER / zoom, zoom)
+        lesson = learn(sample_planes(self.planes, zoom, self.engine), all_painted(self.planes), graph)
+        taught = with_agreement(self.taught, lesson)
+        package = write_package(self.folder, graph, lesson, taught, self.names, guess, {}, signal_test=self.signal_test)
+        engine = self.engines.engine(package, self.device)
+        maps = [finish(infer_maps(plane, package.spec, engine)) for plane in self.pixels]
+        found = [decode(raw, package.spec, check_parameters(package.spec, {})) for raw in maps]
+        return _Seen(lesson, maps, measured_size(found, guess))
+
+
 def teach(
     planes: Sequence[PaintedPlane],
     pixels: Sequence[Plane],
@@ -102,19 +137,20 @@ def teach(
     OutputError
         If the package cannot be written.
     """
-    zoom = USUAL_DIAMETER / diameter_px if diameter_px else _find_zoom(planes, engine)
-    yield Progress("strokes", 1, 3)
-    lesson = learn(sample_planes(planes, zoom, engine), all_painted(planes), engine.graph)
-    taught = with_agreement(taught, lesson)
-    yield Progress("strokes", 2, 3)
-    guess = CellSize(USUAL_DIAMETER / zoom, zoom)
     tested = all(find_emptiness(plane.inputs) is None for plane in pixels)  # else it would take such cells for noise
+    first = USUAL_DIAMETER / diameter_px if diameter_px else 1.0
     with atomic_folder(out) as folder, EngineProvider() as engines:
-        package = write_package(folder, engine.graph, lesson, taught, names, guess, {}, signal_test=tested)
-        maps = [finish(infer_maps(p, package.spec, engines.engine(package, device))) for p in pixels]
-        size = measured_size([decode(raw, package.spec, check_parameters(package.spec, {})) for raw in maps], guess)
+        look = _Look(planes, pixels, engine, taught, names, folder, engines, device, signal_test=tested)
+        seen = look.at(first)
+        yield Progress("strokes", 1, 3)
+        zoom = first if diameter_px else best_zoom(first, seen.size.reference, _surprise_of(planes, engine))
+        seen = seen if zoom == first else look.at(zoom)
+        yield Progress("strokes", 2, 3)
+        lesson, maps, size = seen.lesson, seen.maps, seen.size
         parameters = {"smallest": smallest_of(size)}
-        package = finish_package(folder, lesson, taught, names, size, parameters, signal_test=tested)
+        package = finish_package(
+            folder, lesson, with_agreement(taught, lesson), names, size, parameters, signal_test=tested
+        )
         found = [decode(raw, package.spec, check_parameters(package.spec, {})) for raw in maps]
     yield Progress("strokes", 3, 3)
     fields = tuple(_taught_field(p, raw, one, size) for p, raw, one in zip(planes, maps, found, strict=True))
@@ -148,12 +184,8 @@ def _typical(areas: NDArray[np.integer]) -> float:
     return float(np.sqrt(4 / np.pi * order[half]))
 
 
-def _find_zoom(planes: Sequence[PaintedPlane], engine: FeatureEngine) -> float:
-    """Return the zoom at which held-out strokes are told best."""
+def _surprise_of(planes: Sequence[PaintedPlane], engine: FeatureEngine) -> Callable[[float], float | None]:
+    """Return what tells how badly held-out strokes are told at a zoom, of the planes with most strokes."""
     most = sorted(planes, key=lambda plane: -len(plane.painted))[:SEARCHED]
     known = all_painted(most)
-
-    def surprise(zoom: float) -> float | None:
-        return learn(sample_planes(most, zoom, engine), known, engine.graph).surprise
-
-    return best_zoom(1.0, surprise)
+    return lambda zoom: learn(sample_planes(most, zoom, engine), known, engine.graph).surprise

@@ -1,0 +1,51 @@
+"""Cells of a size that a model never saw: it cuts large ones in pieces and misses small ones, without being unsure.
+
+What was found is asked, not the image: pieces of cells that are far too large still are large themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellvino.model_package import ModelOutput, ModelSpec
+
+FEWEST = 5  # cells that say how large cells are
+SOUGHT = 1.25  # where the size was sought, cells may be so much smaller or larger: most are still found
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSize:
+    """The median diameter of what was found, and the least and largest one that the model knows, in px of the image."""
+
+    diameter_px: float
+    smallest: float
+    largest: float
+
+
+def find_unknown_size(area_px: NDArray[np.integer], spec: ModelSpec, zoom: float) -> UnknownSize | None:
+    """Return what is said of cells of so many px² that were found at a zoom; None where the model knows their size.
+
+    Nothing is said of fewer than `FEWEST` cells, and of a model that outlines one cell in a crop of its size.
+    """
+    if len(area_px) < FEWEST or spec.gives is ModelOutput.MASK:
+        return None
+    round_area = 1.0 if spec.gives is ModelOutput.BOXES else np.pi / 4
+    diameter = float(np.sqrt(np.median(area_px) / round_area))
+    known = UnknownSize(diameter, spec.diameter_px.smallest / zoom, spec.diameter_px.largest / zoom)
+    reach = SOUGHT if spec.diameter_px.search else 1.0
+    return None if known.smallest / reach <= diameter <= known.largest * reach else known
+
+
+def describe_unknown_size(found: UnknownSize) -> Sequence[str]:
+    """Return the sentence for the user."""
+    half = f"Half of what was found is {{}} than {found.diameter_px:.0f} px across, and this model knows cells of"
+    span = f"{found.smallest:.0f} to {found.largest:.0f} px here"
+    if found.diameter_px > found.largest:
+        return (
+            f"{half.format('larger')} {span}: it may cut large cells in pieces. Give the cell diameter (--diameter)",
+        )
+    return (f"{half.format('smaller')} {span}: it may miss small cells. Give the cell diameter (--diameter)",)
