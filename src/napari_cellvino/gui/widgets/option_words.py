@@ -35,7 +35,7 @@ COMMAND_LINE_ONLY = frozenset(
     (
         *("all-fields", "base", "cluster", "config", "decimal-comma", "encoding", "epochs", "json", "key-file", "map"),
         *("mask", "model-results", "name", "only", "out", "pattern", "pipeline", "port", "progress", "rest", "seed"),
-        *("spot-channel", "train"),
+        *("interval", "spot-channel", "train"),
     )
 )
 """Other options that rooms below name: the window has nothing for them, or is never told. `--pattern`: see below."""
