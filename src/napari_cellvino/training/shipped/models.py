@@ -65,7 +65,7 @@ ENTRIES: Mapping[str, ShippedModel] = {
     "live-dead": ShippedModel("0.1.0", (CHAMBER,), ("cells", "viability", "bright-field")),
     "blood-smear": ShippedModel("0.1.0", (BCCD,), ("cells", "blood", "bright-field")),
     "cell-grid": ShippedModel("0.1.0", (GONZALEZ,), ("cells", "dark-field")),
-    "cell-contour": ShippedModel("0.1.0", (GONZALEZ, BBBC038, USIIGACI), ("cells",)),
+    "cell-contour": ShippedModel("0.2.0", (GONZALEZ, BBBC038, USIIGACI), ("cells",)),
 }
 
 
