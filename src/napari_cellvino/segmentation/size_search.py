@@ -73,7 +73,7 @@ class ZoomSearch:
         """How many octaves each look lies from the estimate by size, at most 2; 2 without an estimate."""
         if self.usual is None:
             return [2.0] * len(self.looks)
-        return [min(2.0, abs(float(np.log2(look.zoom * self.usual / self.reference)))) for look in self.looks]
+        return [min(2.0, _octaves(look.zoom * self.usual, self.reference)) for look in self.looks]
 
     @cached_property
     def evidence(self) -> list[dict[str, float]]:
@@ -95,7 +95,7 @@ class ZoomSearch:
         diameter = self.best(weights)
         if diameter is None or not self.looks:
             return 0.0
-        away = [abs(float(np.log2(look.zoom * diameter / self.reference))) for look in self.looks]
+        away = [_octaves(look.zoom * diameter, self.reference) for look in self.looks]
         return float(self.predicted(weights)[int(np.argmin(away))])
 
     def peak(self, weights: Mapping[str, float]) -> int:
@@ -237,7 +237,7 @@ def size_guess(
     size = float(np.sqrt(4 / np.pi * np.median(areas)))
     ridge = float(np.percentile(maps[1][cells].astype(np.float32), 90))
     number = float(np.log2(min(len(areas), ENOUGH_CELLS)))
-    score = ridge - OCTAVE_COST * abs(float(np.log2(size / reference))) + NUMBER_WORTH * number
+    score = ridge - OCTAVE_COST * _octaves(size, reference) + NUMBER_WORTH * number
     return SizeGuess(zoom, size / zoom, score)
 
 
