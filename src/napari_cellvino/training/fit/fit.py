@@ -19,7 +19,7 @@ from torch import Tensor
 from napari_cellvino.core.errors import TrainingDataError
 from napari_cellvino.training.data.crop_stream import crop_batches
 from napari_cellvino.training.data.datasets import LabelledImage
-from napari_cellvino.training.fit.distillation import Distillation
+from napari_cellvino.training.fit.distillation import Distillation, taught_losses
 from napari_cellvino.training.fit.history import Record, add_record
 from napari_cellvino.training.fit.networks import UNet
 from napari_cellvino.training.fit.plan import TrainingPlan
@@ -75,6 +75,7 @@ def fit(
     *,
     start_from: UNet | None = None,
     distillation: Distillation | None = None,
+    teacher: UNet | None = None,
     validate: Validation | None = None,
     after_step: Callable[[int, UNet], None] | None = None,
     device: str = "cpu",
@@ -93,6 +94,8 @@ def fit(
         A network of the same shape to start from, instead of random weights.
     distillation
         Keeps the network close to ``start_from`` on images like those it was trained on.
+    teacher
+        A network with the same maps, of any shape, whose maps of the crops are learned beside the truth.
     validate
         Scores the averaged network after each checkpoint; higher is better.
     after_step
@@ -107,6 +110,8 @@ def fit(
     """
     fields = _prepare_fields(images, plan)
     state, objective = _TrainingState.start(plan, start_from, device), objective_for(plan)
+    if teacher is not None:
+        teacher = teacher.to(device, memory_format=torch.channels_last).eval()
     start = state.resume(folder)
     batches = crop_batches(fields, plan, batch=plan.batch, seed=plan.seed + start)
     means, score = _RunningMeans(), None
@@ -114,7 +119,7 @@ def fit(
         with means.waiting():
             image, target = next(batches)
         state.set_learning_rate(_learning_rate(step, plan))
-        means.add(state.train_on(image.to(device), target.to(device), objective, distillation))
+        means.add(state.train_on(image.to(device), target.to(device), objective, distillation, teacher))
         if after_step is not None:
             after_step(step, state.net)
         state.update_average(min(plan.average, step / (step + 20)))
@@ -155,11 +160,16 @@ class _TrainingState:
             group["lr"] = rate
 
     def train_on(
-        self, image: Tensor, target: Tensor, objective: Objective, distillation: Distillation | None
+        self,
+        image: Tensor,
+        target: Tensor,
+        objective: Objective,
+        distillation: Distillation | None,
+        teacher: UNet | None,
     ) -> dict[str, float]:
         """Take one step of the optimizer and return the losses."""
         if distillation is None:
-            losses = _losses(self.net, objective, image, target)
+            losses = _losses(self.net, objective, image, target, teacher)
         else:
             losses = _losses_with_distillation(distillation, self.net, objective, image, target)
         self.optimizer.zero_grad(set_to_none=True)
@@ -231,9 +241,15 @@ class _RunningMeans:
         return {k: v / self._steps for k, v in self._losses.items()}, seconds / self._steps, self._waited / seconds
 
 
-def _losses(net: UNet, objective: Objective, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+def _losses(net: UNet, objective: Objective, image: Tensor, target: Tensor, teacher: UNet | None) -> dict[str, Tensor]:
     net.train()
-    return objective.loss(_forward(net, image), target)
+    out = _forward(net, image)
+    losses = objective.loss(out, target)
+    if teacher is None:
+        return losses
+    with torch.no_grad():
+        taught = _forward(teacher, image)
+    return taught_losses(losses, out, taught, objective.probabilities)
 
 
 def _losses_with_distillation(
