@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-
 import numpy as np
 from numpy.typing import NDArray
 
