@@ -19,6 +19,7 @@ from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionErr
 from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, standard_size
 from napari_cellvino.io.checks import list_names
+from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.plates.ome_zarr_metadata import (
     ImageMetadata,
     PlateDef,
@@ -211,7 +212,9 @@ def one_acquisition(
     if len(numbers) < 2:
         if wanted:
             raise OptionError(f"{path.name} was imaged once; leave the acquisition {wanted!r} out")
-        return {field: group for field, (group, _) in listed.items()}, (), ()
+        unsaid = len(known) > 1 and any(number is None for _, number in listed.values())
+        doubt = f"the plate lists {len(known)} acquisitions and does not say of which its fields are: all are counted"
+        return {field: group for field, (group, _) in listed.items()}, (doubt,) if unsaid else (), ()
     names = [known.get(number) or f"{n}" for n, number in enumerate(numbers, 1)]
     held = ", ".join(f"{n} {name}" if name != f"{n}" else name for n, name in enumerate(names, 1))
     choices = {f"{n}": number for n, number in enumerate(numbers, 1)} | dict(zip(names, numbers, strict=True))
@@ -222,11 +225,11 @@ def one_acquisition(
     said = (
         f"the plate was imaged {len(numbers)} times ({held}): acquisition {name} is taken; --acquisition takes another"
     )
-    return (
-        {field: group for field, (group, number) in listed.items() if number in (chosen, None)},
-        (said,),
-        tuple(names),
-    )
+    taken = {field: group for field, (group, number) in listed.items() if number in (chosen, None)}
+    wells = {field.well for field in taken}
+    without = sorted({field.well.name for field in listed if field.well not in wells}, key=natural_order)
+    lost = f"acquisition {name} has no field of {list_names(without)}"
+    return taken, (said, lost) if without else (said,), tuple(names)
 
 
 def _place(listed: PlateWell) -> Well:
