@@ -16,7 +16,8 @@ class Spots:
     plane (``planes`` False). ``intensity`` is the light of a spot above its surroundings, summed over it, in grey
     values; ``score`` how far its response stands above the noise there, in standard deviations. ``cell`` is the id of
     the cell that a spot lies in, 0 outside of cells. ``sigma`` (z, y, x) is the width of a spot in px. ``least_score``
-    and ``least_brightness`` are what a spot has at least, and ``curve`` (K, 2) how many spots each brightness leaves.
+    and ``least_brightness`` are what a spot has at least, and ``curve`` (K, 2) how many spots each brightness leaves. ``beyond`` is the width in
+    px of bright things that are larger than what is sought, 0 without such.
     """
 
     position: NDArray[np.float64]
@@ -28,6 +29,7 @@ class Spots:
     least_score: float = 0.0
     least_brightness: float = 0.0
     curve: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    beyond: float = 0.0
     channel: str = ""
     notices: tuple[str, ...] = ()
 

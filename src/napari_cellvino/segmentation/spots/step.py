@@ -132,4 +132,7 @@ def _describe(found: Spots, values: Mapping[str, float]) -> str:
     chosen = "chosen by the field" if not (values["spot_score"] or values["spot_brightness"]) else "as given"
     least = f"score {found.least_score:.1f}"
     least += f" and brightness {found.least_brightness:.4g}" if found.least_brightness else ""
-    return f"{len(found):,} {width}, from {least} ({chosen})"
+    said = f"{len(found):,} {width}, from {least} ({chosen})"
+    if not found.beyond:
+        return said
+    return f"{said}; bright things of {found.beyond / SIGMA_PER_FWHM:.0f} px are larger: give their spot_diameter"
