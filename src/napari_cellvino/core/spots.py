@@ -16,8 +16,9 @@ class Spots:
     plane (``planes`` False). ``intensity`` is the light of a spot above its surroundings, summed over it, in grey
     values; ``score`` how far its response stands above the noise there, in standard deviations. ``cell`` is the id of
     the cell that a spot lies in, 0 outside of cells. ``sigma`` (z, y, x) is the width of a spot in px. ``least_score``
-    and ``least_brightness`` are what a spot has at least, and ``curve`` (K, 2) how many spots each brightness leaves. ``beyond`` is the width in
-    px of bright things that are larger than what is sought, 0 without such.
+    and ``least_brightness`` are what a spot has at least, and ``curve`` (K, 2) how many spots each brightness leaves.
+    ``beyond`` is the width in px of bright things that are larger than what is sought, 0 without such. ``partner`` are
+    the spots of a second channel, where both are compared.
     """
 
     position: NDArray[np.float64]
@@ -32,13 +33,20 @@ class Spots:
     beyond: float = 0.0
     channel: str = ""
     notices: tuple[str, ...] = ()
+    partner: Spots | None = None
 
     def __len__(self) -> int:
         return len(self.intensity)
 
     def in_cells(self, labels: NDArray[np.integer] | None) -> Spots:
         """Return the spots with the ids that ``labels`` (Y, X) or (Z, Y, X) have where they lie; None: no cells."""
-        return replace(self, cell=labels_at(self.position, labels))
+        partner = None if self.partner is None else self.partner.in_cells(labels)
+        return replace(self, cell=labels_at(self.position, labels), partner=partner)
+
+    def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Spots:
+        """Return some of the spots, without what they are compared with."""
+        columns = {name: getattr(self, name)[rows] for name in ("position", "intensity", "score", "cell")}
+        return replace(self, partner=None, **columns)
 
 
 def labels_at(position: NDArray[np.float64], labels: NDArray[np.integer] | None) -> NDArray[np.int32]:

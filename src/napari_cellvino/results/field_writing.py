@@ -39,7 +39,7 @@ from napari_cellvino.results.schema import (
     WRITTEN,
     ResultKey,
 )
-from napari_cellvino.results.spot_table import read_spots, write_spots
+from napari_cellvino.results.spot_table import read_spots, write_pairs, write_spots
 from napari_cellvino.segmentation.volume import Volume
 from napari_cellvino.storage.atomic import Swapping, atomic_folder
 from napari_cellvino.storage.csv_table import write_table
@@ -238,6 +238,8 @@ def fill_folder(folder: Path, result: FieldResult, key: object = None) -> None:
     write_table(folder / OBJECTS_NAME, result.table)
     if result.spots is not None:
         write_spots(folder, result.spots)
+        if result.pairs is not None:
+            write_pairs(folder, result.spots, result.pairs)
     picture = draw_qc(
         plane.inputs,
         labels,

@@ -210,7 +210,7 @@ class RunPanel(QWidget):
         self._workspace.choose(whole_cells=way, cell_channel=channel)
 
     def _find_cells_only(self) -> None:
-        self._workspace.choose(whole_cells=None, cell_channel="", spots=None, spot_channel="")
+        self._workspace.choose(whole_cells=None, cell_channel="", spots=None, spot_channel="", spot_partner="")
 
     def _pixel_um(self) -> float:
         """Return the size of a pixel in µm, or 1 where lengths are shown in px."""

@@ -70,7 +70,8 @@ def add_spots(light: Real, places: Real, peaks: Real, sigmas: Real, *, ring: boo
     for (y, x), peak, sigma in zip(places, peaks, sigmas, strict=True):
         reach = int(np.ceil((6 if ring else 4) * sigma))
         rows, columns = (
-            np.arange(max(0, int(c) - reach), min(n, int(c) + reach + 2)) for c, n in zip((y, x), light.shape, strict=True)
+            np.arange(max(0, int(c) - reach), min(n, int(c) + reach + 2))
+            for c, n in zip((y, x), light.shape, strict=True)
         )
         window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         if ring:
