@@ -1,7 +1,7 @@
 """Spots of two channels that lie together: how many do, how many would by chance, and how the light of both goes.
 
-A pair is two spots, one of each channel, that are each other's nearest within a distance. Chance is what pairs there are
-when all spots of one channel are shifted together: their number, crowds and cells stay, what lies together is lost.
+A pair is two spots, one of each channel, that are each other's nearest within a distance. Chance is what pairs there
+are when all spots of one channel are shifted together: their number, crowds and cells stay, what lies together is lost.
 
 References
 ----------
@@ -77,11 +77,10 @@ def pairs_by_chance(spots: Spots, reach: float, size: tuple[int, int], z_over_x:
     rng = np.random.default_rng(SEED)
     one, other = _scaled(spots, z_over_x), _scaled(spots.partner, z_over_x)
     near = max(NEAREST_SHIFT, DISTANCES * reach)
+    angles, lengths = rng.uniform(0, 2 * np.pi, SHIFTS), rng.uniform(near, near + FARTHEST_SHIFT, SHIFTS)
     found = []
-    for angle, far in zip(
-        rng.uniform(0, 2 * np.pi, SHIFTS), rng.uniform(near, near + FARTHEST_SHIFT, SHIFTS), strict=True
-    ):
-        moved = other + (0.0, far * np.sin(angle), far * np.cos(angle))
+    for angle, far in zip(angles, lengths, strict=True):
+        moved = other + np.array([0.0, far * np.sin(angle), far * np.cos(angle)])
         moved[:, 1:] %= size
         found.append(len(_pairs(one, moved, reach)))
     return np.array(found, np.int64)
@@ -136,7 +135,7 @@ def with_common_light(
     most = int(max(cell.max(initial=0), ids.max(initial=0)))
 
     def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(cell, values, most + 1)[ids]
+        return np.asarray(np.bincount(cell, values, most + 1)[ids])
 
     number = summed(np.ones(len(cell)))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -155,8 +154,9 @@ def with_common_light(
 
 
 def _background(plane: NDArray[np.generic]) -> float:
-    middle = float(np.median(plane))
-    return middle + DEVIATIONS * 1.4826 * float(np.median(np.abs(plane.astype(np.float64) - middle)))
+    pixels = plane.astype(np.float64)
+    middle = float(np.median(pixels))
+    return middle + DEVIATIONS * 1.4826 * float(np.median(np.abs(pixels - middle)))
 
 
 def _per_cell(ids: NDArray[np.int64], cell: NDArray[np.int32]) -> NDArray[np.int64]:

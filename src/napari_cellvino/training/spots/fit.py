@@ -59,7 +59,8 @@ def fit_spots(options: SpotOptions) -> Generator[float, None, SpotNetwork]:
         optimiser.step()
         _follow(average, network, min(0.998, step / (step + 20)))
         yield float(loss.detach())
-    return average.eval()
+    average.eval()
+    return average
 
 
 def _follow(average: SpotNetwork, network: SpotNetwork, kept: float) -> None:

@@ -1,4 +1,4 @@
-"""The network that finds spots: a small U-Net that says of each pixel whether a spot has its middle there, and where."""
+"""The network that finds spots: a small U-Net that says of each pixel whether a spot has its middle there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SpotNetwork(nn.Module):
         self.down = nn.ModuleList([_two(1, first), _two(first, second), _two(second, third)])
         self.up = nn.ModuleList([_two(third + second, second), _two(second + first, first)])
         self.last = nn.Conv2d(first, 3, 1)
-        nn.init.constant_(self.last.bias[:1], RARE)  # type: ignore[index]
+        nn.init.constant_(self.last.bias[:1], RARE)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the maps."""
