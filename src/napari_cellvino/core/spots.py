@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_cellvino.core.spot_edits import SpotEdit
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,8 @@ class Spots:
     the cell that a spot lies in, 0 outside of cells. ``sigma`` (z, y, x) is the width of a spot in px. ``least_score``
     and ``least_brightness`` are what a spot has at least, and ``curve`` (K, 2) how many spots each brightness leaves.
     ``beyond`` is the width in px of bright things that are larger than what is sought, 0 without such. ``partner`` are
-    the spots of a second channel, where both are compared.
+    the spots of a second channel, where both are compared. ``edits`` are what a person did to them, in order; None
+    where nobody looked.
     """
 
     position: NDArray[np.float64]
@@ -34,6 +39,7 @@ class Spots:
     channel: str = ""
     notices: tuple[str, ...] = ()
     partner: Spots | None = None
+    edits: tuple[SpotEdit, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.intensity)
@@ -44,9 +50,9 @@ class Spots:
         return replace(self, cell=labels_at(self.position, labels), partner=partner)
 
     def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Spots:
-        """Return some of the spots, without what they are compared with."""
+        """Return some of the spots."""
         columns = {name: getattr(self, name)[rows] for name in ("position", "intensity", "score", "cell")}
-        return replace(self, partner=None, **columns)
+        return replace(self, **columns)
 
 
 def labels_at(position: NDArray[np.float64], labels: NDArray[np.integer] | None) -> NDArray[np.int32]:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_cellvino.core.errors import ImageReadError
+from napari_cellvino.core.spot_edits import SpotEdit
 from napari_cellvino.core.spots import Spots
 from napari_cellvino.measure.spot_pairs import SpotPairs
-from napari_cellvino.results.schema import PAIRS_NAME, PARTNER_NAME, SPOTS_CURVE_NAME, SPOTS_NAME
+from napari_cellvino.results.schema import PAIRS_NAME, PARTNER_NAME, SPOT_EDITS_NAME, SPOTS_CURVE_NAME, SPOTS_NAME
 from napari_cellvino.storage.csv_table import read_dicts, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+EDIT_COLUMNS = ("action", "z", "y", "x", "intensity", "score")
 
 
 def write_spots(folder: Path, spots: Spots) -> None:
@@ -29,6 +32,9 @@ def write_spots(folder: Path, spots: Spots) -> None:
     write_table(folder / SPOTS_CURVE_NAME, pd.DataFrame(spots.curve, columns=["brightness", "spots"]))
     if spots.partner is not None:
         _write(folder / PARTNER_NAME, spots.partner)
+    if spots.edits:
+        rows = [("add" if edit.added else "delete", *edit.position, edit.intensity, edit.score) for edit in spots.edits]
+        write_table(folder / SPOT_EDITS_NAME, pd.DataFrame(rows, columns=list(EDIT_COLUMNS)))
 
 
 def write_pairs(folder: Path, spots: Spots, pairs: SpotPairs) -> None:
@@ -60,6 +66,27 @@ def _write(path: Path, spots: Spots) -> None:
     write_table(path, spot_frame(spots))
 
 
+def read_spot_edits(folder: Path) -> tuple[SpotEdit, ...] | None:
+    """Return what a person did to the spots of a field, None where nobody did anything; z is from 0 there.
+
+    Raises
+    ------
+    ImageReadError
+        If the file cannot be read.
+    """
+    path = folder / SPOT_EDITS_NAME
+    if not path.is_file():
+        return None
+    try:
+        rows = [[row[name] for name in EDIT_COLUMNS] for row in read_dicts(path)]
+        return tuple(
+            SpotEdit(action == "add", (float(z), float(y), float(x)), float(light), float(score))
+            for action, z, y, x, light, score in rows
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ImageReadError(f"{path} cannot be read: {error}; move it away") from error
+
+
 def read_spots(folder: Path) -> Spots | None:
     """Return the spots of a field's result; None where none were sought.
 
@@ -75,7 +102,8 @@ def read_spots(folder: Path) -> Spots | None:
         curve = [(float(row["brightness"]), float(row["spots"])) for row in read_dicts(folder / SPOTS_CURVE_NAME)]
     except (OSError, ValueError, KeyError) as error:
         raise ImageReadError(f"{folder / SPOTS_CURVE_NAME} cannot be read: {error}; run that image again") from error
-    return replace(_read(folder / SPOTS_NAME), curve=np.array(curve).reshape(-1, 2), partner=partner)
+    found, edits = _read(folder / SPOTS_NAME), read_spot_edits(folder)
+    return replace(found, curve=np.array(curve).reshape(-1, 2), partner=partner, edits=edits)
 
 
 def _read(path: Path) -> Spots:
