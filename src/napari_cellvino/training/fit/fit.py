@@ -95,7 +95,7 @@ def fit(
     distillation
         Keeps the network close to ``start_from`` on images like those it was trained on.
     teacher
-        A network with the same maps, of any shape, whose maps of the crops are learned beside the truth.
+        A network of any shape whose maps of the crops are learned beside the truth.
     validate
         Scores the averaged network after each checkpoint; higher is better.
     after_step
@@ -108,24 +108,21 @@ def fit(
     TrainingDataError
         If no image has an object, or the checkpoint in ``folder`` belongs to another network.
     """
-    fields = _prepare_fields(images, plan)
-    state, objective = _TrainingState.start(plan, start_from, device), objective_for(plan)
-    if teacher is not None:
-        teacher = teacher.to(device, memory_format=torch.channels_last).eval()
+    fields, objective = _prepare_fields(images, plan), objective_for(plan)
+    state = _TrainingState.start(plan, start_from, device, teacher)
     start = state.resume(folder)
     batches = crop_batches(fields, plan, batch=plan.batch, seed=plan.seed + start)
     means, score = _RunningMeans(), None
     for step in range(start + 1, plan.steps + 1):
         with means.waiting():
-            image, target = next(batches)
+            image, target = (part.to(device) for part in next(batches))
         state.set_learning_rate(_learning_rate(step, plan))
-        means.add(state.train_on(image.to(device), target.to(device), objective, distillation, teacher))
+        means.add(state.train_on(image, target, objective, distillation))
         if after_step is not None:
             after_step(step, state.net)
         state.update_average(min(plan.average, step / (step + 20)))
         losses, pace, waited = means.means()
-        saved = step % plan.checkpoint_every == 0 or step == plan.steps
-        if saved:
+        if saved := step % plan.checkpoint_every == 0 or step == plan.steps:
             state.save(folder, step)
             score = None if validate is None else validate(state.average)
             add_record(folder, Record(step, losses, score))
@@ -142,34 +139,34 @@ def _prepare_fields(images: Sequence[LabelledImage], plan: TrainingPlan) -> list
 
 @dataclass(frozen=True, slots=True)
 class _TrainingState:
-    """The network, the moving average of its weights, and the optimizer: what a checkpoint contains."""
+    """What a checkpoint contains, the network, the moving average of its weights and the optimizer, and a teacher."""
 
     net: UNet
     average: UNet
     optimizer: torch.optim.Optimizer
+    teacher: UNet | None = None
 
     @classmethod
-    def start(cls, plan: TrainingPlan, start_from: UNet | None, device: str) -> _TrainingState:
+    def start(
+        cls, plan: TrainingPlan, start_from: UNet | None, device: str, teacher: UNet | None = None
+    ) -> _TrainingState:
         net = (copy.deepcopy(start_from) if start_from is not None else build_network(plan)).to(device)
         net = net.to(memory_format=torch.channels_last)
         optimizer = torch.optim.AdamW(net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-        return cls(net, copy.deepcopy(net), optimizer)
+        if teacher is not None:
+            teacher = copy.deepcopy(teacher).to(device).to(memory_format=torch.channels_last).eval()
+        return cls(net, copy.deepcopy(net), optimizer, teacher)
 
     def set_learning_rate(self, rate: float) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
     def train_on(
-        self,
-        image: Tensor,
-        target: Tensor,
-        objective: Objective,
-        distillation: Distillation | None,
-        teacher: UNet | None,
+        self, image: Tensor, target: Tensor, objective: Objective, distillation: Distillation | None
     ) -> dict[str, float]:
         """Take one step of the optimizer and return the losses."""
         if distillation is None:
-            losses = _losses(self.net, objective, image, target, teacher)
+            losses = _losses(self.net, objective, image, target, self.teacher)
         else:
             losses = _losses_with_distillation(distillation, self.net, objective, image, target)
         self.optimizer.zero_grad(set_to_none=True)
