@@ -134,6 +134,8 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     settled()
     assert cells.failure is None
     assert sum(counts(root).values()) == total - inside
+    at_first = [int(f.summary.doubtful) for f in session.work_list.fields]
+    assert sum(at_first) == int((cells.table.doubts[~cells.table.excluded] > 0).sum())  # what does not count is no doubt
     session.reviewer.undo()
     said = "Nothing to undo here. Gates of several fields: undo it in All cells."
     assert session.reviewer.editor.failure.message == said
@@ -149,3 +151,8 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     click(panel.undo_button)
     settled()
     assert counts(root) == before
+    session.open(folder / "a.tif")  # cells of fields that are not in the list are gone to as well
+    settled()
+    cells.go_to(int(np.flatnonzero(cells.table.field_number == 1)[0]))
+    qtbot.waitUntil(lambda: session.reviewer.selection == (int(cells.table.id[cells.table.field_number == 1][0]),))
+    assert session.workspace.stack.origin.name == "b"
