@@ -134,8 +134,9 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     settled()
     assert cells.failure is None
     assert sum(counts(root).values()) == total - inside
-    at_first = [int(f.summary.doubtful) for f in session.work_list.fields]
-    assert sum(at_first) == int((cells.table.doubts[~cells.table.excluded] > 0).sum())  # what does not count is no doubt
+    doubtful = [int(f.summary.doubtful) for f in session.work_list.fields]
+    counted = ~cells.table.excluded  # what does not count is no doubt
+    assert sum(doubtful) == int((cells.table.doubts[counted] > 0).sum())
     session.reviewer.undo()
     said = "Nothing to undo here. Gates of several fields: undo it in All cells."
     assert session.reviewer.editor.failure.message == said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from napari_cellvino.core.progress import Progress
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.gui.review.review_controller import ReviewController
 from napari_cellvino.gui.run.device_choice import PRECISIONS
+from napari_cellvino.gui.widgets.formatting import format_seconds
 from napari_cellvino.gui.widgets.one_task import OneTask
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
 from napari_cellvino.quality.side_by_side import Labels, ResultComparison, compare_labels
@@ -120,8 +122,9 @@ class CompareController(OneTask):
 def _run(
     steps: Generator[Progress, None, Outcome], pipeline: Pipeline, stack: Stack, title: str
 ) -> Generator[Progress, None, Found]:
+    began = time.perf_counter()
     outcome = yield from steps
-    return title, _counted(outcome.annotation(pipeline, stack))
+    return f"{title}, in {format_seconds(time.perf_counter() - began)}", _counted(outcome.annotation(pipeline, stack))
 
 
 def _read(root: Path, origin: Origin) -> Found:
