@@ -96,6 +96,8 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     cells, before, total = session.cells, counts(root), len(session.cells.table)
     assert total == sum(before.values()) == panel.gallery.cells.rowCount()
     qtbot.waitUntil(lambda: any(made is not None for made in panel.gallery.cells.pictures.values()), timeout=WAIT_MS)
+    assert "Choose cells first" in panel.accept_button.toolTip()  # no dead button
+    assert "Draw a region" in panel.keep_button.toolTip()
     panel.window().activateWindow()
     panel.gallery.setFocus()
     qtbot.waitUntil(panel.gallery.hasFocus, timeout=WAIT_MS)

@@ -96,7 +96,7 @@ class ReviewButtons(QWidget):
             button.setVisible(number < len(classes))
             name = classes[number] if number < len(classes) else ""
             button.setText(f"{_short(name, LONGEST_CLASS)} {SHIFT}{number + 1}" if name else "")
-            button.setToolTip(f"Give the chosen cells the class {name} ({action.key})" if name else "")
+            button.setToolTip(f"Give the chosen cells the class {name} ({action.key})" if name else action.tooltip)
         self.of[actions.PLANES].setVisible(annotation is not None and len(annotation.shape) == 3)
         self.of[actions.MERGE].setDown(self._active_tool.tool is tools.MERGE_ALONG)
         for action, name in (
