@@ -226,6 +226,12 @@ def test_time_backwards_is_refused(film: tuple[Path, Path], tmp_path: Path) -> N
     assert run(images, "--masks", masks, "--out", tmp_path / "out", "--interval", -5) == 2
 
 
+def lives(folder: Path) -> list[tuple[int, int, int]]:
+    """The first and the last frame of each track."""
+    table = pd.read_csv(folder / "lineage.csv")
+    return list(zip(table["track"], table["first_frame"], table["last_frame"], strict=True))
+
+
 def test_corrected_tracks_are_saved_and_kept_when_a_film_is_tracked_again(
     film: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,6 +252,25 @@ def test_corrected_tracks_are_saved_and_kept_when_a_film_is_tracked_again(
     assert again.fingerprint() == annotation.fingerprint()
     assert pd.read_csv(folder / "lineage.csv")["track"].tolist() == [1, 2, 5]
     assert pd.read_csv(folder / "frames.csv")["cells"].tolist() == [2] * 7  # what was deleted does not come back
+    spans = [(1, 0, 4), (2, 0, 6), (5, 5, 6)]
+    assert lives(folder) == spans
+    for held in (images, masks):  # the film has grown
+        (held / "t07.tif").write_bytes((held / "t06.tif").read_bytes())
+    follow = (images, "--masks", masks, "--out", tmp_path / "out", "--interval", 60, "--follow", 0.1, "--settle", 0)
+    assert run(*follow) == 0
+    grown = [(1, 0, 4), (2, 0, 7), (5, 5, 7)]
+    assert lives(folder)[:3] == grown  # and a cell of the new frame that was deleted in those before
+    records = open_tracks(folder).annotation
+    assert {track: r for track, r in records.deleted.items()} == dict(again.deleted)
+    assert {t: records.records[t] for t in again.records} == dict(again.records)
+    for held in (images, masks):
+        (held / "t08.tif").write_bytes((held / "t06.tif").read_bytes())
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--overwrite") == 0
+    assert "they go on in 1 further frame" in capsys.readouterr().err
+    assert lives(folder)[:3] == [(track, first, last + (track > 1)) for track, first, last in grown]
+    for held in (images, masks):
+        for name in ("t07.tif", "t08.tif"):
+            (held / name).unlink()
     for held in (images, masks):
         (held / "t06.tif").unlink()
     assert run(images, "--masks", masks, "--out", tmp_path / "out", "--overwrite") == 1

@@ -142,13 +142,13 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
     folder = None if request.out is None else request.out / film.name
     if folder is not None:
         check_film_folder(folder, overwrite=request.overwrite)
-    kept = None if folder is None else kept_tracks(folder, film.count)
+    kept = None if folder is None else kept_tracks(folder, film)
     linker, watched = FilmLinker(request.linking), WatchedFrames()
     with tempfile.TemporaryDirectory(prefix="cellvino-film-") as aside:
         for number in range(film.count):
             image = labels.labels(number)
             if kept is not None:
-                image = kept.leave_out(number, image)
+                image = kept.beside(number, image)
             note_frame(film, number, image, linker.add(image).labels, watched)
             if folder is not None:
                 np.savez_compressed(
@@ -162,7 +162,7 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
         found = FoundTracks(linked, watched, notices, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"])
         if kept is None:
             return write_tracked(film, found, request, folder)
-        merged = kept.joined(linked.tracks, found.labels)
+        merged = kept.joined(linked, found.labels)
         return (yield from save_tracks(film, merged, linked.drift, request, (*notices, kept.said)))
 
 
@@ -277,6 +277,7 @@ def write_tracked(film: Film, found: FoundTracks, request: TrackRequest, folder:
         linking=asdict(request.linking),
         corrected=len(found.corrected),
         notices=list(notices),
+        **({"files": [file.name for file in film.files]} if len(film.files) == film.count else {}),
         **request.choices,
     )
     if folder is not None:
