@@ -48,10 +48,11 @@ def test_what_is_no_tracks_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text("<Other/>")
     (tmp_path / "b.csv").write_text("one,two\n1,2\n")
     (tmp_path / "c").mkdir()
-    for name in ("a.xml", "b.csv", "c", "d.csv"):
+    (tmp_path / "e.h5").write_bytes(b"none")
+    for name in ("a.xml", "b.csv", "c", "d.csv", "e.h5"):
         with pytest.raises(ImageReadError, match=name):
             read_track_points(tmp_path / name)
-    with pytest.raises(OptionError, match="choose of trackmate, geff, napari, btrack"):
+    with pytest.raises(OptionError, match="choose of trackmate, geff, napari, btrack, btrack-hdf5"):
         check_track_formats(["hdf"])
 
 

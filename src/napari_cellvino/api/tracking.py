@@ -23,6 +23,7 @@ def track(
     model: Model | Pipeline = "nuclei",
     *,
     masks: ArrayLike | str | Path | None = None,
+    tracks: str | Path | None = None,
     linking: LinkOptions | None = None,
     interval_s: float | None = None,
     out: str | Path | None = None,
@@ -42,13 +43,16 @@ def track(
         Finds the cells of each frame: as in `segment`. It is not used where masks are given.
     masks
         Label images of the frames, instead of a model: a folder, a file, or an array (T, Y, X) or (T, Z, Y, X).
+    tracks
+        A file of another program with the tracks, which are put on the cells instead of linking them: TrackMate XML,
+        GEFF, a CSV of napari or btrack, or an HDF5 of btrack.
     linking
         How cells are linked; by default as suits most films.
     interval_s
         Time between frames in s, where the film is silent or wrong.
     out, overwrite, formats
         A folder of results to write to, whether what stands there is replaced, and what is written there beside tables
-        and masks: ``trackmate``, ``geff``, ``napari``, ``btrack``.
+        and masks: ``trackmate``, ``geff``, ``napari``, ``btrack``, ``btrack-hdf5``.
     engines, progress, **options
         As of `segment`; ``frame`` is not for films.
 
@@ -71,7 +75,12 @@ def track(
         raise OptionError("a film is tracked over all its time points; leave frame out")
     opened = _film(film, options)
     request = TrackRequest(
-        linking or LinkOptions(), interval_s, None if out is None else Path(out), overwrite=overwrite, formats=formats
+        linking or LinkOptions(),
+        interval_s,
+        None if out is None else Path(out),
+        overwrite=overwrite,
+        formats=formats,
+        tracks=None if tracks is None else Path(tracks),
     )
     if masks is not None:
         return finish(track_film(opened, _labels(masks, opened), request), progress)

@@ -12,7 +12,7 @@ def add_track_flag(parser: argparse.ArgumentParser) -> None:
     """Add that inputs of ``cellvino run`` are films, which are tracked as ``cellvino track`` does unasked."""
     parser.add_argument("--track", action="store_true", help="inputs are films: follow their cells frame by frame")
     _add_follow(parser)
-    parser.set_defaults(masks=None, to=[], interval=None, strips=0, **LINKING)
+    parser.set_defaults(masks=None, tracks=None, to=[], interval=None, strips=0, **LINKING)
 
 
 def _add_follow(parser: argparse.ArgumentParser) -> None:
@@ -28,10 +28,12 @@ def add_track_options(parser: argparse.ArgumentParser) -> None:
     add("input", type=Path, metavar="INPUT", help="a film: one file, or a folder with an image for each frame")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results; the film has its own in it")
     add("--masks", type=Path, metavar="DIR", help="label images of the frames, a folder or a stack, instead of a model")
+    text = "tracks of another program (TrackMate XML, GEFF, napari or btrack CSV, btrack HDF5), put on the cells"
+    add("--tracks", type=Path, metavar="FILE", help=text)
     add("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
     add("--overwrite", action="store_true", help="replace earlier results of the film")
     add(
-        "--to", action="append", default=[], metavar="FORMAT[,FORMAT]", help="also as trackmate, geff, napari or btrack"
+        "--to", action="append", default=[], metavar="FORMAT[,FORMAT]", help="also as trackmate, geff, napari, btrack or btrack-hdf5"
     )
     add("--interval", type=float, metavar="S", help="seconds between frames, where the file has none")
     add("--strips", type=int, default=0, metavar="N", help="pictures through time of the N longest tracks, in strips/")

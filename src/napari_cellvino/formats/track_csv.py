@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError
-from napari_cellvino.formats.track_points import TrackPoints
+from napari_cellvino.formats.track_points import TrackPoints, families_of
 
 BTRACK = ("ID", "t", "x", "y", "z", "parent", "root", "state", "generation", "dummy")
 GRAPH_SUFFIX = ".graph.json"
@@ -69,7 +69,7 @@ def write_btrack(path: Path, points: TrackPoints) -> None:
     OSError
         If it cannot be written.
     """
-    generations, roots = _family(points)
+    generations, roots = families_of(points)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter=" ", lineterminator="\n")
         writer.writerow(BTRACK)
@@ -78,17 +78,6 @@ def write_btrack(path: Path, points: TrackPoints) -> None:
             parent = points.parents.get(track, track)
             last = (roots[track], 0, generations[track], "False")
             writer.writerow([track, frame, float(place[-1]), float(place[-2]), z, parent, *last])
-
-
-def _family(points: TrackPoints) -> tuple[dict[int, int], dict[int, int]]:
-    """Return the generation and the first ancestor of each track."""
-    generations, roots = {}, {}
-    for track in np.unique(points.track).tolist():
-        root, number = track, 0
-        while root in points.parents:
-            root, number = points.parents[root], number + 1
-        generations[track], roots[track] = number, root
-    return generations, roots
 
 
 def read_btrack(path: Path) -> TrackPoints:

@@ -80,6 +80,17 @@ def points_of(film: LinkedFilm, spacing: Spacing, interval_s: float | None = Non
     )
 
 
+def families_of(points: TrackPoints) -> tuple[dict[int, int], dict[int, int]]:
+    """Return the generation and the first ancestor of each track."""
+    generations, roots = {}, {}
+    for track in np.unique(points.track).tolist():
+        root, number = track, 0
+        while root in points.parents:
+            root, number = points.parents[root], number + 1
+        generations[track], roots[track] = number, root
+    return generations, roots
+
+
 def points_of_graph(
     frame: NDArray[np.int64], places: NDArray[np.float64], sizes: NDArray[np.float64],
     edges: Sequence[tuple[int, int]], spacing: Spacing, interval_s: float | None, name: str,

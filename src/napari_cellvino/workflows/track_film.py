@@ -39,6 +39,7 @@ from napari_cellvino.tracking.measures import (
 )
 from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_labels import FilmLabels
+from napari_cellvino.workflows.given_tracks import GivenTracks
 from napari_cellvino.workflows.kept_tracks import kept_tracks
 from napari_cellvino.workflows.track_strips import cut_strips
 
@@ -98,11 +99,13 @@ class TrackRequest:
     overwrite
         Whether what stands in that folder is replaced.
     formats
-        Further formats that tracks are written in: ``trackmate``, ``geff``, ``napari``, ``btrack``.
+        Further formats that tracks are written in: ``trackmate``, ``geff``, ``napari``, ``btrack``, ``btrack-hdf5``.
     strips
         Of how many of the longest tracks pictures through time are drawn.
     choices
         What the labels were made with, noted in ``film.json``.
+    tracks
+        A file of another program with the tracks, which are put on the labels instead of linking them.
     """
 
     linking: LinkOptions = field(default_factory=LinkOptions)
@@ -112,6 +115,7 @@ class TrackRequest:
     formats: tuple[str, ...] = ()
     strips: int = 0
     choices: Mapping[str, object] = field(default_factory=dict)
+    tracks: Path | None = None
 
     def __post_init__(self) -> None:
         check_track_formats(self.formats)
@@ -143,22 +147,25 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
     if folder is not None:
         check_film_folder(folder, overwrite=request.overwrite)
     kept = None if folder is None else kept_tracks(folder, film)
+    given = None if request.tracks is None else GivenTracks(request.tracks, film.count)
     linker, watched = FilmLinker(request.linking), WatchedFrames()
     with tempfile.TemporaryDirectory(prefix="cellvino-film-") as aside:
         for number in range(film.count):
             image = labels.labels(number)
             if kept is not None:
                 image = kept.beside(number, image)
-            note_frame(film, number, image, linker.add(image).labels, watched)
+            cells = linker.add(image)
+            if given is not None:
+                given.put_on(number, image, cells)
+            note_frame(film, number, image, cells.labels, watched)
             if folder is not None:
                 np.savez_compressed(
                     Path(aside) / f"{number}.npz", labels=image.astype(np.min_scalar_type(int(image.max(initial=0))))
                 )
             yield Progress("frames", number + 1, film.count)
-        linked, notices = (
-            linker.finish(),
-            (*film.notices, *labels.notices, *unusual_frames(watched.pictures, watched.outlined)),
-        )
+        linked = linker.finish() if given is None else given.linked(linker.finish())
+        notices = (*film.notices, *labels.notices, *unusual_frames(watched.pictures, watched.outlined))
+        notices += () if given is None else given.notices
         found = FoundTracks(linked, watched, notices, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"])
         if kept is None:
             return write_tracked(film, found, request, folder)
