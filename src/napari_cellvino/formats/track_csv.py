@@ -83,12 +83,14 @@ def write_btrack(path: Path, points: TrackPoints) -> None:
 def read_btrack(path: Path) -> TrackPoints:
     """Return the tracks of btrack's CSV; points that btrack put into gaps (``dummy``) are left out.
 
+    btrack adds properties of cells to the rows without a name above them: they are not looked at.
+
     Raises
     ------
     ImageReadError
         If it has other columns.
     """
-    names, rows = _table(path, " ")
+    names, rows = _table(path, " ", unnamed=True)
     if not {"ID", "t", "x", "y", "parent"} <= set(names):
         raise ImageReadError(f"{path.name} has the columns {', '.join(names)}; btrack's has ID, t, x, y, z, parent, …")
     if "dummy" in names:
@@ -101,10 +103,12 @@ def read_btrack(path: Path) -> TrackPoints:
     return _points(names, rows, "ID", list("yx" if flat else "zyx"), parents)
 
 
-def _table(path: Path, delimiter: str) -> tuple[list[str], list[list[str]]]:
+def _table(path: Path, delimiter: str, *, unnamed: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Return the names of columns, and the rows; ``unnamed`` values at their ends may be more than there are names."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
-    if not rows or any(len(row) != len(rows[0]) for row in rows):
+    lengths = {len(row) for row in rows[1:]}
+    if not rows or len(lengths) > 1 or any(n != len(rows[0]) and not (unnamed and n > len(rows[0])) for n in lengths):
         raise ImageReadError(f"{path.name} is empty or cut short: its rows are not of one length")
     return rows[0], rows[1:]
 

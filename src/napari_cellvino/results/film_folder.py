@@ -108,8 +108,8 @@ def write_film(
     """
     ctc = ctc_tracks(tracks)
     nodes = zip(tables.cells["frame"].tolist(), tables.cells["label"].tolist(), strict=True)
-    ids = [ctc.ids[Node(frame, label)] for frame, label in nodes]
-    cells = tables.cells.copy()
+    ids = np.fromiter((ctc.ids[Node(*node)] for node in nodes), np.int64, len(tables.cells))
+    cells = tables.cells.copy(deep=False)
     cells.insert(list(cells.columns).index("label") + 1, "ctc_id", ids)
     with atomic_folder(folder) as part:
         (part / CTC_NAME).mkdir()

@@ -164,6 +164,7 @@ def track_film(film: Film, labels: FilmLabels, request: TrackRequest) -> Generat
                 )
             yield Progress("frames", number + 1, film.count)
         linked = linker.finish() if given is None else given.linked(linker.finish())
+        del linker, cells  # of a long film its links are large
         notices = (*film.notices, *labels.notices, *unusual_frames(watched.pictures, watched.outlined))
         notices += () if given is None else given.notices
         found = FoundTracks(linked, watched, notices, lambda n: np.load(Path(aside) / f"{n}.npz")["labels"])
@@ -320,17 +321,11 @@ def measure_film(
     linked: LinkedFilm, scale: FilmScale, first: Stack, intensities: list[dict[str, NDArray[np.float64]]]
 ) -> FilmTables:
     """Return the tables of a film; ``intensities`` are those of each frame's cells by the names of columns."""
-    cells = cell_table(linked, scale)
+    cells, rows = cell_table(linked, scale), linked.rows()
     for name in (f"mean_{channel}" for channel in first.channels):
-        by_node = {
-            (frame, label): value
-            for frame, (held, means) in enumerate(zip(linked.frames, intensities, strict=True))
-            if name in means
-            for label, value in zip(held.labels.tolist(), means[name].tolist(), strict=True)
-        }
-        if by_node:
-            places = zip(cells["frame"].tolist(), cells["label"].tolist(), strict=True)
-            cells[name] = [by_node.get(place, np.nan) for place in places]
+        if any(name in means for means in intensities):
+            pairs = zip(linked.frames, intensities, strict=True)
+            cells[name] = rows.of([means.get(name, np.full(len(held), np.nan)) for held, means in pairs])
     tracks = track_table(cells, linked.tracks, scale, len(linked.frames))
     frames = frame_table(linked, scale)
     summary = _summary(linked, frames, tracks, scale)
