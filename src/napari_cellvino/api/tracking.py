@@ -1,8 +1,8 @@
-"""One film, one call: `track`."""
+"""Films: `track` and `kymograph`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -15,6 +15,7 @@ from napari_cellvino.segmentation.pipeline import Pipeline
 from napari_cellvino.tracking.linking import LinkOptions
 from napari_cellvino.workflows.film import Film, film_of_stack, open_film
 from napari_cellvino.workflows.film_labels import FoundLabels, GivenLabels, labels_of_stack, open_labels
+from napari_cellvino.workflows.kymograph import WIDTH, Kymograph, KymographRequest, make_kymograph, write_kymograph
 from napari_cellvino.workflows.track_film import TrackedFilm, TrackRequest, track_film
 
 
@@ -87,6 +88,47 @@ def track(
     pipeline = pipeline_of(model, options)
     with provider_of(engines) as provider:
         return finish(track_film(opened, FoundLabels(opened, pipeline, provider), request), progress)
+
+
+def kymograph(
+    path: str | Path,
+    *,
+    track: int | None = None,
+    line: Sequence[tuple[float, float]] = (),
+    channel: int = 1,
+    width: int = WIDTH,
+    interval_s: float | None = None,
+    out: str | Path | None = None,
+) -> Kymograph:
+    """Return the pixels along the long axis of a cell, or along a line, in each frame of a film.
+
+    Parameters
+    ----------
+    path
+        The folder of a tracked film, or with a ``line`` a film.
+    track
+        The track whose cell it is along; the line goes and turns with the cell.
+    line
+        Corners (y, x) in px of a line that stays where it is.
+    channel
+        The number of the channel, from 1.
+    width
+        Pixels across the line that are averaged.
+    interval_s
+        Time between frames in s, where film and results are silent or wrong.
+    out
+        A picture to write (PNG); its values are written beside it (TIFF).
+
+    Raises
+    ------
+    CellvinoError
+        If there is no such track or channel, or the film cannot be read.
+    """
+    request = KymographRequest(Path(path), track, tuple(line), channel, width, interval_s)
+    made = finish(make_kymograph(request))
+    if out is not None:
+        write_kymograph(Path(out), made, Path(path).name)
+    return made
 
 
 def _film(film: ImageLike, options: RunOptions) -> Film:
