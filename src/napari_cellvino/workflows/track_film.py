@@ -190,7 +190,7 @@ def save_tracks(
     annotation
         Its labels and tracks.
     drift
-        How far the field had moved by each frame, in px (T, 2).
+        How far the field had moved by each frame, in px (T, D).
     request
         How it was linked, and where it is written.
     notices
@@ -214,7 +214,7 @@ def save_tracks(
 def _cut(annotation: Annotation, film: Film, number: int) -> NDArray[np.int32]:
     """Return the labels of a frame, as large as it is in the film."""
     height, width = film.frame_shape(number)
-    labels: NDArray[np.int32] = annotation.pixels[number, :height, :width]
+    labels: NDArray[np.int32] = annotation.pixels[number, ..., :height, :width]
     return labels
 
 
@@ -230,11 +230,14 @@ class OpenedTracks:
         How it was linked, and where it is written; what is not known of that is as by default.
     film
         Where the film was, None where that is not known.
+    drift
+        How far the field had moved by each frame, in px (T, D), None where that is not known.
     """
 
     annotation: Annotation
     request: TrackRequest
     film: Path | None = None
+    drift: NDArray[np.float64] | None = None
 
 
 def open_tracks(folder: Path) -> OpenedTracks:
@@ -261,6 +264,7 @@ def open_tracks(folder: Path) -> OpenedTracks:
             choices={name: summary[name] for name in ("recipe", "masks") if name in summary},
         ),
         Path(str(summary["film"])) if "film" in summary else None,
+        result.drift,
     )
 
 

@@ -238,3 +238,38 @@ def test_every_key_edits_and_all_is_undone_redone_saved_and_kept(
     assert tracks.editor.failure is None
     assert sorted(window.spans().values()) == sorted(kept.values())
     assert any("kept as you corrected" in said for said in tracks.notices)
+
+
+def test_tracks_of_volumes_are_shown_mended_and_saved(viewer: napari.Viewer, qtbot: QtBot, tmp_path: Path) -> None:
+    for name in ("film", "masks"):
+        (tmp_path / name).mkdir()
+    for number, labels in enumerate(dividing_film()[:5]):
+        volume = np.stack([0 * labels, labels, labels, 0 * labels]).astype(np.uint16)
+        options = {"imagej": True, "metadata": {"axes": "ZYX", "spacing": 2.0, "unit": "um"}, "resolution": (1.0, 1.0)}
+        tifffile.imwrite(tmp_path / "film" / f"t{number}.tif", 100 + 50 * (volume > 0).astype(np.uint16), **options)
+        tifffile.imwrite(tmp_path / "masks" / f"t{number}.tif", volume, **options)
+    window = Window(viewer, qtbot)
+    tracks, key = window.tracks, window.key
+    tracks.track(tmp_path / "film", tmp_path / "masks")
+    window.wait(lambda: tracks.linked is not None)
+    annotation = tracks.editor.annotation
+    assert annotation.pixels.shape == (5, 4, 160, 160)
+    assert viewer.layers["film"].data.shape == (5, 4, 160, 160)
+    tracks.go_to(1, 2)
+    assert (tracks.frame, viewer.dims.current_step[1]) == (2, 2)
+    assert len(tracks.canvas._canvas._outlines) == 1
+    viewer.dims.set_point(1, 0.0)  # above the cell
+    assert len(tracks.canvas._canvas._outlines) == 0
+    viewer.dims.set_point(1, 4.0)  # µm
+    viewer.reset_view()
+    window.click(40.0, 40.0)
+    assert tracks.selection == (1,)
+    key(Qt.Key.Key_X)
+    key(Qt.Key.Key_Z, CONTROL)
+    key(Qt.Key.Key_U)
+    assert window.spans()[1] == [0, 1]
+    tracks.save()
+    window.wait(lambda: not tracks.working)
+    assert tracks.editor.failure is None
+    assert tifffile.imread(tracks.folder / "ctc" / "mask002.tif").shape == (4, 160, 160)
+    assert pd.read_csv(tracks.folder / "lineage.csv")["last_frame"].tolist()[0] == 1

@@ -125,7 +125,6 @@ class TracksController(QObject):
             film = open_film(path)
         if film is None or film.count < 2:
             raise OptionError("this image has one time point; a film is a file with several, or a folder of frames")
-        _check_flat(film, self._workspace.stack)
         labels: FilmLabels
         choices: dict[str, object]
         if masks is None and pipeline is not None:
@@ -133,6 +132,8 @@ class TracksController(QObject):
             choices = {"recipe": pipeline.recipe.model_dump(mode="json")}
         else:
             labels, choices = open_labels(masks or Path(), film), {"masks": (masks or Path()).name}
+        if (labels.labels(0).ndim == 2) if pipeline is None else not pipeline.recipe.z_choice.joined:
+            _check_flat(film, self._workspace.stack)
         root = results_beside(film.path) / FOLDER
         request = TrackRequest(self.options, None, root, overwrite=True, choices=choices)
         tracked = yield from track_film(film, labels, request)
@@ -149,12 +150,14 @@ class TracksController(QObject):
             raise ImageReadError(
                 f"the film of {folder.name} is not at {held.film or 'any known place'}; open it in tab 1 first"
             )
-        _check_flat(film, stack)
+        volumes = held.annotation.pixels.ndim == 4
+        if not volumes:
+            _check_flat(film, stack)
         if film.count != held.annotation.shape[0]:
             raise OptionError(f"{film.name} has {film.count} frames and its tracks {held.annotation.shape[0]}")
-        images = () if film.first is stack else prepare_layers(film.as_stack())
+        images = () if film.first is stack else prepare_layers(film.as_stack(volumes=volumes))
         session = _resumed(journal_path(folder), held.annotation)
-        cells = FilmCells(held.annotation)
+        cells = FilmCells(held.annotation, held.drift)
         return _Opened(film, held.annotation, cells, held.request, folder, images, session, notices)
 
     def _take(self, opened: _Opened) -> None:
