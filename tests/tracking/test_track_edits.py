@@ -28,7 +28,6 @@ from napari_cellvino.tracking.track_outlines import merge_from, split_from
 from napari_cellvino.tracking.tracks import Tracks
 from tests.tracking.film_maker import dividing_film, draw, drifting_film
 
-
 DEEP = [False]  # whether films are of volumes: of three planes that are alike
 
 

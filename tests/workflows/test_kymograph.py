@@ -28,7 +28,7 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).mkdir()
         for t, frame in enumerate(frames):
             tifffile.imwrite(root / name / f"t{t}.tif", frame)
-    assert main(["track", str(root / "film"), "--masks", str(root / "masks"), "--out", str(root)+"/out"]) == 0
+    assert main(["track", str(root / "film"), "--masks", str(root / "masks"), "--out", str(root) + "/out"]) == 0
     return root
 
 
@@ -44,7 +44,16 @@ def test_the_line_goes_and_turns_with_the_cell(tracked: Path) -> None:
 
 
 def test_a_line_that_stays(tracked: Path, tmp_path: Path) -> None:
-    words = ["kymograph", str(tracked / "film"), "--line", "0,50,99,50", "--width", "1", "--out", str(tmp_path / "k.png")]
+    words = [
+        "kymograph",
+        str(tracked / "film"),
+        "--line",
+        "0,50,99,50",
+        "--width",
+        "1",
+        "--out",
+        str(tmp_path / "k.png"),
+    ]
     assert main(words) == 0
     values = tifffile.imread(tmp_path / "k.tif")
     assert values.shape == (6, 100)

@@ -22,6 +22,8 @@ from napari_cellvino.workflows.film_labels import open_labels
 from napari_cellvino.workflows.track_film import open_tracks, save_tracks
 from tests.tracking.film_maker import dividing_film
 
+FORMATS = ",".join(TRACK_FORMATS)
+
 
 def write_frames(folder: Path, frames: list[NDArray[np.generic]], name: str = "t{:02d}.tif") -> Path:
     folder.mkdir()
@@ -87,7 +89,17 @@ def test_one_file_with_a_label_stack_gives_the_same(film: tuple[Path, Path], tmp
 def test_tracks_are_written_for_other_programs(film: tuple[Path, Path], tmp_path: Path) -> None:
     images, masks = film
     assert (
-        run(images, "--masks", masks, "--out", tmp_path / "a", "--to", "trackmate,geff,napari,btrack,btrack-hdf5", "--strips", 2)
+        run(
+            images,
+            "--masks",
+            masks,
+            "--out",
+            tmp_path / "a",
+            "--to",
+            FORMATS,
+            "--strips",
+            2,
+        )
         == 0
     )
     assert [p.name for p in sorted((tmp_path / "a" / "film" / "strips").iterdir())] == [
@@ -222,7 +234,7 @@ def test_films_of_little_are_written(
     labels = [frame * cells for frame in dividing_film()[:count]]
     images = write_frames(tmp_path / "film", pictures(labels))
     masks = write_frames(tmp_path / "masks", [frame.astype(np.uint16) for frame in labels])
-    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--to", "trackmate,geff,napari,btrack,btrack-hdf5") == 0
+    assert run(images, "--masks", masks, "--out", tmp_path / "out", "--to", FORMATS) == 0
     assert said in capsys.readouterr().err
     assert len(list((tmp_path / "out" / "film" / "ctc").glob("mask*.tif"))) == count
     assert len(pd.read_csv(tmp_path / "out" / "film" / "frames.csv")) == count
@@ -269,7 +281,7 @@ def test_corrected_tracks_are_saved_and_kept_when_a_film_is_tracked_again(
     grown = [(1, 0, 4), (2, 0, 7), (5, 5, 7)]
     assert lives(folder)[:3] == grown  # and a cell of the new frame that was deleted in those before
     records = open_tracks(folder).annotation
-    assert {track: r for track, r in records.deleted.items()} == dict(again.deleted)
+    assert dict(records.deleted) == dict(again.deleted)
     assert {t: records.records[t] for t in again.records} == dict(again.records)
     for held in (images, masks):
         (held / "t08.tif").write_bytes((held / "t06.tif").read_bytes())

@@ -44,8 +44,13 @@ def _add_track_options(parser: argparse.ArgumentParser) -> None:
     add("--tracks", type=Path, metavar="FILE", help=text)
     add("--recipe", type=Path, metavar="FILE", help="choices saved by the window or an earlier run")
     add("--overwrite", action="store_true", help="replace earlier results of the film")
+    text = "also as trackmate, geff, napari, btrack or btrack-hdf5"
     add(
-        "--to", action="append", default=[], metavar="FORMAT[,FORMAT]", help="also as trackmate, geff, napari, btrack or btrack-hdf5"
+        "--to",
+        action="append",
+        default=[],
+        metavar="FORMAT[,FORMAT]",
+        help=text,
     )
     add("--interval", type=float, metavar="S", help="seconds between frames, where the file has none")
     add("--strips", type=int, default=0, metavar="N", help="pictures through time of the N longest tracks, in strips/")

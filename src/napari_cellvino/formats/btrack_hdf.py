@@ -15,13 +15,16 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellvino.core.errors import ImageReadError, OptionError
 from napari_cellvino.formats.track_points import TrackPoints, families_of
+
+if TYPE_CHECKING:
+    import h5py
 
 KIND = "obj_type_1"
 NO_STATE = 5  # btrack's ``States.NULL``
@@ -82,7 +85,7 @@ def _ranges(ends: NDArray[np.integer]) -> NDArray[np.integer]:
 def _families(
     points: TrackPoints, tracks: NDArray[np.int64], first: NDArray[np.int64], count: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return label, first and last frame, parent, root and generation of each track (K, 6); a root is its own parent."""
+    """Return label, first and last frame, parent (of a root itself), root and generation of tracks (K, 6)."""
     generations, roots = families_of(points)
     ids = tracks.tolist()
     return np.array(
@@ -109,7 +112,8 @@ def read_btrack_hdf(path: Path) -> TrackPoints:
         raise ImageReadError(f"{path.name} is no HDF5 of btrack with tracks, or damaged: {error}") from error
     if not kinds:
         raise ImageReadError(f"{path.name} holds no tracks; btrack writes them with hdf.write_tracks")
-    above, tables, parents = 0, [], {}
+    above, tables = 0, []
+    parents: dict[int, int] = {}
     for table, family in kinds:
         table[:, 0] += above
         parents |= {child + above: parent + above for child, parent in family.items()}
@@ -123,7 +127,7 @@ def read_btrack_hdf(path: Path) -> TrackPoints:
     return TrackPoints(rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64), places, rows[:, 5], known)
 
 
-def _of_kind(objects: Any, held: Any) -> tuple[NDArray[np.float64], dict[int, int]]:
+def _of_kind(objects: h5py.Group, held: h5py.Group) -> tuple[NDArray[np.float64], dict[int, int]]:
     """Return rows of track, frame, z, y, x and size of the tracks of one type of objects, and the parents."""
     coords = np.asarray(objects["coords"][:], np.float64)
     sizes = np.zeros(len(coords))
@@ -144,7 +148,7 @@ def _of_kind(objects: Any, held: Any) -> tuple[NDArray[np.float64], dict[int, in
     return np.concatenate(rows) if rows else np.zeros((0, 6)), parents
 
 
-def _passed(expression: str, objects: Any) -> NDArray[np.int64]:
+def _passed(expression: str, objects: h5py.Group) -> NDArray[np.int64]:
     """Return which objects pass a filter of btrack, as ``area>100``."""
     told = _FILTER.match(expression)
     if told is None or told[2] not in COMPARED or f"properties/{told[1]}" not in objects:

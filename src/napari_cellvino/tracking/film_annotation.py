@@ -3,8 +3,8 @@
 An id is a track: it is the same in all frames, absent where the cell was not found, and its record names the track that
 it came from by division. So the graph of tracks is what labels and records say, and all that holds for the annotation
 of a field holds for a film: edits that are taken back, one journal, the tools for one plane, which is a frame here, and
-that a new run keeps what was corrected. A film of volumes is one axis more, and its planes for edits are whole frames. A
-graph beside the labels was ruled out: the two could contradict each other.
+that a new run keeps what was corrected. A film of volumes has one axis more, and its planes for edits are whole frames.
+A graph beside the labels was ruled out: the two could contradict each other.
 
 The labels lie in a file that the system reads and writes by pages, so that a long film need not fit in memory.
 """

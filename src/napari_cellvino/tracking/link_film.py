@@ -105,9 +105,7 @@ class FilmLinker:
             self._last, self._at, self._nodes = cells, number, nodes
         return cells
 
-    def _link(
-        self, before: FrameCells, after: FrameCells, drift: NDArray[np.float64], nodes: Sequence[Node]
-    ) -> None:
+    def _link(self, before: FrameCells, after: FrameCells, drift: NDArray[np.float64], nodes: Sequence[Node]) -> None:
         """Enter the links to the newest frame, and keep the last step of each of its cells."""
         one, two, found = self._at, len(self.frames) - 1, link_channels(before, after, drift)
         if found is not None:

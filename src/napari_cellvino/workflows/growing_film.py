@@ -47,7 +47,7 @@ LabelsOf = Callable[[Film], FilmLabels]
 
 @dataclass
 class _Earlier:
-    """What an earlier run wrote: the mask of each file, the tracks of its cells, and what a person corrected of them."""
+    """What an earlier run wrote: the mask of each file, and the tracks of its cells."""
 
     masks: dict[str, Path] = field(default_factory=dict)
     tracks: dict[tuple[str, int], int] = field(default_factory=dict)

@@ -89,7 +89,7 @@ def kymograph_of_cell(
     for number in range(film.count):
         mask = masks(number)
         if mask is not None and mask.any():
-            placed[number] = axis.follow(mask if mask.ndim == 2 else mask.any(axis=0))
+            placed[number] = axis.follow(mask if mask.ndim == 2 else np.asarray(mask.any(axis=0)))
     if not placed:
         raise OptionError("the track is in no frame of this film; choose another one")
     half = BEYOND * max(length for _, _, length in placed.values()) / 2

@@ -41,7 +41,7 @@ from napari_cellvino.workflows.film import Film
 from napari_cellvino.workflows.film_labels import FilmLabels
 from napari_cellvino.workflows.given_tracks import GivenTracks
 from napari_cellvino.workflows.kept_tracks import kept_tracks
-from napari_cellvino.workflows.track_strips import cut_strips
+from napari_cellvino.workflows.track_strips import cut_strips, longest_tracks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -294,7 +294,7 @@ def write_tracked(film: Film, found: FoundTracks, request: TrackRequest, folder:
     )
     if folder is not None:
         also = dict.fromkeys(request.formats, points_of(found.linked, scale.spacing, scale.interval_s))
-        strips = cut_strips(film, found.linked, found.labels, request.strips)
+        strips = cut_strips(film, found.linked, found.labels, longest_tracks(found.linked, request.strips))
         write_film(folder, found.linked.tracks, tables, found.labels, also, found.corrected, strips)
     return TrackedFilm(found.linked, tables, notices, folder)
 

@@ -127,6 +127,13 @@ class FilmCanvas(QObject):
         labels = self._layers.labels
         return line if labels is None else line * np.asarray(labels.scale)[-2:] + np.asarray(labels.translate)[-2:]
 
+    def pixels_of(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return points (P, 2) of the world's last two axes in px of a plane."""
+        labels = self._layers.labels
+        if labels is None:
+            return points
+        return np.asarray((points - np.asarray(labels.translate)[-2:]) / np.asarray(labels.scale)[-2:])
+
     def _on_frame(self, _: object = None) -> None:
         if self._annotation is not None:
             self.mark(self._chosen)

@@ -70,13 +70,13 @@ class FilmLayers:
         rows = film.rows()
         points = np.column_stack([rows.track, rows.frame, rows.of([cells.centroids for cells in film.frames])])
         self.tracks.graph = {}
+        if self.tracks.color_by != "track_id":
+            self.tracks.color_by = "track_id"  # the values go with the points
         self.tracks.data = points if len(points) else np.zeros((1, 2 + film.frames[0].dimensions))
         self.tracks.graph = {daughter: [mother] for daughter, mother in film.tracks.parents.items()}
         if colours is not None and len(colours) == len(points):
             self.tracks.properties = {"value": colours}
             self.tracks.color_by = "value"
-        elif self.tracks.color_by != "track_id":
-            self.tracks.color_by = "track_id"
 
     def refresh(self) -> None:
         """Show the labels as they are now."""
