@@ -45,8 +45,7 @@ def track(
     masks
         Label images of the frames, instead of a model: a folder, a file, or an array (T, Y, X) or (T, Z, Y, X).
     tracks
-        A file of another program with the tracks, which are put on the cells instead of linking them: TrackMate XML,
-        GEFF, a CSV of napari or btrack, or an HDF5 of btrack.
+        A file of another program with the tracks, put on the cells instead of linking them (docs/tracking.md).
     linking
         How cells are linked; by default as suits most films.
     interval_s
@@ -75,14 +74,9 @@ def track(
     if options.get("frame") is not None:
         raise OptionError("a film is tracked over all its time points; leave frame out")
     opened = _film(film, options)
-    request = TrackRequest(
-        linking or LinkOptions(),
-        interval_s,
-        None if out is None else Path(out),
-        overwrite=overwrite,
-        formats=formats,
-        tracks=None if tracks is None else Path(tracks),
-    )
+    folder, given = (None if path is None else Path(path) for path in (out, tracks))
+    linked_by = linking or LinkOptions()
+    request = TrackRequest(linked_by, interval_s, folder, overwrite=overwrite, formats=formats, tracks=given)
     if masks is not None:
         return finish(track_film(opened, _labels(masks, opened), request), progress)
     pipeline = pipeline_of(model, options)

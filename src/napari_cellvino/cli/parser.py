@@ -197,6 +197,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     sought = "find spots too: in every plane of a stack, in 3D, or in the projection that cells are found in"
     parser.add_argument("--spots", choices=["none", "stack", "projection"], help=sought)
     parser.add_argument("--spot-channel", metavar="NAME|N", help="channel that shows the spots")
+    parser.add_argument("--spot-partner", metavar="NAME|N", help="second channel with spots: pairs of both are counted")
     parser.add_argument("--axes", metavar="AXES", help="dimensions of the file, where its metadata have none, as CYX")
     parser.add_argument("--pixel-size", type=float, metavar="UM", help="µm per pixel, where the file has none")
     parser.add_argument("--diameter", type=float, metavar="PX", help="typical object diameter in the image, in px")

@@ -18,6 +18,7 @@ from napari_cellvino.annotation.snapshot import Snapshot
 from napari_cellvino.core.image import Origin, Stack, channel_index
 from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
+from napari_cellvino.core.spots import Spots
 from napari_cellvino.gui.batch.batch_controller import BatchController
 from napari_cellvino.gui.batch.watch_controller import WatchController
 from napari_cellvino.gui.cells.cells_controller import CellsController
@@ -39,6 +40,7 @@ from napari_cellvino.gui.review.colour_controller import ColourController
 from napari_cellvino.gui.review.mask_import_controller import MaskImportController
 from napari_cellvino.gui.review.review_canvas import ReviewCanvas
 from napari_cellvino.gui.review.review_controller import ReviewController
+from napari_cellvino.gui.review.spot_editor import SpotEditor
 from napari_cellvino.gui.run.earlier_recipe import EarlierRecipe
 from napari_cellvino.gui.run.first_sight_controller import FirstSightController
 from napari_cellvino.gui.run.model_catalogue import ModelCatalogue
@@ -92,7 +94,7 @@ class Session(QObject):
         self.catalogue = ModelCatalogue(self.workspace, self.worker)
         self.opener = OpenController(viewer, self.workspace, self.files)
         self.current_field = CurrentFieldController(viewer, self.workspace, self.opener)
-        self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._home)
+        self.saver = SaveController(self.workspace, self.worker, self._snapshot, self._home, self._edited_spots)
         self.reviewer = ReviewController(self.workspace, self.decoder, self.saver.target)
         self.review_canvas = ReviewCanvas(viewer, self.reviewer)
         self.colouring = ColourController(self.workspace, self.reviewer, self.review_canvas, self.decoder)
@@ -109,6 +111,9 @@ class Session(QObject):
             TrialLayer(viewer),
         )
         self.whole_cells = WholeCellLayer(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
+        self.spots = SpotEditor(viewer, self.workspace, self.opener, self.reviewer, self.decoder)
+        self.spots.saver = self.saver
+        self.spots.edited.connect(self.saver.mark_changed)
         self.looks = SerialWorker()  # all models look at a part of an image
         self.first_sight = FirstSightController(
             self.workspace, self.looks, unasked=looks_unasked, chosen=lambda: self.work_list.has_results
@@ -239,6 +244,7 @@ class Session(QObject):
         self.list_thumbnails.forget()
         self.teacher.close()
         self.whole_cells.close()
+        self.spots.close()
         self.workspace.close()  # heard by the parts, which let go too
         self.first_sight.close()
         listening = (self.retrainer, self.saver, self.runner, self.colouring, self.review_canvas, self.reviewer)
@@ -296,6 +302,9 @@ class Session(QObject):
         self.review_canvas.outside.check()  # what is saved is what is seen
         session = self.reviewer.editor.session
         return session.snapshot(self.review_canvas.unfinished) if session is not None else None
+
+    def _edited_spots(self) -> Spots | None:
+        return self.spots.corrected
 
     def _show_field(self, origin: Origin) -> None:
         """Show a field of the work list, or of the viewer."""
