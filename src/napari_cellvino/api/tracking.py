@@ -51,8 +51,7 @@ def track(
     interval_s
         Time between frames in s, where the film is silent or wrong.
     out, overwrite, formats
-        A folder of results to write to, whether what stands there is replaced, and what is written there beside tables
-        and masks: ``trackmate``, ``geff``, ``napari``, ``btrack``, ``btrack-hdf5``.
+        A folder of results, whether what stands there is replaced, and further formats of tracks (docs/tracking.md).
     engines, progress, **options
         As of `segment`; ``frame`` is not for films.
 
@@ -64,9 +63,8 @@ def track(
     Examples
     --------
     >>> import numpy as np
-    >>> masks = np.zeros((3, 32, 32), int)
-    >>> for t in range(3):
-    ...     masks[t, 4 + 2 * t : 12 + 2 * t, 8:16] = 1 + t  # one cell that moves, with another label in each frame
+    >>> cell = [np.full((8, 8), 1 + t) for t in range(3)]  # one that moves, with another label in each frame
+    >>> masks = np.stack([np.pad(cell[t], [(4 + 2 * t, 20 - 2 * t), (8, 16)]) for t in range(3)])
     >>> tracked = track(masks.astype("uint16"), masks=masks, axes="TYX", interval_s=60)
     >>> tracked.tables.tracks[["life_min", "path_px", "ended"]].values.tolist()
     [[2.0, 4.0, 'end of film']]
@@ -75,13 +73,12 @@ def track(
         raise OptionError("a film is tracked over all its time points; leave frame out")
     opened = _film(film, options)
     folder, given = (None if path is None else Path(path) for path in (out, tracks))
-    linked_by = linking or LinkOptions()
-    request = TrackRequest(linked_by, interval_s, folder, overwrite=overwrite, formats=formats, tracks=given)
+    options_of = linking or LinkOptions()
+    request = TrackRequest(options_of, interval_s, folder, overwrite=overwrite, formats=formats, tracks=given)
     if masks is not None:
         return finish(track_film(opened, _labels(masks, opened), request), progress)
-    pipeline = pipeline_of(model, options)
     with provider_of(engines) as provider:
-        return finish(track_film(opened, FoundLabels(opened, pipeline, provider), request), progress)
+        return finish(track_film(opened, FoundLabels(opened, pipeline_of(model, options), provider), request), progress)
 
 
 def kymograph(
@@ -117,6 +114,20 @@ def kymograph(
     ------
     CellvinoError
         If there is no such track or channel, or the film cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile, tifffile
+    >>> import numpy as np
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> frames = np.zeros((3, 32, 32), np.uint16)
+    >>> for t in range(3):
+    ...     frames[t, 10:20, 4 + 2 * t] = 500  # what moves by 2 px in a frame
+    >>> tifffile.imwrite(f"{folder.name}/film.tif", frames, imagej=True, metadata={"axes": "TYX"})
+    >>> made = kymograph(f"{folder.name}/film.tif", line=[(15, 0), (15, 31)])
+    >>> made.values.argmax(axis=1).tolist()
+    [4, 6, 8]
+    >>> folder.cleanup()
     """
     request = KymographRequest(Path(path), track, tuple(line), channel, width, interval_s)
     made = finish(make_kymograph(request))
