@@ -1,5 +1,6 @@
 """Files of instruments that no library writes, made by hand as their descriptions say."""
 
+import json
 import struct
 
 import numpy as np
@@ -36,13 +37,16 @@ def imaris(path, pixels, *, chunks=None, times=()):
             file.create_dataset(name, data=padded, chunks=chunks)
 
 
-def lif(path, pixels, colours, others=()):
+def lif(path, pixels, colours, others=(), times_s=()):
     """Write (C, Z, Y, X) of uint16 as a Leica file, 0.5 µm per pixel and 2 µm between planes.
 
     ``others`` are more series of the first channel: a name, what Leica calls the axes (fastest first), bits a channel.
+    ``times_s`` are the times of their planes in s; without any, the axis of time has its length, 60 s a frame.
     """
     (_, z, y, x), plane = pixels.shape, 2 * pixels.shape[2] * pixels.shape[3]
     axes, steps = ((x, 2), (y, 2 * x), (z, plane)), {1: 5e-7, 2: 5e-7, 3: 2e-6}
+    ticks = [f"{116444736000000000 + int(time * 10**7):x}" for time in times_s]  # of 100 ns since 1601
+    stamped = f'<TimeStampList NumberOfTimeStamps="{len(ticks)}">{" ".join(ticks)}</TimeStampList>' if ticks else ""
 
     def element(name, ids, bits, number):
         channels = "".join(
@@ -52,13 +56,14 @@ def lif(path, pixels, colours, others=()):
         )
         dimensions = "".join(
             f'<DimensionDescription DimID="{axis}" NumberOfElements="{size}" Origin="0" '
-            f'Length="{(size - 1) * steps.get(axis, 60)}" Unit="m" BitInc="0" BytesInc="{stride}"/>'
+            f'Length="{(size - 1) * steps.get(axis, 0 if ticks else 60)}" Unit="m" BitInc="0" BytesInc="{stride}"/>'
             for axis, (size, stride) in zip(ids, axes, strict=True)
         )
         described = f"<Channels>{channels}</Channels><Dimensions>{dimensions}</Dimensions>"
         return (
             f'<Element Name="{name}" UniqueID="s{number}"><Data><Image TextDescription=""><ImageDescription>{described}'
-            f'</ImageDescription></Image></Data><Memory Size="{pixels.nbytes}" MemoryBlockID="MemBlock_{number}"/>'
+            f"</ImageDescription>{stamped}</Image></Data>"
+            f'<Memory Size="{pixels.nbytes}" MemoryBlockID="MemBlock_{number}"/>'
             "<Children/></Element>"
         )
 
@@ -98,8 +103,11 @@ def stk(path, pixels):
     path.write_bytes(data + _directory(tags) + bytes(4))
 
 
-def lsm(path, pixels):
-    """Write (Z, C, Y, X) of uint16 as Zeiss did: a page a plane, a strip a channel, a thumbnail behind each page."""
+def lsm(path, pixels, positions=(0, 0)):
+    """Write (Z, C, Y, X) of uint16 as Zeiss did: a page a plane, a strip a channel, a thumbnail behind each page.
+
+    ``positions`` are how many places and tiles the planes are of.
+    """
     z, c, y, x = pixels.shape
     data, link = bytearray(b"II*\0" + bytes(4)), 4
 
@@ -109,9 +117,12 @@ def lsm(path, pixels):
 
     colours = bytes(4 * c) + b"".join(struct.pack("<I", len(name)) + name for name in (b"DAPI\0", b"GFP\0"))
     names = put(struct.pack("<6I", 24 + len(colours), c, c, 24, 24 + 4 * c, 0) + colours)
-    info = struct.pack("<2I8i", 67127628, 512, x, y, z, c, 1, 2, 2, 2)
+    each = z // (max(positions[0], 1) * max(positions[1], 1))
+    info = struct.pack("<2I8i", 67127628, 512, x, y, each, c, 1, 2, 2, 2)
     info += struct.pack("<6d2HI4I", 5e-7, 5e-7, 2e-6, 0, 0, 0, 0, 0, 0, 0, 0, 0, names)
-    told = put(info.ljust(512, b"\0"))
+    info = bytearray(info.ljust(512, b"\0"))
+    struct.pack_into("<2i", info, 264, *positions)
+    told = put(info)
     for plane in pixels.astype("<u2"):
         strips = [put(channel.tobytes()) for channel in plane]
         places, counts = put(struct.pack(f"<{c}I", *strips)), put(struct.pack(f"<{c}I", *[2 * y * x] * c))
@@ -132,6 +143,44 @@ def lsm(path, pixels):
             link = len(data)
             data += bytes(4)
     path.write_bytes(data)
+
+
+def micromanager(folder, pixels, labels):
+    """Write (P, T, Z, C, Y, X) of uint16 as Micro-Manager 2 does: a file a position; DAPI and GFP, 0.5 and 2 µm.
+
+    Every file has the summary of the set and an index of its planes, and pixels per cm beside the unit µm.
+    """
+    _, times, slices, channels, y, x = pixels.shape
+    said = {
+        "MicroManagerVersion": "2.0.0", "Prefix": "a_1", "PixelSize_um": 0.5, "z-step_um": 2.0, "Interval_ms": 30000,
+        "Channels": channels, "Slices": slices, "Frames": times, "Positions": len(labels), "TimeFirst": True,
+        "SlicesFirst": False, "ChNames": ["DAPI", "GFP"], "StagePositions": [{"Label": label} for label in labels],
+    }  # fmt: skip
+    summary = json.dumps(said).encode()
+    count = times * slices * channels
+    ij = f"ImageJ=1.5\nimages={count}\nchannels={channels}\nslices={slices}\nframes={times}\nhyperstack=true\nunit=um\0"
+    for p, label in enumerate(labels):
+        data, link, index = bytearray(b"II*\0" + bytes(36) + summary), 4, []
+        for t, z, c in np.ndindex(times, slices, channels):
+            data += bytes(-len(data) % 4)
+            struct.pack_into("<I", data, link, len(data))
+            index.append((c, z, t, p, len(data)))
+            first = len(data) + 162 + 12 * (link == 4)
+            after = first + 2 * y * x
+            own = ((270, 2, len(ij), after + 13),) if link == 4 else ()
+            tags = (
+                (256, 4, 1, x), (257, 4, 1, y), (258, 3, 1, 16), (259, 3, 1, 1), (262, 3, 1, 1), *own,
+                (273, 4, 1, first), (277, 3, 1, 1), (278, 3, 1, y), (279, 4, 1, 2 * y * x), (282, 5, 1, after),
+                (283, 5, 1, after), (296, 3, 1, 3), (51123, 2, 5, after + 8),
+            )  # fmt: skip
+            data += _directory(tags)
+            link = len(data)
+            data += bytes(4) + pixels[p, t, z, c].tobytes() + struct.pack("<2I", 20000, 1) + b"{  }\0"
+            data += ij.encode() if own else b""
+        data += bytes(-len(data) % 4)
+        struct.pack_into("<8I", data, 8, 54773648, len(data), 483765892, 0, 99384722, 0, 2355492, len(summary))
+        data += struct.pack("<2I", 3453623, len(index)) + b"".join(struct.pack("<5I", *one) for one in index)
+        (folder / f"a_1_MMStack_{label}.ome.tif").write_bytes(data)
 
 
 def _directory(tags):

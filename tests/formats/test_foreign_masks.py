@@ -120,7 +120,9 @@ def test_pixels_to_ignore_are_no_cell(tmp_path, dtype):
     assert len(got.cells) == 5
     assert "ignore" in got.notices[0]
     every = np.arange(1, 256, dtype=np.uint8).repeat(2)[None].repeat(2, 0)  # 255 cells in turn
-    assert len(read(tif(tmp_path / "b.tif", every), every.shape, "b").cells) == 255
+    got = read(tif(tmp_path / "b.tif", every), every.shape, "b")
+    assert len(got.cells) == 255
+    assert "all 255 numbers that 8 bits can hold are in use" in got.notices[0]  # a 256th would be 0
 
 
 def test_one_number_on_cells_far_apart_is_said(tmp_path):

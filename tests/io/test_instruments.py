@@ -1,5 +1,6 @@
 """Real files of instruments with facts known from elsewhere, and files that the tests write themselves."""
 
+import re
 import shutil
 import struct
 import sys
@@ -7,8 +8,9 @@ import zipfile
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
-from instrument_files import assert_holds, imaris, lif, lsm, stk
+from instrument_files import assert_holds, imaris, lif, lsm, micromanager, stk
 
 from napari_cellvino.core.errors import ImageReadError, ImageValueError
 from napari_cellvino.io import instrument, list_images, open_source
@@ -220,12 +222,15 @@ def deltavision(path, pixels, sequence):
     head = bytearray(1024)
     struct.pack_into("<4i", head, 0, x, y, t * c * z, 6)
     struct.pack_into("<3f", head, 40, 0.25, 0.25, 0.5)
-    struct.pack_into("<i", head, 92, 64)
+    order = {0: (1, 0, 2, 3, 4), 1: (0, 2, 1, 3, 4), 2: (0, 1, 2, 3, 4)}[sequence]
+    when = np.broadcast_to(90.5 * np.arange(t)[:, None, None], (t, c, z)).transpose(order[:3]).ravel()
+    sections = [struct.pack("<if2f", 7, 0.0, time, 0.0) for time in when]  # a number, and more of which one is the time
+    struct.pack_into("<i", head, 92, 16 * t * c * z)
     struct.pack_into("<H", head, 96, 0xC0A0)
+    struct.pack_into("<2h", head, 128, 1, 3)
     struct.pack_into("<2h", head, 180, t, sequence)
     struct.pack_into("<6h", head, 196, c, 457, 528, 0, 0, 0)
-    order = {0: (1, 0, 2, 3, 4), 1: (0, 2, 1, 3, 4), 2: (0, 1, 2, 3, 4)}[sequence]
-    path.write_bytes(bytes(head) + bytes(64) + pixels.transpose(order).tobytes())
+    path.write_bytes(bytes(head) + b"".join(sections) + pixels.transpose(order).tobytes())
 
 
 @pytest.mark.parametrize("sequence", [0, 1, 2])
@@ -235,6 +240,7 @@ def test_deltavision(tmp_path, sequence):
     stack = open_source(tmp_path / "a.dv").read()
     assert_holds(stack, pixels, (0.5, 0.25, 0.25))
     assert stack.channels == ("457 nm", "528 nm")
+    assert stack.interval_s == 90.5
     (tmp_path / "a.dv").write_bytes((tmp_path / "a.dv").read_bytes()[:-10])
     with pytest.raises(ImageReadError, match="cut short"):
         open_source(tmp_path / "a.dv")
@@ -275,6 +281,14 @@ def test_ome_zarr_images(tmp_path, form, unit, factor, top, first):
     assert stack.interval_s == (90 if first == "t" else None)
     np.testing.assert_array_equal(stack.plane(**{first: 1}), pixels[1, 0])
     assert list_images(tmp_path) == [path]
+    next(one for one in (path / "0" / "c" / "1", path / "0" / "1.0.0.0", path / "0" / "1") if one.exists()).rename(
+        tmp_path / "lost"
+    )
+    stack = open_source(path).read()
+    assert stack.warnings[0].startswith("1 of 2 chunks are not stored and read as 0")
+    if first == "t":
+        with pytest.raises(ImageReadError, match="has no pixels of time 2"):
+            stack.plane(t=1)
 
 
 def test_an_ome_zarr_as_writers_write_it(tmp_path):
@@ -325,6 +339,8 @@ def test_series_of_a_lif_that_are_no_image_or_images_again_are_said(tmp_path):
     film, spectrum = (source.read(position) for position in source.positions[1:3])
     assert_holds(film, pixels[:1].swapaxes(0, 1)[:, None], (None, 0.5, 0.5))
     assert film.interval_s == 60
+    lif(tmp_path / "a.lif", pixels, ("Green", "Blue"), others, times_s=(5, 95.5, 186))
+    assert open_source(tmp_path / "a.lif").read(source.positions[1]).interval_s == 90.5
     assert spectrum.shape.c == 3
 
 
@@ -340,6 +356,20 @@ def test_lsm(tmp_path):
     stack = open_source(tmp_path / "a.lsm").read()
     assert_holds(stack, pixels.swapaxes(0, 1)[None])
     assert stack.channels == ("DAPI", "GFP")
+    lsm(tmp_path / "a.lsm", pixels, positions=(3, 0))
+    source = open_source(tmp_path / "a.lsm")
+    assert_holds(source.read(source.positions[2]), pixels[None, 2, :, None])
+
+
+def test_positions_of_micromanager_2(tmp_path):
+    pixels = np.arange(3 * 2 * 2 * 2 * 5 * 6, dtype="<u2").reshape(3, 2, 2, 2, 5, 6)
+    micromanager(tmp_path, pixels, ("Pos0", "Pos1", "B2-Site_0"))
+    source = open_source(tmp_path / "a_1_MMStack_Pos1.ome.tif")
+    assert [position.name for position in source.positions] == ["Pos0", "Pos1", "B2-Site_0"]
+    assert len(source.parts) == 3
+    stack = source.read(source.positions[2])
+    assert_holds(stack, pixels[2].swapaxes(1, 2))
+    assert (stack.channels, stack.interval_s) == (("DAPI", "GFP"), 30)
 
 
 def test_an_oif_is_what_the_oib_is_that_it_was_made_of(instruments, tmp_path):
@@ -350,3 +380,29 @@ def test_an_oif_is_what_the_oib_is_that_it_was_made_of(instruments, tmp_path):
     whole = open_source(instruments / "oib" / "test.oib").read()
     assert (stack.shape, stack.spacing, stack.channels) == (whole.shape, whole.spacing, whole.channels)
     np.testing.assert_array_equal(stack.plane(c=2), whole.plane(c=2))
+
+
+def test_an_oif_over_time_that_was_stopped(instruments, tmp_path):
+    import oiffile
+
+    oiffile.oib2oif(str(instruments / "oib" / "test.oib"), location=str(tmp_path), verbose=0)
+    path = next(tmp_path.rglob("*.oif"))
+    text = path.read_bytes().decode("utf-16").replace('"XYC"', '"XYZT"').replace("AxisCount=3", "AxisCount=4")
+    for number, size, end in ((3, 2, -840), (4, 3, 181000)):
+        head, title, rest = text.partition(f"[Axis {number} Parameters Common]")
+        for key, value in (("MaxSize", size), ("StartPosition", 0), ("EndPosition", end)):
+            rest = re.sub(rf"(?m)^{key}=\S+", f"{key}={value}", rest, count=1)
+        text = f"{head}{title}{rest}"
+    path.write_bytes(text.encode("utf-16"))
+    folder = path.with_name(f"{path.name}.files")
+    for old in folder.glob("s_C*"):
+        old.unlink()
+    pixels = np.arange(5 * 256 * 256, dtype="u4").reshape(5, 256, 256).astype("u2")
+    for n, plane in enumerate(pixels):
+        tifffile.imwrite(folder / f"s_Z{n % 2 + 1:03}T{n // 2 + 1:03}.tif", plane)
+    stack = open_source(path).read()
+    assert (tuple(stack.shape[:3]), stack.interval_s, stack.spacing.z) == ((3, 1, 2), 90.5, 0.84)
+    np.testing.assert_array_equal(stack.plane(t=1, z=1), pixels[3])
+    assert stack.warnings == ("1 of 6 planes are not there: what needs them fails",)
+    with pytest.raises(ImageReadError, match="does not hold time 3, channel 1, plane 2"):
+        stack.plane(t=2, z=1)

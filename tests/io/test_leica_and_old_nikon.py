@@ -7,6 +7,7 @@ import numpy as np
 from instrument_files import assert_holds
 
 from napari_cellvino.io import open_source
+from napari_cellvino.io.registry import sets_first
 
 
 def box(kind, content):
@@ -124,3 +125,4 @@ def test_xlef(tmp_path):
     source = open_source(tmp_path / "a.xlef")
     assert_is_pixels(source.read())
     assert [path.name for path in source.parts] == ["a.xlef", "a b.lof", "a.xlif"]
+    assert [file.name for file in sets_first([tmp_path / "a b.lof", tmp_path / "a.xlef"])] == ["a.xlef", "a b.lof"]

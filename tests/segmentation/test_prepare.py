@@ -54,6 +54,23 @@ def test_luminance_of_rgb() -> None:
     assert finish(project(rgb, channel="2"))[0].inputs.max() == 20
 
 
+def test_a_channel_that_was_skipped_at_a_time_is_not_counted_there() -> None:
+    array = np.ones((2, 2, 1, 3, 3), np.uint16)
+    array[1, 0] = 0
+    stack = Stack.from_array(array, axes="TCZYX", channels=("DAPI", "BF"))
+    with pytest.raises(ImageValueError, match="DAPI was skipped at time point 2"):
+        finish(project(stack, channel="DAPI", frame=2))
+    assert finish(project(stack, channel="DAPI", frame=1))[0].inputs.all()
+
+
+def test_what_is_infinite_is_not_known() -> None:
+    array = np.ones((1, 1, 1, 3, 3), np.float32)
+    array[..., 0, 0], array[..., 0, 1] = np.inf, -np.inf
+    seen = finish(project(stack_of(array)))[0].inputs
+    assert np.isnan(seen[0, 0]).tolist() == [True, True, False]
+    assert np.isinf(array).any()
+
+
 def test_nan_gives_way_to_numbers() -> None:
     array = np.full((1, 1, 2, 3, 3), np.nan)
     array[0, 0, 1, 1, 1] = 4

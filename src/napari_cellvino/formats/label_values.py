@@ -36,14 +36,16 @@ def cells_in_values(path: Path, pixels: NDArray[Any], shape: tuple[int, ...]) ->
         If its pixels are no labels: colours, fractions, negative numbers beside a background of 0, grey values of a
         picture, outlines with nothing inside, cells with a border of another value.
     """
-    labels, ground = without_background(path, whole_numbers(path, pixels, shape), shape)
+    numbers = whole_numbers(path, pixels, shape)
+    labels, ground = without_background(path, numbers, shape)
     if not labels.any():
         return labelled(labels, (), notices=ground)
     pieces = find_parts(labels)
     check_parts(path, labels, pieces)
     if is_class_mask(pieces):
         return _parts(path, labels, pieces, ground)
-    return labelled(labels, cells_of(labels), notices=(*ground, *_doubtful(path, labels, pieces)))
+    words = (*ground, *_wrapped(path, numbers.dtype, pieces), *_doubtful(path, labels, pieces))
+    return labelled(labels, cells_of(labels), notices=words)
 
 
 def whole_numbers(path: Path, pixels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.integer[Any]]:
@@ -229,6 +231,17 @@ def _parts(path: Path, labels: Labels, pieces: LabelParts, ground: tuple[str, ..
     kinds = {v: "cell" if len(pieces.values) == 1 else f"class {v}" for v in pieces.values.tolist()}
     cells = [imported_cell(number, kinds[v]) for number, v in enumerate(pieces.value.tolist(), 1)]
     return labelled(pieces.labels, cells, notices=(*ground, word))
+
+
+def _wrapped(path: Path, dtype: np.dtype[np.integer[Any]], pieces: LabelParts) -> tuple[str, ...]:
+    """Return what to say where every number is taken that pixels can have: of more cells, one has become 0."""
+    most = np.iinfo(dtype).max
+    if dtype.kind != "u" or len(pieces.values) != most:
+        return ()
+    return (
+        f"all {most:,} numbers that {8 * dtype.itemsize} bits can hold are in use in {path.name}: if there were more "
+        f"cells, one became background and others share a number; save the labels with {16 * dtype.itemsize} bits",
+    )
 
 
 def _doubtful(path: Path, labels: Labels, pieces: LabelParts) -> tuple[str, ...]:

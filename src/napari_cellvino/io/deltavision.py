@@ -19,12 +19,13 @@ from napari_cellvino.io.block_planes import BlockPlanes, PixelTransform
 from napari_cellvino.io.checks import check_extent, parse_errors
 from napari_cellvino.io.scenes import Scene, SceneSource
 from napari_cellvino.io.tiff_blocks import ContiguousBlocks
-from napari_cellvino.io.tiff_metadata import micrometres
+from napari_cellvino.io.tiff_metadata import mean_interval_s, micrometres
 
 DELTAVISION_MAGIC = (b"\xa0\xc0", b"\xc0\xa0")  # at byte 96, in either byte order
 _MODES = {0: "u1", 1: "i2", 2: "f4", 6: "u2"}
 _ORDERS = {0: "CTZ", 1: "TZC", 2: "TCZ"}  # from the slowest to the fastest axis
 _HEADER = 1024
+_ELAPSED = 1  # of the numbers that the extended header keeps of a section: seconds since the first
 
 
 def open_deltavision(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSource:
@@ -62,7 +63,33 @@ def open_deltavision(path: Path, head: bytes, overrides: MetadataOverrides) -> S
     hints = tuple(str(wave) for wave in waves[1 : 1 + sizes["C"]])
     names = tuple(f"{wave} nm" if int(wave) > 0 else "" for wave in hints)
     named = len(hints) == layout.shape.c
+    firsts = [layout.locate(layout.plane_start, {"T": t, "C": 0, "Z": 0, "P": 0})[0] for t in range(sizes["T"])]
     scene = Scene(
-        layout.shape, shown, planes, "", spacing, names if named and any(names) else (), hints=hints if named else ()
-    )
+        layout.shape, shown, planes, "", spacing, names if named and any(names) else (), hints=hints if named else (),
+        interval_s=_interval(path, raw, order, extended, firsts),
+    )  # fmt: skip
     return SceneSource(path, (scene,), overrides)
+
+
+def _interval(path: Path, raw: bytes, order: str, extended: int, firsts: list[int]) -> float | None:
+    """Return the mean time in s between frames by the extended header; None where it does not say.
+
+    Parameters
+    ----------
+    path, raw, order
+        The file, its header, and the order of its bytes.
+    extended
+        Bytes of the extended header: of each section, whole numbers and then floating ones, of four bytes each.
+    firsts
+        The section (from 0) that each frame begins with.
+    """
+    whole, floating = struct.unpack_from(f"{order}2h", raw, 128)
+    size = 4 * (whole + floating)
+    if len(firsts) < 2 or whole < 0 or floating <= _ELAPSED or size * (firsts[-1] + 1) > extended:
+        return None
+    times: list[float] = []
+    with parse_errors(path), path.open("rb") as file:
+        for section in firsts:
+            file.seek(_HEADER + section * size + 4 * (whole + _ELAPSED))
+            times += struct.unpack(f"{order}f", file.read(4))
+    return mean_interval_s(times)

@@ -38,7 +38,7 @@ KNOWN_READERS: tuple[ImageReader, ...] = (
         "old Nikon ND2", (".nd2",), open_nd2, signatures(b"\0\0\0\x0cjP  "), needs_suffix=True, libraries=("nd2",)
     ),
     ImageReader("Leica LIF", (".lif", ".lof"), open_lif, signatures(b"\x70\0\0\0"), libraries=("liffile",)),
-    ImageReader("Leica XLEF", (".xlef",), open_lif, libraries=("liffile",)),
+    ImageReader("Leica XLEF", (".xlef",), open_lif, libraries=("liffile",), names_parts=True),
     ImageReader(
         "Olympus OIB", (".oib",), open_oif, signatures(b"\xd0\xcf\x11\xe0"), needs_suffix=True, libraries=("oiffile",)
     ),

@@ -128,8 +128,14 @@ def _wavelengths(image: Foreign, sizes: dict[str, int]) -> tuple[str, ...]:
 
 
 def _interval(image: Foreign) -> float | None:
-    """Return the mean time between frames in s: T has its coordinates in s."""
-    return mean_interval_s([float(time) for time in image.coords.get("T", ())])
+    """Return the mean time between frames in s: T has its coordinates in s; else by the times of its planes."""
+    said = mean_interval_s([float(time) for time in image.coords.get("T", ())])
+    stamps, dims = image.timestamps, tuple(image.dims)
+    if said is not None or stamps is None or dims[:1] != ("T",):
+        return said
+    frames = int(image.shape[0])
+    firsts = stamps[:: len(stamps) // frames] if len(stamps) >= frames and len(stamps) % frames == 0 else ()
+    return mean_interval_s([float(time) / 1000 for time in np.asarray(firsts, "datetime64[ms]").astype(np.int64)])
 
 
 def _colours(image: Foreign, count: int) -> tuple[str, ...]:

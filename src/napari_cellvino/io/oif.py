@@ -43,6 +43,7 @@ def open_oif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
         settings: Mapping[str, Any] = file.mainfile
         shape = _shape(path, axes, sizes)
         spacing, interval_s, names, hints = _spacing(settings), _interval(settings), *_channels(settings)
+        held_planes, wanted = len(file.series[0]), math.prod(shape[:3])
     if dtype.kind not in "ui":
         raise ImageReadError(f"{path.name} has pixels of type {dtype}, which are not read")
 
@@ -51,14 +52,21 @@ def open_oif(path: Path, head: bytes, overrides: MetadataOverrides) -> SceneSour
         series = file.series[0]
         at = tuple(place[letter] for letter in str(series.axes))
         names = {tuple(index): name for index, name in zip(series.indices, series, strict=True)}
+        if at not in names:
+            raise ImageReadError(
+                f"{path.name} does not hold time {t + 1}, channel {c + 1}, plane {z + 1}: was its acquisition stopped, "
+                "or were files left behind? What is there can be counted: choose frames, planes or a channel"
+            )
         pixels: NDArray[np.generic] = np.asarray(series.imread(names[at]))
         return pixels
 
     held = LazyFile(path, lambda: oiffile.OifFile(str(path)))
     named = names if len(names) == shape.c else ()
+    lost = f"{wanted - held_planes} of {wanted} planes are not there: what needs them fails"
     scene = Scene(
         shape, dtype, LazyPlanes(held, shape, dtype.itemsize, plane), "", spacing, named,
         hints=hints if len(hints) == shape.c else (), interval_s=interval_s if shape.t > 1 else None,
+        warnings=(lost,) if held_planes < wanted else (),
     )  # fmt: skip
     beside = path.parent / f"{path.name}.files"
     others = tuple(sorted(part for part in beside.iterdir() if part.is_file())) if beside.is_dir() else ()

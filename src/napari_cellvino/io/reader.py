@@ -58,6 +58,9 @@ class ImageReader:
         Whether an image is a folder.
     libraries
         Packages of the extra ``formats`` that it imports.
+    names_parts
+        Whether its files name other images as their pixels, which do not name them: they are opened first, so that
+        nothing is counted twice.
     """
 
     name: str
@@ -67,6 +70,7 @@ class ImageReader:
     needs_suffix: bool = False
     folder: bool = False
     libraries: tuple[str, ...] = ()
+    names_parts: bool = False
 
     def has_suffix(self, name: str) -> bool:
         """Return whether a file's name ends like one of this format."""

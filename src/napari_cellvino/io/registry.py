@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -51,6 +51,16 @@ def _added() -> Iterator[ImageReader]:
 def image_suffixes() -> tuple[str, ...]:
     """Return the endings of all files and folders that are read, each once."""
     return tuple(dict.fromkeys(suffix for reader in readers() for suffix in reader.suffixes))
+
+
+@cache
+def _suffixes_of_sets() -> tuple[str, ...]:
+    return tuple(suffix for reader in readers() if reader.names_parts for suffix in reader.suffixes)
+
+
+def sets_first(paths: Iterable[Path]) -> list[Path]:
+    """Return paths in their order, files that name others as their pixels before all others."""
+    return sorted(paths, key=lambda path: not path.name.lower().endswith(_suffixes_of_sets()))
 
 
 @cache

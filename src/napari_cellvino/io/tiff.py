@@ -87,7 +87,13 @@ class TiffSource:
             rgb=picture.rgb,
             origin=Origin(path=str(self.path), position=self.positions[chosen].name, files=self._files()),
             remarks=picture.remarks + picture.facts.remarks + picture.pyramid.remarks + self.remarks,
-            warnings=(*self.warnings, *picture.guesses, *picture.pyramid.warnings, *_asked(picture, self.overrides)),
+            warnings=(
+                *self.warnings,
+                *picture.guesses,
+                *picture.facts.warnings,
+                *picture.pyramid.warnings,
+                *_asked(picture, self.overrides),
+            ),
             hints=picture.facts.hints if len(picture.facts.hints) == shape.c else (),
             overrides=self.overrides,
             interval_s=picture.facts.interval_s,
@@ -227,12 +233,20 @@ def _source(path: Path, tif: TiffFile, overrides: MetadataOverrides, warnings: t
     """Return what an open file, and those that belong to it, hold."""
     series, left_out = choose_images(path, tif)
     lock = Lock()
-    siblings = sorted(ome_siblings(tif.ome_metadata or "") | ndtiff_files(tif))
+    siblings = sorted(ome_siblings(tif.ome_metadata or "") | ndtiff_files(tif) | _stack_files(series))
     missing = tuple(name for name in siblings if not (path.parent / name).is_file())
+    if missing and any(one.kind == "mmstack" for one in series):  # whose positions are fewer then, without a word
+        warnings += (f"{list_names(missing)} is missing: what it holds of this Micro-Manager set is not counted",)
     pictures = [_image(path, tif, s, overrides, lock, missing) for s in series]
     places = tuple((picture, n) for picture in pictures for n in range(picture.layout.count("P")))
     parts = tuple(path.parent / name for name in siblings if path.parent / name != path)
     return TiffSource(path, _positions(places), places, overrides, left_out, (path, *parts), warnings)
+
+
+def _stack_files(series: list[TiffPageSeries]) -> frozenset[str]:
+    """Return the names of the files of a Micro-Manager stack, each of which opens as the whole; none of other files."""
+    stacks = [one for one in series if one.kind == "mmstack"]
+    return frozenset(page.parent.filehandle.name for one in stacks for page in one.pages if page is not None)
 
 
 def _asked(picture: TiffImage, overrides: MetadataOverrides) -> tuple[str, ...]:
@@ -299,6 +313,8 @@ def _held(path: Path, series: TiffPageSeries, *, squeeze: bool) -> AxisSizes:
     axes, sizes = series.get_axes(squeeze), series.get_shape(squeeze)
     if min(sizes) < 1:
         raise ImageValueError(f"{path.name} has no pixels: its size is {sizes}; export it again from where it was made")
+    if series.kind == "lsm":
+        axes = axes.replace("P", "R")  # places of the stage, where P is a phase elsewhere
     values = sizes[axes.index("S")] if "S" in axes else 1
     return AxisSizes(path.name, axes, sizes, colour_samples(series.keyframe, values))
 

@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -44,7 +45,8 @@ _UNITS_S = {
     "microsecond": 1e-6, "ns": 1e-9, "min": 60.0, "minute": 60.0, "h": 3600.0, "hr": 3600.0, "hour": 3600.0,
     "d": 86400.0, "day": 86400.0,
 }  # fmt: skip
-_TIFF_UNITS_UM = {2: UM_PER_INCH, 3: 10_000.0}  # inch, centimetre
+_PER_CENTIMETRE = 3
+_TIFF_UNITS_UM = {2: UM_PER_INCH, _PER_CENTIMETRE: 10_000.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class TiffMetadata:
     """Spacing in µm and channel names, in the file's order; empty where it does not say.
 
     ``hints`` is what else it says of each channel: fluorophore, wavelengths in nm. ``interval_s`` is the time between
-    frames, or between slices that may be frames; ``positions`` are the names of positions in one array.
+    frames, or between slices that may be frames; ``positions`` are the names of positions in one array. ``warnings``
+    are sentences on what may make measures wrong.
     """
 
     spacing: Spacing = field(default_factory=Spacing)
@@ -61,6 +64,7 @@ class TiffMetadata:
     interval_s: float | None = None
     remarks: tuple[str, ...] = ()
     positions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read_metadata(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
@@ -79,6 +83,7 @@ def read_metadata(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
         next((f.interval_s for f in found if f.interval_s is not None), None),
         (said,) if said else (),
         next((f.positions for f in found if f.positions), ()),
+        next((f.warnings for f in found if f.warnings), ()),
     )
 
 
@@ -120,6 +125,18 @@ def mean_interval_s(times: Sequence[float]) -> float | None:
     return seconds((times[-1] - times[0]) / (len(times) - 1)) if len(times) > 1 else None
 
 
+def times_warning(times: Sequence[float]) -> tuple[str, ...]:
+    """Return a sentence on times of frames (s) that go back, nothing where they do not."""
+    back = [n for n, (one, two) in enumerate(pairwise(times), 2) if two < one]
+    if not back:
+        return ()
+    more = f" and {len(back) - 1} more" if len(back) > 1 else ""
+    return (
+        f"the time stamps of the file go back at frame {back[0]}{more}: frames are taken in the order in which they "
+        "stand, and the time between them may be wrong",
+    )
+
+
 def plausible_spacing(size_um: float | None) -> float | None:
     """Return a pixel size that no printer or scanner has, else None."""
     finest = UM_PER_INCH / FINEST_DPI
@@ -142,13 +159,16 @@ def resolution_spacing(pixels_per_unit: tuple[float, float], unit: int) -> Spaci
     return Spacing(y=plausible_spacing(_TIFF_UNITS_UM[unit] / y), x=plausible_spacing(_TIFF_UNITS_UM[unit] / x))
 
 
-def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, float]) -> Spacing:
+def imagej_spacing(metadata: Mapping[str, Any], pixels_per_unit: tuple[float, float], tag_unit: int = 1) -> Spacing:
     """Return the spacing of ImageJ metadata and X and Y resolution in its unit; pixels say nothing.
 
     Centimetres and inches may be those of print, and must be plausible. ImageJ keeps a unit of its own for y and z
-    where it differs from that of x.
+    where it differs from that of x. Micro-Manager writes µm beside pixels per centimetre (``tag_unit`` 3), and ImageJ
+    reads it so.
     """
     x_unit = str(metadata.get("unit", ""))
+    if tag_unit == _PER_CENTIMETRE and pixels_per_unit[0] * SMALLEST_UM > 1 and micrometres(1, x_unit) == 1:
+        x_unit, metadata = "cm", {"zunit": x_unit, **metadata}
     y_unit, z_unit = (str(metadata.get(key) or x_unit) for key in ("yunit", "zunit"))
     x, y = (
         micrometres(1 / n, unit) if n > 0 else None for n, unit in zip(pixels_per_unit, (x_unit, y_unit), strict=True)
@@ -191,7 +211,9 @@ def _ome(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     if not same:
         return TiffMetadata()
     z, y, x = (micrometres(value, unit) for value, unit in same[0].sizes)
-    return TiffMetadata(Spacing(z, y, x), same[0].channels, same[0].hints, same[0].interval_s)
+    image = same[0]
+    said = times_warning(image.times_s)
+    return TiffMetadata(Spacing(z, y, x), image.channels, image.hints, image.interval_s, warnings=said)
 
 
 def _imagej(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
@@ -202,7 +224,8 @@ def _imagej(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:
     labels = metadata.get("Labels")
     count = int(metadata.get("channels", 1))
     names = imagej_channels([str(label) for label in labels], count) if isinstance(labels, list) else ()
-    spacing = imagej_spacing(metadata, tif.pages.first.resolution if tagged else (0.0, 0.0))
+    page = tif.pages.first
+    spacing = imagej_spacing(metadata, page.resolution if tagged else (0.0, 0.0), int(page.resolutionunit))
     return TiffMetadata(spacing, names, interval_s=imagej_interval(metadata))
 
 
@@ -221,7 +244,15 @@ def from_micromanager(summary: Mapping[str, Any]) -> TiffMetadata:
     film = (_number(summary.get("Frames")) or 1) > 1
     stack = (_number(summary.get("Slices")) or 1) > 1 and not film
     in_time = seconds(interval, "ms") if film or (stack and step is None) else None
-    return TiffMetadata(Spacing(step, size, size), channels, interval_s=in_time)
+    return TiffMetadata(Spacing(step, size, size), channels, interval_s=in_time, positions=_stage_labels(summary))
+
+
+def _stage_labels(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the positions, which Micro-Manager 2 and 1.4 keep in a list each; none where one has none."""
+    listed = summary.get("StagePositions") or summary.get("InitialPositionList") or ()
+    kept = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    names = tuple(str(one.get("Label") or one.get("label") or "") for one in kept)
+    return names if all(names) else ()
 
 
 def _number(value: object) -> float | None:
@@ -259,7 +290,10 @@ def from_lsm(metadata: Mapping[str, Any]) -> TiffMetadata:
     names = colours.get("ColorNames", []) if isinstance(colours, dict) else []
     stamps = np.ravel(metadata.get("TimeStamps", ())) if int(metadata.get("DimensionTime", 1)) > 1 else ()
     return TiffMetadata(
-        Spacing(z, y, x), tuple(str(name) for name in names), interval_s=mean_interval_s([float(t) for t in stamps])
+        Spacing(z, y, x),
+        tuple(str(name) for name in names),
+        interval_s=mean_interval_s(times := [float(t) for t in stamps]),
+        warnings=times_warning(times),
     )
 
 
@@ -276,7 +310,7 @@ def from_stk(metadata: Mapping[str, Any]) -> TiffMetadata:
     created = metadata.get("DatetimeCreated")
     film = created is not None and not np.any(steps)
     times = [float(t) / 1000 for t in np.asarray(created, "datetime64[ms]").astype(np.int64)] if film else []
-    return TiffMetadata(Spacing(z, y, x), interval_s=mean_interval_s(times))
+    return TiffMetadata(Spacing(z, y, x), interval_s=mean_interval_s(times), warnings=times_warning(times))
 
 
 def _olympus(tif: TiffFile, series: TiffPageSeries) -> TiffMetadata:

@@ -56,7 +56,7 @@ def _scene(group: Path, name: str, level: int) -> Scene:
         facts.spacing,
         facts.channels if len(facts.channels) == shape.c else (),
         remarks=pyramid.remarks,
-        warnings=pyramid.warnings + ((more,) if facts.others else ()),
+        warnings=pyramid.warnings + planes.warnings + ((more,) if facts.others else ()),
         levels=pyramid.levels,
         interval_s=facts.interval_s if shape.t > 1 else None,
     )

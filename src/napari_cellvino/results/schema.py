@@ -24,8 +24,19 @@ from napari_cellvino.core.recipe import Recipe
 ANNOTATION_NAME, LABELS_NAME, OBJECTS_NAME, QC_NAME = "annotation.json", "labels.tif", "objects.csv", "qc.png"
 CELLS_NAME = "cells.tif"  # whole cells, with the ids of their nuclei in labels.tif, where they were asked for
 SPOTS_NAME, SPOTS_CURVE_NAME = "spots.csv", "spots_curve.csv"  # where spots were asked for
+PARTNER_NAME, PAIRS_NAME = "spots_partner.csv", "spot_pairs.csv"  # where they are compared with another channel
+SPOT_EDITS_NAME = "spot_edits.csv"  # where a person added or deleted some
 RESULT_NAMES = (OBJECTS_NAME, QC_NAME, ANNOTATION_NAME)  # and labels, where outlines were found
-WRITTEN = (LABELS_NAME, CELLS_NAME, SPOTS_NAME, SPOTS_CURVE_NAME, *RESULT_NAMES)
+WRITTEN = (
+    LABELS_NAME,
+    CELLS_NAME,
+    SPOTS_NAME,
+    SPOTS_CURVE_NAME,
+    PARTNER_NAME,
+    PAIRS_NAME,
+    SPOT_EDITS_NAME,
+    *RESULT_NAMES,
+)
 MODEL = "model"  # folder inside a corrected result: the result of the model
 PREVIOUS = "previous"  # folder inside a result: the one before the last corrections
 SET_ASIDE = "set-aside"  # prefix of folders inside a result: results of the same field that a killed run left

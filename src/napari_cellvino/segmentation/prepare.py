@@ -16,7 +16,7 @@ from napari_cellvino.core.stage_log import timed_stage
 from napari_cellvino.segmentation.lost_planes import PlaneSieve
 from napari_cellvino.segmentation.plane_reading import read_ahead
 from napari_cellvino.segmentation.z_projection import Projection, SharpestPlane, make_projection
-from napari_cellvino.storage.large_arrays import allocate
+from napari_cellvino.storage.large_arrays import allocate, copied
 
 _logger = logging.getLogger(__name__)
 
@@ -78,15 +78,21 @@ def make_plane(stack: Stack, projection: Projection, *, channel: str, z: ZChoice
     Raises
     ------
     ImageValueError
-        If there is no such channel, or no finite pixel in it.
+        If there is no such channel, no finite pixel in it, or it was skipped at a time point: microscopes that take a
+        channel less often than others store black planes between.
     """
     pixels = projection.result()
     seen = network_inputs(pixels, input_channel(stack, channel, inputs), inputs)
-    if seen.dtype.kind == "f" and not np.isfinite(seen).any():
+    if seen.dtype.kind == "f" and np.isnan(seen).all():
         raise ImageValueError(f"{stack.origin.name} holds no finite pixel (all NaN or infinite)")
+    named = channel_name(stack, channel, inputs)
+    if stack.shape.t > 1 and seen.dtype.kind == "u" and not seen.any() and pixels.any():
+        raise ImageValueError(
+            f"{named} was skipped at time point {frame} of {stack.origin.name}: every pixel is 0, and other channels "
+            "hold an image; it is not counted there"
+        )
     sharpest = projection.number if isinstance(projection, SharpestPlane) else None
     words = describe_plane(stack, channel=channel, z=z, frame=frame, inputs=inputs, sharpest=sharpest)
-    named = channel_name(stack, channel, inputs)
     return Plane(pixels, seen, stack.spacing, stack.origin_of(frame), stack.channels, words, named, sharpest)
 
 
@@ -119,8 +125,12 @@ def input_channel(stack: Stack, channel: str, inputs: int) -> int | None:
 
 
 def network_inputs(pixels: NDArray[np.generic], index: int | None, inputs: int) -> NDArray[np.generic]:
-    """Return the network's inputs (K, Y, X) from pixels (C, Y, X): one channel, or (None) all, or RGB's luminance."""
-    return pixels[index : index + 1] if index is not None else pixels if inputs == len(pixels) else _luminance(pixels)
+    """Return the network's inputs (K, Y, X) from pixels (C, Y, X): one channel, or (None) all, or RGB's luminance.
+
+    What is infinite is NaN in them.
+    """
+    seen = pixels[index : index + 1] if index is not None else pixels if inputs == len(pixels) else _luminance(pixels)
+    return _without_infinite(seen) if seen.dtype.kind == "f" else seen
 
 
 def describe_plane(
@@ -159,6 +169,18 @@ def _planes_of(stack: Stack, choice: ZChoice) -> range:
             f"{stack.origin.name} has no plane {choice.plane}; it holds {stack.shape.z} plane(s), counted from 1"
         )
     return range(choice.plane - 1, choice.plane)
+
+
+def _without_infinite(seen: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return floats (K, Y, X) with NaN for what is infinite: what a division by 0 gives is no bright cell."""
+    rows = max(1, CONVERTED_PX // seen.shape[2])
+    bands = [slice(top, top + rows) for top in range(0, seen.shape[1], rows)]
+    if not any(np.isinf(seen[:, band]).any() for band in bands):
+        return seen
+    known = copied(seen, seen.dtype)
+    for band in bands:
+        known[:, band][np.isinf(seen[:, band])] = np.nan
+    return known
 
 
 def _luminance(rgb: NDArray[np.generic]) -> NDArray[np.float32]:

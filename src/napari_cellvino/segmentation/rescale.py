@@ -10,7 +10,7 @@ from scipy import ndimage as ndi
 
 from napari_cellvino.core.errors import OptionError
 from napari_cellvino.model_package import ModelSpec
-from napari_cellvino.storage.large_arrays import allocate
+from napari_cellvino.storage.large_arrays import allocate, give_back_pages
 
 LARGEST_ZOOM = 16.0
 BAND_PX = 2**24  # pixels that are resized at once
@@ -84,8 +84,13 @@ def resize_maps(maps: NDArray[np.float16], shape: tuple[int, int]) -> NDArray[np
     """Return maps (M, Y, X) float16 at another height and width, interpolated linearly."""
     out = allocate((len(maps), *shape), np.float16)
     for probability, target in zip(maps, out, strict=True):
-        _resample(probability, shape, 0, target, smooth=False, mode="nearest")
+        resize_map_into(target, probability)
     return out
+
+
+def resize_map_into(out: NDArray[np.float16], probability: NDArray[np.float16]) -> None:
+    """Write a map (Y, X) at the height and width of ``out``, interpolated linearly."""
+    _resample(probability, out.shape, 0, out, smooth=False, mode="nearest")
 
 
 def resize_map(probability: NDArray[np.float16], shape: tuple[int, int]) -> NDArray[np.float16]:
@@ -120,3 +125,5 @@ def _resample(
             part = ndi.gaussian_filter(part, sigma, mode=mode, truncate=TRUNCATE)
         offset, size = (low - start, 0.5 * factors[1] - 0.5), (bottom - top, shape[1])
         out[top:bottom] = ndi.affine_transform(part, factors, offset, size, np.float32, order=1, mode=mode)
+        if step < len(out):
+            give_back_pages()

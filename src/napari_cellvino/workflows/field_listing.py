@@ -13,6 +13,7 @@ from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.io import is_image_folder, scan_folder
 from napari_cellvino.io.checks import list_names
 from napari_cellvino.io.folder_listing import FolderListing
+from napari_cellvino.io.registry import sets_first
 from napari_cellvino.results.field_folder import journal_path
 from napari_cellvino.results.schema import (
     ANNOTATION_NAME,
@@ -41,7 +42,7 @@ def known_or_listed(
     """Yield every field as `list_fields`, those that are known to be done without opening their files."""
     seen = SeenFiles(paths)
     try:
-        for path in files:
+        for path in sets_first(files):
             held = None if seen.covers(path) else known.fields(path)
             if held is not None:
                 seen.take(path, (path,))
@@ -68,7 +69,7 @@ def list_fields(
     are files before these.
     """
     sources, said, seen = sources or OpenSources(), overrides or {}, seen or SeenFiles()
-    for path in files:
+    for path in sets_first(files):
         origin = Origin(path=str(path))
         if seen.covers(path):
             continue

@@ -154,6 +154,21 @@ def test_cells_of_all_fields_are_marked_gated_and_gone_to(
     click(panel.undo_button)
     settled()
     assert counts(root) == before
+    ordered = np.argsort(cells.table.values("area_px"))  # classes learnt from examples, given to all cells
+    for name, rows in (("large", ordered[-6:]), ("small", ordered[:6])):
+        cells.select(rows)
+        panel.class_name.setText(name)
+        click(panel.example_button)
+    assert cells.said == "Examples: 6 large, 6 small"
+    click(panel.learn_button)
+    settled()
+    assert cells.failure is None
+    with (root / "counts.csv").open() as file:
+        shares = list(csv.DictReader(file))
+    assert sum(int(row["count_small"]) + int(row["count_large"]) for row in shares) == total
+    click(panel.unlearn_button)
+    settled()
+    assert counts(root) == before
     session.open(folder / "a.tif")  # cells of fields that are not in the list are gone to as well
     settled()
     cells.go_to(int(np.flatnonzero(cells.table.field_number == 1)[0]))

@@ -113,8 +113,8 @@ def test_another_version_is_said(made):
         open_plate(path)
 
 
-def _said_twice(path, version):
-    """Say that field 1 of each well is of a second acquisition."""
+def _said_twice(path, version, of_c12=(3, 7)):
+    """Say that field 1 of each well is of a second acquisition; of C12, of which its two fields are."""
     for folder, key in ((path, "plate"), (path / "B" / "3", "well"), (path / "C" / "12", "well")):
         file = folder / ("zarr.json" if version == "0.5" else ".zattrs")
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -122,8 +122,9 @@ def _said_twice(path, version):
         if key == "plate":
             held["plate"]["acquisitions"] = [{"id": 3, "name": "before"}, {"id": 7, "name": "after"}]
         else:
-            for image in held["well"]["images"]:
-                image["acquisition"] = 7 if image["path"] == "1" else 3
+            numbers = of_c12 if folder.name == "12" else (3, 7)
+            for image, number in zip(held["well"]["images"], numbers, strict=True):
+                image["acquisition"] = number
         file.write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -138,6 +139,8 @@ def test_one_of_two_acquisitions_is_taken_and_named(made):
         assert [f.label for f in other.fields] == ["B03_f1", "C12_f1"]
     with pytest.raises(OptionError, match="it holds 1 before, 2 after"):
         open_plate(path, MetadataOverrides(acquisition="third"))
+    _said_twice(path, version, of_c12=(7, 7))
+    assert open_plate(path).plate.problems[1] == "acquisition before has no field of C12"
 
 
 def test_an_acquisition_of_a_plate_that_was_imaged_once_is_refused(made, written):

@@ -14,16 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from napari_cellvino.core.errors import CellvinoError, ImageReadError, ImageValueError, OptionError
+from napari_cellvino.core.errors import CellvinoError, ImageReadError, OptionError
 from napari_cellvino.core.image import MetadataOverrides, Origin, Shape, Spacing, Stack
 from napari_cellvino.core.plate import FieldOfView, Plate, Well, standard_size
-from napari_cellvino.core.region import Region
-from napari_cellvino.io.checks import check_memory, list_names, parse_errors
+from napari_cellvino.io.checks import list_names
+from napari_cellvino.io.folder_listing import natural_order
 from napari_cellvino.io.plates.ome_zarr_metadata import (
     ImageMetadata,
     PlateDef,
@@ -35,6 +31,7 @@ from napari_cellvino.io.plates.ome_zarr_metadata import (
 from napari_cellvino.io.plates.plate_source import field_position
 from napari_cellvino.io.pyramid import Pyramid
 from napari_cellvino.io.source import Position, channel_names, merge_spacing, position_index
+from napari_cellvino.io.zarr_planes import ZarrPlanes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,63 +102,10 @@ class ZarrPlate:
                 field.name,
                 files=(group.relative_to(self.path).as_posix(),),
             ),
-            warnings=pyramid.warnings,
+            warnings=pyramid.warnings + planes.warnings,
             overrides=self.overrides,
             levels=pyramid.levels,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class ZarrPlanes:
-    """Planes of one zarr array whose axes are letters of t, c, z, y, x in any order."""
-
-    path: Path
-    array: Any
-    axes: str
-    shape: Shape
-
-    @classmethod
-    def of(cls, path: Path, axes: str) -> ZarrPlanes:
-        """Return the planes of an array on disk.
-
-        Raises
-        ------
-        ImageReadError
-            If it cannot be read, or has other axes than the metadata say.
-        """
-        import zarr  # as long to import as all else of a small run
-
-        with parse_errors(path):
-            array = zarr.open_array(path, mode="r")
-        if len(array.shape) != len(axes) or not {"y", "x"} <= set(axes):
-            raise ImageReadError(f"{path} has {len(array.shape)} axes, and its metadata say {axes}; convert it again")
-        sizes = dict(zip(axes, array.shape, strict=True))
-        return cls(path, array, axes, Shape(*(int(sizes.get(axis, 1)) for axis in "tczyx")))
-
-    def plane(self, *, t: int, c: int, z: int) -> NDArray[np.generic]:
-        """Return one plane (Y, X).
-
-        Raises
-        ------
-        ImageReadError
-            If a chunk is damaged.
-        ImageValueError
-            If there is no such plane.
-        """
-        return self.part(Region(0, self.shape.y, 0, self.shape.x), t=t, c=c, z=z)
-
-    def part(self, region: Region, *, t: int, c: int, z: int) -> NDArray[np.generic]:
-        """Return a region of a plane (Y, X), of which only the chunks are read that it touches; errors as `plane`."""
-        chosen = {"t": t, "c": c, "z": z}
-        for axis, index in chosen.items():
-            size = getattr(self.shape, axis)
-            if not 0 <= index < size:
-                raise ImageValueError(f"{self.path} has no {axis} {index + 1}; it holds {size}")
-        check_memory(self.path, region.height * region.width * self.array.dtype.itemsize)
-        where: dict[str, int | slice] = {**chosen, "y": region.rows, "x": region.columns}
-        with parse_errors(self.path):
-            pixels: NDArray[np.generic] = self.array[tuple(where[axis] for axis in self.axes)]
-        return np.ascontiguousarray(pixels if self.axes.index("y") < self.axes.index("x") else pixels.T)
 
 
 def open_level(group: Path, level: int) -> tuple[ImageMetadata, ZarrPlanes, Pyramid]:
@@ -178,7 +122,7 @@ def open_level(group: Path, level: int) -> tuple[ImageMetadata, ZarrPlanes, Pyra
     held = [ZarrPlanes.of(group / array, facts.axes) for array in facts.arrays]
     named = next((path for path in (group, *group.parents) if path.suffix == ".zarr"), group)
     pyramid = Pyramid.choose(named, tuple((planes.shape.x, planes.shape.y) for planes in held), level)
-    return facts, held[level], pyramid
+    return facts, held[level].with_chunks(), pyramid
 
 
 def open_zarr_plate(path: Path, overrides: MetadataOverrides) -> ZarrPlate | None:
@@ -268,7 +212,9 @@ def one_acquisition(
     if len(numbers) < 2:
         if wanted:
             raise OptionError(f"{path.name} was imaged once; leave the acquisition {wanted!r} out")
-        return {field: group for field, (group, _) in listed.items()}, (), ()
+        unsaid = len(known) > 1 and any(number is None for _, number in listed.values())
+        doubt = f"the plate lists {len(known)} acquisitions and does not say of which its fields are: all are counted"
+        return {field: group for field, (group, _) in listed.items()}, (doubt,) if unsaid else (), ()
     names = [known.get(number) or f"{n}" for n, number in enumerate(numbers, 1)]
     held = ", ".join(f"{n} {name}" if name != f"{n}" else name for n, name in enumerate(names, 1))
     choices = {f"{n}": number for n, number in enumerate(numbers, 1)} | dict(zip(names, numbers, strict=True))
@@ -279,11 +225,11 @@ def one_acquisition(
     said = (
         f"the plate was imaged {len(numbers)} times ({held}): acquisition {name} is taken; --acquisition takes another"
     )
-    return (
-        {field: group for field, (group, number) in listed.items() if number in (chosen, None)},
-        (said,),
-        tuple(names),
-    )
+    taken = {field: group for field, (group, number) in listed.items() if number in (chosen, None)}
+    wells = {field.well for field in taken}
+    without = sorted({field.well.name for field in listed if field.well not in wells}, key=natural_order)
+    lost = f"acquisition {name} has no field of {list_names(without)}"
+    return taken, (said, lost) if without else (said,), tuple(names)
 
 
 def _place(listed: PlateWell) -> Well:

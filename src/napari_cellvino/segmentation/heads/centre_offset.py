@@ -24,8 +24,8 @@ from napari_cellvino.segmentation.heads.connected_components import close_holes,
 from napari_cellvino.segmentation.heads.head import Decoded, check_fit, instance_parameters
 from napari_cellvino.segmentation.heads.votes import find_centres
 from napari_cellvino.segmentation.raw_maps import RawMaps
-from napari_cellvino.segmentation.rescale import resize_maps
-from napari_cellvino.storage.large_arrays import allocate
+from napari_cellvino.segmentation.rescale import resize_map_into
+from napari_cellvino.storage.large_arrays import allocate, in_bands
 
 RESAMPLED_ROWS = 256  # rows of maps resampled at once
 
@@ -61,11 +61,12 @@ def _resampled(maps: NDArray[np.float16], height: int, width: int) -> NDArray[np
     out = allocate((3, height, width), np.float16)
     rows = np.minimum((np.arange(height) + 0.5) / factors[0], maps.shape[1] - 1).astype(np.intp)
     columns = np.minimum((np.arange(width) + 0.5) / factors[1], maps.shape[2] - 1).astype(np.intp)
-    out[:1] = resize_maps(maps[:1], (height, width))
-    for top in range(0, height, RESAMPLED_ROWS):
-        own = rows[top : top + RESAMPLED_ROWS, None]
-        for axis, factor in enumerate(factors, 1):
-            out[axis, top : top + RESAMPLED_ROWS] = maps[axis][own, columns] * np.float16(factor)
+    resize_map_into(out[0], maps[0])
+    for part in in_bands(out[0], RESAMPLED_ROWS):
+        for top in range(part.start, min(part.stop, height), RESAMPLED_ROWS):
+            own = rows[top : top + RESAMPLED_ROWS, None]
+            for axis, factor in enumerate(factors, 1):
+                out[axis, top : top + RESAMPLED_ROWS] = maps[axis][own, columns] * np.float16(factor)
     return out
 
 
