@@ -116,7 +116,10 @@ class TracksPanel(QWidget):
         layout.addWidget(self._tree, 1)
         self.cell_time, self.groups = CellTimePanel(self.session.cell_time), GroupsPanel(self.session.film_groups)
         self._through_time = CollapsibleSection("One cell through time", self.cell_time)
-        for widget in (self._through_time, CollapsibleSection("Compare films", self.groups)):
+        self._through_time.setToolTip("A picture for each frame of the chosen cell, or a kymograph of it")
+        compared = CollapsibleSection("Compare films", self.groups)
+        compared.setToolTip("Curves with intervals of the tracked films of a folder, by groups")
+        for widget in (self._through_time, compared):
             layout.addWidget(widget)
         layout.addStretch()  # takes the room of what is hidden
 
