@@ -170,6 +170,15 @@ def test_a_cell_that_leaves_over_the_edge_is_one_track_to_its_last_sliver() -> N
     assert sorted(map(len, tracks.nodes.values())) == [5, 5]
 
 
+def test_cells_that_may_have_changed_places_are_told() -> None:
+    film = [draw({1: (60, 60, 8), 2: (60, 78, 8), 3: (120, 40, 8)}) for _ in range(4)]
+    film[2:] = [draw({1: (52, 69, 8), 2: (69, 69, 8), 3: (120, 40, 8)}) for _ in range(2)]  # above and below, by turns
+    doubts = doubtful_links(finish(link_film(film)))
+    (swap,) = [row for row in doubts.itertuples() if "changed places" in row.reason]
+    assert (swap.frame, swap.track in (1, 2)) == (2, True)
+    assert swap.doubt >= 0.8
+
+
 def test_a_fast_cell_goes_on_as_it_moved_past_another() -> None:
     film = [draw({1: (60, 12 + 13 * t, 8), 2: (80, 132 - 13 * t, 8)}) for t in range(10)]
     assert same_labels(linked(film))
