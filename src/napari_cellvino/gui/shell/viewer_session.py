@@ -15,7 +15,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
-from napari_cellvino.core.image import Origin, Stack, channel_index
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, channel_index
 from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.spots import Spots
@@ -56,6 +56,8 @@ from napari_cellvino.gui.shell.preferences import looks_unasked
 from napari_cellvino.gui.shell.session_log import SessionLog
 from napari_cellvino.gui.shell.unsaved_changes_guard import UnsavedChangesGuard
 from napari_cellvino.gui.teach.teach_controller import TeachController
+from napari_cellvino.gui.tracks.cell_time_controller import CellTimeController
+from napari_cellvino.gui.tracks.groups_controller import GroupsController
 from napari_cellvino.gui.tracks.tracks_controller import TracksController
 from napari_cellvino.gui.widgets.colours import style_sheet
 from napari_cellvino.gui.widgets.serial_worker import SerialWorker, Task
@@ -161,6 +163,8 @@ class Session(QObject):
         self.batch.ended.connect(self._look_again)
         self.compare = CompareController(self.workspace, self.reviewer, self.worker)
         self.tracks = TracksController(self.viewer, self.workspace, self.worker, self.decoder)
+        self.cell_time = CellTimeController(self.viewer, self.tracks, self.worker)
+        self.film_groups = GroupsController(self.worker)
         self.cells = CellsController(self.workspace, self.reviewer, self.saver, self.worker, self.tables)
         self.cells.show_origin, self.cells.shown_again = self._show_field, self._look_again
         self.reviewer.done_in_many = lambda: self.cells.undo_name
@@ -229,7 +233,7 @@ class Session(QObject):
         more = (self.dropped, self.first_sight, self.retrainer, self.teacher, self.batch, self.watcher)
         of_plates = (self.thumbnails, self.plates, self.well_values, self.answers, self.plate_runner)
         of_list = (self.work_list, self.list_runner, self.list_thumbnails, self.cells, self.compare, self.tracks)
-        for part in (*one_image, *more, *of_plates, *of_list):
+        for part in (*one_image, *more, *of_plates, *of_list, self.cell_time, self.film_groups):
             part.blockSignals(True)  # panels may be half gone
         self.runner.cancel()
         self.plate_runner.close()
@@ -249,6 +253,8 @@ class Session(QObject):
             self.saved_result,
             self.cells,
             self.compare,
+            self.cell_time,
+            self.film_groups,
             self.tracks,
             self.list_review,
             self.earlier_recipe,
@@ -301,9 +307,9 @@ class Session(QObject):
         return self.spots.corrected
 
     def _show_field(self, origin: Origin) -> None:
-        """Show a field of the work list, or of the viewer."""
-        if not self.work_list.show_origin(origin):
-            self.opener.choose_origin(origin)
+        """Show a field of the work list, or of the viewer; one that is in neither is opened."""
+        if not self.work_list.show_origin(origin) and not self.opener.choose_origin(origin) and origin.path:
+            self.opener.show_origin(origin, MetadataOverrides())
 
     def _use_list(self) -> None:
         """Save, plot and export where the results of the work list, or of the plate, are."""
