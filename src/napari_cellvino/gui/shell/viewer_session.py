@@ -15,7 +15,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_cellvino.annotation.snapshot import Snapshot
-from napari_cellvino.core.image import Origin, Stack, channel_index
+from napari_cellvino.core.image import MetadataOverrides, Origin, Stack, channel_index
 from napari_cellvino.core.plate import FieldOfView
 from napari_cellvino.core.recipe import Recipe
 from napari_cellvino.core.spots import Spots
@@ -307,9 +307,9 @@ class Session(QObject):
         return self.spots.corrected
 
     def _show_field(self, origin: Origin) -> None:
-        """Show a field of the work list, or of the viewer."""
-        if not self.work_list.show_origin(origin):
-            self.opener.choose_origin(origin)
+        """Show a field of the work list, or of the viewer; one that is in neither is opened."""
+        if not self.work_list.show_origin(origin) and not self.opener.choose_origin(origin) and origin.path:
+            self.opener.show_origin(origin, MetadataOverrides())
 
     def _use_list(self) -> None:
         """Save, plot and export where the results of the work list, or of the plate, are."""

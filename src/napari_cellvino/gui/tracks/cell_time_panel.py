@@ -20,7 +20,9 @@ class CellTimePanel(QWidget):
     def __init__(self, controller: CellTimeController) -> None:
         super().__init__()
         self._controller = controller
-        self.channel: ValueCombo[int] = ValueCombo(name="Channel of pictures through time")
+        self.channel: ValueCombo[int] = ValueCombo(
+            name="Channel of pictures through time", tooltip="The channel that the pictures show"
+        )
         self.strip_button = _button("Strip", "A picture of the chosen cell for each frame, with its outline")
         self.cell_button = _button("Along the cell", "A kymograph along its long axis, which turns with the cell")
         self.line_button = _button("Along a line", "A kymograph along the last line in a layer of shapes")

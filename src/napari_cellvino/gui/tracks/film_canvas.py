@@ -51,7 +51,7 @@ class FilmCanvas(QObject):
         self._annotation, self._chosen = annotation, ()
         if self._canvas is None:
             self._canvas = Canvas(self._viewer)
-            self._canvas.bind(self._keys, {})
+            self._canvas.bind(self._keys)
         self._layers.show(film, annotation, images)
         if self._layers.labels is not None:
             self._layers.labels.editable = False  # outlines are changed by edits that can be taken back
@@ -143,7 +143,7 @@ class FilmCanvas(QObject):
         if self._canvas is not None:
             ours = (self._layers.labels, self._layers.tracks)
             active = self._viewer.layers.selection.active
-            self._canvas.listen(keys=active is not None and active in ours, tool=False)
+            self._canvas.listen(keys=active is not None and active in ours)
 
 
 def _outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:

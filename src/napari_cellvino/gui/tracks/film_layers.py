@@ -50,7 +50,12 @@ class FilmLayers:
             **space,
         )
         self.tracks = self._viewer.add_tracks(
-            np.zeros((1, 2 + axes)), name=f"{film.name}: tracks", tail_length=TAIL, head_length=0, **space
+            np.zeros((1, 2 + axes)),
+            name=f"{film.name}: tracks",
+            tail_length=TAIL,
+            head_length=0,
+            metadata={OWN_KEYS: True},
+            **space,
         )
         self._shown += [self.labels, self.tracks]
         self.labels.mouse_drag_callbacks.append(self._on_press)

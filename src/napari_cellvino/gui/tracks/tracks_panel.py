@@ -27,6 +27,7 @@ from napari_cellvino.gui.widgets.form_layout import (
 )
 from napari_cellvino.gui.widgets.formatting import format_count
 from napari_cellvino.gui.widgets.notice import Notice
+from napari_cellvino.gui.widgets.usable import WAIT, enable_unless
 from napari_cellvino.gui.widgets.value_combo import ValueCombo
 from napari_cellvino.segmentation.heads import Parameter
 from napari_cellvino.tracking.link_film import LinkedFilm
@@ -76,7 +77,9 @@ class TracksPanel(QWidget):
         self.use_button = _button("Use", "Take these links; tracks that you corrected stay as they are")
         self.leave_button = _button("Leave", "Leave the links as they are")
         self.preview = text_line("aside", "Moving a slider shows other links at once; no cell is found again.")
-        self.colour: ValueCombo[str] = ValueCombo([GENERATION], name="Colour tracks by")
+        self.colour: ValueCombo[str] = ValueCombo(
+            [GENERATION], name="Colour tracks by", tooltip="What the tracks and the tree are coloured by"
+        )
         self.lineage = LineageView()
         self._lay_out()
         self._connect()
@@ -102,6 +105,7 @@ class TracksPanel(QWidget):
         self._links = CollapsibleSection(
             "Link again", self.sliders, self.preview, side_by_side(self.use_button, self.leave_button)
         )
+        self._links.setToolTip("Link the cells with other limits; tracks that you corrected stay")
         self._tree = QWidget()
         tree = panel_layout(self._tree)
         tree.setContentsMargins(0, 0, 0, 0)
@@ -111,8 +115,11 @@ class TracksPanel(QWidget):
             layout.addWidget(widget)
         layout.addWidget(self._tree, 1)
         self.cell_time, self.groups = CellTimePanel(self.session.cell_time), GroupsPanel(self.session.film_groups)
-        self._through_time = CollapsibleSection("One cell through time", self.cell_time)
-        for widget in (self._through_time, CollapsibleSection("Compare films", self.groups)):
+        self.through_time = CollapsibleSection("One cell through time", self.cell_time)
+        self.through_time.setToolTip("A picture for each frame of the chosen cell, or a kymograph of it")
+        self.compared = CollapsibleSection("Compare films", self.groups)
+        self.compared.setToolTip("Curves with intervals of the tracked films of a folder, by groups")
+        for widget in (self.through_time, self.compared):
             layout.addWidget(widget)
         layout.addStretch()  # takes the room of what is hidden
 
@@ -182,13 +189,13 @@ class TracksPanel(QWidget):
         self.cancel_button.setVisible(bool(controller.working))
         self.failure.show_failure(controller.editor.failure)
         say(self.doubt, self._describe_doubt() if there else "")
-        for widget in (self._walk, self._edits, self._history, self._links, self._tree, self._through_time):
+        for widget in (self._walk, self._edits, self._history, self._links, self._tree, self.through_time):
             widget.setVisible(there)
         undone = controller.editor.undo_name
         self.undo_button.setText(f"Undo {undone if len(undone) <= NAMED else undone[:NAMED].rstrip() + '…'}".strip())
-        self.undo_button.setEnabled(bool(controller.editor.undo_name))
-        self.redo_button.setEnabled(bool(controller.editor.redo_name))
-        self.save_button.setEnabled(not controller.working)
+        enable_unless("" if controller.editor.undo_name else "Nothing to undo yet", self.undo_button)
+        enable_unless("" if controller.editor.redo_name else "Nothing to redo yet", self.redo_button)
+        enable_unless(WAIT if controller.working else "", self.save_button)
         self._draw_preview()
         self.lineage.show_place(controller.frame, controller.selection)
 
@@ -205,8 +212,7 @@ class TracksPanel(QWidget):
 
     def _draw_preview(self) -> None:
         preview, linked = self.controller.preview, self.controller.linked
-        for button in (self.use_button, self.leave_button):
-            button.setEnabled(preview is not None)
+        enable_unless("" if preview is not None else "Link again first", self.use_button, self.leave_button)
         if preview is not None and linked is not None:
             more = len(preview.tracks.nodes) - len(linked.tracks.nodes)
             kept = "" if not self._kept else f", beside {format_count(self._kept, 'track')} that you corrected"
